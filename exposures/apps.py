@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ExposuresConfig(AppConfig):
+    name = "exposures"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,14 @@
+"""Errors that a user can cause and mend; commands print them without a traceback."""
+
+
+class GalprojectError(Exception):
+    """Says what is wrong, where, and what to do; the message is shown as it is."""
+
+
+class InputFileError(GalprojectError):
+    """A file that can't be used: names the file, the HDU where there is one, and the cure."""
+
+    def __init__(self, path, problem, advice, hdu=None):
+        where = f"{path}[{hdu}]" if hdu is not None else f"{path}"
+        super().__init__(f"{where}: {problem}. {advice}")
+        self.path, self.hdu = path, hdu

@@ -1,0 +1,193 @@
+"""What was observed: exposures, their chips, and the log of what was done to them."""
+
+import socket
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BTreeIndex
+from django.db import models
+
+from exposures.q3c import Q3CIndexExpression, Q3CInPolygon
+
+
+class Status(models.TextChoices):
+    PENDING = "pending"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class GalExposure(models.Model):
+    """One exposure of a camera: a shutter opening."""
+
+    instrument = models.CharField(max_length=16)
+    identifier = models.CharField(max_length=100, help_text="EXPNUM, or the file's stem")
+    filter = models.CharField(max_length=16, db_index=True)
+    mjd = models.FloatField(db_index=True, help_text="UTC, middle of the exposure")
+    exposure_seconds = models.FloatField()
+    object_name = models.CharField(max_length=100, blank=True)
+    proposal = models.CharField(max_length=32, blank=True)
+    pipeline_version = models.CharField(max_length=32, blank=True, help_text="PLVER")
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    image_path = models.TextField()
+    weight_path = models.TextField(blank=True)
+    mask_path = models.TextField(blank=True)
+    ingested = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galexposures"
+        ordering = ["mjd"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instrument", "identifier"], name="galexposures_one_row_an_exposure"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.instrument} {self.identifier} {self.filter}"
+
+
+class GalImageQuerySet(models.QuerySet):
+    """Chips by filter, state and place on the sky."""
+
+    def references(self):
+        return self.filter(is_reference=True)
+
+    def searches(self):
+        return self.filter(is_reference=False)
+
+    def done(self):
+        return self.filter(status=Status.DONE)
+
+    def in_filter(self, name):
+        return self.filter(exposure__filter=name)
+
+    def overlapping(self, image):
+        """Chips whose footprint shares sky with that of ``image``.
+
+        Two rectangles of about the same size overlap where a corner or the centre of one lies
+        in the other; chips of one camera are such.
+        """
+        return self.exclude(pk=image.pk).filter(_shares_sky(image))
+
+
+class GalImage(models.Model):
+    """One chip of an exposure, and what its reduction found."""
+
+    exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="images")
+    ccdnum = models.PositiveSmallIntegerField()
+    chip_name = models.CharField(max_length=32)
+    hdu = models.PositiveSmallIntegerField()
+    is_reference = models.BooleanField(default=False)
+    reference = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="searches",
+        help_text="of a search image: the reference image that overlaps it most",
+    )
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    error = models.TextField(blank=True, help_text="why it failed")
+    notes = ArrayField(models.TextField(), default=list, help_text="steps that fell back, and how")
+
+    width = models.PositiveIntegerField(null=True, help_text="pixels")
+    height = models.PositiveIntegerField(null=True, help_text="pixels")
+    ra = models.FloatField(null=True, help_text="of the centre, ICRS degrees")
+    dec = models.FloatField(null=True, help_text="of the centre, ICRS degrees")
+    radius = models.FloatField(null=True, help_text="of the circle round the chip, degrees")
+    footprint = ArrayField(
+        models.FloatField(), null=True, help_text="ra, dec of the four corners, degrees"
+    )
+
+    fwhm_pixels = models.FloatField(null=True)
+    fwhm_arcsec = models.FloatField(null=True, help_text="seeing")
+    sky = models.FloatField(null=True, help_text="median sky level, ADU")
+    sky_noise = models.FloatField(null=True, help_text="median sky sigma, ADU")
+    zero_point = models.FloatField(null=True, help_text="mag of 1 ADU; approximate")
+    zero_point_error = models.FloatField(null=True)
+    chi2_nu = models.FloatField(
+        null=True, help_text="of constant stars against the reference, before the expansion"
+    )
+    correction = models.JSONField(
+        null=True, help_text="magnitude correction to the reference: Chebyshev coefficients"
+    )
+    astrometry = models.JSONField(
+        null=True, help_text="correction of the header's WCS: polynomial coefficients, pixels"
+    )
+    astrometric_rms_mas = models.FloatField(
+        null=True, help_text="of a reference against the catalogue, of a search image against it"
+    )
+    n_detected = models.PositiveIntegerField(null=True, help_text="sources found on the image")
+    n_sources = models.PositiveIntegerField(null=True, help_text="rows saved in galsources")
+    n_variables = models.PositiveIntegerField(null=True, help_text="rows in galvarobjs")
+
+    options = models.JSONField(null=True, help_text="the options that made these results")
+    code_version = models.CharField(max_length=64, blank=True)
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+
+    objects = GalImageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galimages"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exposure", "ccdnum"], name="galimages_one_row_a_chip"
+            )
+        ]
+        indexes = [
+            BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galimages_q3c"),
+            models.Index(fields=["status"], name="galimages_status"),
+        ]
+
+    def __str__(self):
+        return f"{self.exposure} {self.chip_name}"
+
+    def positions(self):
+        """Corners and centre as (ra, dec) pairs in degrees."""
+        corners = list(zip(self.footprint[::2], self.footprint[1::2], strict=True))
+        return [*corners, (self.ra, self.dec)]
+
+
+def _shares_sky(image):
+    """A condition on galimages: the footprint shares sky with that of ``image``."""
+    condition = models.Q()
+    for ra, dec in image.positions():
+        condition |= models.Q(
+            Q3CInPolygon(models.Value(ra), models.Value(dec), models.F("footprint"))
+        )
+    own = models.Value(image.footprint, output_field=ArrayField(models.FloatField()))
+    for corner in range(4):
+        condition |= models.Q(
+            Q3CInPolygon(
+                models.F(f"footprint__{2 * corner}"), models.F(f"footprint__{2 * corner + 1}"), own
+            )
+        )
+    return condition | models.Q(Q3CInPolygon(models.F("ra"), models.F("dec"), own))
+
+
+class GalCheckpoint(models.Model):
+    """A line of an exposure's log."""
+
+    class Level(models.TextChoices):
+        INFO = "info"
+        WARNING = "warning"
+        ERROR = "error"
+
+    exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="checkpoints")
+    ccdnum = models.PositiveSmallIntegerField(default=0, help_text="0 for the whole exposure")
+    step = models.CharField(max_length=32)
+    level = models.CharField(max_length=8, choices=Level, default=Level.INFO)
+    note = models.TextField(blank=True)
+    value = models.FloatField(null=True)
+    time = models.DateTimeField(auto_now_add=True)
+    host = models.CharField(max_length=64, default=socket.gethostname)
+
+    class Meta:
+        db_table = "galcheckpoints"
+        ordering = ["id"]
+        indexes = [models.Index(fields=["exposure", "ccdnum"], name="galcheckpoints_chip")]
+
+    def __str__(self):
+        return f"{self.exposure_id}/{self.ccdnum} {self.step}: {self.note}"

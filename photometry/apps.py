@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PhotometryConfig(AppConfig):
+    name = "photometry"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,70 @@
+"""What changed: sources that differ from their reference."""
+
+from django.db import models
+
+from exposures.models import GalImage
+
+
+class Cut(models.IntegerChoices):
+    """Why a change is not to be believed, as bits of ``GalVarObj.failed_cuts``."""
+
+    SEARCH_RCHI2 = 1, "bad fit on the search image"
+    REFERENCE_RCHI2 = 2, "bad fit on the reference image"
+    MASKED = 4, "masked pixels under the source"
+    EDGE = 8, "at the edge of the chip"
+    BLENDED = 16, "little of the light is its own"
+    SATURATED = 32, "saturated on the search or the reference image"
+
+
+class GalVarObjQuerySet(models.QuerySet):
+    """Changes that pass the cuts, and what they add up to."""
+
+    def believed(self):
+        return self.filter(failed_cuts=0)
+
+    def in_filter(self, name):
+        return self.filter(image__exposure__filter=name)
+
+    def of_source(self, refsource_id):
+        return self.filter(refsource_id=refsource_id).order_by("image__exposure__mjd")
+
+
+class GalVarObj(models.Model):
+    """One source on one image, different from its reference by more than 15 sigma."""
+
+    class Kind(models.TextChoices):
+        BRIGHTER = "brighter"
+        FAINTER = "fainter"
+        VANISHED = "vanished"
+
+    refsource_id = models.BigIntegerField(db_index=True)
+    image = models.ForeignKey(
+        GalImage, db_column="galimage_id", on_delete=models.CASCADE, related_name="variables"
+    )
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    kind = models.CharField(max_length=8, choices=Kind)
+    delta_mag = models.FloatField(null=True, help_text="image minus reference; null if vanished")
+    delta_mag_err = models.FloatField(null=True)
+    significance = models.FloatField(help_text="absolute change in sigma")
+    reference_mag = models.FloatField()
+    flux = models.FloatField(help_text="ADU; not positive where the source vanished")
+    flux_err = models.FloatField(help_text="ADU")
+    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")
+
+    objects = GalVarObjQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galvarobjs"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["refsource_id", "image"], name="galvarobjs_once_an_image"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.kind} source {self.refsource_id} on image {self.image_id}"
+
+    def cuts(self):
+        """The cuts it failed."""
+        return [cut for cut in Cut if self.failed_cuts & cut]
