@@ -1,0 +1,187 @@
+"""Where pixels are on the sky: positions matched, and a smooth correction fitted to a WCS."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
+from scipy.spatial import cKDTree
+
+
+@dataclass(frozen=True)
+class AstrometryOptions:
+    """How positions are matched and the correction is fitted."""
+
+    search_pixels: float = 20.0  # largest shift between the header's WCS and the truth
+    match_pixels: float = 2.0  # radius of a match once the shift is taken out
+    max_order: int = 2  # of the polynomial
+    stars_per_term: int = 5  # matches wanted for each coefficient of an axis; else lower order
+    n_sigma: float = 3.0  # clip
+    n_clips: int = 5
+
+
+@dataclass(frozen=True)
+class PixelCorrection:
+    """A smooth displacement of pixel positions: polynomials in x and y, in pixels.
+
+    Coefficients are those of ``u^i v^j`` with ``i + j <= order``, in the order of
+    ``monomials``, where ``u, v`` run from -1 to 1 over the image.
+    """
+
+    shape: tuple[int, int]  # ny, nx
+    order: int  # -1: nothing was fitted
+    x_coefficients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    y_coefficients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    rms_pixels: float = np.nan  # of the matches used, one axis
+    n_used: int = 0
+
+    def displacement(self, x, y):
+        """dx, dy in pixels at ``x, y``."""
+        if self.order < 0:
+            return np.zeros(np.shape(x)), np.zeros(np.shape(x))
+        terms = monomials(x, y, self.shape, self.order)
+        return self.x_coefficients @ terms, self.y_coefficients @ terms
+
+    def apply(self, x, y):
+        """Positions displaced."""
+        dx, dy = self.displacement(x, y)
+        return x + dx, y + dy
+
+    def undo(self, x, y, n_iterations=4):
+        """Positions that ``apply`` takes to ``x, y``: fixed-point iteration, as it is small."""
+        x0, y0 = x, y
+        for _ in range(n_iterations):
+            dx, dy = self.displacement(x0, y0)
+            x0, y0 = x - dx, y - dy
+        return x0, y0
+
+    def as_json(self):
+        """The same as plain values for the database."""
+        return {
+            "order": self.order,
+            "x": list(map(float, self.x_coefficients)),
+            "y": list(map(float, self.y_coefficients)),
+            "rms_pixels": None if np.isnan(self.rms_pixels) else float(self.rms_pixels),
+            "n_used": self.n_used,
+        }
+
+
+@dataclass(frozen=True)
+class RefinedWcs:
+    """A header's WCS behind a correction of the pixel positions; ICRS degrees, pixels from 0.
+
+    ``wcs`` is applied as it is: a TPV WCS reads as TAN after parsing, so nothing here asks for
+    its kind. What the correction does in pixels is, to first order, a correction in the tangent
+    plane on top of the header's distortion.
+    """
+
+    wcs: WCS
+    correction: PixelCorrection
+
+    def to_sky(self, x, y):
+        """Right ascension and declination of pixel positions."""
+        return self.wcs.all_pix2world(*self.correction.apply(x, y), 0)
+
+    def to_pixels(self, ra, dec):
+        """Pixel positions; NaN where the header's distortion has no inverse (far off the chip)."""
+        x, y = header_pixels(self.wcs, ra, dec)
+        return self.correction.undo(x, y)
+
+
+def header_pixels(wcs, ra, dec):
+    """Pixel positions of ``ra, dec`` by the WCS as it stands; quiet where it can't be inverted."""
+    if len(ra) == 0:
+        return np.zeros(0), np.zeros(0)
+    return wcs.all_world2pix(ra, dec, 0, quiet=True)
+
+
+def monomials(x, y, shape, order):
+    """(n_terms, n) products ``u^i v^j``, ``i + j <= order``, of positions scaled to -1 ... 1."""
+    u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
+    v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
+    return np.array([u**i * v**j for i in range(order + 1) for j in range(order + 1 - i)])
+
+
+def n_terms(order):
+    """Number of monomials up to an order."""
+    return (order + 1) * (order + 2) // 2
+
+
+def find_shift(x, y, x0, y0, radius):
+    """The shift that brings most of ``x, y`` onto ``x0, y0``: the densest place of all pairs.
+
+    Pairs within ``radius`` pixels are counted in cells of one pixel, smoothed over 3 x 3; the
+    answer is the mean of the pairs in the best cells. (0, 0) where there is no pair.
+    """
+    near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)
+    index0 = np.repeat(np.arange(len(x0)), [len(n) for n in near])
+    if len(index0) == 0:
+        return 0.0, 0.0
+    index = np.concatenate([n for n in near if n]).astype(int)
+    dx, dy = x0[index0] - x[index], y0[index0] - y[index]
+    edges = np.arange(-np.ceil(radius) - 0.5, np.ceil(radius) + 1)
+    counts, _, _ = np.histogram2d(dx, dy, bins=(edges, edges))
+    padded = np.pad(counts, 1)
+    smooth = sum(
+        padded[i : i + len(counts), j : j + len(counts)] for i in range(3) for j in range(3)
+    )
+    i, j = np.unravel_index(np.argmax(smooth), smooth.shape)
+    centre_x, centre_y = edges[i] + 0.5, edges[j] + 0.5
+    inside = (np.abs(dx - centre_x) < 1.5) & (np.abs(dy - centre_y) < 1.5)
+    return float(np.median(dx[inside])), float(np.median(dy[inside]))
+
+
+def match(x, y, x0, y0, radius):
+    """Indices of mutual nearest neighbours closer than ``radius``: (into x, into x0)."""
+    if len(x) == 0 or len(x0) == 0:
+        return np.zeros(0, int), np.zeros(0, int)
+    here, there = np.column_stack([x, y]), np.column_stack([x0, y0])
+    distance, nearest = cKDTree(there).query(here, distance_upper_bound=radius)
+    _, back = cKDTree(here).query(there)
+    mutual = np.isfinite(distance)
+    mutual[mutual] = back[nearest[mutual]] == np.flatnonzero(mutual)
+    return np.flatnonzero(mutual), nearest[mutual]
+
+
+def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
+    """The PixelCorrection that takes ``x, y`` to ``x0, y0``, which may be of other stars too.
+
+    A common shift is found first, then the pairs, then a polynomial of the highest order for
+    which there are enough, fitted with clipping. Without a match its order is -1.
+    """
+    if len(x) == 0 or len(x0) == 0:
+        return PixelCorrection(shape, -1)
+    shift_x, shift_y = find_shift(x, y, x0, y0, options.search_pixels)
+    index, index0 = match(x + shift_x, y + shift_y, x0, y0, options.match_pixels)
+    if len(index) == 0:
+        return PixelCorrection(shape, -1)
+    dx, dy = x0[index0] - x[index], y0[index0] - y[index]
+    return _fit_polynomial(x[index], y[index], dx, dy, shape, options)
+
+
+def _fit_polynomial(x, y, dx, dy, shape, options):
+    order = options.max_order
+    while order > 0 and len(x) < options.stars_per_term * n_terms(order):
+        order -= 1
+    terms = monomials(x, y, shape, order)
+    use = np.ones(len(x), bool)
+    for _ in range(options.n_clips):
+        fit_x = np.linalg.lstsq(terms[:, use].T, dx[use], rcond=None)[0]
+        fit_y = np.linalg.lstsq(terms[:, use].T, dy[use], rcond=None)[0]
+        residual = np.hypot(dx - fit_x @ terms, dy - fit_y @ terms)
+        # The median of a two-dimensional Gaussian's radius is 1.177 of one axis' sigma.
+        sigma = np.median(residual[use]) / 1.1774
+        kept = residual <= options.n_sigma * max(sigma, 1e-6) * np.sqrt(2)
+        if np.array_equal(kept, use):
+            break
+        use = kept
+    rms = float(np.sqrt(np.mean(residual[use] ** 2) / 2))
+    return PixelCorrection(shape, order, fit_x, fit_y, rms, int(use.sum()))
+
+
+def pixel_scale_arcsec(wcs, shape):
+    """Side of a pixel at the middle of the image, geometric mean of both axes."""
+    x, y = shape[1] / 2, shape[0] / 2
+    ra, dec = wcs.all_pix2world([x, x + 1, x], [y, y, y + 1], 0)
+    sky = SkyCoord(ra, dec, unit="deg")
+    return float(np.sqrt(np.prod(sky[0].separation(sky[1:]).arcsec)))

@@ -1,0 +1,195 @@
+"""Magnitudes of a search image brought onto its reference, and errors that say what they are."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebval
+
+MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """How the magnitude correction and the uncertainties are made."""
+
+    order: int = 4  # of the Chebyshev polynomial, total degree in x and y
+    stars_per_term: int = 10  # calibration stars wanted for each coefficient; else lower order
+    max_stars_error: float = 0.05  # mag: fainter stars don't calibrate
+    n_sigma: float = 3.0  # clip
+    n_clips: int = 10
+    error_floor: float = 0.01  # mag
+    min_stars_scale: int = 5  # stars wanted to expand uncertainties
+
+
+def magnitudes(flux, flux_err, zero_point):
+    """Magnitudes and their uncertainties; NaN where the flux is not positive."""
+    positive = flux > 0
+    safe = np.where(positive, flux, 1.0)
+    mag = np.where(positive, zero_point - 2.5 * np.log10(safe), np.nan)
+    return mag, np.where(positive, MAG_PER_LN * flux_err / safe, np.nan)
+
+
+@dataclass(frozen=True)
+class ZeroPoint:
+    """Magnitude of a source of 1 ADU."""
+
+    value: float
+    error: float  # of the median
+    n_stars: int
+    source: str  # "catalogue", "header" or "none"
+
+
+def fit_zero_point(instrumental, catalogue):
+    """Clipped median of catalogue minus instrumental magnitudes of matched stars.
+
+    Approximate: the catalogue's passband is only near the image's. None without three stars.
+    """
+    difference = (catalogue - instrumental)[np.isfinite(catalogue - instrumental)]
+    for _ in range(5):
+        if len(difference) < 3:
+            return None
+        centre, sigma = np.median(difference), max(mad_sigma(difference), 1e-3)
+        kept = difference[np.abs(difference - centre) < 3 * sigma]
+        if len(kept) == len(difference):
+            break
+        difference = kept
+    error = 1.2533 * sigma / np.sqrt(len(difference))
+    return ZeroPoint(float(np.median(difference)), float(error), len(difference), "catalogue")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What to add to an image's magnitudes to bring them onto its references.
+
+    ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials and
+    ``u, v`` running from -1 to 1 over the image; and an offset for each reference catalogue but
+    the one with most stars, as two references have zero points of their own.
+    """
+
+    shape: tuple[int, int]  # ny, nx
+    order: int  # -1: no star to fit; nothing is corrected
+    coefficients: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    offsets: dict[int, float] = field(default_factory=dict)  # mag, by catalogue
+    n_used: int = 0
+    rms: float = np.nan  # mag, of the stars used
+
+    def at(self, x, y, catalogue):
+        """(n,) magnitudes to add at ``x, y`` for stars of the numbered ``catalogue`` (n,)."""
+        offset = np.zeros(len(x))
+        for number, value in self.offsets.items():
+            offset[catalogue == number] = value
+        if self.order < 0:
+            return offset
+        return self.coefficients @ chebyshev_terms(x, y, self.shape, self.order) + offset
+
+    def as_json(self):
+        """The same as plain values for the database."""
+        return {
+            "order": self.order,
+            "coefficients": list(map(float, self.coefficients)),
+            "offsets": {str(number): float(value) for number, value in self.offsets.items()},
+            "n_used": self.n_used,
+            "rms": None if np.isnan(self.rms) else float(self.rms),
+        }
+
+
+def chebyshev_terms(x, y, shape, order):
+    """(n_terms, n) products ``T_i(u) T_j(v)``, ``i + j <= order``."""
+    u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
+    v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
+    identity = np.eye(order + 1)
+    in_u, in_v = chebval(u, identity), chebval(v, identity)
+    return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
+
+
+def fit_correction(stars, shape, options=CalibrationOptions()):
+    """Fit the Correction to ``stars`` (CalibrationStars), clipping those that vary.
+
+    The order is lowered until each coefficient has ``stars_per_term`` stars; with fewer than
+    three it is a constant of the median, with none nothing (order -1).
+    """
+    n = len(stars)
+    if n == 0:
+        return Correction(shape, -1)
+    order = options.order
+    while order > 0 and n < options.stars_per_term * (order + 1) * (order + 2) // 2:
+        order -= 1
+    numbers, counts = np.unique(stars.catalogue, return_counts=True)
+    extra = [k for k in numbers[np.argsort(-counts)][1:] if (stars.catalogue == k).sum() >= 3]
+    terms = chebyshev_terms(stars.x, stars.y, shape, order)
+    design = np.vstack([terms, *[(stars.catalogue == k)[None, :].astype(float) for k in extra]])
+    fit, use = _clipped_fit(design, stars, options)
+    rms = float(np.sqrt(np.mean((stars.difference - fit @ design)[use] ** 2)))
+    offsets = {int(k): float(v) for k, v in zip(extra, fit[len(terms) :], strict=True)}
+    return Correction(shape, order, fit[: len(terms)], offsets, int(use.sum()), rms)
+
+
+@dataclass(frozen=True)
+class CalibrationStars:
+    """Stars measured well on a search image and its reference."""
+
+    x: np.ndarray  # (n,) pixels on the search image
+    y: np.ndarray
+    difference: np.ndarray  # (n,) mag, reference minus search image
+    error: np.ndarray  # (n,) mag, of the difference
+    catalogue: np.ndarray  # (n,) number of the reference catalogue
+
+    def __len__(self):
+        return len(self.x)
+
+
+def _clipped_fit(design, stars, options):
+    """Weighted least squares with the outliers' limit scaled to the residuals' own spread."""
+    weight = 1 / np.maximum(stars.error, 1e-4)
+    # Start from stars near the median: a gross outlier must not bend the first polynomial.
+    centred = stars.difference - np.median(stars.difference)
+    use = np.abs(centred) <= max(5 * mad_sigma(centred), 0.05)
+    for _ in range(options.n_clips):
+        fit = np.linalg.lstsq(
+            (design * weight)[:, use].T, (stars.difference * weight)[use], rcond=None
+        )[0]
+        chi = (stars.difference - fit @ design) * weight
+        kept = np.abs(chi) <= options.n_sigma * max(mad_sigma(chi[use]), 1e-6)
+        if np.array_equal(kept, use):
+            break
+        use = kept
+    return fit, use
+
+
+def with_floor(mag_err, floor):
+    """Uncertainties with the floor in quadrature: flat field, PSF and colour terms share it."""
+    return np.hypot(mag_err, floor)
+
+
+def error_scale(difference, search_err, reference_err, options=CalibrationOptions()):
+    """The factor on ``search_err`` that makes the differences' chi2/nu 1, and chi2/nu before.
+
+    chi2/nu is robust: the squared MAD-based sigma of ``difference / error``, so that variables
+    and blunders neither count nor hide themselves. The factor is never below 1: uncertainties
+    are expanded, not shrunk. Returns (1, NaN) with too few stars.
+    """
+    good = np.isfinite(difference) & np.isfinite(search_err) & np.isfinite(reference_err)
+    difference, search_err, reference_err = (
+        a[good] for a in (difference, search_err, reference_err)
+    )
+    if len(difference) < options.min_stars_scale:
+        return 1.0, np.nan
+
+    def spread(scale):
+        return mad_sigma(difference / np.hypot(scale * search_err, reference_err))
+
+    chi2_nu = spread(1.0) ** 2
+    if chi2_nu <= 1:
+        return 1.0, float(chi2_nu)
+    low, high = 1.0, 2.0
+    while spread(high) > 1 and high < 1e4:
+        low, high = high, 2 * high
+    for _ in range(30):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if spread(middle) > 1 else (low, middle)
+    return float(high), float(chi2_nu)
+
+
+def mad_sigma(values):
+    """Standard deviation of a Gaussian with the same median absolute deviation."""
+    return 1.4826 * np.median(np.abs(values - np.median(values)))

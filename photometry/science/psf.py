@@ -1,0 +1,304 @@
+"""A point-spread function that varies across the chip, evaluated for many stars at once."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
+from scipy.optimize import least_squares
+
+# Positions enter the polynomials in units of this many pixels, so that coefficients of all
+# orders are of one size.
+POSITION_SCALE = 1000.0
+# Stars rendered at once: bounds the memory of the stamps' intermediate arrays.
+BATCH = 4000
+
+
+@dataclass(frozen=True)
+class PsfOptions:
+    """How the PSF is fitted to a chip's bright stars."""
+
+    n_stars: int = 200  # brightest suitable stars used
+    min_stars_linear: int = 25  # below, the shape does not vary across the chip
+    min_stars_core: int = 8  # below, a Moffat profile alone
+    core_pixels: int = 15  # side of the core that is free pixel by pixel; odd
+    beta: float = 3.0  # Moffat exponent to start from
+    model_error: float = 0.03  # of a pixel's model value, added to its noise in the shape fit
+    default_fwhm_pixels: float = 4.0  # where neither the header nor the stars tell
+
+
+@dataclass(frozen=True)
+class ChipPsf:
+    """Elliptical Moffat profile plus a free core, each linear in the position on the chip.
+
+    The profile is ``(1 + q / alpha^2)^-beta`` with
+    ``q = (1 + e1) dx^2 + (1 - e1) dy^2 + 2 e2 dx dy`` (Moffat 1969, A&A 3, 455); the core is a
+    cubic B-spline and is added to it. Integrates to 1.
+    """
+
+    fwhm: np.ndarray  # (n_terms,) pixels: constant, x, y
+    e1: np.ndarray  # (n_terms,)
+    e2: np.ndarray  # (n_terms,)
+    beta: float
+    # (n_terms, k, k) B-spline coefficients, [y, x]
+    core: np.ndarray | None = field(default=None, repr=False)
+    options: PsfOptions = field(default=PsfOptions(), repr=False)
+
+    @classmethod
+    def round(cls, fwhm_pixels, options=PsfOptions()):
+        """A circular Moffat profile of one width: where every fit starts."""
+        zero = np.zeros(1)
+        return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
+
+    def fwhm_at(self, x, y):
+        """Full width at half maximum in pixels (geometric mean of the axes) at ``x, y``."""
+        return _polynomial(self.fwhm, x, y)
+
+    def stamps(self, x, y, size):
+        """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
+        x, y = np.atleast_1d(x).astype("f4"), np.atleast_1d(y).astype("f4")
+        stamps = np.empty((len(x), size, size), dtype="f4")
+        for start in range(0, len(x), BATCH):
+            part = slice(start, start + BATCH)
+            stamps[part] = self._stamps(x[part], y[part], size)
+        return stamps
+
+    def _stamps(self, x, y, size):
+        dx, dy = x - np.round(x), y - np.round(y)
+        shape = [_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2)]
+        stamps = moffat_stamps(dx, dy, *shape, self.beta, size)
+        if self.core is None:
+            return stamps
+        core = _terms(len(self.core), x, y).T.astype("f4") @ self.core.reshape(len(self.core), -1)
+        core = core.reshape(len(x), *self.core.shape[1:])
+        norm = 1 + core.sum(axis=(1, 2))
+        _add_centred(stamps, shifted_splines(core, dx, dy))
+        return stamps / norm[:, None, None]
+
+
+def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
+    """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels."""
+    axis = np.arange(size, dtype="f4") - size // 2
+    u = axis - np.asarray(dx, dtype="f4")[:, None]
+    v = axis - np.asarray(dy, dtype="f4")[:, None]
+    alpha2 = (np.asarray(fwhm, dtype="f4") / 2) ** 2 / np.float32(2 ** (1 / beta) - 1)
+    inverse = np.ones(len(u), dtype="f4") / alpha2
+    q = ((1 - e1) * inverse)[:, None, None] * (v * v)[:, :, None]
+    q = q + ((1 + e1) * inverse)[:, None, None] * (u * u)[:, None, :]
+    q += (2 * e2 * inverse)[:, None, None] * (v[:, :, None] * u[:, None, :])
+    np.log1p(q, out=q)
+    q *= np.float32(-beta)
+    np.exp(q, out=q)
+    norm = (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
+    q *= np.asarray(norm, dtype="f4")[:, None, None]
+    return q
+
+
+def shifted_splines(coefficients, dx, dy):
+    """Splines with coefficients (n, k, k), moved by ``dx, dy`` (n,): values (n, k + 4, k + 4).
+
+    Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y; the offsets are at most
+    half a pixel, so that five neighbours reach each value.
+    """
+    padded = np.pad(coefficients, ((0, 0), (4, 4), (4, 4)))
+    wx, wy = _bspline_weights(dx), _bspline_weights(dy)
+    size = coefficients.shape[1] + 4
+    rows = sum(wy[:, k, None, None] * padded[:, k : k + size, :] for k in range(5))
+    return sum(wx[:, k, None, None] * rows[:, :, k : k + size] for k in range(5))
+
+
+def _bspline_weights(offset):
+    """(n, 5) cubic B-spline at the distances of the neighbours -2 ... 2 from -offset."""
+    t = np.abs(np.arange(-2, 3, dtype="f4") + np.asarray(offset, dtype="f4")[:, None])
+    inner = 2 / 3 - t**2 * (1 - t / 2)
+    outer = np.maximum(2 - t, 0) ** 3 / 6
+    return np.where(t < 1, inner, outer)
+
+
+def _add_centred(stamps, cores):
+    """Add ``cores`` to the middle of ``stamps`` in place; both have odd sides."""
+    cut = (cores.shape[1] - stamps.shape[1]) // 2
+    if cut >= 0:
+        stamps += cores[:, cut : cut + stamps.shape[1], cut : cut + stamps.shape[1]]
+    else:
+        stamps[:, -cut:cut, -cut:cut] += cores
+
+
+def _terms(n_terms, x, y):
+    """(n_terms, n): 1, x, y in units of POSITION_SCALE."""
+    one = np.ones(np.shape(x))
+    return np.array([one, np.divide(x, POSITION_SCALE), np.divide(y, POSITION_SCALE)])[:n_terms]
+
+
+def _polynomial(coefficients, x, y):
+    return coefficients @ _terms(len(coefficients), x, y)
+
+
+@dataclass(frozen=True)
+class StarStamps:
+    """Stars cut out of an image whose other stars were subtracted.
+
+    ``dx, dy`` are the stars' offsets from the centres of their stamps in pixels.
+    """
+
+    x: np.ndarray  # (n,) pixels on the chip
+    y: np.ndarray
+    dx: np.ndarray  # (n,)
+    dy: np.ndarray
+    data: np.ndarray  # (n, size, size)
+    weight: np.ndarray  # (n, size, size) inverse variance
+
+    def __len__(self):
+        return len(self.x)
+
+    def select(self, index):
+        return StarStamps(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+def fit_psf(stars, start, options=PsfOptions()):
+    """Fit a ChipPsf to ``stars`` (StarStamps), starting from the ChipPsf ``start``.
+
+    First the profile, by damped least squares with a free flux and background for each star;
+    then the core, as the mean of what the profile leaves. With fewer than three stars the
+    answer is ``start`` itself.
+    """
+    if len(stars) < 3:
+        return start
+    profile = _fit_profile(stars, start, options)
+    if len(stars) < options.min_stars_core:
+        return profile
+    return replace(profile, core=_fit_core(stars, profile, options))
+
+
+def _fit_profile(stars, start, options):
+    n_terms = 3 if len(stars) >= options.min_stars_linear else 1
+    shape = [np.resize(np.pad(c, (0, 2)), n_terms) for c in (start.fwhm, start.e1, start.e2)]
+    first = np.concatenate([*shape, [start.beta]])
+    low, high = _profile_bounds(n_terms)
+
+    def unpack(parameters):
+        fwhm, e1, e2 = parameters[:-1].reshape(3, n_terms)
+        return ChipPsf(fwhm, e1, e2, parameters[-1], None, options)
+
+    def chi(parameters):
+        return _profile_chi(stars, unpack(parameters), options.model_error)
+
+    fit = least_squares(
+        chi, np.clip(first, low, high), bounds=(low, high), loss="soft_l1", f_scale=3.0, max_nfev=8
+    )
+    return unpack(fit.x)
+
+
+def _profile_bounds(n_terms):
+    """Widths of 1 to 40 pixels, axis ratios above 0.4, exponents from 1.5 to 8."""
+    slope = [np.inf] * (n_terms - 1)
+    shape = [0.4, *slope]
+    high = np.array([40.0, *slope, *shape, *shape, 8.0])
+    low = -high
+    low[0], low[-1] = 1.0, 1.5
+    return low, high
+
+
+def _profile_chi(stars, psf, model_error):
+    """Residuals in sigma of each star's best flux and background, flattened."""
+    model = _models_at(psf, stars)
+    flux, background = _scale_to(stars, model)
+    model = flux[:, None, None] * model
+    variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
+    residual = stars.data - model - background[:, None, None]
+    return (np.where(stars.weight > 0, residual, 0) / np.sqrt(variance)).ravel()
+
+
+def _models_at(psf, stars):
+    """The profile alone at the stars' offsets, which may exceed half a pixel."""
+    shape = [_polynomial(c, stars.x, stars.y) for c in (psf.fwhm, psf.e1, psf.e2)]
+    return moffat_stamps(stars.dx, stars.dy, *shape, psf.beta, stars.data.shape[1])
+
+
+def _scale_to(stars, model):
+    """Flux and flat background that bring each model onto its star: two normal equations."""
+    use = stars.weight > 0
+    n = use.sum(axis=(1, 2))
+    sm, sd = (model * use).sum(axis=(1, 2)), (stars.data * use).sum(axis=(1, 2))
+    smm = (model**2 * use).sum(axis=(1, 2))
+    smd = (model * stars.data * use).sum(axis=(1, 2))
+    determinant = np.maximum(n * smm - sm**2, 1e-12)
+    flux = (n * smd - sm * sd) / determinant
+    return flux, (sd - flux * sm) / np.maximum(n, 1)
+
+
+def _fit_core(stars, profile, options):
+    """B-spline coefficients (n_terms, k, k) of the stars' mean residual around the profile."""
+    model = _models_at(profile, stars)
+    flux, background = _scale_to(stars, model)
+    flux = np.maximum(flux, 1e-6)[:, None, None]
+    residual = (stars.data - background[:, None, None]) / flux - model
+    residual = _recentred(np.where(stars.weight > 0, residual, 0), stars.dx, stars.dy)
+    k = min(options.core_pixels, stars.data.shape[1] - 4)
+    cut = (stars.data.shape[1] - k) // 2
+    inner = slice(cut, cut + k)
+    residual = residual[:, inner, inner]
+    weight = stars.weight[:, inner, inner] * flux**2
+    weight = weight / (1 + weight * (options.model_error * model[:, inner, inner]) ** 2)
+    n_terms = 3 if len(stars) >= 2 * options.min_stars_linear else 1
+    values = _clipped_mean(residual, weight, _terms(n_terms, stars.x, stars.y))
+    values *= _taper(k)
+    return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
+
+
+def _recentred(residual, dx, dy):
+    """Residual stamps moved back by the stars' offsets, by cubic splines."""
+    whole_x, whole_y = np.round(dx).astype(int), np.round(dy).astype(int)
+    coefficients = np.array([spline_filter(r, order=3, mode="mirror") for r in residual])
+    moved = shifted_splines(coefficients, whole_x - dx, whole_y - dy)[:, 2:-2, 2:-2]
+    return np.array(
+        [np.roll(m, (-j, -i), axis=(0, 1)) for m, i, j in zip(moved, whole_x, whole_y, strict=True)]
+    )
+
+
+def _clipped_mean(values, weight, terms, n_sigma=3.0):
+    """(n_terms, k, k) weighted linear fit over stars of each pixel, outliers clipped once."""
+    n, k, _ = values.shape
+    values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
+    fit = _weighted_fit(values, weight, terms)
+    residual = values - terms.T @ fit
+    spread = 1.4826 * np.median(np.abs(residual), axis=0)
+    weight[np.abs(residual) > n_sigma * spread] = 0
+    return _weighted_fit(values, weight, terms).reshape(-1, k, k)
+
+
+def _weighted_fit(values, weight, terms):
+    normal = np.einsum("tn,np,sn->pts", terms, weight, terms, optimize=True)
+    ridge = 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(
+        len(terms)
+    ) + 1e-30 * (np.eye(len(terms)))
+    right = np.einsum("tn,np->pt", terms, weight * values, optimize=True)
+    return np.linalg.solve(normal + ridge, right[..., None])[..., 0].T
+
+
+def _taper(size):
+    """(size, size) 1 in the middle, falling to 0 at the inscribed circle."""
+    axis = np.arange(size) - size // 2
+    radius = np.hypot(axis[:, None], axis[None, :]) / (size / 2)
+    return np.clip((1 - radius) / 0.2, 0, 1)
+
+
+def estimate_fwhm(data, weight, noise, n_stars=60):
+    """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
+
+    The width is 2 sqrt(n ln 2 / pi) with n the number of pixels above half the peak, which is
+    exact for a Gaussian and good to 10 % for what telescopes make. Saturated peaks, and those
+    with a brighter pixel within 8, are left out.
+    """
+    half = 8
+    peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)
+    is_peak = (data == peak) & (data > 20 * noise) & (minimum_filter(weight, size=7) > 0)
+    is_peak[:half], is_peak[-half:], is_peak[:, :half], is_peak[:, -half:] = (False,) * 4
+    y, x = np.nonzero(is_peak)
+    brightest = np.argsort(data[y, x])[::-1][:n_stars]
+    if len(brightest) == 0:
+        return np.nan
+    n_above = [
+        np.sum(data[j - half : j + half + 1, i - half : i + half + 1] > data[j, i] / 2)
+        for j, i in zip(y[brightest], x[brightest], strict=True)
+    ]
+    return float(2 * np.sqrt(np.median(n_above) * np.log(2) / np.pi))
