@@ -1,0 +1,114 @@
+"""Settings of galproject; everything that differs between machines comes from the environment."""
+
+from pathlib import Path
+
+from environ import Env
+
+from galproject.database_url import database_from
+from galproject.secret_key import secret_key_in
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+SECRET_KEY = env("SECRET_KEY", default="") or secret_key_in(BASE_DIR / ".secret_key")
+DEBUG = env.bool("GALPROJECT_DEBUG", default=False)
+ALLOWED_HOSTS = env.list("GALPROJECT_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_q",
+    "django_filters",
+    "exposures",
+    "photometry",
+    "variables",
+    "galproject",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "galproject.urls"
+WSGI_APPLICATION = "galproject.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": database_from(env("DATABASE_URL", default=""), BASE_DIR / ".postgres/url")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en-gb"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+# A full chip takes minutes, and a task whose `retry` runs out is handed to a second worker while
+# the first still works on it. The clock of a fetched task also runs while it waits for others, so
+# a worker host fetches one at a time and no more than it has workers.
+N_WORKERS = env.int("GALPROJECT_WORKERS", default=2)
+Q_CLUSTER = {
+    "name": "galproject",
+    "orm": "default",
+    "workers": N_WORKERS,
+    "queue_limit": N_WORKERS,
+    "bulk": 1,
+    "timeout": 3600,  # seconds
+    "retry": 4200,  # seconds; more than the timeout
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+}
+
+# Real images for the tests, which skip where there are none.
+TEST_DATA = BASE_DIR.parent / "shared" / "data"
+GALPROJECT_TEST_DATA = env(
+    "GALPROJECT_TEST_DATA", default=str(TEST_DATA) if TEST_DATA.is_dir() else ""
+)
+# The astrometric catalogue: a folder of HEALPix tiles, or one file.
+GALPROJECT_CATALOGUE = env("GALPROJECT_CATALOGUE", default="")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env("GALPROJECT_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("astropy", "crowdsource", "matplotlib", "PIL")
+    },
+}
