@@ -1,0 +1,57 @@
+# Everything in one command each; see docs/set-up.md. Another Python: make PYTHON=python3.12 test
+
+PORT = 8000
+python = .venv/bin/python
+manage = $(python) manage.py
+# scripts/database has no suffix, so that ruff has to be told of it.
+sources = . scripts/database
+
+export PYTHON
+
+.PHONY: help setup setup-dev database migrated demo test lint format serve workers clean
+
+help:
+	@echo "make demo    simulate exposures, find their variables, compare with the truth"
+	@echo "make test    run all tests"
+	@echo "make serve   look at the tables: http://127.0.0.1:$(PORT)/"
+	@echo "make workers run queued tasks"
+	@echo "make lint    check style; make format mends what can be mended"
+	@echo "make clean   remove .venv and what tools left; the database stays"
+	@echo "scripts/database {start|stop|status|url|destroy}"
+
+setup:
+	@scripts/setup requirements.txt
+
+setup-dev:
+	@scripts/setup requirements.txt requirements-dev.txt
+
+database: setup
+	@$(python) scripts/database start
+
+migrated: database
+	@$(manage) migrate --verbosity 0
+
+demo: migrated
+	@$(manage) demo
+
+test: setup-dev database
+	$(python) -m pytest
+
+lint: setup-dev
+	$(python) -m ruff check $(sources)
+	$(python) -m ruff format --check $(sources)
+
+format: setup-dev
+	$(python) -m ruff check --fix $(sources)
+	$(python) -m ruff format $(sources)
+
+serve: migrated
+	@echo "To log in you need a user: $(manage) createsuperuser"
+	GALPROJECT_DEBUG=1 $(manage) runserver 127.0.0.1:$(PORT)
+
+workers: migrated
+	$(manage) qcluster
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
