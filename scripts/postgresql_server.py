@@ -76,7 +76,7 @@ def _how_to_install(major):
             "(To begin with an empty one instead: scripts/database destroy --yes)\n"
         )
     return (
-        f"{why}PostgreSQL {version if major else ''} with the q3c extension is needed. Install it:"
+        f"{why}PostgreSQL with the q3c extension is needed. Install it:"
         f"\n  Debian, Ubuntu: sudo apt-get install postgresql-{version} postgresql-{version}-q3c"
         f"\n  elsewhere: PostgreSQL {OLDEST_MAJOR} or later, and https://github.com/segasai/q3c"
         "\nor set DATABASE_URL to a database that has it."
