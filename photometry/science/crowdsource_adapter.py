@@ -41,6 +41,8 @@ class AdaptedPsf:
 
     def fitfun(self, x, y, xcen, ycen, stamp, imstamp, modstamp, isig, nkeep=200, **plotting):
         """A PSF fitted to the brightest clean stars of the current model, or None."""
+        # Double precision: the profile is fitted by numerical derivatives.
+        x, y = x.astype("f8"), y.astype("f8")
         dx, dy = y - np.round(y) + ycen, x - np.round(x) + xcen
         good = _clean_stars(stamp, imstamp, isig, dx, dy)
         keep = good[np.argsort(-stamp[good].sum(axis=(1, 2)))[: self.psf.options.n_stars]]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from crowdsource import crowdsource_base
+from scipy.ndimage import map_coordinates, spline_filter
+from scipy.signal import fftconvolve
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
@@ -16,6 +18,7 @@ class ForcedOptions:
     """How the forced fit is done."""
 
     n_rounds: int = 3  # the sky left over is measured again before each but the first
+    n_neighbours: int = 12  # that enter a star's error
     merge_pixels: float = 1.0  # positions closer than this are one source to the fit
 
 
@@ -37,11 +40,11 @@ class ForcedFit:
     """Fluxes of the stars that were asked for, in their order; ADU."""
 
     flux: np.ndarray  # (n,)
-    flux_err: np.ndarray  # (n,)
+    flux_err: np.ndarray  # (n,) neighbours included
     rchi2: np.ndarray  # (n,) PSF-weighted reduced chi2
     fracflux: np.ndarray  # (n,) share of the light in the stamp that is the star's own
     quality: np.ndarray  # (n,) share of the PSF on usable pixels
-    flags: np.ndarray  # (n,) int, mask bits of the central pixel
+    flags: np.ndarray  # (n,) int, mask bits of the 3 x 3 pixels at the star
     model: np.ndarray  # (ny, nx) ADU: the stars and the sky left over
 
 
@@ -71,13 +74,14 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions()):
             x.astype("f4"),
             AdaptedPsf(psf),
             weight=inverse_sigma(weight),
-            dq=mask.astype("i8"),
             psfderiv=False,
             refit_sky=True,
             startsky=0.0,
             niter=max(options.n_rounds, 2),
         )
-    return _expand(fitted, model, group, _fraction(stars, group))
+    inflation = neighbour_inflation(x, y, psf, options.n_neighbours)
+    flags = core_flags(mask, x, y)
+    return _expand(fitted, model, _Groups(group, _fraction(stars, group), inflation, flags))
 
 
 def merge_groups(x, y, radius):
@@ -93,19 +97,72 @@ def _fraction(stars, group):
     return stars.share / np.bincount(family, stars.share)[family]
 
 
-def _expand(stars, model, group, fraction):
+def core_flags(mask, x, y):
+    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position."""
+    padded = np.pad(mask, 1).astype("i4")
+    column, row = np.round(x).astype(int), np.round(y).astype(int)
+    cores = [padded[row + j, column + i] for j in range(3) for i in range(3)]
+    return np.bitwise_or.reduce(cores)
+
+
+def neighbour_inflation(x, y, psf, n_neighbours):
+    """(n,) factors by which neighbours raise each star's error over that of a star alone.
+
+    The error of a flux fitted together with others is the root of a diagonal element of the
+    inverse of A'WA. Off the diagonal this matrix falls off like the PSF's autocorrelation, so a
+    star's nearest neighbours hold nearly all of it: each star's own small block is inverted.
+    """
+    n = min(n_neighbours, len(x) - 1)
+    if n == 0:
+        return np.ones(1)
+    positions = np.column_stack([x, y])
+    _, index = cKDTree(positions).query(positions, k=n + 1)
+    correlation = _autocorrelation(psf, np.mean(x), np.mean(y))
+    inflation = np.empty(len(x))
+    for start in range(0, len(x), 10_000):
+        block = positions[index[start : start + 10_000]]
+        offset = block[:, :, None, :] - block[:, None, :, :]
+        matrix = correlation(offset[..., 0], offset[..., 1]) + 1e-6 * np.eye(n + 1)
+        inflation[start : start + 10_000] = np.sqrt(np.linalg.inv(matrix)[:, 0, 0])
+    return inflation
+
+
+def _autocorrelation(psf, x, y, size=59):
+    """The overlap of two PSFs as a function of their offset in x and y, 1 at none."""
+    stamp = psf.stamps(np.round([x]), np.round([y]), size)[0].astype("f8")
+    overlap = fftconvolve(stamp, stamp[::-1, ::-1], mode="same")
+    spline = spline_filter(overlap / overlap.max())
+
+    def correlation(dx, dy):
+        coordinates = np.array([dy + size // 2, dx + size // 2])
+        return map_coordinates(spline, coordinates, mode="constant", prefilter=False)
+
+    return correlation
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """What the members of the fitted groups don't share with them."""
+
+    number: np.ndarray  # (n,) group of each star
+    fraction: np.ndarray  # (n,) of the group's flux
+    inflation: np.ndarray  # (n_groups,) of the error
+    flags: np.ndarray  # (n_groups,)
+
+
+def _expand(fitted, model, groups):
     """A ForcedFit for the members of the groups that were fitted."""
 
     def of_group(name):
-        return stars[name].astype("f8")[group]
+        return fitted[name].astype("f8")[groups.number]
 
     return ForcedFit(
-        flux=of_group("flux") * fraction,
+        flux=of_group("flux") * groups.fraction,
         # The members of a pair can't be told apart: each carries the whole error.
-        flux_err=of_group("dflux"),
+        flux_err=of_group("dflux") * groups.inflation[groups.number],
         rchi2=of_group("rchi2"),
-        fracflux=of_group("fracflux") * fraction,
+        fracflux=of_group("fracflux") * groups.fraction,
         quality=of_group("qf"),
-        flags=stars["flags"].astype("i4")[group],
+        flags=groups.flags[groups.number],
         model=model,
     )

@@ -76,20 +76,21 @@ class ChipPsf:
 
 
 def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
-    """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels."""
-    axis = np.arange(size, dtype="f4") - size // 2
-    u = axis - np.asarray(dx, dtype="f4")[:, None]
-    v = axis - np.asarray(dy, dtype="f4")[:, None]
-    alpha2 = (np.asarray(fwhm, dtype="f4") / 2) ** 2 / np.float32(2 ** (1 / beta) - 1)
-    inverse = np.ones(len(u), dtype="f4") / alpha2
-    q = ((1 - e1) * inverse)[:, None, None] * (v * v)[:, :, None]
-    q = q + ((1 + e1) * inverse)[:, None, None] * (u * u)[:, None, :]
-    q += (2 * e2 * inverse)[:, None, None] * (v[:, :, None] * u[:, None, :])
+    """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels.
+
+    Computed in the precision of ``dx``: single is enough to render, not to differentiate.
+    """
+    axis = np.arange(size, dtype=dx.dtype) - size // 2
+    u, v = axis - dx[:, None], axis - dy[:, None]
+    inverse = (4 * (2 ** (1 / beta) - 1) / fwhm**2).astype(dx.dtype)
+    q = ((1 - e1) * inverse).astype(dx.dtype)[:, None, None] * (v * v)[:, :, None]
+    q = q + ((1 + e1) * inverse).astype(dx.dtype)[:, None, None] * (u * u)[:, None, :]
+    q += (2 * e2 * inverse).astype(dx.dtype)[:, None, None] * (v[:, :, None] * u[:, None, :])
     np.log1p(q, out=q)
-    q *= np.float32(-beta)
+    q *= -beta
     np.exp(q, out=q)
     norm = (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
-    q *= np.asarray(norm, dtype="f4")[:, None, None]
+    q *= norm.astype(dx.dtype)[:, None, None]
     return q
 
 
@@ -285,9 +286,8 @@ def _taper(size):
 def estimate_fwhm(data, weight, noise, n_stars=60):
     """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
 
-    The width is 2 sqrt(n ln 2 / pi) with n the number of pixels above half the peak, which is
-    exact for a Gaussian and good to 10 % for what telescopes make. Saturated peaks, and those
-    with a brighter pixel within 8, are left out.
+    The width is that of a disc of as many pixels as are above half the peak. Saturated peaks, and
+    those with a brighter pixel within 8, are left out.
     """
     half = 8
     peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)
@@ -301,4 +301,4 @@ def estimate_fwhm(data, weight, noise, n_stars=60):
         np.sum(data[j - half : j + half + 1, i - half : i + half + 1] > data[j, i] / 2)
         for j, i in zip(y[brightest], x[brightest], strict=True)
     ]
-    return float(2 * np.sqrt(np.median(n_above) * np.log(2) / np.pi))
+    return float(2 * np.sqrt(np.median(n_above) / np.pi))

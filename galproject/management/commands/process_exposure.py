@@ -1,0 +1,108 @@
+"""manage.py process_exposure: exposures reduced, measured and searched for variables."""
+
+import sys
+from collections import Counter
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from tqdm import tqdm
+
+from exposures.errors import GalprojectError
+from galproject.options import PipelineOptions
+from galproject.processing import database_lost, prepare, run_chips
+
+
+def ccd_numbers(text):
+    """Chip numbers of a list such as "1-3,31"; raises ValueError."""
+    numbers = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+class Command(BaseCommand):
+    help = (
+        "Process exposures: DECam InstCal triplets (name any of the three files) or FITS images "
+        "with a WCS. Chips whose result stands are left as they are, so that a run that was "
+        "interrupted goes on where it stopped."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("paths", nargs="+", metavar="PATH")
+        parser.add_argument(
+            "--reference", action="store_true", help="find all sources and make them a reference"
+        )
+        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
+        parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+        parser.add_argument(
+            "--catalogue",
+            default=settings.GALPROJECT_CATALOGUE,
+            help="astrometric catalogue: a folder of HEALPix tiles or one file",
+        )
+        parser.add_argument("--again", action="store_true", help="do over what is done already")
+
+    def handle(self, *, paths, reference, ccds, workers, catalogue, again, **_):
+        options = PipelineOptions(catalogue=catalogue)
+        ccds = set().union(*ccds) if ccds else None
+        try:
+            plan = prepare(paths, options, is_reference=reference, ccds=ccds)
+            for error in plan.errors:
+                self.stderr.write(self.style.ERROR(str(error)))
+            results = list(self.follow(plan, run_chips(plan.image_ids, options, workers, again)))
+        except DatabaseError as error:
+            raise CommandError(str(database_lost(error))) from error
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error
+        self.summarise(results, plan.errors)
+        if plan.errors or any(result.failed for result in results):
+            sys.exit(1)
+
+    def follow(self, plan, results):
+        """The results as they come, each on a line, over a progress bar."""
+        with tqdm(total=len(plan.image_ids), unit="chip", disable=None) as bar:
+            for result in results:
+                with bar.external_write_mode(file=self.stdout._out):
+                    self.report(result)
+                bar.update()
+                yield result
+
+    def report(self, result):
+        if result.failed:
+            self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
+            return
+        self.stdout.write(result_line(result))
+        for note in result.notes:
+            self.stdout.write(f"    {note}")
+
+    def summarise(self, results, errors):
+        counts = Counter(str(result.status) for result in results)
+        n_sources = sum(result.n_sources or 0 for result in results)
+        n_variables = sum(result.n_variables or 0 for result in results)
+        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "failed") if counts[k]]
+        if errors:
+            parts.append(f"{len(errors)} not usable")
+        self.stdout.write(
+            f"{len(results)} chips: {', '.join(parts) or 'none'}. "
+            f"{n_sources:,} sources measured, {n_variables:,} variables."
+        )
+
+
+def result_line(result):
+    """A chip's result on one line; a dash where something was not measured."""
+
+    def show(value, form, unit=""):
+        return "-" if value is None else f"{value:{form}}{unit}"
+
+    kind = "reference" if result.is_reference else "search"
+    variables = "" if result.is_reference else f"  {show(result.n_variables, 'd')} variables"
+    return (
+        f"{result.label} {kind}: {show(result.n_sources, ',d')} sources"
+        f"  {show(result.fwhm_arcsec, '.2f', chr(34))}"
+        f"  {show(result.astrometric_rms_mas, '.0f', ' mas')}"
+        f"  zp {show(result.zero_point, '.2f')}"
+        f"  chi2/nu {show(result.chi2_nu, '.2f')}"
+        f"{variables}"
+        f"  {'unchanged' if result.status == 'unchanged' else f'{result.seconds:.1f} s'}"
+    )

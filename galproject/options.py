@@ -1,0 +1,22 @@
+"""Every option of the pipeline in one frozen object, stored with what it produced."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from exposures.fits import InputOptions
+from photometry.options import ReductionOptions
+from variables.science.selection import SelectionOptions
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """Options of reading, reducing and selecting."""
+
+    input: InputOptions = InputOptions()
+    reduction: ReductionOptions = ReductionOptions()
+    selection: SelectionOptions = SelectionOptions()
+    catalogue: str = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
+
+    def as_json(self) -> dict:
+        """Plain values, equal to what the database gives back."""
+        return json.loads(json.dumps(asdict(self)))

@@ -1,0 +1,267 @@
+"""From files to galvarobjs: the only code that names every application."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from exposures.catalogues import open_catalogue
+from exposures.errors import GalprojectError, InputFileError
+from exposures.fits import read_chip, read_exposure
+from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.science.footprints import overlap_fraction
+from galproject.options import PipelineOptions
+from galproject.version import code_version
+from photometry import storage
+from photometry.models import GalReference
+from photometry.reduction import reduce_chip
+from photometry.reference import measure_reference
+from photometry.search import measure_search, rows
+from variables.detection import find_changes, replace_variables
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChipResult:
+    """What became of one chip; None where it was not measured."""
+
+    image_id: int
+    label: str  # "decam 610792 i N4"
+    status: str  # Status, or "unchanged" where an earlier run's result stands
+    is_reference: bool = False
+    n_sources: int | None = None
+    fwhm_arcsec: float | None = None
+    astrometric_rms_mas: float | None = None
+    zero_point: float | None = None
+    chi2_nu: float | None = None
+    n_variables: int | None = None
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return self.status == Status.FAILED
+
+
+def process_chip(image_id, options=None, again=False) -> ChipResult:
+    """Process one chip; whatever goes wrong becomes a result that says so.
+
+    A chip whose stored result was made with the same options, code and reference is left as it
+    is, unless ``again``; so is a reference catalogue made by other code, because a new one
+    would give its sources new ids.
+    """
+    options = options or PipelineOptions()
+    started = time.monotonic()
+    image = GalImage.objects.select_related("exposure").get(pk=image_id)
+    if not again and _stands(image, options):
+        return _result(image, started, "unchanged")
+    _begin(image)
+    try:
+        _measure(image, options)
+    except GalprojectError as error:
+        return _fail(image, started, str(error))
+    except DatabaseError:
+        raise
+    except Exception as error:  # the boundary of a chip: one that fails must not stop the night
+        logger.exception("%s: unexpected error", image)
+        return _fail(image, started, f"{image}: unexpected {type(error).__name__}: {error}")
+    return _result(image, started, Status.DONE)
+
+
+def designate(images):
+    """Make references of images; what they had as search images goes."""
+    for image in images:
+        if not image.is_reference:
+            with transaction.atomic():
+                storage.forget_image(image)
+                image.variables.all().delete()
+                image.is_reference, image.status = True, Status.PENDING
+                image.save()
+
+
+def _stands(image, options):
+    """Whether the stored result is what another run would make."""
+    if image.status != Status.DONE:
+        return False
+    if image.is_reference:
+        return True
+    catalogues = [c.pk for c in _catalogues_under(image)]
+    return (
+        image.options == options.as_json()
+        and image.code_version == code_version()
+        and (image.correction or {}).get("catalogues") == catalogues
+    )
+
+
+def _begin(image):
+    image.status, image.error, image.notes = Status.WORKING, "", []
+    image.started, image.finished = timezone.now(), None
+    image.save()
+
+
+def _fail(image, started, message):
+    """Record a failure; nothing that the chip had stays in galsources or galvarobjs."""
+    with transaction.atomic():
+        if not image.is_reference:
+            storage.forget_image(image)
+            image.variables.all().delete()
+        kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
+        image.status = Status.DONE if kept else Status.FAILED
+        image.error, image.finished = message, timezone.now()
+        image.save()
+        _log(image, "failed", message, level=GalCheckpoint.Level.ERROR)
+    return ChipResult(
+        image.pk,
+        str(image),
+        Status.FAILED,
+        image.is_reference,
+        error=message,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _log(image, step, note="", value=None, level=GalCheckpoint.Level.INFO):
+    GalCheckpoint.objects.create(
+        exposure_id=image.exposure_id,
+        ccdnum=image.ccdnum,
+        step=step,
+        note=note,
+        value=value,
+        level=level,
+    )
+
+
+def _result(image, started, status):
+    return ChipResult(
+        image_id=image.pk,
+        label=str(image),
+        status=status,
+        is_reference=image.is_reference,
+        n_sources=image.n_sources,
+        fwhm_arcsec=image.fwhm_arcsec,
+        astrometric_rms_mas=image.astrometric_rms_mas,
+        zero_point=image.zero_point,
+        chi2_nu=image.chi2_nu,
+        n_variables=image.n_variables,
+        notes=tuple(image.notes),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _measure(image, options):
+    """Read, reduce, measure and store; no transaction is open while pixels are worked on."""
+    facts = read_exposure(image.exposure.image_path, options.input)
+    entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
+    if entry is None:
+        raise InputFileError(
+            facts.image_path, f"chip {image.chip_name} is gone", "Restore the file as it was"
+        )
+    chip = read_chip(facts, entry, options.input)
+    _log(image, "read")
+    catalogue = open_catalogue(options.catalogue) if options.catalogue else None
+    reduce = options.reduction
+    depth = reduce.reference_detection if image.is_reference else reduce.search_detection
+    reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
+    _describe(image, reduction, options)
+    _log(image, "reduced", value=len(reduction.detections))
+    store = _store_reference if image.is_reference else _store_search
+    store(image, reduction, options)
+    _log(image, "stored", value=image.n_sources)
+
+
+def _describe(image, reduction, options):
+    """Fill the columns that every reduction gives."""
+    ny, nx = reduction.chip.shape
+    corner_x, corner_y = [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
+    ra, dec = reduction.wcs.to_sky(corner_x, corner_y)
+    centre_ra, centre_dec = reduction.wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
+    image.width, image.height = nx, ny
+    image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
+    image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * reduction.scale_arcsec / 3600
+    image.footprint = [float(v) for pair in zip(ra, dec, strict=True) for v in pair]
+    image.fwhm_pixels = reduction.fwhm_pixels
+    image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
+    image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
+    image.zero_point = float(reduction.zero_point.value)
+    image.zero_point_error = _or_none(reduction.zero_point.error)
+    image.n_detected = len(reduction.detections)
+    image.notes = list(reduction.notes)
+    image.options, image.code_version = options.as_json(), code_version()
+    image.astrometry = {"catalogue": reduction.wcs.correction.as_json()}
+
+
+def _or_none(value):
+    """None for NaN, which JSON and the tables don't have."""
+    return None if value != value else float(value)
+
+
+def _rms_mas(correction, scale_arcsec):
+    return _or_none(1000 * scale_arcsec * correction.rms_pixels)
+
+
+def _store_reference(image, reduction, options):
+    sources = measure_reference(reduction, options.reduction)
+    image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
+    with transaction.atomic():
+        storage.create_catalogue(image, sources, image.options, image.code_version)
+        image.n_sources = len(sources)
+        _finish(image)
+
+
+def _store_search(image, reduction, options):
+    references = _references_under(image)
+    if not references:
+        raise InputFileError(
+            reduction.chip.path,
+            f"no reference in filter {image.exposure.filter} overlaps this chip",
+            "Process one first: manage.py process_exposure --reference",
+            hdu=reduction.chip.name,
+        )
+    sources = storage.reference_sources_in(references)
+    measurement = measure_search(reduction, sources, options.reduction)
+    widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
+    shapes = reduction.chip.shape, (widest.height, widest.width)
+    changes = find_changes(measurement, shapes, options.selection)
+    _describe_search(image, reduction, measurement)
+    image.reference = widest
+    with transaction.atomic():
+        saved = rows(measurement, storage.SOURCE_DTYPE, options.reduction.min_quality)
+        storage.replace_measurements(image, saved)
+        image.n_sources = len(saved)
+        replace_variables(image, measurement, changes)
+        image.n_variables = int((changes.failed_cuts == 0).sum())
+        _finish(image)
+
+
+def _describe_search(image, reduction, measurement):
+    image.notes += measurement.notes
+    image.astrometry["registration"] = measurement.registration.as_json()
+    image.astrometric_rms_mas = _rms_mas(measurement.registration, reduction.scale_arcsec)
+    image.correction = {
+        **measurement.correction.as_json(),
+        "error_scale": measurement.error_scale,
+        "catalogues": [c.pk for c in _catalogues_under(image)],
+    }
+    image.chi2_nu = _or_none(measurement.chi2_nu)
+
+
+def _finish(image):
+    image.status, image.finished = Status.DONE, timezone.now()
+    image.save()
+
+
+def _references_under(image):
+    """Reference images of the same filter whose footprints share sky with the image."""
+    if not image.footprint:
+        return []
+    candidates = GalImage.objects.references().done().in_filter(image.exposure.filter)
+    return list(candidates.overlapping(image).order_by("pk"))
+
+
+def _catalogues_under(image):
+    references = _references_under(image)
+    return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))

@@ -1,0 +1,123 @@
+"""Exposures taken apart into chips, and the chips processed by one process or several."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import django
+from django.db import DatabaseError, connection
+
+from exposures.errors import GalprojectError, InputFileError
+from exposures.fits import read_exposure
+from exposures.ingest import distinct, ingest_exposure
+from galproject.options import PipelineOptions
+from galproject.pipeline import designate, process_chip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The chips to process, and the files that can't be."""
+
+    image_ids: tuple[int, ...]
+    errors: tuple[GalprojectError, ...]
+
+
+def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
+    """Read the headers of the exposures and enter them, before any pixel is read.
+
+    A file that can't be used is an error of its own; the others go on.
+    """
+    options = options or PipelineOptions()
+    paths, errors = distinct(paths)
+    image_ids, seen = [], {}
+    for path in paths:
+        try:
+            facts = read_exposure(path, options.input)
+            key = (facts.instrument, facts.identifier)
+            if key in seen:
+                raise InputFileError(
+                    path,
+                    f"exposure {facts.identifier} is given twice, as {seen[key]} too",
+                    "Give one file of each exposure; it is processed once",
+                )
+            seen[key] = path
+            images = ingest_exposure(facts, ccds)
+            if is_reference:
+                designate(images)
+            image_ids += [image.pk for image in images]
+        except GalprojectError as error:
+            errors.append(error)
+    return Plan(tuple(image_ids), tuple(errors))
+
+
+def process_exposure(path, options=None, is_reference=False, ccds=None, workers=1):
+    """Ingest one exposure and process its chips: a list of ChipResult.
+
+    The same as ``manage.py process_exposure``. Raises GalprojectError where the file itself
+    can't be used; a chip that fails says so in its result.
+    """
+    plan = prepare([path], options, is_reference, ccds)
+    if plan.errors:
+        raise plan.errors[0]
+    return list(run_chips(plan.image_ids, options or PipelineOptions(), workers))
+
+
+def run_chips(image_ids, options, workers=1, again=False):
+    """Process chips and yield each ChipResult as it comes; with one worker in this process.
+
+    Raises GalprojectError where the database is lost or a worker is killed.
+    """
+    if workers == 1 or len(image_ids) <= 1:
+        yield from _in_this_process(image_ids, options, again)
+    else:
+        yield from _in_a_pool(image_ids, options, workers, again)
+
+
+def _in_this_process(image_ids, options, again):
+    for image_id in image_ids:
+        try:
+            yield process_chip(image_id, options, again)
+        except DatabaseError as error:
+            raise database_lost(error) from error
+
+
+def _in_a_pool(image_ids, options, workers, again):
+    # A forked child would share this process' database connection.
+    context = multiprocessing.get_context("spawn")
+    database = connection.settings_dict["NAME"]
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start_worker, initargs=(database,)
+    ) as pool:
+        futures = [pool.submit(process_chip, pk, options, again) for pk in image_ids]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except DatabaseError as error:
+            raise database_lost(error) from error
+        except BrokenProcessPool as error:
+            raise GalprojectError(
+                "a worker process was killed, perhaps for want of memory. "
+                "Run the same command again with fewer --workers; what is done is kept"
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _start_worker(database):
+    """Set up Django in a new process, on the parent's database and one core."""
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    django.setup()
+    connection.settings_dict["NAME"] = database
+
+
+def database_lost(error):
+    """What to tell the user of a database that does not answer."""
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    return GalprojectError(
+        f"the database can't be used: {first_line}. Start it (scripts/database start) or set "
+        "DATABASE_URL, then run the same command again; what is done is kept"
+    )

@@ -1,0 +1,31 @@
+"""Every threshold of the reduction, in one frozen object that is stored with what it produced."""
+
+from dataclasses import dataclass
+
+from exposures.science.astrometry import AstrometryOptions
+from photometry.science.calibration import CalibrationOptions
+from photometry.science.detection import DetectionOptions
+from photometry.science.forced import ForcedOptions
+from photometry.science.psf import PsfOptions
+from photometry.science.sky import SkyOptions
+
+
+@dataclass(frozen=True)
+class ReductionOptions:
+    """Options of each step from pixels to calibrated magnitudes."""
+
+    sky: SkyOptions = SkyOptions()
+    psf: PsfOptions = PsfOptions()
+    reference_detection: DetectionOptions = DetectionOptions()
+    # A search image's own detections only calibrate it: the bright ones do, and quickly.
+    search_detection: DetectionOptions = DetectionOptions(
+        threshold=10.0, min_iterations=2, max_iterations=2
+    )
+    catalogue_astrometry: AstrometryOptions = AstrometryOptions()
+    registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
+    forced: ForcedOptions = ForcedOptions()
+    calibration: CalibrationOptions = CalibrationOptions()
+    min_significance: float = 20.0  # of sources that calibrate positions and zero point
+    default_zero_point: float = 25.0  # mag of 1 ADU, where neither catalogue nor header tell
+    edge_pixels: float = 1.0  # sources nearer to the edge than this are not measured
+    min_quality: float = 0.1  # share of the PSF on usable pixels below which there is no measure

@@ -1,0 +1,48 @@
+"""A reference image measured: every source found becomes a row of its catalogue."""
+
+import numpy as np
+
+from photometry.options import ReductionOptions
+from photometry.science.calibration import magnitudes, with_floor
+from photometry.science.forced import ForcedStars, fit_fluxes
+from photometry.storage import SOURCE_DTYPE
+
+
+def measure_reference(reduction, options=ReductionOptions()):
+    """Rows of galsources, without ids, for the sources that a Reduction found.
+
+    The fluxes are those of the same forced fit that the search images get, not of the search
+    for sources: what the one does to a blend, the other does too, and the difference is clean.
+    """
+    found = reduction.detections
+    stars = ForcedStars(
+        found.x, found.y, np.maximum(found.flux, found.flux_err), np.zeros(len(found), int)
+    )
+    fit = fit_fluxes(
+        (reduction.data, reduction.model_weight(), reduction.chip.mask),
+        found.psf,
+        stars,
+        options.forced,
+    )
+    mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
+    ra, dec = reduction.wcs.to_sky(found.x, found.y)
+    keep = (fit.flux > 0) & (fit.quality >= options.min_quality)
+    rows = np.zeros(int(keep.sum()), SOURCE_DTYPE)
+    columns = {
+        "ra": ra,
+        "dec": dec,
+        "x": found.x,
+        "y": found.y,
+        "flux": fit.flux,
+        "flux_err": fit.flux_err,
+        "mag": mag,
+        "mag_err": with_floor(mag_err, options.calibration.error_floor),
+        "rchi2": fit.rchi2,
+        "fracflux": fit.fracflux,
+        "quality": fit.quality,
+        "flags": fit.flags,
+    }
+    for name, values in columns.items():
+        rows[name] = values[keep]
+    rows["is_reference"] = True
+    return rows

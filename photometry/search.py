@@ -1,0 +1,175 @@
+"""A search image measured: every reference source in its footprint, forced and calibrated."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.errors import InputFileError
+from exposures.science.astrometry import PixelCorrection, fit_correction
+from photometry.options import ReductionOptions
+from photometry.science.calibration import (
+    CalibrationStars,
+    Correction,
+    error_scale,
+    magnitudes,
+    with_floor,
+)
+from photometry.science.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
+
+
+@dataclass(frozen=True)
+class SearchMeasurement:
+    """Reference sources on a search image; arrays (n,) in the order of ``sources``."""
+
+    sources: np.ndarray  # the reference's rows that lie on the image
+    x: np.ndarray  # pixels on the search image
+    y: np.ndarray
+    fit: ForcedFit
+    mag: np.ndarray  # corrected; NaN where the flux is not positive
+    mag_err: np.ndarray  # with the floor, expanded
+    expected_flux: np.ndarray  # ADU, what the reference predicts on this image
+    error_scale: float  # by which uncertainties were expanded
+    chi2_nu: float  # before the expansion
+    correction: Correction
+    registration: PixelCorrection
+    notes: tuple[str, ...]
+
+
+def measure_search(reduction, sources, options=ReductionOptions()):
+    """Measure the reference ``sources`` (rows read from galsources) on a reduced search image.
+
+    Raises InputFileError where none of them lies on usable pixels.
+    """
+    notes = []
+    x, y, registration = register(reduction, sources, options, notes)
+    on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
+    sources, x, y = sources[on_chip], x[on_chip], y[on_chip]
+    if len(sources) == 0:
+        raise InputFileError(
+            reduction.chip.path,
+            "no reference source lies on this chip",
+            "Process a reference of this filter and field first (--reference)",
+            hdu=reduction.chip.name,
+        )
+    fit = _force(reduction, sources, x, y, options)
+    correction, mag, mag_err = _calibrate(reduction, sources, x, y, fit, options, notes)
+    scale, chi2_nu = _expansion(sources, fit, mag, mag_err, options, notes)
+    zero_point = reduction.zero_point.value + correction.at(x, y, sources["galimage_id"])
+    return SearchMeasurement(
+        sources=sources,
+        x=x,
+        y=y,
+        fit=fit,
+        mag=mag,
+        mag_err=scale * mag_err,
+        expected_flux=10 ** (-0.4 * (sources["mag"] - zero_point)),
+        error_scale=scale,
+        chi2_nu=chi2_nu,
+        correction=correction,
+        registration=registration,
+        notes=tuple(notes),
+    )
+
+
+def register(reduction, sources, options, notes):
+    """Pixel positions of the sources, registered to the image's own detections.
+
+    An absolute catalogue may be sparse or absent, and forced positions must be good to 0.02
+    pixels: so bright sources are matched to bright detections, and a low-order polynomial takes
+    all of them along.
+    """
+    x, y = reduction.wcs.to_pixels(sources["ra"], sources["dec"])
+    found = reduction.detections
+    bright = found.bright(options.min_significance)
+    usable = (
+        (sources["flux"] > options.min_significance * sources["flux_err"])
+        & (sources["flags"] == 0)
+        & _on_chip(x, y, reduction.chip.shape, -options.registration.search_pixels)
+    )
+    registration = fit_correction(
+        x[usable],
+        y[usable],
+        found.x[bright],
+        found.y[bright],
+        reduction.chip.shape,
+        options.registration,
+    )
+    if registration.order < 0:
+        notes.append("registration: no match with the reference; the WCS stands")
+    elif registration.order < options.registration.max_order:
+        notes.append(f"registration: order {registration.order} from {registration.n_used} stars")
+    return *registration.apply(x, y), registration
+
+
+def _on_chip(x, y, shape, margin):
+    inside = np.isfinite(x) & np.isfinite(y)
+    inside &= (x > margin - 0.5) & (x < shape[1] - 0.5 - margin)
+    return inside & (y > margin - 0.5) & (y < shape[0] - 0.5 - margin)
+
+
+def _force(reduction, sources, x, y, options):
+    share = np.maximum(sources["flux"], 1e-3 * np.median(sources["flux"])).astype("f8")
+    return fit_fluxes(
+        (reduction.data, reduction.model_weight(), reduction.chip.mask),
+        reduction.detections.psf,
+        ForcedStars(x, y, share, sources["galimage_id"]),
+        options.forced,
+    )
+
+
+def _calibrate(reduction, sources, x, y, fit, options, notes):
+    """The correction from stars that are clean in both images, and what it makes of all."""
+    mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
+    error = np.hypot(mag_err, sources["mag_err"])
+    good = clean(sources) & clean_fit(fit) & (error < options.calibration.max_stars_error)
+    stars = CalibrationStars(
+        x[good],
+        y[good],
+        (sources["mag"] - mag)[good].astype("f8"),
+        error[good].astype("f8"),
+        sources["galimage_id"][good],
+    )
+    correction = fit_magnitude_correction(stars, reduction.chip.shape, options.calibration)
+    if correction.order < 0:
+        notes.append("correction: no star is clean on both images; magnitudes as measured")
+    elif correction.order < options.calibration.order:
+        notes.append(f"correction: order {correction.order} from {correction.n_used} stars")
+    mag = mag + correction.at(x, y, sources["galimage_id"])
+    return correction, mag, with_floor(mag_err, options.calibration.error_floor)
+
+
+def clean(sources):
+    """Reference sources that are whole, unsaturated and mostly their own light."""
+    return (sources["flags"] == 0) & (sources["quality"] > 0.95) & (sources["fracflux"] > 0.5)
+
+
+def clean_fit(fit):
+    """The same on the search image."""
+    return (fit.flags == 0) & (fit.quality > 0.95) & (fit.fracflux > 0.5) & (fit.flux > 0)
+
+
+def _expansion(sources, fit, mag, mag_err, options, notes):
+    """The factor on the uncertainties, from all sources with unmasked pixels."""
+    good = (sources["flags"] == 0) & (fit.flags == 0) & (fit.quality > 0.95)
+    difference = (mag - sources["mag"])[good]
+    scale, chi2_nu = error_scale(
+        difference, mag_err[good], sources["mag_err"][good], options.calibration
+    )
+    if np.isnan(chi2_nu):
+        notes.append("uncertainties: too few stars to test them; as fitted")
+    return scale, chi2_nu
+
+
+def rows(measurement, dtype, min_quality):
+    """Rows of galsources for what has positive flux; ``galimage_id`` is left to the caller."""
+    m, fit = measurement, measurement.fit
+    keep = (fit.flux > 0) & (fit.quality >= min_quality)
+    out = np.zeros(int(keep.sum()), dtype)
+    for name in ("refsource_id", "ra", "dec"):
+        out[name] = m.sources[name][keep]
+    for name in ("x", "y", "mag", "mag_err"):
+        out[name] = getattr(m, name)[keep]
+    for name in ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags"):
+        out[name] = getattr(fit, name)[keep]
+    return out

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from photometry.science.calibration import mad_sigma
+from photometry.science.detection import DetectionOptions, find_sources
+from tests.photometry.scenes import observe, star_list, varying_psf
+
+SHAPE = (400, 500)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return observe(star_list(600, SHAPE, seed=1), varying_psf(), SHAPE, seed=2)
+
+
+@pytest.fixture(scope="module")
+def found(scene):
+    return find_sources(*scene.image, fwhm_pixels=np.nan)
+
+
+def matched(scene, found):
+    distance, index = cKDTree(np.c_[scene.x, scene.y]).query(np.c_[found.x, found.y])
+    return np.flatnonzero(distance < 1), index[distance < 1]
+
+
+def test_bright_stars_of_a_crowded_field_are_found(scene, found):
+    index, star = matched(scene, found)
+    bright = np.flatnonzero(scene.flux > 4000)
+    assert np.isin(bright, star).mean() > 0.95
+    # A pair closer than the PSF's width may be found as two of which one star is nearest.
+    assert len(np.unique(star)) > 0.99 * len(star)
+
+
+def test_most_of_what_is_found_is_real(scene, found):
+    index, _ = matched(scene, found)
+    assert len(index) / len(found) > 0.95
+
+
+def test_positions_of_bright_stars_are_good_to_a_fiftieth_of_a_pixel(scene, found):
+    index, star = matched(scene, found)
+    bright = np.isin(index, found.bright(200))
+    assert bright.sum() > 20
+    assert mad_sigma((found.x[index] - scene.x[star])[bright]) < 0.02
+    assert mad_sigma((found.y[index] - scene.y[star])[bright]) < 0.02
+
+
+def test_psf_is_learnt_from_the_image(scene, found):
+    x, y = np.array([20, 480]), np.array([20, 380])
+    assert found.psf.fwhm_at(x, y) == pytest.approx(scene.psf.fwhm_at(x, y), rel=0.04)
+
+
+def test_search_for_bright_stars_alone_finds_fewer(scene, found):
+    few = find_sources(
+        *scene.image, 4.0, DetectionOptions(threshold=50, min_iterations=2, max_iterations=2)
+    )
+    assert 20 < len(few) < 0.7 * len(found)
+
+
+def test_image_without_weight_is_refused(scene):
+    with pytest.raises(ValueError, match="no pixel"):
+        find_sources(scene.data, np.zeros(SHAPE), scene.mask, 4.0)

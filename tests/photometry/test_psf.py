@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from photometry.science.psf import (
+    ChipPsf,
+    StarStamps,
+    estimate_fwhm,
+    fit_psf,
+    moffat_stamps,
+    shifted_splines,
+)
+from tests.photometry.scenes import observe, varying_psf
+
+
+def test_stamps_hold_the_flux_whatever_the_subpixel_position():
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(50, 900, (2, 40))
+    sums = varying_psf().stamps(x, y, 201).sum(axis=(1, 2))
+    assert sums == pytest.approx(1, abs=0.005)  # the wings beyond 100 pixels
+    assert np.ptp(sums) < 1e-3
+
+
+def test_stamps_are_centred_on_the_star():
+    x, y = np.array([100.3]), np.array([200.6])
+    stamp = ChipPsf.round(4.0).stamps(x, y, 41)[0]
+    axis = np.arange(41) - 20
+    # y = 200.6 is nearest to pixel 201, so the star is 0.4 below the stamp's centre.
+    assert (stamp.sum(axis=0) @ axis) / stamp.sum() == pytest.approx(0.3, abs=0.01)
+    assert (stamp.sum(axis=1) @ axis) / stamp.sum() == pytest.approx(-0.4, abs=0.01)
+
+
+def test_spline_shift_moves_a_smooth_profile_exactly():
+    from scipy.ndimage import spline_filter
+
+    def profile(dx, dy):
+        return moffat_stamps(
+            np.array([dx]), np.array([dy]), *(np.array([v]) for v in (4.5, 0, 0)), 3.0, 31
+        )[0]
+
+    coefficients = spline_filter(profile(0.0, 0.0), order=3, mode="mirror")[None]
+    moved = shifted_splines(coefficients, np.array([0.31]), np.array([-0.44]))[0, 2:-2, 2:-2]
+    truth = profile(0.31, -0.44)
+    assert np.abs(moved - truth)[3:-3, 3:-3].max() < 0.003 * truth.max()
+
+
+def test_fit_recovers_a_psf_that_varies_across_the_chip():
+    rng = np.random.default_rng(3)
+    psf, size = varying_psf(), 19
+    x, y = rng.uniform(20, 1000, (2, 150))
+    flux = rng.uniform(2e4, 2e5, 150)
+    stamps = psf.stamps(x, y, size) * flux[:, None, None]
+    sigma = np.sqrt(stamps / 4 + 80)
+    stars = StarStamps(
+        x,
+        y,
+        x - np.round(x),
+        y - np.round(y),
+        stamps + rng.normal(size=sigma.shape) * sigma,
+        1 / sigma**2,
+    )
+    fitted = fit_psf(stars, ChipPsf.round(3.0))
+    corners_x, corners_y = np.array([0, 1000, 0, 1000]), np.array([0, 0, 1000, 1000])
+    assert fitted.fwhm_at(corners_x, corners_y) == pytest.approx(
+        psf.fwhm_at(corners_x, corners_y), rel=0.01
+    )
+    true, found = psf.stamps(x[:9], y[:9], size), fitted.stamps(x[:9], y[:9], size)
+    true, found = (s / s.sum(axis=(1, 2))[:, None, None] for s in (true, found))
+    assert np.abs(found - true).max() < 0.01 * true.max()
+
+
+def test_core_takes_up_what_a_moffat_profile_can_not():
+    rng = np.random.default_rng(4)
+    n, size = 120, 19
+    x, y = rng.uniform(20, 1000, (2, n))
+    dx, dy = x - np.round(x), y - np.round(y)
+    one, zero = np.ones(n), np.zeros(n)
+    narrow = moffat_stamps(dx, dy, 3.5 * one, 0 * one, 0 * one, 3.0, size)
+    # A second, displaced component: coma.
+    coma = moffat_stamps(dx + 1.5, dy, 5 * one, zero, zero, 3.0, size)
+    truth = 0.8 * narrow + 0.2 * coma
+    data = 1e5 * truth + rng.normal(size=truth.shape) * 5
+    stars = StarStamps(x, y, dx, dy, data, np.full(truth.shape, 1 / 25))
+    fitted = fit_psf(stars, ChipPsf.round(4.0))
+    found = fitted.stamps(x, y, size)
+    found, truth = (s / s.sum(axis=(1, 2))[:, None, None] for s in (found, truth))
+    assert np.abs(found - truth).max() < 0.02 * truth.max()
+
+
+def test_too_few_stars_leave_the_psf_as_it_was():
+    start = ChipPsf.round(3.3)
+    nothing = StarStamps(*np.zeros((4, 2)), np.zeros((2, 19, 19)), np.ones((2, 19, 19)))
+    assert fit_psf(nothing, start) is start
+
+
+def test_width_is_measured_without_a_guess():
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(20, 380, (2, 40))
+    stars = x, y, np.full(40, 2e5)
+    scene = observe(stars, ChipPsf.round(5.0), (400, 400), seed=6)
+    assert estimate_fwhm(scene.data, scene.weight, 9.0) == pytest.approx(5.0, rel=0.1)
+    assert np.isnan(estimate_fwhm(np.zeros((64, 64)), np.ones((64, 64)), 1.0))

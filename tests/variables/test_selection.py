@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from exposures.chip import MaskBit
+from variables.models import Cut
+from variables.science.selection import CUTS, Photometry, running_median, select_changes
+
+
+def constant_stars(n, seed, error=0.02):
+    rng = np.random.default_rng(seed)
+    mag = rng.uniform(14, 20, n)
+    one = np.ones(n)
+    return Photometry(
+        mag=mag,
+        mag_err=error * one,
+        flux=10 ** (-0.4 * (mag - 25)),
+        flux_err=0.02 * 10 ** (-0.4 * (mag - 25)),
+        rchi2=rng.uniform(0.8, 1.2, n),
+        fracflux=0.9 * one,
+        quality=one,
+        flags=np.zeros(n, int),
+        edge_distance=200 * one,
+    )
+
+
+@pytest.fixture
+def reference():
+    return constant_stars(400, seed=1)
+
+
+def observed_again(reference, seed=2):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, reference.mag_err)
+    return replace(reference, mag=reference.mag + noise)
+
+
+def select(search, reference):
+    return select_changes(search, reference, reference.flux, 1.0)
+
+
+def changed(photometry, name, index, value):
+    values = getattr(photometry, name).copy()
+    values[index] = value
+    return replace(photometry, **{name: values})
+
+
+def test_constant_stars_are_not_selected(reference):
+    assert len(select(observed_again(reference), reference)) == 0
+
+
+def test_change_above_fifteen_sigma_of_both_errors_is_selected(reference):
+    search = observed_again(reference)
+    sigma = np.hypot(0.02, 0.02)
+    search = changed(search, "mag", 3, reference.mag[3] - 16 * sigma)
+    search = changed(search, "mag", 5, reference.mag[5] + 14 * sigma)
+    changes = select(search, reference)
+    assert changes.index.tolist() == [3]
+    assert changes.significance[0] == pytest.approx(16)
+    assert changes.delta_mag[0] < 0
+    assert changes.failed_cuts.tolist() == [0]
+
+
+def test_star_that_vanished_is_selected_by_its_flux(reference):
+    search = changed(observed_again(reference), "flux", 7, -3.0)
+    search = changed(search, "mag", 7, np.nan)
+    changes = select(search, reference)
+    assert changes.index.tolist() == [7]
+    assert changes.vanished.tolist() == [True]
+    assert np.isnan(changes.delta_mag[0])
+
+
+def test_faint_star_without_flux_did_not_vanish(reference):
+    search = changed(observed_again(reference), "flux", 7, -3.0)
+    search = changed(search, "mag", 7, np.nan)
+    search = changed(search, "flux_err", 7, reference.flux[7] / 5)
+    assert len(select(search, reference)) == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "cut"),
+    [
+        ("rchi2", 40.0, Cut.SEARCH_RCHI2),
+        ("rchi2", np.nan, Cut.SEARCH_RCHI2),
+        ("quality", 0.5, Cut.MASKED),
+        ("edge_distance", 4.0, Cut.EDGE),
+        ("fracflux", 0.05, Cut.BLENDED),
+        ("flags", MaskBit.SATURATED, Cut.SATURATED),
+    ],
+)
+def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    changes = select(changed(search, column, 3, value), reference)
+    assert changes.index.tolist() == [3]
+    assert changes.failed_cuts.tolist() == [cut]
+
+
+def test_bad_fit_on_the_reference_is_told_apart(reference):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    changes = select(search, changed(reference, "rchi2", 3, 40.0))
+    assert changes.failed_cuts.tolist() == [Cut.REFERENCE_RCHI2]
+
+
+def test_bright_variables_survive_the_rchi2_of_all_bright_stars(reference):
+    # With a fitted PSF, rchi2 grows with brightness for constant stars too.
+    rchi2 = 1 + 10 ** (0.4 * (17 - reference.mag))
+    bright = int(np.argmin(reference.mag))
+    search = changed(observed_again(reference), "mag", bright, reference.mag[bright] + 1)
+    changes = select(replace(search, rchi2=rchi2), replace(reference, rchi2=rchi2))
+    assert rchi2[bright] > 10
+    assert changes.failed_cuts.tolist() == [0]
+
+
+def test_bits_of_the_cuts_are_those_of_the_table():
+    assert [Cut(1 << bit).name.lower() for bit in range(len(CUTS))] == list(CUTS)
+
+
+def test_running_median_follows_its_argument():
+    x = np.linspace(0, 10, 1000)
+    assert running_median(x, x**2)[500] == pytest.approx(x[500] ** 2, rel=0.02)
+    assert np.isnan(running_median(x, np.full(1000, np.nan))).all()
