@@ -20,12 +20,23 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from exposures.errors import GalprojectError
+from galproject.checks import database_has_q3c, q3c_errors
 from galproject.database_url import database_from
 from galproject.secret_key import secret_key_in
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What crowdsourcephoto declares and nothing here calls.
 LEFT_OUT = {"tensorflow", "keras", "scikit-image", "guppy3"}
+
+
+def manage(*words, **environment):
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=PROJECT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def pinned():
@@ -114,6 +125,28 @@ def test_the_database_has_q3c_and_no_jit():
     with connection.cursor() as cursor:
         cursor.execute("SELECT q3c_dist(0, 0, 0, 1), current_setting('jit')")
         assert cursor.fetchone() == (1.0, "off")
+
+
+@pytest.mark.django_db
+def test_the_test_database_passes_the_check():
+    assert database_has_q3c(None, ["default"]) == []
+
+
+def test_a_database_without_q3c_is_refused_unless_it_can_be_made():
+    assert q3c_errors("survey", "me", is_superuser=False, is_made=True, is_installed=True) == []
+    assert q3c_errors("survey", "me", is_superuser=True, is_made=False, is_installed=True) == []
+    (forbidden,) = q3c_errors("survey", "me", False, False, is_installed=True)
+    assert "me may not" in forbidden.msg and "CREATE EXTENSION q3c" in forbidden.hint
+    (absent,) = q3c_errors("survey", "me", True, False, is_installed=False)
+    assert "postgresql-NN-q3c" in absent.hint
+
+
+def test_a_database_that_is_down_is_one_message_without_a_traceback():
+    url = "postgresql://me@127.0.0.1:1/survey"
+    refused = manage("migrate", DATABASE_URL=url)
+    assert refused.returncode == 1
+    assert "No connection to the database" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.django_db

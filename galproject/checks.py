@@ -1,0 +1,44 @@
+"""Asked before migrating: is the database there, and has it q3c or may have it?"""
+
+from django.core.checks import Error, Tags, register
+from django.db import OperationalError, connections
+
+from galproject.absent_database.base import NoDatabaseError
+
+Q3C_STATE = """
+SELECT current_user,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'q3c'),
+       EXISTS (SELECT FROM pg_available_extensions WHERE name = 'q3c')
+"""
+
+
+@register(Tags.database)
+def database_has_q3c(app_configs, databases, **options):
+    """Errors for databases that are down, or where q3c is neither made nor can be."""
+    return [error for alias in databases or () for error in _errors(connections[alias])]
+
+
+def _errors(connection):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(Q3C_STATE)
+            return q3c_errors(connection.settings_dict["NAME"], *cursor.fetchone())
+    except NoDatabaseError as error:
+        return [Error(str(error), id="galproject.E001")]
+    except OperationalError as error:
+        hint = "Start it (the project's own: scripts/database start), or mend DATABASE_URL."
+        return [Error(f"No connection to the database: {error}", hint=hint, id="galproject.E001")]
+
+
+def q3c_errors(database, role, is_superuser, is_made, is_installed):
+    """What stands in the way of q3c in a database that can be reached."""
+    if is_made or (is_installed and is_superuser):
+        return []
+    if not is_installed:
+        problem = f"The server of database {database} has no q3c extension."
+        hint = "Install it there; on Debian or Ubuntu the package is postgresql-NN-q3c."
+        return [Error(problem, hint=hint, id="galproject.E002")]
+    problem = f"Role {role} may not create the q3c extension in database {database}."
+    hint = f'A superuser has to, once: psql -d {database} -c "CREATE EXTENSION q3c"'
+    return [Error(problem, hint=hint, id="galproject.E003")]
