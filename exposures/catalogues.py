@@ -1,0 +1,201 @@
+"""Reference catalogues read offline: HEALPix tiles in a folder, or one FITS table."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy_healpix import HEALPix
+
+from exposures.errors import InputFileError
+from exposures.fits.files import open_table
+from exposures.science.motion import moved, separation_degrees, years_after
+
+MARGIN_DEGREES = 10 / 3600  # stars move between the catalogue's epoch and the image's
+
+# Columns that stand in for a band, best first. A column called mag_<band> comes before them all.
+# They are APPROXIMATE: Gaia's G, BP and RP differ from these bands by up to a magnitude with
+# colour, so a zero point from them says how deep an image is, not how bright a star.
+GAIA_G, GAIA_BP, GAIA_RP = (f"phot_{band}_mean_mag" for band in ("g", "bp", "rp"))
+BAND_COLUMNS = {
+    **dict.fromkeys(("u", "U", "B", "g"), (GAIA_BP, "mag_bt", "mag_vt")),
+    **dict.fromkeys(("V", "VR", "r", "R", "Clear"), (GAIA_G, "mag_vt")),
+    **dict.fromkeys(("i", "I", "z", "Y"), (GAIA_RP, "mag_vt")),
+}
+ANY_BAND = (GAIA_G, "mag_vt")  # narrow bands
+
+
+@dataclass(frozen=True)
+class CatalogueStars:
+    """Stars at an epoch; arrays of (n,), NaN where the catalogue doesn't say."""
+
+    ra: np.ndarray  # ICRS degrees
+    dec: np.ndarray  # ICRS degrees
+    ra_error: np.ndarray  # mas, times cos(dec), at the epoch
+    dec_error: np.ndarray  # mas, at the epoch
+    magnitudes: np.ndarray
+    magnitude_errors: np.ndarray
+
+    def __len__(self):
+        return len(self.ra)
+
+
+@dataclass(frozen=True)
+class CatalogueCuts:
+    """Which entries are stars with a place of their own, and what is assumed of their motion."""
+
+    # mas: Gaia's scatter about a single moving star; binaries and blends have more. It counts
+    # where it is significant (more than 2), as Gaia's documentation advises.
+    max_excess_noise: float = 3.0
+    min_excess_noise_significance: float = 2.0
+    unknown_motion: float = 5.0  # mas/yr, error of a motion that was not measured
+    default_epoch: float = 2016.0  # Julian years, where ref_epoch is absent
+
+
+class TableCatalogue:
+    """One FITS table with columns ra, dec and a magnitude; Gaia's names for the rest."""
+
+    def __init__(self, path: Path, cuts: CatalogueCuts = CatalogueCuts()):  # noqa: B008
+        self.path, self.cuts = Path(path), cuts
+
+    def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
+        """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
+        return _read_stars(self.path, (ra, dec, radius_degrees), mjd, band, self.cuts)
+
+
+class TileCatalogue:
+    """A folder of HEALPix tiles, RING order, ``chunk-NNNNN.fits``; one that is absent is empty.
+
+    Tiles are of Gaia's columns, DR2 or later, and those alone within reach of a cone are read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        nside: int = 32,
+        cuts: CatalogueCuts = CatalogueCuts(),  # noqa: B008
+    ):
+        self.folder, self.nside, self.cuts = Path(folder), nside, cuts
+        if not self.folder.is_dir():
+            raise InputFileError(self.folder, "there is no such folder", _HOW_TO)
+        if next(self.folder.glob("chunk-*.fits"), None) is None:
+            raise InputFileError(self.folder, "no tile chunk-NNNNN.fits in it", _HOW_TO)
+
+    def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
+        """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
+        cone = (ra, dec, radius_degrees)
+        tiles = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(*cone))
+        found = [_read_stars(t, cone, mjd, band, self.cuts) for t in tiles if t.is_file()]
+        return _joined(found)
+
+    def tiles_of(self, ra, dec, radius_degrees) -> list[int]:
+        """Numbers of all tiles that a cone touches, margin included."""
+        return sorted(
+            HEALPix(self.nside, order="ring").cone_search_lonlat(
+                ra * u.deg, dec * u.deg, (radius_degrees + MARGIN_DEGREES) * u.deg
+            )
+        )
+
+
+def open_catalogue(path: Path):
+    """A catalogue: of tiles where ``path`` is a folder, else of one FITS table."""
+    path = Path(path)
+    if path.is_file():
+        return TableCatalogue(path)
+    return TileCatalogue(path)
+
+
+_HOW_TO = (
+    "Name a folder of HEALPix tiles (nside 32, RING: chunk-NNNNN.fits) or one FITS table, "
+    "or leave the catalogue out"
+)
+
+
+def _read_stars(path, cone, mjd, band, cuts):
+    """Stars of one table within the cone at the epoch."""
+    ra0, dec0, radius = cone
+    with open_table(path) as records:
+        columns = {name.lower(): name for name in records.names}
+        if not {"ra", "dec"} <= set(columns):
+            raise InputFileError(path, "no columns ra and dec", _HOW_TO)
+        distance = separation_degrees(
+            _native(records[columns["ra"]]), _native(records[columns["dec"]]), ra0, dec0
+        )
+        near = np.flatnonzero(distance < radius + MARGIN_DEGREES)
+
+        def column(name, default=np.nan):
+            if name not in columns:
+                return np.full(len(near), default)
+            return _native(records[columns[name]][near])
+
+        near = near[_is_good(column, cuts)]
+        stars = _at_epoch(column, mjd, cuts, _magnitude_columns(records.names, columns, band))
+    inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
+    return _joined([stars], inside)
+
+
+def _is_good(column, cuts):
+    """Not a duplicate, and not one whose place scatters."""
+    noisy = (column("astrometric_excess_noise", 0) > cuts.max_excess_noise) & (
+        column("astrometric_excess_noise_sig", 0) > cuts.min_excess_noise_significance
+    )
+    return ~noisy & ~column("duplicated_source", 0).astype(bool)
+
+
+def _at_epoch(column, mjd, cuts, magnitude_columns):
+    """CatalogueStars moved to ``mjd``; those without a measured motion stay, less certain."""
+    epoch = column("ref_epoch", cuts.default_epoch)
+    years = years_after(np.where(np.isfinite(epoch), epoch, cuts.default_epoch), mjd)
+    pm_ra, pm_dec = column("pmra"), column("pmdec")
+    is_known = np.isfinite(pm_ra) & np.isfinite(pm_dec)
+    ra, dec = moved(
+        column("ra"),
+        column("dec"),
+        np.where(is_known, pm_ra, 0),
+        np.where(is_known, pm_dec, 0),
+        years,
+    )
+
+    def position_error(position, motion):
+        motion = np.where(is_known, np.nan_to_num(column(motion)), cuts.unknown_motion)
+        return np.hypot(column(position), motion * years)
+
+    magnitude, relative_error = magnitude_columns
+    return CatalogueStars(
+        ra,
+        dec,
+        position_error("ra_error", "pmra_error"),
+        position_error("dec_error", "pmdec_error"),
+        *_magnitudes(column(magnitude), column(relative_error)),
+    )
+
+
+def _magnitudes(magnitudes, flux_over_error):
+    """Magnitudes and their errors; NaN where not measured, which some tiles write as 0."""
+    magnitudes = np.where(magnitudes == 0, np.nan, magnitudes)
+    with np.errstate(divide="ignore"):
+        errors = 2.5 / np.log(10) / flux_over_error
+    return magnitudes, np.where(np.isfinite(errors), errors, np.nan)
+
+
+def _magnitude_columns(names, columns, band):
+    """Lower-case names of the columns with a band's magnitude and its flux / error."""
+    if f"mag_{band}" in names:  # case matters: r is not R
+        return f"mag_{band}".lower(), ""
+    candidates = BAND_COLUMNS.get(band, ANY_BAND)
+    magnitude = next((name for name in candidates if name in columns), "")
+    return magnitude, magnitude.replace("_mean_mag", "_mean_flux_over_error")
+
+
+def _native(values):
+    values = np.asarray(values)
+    return values if values.dtype.kind == "b" else values.astype(np.float64)
+
+
+def _joined(parts, chosen=slice(None)):
+    """CatalogueStars of several in one."""
+    arrays = (
+        np.concatenate([np.zeros(0), *(getattr(part, field.name) for part in parts)])[chosen]
+        for field in fields(CatalogueStars)
+    )
+    return CatalogueStars(*arrays)

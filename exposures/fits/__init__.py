@@ -1,0 +1,41 @@
+"""FITS images in: the only code that opens them."""
+
+from pathlib import Path
+
+from exposures.chip import Chip, ChipEntry, ExposureFacts
+from exposures.fits import decam, plain
+from exposures.fits.codes import data_version
+from exposures.fits.decam import read_mask
+from exposures.fits.filters import UnknownFilterError, short_filter
+from exposures.fits.options import InputOptions
+
+__all__ = [
+    "InputOptions",
+    "UnknownFilterError",
+    "data_version",
+    "read_chip",
+    "read_exposure",
+    "read_mask",
+    "short_filter",
+]
+
+DEFAULTS = InputOptions()
+
+
+def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts:
+    """Facts of an exposure: from any of DECam's three files, or from a plain FITS image.
+
+    A DECam file's siblings are found beside it and checked: the same exposure, every chip, the
+    same shapes. Raises InputFileError.
+    """
+    path = Path(path)
+    if decam.is_sibling_name(path):
+        return decam.read_facts(path, options)
+    return plain.read_facts(path, options)
+
+
+def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DEFAULTS) -> Chip:
+    """One chip of an exposure. Raises InputFileError."""
+    if facts.instrument == decam.INSTRUMENT:
+        return decam.read_chip(facts, entry)
+    return plain.read_chip(facts, entry, options)

@@ -1,0 +1,110 @@
+"""Header values looked up without stumbling over illegal cards, and the WCS among them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.io.fits.verify import VerifyError
+from astropy.wcs import WCS
+
+from exposures.errors import InputFileError
+
+# All that makes a WCS; the rest of a header, with its illegal cards, never meets the parser.
+_WCS_CARD = re.compile(
+    r"(WCSAXES|(CTYPE|CRVAL|CRPIX|CUNIT|CDELT|CROTA)[12]|(CD|PC)[12]_[12]|PV[12]_\d+"
+    r"|LONPOLE|LATPOLE|(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+))"
+)
+
+
+@dataclass(frozen=True)
+class Cards:
+    """A header's cards; what is absent, unreadable or the text 'NaN' is undefined."""
+
+    path: Path | None
+    hdu: int
+    header: fits.Header
+
+    def value(self, *keys):
+        """The first of ``keys`` that has a value; None where none has."""
+        for key in keys:
+            try:
+                value = self.header.get(key)
+            except VerifyError:  # a card that is no FITS card
+                continue
+            if value is not None and not isinstance(value, fits.card.Undefined):
+                return value
+        return None
+
+    def text(self, *keys) -> str:
+        """As text without blanks around it; "" where absent."""
+        value = self.value(*keys)
+        return "" if value is None else str(value).strip()
+
+    def number(self, *keys) -> float:
+        """As a finite number, of text as well; NaN where there is none."""
+        for key in keys:
+            try:
+                number = float(self.value(key))
+            except (TypeError, ValueError):
+                continue
+            if np.isfinite(number):
+                return number
+        return np.nan
+
+
+def first_number(keys, *headers) -> float:
+    """The first number under any of ``keys``, in the first header that has one; else NaN."""
+    numbers = (header.number(*keys) for header in headers)
+    return next((number for number in numbers if np.isfinite(number)), np.nan)
+
+
+def first_text(keys, *headers) -> str:
+    """The first non-empty text under any of ``keys``; else ""."""
+    return next(filter(None, (header.text(*keys) for header in headers)), "")
+
+
+def celestial_wcs(path: Path, label: str, cards: Cards) -> WCS:
+    """The WCS of one HDU's own cards, in ICRS.
+
+    Only this HDU's: the primary header of a DECam file says FK5, and a WCS of both is off by
+    30 mas. J2000 in FK5 differs from ICRS by less, and is taken as ICRS. Nothing branches on
+    ``ctype`` after parsing, where TPV reads as TAN.
+    """
+    wcs_cards = fits.Header()
+    for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):
+        value = cards.value(key)
+        if value is not None:
+            wcs_cards[key] = value
+    axes = [str(wcs_cards.get(key, "")).upper() for key in ("CTYPE1", "CTYPE2")]
+    if sorted(axis[:4].rstrip("-") for axis in axes) != ["DEC", "RA"]:
+        raise _no_wcs(path, label, "no WCS in right ascension and declination")
+    _check_frame(path, label, cards)
+    wcs_cards["RADESYS"] = "ICRS"
+    try:
+        wcs = WCS(wcs_cards)
+        sky = wcs.all_pix2world([0.0], [0.0], 0)
+    except (ValueError, MemoryError) as error:  # wcslib's errors are ValueErrors
+        raise _no_wcs(path, label, f"the WCS can't be used ({error})") from error
+    if not np.all(np.isfinite(sky)):
+        raise _no_wcs(path, label, "the WCS has no solution on the image")
+    return wcs
+
+
+def _check_frame(path, label, cards):
+    frame = cards.text("RADESYS", "RADECSYS").upper()
+    equinox = cards.number("EQUINOX")
+    if frame.startswith("FK4") or (np.isfinite(equinox) and abs(equinox - 2000) > 0.5):
+        raise _no_wcs(path, label, f"the WCS is in {frame or 'FK4'} of {equinox:g}, not in J2000")
+
+
+def _no_wcs(path, label, problem):
+    advice = "Solve its astrometry first, with astrometry.net or SCAMP, in ICRS"
+    return InputFileError(path, problem, advice, hdu=label)
+
+
+def centre(wcs: WCS, shape: tuple[int, int]) -> tuple[float, float]:
+    """Right ascension and declination of the middle of an image, degrees."""
+    ra, dec = wcs.all_pix2world([(shape[1] - 1) / 2], [(shape[0] - 1) / 2], 0)
+    return float(ra[0]), float(dec[0])

@@ -1,0 +1,71 @@
+"""Data-quality codes of the DECam Community Pipeline, and their two meanings."""
+
+import re
+
+import numpy as np
+
+from exposures.chip import MaskBit
+
+# Up to here the codes are bits, from here on an enumeration.
+FIRST_ENUMERATED = (3, 5)
+
+# Code 7 marks what differs from other exposures: that is what we look for, so it masks nothing;
+# nor does its forerunner, the bit 128.
+ENUMERATION = {
+    0: MaskBit(0),
+    1: MaskBit.BAD,
+    2: MaskBit.NO_VALUE,
+    3: MaskBit.SATURATED,
+    4: MaskBit.BLEED,
+    5: MaskBit.COSMIC_RAY,
+    6: MaskBit.LOW_WEIGHT,
+    7: MaskBit(0),
+    8: MaskBit.STREAK,
+}
+# An interpolated pixel (4) says nothing of its own.
+BITS = {
+    1: MaskBit.BAD,
+    2: MaskBit.SATURATED,
+    4: MaskBit.BAD,
+    16: MaskBit.COSMIC_RAY,
+    64: MaskBit.BLEED,
+    128: MaskBit(0),
+}
+
+
+def data_version(plver: str) -> tuple[int, ...]:
+    """A pipeline version as numbers: (3, 12) of "V3.12", (4, 8, 2) of "V4.8.2a".
+
+    Tuples compare as versions do; the text "V3.12" would sort before "V3.5". Raises ValueError
+    where there is no number.
+    """
+    match = re.fullmatch(r"\s*[vV]?\s*(\d+(?:\.\d+)*)[a-zA-Z]*\s*", str(plver))
+    if match is None:
+        raise ValueError(f"no version number in {plver!r}")
+    return tuple(int(part) for part in match.group(1).split("."))
+
+
+def translate(codes: np.ndarray, plver: str) -> np.ndarray:
+    """MaskBit (uint8) of an array of codes written by pipeline version ``plver``.
+
+    A code or bit that is not in the tables is BAD.
+    """
+    if data_version(plver) >= FIRST_ENUMERATED:
+        return _translate_enumeration(codes)
+    return _translate_bits(codes)
+
+
+def _translate_enumeration(codes):
+    table = np.full(max(ENUMERATION) + 2, MaskBit.BAD, np.uint8)  # the last: anything else
+    for code, bits in ENUMERATION.items():
+        table[code] = bits
+    last = len(table) - 1
+    return table[np.where((codes >= 0) & (codes < last), codes, last).astype(np.intp)]
+
+
+def _translate_bits(codes):
+    mask = np.zeros(codes.shape, np.uint8)
+    for bit, meaning in BITS.items():
+        mask[(codes & bit) != 0] |= np.uint8(meaning)
+    mask[(codes & ~sum(BITS)) != 0] |= np.uint8(MaskBit.BAD)
+    return mask

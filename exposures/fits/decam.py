@@ -1,0 +1,277 @@
+"""DECam InstCal exposures: an image (ooi), its weight (oow) and its data quality (ood)."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts
+from exposures.errors import InputFileError
+from exposures.fits.cards import celestial_wcs, centre, first_number, first_text
+from exposures.fits.codes import data_version, translate
+from exposures.fits.files import open_images, read_pixels
+from exposures.fits.headers import exposure_seconds, filter_name
+from exposures.fits.pixels import without_unusable
+from exposures.fits.times import SECONDS_A_DAY, start_mjd
+
+INSTRUMENT = "decam"
+# c4d_170119_085651_ooi_r_v1.fits.fz
+_NAME = re.compile(r"(?P<before>.*_oo)(?P<kind>[iwd])(?P<after>_.*?)(?P<suffix>\.fits(\.fz|\.gz)?)")
+_SUFFIXES = (".fits.fz", ".fits", ".fits.gz")
+_KINDS = {"i": "image", "w": "weight", "d": "data quality"}
+FULL_WIDTHS = (2046, 2048)
+FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
+
+
+def is_sibling_name(path: Path) -> bool:
+    """Whether a file is named as one of the three of an InstCal exposure."""
+    return _NAME.fullmatch(path.name) is not None
+
+
+def read_facts(path: Path, options) -> ExposureFacts:
+    """Facts of the exposure of which ``path`` is any of the three files."""
+    paths = {kind: _sibling(path, kind) for kind in "iwd"}
+    with open_images(paths["i"]) as file:
+        if not file.images:
+            raise InputFileError(file.path, "no image HDU", "Fetch the whole InstCal image")
+        facts = _facts(file, paths, options)
+        shapes = {image.name: image.shape for image in file.images}
+    for kind in "wd":
+        _check_sibling(paths[kind], kind, facts, shapes)
+    return facts
+
+
+def read_chip(facts: ExposureFacts, entry: ChipEntry) -> Chip:
+    """One chip, its mask translated and its weight 0 wherever a pixel can't be used."""
+    with open_images(facts.image_path) as file:
+        image = _chip_image(file, entry)
+        data = read_pixels(file.path, image)
+        wcs = celestial_wcs(file.path, image.label, image.cards)
+        amplifiers = amplifiers_of(file.path, image, file.primary)
+        fwhm = image.cards.number("FWHM")
+        zero_point = first_number(("MAGZERO",), image.cards, file.primary)
+    with open_images(facts.weight_path) as file:
+        weight = _trimmed(read_pixels(file.path, _chip_image(file, entry)), data.shape)
+    mask = _trimmed(read_mask(facts.mask_path, entry.name, facts.pipeline_version), data.shape)
+    data, weight, mask = without_unusable(data, weight, mask)
+    if not np.any(weight > 0):
+        raise InputFileError(
+            facts.image_path, "all pixels are masked", "Leave this chip out", hdu=entry.name
+        )
+    return Chip(
+        name=entry.name,
+        ccdnum=entry.ccdnum,
+        data=data,
+        weight=weight,
+        mask=mask,
+        wcs=wcs,
+        amplifiers=amplifiers,
+        fwhm_pixels=fwhm if fwhm > 0 else np.nan,
+        zero_point=zero_point,
+        path=facts.image_path,
+        hdu=entry.hdu,
+    )
+
+
+def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
+    """(ny, nx) MaskBit of one chip of a data-quality file, found by its EXTNAME.
+
+    The codes mean what the version says, by default that of the file's own PLVER.
+    """
+    with open_images(path) as file:
+        image = next((i for i in file.images if i.name == name), None)
+        if image is None:
+            raise _missing_chip(file, name)
+        version = pipeline_version or first_text(("PLVER",), file.primary, image.cards)
+        _check_version(path, version)
+        return translate(read_pixels(path, image, np.int32), version)
+
+
+def amplifiers_of(path, image, primary) -> tuple[Amplifier, ...]:
+    """The amplifiers by column: two on a chip of full width, else one.
+
+    Amplifier A reads the high columns of the chips called S (CCDNUM 1 to 31) and the low ones
+    of those called N. A cut-out doesn't say which columns of the chip it has: it gets the mean
+    gain, the larger read noise and the lower saturation, which are off by a few per cent.
+    SATURATE is the higher of the two levels, so it only stands in where they are absent.
+    """
+    nx = image.shape[1]
+    a, b = (_amplifier(path, image, primary, letter, nx) for letter in "AB")
+    if nx in FULL_WIDTHS:
+        low, high = (b, a) if image.cards.number("CCDNUM") <= 31 else (a, b)
+        return _columns(low, 0, nx // 2), _columns(high, nx // 2, nx)
+    mean = Amplifier(
+        0,
+        nx,
+        (a.gain + b.gain) / 2,
+        max(a.read_noise, b.read_noise),
+        min(a.saturation, b.saturation),
+    )
+    return (mean,)
+
+
+def _amplifier(path, image, primary, letter, nx):
+    headers = image.cards, primary
+    gain = first_number((f"GAIN{letter}", "GAIN"), *headers)
+    read_noise = first_number((f"RDNOISE{letter}", "RDNOISE"), *headers)
+    saturation = first_number((f"SATURAT{letter}", "SATURATE"), *headers)
+    if not (gain > 0 and read_noise >= 0):
+        raise InputFileError(
+            path,
+            f"GAIN{letter} or RDNOISE{letter} is missing",
+            "Fetch the pipeline's own file, whose headers are complete",
+            hdu=image.label,
+        )
+    return Amplifier(0, nx, gain, read_noise, saturation if saturation > 0 else np.inf)
+
+
+def _columns(amplifier, start, stop):
+    return Amplifier(start, stop, amplifier.gain, amplifier.read_noise, amplifier.saturation)
+
+
+def _facts(file, paths, options):
+    primary, first = file.primary, file.images[0]
+    headers = primary, first.cards
+    version = first_text(("PLVER",), *headers)
+    _check_version(file.path, version)
+    entries = tuple(_entry(file.path, image) for image in file.images)
+    wcs = [celestial_wcs(file.path, image.label, image.cards) for image in file.images]
+    ra, dec = centre(wcs[0], first.shape)
+    seconds = exposure_seconds(file.path, options, *headers)
+    return ExposureFacts(
+        instrument=INSTRUMENT,
+        identifier=_exposure_number(file) or _stem(paths["i"]),
+        image_path=paths["i"],
+        weight_path=paths["w"],
+        mask_path=paths["d"],
+        filter=filter_name(file.path, options, *headers),
+        mjd=_start(file.path, headers) + seconds / 2 / SECONDS_A_DAY,
+        exposure_seconds=seconds,
+        object_name=first_text(("OBJECT",), *headers),
+        proposal=first_text(("PROPID",), *headers),
+        pipeline_version=version,
+        ra=ra,
+        dec=dec,
+        chips=entries,
+    )
+
+
+def _start(path, headers):
+    # Here MJD-OBS is precise, and DATE-OBS the same moment.
+    mjd = first_number(("MJD-OBS",), *headers)
+    mjd = mjd if np.isfinite(mjd) else start_mjd(*headers)
+    if mjd is None:
+        raise InputFileError(path, "neither MJD-OBS nor DATE-OBS", "Write MJD-OBS into its header")
+    return mjd
+
+
+def _entry(path, image):
+    ccdnum = image.cards.number("CCDNUM")
+    if not (image.name and np.isfinite(ccdnum)):
+        missing = "CCDNUM" if image.name else "EXTNAME"
+        advice = "Fetch the pipeline's own file, whose headers are complete"
+        raise InputFileError(path, f"{missing} is missing", advice, hdu=image.label)
+    return ChipEntry(image.name, int(ccdnum), image.index)
+
+
+def _check_version(path, version):
+    try:
+        data_version(version)
+    except ValueError:
+        raise InputFileError(
+            path,
+            f"PLVER is {version!r}, no version: the data-quality codes can't be told apart",
+            "Write the Community Pipeline's version into its primary header",
+        ) from None
+
+
+def _exposure_number(file):
+    """EXPNUM as digits, as it is sometimes a number and sometimes text; "" where absent."""
+    headers = (file.primary, *(image.cards for image in file.images[:1]))
+    text = first_text(("EXPNUM",), *headers)
+    return text.lstrip("0") or text
+
+
+def _stem(path):
+    return _NAME.fullmatch(path.name)["before"].removesuffix("_oo")
+
+
+def _sibling(path, kind):
+    """The path of a sibling: the same name, with its own letter and any of the suffixes."""
+    parts = _NAME.fullmatch(path.name)
+    if parts["kind"] == kind:
+        return path
+    stem = f"{parts['before']}{kind}{parts['after']}"
+    suffixes = (parts["suffix"], *_SUFFIXES)
+    found = (path.with_name(stem + suffix) for suffix in suffixes)
+    sibling = next((candidate for candidate in found if candidate.is_file()), None)
+    if sibling is None:
+        raise InputFileError(
+            path,
+            f"its {_KINDS[kind]} file {stem}.fits[.fz] is missing{_other_versions(path, kind)}",
+            "Put all three of the same version, ooi, oow and ood, in one folder",
+        )
+    return sibling
+
+
+def _other_versions(path, kind):
+    before = _NAME.fullmatch(path.name)["before"]
+    names = sorted(
+        other.name for other in path.parent.glob("*.fits*") if other.name.startswith(before + kind)
+    )
+    return f" (of other versions there is {', '.join(names)})" if names else ""
+
+
+def _check_sibling(path, kind, facts, shapes):
+    """The same exposure, every chip, the same shapes."""
+    with open_images(path) as file:
+        number = _exposure_number(file)
+        if number and facts.identifier.isdigit() and number != facts.identifier:
+            raise InputFileError(
+                path,
+                f"is of exposure {number}, its image {facts.image_path.name} of {facts.identifier}",
+                "Fetch both again, or mend the name of the wrong one",
+            )
+        for name, shape in shapes.items():
+            image = next((i for i in file.images if i.name == name), None)
+            if image is None:
+                raise _missing_chip(file, name)
+            if not _fits(image.shape, shape):
+                raise InputFileError(
+                    path,
+                    f"the {_KINDS[kind]} has {_size(image.shape)} pixels, the image {_size(shape)}",
+                    "Fetch image, weight and data quality of the same version",
+                    hdu=name,
+                )
+
+
+def _missing_chip(file, name):
+    there = ", ".join(image.name for image in file.images) or "none"
+    return InputFileError(
+        file.path,
+        f"no chip {name}; there: {there}",
+        "Fetch image, weight and data quality of the same version, or leave this chip out",
+        hdu=name,
+    )
+
+
+def _chip_image(file, entry):
+    image = file.named(entry.name, entry.hdu)
+    if image is None:
+        raise _missing_chip(file, entry.name)
+    return image
+
+
+def _size(shape):
+    return f"{shape[1]} x {shape[0]}"
+
+
+def _fits(shape, image_shape):
+    return shape == image_shape or (shape == UNTRIMMED_SHAPE and image_shape == FULL_SHAPE)
+
+
+def _trimmed(pixels, shape):
+    """Some weights keep the outermost pixel all round, which the image has lost."""
+    if pixels.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE:
+        return pixels[1:-1, 1:-1]
+    return pixels

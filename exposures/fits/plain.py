@@ -1,0 +1,193 @@
+"""Plain FITS images with a WCS: weight and mask are made from the pixels and the header."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
+from exposures.errors import InputFileError
+from exposures.fits.cards import celestial_wcs, centre, first_number, first_text
+from exposures.fits.files import open_images, read_pixels
+from exposures.fits.headers import exposure_seconds, filter_name
+from exposures.fits.options import InputOptions
+from exposures.fits.pixels import without_unusable
+from exposures.fits.times import SECONDS_A_DAY, start_mjd
+
+INSTRUMENT = "plain"
+_MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class Detector:
+    """What is known of the detector, and what is taken off its pixels."""
+
+    gain: float  # e-/ADU
+    read_noise: float  # e-
+    saturation: float  # ADU, as in the file; infinite where unknown
+    pedestal: float  # ADU
+
+
+def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
+    """Facts of a file in which every image with a WCS is a chip."""
+    with open_images(path) as file:
+        chips = _images_with_wcs(file)
+        first = chips[0]
+        headers = file.primary, first.cards
+        seconds = exposure_seconds(path, options, *headers)
+        start = start_mjd(*headers)
+        if start is None:
+            raise InputFileError(
+                path, "no date: UT-OBS, DATE-OBS, MJD-OBS", "Write one into its header", first.index
+            )
+        ra, dec = centre(celestial_wcs(path, first.label, first.cards), first.shape)
+        return ExposureFacts(
+            instrument=INSTRUMENT,
+            identifier=stem(path),
+            image_path=path,
+            weight_path=None,
+            mask_path=None,
+            filter=filter_name(path, options, *headers),
+            mjd=start + seconds / 2 / SECONDS_A_DAY,
+            exposure_seconds=seconds,
+            object_name=first_text(("OBJECT",), *headers),
+            proposal=first_text(("PROPID",), *headers),
+            pipeline_version="",
+            ra=ra,
+            dec=dec,
+            chips=tuple(_entry(chips, number) for number in range(1, len(chips) + 1)),
+        )
+
+
+def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> Chip:
+    """One image, with the noise it should have as its weight."""
+    path = facts.image_path
+    with open_images(path) as file:
+        image = next(i for i in file.images if i.index == entry.hdu)
+        headers = image.cards, file.primary
+        data = read_pixels(path, image)
+        wcs = celestial_wcs(path, image.label, image.cards)
+        zero_point = first_number(("MAGZERO",), *headers)
+        fwhm = image.cards.number("FWHM")
+        if not np.isfinite(data).any():
+            raise _nothing_usable(path, entry)
+        detector = detector_of(data, headers, options)
+    mask = np.where(data >= detector.saturation, np.uint8(MaskBit.SATURATED), np.uint8(0))
+    data = data - np.float32(detector.pedestal)
+    data, weight, mask = without_unusable(data, weights(data, detector), mask)
+    if not np.any(weight > 0):
+        raise _nothing_usable(path, entry)
+    saturation = detector.saturation - detector.pedestal
+    return Chip(
+        name=entry.name,
+        ccdnum=entry.ccdnum,
+        data=data,
+        weight=weight,
+        mask=mask,
+        wcs=wcs,
+        amplifiers=(Amplifier(0, data.shape[1], detector.gain, detector.read_noise, saturation),),
+        fwhm_pixels=fwhm if fwhm > 0 else np.nan,
+        zero_point=zero_point,
+        path=path,
+        hdu=entry.hdu,
+    )
+
+
+def weights(data, detector):
+    """Inverse variance, ADU^-2: 1 / (data / gain + (read noise / gain)^2), as DECam's has it."""
+    variance = np.maximum(data, 0) / detector.gain + (detector.read_noise / detector.gain) ** 2
+    # Without read noise a pixel at zero would be known exactly: it has a converter's step.
+    return (1 / np.maximum(variance, 1 / 12)).astype(np.float32)
+
+
+def detector_of(data, headers, options) -> Detector:
+    """Gain, read noise, saturation and zero level from header, options, or the pixels.
+
+    The noise of the sky is measured from neighbouring pixels; by the equation of ``weights`` it
+    must be level / gain + (read noise / gain)^2. Where the gain is unknown, it is the one that
+    makes it so without read noise. Where it is known and noise and level plainly disagree, the
+    pixels have a zero level of their own (an offset left in, a sky taken off): the pedestal
+    that reconciles them is subtracted, which changes no star's flux.
+    """
+    level, noise = sky_level_and_noise(data)
+    gain = _known(first_number(("GAIN", "EGAIN", "GAINA"), *headers), options.gain)
+    read_noise = _known(first_number(("RDNOISE", "READNOIS", "RDNOISEA"), *headers), None)
+    read_noise = options.read_noise if read_noise is None else read_noise
+    saturation = saturation_level(data, headers, options)
+    if gain is None and level > 0:
+        return Detector(level / noise**2, 0.0, saturation, 0.0)
+    gain = 1.0 if gain is None else gain
+    read_noise = min(read_noise, gain * noise)
+    foretold = max(level, 0) / gain + (read_noise / gain) ** 2
+    ratio = noise**2 / foretold if foretold > 0 else np.inf
+    if 1 / options.noise_tolerance < ratio < options.noise_tolerance:
+        return Detector(gain, read_noise, saturation, 0.0)
+    true_level = gain * noise**2 - read_noise**2 / gain
+    return Detector(gain, read_noise, saturation, level - true_level)
+
+
+def sky_level_and_noise(data):
+    """Median, and the noise of a pixel from differences between neighbours, both in ADU.
+
+    Differences along rows are blind to a gradient, and their median to stars. Whole numbers
+    can't give less than their own rounding, sqrt(1/12).
+    """
+    finite = data[np.isfinite(data)]
+    differences = np.diff(data.astype(np.float64), axis=1)
+    differences = differences[np.isfinite(differences)]
+    low, high = np.percentile(differences, [15.87, 84.13]) if len(differences) else (0, 0)
+    noise = (high - low) / 2 / np.sqrt(2)
+    return float(np.median(finite)), max(float(noise), np.sqrt(1 / 12))
+
+
+def saturation_level(data, headers, options):
+    """ADU at which pixels are no longer trusted: header, options, or where values pile up.
+
+    A converter that runs out writes the same largest value again and again; below it a detector
+    bends, so ``linear_fraction`` of it is the limit. Infinite where nothing tells.
+    """
+    known = first_number(("SATURATE", "SATLEVEL", "SATURATA"), *headers)
+    known = _known(known, options.saturation)
+    if known is not None:
+        return known
+    largest = np.nanmax(data)
+    if np.count_nonzero(data == largest) >= options.pile_up_pixels:
+        return float(options.linear_fraction * largest)
+    return np.inf
+
+
+def _known(number, default):
+    return number if np.isfinite(number) and number > 0 else default
+
+
+def _images_with_wcs(file):
+    if not file.images:
+        raise InputFileError(
+            file.path, "no image HDU", "Process a FITS file with a two-dimensional image"
+        )
+    chips = [image for image in file.images if image.cards.text("CTYPE1")]
+    if len(file.images) == 1:
+        chips = list(file.images)  # the parser says what its WCS lacks
+    if not chips:
+        raise InputFileError(file.path, "no image has a WCS", "Solve its astrometry first, in ICRS")
+    return chips
+
+
+def _entry(chips, number):
+    image = chips[number - 1]
+    is_unique = sum(other.name == image.name for other in chips) == 1
+    name = image.name if image.name and is_unique else f"HDU{image.index}"
+    return ChipEntry(name, number, image.index)
+
+
+def _nothing_usable(path, entry):
+    return InputFileError(path, "all pixels are masked", "Leave this image out", hdu=entry.name)
+
+
+def stem(path: Path) -> str:
+    """The file's name without .fits and what follows."""
+    name = path.name
+    for suffix in (".fz", ".gz", ".fits", ".fit", ".fts"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name

@@ -1,0 +1,38 @@
+"""Where stars are at another epoch: uniform motion along a great circle."""
+
+import numpy as np
+
+J2000_MJD = 51544.5
+DAYS_A_YEAR = 365.25
+MAS_PER_RADIAN = np.degrees(1) * 3600e3
+
+
+def years_after(epoch, mjd):
+    """Julian years from an epoch such as 2015.5 to an MJD."""
+    return 2000 + (mjd - J2000_MJD) / DAYS_A_YEAR - epoch
+
+
+def moved(ra, dec, pm_ra, pm_dec, years):
+    """Right ascension and declination, degrees, after ``years``; proper motions in mas/yr.
+
+    ``pm_ra`` includes cos(dec). The unit vector p goes to p + t (pm_ra e + pm_dec n), with e and n
+    the directions east and north, which holds at the poles too. Parallax and radial velocity are
+    left out: parallax moves a star by at most 10 mas at 100 pc, and perspective is far below.
+    """
+    ra, dec = np.radians(ra), np.radians(dec)
+    east = np.asarray(pm_ra) * years / MAS_PER_RADIAN
+    north = np.asarray(pm_dec) * years / MAS_PER_RADIAN
+    # In the axes (towards the meridian of ra, east, pole) p = (cos dec, 0, sin dec).
+    x = np.cos(dec) - north * np.sin(dec)
+    z = np.sin(dec) + north * np.cos(dec)
+    new_ra = ra + np.arctan2(east, x)
+    return np.degrees(new_ra) % 360, np.degrees(np.arctan2(z, np.hypot(x, east)))
+
+
+def separation_degrees(ra1, dec1, ra2, dec2):
+    """Angle between positions, degrees: the haversine, exact for small angles and at poles."""
+    half_dra = np.radians(np.asarray(ra1) - ra2) / 2
+    half_ddec = np.radians(np.asarray(dec1) - dec2) / 2
+    cosines = np.cos(np.radians(dec1)) * np.cos(np.radians(dec2))
+    square = np.sin(half_ddec) ** 2 + cosines * np.sin(half_dra) ** 2
+    return np.degrees(2 * np.arcsin(np.sqrt(np.minimum(square, 1))))
