@@ -1,0 +1,289 @@
+"""Sky level of tiles from Bijaoui's distribution: noise plus the light of unresolved stars."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import erfcx
+
+# The sky, in widths of the tile's histogram from its median: further off there is no solution.
+LEVEL_LIMITS = (-3.0, 1.0)
+# Natural logarithms of the starlight scale over the width of the tile's histogram. Below the
+# lower limit the exponential can't be told from none, above the upper from a flat distribution.
+LOG_SCALE_LIMITS = (-4.0, 4.0)
+LOG_NOISE_RATIO_LIMITS = (-20.0, 20.0)
+
+# Of the noise: 25 photons without read noise. Beyond it a first-order correction is too little.
+MAX_SKEWNESS = 0.2
+
+
+@dataclass(frozen=True)
+class SkyOptions:
+    """How the sky is measured; sigma is its Gaussian noise."""
+
+    tiles_y: int = 20  # along y, the long axis of a DECam chip
+    tiles_x: int = 10
+    min_tile_side_pixels: int = 100  # smaller images get fewer tiles
+    min_tile_pixels: int = 500  # a tile with fewer usable pixels is not measured
+    upper_cut_sigma: float = 1.5  # pixels brighter than sky plus this say nothing of the sky
+    lower_cut_sigma: float = 4.0  # pixels fainter than sky minus this are defects
+    cut_rounds: int = 4  # times the cuts are moved to the level just found
+    bin_width: float = 0.1  # of the histograms, in units of median minus 16th percentile
+    max_steps: int = 8  # of Fisher scoring between two moves of the cuts
+    noise_tolerance: float = 0.025  # fraction by which the noise may differ from the expected
+    passes: int = 2  # from the second on the gradient inside the tiles is taken out first
+    outlier_mad: float = 5.0  # tiles this far from their neighbours are rejected, in their scatter
+    outlier_min_sigma: float = 0.3  # and at least so far, in sigma
+    min_good_fraction: float = 0.3  # with fewer good tiles the surface is a plane
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Tiles of nearly equal size that cover an image."""
+
+    y_edges: np.ndarray  # (tiles_y + 1,) pixels
+    x_edges: np.ndarray  # (tiles_x + 1,) pixels
+
+    @classmethod
+    def covering(cls, shape, options):
+        counts = (options.tiles_y, options.tiles_x)
+        edges = []
+        for size, wanted in zip(shape, counts, strict=True):
+            count = max(1, min(wanted, size // options.min_tile_side_pixels))
+            edges.append(np.rint(np.linspace(0, size, count + 1)).astype(int))
+        return cls(*edges)
+
+    @property
+    def shape(self):
+        return len(self.y_edges) - 1, len(self.x_edges) - 1
+
+    @property
+    def centres(self):
+        """Pixel coordinates (y, x) of the tile centres."""
+        return tuple((e[:-1] + e[1:] - 1) / 2 for e in (self.y_edges, self.x_edges))
+
+    def slices(self):
+        """Every tile as an index of the image, row by row."""
+        for y in zip(self.y_edges[:-1], self.y_edges[1:], strict=True):
+            for x in zip(self.x_edges[:-1], self.x_edges[1:], strict=True):
+                yield slice(*y), slice(*x)
+
+    def column_means(self, values):
+        """(n_tiles,) mean over each tile of a quantity given by column."""
+        means = np.add.reduceat(values, self.x_edges[:-1]) / np.diff(self.x_edges)
+        return np.tile(means, self.shape[0])
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """Pixel values of tiles around their medians; one row a tile."""
+
+    edges: np.ndarray  # (n, n_bins + 1) ADU
+    counts: np.ndarray  # (n, n_bins)
+    median: np.ndarray  # (n,) ADU
+    width: np.ndarray  # (n,) ADU, median minus 16th percentile
+
+    @property
+    def clipped_mean(self):
+        """(n,) ADU, of the pixels in the histograms."""
+        centres = (self.edges[:, :-1] + self.edges[:, 1:]) / 2
+        return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
+
+    def nearest_edge(self, value):
+        """(n, 1) the bin edge of each row that is nearest to a value in ADU."""
+        first, last = self.edges[:, :1], self.edges[:, -1:]
+        bin_width = self.edges[:, 1:2] - first
+        snapped = first + bin_width * np.round((value[:, None] - first) / bin_width)
+        return np.clip(snapped, first, last)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Variance of the sky's noise, by tile: sky / gain + (read noise / gain)^2, in ADU^2."""
+
+    inverse_gain: np.ndarray  # (n,) ADU/e-
+    read_variance: np.ndarray  # (n,) ADU^2
+    ratio: float = 1.0  # measured sigma over the expected one
+
+    def sigma(self, level):
+        """(n,) ADU at a sky level in ADU."""
+        variance = np.maximum(level, 0) * self.inverse_gain + self.read_variance
+        return self.ratio * np.sqrt(np.maximum(variance, 1e-12))
+
+    def skewness(self, level, sigma):
+        """(n,) of Poisson noise, whose third moment is sky / gain^2, at sky and sigma in ADU.
+
+        A sigma that is not the expected one is put down to the gain.
+        """
+        inverse_gain = self.inverse_gain * (sigma / replace(self, ratio=1.0).sigma(level)) ** 2
+        return np.maximum(level, 0) * inverse_gain**2 / sigma**3
+
+    def of_tiles(self, chosen):
+        """The same for some of the tiles."""
+        return replace(
+            self, inverse_gain=self.inverse_gain[chosen], read_variance=self.read_variance[chosen]
+        )
+
+
+@dataclass(frozen=True)
+class TileFit:
+    """Maximum-likelihood parameters of tiles."""
+
+    level: np.ndarray  # (n,) ADU, the sky
+    noise: np.ndarray  # (n,) ADU, Gaussian sigma
+    scale: np.ndarray  # (n,) ADU, exponential scale of unresolved starlight
+    noise_ratio: np.ndarray  # (n,) sigma over that of the noise model; 1 where tied to it
+
+
+def pixel_step(values):
+    """Smallest step between pixel values in ADU: 1 for integers, tiny for real ones.
+
+    0 where all values are alike.
+    """
+    steps = np.diff(np.unique(values[:: max(1, values.size // 5000)]))
+    return steps.min() if steps.size else 0.0
+
+
+def tile_histograms(tiles, step, options, below=8.0, above=3.0):
+    """Histograms of a list of tiles' pixels in ADU, from ``below`` to ``above`` widths.
+
+    Bins are whole numbers of ``step`` and their edges half-way between possible values, so that
+    rounded pixels are counted for what they stand for.
+    """
+    percentiles = np.array([np.percentile(tile, (16, 50)) for tile in tiles])
+    median, width = percentiles[:, 1], np.maximum(np.diff(percentiles)[:, 0], step)
+    bin_width = step * np.maximum(1, np.rint(options.bin_width * width / step))
+    n_bins = int(np.ceil((below + above) * np.max(width / bin_width)))
+    # Any pixel lies on the lattice of possible values; the tile's first one does.
+    anchor = np.array([tile[0] for tile in tiles], dtype=float)
+    first = anchor + step * (np.round((median - below * width - anchor) / step) - 0.5)
+    edges = first[:, None] + bin_width[:, None] * np.arange(n_bins + 1)
+    counts = np.array(
+        [_count(tile, *row, n_bins) for tile, *row in zip(tiles, first, bin_width, strict=True)]
+    )
+    return Histograms(edges, counts, median, width)
+
+
+def _count(values, first, bin_width, n_bins):
+    bins = np.floor((values - first) / bin_width)
+    bins = bins[(bins >= 0) & (bins < n_bins)].astype(np.intp)
+    return np.bincount(bins, minlength=n_bins)
+
+
+def starlight_cdf(z, sigma_over_scale, skewness=0.0):
+    """Cumulative distribution of the sky's noise plus an exponential of scale a.
+
+    ``z`` is (value - sky) / sigma, at most a few. For Gaussian noise (Bijaoui 1980, A&A 84, 81),
+    F = exp(-z^2/2) / 2 [erfcx(-z/sqrt 2) - erfcx((sigma/a - z)/sqrt 2)], which loses no digits on
+    the faint side. The noise of few photons is skewed: to first order, by Edgeworth's series,
+    F - skewness/6 F'''. Unless allowed for, that looks like starlight and too small a sigma.
+    """
+    gauss = np.exp(-0.5 * z * z)
+    starlight = erfcx((sigma_over_scale - z) / np.sqrt(2))
+    distribution = 0.5 * gauss * (erfcx(-z / np.sqrt(2)) - starlight)
+    density = 0.5 * gauss * starlight * sigma_over_scale
+    normal = gauss / np.sqrt(2 * np.pi)
+    slope = sigma_over_scale * (normal - density)
+    curvature = sigma_over_scale * (-z * normal - slope)
+    return distribution - skewness / 6 * curvature
+
+
+def fit_tiles(histograms, noise_model, options, free_noise=False):
+    """Maximum-likelihood sky of every tile, the bright side cut off.
+
+    The likelihood is that of the pixels between the cuts, normalised to them. The cuts are kept
+    while it is maximised and then moved to the level found, since a likelihood whose data change
+    with its parameters has no proper maximum. ``free_noise`` fits sigma as well.
+    """
+    theta = _first_guess(histograms, noise_model, free_noise)
+    for _ in range(options.cut_rounds):
+        level, noise, _ = _parameters(theta, histograms, noise_model)
+        lower = histograms.nearest_edge(level - options.lower_cut_sigma * noise)
+        upper = histograms.nearest_edge(level + options.upper_cut_sigma * noise)
+        theta = _maximise(theta, histograms, noise_model, (lower, upper), options.max_steps)
+    level, noise, scale = _parameters(theta, histograms, noise_model)
+    return TileFit(level, noise, scale, noise / noise_model.sigma(level))
+
+
+def mean_of_tiles(histograms, noise_model):
+    """Clipped means, and the expected noise, where the distribution does not hold."""
+    level = histograms.clipped_mean
+    unknown = np.full(level.size, np.nan)
+    return TileFit(level, noise_model.sigma(level), unknown, np.ones(level.size))
+
+
+def _first_guess(histograms, noise_model, free_noise):
+    """(n, 2 or 3) sky and log scale in units of the width, and the log noise ratio."""
+    n_tiles = histograms.median.size
+    theta = np.tile([-0.3, np.log(0.5), 0.0], (n_tiles, 1))
+    level = histograms.median + histograms.width * theta[:, 0]
+    theta[:, 2] = np.log(0.8 * histograms.width / noise_model.sigma(level))
+    return theta if free_noise else theta[:, :2]
+
+
+def _parameters(theta, histograms, noise_model):
+    """Level, noise and scale in ADU."""
+    level = histograms.median + histograms.width * theta[:, 0]
+    noise = noise_model.sigma(level)
+    if theta.shape[1] == 3:
+        noise = noise * np.exp(theta[:, 2])
+    return level, noise, histograms.width * np.exp(theta[:, 1])
+
+
+def _log_probability(theta, histograms, noise_model, inside):
+    """(n, n_bins) log of the share of each bin among those inside the cuts; 0 outside them."""
+    level, noise, scale = _parameters(theta, histograms, noise_model)
+    z = np.clip((histograms.edges - level[:, None]) / noise[:, None], -30, 12)
+    skewness = np.minimum(noise_model.skewness(level, noise), MAX_SKEWNESS)
+    cumulative = starlight_cdf(z, (noise / scale)[:, None], skewness[:, None])
+    probability = np.maximum(np.diff(cumulative), 0) * inside
+    total = probability.sum(axis=1, keepdims=True)
+    # A share of 1e-5 for strays keeps a wild pixel, and a wild step, from giving minus infinity.
+    floor = 1e-5 / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    return np.log(np.where(inside, probability / np.maximum(total, 1e-300) + floor, 1.0))
+
+
+def _maximise(theta, histograms, noise_model, cuts, max_steps, step=1e-4):
+    """Damped Fisher scoring of all tiles at once, derivatives by central differences."""
+    tolerance = 1e-6 * histograms.width[:, None]
+    edges = histograms.edges
+    inside = (edges[:, :-1] >= cuts[0] - tolerance) & (edges[:, 1:] <= cuts[1] + tolerance)
+    counts = histograms.counts * inside
+
+    def log_probability(parameters):
+        return _log_probability(parameters, histograms, noise_model, inside)
+
+    current = log_probability(theta)
+    damping = np.full(len(theta), 1e-3)
+    for _ in range(max_steps):
+        slopes = [
+            (log_probability(theta + shift) - log_probability(theta - shift)) / (2 * step)
+            for shift in step * np.eye(theta.shape[1])
+        ]
+        proposed = _bounded(theta + _scoring_step(slopes, counts, current, damping))
+        candidate = log_probability(proposed)
+        rise = np.sum(counts * (candidate - current), axis=1)
+        better = (rise >= 0)[:, None]
+        theta, current = np.where(better, proposed, theta), np.where(better, candidate, current)
+        damping *= np.where(rise >= 0, 0.2, 10.0)
+        if np.all(np.abs(rise) < 1e-2):
+            break
+    return theta
+
+
+def _scoring_step(slopes, counts, log_probability, damping):
+    """(n, n_parameters) step that solves (I + damping diag I) step = score."""
+    slopes = np.array(slopes)
+    total = counts.sum(axis=1)
+    expected = np.exp(log_probability) * (counts.sum(axis=1, keepdims=True)) * (slopes[0] != 0)
+    score = np.einsum("ptk,tk->tp", slopes, counts)
+    information = np.einsum("ptk,qtk,tk->tpq", slopes, slopes, expected, optimize=True)
+    diagonal = np.einsum("tpp->tp", information)
+    ridge = damping[:, None] * diagonal + 1e-6 * total[:, None] + 1e-9
+    information = information + np.eye(len(slopes)) * ridge[:, :, None]
+    return np.clip(np.linalg.solve(information, score[..., None])[..., 0], -0.7, 0.7)
+
+
+def _bounded(theta):
+    limits = np.array([LEVEL_LIMITS, LOG_SCALE_LIMITS, LOG_NOISE_RATIO_LIMITS])
+    limits = limits[: theta.shape[1]]
+    return np.clip(theta, limits[:, 0], limits[:, 1])
