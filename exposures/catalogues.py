@@ -111,6 +111,21 @@ _HOW_TO = (
 )
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table."""
+
+    records: np.ndarray
+    names: dict[str, str]  # of its columns, by their names in lower case
+    numbers: np.ndarray
+
+    def column(self, name, default=np.nan):
+        """Values of a column; the default where the table has none of that name."""
+        if name not in self.names:
+            return np.full(len(self.numbers), default)
+        return _native(self.records[self.names[name]][self.numbers])
+
+
 def _read_stars(path, cone, mjd, band, cuts):
     """Stars of one table within the cone at the epoch."""
     ra0, dec0, radius = cone
@@ -121,15 +136,10 @@ def _read_stars(path, cone, mjd, band, cuts):
         distance = separation_degrees(
             _native(records[columns["ra"]]), _native(records[columns["dec"]]), ra0, dec0
         )
-        near = np.flatnonzero(distance < radius + MARGIN_DEGREES)
-
-        def column(name, default=np.nan):
-            if name not in columns:
-                return np.full(len(near), default)
-            return _native(records[columns[name]][near])
-
-        near = near[_is_good(column, cuts)]
-        stars = _at_epoch(column, mjd, cuts, _magnitude_columns(records.names, columns, band))
+        near = Rows(records, columns, np.flatnonzero(distance < radius + MARGIN_DEGREES))
+        good = Rows(records, columns, near.numbers[_is_good(near.column, cuts)])
+        magnitude = _magnitude_columns(records.names, columns, band)
+        stars = _at_epoch(good.column, mjd, cuts, magnitude)
     inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
     return _joined([stars], inside)
 

@@ -7,16 +7,18 @@ import numpy as np
 
 from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
-from exposures.fits.cards import celestial_wcs, centre, first_number, first_text
+from exposures.fits.cards import celestial_wcs, first_number, first_text
 from exposures.fits.codes import data_version, translate
-from exposures.fits.files import open_images, read_pixels
+from exposures.fits.files import first_centre, open_images, read_pixels
 from exposures.fits.headers import exposure_seconds, filter_name
 from exposures.fits.pixels import without_unusable
 from exposures.fits.times import SECONDS_A_DAY, start_mjd
 
 INSTRUMENT = "decam"
 # c4d_170119_085651_ooi_r_v1.fits.fz
-_NAME = re.compile(r"(?P<before>.*_oo)(?P<kind>[iwd])(?P<after>_.*?)(?P<suffix>\.fits(\.fz|\.gz)?)")
+_NAME = re.compile(
+    r"(?P<before>.*_oo)(?P<kind>[iwd])(?P<after>(_.*?)?)(?P<suffix>\.fits(\.fz|\.gz)?)"
+)
 _SUFFIXES = (".fits.fz", ".fits", ".fits.gz")
 _KINDS = {"i": "image", "w": "weight", "d": "data quality"}
 FULL_WIDTHS = (2046, 2048)
@@ -44,15 +46,21 @@ def read_facts(path: Path, options) -> ExposureFacts:
 def read_chip(facts: ExposureFacts, entry: ChipEntry) -> Chip:
     """One chip, its mask translated and its weight 0 wherever a pixel can't be used."""
     with open_images(facts.image_path) as file:
-        image = _chip_image(file, entry)
+        image = file.named(entry.name)
+        if image is None:
+            raise _missing_chip(file, entry.name)
         data = read_pixels(file.path, image)
         wcs = celestial_wcs(file.path, image.label, image.cards)
         amplifiers = amplifiers_of(file.path, image, file.primary)
         fwhm = image.cards.number("FWHM")
         zero_point = first_number(("MAGZERO",), image.cards, file.primary)
     with open_images(facts.weight_path) as file:
-        weight = _trimmed(read_pixels(file.path, _chip_image(file, entry)), data.shape)
-    mask = _trimmed(read_mask(facts.mask_path, entry.name, facts.pipeline_version), data.shape)
+        sibling = _sibling_image(file, entry.name, "w", data.shape)
+        weight = _trimmed(read_pixels(file.path, sibling), data.shape)
+    with open_images(facts.mask_path) as file:
+        sibling = _sibling_image(file, entry.name, "d", data.shape)
+        codes = _trimmed(read_pixels(file.path, sibling, np.int32), data.shape)
+    mask = translate(codes, facts.pipeline_version)
     data, weight, mask = without_unusable(data, weight, mask)
     if not np.any(weight > 0):
         raise InputFileError(
@@ -79,7 +87,7 @@ def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
     The codes mean what the version says, by default that of the file's own PLVER.
     """
     with open_images(path) as file:
-        image = next((i for i in file.images if i.name == name), None)
+        image = file.named(name)
         if image is None:
             raise _missing_chip(file, name)
         version = pipeline_version or first_text(("PLVER",), file.primary, image.cards)
@@ -135,8 +143,7 @@ def _facts(file, paths, options):
     version = first_text(("PLVER",), *headers)
     _check_version(file.path, version)
     entries = tuple(_entry(file.path, image) for image in file.images)
-    wcs = [celestial_wcs(file.path, image.label, image.cards) for image in file.images]
-    ra, dec = centre(wcs[0], first.shape)
+    ra, dec = first_centre(file)
     seconds = exposure_seconds(file.path, options, *headers)
     return ExposureFacts(
         instrument=INSTRUMENT,
@@ -223,7 +230,7 @@ def _other_versions(path, kind):
 
 
 def _check_sibling(path, kind, facts, shapes):
-    """The same exposure, every chip, the same shapes."""
+    """The same exposure, with at least one chip that fits; reading tells of the others."""
     with open_images(path) as file:
         number = _exposure_number(file)
         if number and facts.identifier.isdigit() and number != facts.identifier:
@@ -232,17 +239,29 @@ def _check_sibling(path, kind, facts, shapes):
                 f"is of exposure {number}, its image {facts.image_path.name} of {facts.identifier}",
                 "Fetch both again, or mend the name of the wrong one",
             )
+        errors = []
         for name, shape in shapes.items():
-            image = next((i for i in file.images if i.name == name), None)
-            if image is None:
-                raise _missing_chip(file, name)
-            if not _fits(image.shape, shape):
-                raise InputFileError(
-                    path,
-                    f"the {_KINDS[kind]} has {_size(image.shape)} pixels, the image {_size(shape)}",
-                    "Fetch image, weight and data quality of the same version",
-                    hdu=name,
-                )
+            try:
+                _sibling_image(file, name, kind, shape)
+                return
+            except InputFileError as error:
+                errors.append(error)
+        raise errors[0]
+
+
+def _sibling_image(file, name, kind, shape):
+    """The chip of that name in a sibling, of the image's shape or with its rim left on."""
+    image = file.named(name)
+    if image is None:
+        raise _missing_chip(file, name)
+    if image.shape == shape or (image.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE):
+        return image
+    raise InputFileError(
+        file.path,
+        f"the {_KINDS[kind]} has {_size(image.shape)} pixels, the image {_size(shape)}",
+        "Fetch image, weight and data quality of the same version",
+        hdu=name,
+    )
 
 
 def _missing_chip(file, name):
@@ -255,19 +274,8 @@ def _missing_chip(file, name):
     )
 
 
-def _chip_image(file, entry):
-    image = file.named(entry.name, entry.hdu)
-    if image is None:
-        raise _missing_chip(file, entry.name)
-    return image
-
-
 def _size(shape):
     return f"{shape[1]} x {shape[0]}"
-
-
-def _fits(shape, image_shape):
-    return shape == image_shape or (shape == UNTRIMMED_SHAPE and image_shape == FULL_SHAPE)
 
 
 def _trimmed(pixels, shape):

@@ -12,7 +12,7 @@ from astropy.io.fits.hdu.compressed._compression import CfitsioException
 from astropy.utils.exceptions import AstropyWarning
 
 from exposures.errors import InputFileError
-from exposures.fits.cards import Cards
+from exposures.fits.cards import Cards, celestial_wcs
 
 FETCH_AGAIN = "Fetch it again; its size or checksum will differ from the archive's"
 # What astropy raises where a file ends too early or a tile can't be decompressed.
@@ -43,12 +43,27 @@ class ImageFile:
     primary: Cards
     images: tuple[ImageHdu, ...]
 
-    def named(self, name: str, index: int) -> ImageHdu | None:
-        """The image of that EXTNAME; without one, the image in HDU ``index``."""
-        for image in self.images:
-            if (image.name == name) if name else (image.index == index):
-                return image
-        return None
+    def named(self, name: str) -> ImageHdu | None:
+        """The image of that EXTNAME: the order of HDUs differs between siblings."""
+        return next((image for image in self.images if image.name == name), None)
+
+
+def first_centre(file: ImageFile) -> tuple[float, float]:
+    """Right ascension and declination of the middle of the first image that has a WCS, degrees.
+
+    Raises the first image's error where none has; one among others fails when it is read.
+    """
+    errors = []
+    for image in file.images:
+        try:
+            wcs = celestial_wcs(file.path, image.label, image.cards)
+        except InputFileError as error:
+            errors.append(error)
+            continue
+        ny, nx = image.shape
+        ra, dec = wcs.all_pix2world([(nx - 1) / 2], [(ny - 1) / 2], 0)
+        return float(ra[0]), float(dec[0])
+    raise errors[0]
 
 
 @contextmanager

@@ -7,15 +7,14 @@ import numpy as np
 
 from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import InputFileError
-from exposures.fits.cards import celestial_wcs, centre, first_number, first_text
-from exposures.fits.files import open_images, read_pixels
+from exposures.fits.cards import celestial_wcs, first_number, first_text
+from exposures.fits.files import first_centre, open_images, read_pixels
 from exposures.fits.headers import exposure_seconds, filter_name
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import without_unusable
 from exposures.fits.times import SECONDS_A_DAY, start_mjd
 
 INSTRUMENT = "plain"
-_MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Detector:
     read_noise: float  # e-
     saturation: float  # ADU, as in the file; infinite where unknown
     pedestal: float  # ADU
+    least_variance: float  # ADU^2, of any pixel: half of what the sky has
 
 
 def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
@@ -33,6 +33,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
     with open_images(path) as file:
         chips = _images_with_wcs(file)
         first = chips[0]
+        _check_is_no_instcal(file, first)
         headers = file.primary, first.cards
         seconds = exposure_seconds(path, options, *headers)
         start = start_mjd(*headers)
@@ -40,7 +41,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
             raise InputFileError(
                 path, "no date: UT-OBS, DATE-OBS, MJD-OBS", "Write one into its header", first.index
             )
-        ra, dec = centre(celestial_wcs(path, first.label, first.cards), first.shape)
+        ra, dec = first_centre(file)
         return ExposureFacts(
             instrument=INSTRUMENT,
             identifier=stem(path),
@@ -63,7 +64,10 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     """One image, with the noise it should have as its weight."""
     path = facts.image_path
     with open_images(path) as file:
-        image = next(i for i in file.images if i.index == entry.hdu)
+        image = next((i for i in file.images if i.index == entry.hdu), None)
+        if image is None:
+            advice = "The file has changed: process it again"
+            raise InputFileError(path, "the image is gone", advice, hdu=entry.hdu)
         headers = image.cards, file.primary
         data = read_pixels(path, image)
         wcs = celestial_wcs(path, image.label, image.cards)
@@ -72,7 +76,8 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         if not np.isfinite(data).any():
             raise _nothing_usable(path, entry)
         detector = detector_of(data, headers, options)
-    mask = np.where(data >= detector.saturation, np.uint8(MaskBit.SATURATED), np.uint8(0))
+    saturated = np.isfinite(data) & (data >= detector.saturation)
+    mask = np.where(saturated, np.uint8(MaskBit.SATURATED), np.uint8(0))
     data = data - np.float32(detector.pedestal)
     data, weight, mask = without_unusable(data, weights(data, detector), mask)
     if not np.any(weight > 0):
@@ -96,8 +101,7 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
 def weights(data, detector):
     """Inverse variance, ADU^-2: 1 / (data / gain + (read noise / gain)^2), as DECam's has it."""
     variance = np.maximum(data, 0) / detector.gain + (detector.read_noise / detector.gain) ** 2
-    # Without read noise a pixel at zero would be known exactly: it has a converter's step.
-    return (1 / np.maximum(variance, 1 / 12)).astype(np.float32)
+    return (1 / np.maximum(variance, detector.least_variance)).astype(np.float32)
 
 
 def detector_of(data, headers, options) -> Detector:
@@ -110,37 +114,44 @@ def detector_of(data, headers, options) -> Detector:
     that reconciles them is subtracted, which changes no star's flux.
     """
     level, noise = sky_level_and_noise(data)
-    gain = _known(first_number(("GAIN", "EGAIN", "GAINA"), *headers), options.gain)
+    # EGAIN first: amateur cameras write a setting of the amplifier into GAIN.
+    gain = _known(first_number(("EGAIN", "GAIN", "GAINA"), *headers), options.gain)
     read_noise = _known(first_number(("RDNOISE", "READNOIS", "RDNOISEA"), *headers), None)
     read_noise = options.read_noise if read_noise is None else read_noise
-    saturation = saturation_level(data, headers, options)
+    saturation = saturation_level(data, (level, noise), headers, options)
+    least = noise**2 / 2
     if gain is None and level > 0:
-        return Detector(level / noise**2, 0.0, saturation, 0.0)
+        return Detector(level / noise**2, 0.0, saturation, 0.0, least)
     gain = 1.0 if gain is None else gain
     read_noise = min(read_noise, gain * noise)
     foretold = max(level, 0) / gain + (read_noise / gain) ** 2
     ratio = noise**2 / foretold if foretold > 0 else np.inf
     if 1 / options.noise_tolerance < ratio < options.noise_tolerance:
-        return Detector(gain, read_noise, saturation, 0.0)
+        return Detector(gain, read_noise, saturation, 0.0, least)
     true_level = gain * noise**2 - read_noise**2 / gain
-    return Detector(gain, read_noise, saturation, level - true_level)
+    return Detector(gain, read_noise, saturation, level - true_level, least)
 
 
 def sky_level_and_noise(data):
     """Median, and the noise of a pixel from differences between neighbours, both in ADU.
 
-    Differences along rows are blind to a gradient, and their median to stars. Whole numbers
-    can't give less than their own rounding, sqrt(1/12).
+    Differences along rows are blind to a gradient, and clipped at 3 sigma to most stars. A
+    standard deviation, because quantiles of whole numbers are whole numbers themselves.
     """
-    finite = data[np.isfinite(data)]
+    level = float(np.median(data[np.isfinite(data)]))
     differences = np.diff(data.astype(np.float64), axis=1)
     differences = differences[np.isfinite(differences)]
-    low, high = np.percentile(differences, [15.87, 84.13]) if len(differences) else (0, 0)
-    noise = (high - low) / 2 / np.sqrt(2)
-    return float(np.median(finite)), max(float(noise), np.sqrt(1 / 12))
+    if len(differences) == 0:
+        return level, 1.0
+    low, high = np.percentile(differences, [15.87, 84.13])
+    sigma = (high - low) / 2
+    for _ in range(5):
+        kept = differences[np.abs(differences) <= 3 * max(sigma, 1e-9)]
+        sigma = np.std(kept) / 0.9866  # what clipping takes off a Gaussian's
+    return level, float(max(sigma / np.sqrt(2), 1e-6 * abs(level), 1e-9))
 
 
-def saturation_level(data, headers, options):
+def saturation_level(data, sky, headers, options):
     """ADU at which pixels are no longer trusted: header, options, or where values pile up.
 
     A converter that runs out writes the same largest value again and again; below it a detector
@@ -150,8 +161,10 @@ def saturation_level(data, headers, options):
     known = _known(known, options.saturation)
     if known is not None:
         return known
-    largest = np.nanmax(data)
-    if np.count_nonzero(data == largest) >= options.pile_up_pixels:
+    level, noise = sky
+    largest = np.max(data[np.isfinite(data)])
+    piles_up = np.count_nonzero(data == largest) >= options.pile_up_pixels
+    if piles_up and largest > level + 10 * noise:
         return float(options.linear_fraction * largest)
     return np.inf
 
@@ -171,6 +184,18 @@ def _images_with_wcs(file):
     if not chips:
         raise InputFileError(file.path, "no image has a WCS", "Solve its astrometry first, in ICRS")
     return chips
+
+
+def _check_is_no_instcal(file, first):
+    """A triplet's image under another name would lose its weight and its data quality."""
+    headers = file.primary, first.cards
+    kind = first_text(("INSTRUME",), *headers), first_text(("PROCTYPE",), *headers)
+    if tuple(text.lower() for text in kind) == ("decam", "instcal"):
+        raise InputFileError(
+            file.path,
+            "a DECam InstCal file whose name doesn't lead to its weight and data quality",
+            "Name the three alike but for _ooi, _oow, _ood, as in c4d_170119_085651_ooi_r_v1.fits",
+        )
 
 
 def _entry(chips, number):

@@ -1,0 +1,86 @@
+"""Data-quality codes, versions, filters and times of headers."""
+
+import numpy as np
+import pytest
+
+from exposures.chip import MaskBit
+from exposures.fits import UnknownFilterError, data_version, short_filter
+from exposures.fits.codes import translate
+from exposures.fits.times import mjd_of
+
+
+def test_versions_compare_as_numbers():
+    assert data_version("V3.12") > data_version("V3.5")
+    assert data_version("V3.4.9") < (3, 5) <= data_version("V3.5")
+    assert data_version("V4.8.2a ") == (4, 8, 2)
+
+
+def test_a_version_without_numbers_is_refused():
+    with pytest.raises(ValueError, match="no version"):
+        data_version("trunk")
+
+
+def test_enumerated_codes_keep_what_changed_and_drop_what_is_bad():
+    mask = translate(np.array([[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1]]), "V3.12")[0]
+    assert list(mask) == [
+        0,
+        MaskBit.BAD,
+        MaskBit.NO_VALUE,
+        MaskBit.SATURATED,
+        MaskBit.BLEED,
+        MaskBit.COSMIC_RAY,
+        MaskBit.LOW_WEIGHT,
+        0,  # differs from other exposures: that is what we look for
+        MaskBit.STREAK,
+        MaskBit.BAD,
+        MaskBit.BAD,
+    ]
+
+
+def test_old_codes_are_bits():
+    mask = translate(np.array([[0, 1, 2, 4, 16, 64, 128, 3, 130]]), "V2.7.1")[0]
+    assert list(mask) == [
+        0,
+        MaskBit.BAD,
+        MaskBit.SATURATED,
+        MaskBit.BAD,
+        MaskBit.COSMIC_RAY,
+        MaskBit.BLEED,
+        0,
+        MaskBit.BAD | MaskBit.SATURATED,
+        MaskBit.SATURATED,
+    ]
+    assert mask.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("g DECam SDSS c0001 4720.0 1520.0", "g"),
+        ("Y DECam c0005 10095.0 1130.0", "Y"),
+        ("VR DECam c0007 6300.0 2600.0", "VR"),
+        ("N964 DECam c0011 9645.0 94.0", "N964"),
+        ("Clear", "Clear"),
+        ("R", "R"),
+    ],
+)
+def test_a_filter_is_its_first_word(name, short):
+    assert short_filter(name) == short
+
+
+@pytest.mark.parametrize("name", ["solid plate 0.0 0.0", "", "gr", "N9"])
+def test_an_unknown_filter_lists_the_known(name):
+    with pytest.raises(UnknownFilterError, match="known are u, g, r"):
+        short_filter(name)
+
+
+def test_local_time_is_turned_into_utc_by_its_offset():
+    utc = mjd_of("2017-12-20T01:33:43.317-0000")
+    assert mjd_of("2017-12-19T18:33:43.317-0700") == pytest.approx(utc, abs=1e-10)
+    assert mjd_of("2017-12-20T07:03:43.317+05:30") == pytest.approx(utc, abs=1e-10)
+    assert mjd_of("2000-01-01T12:00:00") == 51544.5
+
+
+@pytest.mark.parametrize("text", ["", "2017-12-20", "18:33:43", "2017-02-30T00:00:00"])
+def test_half_a_date_is_no_time(text):
+    assert mjd_of(text) is None
