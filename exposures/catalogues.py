@@ -52,10 +52,13 @@ class CatalogueCuts:
     default_epoch: float = 2016.0  # Julian years, where ref_epoch is absent
 
 
+DEFAULT_CUTS = CatalogueCuts()
+
+
 class TableCatalogue:
     """One FITS table with columns ra, dec and a magnitude; Gaia's names for the rest."""
 
-    def __init__(self, path: Path, cuts: CatalogueCuts = CatalogueCuts()):  # noqa: B008
+    def __init__(self, path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):
         self.path, self.cuts = Path(path), cuts
 
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
@@ -73,7 +76,7 @@ class TileCatalogue:
         self,
         folder: Path,
         nside: int = 32,
-        cuts: CatalogueCuts = CatalogueCuts(),  # noqa: B008
+        cuts: CatalogueCuts = DEFAULT_CUTS,
     ):
         self.folder, self.nside, self.cuts = Path(folder), nside, cuts
         if not self.folder.is_dir():
