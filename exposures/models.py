@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
 
-from exposures.q3c import Q3CIndexExpression, Q3CInPolygon
+from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
 
 
 class Status(models.TextChoices):
@@ -66,9 +66,20 @@ class GalImageQuerySet(models.QuerySet):
         """Chips whose footprint shares sky with that of ``image``.
 
         Two rectangles of about the same size overlap where a corner or the centre of one lies
-        in the other; chips of one camera are such.
+        in the other; chips of one camera are such. Chips that were never reduced have no
+        footprint and overlap nothing.
         """
-        return self.exclude(pk=image.pk).filter(_shares_sky(image))
+        widest = self.model.objects.aggregate(widest=models.Max("radius"))["widest"]
+        if not image.footprint or widest is None:
+            return self.none()
+        near = Q3CWithin(
+            models.Value(image.ra),
+            models.Value(image.dec),
+            models.F("ra"),
+            models.F("dec"),
+            models.Value(image.radius + widest),
+        )
+        return self.exclude(pk=image.pk).filter(near).filter(_shares_sky(image))
 
 
 class GalImage(models.Model):
@@ -132,13 +143,13 @@ class GalImage(models.Model):
     class Meta:
         db_table = "galimages"
         constraints = [
-            models.UniqueConstraint(
-                fields=["exposure", "ccdnum"], name="galimages_one_row_a_chip"
-            )
+            models.UniqueConstraint(fields=["exposure", "ccdnum"], name="galimages_one_row_a_chip")
         ]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galimages_q3c"),
             models.Index(fields=["status"], name="galimages_status"),
+            # The widest chip, by which a search round a position has to reach further.
+            models.Index(fields=["radius"], name="galimages_radius"),
         ]
 
     def __str__(self):

@@ -5,21 +5,25 @@ from django.db import models
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
-from photometry.sources import GalSourceQuerySet
+from photometry.sources import GalSourceQuerySet, id_range
 
-# A source's id is galreference_id << RANK_BITS | rank: its catalogue, and so its partition,
-# follow from the id alone.
-RANK_BITS = 20
+
+class RealField(models.FloatField):
+    """Single precision: enough for anything measured on pixels, at half the bytes."""
+
+    def db_type(self, connection):
+        return "real"
 
 
 class GalReference(models.Model):
     """A reference catalogue: the sources found on one reference image."""
 
-    image = models.ForeignKey(GalImage, on_delete=models.CASCADE, related_name="catalogues")
+    # Protected, as its partition of galsources has to go first: storage.forget_image does it.
+    image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="catalogues")
     options = models.JSONField(default=dict)
     code_version = models.CharField(max_length=64, blank=True)
     created = models.DateTimeField(auto_now_add=True)
-    active = models.BooleanField(default=True)
+    active = models.BooleanField(default=True, help_text="not replaced by a later one")
     n_sources = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -33,14 +37,48 @@ class GalReference(models.Model):
         ]
 
     def __str__(self):
-        return f"catalogue {self.pk} of {self.image}"
+        return f"catalogue {self.pk} of image {self.image_id}"
+
+    @property
+    def partition(self):
+        """The table that holds its sources and all that was measured of them."""
+        return f"galsources_{self.pk}"
+
+    @property
+    def id_range(self):
+        """The first and the last id that its sources can have."""
+        return id_range(self.pk)
+
+
+class GalCoverage(models.Model):
+    """A reference catalogue that was measured on a search image.
+
+    Tells in which partitions of galsources an image's rows are, and which images have to be
+    measured again after their reference was. Written by storage, in the transaction of the rows.
+    """
+
+    image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="coverages")
+    catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="coverages")
+    n_sources = models.PositiveIntegerField(help_text="rows saved in galsources")
+
+    class Meta:
+        db_table = "galcoverages"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "catalogue"], name="galcoverages_once_an_image"
+            )
+        ]
+
+    def __str__(self):
+        return f"catalogue {self.catalogue_id} on image {self.image_id}"
 
 
 class GalSource(models.Model):
     """One measurement of one reference source on one image.
 
     Partitioned by ``refsource_id``, one partition a reference catalogue. No foreign keys point
-    here or out of here; the rows come and go by COPY and DELETE, never by the ORM.
+    here or out of here; the rows come and go by COPY and DELETE, never by the ORM. Columns are
+    in order of their size, so that no byte is lost between them.
     """
 
     pk = models.CompositePrimaryKey("refsource_id", "galimage_id")
@@ -48,15 +86,15 @@ class GalSource(models.Model):
     galimage_id = models.BigIntegerField()
     ra = models.FloatField(help_text="of the reference source, ICRS degrees")
     dec = models.FloatField(help_text="of the reference source, ICRS degrees")
-    x = models.FloatField(help_text="on this image, pixels from 0")
-    y = models.FloatField(help_text="on this image, pixels from 0")
-    flux = models.FloatField(help_text="ADU")
-    flux_err = models.FloatField(help_text="ADU, as fitted")
-    mag = models.FloatField(help_text="corrected to the reference")
-    mag_err = models.FloatField(help_text="with the floor, expanded so that chi2/nu is 1")
-    rchi2 = models.FloatField(help_text="PSF-weighted reduced chi2 of the fit")
-    fracflux = models.FloatField(help_text="of the flux in the stamp that is the source's own")
-    quality = models.FloatField(help_text="fraction of the PSF on usable pixels")
+    x = RealField(help_text="on this image, pixels from 0")
+    y = RealField(help_text="on this image, pixels from 0")
+    flux = RealField(help_text="ADU")
+    flux_err = RealField(help_text="ADU, as fitted")
+    mag = RealField(help_text="corrected to the reference")
+    mag_err = RealField(help_text="with the floor, expanded so that chi2/nu is 1")
+    rchi2 = RealField(help_text="PSF-weighted reduced chi2 of the fit")
+    fracflux = RealField(help_text="of the flux in the stamp that is the source's own")
+    quality = RealField(help_text="fraction of the PSF on usable pixels")
     flags = models.SmallIntegerField(help_text="mask bits at the source")
     is_reference = models.BooleanField(help_text="measured on the reference image itself")
 
@@ -70,7 +108,12 @@ class GalSource(models.Model):
                 condition=models.Q(is_reference=True),
                 name="galsources_q3c",
             ),
-            BrinIndex(fields=["galimage_id"], name="galsources_image"),
+            BrinIndex(
+                fields=["galimage_id"],
+                autosummarize=True,
+                pages_per_range=32,
+                name="galsources_image",
+            ),
         ]
 
     def __str__(self):

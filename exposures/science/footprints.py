@@ -1,0 +1,53 @@
+"""How much sky the footprints of two chips share."""
+
+import numpy as np
+
+N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
+
+
+def overlap_fraction(footprint, other):
+    """Share of a footprint's area that lies in another, 0 to 1.
+
+    A footprint is ra, dec of four corners in turn, ICRS degrees: (8,). Points on a grid between
+    the corners of the first are tested in the tangent plane at its centre, where great circles
+    are straight lines; the other has to be convex.
+    """
+    corners, other_corners = unit_vectors(footprint), unit_vectors(other)
+    centre = corners.mean(axis=0)
+    if np.any(other_corners @ centre <= 0):  # beyond the horizon of the tangent plane
+        return 0.0
+    grid = tangent_plane(_between(corners), centre)
+    return float(np.mean(in_convex_polygon(grid, tangent_plane(other_corners, centre))))
+
+
+def unit_vectors(footprint):
+    """(n, 3) unit vectors of ra, dec, ra, dec ... in degrees."""
+    ra, dec = np.radians(np.reshape(footprint, (-1, 2))).T
+    return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+
+
+def _between(corners):
+    """(N_GRID^2, 3) vectors at the centres of the cells of a grid between four corners."""
+    u = (np.arange(N_GRID) + 0.5) / N_GRID
+    u, v = (a.reshape(-1, 1) for a in np.meshgrid(u, u))
+    a, b, c, d = corners
+    return (1 - u) * (1 - v) * a + u * (1 - v) * b + u * v * c + (1 - u) * v * d
+
+
+def tangent_plane(vectors, centre):
+    """(n, 2) gnomonic projection of (n, 3) vectors round ``centre``; either handedness."""
+    normal = centre / np.linalg.norm(centre)
+    # Any axis far from the normal will do; at the poles there is no north to take.
+    far = np.eye(3)[np.argmin(np.abs(normal))]
+    first = np.cross(normal, far)
+    first /= np.linalg.norm(first)
+    axes = np.column_stack([first, np.cross(normal, first)])
+    return vectors @ axes / (vectors @ normal)[:, None]
+
+
+def in_convex_polygon(points, corners):
+    """(n,) whether (n, 2) points lie in the convex polygon with (m, 2) corners in turn."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    from_corner = points[:, None, :] - corners
+    side = edges[:, 0] * from_corner[..., 1] - edges[:, 1] * from_corner[..., 0]
+    return np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)

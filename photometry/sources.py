@@ -1,0 +1,88 @@
+"""Searches of galsources: cones, light curves and what was measured on an image.
+
+Each names the partitions it needs by constant ranges of ids: a plan over all of them would cost
+more than the search.
+"""
+
+from functools import reduce
+from operator import or_
+
+from django.db import connections
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+
+from exposures.models import GalImage
+from exposures.q3c import Q3CDistance, Q3CWithin
+
+# A source's id is galreference_id << RANK_BITS | rank: its catalogue, and so its partition,
+# follow from the id alone.
+RANK_BITS = 20
+
+
+def id_range(catalogue_id):
+    """The first and the last id that sources of a catalogue can have."""
+    return catalogue_id << RANK_BITS, (catalogue_id + 1 << RANK_BITS) - 1
+
+
+def catalogue_of(refsource_id):
+    """The id of the catalogue (galreferences) that a source belongs to."""
+    return refsource_id >> RANK_BITS
+
+
+class GalSourceQuerySet(QuerySet):
+    """Measurements by place, by source and by image."""
+
+    def cone(self, ra, dec, radius_arcsec):
+        """Reference sources of active catalogues near a position (degrees), nearest first.
+
+        Each row has a ``distance_arcsec`` and the ``filter``. The catalogues that the cone
+        touches are asked for at once, the rows when the queryset is evaluated.
+        """
+        ra, dec, radius_arcsec = float(ra), float(dec), float(radius_arcsec)
+        centre = Value(ra), Value(dec), F("ra"), F("dec")
+        return (
+            self.in_catalogues(catalogues_touching(ra, dec, radius_arcsec, self.db))
+            .reference()
+            .filter(Q3CWithin(*centre, Value(radius_arcsec / 3600)))
+            .annotate(distance_arcsec=Q3CDistance(*centre) * 3600.0)
+            .with_epochs()
+            .order_by("distance_arcsec")
+        )
+
+    def light_curve(self, refsource_id):
+        """Every measurement of a source with its ``mjd`` and ``filter``, oldest first."""
+        return self.light_curves([refsource_id])
+
+    def light_curves(self, refsource_ids):
+        """The same of several sources, one after the other."""
+        ids = [int(i) for i in refsource_ids]
+        return self.filter(refsource_id__in=ids).with_epochs().order_by("refsource_id", "mjd")
+
+    def reference(self):
+        """Measurements on the reference images themselves."""
+        return self.filter(is_reference=True)
+
+    def measured_on(self, image):
+        """What was measured on an image: its own catalogue, or the sources of others."""
+        own = image.catalogues.filter(active=True).values_list("pk", flat=True)
+        others = image.coverages.values_list("catalogue_id", flat=True)
+        return self.in_catalogues([*own, *others]).filter(galimage_id=image.pk)
+
+    def in_catalogues(self, catalogue_ids):
+        """Measurements of the sources of the catalogues, by ranges of their ids."""
+        ranges = [Q(refsource_id__range=id_range(i)) for i in catalogue_ids]
+        return self.filter(reduce(or_, ranges)) if ranges else self.none()
+
+    def with_epochs(self):
+        """Annotated with ``mjd`` and ``filter`` of the exposure."""
+        image = GalImage.objects.filter(pk=OuterRef("galimage_id"))
+        return self.annotate(
+            mjd=Subquery(image.values("exposure__mjd")),
+            filter=Subquery(image.values("exposure__filter")),
+        )
+
+
+def catalogues_touching(ra, dec, radius_arcsec, using="default"):
+    """Ids of the active catalogues whose image has sky within a radius of a position."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT galreferences_touching(%s, %s, %s)", [ra, dec, radius_arcsec])
+        return [i for (i,) in cursor.fetchall()]

@@ -1,0 +1,281 @@
+"""Rows of galsources in and out of the database, by binary COPY."""
+
+from io import BytesIO
+
+import numpy as np
+from django.db import OperationalError, connection, transaction
+
+from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint, GalImage, Status
+from photometry.models import GalCoverage, GalReference
+from photometry.sources import RANK_BITS, catalogue_of
+
+# The columns of galsources in their order; the model and the table are tested against it.
+SOURCE_DTYPE = np.dtype(
+    [
+        ("refsource_id", "i8"),
+        ("galimage_id", "i8"),
+        ("ra", "f8"),
+        ("dec", "f8"),
+        ("x", "f4"),
+        ("y", "f4"),
+        ("flux", "f4"),
+        ("flux_err", "f4"),
+        ("mag", "f4"),
+        ("mag_err", "f4"),
+        ("rchi2", "f4"),
+        ("fracflux", "f4"),
+        ("quality", "f4"),
+        ("flags", "i2"),
+        ("is_reference", "?"),
+    ]
+)
+COLUMNS = ", ".join(SOURCE_DTYPE.names)
+MAX_SOURCES = 2**RANK_BITS
+
+# The binary format of COPY: a header (signature, flags, length of an extension), then for each
+# row the number of its columns and for each column its length and its bytes, big-endian; -1 ends.
+COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_TRAILER = b"\xff\xff"
+RECORD_DTYPE = np.dtype(
+    [("n_columns", ">i2")]
+    + [
+        field
+        for name in SOURCE_DTYPE.names
+        for field in ((f"{name}_bytes", ">i4"), (name, SOURCE_DTYPE[name].newbyteorder(">")))
+    ]
+)
+
+DROP_LOCK_SECONDS = 10
+
+
+@transaction.atomic
+def create_catalogue(image, sources, options, code_version, drop_previous=False) -> GalReference:
+    """Store the sources found on a reference image as its active catalogue.
+
+    ``sources`` is an array of SOURCE_DTYPE without ids; they are given in q3c order. The
+    catalogue that the image had stays, inactive, as long as people's votes may hang on it;
+    ``drop_previous`` removes it. Search images that were measured with it are to be processed
+    again, which takes their rows along to the new one.
+    """
+    if len(sources) > MAX_SOURCES:
+        raise GalprojectError(
+            f"{image}: {len(sources)} sources, where a catalogue holds at most {MAX_SOURCES}. "
+            "Raise the detection threshold"
+        )
+    _lock(image)
+    _retire_catalogue(image, drop_previous)
+    reference = GalReference.objects.create(
+        image=image, options=options, code_version=code_version, n_sources=len(sources)
+    )
+    rows = sources[_sky_order(sources["ra"], sources["dec"])]
+    rows["refsource_id"] = reference.id_range[0] + np.arange(len(rows))
+    rows["galimage_id"] = image.pk
+    rows["is_reference"] = True
+    _load_partition(reference, rows)
+    return reference
+
+
+def replace_measurements(image, sources) -> int:
+    """Store what was measured on a search image in place of what it had; how many rows.
+
+    ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues. Inside a
+    transaction of the caller's it is one with what else happens there.
+    """
+    catalogues, n_sources = np.unique(catalogue_of(sources["refsource_id"]), return_counts=True)
+    with transaction.atomic():
+        # In this order, as create_catalogue takes them: else two workers could wait for each
+        # other.
+        _hold_active(image, catalogues.tolist())
+        _lock(image)
+        _delete_measurements(image)
+        rows = sources.copy()
+        rows["galimage_id"] = image.pk
+        rows["is_reference"] = False
+        copy_in("galsources", rows)
+        GalCoverage.objects.bulk_create(
+            GalCoverage(image=image, catalogue_id=i, n_sources=n)
+            for i, n in zip(catalogues.tolist(), n_sources.tolist(), strict=True)
+        )
+    return len(rows)
+
+
+def reference_sources_in(images) -> np.ndarray:
+    """Sources of the active catalogues of reference images, as an array of SOURCE_DTYPE.
+
+    ``galimage_id`` is the reference image; in order of their ids, so in sky order a catalogue.
+    """
+    active = GalReference.objects.filter(image__in=images, active=True).order_by("pk")
+    return np.concatenate([np.zeros(0, SOURCE_DTYPE), *map(catalogue_sources, active)])
+
+
+def catalogue_sources(reference) -> np.ndarray:
+    """The sources of one catalogue, as an array of SOURCE_DTYPE."""
+    first, last = reference.id_range
+    return _copy_out(
+        f"SELECT {COLUMNS} FROM galsources WHERE is_reference"
+        f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id"
+    )
+
+
+@transaction.atomic
+def forget_image(image):
+    """Remove what was measured on an image, and every catalogue made from it with all its rows.
+
+    Search images that were measured with such a catalogue are to be processed again.
+    """
+    for reference in image.catalogues.order_by("pk"):
+        drop_catalogue(reference)
+    _lock(image)
+    _delete_measurements(image)
+
+
+@transaction.atomic
+def drop_catalogue(reference):
+    """Remove a catalogue, its partition, and so all that was measured of its sources.
+
+    Dropping a partition locks all of galsources for some milliseconds, and waits for those who
+    read it, with everybody else behind: so not for long.
+    """
+    _search_images_pending(reference, f"{reference} was dropped")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_SECONDS}s'")
+        try:
+            with transaction.atomic():
+                cursor.execute(f"DROP TABLE IF EXISTS {reference.partition}")
+        except OperationalError as error:
+            raise GalprojectError(
+                f"{reference} can't be dropped, as a long query reads galsources: {error}"
+                "Try again when it has ended"
+            ) from error
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    # Other applications remove what hangs on its sources when they hear of this.
+    reference.delete()
+
+
+def _retire_catalogue(image, drop):
+    for previous in image.catalogues.select_for_update(no_key=True).filter(active=True):
+        if drop:
+            drop_catalogue(previous)
+        else:
+            previous.active = False
+            previous.save(update_fields=["active"])
+            _search_images_pending(previous, f"{previous} was replaced")
+
+
+def _search_images_pending(reference, note):
+    """Have the search images that were measured with a catalogue processed again, and say why."""
+    images = GalImage.objects.filter(coverages__catalogue=reference)
+    GalCheckpoint.objects.bulk_create(
+        GalCheckpoint(
+            exposure_id=image.exposure_id,
+            ccdnum=image.ccdnum,
+            step="pending",
+            level=GalCheckpoint.Level.WARNING,
+            note=f"{note}; to be processed again",
+        )
+        for image in images
+    )
+    GalImage.objects.filter(pk__in=[i.pk for i in images]).update(status=Status.PENDING)
+
+
+def _lock(image):
+    """Let one transaction at a time change what an image has."""
+    GalImage.objects.select_for_update(no_key=True).only("pk").get(pk=image.pk)
+
+
+def _hold_active(image, catalogue_ids):
+    """Keep catalogues from being replaced until the transaction ends; they must be active."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM galreferences WHERE id = ANY(%s) AND active ORDER BY id FOR SHARE",
+            [catalogue_ids],
+        )
+        active = {i for (i,) in cursor.fetchall()}
+    if gone := set(catalogue_ids) - active:
+        names = ", ".join(map(str, sorted(gone)))
+        raise GalprojectError(
+            f"{image}: catalogue {names} was replaced while the image was measured. "
+            "Process the image again"
+        )
+
+
+def _delete_measurements(image):
+    """Delete an image's rows, looking only where it has any."""
+    coverages = image.coverages.select_related("catalogue")
+    with connection.cursor() as cursor:
+        for coverage in coverages:
+            cursor.execute(
+                f"DELETE FROM {coverage.catalogue.partition} WHERE galimage_id = %s", [image.pk]
+            )
+    coverages.delete()
+
+
+def _sky_order(ra, dec):
+    """(n,) the order of positions in degrees on q3c's curve."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT q3c_ang2ipix(ra, dec)"
+            " FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS s (ra, dec, i) ORDER BY i",
+            [ra.tolist(), dec.tolist()],
+        )
+        pixels = np.array(cursor.fetchall(), "i8").reshape(-1)
+    return np.argsort(pixels, kind="stable")
+
+
+def _load_partition(reference, rows):
+    """Build a catalogue's partition as a table of its own, and attach it.
+
+    The table has the parent's indexes, which ATTACH takes over, and a CHECK that spares ATTACH
+    the scan of its rows; so readers of galsources never wait.
+    """
+    table = reference.partition
+    first, last = reference.id_range
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {table} (LIKE galsources INCLUDING ALL)")
+        cursor.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT ids"
+            f" CHECK (refsource_id >= {first} AND refsource_id < {last + 1})"
+        )
+        copy_in(table, rows)
+        cursor.execute(f"ANALYZE {table}")
+        cursor.execute(
+            f"ALTER TABLE galsources ATTACH PARTITION {table}"
+            f" FOR VALUES FROM ({first}) TO ({last + 1})"
+        )
+        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT ids")
+
+
+def copy_in(table, rows):
+    """Append an array of SOURCE_DTYPE to a table by binary COPY."""
+    statement = f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)"
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.copy_expert(statement, BytesIO(_encode(rows)))
+
+
+def _copy_out(query):
+    """The rows of a query for all COLUMNS, none of them NULL."""
+    buffer = BytesIO()
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
+    return _decode(buffer.getbuffer())
+
+
+def _encode(rows):
+    """An array of SOURCE_DTYPE in the binary format of COPY."""
+    records = np.empty(len(rows), RECORD_DTYPE)
+    records["n_columns"] = len(SOURCE_DTYPE)
+    for name in SOURCE_DTYPE.names:
+        records[f"{name}_bytes"] = SOURCE_DTYPE[name].itemsize
+        records[name] = rows[name]
+    return b"".join([COPY_HEADER, records.tobytes(), COPY_TRAILER])
+
+
+def _decode(buffer):
+    """The reverse of ``_encode``."""
+    body = memoryview(buffer)[len(COPY_HEADER) : len(buffer) - len(COPY_TRAILER)]
+    records = np.frombuffer(body, RECORD_DTYPE)
+    rows = np.empty(len(records), SOURCE_DTYPE)
+    for name in SOURCE_DTYPE.names:
+        rows[name] = records[name]
+    return rows
