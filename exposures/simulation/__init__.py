@@ -1,0 +1,20 @@
+"""DECam nights with known truth: files that the reader can't tell from real ones."""
+
+from exposures.simulation.night import (
+    SimulatedChip,
+    SimulatedNight,
+    simulate_chip,
+    simulate_night,
+)
+from exposures.simulation.options import SimulationOptions
+from exposures.simulation.truth import Truth, read_truth
+
+__all__ = [
+    "SimulatedChip",
+    "SimulatedNight",
+    "SimulationOptions",
+    "Truth",
+    "read_truth",
+    "simulate_chip",
+    "simulate_night",
+]

@@ -1,0 +1,250 @@
+"""A simulated night: one reference exposure, several search exposures, and the truth."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from exposures.chip import Amplifier
+from exposures.errors import GalprojectError
+from exposures.simulation.catalogue import write_catalogue
+from exposures.simulation.detector import Exposed, add_artifacts, expose
+from exposures.simulation.instcal import ExposureCards, chip_header, file_name, write_triplet
+from exposures.simulation.mosaic import PIXEL_DEGREES, Pointing, detectors
+from exposures.simulation.optics import Optics, render
+from exposures.simulation.options import SimulationOptions
+from exposures.simulation.stars import magnitudes_at, make_stars, positions_at
+from exposures.simulation.truth import ORDER, Truth, surface, surface_image, write_truth
+
+FIRST_EXPNUM = 600_000
+# A star's light is followed to where it is this small a part of the sky's noise.
+FAINTEST_PART = 0.05
+
+
+@dataclass(frozen=True)
+class SimulatedNight:
+    """Where the files of a simulated night are."""
+
+    reference: Path  # of the image; its siblings lie beside it
+    searches: tuple[Path, ...]
+    catalogue: Path  # folder of tiles
+    truth: Path
+
+
+@dataclass(frozen=True)
+class _Exposure:
+    """One exposure before it is taken."""
+
+    index: int  # 0 is the reference
+    expnum: int
+    start_mjd: float
+    fwhm: float
+    zero_point: float
+    truth: Pointing
+    header: Pointing
+
+    def middle(self, options):
+        return self.start_mjd + options.exposure_seconds / 2 / 86400
+
+    def cards(self, options):
+        return ExposureCards(
+            self.expnum,
+            self.start_mjd,
+            options.filter,
+            options.exposure_seconds,
+            self.header,
+            self.zero_point,
+        )
+
+
+def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
+    """Write a night into ``folder``; where the same night lies there already, nothing is done.
+
+    ``progress`` is told of each chip, by ``update(1)``. Raises GalprojectError where the folder
+    holds another simulation.
+    """
+    options = options or SimulationOptions()
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    exposures = _schedule(options)
+    night = _paths(folder, exposures, options)
+    if _is_there(folder, night, options):
+        return night
+    stars = make_stars(options, [e.middle(options) for e in exposures])
+    write_catalogue(night.catalogue, stars, options)
+    artifacts, chips = [], []
+    for exposure in exposures:
+        exposed = []
+        for detector in detectors(options.n_chips):
+            header, images, row, placed = _take(exposure, detector, stars, options)
+            exposed.append((header, images))
+            chips.append(row)
+            artifacts += placed
+            if progress is not None:
+                progress.update(1)
+        write_triplet(folder, exposure.cards(options), exposed, options.compress)
+    write_truth(night.truth, _truth(stars, artifacts, exposures, chips, options))
+    return night
+
+
+def _is_there(folder, night, options):
+    """Whether this very night is in the folder; the note of its options is left there."""
+    note = folder / "simulation.json"
+    wanted = json.dumps(asdict(options), indent=1, sort_keys=True)
+    if note.exists() and note.read_text() != wanted:
+        raise GalprojectError(
+            f"{folder} holds a simulation with other options (see {note.name}). "
+            "Choose another folder, or remove this one"
+        )
+    note.write_text(wanted)
+    return night.truth.exists() and all(p.exists() for p in (night.reference, *night.searches))
+
+
+def _paths(folder, exposures, options):
+    paths = [folder / file_name(e.cards(options), "i", options.compress) for e in exposures]
+    return SimulatedNight(paths[0], tuple(paths[1:]), folder / "catalogue", folder / "truth.fits")
+
+
+def _schedule(options):
+    """The reference and the search exposures, some days apart."""
+    rng = np.random.default_rng([options.seed, 2])
+    mjd, exposures = options.first_mjd, []
+    for index in range(options.n_epochs + 1):
+        dither = 0 if index == 0 else options.dither_pixels * PIXEL_DEGREES
+        d_ra, d_dec = rng.uniform(-1, 1, 2) * dither
+        ra = options.ra + d_ra / np.cos(np.radians(options.dec))
+        truth = Pointing(ra, options.dec + d_dec)
+        exposures.append(
+            _Exposure(
+                index=index,
+                expnum=FIRST_EXPNUM + index,
+                start_mjd=round(mjd, 6),
+                fwhm=options.reference_fwhm if index == 0 else rng.uniform(*options.fwhm_range),
+                zero_point=options.zero_point + rng.normal(0, options.zero_point_scatter),
+                truth=truth,
+                header=_with_error(truth, options.wcs_error_mas, rng),
+            )
+        )
+        mjd += rng.uniform(0.8, 3.0)
+    return exposures
+
+
+def _with_error(pointing, error_mas, rng):
+    """The pointing as the header has it: a little off, turned and stretched."""
+    d_ra, d_dec = rng.normal(0, error_mas / 3.6e6, 2)
+    return Pointing(
+        pointing.ra + d_ra / np.cos(np.radians(pointing.dec)),
+        pointing.dec + d_dec,
+        rotation_radians=rng.normal(0, 2e-5),
+        scale=1 + rng.normal(0, 2e-5),
+    )
+
+
+def _take(exposure, detector, stars, options):
+    """Expose one chip: header, Exposed, its row of the truth, and the artifacts placed."""
+    rng = np.random.default_rng([options.seed, 3, exposure.index, detector.ccdnum])
+    shape = options.chip_shape
+    truth = _chip_truth(exposure, detector, options, rng)
+    pixels = _pixels(exposure, detector, stars, options, truth)
+    optics = Optics.of(exposure.fwhm, rng)
+    sky = surface_image(truth["sky"], shape)
+    faintest = FAINTEST_PART * np.sqrt(options.sky_adu / 4)
+    light = render(*pixels, optics, shape, faintest) + sky
+    placed = []
+    if exposure.index == 0:
+        found = add_artifacts(light, pixels, options.n_reference_artifacts, optics, rng)
+        wcs = exposure.truth.wcs(detector, shape)
+        placed = [(detector.ccdnum, a, *wcs.all_pix2world(a.x, a.y, 0)) for a in found]
+    exposed = expose(light, detector, options.cosmic_rays_per_megapixel, rng)
+    header = chip_header(exposure.cards(options), detector, shape, exposed, exposure.fwhm)
+    return header, exposed, truth, placed
+
+
+def _chip_truth(exposure, detector, options, rng):
+    return {
+        "expnum": exposure.expnum,
+        "ccdnum": detector.ccdnum,
+        "name": detector.name,
+        "ny": options.chip_shape[0],
+        "nx": options.chip_shape[1],
+        "flat": _smooth(options.flat_amplitude, rng),
+        "sky": _sky(options, rng),
+    }
+
+
+def _smooth(amplitude, rng):
+    """Coefficients of a smooth surface without a constant, of a given range over the chip."""
+    i, j = np.mgrid[: ORDER + 1, : ORDER + 1]
+    coefficients = rng.normal(0, 1, i.shape) * (i + j > 0) * (i + j <= ORDER) / (1 + i + j)
+    coefficients *= amplitude / np.ptp(surface_image(coefficients, (65, 33)))
+    return coefficients.ravel()
+
+
+def _sky(options, rng):
+    """Coefficients of a tilted plane."""
+    coefficients = np.zeros((ORDER + 1, ORDER + 1))
+    tilt = options.sky_adu * options.sky_gradient / 2
+    coefficients[0, 0] = options.sky_adu * rng.uniform(0.9, 1.1)
+    coefficients[1, 0], coefficients[0, 1] = rng.uniform(-tilt, tilt, 2)
+    return coefficients.ravel()
+
+
+def _pixels(exposure, detector, stars, options, truth):
+    """x, y and flux in ADU of the stars whose light reaches the chip."""
+    mjd, shape = exposure.middle(options), options.chip_shape
+    x, y = exposure.truth.wcs(detector, shape).all_world2pix(*positions_at(stars, mjd), 0)
+    near = (x > -300) & (x < shape[1] + 300) & (y > -300) & (y < shape[0] + 300)
+    x, y, mag = x[near], y[near], magnitudes_at(stars[near], mjd)
+    # Off the chip the flat field means nothing; the edge's value does.
+    flat = surface(truth["flat"], np.clip(x, 0, shape[1]), np.clip(y, 0, shape[0]), shape)
+    return x, y, 10 ** (-0.4 * (mag + flat - exposure.zero_point))
+
+
+def _truth(stars, artifacts, exposures, chips, options):
+    table = Table(stars)
+    table["epoch_mag"] = np.column_stack(
+        [magnitudes_at(stars, e.middle(options)) for e in exposures]
+    )
+    spots = Table(
+        rows=[(c, a.kind, a.x, a.y, float(ra), float(dec), a.flux) for c, a, ra, dec in artifacts],
+        names=("ccdnum", "kind", "x", "y", "ra", "dec", "flux"),
+        dtype=("i4", "U12", "f8", "f8", "f8", "f8", "f8"),
+    )
+    taken = Table(
+        rows=[
+            (e.expnum, e.middle(options), e.index == 0, e.fwhm, e.zero_point, e.truth.ra,
+             e.truth.dec)
+            for e in exposures
+        ],
+        names=("expnum", "mjd", "is_reference", "fwhm", "zero_point", "ra", "dec"),
+    )  # fmt: skip
+    parts = (table, spots, taken, Table(chips))
+    return Truth(*(np.asarray(part.as_array()) for part in parts))
+
+
+@dataclass(frozen=True)
+class SimulatedChip:
+    """One chip in memory, with its truth."""
+
+    exposed: Exposed
+    amplifiers: tuple[Amplifier, ...]
+    sky: np.ndarray  # (ny, nx) ADU
+    x: np.ndarray  # (n,) pixels, of the stars whose light reaches the chip
+    y: np.ndarray
+    flux: np.ndarray  # ADU
+
+
+def simulate_chip(options=None) -> SimulatedChip:
+    """The first chip of a night's reference, without artifacts and without a file."""
+    options = replace(options or SimulationOptions(), n_reference_artifacts=0)
+    exposure, detector = _schedule(options)[0], detectors(1)[0]
+    stars = make_stars(options, [exposure.middle(options)])
+    _, exposed, truth, _ = _take(exposure, detector, stars, options)
+    return SimulatedChip(
+        exposed,
+        detector.amplifiers(options.chip_shape),
+        surface_image(truth["sky"], options.chip_shape),
+        *_pixels(exposure, detector, stars, options, truth),
+    )
