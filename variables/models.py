@@ -3,6 +3,7 @@
 from django.db import models
 
 from exposures.models import GalImage
+from photometry.sources import id_range
 
 
 class Cut(models.IntegerChoices):
@@ -24,6 +25,10 @@ class GalVarObjQuerySet(models.QuerySet):
 
     def in_filter(self, name):
         return self.filter(image__exposure__filter=name)
+
+    def in_catalogue(self, catalogue_id):
+        """Changes of the sources of one reference catalogue."""
+        return self.filter(refsource_id__range=id_range(catalogue_id))
 
     def of_source(self, refsource_id):
         return self.filter(refsource_id=refsource_id).order_by("image__exposure__mjd")

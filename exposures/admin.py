@@ -1,0 +1,65 @@
+"""Exposures, chips and their log, to look at."""
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.utils.functional import cached_property
+
+from exposures.models import GalCheckpoint, GalExposure, GalImage
+
+MAX_COUNT = 10_000
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than MAX_COUNT rows, as more would scan a big table; filters narrow it."""
+
+    @cached_property
+    def count(self):
+        return self.object_list.order_by()[:MAX_COUNT].count()
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that the pipeline writes and people look at."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(GalExposure)
+class GalExposureAdmin(ReadOnlyAdmin):
+    list_display = ["identifier", "instrument", "filter", "mjd", "exposure_seconds", "object_name"]
+    list_filter = ["instrument", "filter"]
+    search_fields = ["identifier", "object_name", "proposal"]
+    ordering = ["-mjd"]
+
+
+@admin.register(GalImage)
+class GalImageAdmin(ReadOnlyAdmin):
+    list_display = [
+        *("exposure", "chip_name", "is_reference", "status", "n_sources", "n_variables"),
+        *("fwhm_arcsec", "sky", "zero_point", "astrometric_rms_mas", "chi2_nu", "finished"),
+    ]
+    list_filter = ["status", "is_reference", "exposure__filter", "exposure__instrument"]
+    list_select_related = ["exposure"]
+    raw_id_fields = ["exposure", "reference"]
+    search_fields = ["exposure__identifier", "chip_name"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalCheckpoint)
+class GalCheckpointAdmin(ReadOnlyAdmin):
+    list_display = ["time", "exposure", "ccdnum", "step", "level", "value", "note", "host"]
+    list_filter = ["level", "step"]
+    list_select_related = ["exposure"]
+    raw_id_fields = ["exposure"]
+    search_fields = ["exposure__identifier"]
+    ordering = ["-pk"]

@@ -1,0 +1,40 @@
+"""Positions as people write them."""
+
+from astropy.coordinates import Angle
+from astropy.units import deg, hourangle
+
+from exposures.errors import GalprojectError
+
+
+def parse_position(ra, dec):
+    """Right ascension and declination in degrees from text.
+
+    Plain numbers are degrees; sexagesimal right ascensions ("17:45:40", "17h45m40s", "17 45 40")
+    are hours. Raises GalprojectError for what is neither, or out of range.
+    """
+    ra, dec = ra.strip(), dec.strip()
+    ra_degrees = _degrees(ra, deg if _is_number(ra) or "d" in ra else hourangle, "right ascension")
+    dec_degrees = _degrees(dec, deg, "declination")
+    if not 0 <= ra_degrees <= 360:
+        raise GalprojectError(f"right ascension {ra} is not between 0 and 360 degrees")
+    if not -90 <= dec_degrees <= 90:
+        raise GalprojectError(f"declination {dec} is not between -90 and 90 degrees")
+    return ra_degrees % 360, dec_degrees
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _degrees(text, unit, name):
+    try:
+        return float(Angle(text, unit=unit).degree)
+    except ValueError as error:
+        raise GalprojectError(
+            f"{name} {text!r} can't be read. Give degrees (266.4168) or sexagesimal "
+            "(17:45:40.0, which is hours, and -29:00:28)"
+        ) from error

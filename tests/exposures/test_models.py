@@ -1,0 +1,86 @@
+"""Which chips share sky, on PostgreSQL with q3c."""
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from exposures.models import GalImage
+from exposures.science.footprints import overlap_fraction
+from tests.made_up import make_image, square
+
+
+def overlapping(image):
+    return set(GalImage.objects.overlapping(image))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("ra", "neighbour_ra"), [(266.0, 266.15), (0.05, 359.95), (359.95, 0.05), (0.0, 0.15)]
+)
+def test_neighbours_overlap_also_across_ra_zero(ra, neighbour_ra):
+    image = make_image("image", ra=ra, dec=10.0)
+    neighbour = make_image("neighbour", ra=neighbour_ra, dec=10.05)
+    make_image("far", ra=(ra + 0.5) % 360, dec=10.0)
+    make_image("antipode", ra=(ra + 180) % 360, dec=-10.0)
+    assert overlapping(image) == {neighbour}
+    assert overlapping(neighbour) == {image}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("pole", [90.0, -90.0])
+def test_neighbours_overlap_at_the_poles(pole):
+    image = make_image("image", ra=0.0, dec=pole)
+    neighbour = make_image("neighbour", ra=123.0, dec=pole * (1 - 0.1 / 90))
+    make_image("far", ra=303.0, dec=pole * (1 - 1.0 / 90))
+    assert overlapping(image) == {neighbour}
+
+
+@pytest.mark.django_db
+def test_a_small_chip_overlaps_the_large_one_round_it():
+    small = make_image("small", radius=0.014, footprint=square(266.05, -29.05, 0.01))
+    GalImage.objects.filter(pk=small.pk).update(ra=266.05, dec=-29.05)
+    small.refresh_from_db()
+    large = make_image("large")
+    assert overlapping(small) == {large}
+    assert overlapping(large) == {small}
+
+
+@pytest.mark.django_db
+def test_chips_without_a_footprint_overlap_nothing():
+    image = make_image("image")
+    raw = make_image("raw")
+    unknown = {"ra": None, "dec": None, "radius": None, "footprint": None}
+    GalImage.objects.filter(pk=raw.pk).update(**unknown)
+    raw.refresh_from_db()
+    assert overlapping(image) == set()
+    assert overlapping(raw) == set()
+
+
+def test_the_overlap_is_the_share_of_the_area():
+    assert overlap_fraction(square(266, -29), square(266, -29)) == pytest.approx(1.0)
+    half = overlap_fraction(square(266, -29), square(266, -28.9))
+    assert half == pytest.approx(0.5, abs=0.02)
+    quarter = overlap_fraction(square(266, -29, 0.1), square(266, -29, 0.05))
+    assert quarter == pytest.approx(0.25, abs=0.02)
+    assert overlap_fraction(square(266, -29, 0.05), square(266, -29, 0.1)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [((0.02, 5.0), (359.92, 5.0)), ((10.0, 90.0), (0.0, 89.9))]
+)
+def test_the_overlap_holds_at_ra_zero_and_at_the_pole(one, other):
+    assert overlap_fraction(square(*one), square(*other)) == pytest.approx(0.5, abs=0.2)
+
+
+def test_chips_on_opposite_sides_of_the_sky_share_nothing():
+    assert overlap_fraction(square(10, 20), square(190, -20)) == 0.0
+    assert overlap_fraction(square(10, 20), square(11, 20)) == 0.0
+
+
+@pytest.mark.django_db
+def test_migrations_can_be_undone_and_done_again():
+    tables = set(connection.introspection.table_names())
+    call_command("migrate", "exposures", "zero", verbosity=0)
+    assert not any(t.startswith("gal") for t in connection.introspection.table_names())
+    call_command("migrate", verbosity=0)
+    assert set(connection.introspection.table_names()) == tables

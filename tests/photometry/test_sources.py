@@ -1,0 +1,123 @@
+"""Cones and light curves out of galsources: what they find, and how they are planned."""
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from photometry import storage
+from photometry.models import GalSource
+from tests.made_up import from_tangent_plane, make_image, make_sources
+
+pytestmark = pytest.mark.django_db
+
+
+def query(sql, *parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def make_catalogue(name, n, ra, dec, **columns):
+    image = make_image(name, ra=ra, dec=dec, is_reference=True, **columns)
+    storage.create_catalogue(image, make_sources(n, ra, dec), {}, "test")
+    return image
+
+
+def distances_arcsec(sources, ra, dec):
+    """The slow way: by the chord between unit vectors."""
+
+    def vector(a, d):
+        a, d = np.radians(a), np.radians(d)
+        return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)])
+
+    chord = np.linalg.norm(vector(sources["ra"], sources["dec"]).T - vector(ra, dec), axis=1)
+    return np.degrees(2 * np.arcsin(chord / 2)) * 3600
+
+
+CENTRES = [(266.0, -29.0), (0.0, 10.0), (359.999, -60.0), (0.0, 90.0), (45.0, -90.0)]
+
+
+@pytest.mark.parametrize(("ra", "dec"), CENTRES)
+@pytest.mark.parametrize("offset", [0.0, 0.099])
+def test_a_cone_finds_what_a_slow_search_finds(ra, dec, offset):
+    image = make_catalogue("reference", 3000, ra, dec)
+    centre = [float(v) for v in from_tangent_plane(offset, -offset, ra, dec)]
+    sources = storage.reference_sources_in([image])
+    expected = np.sort(distances_arcsec(sources, *centre))
+    expected = expected[expected < 60]
+    found = list(GalSource.objects.cone(*centre, 60))
+    assert len(found) == len(expected) > 0
+    assert np.allclose([s.distance_arcsec for s in found], expected, atol=1e-4)
+    by_sql = query("SELECT refsource_id, distance_arcsec FROM galsources_cone(%s, %s, 60)", *centre)
+    assert [i for i, _ in by_sql] == [s.refsource_id for s in found]
+
+
+def test_a_cone_finds_the_sources_of_every_filter_and_chip():
+    make_catalogue("i", 1000, 266.0, -29.0)
+    make_catalogue("g", 1000, 266.0, -29.0, filter="g")
+    make_catalogue("next", 1000, 266.2, -29.0)
+    edge_ra = float(from_tangent_plane(0.1, 0.0, 266.0, -29.0)[0])
+    found = list(GalSource.objects.cone(edge_ra, -29.0, 120))
+    assert {s.filter for s in found} == {"i", "g"}
+    assert len({s.galimage_id for s in found}) == 3
+
+
+def test_a_cone_takes_numpy_scalars_and_finds_nothing_on_empty_sky():
+    make_catalogue("reference", 100, 266.0, -29.0)
+    centre = np.array([266.0, -29.0], "f4")
+    assert GalSource.objects.cone(*centre, np.float32(600)).exists()
+    assert not GalSource.objects.cone(100.0, 29.0, 600).exists()
+    assert query("SELECT count(*) FROM galsources_cone(100, 29, 600)") == [(0,)]
+
+
+def test_replaced_catalogues_are_left_out_of_cones():
+    image = make_catalogue("reference", 100, 266.0, -29.0)
+    storage.create_catalogue(image, make_sources(100), {}, "later")
+    assert GalSource.objects.cone(266.0, -29.0, 2000).count() == 100
+
+
+def test_a_light_curve_is_in_order_of_time_with_the_reference_in_it():
+    image = make_catalogue("reference", 50, 266.0, -29.0, mjd=60002.0)
+    sources = storage.reference_sources_in([image])
+    for mjd in (60003.5, 60001.5, 60000.5):
+        search = make_image(mjd, mjd=mjd)
+        sources["mag"] = mjd - 60000
+        storage.replace_measurements(search, sources)
+    curve = list(GalSource.objects.light_curve(sources["refsource_id"][7]))
+    assert [s.mjd for s in curve] == [60000.5, 60001.5, 60002.0, 60003.5]
+    assert [s.is_reference for s in curve] == [False, False, True, False]
+    assert curve[0].mag == 0.5 and curve[0].filter == "i"
+    by_sql = query(
+        "SELECT mjd, filter, mag, galimage_id, is_reference FROM galsources_light_curve(%s)",
+        curve[0].refsource_id,
+    )
+    assert by_sql == [(s.mjd, s.filter, s.mag, s.galimage_id, s.is_reference) for s in curve]
+
+
+@pytest.fixture
+def three_fields():
+    """Three catalogues a degree apart, of a size at which an index pays."""
+    images = [make_catalogue(f"field {i}", 5000, 260.0 + i, -29.0) for i in range(3)]
+    return [image.catalogues.get() for image in images]
+
+
+def test_a_cone_is_planned_on_the_partial_index_of_the_touched_partition(three_fields):
+    plan = GalSource.objects.cone(261.0, -29.0, 2.0).explain()
+    before, touched, after = (c.partition for c in three_fields)
+    assert f"{touched}_q3c_ang2ipix_idx" in plan
+    assert before not in plan and after not in plan
+    assert "Seq Scan on galsources" not in plan
+
+
+def test_a_light_curve_is_planned_on_one_primary_key(three_fields):
+    source = storage.catalogue_sources(three_fields[1])["refsource_id"][9]
+    plan = GalSource.objects.light_curve(source).explain()
+    before, own, after = (c.partition for c in three_fields)
+    assert f"{own}_pkey" in plan
+    assert before not in plan and after not in plan
+
+
+def test_an_images_measurements_are_planned_on_its_partitions(three_fields):
+    plan = GalSource.objects.measured_on(three_fields[1].image).explain()
+    assert three_fields[1].partition in plan
+    assert three_fields[0].partition not in plan and three_fields[2].partition not in plan

@@ -1,0 +1,56 @@
+"""The plain admin: every table can be looked at, none changed, galsources is not there."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from exposures.models import GalCheckpoint
+from photometry import storage
+from photometry.models import GalCoverage, GalSource
+from tests.made_up import make_image, make_sources
+from tests.variables.test_light_curves import make_change
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [
+    "exposures_galexposure",
+    "exposures_galimage",
+    "exposures_galcheckpoint",
+    "photometry_galreference",
+    "variables_galvarobj",
+]
+
+
+@pytest.fixture
+def rows():
+    reference = make_image("reference", is_reference=True)
+    storage.create_catalogue(reference, make_sources(20), {}, "test")
+    sources = storage.reference_sources_in([reference])
+    for epoch in range(20):
+        search = make_image(epoch)
+        make_change(sources[epoch], search, failed_cuts=3)
+        GalCheckpoint.objects.create(exposure=search.exposure, step="read")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_lists_and_rows_can_be_looked_at_and_not_changed(rows, admin_client, model):
+    listed = admin_client.get(reverse(f"admin:{model}_changelist"))
+    assert listed.status_code == 200
+    row = listed.context["cl"].result_list[0]
+    page = admin_client.get(reverse(f"admin:{model}_change", args=[row.pk]))
+    assert page.status_code == 200 and b'name="_save"' not in page.content
+    assert admin_client.get(reverse(f"admin:{model}_add")).status_code == 403
+    assert admin_client.post(reverse(f"admin:{model}_delete", args=[row.pk])).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_list_takes_few_queries_however_long(
+    rows, admin_client, model, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(8):
+        admin_client.get(reverse(f"admin:{model}_changelist"))
+
+
+def test_galsources_is_not_in_the_admin():
+    assert not admin.site.is_registered(GalSource)
+    assert not admin.site.is_registered(GalCoverage)

@@ -1,0 +1,82 @@
+"""manage.py light_curve: what was measured at a position, as a table, a picture or CSV."""
+
+import re
+
+from django.core.management.base import BaseCommand, CommandError
+
+from exposures.errors import GalprojectError
+from exposures.science.positions import parse_position
+from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
+from variables.management.tables import write_csv
+
+
+class Command(BaseCommand):
+    help = "Light curves of the reference sources at a position, in all filters, nearest first."
+
+    def create_parser(self, *args, **kwargs):
+        parser = super().create_parser(*args, **kwargs)
+        # Else argparse takes a declination like -29:00:28 for an option.
+        parser._negative_number_matcher = re.compile(r"^-[\d.]")
+        return parser
+
+    def add_arguments(self, parser):
+        parser.add_argument("ra", metavar="RA", help="degrees, or sexagesimal hours: 17:45:40")
+        parser.add_argument("dec", metavar="DEC", help="degrees, or sexagesimal: -29:00:28")
+        parser.add_argument("--radius", type=float, default=1.0, metavar="ARCSEC", help="default 1")
+        parser.add_argument("--plot", metavar="FILE.png", help="draw them to a file")
+        parser.add_argument(
+            "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
+        )
+
+    def handle(self, *, ra, dec, radius, plot, csv, **_):
+        try:
+            curves = find(ra, dec, radius)
+            if csv:
+                write_csv(light_curve_rows(curves), csv, self.stdout)
+            if plot:
+                draw(curves, plot)
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error
+        if not csv:
+            self.stdout.write("\n".join(table(curves)))
+        if plot and csv != "-":
+            self.stdout.write(f"Drawn to {plot}")
+
+
+def find(ra, dec, radius_arcsec):
+    """Light curves at a position given as text; GalprojectError where there is none."""
+    ra_degrees, dec_degrees = parse_position(ra, dec)
+    if not 0 < radius_arcsec <= 3600:
+        raise GalprojectError(f"--radius {radius_arcsec:g}: give up to 3600 arcsec, more than 0")
+    curves = light_curves_at(ra_degrees, dec_degrees, radius_arcsec)
+    if not curves:
+        raise GalprojectError(
+            f"no reference source within {radius_arcsec:g} arcsec of RA {ra_degrees:.5f} "
+            f"Dec {dec_degrees:+.5f} degrees. Widen the search with --radius, or process a "
+            "reference image of this field (process_exposure --reference)"
+        )
+    return curves
+
+
+def draw(curves, path):
+    try:
+        plot_light_curves(curves, path)
+    except (OSError, ValueError) as error:  # ValueError: a suffix that is no picture's
+        raise GalprojectError(f"{path} can't be drawn: {error}") from error
+
+
+def table(curves):
+    """Lines of text: each source with its measurements, R for the reference, V for variable."""
+    for c in curves:
+        yield (
+            f"source {c.refsource_id}  {c.filter}  RA {c.ra:.6f}  Dec {c.dec:+.6f}  "
+            f"{c.distance_arcsec:.2f} arcsec away  {len(c)} epochs  median {c.median_mag:.3f} mag"
+        )
+        yield f"  {'MJD':>13}  {'mag':>7}  {'error':>6}  {'rchi2':>6}"
+        for mjd, mag, error, rchi2, reference, variable in zip(
+            c.mjd, c.mag, c.mag_err, c.rchi2, c.is_reference, c.is_variable, strict=True
+        ):
+            marks = f"{'  R' if reference else ''}{'  V' if variable else ''}"
+            yield f"  {mjd:13.6f}  {mag:7.3f}  {error:6.3f}  {rchi2:6.2f}{marks}"
+        for mjd in c.vanished_mjd:
+            yield f"  {mjd:13.6f}  vanished         V"
