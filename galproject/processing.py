@@ -1,17 +1,16 @@
 """Exposures taken apart into chips, and the chips processed by one process or several."""
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-import django
 from django.db import DatabaseError, connection
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
+from galproject import worker
 from galproject.options import PipelineOptions
 from galproject.pipeline import designate, process_chip
 
@@ -88,9 +87,9 @@ def _in_a_pool(image_ids, options, workers, again):
     context = multiprocessing.get_context("spawn")
     database = connection.settings_dict["NAME"]
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_start_worker, initargs=(database,)
+        workers, mp_context=context, initializer=worker.start, initargs=(database,)
     ) as pool:
-        futures = [pool.submit(process_chip, pk, options, again) for pk in image_ids]
+        futures = [pool.submit(worker.work, pk, options, again) for pk in image_ids]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -104,14 +103,6 @@ def _in_a_pool(image_ids, options, workers, again):
         finally:
             for future in futures:
                 future.cancel()
-
-
-def _start_worker(database):
-    """Set up Django in a new process, on the parent's database and one core."""
-    for library in ("OMP", "OPENBLAS", "MKL"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
-    django.setup()
-    connection.settings_dict["NAME"] = database
 
 
 def database_lost(error):

@@ -108,7 +108,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("GALPROJECT_LOG_LEVEL", default="INFO")},
-    "loggers": {
-        name: {"level": "WARNING"} for name in ("astropy", "crowdsource", "matplotlib", "PIL")
-    },
+    "loggers": {name: {"level": "WARNING"} for name in ("matplotlib", "PIL")},
 }

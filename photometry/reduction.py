@@ -73,6 +73,8 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
             "Look at the image: if it is blank or trailed, leave it out",
             hdu=chip.name,
         )
+    if detections.psf.core is None:
+        notes.append("psf: too few stars for its core; a Moffat profile alone")
     stars = _catalogue_stars(chip, observation, catalogue, notes)
     wcs = _refine(chip, detections, stars, options, notes)
     zero_point = _zero_point(chip, detections, stars, wcs, options, notes)

@@ -14,6 +14,7 @@ class AstrometryOptions:
 
     search_pixels: float = 20.0  # largest shift between the header's WCS and the truth
     match_pixels: float = 2.0  # radius of a match once the shift is taken out
+    min_matches: int = 3  # fewer are no match
     max_order: int = 2  # of the polynomial
     stars_per_term: int = 5  # matches wanted for each coefficient of an axis; else lower order
     n_sigma: float = 3.0  # clip
@@ -147,13 +148,13 @@ def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     """The PixelCorrection that takes ``x, y`` to ``x0, y0``, which may be of other stars too.
 
     A common shift is found first, then the pairs, then a polynomial of the highest order for
-    which there are enough, fitted with clipping. Without a match its order is -1.
+    which there are enough, fitted with clipping. With fewer than ``min_matches`` its order is -1.
     """
     if len(x) == 0 or len(x0) == 0:
         return PixelCorrection(shape, -1)
     shift_x, shift_y = find_shift(x, y, x0, y0, options.search_pixels)
     index, index0 = match(x + shift_x, y + shift_y, x0, y0, options.match_pixels)
-    if len(index) == 0:
+    if len(index) < options.min_matches:
         return PixelCorrection(shape, -1)
     dx, dy = x0[index0] - x[index], y0[index0] - y[index]
     return _fit_polynomial(x[index], y[index], dx, dy, shape, options)

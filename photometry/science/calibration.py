@@ -92,6 +92,12 @@ class Correction:
             "rms": None if np.isnan(self.rms) else float(self.rms),
         }
 
+    @classmethod
+    def from_json(cls, stored, shape):
+        """The Correction that was stored by ``as_json`` for an image of ``shape``."""
+        offsets = {int(number): value for number, value in stored["offsets"].items()}
+        return cls(shape, stored["order"], np.array(stored["coefficients"]), offsets)
+
 
 def chebyshev_terms(x, y, shape, order):
     """(n_terms, n) products ``T_i(u) T_j(v)``, ``i + j <= order``."""

@@ -283,7 +283,7 @@ def _taper(size):
     return np.clip((1 - radius) / 0.2, 0, 1)
 
 
-def estimate_fwhm(data, weight, noise, n_stars=60):
+def estimate_fwhm(data, weight, noise, n_stars=60, min_stars=5):
     """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
 
     The width is that of a disc of as many pixels as are above half the peak. Saturated peaks, and
@@ -295,7 +295,7 @@ def estimate_fwhm(data, weight, noise, n_stars=60):
     is_peak[:half], is_peak[-half:], is_peak[:, :half], is_peak[:, -half:] = (False,) * 4
     y, x = np.nonzero(is_peak)
     brightest = np.argsort(data[y, x])[::-1][:n_stars]
-    if len(brightest) == 0:
+    if len(brightest) < min_stars:
         return np.nan
     n_above = [
         np.sum(data[j - half : j + half + 1, i - half : i + half + 1] > data[j, i] / 2)

@@ -1,0 +1,81 @@
+"""The demonstration: a simulated night through the whole pipeline, compared with its truth."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+from django.utils.crypto import get_random_string
+
+from exposures.simulation import SimulationOptions, read_truth, simulate_night
+from galproject.options import PipelineOptions
+from galproject.recovery import Recovery, assess, best_variable
+from variables.light_curves import light_curves_at, plot_light_curves
+
+# Two neighbouring chips, small enough for a coffee break, as crowded as a bulge field.
+NIGHT = SimulationOptions(
+    seed=1, n_epochs=6, n_chips=2, chip_shape=(1024, 1024), stars_per_chip=20_000
+)
+USER = "demo"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the simulated night lies."""
+
+    reference: Path
+    searches: tuple[Path, ...]
+    catalogue: Path
+    truth: Path
+
+
+def prepare_night(folder: Path, progress=None) -> Files:
+    """The simulated night in ``folder``, made where it is not there yet."""
+    night = simulate_night(folder, NIGHT, progress)
+    return Files(night.reference, night.searches, night.catalogue, night.truth)
+
+
+def options_for(files: Files) -> PipelineOptions:
+    return PipelineOptions(catalogue=str(files.catalogue))
+
+
+def compare(files: Files) -> Recovery:
+    """What is in the database against what was simulated."""
+    return assess(read_truth(files.truth))
+
+
+def report(recovery: Recovery) -> str:
+    """The figures of a Recovery, a line each."""
+    r = recovery
+    return "\n".join(
+        [
+            f"  measurements of reference sources      {r.n_measurements:,}",
+            f"  variables that changed by 20 sigma     {r.n_expected}",
+            f"    of these found                       {r.n_found} ({r.completeness:.1%})",
+            f"  false variables                        {r.n_false} "
+            f"({r.false_per_10k:.2f} in 10,000 measurements)",
+            f"  at artifacts of the reference          {r.n_artifact}",
+            f"  errors: sigma of constant stars' pulls {r.pull_mad:.2f}",
+            f"  chip-wide correction, rms error        {1000 * r.flat_rms_mag:.1f} mmag",
+            f"  astrometry of bright stars, rms        {r.astrometry_mas:.1f} mas",
+            f"  forced positions, rms                  {r.registration_mas:.1f} mas",
+        ]
+    )
+
+
+def plot_best(files: Files, path: Path):
+    """Plot the light curve of the variable detected most often; its position, or None."""
+    position = best_variable(read_truth(files.truth))
+    if position is None:
+        return None
+    plot_light_curves(light_curves_at(*position, 1.0), path)
+    return position
+
+
+def demo_user():
+    """A superuser for the demonstration, and the password where it was made just now."""
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists():
+        return None
+    password = get_random_string(16)
+    users.create_superuser(USER, password=password)
+    return password

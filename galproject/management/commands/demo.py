@@ -1,0 +1,50 @@
+"""manage.py demo: a simulated night, processed and compared with its truth."""
+
+import time
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from tqdm import tqdm
+
+from galproject import demonstration
+
+
+class Command(BaseCommand):
+    help = "Simulate a night, process it and compare what was found with what was simulated."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--folder", default=settings.BASE_DIR / "data" / "demo")
+        parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+
+    def handle(self, *, folder, workers, **_):
+        folder = type(settings.BASE_DIR)(folder)
+        self.stdout.write(f"1. A simulated night in {folder}")
+        with tqdm(unit="chip", disable=None, leave=False) as bar:
+            files = demonstration.prepare_night(folder, bar)
+        started = time.monotonic()
+        common = {"workers": workers, "catalogue": str(files.catalogue)}
+        self.stdout.write("2. The reference: every source of two chips")
+        call_command("process_exposure", files.reference, reference=True, **common)
+        self.stdout.write("3. The search exposures: each source forced, calibrated and compared")
+        call_command("process_exposure", *files.searches, **common)
+        self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
+        self.stdout.write("4. Against the truth")
+        self.stdout.write(demonstration.report(demonstration.compare(files)))
+        self.stdout.write("5. What the survey looks at")
+        call_command("repeat_detections")
+        self.say_what_next(files, folder / "light_curve.png")
+
+    def say_what_next(self, files, plot):
+        position = demonstration.plot_best(files, plot)
+        self.stdout.write("What to look at next:")
+        if position:
+            ra, dec = position
+            self.stdout.write(f"  {plot}: the variable detected most often")
+            self.stdout.write(f"  .venv/bin/python manage.py light_curve {ra:.5f} {dec:.5f}")
+        self.stdout.write("  make serve: the tables, at http://127.0.0.1:8000/admin/")
+        password = demonstration.demo_user()
+        if password:
+            self.stdout.write(f"  Log in as {demonstration.USER} with the password {password}")
+        else:
+            self.stdout.write("  Log in as before; manage.py changepassword sets a new password")

@@ -1,0 +1,25 @@
+"""What runs in a process that was started for chips; importable before Django is set up."""
+
+import os
+import signal
+
+import django
+
+
+def start(database):
+    """Set up Django in a new process, on the parent's database and one core."""
+    # Ctrl-C reaches the whole group; the parent lets the chips that are being worked on end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    django.setup()
+    from django.db import connection
+
+    connection.settings_dict["NAME"] = database
+
+
+def work(image_id, options, again):
+    """``pipeline.process_chip``, imported once Django is ready."""
+    from galproject.pipeline import process_chip
+
+    return process_chip(image_id, options, again)
