@@ -215,12 +215,16 @@ def _sky_order(ra, dec):
     """(n,) the order of positions in degrees on q3c's curve."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT q3c_ang2ipix(ra, dec)"
-            " FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS s (ra, dec, i) ORDER BY i",
-            [ra.tolist(), dec.tolist()],
+            "SELECT i - 1 FROM unnest(%s::float8[], %s::float8[]) WITH ORDINALITY AS s (ra, dec, i)"
+            " ORDER BY q3c_ang2ipix(ra, dec), i",
+            [_array_literal(ra), _array_literal(dec)],
         )
-        pixels = np.array(cursor.fetchall(), "i8").reshape(-1)
-    return np.argsort(pixels, kind="stable")
+        return np.array(cursor.fetchall(), "i8").reshape(-1)
+
+
+def _array_literal(values):
+    """PostgreSQL's text of an array; psycopg2 would adapt each number by itself, slowly."""
+    return f"{{{','.join(map(repr, values.tolist()))}}}"
 
 
 def _load_partition(reference, rows):

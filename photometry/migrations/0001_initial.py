@@ -55,7 +55,8 @@ COMMENT ON FUNCTION galreferences_touching IS
 """
 
 # EXECUTE, so that ids and centre are constants to the planner: it then plans the partitions in
-# question alone.
+# question alone. OFFSET 0 has the few rows looked up by key: as the planner can't tell how few,
+# it may else go through all images.
 CONE = """
 CREATE FUNCTION galsources_cone(
     centre_ra double precision, centre_dec double precision, radius_arcsec double precision
@@ -84,8 +85,11 @@ BEGIN
             FROM galsources
             WHERE (%4$s) AND is_reference AND q3c_join(%1$L, %2$L, ra, "dec", %3$L)
         ) AS s
-        JOIN galimages AS i ON i.id = s.galimage_id
-        JOIN galexposures AS e ON e.id = i.exposure_id
+        CROSS JOIN LATERAL (
+            SELECT galexposures.* FROM galimages
+            JOIN galexposures ON galexposures.id = galimages.exposure_id
+            WHERE galimages.id = s.galimage_id OFFSET 0
+        ) AS e
         ORDER BY s.distance_arcsec
     $sql$, centre_ra, centre_dec, radius_arcsec / 3600, ranges);
 END
@@ -106,8 +110,11 @@ BEGIN
         SELECT e.mjd, e.filter, s.mag, s.mag_err, s.flux, s.flux_err, s.rchi2, s.fracflux,
             s.quality, s.flags, s.x, s.y, s.galimage_id, e.identifier, s.is_reference
         FROM galsources AS s
-        JOIN galimages AS i ON i.id = s.galimage_id
-        JOIN galexposures AS e ON e.id = i.exposure_id
+        CROSS JOIN LATERAL (
+            SELECT galexposures.* FROM galimages
+            JOIN galexposures ON galexposures.id = galimages.exposure_id
+            WHERE galimages.id = s.galimage_id OFFSET 0
+        ) AS e
         WHERE s.refsource_id = %s
         ORDER BY e.mjd
     $sql$, of_refsource_id);
