@@ -207,7 +207,9 @@ def _store_reference(image, reduction, options):
     sources = measure_reference(reduction, options.reduction)
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
-        storage.create_catalogue(image, sources, image.options, image.code_version)
+        storage.create_catalogue(
+            image, sources, image.options, image.code_version, drop_previous=True
+        )
         image.n_sources = len(sources)
         _finish(image)
 

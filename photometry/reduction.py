@@ -115,8 +115,9 @@ def _refine(chip, detections, stars, options, notes):
     nothing = RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1))
     if stars is None:
         return nothing
-    bright = detections.bright(options.min_significance)
     x0, y0 = nothing.to_pixels(stars.ra, stars.dec)
+    # As deep as the catalogue and no deeper: faint sources would only match by chance.
+    bright = detections.brightest(options.min_significance, 2 * len(stars.ra))
     correction = fit_correction(
         detections.x[bright],
         detections.y[bright],
@@ -138,8 +139,8 @@ def _zero_point(chip, detections, stars, wcs, options, notes):
     """From the catalogue, else from the header, else a default."""
     measured = None
     if stars is not None:
-        bright = detections.bright(options.min_significance)
         x0, y0 = wcs.to_pixels(stars.ra, stars.dec)
+        bright = detections.brightest(options.min_significance, 2 * len(stars.ra))
         index, index0 = match(detections.x[bright], detections.y[bright], x0, y0, 1.0)
         flux = detections.flux[bright][index]
         instrumental, _ = magnitudes(flux, np.ones(len(flux)), 0.0)

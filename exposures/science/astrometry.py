@@ -112,12 +112,13 @@ def find_shift(x, y, x0, y0, radius):
     """The shift that brings most of ``x, y`` onto ``x0, y0``: the densest place of all pairs.
 
     Pairs within ``radius`` pixels are counted in cells of one pixel, smoothed over 3 x 3; the
-    answer is the mean of the pairs in the best cells. (0, 0) where there is no pair.
+    answer is the median of the pairs in the best cells. None where no place stands out from the
+    chance pairs of unrelated stars by 5 sigma.
     """
     near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)
     index0 = np.repeat(np.arange(len(x0)), [len(n) for n in near])
     if len(index0) == 0:
-        return 0.0, 0.0
+        return None
     index = np.concatenate([n for n in near if n]).astype(int)
     dx, dy = x0[index0] - x[index], y0[index0] - y[index]
     edges = np.arange(-np.ceil(radius) - 0.5, np.ceil(radius) + 1)
@@ -126,6 +127,9 @@ def find_shift(x, y, x0, y0, radius):
     smooth = sum(
         padded[i : i + len(counts), j : j + len(counts)] for i in range(3) for j in range(3)
     )
+    by_chance = 9 * len(dx) / (np.pi * radius**2)
+    if smooth.max() < by_chance + 5 * np.sqrt(by_chance) + 1:
+        return None
     i, j = np.unravel_index(np.argmax(smooth), smooth.shape)
     centre_x, centre_y = edges[i] + 0.5, edges[j] + 0.5
     inside = (np.abs(dx - centre_x) < 1.5) & (np.abs(dy - centre_y) < 1.5)
@@ -152,8 +156,10 @@ def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     """
     if len(x) == 0 or len(x0) == 0:
         return PixelCorrection(shape, -1)
-    shift_x, shift_y = find_shift(x, y, x0, y0, options.search_pixels)
-    index, index0 = match(x + shift_x, y + shift_y, x0, y0, options.match_pixels)
+    shift = find_shift(x, y, x0, y0, options.search_pixels)
+    if shift is None:
+        return PixelCorrection(shape, -1)
+    index, index0 = match(x + shift[0], y + shift[1], x0, y0, options.match_pixels)
     if len(index) < options.min_matches:
         return PixelCorrection(shape, -1)
     dx, dy = x0[index0] - x[index], y0[index0] - y[index]

@@ -44,6 +44,11 @@ class Detections:
         clean = (self.quality > 0.95) & (self.fracflux > 0.5) & (self.flags == 0)
         return np.flatnonzero(clean & (self.flux > min_significance * self.flux_err))
 
+    def brightest(self, min_significance, n):
+        """Indices of the ``n`` brightest of these, for a match with a catalogue of few stars."""
+        bright = self.bright(min_significance)
+        return bright[np.argsort(-self.flux[bright])[:n]]
+
 
 def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
     """Find the sources of a sky-subtracted image and fit its PSF.

@@ -75,6 +75,13 @@ def test_large_shift_is_found_among_unrelated_stars():
     assert find_shift(x, y, x0, y0, 25) == pytest.approx((13.4, -17.2), abs=0.5)
 
 
+def test_no_shift_is_found_between_unrelated_stars():
+    rng = np.random.default_rng(8)
+    x, y, x0, y0 = rng.uniform(0, 600, (4, 300))
+    assert find_shift(x, y, x0, y0, 20) is None
+    assert fit_correction(x, y, x0, y0, SHAPE).order == -1
+
+
 def test_match_is_mutual():
     index, index0 = match(
         np.array([0.0, 0.6]), np.zeros(2), np.array([0.5, 50.0]), np.zeros(2), 2.0

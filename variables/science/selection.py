@@ -15,7 +15,7 @@ class SelectionOptions:
     max_rchi2_ratio: float = 3.0  # to the running median of sources as bright
     min_quality: float = 0.9  # share of the PSF on usable pixels
     min_fracflux: float = 0.2  # share of the light in the stamp that is the source's own
-    edge_pixels: float = 10.0
+    edge_pixels: float = 5.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def failed_cuts(search, reference, options=SelectionOptions()):
     """(n,) bits of the cuts that each source fails on either image."""
     both = (search, reference)
     fails = {
-        "search_rchi2": is_remarkable(reference.mag, search.rchi2, options.max_rchi2_ratio),
+        "search_rchi2": is_remarkable(search.mag, search.rchi2, options.max_rchi2_ratio),
         "reference_rchi2": is_remarkable(reference.mag, reference.rchi2, options.max_rchi2_ratio),
         "masked": np.any([p.quality < options.min_quality for p in both], axis=0),
         "edge": np.any([p.edge_distance < options.edge_pixels for p in both], axis=0),
@@ -102,8 +102,10 @@ def is_remarkable(mag, rchi2, max_ratio):
     """True where a fit is worse than ``max_ratio`` times the running median of its magnitude.
 
     With a fitted PSF bright stars have a large rchi2 without being wrong: a fixed limit would
-    cut the bright variables.
+    cut the bright variables. ``mag`` is that of the same image, as a flare is fitted at its
+    brightness there; where it is undefined the faintest count.
     """
+    mag = np.where(np.isfinite(mag), mag, np.nanmax(mag, initial=-np.inf))
     return ~(rchi2 <= max_ratio * np.maximum(running_median(mag, rchi2), 1.0))
 
 

@@ -1,0 +1,164 @@
+"""How well a simulated night is recovered: errors, completeness, false variables.
+
+Simulates a night, processes it by the same commands as a user in a database of its own, compares
+what was found with the truth, and ends with one JSON line. --quick takes less than 50 s.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "galproject.settings"
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import django  # noqa: E402
+import numpy as np  # noqa: E402
+from django.db import connection  # noqa: E402
+
+django.setup()
+
+from exposures.simulation import (  # noqa: E402
+    SimulationOptions,
+    read_truth,
+    simulate_chip,
+    simulate_night,
+)
+from galproject.recovery import assess  # noqa: E402
+from photometry.science.sky import fit_sky  # noqa: E402
+
+VARIABLE_FRACTION = 0.05  # more than the sky has, for the sake of the statistics
+FULL = SimulationOptions(
+    seed=11, n_chips=2, n_epochs=5, stars_per_chip=20_000, variable_fraction=VARIABLE_FRACTION
+)
+QUICK = SimulationOptions(
+    seed=11,
+    n_chips=1,
+    n_epochs=4,
+    stars_per_chip=20_000,
+    chip_shape=(1024, 1024),
+    variable_fraction=VARIABLE_FRACTION,
+)
+CROWDING = (20_000, 80_000)  # stars a full chip, for the sky
+TILE_PIXELS = 205
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that was run."""
+
+    seconds: float
+    peak_mb: float  # of its largest process
+
+
+@contextmanager
+def scratch_database():
+    """A migrated database for this benchmark alone; yields its URL."""
+    connection.settings_dict["TEST"]["NAME"] = f"galproject_recovery_{os.getpid()}"
+    original = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        yield database_url(connection.settings_dict)
+    finally:
+        connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def database_url(settings):
+    """Django's settings of a database as a URL."""
+    named = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
+    query = {k: v for k, v in {**named, "password": settings["PASSWORD"]}.items() if v}
+    return f"postgresql:///{quote(settings['NAME'])}?{urlencode(query)}"
+
+
+def manage(url, *arguments):
+    """Run manage.py on the database at ``url``; its output goes to stderr."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, PROJECT / "manage.py", *map(str, arguments)],
+        env={**os.environ, "DATABASE_URL": url},
+        stdout=sys.stderr,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"manage.py {arguments[0]} failed")
+    return Run(time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def process(url, night, workers):
+    """Process the reference, then the search exposures: the two runs."""
+    common = ("--catalogue", night.catalogue, "--workers", workers)
+    return (
+        manage(url, "process_exposure", night.reference, "--reference", *common),
+        manage(url, "process_exposure", *night.searches, *common),
+    )
+
+
+def sky_errors(n_stars, shape):
+    """(n_tiles,) absolute error of the sky in each tile, in sigma of the true sky noise."""
+    chip = simulate_chip(SimulationOptions(seed=12, stars_per_chip=n_stars, chip_shape=shape))
+    gain, read_noise = (by_column(chip, name) for name in ("gain", "read_noise"))
+    sky = fit_sky(chip.exposed.data, chip.exposed.weight, gain, read_noise)
+    noise = np.sqrt(chip.sky / gain + (read_noise / gain) ** 2)
+    error = (sky.image - chip.sky) / noise
+    tiles = [
+        error[j : j + TILE_PIXELS, i : i + TILE_PIXELS].mean()
+        for j in range(0, shape[0] - TILE_PIXELS + 1, TILE_PIXELS)
+        for i in range(0, shape[1] - TILE_PIXELS + 1, TILE_PIXELS)
+    ]
+    return np.abs(tiles)
+
+
+def by_column(chip, name):
+    values = np.empty(chip.exposed.data.shape[1])
+    for amplifier in chip.amplifiers:
+        values[amplifier.x_start : amplifier.x_stop] = getattr(amplifier, name)
+    return values
+
+
+def sky_figures(shape):
+    errors = {n: sky_errors(n, shape) for n in CROWDING}
+    return {
+        "sky_median_sigma": max(float(np.median(e)) for e in errors.values()),
+        "sky_worst_sigma": max(float(np.max(e)) for e in errors.values()),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one small chip, under 50 s")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    options = QUICK if arguments.quick else FULL
+    folder = Path(tempfile.mkdtemp(prefix="galproject-recovery-"))
+    try:
+        with scratch_database() as url:
+            night = simulate_night(folder, options)
+            reference, search = process(url, night, arguments.workers)
+            figures = assess(read_truth(night.truth)).as_dict()
+    finally:
+        shutil.rmtree(folder)
+    figures |= sky_figures(options.chip_shape)
+    figures |= {
+        "reference_seconds": reference.seconds,
+        "reference_peak_mb": reference.peak_mb,
+        "search_seconds_an_exposure": search.seconds / options.n_epochs,
+        "search_peak_mb": search.peak_mb,
+    }
+    for name, value in figures.items():
+        print(f"{name:28} {value:.4g}")
+    print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
