@@ -6,37 +6,16 @@ what was found with the truth, and ends with one JSON line. --quick takes less t
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
-os.environ["DJANGO_SETTINGS_MODULE"] = "galproject.settings"
-for library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"
+import numpy as np
+from scratch import manage, scratch_database
 
-import django  # noqa: E402
-import numpy as np  # noqa: E402
-from django.db import connection  # noqa: E402
-
-django.setup()
-
-from exposures.simulation import (  # noqa: E402
-    SimulationOptions,
-    read_truth,
-    simulate_chip,
-    simulate_night,
-)
-from galproject.recovery import assess  # noqa: E402
-from photometry.science.sky import fit_sky  # noqa: E402
+from exposures.simulation import SimulationOptions, read_truth, simulate_chip, simulate_night
+from galproject.recovery import assess
+from photometry.science.sky import fit_sky
 
 VARIABLE_FRACTION = 0.05  # more than the sky has, for the sake of the statistics
 FULL = SimulationOptions(
@@ -52,47 +31,6 @@ QUICK = SimulationOptions(
 )
 CROWDING = (20_000, 80_000)  # stars a full chip, for the sky
 TILE_PIXELS = 205
-
-
-@dataclass(frozen=True)
-class Run:
-    """A command that was run."""
-
-    seconds: float
-    peak_mb: float  # of its largest process
-
-
-@contextmanager
-def scratch_database():
-    """A migrated database for this benchmark alone; yields its URL."""
-    connection.settings_dict["TEST"]["NAME"] = f"galproject_recovery_{os.getpid()}"
-    original = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    try:
-        yield database_url(connection.settings_dict)
-    finally:
-        connection.creation.destroy_test_db(original, verbosity=0)
-
-
-def database_url(settings):
-    """Django's settings of a database as a URL."""
-    named = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-    query = {k: v for k, v in {**named, "password": settings["PASSWORD"]}.items() if v}
-    return f"postgresql:///{quote(settings['NAME'])}?{urlencode(query)}"
-
-
-def manage(url, *arguments):
-    """Run manage.py on the database at ``url``; its output goes to stderr."""
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, PROJECT / "manage.py", *map(str, arguments)],
-        env={**os.environ, "DATABASE_URL": url},
-        stdout=sys.stderr,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"manage.py {arguments[0]} failed")
-    return Run(time.monotonic() - started, usage.ru_maxrss / 1024)
 
 
 def process(url, night, workers):
@@ -120,6 +58,7 @@ def sky_errors(n_stars, shape):
 
 
 def by_column(chip, name):
+    """A quantity of the amplifiers for each column."""
     values = np.empty(chip.exposed.data.shape[1])
     for amplifier in chip.amplifiers:
         values[amplifier.x_start : amplifier.x_stop] = getattr(amplifier, name)
@@ -127,10 +66,11 @@ def by_column(chip, name):
 
 
 def sky_figures(shape):
-    errors = {n: sky_errors(n, shape) for n in CROWDING}
+    """The worse of the two crowdings."""
+    errors = [sky_errors(n, shape) for n in CROWDING]
     return {
-        "sky_median_sigma": max(float(np.median(e)) for e in errors.values()),
-        "sky_worst_sigma": max(float(np.max(e)) for e in errors.values()),
+        "sky_median_sigma": max(float(np.median(e)) for e in errors),
+        "sky_worst_sigma": max(float(np.max(e)) for e in errors),
     }
 
 
@@ -142,7 +82,7 @@ def main():
     options = QUICK if arguments.quick else FULL
     folder = Path(tempfile.mkdtemp(prefix="galproject-recovery-"))
     try:
-        with scratch_database() as url:
+        with scratch_database("recovery") as url:
             night = simulate_night(folder, options)
             reference, search = process(url, night, arguments.workers)
             figures = assess(read_truth(night.truth)).as_dict()

@@ -1,0 +1,107 @@
+"""A real night of one field: the transit of HAT-P-32 b, the noise floor, and what "varied".
+
+Give it the folder of the 142 MicroObservatory frames. Processes them by the commands of a user
+in a database of its own, and ends with one JSON line. --every N takes every Nth frame.
+"""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scratch import manage, scratch_database
+
+from photometry.models import GalReference, GalSource
+from variables.light_curves import light_curves_at, plot_light_curves
+from variables.models import GalVarObj
+
+HAT_P_32 = (31.0428, 46.6878)  # ICRS degrees
+TRANSIT_HOURS = (2.1, 4.5)  # after the first frame, without ingress and egress
+REFERENCE = "HATP-32171220064812.fits.fz"  # after the transit, in the middle of the drift
+GAIN = 40  # e-/ADU, by the night's own noise against its level
+
+
+def process(url, folder, every, workers):
+    """The reference, then all frames; seconds of the second."""
+    common = ("--gain", GAIN, "--catalogue", folder / "tycho2_ref.fits", "--workers", workers)
+    manage(url, "process_exposure", folder / REFERENCE, "--reference", *common)
+    frames = sorted(folder.glob("HATP*.fits.fz"))[::every]
+    return manage(url, "process_exposure", *frames, *common).seconds
+
+
+def transit(path):
+    """Depth in mag and its error, from medians in and out of transit; the plot to ``path``."""
+    curve = light_curves_at(*HAT_P_32, 10)[0]
+    plot_light_curves([curve], path)
+    hours = 24 * (curve.mjd - curve.mjd.min())
+    inside = (hours > TRANSIT_HOURS[0]) & (hours < TRANSIT_HOURS[1])
+    outside = (hours < 1.7) | (hours > 4.9)
+    scatter = [
+        1.4826 * np.median(np.abs(m - np.median(m))) for m in split(curve.mag, inside, outside)
+    ]
+    depth = np.median(curve.mag[inside]) - np.median(curve.mag[outside])
+    error = np.hypot(
+        *(
+            1.2533 * s / np.sqrt(n)
+            for s, n in zip(scatter, (inside.sum(), outside.sum()), strict=True)
+        )
+    )
+    return float(depth), float(error)
+
+
+def split(values, *masks):
+    return [values[mask] for mask in masks]
+
+
+def noise_floor(n_stars=20):
+    """Median scatter (MAD-based, mag) of the brightest unsaturated stars on most frames."""
+    first, last = GalReference.objects.get(active=True).id_range
+    rows = GalSource.objects.filter(refsource_id__range=(first, last), is_reference=False)
+    table = np.array(list(rows.values_list("refsource_id", "mag", "flags", "quality")), float)
+    identifiers, index = np.unique(table[:, 0], return_inverse=True)
+    clean = (table[:, 2] == 0) & (table[:, 3] > 0.95)
+    counts = np.bincount(index, clean, minlength=len(identifiers))
+    scatter, brightness = [], []
+    for source in np.flatnonzero(counts > 0.9 * counts.max()):
+        mag = table[(index == source) & clean, 1]
+        brightness.append(np.median(mag))
+        scatter.append(1.4826 * np.median(np.abs(mag - brightness[-1])))
+    brightest = np.argsort(brightness)[:n_stars]
+    return float(np.median(np.array(scatter)[brightest]))
+
+
+def explanations():
+    """How many galvarobjs each cut explains, and how many none does."""
+    counts = Counter()
+    for change in GalVarObj.objects.all():
+        counts.update([cut.name.lower() for cut in change.cuts()] or ["believed"])
+    return dict(counts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--plot", type=Path, default=Path("hat-p-32.png"))
+    arguments = parser.parse_args()
+    with scratch_database("real_night") as url:
+        seconds = process(url, arguments.folder, arguments.every, arguments.workers)
+        depth, error = transit(arguments.plot)
+        figures = {
+            "transit_mag": round(depth, 4),
+            "transit_error_mag": round(error, 4),
+            "noise_floor_mag": round(noise_floor(), 4),
+            "seconds": round(seconds, 1),
+            "galvarobjs": GalVarObj.objects.count(),
+            "believed": GalVarObj.objects.believed().count(),
+            "explained_by": explanations(),
+        }
+    for name, value in figures.items():
+        print(f"{name:20} {value}")
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

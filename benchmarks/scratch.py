@@ -1,0 +1,64 @@
+"""A database for one benchmark alone, and the commands of a user run in it."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
+# One core a process, so that figures say what a worker costs.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command that was run."""
+
+    seconds: float
+    peak_mb: float  # of its largest process
+
+
+@contextmanager
+def scratch_database(name):
+    """A migrated database that is dropped at the end; yields its URL."""
+    connection.settings_dict["TEST"]["NAME"] = f"galproject_{name}_{os.getpid()}"
+    original = connection.settings_dict["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    try:
+        yield database_url(connection.settings_dict)
+    finally:
+        connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def database_url(settings):
+    """Django's settings of a database as a URL."""
+    named = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
+    query = {k: v for k, v in {**named, "password": settings["PASSWORD"]}.items() if v}
+    return f"postgresql:///{quote(settings['NAME'])}?{urlencode(query)}"
+
+
+def manage(url, *arguments):
+    """Run manage.py on the database at ``url``; its output goes to stderr."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, PROJECT / "manage.py", *map(str, arguments)],
+        env={**os.environ, "DATABASE_URL": url},
+        stdout=sys.stderr,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"manage.py {arguments[0]} failed")
+    return Run(time.monotonic() - started, usage.ru_maxrss / 1024)
