@@ -81,11 +81,10 @@ def test_faint_star_without_flux_did_not_vanish(reference):
 @pytest.mark.parametrize(
     ("column", "value", "cut"),
     [
-        ("rchi2", 40.0, Cut.SEARCH_RCHI2),
+        ("rchi2", 4000.0, Cut.SEARCH_RCHI2),
         ("rchi2", np.nan, Cut.SEARCH_RCHI2),
         ("quality", 0.5, Cut.MASKED),
-        ("edge_distance", 4.0, Cut.EDGE),
-        ("fracflux", 0.05, Cut.BLENDED),
+        ("edge_distance", 2.0, Cut.EDGE),
         ("flags", MaskBit.SATURATED, Cut.SATURATED),
     ],
 )
@@ -96,10 +95,28 @@ def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
     assert changes.failed_cuts.tolist() == [cut]
 
 
+def test_source_that_never_has_most_of_its_light_is_blended(reference):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    changes = select(changed(search, "fracflux", 3, 0.1), changed(reference, "fracflux", 3, 0.1))
+    assert changes.failed_cuts.tolist() == [Cut.BLENDED]
+
+
 def test_bad_fit_on_the_reference_is_told_apart(reference):
     search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
-    changes = select(search, changed(reference, "rchi2", 3, 40.0))
+    changes = select(search, changed(reference, "rchi2", 3, 4000.0))
     assert changes.failed_cuts.tolist() == [Cut.REFERENCE_RCHI2]
+
+
+def test_flare_survives_the_misfit_of_a_position_known_only_roughly(reference):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 3)
+    search = changed(search, "flux", 3, reference.flux[3] * 10 ** (0.4 * 3))
+    assert select(changed(search, "rchi2", 3, 15.0), reference).failed_cuts.tolist() == [0]
+
+
+def test_star_that_faded_into_its_neighbours_is_not_called_blended(reference):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] + 2)
+    faded = select(changed(search, "fracflux", 3, 0.1), reference)
+    assert faded.failed_cuts.tolist() == [0]
 
 
 def test_bright_variables_survive_the_rchi2_of_all_bright_stars(reference):

@@ -12,10 +12,11 @@ class SelectionOptions:
     """What counts as a change, and what makes it doubtful."""
 
     threshold_sigma: float = 15.0  # of the difference to the reference
-    max_rchi2_ratio: float = 3.0  # to the running median of sources as bright
-    min_quality: float = 0.9  # share of the PSF on usable pixels
-    min_fracflux: float = 0.2  # share of the light in the stamp that is the source's own
-    edge_pixels: float = 5.0  # nearer, stars beyond the edge that are not fitted spill over
+    max_rchi2_ratio: float = 3.0  # to the running median of sources as bright; and
+    max_misfit: float = 0.15  # of the change, by which the pixels may miss the PSF
+    min_quality: float = 0.75  # share of the PSF on usable pixels
+    min_fracflux: float = 0.2  # share of the light in the stamp that is its own, at its brightest
+    edge_pixels: float = 3.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def select_changes(search, reference, expected_flux, flux_err_scale, options=Sel
     with np.errstate(invalid="ignore"):
         significance = np.where(vanished, missing, np.abs(delta) / delta_err)
         index = np.flatnonzero(significance > options.threshold_sigma)
-    failed = failed_cuts(search, reference, options)
+    failed = failed_cuts(search, reference, search.flux / expected_flux, options)
     return Changes(
         index=index,
         vanished=vanished[index],
@@ -81,15 +82,19 @@ def select_changes(search, reference, expected_flux, flux_err_scale, options=Sel
     )
 
 
-def failed_cuts(search, reference, options=SelectionOptions()):
-    """(n,) bits of the cuts that each source fails on either image."""
+def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
+    """(n,) bits of the cuts that each source fails on either image.
+
+    ``flux_ratio`` (n,) is the flux on the search image over that expected from the reference.
+    """
     both = (search, reference)
+    change_in_search = np.abs(1 - 1 / np.where(flux_ratio == 0, np.nan, flux_ratio))
     fails = {
-        "search_rchi2": is_remarkable(search.mag, search.rchi2, options.max_rchi2_ratio),
-        "reference_rchi2": is_remarkable(reference.mag, reference.rchi2, options.max_rchi2_ratio),
+        "search_rchi2": misses_the_psf(search, change_in_search, options),
+        "reference_rchi2": misses_the_psf(reference, np.abs(1 - flux_ratio), options),
         "masked": np.any([p.quality < options.min_quality for p in both], axis=0),
         "edge": np.any([p.edge_distance < options.edge_pixels for p in both], axis=0),
-        "blended": np.any([p.fracflux < options.min_fracflux for p in both], axis=0),
+        "blended": np.all([p.fracflux < options.min_fracflux for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
     }
     return sum(fails[name].astype("i2") << bit for bit, name in enumerate(CUTS))
@@ -98,15 +103,23 @@ def failed_cuts(search, reference, options=SelectionOptions()):
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
-def is_remarkable(mag, rchi2, max_ratio):
-    """True where a fit is worse than ``max_ratio`` times the running median of its magnitude.
+def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
+    """True where the pixels of a source are unlike a star's, enough to have made its change.
 
-    With a fitted PSF bright stars have a large rchi2 without being wrong: a fixed limit would
-    cut the bright variables. ``mag`` is that of the same image, as a flare is fitted at its
-    brightness there; where it is undefined the faintest count.
+    That takes two things. The fit is worse than ``max_rchi2_ratio`` times the running median of
+    sources as bright on this image: with a fitted PSF bright stars have a large rchi2 without
+    being wrong. And the misfit, the root of rchi2, is more than ``max_misfit`` of the change in
+    units of the flux's error: a star whose position the reference knew only roughly, because it
+    was faint there, flares with a large rchi2, but what is left over is small against the flare.
+    A cosmic ray, a hot pixel or a streak is nothing but misfit.
     """
+    mag, rchi2 = photometry.mag, photometry.rchi2
     mag = np.where(np.isfinite(mag), mag, np.nanmax(mag, initial=-np.inf))
-    return ~(rchi2 <= max_ratio * np.maximum(running_median(mag, rchi2), 1.0))
+    usual = np.maximum(running_median(mag, rchi2), 1.0)
+    change_sigma = relative_change * np.abs(photometry.flux) / photometry.flux_err
+    with np.errstate(invalid="ignore"):
+        is_small = np.sqrt(rchi2) <= options.max_misfit * change_sigma
+    return ~((rchi2 <= options.max_rchi2_ratio * usual) | is_small)
 
 
 def running_median(x, values, n_bins=20, min_bin=15):
