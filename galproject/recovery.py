@@ -16,7 +16,7 @@ from variables.models import GalVarObj
 MATCH_PIXELS = 1.5
 # A change next to a star that varies is real, one next to an artifact is the artifact's.
 INFLUENCE_PIXELS = 12.0
-SAME_MAG = 0.3  # between a source and its true star; the flat field takes up to 0.1
+SAME_MAG = 0.1  # a source as bright as its star, the flat field's error allowed for
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,10 @@ def _reference_offsets(truth, image):
     rows, stars = _rows(image), _TrueStars(truth, image)
     star = stars.brightest_near(rows["x"], rows["y"])
     good = (star >= 0) & (rows["flux"] > 100 * rows["flux_err"]) & (rows["flags"] == 0)
-    # What is not as bright as the star is another's blend or an artifact, not the star displaced.
-    good &= np.abs(rows["mag"] - stars.mag[star]) < SAME_MAG
+    # What is not as bright as its star is a blend, or has an artifact on it: not a displaced star.
+    flat = truth.flat(_expnum(image), image.ccdnum, rows["x"], rows["y"])
+    excess = rows["mag"] - stars.mag[star] - flat
+    good &= np.abs(excess - np.median(excess[good])) < SAME_MAG
     true_ra, true_dec = truth.positions(_expnum(image))
     true_ra, true_dec = true_ra[stars.index[star]], true_dec[stars.index[star]]
     d_ra = (rows["ra"] - true_ra) * np.cos(np.radians(true_dec))
