@@ -3,6 +3,7 @@
 from exposures.simulation.night import (
     SimulatedChip,
     SimulatedNight,
+    find_night,
     simulate_chip,
     simulate_night,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "SimulatedNight",
     "SimulationOptions",
     "Truth",
+    "find_night",
     "read_truth",
     "simulate_chip",
     "simulate_night",

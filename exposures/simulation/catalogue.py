@@ -38,7 +38,8 @@ def _table(stars, proxy, rng):
     error_mas = 0.05 * 10 ** (0.2 * np.maximum(magnitudes["g"][seen] - 15, 0))
     n = len(stars)
     table = Table({"source_id": stars["star_id"].astype("i8")})
-    table["ra"] = stars["ra"] + rng.normal(0, error_mas) / 3.6e6 / np.cos(np.radians(stars["dec"]))
+    d_ra = rng.normal(0, error_mas) / 3.6e6 / np.cos(np.radians(stars["dec"]))
+    table["ra"] = (stars["ra"] + d_ra) % 360
     table["dec"] = stars["dec"] + rng.normal(0, error_mas) / 3.6e6
     table["ra_error"], table["dec_error"] = error_mas, error_mas
     for band, magnitude in magnitudes.items():

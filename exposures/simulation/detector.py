@@ -85,6 +85,8 @@ def _saturate(data, quality, limit):
 
 
 ARTIFACTS = ("cosmic ray", "ghost", "streak", "charge")
+EDGE_PIXELS = 20  # artifacts keep away from the edge by this
+STREAK_PIXELS, COSMIC_RAY_PIXELS = 17, 4
 
 
 @dataclass(frozen=True)
@@ -99,30 +101,38 @@ class Artifact:
 
 def add_artifacts(light, stars, n, optics, rng):
     """Add ``n`` artifacts to ``light`` in place; ``stars`` are x, y, flux. Their list."""
-    x, y, flux = stars
-    shape, placed = light.shape, []
-    inside = (x > 20) & (x < shape[1] - 20) & (y > 20) & (y < shape[0] - 20)
-    bright = np.flatnonzero(inside & (flux > 3e3) & (flux < 3e5))
-    for kind in rng.choice(ARTIFACTS, n):
-        at_x, at_y = rng.uniform(20, shape[1] - 20), rng.uniform(20, shape[0] - 20)
-        if kind == "charge" and len(bright):
-            star = rng.choice(bright)
-            at_x, at_y = x[star], y[star]
-            amount = flux[star] * (10 ** (0.4 * rng.uniform(0.3, 2.0)) - 1)
+    placed = [_place(str(kind), light.shape, stars, rng) for kind in rng.choice(ARTIFACTS, n)]
+    for artifact in placed:
+        if artifact.kind == "cosmic ray":
+            x, y, flux = _line(artifact, COSMIC_RAY_PIXELS, rng)
+            np.add.at(light, (np.round(y).astype(int), np.round(x).astype(int)), flux)
         else:
-            amount = 10 ** rng.uniform(3.6, 5.0)
-        if kind in ("ghost", "charge"):
-            one = (np.array([v]) for v in (at_x, at_y, amount))
-            light += render(*one, optics, shape, 1.0)
-        else:
-            length = 25 if kind == "streak" else 4
-            _add_line(light, at_x, at_y, amount, length, rng.uniform(0, np.pi))
-        placed.append(Artifact(str(kind), float(at_x), float(at_y), float(amount)))
+            points = _line(artifact, STREAK_PIXELS if artifact.kind == "streak" else 1, rng)
+            light += render(*points, optics, light.shape, 1.0)
     return placed
 
 
-def _add_line(light, x, y, flux, length, angle):
-    steps = np.arange(length) - length / 2
-    row = np.clip(np.round(y + steps * np.sin(angle)).astype(int), 0, light.shape[0] - 1)
-    column = np.clip(np.round(x + steps * np.cos(angle)).astype(int), 0, light.shape[1] - 1)
-    light[row, column] += flux / length
+def _place(kind, shape, stars, rng):
+    """An artifact of a kind: charge over a star that is bright but whole, the rest anywhere."""
+    y, x = (rng.uniform(EDGE_PIXELS, side - EDGE_PIXELS) for side in shape)
+    if kind != "charge":
+        return Artifact(kind, x, y, 10 ** rng.uniform(3.6, 5.0))
+    bright = np.flatnonzero(_is_inside(stars, shape) & (stars[2] > 3e3) & (stars[2] < 3e5))
+    if len(bright) == 0:
+        return Artifact("ghost", x, y, 10 ** rng.uniform(3.6, 5.0))
+    star = rng.choice(bright)
+    x, y, flux = (float(values[star]) for values in stars)
+    return Artifact(kind, x, y, flux * (10 ** (0.4 * rng.uniform(0.3, 2.0)) - 1))
+
+
+def _is_inside(stars, shape):
+    x, y, _ = stars
+    inside = (x > EDGE_PIXELS) & (x < shape[1] - EDGE_PIXELS)
+    return inside & (y > EDGE_PIXELS) & (y < shape[0] - EDGE_PIXELS)
+
+
+def _line(artifact, length, rng):
+    """x, y and flux of the pixels of a straight line about an artifact's position."""
+    steps, angle = np.arange(length) - (length - 1) / 2, rng.uniform(0, np.pi)
+    x, y = artifact.x + steps * np.cos(angle), artifact.y + steps * np.sin(angle)
+    return x, y, np.full(length, artifact.flux / length)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
-
-from exposures.simulation.mosaic import PIXEL_DEGREES
 
 FILTERS = {
     "u": "u DECam c0006 3500.0 1000.0",
@@ -48,18 +47,28 @@ def primary_header(cards, product):
     header.update(
         {
             "OBJECT": "simulated field", "PROCTYPE": "InstCal", "PRODTYPE": PRODUCTS[product],
+            "PIXSCAL1": 0.27, "PIXSCAL2": 0.27,
             "TELESCOP": "CTIO 4.0-m telescope", "OBSERVAT": "CTIO", "INSTRUME": "DECam",
             "EXPTIME": cards.seconds, "DATE-OBS": start, "MJD-OBS": round(cards.start_mjd, 8),
             "TIMESYS": "UTC", "EXPNUM": cards.expnum, "OBSTYPE": "object",
             "PROPID": "2017A-0000", "FILTER": FILTERS[cards.filter],
-            "RA": cards.pointing.ra, "DEC": cards.pointing.dec, "DIMMSEE": "NaN",
-            "PLVER": "V4.8.2", "MAGZPT": cards.zero_point - 2.5 * np.log10(cards.seconds),
+            **_sexagesimal(cards.pointing), "DIMMSEE": "NaN",
+            "PLVER": "V4.8.2a", "MAGZPT": cards.zero_point - 2.5 * np.log10(cards.seconds),
             "MAGZERO": cards.zero_point,
-            # Beside the chips' own RADESYS, and not to be merged with their WCS.
+            # Not to be merged with the chips' WCS, which is ICRS and doesn't say so.
             "RADESYS": "FK5", "RADECSYS": "ICRS",
         }
     )  # fmt: skip
     return header
+
+
+def _sexagesimal(pointing):
+    """RA in hours and Dec in degrees, as text."""
+    position = SkyCoord(pointing.ra, pointing.dec, unit="deg")
+    return {
+        "RA": position.ra.to_string("hour", sep=":", precision=3, pad=True),
+        "DEC": position.dec.to_string(sep=":", precision=3, pad=True, alwayssign=True),
+    }
 
 
 def chip_header(cards, detector, shape, exposed, fwhm):
@@ -75,7 +84,6 @@ def chip_header(cards, detector, shape, exposed, fwhm):
     good = exposed.data[exposed.quality == 0]
     header["FWHM"] = round(fwhm, 4)
     header["AVSKY"], header["AVSIG"] = _sky_and_sigma(good)
-    header["PIXSCAL1"] = header["PIXSCAL2"] = round(PIXEL_DEGREES * 3600, 4)
     header.update(cards.pointing.cards(detector, shape))
     return header
 

@@ -12,6 +12,7 @@ from exposures.chip import Amplifier
 ROWS = (3, 4, 5, 6, 6, 7, 7, 6, 6, 5, 4, 3)
 SOUTH_NAMES = (29, 25, 20, 14, 8, 1)  # of each row's names, the first number
 FULL_SHAPE = (4094, 2046)
+N_CHIPS = sum(ROWS)
 GAPS = (165, 208)  # pixels between chips, along y and x
 PIXEL_DEGREES = 7.29e-5
 
@@ -101,7 +102,7 @@ class Pointing:
             "WCSAXES": 2, "CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV",
             "CUNIT1": "deg", "CUNIT2": "deg", "CRVAL1": self.ra, "CRVAL2": self.dec,
             "CRPIX1": crpix1, "CRPIX2": crpix2, "CD1_1": step * sin, "CD1_2": step * cos,
-            "CD2_1": -step * cos, "CD2_2": step * sin, "RADESYS": "ICRS", "EQUINOX": 2000.0,
+            "CD2_1": -step * cos, "CD2_2": step * sin,
             **DISTORTION,
         }  # fmt: skip
 

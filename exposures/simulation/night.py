@@ -1,6 +1,7 @@
 """A simulated night: one reference exposure, several search exposures, and the truth."""
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,13 @@ from exposures.chip import Amplifier
 from exposures.errors import GalprojectError
 from exposures.simulation.catalogue import write_catalogue
 from exposures.simulation.detector import Exposed, add_artifacts, expose
-from exposures.simulation.instcal import ExposureCards, chip_header, file_name, write_triplet
+from exposures.simulation.instcal import (
+    PRODUCTS,
+    ExposureCards,
+    chip_header,
+    file_name,
+    write_triplet,
+)
 from exposures.simulation.mosaic import PIXEL_DEGREES, Pointing, detectors
 from exposures.simulation.optics import Optics, render
 from exposures.simulation.options import SimulationOptions
@@ -19,6 +26,7 @@ from exposures.simulation.stars import magnitudes_at, make_stars, positions_at
 from exposures.simulation.truth import ORDER, Truth, surface, surface_image, write_truth
 
 FIRST_EXPNUM = 600_000
+NOTE = "simulation.json"  # of the options a folder was made with
 # A star's light is followed to where it is this small a part of the sky's noise.
 FAINTEST_PART = 0.05
 
@@ -65,13 +73,60 @@ def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
     ``progress`` is told of each chip, by ``update(1)``. Raises GalprojectError where the folder
     holds another simulation.
     """
-    options = options or SimulationOptions()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    options, folder = options or SimulationOptions(), Path(folder)
+    night = find_night(folder, options)
+    if night is None:
+        with _storage_errors(folder):
+            night = _make_night(folder, options, progress)
+    return night
+
+
+def find_night(folder, options=None) -> SimulatedNight | None:
+    """The night of these options where it is whole in ``folder``.
+
+    Raises GalprojectError where the folder holds another simulation.
+    """
+    options, folder = options or SimulationOptions(), Path(folder)
+    note = folder / NOTE
+    if not note.exists():
+        return None
+    if note.read_text() != _note(options):
+        raise GalprojectError(
+            f"{folder} holds a simulation with other options (see {NOTE}). "
+            "Choose another folder, or remove this one"
+        )
     exposures = _schedule(options)
     night = _paths(folder, exposures, options)
-    if _is_there(folder, night, options):
-        return night
+    names = [
+        file_name(exposure.cards(options), product, options.compress)
+        for exposure in exposures
+        for product in PRODUCTS
+    ]
+    wanted = [night.truth, night.catalogue, *(folder / name for name in names)]
+    return night if all(path.exists() for path in wanted) else None
+
+
+def _note(options):
+    return json.dumps(asdict(options), indent=1, sort_keys=True)
+
+
+@contextmanager
+def _storage_errors(folder):
+    """A folder that can't be written, or a disk that is full, is the user's to mend."""
+    try:
+        yield
+    except OSError as error:
+        raise GalprojectError(
+            f"{error.filename or folder}: {error.strerror or error}. "
+            "Choose a folder that you may write to, with room for the night"
+        ) from error
+
+
+def _make_night(folder, options, progress):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / NOTE).write_text(_note(options))
+    exposures = _schedule(options)
+    night = _paths(folder, exposures, options)
     stars = make_stars(options, [e.middle(options) for e in exposures])
     write_catalogue(night.catalogue, stars, options)
     artifacts, chips = [], []
@@ -87,19 +142,6 @@ def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
         write_triplet(folder, exposure.cards(options), exposed, options.compress)
     write_truth(night.truth, _truth(stars, artifacts, exposures, chips, options))
     return night
-
-
-def _is_there(folder, night, options):
-    """Whether this very night is in the folder; the note of its options is left there."""
-    note = folder / "simulation.json"
-    wanted = json.dumps(asdict(options), indent=1, sort_keys=True)
-    if note.exists() and note.read_text() != wanted:
-        raise GalprojectError(
-            f"{folder} holds a simulation with other options (see {note.name}). "
-            "Choose another folder, or remove this one"
-        )
-    note.write_text(wanted)
-    return night.truth.exists() and all(p.exists() for p in (night.reference, *night.searches))
 
 
 def _paths(folder, exposures, options):

@@ -1,4 +1,8 @@
-"""The simulated PSF, and stars rendered with it."""
+"""The simulated PSF, and stars rendered with it.
+
+The profiles are those of the light that a pixel collects, as a function of the distance between
+its centre and the star: nothing is left to integrate over the pixel.
+"""
 
 from dataclasses import dataclass
 

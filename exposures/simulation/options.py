@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from exposures.errors import GalprojectError
+from exposures.simulation.instcal import FILTERS
+from exposures.simulation.mosaic import FULL_SHAPE, N_CHIPS
+
+SMALLEST_SIDE = 64  # pixels; less has no room for an artifact
+
 
 @dataclass(frozen=True)
 class SimulationOptions:
@@ -34,3 +40,22 @@ class SimulationOptions:
     fwhm_range: tuple[float, float] = (3.6, 5.2)  # pixels, of the search exposures
     cosmic_rays_per_megapixel: float = 12.0
     first_mjd: float = 57773.3
+
+    def __post_init__(self):
+        for is_right, rule in self._rules():
+            if not is_right:
+                raise GalprojectError(f"This can't be simulated: {rule}")
+
+    def _rules(self):
+        yield self.filter in FILTERS, f"the filter is one of {', '.join(FILTERS)}"
+        yield 1 <= self.n_chips <= N_CHIPS, f"there are 1 to {N_CHIPS} chips"
+        yield self.n_epochs >= 0, "the number of epochs is not negative"
+        yield self.stars_per_chip >= 1, "there is at least one star on a chip"
+        yield 0 <= self.variable_fraction <= 1, "the fraction of variables is between 0 and 1"
+        yield self.n_reference_artifacts >= 0, "the number of artifacts is not negative"
+        yield 0 <= self.ra < 360 and -90 < self.dec < 90, "RA is 0 to 360, Dec within 90 degrees"
+        yield (
+            all(SMALLEST_SIDE <= n <= m for n, m in zip(self.chip_shape, FULL_SHAPE, strict=True)),
+            f"a chip has {SMALLEST_SIDE} to {FULL_SHAPE[0]} rows of "
+            f"{SMALLEST_SIDE} to {FULL_SHAPE[1]} pixels",
+        )

@@ -122,8 +122,9 @@ def _rrab(stars, mjd):
 
 
 def _cepheid(stars, mjd):
+    """A cosine skewed so that the rise is quicker than the decline."""
     turn = 2 * np.pi * _phase(stars, mjd)
-    return stars["amplitude"] * (0.5 - 0.4 * np.cos(turn) - 0.1 * np.cos(2 * turn))
+    return stars["amplitude"] * 0.5 * (1 - np.cos(turn - 0.5 * (1 - np.cos(turn))))
 
 
 def _eclipsing(stars, mjd):

@@ -1,0 +1,84 @@
+"""manage.py simulate_exposures: a night of DECam files with known truth."""
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from exposures.errors import GalprojectError
+from exposures.simulation import SimulationOptions, find_night, simulate_night
+
+DEFAULTS = SimulationOptions()
+
+
+class Command(BaseCommand):
+    help = (
+        "Simulate a night: DECam InstCal triplets of a reference and of search exposures, a "
+        "Gaia-like catalogue, and truth.fits. The same options write the same files; where they "
+        "are there already, nothing is done."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("folder")
+        for flag, field, kind, text in (
+            ("--epochs", "n_epochs", int, "search exposures"),
+            ("--chips", "n_chips", int, "neighbouring chips of the mosaic"),
+            ("--stars", "stars_per_chip", int, "detectable stars on an area of 4094 x 2046"),
+            ("--variables", "variable_fraction", float, "part of the stars that vary"),
+            ("--artifacts", "n_reference_artifacts", int, "artifacts a chip of the reference"),
+            ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
+            ("--ra", "ra", float, "of the field, degrees"),
+            ("--dec", "dec", float, "of the field, degrees"),
+            ("--seed", "seed", int, "another one makes another night"),
+        ):
+            default = getattr(DEFAULTS, field)
+            parser.add_argument(
+                flag,
+                dest=field,
+                type=kind,
+                default=default,
+                metavar=flag.strip("-").upper(),
+                help=f"{text} (default {default})",
+            )
+        parser.add_argument(
+            "--size",
+            dest="chip_shape",
+            type=int,
+            nargs=2,
+            default=DEFAULTS.chip_shape,
+            metavar=("NY", "NX"),
+            help="pixels of a chip (default {} {})".format(*DEFAULTS.chip_shape),
+        )
+        parser.add_argument(
+            "--no-compress", dest="compress", action="store_false", help=".fits, not .fits.fz"
+        )
+
+    def handle(self, *, folder, **arguments):
+        fields = {k: v for k, v in arguments.items() if k in SimulationOptions.__annotations__}
+        try:
+            options = SimulationOptions(**{**fields, "chip_shape": tuple(fields["chip_shape"])})
+            night = find_night(folder, options)
+            if night is not None:
+                self.stdout.write(f"{folder} holds this night already: nothing to do.")
+            else:
+                night = self.simulate(folder, options)
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error
+        self.say_what_next(night)
+
+    def simulate(self, folder, options):
+        n_images = (options.n_epochs + 1) * options.n_chips
+        with tqdm(total=n_images, unit="chip", disable=None, leave=False) as bar:
+            night = simulate_night(folder, options, bar)
+        self.stdout.write(f"{n_images} chips of {options.n_epochs + 1} exposures in {folder}:")
+        return night
+
+    def say_what_next(self, night):
+        self.stdout.write(f"  reference  {night.reference}")
+        for search in night.searches:
+            self.stdout.write(f"  search     {search}")
+        self.stdout.write(f"  catalogue  {night.catalogue}")
+        self.stdout.write(f"  truth      {night.truth}")
+        process = f"manage.py process_exposure --catalogue {night.catalogue}"
+        self.stdout.write("Next:")
+        self.stdout.write(f"  {process} --reference {night.reference}")
+        if night.searches:
+            self.stdout.write(f"  {process} {' '.join(map(str, night.searches))}")
