@@ -52,6 +52,7 @@ def _table(stars, proxy, rng):
     table["parallax"], table["parallax_error"] = np.full(n, 0.125), error_mas
     table["ref_epoch"] = np.full(n, CATALOGUE_EPOCH)
     table["astrometric_excess_noise"] = np.zeros(n)
+    table["astrometric_excess_noise_sig"] = np.zeros(n)
     table["astrometric_params_solved"] = np.full(n, 31, "i2")
     table["duplicated_source"] = np.zeros(n, bool)
     return table

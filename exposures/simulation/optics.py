@@ -10,6 +10,8 @@ import numpy as np
 
 WING_FRACTION = 0.15  # of the light, in a Moffat profile twice as wide
 CORE_BETA, WING_BETA, WING_WIDTH = 3.5, 2.5, 2.0
+LARGEST = 250  # half width of a stamp in pixels
+MARGIN = 2 * LARGEST + 1  # pixels rendered around the chip, so that stamps need no cutting
 BATCH = 2_000_000  # pixels of stamps rendered at once
 
 
@@ -62,7 +64,7 @@ def stamp_half_width(flux, fwhm, faintest_adu):
     alpha2 = (WING_WIDTH * fwhm / 2) ** 2 / (2 ** (1 / WING_BETA) - 1)
     centre = flux * WING_FRACTION * (WING_BETA - 1) / np.pi / alpha2
     reach2 = alpha2 * (np.maximum(centre / faintest_adu, 1) ** (1 / WING_BETA) - 1)
-    return np.clip(np.ceil(np.sqrt(reach2)), 10, 250).astype(int)
+    return np.clip(np.ceil(np.sqrt(reach2)), 10, LARGEST).astype(int)
 
 
 def render(x, y, flux, optics, shape, faintest_adu):
@@ -70,27 +72,25 @@ def render(x, y, flux, optics, shape, faintest_adu):
     parameters = optics.at(x, y, shape)
     half = stamp_half_width(flux, parameters[0], faintest_adu)
     # A few sizes rather than one for each star: stars of a size are rendered together.
-    half = np.array([10, 14, 20, 30, 45, 70, 110, 170, 250])[
-        np.searchsorted([10, 14, 20, 30, 45, 70, 110, 170, 250], half)
-    ]
+    sizes = np.array([10, 14, 20, 30, 45, 70, 110, 170, LARGEST])
+    half = sizes[np.searchsorted(sizes, half)]
     reach = (x > -half) & (x < shape[1] + half) & (y > -half) & (y < shape[0] + half)
-    margin = 2 * 250 + 1
-    image = np.zeros((shape[0] + 2 * margin, shape[1] + 2 * margin), "f4")
+    image = np.zeros((shape[0] + 2 * MARGIN, shape[1] + 2 * MARGIN), "f4")
     for width in np.unique(half[reach]):
         chosen = np.flatnonzero(reach & (half == width))
         size = 2 * width + 1
         for part in np.array_split(chosen, max(1, len(chosen) * size**2 // BATCH)):
-            _add(image, x[part], y[part], flux[part], [p[part] for p in parameters], size, margin)
-    return image[margin:-margin, margin:-margin]
+            _add(image, x[part], y[part], flux[part], [p[part] for p in parameters], size)
+    return image[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def _add(image, x, y, flux, parameters, size, margin):
+def _add(image, x, y, flux, parameters, size):
     column, row = np.round(x).astype(int), np.round(y).astype(int)
     profiles = (
         stamps((x - column).astype("f4"), (y - row).astype("f4"), parameters, size)
         * flux.astype("f4")[:, None, None]
     )
     for profile, i, j in zip(
-        profiles, column + margin - size // 2, row + margin - size // 2, strict=True
+        profiles, column + MARGIN - size // 2, row + MARGIN - size // 2, strict=True
     ):
         image[j : j + size, i : i + size] += profile
