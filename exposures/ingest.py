@@ -11,11 +11,11 @@ from exposures.models import GalExposure, GalImage
 
 @transaction.atomic
 def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
-    """Enter an exposure and its chips, or find them; ``ccds`` limits the chips by number.
+    """Enter an exposure and the chips of one of its files; ``ccds`` limits them by number.
 
-    Raises InputFileError where another file was entered as this exposure, or no chip is left.
+    An exposure may come in one file or in several, each with other chips. Raises InputFileError
+    where a chip was entered from another file that is still there, or no chip is left.
     """
-    exposure = _exposure(facts)
     chosen = [c for c in facts.chips if ccds is None or c.ccdnum in ccds]
     if not chosen:
         present = ", ".join(str(c.ccdnum) for c in facts.chips)
@@ -24,32 +24,29 @@ def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
             "it has none of the chips that were asked for",
             f"Choose --ccds from those it has: {present}",
         )
-    return [
-        GalImage.objects.update_or_create(
-            exposure=exposure,
-            ccdnum=entry.ccdnum,
-            defaults={"chip_name": entry.name, "hdu": entry.hdu},
-        )[0]
-        for entry in chosen
-    ]
-
-
-def _exposure(facts):
-    exposure, created = GalExposure.objects.get_or_create(
+    exposure, _ = GalExposure.objects.get_or_create(
         instrument=facts.instrument, identifier=facts.identifier, defaults=_columns(facts)
     )
-    if not created and exposure.image_path != str(facts.image_path):
-        # A file that was moved is the same exposure; a second copy is somebody's mistake.
-        if Path(exposure.image_path).exists():
-            raise InputFileError(
-                facts.image_path,
-                f"exposure {facts.identifier} was entered before, from {exposure.image_path}",
-                "Remove one of the two files, or process that one",
-            )
-        for name, value in _columns(facts).items():
-            setattr(exposure, name, value)
-        exposure.save()
-    return exposure
+    return [_ingest_chip(exposure, facts, entry) for entry in chosen]
+
+
+def _ingest_chip(exposure, facts, entry):
+    path = str(facts.image_path)
+    known = GalImage.objects.filter(exposure=exposure, ccdnum=entry.ccdnum).first()
+    # A file that was moved is the same chip; a second copy is somebody's mistake.
+    if known and known.path != path and Path(known.path).exists():
+        raise InputFileError(
+            path,
+            f"exposure {exposure.identifier} was entered before, from {known.path}",
+            "Remove one of the two files, or process that one",
+            hdu=entry.name,
+        )
+    image, _ = GalImage.objects.update_or_create(
+        exposure=exposure,
+        ccdnum=entry.ccdnum,
+        defaults={"chip_name": entry.name, "hdu": entry.hdu, "path": path},
+    )
+    return image
 
 
 def _columns(facts):
@@ -62,9 +59,6 @@ def _columns(facts):
         "pipeline_version": facts.pipeline_version,
         "ra": facts.ra,
         "dec": facts.dec,
-        "image_path": str(facts.image_path),
-        "weight_path": str(facts.weight_path or ""),
-        "mask_path": str(facts.mask_path or ""),
     }
 
 

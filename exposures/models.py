@@ -29,9 +29,6 @@ class GalExposure(models.Model):
     pipeline_version = models.CharField(max_length=32, blank=True, help_text="PLVER")
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
-    image_path = models.TextField()
-    weight_path = models.TextField(blank=True)
-    mask_path = models.TextField(blank=True)
     ingested = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -88,6 +85,7 @@ class GalImage(models.Model):
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="images")
     ccdnum = models.PositiveSmallIntegerField()
     chip_name = models.CharField(max_length=32)
+    path = models.TextField(help_text="of the image file; its siblings are found beside it")
     hdu = models.PositiveSmallIntegerField()
     is_reference = models.BooleanField(default=False)
     reference = models.ForeignKey(

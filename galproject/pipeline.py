@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -154,7 +155,7 @@ def _result(image, started, status):
 
 def _measure(image, options):
     """Read, reduce, measure and store; no transaction is open while pixels are worked on."""
-    facts = read_exposure(image.exposure.image_path, options.input)
+    facts = read_exposure(Path(image.path), options.input)
     entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
     if entry is None:
         raise InputFileError(

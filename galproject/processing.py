@@ -30,19 +30,17 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
     """
     options = options or PipelineOptions()
     paths, errors = distinct(paths)
-    image_ids, seen = [], {}
+    image_ids = []
     for path in paths:
         try:
             facts = read_exposure(path, options.input)
-            key = (facts.instrument, facts.identifier)
-            if key in seen:
+            images = ingest_exposure(facts, ccds)
+            if any(image.pk in image_ids for image in images):
                 raise InputFileError(
                     path,
-                    f"exposure {facts.identifier} is given twice, as {seen[key]} too",
+                    f"exposure {facts.identifier} is given twice",
                     "Give one file of each exposure; it is processed once",
                 )
-            seen[key] = path
-            images = ingest_exposure(facts, ccds)
             if is_reference:
                 designate(images)
             image_ids += [image.pk for image in images]

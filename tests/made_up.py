@@ -18,12 +18,12 @@ def make_image(name="1", ra=266.0, dec=-29.0, filter="i", mjd=60000.0, **columns
         exposure_seconds=30.0,
         ra=ra,
         dec=dec,
-        image_path=f"{name}.fits",
     )
     values = {
         "ccdnum": 1,
         "chip_name": "N4",
         "hdu": 1,
+        "path": f"{name}.fits",
         "status": Status.DONE,
         "ra": ra,
         "dec": dec,

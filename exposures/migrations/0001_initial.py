@@ -66,9 +66,6 @@ class Migration(migrations.Migration):
                 ),
                 ("ra", models.FloatField(help_text="ICRS degrees")),
                 ("dec", models.FloatField(help_text="ICRS degrees")),
-                ("image_path", models.TextField()),
-                ("weight_path", models.TextField(blank=True)),
-                ("mask_path", models.TextField(blank=True)),
                 ("ingested", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -137,6 +134,12 @@ class Migration(migrations.Migration):
                 ),
                 ("ccdnum", models.PositiveSmallIntegerField()),
                 ("chip_name", models.CharField(max_length=32)),
+                (
+                    "path",
+                    models.TextField(
+                        help_text="of the image file; its siblings are found beside it"
+                    ),
+                ),
                 ("hdu", models.PositiveSmallIntegerField()),
                 ("is_reference", models.BooleanField(default=False)),
                 (
