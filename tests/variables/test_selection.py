@@ -101,6 +101,19 @@ def test_source_that_never_has_most_of_its_light_is_blended(reference):
     assert changes.failed_cuts.tolist() == [Cut.BLENDED]
 
 
+def test_source_with_more_than_all_the_light_is_blended(reference):
+    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    assert select(changed(search, "fracflux", 3, 1.5), reference).failed_cuts.tolist() == [
+        Cut.BLENDED
+    ]
+
+
+def test_source_that_the_reference_hardly_saw_can_not_vanish(reference):
+    search = changed(observed_again(reference), "flux", 7, -3.0)
+    search = changed(search, "mag", 7, np.nan)
+    assert len(select(search, changed(reference, "mag_err", 7, 0.15))) == 0
+
+
 def test_bad_fit_on_the_reference_is_told_apart(reference):
     search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
     changes = select(search, changed(reference, "rchi2", 3, 4000.0))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.chip import MaskBit
+from photometry.science.calibration import MAG_PER_LN
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class SelectionOptions:
     max_misfit: float = 0.15  # of the change, by which the pixels may miss the PSF
     min_quality: float = 0.75  # share of the PSF on usable pixels
     min_fracflux: float = 0.2  # share of the light in the stamp that is its own, at its brightest
+    max_fracflux: float = 1.2  # more than all: the fit gave neighbours negative flux
     edge_pixels: float = 3.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
@@ -60,14 +62,17 @@ def select_changes(search, reference, expected_flux, flux_err_scale, options=Sel
     """Changes between ``search`` and ``reference`` Photometry of the same sources.
 
     Where there is flux, the change is in magnitudes, against the errors of both. A source that
-    vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU, with its error
-    expanded by ``flux_err_scale`` as the magnitudes' were. A cut never removes a change: what
+    vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU and the error of
+    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. A cut never removes a change: what
     fails one is recorded as failing it.
     """
     delta = search.mag - reference.mag
     delta_err = np.hypot(search.mag_err, reference.mag_err)
     vanished = ~(search.flux > 0) & (search.quality > 0)
-    missing = (expected_flux - search.flux) / (flux_err_scale * search.flux_err)
+    expected_err = expected_flux * reference.mag_err / MAG_PER_LN
+    missing = (expected_flux - search.flux) / np.hypot(
+        flux_err_scale * search.flux_err, expected_err
+    )
     with np.errstate(invalid="ignore"):
         significance = np.where(vanished, missing, np.abs(delta) / delta_err)
         index = np.flatnonzero(significance > options.threshold_sigma)
@@ -94,7 +99,8 @@ def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
         "reference_rchi2": misses_the_psf(reference, np.abs(1 - flux_ratio), options),
         "masked": np.any([p.quality < options.min_quality for p in both], axis=0),
         "edge": np.any([p.edge_distance < options.edge_pixels for p in both], axis=0),
-        "blended": np.all([p.fracflux < options.min_fracflux for p in both], axis=0),
+        "blended": np.all([p.fracflux < options.min_fracflux for p in both], axis=0)
+        | np.any([p.fracflux > options.max_fracflux for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
     }
     return sum(fails[name].astype("i2") << bit for bit, name in enumerate(CUTS))
