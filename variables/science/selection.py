@@ -63,8 +63,8 @@ def select_changes(search, reference, expected_flux, flux_err_scale, options=Sel
 
     Where there is flux, the change is in magnitudes, against the errors of both. A source that
     vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU and the error of
-    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. A cut never removes a change: what
-    fails one is recorded as failing it.
+    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. A cut never
+    removes a change: what fails one is recorded as failing it.
     """
     delta = search.mag - reference.mag
     delta_err = np.hypot(search.mag_err, reference.mag_err)
