@@ -21,9 +21,7 @@ class MaskBit(IntFlag):
 
 
 # Pixels with one of these carry no information and get weight 0.
-UNUSABLE = (
-    MaskBit.BAD | MaskBit.NO_VALUE | MaskBit.SATURATED | MaskBit.BLEED | MaskBit.COSMIC_RAY
-)
+UNUSABLE = MaskBit.BAD | MaskBit.NO_VALUE | MaskBit.SATURATED | MaskBit.BLEED | MaskBit.COSMIC_RAY
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
+from exposures.fits import InputOptions
 from galproject.options import PipelineOptions
 from galproject.processing import database_lost, prepare, run_chips
 
@@ -20,6 +21,22 @@ def ccd_numbers(text):
         first, _, last = part.partition("-")
         numbers |= set(range(int(first), int(last or first) + 1))
     return numbers
+
+
+def at_least_one(text):
+    """A whole number from 1; raises ValueError."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def positive(text):
+    """A number above zero; raises ValueError."""
+    number = float(text)
+    if not number > 0:
+        raise ValueError(text)
+    return number
 
 
 class Command(BaseCommand):
@@ -35,16 +52,21 @@ class Command(BaseCommand):
             "--reference", action="store_true", help="find all sources and make them a reference"
         )
         parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+        parser.add_argument("--workers", type=at_least_one, default=1, help="processes (default 1)")
         parser.add_argument(
             "--catalogue",
             default=settings.GALPROJECT_CATALOGUE,
             help="astrometric catalogue: a folder of HEALPix tiles or one file",
         )
+        plain = parser.add_argument_group("plain FITS images whose headers don't say")
+        plain.add_argument("--gain", type=positive, help="e-/ADU")
+        plain.add_argument("--read-noise", type=positive, help="e-")
+        plain.add_argument("--saturation", type=positive, help="ADU")
         parser.add_argument("--again", action="store_true", help="do over what is done already")
 
-    def handle(self, *, paths, reference, ccds, workers, catalogue, again, **_):
-        options = PipelineOptions(catalogue=catalogue)
+    def handle(self, *, paths, reference, ccds, workers, catalogue, again, **given):
+        known = {name: given[name] for name in ("gain", "read_noise", "saturation") if given[name]}
+        options = PipelineOptions(input=InputOptions(**known), catalogue=catalogue)
         ccds = set().union(*ccds) if ccds else None
         try:
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
@@ -73,8 +95,8 @@ class Command(BaseCommand):
             self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
             return
         self.stdout.write(result_line(result))
-        for note in result.notes:
-            self.stdout.write(f"    {note}")
+        if result.notes:
+            self.stdout.write(f"    {'; '.join(result.notes)}")
 
     def summarise(self, results, errors):
         counts = Counter(str(result.status) for result in results)
