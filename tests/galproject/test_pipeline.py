@@ -1,0 +1,148 @@
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+
+from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from exposures.simulation import read_truth
+from galproject import pipeline
+from galproject.processing import process_exposure
+from galproject.recovery import assess
+from galproject.version import code_version
+from photometry.models import GalReference, GalSource
+from tests.galproject.nights import night, process, processed  # noqa: F401
+from variables.models import GalVarObj
+
+pytestmark = pytest.mark.django_db
+
+
+def contents():
+    """Every row of the two large tables, ids among them."""
+    with connection.cursor() as cursor:
+        tables = []
+        for table in ("galsources", "galvarobjs"):
+            cursor.execute(
+                f"SELECT to_jsonb(t) - 'id' FROM {table} t ORDER BY refsource_id, galimage_id"
+            )
+            tables.append(cursor.fetchall())
+        return tables
+
+
+def test_a_night_fills_every_table(processed):  # noqa: F811
+    assert GalExposure.objects.count() == 3
+    assert GalImage.objects.filter(status=Status.DONE).count() == 6
+    assert GalReference.objects.filter(active=True).count() == 2
+    assert GalVarObj.objects.believed().exists()
+    for image in GalImage.objects.all():
+        assert GalSource.objects.measured_on(image).count() == image.n_sources > 100
+        assert len(image.footprint) == 8
+        assert 0.9 < image.fwhm_arcsec < 1.5
+        assert image.zero_point == pytest.approx(30, abs=0.2)
+        assert image.astrometric_rms_mas < 60
+        assert image.options == processed.options.as_json()
+        assert image.code_version == code_version()
+        steps = GalCheckpoint.objects.filter(exposure=image.exposure, ccdnum=image.ccdnum)
+        assert [c.step for c in steps] == ["read", "reduced", "stored"]
+
+
+def test_search_images_say_how_they_were_calibrated(processed):  # noqa: F811
+    for image in GalImage.objects.searches().select_related("reference"):
+        assert image.reference.ccdnum == image.ccdnum
+        assert image.reference.is_reference
+        assert image.chi2_nu > 0
+        # So few stars don't bear the 4th order, and the image says so.
+        order = image.correction["order"]
+        assert 1 <= order < 4
+        assert len(image.correction["coefficients"]) == (order + 1) * (order + 2) // 2
+        assert any(f"correction: order {order}" in note for note in image.notes)
+        assert image.n_variables == GalVarObj.objects.believed().filter(image=image).count()
+
+
+def test_what_was_simulated_is_recovered(processed):  # noqa: F811
+    recovery = assess(read_truth(processed.truth))
+    assert recovery.flat_rms_mag < 0.02
+    assert recovery.astrometry_mas < 15
+    assert 0.85 < recovery.pull_mad < 1.15
+    assert recovery.n_expected >= 5
+    assert recovery.completeness >= 0.8  # of a dozen: the benchmark has the statistics
+    assert recovery.n_false <= 1
+
+
+def test_run_twice_leaves_what_one_run_leaves(processed):  # noqa: F811
+    before = contents()
+    for paths, is_reference in (([processed.reference], True), (processed.searches, False)):
+        results, _ = process(processed, paths, is_reference)
+        assert {result.status for result in results} == {"unchanged"}
+    assert contents() == before
+
+
+def test_done_again_search_images_have_the_same_rows(processed):  # noqa: F811
+    before = contents()
+    results, _ = process(processed, processed.searches, again=True)
+    assert {result.status for result in results} == {Status.DONE}
+    assert contents() == before
+
+
+def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(processed):  # noqa: F811
+    n_sources = GalSource.objects.filter(is_reference=True).count()
+    process(processed, [processed.reference], is_reference=True, again=True)
+    assert GalSource.objects.filter(is_reference=True).count() == n_sources
+    assert not GalImage.objects.searches().done().exists()
+    process(processed, processed.searches)
+    assert GalSource.objects.count() == sum(i.n_sources for i in GalImage.objects.all())
+    assert GalReference.objects.count() == 2
+
+
+def test_reference_among_other_files_stays_as_it_is(processed):  # noqa: F811
+    results, _ = process(processed, [processed.reference, *processed.searches])
+    assert {result.status for result in results} == {"unchanged"}
+
+
+def test_search_exposure_made_a_reference_loses_what_it_had(processed):  # noqa: F811
+    process(processed, processed.searches[:1], is_reference=True)
+    images = GalImage.objects.filter(exposure__identifier="600001")
+    assert all(image.is_reference for image in images)
+    assert not GalVarObj.objects.filter(image__in=images).exists()
+    for image in images:
+        assert set(GalSource.objects.measured_on(image).values_list("is_reference")) == {(True,)}
+
+
+def test_other_options_process_search_images_anew(processed):  # noqa: F811
+    stricter = replace(
+        processed.options, selection=replace(processed.options.selection, threshold_sigma=40.0)
+    )
+    before = GalVarObj.objects.count()
+    results, _ = process(replace(processed, options=stricter), processed.searches)
+    assert {result.status for result in results} == {Status.DONE}
+    assert GalVarObj.objects.count() < before
+
+
+def test_ccds_limit_the_chips(night):  # noqa: F811
+    results = process_exposure(night.reference, night.options, is_reference=True, ccds={35})
+    assert [GalImage.objects.get(pk=r.image_id).ccdnum for r in results] == [35]
+
+
+def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch):  # noqa: F811
+    def fail(*_):
+        raise RuntimeError("the disk is on fire")
+
+    image = GalImage.objects.searches().first()
+    monkeypatch.setattr(pipeline, "replace_variables", fail)
+    result = pipeline.process_chip(image.pk, processed.options, again=True)
+    assert result.failed
+    assert "the disk is on fire" in result.error
+    image.refresh_from_db()
+    assert image.status == Status.FAILED
+    assert not GalSource.objects.filter(galimage_id=image.pk).exists()
+    assert not GalVarObj.objects.filter(image=image).exists()
+    assert GalCheckpoint.objects.filter(level="error", ccdnum=image.ccdnum).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_leave_the_rows_of_one(night):  # noqa: F811
+    process(night, [night.reference], is_reference=True)
+    process(night, night.searches)
+    alone = contents()
+    results, _ = process(night, night.searches, again=True, workers=2)
+    assert {result.status for result in results} == {Status.DONE}
+    assert contents() == alone
