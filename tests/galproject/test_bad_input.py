@@ -1,0 +1,272 @@
+"""What a user can do wrong: each gives one clear error, and the rest goes on."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from exposures.models import GalImage, Status
+from photometry.models import GalSource
+from tests.galproject.nights import night, processed  # noqa: F401
+from variables.models import GalVarObj
+
+pytestmark = pytest.mark.django_db
+
+EXPNUM = 700_000
+
+
+@pytest.fixture
+def copy(processed, tmp_path):  # noqa: F811
+    """A search exposure as if it were another: its image file, with its siblings beside it."""
+    original = processed.searches[0]
+    for kind in "iwd":
+        name = original.name.replace("_ooi_", f"_oo{kind}_")
+        target = tmp_path / name.replace("c4d_1701", "c4d_1702")
+        shutil.copy(original.with_name(name), target)
+        fits.setval(target, "EXPNUM", value=EXPNUM)
+    return tmp_path / original.name.replace("c4d_1701", "c4d_1702")
+
+
+def sibling(path, kind):
+    return path.with_name(path.name.replace("_ooi_", f"_oo{kind}_"))
+
+
+def run(night, *paths, **options):  # noqa: F811
+    """Exit status, standard output and errors of manage.py process_exposure."""
+    out, err = io.StringIO(), io.StringIO()
+    status = 0
+    try:
+        call_command(
+            "process_exposure",
+            *map(str, paths),
+            **night.arguments,
+            **options,
+            stdout=out,
+            stderr=err,
+            no_color=True,
+        )
+    except SystemExit as stop:
+        status = stop.code
+    except CommandError as error:  # manage.py prints it and ends with 1
+        status = error.returncode
+        err.write(f"{error}\n")
+    return status, out.getvalue(), err.getvalue()
+
+
+def edit(path, change):
+    """Rewrite a FITS file after ``change`` had its HDUs."""
+    with fits.open(path, memmap=False) as hdus:
+        change(hdus)
+        hdus.writeto(path, overwrite=True)
+
+
+def assert_nothing_stored(expnum=EXPNUM):
+    images = GalImage.objects.filter(exposure__identifier=str(expnum))
+    assert not images.done().exists()
+    assert not GalSource.objects.filter(galimage_id__in=[i.pk for i in images]).exists()
+    assert not GalVarObj.objects.filter(image__in=images).exists()
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def write_a_web_page(path):
+    path.write_text("<html>The archive is down for maintenance</html>")
+
+
+def lose_the_weight(path):
+    sibling(path, "w").unlink()
+
+
+def mismatch_the_weight(path):
+    fits.setval(sibling(path, "w"), "EXPNUM", value=EXPNUM + 1)
+
+
+def lose_the_wcs(path):
+    def change(hdus):
+        for hdu in hdus[1:]:
+            for card in [k for k in hdu.header if k.startswith(("CTYPE", "CRVAL", "CD", "PV"))]:
+                del hdu.header[card]
+
+    edit(path, change)
+
+
+def change_the_filter(path):
+    fits.setval(path, "FILTER", value="solid plate 0.0 0.0")
+
+
+@pytest.mark.parametrize(
+    ("harm", "file", "words"),
+    [
+        (truncate, "i", ("truncated",)),
+        (write_a_web_page, "i", ("FITS",)),
+        (lose_the_weight, "w", ("weight",)),
+        (mismatch_the_weight, "w", (str(EXPNUM), str(EXPNUM + 1))),
+        (lose_the_wcs, "i", ("WCS",)),
+        (change_the_filter, "i", ("filter", "solid")),
+        (Path.unlink, "i", ()),
+    ],
+)
+def test_unusable_file_is_named_and_the_others_go_on(processed, copy, harm, file, words):  # noqa: F811
+    harm(copy)
+    status, out, err = run(processed, copy, *processed.searches)
+    assert status == 1
+    errors = err.strip().splitlines()
+    assert len(errors) == 1, err
+    assert sibling(copy, file).stem in errors[0] or copy.stem in errors[0]
+    for word in words:
+        assert word in errors[0]
+    assert ". " in errors[0]  # what is wrong, then what to do
+    assert "Traceback" not in out + err
+    assert "4 chips: 4 unchanged. " in out.replace(", 1 not usable", "")
+    assert_nothing_stored()
+
+
+def test_masked_chip_fails_alone(processed, copy):  # noqa: F811
+    def mask_all(hdus):
+        hdus[1].data = np.full_like(hdus[1].data, 1)
+
+    edit(sibling(copy, "d"), mask_all)
+    status, out, err = run(processed, copy)
+    assert status == 1
+    (line,) = err.strip().splitlines()
+    assert "masked" in line
+    assert "S4" in line
+    assert copy.name in line
+    first, second = GalImage.objects.filter(exposure__identifier=EXPNUM).order_by("ccdnum")
+    assert (first.status, second.status) == (Status.FAILED, Status.DONE)
+    assert first.error in line
+    assert not GalSource.objects.filter(galimage_id=first.pk).exists()
+    assert GalSource.objects.filter(galimage_id=second.pk).exists()
+    assert "2 chips: 1 done, 1 failed" in out
+
+
+def test_chip_that_was_good_and_fails_now_keeps_nothing(processed, copy):  # noqa: F811
+    assert run(processed, copy)[0] == 0
+    truncate(copy)
+    plan_status, _, err = run(processed, copy, again=True)
+    assert plan_status == 1
+    assert "truncated" in err
+
+
+def test_pixels_that_went_bad_since_keep_nothing(processed, copy):  # noqa: F811
+    assert run(processed, copy)[0] == 0
+
+    def mask_all(hdus):
+        for hdu in hdus[1:]:
+            hdu.data = np.full_like(hdu.data, 1)
+
+    edit(sibling(copy, "d"), mask_all)
+    status, _, err = run(processed, copy, again=True)
+    assert status == 1
+    assert len(err.strip().splitlines()) == 2
+    assert_nothing_stored()
+
+
+def test_chip_without_reference_says_to_make_one(processed, copy):  # noqa: F811
+    fits.setval(copy, "FILTER", value="g DECam SDSS c0001 4720.0 1520.0")
+    status, _, err = run(processed, copy)
+    assert status == 1
+    lines = err.strip().splitlines()
+    assert len(lines) == 2  # one a chip
+    for line, chip in zip(sorted(lines), ("N4", "S4"), strict=True):
+        assert "no reference in filter g" in line
+        assert f"[{chip}]" in line
+        assert "--reference" in line
+    assert_nothing_stored()
+
+
+def test_file_given_twice_is_processed_once(processed, copy, tmp_path):  # noqa: F811
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    for second in (copy, link / copy.name, sibling(copy, "d")):
+        status, out, err = run(processed, copy, second)
+        assert status == 1
+        (line,) = err.strip().splitlines()
+        assert "given twice" in line
+        assert "2 chips: 2 " in out
+
+
+def test_copy_of_an_exposure_is_refused(processed, copy, tmp_path):  # noqa: F811
+    assert run(processed, copy)[0] == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for kind in "iwd":
+        shutil.copy(sibling(copy, kind), elsewhere)
+    status, _, err = run(processed, elsewhere / copy.name)
+    assert status == 1
+    assert "entered before" in err
+    assert str(copy) in err
+
+
+def test_moved_exposure_is_the_same(processed, copy, tmp_path):  # noqa: F811
+    assert run(processed, copy)[0] == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for kind in "iwd":
+        sibling(copy, kind).rename(elsewhere / sibling(copy, kind).name)
+    status, out, _ = run(processed, elsewhere / copy.name)
+    assert status == 0
+    assert "2 chips: 2 unchanged" in out
+
+
+def test_good_run_ends_with_zero_and_a_line_a_chip(processed, copy):  # noqa: F811
+    status, out, err = run(processed, copy)
+    assert (status, err) == (0, "")
+    lines = [line for line in out.splitlines() if " search: " in line]
+    assert len(lines) == 2
+    for line in lines:
+        for unit in ("sources", '"', "mas", "zp", "chi2/nu", "variables", " s"):
+            assert unit in line
+
+
+def test_catalogue_that_is_not_there_is_named(processed, copy, tmp_path):  # noqa: F811
+    from dataclasses import replace
+
+    options = replace(processed.options, catalogue=str(tmp_path / "gaia"))
+    status, _, err = run(replace(processed, options=options), copy)
+    assert status == 1
+    assert str(tmp_path / "gaia") in err
+    assert "Traceback" not in err
+
+
+def manage(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_database_that_is_down_is_one_clear_line(processed):  # noqa: F811
+    done = manage(
+        "process_exposure",
+        processed.searches[0],
+        DATABASE_URL="postgresql://nobody@127.0.0.1:9/galproject",
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    assert "database can't be used" in line
+    assert "scripts/database start" in line
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--workers", "0"), ("--gain", "-1"), ("--ccds", "one"), ("--saturation", "x")]
+)
+def test_nonsense_on_the_command_line_is_refused(arguments):
+    done = manage("process_exposure", "x.fits", *arguments)
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
+    assert "Traceback" not in done.stderr
