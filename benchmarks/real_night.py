@@ -71,6 +71,24 @@ def noise_floor(n_stars=20):
     return float(np.median(np.array(scatter)[brightest]))
 
 
+def believed_changes():
+    """A line for each change that passes all cuts: when, where, how much."""
+    changes = GalVarObj.objects.believed().select_related("image__exposure")
+    for change in changes.order_by("refsource_id", "image__exposure__mjd"):
+        x, y = pixel_position(change)
+        yield (
+            f"  {change.image.exposure.identifier}  source {change.refsource_id}  "
+            f"{change.ra:.5f} {change.dec:+.5f}  x {x:.1f} y {y:.1f}  {change.kind}  "
+            f"{change.significance:.0f} sigma  mag {change.reference_mag:.2f}"
+        )
+
+
+def pixel_position(change):
+    """Pixels on the search image; NaN where the source vanished."""
+    rows = GalSource.objects.measured_on(change.image).filter(refsource_id=change.refsource_id)
+    return rows.values_list("x", "y").first() or (np.nan, np.nan)
+
+
 def explanations():
     """How many galvarobjs each cut explains, and how many none does."""
     counts = Counter()
@@ -98,8 +116,10 @@ def main():
             "believed": GalVarObj.objects.believed().count(),
             "explained_by": explanations(),
         }
+        believed = list(believed_changes())
     for name, value in figures.items():
         print(f"{name:20} {value}")
+    print("changes that pass all cuts:", *believed, sep="\n")
     print(json.dumps(figures))
 
 
