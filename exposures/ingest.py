@@ -1,15 +1,17 @@
 """Exposures entered in the database: one row each, and one for each of its chips."""
 
+import filecmp
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from exposures.chip import ExposureFacts
 from exposures.errors import GalprojectError, InputFileError
 from exposures.models import GalExposure, GalImage
 
+SAME_TIME_DAYS = 1 / 86400  # files of one exposure give its time alike
 
-@transaction.atomic
+
 def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
     """Enter an exposure and the chips of one of its files; ``ccds`` limits them by number.
 
@@ -24,17 +26,64 @@ def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
             "it has none of the chips that were asked for",
             f"Choose --ccds from those it has: {present}",
         )
-    exposure, _ = GalExposure.objects.get_or_create(
+    try:
+        with transaction.atomic():
+            exposure = _ingest_facts(facts)
+            return [_ingest_chip(exposure, facts, entry) for entry in chosen]
+    except (DataError, IntegrityError, UnicodeEncodeError) as error:
+        raise InputFileError(
+            facts.image_path,
+            f"its name or its header doesn't fit the tables ({str(error).splitlines()[0]})",
+            "Shorten the name, or mend the header",
+        ) from error
+
+
+def _ingest_facts(facts):
+    """The exposure's row; a header that was mended since it was entered counts."""
+    exposure, is_new = GalExposure.objects.get_or_create(
         instrument=facts.instrument, identifier=facts.identifier, defaults=_columns(facts)
     )
-    return [_ingest_chip(exposure, facts, entry) for entry in chosen]
+    if is_new:
+        _check_is_no_copy(exposure, facts)
+    elif _entered_from(exposure, facts.image_path):
+        for name, value in _columns(facts).items():
+            setattr(exposure, name, value)
+        exposure.save()
+    elif abs(exposure.mjd - facts.mjd) > SAME_TIME_DAYS:
+        raise InputFileError(
+            facts.image_path,
+            f"another exposure is called {exposure.identifier}, taken at MJD {exposure.mjd:.5f}",
+            "Give this file another name",
+        )
+    return exposure
+
+
+def _entered_from(exposure, path):
+    """Whether all that is known of an exposure came from this file."""
+    paths = exposure.images.values_list("path", flat=True).distinct()
+    return all(_is_same_file(known, path) for known in paths)
+
+
+def _check_is_no_copy(exposure, facts):
+    """Plain images are known by their names alone, so a copy would be a second exposure."""
+    alike = GalImage.objects.filter(
+        exposure__instrument=facts.instrument, exposure__mjd=facts.mjd, exposure__ra=facts.ra
+    ).exclude(exposure=exposure)
+    for path in alike.values_list("path", flat=True).distinct():
+        if Path(path).is_file() and filecmp.cmp(path, facts.image_path, shallow=False):
+            raise InputFileError(
+                facts.image_path,
+                f"a copy of {path}, which was entered before",
+                "Remove one of the two files, or process that one",
+            )
 
 
 def _ingest_chip(exposure, facts, entry):
-    path = str(facts.image_path)
+    # From whatever folder the next command is run.
+    path = str(facts.image_path.absolute())
     known = GalImage.objects.filter(exposure=exposure, ccdnum=entry.ccdnum).first()
     # A file that was moved is the same chip; a second copy is somebody's mistake.
-    if known and known.path != path and Path(known.path).exists():
+    if known and Path(known.path).exists() and not _is_same_file(known.path, path):
         raise InputFileError(
             path,
             f"exposure {exposure.identifier} was entered before, from {known.path}",
@@ -47,6 +96,12 @@ def _ingest_chip(exposure, facts, entry):
         defaults={"chip_name": entry.name, "hdu": entry.hdu, "path": path},
     )
     return image
+
+
+def _is_same_file(known, path):
+    """Whether two paths lead to one file, by whatever links."""
+    known, path = Path(known), Path(path)
+    return known.exists() and path.exists() and known.samefile(path)
 
 
 def _columns(facts):
