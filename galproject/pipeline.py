@@ -5,13 +5,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
 from django.utils import timezone
 
 from exposures.catalogues import open_catalogue
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
 from exposures.science.footprints import overlap_fraction
 from galproject.options import PipelineOptions
 from galproject.version import code_version
@@ -23,6 +24,14 @@ from photometry.search import measure_search, rows
 from variables.detection import find_changes, replace_variables
 
 logger = logging.getLogger(__name__)
+
+# Columns of galimages that a chip which failed, or changes sides, must not keep.
+RESULTS = (
+    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise"),
+    *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
+    *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
+    *("options", "code_version"),
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,8 @@ def process_chip(image_id, options=None, again=False) -> ChipResult:
         _measure(image, options)
     except GalprojectError as error:
         return _fail(image, started, str(error))
-    except DatabaseError:
-        raise
+    except (InterfaceError, OperationalError, ProgrammingError):
+        raise  # no other chip would fare better
     except Exception as error:  # the boundary of a chip: one that fails must not stop the night
         logger.exception("%s: unexpected error", image)
         return _fail(image, started, f"{image}: unexpected {type(error).__name__}: {error}")
@@ -78,8 +87,7 @@ def designate(images):
     for image in images:
         if not image.is_reference:
             with transaction.atomic():
-                storage.forget_image(image)
-                image.variables.all().delete()
+                _forget(image)
                 image.is_reference, image.status = True, Status.PENDING
                 image.save()
 
@@ -98,6 +106,14 @@ def _stands(image, options):
     )
 
 
+def _forget(image):
+    """Remove what an image has in the tables, and what its own row says of it."""
+    storage.forget_image(image)
+    image.variables.all().delete()
+    for name in RESULTS:
+        setattr(image, name, GalImage._meta.get_field(name).get_default())
+
+
 def _begin(image):
     image.status, image.error, image.notes = Status.WORKING, "", []
     image.started, image.finished = timezone.now(), None
@@ -106,11 +122,11 @@ def _begin(image):
 
 def _fail(image, started, message):
     """Record a failure; nothing that the chip had stays in galsources or galvarobjs."""
+    image.refresh_from_db()  # without what was filled in before it failed
     with transaction.atomic():
-        if not image.is_reference:
-            storage.forget_image(image)
-            image.variables.all().delete()
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
+        if not kept:
+            _forget(image)
         image.status = Status.DONE if kept else Status.FAILED
         image.error, image.finished = message, timezone.now()
         image.save()
@@ -162,6 +178,8 @@ def _measure(image, options):
             facts.image_path, f"chip {image.chip_name} is gone", "Restore the file as it was"
         )
     chip = read_chip(facts, entry, options.input)
+    if not image.is_reference:
+        _check_is_covered(image, chip)
     _log(image, "read")
     catalogue = open_catalogue(options.catalogue) if options.catalogue else None
     reduce = options.reduction
@@ -174,16 +192,38 @@ def _measure(image, options):
     _log(image, "stored", value=image.n_sources)
 
 
-def _describe(image, reduction, options):
-    """Fill the columns that every reduction gives."""
-    ny, nx = reduction.chip.shape
+def _check_is_covered(image, chip):
+    """Whether a reference lies here by the header's WCS, before the hard work begins."""
+    _place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
+    if not _references_under(image):
+        raise _no_reference(image, chip)
+
+
+def _no_reference(image, chip):
+    return InputFileError(
+        chip.path,
+        f"no reference in filter {image.exposure.filter} overlaps this chip",
+        "Process one first: manage.py process_exposure --reference",
+        hdu=chip.name,
+    )
+
+
+def _place(image, chip, wcs):
+    """Fill the columns that say where on the sky a chip lies."""
+    ny, nx = chip.shape
     corner_x, corner_y = [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
-    ra, dec = reduction.wcs.to_sky(corner_x, corner_y)
-    centre_ra, centre_dec = reduction.wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
+    ra, dec = wcs.to_sky(corner_x, corner_y)
+    centre_ra, centre_dec = wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
+    scale = pixel_scale_arcsec(chip.wcs, chip.shape)
     image.width, image.height = nx, ny
     image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
-    image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * reduction.scale_arcsec / 3600
+    image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * scale / 3600
     image.footprint = [float(v) for pair in zip(ra, dec, strict=True) for v in pair]
+
+
+def _describe(image, reduction, options):
+    """Fill the columns that every reduction gives."""
+    _place(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
@@ -218,12 +258,7 @@ def _store_reference(image, reduction, options):
 def _store_search(image, reduction, options):
     references = _references_under(image)
     if not references:
-        raise InputFileError(
-            reduction.chip.path,
-            f"no reference in filter {image.exposure.filter} overlaps this chip",
-            "Process one first: manage.py process_exposure --reference",
-            hdu=reduction.chip.name,
-        )
+        raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
     measurement = measure_search(reduction, sources, options.reduction)
     widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))

@@ -5,8 +5,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, ProgrammingError, connection
 
+from exposures.catalogues import open_catalogue
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
@@ -26,9 +27,12 @@ class Plan:
 def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
     """Read the headers of the exposures and enter them, before any pixel is read.
 
-    A file that can't be used is an error of its own; the others go on.
+    A file that can't be used is an error of its own; the others go on. Raises GalprojectError
+    where there is no such catalogue.
     """
     options = options or PipelineOptions()
+    if options.catalogue:
+        open_catalogue(options.catalogue)
     paths, errors = distinct(paths)
     image_ids = []
     for path in paths:
@@ -104,9 +108,12 @@ def _in_a_pool(image_ids, options, workers, again):
 
 
 def database_lost(error):
-    """What to tell the user of a database that does not answer."""
+    """What to tell the user of a database that does not answer, or has not the right tables."""
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    cure = "Start it (scripts/database start) or set DATABASE_URL"
+    if isinstance(error, ProgrammingError):
+        cure = "Bring its tables up to date (manage.py migrate)"
     return GalprojectError(
-        f"the database can't be used: {first_line}. Start it (scripts/database start) or set "
-        "DATABASE_URL, then run the same command again; what is done is kept"
+        f"the database can't be used: {first_line}. {cure}, then run the same command again; "
+        "what is done is kept"
     )
