@@ -1,7 +1,10 @@
 """manage.py process_exposure: exposures reduced, measured and searched for variables."""
 
+import math
+import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -12,6 +15,8 @@ from exposures.errors import GalprojectError
 from exposures.fits import InputOptions
 from galproject.options import PipelineOptions
 from galproject.processing import database_lost, prepare, run_chips
+
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 
 def ccd_numbers(text):
@@ -32,9 +37,9 @@ def at_least_one(text):
 
 
 def positive(text):
-    """A number above zero; raises ValueError."""
+    """A number above zero, and finite; raises ValueError."""
     number = float(text)
-    if not number > 0:
+    if not (number > 0 and math.isfinite(number)):
         raise ValueError(text)
     return number
 
@@ -42,8 +47,10 @@ def positive(text):
 class Command(BaseCommand):
     help = (
         "Process exposures: DECam InstCal triplets (name any of the three files) or FITS images "
-        "with a WCS. Chips whose result stands are left as they are, so that a run that was "
-        "interrupted goes on where it stopped."
+        "with a WCS. Each chip gets a line; in brackets are the steps that fell back, explained "
+        "at the end. Chips whose result stands are left as they are, so that a run that was "
+        "interrupted goes on where it stopped. The exit status is 1 if a file could not be used "
+        "or a chip failed."
     )
 
     def add_arguments(self, parser):
@@ -66,6 +73,8 @@ class Command(BaseCommand):
 
     def handle(self, *, paths, reference, ccds, workers, catalogue, again, **given):
         known = {name: given[name] for name in ("gain", "read_noise", "saturation") if given[name]}
+        # Part of what was done to a chip, so alike from whatever folder this is run.
+        catalogue = str(Path(catalogue).absolute()) if catalogue else ""
         options = PipelineOptions(input=InputOptions(**known), catalogue=catalogue)
         ccds = set().union(*ccds) if ccds else None
         try:
@@ -77,6 +86,9 @@ class Command(BaseCommand):
             raise CommandError(str(database_lost(error))) from error
         except GalprojectError as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt as interrupt:
+            message = "Interrupted. The same command goes on where it stopped; what is done is kept"
+            raise CommandError(message, returncode=INTERRUPTED) from interrupt
         self.summarise(results, plan.errors)
         if plan.errors or any(result.failed for result in results):
             sys.exit(1)
@@ -95,10 +107,10 @@ class Command(BaseCommand):
             self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
             return
         self.stdout.write(result_line(result))
-        if result.notes:
-            self.stdout.write(f"    {'; '.join(result.notes)}")
 
     def summarise(self, results, errors):
+        for line in note_lines(results):
+            self.stdout.write(line)
         counts = Counter(str(result.status) for result in results)
         n_sources = sum(result.n_sources or 0 for result in results)
         n_variables = sum(result.n_variables or 0 for result in results)
@@ -118,6 +130,8 @@ def result_line(result):
         return "-" if value is None else f"{value:{form}}{unit}"
 
     kind = "reference" if result.is_reference else "search"
+    # What fell back, by name; the end of the run says how.
+    fell_back = ", ".join(dict.fromkeys(note.partition(":")[0] for note in result.notes))
     variables = "" if result.is_reference else f"  {show(result.n_variables, 'd')} variables"
     return (
         f"{result.label} {kind}: {show(result.n_sources, ',d')} sources"
@@ -127,4 +141,18 @@ def result_line(result):
         f"  chi2/nu {show(result.chi2_nu, '.2f')}"
         f"{variables}"
         f"  {'unchanged' if result.status == 'unchanged' else f'{result.seconds:.1f} s'}"
+        f"{f'  [{fell_back}]' if fell_back else ''}"
     )
+
+
+def note_lines(results):
+    """What fell back and how, a line for each kind of note, on however many chips."""
+    kinds = {}
+    for result in results:
+        for note in result.notes:
+            # "order 1 from 34 stars" and "order 2 from 90 stars" are of one kind.
+            kinds.setdefault(re.sub(r"\d+", "#", note), []).append((note, result.label))
+    for found in sorted(kinds.values(), key=len, reverse=True):
+        notes = sorted({note for note, _ in found})
+        where = found[0][1] if len(found) == 1 else f"{len(found)} chips"
+        yield f"[{where}] {' ... '.join(dict.fromkeys([notes[0], notes[-1]]))}"
