@@ -34,9 +34,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+def rounded(name, digits, heading):
+    """A list column of a number with as many decimals as mean something; sortable."""
+
+    @admin.display(description=heading, ordering=name)
+    def column(row):
+        value = getattr(row, name)
+        return None if value is None else f"{value:.{digits}f}"
+
+    return column
+
+
 @admin.register(GalExposure)
 class GalExposureAdmin(ReadOnlyAdmin):
-    list_display = ["identifier", "instrument", "filter", "mjd", "exposure_seconds", "object_name"]
+    list_display = [
+        *("identifier", "instrument", "filter", rounded("mjd", 5, "MJD")),
+        *(rounded("exposure_seconds", 1, "seconds"), "object_name"),
+    ]
     list_filter = ["instrument", "filter"]
     search_fields = ["identifier", "object_name", "proposal"]
     ordering = ["-mjd"]
@@ -46,7 +60,9 @@ class GalExposureAdmin(ReadOnlyAdmin):
 class GalImageAdmin(ReadOnlyAdmin):
     list_display = [
         *("exposure", "chip_name", "is_reference", "status", "n_sources", "n_variables"),
-        *("fwhm_arcsec", "sky", "zero_point", "astrometric_rms_mas", "chi2_nu", "finished"),
+        *(rounded("fwhm_arcsec", 2, 'seeing (")'), rounded("sky", 1, "sky (ADU)")),
+        *(rounded("zero_point", 3, "zero point"), rounded("chi2_nu", 2, "chi2/nu")),
+        *(rounded("astrometric_rms_mas", 0, "astrometry (mas)"), "finished"),
     ]
     list_filter = ["status", "is_reference", "exposure__filter", "exposure__instrument"]
     list_select_related = ["exposure"]

@@ -2,15 +2,16 @@
 
 from django.contrib import admin
 
-from exposures.admin import ReadOnlyAdmin
+from exposures.admin import ReadOnlyAdmin, rounded
 from variables.models import GalVarObj
 
 
 @admin.register(GalVarObj)
 class GalVarObjAdmin(ReadOnlyAdmin):
     list_display = [
-        *("refsource_id", "image", "kind", "delta_mag", "delta_mag_err", "significance"),
-        *("reference_mag", "ra", "dec", "failures"),
+        *("refsource_id", "image", "kind", rounded("delta_mag", 2, "change (mag)")),
+        *(rounded("significance", 0, "sigma"), rounded("reference_mag", 2, "reference (mag)")),
+        *(rounded("ra", 5, "RA"), rounded("dec", 5, "Dec"), "failures"),
     ]
     list_filter = ["kind", "image__exposure__filter"]
     list_select_related = ["image__exposure"]

@@ -13,7 +13,7 @@ class Cut(models.IntegerChoices):
     REFERENCE_RCHI2 = 2, "bad fit on the reference image"
     MASKED = 4, "masked pixels under the source"
     EDGE = 8, "at the edge of the chip"
-    BLENDED = 16, "little of the light is its own"
+    BLENDED = 16, "blended"
     SATURATED = 32, "saturated on the search or the reference image"
 
 
