@@ -122,7 +122,9 @@ def _check_is_fits(path):
     except FileNotFoundError:
         raise InputFileError(path, "there is no such file", "Check the path") from None
     except IsADirectoryError:
-        raise InputFileError(path, "this is a folder", "Name one file of the exposure") from None
+        raise InputFileError(
+            path, "this is a folder", f"Name the images in it, such as {path}/*_ooi_*.fits*"
+        ) from None
     except OSError as error:
         raise InputFileError(
             path, f"can't be opened ({error.strerror})", "Check its permissions and disk"
