@@ -95,7 +95,7 @@ class GalSource(models.Model):
     rchi2 = RealField(help_text="PSF-weighted reduced chi2 of the fit")
     fracflux = RealField(help_text="of the flux in the stamp that is the source's own")
     quality = RealField(help_text="fraction of the PSF on usable pixels")
-    flags = models.SmallIntegerField(help_text="mask bits at the source")
+    flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
     is_reference = models.BooleanField(help_text="measured on the reference image itself")
 
     objects = GalSourceQuerySet.as_manager()

@@ -4,7 +4,13 @@ import numpy as np
 from django.db import transaction
 
 from variables.models import GalVarObj
-from variables.science.selection import Changes, Photometry, SelectionOptions, select_changes
+from variables.science.selection import (
+    Changes,
+    Photometry,
+    SelectionOptions,
+    distance_to_saturated,
+    select_changes,
+)
 
 
 def find_changes(measurement, shapes, options=SelectionOptions()) -> Changes:
@@ -22,11 +28,14 @@ def find_changes(measurement, shapes, options=SelectionOptions()) -> Changes:
             m.fit.quality,
             m.fit.flags,
             edge_distance(m.x, m.y, search_shape),
+            distance_to_saturated(m.x, m.y, m.fit.flags),
         ),
         Photometry(
             *(reference[name] for name in ("mag", "mag_err", "flux", "flux_err", "rchi2")),
             *(reference[name] for name in ("fracflux", "quality", "flags")),
             edge_distance(reference["x"], reference["y"], reference_shape),
+            # By search positions, which are those of one image where there are two references.
+            distance_to_saturated(m.x, m.y, reference["flags"]),
         ),
         m.expected_flux,
         m.error_scale,

@@ -15,6 +15,8 @@ class Cut(models.IntegerChoices):
     EDGE = 8, "at the edge of the chip"
     BLENDED = 16, "blended"
     SATURATED = 32, "saturated on the search or the reference image"
+    SHARP = 64, "light in one pixel: hot, or a cosmic ray"
+    NEAR_SATURATED = 128, "near a saturated star"
 
 
 class GalVarObjQuerySet(models.QuerySet):

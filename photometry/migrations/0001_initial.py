@@ -259,7 +259,12 @@ class Migration(migrations.Migration):
                                 help_text="fraction of the PSF on usable pixels"
                             ),
                         ),
-                        ("flags", models.SmallIntegerField(help_text="mask bits at the source")),
+                        (
+                            "flags",
+                            models.SmallIntegerField(
+                                help_text="mask bits at the source; 128: too sharp"
+                            ),
+                        ),
                         (
                             "is_reference",
                             models.BooleanField(help_text="measured on the reference image itself"),

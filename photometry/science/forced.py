@@ -12,6 +12,10 @@ from scipy.spatial import cKDTree
 
 from photometry.science.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
 
+# Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
+# cosmic ray.
+SHARP = 128
+
 
 @dataclass(frozen=True)
 class ForcedOptions:
@@ -19,6 +23,8 @@ class ForcedOptions:
 
     n_rounds: int = 3  # the sky left over is measured again before each but the first
     n_neighbours: int = 12  # that enter a star's error
+    sharp_excess: float = 0.4  # of the PSF's central pixel, left over there: light in one pixel
+    sharp_sigma: float = 5.0  # and its significance
     merge_pixels: float = 1.0  # positions closer than this are one source to the fit
 
 
@@ -44,7 +50,7 @@ class ForcedFit:
     rchi2: np.ndarray  # (n,) PSF-weighted reduced chi2
     fracflux: np.ndarray  # (n,) share of the light in the stamp that is the star's own
     quality: np.ndarray  # (n,) share of the PSF on usable pixels
-    flags: np.ndarray  # (n,) int, mask bits of the 3 x 3 pixels at the star
+    flags: np.ndarray  # (n,) int, mask bits of the 3 x 3 pixels at the star, and SHARP
     model: np.ndarray  # (ny, nx) ADU: the stars and the sky left over
 
 
@@ -81,6 +87,7 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions()):
         )
     inflation = neighbour_inflation(x, y, psf, options.n_neighbours)
     flags = core_flags(mask, x, y)
+    flags |= SHARP * is_sharp((data - model, weight), psf, (x, y, fitted["flux"]), options)
     return _expand(fitted, model, _Groups(group, _fraction(stars, group), inflation, flags))
 
 
@@ -138,6 +145,20 @@ def _autocorrelation(psf, x, y, size=59):
         return map_coordinates(spline, coordinates, mode="constant", prefilter=False)
 
     return correlation
+
+
+def is_sharp(leftover, psf, stars, options=ForcedOptions()):
+    """True where the fit leaves much light in the central pixel of a star.
+
+    ``leftover`` is the residual image and its weight, ``stars`` are x, y (pixels) and flux. A hot
+    pixel, whatever its flux, leaves the same multiple of the PSF's central pixel.
+    """
+    residual, weight = leftover
+    x, y, flux = stars
+    centre = np.round(y).astype(int), np.round(x).astype(int)
+    expected = flux * psf.stamps(x, y, 1)[:, 0, 0]
+    excess = residual[centre] > options.sharp_excess * np.abs(expected)
+    return excess & (residual[centre] * np.sqrt(weight[centre]) > options.sharp_sigma)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 from exposures.chip import MaskBit
 from photometry.science.calibration import mad_sigma
 from photometry.science.forced import (
+    SHARP,
     ForcedStars,
     core_flags,
     fit_fluxes,
@@ -115,6 +116,22 @@ def test_no_star_and_no_pixel_are_refused(scene):
 def test_chains_of_close_positions_are_one_group():
     group = merge_groups(np.array([0.0, 0.8, 1.6, 9.0]), np.zeros(4), 1.0)
     assert group[0] == group[1] == group[2] != group[3]
+
+
+def test_hot_pixels_are_sharp_and_stars_are_not(scene, fit):
+    assert not (fit.flags & SHARP)[scene.flux < 1e5].any()
+    data = scene.data.copy()
+    hot_x, hot_y = np.array([57.0, 211.0, 333.0]), np.array([91.0, 300.0, 40.0])
+    data[hot_y.astype(int), hot_x.astype(int)] += [800, 3000, 15_000]
+    stars = forced_stars(
+        np.append(scene.x, hot_x),
+        np.append(scene.y, hot_y),
+        np.append(scene.flux, [2e3, 8e3, 4e4]),
+    )
+    found = fit_fluxes((data, scene.weight, scene.mask), scene.psf, stars)
+    assert (found.flags[-3:] & SHARP).all()
+    # Those beside a hot pixel may suffer; no others do.
+    assert np.count_nonzero(found.flags[:-3] & SHARP) <= 3
 
 
 def test_flags_are_those_of_the_core():

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
+from photometry.science.forced import SHARP
 from variables.models import Cut
-from variables.science.selection import CUTS, Photometry, running_median, select_changes
+from variables.science.selection import (
+    CUTS,
+    Photometry,
+    distance_to_saturated,
+    running_median,
+    select_changes,
+)
 
 
 def constant_stars(n, seed, error=0.02):
@@ -22,6 +29,7 @@ def constant_stars(n, seed, error=0.02):
         quality=one,
         flags=np.zeros(n, int),
         edge_distance=200 * one,
+        saturated_distance=200 * one,
     )
 
 
@@ -86,6 +94,8 @@ def test_faint_star_without_flux_did_not_vanish(reference):
         ("quality", 0.5, Cut.MASKED),
         ("edge_distance", 2.0, Cut.EDGE),
         ("flags", MaskBit.SATURATED, Cut.SATURATED),
+        ("flags", SHARP, Cut.SHARP),
+        ("saturated_distance", 6.0, Cut.NEAR_SATURATED),
     ],
 )
 def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
@@ -144,6 +154,15 @@ def test_bright_variables_survive_the_rchi2_of_all_bright_stars(reference):
 
 def test_bits_of_the_cuts_are_those_of_the_table():
     assert [Cut(1 << bit).name.lower() for bit in range(len(CUTS))] == list(CUTS)
+
+
+def test_distance_to_saturated_leaves_out_the_star_itself():
+    x, flags = np.array([0.0, 3.0, 10.0, 90.0]), np.array([MaskBit.SATURATED, 0, MaskBit.BLEED, 0])
+    distance = distance_to_saturated(x, np.zeros(4), flags)
+    assert distance.tolist() == [10, 3, 10, 80]
+    assert np.isinf(distance_to_saturated(x, np.zeros(4), np.zeros(4, int))).all()
+    alone = distance_to_saturated(x, np.zeros(4), np.array([MaskBit.SATURATED, 0, 0, 0]))
+    assert alone.tolist() == [np.inf, 3, 10, 90]
 
 
 def test_running_median_follows_its_argument():

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
 from photometry.science.calibration import MAG_PER_LN
+from photometry.science.forced import SHARP
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class SelectionOptions:
     min_quality: float = 0.75  # share of the PSF on usable pixels
     min_fracflux: float = 0.2  # share of the light in the stamp that is its own, at its brightest
     max_fracflux: float = 1.2  # more than all: the fit gave neighbours negative flux
+    saturated_pixels: float = 8.0  # from a saturated star, whose wings are not the PSF's
     edge_pixels: float = 3.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
@@ -34,6 +37,7 @@ class Photometry:
     quality: np.ndarray
     flags: np.ndarray  # MaskBit
     edge_distance: np.ndarray  # pixels
+    saturated_distance: np.ndarray  # pixels to the nearest other source that is saturated
 
     def __len__(self):
         return len(self.mag)
@@ -55,7 +59,16 @@ class Changes:
 
 
 # Names of the cuts in the order of their bits.
-CUTS = ("search_rchi2", "reference_rchi2", "masked", "edge", "blended", "saturated")
+CUTS = (
+    "search_rchi2",
+    "reference_rchi2",
+    "masked",
+    "edge",
+    "blended",
+    "saturated",
+    "sharp",
+    "near_saturated",
+)
 
 
 def select_changes(search, reference, expected_flux, flux_err_scale, options=SelectionOptions()):
@@ -102,11 +115,27 @@ def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
         "blended": np.all([p.fracflux < options.min_fracflux for p in both], axis=0)
         | np.any([p.fracflux > options.max_fracflux for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
+        "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
+        "near_saturated": np.any(
+            [p.saturated_distance < options.saturated_pixels for p in both], axis=0
+        ),
     }
     return sum(fails[name].astype("i2") << bit for bit, name in enumerate(CUTS))
 
 
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
+
+
+def distance_to_saturated(x, y, flags):
+    """(n,) pixels from each source to the nearest other one that is saturated; may be infinite."""
+    saturated = np.flatnonzero((flags & SATURATION) != 0)
+    if len(saturated) == 0:
+        return np.full(len(x), np.inf)
+    tree = cKDTree(np.column_stack([x, y])[saturated])
+    # Two, as the nearest to a saturated source is itself.
+    distance, _ = tree.query(np.column_stack([x, y]), k=2)
+    own = (flags & SATURATION) != 0
+    return np.where(own, distance[:, 1], distance[:, 0])
 
 
 def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
