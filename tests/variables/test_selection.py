@@ -118,6 +118,13 @@ def test_source_with_more_than_all_the_light_is_blended(reference):
     ]
 
 
+def test_negative_flux_is_no_more_than_all_the_light_lost(reference):
+    search = changed(observed_again(reference), "flux", 7, -100 * reference.flux[7])
+    search = changed(search, "mag", 7, np.nan)
+    changes = select(search, reference)
+    assert changes.significance[0] < reference.flux[7] / reference.flux_err[7]
+
+
 def test_source_that_the_reference_hardly_saw_can_not_vanish(reference):
     search = changed(observed_again(reference), "flux", 7, -3.0)
     search = changed(search, "mag", 7, np.nan)

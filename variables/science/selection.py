@@ -83,9 +83,8 @@ def select_changes(search, reference, expected_flux, flux_err_scale, options=Sel
     delta_err = np.hypot(search.mag_err, reference.mag_err)
     vanished = ~(search.flux > 0) & (search.quality > 0)
     expected_err = expected_flux * reference.mag_err / MAG_PER_LN
-    missing = (expected_flux - search.flux) / np.hypot(
-        flux_err_scale * search.flux_err, expected_err
-    )
+    # A star loses at most all its light: what is below zero is not the star's.
+    missing = expected_flux / np.hypot(flux_err_scale * search.flux_err, expected_err)
     with np.errstate(invalid="ignore"):
         significance = np.where(vanished, missing, np.abs(delta) / delta_err)
         index = np.flatnonzero(significance > options.threshold_sigma)
