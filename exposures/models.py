@@ -1,19 +1,26 @@
 """What was observed: exposures, their chips, and the log of what was done to them."""
 
-import socket
-
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
 
+from exposures.hosts import this_host
 from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
 
 
 class Status(models.TextChoices):
-    PENDING = "pending"
+    """Where a chip stands."""
+
+    PENDING = "pending"  # nobody has asked for it, or not since its reference was replaced
+    QUEUED = "queued"
+    WAITING = "waiting"  # for a reference that is not done
     WORKING = "working"
     DONE = "done"
     FAILED = "failed"
+
+
+# Asked for, and not at an end.
+OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
 
 
 class GalExposure(models.Model):
@@ -44,6 +51,36 @@ class GalExposure(models.Model):
         return f"{self.instrument} {self.identifier} {self.filter}"
 
 
+class GalJobQuerySet(models.QuerySet):
+    """Jobs by state."""
+
+    def open(self):
+        return self.filter(closed=None)
+
+
+class GalJob(models.Model):
+    """One asking that chips of an exposure be processed; closed after its last chip."""
+
+    exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="jobs")
+    options = models.JSONField(default=dict, help_text="to process the chips with")
+    again = models.BooleanField(default=False, help_text="do over what is done already")
+    queued = models.BooleanField(
+        default=True, help_text="for the workers; else done by the process that asked"
+    )
+    asked_by = models.CharField(max_length=150, blank=True)
+    created = models.DateTimeField(auto_now_add=True, db_index=True)
+    closed = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = GalJobQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galjobs"
+        ordering = ["-created"]
+
+    def __str__(self):
+        return f"job {self.pk}: {self.exposure}"
+
+
 class GalImageQuerySet(models.QuerySet):
     """Chips by filter, state and place on the sky."""
 
@@ -55,6 +92,15 @@ class GalImageQuerySet(models.QuerySet):
 
     def done(self):
         return self.filter(status=Status.DONE)
+
+    def open(self):
+        """Asked for, and not at an end."""
+        return self.filter(status__in=OPEN)
+
+    def unfinished(self):
+        """Failed, or asked for by somebody who was interrupted."""
+        interrupted = models.Q(status=Status.PENDING, job__isnull=False)
+        return self.filter(models.Q(status=Status.FAILED) | interrupted)
 
     def in_filter(self, name):
         return self.filter(exposure__filter=name)
@@ -97,7 +143,19 @@ class GalImage(models.Model):
         help_text="of a search image: the reference image that overlaps it most",
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    step = models.CharField(max_length=32, blank=True, help_text="the last one that was begun")
     error = models.TextField(blank=True, help_text="why it failed")
+    job = models.ForeignKey(
+        GalJob,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="images",
+        help_text="the last that asked for it",
+    )
+    queued = models.DateTimeField(null=True, help_text="when a worker was last told of it")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="begun in its job")
+    host = models.CharField(max_length=64, blank=True, help_text="where it was last begun")
     notes = ArrayField(models.TextField(), default=list, help_text="steps that fell back, and how")
 
     width = models.PositiveIntegerField(null=True, help_text="pixels")
@@ -176,6 +234,17 @@ def _shares_sky(image):
     return condition | models.Q(Q3CInPolygon(models.F("ra"), models.F("dec"), own))
 
 
+class GalCheckpointQuerySet(models.QuerySet):
+    """Lines of logs."""
+
+    def note(self, about, step, note="", **columns):
+        """Write a line about a chip, or about the whole exposure of a job."""
+        ccdnum = getattr(about, "ccdnum", 0)
+        return self.create(
+            exposure_id=about.exposure_id, ccdnum=ccdnum, step=step, note=note, **columns
+        )
+
+
 class GalCheckpoint(models.Model):
     """A line of an exposure's log."""
 
@@ -191,7 +260,9 @@ class GalCheckpoint(models.Model):
     note = models.TextField(blank=True)
     value = models.FloatField(null=True)
     time = models.DateTimeField(auto_now_add=True)
-    host = models.CharField(max_length=64, default=socket.gethostname)
+    host = models.CharField(max_length=64, default=this_host)
+
+    objects = GalCheckpointQuerySet.as_manager()
 
     class Meta:
         db_table = "galcheckpoints"

@@ -5,13 +5,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import InterfaceError, OperationalError, ProgrammingError, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from exposures.catalogues import open_catalogue
+from exposures.claims import Claimed, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
-from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.hosts import this_host
+from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
 from exposures.science.footprints import overlap_fraction
 from galproject.options import PipelineOptions
@@ -34,13 +42,18 @@ RESULTS = (
 )
 
 
+UNCHANGED, BUSY = "unchanged", "busy"
+# A chip that takes its worker with it each time must not do so for ever.
+MAX_ATTEMPTS = 3
+
+
 @dataclass(frozen=True)
 class ChipResult:
     """What became of one chip; None where it was not measured."""
 
     image_id: int
     label: str  # "decam 610792 i N4"
-    status: str  # Status, or "unchanged" where an earlier run's result stands
+    status: str  # Status; UNCHANGED where an earlier result stands, BUSY in another's hands
     is_reference: bool = False
     n_sources: int | None = None
     fwhm_arcsec: float | None = None
@@ -57,29 +70,52 @@ class ChipResult:
         return self.status == Status.FAILED
 
 
-def process_chip(image_id, options=None, again=False) -> ChipResult:
+def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult:
     """Process one chip; whatever goes wrong becomes a result that says so.
 
     A chip whose stored result was made with the same options, code and reference is left as it
     is, unless ``again``; so is a reference catalogue made by other code, because a new one
-    would give its sources new ids.
+    would give its sources new ids. So is a chip that another process has in hand, and, with
+    ``job_id``, one that this job has ended with or that a later job has taken over. Raises
+    django.db.OperationalError or InterfaceError where the database is lost, ProgrammingError
+    where it has not the right tables: no other chip would fare better.
     """
     options = options or PipelineOptions()
     started = time.monotonic()
-    image = GalImage.objects.select_related("exposure").get(pk=image_id)
-    if not again and _stands(image, options):
-        return _result(image, started, "unchanged")
-    _begin(image)
-    try:
-        _measure(image, options)
-    except GalprojectError as error:
-        return _fail(image, started, str(error))
-    except (InterfaceError, OperationalError, ProgrammingError):
-        raise  # no other chip would fare better
-    except Exception as error:  # the boundary of a chip: one that fails must not stop the night
-        logger.exception("%s: unexpected error", image)
-        return _fail(image, started, f"{image}: unexpected {type(error).__name__}: {error}")
-    return _result(image, started, Status.DONE)
+    with claim(Claimed.CHIP, image_id) as is_mine:
+        image = GalImage.objects.select_related("exposure").get(pk=image_id)
+        if not is_mine:
+            return result_of(image, BUSY)
+        if _is_ended(image, job_id) or (not again and stands(image, options)):
+            return result_of(image, UNCHANGED)
+        try:
+            if not _begin(image, job_id):
+                return result_of(image, UNCHANGED)
+            _measure(image, options)
+        except GalprojectError as error:
+            return _fail(image, started, str(error))
+        except OperationalError as error:
+            if not connection.is_usable():
+                raise
+            return _fail(image, started, f"{image}: {_refusal(error)}")
+        except (InterfaceError, ProgrammingError):
+            raise
+        except Exception as error:  # the boundary of a chip: one that fails must not stop the night
+            logger.exception("%s: unexpected error", image)
+            return _fail(image, started, f"{image}: unexpected {type(error).__name__}: {error}")
+        return result_of(image, Status.DONE, started)
+
+
+def _is_ended(image, job_id):
+    return job_id is not None and (image.job_id != job_id or image.status not in OPEN)
+
+
+def _refusal(error):
+    """What to tell of a statement that a living database refused: a full disk, a time limit."""
+    return (
+        f"the database refused it ({str(error).splitlines()[0]}). "
+        "Mend that (free disk space, raise the limit), then run again what failed (--failed)"
+    )
 
 
 def designate(images):
@@ -92,7 +128,7 @@ def designate(images):
                 image.save()
 
 
-def _stands(image, options):
+def stands(image, options):
     """Whether the stored result is what another run would make."""
     if image.status != Status.DONE:
         return False
@@ -114,10 +150,31 @@ def _forget(image):
         setattr(image, name, GalImage._meta.get_field(name).get_default())
 
 
-def _begin(image):
-    image.status, image.error, image.notes = Status.WORKING, "", []
-    image.started, image.finished = timezone.now(), None
-    image.save()
+def _begin(image, job_id):
+    """Mark a chip as worked on; false where a later job took it over in this moment.
+
+    Raises GalprojectError where it has had its chances.
+    """
+    if job_id is not None and image.attempts >= MAX_ATTEMPTS:
+        raise GalprojectError(
+            f"{image}: begun {image.attempts} times and never ended, last on {image.host}: its "
+            "worker was killed, perhaps for want of memory. Run it again (--failed) with fewer "
+            "workers"
+        )
+    begun = {
+        "status": Status.WORKING,
+        **{"error": "", "notes": [], "attempts": image.attempts + 1},
+        **{"host": this_host(), "step": "reading", "started": timezone.now(), "finished": None},
+    }
+    for name, value in begun.items():
+        setattr(image, name, value)
+    return GalImage.objects.filter(pk=image.pk, job_id=image.job_id).update(**begun) == 1
+
+
+def _enter(image, step):
+    """Say which step a chip is in, at once: no transaction is open."""
+    image.step = step
+    image.save(update_fields=["step"])
 
 
 def _fail(image, started, message):
@@ -127,10 +184,10 @@ def _fail(image, started, message):
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
         if not kept:
             _forget(image)
-        image.status = Status.DONE if kept else Status.FAILED
+        image.status, image.step = (Status.DONE, "") if kept else (Status.FAILED, image.step)
         image.error, image.finished = message, timezone.now()
         image.save()
-        _log(image, "failed", message, level=GalCheckpoint.Level.ERROR)
+        GalCheckpoint.objects.note(image, "failed", message, level=GalCheckpoint.Level.ERROR)
     return ChipResult(
         image.pk,
         str(image),
@@ -141,18 +198,8 @@ def _fail(image, started, message):
     )
 
 
-def _log(image, step, note="", value=None, level=GalCheckpoint.Level.INFO):
-    GalCheckpoint.objects.create(
-        exposure_id=image.exposure_id,
-        ccdnum=image.ccdnum,
-        step=step,
-        note=note,
-        value=value,
-        level=level,
-    )
-
-
-def _result(image, started, status):
+def result_of(image, status, started=None) -> ChipResult:
+    """What the row of a chip says; ``started`` is by the monotonic clock."""
     return ChipResult(
         image_id=image.pk,
         label=str(image),
@@ -165,7 +212,7 @@ def _result(image, started, status):
         chi2_nu=image.chi2_nu,
         n_variables=image.n_variables,
         notes=tuple(image.notes),
-        seconds=time.monotonic() - started,
+        seconds=0.0 if started is None else time.monotonic() - started,
     )
 
 
@@ -180,16 +227,17 @@ def _measure(image, options):
     chip = read_chip(facts, entry, options.input)
     if not image.is_reference:
         _check_is_covered(image, chip)
-    _log(image, "read")
+    GalCheckpoint.objects.note(image, "read")
+    _enter(image, "reducing")
     catalogue = open_catalogue(options.catalogue) if options.catalogue else None
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
     _describe(image, reduction, options)
-    _log(image, "reduced", value=len(reduction.detections))
+    GalCheckpoint.objects.note(image, "reduced", value=len(reduction.detections))
+    _enter(image, "measuring")
     store = _store_reference if image.is_reference else _store_search
     store(image, reduction, options)
-    _log(image, "stored", value=image.n_sources)
 
 
 def _check_is_covered(image, chip):
@@ -248,6 +296,7 @@ def _store_reference(image, reduction, options):
     sources = measure_reference(reduction, options.reduction)
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
+        check_held(Claimed.CHIP, image.pk)
         storage.create_catalogue(
             image, sources, image.options, image.code_version, drop_previous=True
         )
@@ -267,6 +316,7 @@ def _store_search(image, reduction, options):
     _describe_search(image, reduction, measurement)
     image.reference = widest
     with transaction.atomic():
+        check_held(Claimed.CHIP, image.pk)
         saved = rows(measurement, storage.SOURCE_DTYPE, options.reduction.min_quality)
         storage.replace_measurements(image, saved)
         image.n_sources = len(saved)
@@ -288,8 +338,9 @@ def _describe_search(image, reduction, measurement):
 
 
 def _finish(image):
-    image.status, image.finished = Status.DONE, timezone.now()
+    image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
+    GalCheckpoint.objects.note(image, "stored", value=image.n_sources)
 
 
 def _references_under(image):

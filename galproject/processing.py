@@ -11,9 +11,10 @@ from exposures.catalogues import open_catalogue
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
-from galproject import worker
+from exposures.models import GalImage, Status
+from galproject import jobs, worker
 from galproject.options import PipelineOptions
-from galproject.pipeline import designate, process_chip
+from galproject.pipeline import BUSY, UNCHANGED, designate, result_of
 
 
 @dataclass(frozen=True)
@@ -70,33 +71,41 @@ def run_chips(image_ids, options, workers=1, again=False):
 
     Raises GalprojectError where the database is lost or a worker is killed.
     """
-    if workers == 1 or len(image_ids) <= 1:
-        yield from _in_this_process(image_ids, options, again)
-    else:
-        yield from _in_a_pool(image_ids, options, workers, again)
+    images = GalImage.objects.filter(pk__in=image_ids)
+    asked = jobs.ask(images, options, again, queued=False)
+    for image in images.exclude(job__in=asked).select_related("exposure"):
+        in_hand = image.status == Status.WORKING
+        yield result_of(image, BUSY if in_hand else UNCHANGED)
+    yield from run_jobs(asked, workers)
 
 
-def _in_this_process(image_ids, options, again):
-    for image_id in image_ids:
-        try:
-            yield process_chip(image_id, options, again)
-        except DatabaseError as error:
-            raise database_lost(error) from error
+def run_jobs(asked, workers=1):
+    """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
+    chips = [(pk, job.pk) for job in asked for pk in job.images.values_list("pk", flat=True)]
+    workers = min(workers, len(chips))
+    try:
+        with jobs.held(asked):
+            yield from _in_a_pool(chips, workers) if workers > 1 else _in_this_process(chips)
+    except DatabaseError as error:
+        raise database_lost(error) from error
 
 
-def _in_a_pool(image_ids, options, workers, again):
+def _in_this_process(chips):
+    for chip in chips:
+        yield jobs.work(*chip)
+
+
+def _in_a_pool(chips, workers):
     # A forked child would share this process' database connection.
     context = multiprocessing.get_context("spawn")
     database = connection.settings_dict["NAME"]
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=worker.start, initargs=(database,)
     ) as pool:
-        futures = [pool.submit(worker.work, pk, options, again) for pk in image_ids]
+        futures = [pool.submit(worker.work, *chip) for chip in chips]
         try:
             for future in as_completed(futures):
                 yield future.result()
-        except DatabaseError as error:
-            raise database_lost(error) from error
         except BrokenProcessPool as error:
             raise GalprojectError(
                 "a worker process was killed, perhaps for want of memory. "

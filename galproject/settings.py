@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_q",
     "django_filters",
+    "django_htmx",
     "exposures",
     "photometry",
     "variables",
@@ -31,11 +32,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -74,24 +77,32 @@ LANGUAGE_CODE = "en-gb"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "working_status"
+
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Served by the application itself, also without collectstatic.
+WHITENOISE_USE_FINDERS = True
 
 # A full chip takes minutes, and a task whose `retry` runs out is handed to a second worker while
 # the first still works on it. The clock of a fetched task also runs while it waits for others, so
-# a worker host fetches one at a time and no more than it has workers.
+# a worker host fetches one at a time, and has one ready beside those that are worked on.
 N_WORKERS = env.int("GALPROJECT_WORKERS", default=2)
+REDIS_URL = env("GALPROJECT_REDIS_URL", default="")  # of the queue; "": it is in the database
 Q_CLUSTER = {
     "name": "galproject",
-    "orm": "default",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
     "workers": N_WORKERS,
-    "queue_limit": N_WORKERS,
+    "queue_limit": 1,
     "bulk": 1,
     "timeout": 3600,  # seconds
     "retry": 4200,  # seconds; more than the timeout
     "max_attempts": 1,
     "ack_failures": True,
     "catch_up": False,
+    "recycle": 200,  # chips, after which a worker gives its memory back
 }
 
 # Real images for the tests, which skip where there are none.

@@ -18,8 +18,8 @@ def start(database):
     connection.settings_dict["NAME"] = database
 
 
-def work(image_id, options, again):
-    """``pipeline.process_chip``, imported once Django is ready."""
-    from galproject.pipeline import process_chip
+def work(image_id, job_id):
+    """``jobs.work``, imported once Django is ready."""
+    from galproject.jobs import work
 
-    return process_chip(image_id, options, again)
+    return work(image_id, job_id)

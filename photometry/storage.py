@@ -176,7 +176,9 @@ def _search_images_pending(reference, note):
         )
         for image in images
     )
-    GalImage.objects.filter(pk__in=[i.pk for i in images]).update(status=Status.PENDING)
+    # Of no job: nobody has asked for them since.
+    pending = GalImage.objects.filter(pk__in=[i.pk for i in images])
+    pending.update(status=Status.PENDING, job=None)
 
 
 def _lock(image):

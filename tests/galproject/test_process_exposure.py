@@ -160,7 +160,7 @@ def test_reference_that_fails_when_made_again_stays_as_it_was(measured, monkeypa
     assert GalReference.objects.get() == catalogue
     after = GalImage.objects.filter(is_reference=True).values().get()
     assert after.pop("error") != before.pop("error")
-    changing = ("started", "finished", "notes")
+    changing = ("started", "finished", "notes", "attempts", "host")
     assert {k: v for k, v in after.items() if k not in changing} == {
         k: v for k, v in before.items() if k not in changing
     }
@@ -185,8 +185,21 @@ def test_lost_database_stops_the_run_with_one_line(measured, monkeypatch, error)
         raise error
 
     monkeypatch.setattr(pipeline, "read_exposure", fail)
+    monkeypatch.setattr(connection, "is_usable", lambda: False)
     with pytest.raises(CommandError, match=f"the database can't be used: {error}"):
         process(measured / "search.fits", "--again", *PLAIN_OPTIONS)
+
+
+def test_statement_that_the_database_refuses_fails_the_chip_alone(measured, monkeypatch):
+    def fail(*_):
+        raise OperationalError("could not extend file: No space left on device\nHINT")
+
+    monkeypatch.setattr(pipeline.storage, "replace_measurements", fail)
+    with pytest.raises(SystemExit):
+        process(measured / "search.fits", "--again", *PLAIN_OPTIONS)
+    error = GalImage.objects.searches().get().error
+    assert "refused it (could not extend file: No space left on device)" in error
+    assert "free disk space" in error
 
 
 def test_absent_tables_say_to_migrate():

@@ -4,6 +4,7 @@ import math
 import re
 import sys
 from collections import Counter
+from getpass import getuser
 from pathlib import Path
 
 from django.conf import settings
@@ -13,8 +14,11 @@ from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.fits import InputOptions
+from exposures.models import GalImage, Status
+from galproject.jobs import ask, ask_failed
 from galproject.options import PipelineOptions
-from galproject.processing import database_lost, prepare, run_chips
+from galproject.pipeline import BUSY, UNCHANGED
+from galproject.processing import database_lost, prepare, run_chips, run_jobs
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -54,7 +58,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("paths", nargs="+", metavar="PATH")
+        parser.add_argument("paths", nargs="*", metavar="PATH")
         parser.add_argument(
             "--reference", action="store_true", help="find all sources and make them a reference"
         )
@@ -70,8 +74,19 @@ class Command(BaseCommand):
         plain.add_argument("--read-noise", type=positive, help="e-")
         plain.add_argument("--saturation", type=positive, help="ADU")
         parser.add_argument("--again", action="store_true", help="do over what is done already")
+        parser.add_argument(
+            "--failed",
+            action="store_true",
+            help="run again what failed or was interrupted, with the options it was asked for, and "
+            "nothing else: of the exposures named, or of all",
+        )
+        parser.add_argument(
+            "--queue", action="store_true", help="leave the work to the workers of the queue"
+        )
 
-    def handle(self, *, paths, reference, ccds, workers, catalogue, again, **given):
+    def handle(self, *, paths, reference, ccds, catalogue, queue, **given):
+        if not paths and not given["failed"]:
+            raise CommandError("Name the files to process, or give --failed")
         known = {name: given[name] for name in ("gain", "read_noise", "saturation") if given[name]}
         # Part of what was done to a chip, so alike from whatever folder this is run.
         catalogue = str(Path(catalogue).absolute()) if catalogue else ""
@@ -81,7 +96,11 @@ class Command(BaseCommand):
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
             for error in plan.errors:
                 self.stderr.write(self.style.ERROR(str(error)))
-            results = list(self.follow(plan, run_chips(plan.image_ids, options, workers, again)))
+            images = GalImage.objects.all()
+            if paths:
+                images = images.filter(pk__in=plan.image_ids)
+            work = self.put_on_queue if queue else self.process
+            is_whole = work(images, options, plan.errors, **given)
         except DatabaseError as error:
             raise CommandError(str(database_lost(error))) from error
         except GalprojectError as error:
@@ -89,13 +108,45 @@ class Command(BaseCommand):
         except KeyboardInterrupt as interrupt:
             message = "Interrupted. The same command goes on where it stopped; what is done is kept"
             raise CommandError(message, returncode=INTERRUPTED) from interrupt
-        self.summarise(results, plan.errors)
-        if plan.errors or any(result.failed for result in results):
+        if plan.errors or not is_whole:
             sys.exit(1)
 
-    def follow(self, plan, results):
+    def put_on_queue(self, images, options, errors, *, failed, again, **_):
+        """Ask the workers of the queue, and say what they were asked."""
+        if failed:
+            asked = ask_failed(images, asked_by=getuser())
+        else:
+            asked = ask(images, options, again, asked_by=getuser())
+        total = 0
+        for job in asked:
+            n_chips = job.images.count()
+            is_waiting = job.images.filter(status=Status.WAITING).exists()
+            state = "waiting for a reference" if is_waiting else "queued"
+            self.stdout.write(f"{job.exposure}: {n_chips} chips {state}")
+            total += n_chips
+        unusable = f", {len(errors)} files not usable" if errors else ""
+        follow = " Follow them: manage.py working_status --follow" if total else ""
+        self.stdout.write(
+            f"{total} chips of {len(asked)} exposures for the workers{unusable}.{follow}"
+        )
+        return True
+
+    def process(self, images, options, errors, *, failed, again, workers, **_):
+        """Do the work here, and report it; whether no chip failed."""
+        if failed:
+            asked = ask_failed(images, queued=False, asked_by=getuser())
+            total = sum(job.images.count() for job in asked)
+            results = run_jobs(asked, workers)
+        else:
+            total = len(images)
+            results = run_chips([image.pk for image in images], options, workers, again)
+        results = list(self.follow(results, total))
+        self.summarise(results, errors)
+        return not any(result.failed for result in results)
+
+    def follow(self, results, total):
         """The results as they come, each on a line, over a progress bar."""
-        with tqdm(total=len(plan.image_ids), unit="chip", disable=None) as bar:
+        with tqdm(total=total, unit="chip", disable=None) as bar:
             for result in results:
                 with bar.external_write_mode(file=self.stdout._out):
                     self.report(result)
@@ -114,7 +165,7 @@ class Command(BaseCommand):
         counts = Counter(str(result.status) for result in results)
         n_sources = sum(result.n_sources or 0 for result in results)
         n_variables = sum(result.n_variables or 0 for result in results)
-        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "failed") if counts[k]]
+        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "busy", "failed") if counts[k]]
         if errors:
             parts.append(f"{len(errors)} not usable")
         self.stdout.write(
@@ -140,7 +191,7 @@ def result_line(result):
         f"  zp {show(result.zero_point, '.2f')}"
         f"  chi2/nu {show(result.chi2_nu, '.2f')}"
         f"{variables}"
-        f"  {'unchanged' if result.status == 'unchanged' else f'{result.seconds:.1f} s'}"
+        f"  {result.status if result.status in (UNCHANGED, BUSY) else f'{result.seconds:.1f} s'}"
         f"{f'  [{fell_back}]' if fell_back else ''}"
     )
 

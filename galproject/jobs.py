@@ -1,0 +1,222 @@
+"""Exposures asked to be processed: by workers of the queue, or by the process that asks."""
+
+from collections import Counter
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Value
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+from pydantic import TypeAdapter
+
+from exposures.claims import Claimed, claimed, release, take
+from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
+from exposures.q3c import Q3CWithin
+from galproject.options import PipelineOptions
+from galproject.pipeline import process_chip, stands
+
+OPTIONS = TypeAdapter(PipelineOptions)
+# Exposures further apart share no sky: the field of the widest camera, 2.2 degrees across.
+FIELD_DEGREES = 2.5
+# A message that was fetched by a cluster which then died is sent again after this long.
+LOST_AFTER = timedelta(minutes=2)
+
+
+def ask(images, options=None, again=False, queued=True, asked_by="") -> list[GalJob]:
+    """Ask that chips be processed, all with the same options: their jobs, one an exposure.
+
+    Chips whose results stand (unless ``again``), and those that a worker has in hand, are left
+    as they are. With ``queued`` the workers do the rest; a search exposure waits until no
+    reference of its field and filter is open. Else the caller does, with ``held`` and ``work``.
+    """
+    sweep()
+    options = options or PipelineOptions()
+    todo = [
+        image
+        for image in images.select_related("exposure")
+        if image.status != Status.WORKING and (again or not stands(image, options))
+    ]
+    # References first: what is asked for with them has to wait for them.
+    todo.sort(key=lambda i: (not i.is_reference, i.exposure.mjd, i.exposure_id, i.ccdnum))
+    asked = {"options": options.as_json(), "again": again, "queued": queued, "asked_by": asked_by}
+    return [_open(list(chips), asked) for _, chips in groupby(todo, lambda i: i.exposure_id)]
+
+
+def _open(images, asked):
+    """Open a job with the columns ``asked`` for chips of one exposure."""
+    exposure = images[0].exposure
+    is_waiting = asked["queued"] and not images[0].is_reference and _is_awaiting(exposure)
+    status = Status.WAITING if is_waiting else Status.QUEUED
+    with transaction.atomic():
+        job = GalJob.objects.create(exposure=exposure, **asked)
+        if not job.queued:
+            take(Claimed.JOB, job.pk)  # before a sweep can see the job, and think it was left
+        # A worker may have begun one of them in this moment: then it is its.
+        free = GalImage.objects.exclude(status=Status.WORKING).filter(pk__in=[i.pk for i in images])
+        n_chips = free.update(job=job, status=status, attempts=0, error="", step="", queued=None)
+        waiting = ", waiting for a reference" if is_waiting else ""
+        GalCheckpoint.objects.note(job, "asked", f"{n_chips} chips{waiting}")
+        if job.queued and not is_waiting:
+            send(job.images.all())
+    return job
+
+
+def _is_awaiting(exposure):
+    """Whether a reference of the field and filter is open, in another exposure."""
+    near = Q3CWithin(
+        Value(exposure.ra),
+        Value(exposure.dec),
+        F("exposure__ra"),
+        F("exposure__dec"),
+        Value(FIELD_DEGREES),
+    )
+    references = GalImage.objects.references().open().in_filter(exposure.filter)
+    return references.exclude(exposure=exposure).filter(near).exists()
+
+
+def send(images):
+    """Put chips on the queue, a message each, once the transaction stands."""
+    chips = list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
+    queued = GalImage.objects.filter(pk__in=[pk for pk, _ in chips])
+    queued.update(status=Status.QUEUED, queued=timezone.now())
+    transaction.on_commit(partial(_send, "process_chip", chips))
+
+
+def _send(task, messages):
+    for message in messages:
+        # Our own rows say what became of it.
+        async_task(f"galproject.tasks.{task}", *message, group=f"job {message[-1]}", save=False)
+
+
+@contextmanager
+def held(jobs):
+    """Jobs that this process asked for and does itself; at the end it gives up what is left."""
+    try:
+        yield
+    finally:
+        # Where the database is lost, somebody's sweep does it later.
+        with suppress(InterfaceError, OperationalError):
+            for job in jobs:
+                give_up(job)
+                release(Claimed.JOB, job.pk)
+
+
+def work(image_id, job_id):
+    """Process one chip of a job, and close the job after its last: a ChipResult."""
+    job = GalJob.objects.get(pk=job_id)
+    result = process_chip(image_id, options_of(job), job.again, job_id)
+    if job.closed is None and not job.images.open().exists():
+        if job.queued:
+            _send("close_job", [(job_id,)])
+        else:
+            close(job)
+    return result
+
+
+def close(job):
+    """Close a job whose chips have all ended, once; what waited for it goes on."""
+    if not GalJob.objects.filter(pk=job.pk, closed=None).update(closed=timezone.now()):
+        return
+    counts = Counter(job.images.values_list("status", flat=True))
+    note = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing left"
+    failed = counts[Status.FAILED] > 0
+    level = GalCheckpoint.Level.WARNING if failed else GalCheckpoint.Level.INFO
+    seconds = (timezone.now() - job.created).total_seconds()
+    GalCheckpoint.objects.note(job, "closed", note, value=round(seconds, 1), level=level)
+    release_waiting()
+
+
+def give_up(job):
+    """Leave the open chips of a job to be asked for again, and close it."""
+    left = job.images.open()
+    n_left = left.update(status=Status.PENDING)
+    if n_left:
+        GalCheckpoint.objects.note(
+            job, "interrupted", f"{n_left} chips left", level=GalCheckpoint.Level.WARNING
+        )
+    close(job)
+
+
+def release_waiting():
+    """Queue the search chips that wait for no reference any more."""
+    for job in GalJob.objects.filter(images__status=Status.WAITING).distinct():
+        waiting = job.images.filter(status=Status.WAITING)
+        if not _is_awaiting(job.exposure):
+            with transaction.atomic():
+                send(waiting)
+
+
+def sweep():
+    """Mend what processes that died have left: once a minute, and before anything is asked for.
+
+    Chips of a dead worker are queued again, messages that were lost with a cluster are sent
+    again, jobs of a dead command are given up, and jobs are closed whose last chip's worker died
+    before it could. Safe at any time, and from any number of hosts at once.
+    """
+    _recover_interrupted()
+    resend_lost(LOST_AFTER)
+    in_hand = claimed(Claimed.JOB)
+    for job in GalJob.objects.open().filter(queued=False).exclude(pk__in=in_hand):
+        give_up(job)
+    for job in GalJob.objects.open().filter(queued=True).exclude(images__status__in=OPEN):
+        close(job)
+    release_waiting()
+
+
+def _recover_interrupted():
+    working = list(GalImage.objects.filter(status=Status.WORKING, job__queued=True))
+    in_hand = claimed(Claimed.CHIP)  # after the look at the table: a chip may just have ended
+    for image in working:
+        if image.pk not in in_hand:
+            _recover(image)
+
+
+@transaction.atomic
+def _recover(image):
+    # Of the same beginning: else another worker has begun it again since.
+    lost = GalImage.objects.filter(
+        pk=image.pk, status=Status.WORKING, started=image.started, job_id=image.job_id
+    )
+    if lost.update(status=Status.QUEUED):
+        note = f"while {image.step}: its worker on {image.host} is gone; queued again"
+        GalCheckpoint.objects.note(image, "interrupted", note, level=GalCheckpoint.Level.WARNING)
+        send(GalImage.objects.filter(pk=image.pk))
+
+
+def resend_lost(age):
+    """Send again what was sent long ago, where nothing is left in the queue to be fetched.
+
+    It was fetched, then, by a cluster that works on something before it, or that died. A chip
+    that is sent twice is processed once.
+    """
+    overdue = GalImage.objects.filter(
+        status=Status.QUEUED, job__queued=True, queued__lte=timezone.now() - age
+    )
+    if overdue.exists() and get_broker().queue_size() == 0:
+        with transaction.atomic():
+            send(overdue)
+
+
+def ask_failed(images, queued=True, asked_by="") -> list[GalJob]:
+    """Ask again for those of the chips that failed or were interrupted, and for no others.
+
+    With the options that they were asked for; returns the jobs.
+    """
+    sweep()
+    resend_lost(timedelta(0))
+    unfinished = images.unfinished()
+    before = GalJob.objects.filter(images__in=unfinished).distinct().order_by("pk")
+    again = [
+        ask(unfinished.filter(job=job), options_of(job), queued=queued, asked_by=asked_by)
+        for job in list(before)
+    ]
+    return [job for jobs in again for job in jobs]
+
+
+def options_of(job) -> PipelineOptions:
+    """The options with which a job's chips are processed."""
+    return OPTIONS.validate_python(job.options)
