@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from crowdsource import crowdsource_base
 
-from photometry.science.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
+from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
 from photometry.science.psf import ChipPsf, PsfOptions, estimate_fwhm
 
 
@@ -64,7 +64,7 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     measured = estimate_fwhm(data, weight, noise)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
     tiles_y, tiles_x = (max(1, round(side / options.tile_pixels)) for side in data.shape)
-    with quiet():
+    with quiet(), frozen_heap():
         stars, model, _, fitted = crowdsource_base.fit_im(
             np.ascontiguousarray(data, dtype="f4"),
             AdaptedPsf(ChipPsf.round(guess, psf)),

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from photometry.science.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
+from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
@@ -73,7 +73,7 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions()):
     group = merge_groups(stars.x, stars.y, options.merge_pixels)
     total = np.bincount(group, stars.share)
     x, y = (np.bincount(group, stars.share * c) / total for c in (stars.x, stars.y))
-    with quiet():
+    with quiet(), frozen_heap():
         fitted, model, _, _ = crowdsource_base.fit_im_force(
             np.ascontiguousarray(data, dtype="f4"),
             y.astype("f4"),
