@@ -156,6 +156,7 @@ class GalImage(models.Model):
     queued = models.DateTimeField(null=True, help_text="when a worker was last told of it")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="begun in its job")
     host = models.CharField(max_length=64, blank=True, help_text="where it was last begun")
+    pid = models.PositiveIntegerField(null=True, help_text="of the process there")
     notes = ArrayField(models.TextField(), default=list, help_text="steps that fell back, and how")
 
     width = models.PositiveIntegerField(null=True, help_text="pixels")

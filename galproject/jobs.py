@@ -10,6 +10,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Value
 from django.utils import timezone
 from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 from pydantic import TypeAdapter
 
@@ -143,7 +145,7 @@ def give_up(job):
 
 def release_waiting():
     """Queue the search chips that wait for no reference any more."""
-    for job in GalJob.objects.filter(images__status=Status.WAITING).distinct():
+    for job in GalJob.objects.filter(images__status=Status.WAITING).distinct().order_by("pk"):
         waiting = job.images.filter(status=Status.WAITING)
         if not _is_awaiting(job.exposure):
             with transaction.atomic():
@@ -158,7 +160,7 @@ def sweep():
     before it could. Safe at any time, and from any number of hosts at once.
     """
     _recover_interrupted()
-    resend_lost(LOST_AFTER)
+    _send_lost()
     in_hand = claimed(Claimed.JOB)
     for job in GalJob.objects.open().filter(queued=False).exclude(pk__in=in_hand):
         give_up(job)
@@ -187,18 +189,27 @@ def _recover(image):
         send(GalImage.objects.filter(pk=image.pk))
 
 
-def resend_lost(age):
+def _send_lost():
     """Send again what was sent long ago, where nothing is left in the queue to be fetched.
 
     It was fetched, then, by a cluster that works on something before it, or that died. A chip
     that is sent twice is processed once.
     """
     overdue = GalImage.objects.filter(
-        status=Status.QUEUED, job__queued=True, queued__lte=timezone.now() - age
+        status=Status.QUEUED, job__queued=True, queued__lt=timezone.now() - LOST_AFTER
     )
     if overdue.exists() and get_broker().queue_size() == 0:
         with transaction.atomic():
             send(overdue)
+
+
+def _hand_out_again():
+    """Let messages that were fetched be fetched again, in case their cluster died.
+
+    Those that a living one has are done twice, which the claims make harmless.
+    """
+    if Conf.ORM:
+        OrmQ.objects.filter(lock__gt=timezone.now()).update(lock=timezone.now())
 
 
 def ask_failed(images, queued=True, asked_by="") -> list[GalJob]:
@@ -207,7 +218,7 @@ def ask_failed(images, queued=True, asked_by="") -> list[GalJob]:
     With the options that they were asked for; returns the jobs.
     """
     sweep()
-    resend_lost(timedelta(0))
+    _hand_out_again()
     unfinished = images.unfinished()
     before = GalJob.objects.filter(images__in=unfinished).distinct().order_by("pk")
     again = [

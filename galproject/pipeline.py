@@ -1,6 +1,7 @@
 """From files to galvarobjs: the only code that names every application."""
 
 import logging
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,10 +162,15 @@ def _begin(image, job_id):
             "worker was killed, perhaps for want of memory. Run it again (--failed) with fewer "
             "workers"
         )
+    if image.attempts:
+        warning = GalCheckpoint.Level.WARNING
+        note = f"attempt {image.attempts + 1}, as that on {image.host} did not end"
+        GalCheckpoint.objects.note(image, "begun again", note, level=warning)
     begun = {
         "status": Status.WORKING,
-        **{"error": "", "notes": [], "attempts": image.attempts + 1},
-        **{"host": this_host(), "step": "reading", "started": timezone.now(), "finished": None},
+        **{"error": "", "notes": [], "attempts": image.attempts + 1, "step": "reading"},
+        **{"host": this_host(), "pid": os.getpid()},
+        **{"started": timezone.now(), "finished": None},
     }
     for name, value in begun.items():
         setattr(image, name, value)

@@ -119,5 +119,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("GALPROJECT_LOG_LEVEL", default="INFO")},
-    "loggers": {name: {"level": "WARNING"} for name in ("matplotlib", "PIL")},
+    # The tasks say themselves what they do.
+    "loggers": {name: {"level": "WARNING"} for name in ("django-q", "matplotlib", "PIL")},
 }

@@ -7,6 +7,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from exposures.models import GalJob
 from galproject import jobs
+from galproject.result_lines import result_line
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,11 @@ DATABASE_WAITS = (1, 2, 4, 8, 15, 30, 30, 60, 60, 120, 240)  # seconds
 def process_chip(image_id, job_id):
     """Process one chip of a job."""
     result = _through_restarts(jobs.work, image_id, job_id)
+    if result.failed:
+        logger.error("%s: %s", result.label, result.error)
+    else:
+        logger.info(result_line(result))
+    jobs.sweep()  # the scheduled one may wait behind a long queue
     return {"chip": result.label, "status": str(result.status)}
 
 

@@ -1,7 +1,6 @@
 """manage.py process_exposure: exposures reduced, measured and searched for variables."""
 
 import math
-import re
 import sys
 from collections import Counter
 from getpass import getuser
@@ -17,8 +16,8 @@ from exposures.fits import InputOptions
 from exposures.models import GalImage, Status
 from galproject.jobs import ask, ask_failed
 from galproject.options import PipelineOptions
-from galproject.pipeline import BUSY, UNCHANGED
 from galproject.processing import database_lost, prepare, run_chips, run_jobs
+from galproject.result_lines import note_lines, result_line
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -172,38 +171,3 @@ class Command(BaseCommand):
             f"{len(results)} chips: {', '.join(parts) or 'none'}. "
             f"{n_sources:,} sources measured, {n_variables:,} variables."
         )
-
-
-def result_line(result):
-    """A chip's result on one line; a dash where something was not measured."""
-
-    def show(value, form, unit=""):
-        return "-" if value is None else f"{value:{form}}{unit}"
-
-    kind = "reference" if result.is_reference else "search"
-    # What fell back, by name; the end of the run says how.
-    fell_back = ", ".join(dict.fromkeys(note.partition(":")[0] for note in result.notes))
-    variables = "" if result.is_reference else f"  {show(result.n_variables, 'd')} variables"
-    return (
-        f"{result.label} {kind}: {show(result.n_sources, ',d')} sources"
-        f"  {show(result.fwhm_arcsec, '.2f', chr(34))}"
-        f"  {show(result.astrometric_rms_mas, '.0f', ' mas')}"
-        f"  zp {show(result.zero_point, '.2f')}"
-        f"  chi2/nu {show(result.chi2_nu, '.2f')}"
-        f"{variables}"
-        f"  {result.status if result.status in (UNCHANGED, BUSY) else f'{result.seconds:.1f} s'}"
-        f"{f'  [{fell_back}]' if fell_back else ''}"
-    )
-
-
-def note_lines(results):
-    """What fell back and how, a line for each kind of note, on however many chips."""
-    kinds = {}
-    for result in results:
-        for note in result.notes:
-            # "order 1 from 34 stars" and "order 2 from 90 stars" are of one kind.
-            kinds.setdefault(re.sub(r"\d+", "#", note), []).append((note, result.label))
-    for found in sorted(kinds.values(), key=len, reverse=True):
-        notes = sorted({note for note, _ in found})
-        where = found[0][1] if len(found) == 1 else f"{len(found)} chips"
-        yield f"[{where}] {' ... '.join(dict.fromkeys([notes[0], notes[-1]]))}"

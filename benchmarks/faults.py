@@ -1,0 +1,291 @@
+"""Faults that a night of queued exposures must survive, each really done; ends with one JSON line.
+
+Every fault strikes a night of 4 exposures of 4 small chips, in a database of its own on a server
+of its own, with real clusters of workers. Afterwards ``process_exposure --failed`` finishes the
+night, and every row of galsources and galvarobjs is compared with an undisturbed run.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.private_server import private_server  # noqa: E402
+from benchmarks.queue_night import QueueNight, queue_night, simulate  # noqa: E402
+
+N_KILLS = 10
+STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand
+SMALL, LARGE = "500k", "64m"  # a disk for less than the night, and for more
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a night that a fault struck."""
+
+    fault: str
+    rows_lost: int
+    rows_doubled: int
+    problems: tuple[str, ...]  # half chips, chips not done, a log that keeps silent
+    seconds: float
+
+    @property
+    def survived(self):
+        return not (self.rows_lost or self.rows_doubled or self.problems)
+
+
+class CannotTryError(Exception):
+    """This machine doesn't allow a fault to be made, for the reason given."""
+
+
+def kill_workers(night: QueueNight):
+    """kill -9 a worker in the middle of a chip, ten times"""
+    night.ask()
+    dice = random.Random(1)
+    with night.cluster():
+        for _ in range(N_KILLS):
+            _kill_one(night, dice)
+        _settle(night)
+    _expect_log(night, "interrupted")
+
+
+def _kill_one(night, dice):
+    while True:
+        if not night.n_open():
+            night.process("--queue", "--again", *night.files.exposures[1:])
+        _, pid = dice.choice(night.wait(night.in_work))
+        time.sleep(dice.uniform(0, 0.8))
+        try:
+            # Halted first, so that it is certain what it is killed in: while it waits for a
+            # chip it holds a lock of its cluster.
+            os.kill(pid, signal.SIGSTOP)
+            if pid in [worker for _, worker in night.in_work()]:
+                os.kill(pid, signal.SIGKILL)
+                return
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            continue
+
+
+def restart_database(night: QueueNight):
+    """stop and start PostgreSQL in the middle"""
+    night.ask()
+    with night.cluster():
+        for mode in ("immediate", "fast"):
+            night.wait(night.in_work)
+            time.sleep(0.4)
+            night.server.stop(mode)
+            time.sleep(1)
+            night.server.start()
+        _settle(night)
+    _expect_log(night, "begun again")
+
+
+def fill_disk(night: QueueNight):
+    """the disk full while writing"""
+    grow = _small_disk(night)
+    night.ask()
+    with night.cluster():
+        night.finish()
+        errors = night.query("SELECT error FROM galimages WHERE status = 'failed'")
+        if not any("No space left on device" in error for (error,) in errors):
+            raise AssertionError(f"the disk was not full: {errors}")
+        grow()
+        _settle(night)
+    _expect_log(night, "failed")
+
+
+def _small_disk(night):
+    """Have the night write to a small disk until its end; a function that makes it large."""
+    folder = night.server.folder / "small"
+    folder.mkdir()
+    options = f"size={SMALL},uid={night.server.account.pw_uid},mode=700"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        raise CannotTryError(f"a small disk can't be mounted: {mounted.stderr.strip()}")
+    night.at_end.callback(subprocess.run, ["umount", "-l", folder], check=True)
+    night.server.sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
+    night.at_end.callback(night.server.sql, "DROP TABLESPACE small")
+    night.server.sql(f"ALTER DATABASE {night.database} SET default_tablespace = small")
+    larger = ["mount", "-o", f"remount,size={LARGE}", folder]
+    return lambda: subprocess.run(larger, check=True, capture_output=True)
+
+
+def hand_out_twice(night: QueueNight):
+    """the same chip handed out twice at once"""
+    night.query("""
+        CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO django_q_ormq (key, payload, lock) VALUES (NEW.key, NEW.payload, NEW.lock);
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER twice AFTER INSERT ON django_q_ormq FOR EACH ROW
+        WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION twice();
+    """)
+    night.ask()
+    with night.cluster():
+        night.finish()
+    if " busy" not in night.log().read_text():
+        raise AssertionError("no chip was in two workers' hands")
+
+
+def two_hosts(night: QueueNight):
+    """two clusters as two hosts"""
+    night.ask()
+    with night.cluster(workers=1, host="alpha"), night.cluster(workers=1, host="beta"):
+        night.finish()
+    hosts = {host for (host,) in night.query("SELECT DISTINCT host FROM galimages")}
+    if hosts != {"alpha", "beta"}:
+        raise AssertionError(f"not both hosts worked: {hosts}")
+
+
+def terminate_cluster(night: QueueNight):
+    """SIGTERM to a cluster"""
+    night.ask()
+    with night.cluster() as cluster:
+        night.wait(night.in_work)
+        time.sleep(0.5)
+        cluster.send_signal(signal.SIGTERM)
+        status = cluster.wait(STOP_SECONDS)
+        if status or night.in_work():
+            raise AssertionError(f"it ended with {status}, and left {night.in_work()} half done")
+    with night.cluster():
+        _settle(night)
+
+
+def lose_host(night: QueueNight):
+    """kill -9 a whole cluster at once, as if its host were switched off"""
+    night.ask()
+    with night.cluster() as cluster:
+        night.wait(night.in_work)
+        time.sleep(0.5)
+        os.killpg(cluster.pid, signal.SIGKILL)
+    with night.cluster(host="beta"):
+        _settle(night)
+    _expect_log(night, "interrupted")
+
+
+def kill_command(night: QueueNight):
+    """kill -9 process_exposure and its workers, without the queue"""
+    night.process("--reference", night.files.reference, "--workers", 2)
+    searches = ["--catalogue", night.files.catalogue, *night.files.exposures[1:]]
+    words = [sys.executable, "manage.py", "process_exposure", "--workers", 2, *searches]
+    command = subprocess.Popen(
+        list(map(str, words)),
+        env=night.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    night.wait(night.in_work)
+    time.sleep(0.5)
+    os.killpg(command.pid, signal.SIGKILL)
+    command.wait()
+    night.process("--failed", "--workers", 2)
+    _expect_log(night, "interrupted")
+
+
+FAULTS = (
+    *(kill_workers, restart_database, fill_disk, hand_out_twice),
+    *(two_hosts, terminate_cluster, lose_host, kill_command),
+)
+
+
+def _settle(night):
+    """Have run again what failed, until nothing does; a cluster is running."""
+    for _ in range(N_KILLS):
+        night.process("--queue", "--failed")
+        night.finish()
+        if not night.query("SELECT 1 FROM galimages WHERE status <> 'done'"):
+            return
+
+
+def _expect_log(night, step):
+    if not night.query("SELECT 1 FROM galcheckpoints WHERE step = %s", step):
+        raise AssertionError(f"the log doesn't tell of anything {step}")
+
+
+def undisturbed(server, files):
+    """The rows of a night that nothing happens to, as a Counter."""
+    with queue_night(server, "undisturbed", files) as night:
+        night.process("--reference", files.reference, "--workers", 2)
+        night.process(*files.exposures[1:], "--workers", 2)
+        return Counter(night.rows())
+
+
+def strike(fault, server, files, expected) -> Outcome:
+    """A night struck by a fault, compared with an undisturbed one. Raises CannotTryError."""
+    started = time.monotonic()
+    problems = []
+    with queue_night(server, fault.__name__, files) as night:
+        try:
+            fault(night)
+        except (AssertionError, TimeoutError, RuntimeError) as error:
+            problems.append(str(error))
+        rows = Counter(night.rows())
+        problems += night.leftovers()
+        undone = night.query("SELECT count(*) FROM galimages WHERE status <> 'done'")[0][0]
+        if undone:
+            problems.append(f"{undone} chips are not done")
+    return Outcome(
+        fault.__doc__,
+        sum((expected - rows).values()),
+        sum((rows - expected).values()),
+        tuple(problems),
+        time.monotonic() - started,
+    )
+
+
+def main():
+    names = [fault.__name__ for fault in FAULTS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="FAULT")
+    chosen = parser.parse_args().only
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, private_server() as server:
+        files = simulate(Path(folder) / "night")
+        expected = undisturbed(server, files)
+        print(f"undisturbed: {expected.total()} rows")
+        for fault in FAULTS:
+            if fault.__name__ in chosen:
+                outcomes += tried(fault, server, files, expected)
+    total = {
+        "tried": len(outcomes),
+        "survived": sum(outcome.survived for outcome in outcomes),
+        "rows_lost": sum(outcome.rows_lost for outcome in outcomes),
+        "rows_doubled": sum(outcome.rows_doubled for outcome in outcomes),
+    }
+    print(json.dumps(total))
+    sys.exit(total["tried"] != total["survived"])
+
+
+def tried(fault, server, files, expected):
+    """The outcome of a fault in a list, empty where it can't be tried; says which."""
+    try:
+        outcome = strike(fault, server, files, expected)
+    except CannotTryError as reason:
+        print(f"not tried   {fault.__doc__}: {reason}")
+        return []
+    word = "survived" if outcome.survived else "FAILED"
+    print(
+        f"{word:<10}  {outcome.fault:<64} {outcome.rows_lost:>5} lost {outcome.rows_doubled:>5} "
+        f"doubled {outcome.seconds:5.0f} s",
+        flush=True,
+    )
+    for problem in outcome.problems:
+        print(f"            {problem}")
+    return [outcome]
+
+
+if __name__ == "__main__":
+    main()

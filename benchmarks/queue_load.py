@@ -1,0 +1,86 @@
+"""What the queue costs: a night of 40 small exposures with it and without it.
+
+Two workers of a cluster against two processes that do the same chips by themselves, turn by turn
+on one machine. Times are from the first chip's beginning to the last one's end, by the database,
+so that starting Python counts on neither side. Ends with one JSON line: ``throughput_fraction``
+(with the queue / without), ``overhead_ms_per_chip`` (of a worker's time).
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.private_server import private_server  # noqa: E402
+from benchmarks.queue_night import queue_night, simulate  # noqa: E402
+
+N_EXPOSURES = 40
+N_WORKERS = 2
+WINDOW = """
+SELECT count(*), extract(epoch FROM max(finished) - min(started))::float
+FROM galimages WHERE NOT is_reference AND status = 'done'
+"""
+
+
+def with_queue(night):
+    night.process("--queue", *night.files.exposures[1:])
+    with night.cluster(workers=N_WORKERS):
+        night.finish()
+
+
+def without_queue(night):
+    searches = night.files.exposures[1:]
+    options = ["process_exposure", "--catalogue", night.files.catalogue]
+    commands = [
+        subprocess.Popen(
+            list(map(str, [sys.executable, "manage.py", *options, *searches[i::N_WORKERS]])),
+            env=night.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for i in range(N_WORKERS)
+    ]
+    if any([command.wait() for command in commands]):
+        raise SystemExit("process_exposure failed")
+
+
+def seconds_of(way, server, files):
+    """The time a way of processing the night takes, and how many chips that is."""
+    with queue_night(server, way.__name__, files) as night:
+        night.process("--reference", files.reference, "--workers", N_WORKERS)
+        way(night)
+        n_chips, seconds = night.query(WINDOW)[0]
+    print(f"{way.__name__:<14} {n_chips} chips in {seconds:.1f} s", flush=True)
+    return n_chips, seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each (default 3)")
+    rounds = parser.parse_args().rounds
+    seconds = {with_queue: [], without_queue: []}
+    with tempfile.TemporaryDirectory() as folder, private_server() as server:
+        files = simulate(Path(folder) / "night", epochs=N_EXPOSURES, chips=1, size=(400, 400))
+        for _ in range(rounds):
+            for way, times in seconds.items():
+                n_chips, taken = seconds_of(way, server, files)
+                times.append(taken)
+    if n_chips != N_EXPOSURES:
+        raise SystemExit(f"{n_chips} chips are done, of {N_EXPOSURES}")
+    queue, direct = (statistics.median(times) for times in seconds.values())
+    result = {
+        "throughput_fraction": round(direct / queue, 3),
+        "overhead_ms_per_chip": round(1000 * N_WORKERS * (queue - direct) / n_chips, 1),
+        "chips": n_chips,
+        "seconds_per_chip": round(N_WORKERS * direct / n_chips, 2),
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

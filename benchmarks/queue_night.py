@@ -1,0 +1,194 @@
+"""A small simulated night, put on the queue of a database of its own and worked on by clusters."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg2
+
+from benchmarks.private_server import PROJECT, PrivateServer
+
+# What a measurement is, by names that stay alike from run to run: ids come from sequences.
+SOURCES = """
+SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, s.refsource_id & 1048575 AS rank,
+       to_jsonb(s) - 'refsource_id' - 'galimage_id'
+FROM galsources s
+JOIN galimages i ON i.id = s.galimage_id JOIN galexposures e ON e.id = i.exposure_id
+JOIN galreferences c ON c.id = s.refsource_id >> 20
+JOIN galimages ri ON ri.id = c.image_id JOIN galexposures r ON r.id = ri.exposure_id
+"""
+VARIABLES = """
+SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, v.refsource_id & 1048575,
+       to_jsonb(v) - 'id' - 'refsource_id' - 'galimage_id'
+FROM galvarobjs v
+JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposure_id
+JOIN galreferences c ON c.id = v.refsource_id >> 20
+JOIN galimages ri ON ri.id = c.image_id JOIN galexposures r ON r.id = ri.exposure_id
+"""
+# A partition or a row of galcoverages that belongs to nothing, a count that is not true.
+LEFTOVERS = """
+SELECT 'partition ' || c.relname FROM pg_class c
+WHERE c.relname ~ '^galsources_[0-9]+$'
+  AND c.relname NOT IN (SELECT 'galsources_' || id FROM galreferences)
+UNION ALL
+SELECT 'rows of image ' || i.id FROM galimages i
+WHERE coalesce(i.n_sources, 0)
+   <> (SELECT count(*) FROM galsources s WHERE s.galimage_id = i.id)
+UNION ALL
+SELECT 'rows of no image ' || galimage_id FROM galsources s
+WHERE NOT EXISTS (SELECT FROM galimages i WHERE i.id = s.galimage_id)
+"""
+COMMAND_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class NightFiles:
+    """The files of a simulated night."""
+
+    folder: Path
+
+    @property
+    def exposures(self):
+        return sorted(self.folder.glob("*_ooi_*"))
+
+    @property
+    def reference(self):
+        return self.exposures[0]
+
+    @property
+    def catalogue(self):
+        return self.folder / "catalogue"
+
+
+@dataclass(frozen=True)
+class QueueNight:
+    """A database with the tables of galproject, and a night to fill them with."""
+
+    server: PrivateServer
+    database: str
+    files: NightFiles
+    at_end: ExitStack = field(default_factory=ExitStack)  # closed when the database is gone
+
+    @property
+    def url(self):
+        return self.server.url(self.database)
+
+    def environment(self, **extra):
+        return {**os.environ, "DATABASE_URL": self.url, "GALPROJECT_OPTIONS": "", **extra}
+
+    def manage(self, *words, check=True):
+        """Run manage.py on this database; its output."""
+        done = subprocess.run(
+            [sys.executable, PROJECT / "manage.py", *map(str, words)],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"manage.py {words[0]}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def process(self, *words, check=True):
+        options = ("--catalogue", self.files.catalogue)
+        return self.manage("process_exposure", *options, *words, check=check)
+
+    def ask(self):
+        """Put the whole night on the queue: the reference, and what has to wait for it."""
+        self.process("--queue", "--reference", self.files.reference)
+        self.process("--queue", *self.files.exposures[1:])
+
+    def query(self, statement, *values):
+        with closing(psycopg2.connect(self.url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return cursor.fetchall() if cursor.description else []
+
+    def n_open(self):
+        statuses = "('queued', 'waiting', 'working')"
+        return self.query(f"SELECT count(*) FROM galimages WHERE status IN {statuses}")[0][0]
+
+    def in_work(self):
+        """(image id, process id) of the chips that a living worker has in hand."""
+        return self.query("SELECT id, pid FROM galimages WHERE status = 'working' ORDER BY id")
+
+    def rows(self):
+        """Every row of galsources and of galvarobjs."""
+        return [("source", *map(str, row)) for row in self.query(SOURCES)] + [
+            ("variable", *map(str, row)) for row in self.query(VARIABLES)
+        ]
+
+    def leftovers(self):
+        return [text for (text,) in self.query(LEFTOVERS)]
+
+    def log(self, host="alpha"):
+        """The file in which a cluster says what it does."""
+        return self.files.folder.parent / f"{self.database}-{host}.log"
+
+    @contextmanager
+    def cluster(self, workers=2, host="alpha"):
+        """A running qcluster, asked to stop at the end, and killed where it doesn't."""
+        with self.log(host).open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, PROJECT / "manage.py", "qcluster"],
+                env=self.environment(GALPROJECT_HOST=host, GALPROJECT_WORKERS=str(workers)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # so that all of it can be killed
+            )
+        try:
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.wait(COMMAND_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def wait(self, condition, seconds=COMMAND_SECONDS, pause=0.05):
+        """Wait until a function of no arguments gives something true; what it gave."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answer := condition():
+                return answer
+            time.sleep(pause)
+        raise TimeoutError(f"{condition} took longer than {seconds} s")
+
+    def finish(self):
+        """Wait until nothing is open any more."""
+        self.wait(lambda: self.n_open() == 0, pause=0.5)
+
+
+def simulate(folder, epochs=3, chips=4, size=(300, 300)) -> NightFiles:
+    """A night of small crowded chips: a reference and search exposures."""
+    words = ["--epochs", epochs, "--chips", chips, "--size", *size]
+    words += ["--stars", 20_000, "--artifacts", 3, "--variables", 0.05, "--no-compress"]
+    subprocess.run(
+        [sys.executable, PROJECT / "manage.py", "simulate_exposures", folder, *map(str, words)],
+        check=True,
+        capture_output=True,
+    )
+    return NightFiles(Path(folder))
+
+
+@contextmanager
+def queue_night(server, name, files):
+    """A migrated database on a server; dropped at the end."""
+    night = QueueNight(server, name, files)
+    if not server.sql("SELECT 1 FROM pg_database WHERE datname = 'migrated'"):
+        server.sql("CREATE DATABASE migrated")
+        QueueNight(server, "migrated", files).manage("migrate", "--verbosity", "0")
+    server.sql(f"CREATE DATABASE {name} TEMPLATE migrated")
+    with night.at_end:
+        try:
+            yield night
+        finally:
+            server.sql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,24 @@
+"""What the workers do by the clock; people change the times in the admin."""
+
+from django.db import migrations
+
+
+def make_schedules(apps, schema_editor):
+    Schedule = apps.get_model("django_q", "Schedule")
+    Schedule.objects.create(
+        name="sweep",
+        func="galproject.tasks.sweep",
+        schedule_type="I",
+        minutes=1,
+        repeats=-1,
+        kwargs="{'q_options': {'save': False}}",  # as it says nothing but that it was done
+    )
+
+
+def drop_schedules(apps, schema_editor):
+    apps.get_model("django_q", "Schedule").objects.filter(func__startswith="galproject.").delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more")]
+    operations = [migrations.RunPython(make_schedules, drop_schedules)]
