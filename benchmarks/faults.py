@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.private_server import private_server  # noqa: E402
+from benchmarks.private_server import PROJECT, private_server  # noqa: E402
 from benchmarks.queue_night import QueueNight, queue_night, simulate  # noqa: E402
 
 N_KILLS = 10
@@ -179,7 +179,7 @@ def kill_command(night: QueueNight):
     """kill -9 process_exposure and its workers, without the queue"""
     night.process("--reference", night.files.reference, "--workers", 2)
     searches = ["--catalogue", night.files.catalogue, *night.files.exposures[1:]]
-    words = [sys.executable, "manage.py", "process_exposure", "--workers", 2, *searches]
+    words = [sys.executable, PROJECT / "manage.py", "process_exposure", "--workers", 2, *searches]
     command = subprocess.Popen(
         list(map(str, words)),
         env=night.environment(),

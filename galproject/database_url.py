@@ -34,4 +34,5 @@ def _parsed(url):
     database["HOST"] = unquote(database["HOST"]) or options.pop("host", "")
     database["USER"] = database["USER"] or options.pop("user", "")
     options["options"] = f"{options.get('options', '')} {SESSION_OPTIONS}".strip()
-    return database
+    # Kept from task to task and from page to page, as a new one takes 10 ms or more.
+    return database | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}

@@ -161,12 +161,18 @@ def sweep():
     """
     _recover_interrupted()
     _send_lost()
-    in_hand = claimed(Claimed.JOB)
-    for job in GalJob.objects.open().filter(queued=False).exclude(pk__in=in_hand):
-        give_up(job)
+    _give_up_abandoned()
     for job in GalJob.objects.open().filter(queued=True).exclude(images__status__in=OPEN):
         close(job)
     release_waiting()
+
+
+def _give_up_abandoned():
+    jobs = list(GalJob.objects.open().filter(queued=False))
+    in_hand = claimed(Claimed.JOB)  # after the look at the table: a job is claimed when it appears
+    for job in jobs:
+        if job.pk not in in_hand:
+            give_up(job)
 
 
 def _recover_interrupted():

@@ -117,7 +117,7 @@ def test_no_task_is_handed_out_twice():
     queue = settings.Q_CLUSTER
     assert queue["timeout"] < queue["retry"]
     assert queue["max_attempts"] == 1 and queue["ack_failures"]
-    assert queue["bulk"] == 1 and queue["queue_limit"] == queue["workers"]
+    assert queue["bulk"] == queue["queue_limit"] == 1
 
 
 @pytest.mark.django_db
