@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-from exposures.models import GalCheckpoint, GalExposure, GalImage
+from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob
 
 MAX_COUNT = 10_000
 
@@ -66,8 +66,18 @@ class GalImageAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["status", "is_reference", "exposure__filter", "exposure__instrument"]
     list_select_related = ["exposure"]
-    raw_id_fields = ["exposure", "reference"]
+    raw_id_fields = ["exposure", "reference", "job"]
     search_fields = ["exposure__identifier", "chip_name"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalJob)
+class GalJobAdmin(ReadOnlyAdmin):
+    list_display = ["id", "exposure", "created", "closed", "asked_by", "queued", "again"]
+    list_filter = ["queued", "again", "created"]
+    list_select_related = ["exposure"]
+    raw_id_fields = ["exposure"]
+    search_fields = ["exposure__identifier", "asked_by"]
     ordering = ["-pk"]
 
 

@@ -1,0 +1,92 @@
+"""Actions of the admin that put exposures and chips on the queue."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.template.defaultfilters import pluralize
+
+from exposures.admin import GalExposureAdmin, GalImageAdmin
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure, GalImage, Status
+from galproject.jobs import ask
+from galproject.options import PipelineOptions
+from galproject.pipeline import designate
+
+
+def site_options() -> PipelineOptions:
+    """The options for what is asked for without any: those of a command without any."""
+    catalogue = settings.GALPROJECT_CATALOGUE
+    return PipelineOptions(catalogue=str(Path(catalogue).absolute()) if catalogue else "")
+
+
+def asking(description):
+    """An action for those who may ask for exposures to be processed."""
+    return admin.action(description=description, permissions=["ask"])
+
+
+class QueueActions:
+    """Actions that ask for chips to be processed by the workers of the queue."""
+
+    actions = ["process", "process_again", "make_reference"]
+
+    def has_ask_permission(self, request):
+        return request.user.has_perm("exposures.add_galjob")
+
+    def chosen(self, queryset):
+        """The chips of the chosen rows."""
+        return GalImage.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
+
+    @asking("Process on the queue")
+    def process(self, request, queryset):
+        self.ask(request, self.chosen(queryset))
+
+    @asking("Process again (do over)")
+    def process_again(self, request, queryset):
+        self.ask(request, self.chosen(queryset), again=True)
+
+    @asking("Make reference and process")
+    def make_reference(self, request, queryset):
+        chosen = self.chosen(queryset)
+        # A worker has them in hand as search images, and would write them back as such.
+        free = chosen.exclude(status=Status.WORKING).select_related("exposure")
+        designate(free)
+        self.ask(request, chosen)
+
+    def ask(self, request, images, again=False):
+        """Ask for chips, and say what came of it."""
+        try:
+            jobs = ask(images, site_options(), again, asked_by=request.user.get_username())
+        except GalprojectError as error:
+            return messages.error(request, str(error))
+        asked = GalImage.objects.filter(job__in=jobs)
+        n_waiting = asked.filter(status=Status.WAITING).count()
+        n_queued = asked.count() - n_waiting
+        n_left = images.count() - n_queued - n_waiting
+        said = [
+            (n_queued, "queued"),
+            (n_waiting, "waiting for a reference of the field and filter"),
+            (n_left, "left alone, with a result that stands or a worker at it"),
+        ]
+        text = (
+            "; ".join(f"{n:,} chip{pluralize(n)} {what}" for n, what in said if n)
+            or "No chips there"
+        )
+        messages.add_message(request, messages.SUCCESS if jobs else messages.INFO, f"{text}.")
+
+
+# In the place of the plain ones, which know of no queue.
+admin.site.unregister([GalExposure, GalImage])
+
+
+@admin.register(GalImage)
+class QueueableImageAdmin(QueueActions, GalImageAdmin):
+    """Single chips."""
+
+
+@admin.register(GalExposure)
+class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
+    """All chips of exposures."""
+
+    def chosen(self, queryset):
+        return GalImage.objects.filter(exposure__in=list(queryset.values_list("pk", flat=True)))

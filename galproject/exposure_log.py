@@ -1,0 +1,115 @@
+"""The log of one exposure, chip by chip."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from exposures.models import GalCheckpoint, GalExposure, GalImage
+from galproject.working_status import State, state_now
+
+# A chip writes some five lines each time it is processed.
+MAX_LINES = 5000
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of the log."""
+
+    time: datetime
+    ccdnum: int  # 0 for the whole exposure
+    chip_name: str
+    step: str
+    level: str
+    note: str
+    value: float | None
+    host: str
+
+
+@dataclass(frozen=True)
+class ChipLog:
+    """Where a chip stands, and its lines in the order of time."""
+
+    ccdnum: int
+    chip_name: str
+    state: State
+    step: str  # that it is in, or where it ended if it did not end well
+    error: str
+    notes: tuple[str, ...]  # steps that fell back
+    attempts: int
+    host: str
+    started: datetime | None
+    finished: datetime | None
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class ExposureLog:
+    """The log of an exposure: its own lines, those of its chips, and all in order of time."""
+
+    exposure_id: int
+    name: str
+    lines: tuple[LogLine, ...]
+    chips: tuple[ChipLog, ...]
+    is_shortened: bool  # there are older lines
+
+    @property
+    def whole(self) -> tuple[LogLine, ...]:
+        """The lines about the exposure as a whole, and about chips that are no more."""
+        known = {chip.ccdnum for chip in self.chips}
+        return tuple(line for line in self.lines if line.ccdnum not in known)
+
+    @property
+    def troubled(self) -> tuple[ChipLog, ...]:
+        """The chips that have an error now."""
+        return tuple(chip for chip in self.chips if chip.error)
+
+
+def exposure_log(exposure: GalExposure, ccdnum: int | None = None) -> ExposureLog:
+    """The log of an exposure in a few queries; of one chip, with ``ccdnum``."""
+    of_chip = Q() if ccdnum is None else Q(ccdnum=ccdnum)
+    chips = exposure.images.filter(of_chip).annotate(state=state_now()).order_by("ccdnum")
+    chips = list(chips)
+    names = {chip.ccdnum: chip.chip_name for chip in chips}
+    newest = exposure.checkpoints.filter(of_chip).order_by("-pk")[: MAX_LINES + 1]
+    lines = [_line(checkpoint, names) for checkpoint in newest]
+    is_shortened, lines = len(lines) > MAX_LINES, lines[:MAX_LINES][::-1]
+    of_chips = {number: [] for number in names}
+    for line in lines:
+        of_chips.get(line.ccdnum, []).append(line)
+    return ExposureLog(
+        exposure_id=exposure.pk,
+        name=str(exposure),
+        lines=tuple(lines),
+        chips=tuple(_chip_log(chip, of_chips[chip.ccdnum]) for chip in chips),
+        is_shortened=is_shortened,
+    )
+
+
+def _line(checkpoint: GalCheckpoint, names) -> LogLine:
+    return LogLine(
+        time=checkpoint.time,
+        ccdnum=checkpoint.ccdnum,
+        chip_name=names.get(checkpoint.ccdnum, ""),
+        step=checkpoint.step,
+        level=checkpoint.level,
+        note=checkpoint.note,
+        value=checkpoint.value,
+        host=checkpoint.host,
+    )
+
+
+def _chip_log(image: GalImage, lines) -> ChipLog:
+    return ChipLog(
+        ccdnum=image.ccdnum,
+        chip_name=image.chip_name,
+        state=State(image.state),
+        step=image.step,
+        error=image.error,
+        notes=tuple(image.notes),
+        attempts=image.attempts,
+        host=image.host,
+        started=image.started,
+        finished=image.finished,
+        lines=tuple(lines),
+    )

@@ -1,0 +1,56 @@
+"""What a visitor may ask a page to show."""
+
+from django import forms
+
+from exposures.errors import GalprojectError
+from galproject.moments import moment
+from galproject.working_status import Shown, State
+
+AGES = ("1h", "6h", "1d", "7d", "30d")
+
+
+class MomentField(forms.CharField):
+    """A time, as an age or a date."""
+
+    def __init__(self, **options):
+        hints = {"list": "ages", "placeholder": "2h, 1d or 2026-11-23", "autocomplete": "off"}
+        widget = forms.TextInput(attrs=hints | {"size": 20})
+        super().__init__(required=False, widget=widget, **options)
+
+    def clean(self, value):
+        text = super().clean(value)
+        try:
+            return moment(text) if text else None
+        except GalprojectError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class ShownForm(forms.Form):
+    """Which exposures the working status shows."""
+
+    since = MomentField(label="Open or ended since (UTC)")
+    until = MomentField(label="Asked for before (UTC)")
+    exposure = forms.CharField(
+        required=False, max_length=100, widget=forms.TextInput(attrs={"placeholder": "its name"})
+    )
+    state = forms.MultipleChoiceField(
+        label="With chips that are",
+        required=False,
+        choices=State.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    before = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    ages = AGES
+
+    def shown(self) -> Shown | None:
+        """What is to be shown; None where that can't be understood, and the form says why."""
+        if not self.is_valid():
+            return None
+        asked = self.cleaned_data
+        return Shown(
+            since=asked["since"],
+            until=asked["until"],
+            states=tuple(asked["state"]),
+            identifier=asked["exposure"],
+            before=asked["before"],
+        )

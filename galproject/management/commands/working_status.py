@@ -1,0 +1,144 @@
+"""manage.py working_status: what is queued, waiting, running, done and failed."""
+
+import json
+import time
+from dataclasses import asdict
+from getpass import getuser
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
+from django.template.defaultfilters import pluralize
+
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure
+from galproject.exposure_log import exposure_log
+from galproject.jobs import ask_failed
+from galproject.management.status_tables import change_lines, log_lines, status_lines
+from galproject.moments import moment
+from galproject.processing import database_lost
+from galproject.working_status import PAGE, Shown, State, images_shown, working_status
+
+CLEAR = "\x1b[H\x1b[2J"  # cursor home, screen empty
+FOLLOW_SECONDS = 5.0
+
+
+def positive(text):
+    """A number above zero, at most a day; raises ValueError."""
+    number = float(text)
+    if not 0 < number <= 86400:
+        raise ValueError(text)
+    return number
+
+
+class Command(BaseCommand):
+    help = (
+        "What the workers do: every exposure that was asked for, those at work first, then those "
+        "asked for last, with its chips by state, errors in all and since its last start, what is "
+        "being worked on, the pace and the expected end. Times are UTC."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--since", metavar="TIME", help="open or closed since: 2h, 1d ...")
+        parser.add_argument("--until", metavar="TIME", help="asked for before: 2h, 2026-11-23 ...")
+        parser.add_argument(
+            "--state",
+            action="append",
+            choices=State.values,
+            default=[],
+            help="exposures with a chip in this state; may be given several times",
+        )
+        parser.add_argument(
+            "--exposure", metavar="IDENT", help="one exposure, and its log chip by chip"
+        )
+        parser.add_argument(
+            "--limit", type=int, default=PAGE, metavar="N", help=f"exposures (default {PAGE})"
+        )
+        parser.add_argument(
+            "--run-failed",
+            action="store_true",
+            help="ask again for what failed or was interrupted of the exposures shown, and for "
+            "nothing else",
+        )
+        parser.add_argument(
+            "--follow",
+            nargs="?",
+            type=positive,
+            const=FOLLOW_SECONDS,
+            metavar="SECONDS",
+            help="show it again and again until everything has ended; without a terminal, a line "
+            "for each change",
+        )
+        parser.add_argument("--json", action="store_true", help="as JSON")
+
+    def handle(self, **given):
+        if given["json"] and given["follow"]:
+            raise CommandError("Give --json or --follow, not both")
+        if given["limit"] < 1:
+            raise CommandError("--limit is a number of exposures, 1 or more")
+        try:
+            if given["run_failed"]:
+                self.run_failed(self.shown(given))
+            show = self.follow if given["follow"] else self.show
+            show(given)
+        except DatabaseError as error:
+            raise CommandError(str(database_lost(error))) from error
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            self.stdout.write("")
+
+    def shown(self, given):
+        """What was asked to be shown; ages count from now, each time anew."""
+        since, until = (given[name] and moment(given[name]) for name in ("since", "until"))
+        ids = None
+        if given["exposure"] is not None:
+            ids = tuple(exposure.pk for exposure in exposures_called(given["exposure"]))
+        return Shown(since, until, tuple(given["state"]), exposure_ids=ids)
+
+    def run_failed(self, shown):
+        asked = ask_failed(images_shown(shown), asked_by=getuser())
+        for job in asked:
+            n_chips = job.images.count()
+            self.stderr.write(f"{job.exposure}: {n_chips} chip{pluralize(n_chips)} asked for again")
+        if not asked:
+            self.stderr.write("Nothing failed or was interrupted there")
+
+    def show(self, given):
+        status = working_status(self.shown(given), given["limit"])
+        names = [] if given["exposure"] is None else exposures_called(given["exposure"])
+        logs = [exposure_log(exposure) for exposure in names]
+        if given["json"]:
+            whole = asdict(status) | ({"logs": [asdict(log) for log in logs]} if logs else {})
+            return self.stdout.write(json.dumps(whole, cls=DjangoJSONEncoder, indent=1))
+        lines = status_lines(status)
+        for log in logs:
+            lines += ["", *log_lines(log)]
+        self.stdout.write("\n".join(lines))
+
+    def follow(self, given):
+        """Show how things are until all has ended."""
+        is_terminal, before = self.stdout.isatty(), None
+        while True:
+            status = working_status(self.shown(given), given["limit"])
+            if is_terminal:
+                self.stdout.write(CLEAR + "\n".join(status_lines(status)))
+            else:
+                for line in change_lines(before, status):
+                    self.stdout.write(line)
+            self.stdout.flush()
+            if not status.chips.open:
+                return
+            before = status
+            time.sleep(given["follow"])
+
+
+def exposures_called(identifier):
+    """The exposures of this name, one an instrument; raises GalprojectError if there is none."""
+    found = list(GalExposure.objects.filter(identifier=identifier))
+    if not found:
+        alike = GalExposure.objects.filter(identifier__icontains=identifier).order_by("-pk")[:3]
+        names = ", ".join(exposure.identifier for exposure in alike)
+        advice = f"Did you mean one of {names}?" if names else "working_status lists all"
+        raise GalprojectError(f"no exposure is called {identifier!r}. {advice}")
+    return found

@@ -1,0 +1,131 @@
+"""Pages: the working status, and the log of each exposure."""
+
+from functools import wraps
+from hashlib import sha256
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure, GalImage
+from galproject.exposure_log import exposure_log
+from galproject.forms import ShownForm
+from galproject.jobs import ask_failed
+from galproject.working_status import Shown, images_shown
+from galproject.working_status import working_status as status_of
+
+ASK = "exposures.add_galjob"
+BUSY_SECONDS, IDLE_SECONDS = 4, 15  # between two looks at what goes on
+UNCHANGED = 204  # htmx leaves the page as it is
+
+
+def signed_in(view):
+    """A page for people who are logged in, and never kept by a browser."""
+
+    @wraps(view)
+    def wrapped(request, *arguments, **named):
+        if request.htmx and not request.user.is_authenticated:
+            # A login page has no place in the middle of another: the whole page goes there.
+            return HttpResponseClientRefresh()
+        return never_cache(login_required(view))(request, *arguments, **named)
+
+    return wrapped
+
+
+@signed_in
+def working_status(request):
+    """What is queued, waiting, running, done and failed."""
+    form = ShownForm(request.GET)
+    shown = form.shown()
+    status = status_of(shown) if shown else None
+    template = "_working_status" if request.htmx else "working_status"
+    context = {"form": form, "status": status, **_liveness(request, status)}
+    return render(request, f"galproject/{template}.html", context)
+
+
+@signed_in
+def exposure_page(request, pk):
+    """One exposure: how it fares, its chips, and its log."""
+    exposure = get_object_or_404(GalExposure, pk=pk)
+    part = request.GET.get("part") if request.htmx else None
+    if part == "log":
+        return _log_part(request, exposure)
+    shown = status_of(Shown(exposure_ids=(exposure.pk,)))
+    status = shown.exposures[0] if shown.exposures else None
+    context = {"exposure": exposure, "time": shown.time, "status": status}
+    context |= _liveness(request, shown)
+    if part == "status":
+        return render(request, "galproject/_exposure.html", context)
+    return render(request, "galproject/exposure.html", context | _log(request, exposure))
+
+
+def _log_part(request, exposure):
+    """The log, where it has changed: a reader's place and selection stay otherwise."""
+    context = _log(request, exposure)
+    if context["digest"] == request.GET.get("seen"):
+        return HttpResponse(status=UNCHANGED)
+    return render(request, "galproject/_live_log.html", context | _liveness(request))
+
+
+def _log(request, exposure):
+    order = "time" if request.GET.get("order") == "time" else "chip"
+    log = exposure_log(exposure)
+    html = render_to_string("galproject/_log.html", {"log": log, "order": order}, request)
+    digest = sha256(html.encode()).hexdigest()[:16]
+    return {"exposure": exposure, "order": order, "log_html": html, "digest": digest}
+
+
+def _liveness(request, status=None):
+    """How often a page looks again by itself; a reader may stop that."""
+    is_busy = status is None or status.chips.open > 0
+    return {
+        "paused": "paused" in request.GET,
+        "seconds": BUSY_SECONDS if is_busy else IDLE_SECONDS,
+    }
+
+
+@require_POST
+@signed_in
+@permission_required(ASK, raise_exception=True)
+def run_failed(request):
+    """Ask again for what failed of all exposures that are shown, on whatever page."""
+    shown = ShownForm(request.GET).shown()
+    images = images_shown(shown) if shown else GalImage.objects.none()
+    _ask_failed(request, images)
+    query = urlencode([(name, v) for name, vs in request.GET.lists() for v in vs])
+    return redirect(f"{reverse('working_status')}?{query}" if query else "working_status")
+
+
+@require_POST
+@signed_in
+@permission_required(ASK, raise_exception=True)
+def run_failed_of_exposure(request, pk):
+    """Ask again for what failed of one exposure."""
+    exposure = get_object_or_404(GalExposure, pk=pk)
+    _ask_failed(request, exposure.images.all())
+    return redirect("exposure", pk=pk)
+
+
+def _ask_failed(request, images):
+    try:
+        asked = ask_failed(images, asked_by=request.user.get_username())
+    except GalprojectError as error:
+        messages.error(request, str(error))
+        return
+    n_chips = GalImage.objects.filter(job__in=asked).count()
+    n_exposures = len({job.exposure_id for job in asked})
+    if asked:
+        chips = f"{n_chips:,} chip{pluralize(n_chips)}"
+        exposures = f"{n_exposures:,} exposure{pluralize(n_exposures)}"
+        messages.success(request, f"Asked again for {chips} of {exposures}.")
+    else:
+        messages.info(request, "Nothing failed or was interrupted there: nothing was asked for.")

@@ -1,0 +1,328 @@
+"""What the workers are doing: each exposure's chips by state, its errors, its pace."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, TextChoices, Value, When
+from django.utils import timezone
+
+from exposures.claims import Claimed, claimed
+from exposures.models import GalCheckpoint, GalImage, GalJob, Status
+
+PAGE = 50  # exposures
+MAX_AT_WORK = 200  # exposures
+# The pace of the whole is that of the last quarter of an hour.
+RECENT = timedelta(minutes=15)
+# By how much the clocks of hosts may differ.
+SKEW = timedelta(seconds=5)
+
+
+class State(TextChoices):
+    """How a chip fares: its status, and whether somebody still sees to it."""
+
+    WORKING = "working"
+    QUEUED = "queued"
+    WAITING = "waiting"  # for a reference
+    DONE = "done"
+    FAILED = "failed"
+    LOST = "lost"  # its worker is gone; it will be queued again by itself
+    INTERRUPTED = "interrupted"  # asked for, and given up
+    PENDING = "pending", "not asked for"
+
+
+# From which the states follow.
+STATUSES = {state: [state.value] for state in State} | {
+    State.LOST: [Status.WORKING],
+    State.INTERRUPTED: [Status.PENDING, Status.QUEUED, Status.WAITING],
+}
+BAR_ORDER = (State.DONE, *(state for state in State if state != State.DONE))
+BEGUN = (Status.WORKING, Status.DONE, Status.FAILED)
+ENDED = (Status.DONE, Status.FAILED)
+ERROR = GalCheckpoint.Level.ERROR
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which exposures are shown: of those that were ever asked for, by their last job."""
+
+    since: datetime | None = None  # still open, or closed after this
+    until: datetime | None = None  # asked for before this
+    states: tuple[str, ...] = ()  # of any of its chips
+    identifier: str = ""  # or a part of it
+    exposure_ids: tuple[int, ...] | None = None
+    before: int | None = None  # the job with which the page before this one ended
+
+
+@dataclass(frozen=True)
+class ChipCounts:
+    """Number of chips in each state."""
+
+    working: int = 0
+    queued: int = 0
+    waiting: int = 0
+    done: int = 0
+    failed: int = 0
+    lost: int = 0
+    interrupted: int = 0
+    pending: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(n for _, n in self.by_state)
+
+    @property
+    def open(self) -> int:
+        """Asked for, and not at an end."""
+        return self.working + self.queued + self.waiting + self.lost
+
+    @property
+    def unfinished(self) -> int:
+        """What is run again by "run again what failed"."""
+        return self.failed + self.interrupted
+
+    @property
+    def by_state(self) -> list[tuple[State, int]]:
+        return [(state, getattr(self, state)) for state in State]
+
+    @property
+    def segments(self) -> list[tuple[State, int, int]]:
+        """State, first chip and number of chips of each part of a bar."""
+        parts, first = [], 0
+        for state in BAR_ORDER:
+            if n_chips := getattr(self, state):
+                parts.append((state, first, n_chips))
+                first += n_chips
+        return parts
+
+
+@dataclass(frozen=True)
+class ChipAtWork:
+    """A chip that a worker has in hand, or had when it died."""
+
+    ccdnum: int
+    chip_name: str
+    step: str
+    host: str
+    since: datetime
+    is_lost: bool
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How quickly chips end; None where nothing is known."""
+
+    chips_per_minute: float | None = None
+    expected_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ExposureStatus:
+    """How one exposure fares."""
+
+    exposure_id: int
+    name: str  # "decam 610792 i"
+    job_id: int  # the last
+    asked_by: str
+    chips: ChipCounts
+    n_errors: int  # in all
+    n_errors_since_start: int  # of the last job
+    at_work: tuple[ChipAtWork, ...]
+    started: datetime  # when the last job was asked for
+    ended: datetime | None
+    pace: Pace
+
+
+@dataclass(frozen=True)
+class WorkingStatus:
+    """Exposures at work, then a page of those asked for last; totals of all that are shown."""
+
+    time: datetime
+    exposures: tuple[ExposureStatus, ...]
+    n_exposures: int
+    chips: ChipCounts
+    n_errors: int
+    n_errors_since_start: int
+    pace: Pace
+    next_before: int | None  # ``Shown.before`` of the next page; None: this is the last
+
+    @property
+    def wants_workers(self) -> bool:
+        """Chips are on the queue, and nobody is at work."""
+        return self.chips.queued > 0 and self.chips.working == 0
+
+
+def working_status(shown: Shown | None = None, limit: int = PAGE) -> WorkingStatus:
+    """How exposures fare now; the same number of queries however many there are."""
+    shown = shown or Shown()
+    now, state = timezone.now(), state_now()
+    jobs = _last_jobs(shown, state)
+    page, next_before = _page(jobs.select_related("exposure").order_by("-pk"), shown.before, limit)
+    chips, at_work, errors = _chips(page, state), _at_work(page, state), _errors(page)
+    exposures = [
+        _exposure_status(job, chips.get(job.exposure_id), at_work, errors, now) for job in page
+    ]
+    return WorkingStatus(
+        time=now,
+        exposures=tuple(exposures),
+        next_before=next_before,
+        **_totals(jobs, state, now),
+    )
+
+
+def _page(jobs, before, limit):
+    """The jobs of a page, and what the next one begins before.
+
+    The queue takes first what was asked for first, so what is at work comes on top of the first
+    page, before the newest.
+    """
+    working = GalImage.objects.filter(exposure=OuterRef("exposure"), status=Status.WORKING)
+    at_work = [] if before else list(jobs.filter(Exists(working))[:MAX_AT_WORK])
+    others = jobs.filter(~Exists(working), **({"pk__lt": before} if before else {}))
+    others = list(others[: limit + 1])
+    next_before = others[limit - 1].pk if len(others) > limit else None
+    return at_work + others[:limit], next_before
+
+
+def images_shown(shown: Shown):
+    """The chips of the exposures that are shown now, on whatever page."""
+    jobs = _last_jobs(shown, state_now())
+    # As they are now: what is asked for them changes which are shown.
+    return GalImage.objects.filter(exposure__in=list(jobs.values_list("exposure_id", flat=True)))
+
+
+def state_now():
+    """The state of a galimage, as an expression, by the claims that are held now.
+
+    Claims are read before the table, so a chip that is begun in between has none of them: what
+    was begun just now is not lost.
+    """
+    just_now = timezone.now() - SKEW
+    at_work, jobs = claimed(Claimed.CHIP), claimed(Claimed.JOB)
+    left = Q(status__in=(Status.QUEUED, Status.WAITING), job__queued=False) & ~Q(job__in=jobs)
+    is_live = Q(pk__in=at_work) | Q(started__gte=just_now)
+    return Case(
+        When(Q(status=Status.WORKING) & ~is_live, then=Value(State.LOST)),
+        When(Q(status=Status.PENDING, job__isnull=False) | left, then=Value(State.INTERRUPTED)),
+        default=F("status"),
+    )
+
+
+def _last_jobs(shown, state):
+    """The last job of each exposure that is shown."""
+    later = GalJob.objects.filter(exposure=OuterRef("exposure"), pk__gt=OuterRef("pk"))
+    jobs = GalJob.objects.filter(~Exists(later))
+    if shown.since:
+        jobs = jobs.filter(Q(closed=None) | Q(closed__gte=shown.since))
+    if shown.until:
+        jobs = jobs.filter(created__lte=shown.until)
+    if shown.identifier:
+        jobs = jobs.filter(exposure__identifier__icontains=shown.identifier)
+    if shown.exposure_ids is not None:
+        jobs = jobs.filter(exposure__in=shown.exposure_ids)
+    if shown.states:
+        statuses = {status for name in shown.states for status in STATUSES[State(name)]}
+        chips = GalImage.objects.filter(status__in=statuses).annotate(state=state)
+        jobs = jobs.filter(exposure__in=chips.filter(state__in=shown.states).values("exposure"))
+    return jobs
+
+
+def _counts():
+    """Aggregates over galimages with their state: the fields of ChipCounts."""
+    return {f"n_{state}": Count("pk", filter=Q(state=state.value)) for state in State}
+
+
+def _chip_counts(row):
+    return ChipCounts(**{field.name: row[f"n_{field.name}"] for field in fields(ChipCounts)})
+
+
+def _chips(page, state):
+    """Counts and times of the chips of a page's exposures, by exposure."""
+    in_job = Q(job__in=[job.pk for job in page])
+    images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
+    rows = images.annotate(state=state).values("exposure_id")
+    rows = rows.annotate(
+        **_counts(),
+        n_ended=Count("pk", filter=in_job & Q(status__in=ENDED)),
+        first_started=Min("started", filter=in_job & Q(status__in=BEGUN)),
+        last_finished=Max("finished", filter=in_job & Q(status__in=ENDED)),
+    )
+    return {row["exposure_id"]: row for row in rows}
+
+
+def _at_work(page, state):
+    """The chips that are worked on, by exposure."""
+    images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
+    working = images.filter(status=Status.WORKING).annotate(state=state).order_by("started")
+    found = {}
+    for image in working:
+        chip = ChipAtWork(
+            *(image.ccdnum, image.chip_name, image.step, image.host, image.started),
+            is_lost=image.state == State.LOST,
+        )
+        found.setdefault(image.exposure_id, []).append(chip)
+    return found
+
+
+def _error_counts():
+    since_start = Q(exposure__checkpoints__time__gte=F("created"))
+    return {
+        "n_errors": Count("exposure__checkpoints"),
+        "n_errors_since_start": Count("exposure__checkpoints", filter=since_start),
+    }
+
+
+def _errors(page):
+    """Numbers of errors, by job."""
+    jobs = GalJob.objects.filter(pk__in=[job.pk for job in page])
+    with_errors = jobs.filter(exposure__checkpoints__level=ERROR)
+    rows = with_errors.order_by().values("pk").annotate(**_error_counts())
+    return {row.pop("pk"): row for row in rows}
+
+
+def _exposure_status(job, row, at_work, errors, now):
+    chips = _chip_counts(row) if row else ChipCounts()
+    pace = Pace()
+    if row and row["n_ended"]:
+        end = row["last_finished"] if job.closed else now
+        pace = _pace(row["n_ended"], chips.open, row["first_started"], end)
+    return ExposureStatus(
+        exposure_id=job.exposure_id,
+        name=str(job.exposure),
+        job_id=job.pk,
+        asked_by=job.asked_by,
+        chips=chips,
+        at_work=tuple(at_work.get(job.exposure_id, ())),
+        started=job.created,
+        ended=job.closed,
+        pace=pace,
+        **errors.get(job.pk, {"n_errors": 0, "n_errors_since_start": 0}),
+    )
+
+
+def _totals(jobs, state, now):
+    images = GalImage.objects.filter(exposure__in=jobs.values("exposure")).annotate(state=state)
+    recent = Q(status__in=ENDED, finished__gte=now - RECENT)
+    row = images.aggregate(
+        **_counts(),
+        n_exposures=Count("exposure", distinct=True),
+        n_recent=Count("pk", filter=recent),
+        first_started=Min("started", filter=recent),
+    )
+    chips = _chip_counts(row)
+    start = max(row["first_started"] or now, now - RECENT)
+    errors = jobs.filter(exposure__checkpoints__level=ERROR).order_by().aggregate(**_error_counts())
+    return {
+        "n_exposures": row["n_exposures"],
+        "chips": chips,
+        "pace": _pace(row["n_recent"], chips.open, start, now),
+        **errors,
+    }
+
+
+def _pace(n_ended, n_open, start, end):
+    """The pace at which chips ended between two times, and when at that pace the rest will."""
+    if not n_ended or start is None or end is None or end <= start:
+        return Pace()
+    minutes = (end - start).total_seconds() / 60
+    left = timedelta(minutes=n_open * minutes / n_ended)
+    return Pace(n_ended / minutes, end + left if n_open else None)
