@@ -124,31 +124,40 @@ def designate(images):
     for image in images:
         if not image.is_reference:
             with transaction.atomic():
-                _forget(image)
-                image.is_reference, image.status = True, Status.PENDING
+                forget(image)
+                image.is_reference = True
                 image.save()
 
 
 def stands(image, options):
-    """Whether the stored result is what another run would make."""
-    if image.status != Status.DONE:
-        return False
+    """Whether the stored result is to be left as it is; a reference always is, for its ids."""
     if image.is_reference:
-        return True
-    catalogues = [c.pk for c in _catalogues_under(image)]
-    return (
-        image.options == options.as_json()
+        return image.status == Status.DONE
+    return is_made_alike(image, options)
+
+
+def is_made_alike(image, options):
+    """Whether the stored result is what another run with these options would make."""
+    is_alike = (
+        image.status == Status.DONE
+        and image.options == options.as_json()
         and image.code_version == code_version()
-        and (image.correction or {}).get("catalogues") == catalogues
     )
+    if image.is_reference or not is_alike:
+        return is_alike
+    catalogues = [c.pk for c in _catalogues_under(image)]
+    return (image.correction or {}).get("catalogues") == catalogues
 
 
-def _forget(image):
+@transaction.atomic
+def forget(image):
     """Remove what an image has in the tables, and what its own row says of it."""
     storage.forget_image(image)
     image.variables.all().delete()
     for name in RESULTS:
         setattr(image, name, GalImage._meta.get_field(name).get_default())
+    image.status = Status.PENDING
+    image.save()
 
 
 def _begin(image, job_id):
@@ -189,7 +198,7 @@ def _fail(image, started, message):
     with transaction.atomic():
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
         if not kept:
-            _forget(image)
+            forget(image)
         image.status, image.step = (Status.DONE, "") if kept else (Status.FAILED, image.step)
         image.error, image.finished = message, timezone.now()
         image.save()

@@ -6,7 +6,7 @@ import numpy as np
 from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
-from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from photometry.models import GalCoverage, GalReference
 from photometry.sources import RANK_BITS, catalogue_of
 
@@ -176,9 +176,9 @@ def _search_images_pending(reference, note):
         )
         for image in images
     )
-    # Of no job: nobody has asked for them since.
-    pending = GalImage.objects.filter(pk__in=[i.pk for i in images])
-    pending.update(status=Status.PENDING, job=None)
+    # Those that were asked for since will be; the others are of no job.
+    left = GalImage.objects.filter(pk__in=[i.pk for i in images]).exclude(status__in=OPEN)
+    left.update(status=Status.PENDING, job=None)
 
 
 def _lock(image):

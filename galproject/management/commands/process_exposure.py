@@ -8,18 +8,15 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 from tqdm import tqdm
 
-from exposures.errors import GalprojectError
 from exposures.fits import InputOptions
 from exposures.models import GalImage, Status
 from galproject.jobs import ask, ask_failed
+from galproject.management.plain_errors import plain_errors
 from galproject.options import PipelineOptions
-from galproject.processing import database_lost, prepare, run_chips, run_jobs
+from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
-
-INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 
 def ccd_numbers(text):
@@ -91,7 +88,7 @@ class Command(BaseCommand):
         catalogue = str(Path(catalogue).absolute()) if catalogue else ""
         options = PipelineOptions(input=InputOptions(**known), catalogue=catalogue)
         ccds = set().union(*ccds) if ccds else None
-        try:
+        with plain_errors():
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
             for error in plan.errors:
                 self.stderr.write(self.style.ERROR(str(error)))
@@ -100,13 +97,6 @@ class Command(BaseCommand):
                 images = images.filter(pk__in=plan.image_ids)
             work = self.put_on_queue if queue else self.process
             is_whole = work(images, options, plan.errors, **given)
-        except DatabaseError as error:
-            raise CommandError(str(database_lost(error))) from error
-        except GalprojectError as error:
-            raise CommandError(str(error)) from error
-        except KeyboardInterrupt as interrupt:
-            message = "Interrupted. The same command goes on where it stopped; what is done is kept"
-            raise CommandError(message, returncode=INTERRUPTED) from interrupt
         if plan.errors or not is_whole:
             sys.exit(1)
 
@@ -116,6 +106,11 @@ class Command(BaseCommand):
             asked = ask_failed(images, asked_by=getuser())
         else:
             asked = ask(images, options, again, asked_by=getuser())
+        self.say_what_is_queued(asked, errors)
+        return True
+
+    def say_what_is_queued(self, asked, errors=()):
+        """The jobs that the workers of the queue were asked to do."""
         total = 0
         for job in asked:
             n_chips = job.images.count()
@@ -128,7 +123,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{total} chips of {len(asked)} exposures for the workers{unusable}.{follow}"
         )
-        return True
 
     def process(self, images, options, errors, *, failed, again, workers, **_):
         """Do the work here, and report it; whether no chip failed."""

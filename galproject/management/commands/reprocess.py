@@ -1,0 +1,76 @@
+"""manage.py reprocess: results made over where other options or other code made them."""
+
+import sys
+from getpass import getuser
+
+from django.core.management.base import CommandError
+
+from exposures.models import GalImage
+from galproject.management.commands import process_exposure
+from galproject.management.plain_errors import plain_errors
+from galproject.options import PipelineOptions
+from galproject.processing import run_jobs
+from galproject.provenance import find_exposures, plan_reprocessing
+
+
+class Command(process_exposure.Command):
+    help = (
+        "Make over what was made with other options or by other code than now. Run twice, it does "
+        "nothing the second time. What describes the files (catalogue, gain ...) stays as it was "
+        "given with each. References stay as they are, but with --references."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("identifiers", nargs="*", metavar="EXPOSURE", help="EXPNUM or stem")
+        parser.add_argument("--all", action="store_true", help="every exposure")
+        parser.add_argument("--filter", metavar="NAME", help="only of this filter")
+        parser.add_argument(
+            "--references",
+            action="store_true",
+            help="references too: their sources get new ids, and the search images that were "
+            "measured with them are made over",
+        )
+        parser.add_argument(
+            "--workers", type=process_exposure.at_least_one, default=1, help="processes (default 1)"
+        )
+        parser.add_argument("--queue", action="store_true", help="leave it to the queue's workers")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    def handle(self, *, identifiers, references, workers, queue, dry_run, **chosen):
+        if bool(identifiers) == chosen["all"]:
+            raise CommandError("Name the exposures, or give --all")
+        with plain_errors():
+            images = self.choose(identifiers, chosen["filter"])
+            plan = plan_reprocessing(images, PipelineOptions(), references)
+            self.stdout.write(plan_text(plan))
+            if dry_run:
+                return
+            asked = plan.ask(queued=queue, asked_by=getuser())
+            if queue:
+                self.say_what_is_queued(asked)
+                return
+            total = plan.n_references + plan.n_searches
+            results = list(self.follow(run_jobs(asked, workers), total))
+        self.summarise(results, ())
+        if any(result.failed for result in results):
+            sys.exit(1)
+
+    def choose(self, identifiers, filter_name):
+        images = GalImage.objects.all()
+        if identifiers:
+            images = images.filter(exposure__in=find_exposures(identifiers))
+        return images.in_filter(filter_name) if filter_name else images
+
+
+def plan_text(plan):
+    """What would be made over, on a line or two."""
+    text = (
+        f"{plan.n_references} references and {plan.n_searches} search images to be made over; "
+        f"{plan.n_standing} stand as they are."
+    )
+    if plan.n_references_kept:
+        text += (
+            f"\n{plan.n_references_kept} references were made otherwise and stay: "
+            "make them over with --references."
+        )
+    return text
