@@ -300,21 +300,28 @@ def _exposure_status(job, row, at_work, errors, now):
 
 
 def _totals(jobs, state, now):
-    images = GalImage.objects.filter(exposure__in=jobs.values("exposure")).annotate(state=state)
+    """The fields of WorkingStatus that are of all that is shown."""
     recent = Q(status__in=ENDED, finished__gte=now - RECENT)
-    row = images.aggregate(
-        **_counts(),
-        n_exposures=Count("exposure", distinct=True),
-        n_recent=Count("pk", filter=recent),
-        first_started=Min("started", filter=recent),
+    images = GalImage.objects.filter(exposure__in=jobs.order_by().values("exposure"))
+    # Grouped, so that each chip's state is found once: there may be a million of them.
+    rows = (
+        images.annotate(state=state)
+        .values("state")
+        .annotate(
+            n_chips=Count("pk"),
+            n_recent=Count("pk", filter=recent),
+            first_started=Min("started", filter=recent),
+        )
     )
-    chips = _chip_counts(row)
-    start = max(row["first_started"] or now, now - RECENT)
+    rows = list(rows)
+    chips = ChipCounts(**{row["state"]: row["n_chips"] for row in rows})
+    first_started = min((r["first_started"] for r in rows if r["first_started"]), default=now)
+    n_recent = sum(row["n_recent"] for row in rows)
     errors = jobs.filter(exposure__checkpoints__level=ERROR).order_by().aggregate(**_error_counts())
     return {
-        "n_exposures": row["n_exposures"],
+        "n_exposures": jobs.count(),
         "chips": chips,
-        "pace": _pace(row["n_recent"], chips.open, start, now),
+        "pace": _pace(n_recent, chips.open, max(first_started, now - RECENT), now),
         **errors,
     }
 

@@ -237,7 +237,7 @@ def test_a_page_takes_as_many_queries_for_many_exposures(
     for number in range(20):
         make_exposure(str(number), [Status.DONE, Status.FAILED])
     # The session, the user and two for the permissions besides.
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         operator.get(pages(exposure)[0])
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         operator.get(pages(exposure)[1])
