@@ -1,8 +1,5 @@
 """Actions of the admin that put exposures and chips on the queue."""
 
-from pathlib import Path
-
-from django.conf import settings
 from django.contrib import admin, messages
 from django.template.defaultfilters import pluralize
 
@@ -10,14 +7,7 @@ from exposures.admin import GalExposureAdmin, GalImageAdmin
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
 from galproject.jobs import ask
-from galproject.options import PipelineOptions
 from galproject.pipeline import designate
-
-
-def site_options() -> PipelineOptions:
-    """The options for what is asked for without any: those of a command without any."""
-    catalogue = settings.GALPROJECT_CATALOGUE
-    return PipelineOptions(catalogue=str(Path(catalogue).absolute()) if catalogue else "")
 
 
 def asking(description):
@@ -56,7 +46,7 @@ class QueueActions:
     def ask(self, request, images, again=False):
         """Ask for chips, and say what came of it."""
         try:
-            jobs = ask(images, site_options(), again, asked_by=request.user.get_username())
+            jobs = ask(images, again=again, asked_by=request.user.get_username())
         except GalprojectError as error:
             return messages.error(request, str(error))
         asked = GalImage.objects.filter(job__in=jobs)

@@ -1,9 +1,11 @@
-"""Asked before migrating: is the database there, and has it q3c or may have it?"""
+"""Asked by manage.py check and migrate: is the database there with q3c, are the options valid?"""
 
-from django.core.checks import Error, Tags, register
+from django.core.checks import Error, Tags, Warning, register
 from django.db import OperationalError, connections
 
+from exposures.errors import GalprojectError
 from galproject.absent_database.base import NoDatabaseError
+from galproject.option_sources import load_options
 
 Q3C_STATE = """
 SELECT current_user,
@@ -17,6 +19,16 @@ SELECT current_user,
 def database_has_q3c(app_configs, databases, **options):
     """Errors for databases that are down, or where q3c is neither made nor can be."""
     return [error for alias in databases or () for error in _errors(connections[alias])]
+
+
+@register()
+def options_are_valid(app_configs, **options):
+    """A warning only: most commands need no options, and the others end with the same words."""
+    try:
+        load_options()
+    except GalprojectError as error:
+        return [Warning(str(error), id="galproject.W001")]
+    return []
 
 
 def _errors(connection):

@@ -13,15 +13,14 @@ from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
-from pydantic import TypeAdapter
 
 from exposures.claims import Claimed, claimed, release, take
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
+from galproject.option_sources import load_options, options_from_json
 from galproject.options import PipelineOptions
 from galproject.pipeline import process_chip, stands
 
-OPTIONS = TypeAdapter(PipelineOptions)
 # Exposures further apart share no sky: the field of the widest camera, 2.2 degrees across.
 FIELD_DEGREES = 2.5
 # A message that was fetched by a cluster which then died is sent again after this long.
@@ -36,7 +35,7 @@ def ask(images, options=None, again=False, queued=True, asked_by="") -> list[Gal
     reference of its field and filter is open. Else the caller does, with ``held`` and ``work``.
     """
     sweep()
-    options = options or PipelineOptions()
+    options = options or load_options()
     todo = [
         image
         for image in images.select_related("exposure")
@@ -236,4 +235,4 @@ def ask_failed(images, queued=True, asked_by="") -> list[GalJob]:
 
 def options_of(job) -> PipelineOptions:
     """The options with which a job's chips are processed."""
-    return OPTIONS.validate_python(job.options)
+    return options_from_json(job.options)

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from exposures.fits import InputOptions
+from exposures.science.quantities import Name
 from photometry.options import ReductionOptions
 from variables.science.selection import SelectionOptions
 
@@ -15,7 +16,7 @@ class PipelineOptions:
     input: InputOptions = InputOptions()
     reduction: ReductionOptions = ReductionOptions()
     selection: SelectionOptions = SelectionOptions()
-    catalogue: str = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
+    catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:
         """Plain values, equal to what the database gives back."""

@@ -23,7 +23,7 @@ from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
 from exposures.science.footprints import overlap_fraction
-from galproject.options import PipelineOptions
+from galproject.option_sources import load_options
 from galproject.version import code_version
 from photometry import storage
 from photometry.models import GalReference
@@ -81,7 +81,7 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
     django.db.OperationalError or InterfaceError where the database is lost, ProgrammingError
     where it has not the right tables: no other chip would fare better.
     """
-    options = options or PipelineOptions()
+    options = options or load_options()
     started = time.monotonic()
     with claim(Claimed.CHIP, image_id) as is_mine:
         image = GalImage.objects.select_related("exposure").get(pk=image_id)

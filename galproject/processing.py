@@ -13,7 +13,7 @@ from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.models import GalImage, Status
 from galproject import jobs, worker
-from galproject.options import PipelineOptions
+from galproject.option_sources import load_options
 from galproject.pipeline import BUSY, UNCHANGED, designate, result_of
 
 
@@ -31,7 +31,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
     A file that can't be used is an error of its own; the others go on. Raises GalprojectError
     where there is no such catalogue.
     """
-    options = options or PipelineOptions()
+    options = options or load_options()
     if options.catalogue:
         open_catalogue(options.catalogue)
     paths, errors = distinct(paths)
@@ -60,10 +60,11 @@ def process_exposure(path, options=None, is_reference=False, ccds=None, workers=
     The same as ``manage.py process_exposure``. Raises GalprojectError where the file itself
     can't be used; a chip that fails says so in its result.
     """
+    options = options or load_options()
     plan = prepare([path], options, is_reference, ccds)
     if plan.errors:
         raise plan.errors[0]
-    return list(run_chips(plan.image_ids, options or PipelineOptions(), workers))
+    return list(run_chips(plan.image_ids, options, workers))
 
 
 def run_chips(image_ids, options, workers=1, again=False):

@@ -9,6 +9,7 @@ from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from galproject import jobs
+from galproject.option_sources import options_from_json
 from galproject.options import PipelineOptions
 from galproject.pipeline import forget, is_made_alike
 from photometry.models import GalCoverage, GalReference
@@ -95,7 +96,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
 
 
 def _for_its_files(image, options):
-    before = jobs.OPTIONS.validate_python(image.options)
+    before = options_from_json(image.options)
     return replace(options, input=before.input, catalogue=before.catalogue)
 
 

@@ -81,10 +81,10 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "working_status"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Served by the application itself, also without collectstatic.
+# Served by the application itself, from where they lie or, once collected, from a folder.
 WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = env("GALPROJECT_STATIC_ROOT", default=None)
 
 # A full chip takes minutes, and a task whose `retry` runs out is handed to a second worker while
 # the first still works on it. The clock of a fetched task also runs while it waits for others, so
@@ -109,6 +109,11 @@ Q_CLUSTER = {
 TEST_DATA = BASE_DIR.parent / "shared" / "data"
 GALPROJECT_TEST_DATA = env(
     "GALPROJECT_TEST_DATA", default=str(TEST_DATA) if TEST_DATA.is_dir() else ""
+)
+# The file of options; see manage.py options.
+OPTIONS_FILE = BASE_DIR / "galproject.toml"
+GALPROJECT_OPTIONS = env(
+    "GALPROJECT_OPTIONS", default=str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else ""
 )
 # The astrometric catalogue: a folder of HEALPix tiles, or one file.
 GALPROJECT_CATALOGUE = env("GALPROJECT_CATALOGUE", default="")

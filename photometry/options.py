@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from exposures.science.astrometry import AstrometryOptions
+from exposures.science.quantities import Fraction, Magnitude, Pixels, Sigma
 from photometry.science.calibration import CalibrationOptions
 from photometry.science.detection import DetectionOptions
 from photometry.science.forced import ForcedOptions
@@ -25,7 +26,7 @@ class ReductionOptions:
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     forced: ForcedOptions = ForcedOptions()
     calibration: CalibrationOptions = CalibrationOptions()
-    min_significance: float = 20.0  # of sources that calibrate positions and zero point
-    default_zero_point: float = 25.0  # mag of 1 ADU, where neither catalogue nor header tell
-    edge_pixels: float = 1.0  # sources nearer to the edge than this are not measured
-    min_quality: float = 0.1  # share of the PSF on usable pixels below which there is no measure
+    min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point
+    default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell
+    edge_pixels: Pixels = 1.0  # sources nearer to the edge than this are not measured
+    min_quality: Fraction = 0.1  # share of the PSF on usable pixels below which there is no measure

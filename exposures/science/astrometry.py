@@ -7,18 +7,20 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
+from exposures.science.quantities import Count, Order, Pixels, Sigma
+
 
 @dataclass(frozen=True)
 class AstrometryOptions:
     """How positions are matched and the correction is fitted."""
 
-    search_pixels: float = 20.0  # largest shift between the header's WCS and the truth
-    match_pixels: float = 2.0  # radius of a match once the shift is taken out
-    min_matches: int = 3  # fewer are no match
-    max_order: int = 2  # of the polynomial
-    stars_per_term: int = 5  # matches wanted for each coefficient of an axis; else lower order
-    n_sigma: float = 3.0  # clip
-    n_clips: int = 5
+    search_pixels: Pixels = 20.0  # largest shift between the header's WCS and the truth
+    match_pixels: Pixels = 2.0  # radius of a match once the shift is taken out
+    min_matches: Count = 3  # fewer are no match
+    max_order: Order = 2  # of the polynomial in x and y
+    stars_per_term: Count = 5  # matches wanted for each coefficient of an axis; else lower order
+    n_sigma: Sigma = 3.0  # matches further than this from the fit are clipped
+    n_clips: Count = 5  # times, at most
 
 
 @dataclass(frozen=True)

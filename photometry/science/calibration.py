@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
+from exposures.science.quantities import Count, MagnitudeError, Order, Sigma
+
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
 
 
@@ -12,13 +14,13 @@ MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigm
 class CalibrationOptions:
     """How the magnitude correction and the uncertainties are made."""
 
-    order: int = 4  # of the Chebyshev polynomial, total degree in x and y
-    stars_per_term: int = 10  # calibration stars wanted for each coefficient; else lower order
-    max_stars_error: float = 0.05  # mag: fainter stars don't calibrate
-    n_sigma: float = 3.0  # clip
-    n_clips: int = 10
-    error_floor: float = 0.01  # mag
-    min_stars_scale: int = 5  # stars wanted to expand uncertainties
+    order: Order = 4  # of the Chebyshev polynomial, total degree in x and y
+    stars_per_term: Count = 10  # calibration stars wanted for each coefficient; else lower order
+    max_stars_error: MagnitudeError = 0.05  # stars with larger ones don't calibrate
+    n_sigma: Sigma = 3.0  # stars further than this from the fit are clipped
+    n_clips: Count = 10  # times, at most
+    error_floor: MagnitudeError = 0.01  # no uncertainty is smaller
+    min_stars_scale: Count = 5  # stars wanted to expand uncertainties
 
 
 def magnitudes(flux, flux_err, zero_point):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from crowdsource import crowdsource_base
 
+from exposures.science.quantities import Count, Sigma, WholePixels
 from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
 from photometry.science.psf import ChipPsf, PsfOptions, estimate_fwhm
 
@@ -13,12 +14,12 @@ from photometry.science.psf import ChipPsf, PsfOptions, estimate_fwhm
 class DetectionOptions:
     """How far crowdsource goes."""
 
-    threshold: float = 5.0  # significance of a peak in the PSF-convolved image
-    min_iterations: int = 4
-    max_iterations: int = 8
-    few_new: int = 100  # new sources below which it stops
-    max_sources: int = 320_000  # a chip
-    tile_pixels: int = 1100  # side of the sub-images that are fitted at once, about
+    threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
+    min_iterations: Count = 4  # of finding, fitting and subtracting, at least
+    max_iterations: Count = 8  # and at most
+    few_new: Count = 100  # new sources below which it stops
+    max_sources: Count = 320_000  # on a chip, beyond which no more are looked for
+    tile_pixels: WholePixels = 1100  # side of the sub-images that are fitted at once, about
 
 
 @dataclass(frozen=True)

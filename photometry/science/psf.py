@@ -6,6 +6,8 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
 from scipy.optimize import least_squares
 
+from exposures.science.quantities import Count, Fraction, OddPixels, Pixels, Ratio
+
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
 POSITION_SCALE = 1000.0
@@ -17,13 +19,13 @@ BATCH = 4000
 class PsfOptions:
     """How the PSF is fitted to a chip's bright stars."""
 
-    n_stars: int = 200  # brightest suitable stars used
-    min_stars_linear: int = 25  # below, the shape does not vary across the chip
-    min_stars_core: int = 8  # below, a Moffat profile alone
-    core_pixels: int = 15  # side of the core that is free pixel by pixel; odd
-    beta: float = 3.0  # Moffat exponent to start from
-    model_error: float = 0.03  # of a pixel's model value, added to its noise in the shape fit
-    default_fwhm_pixels: float = 4.0  # where neither the header nor the stars tell
+    n_stars: Count = 200  # brightest suitable stars used
+    min_stars_linear: Count = 25  # below, the shape does not vary across the chip
+    min_stars_core: Count = 8  # below, a Moffat profile alone
+    core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; odd
+    beta: Ratio = 3.0  # Moffat exponent to start from
+    model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
+    default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
 
 
 @dataclass(frozen=True)

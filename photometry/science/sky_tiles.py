@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import erfcx
 
+from exposures.science.quantities import Count, Fraction, Ratio, Sigma, WholePixels
+
 # The sky, in widths of the tile's histogram from its median: further off there is no solution.
 LEVEL_LIMITS = (-3.0, 1.0)
 # Natural logarithms of the starlight scale over the width of the tile's histogram. Below the
@@ -20,20 +22,20 @@ MAX_SKEWNESS = 0.2
 class SkyOptions:
     """How the sky is measured; sigma is its Gaussian noise."""
 
-    tiles_y: int = 20  # along y, the long axis of a DECam chip
-    tiles_x: int = 10
-    min_tile_side_pixels: int = 100  # smaller images get fewer tiles
-    min_tile_pixels: int = 500  # a tile with fewer usable pixels is not measured
-    upper_cut_sigma: float = 1.5  # pixels brighter than sky plus this say nothing of the sky
-    lower_cut_sigma: float = 4.0  # pixels fainter than sky minus this are defects
-    cut_rounds: int = 4  # times the cuts are moved to the level just found
-    bin_width: float = 0.1  # of the histograms, in units of median minus 16th percentile
-    max_steps: int = 8  # of Fisher scoring between two moves of the cuts
-    noise_tolerance: float = 0.025  # fraction by which the noise may differ from the expected
-    passes: int = 2  # from the second on the gradient inside the tiles is taken out first
-    outlier_mad: float = 5.0  # tiles this far from their neighbours are rejected, in their scatter
-    outlier_min_sigma: float = 0.3  # and at least so far, in sigma
-    min_good_fraction: float = 0.3  # with fewer good tiles the surface is a plane
+    tiles_y: Count = 20  # along y, the long axis of a DECam chip
+    tiles_x: Count = 10  # along x
+    min_tile_side_pixels: WholePixels = 100  # smaller images get fewer tiles
+    min_tile_pixels: Count = 500  # a tile with fewer usable pixels is not measured
+    upper_cut_sigma: Sigma = 1.5  # pixels brighter than sky plus this say nothing of the sky
+    lower_cut_sigma: Sigma = 4.0  # pixels fainter than sky minus this are defects
+    cut_rounds: Count = 4  # times the cuts are moved to the level just found
+    bin_width: Ratio = 0.1  # of the histograms, in units of median minus 16th percentile
+    max_steps: Count = 8  # of Fisher scoring between two moves of the cuts
+    noise_tolerance: Fraction = 0.025  # by which the noise may differ from the expected
+    passes: Count = 2  # from the second on the gradient inside the tiles is taken out first
+    outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
+    outlier_min_sigma: Sigma = 0.3  # and at least so far in the sigma of the sky
+    min_good_fraction: Fraction = 0.3  # with fewer good tiles the surface is a plane
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def run(name, *words, **options):
 
 @pytest.fixture
 def stricter(monkeypatch):
-    monkeypatch.setattr(command, "PipelineOptions", lambda: STRICTER)
+    monkeypatch.setattr(command, "load_options", lambda: STRICTER)
 
 
 def search_exposure():

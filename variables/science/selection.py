@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
+from exposures.science.quantities import Fraction, Pixels, Ratio, Sigma
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.forced import SHARP
 
@@ -14,14 +15,14 @@ from photometry.science.forced import SHARP
 class SelectionOptions:
     """What counts as a change, and what makes it doubtful."""
 
-    threshold_sigma: float = 15.0  # of the difference to the reference
-    max_rchi2_ratio: float = 3.0  # to the running median of sources as bright; and
-    max_misfit: float = 0.15  # of the change, by which the pixels may miss the PSF
-    min_quality: float = 0.75  # share of the PSF on usable pixels
-    min_fracflux: float = 0.2  # share of the light in the stamp that is its own, at its brightest
-    max_fracflux: float = 1.2  # more than all: the fit gave neighbours negative flux
-    saturated_pixels: float = 8.0  # from a saturated star, whose wings are not the PSF's
-    edge_pixels: float = 3.0  # nearer, stars beyond the edge that are not fitted spill over
+    threshold_sigma: Sigma = 15.0  # a larger difference to the reference is a change
+    max_rchi2_ratio: Ratio = 3.0  # of rchi2, to the running median of sources as bright
+    max_misfit: Ratio = 0.15  # of the pixels and the PSF, over the change; both this and the ratio
+    min_quality: Fraction = 0.75  # share of the PSF on usable pixels
+    min_fracflux: Ratio = 0.2  # share of the light in the stamp that is its own, at its brightest
+    max_fracflux: Ratio = 1.2  # more than all: the fit gave neighbours negative flux
+    saturated_pixels: Pixels = 8.0  # from a saturated star, whose wings are not the PSF's
+    edge_pixels: Pixels = 3.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
 @dataclass(frozen=True)

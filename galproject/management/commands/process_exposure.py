@@ -6,15 +6,13 @@ from collections import Counter
 from getpass import getuser
 from pathlib import Path
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from exposures.fits import InputOptions
 from exposures.models import GalImage, Status
 from galproject.jobs import ask, ask_failed
 from galproject.management.plain_errors import plain_errors
-from galproject.options import PipelineOptions
+from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
 
@@ -62,7 +60,6 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=at_least_one, default=1, help="processes (default 1)")
         parser.add_argument(
             "--catalogue",
-            default=settings.GALPROJECT_CATALOGUE,
             help="astrometric catalogue: a folder of HEALPix tiles or one file",
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
@@ -83,12 +80,12 @@ class Command(BaseCommand):
     def handle(self, *, paths, reference, ccds, catalogue, queue, **given):
         if not paths and not given["failed"]:
             raise CommandError("Name the files to process, or give --failed")
-        known = {name: given[name] for name in ("gain", "read_noise", "saturation") if given[name]}
+        known = {name: given[name] for name in ("gain", "read_noise", "saturation")}
         # Part of what was done to a chip, so alike from whatever folder this is run.
-        catalogue = str(Path(catalogue).absolute()) if catalogue else ""
-        options = PipelineOptions(input=InputOptions(**known), catalogue=catalogue)
+        catalogue = str(Path(catalogue).absolute()) if catalogue else None
         ccds = set().union(*ccds) if ccds else None
         with plain_errors():
+            options = load_options(input=known, catalogue=catalogue)
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
             for error in plan.errors:
                 self.stderr.write(self.style.ERROR(str(error)))

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from exposures.models import GalImage
 from galproject.management.commands import process_exposure
 from galproject.management.plain_errors import plain_errors
-from galproject.options import PipelineOptions
+from galproject.option_sources import load_options
 from galproject.processing import run_jobs
 from galproject.provenance import find_exposures, plan_reprocessing
 
@@ -41,7 +41,7 @@ class Command(process_exposure.Command):
             raise CommandError("Name the exposures, or give --all")
         with plain_errors():
             images = self.choose(identifiers, chosen["filter"])
-            plan = plan_reprocessing(images, PipelineOptions(), references)
+            plan = plan_reprocessing(images, load_options(), references)
             self.stdout.write(plan_text(plan))
             if dry_run:
                 return

@@ -1,0 +1,39 @@
+"""Types of options: what they are measured in, and the values that make sense."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated
+
+from annotated_types import Ge, Interval, Predicate
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the number of an option counts."""
+
+    name: str
+
+
+def is_odd(number: int) -> bool:
+    """Whether a number is odd: a stamp with a central pixel."""
+    return number % 2 == 1
+
+
+POSITIVE = Interval(gt=0, lt=inf)
+NOT_NEGATIVE = Interval(ge=0, lt=inf)
+
+Pixels = Annotated[float, Unit("pixels"), POSITIVE]
+WholePixels = Annotated[int, Unit("pixels"), Ge(1)]
+OddPixels = Annotated[int, Unit("pixels"), Ge(1), Predicate(is_odd)]
+Sigma = Annotated[float, Unit("sigma"), POSITIVE]
+Magnitude = Annotated[float, Unit("mag"), Interval(gt=-inf, lt=inf)]
+MagnitudeError = Annotated[float, Unit("mag"), NOT_NEGATIVE]
+Fraction = Annotated[float, Unit("fraction"), Interval(ge=0, le=1)]
+Ratio = Annotated[float, Unit("ratio"), POSITIVE]
+Count = Annotated[int, Unit("count"), Ge(1)]
+Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
+Gain = Annotated[float, Unit("e-/ADU"), POSITIVE]
+Electrons = Annotated[float, Unit("e-"), NOT_NEGATIVE]
+Adu = Annotated[float, Unit("ADU"), POSITIVE]
+Seconds = Annotated[float, Unit("s"), POSITIVE]
+Name = Annotated[str, Unit("text")]

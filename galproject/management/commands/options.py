@@ -1,0 +1,36 @@
+"""manage.py options: every option of the pipeline, what it is now and what it means."""
+
+from django.core.management.base import BaseCommand, CommandError
+
+from exposures.errors import GalprojectError
+from galproject.option_facts import sections
+from galproject.option_sources import check_file, load_options, settings_said
+from galproject.option_texts import as_markdown, as_table, as_toml
+
+
+class Command(BaseCommand):
+    help = (
+        "Show every option: its value, unit, default, where it was set, and what it means. Set "
+        "them in one TOML file (GALPROJECT_OPTIONS, by default galproject.toml in the project's "
+        "folder) or in the environment (GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA=12)."
+    )
+
+    def add_arguments(self, parser):
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--toml", action="store_true", help="a complete file of the defaults")
+        how.add_argument("--markdown", action="store_true", help="the documentation")
+        how.add_argument("--check", metavar="FILE", help="only say what is wrong in a file")
+
+    def handle(self, *, toml, markdown, check, **_):
+        try:
+            if toml:
+                self.stdout.write(as_toml(sections()))
+            elif markdown:
+                self.stdout.write(as_markdown(sections()))
+            elif check:
+                check_file(check)
+                self.stdout.write(f"{check}: every option is there and valid")
+            else:
+                self.stdout.write(as_table(sections(), load_options(), settings_said()))
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,116 @@
+"""What every option is: its default, its unit, what it may be and what it means.
+
+All of it is read from the dataclasses themselves: the unit and the range from a field's type,
+the meaning from the comment beside it.
+"""
+
+import ast
+import inspect
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import get_args, get_type_hints
+
+from annotated_types import Interval, Predicate
+
+from exposures.science.quantities import Unit
+from galproject.options import PipelineOptions
+
+
+@dataclass(frozen=True)
+class OptionFacts:
+    """One option, by its dotted name."""
+
+    name: str  # "selection.threshold_sigma"
+    default: object
+    unit: str
+    allowed: str  # "more than 0"
+    meaning: str
+
+
+@dataclass(frozen=True)
+class SectionFacts:
+    """Options that belong together."""
+
+    name: str  # "reduction.sky"; "" for those of no section
+    meaning: str
+    options: tuple[OptionFacts, ...]
+
+
+@cache
+def sections() -> tuple[SectionFacts, ...]:
+    """Every option, by section."""
+    return tuple(_sections(PipelineOptions(), ""))
+
+
+@cache
+def option_names() -> tuple[str, ...]:
+    """The dotted names of all options."""
+    return tuple(option.name for section in sections() for option in section.options)
+
+
+def _sections(defaults, prefix) -> Iterator[SectionFacts]:
+    kind = type(defaults)
+    hints, meanings = get_type_hints(kind, include_extras=True), _comments(kind)
+    here, below = [], []
+    for field in fields(kind):
+        value, name = getattr(defaults, field.name), f"{prefix}{field.name}"
+        if is_dataclass(value):
+            below.append((value, f"{name}."))
+        else:
+            unit, allowed = _of_type(hints[field.name])
+            here.append(OptionFacts(name, value, unit, allowed, meanings.get(field.name, "")))
+    if here:
+        yield SectionFacts(prefix.rstrip("."), inspect.getdoc(kind), tuple(here))
+    for value, name in below:
+        yield from _sections(value, name)
+
+
+def _of_type(hint):
+    """The unit and the range of an annotated type, or of one or None."""
+    annotations = _annotations(hint)
+    unit = next((a.name for a in annotations if isinstance(a, Unit)), "")
+    return unit, ", ".join(filter(None, map(_range, annotations)))
+
+
+def _annotations(hint):
+    if hasattr(hint, "__metadata__"):
+        return hint.__metadata__
+    return tuple(a for part in get_args(hint) for a in _annotations(part))
+
+
+def _range(annotation):
+    if isinstance(annotation, Predicate):
+        return annotation.func.__name__.removeprefix("is_")
+    if isinstance(annotation, Unit):
+        return ""
+    bounds = annotation if isinstance(annotation, Interval) else [annotation]
+    words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+    limits = [
+        f"{word} {getattr(bound, name):g}"
+        for bound in bounds
+        for name, word in words.items()
+        if hasattr(bound, name) and abs(getattr(bound, name)) != float("inf")
+    ]
+    return ", ".join(limits)
+
+
+def _comments(kind):
+    """The comment of each field of a class: beside it, and on the lines just above it."""
+    source = inspect.getsource(kind)
+    beside, above = {}, {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            is_alone = token.line.strip() == token.string
+            (above if is_alone else beside)[token.start[0]] = token.string.lstrip("# ")
+    meanings = {}
+    for node in ast.parse(source).body[0].body:
+        if isinstance(node, ast.AnnAssign):
+            lines, line = [beside.get(node.end_lineno, "")], node.lineno - 1
+            while line in above:
+                lines.insert(0, above[line])
+                line -= 1
+            meanings[node.target.id] = " ".join(filter(None, lines))
+    return meanings

@@ -1,0 +1,155 @@
+"""Options of a run: the defaults, one TOML file, the environment and the command, checked."""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from django.conf import settings
+from pydantic import TypeAdapter, ValidationError
+
+from exposures.errors import GalprojectError
+from galproject.option_facts import option_names, sections
+from galproject.options import PipelineOptions
+
+PREFIX = "GALPROJECT_OPTION_"
+ADAPTER = TypeAdapter(PipelineOptions)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for an option, and where it was said."""
+
+    value: object
+    origin: str  # the file, the environment variable, or "default"
+
+
+def load_options(**overrides) -> PipelineOptions:
+    """The options of a run; ``overrides`` are nested like the options, None is not said.
+
+    Raises GalprojectError that lists everything wrong in the file and the environment.
+    """
+    said = settings_said()
+    for name, value in _flat(overrides):
+        if value is not None:
+            said[name] = Setting(value, "the command")
+    return _validated(said)
+
+
+def settings_said() -> dict[str, Setting]:
+    """What the file and the environment say, by dotted name; the environment's word counts."""
+    said = {}
+    if settings.GALPROJECT_OPTIONS:
+        said |= read_file(Path(settings.GALPROJECT_OPTIONS))
+    if settings.GALPROJECT_CATALOGUE:
+        path = str(Path(settings.GALPROJECT_CATALOGUE).absolute())
+        said["catalogue"] = Setting(path, "GALPROJECT_CATALOGUE")
+    for variable, text in sorted(os.environ.items()):
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX).lower().replace("__", ".")
+            said[name] = Setting(_value(text), variable)
+    return said
+
+
+def read_file(path) -> dict[str, Setting]:
+    """What a TOML file says, by dotted name; raises GalprojectError."""
+    try:
+        tree = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise GalprojectError(
+            f"{path}: the options can't be read ({error}). Mend it or GALPROJECT_OPTIONS"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise GalprojectError(
+            f"{path}: not TOML: {error}. manage.py options --toml prints a complete file"
+        ) from error
+    said = {name: Setting(value, str(path)) for name, value in _flat(tree)}
+    catalogue = said.get("catalogue", Setting("", "default")).value
+    if isinstance(catalogue, str) and catalogue:
+        # Beside the file, from whatever folder the next command is run.
+        said["catalogue"] = Setting(str(path.absolute().parent / catalogue), str(path))
+    return said
+
+
+def check_file(path):
+    """Raise GalprojectError that lists everything wrong in a TOML file."""
+    _validated(read_file(Path(path)))
+
+
+def options_from_json(stored) -> PipelineOptions:
+    """The options that were stored with a result or a job, by this code or older.
+
+    Options that the older code didn't have get their defaults; those that are gone are left out.
+    """
+    try:
+        return ADAPTER.validate_python(stored)
+    except ValidationError as error:
+        problems = "; ".join(_problem(fault) for fault in error.errors())
+        raise GalprojectError(
+            f"stored options are no longer valid: {problems}. Ask for it with others"
+        ) from error
+
+
+def _validated(said):
+    problems = [
+        f"{setting.origin}: {_unknown(name)}"
+        for name, setting in said.items()
+        if name not in option_names()
+    ]
+    known = {name: setting for name, setting in said.items() if name in option_names()}
+    tree = PipelineOptions().as_json()
+    for name, setting in known.items():
+        *parents, last = name.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch[parent]
+        branch[last] = setting.value
+    try:
+        options = ADAPTER.validate_python(tree)
+    except ValidationError as error:
+        for fault in error.errors():
+            origin = known[_name(fault)].origin
+            problems.append(f"{origin}: {_problem(fault)}")
+    if problems:
+        raise GalprojectError("\n".join(["options that can't be used:", *problems]))
+    return options
+
+
+def _unknown(name):
+    near = get_close_matches(name, option_names(), n=1)
+    hint = f"did you mean {near[0]}?" if near else "manage.py options lists them"
+    return f"{name}: there is no such option; {hint}"
+
+
+def _problem(fault):
+    """A fault that pydantic found, in our words."""
+    name = _name(fault)
+    unit = next((o.unit for s in sections() for o in s.options if o.name == name), "")
+    of_unit = f" ({unit})" if unit not in ("", "text", "count") else ""
+    return f"{name} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}{of_unit}"
+
+
+def _name(fault):
+    # Where a field may also be None, pydantic adds which of the two it tried.
+    parts = [str(part) for part in fault["loc"]]
+    while parts and ".".join(parts) not in option_names():
+        parts.pop()
+    return ".".join(parts)
+
+
+def _flat(tree, prefix=""):
+    """Dotted names and values of nested dictionaries."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _value(text):
+    """A value as TOML has it; what is none of its is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
