@@ -13,8 +13,8 @@ export PYTHON
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
 	@echo "make test    run all tests"
-	@echo "make serve   look at the tables: http://127.0.0.1:$(PORT)/"
-	@echo "make workers run queued tasks"
+	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
+	@echo "make workers only workers, as on further hosts"
 	@echo "make lint    check style; make format mends what can be mended"
 	@echo "make clean   remove .venv and what tools left; the database stays"
 	@echo "scripts/database {start|stop|status|url|destroy}"
@@ -47,10 +47,10 @@ format: setup-dev
 
 serve: migrated
 	@echo "To log in you need a user: $(manage) createsuperuser"
-	GALPROJECT_DEBUG=1 $(manage) runserver 127.0.0.1:$(PORT)
+	@exec $(manage) serve --port $(PORT)
 
 workers: migrated
-	$(manage) qcluster
+	@exec $(manage) qcluster
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache staticfiles

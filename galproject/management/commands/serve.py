@@ -1,0 +1,82 @@
+"""manage.py serve: the web server and a cluster of workers, started and stopped together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LOOK_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    help = (
+        "Start the web server and a cluster of workers. Ctrl-C or SIGTERM stops both: the workers "
+        "end the chips that they have in hand, a second one stops them at once."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--threads", type=int, default=4, help="of the web server (default 4)")
+        parser.add_argument("--no-workers", action="store_true", help="the web server alone")
+
+    def handle(self, *, host, port, threads, no_workers, **_):
+        commands = {"web server": web_server(host, port, threads)}
+        if not no_workers:
+            commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
+        self.n_signals = 0
+        for number in STOP_SIGNALS:
+            signal.signal(number, self.count_signal)
+        # Each in a session of its own, so that Ctrl-C reaches only this process, which passes
+        # it on in order.
+        processes = {
+            name: subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
+            for name, command in commands.items()
+        }
+        self.stdout.write(f"http://{host}:{port}/  (Ctrl-C stops it)")
+        ended = self.wait_for_one(processes)
+        self.stop(processes)
+        if ended:
+            raise CommandError(f"Ended without being asked to: {', '.join(ended)}; see above")
+
+    def count_signal(self, *_):
+        self.n_signals += 1
+
+    def wait_for_one(self, processes):
+        """The names of those that ended unasked; empty where a signal came first."""
+        while not self.n_signals:
+            ended = [name for name, process in processes.items() if process.poll() is not None]
+            if ended:
+                return ended
+            time.sleep(LOOK_SECONDS)
+        return []
+
+    def stop(self, processes):
+        """Ask all to stop, and wait; kill them at a second signal."""
+        for process in processes.values():
+            process.terminate()
+        if any(process.poll() is None for process in processes.values()):
+            self.stdout.write("Stopping; chips in hand are ended first (Ctrl-C again: at once)")
+        while any(process.poll() is None for process in processes.values()):
+            if self.n_signals > 1:
+                kill_sessions(processes.values())
+            time.sleep(LOOK_SECONDS)
+
+
+def kill_sessions(processes):
+    """Kill processes and all that they started."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def web_server(host, port, threads):
+    """The command of a server of one process: what is slow is done by the workers."""
+    bind = ["--bind", f"{host}:{port}", "--threads", str(threads)]
+    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *bind, "--log-level", "warning"]
