@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob
+from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
 
 MAX_COUNT = 10_000
 
@@ -43,6 +43,13 @@ def rounded(name, digits, heading):
         return None if value is None else f"{value:.{digits}f}"
 
     return column
+
+
+@admin.register(GalField)
+class GalFieldAdmin(admin.ModelAdmin):
+    list_display = ["name", "ra", "dec", "radius", "filters", "proposal", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name", "proposal"]
 
 
 @admin.register(GalExposure)

@@ -14,6 +14,10 @@ from django.db import InterfaceError, OperationalError, connection
 from exposures.errors import GalprojectError
 
 
+class ClaimLostError(GalprojectError):
+    """The session that held a claim has ended, and somebody else may hold it by now."""
+
+
 class Claimed(IntEnum):
     """What can be claimed; the first key of its advisory lock."""
 
@@ -46,12 +50,12 @@ def claim(kind: Claimed, pk: int):
 
 
 def check_held(kind: Claimed, pk: int):
-    """Raise GalprojectError unless this session holds the claim; before something is stored."""
+    """Raise ClaimLostError unless this session holds the claim; before something is stored."""
     own = "pid = pg_backend_pid() AND classid = %s AND objid = %s"
     if not _ask(
         f"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND {own})", kind, pk
     ):
-        raise GalprojectError(
+        raise ClaimLostError(
             f"the claim on {kind.name.lower()} {pk} was lost with its database session. "
             "Run it again (--failed)"
         )

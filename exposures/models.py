@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from exposures.hosts import this_host
@@ -49,6 +50,31 @@ class GalExposure(models.Model):
 
     def __str__(self):
         return f"{self.instrument} {self.identifier} {self.filter}"
+
+
+class GalField(models.Model):
+    """A patch of sky that is followed: its new exposures are fetched and processed each night."""
+
+    name = models.CharField(max_length=64, unique=True)
+    ra = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(360)])
+    dec = models.FloatField(validators=[MinValueValidator(-90), MaxValueValidator(90)])
+    radius = models.FloatField(
+        default=1.0,
+        validators=[MinValueValidator(0.01), MaxValueValidator(90)],
+        help_text="within which exposures are centred, degrees",
+    )
+    filters = ArrayField(
+        models.CharField(max_length=8), blank=True, default=list, help_text="such as g,i; all"
+    )
+    proposal = models.CharField(max_length=32, blank=True, help_text="only of this one")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "galfields"
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
 
 
 class GalJobQuerySet(models.QuerySet):
@@ -268,7 +294,15 @@ class GalCheckpoint(models.Model):
     class Meta:
         db_table = "galcheckpoints"
         ordering = ["id"]
-        indexes = [models.Index(fields=["exposure", "ccdnum"], name="galcheckpoints_chip")]
+        indexes = [
+            models.Index(fields=["exposure", "ccdnum"], name="galcheckpoints_chip"),
+            # Few among many lines, and counted on every look at the working status.
+            models.Index(
+                fields=["exposure"],
+                condition=models.Q(level="error"),
+                name="galcheckpoints_errors",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.exposure_id}/{self.ccdnum} {self.step}: {self.note}"

@@ -40,7 +40,10 @@ class QueueActions:
         chosen = self.chosen(queryset)
         # A worker has them in hand as search images, and would write them back as such.
         free = chosen.exclude(status=Status.WORKING).select_related("exposure")
-        designate(free)
+        try:
+            designate(free)
+        except GalprojectError as error:
+            return messages.error(request, str(error))
         self.ask(request, chosen)
 
     def ask(self, request, images, again=False):

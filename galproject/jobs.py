@@ -50,7 +50,9 @@ def ask(images, options=None, again=False, queued=True, asked_by="") -> list[Gal
 def _open(images, asked):
     """Open a job with the columns ``asked`` for chips of one exposure."""
     exposure = images[0].exposure
-    is_waiting = asked["queued"] and not images[0].is_reference and _is_awaiting(exposure)
+    is_waiting = (
+        asked["queued"] and not images[0].is_reference and references_near(exposure).open().exists()
+    )
     status = Status.WAITING if is_waiting else Status.QUEUED
     with transaction.atomic():
         job = GalJob.objects.create(exposure=exposure, **asked)
@@ -66,8 +68,8 @@ def _open(images, asked):
     return job
 
 
-def _is_awaiting(exposure):
-    """Whether a reference of the field and filter is open, in another exposure."""
+def references_near(exposure):
+    """Reference images of other exposures in the same filter that may share sky with one."""
     near = Q3CWithin(
         Value(exposure.ra),
         Value(exposure.dec),
@@ -75,8 +77,8 @@ def _is_awaiting(exposure):
         F("exposure__dec"),
         Value(FIELD_DEGREES),
     )
-    references = GalImage.objects.references().open().in_filter(exposure.filter)
-    return references.exclude(exposure=exposure).filter(near).exists()
+    references = GalImage.objects.references().in_filter(exposure.filter)
+    return references.exclude(exposure=exposure).filter(near)
 
 
 def send(images):
@@ -146,7 +148,7 @@ def release_waiting():
     """Queue the search chips that wait for no reference any more."""
     for job in GalJob.objects.filter(images__status=Status.WAITING).distinct().order_by("pk"):
         waiting = job.images.filter(status=Status.WAITING)
-        if not _is_awaiting(job.exposure):
+        if not references_near(job.exposure).open().exists():
             with transaction.atomic():
                 send(waiting)
 

@@ -16,7 +16,7 @@ from django.db import (
 from django.utils import timezone
 
 from exposures.catalogues import open_catalogue
-from exposures.claims import Claimed, check_held, claim
+from exposures.claims import Claimed, ClaimLostError, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
@@ -93,6 +93,9 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
             if not _begin(image, job_id):
                 return result_of(image, UNCHANGED)
             _measure(image, options)
+        except ClaimLostError as error:
+            # Whoever has it now says what becomes of it; or, where nobody has, a sweep.
+            return ChipResult(image.pk, str(image), Status.FAILED, error=str(error))
         except GalprojectError as error:
             return _fail(image, started, str(error))
         except OperationalError as error:
@@ -120,10 +123,18 @@ def _refusal(error):
 
 
 def designate(images):
-    """Make references of images; what they had as search images goes."""
+    """Make references of images; what they had as search images goes.
+
+    Raises GalprojectError where one of them is being worked on.
+    """
     for image in images:
         if not image.is_reference:
-            with transaction.atomic():
+            with claim(Claimed.CHIP, image.pk) as is_mine, transaction.atomic():
+                if not is_mine:
+                    raise GalprojectError(
+                        f"{image} is being worked on as a search image, on {image.host}. Make it "
+                        "a reference when that has ended"
+                    )
                 forget(image)
                 image.is_reference = True
                 image.save()

@@ -110,6 +110,10 @@ TEST_DATA = BASE_DIR.parent / "shared" / "data"
 GALPROJECT_TEST_DATA = env(
     "GALPROJECT_TEST_DATA", default=str(TEST_DATA) if TEST_DATA.is_dir() else ""
 )
+# Where the exposures of the fields that are followed are fetched to, and for how many nights the
+# archive is asked again for what came late.
+GALPROJECT_EXPOSURES = env("GALPROJECT_EXPOSURES", default=str(BASE_DIR / "data" / "exposures"))
+GALPROJECT_NIGHTS = env.int("GALPROJECT_NIGHTS", default=7)
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = env(

@@ -2,11 +2,15 @@
 
 import logging
 import time
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django_q.tasks import async_task
 
 from exposures.models import GalJob
 from galproject import jobs
+from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.result_lines import result_line
 
 logger = logging.getLogger(__name__)
@@ -34,6 +38,27 @@ def close_job(job_id):
 def sweep():
     """Mend what processes that died have left."""
     jobs.sweep()
+
+
+def process_night():
+    """Have the new exposures of the fields that are followed fetched, a task each."""
+    last = last_night()
+    new = expnums_to_fetch(last - timedelta(days=settings.GALPROJECT_NIGHTS - 1), last)
+    queue_fetches(new)
+    return {"expnums": new}
+
+
+def queue_fetches(expnums):
+    """Put exposures of the archive on the queue, to be fetched and processed."""
+    for expnum in expnums:
+        async_task("galproject.tasks.fetch_exposure", expnum, group="fetch")
+
+
+def fetch_exposure(expnum):
+    """Fetch an exposure of the archive, and ask for its chips."""
+    jobs = fetch_and_ask(expnum)
+    logger.info("exposure %s fetched: %d jobs", expnum, len(jobs))
+    return {"expnum": expnum, "jobs": [job.pk for job in jobs]}
 
 
 def _through_restarts(function, *arguments):

@@ -1,10 +1,21 @@
 """What the workers do by the clock; people change the times in the admin."""
 
+from datetime import timedelta
+
 from django.db import migrations
+from django.utils import timezone
 
 
 def make_schedules(apps, schema_editor):
     Schedule = apps.get_model("django_q", "Schedule")
+    today = timezone.now().replace(hour=20, minute=0, second=0, microsecond=0)
+    Schedule.objects.create(
+        name="process_night",
+        func="galproject.tasks.process_night",
+        schedule_type="D",
+        next_run=today + timedelta(days=timezone.now() > today),
+        repeats=-1,
+    )
     Schedule.objects.create(
         name="sweep",
         func="galproject.tasks.sweep",

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
-from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob, Status
 from exposures.simulation import read_truth
 from galproject import pipeline
 from galproject.processing import process_exposure
@@ -146,3 +147,37 @@ def test_two_workers_leave_the_rows_of_one(night):  # noqa: F811
     results, _ = process(night, night.searches, again=True, workers=2)
     assert {result.status for result in results} == {Status.DONE}
     assert contents() == alone
+
+
+def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa: F811
+    image = GalImage.objects.searches().select_related("exposure").first()
+    monkeypatch.setattr("exposures.claims.take", lambda *_: False)
+    with pytest.raises(GalprojectError, match="is being worked on as a search image"):
+        pipeline.designate([image])
+    assert GalSource.objects.measured_on(image).exists()
+
+
+def test_a_chip_in_other_hands_is_left_alone(processed, monkeypatch):  # noqa: F811
+    image = GalImage.objects.searches().first()
+    monkeypatch.setattr("exposures.claims.take", lambda *_: False)
+    assert pipeline.process_chip(image.pk, processed.options, again=True).status == "busy"
+
+
+def test_what_lost_its_claim_changes_nothing(processed, monkeypatch):  # noqa: F811
+    image = GalImage.objects.searches().first()
+    before = contents()
+    monkeypatch.setattr("exposures.claims.take", lambda *_: True)  # but the session has none
+    monkeypatch.setattr("exposures.claims.release", lambda *_: None)
+    result = pipeline.process_chip(image.pk, processed.options, again=True)
+    assert result.failed
+    assert "the claim on chip" in result.error
+    assert contents() == before
+
+
+def test_a_chip_that_kills_its_workers_is_given_up(processed):  # noqa: F811
+    image = GalImage.objects.searches().first()
+    job = GalJob.objects.create(exposure=image.exposure, options=processed.options.as_json())
+    GalImage.objects.filter(pk=image.pk).update(job=job, status="queued", attempts=3, host="alpha")
+    result = pipeline.process_chip(image.pk, processed.options, job_id=job.pk)
+    assert result.failed
+    assert "begun 3 times and never ended, last on alpha" in result.error

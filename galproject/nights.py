@@ -1,0 +1,73 @@
+"""Each night: the new exposures of the fields that are followed, fetched and processed."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+from exposures.archive import ArchiveExposure, Query, fetch, find
+from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
+from galproject.jobs import ask, references_near
+from galproject.processing import prepare
+
+INSTRUMENT = "decam"
+
+
+def last_night() -> date:
+    """The night that ended last, named by the date of its sunset in Chile, as the archive does."""
+    return (datetime.now(UTC) - timedelta(days=1)).date()
+
+
+def new_exposures(field: GalField, first: date, last: date, archive=None) -> list[ArchiveExposure]:
+    """Complete exposures of a field in the archive that were never entered here."""
+    found = {}
+    for name in field.filters or [""]:
+        query = Query(
+            first_night=first,
+            last_night=last,
+            region=(field.ra % 360, field.dec, field.radius),
+            filter=name,
+            proposal=field.proposal,
+        )
+        found |= {exposure.expnum: exposure for exposure in find(query, archive)}
+    known = set(
+        GalExposure.objects.filter(
+            instrument=INSTRUMENT, identifier__in=[str(number) for number in found]
+        ).values_list("identifier", flat=True)
+    )
+    return [e for n, e in found.items() if n and e.is_complete and str(n) not in known]
+
+
+def expnums_to_fetch(first: date, last: date, archive=None) -> list[int]:
+    """EXPNUMs of all that is new in the fields that are followed."""
+    fields = GalField.objects.filter(is_active=True)
+    new = (e for field in fields for e in new_exposures(field, first, last, archive))
+    return sorted({exposure.expnum for exposure in new})
+
+
+def fetch_and_ask(expnum, archive=None):
+    """Fetch one exposure into its night's folder, enter it, and ask for it: the jobs.
+
+    Without a reference of its field and filter it is entered only, and the log says so. Raises
+    GalprojectError where the archive has not got it whole, or the file can't be used.
+    """
+    found = find(Query(expnums=(expnum,)), archive)
+    if not found:
+        raise GalprojectError(f"exposure {expnum} is not in the archive any more")
+    (exposure,) = found
+    folder = Path(settings.GALPROJECT_EXPOSURES) / (exposure.start[:10] or "unknown")
+    plan = prepare([fetch(exposure, folder, archive=archive)])
+    if plan.errors:
+        raise plan.errors[0]
+    images = GalImage.objects.filter(pk__in=plan.image_ids)
+    entered = images[0].exposure
+    if not references_near(entered).exists():
+        GalCheckpoint.objects.create(
+            exposure=entered,
+            step="entered",
+            level=GalCheckpoint.Level.WARNING,
+            note=f"no reference in filter {entered.filter} here: choose one, then process this",
+        )
+        return []
+    return ask(images, asked_by="each night")
