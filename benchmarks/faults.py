@@ -15,17 +15,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.private_server import PROJECT, private_server  # noqa: E402
-from benchmarks.queue_night import QueueNight, queue_night, simulate  # noqa: E402
+from benchmarks.queue_night import NightFiles, QueueNight, queue_night, simulate  # noqa: E402
+from tests.exposures.archive_server import ArchiveServer, stored_file  # noqa: E402
 
 N_KILLS = 10
 STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand
-SMALL, LARGE = "500k", "64m"  # a disk for less than the night, and for more
+TABLES_SIZE, DOWNLOADS_SIZE = "500k", "20m"  # of disks: for less than the night, for just more
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,47 @@ def restart_database(night: QueueNight):
     _expect_log(night, "begun again")
 
 
+def fill_disk_while_fetching(night: QueueNight):
+    """the disk full while downloading"""
+    folder = night.server.folder / "small"
+    grow = _mount(night, folder, DOWNLOADS_SIZE)
+    with ArchiveServer() as archive:
+        for path in sorted(night.files.folder.glob("c4d_*")):
+            archive.add(stored_file(path))
+        # Somebody else takes what was free when it was asked.
+        victim = night.files.exposures[2].name
+        archive.faulty(victim, midway=lambda: _fill(folder))
+        account = {"GALPROJECT_ARCHIVE_URL": archive.url, "NO_PROXY": "127.0.0.1"}
+        fetch = ["fetch_exposures", "--proposal", "2017A-0000", "--to", folder, "--margin", 0]
+        said = night.manage(*fetch, check=False, **account)
+        fetched = sorted(folder.glob("c4d_*"))
+        if "the disk is full" not in said or folder / victim in fetched:
+            raise AssertionError(f"the disk was not full: {said}")
+        if any(
+            path.read_bytes() != (night.files.folder / path.name).read_bytes() for path in fetched
+        ):
+            raise AssertionError("a file is there, and not whole")
+        (folder / "filling").unlink()
+        grow()
+        night.manage(*fetch, **account)
+    mine = NightFiles(folder)
+    night.process("--reference", mine.reference, "--workers", 2)
+    night.process(*mine.exposures[1:], "--workers", 2)
+
+
+def _fill(folder):
+    with suppress(OSError), open(folder / "filling", "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
 def fill_disk(night: QueueNight):
     """the disk full while writing"""
-    grow = _small_disk(night)
+    folder = night.server.folder / "small"
+    grow = _mount(night, folder, TABLES_SIZE)
+    night.server.sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
+    night.at_end.callback(night.server.sql, "DROP TABLESPACE small")
+    night.server.sql(f"ALTER DATABASE {night.database} SET default_tablespace = small")
     night.ask()
     with night.cluster():
         night.finish()
@@ -104,21 +144,18 @@ def fill_disk(night: QueueNight):
     _expect_log(night, "failed")
 
 
-def _small_disk(night):
-    """Have the night write to a small disk until its end; a function that makes it large."""
-    folder = night.server.folder / "small"
+def _mount(night, folder, size):
+    """A small disk until the night's end; a function that makes it large."""
     folder.mkdir()
-    options = f"size={SMALL},uid={night.server.account.pw_uid},mode=700"
+    options = f"size={size},uid={night.server.account.pw_uid},mode=700"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True
     )
     if mounted.returncode:
         raise CannotTryError(f"a small disk can't be mounted: {mounted.stderr.strip()}")
+    night.at_end.callback(folder.rmdir)
     night.at_end.callback(subprocess.run, ["umount", "-l", folder], check=True)
-    night.server.sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
-    night.at_end.callback(night.server.sql, "DROP TABLESPACE small")
-    night.server.sql(f"ALTER DATABASE {night.database} SET default_tablespace = small")
-    larger = ["mount", "-o", f"remount,size={LARGE}", folder]
+    larger = ["mount", "-o", "remount,size=64m", folder]
     return lambda: subprocess.run(larger, check=True, capture_output=True)
 
 
@@ -196,7 +233,7 @@ def kill_command(night: QueueNight):
 
 
 FAULTS = (
-    *(kill_workers, restart_database, fill_disk, hand_out_twice),
+    *(kill_workers, restart_database, fill_disk_while_fetching, fill_disk, hand_out_twice),
     *(two_hosts, terminate_cluster, lose_host, kill_command),
 )
 

@@ -81,11 +81,11 @@ class QueueNight:
     def environment(self, **extra):
         return {**os.environ, "DATABASE_URL": self.url, "GALPROJECT_OPTIONS": "", **extra}
 
-    def manage(self, *words, check=True):
+    def manage(self, *words, check=True, **environment):
         """Run manage.py on this database; its output."""
         done = subprocess.run(
             [sys.executable, PROJECT / "manage.py", *map(str, words)],
-            env=self.environment(),
+            env=self.environment(**environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -95,9 +95,10 @@ class QueueNight:
             raise RuntimeError(f"manage.py {words[0]}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
-    def process(self, *words, check=True):
+    def process(self, *words):
+        """manage.py process_exposure with the night's catalogue; its output."""
         options = ("--catalogue", self.files.catalogue)
-        return self.manage("process_exposure", *options, *words, check=check)
+        return self.manage("process_exposure", *options, *words)
 
     def ask(self):
         """Put the whole night on the queue: the reference, and what has to wait for it."""
