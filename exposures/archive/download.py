@@ -1,0 +1,268 @@
+"""One file of the archive, whole or some of its chips, brought into a folder."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exposures.archive.chips import check_chips, chips_in, cut, numbers_text
+from exposures.archive.errors import (
+    ArchiveError,
+    ContentError,
+    LoginError,
+    NoCutError,
+    StorageError,
+    UnreachableError,
+)
+from exposures.archive.partial import check_space, md5_of, writing
+from exposures.archive.patience import patiently
+from exposures.archive.queries import chip_body
+from exposures.archive.triplets import KIND_NAMES, ArchiveFile
+
+CHUNK = 2**18  # bytes
+STARTS = (b"SIMPLE  =", b"\x1f\x8b")  # of FITS, and of what gzip made of it
+CHIPS_OF_A_FILE = 60  # about: to tell how long a few will take
+LOGIN_ADVICE = (
+    "Set GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD to an account that may read it"
+)
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """What to fetch of each exposure, and what to take for good."""
+
+    ccdnums: frozenset[int] | None = None  # None: whole files, whose md5 can be checked
+    margin_bytes: int = 10**9  # of the disk, left free
+    accept_wrong_md5: bool = False  # where a whole FITS file of the right exposure came twice
+
+
+class NoProgress:
+    """Is told of every byte, and does nothing; tqdm has the same methods in the command's bar."""
+
+    def expect(self, n_bytes):
+        """So many bytes more are to come than was thought; or less, below 0."""
+
+    def update(self, n_bytes):
+        """So many have come; below 0 where they come again."""
+
+
+@dataclass(frozen=True)
+class FetchedFile:
+    """A file that is in place now."""
+
+    path: Path
+    n_bytes: int  # that came for it; 0 where it was there before
+    notes: tuple[str, ...] = ()
+
+
+def expected_bytes(file: ArchiveFile, folder: Path, options: FetchOptions) -> int:
+    """How much there is to come, of single chips a guess; what is there is known by its size."""
+    final = folder / file.name
+    if final.exists() and final.stat().st_size == file.size:
+        return 0
+    if options.ccdnums is None:
+        return file.size
+    if options.ccdnums <= chips_in(final):
+        return 0
+    return file.size * min(len(options.ccdnums), CHIPS_OF_A_FILE) // CHIPS_OF_A_FILE
+
+
+def fetch_file(archive, exposure, file, folder, options, progress) -> FetchedFile:
+    """Bring one file of an exposure into ``folder``, unless it is there.
+
+    Raises ArchiveError: LoginError, StorageError and UnreachableError where others may fare no
+    better, else one that names the file.
+    """
+    try:
+        with writing(folder / file.name) as partial:
+            return Download(archive, exposure, file, options, progress, partial).fetch()
+    except (LoginError, StorageError, UnreachableError):
+        raise
+    except ArchiveError as error:
+        raise ArchiveError(f"{file.name}: {error}{_proprietary_advice(file, error)}") from error
+
+
+def _proprietary_advice(file, error):
+    if file.release_date is None or file.release_date <= datetime.now(UTC).date():
+        return ""
+    date = file.release_date.isoformat()
+    until = "" if date in str(error) else f" (proprietary until {date})"
+    return f"{until}. {LOGIN_ADVICE}"
+
+
+class Download:
+    """The steps of fetching one file."""
+
+    def __init__(self, archive, exposure, file, options, progress, partial):
+        self.archive, self.exposure, self.file = archive, exposure, file
+        self.options, self.progress, self.partial = options, progress, partial
+        self.final = partial.final
+        self.notes, self._wrong_md5s = [], []
+        self._n_expected = expected_bytes(file, self.final.parent, options)  # as progress was told
+        self._n_counted = self._n_come = 0  # bytes, of the file and over the line
+
+    def fetch(self):
+        """The file in place; see ``fetch_file``."""
+        if self._is_whole_there() or self._has_chips(self.options.ccdnums):
+            self._expect(0)
+        elif self.options.ccdnums is None:
+            self._whole()
+            self.partial.finish()
+        else:
+            self._chips()
+        return FetchedFile(self.final, self._n_come, tuple(self.notes))
+
+    def _is_whole_there(self):
+        if not self.final.exists():
+            return False
+        if md5_of(self.final) == self.file.md5:
+            return True
+        # A cut would pass for a whole file but for its size.
+        alike = self.options.accept_wrong_md5 and self.final.stat().st_size == self.file.size
+        return alike and self._is_good(None)
+
+    def _has_chips(self, ccdnums):
+        return bool(ccdnums) and self.final.exists() and self._is_good(ccdnums)
+
+    def _is_good(self, ccdnums):
+        try:
+            check_chips(self.final, self.exposure.expnum, ccdnums)
+        except ContentError:
+            return False
+        return True
+
+    def _chips(self):
+        """A cut, made by the archive where it can; else here, of the whole file."""
+        # Chips that were fetched before stay.
+        wanted = self.options.ccdnums | chips_in(self.final)
+        try:
+            hdus = self._hdus()
+            wanted = self._those_in(wanted, hdus)
+            if self._has_chips(wanted):
+                self._expect(0)
+                return
+            hdus = [0, *sorted(hdus[number] for number in wanted)]
+            self._patiently(lambda: self._receive_chips(hdus, wanted))
+            self.partial.finish()
+        except (NoCutError, ContentError) as error:
+            self.notes.append(f"{KIND_NAMES[self.file.kind]} fetched whole: {error}")
+            self.partial.shorten(0)
+            self._whole()
+            self._keep_only(wanted)
+
+    def _hdus(self):
+        """The HDU of each chip by number: their order differs between siblings."""
+        rows = list(self.archive.search(chip_body(self.file.md5), rectype="hdu"))
+        try:
+            hdus = {int(row["CCDNUM"]): int(row["hdu_idx"]) for row in rows if row.get("CCDNUM")}
+        except (KeyError, TypeError, ValueError):
+            hdus = {}
+        if not hdus:
+            raise NoCutError("the archive does not say where its chips are")
+        return hdus
+
+    def _those_in(self, wanted, there):
+        """Of the chips that are wanted those that are there; what is dead or was off is noted."""
+        absent = wanted - set(there)
+        if self.options.ccdnums <= absent:
+            raise ArchiveError(
+                f"it has none of the chips {numbers_text(self.options.ccdnums)}. "
+                f"Choose --ccds from those it has: {numbers_text(there)}"
+            )
+        if absent:
+            self.notes.append(f"without chips {numbers_text(absent)}: it has none")
+        return wanted - absent
+
+    def _receive_chips(self, hdus, wanted):
+        self._receive(hdus)
+        check_chips(self.partial.path, self.exposure.expnum, wanted)
+
+    def _keep_only(self, wanted):
+        """Of the whole file the chips that are wanted, as the archive would have cut them."""
+        there = chips_in(self.partial.path)
+        wanted = self._those_in(wanted, there)
+        if wanted == there:
+            self.partial.finish()
+            return
+        with writing(self.final, ".cut.part") as small:
+            cut(self.partial.path, wanted, small)
+            check_chips(small.path, self.exposure.expnum, wanted)
+            small.finish()
+        self.partial.is_worth_keeping = False
+
+    def _whole(self):
+        self._patiently(self._receive_whole)
+
+    def _receive_whole(self):
+        self._receive()
+        md5 = self.partial.md5()
+        if md5 == self.file.md5:
+            return
+        came_before = md5 in self._wrong_md5s
+        self._wrong_md5s.append(md5)
+        problem = f"what came has md5 {md5}, in the archive's records it is {self.file.md5}"
+        if not came_before:
+            raise ContentError(problem)
+        if not self.options.accept_wrong_md5:
+            raise ContentError(
+                f"{problem}. It came twice alike, so the record may be what is wrong: "
+                "--accept-wrong-md5 takes it if its content is right"
+            )
+        check_chips(self.partial.path, self.exposure.expnum)
+        self.notes.append(f"{self.file.name}: {problem}; taken for its content")
+
+    def _patiently(self, attempt):
+        def attempt_afresh_after_wrong_content():
+            try:
+                return attempt()
+            except ContentError:
+                self.partial.shorten(0)
+                self.partial.is_worth_keeping = False
+                raise
+
+        return patiently(attempt_afresh_after_wrong_content, self.archive.patience)
+
+    def _receive(self, hdus=()):
+        """Receive what is missing of the file, or cut, in the temporary one."""
+        offset = 0 if hdus else self.partial.size
+        with self.archive.retrieve(self.file.md5, hdus, offset) as response:
+            if not _goes_on(response, offset):
+                offset = 0
+            self.partial.shorten(offset)
+            # Else what came of a file is of no use to the next who asks for it.
+            ranges = response.status_code == 206 or response.headers.get("Accept-Ranges") == "bytes"
+            self.partial.is_worth_keeping = ranges and not hdus
+            self._count(offset)
+            rest = int(response.headers.get("Content-Length") or max(self.file.size - offset, 0))
+            check_space(self.final.parent, rest, self.options.margin_bytes)
+            self._expect(offset + rest)
+            for chunk in response.iter_content(CHUNK):
+                if not offset:
+                    _check_start(chunk)
+                self.partial.write(chunk)
+                offset += len(chunk)
+                self._n_come += len(chunk)
+                self._count(offset)
+
+    def _count(self, n_bytes):
+        """Tell progress how much of the file is here: less than before where it starts over."""
+        self.progress.update(n_bytes - self._n_counted)
+        self._n_counted = n_bytes
+
+    def _expect(self, n_bytes):
+        """Tell progress how much the file will be."""
+        self.progress.expect(n_bytes - self._n_expected)
+        self._n_expected = n_bytes
+
+
+def _goes_on(response, offset):
+    """Whether an answer is what follows the first bytes, rather than the whole file."""
+    start = f"bytes {offset}-"
+    return response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
+        start
+    )
+
+
+def _check_start(content):
+    if not content.startswith(STARTS):
+        start = content[:40].decode("ascii", "replace")
+        raise ContentError(f"what came is not FITS: it begins with {start!r}")

@@ -1,0 +1,122 @@
+"""Exposures fetched from the archive into a folder, one after the other."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from exposures.archive.client import Archive
+from exposures.archive.download import (
+    FetchedFile,
+    FetchOptions,
+    NoProgress,
+    expected_bytes,
+    fetch_file,
+)
+from exposures.archive.errors import ArchiveError, LoginError, StorageError, UnreachableError
+from exposures.archive.partial import check_space, storage_errors, sweep
+from exposures.archive.triplets import ArchiveExposure
+
+WHOLE = FetchOptions()
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """What became of an exposure."""
+
+    exposure: ArchiveExposure
+    files: tuple[FetchedFile, ...]
+    seconds: float
+    error: ArchiveError | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None
+
+    @property
+    def was_in_place(self) -> bool:
+        """Whether nothing had to be fetched."""
+        return not self.failed and self.n_bytes == 0
+
+    @property
+    def n_bytes(self) -> int:
+        """That came."""
+        return sum(file.n_bytes for file in self.files)
+
+    @property
+    def path(self) -> Path | None:
+        """Of the image, the last of the three; None where it failed."""
+        return None if self.failed else self.files[-1].path
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was unusual, once where siblings agree."""
+        return tuple(dict.fromkeys(note for file in self.files for note in file.notes))
+
+
+def fetch(exposure, folder, ccdnums=None, archive=None) -> Path:
+    """Bring an exposure's three files into ``folder``, or a few of its chips: the image's path.
+
+    What is there already stays. Raises ArchiveError.
+    """
+    options = FetchOptions(ccdnums=frozenset(ccdnums) if ccdnums else None)
+    (result,) = fetch_all([exposure], folder, options, archive=archive)
+    if result.error:
+        raise result.error
+    return result.path
+
+
+def fetch_all(
+    exposures, folder, options=WHOLE, progress=None, archive=None
+) -> Iterator[FetchResult]:
+    """Bring exposures into ``folder`` and yield each FetchResult as it comes.
+
+    An exposure that can't be fetched is a result with an error; the others go on. Raises
+    LoginError, StorageError or UnreachableError where none of the others would fare better.
+    """
+    exposures, folder = list(exposures), Path(folder)
+    archive, progress = archive or Archive(), progress or NoProgress()
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder, {folder / file.name for exposure in exposures for file in exposure.files})
+    check_space(folder, bytes_to_come(exposures, folder, options), options.margin_bytes)
+    for exposure in exposures:
+        yield _fetch(archive, exposure, folder, options, progress)
+
+
+def bytes_to_come(exposures, folder, options=WHOLE) -> int:
+    """About how much has to be fetched of the complete ones."""
+    return sum(
+        expected_bytes(file, Path(folder), options)
+        for exposure in exposures
+        if exposure.is_complete
+        for file in exposure.files
+    )
+
+
+def _fetch(archive, exposure, folder, options, progress):
+    start, files = time.monotonic(), []
+    error = _incompleteness(exposure)
+    try:
+        # The mask first, as the smallest; the image last, as it promises its siblings.
+        for file in () if error else exposure.files:
+            files.append(fetch_file(archive, exposure, file, folder, options, progress))
+    except (LoginError, StorageError):
+        raise
+    except UnreachableError as lost:
+        if not archive.answers():
+            raise
+        error = lost
+    except ArchiveError as refusal:
+        error = refusal
+    return FetchResult(exposure, tuple(files), time.monotonic() - start, error)
+
+
+def _incompleteness(exposure):
+    if exposure.is_complete:
+        return None
+    odd = f" (there is {', '.join(exposure.odd_names)})" if exposure.odd_names else ""
+    return ArchiveError(
+        f"the archive has no {' and no '.join(exposure.missing)} of it{odd}. "
+        "Leave it out, or look again after the next pipeline run"
+    )

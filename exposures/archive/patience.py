@@ -1,0 +1,53 @@
+"""How often the archive is asked, and how long is waited between."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from urllib3.util.retry import Retry
+
+from exposures.archive.errors import BusyError, ContentError, UnreachableError
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Bounds of everything that is repeated, and the size of a page."""
+
+    connect_seconds: float = 15
+    read_seconds: float = 120  # without a byte
+    attempts: int = 6  # at one request, where the connection or the archive fails
+    content_attempts: int = 2  # at one file whose content is wrong, which seldom changes
+    backoff_seconds: float = 1  # before the second attempt; doubled from one to the next
+    longest_wait_seconds: int = 120  # of the backoff, and of what Retry-After asks
+    page_size: int = 1000  # rows
+
+    def wait_seconds(self, n_failures, asked_for=None) -> float:
+        """How long to wait after so many failures, or as long as the archive asked, bounded."""
+        doubled = self.backoff_seconds * 2 ** (n_failures - 1)
+        return min(self.longest_wait_seconds, doubled if asked_for is None else asked_for)
+
+    def asked_seconds(self, response) -> float | None:
+        """What an answer's Retry-After asks for, as seconds or as a date; None without one."""
+        return Retry(retry_after_max=self.longest_wait_seconds).get_retry_after(response.raw)
+
+
+PATIENCE = Patience()
+
+
+def patiently(attempt, patience):
+    """Call ``attempt`` until it returns; raises its last error when patience is at an end.
+
+    Only what may pass is tried again: BusyError, UnreachableError, ContentError.
+    """
+    failures = Counter()
+    while True:
+        try:
+            return attempt()
+        except (BusyError, UnreachableError, ContentError) as error:
+            is_content = isinstance(error, ContentError)
+            failures[is_content] += 1
+            bound = patience.content_attempts if is_content else patience.attempts
+            if failures[is_content] >= bound:
+                raise
+            wait = patience.wait_seconds(failures.total(), getattr(error, "wait_seconds", None))
+            time.sleep(wait)

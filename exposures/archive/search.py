@@ -1,0 +1,20 @@
+"""Exposures that the archive has."""
+
+from exposures.archive.client import Archive
+from exposures.archive.queries import Query, bodies
+from exposures.archive.triplets import ArchiveExposure, exposures_of
+
+
+def find(query: Query, archive: Archive | None = None) -> list[ArchiveExposure]:
+    """The exposures of a query in the order of their start, incomplete ones among them.
+
+    Logs in nowhere: who may fetch a file is another matter. Raises ArchiveError.
+    """
+    archive = archive or Archive()
+    rows = [row for body in bodies(query) for row in archive.search(body)]
+    return [exposure for exposure in exposures_of(rows) if _is_wanted(exposure, query)]
+
+
+def _is_wanted(exposure, query):
+    """The archive looks in a box, and for filters that begin alike, as V and VR do."""
+    return query.contains(exposure.ra, exposure.dec) and query.filter in ("", exposure.filter)

@@ -1,0 +1,182 @@
+"""Rows of the archive grouped into exposures: image, weight and data quality of one version."""
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import PurePosixPath
+
+from exposures.fits import UnknownFilterError, short_filter
+
+# In the order they are fetched, as who sees the image expects its siblings.
+KINDS = {"d": "dqmask", "w": "wtmap", "i": "image"}
+KIND_NAMES = {"i": "image", "w": "weight", "d": "data quality"}
+# c4d_170119_085651_ooi_r_v1.fits.fz
+_NAME = re.compile(
+    r"(?P<before>c4d_\d{6}_\d{6})_oo(?P<kind>[iwd])_(?P<filter>[A-Za-z0-9]+)_(?P<version>\w+)"
+    r"\.fits(\.fz|\.gz)?"
+)
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """One file in the archive."""
+
+    kind: str  # i, w or d
+    name: str
+    md5: str
+    size: int  # bytes
+    release_date: date | None
+
+
+@dataclass(frozen=True)
+class ArchiveExposure:
+    """An exposure in the archive: the three files of its best version, or what there is of it."""
+
+    expnum: int | None
+    start: str  # UTC, ISO 8601; "" where the archive doesn't say
+    filter: str  # short name
+    exposure_seconds: float | None
+    ra: float | None  # ICRS degrees, as ra_center
+    dec: float | None
+    object_name: str
+    proposal: str
+    seeing: float | None  # arcsec
+    version: str  # "" where no file is named as one of a triplet
+    files: tuple[ArchiveFile, ...]
+    odd_names: tuple[str, ...]  # files that are not named as one of a triplet, and not fetched
+
+    @property
+    def label(self) -> str:
+        number = f"{self.expnum}" if self.expnum is not None else "without number"
+        return " ".join(filter(None, (number, self.filter, self.version)))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which of the three are not in the archive."""
+        there = {file.kind for file in self.files}
+        return tuple(name for kind, name in KIND_NAMES.items() if kind not in there)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing
+
+    @property
+    def proprietary_until(self) -> date | None:
+        """When the last of its files becomes public; None where all are."""
+        dates = [file.release_date for file in self.files if file.release_date]
+        last = max(dates, default=None)
+        return last if last and last > datetime.now(UTC).date() else None
+
+
+def exposures_of(rows) -> list[ArchiveExposure]:
+    """Group rows of files, by exposure number, in the order of their start."""
+    rows = list({row["md5sum"]: row for row in rows if row.get("md5sum")}.values())
+    numbers = {_arrival(row): _expnum(row) for row in rows if _expnum(row)}
+    groups = defaultdict(list)
+    for row in rows:
+        groups[_expnum(row) or numbers.get(_arrival(row)) or _arrival(row)].append(row)
+    exposures = [_exposure(key, group) for key, group in groups.items()]
+    return sorted(exposures, key=lambda e: (e.start, e.expnum or 0))
+
+
+def file_name(row) -> str:
+    """A row's file name, without its folder in the archive."""
+    return PurePosixPath(str(row.get("archive_filename") or "")).name
+
+
+def _arrival(row):
+    """The time in the name, which siblings share where one has no EXPNUM; else the name."""
+    match = _NAME.fullmatch(file_name(row))
+    return match["before"] if match else file_name(row)
+
+
+def _exposure(key, rows):
+    version, chosen = _best_version(rows)
+    # The image knows best; the weight and the mask know the same, or less.
+    facts = chosen.get("i") or next(iter(chosen.values()), rows[0])
+    return ArchiveExposure(
+        expnum=key if isinstance(key, int) else None,
+        start=_text(facts.get("dateobs_min"))[:19].replace(" ", "T"),
+        filter=_filter(facts.get("ifilter")),
+        exposure_seconds=_number(facts.get("exposure")),
+        ra=_number(facts.get("ra_center")),
+        dec=_number(facts.get("dec_center")),
+        object_name=_text(facts.get("OBJECT")),
+        proposal=_text(facts.get("proposal")),
+        seeing=_number(facts.get("seeing")),
+        version=version,
+        files=tuple(_file(kind, chosen[kind]) for kind in KINDS if kind in chosen),
+        odd_names=tuple(sorted(n for n in map(file_name, rows) if not _NAME.fullmatch(n))),
+    )
+
+
+def _best_version(rows):
+    """The name of the best version and its rows by kind; "" and none where all names are odd."""
+    versions = defaultdict(dict)
+    # A file that was made again under its old name: the last one stands.
+    for row in sorted(rows, key=lambda row: _text(row.get("updated"))):
+        if match := _NAME.fullmatch(file_name(row)):
+            # The reader finds siblings by name, so all of it counts.
+            key = match["version"], match["before"], match["filter"]
+            versions[key][match["kind"]] = row
+    if not versions:
+        return "", {}
+    best = max(versions, key=lambda key: (*_rank(key[0], versions[key]), key))
+    return best[0], versions[best]
+
+
+def _rank(version, kinds):
+    """Whole ones first; of these the highest vN; else any, by its letters and number."""
+    letters, digits = re.fullmatch(r"(.*?)(\d*)", version).groups()
+    is_numbered = letters == "v" and digits != ""
+    return len(kinds), is_numbered, letters, int(digits or 0)
+
+
+def _file(kind, row):
+    return ArchiveFile(
+        kind=kind,
+        name=file_name(row),
+        md5=row["md5sum"],
+        size=int(_number(row.get("filesize")) or 0),
+        release_date=_date(row.get("release_date")),
+    )
+
+
+def _filter(name):
+    try:
+        return short_filter(name)
+    except UnknownFilterError:
+        return (_text(name).split() or [""])[0]
+
+
+def _expnum(row):
+    """EXPNUM, which is a number or text; None where it is absent."""
+    number = _number(row.get("EXPNUM"))
+    return int(number) if number else None
+
+
+def _text(value):
+    """As text: a field that is OBJECT may be a number."""
+    return "" if value is None else str(value).strip()
+
+
+def _number(value):
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _date(value):
+    try:
+        return date.fromisoformat(_text(value)[:10])
+    except ValueError:
+        return None
