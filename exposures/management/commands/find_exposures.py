@@ -1,0 +1,113 @@
+"""manage.py find_exposures: what the NOIRLab Astro Data Archive has."""
+
+import csv as csv_format
+
+from django.core.management.base import BaseCommand, CommandError
+
+from exposures.archive import find
+from exposures.archive.partial import size_text
+from exposures.errors import GalprojectError
+from exposures.management.arguments import (
+    add_selection,
+    let_declinations_be_negative,
+    query_of,
+    selection_text,
+)
+
+HEADINGS = (
+    "expnum", "start", "filter", "exposure_seconds", "ra", "dec", "object", "proposal", "seeing",
+    "version", "bytes", "proprietary_until", "missing",
+)  # fmt: skip
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
+
+
+class Command(BaseCommand):
+    help = (
+        "Find InstCal exposures of DECam in the NOIRLab Astro Data Archive: those whose three "
+        "files (image, weight, data quality) are there in one version, and what others lack."
+    )
+
+    def create_parser(self, *args, **kwargs):
+        return let_declinations_be_negative(super().create_parser(*args, **kwargs))
+
+    def add_arguments(self, parser):
+        add_selection(parser)
+        parser.add_argument(
+            "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
+        )
+
+    def handle(self, *, csv, **given):
+        try:
+            query = query_of(**given)
+            exposures = find(query)
+            if csv:
+                write_csv(exposures, csv, self.stdout)
+        except GalprojectError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt as interrupt:
+            raise CommandError("Interrupted", returncode=INTERRUPTED) from interrupt
+        if not exposures:
+            self.stderr.write(nothing_found(query))
+        elif csv != "-":
+            for line in table(exposures):
+                self.stdout.write(line)
+
+
+def nothing_found(query):
+    """What to tell who found nothing."""
+    return (
+        f"The archive has no InstCal exposure of DECam for {selection_text(query)}. "
+        "Nights are named by the date at sunset in Chile; recent ones may not be reduced yet."
+    )
+
+
+def write_csv(exposures, path, stdout):
+    """Write all that is known to the file at ``path``, or to ``stdout`` where it is "-"."""
+    rows = [HEADINGS, *map(row, exposures)]
+    if path == "-":
+        csv_format.writer(stdout, lineterminator="\n").writerows(rows)
+        return
+    try:
+        with open(path, "w", newline="") as file:
+            csv_format.writer(file, lineterminator="\n").writerows(rows)
+    except OSError as error:
+        raise GalprojectError(f"{path} can't be written: {error.strerror}") from error
+
+
+def row(e):
+    """An exposure as values, in the order of the headings; None where unknown."""
+    return (
+        e.expnum, e.start, e.filter, e.exposure_seconds, e.ra, e.dec, e.object_name, e.proposal,
+        e.seeing, e.version, e.size, e.proprietary_until, " ".join(e.missing),
+    )  # fmt: skip
+
+
+def table(exposures):
+    """Lines of text: a line an exposure, and their sum."""
+    yield (
+        f"{'expnum':>8}  {'start (UTC)':<19}  {'filter':<6}  {'s':>5}  {'RA':>9}  {'Dec':>9}  "
+        f"{'object':<16}  {'proposal':<10}  {'seeing':>6}  {'version':<7}  {'size':>7}  files"
+    )
+    for e in exposures:
+        yield (
+            f"{e.expnum or '?':>8}  {e.start or '?':<19}  {e.filter or '?':<6}  "
+            f"{number(e.exposure_seconds, '.5g'):>5}  {number(e.ra, '.4f'):>9}  "
+            f"{number(e.dec, '+.4f'):>9}  {e.object_name[:16]:<16}  {e.proposal:<10}  "
+            f"{number(e.seeing, '.2f'):>6}  {e.version or '?':<7}  {size_text(e.size):>7}  "
+            f"{files_text(e)}"
+        )
+    complete = sum(e.is_complete for e in exposures)
+    size = size_text(sum(e.size for e in exposures))
+    yield f"{len(exposures)} exposures, {complete} complete, {size}."
+
+
+def files_text(exposure):
+    """Whether all files are there, and who may have them."""
+    parts = [f"no {name}" for name in exposure.missing] or ["complete"]
+    parts += [f"odd name {name}" for name in exposure.odd_names]
+    until = exposure.proprietary_until
+    return ", ".join([*parts, f"proprietary until {until}" if until else "public"])
+
+
+def number(value, how):
+    return "" if value is None else format(value, how)
