@@ -315,7 +315,7 @@ def tried(fault, server, files, expected):
         return []
     word = "survived" if outcome.survived else "FAILED"
     print(
-        f"{word:<10}  {outcome.fault:<64} {outcome.rows_lost:>5} lost {outcome.rows_doubled:>5} "
+        f"{word:<10}  {outcome.fault:<68} {outcome.rows_lost:>5} lost {outcome.rows_doubled:>5} "
         f"doubled {outcome.seconds:5.0f} s",
         flush=True,
     )

@@ -163,9 +163,9 @@ class QueueNight:
             time.sleep(pause)
         raise TimeoutError(f"{condition} took longer than {seconds} s")
 
-    def finish(self):
-        """Wait until nothing is open any more."""
-        self.wait(lambda: self.n_open() == 0, pause=0.5)
+    def finish(self, pause=0.5):
+        """Wait until nothing is open any more, looking every ``pause`` seconds."""
+        self.wait(lambda: self.n_open() == 0, pause=pause)
 
 
 def simulate(folder, epochs=3, chips=4, size=(300, 300)) -> NightFiles:

@@ -9,21 +9,13 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from exposures.management.arguments import ccd_numbers
 from exposures.models import GalImage, Status
 from galproject.jobs import ask, ask_failed
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
-
-
-def ccd_numbers(text):
-    """Chip numbers of a list such as "1-3,31"; raises ValueError."""
-    numbers = set()
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        numbers |= set(range(int(first), int(last or first) + 1))
-    return numbers
 
 
 def at_least_one(text):
