@@ -42,7 +42,7 @@ class SectionFacts:
 @cache
 def sections() -> tuple[SectionFacts, ...]:
     """Every option, by section."""
-    return tuple(_sections(PipelineOptions(), ""))
+    return tuple(_sections(PipelineOptions()))
 
 
 @cache
@@ -51,21 +51,28 @@ def option_names() -> tuple[str, ...]:
     return tuple(option.name for section in sections() for option in section.options)
 
 
-def _sections(defaults, prefix) -> Iterator[SectionFacts]:
+def is_section(name) -> bool:
+    """Whether options have dotted names that begin with this one."""
+    return any(option.startswith(f"{name}.") for option in option_names())
+
+
+def _sections(defaults, prefix="", comment="") -> Iterator[SectionFacts]:
     kind = type(defaults)
     hints, meanings = get_type_hints(kind, include_extras=True), _comments(kind)
     here, below = [], []
     for field in fields(kind):
         value, name = getattr(defaults, field.name), f"{prefix}{field.name}"
+        meaning = meanings.get(field.name, "")
         if is_dataclass(value):
-            below.append((value, f"{name}."))
+            below.append((value, f"{name}.", meaning))
         else:
-            unit, allowed = _of_type(hints[field.name])
-            here.append(OptionFacts(name, value, unit, allowed, meanings.get(field.name, "")))
+            here.append(OptionFacts(name, value, *_of_type(hints[field.name]), meaning))
     if here:
-        yield SectionFacts(prefix.rstrip("."), inspect.getdoc(kind), tuple(here))
-    for value, name in below:
-        yield from _sections(value, name)
+        # The comment tells sections of one class from each other.
+        meaning = " ".join(filter(None, [inspect.getdoc(kind), comment]))
+        yield SectionFacts(prefix.rstrip("."), meaning, tuple(here))
+    for section in below:
+        yield from _sections(*section)
 
 
 def _of_type(hint):

@@ -1,20 +1,35 @@
 """Options of a run: the defaults, one TOML file, the environment and the command, checked."""
 
+import json
+import logging
 import os
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from operator import attrgetter
 from pathlib import Path
 
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
 
 from exposures.errors import GalprojectError
-from galproject.option_facts import option_names, sections
+from galproject.option_facts import is_section, option_names, sections
 from galproject.options import PipelineOptions
 
 PREFIX = "GALPROJECT_OPTION_"
 ADAPTER = TypeAdapter(PipelineOptions)
+
+logger = logging.getLogger(__name__)
+
+
+# Where pydantic would speak of predicates, of infinity, or of one limit of two.
+OWN_WORDS = {
+    "predicate_failed": "input should be {allowed}",
+    "less_than": "input should be a finite number",
+    "greater_than": "input should be {allowed}",
+    "greater_than_equal": "input should be {allowed}",
+    "less_than_equal": "input should be {allowed}",
+}
 
 
 @dataclass(frozen=True)
@@ -43,19 +58,18 @@ def settings_said() -> dict[str, Setting]:
     if settings.GALPROJECT_OPTIONS:
         said |= read_file(Path(settings.GALPROJECT_OPTIONS))
     if settings.GALPROJECT_CATALOGUE:
-        path = str(Path(settings.GALPROJECT_CATALOGUE).absolute())
-        said["catalogue"] = Setting(path, "GALPROJECT_CATALOGUE")
+        said["catalogue"] = Setting(settings.GALPROJECT_CATALOGUE, "GALPROJECT_CATALOGUE")
     for variable, text in sorted(os.environ.items()):
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower().replace("__", ".")
-            said[name] = Setting(_value(text), variable)
-    return said
+            said[name] = Setting(_value(name, text), variable)
+    return _with_whole_path(said, Path())
 
 
 def read_file(path) -> dict[str, Setting]:
     """What a TOML file says, by dotted name; raises GalprojectError."""
     try:
-        tree = tomllib.loads(path.read_text())
+        tree = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise GalprojectError(
             f"{path}: the options can't be read ({error}). Mend it or GALPROJECT_OPTIONS"
@@ -65,11 +79,16 @@ def read_file(path) -> dict[str, Setting]:
             f"{path}: not TOML: {error}. manage.py options --toml prints a complete file"
         ) from error
     said = {name: Setting(value, str(path)) for name, value in _flat(tree)}
-    catalogue = said.get("catalogue", Setting("", "default")).value
-    if isinstance(catalogue, str) and catalogue:
-        # Beside the file, from whatever folder the next command is run.
-        said["catalogue"] = Setting(str(path.absolute().parent / catalogue), str(path))
-    return said
+    return _with_whole_path(said, path.parent)
+
+
+def _with_whole_path(said, folder):
+    """The same with the path of the catalogue whole: from wherever the next command is run."""
+    setting = said.get("catalogue")
+    if setting is None or not isinstance(setting.value, str) or not setting.value:
+        return said
+    path = folder.absolute() / os.path.expanduser(setting.value)
+    return said | {"catalogue": Setting(str(path), setting.origin)}
 
 
 def check_file(path):
@@ -80,15 +99,20 @@ def check_file(path):
 def options_from_json(stored) -> PipelineOptions:
     """The options that were stored with a result or a job, by this code or older.
 
-    Options that the older code didn't have get their defaults; those that are gone are left out.
+    Options that the older code didn't have get their defaults; those that are gone are left out,
+    and the log names them.
     """
     try:
-        return ADAPTER.validate_python(stored)
+        options = ADAPTER.validate_python(stored)
     except ValidationError as error:
         problems = "; ".join(_problem(fault) for fault in error.errors())
         raise GalprojectError(
             f"stored options are no longer valid: {problems}. Ask for it with others"
         ) from error
+    gone = [f"{name} = {value!r}" for name, value in _flat(stored) if name not in option_names()]
+    if gone:
+        logger.warning("stored options that there are no more: %s", ", ".join(gone))
+    return options
 
 
 def _validated(said):
@@ -106,7 +130,8 @@ def _validated(said):
             branch = branch[parent]
         branch[last] = setting.value
     try:
-        options = ADAPTER.validate_python(tree)
+        # Strict, or true would be 1 sigma; only what comes as JSON may then be a dictionary.
+        options = ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
         for fault in error.errors():
             origin = known[_name(fault)].origin
@@ -117,6 +142,8 @@ def _validated(said):
 
 
 def _unknown(name):
+    if is_section(name):
+        return f"{name}: a section, not an option; manage.py options --toml prints its options"
     near = get_close_matches(name, option_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else "manage.py options lists them"
     return f"{name}: there is no such option; {hint}"
@@ -125,9 +152,13 @@ def _unknown(name):
 def _problem(fault):
     """A fault that pydantic found, in our words."""
     name = _name(fault)
-    unit = next((o.unit for s in sections() for o in s.options if o.name == name), "")
-    of_unit = f" ({unit})" if unit not in ("", "text", "count") else ""
-    return f"{name} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}{of_unit}"
+    facts = {option.name: option for section in sections() for option in section.options}
+    if name not in facts:
+        return f"{'.'.join(map(str, fault['loc'])) or 'all'} = {fault['input']!r}: not a section"
+    unit, allowed = facts[name].unit, facts[name].allowed
+    of_unit = f" ({unit})" if unit not in ("text", "count") else ""
+    problem = OWN_WORDS.get(fault["type"], fault["msg"]).replace("{allowed}", allowed)
+    return f"{name} = {fault['input']!r}: {problem[0].lower()}{problem[1:]}{of_unit}"
 
 
 def _name(fault):
@@ -141,15 +172,19 @@ def _name(fault):
 def _flat(tree, prefix=""):
     """Dotted names and values of nested dictionaries."""
     for name, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or is_section(f"{prefix}{name}")):
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
 
-def _value(text):
-    """A value as TOML has it; what is none of its is a string."""
+def _value(name, text):
+    """A variable's value as TOML has it; what is none of its, or is to be text, is text."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        said = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    is_text = name in option_names() and isinstance(attrgetter(name)(PipelineOptions()), str)
+    if len(said) > 1 or (is_text and not isinstance(said["value"], str)):
+        return text
+    return said["value"]

@@ -25,6 +25,7 @@ GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA=12
 ```
 
 `manage.py options` shows what is in force and where it was set; `--check FILE` checks a file.
+A dash is None: leave the option out.
 """
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exposures.science.astrometry import AstrometryOptions
-from exposures.science.quantities import Fraction, Magnitude, Pixels, Sigma
+from exposures.science.quantities import Fraction, Magnitude, Margin, Sigma
 from photometry.science.calibration import CalibrationOptions
 from photometry.science.detection import DetectionOptions
 from photometry.science.forced import ForcedOptions
@@ -17,16 +17,17 @@ class ReductionOptions:
 
     sky: SkyOptions = SkyOptions()
     psf: PsfOptions = PsfOptions()
-    reference_detection: DetectionOptions = DetectionOptions()
+    reference_detection: DetectionOptions = DetectionOptions()  # All sources of a reference.
     # A search image's own detections only calibrate it: the bright ones do, and quickly.
     search_detection: DetectionOptions = DetectionOptions(
         threshold=10.0, min_iterations=2, max_iterations=2
     )
-    catalogue_astrometry: AstrometryOptions = AstrometryOptions()
+    catalogue_astrometry: AstrometryOptions = AstrometryOptions()  # An image to the catalogue.
+    # A search image to its reference.
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     forced: ForcedOptions = ForcedOptions()
     calibration: CalibrationOptions = CalibrationOptions()
     min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point
     default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell
-    edge_pixels: Pixels = 1.0  # sources nearer to the edge than this are not measured
+    edge_pixels: Margin = 1.0  # sources nearer to the edge than this are not measured
     min_quality: Fraction = 0.1  # share of the PSF on usable pixels below which there is no measure

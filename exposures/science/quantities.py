@@ -23,6 +23,7 @@ POSITIVE = Interval(gt=0, lt=inf)
 NOT_NEGATIVE = Interval(ge=0, lt=inf)
 
 Pixels = Annotated[float, Unit("pixels"), POSITIVE]
+Margin = Annotated[float, Unit("pixels"), NOT_NEGATIVE]  # 0: none is kept
 WholePixels = Annotated[int, Unit("pixels"), Ge(1)]
 OddPixels = Annotated[int, Unit("pixels"), Ge(1), Predicate(is_odd)]
 Sigma = Annotated[float, Unit("sigma"), POSITIVE]
@@ -30,7 +31,9 @@ Magnitude = Annotated[float, Unit("mag"), Interval(gt=-inf, lt=inf)]
 MagnitudeError = Annotated[float, Unit("mag"), NOT_NEGATIVE]
 Fraction = Annotated[float, Unit("fraction"), Interval(ge=0, le=1)]
 Ratio = Annotated[float, Unit("ratio"), POSITIVE]
+Exponent = Annotated[float, Unit("exponent"), Interval(ge=1.5, le=8)]  # of a Moffat profile
 Count = Annotated[int, Unit("count"), Ge(1)]
+TwoOrMore = Annotated[int, Unit("count"), Ge(2)]
 Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
 Gain = Annotated[float, Unit("e-/ADU"), POSITIVE]
 Electrons = Annotated[float, Unit("e-"), NOT_NEGATIVE]

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Fraction, Pixels, Sigma
+from exposures.science.quantities import Count, Fraction, Margin, Sigma, TwoOrMore
 from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
@@ -22,11 +22,11 @@ SHARP = 128
 class ForcedOptions:
     """How the forced fit is done."""
 
-    n_rounds: Count = 3  # the sky left over is measured again before each but the first
+    n_rounds: TwoOrMore = 3  # the sky left over is measured again before each but the first
     n_neighbours: Count = 12  # that enter a star's error
     sharp_excess: Fraction = 0.4  # of the PSF's central pixel, left over there: light in one pixel
     sharp_sigma: Sigma = 5.0  # and its significance
-    merge_pixels: Pixels = 1.0  # positions closer than this are one source to the fit
+    merge_pixels: Margin = 1.0  # positions closer than this are one source to the fit
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
 from scipy.optimize import least_squares
 
-from exposures.science.quantities import Count, Fraction, OddPixels, Pixels, Ratio
+from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels
 
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
@@ -23,7 +23,7 @@ class PsfOptions:
     min_stars_linear: Count = 25  # below, the shape does not vary across the chip
     min_stars_core: Count = 8  # below, a Moffat profile alone
     core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; odd
-    beta: Ratio = 3.0  # Moffat exponent to start from
+    beta: Exponent = 3.0  # Moffat exponent to start from
     model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
     default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
 

@@ -1,6 +1,7 @@
 """Options come from one place, are checked, and say what they are."""
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from django.core.management import CommandError, call_command
 from exposures.errors import GalprojectError
 from galproject.checks import options_are_valid
 from galproject.option_facts import option_names, sections
-from galproject.option_sources import load_options, options_from_json, read_file
+from galproject.option_sources import PREFIX, load_options, options_from_json, read_file
 from galproject.options import PipelineOptions
 from variables.science.selection import SelectionOptions
 
@@ -21,7 +22,8 @@ THRESHOLD = "GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA"
 @pytest.fixture(autouse=True)
 def nothing_is_said(settings, monkeypatch):
     settings.GALPROJECT_OPTIONS = settings.GALPROJECT_CATALOGUE = ""
-    monkeypatch.delenv(THRESHOLD, raising=False)
+    for variable in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(variable)
 
 
 @pytest.fixture
@@ -95,16 +97,60 @@ def test_a_catalogue_is_found_beside_the_file(options_file):
     assert load_options().catalogue == str(path.parent / "gaia")
 
 
+@pytest.mark.parametrize("said", ["gaia", "2024", '"gaia"'])
+def test_a_catalogue_in_the_environment_is_the_same_from_everywhere(monkeypatch, tmp_path, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GALPROJECT_OPTION_CATALOGUE", said)
+    assert load_options().catalogue == str(tmp_path / said.strip('"'))
+
+
+def test_the_command_may_do_without_the_catalogue(monkeypatch):
+    monkeypatch.setenv("GALPROJECT_OPTION_CATALOGUE", "gaia")
+    assert load_options(catalogue="").catalogue == ""
+
+
+def test_a_home_folder_is_one_in_a_file_too(options_file, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    options_file('catalogue = "~/gaia"')
+    assert load_options().catalogue == str(tmp_path / "gaia")
+    path = options_file('catalogue = "~nobody-of-this-name/gaia"')
+    assert load_options().catalogue == str(path.parent / "~nobody-of-this-name/gaia")
+
+
+def test_text_may_look_like_a_number_in_the_environment(monkeypatch):
+    monkeypatch.setenv("GALPROJECT_OPTION_INPUT__FILTER", "5")
+    assert load_options().input.filter == "5"
+
+
+def test_margins_may_be_none(options_file):
+    options_file("[selection]\nedge_pixels = 0\nsaturated_pixels = 0\nmin_fracflux = 0")
+    selection = load_options().selection
+    assert selection.edge_pixels == selection.saturated_pixels == selection.min_fracflux == 0
+
+
+def test_an_editors_byte_order_mark_does_no_harm(options_file):
+    options_file("\ufeff[selection]\nthreshold_sigma = 12")
+    assert load_options().selection.threshold_sigma == 12
+
+
 @pytest.mark.parametrize(
     ("text", "complaints"),
     [
-        ("[selection]\nthreshold_sigma = -3", ["threshold_sigma = -3", "greater than 0 (sigma)"]),
+        ("[selection]\nthreshold_sigma = -3", ["threshold_sigma = -3", "more than 0 (sigma)"]),
         ("[selection]\ntreshold_sigma = 3", ["no such option", "mean selection.threshold_sigma?"]),
         ("[selection]\nthreshold_sigma = 'a'", ["selection.threshold_sigma = 'a'", "number"]),
         ("[input]\ngain = 0", ["input.gain = 0", "(e-/ADU)"]),
-        ("[reduction.psf]\ncore_pixels = 4", ["reduction.psf.core_pixels = 4", "is_odd"]),
+        ("[reduction.psf]\ncore_pixels = 4", ["reduction.psf.core_pixels = 4", "odd"]),
         ("[reduction.sky]\ntiles_x = 2.5", ["reduction.sky.tiles_x = 2.5", "integer"]),
-        ("reduction = 3", ["reduction: there is no such option"]),
+        ("[selection]\nthreshold_sigma = true", ["threshold_sigma = True", "number"]),
+        ("[selection]\nthreshold_sigma = '12'", ["threshold_sigma = '12'", "number"]),
+        ("[selection]\nthreshold_sigma = nan", ["threshold_sigma = nan", "finite"]),
+        ("[selection]\nthreshold_sigma = 2020-01-01", ["threshold_sigma = '2020-01-01'"]),
+        ("[reduction.psf]\nbeta = 0.5", ["reduction.psf.beta = 0.5", "at least 1.5, at most 8"]),
+        ("[reduction.forced]\nn_rounds = 1", ["reduction.forced.n_rounds = 1", "at least 2"]),
+        ("[slection]", ["slection: there is no such option"]),
+        ("reduction = 3", ["reduction: a section, not an option"]),
+        ("[[selection]]\nedge_pixels = 1", ["selection: a section, not an option"]),
         ("catalogue = 3", ["catalogue = 3", "string"]),
         ("[selection", ["not TOML", "options --toml"]),
     ],
@@ -152,14 +198,26 @@ def test_stored_options_come_back():
     assert options_from_json(options.as_json()) == options
 
 
-def test_options_of_older_code_are_completed():
+def test_options_of_older_code_are_completed(caplog):
     stored = PipelineOptions().as_json()
     del stored["selection"]["edge_pixels"]
     stored["selection"]["gone"] = 3
     assert options_from_json(stored) == PipelineOptions()
+    assert "selection.gone = 3" in caplog.text
     stored["selection"]["threshold_sigma"] = -1
     with pytest.raises(GalprojectError, match="threshold_sigma = -1"):
         options_from_json(stored)
+
+
+@pytest.mark.parametrize(("stored", "place"), [(None, "all"), ({"selection": 3}, "selection")])
+def test_what_was_never_options_is_an_error_of_ours(stored, place):
+    with pytest.raises(GalprojectError, match=f"{place} = .*: not a section"):
+        options_from_json(stored)
+
+
+def test_sections_of_one_class_are_told_apart():
+    meanings = [section.meaning for section in sections()]
+    assert len(set(meanings)) == len(meanings)
 
 
 def test_the_complete_file_says_the_defaults(options_file):
@@ -167,7 +225,7 @@ def test_the_complete_file_says_the_defaults(options_file):
     assert load_options() == PipelineOptions()
     unset = {"catalogue", "input.gain", "input.saturation", "input.exposure_seconds"}
     assert set(read_file(path)) == set(option_names()) - unset
-    assert "every option is there and valid" in run("--check", str(path))
+    assert "every option in it exists and is valid" in run("--check", str(path))
 
 
 def test_the_table_says_where_a_value_comes_from(options_file):

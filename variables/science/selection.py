@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Fraction, Pixels, Ratio, Sigma
+from exposures.science.quantities import Fraction, Margin, Ratio, Sigma
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.forced import SHARP
 
@@ -19,10 +19,10 @@ class SelectionOptions:
     max_rchi2_ratio: Ratio = 3.0  # of rchi2, to the running median of sources as bright
     max_misfit: Ratio = 0.15  # of the pixels and the PSF, over the change; both this and the ratio
     min_quality: Fraction = 0.75  # share of the PSF on usable pixels
-    min_fracflux: Ratio = 0.2  # share of the light in the stamp that is its own, at its brightest
+    min_fracflux: Fraction = 0.2  # share of the stamp's light that is its own, at its brightest
     max_fracflux: Ratio = 1.2  # more than all: the fit gave neighbours negative flux
-    saturated_pixels: Pixels = 8.0  # from a saturated star, whose wings are not the PSF's
-    edge_pixels: Pixels = 3.0  # nearer, stars beyond the edge that are not fitted spill over
+    saturated_pixels: Margin = 8.0  # from a saturated star, whose wings are not the PSF's
+    edge_pixels: Margin = 3.0  # nearer, stars beyond the edge that are not fitted spill over
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Command(BaseCommand):
             raise CommandError("Name the files to process, or give --failed")
         known = {name: given[name] for name in ("gain", "read_noise", "saturation")}
         # Part of what was done to a chip, so alike from whatever folder this is run.
-        catalogue = str(Path(catalogue).absolute()) if catalogue else None
+        catalogue = catalogue and str(Path(catalogue).absolute())
         ccds = set().union(*ccds) if ccds else None
         with plain_errors():
             options = load_options(input=known, catalogue=catalogue)
