@@ -8,7 +8,10 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LAYERS = ["exposures", "photometry", "variables", "galproject"]
 # Besides everything under a science folder: usable from a notebook, without a database.
-FREE_OF_DJANGO = ["exposures.chip", "exposures.errors", "exposures.fits", "exposures.simulation"]
+FREE_OF_DJANGO = [
+    *("exposures.archive", "exposures.chip", "exposures.errors", "exposures.fits"),
+    "exposures.simulation",
+]
 
 
 def modules():

@@ -1,7 +1,5 @@
 """manage.py find_exposures: what the NOIRLab Astro Data Archive has."""
 
-import csv as csv_format
-
 from django.core.management.base import BaseCommand, CommandError
 
 from exposures.archive import find
@@ -13,6 +11,7 @@ from exposures.management.arguments import (
     query_of,
     selection_text,
 )
+from exposures.management.tables import write_csv
 
 HEADINGS = (
     "expnum", "start", "filter", "exposure_seconds", "ra", "dec", "object", "proposal", "seeing",
@@ -41,7 +40,7 @@ class Command(BaseCommand):
             query = query_of(**given)
             exposures = find(query)
             if csv:
-                write_csv(exposures, csv, self.stdout)
+                write_csv([HEADINGS, *map(row, exposures)], csv, self.stdout)
         except GalprojectError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as interrupt:
@@ -59,19 +58,6 @@ def nothing_found(query):
         f"The archive has no InstCal exposure of DECam for {selection_text(query)}. "
         "Nights are named by the date at sunset in Chile; recent ones may not be reduced yet."
     )
-
-
-def write_csv(exposures, path, stdout):
-    """Write all that is known to the file at ``path``, or to ``stdout`` where it is "-"."""
-    rows = [HEADINGS, *map(row, exposures)]
-    if path == "-":
-        csv_format.writer(stdout, lineterminator="\n").writerows(rows)
-        return
-    try:
-        with open(path, "w", newline="") as file:
-            csv_format.writer(file, lineterminator="\n").writerows(rows)
-    except OSError as error:
-        raise GalprojectError(f"{path} can't be written: {error.strerror}") from error
 
 
 def row(e):

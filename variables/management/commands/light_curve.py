@@ -5,9 +5,9 @@ import re
 from django.core.management.base import BaseCommand, CommandError
 
 from exposures.errors import GalprojectError
+from exposures.management.tables import write_csv
 from exposures.science.positions import parse_position
 from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
-from variables.management.tables import write_csv
 
 
 class Command(BaseCommand):
