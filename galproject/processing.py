@@ -82,13 +82,23 @@ def run_chips(image_ids, options, workers=1, again=False):
 
 def run_jobs(asked, workers=1):
     """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
-    chips = [(pk, job.pk) for job in asked for pk in job.images.values_list("pk", flat=True)]
-    workers = min(workers, len(chips))
     try:
         with jobs.held(asked):
-            yield from _in_a_pool(chips, workers) if workers > 1 else _in_this_process(chips)
+            # All references first: search images are measured with what is found on them.
+            for is_reference in (True, False):
+                chips = _chips_of(asked, is_reference)
+                n_workers = min(workers, len(chips))
+                yield from (
+                    _in_a_pool(chips, n_workers) if n_workers > 1 else _in_this_process(chips)
+                )
     except DatabaseError as error:
         raise database_lost(error) from error
+
+
+def _chips_of(asked, is_reference):
+    """(image id, job id) of the chips of one kind."""
+    images = GalImage.objects.filter(job__in=asked, is_reference=is_reference)
+    return list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
 
 
 def _in_this_process(chips):

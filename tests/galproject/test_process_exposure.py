@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError, ProgrammingError, connection
 
 from exposures.models import GalExposure, GalImage, Status
-from galproject import pipeline
+from galproject import pipeline, processing
 from galproject.management.commands import process_exposure as command
 from galproject.options import PipelineOptions
 from galproject.pipeline import ChipResult
@@ -244,3 +244,13 @@ def test_notes_of_many_chips_become_a_line_a_kind():
         "[3 chips] correction: order 2 from 40 stars ... correction: order 2 from 61 stars",
         "[decam 1 i S1] psf: too few stars",
     ]
+
+
+def test_references_are_done_before_what_is_measured_with_them(measured, monkeypatch):
+    batches = []
+    monkeypatch.setattr(processing, "_in_a_pool", lambda chips, _: batches.append(chips) or [])
+    monkeypatch.setattr(processing, "_in_this_process", lambda chips: batches.append(chips) or [])
+    images = GalImage.objects.all()
+    list(processing.run_chips([i.pk for i in images], PipelineOptions(), workers=2, again=True))
+    kinds = [{images.get(pk=pk).is_reference for pk, _ in chips} for chips in batches]
+    assert kinds == [{True}, {False}]
