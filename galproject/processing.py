@@ -73,7 +73,10 @@ def run_chips(image_ids, options, workers=1, again=False):
     Raises GalprojectError where the database is lost or a worker is killed.
     """
     images = GalImage.objects.filter(pk__in=image_ids)
-    asked = jobs.ask(images, options, again, queued=False)
+    try:
+        asked = jobs.ask(images, options, again, queued=False)
+    except DatabaseError as error:
+        raise database_lost(error) from error
     for image in images.exclude(job__in=asked).select_related("exposure"):
         in_hand = image.status == Status.WORKING
         yield result_of(image, BUSY if in_hand else UNCHANGED)
