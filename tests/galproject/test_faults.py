@@ -62,8 +62,10 @@ def test_what_waits_for_its_reference_begins_when_that_is_done(server, files):
         with night.cluster():
             night.finish()
             closed = "SELECT count(*) FROM galjobs WHERE closed IS NOT NULL"
-            night.wait(lambda: night.query(closed) == [(4,)], 10)
-        assert night.query("SELECT count(*) FROM django_q_ormq") == [(0,)]
+            night.wait(lambda: night.query(closed) == [(4,)], 30)
+            # A message is acknowledged a moment after what it asked for is done.
+            messages = "SELECT count(*) FROM django_q_ormq"
+            night.wait(lambda: night.query(messages) == [(0,)], 30)
         assert night.query(states) == [("done", 16)]
         late = "SELECT max(finished) FROM galimages WHERE is_reference"
         early = "SELECT min(started) FROM galimages WHERE NOT is_reference"
