@@ -198,6 +198,7 @@ class GalImage(models.Model):
     fwhm_arcsec = models.FloatField(null=True, help_text="seeing")
     sky = models.FloatField(null=True, help_text="median sky level, ADU")
     sky_noise = models.FloatField(null=True, help_text="median sky sigma, ADU")
+    masked_fraction = models.FloatField(null=True, help_text="of the pixels, without weight")
     zero_point = models.FloatField(null=True, help_text="mag of 1 ADU; approximate")
     zero_point_error = models.FloatField(null=True)
     chi2_nu = models.FloatField(
@@ -234,6 +235,7 @@ class GalImage(models.Model):
             # The widest chip, by which a search round a position has to reach further.
             models.Index(fields=["radius"], name="galimages_radius"),
         ]
+        permissions = [("choose_reference", "Can choose which images are references")]
 
     def __str__(self):
         return f"{self.exposure} {self.chip_name}"

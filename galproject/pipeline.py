@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 # Columns of galimages that a chip which failed, or changes sides, must not keep.
 RESULTS = (
-    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise"),
+    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
     *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
     *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
     *("options", "code_version"),
@@ -301,6 +301,7 @@ def _describe(image, reduction, options):
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
+    image.masked_fraction = float((reduction.chip.weight == 0).mean())
     image.zero_point = float(reduction.zero_point.value)
     image.zero_point_error = _or_none(reduction.zero_point.error)
     image.n_detected = len(reduction.detections)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from bokeh.util.paths import bokehjs_path
+from csp.constants import NONE, SELF, UNSAFE_INLINE
 from environ import Env
 
 from galproject.database_url import database_from
@@ -24,6 +26,11 @@ INSTALLED_APPS = [
     "django_q",
     "django_filters",
     "django_htmx",
+    "axes",
+    "csp",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "drf_spectacular",
     "exposures",
     "photometry",
     "variables",
@@ -37,9 +44,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "galproject.middleware.LoginMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "galproject.urls"
@@ -63,6 +73,17 @@ TEMPLATES = [
 DATABASES = {"default": database_from(env("DATABASE_URL", default=""), BASE_DIR / ".postgres/url")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# The first counts failed logins, and refuses further ones for a while.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -73,15 +94,45 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# No script but from files of ours, and nothing from another host. Bokeh styles its plots with
+# style elements that it makes itself.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "galproject",
+    "DESCRIPTION": "Variable stars in DECam images of the Galactic plane",
+    "VERSION": "1",
+}
+
 LANGUAGE_CODE = "en-gb"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "working_status"
+LOGIN_REDIRECT_URL = "home"
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [BASE_DIR / "static", ("bokeh", bokehjs_path() / "js")]
 # Served by the application itself, from where they lie or, once collected, from a folder.
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = env("GALPROJECT_STATIC_ROOT", default=None)
@@ -114,6 +165,8 @@ GALPROJECT_TEST_DATA = env(
 # archive is asked again for what came late.
 GALPROJECT_EXPOSURES = env("GALPROJECT_EXPOSURES", default=str(BASE_DIR / "data" / "exposures"))
 GALPROJECT_NIGHTS = env.int("GALPROJECT_NIGHTS", default=7)
+# Cutouts of candidates and pictures of chips, rendered ahead.
+GALPROJECT_PICTURES = env("GALPROJECT_PICTURES", default=str(BASE_DIR / "data" / "pictures"))
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = env(
@@ -129,5 +182,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env("GALPROJECT_LOG_LEVEL", default="INFO")},
     # The tasks say themselves what they do.
-    "loggers": {name: {"level": "WARNING"} for name in ("django-q", "matplotlib", "PIL")},
+    "loggers": {name: {"level": "WARNING"} for name in ("axes", "django-q", "matplotlib", "PIL")},
 }

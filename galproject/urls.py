@@ -1,14 +1,13 @@
-"""Addresses: the working status first, and the admin."""
+"""Addresses of all pages."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
-from django.views.generic import RedirectView
+from django.urls import include, path
 
 from galproject import views
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="working_status")),
+    path("", include("galproject.home.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("working-status/", views.working_status, name="working_status"),
@@ -19,5 +18,11 @@ urlpatterns = [
         views.run_failed_of_exposure,
         name="run_failed_of_exposure",
     ),
+    path("candidates/", include("variables.candidates.urls")),
+    path("vetting/", include("variables.vetting.urls")),
+    path("pictures/", include("variables.pictures.urls")),
+    path("flags/", include("variables.flags.urls")),
+    path("references/", include("galproject.references.urls")),
+    path("api/", include("galproject.api.urls")),
     path("admin/", admin.site.urls),
 ]

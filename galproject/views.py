@@ -1,19 +1,16 @@
 """Pages: the working status, and the log of each exposure."""
 
-from functools import wraps
 from hashlib import sha256
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
-from django_htmx.http import HttpResponseClientRefresh
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
@@ -28,20 +25,6 @@ BUSY_SECONDS, IDLE_SECONDS = 4, 15  # between two looks at what goes on
 UNCHANGED = 204  # htmx leaves the page as it is
 
 
-def signed_in(view):
-    """A page for people who are logged in, and never kept by a browser."""
-
-    @wraps(view)
-    def wrapped(request, *arguments, **named):
-        if request.htmx and not request.user.is_authenticated:
-            # A login page has no place in the middle of another: the whole page goes there.
-            return HttpResponseClientRefresh()
-        return never_cache(login_required(view))(request, *arguments, **named)
-
-    return wrapped
-
-
-@signed_in
 def working_status(request):
     """What is queued, waiting, running, done and failed."""
     form = ShownForm(request.GET)
@@ -52,7 +35,6 @@ def working_status(request):
     return render(request, f"galproject/{template}.html", context)
 
 
-@signed_in
 def exposure_page(request, pk):
     """One exposure: how it fares, its chips, and its log."""
     exposure = get_object_or_404(GalExposure, pk=pk)
@@ -94,7 +76,6 @@ def _liveness(request, status=None):
 
 
 @require_POST
-@signed_in
 @permission_required(ASK, raise_exception=True)
 def run_failed(request):
     """Ask again for what failed of all exposures that are shown, on whatever page."""
@@ -106,7 +87,6 @@ def run_failed(request):
 
 
 @require_POST
-@signed_in
 @permission_required(ASK, raise_exception=True)
 def run_failed_of_exposure(request, pk):
     """Ask again for what failed of one exposure."""

@@ -50,10 +50,6 @@ def text(response):
     return response.content.decode()
 
 
-def test_the_first_page_is_the_working_status(client):
-    assert client.get("/").url == reverse("working_status")
-
-
 def test_strangers_are_sent_to_log_in_and_then_back(client, exposure):
     for url in pages(exposure):
         assert client.get(url).url == f"/login/?next={url}"
@@ -74,7 +70,7 @@ def test_logging_in_and_out(client):
     assert "correct username and password" in text(wrong)
     right = client.post("/login/?next=/", {"username": "visitor", "password": "a long one"})
     assert right.status_code == 302
-    assert client.get("/login/").url == reverse("working_status")
+    assert client.get("/login/").url == reverse("home")
     assert client.post("/logout/").url == "/login/"
     assert client.get(reverse("working_status")).status_code == 302
 
@@ -82,7 +78,7 @@ def test_logging_in_and_out(client):
 def test_a_login_does_not_lead_away_from_here(client):
     User.objects.create_user("visitor", password="a long one")
     known = {"username": "visitor", "password": "a long one", "next": "https://elsewhere.example"}
-    assert client.post("/login/", known).url == reverse("working_status")
+    assert client.post("/login/", known).url == reverse("home")
 
 
 def test_visitors_see_and_have_no_buttons(visitor, exposure, sent):

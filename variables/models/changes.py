@@ -23,7 +23,8 @@ class GalVarObjQuerySet(models.QuerySet):
     """Changes that pass the cuts, and what they add up to."""
 
     def believed(self):
-        return self.filter(failed_cuts=0)
+        """Those that passed all cuts and are not flagged as artifacts: detections."""
+        return self.filter(failed_cuts=0, is_flagged=False)
 
     def in_filter(self, name):
         return self.filter(image__exposure__filter=name)
@@ -58,6 +59,9 @@ class GalVarObj(models.Model):
     flux = models.FloatField(help_text="ADU; not positive where the source vanished")
     flux_err = models.FloatField(help_text="ADU")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")
+    is_flagged = models.BooleanField(
+        default=False, help_text="covered by a flag on its image that stands"
+    )
 
     objects = GalVarObjQuerySet.as_manager()
 

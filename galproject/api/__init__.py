@@ -1,0 +1,1 @@
+"""What scripts and notebooks can ask for and do, as JSON, CSV and Parquet."""

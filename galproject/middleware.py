@@ -1,0 +1,23 @@
+"""Every page needs a login, and none is kept by a browser."""
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.utils.cache import add_never_cache_headers
+from django_htmx.http import HttpResponseClientRefresh
+
+
+class LoginMiddleware(LoginRequiredMiddleware):
+    """Asks for a login wherever a view does not say otherwise."""
+
+    def __call__(self, request):
+        response = super().__call__(request)
+        # After a log-out the browser's back button shows nothing. Views that say themselves how
+        # long a picture may be kept are left alone.
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
+
+    def handle_no_permission(self, request, view_func):
+        if request.htmx:
+            # A login page has no place in the middle of another: the whole page goes there.
+            return HttpResponseClientRefresh()
+        return super().handle_no_permission(request, view_func)

@@ -1,0 +1,8 @@
+"""Addresses of the choice of references."""
+
+from django.urls import path
+from django.views.generic import TemplateView
+
+urlpatterns = [
+    path("", TemplateView.as_view(template_name="base.html"), name="references"),
+]

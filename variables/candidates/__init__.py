@@ -1,0 +1,1 @@
+"""Candidates for variable stars: their columns, lists, exports and pages."""

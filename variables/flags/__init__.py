@@ -1,0 +1,1 @@
+"""Flags on artifacts: made by hand or proposed, what they hide, and their undoing."""

@@ -1,0 +1,25 @@
+"""What changed, what may be a variable star, and what people say of it."""
+
+from variables.models.candidates import GalCandidate, SavedSearch
+from variables.models.changes import Cut, GalVarObj
+from variables.models.flags import GalFlag
+from variables.models.vetting import (
+    Campaign,
+    CampaignObject,
+    GalDecision,
+    Taxonomy,
+    TaxonomyClass,
+)
+
+__all__ = [
+    "Campaign",
+    "CampaignObject",
+    "Cut",
+    "GalCandidate",
+    "GalDecision",
+    "GalFlag",
+    "GalVarObj",
+    "SavedSearch",
+    "Taxonomy",
+    "TaxonomyClass",
+]

@@ -1,0 +1,155 @@
+"""Candidates for variable stars: reference sources that changed at least once."""
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BTreeIndex
+from django.db import models
+from django.urls import reverse
+
+from exposures.models import GalImage
+from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
+from photometry.models import GalReference
+from variables.models.changes import Cut
+
+
+class Cause(models.TextChoices):
+    """What has probably made the changes of a candidate, judged by the pipeline."""
+
+    REAL = "real", "no artifact is known"
+    REFERENCE = "reference", "changed on nearly every image: the reference is at fault"
+    DETECTOR = "detector", "the same place on the detector, on many exposures"
+    SATURATED = "saturated", "near a saturated star"
+    BLEED = "bleed", "on a bleed trail or a saturated star"
+    EDGE = "edge", "at the edge of a chip"
+    CROWD = "crowd", "many changes on the same chip and exposure"
+    SHAPE = "shape", "not shaped like a star"
+
+
+class GalCandidateQuerySet(models.QuerySet):
+    """Candidates by state and place."""
+
+    def current(self):
+        """Of catalogues that were not replaced: those of one that was are the same stars again."""
+        return self.filter(catalogue__active=True)
+
+    def visible(self):
+        """Those that no flag hides."""
+        return self.filter(is_flagged=False)
+
+    def in_filter(self, name):
+        return self.filter(filter=name)
+
+    def cone(self, ra, dec, radius_arcsec):
+        """Near a position in degrees, each with its ``distance_arcsec``, nearest first."""
+        place = models.F("ra"), models.F("dec")
+        centre = models.Value(float(ra)), models.Value(float(dec))
+        return (
+            self.filter(Q3CWithin(*centre, *place, models.Value(float(radius_arcsec) / 3600)))
+            .annotate(distance_arcsec=Q3CDistance(*centre, *place) * 3600.0)
+            .order_by("distance_arcsec")
+        )
+
+
+class GalCandidate(models.Model):
+    """A reference source with at least one row in galvarobjs, and what is known of it.
+
+    The columns are derived from galvarobjs, galsources, galflags and galdecisions, by
+    ``variables.candidates.refresh``, and never written by hand. Statistics are over all
+    measurements of the source in the reference's filter; null where there are too few.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="candidates")
+    filter = models.CharField(max_length=16)
+    ccdnum = models.PositiveSmallIntegerField(help_text="chip of the reference image")
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    x = models.FloatField(help_text="on the reference image, pixels from 0")
+    y = models.FloatField(help_text="on the reference image, pixels from 0")
+    reference_mag = models.FloatField()
+
+    n_epochs = models.PositiveIntegerField(help_text="measurements, the reference's included")
+    n_changes = models.PositiveIntegerField(help_text="rows in galvarobjs")
+    n_detections = models.PositiveIntegerField(
+        help_text="of these, those that passed the cuts and are not flagged"
+    )
+    first_mjd = models.FloatField(null=True, help_text="of the detections; else of the changes")
+    last_mjd = models.FloatField(null=True, help_text="of the detections; else of the changes")
+    max_delta_mag = models.FloatField(null=True, help_text="the largest in size, with its sign")
+    mean_delta_mag = models.FloatField(null=True)
+    max_significance = models.FloatField(help_text="sigma")
+    has_vanished = models.BooleanField(default=False, help_text="on at least one image")
+
+    mean_mag = models.FloatField(null=True, help_text="weighted")
+    rms_mag = models.FloatField(null=True)
+    amplitude_mag = models.FloatField(null=True, help_text="from the 5th to the 95th percentile")
+    chi2_nu = models.FloatField(null=True, help_text="against a constant magnitude")
+    von_neumann = models.FloatField(
+        null=True, help_text="of successive differences; 2 for noise, small for smooth changes"
+    )
+    skewness = models.FloatField(null=True, help_text="of magnitudes; positive where it fades")
+
+    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut that any change fails")
+    cause = models.CharField(max_length=12, choices=Cause, default=Cause.REAL)
+    is_flagged = models.BooleanField(
+        default=False, help_text="hidden by flags that stand: itself, or all of its changes"
+    )
+    consensus = models.ForeignKey(
+        "variables.TaxonomyClass",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="candidates",
+        help_text="the class that people agree on",
+    )
+    n_votes = models.PositiveSmallIntegerField(default=0)
+    is_disputed = models.BooleanField(default=False, help_text="votes that don't agree")
+    refreshed = models.DateTimeField(auto_now=True)
+
+    objects = GalCandidateQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galcandidates"
+        indexes = [
+            BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galcandidates_q3c"),
+            # The orders of the lists, each ended by the id, so that pages are found by key.
+            models.Index(fields=["-n_detections", "refsource_id"], name="galcandidates_detections"),
+            models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
+            models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),
+            models.Index(fields=["-last_mjd", "refsource_id"], name="galcandidates_last"),
+        ]
+
+    def __str__(self):
+        return f"candidate {self.refsource_id}"
+
+    def get_absolute_url(self):
+        return reverse("candidate", args=[self.pk])
+
+    def cuts(self):
+        """The cuts that any of its changes failed."""
+        return [cut for cut in Cut if self.failed_cuts & cut]
+
+    @property
+    def image(self) -> GalImage:
+        """The reference image."""
+        return self.catalogue.image
+
+
+class SavedSearch(models.Model):
+    """A list of candidates, kept under a name as the query of its address."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="searches"
+    )
+    name = models.CharField(max_length=80)
+    query = models.TextField(blank=True, help_text="of the address, such as n_detections_min=3")
+    is_shared = models.BooleanField(default=False, help_text="others see it too")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galsearches"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="galsearches_one_a_name")
+        ]
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,102 @@
+"""Flags on what is not a star: a source, a region of a chip, or a whole chip."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from exposures.models import GalImage
+
+
+class Artifact(models.TextChoices):
+    """What a flag says is there."""
+
+    BLEED = "bleed", "bleed trail"
+    EDGE = "edge", "edge of the chip"
+    SATURATED = "saturated", "near a saturated star"
+    DETECTOR = "detector", "defect of the detector"
+    REFERENCE = "reference", "artifact on the reference"
+    TRAIL = "trail", "satellite or aeroplane"
+    GHOST = "ghost", "ghost or reflection"
+    COSMIC = "cosmic", "cosmic ray"
+    BLEND = "blend", "badly separated neighbours"
+    QUALITY = "quality", "bad image: trailed, clouded, out of focus"
+    OTHER = "other", "something else"
+
+
+class GalFlagQuerySet(models.QuerySet):
+    """Flags by state."""
+
+    def standing(self):
+        """Those that hide what they cover."""
+        return self.filter(state=GalFlag.State.STANDING)
+
+    def proposed(self):
+        return self.filter(state=GalFlag.State.PROPOSED)
+
+
+class GalFlag(models.Model):
+    """Says that what it covers is an artifact, who says so, and why. Never deleted.
+
+    With ``refsource_id``: that source, on all images. Else what lies on ``image``: within
+    ``region``, or all of it where that is null. On a reference image that hides the sources
+    themselves, on a search image only the changes there.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed"  # by the pipeline; hides nothing until somebody accepts it
+        STANDING = "standing"
+        DECLINED = "declined"
+        UNDONE = "undone"
+
+    refsource_id = models.BigIntegerField(null=True, blank=True, db_index=True)
+    image = models.ForeignKey(
+        GalImage, null=True, blank=True, on_delete=models.CASCADE, related_name="flags"
+    )
+    region = ArrayField(
+        models.FloatField(),
+        null=True,
+        blank=True,
+        help_text="x, y of the corners of a polygon, pixels from 0",
+    )
+    artifact = models.CharField(max_length=12, choices=Artifact)
+    reason = models.TextField(blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.STANDING)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="flags_made",
+        help_text="null: proposed by the pipeline",
+    )
+    made = models.DateTimeField(auto_now_add=True, db_index=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="flags_decided",
+        help_text="who accepted, declined or undid it",
+    )
+    decided = models.DateTimeField(null=True, blank=True)
+    decision_reason = models.TextField(blank=True)
+
+    objects = GalFlagQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galflags"
+        ordering = ["-made"]
+        indexes = [models.Index(fields=["state", "-made"], name="galflags_state")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(refsource_id__isnull=False, image=None, region=None)
+                | Q(refsource_id=None, image__isnull=False),
+                name="galflags_source_or_image",
+            )
+        ]
+
+    def __str__(self):
+        if self.refsource_id is not None:
+            return f"{self.artifact} at source {self.refsource_id}"
+        return f"{self.artifact} on {'a region of ' if self.region else ''}image {self.image_id}"

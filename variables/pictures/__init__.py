@@ -1,0 +1,1 @@
+"""Cutouts of candidates and pictures of chips, rendered ahead and kept on disk."""

@@ -1,0 +1,1 @@
+"""Vetting: campaigns, leases, decisions and what people agree on."""
