@@ -1,0 +1,7 @@
+"""A made-up survey for demonstrations, tests and benchmarks, from the simulator's variables."""
+
+from galproject.seeding.people import make_people
+from galproject.seeding.plan import Plan
+from galproject.seeding.survey import seed_survey
+
+__all__ = ["Plan", "make_people", "seed_survey"]

@@ -1,0 +1,25 @@
+"""People of a made-up survey: one of each group."""
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils.crypto import get_random_string
+
+GROUP_OF = {
+    "reader": "readers",
+    "vetter": "vetters",
+    "curator": "curators",
+    "operator": "operators",
+}
+
+
+def make_people() -> dict[str, str]:
+    """A user of each group, where there is none of that name; names and passwords of the new."""
+    users = get_user_model().objects
+    passwords = {}
+    for name, group in GROUP_OF.items():
+        if users.filter(username=name).exists():
+            continue
+        passwords[name] = get_random_string(12)
+        user = users.create_user(name, password=passwords[name])
+        user.groups.set(Group.objects.filter(name=group))
+    return passwords

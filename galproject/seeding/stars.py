@@ -1,0 +1,231 @@
+"""The stars of a made-up survey, and what is measured of them: true variables, in all filters."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+
+from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES, Detector, Pointing, detectors
+from exposures.simulation.stars import AMPLITUDES, KINDS, PERIODS, STAR_DTYPE, magnitudes_at
+from galproject.seeding.plan import FILTERS, Field
+
+FLOOR_MAG = 0.01  # of errors
+NOISE_MAG = 22.8  # at which a star's error is 0.2 mag in i; a little deeper in the others
+DEPTH = {"g": 1.6, "r": 0.8, "i": 0.0}  # mag deeper than i
+COLOURS = {"g": 1.15, "r": 0.4, "i": 0.0}  # mag fainter than i, of BP - RP
+# By how much more stars that pulsate change in the blue.
+BLUENESS = {"g": 1.45, "r": 1.2, "i": 1.0}
+SATURATED_MAG = 14.0
+FIRST_MJD = 57773.2
+NIGHTS = 420  # over which a field is observed
+THRESHOLD_SIGMA = 15.0
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """One exposure of a field; all its chips share it."""
+
+    field: Field
+    filter: str
+    number: int
+    mjd: float
+    is_reference: bool
+    dither: tuple[float, float]  # of the stars, x and y in pixels
+    fwhm_arcsec: float
+    clouds_mag: float
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The sky under one chip of a field, and its stars."""
+
+    field: Field
+    detector: Detector
+    stars: np.ndarray  # STAR_DTYPE; ra and dec are those of x and y
+    x: np.ndarray  # (n_stars,) without a dither, pixels from 0
+    y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Series:
+    """All measurements of a patch's stars in one filter; arrays (n_stars, n_exposures)."""
+
+    patch: Patch
+    exposures: tuple[Exposed, ...]  # the reference first
+    mag: np.ndarray
+    mag_err: np.ndarray
+    failed_cuts: np.ndarray  # int, bits of Cut
+    vanished: np.ndarray  # bool
+    is_on_chip: np.ndarray  # bool; the dither takes some off it
+
+    @property
+    def filter(self) -> str:
+        return self.exposures[0].filter
+
+    @property
+    def significance(self) -> np.ndarray:
+        """Of the change against the reference, sigma; 0 on the reference itself."""
+        return np.abs(self.delta_mag) / np.maximum(self.delta_mag_err, FLOOR_MAG)
+
+    @property
+    def delta_mag(self) -> np.ndarray:
+        return self.mag - self.mag[:, :1]
+
+    @property
+    def delta_mag_err(self) -> np.ndarray:
+        return np.hypot(self.mag_err, self.mag_err[:, :1])
+
+    @property
+    def changed(self) -> np.ndarray:
+        changed = self.vanished | (self.significance > THRESHOLD_SIGMA)
+        changed[:, 0] = False
+        return changed & self.is_on_chip
+
+    @property
+    def n_detections(self) -> np.ndarray:
+        """(n_stars,) changes that are believed."""
+        return np.sum(self.changed & (self.failed_cuts == 0), axis=1)
+
+
+def make_exposures(plan) -> list[Exposed]:
+    """Every exposure of the survey; of each field and filter the reference comes first."""
+    rng = np.random.default_rng([plan.seed, 10])
+    made = []
+    for field in plan.fields:
+        for filter, n_epochs in zip(FILTERS, field.n_epochs, strict=True):
+            nights = np.sort(rng.choice(NIGHTS, n_epochs + 1, replace=False))
+            mjds = FIRST_MJD + nights + rng.uniform(0, 0.15, n_epochs + 1)
+            # The first night is not always the best.
+            first = int(rng.integers(0, min(3, n_epochs)))
+            order = [first, *(i for i in range(n_epochs + 1) if i != first)]
+            for i in order:
+                made.append(_exposed(field, filter, 600_000 + len(made), mjds[i], i == first, rng))
+    return made
+
+
+def _exposed(field, filter, number, mjd, is_reference, rng):
+    return Exposed(
+        field,
+        filter,
+        number,
+        float(mjd),
+        is_reference,
+        dither=(0.0, 0.0) if is_reference else tuple(rng.uniform(-50, 50, 2)),
+        fwhm_arcsec=float(rng.uniform(0.8, 0.95) if is_reference else rng.uniform(0.85, 1.6)),
+        clouds_mag=0.0 if is_reference else float(rng.exponential(0.06)),
+    )
+
+
+def pointing(field, dither=(0.0, 0.0)) -> Pointing:
+    """Of an exposure of a field on which stars lie off by ``dither`` (x, y in pixels)."""
+    centre = SkyCoord(field.longitude, field.latitude, unit="deg", frame="galactic").icrs
+    # +x is to the south and +y to the east.
+    dec = centre.dec.deg + dither[0] * PIXEL_DEGREES
+    ra = centre.ra.deg - dither[1] * PIXEL_DEGREES / np.cos(np.radians(dec))
+    return Pointing(float(ra % 360), float(dec))
+
+
+def make_patches(plan) -> list[Patch]:
+    """The stars of every chip of every field, most of them constant."""
+    rng = np.random.default_rng([plan.seed, 11])
+    return [
+        _patch(plan, field, detector, rng)
+        for field in plan.fields
+        for detector in detectors(field.n_chips)
+    ]
+
+
+def _patch(plan, field, detector, rng):
+    n = plan.n_stars
+    stars = np.zeros(n, STAR_DTYPE)
+    stars["star_id"] = np.arange(n)
+    stars["mag"] = 13.2 + 7.3 * rng.uniform(0, 1, n) ** 0.45
+    stars["bp_rp"] = np.maximum(rng.normal(1.7, 0.35, n), 0.3)
+    stars["kind"], stars["period"], stars["epoch"] = "constant", np.nan, np.nan
+    x, y = rng.uniform(0, FULL_SHAPE[1] - 1, n), rng.uniform(0, FULL_SHAPE[0] - 1, n)
+    _crowd_about_the_detector(detector, stars, x, y)
+    wcs = pointing(field).wcs(detector, FULL_SHAPE)
+    stars["ra"], stars["dec"] = wcs.all_pix2world(x, y, 0)
+    return Patch(field, detector, stars, x, y)
+
+
+def _crowd_about_the_detector(detector, stars, x, y):
+    """Move some stars to where the detector has a defect, and some to a saturated star."""
+    rng = np.random.default_rng([64, detector.ccdnum])  # the same on every field
+    n_moved = max(2, len(stars) // 200)
+    spots = rng.uniform([200, 300], [FULL_SHAPE[1] - 200, FULL_SHAPE[0] - 300], (3, 2))
+    for spot, first in zip(spots, range(0, 3 * n_moved, n_moved), strict=True):
+        x[first : first + n_moved] = spot[0] + rng.normal(0, 3, n_moved)
+        y[first : first + n_moved] = spot[1] + rng.normal(0, 3, n_moved)
+    bright = np.flatnonzero(stars["mag"] < SATURATED_MAG)[: max(1, len(stars) // 300)]
+    for rank, star in enumerate(bright):
+        near = slice(-6 * (rank + 1), -6 * rank or None)
+        angle, radius = rng.uniform(0, 2 * np.pi, 6), rng.uniform(9, 40, 6)
+        x[near] = np.clip(x[star] + radius * np.cos(angle), 0, FULL_SHAPE[1] - 1)
+        y[near] = np.clip(y[star] + radius * np.sin(angle), 0, FULL_SHAPE[0] - 1)
+
+
+def vary(plan, patch, exposures):
+    """Turn some stars of a patch into variables, each to be detected a given number of times.
+
+    Its amplitude is such that so many of its epochs in i differ enough from the reference; the
+    number is drawn from those of the survey, or more often large.
+    """
+    rng = np.random.default_rng(
+        [plan.seed, 12, patch.detector.ccdnum, round(10 * patch.field.longitude)]
+    )
+    in_i = [e for e in exposures if e.field == patch.field and e.filter == "i"]
+    stars = patch.stars
+    bright = np.flatnonzero((stars["mag"] > 14.5) & (stars["mag"] < 18.5))
+    n_chips = sum(field.n_chips for field in plan.fields)
+    n = min(len(bright) // 2, max(3, round(0.009 * plan.n_candidates / n_chips)))
+    chosen = rng.choice(bright, n, replace=False)
+    for star, kind in zip(chosen, rng.choice(KINDS, n), strict=True):
+        n_wanted = 1 + int(len(in_i) * rng.beta(1.2, 2.2))
+        _make_variable(stars[star : star + 1], kind, min(n_wanted, len(in_i) - 2), in_i, rng)
+
+
+def _make_variable(star, kind, n_wanted, exposures, rng):
+    star["kind"], star["amplitude"] = kind, 1.0
+    if kind in PERIODS:
+        star["period"] = rng.uniform(*PERIODS[kind])
+    star["epoch"] = rng.choice([e.mjd for e in exposures[1:]]) - rng.uniform(0, 0.02)
+    shape = np.array([magnitudes_at(star, e.mjd)[0] for e in exposures]) - star["mag"]
+    sigma = np.sort(np.abs(shape[1:] - shape[0]) / error_of(star["mag"], exposures[0]))[::-1]
+    low, high = AMPLITUDES[kind]
+    enough = np.sqrt(max(sigma[n_wanted - 1], 1) * max(sigma[n_wanted], 1)) / np.sqrt(2)
+    star["amplitude"] = np.clip(THRESHOLD_SIGMA / enough, 0.6 * low, 1.5 * high)
+
+
+def error_of(mag, exposed):
+    """Of magnitudes on an exposure: a floor and the noise of the sky."""
+    limit = NOISE_MAG + DEPTH[exposed.filter] - exposed.clouds_mag
+    limit = limit - 2.5 * np.log10(exposed.fwhm_arcsec)
+    return np.hypot(FLOOR_MAG, 0.2 * 10 ** (0.4 * (mag - limit)))
+
+
+def observe(plan, patch, exposures, filter) -> Series:
+    """What is measured of a patch's stars in one filter, noise included."""
+    exposures = tuple(e for e in exposures if e.field == patch.field and e.filter == filter)
+    rng = np.random.default_rng([plan.seed, 13, exposures[0].number, patch.detector.ccdnum])
+    stars = patch.stars
+    base = stars["mag"].astype("f8")
+    pulsates = np.isin(stars["kind"], ["rrab", "cepheid", "mira", "flare"])
+    factor = np.where(pulsates, BLUENESS[filter], 1.0)
+    change = np.stack([magnitudes_at(stars, e.mjd) - base for e in exposures], axis=1)
+    mag = (base + COLOURS[filter] * stars["bp_rp"])[:, None] + factor[:, None] * change
+    err = np.stack([error_of(mag[:, k], e) for k, e in enumerate(exposures)], axis=1)
+    return Series(
+        patch,
+        exposures,
+        mag=mag + rng.normal(0, 1, mag.shape) * err,
+        mag_err=err,
+        failed_cuts=np.zeros(mag.shape, int),
+        vanished=np.zeros(mag.shape, bool),
+        is_on_chip=np.stack([_on_chip(patch, e) for e in exposures], axis=1),
+    )
+
+
+def _on_chip(patch, exposed):
+    x, y = patch.x + exposed.dither[0], patch.y + exposed.dither[1]
+    return (x >= 0) & (x <= FULL_SHAPE[1] - 1) & (y >= 0) & (y <= FULL_SHAPE[0] - 1)
