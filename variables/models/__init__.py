@@ -2,7 +2,7 @@
 
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
-from variables.models.flags import GalFlag
+from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -12,12 +12,14 @@ from variables.models.vetting import (
 )
 
 __all__ = [
+    "Artifact",
     "Campaign",
     "CampaignObject",
     "Cut",
     "GalCandidate",
     "GalDecision",
     "GalFlag",
+    "GalFlagDecision",
     "GalVarObj",
     "SavedSearch",
     "Taxonomy",

@@ -81,13 +81,21 @@ class GalFlag(models.Model):
     )
     decided = models.DateTimeField(null=True, blank=True)
     decision_reason = models.TextField(blank=True)
+    group = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="of proposals that have the same cause and are decided in one stroke",
+    )
 
     objects = GalFlagQuerySet.as_manager()
 
     class Meta:
         db_table = "galflags"
         ordering = ["-made"]
-        indexes = [models.Index(fields=["state", "-made"], name="galflags_state")]
+        indexes = [
+            models.Index(fields=["state", "-made"], name="galflags_state"),
+            models.Index(fields=["state", "group", "id"], name="galflags_group"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(refsource_id__isnull=False, image=None, region=None)
@@ -100,3 +108,22 @@ class GalFlag(models.Model):
         if self.refsource_id is not None:
             return f"{self.artifact} at source {self.refsource_id}"
         return f"{self.artifact} on {'a region of ' if self.region else ''}image {self.image_id}"
+
+
+class GalFlagDecision(models.Model):
+    """A step in the history of a flag: who accepted, declined or undid it, when and why."""
+
+    flag = models.ForeignKey(GalFlag, on_delete=models.CASCADE, related_name="decisions")
+    state = models.CharField(max_length=8, choices=GalFlag.State)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="flag_decisions"
+    )
+    reason = models.TextField(blank=True)
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galflagdecisions"
+        ordering = ["id"]
+
+    def __str__(self):
+        return f"flag {self.flag_id}: {self.state}"

@@ -1,0 +1,153 @@
+"""Flags made, accepted, declined and undone, and what they cover marked; all in one transaction."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from exposures.errors import GalprojectError
+from exposures.models import GalImage
+from photometry.models import GalReference
+from photometry.sources import catalogue_of
+from variables.flags.coverage import candidates_inside, check_region, mark
+from variables.models import GalFlag, GalFlagDecision
+
+State = GalFlag.State
+# From which states a flag comes to each that somebody decides on.
+BEFORE = {
+    State.STANDING: (State.PROPOSED,),
+    State.DECLINED: (State.PROPOSED,),
+    State.UNDONE: (State.STANDING,),
+}
+
+
+class FlagError(GalprojectError):
+    """A flag that can't be made, or can't be decided on any more."""
+
+
+def flag_source(refsource_id, artifact, reason, user) -> GalFlag:
+    """Flag a source as an artifact, on all images."""
+    catalogue_id = catalogue_of(refsource_id)
+    if not GalReference.objects.filter(pk=catalogue_id).exists():
+        raise FlagError(f"There is no source {refsource_id}: its catalogue was removed")
+    return _flag({"refsource_id": refsource_id}, artifact, reason, user)
+
+
+def flag_image(image, artifact, reason, user, region=None) -> GalFlag:
+    """Flag a region of an image, a flat list of x, y in pixels, or all of it."""
+    where = {"image": image, "region": check_region(region, image)}
+    return _flag(where, artifact, reason, user)
+
+
+def accept(flag, user, reason="") -> GalFlag:
+    """Let a proposal stand."""
+    return accept_all([flag.pk], user, reason)[0]
+
+
+def decline(flag, user, reason="") -> GalFlag:
+    """Say that a proposal is wrong; it is not made again."""
+    return decline_all([flag.pk], user, reason)[0]
+
+
+def undo(flag, user, reason="") -> GalFlag:
+    """Take a flag back: what it covered is seen again."""
+    return _decide([flag.pk], State.UNDONE, user, reason)[0]
+
+
+def accept_all(flag_ids, user, reason="") -> list[GalFlag]:
+    """Let proposals stand, all or none."""
+    return _decide(flag_ids, State.STANDING, user, reason)
+
+
+def decline_all(flag_ids, user, reason="") -> list[GalFlag]:
+    """Say that proposals are wrong, all or none."""
+    return _decide(flag_ids, State.DECLINED, user, reason)
+
+
+def covering(image) -> list[GalFlag]:
+    """The flags on an image that stand."""
+    return list(GalFlag.objects.standing().filter(image=image).order_by("pk"))
+
+
+@transaction.atomic
+def mark_changes(image) -> set[int]:
+    """Set ``is_flagged`` of an image's changes from the flags that stand; sources that differ.
+
+    The pipeline calls it after it has replaced them: flags outlive what they cover.
+    """
+    return mark(image, covering(image))
+
+
+@transaction.atomic
+def _flag(where, artifact, reason, user):
+    """Make a flag that stands, or let one that says the same stand."""
+    if image := where.get("image"):
+        _lock([image.pk])
+    alike = GalFlag.objects.filter(artifact=artifact, **_same_place(where))
+    if standing := alike.standing().first():
+        return standing
+    if proposed := alike.proposed().first():
+        return accept(proposed, user, reason)
+    flag = GalFlag.objects.create(**where, artifact=artifact, reason=reason, made_by=user)
+    _apply([flag])
+    return flag
+
+
+def _same_place(where):
+    """Conditions on the same place: a null is not found by its equality."""
+    region = where.get("region")
+    place = {"region__isnull": True} if region is None else {"region": region}
+    return {**{k: v for k, v in where.items() if k != "region"}, **place}
+
+
+@transaction.atomic
+def _decide(flag_ids, state, user, reason):
+    """Bring flags to a state, and mark what they cover anew; those that are there stay."""
+    images = GalFlag.objects.filter(pk__in=flag_ids).exclude(image=None)
+    _lock(images.values_list("image_id", flat=True))
+    flags = GalFlag.objects.select_for_update(of=["self"]).select_related("image", "decided_by")
+    flags = list(flags.filter(pk__in=flag_ids).order_by("pk"))
+    if len(flags) != len(set(flag_ids)):
+        raise FlagError("A flag is not there any more: its image was removed. Load the page anew")
+    moved = [flag for flag in flags if flag.state != state]
+    for flag in moved:
+        _check(flag, state)
+        flag.state, flag.decided_by, flag.decided = state, user, timezone.now()
+        flag.decision_reason = reason
+    columns = ["state", "decided_by", "decided", "decision_reason"]
+    GalFlag.objects.bulk_update(moved, columns, batch_size=500)
+    GalFlagDecision.objects.bulk_create(
+        GalFlagDecision(flag=flag, state=state, user=user, reason=reason) for flag in moved
+    )
+    if state != State.DECLINED:  # a proposal hid nothing
+        _apply(moved)
+    return flags
+
+
+def _check(flag, state):
+    if flag.state not in BEFORE[state]:
+        who = f" by {flag.decided_by}" if flag.decided_by else ""
+        raise FlagError(
+            f"{flag} is {flag.state}{who} and can't become {state}. Make a new flag, if need be"
+        )
+
+
+def _lock(image_ids):
+    """Let one transaction at a time mark the changes of an image, in the order of the pipeline."""
+    locked = GalImage.objects.select_for_update(no_key=True).filter(pk__in=list(image_ids))
+    list(locked.order_by("pk").values_list("pk", flat=True))
+
+
+def _apply(flags):
+    """Mark what flags cover, as all flags together say, and refresh the candidates there."""
+    sources = {flag.refsource_id for flag in flags if flag.refsource_id is not None}
+    images = {flag.image_id: flag.image for flag in flags if flag.image_id is not None}
+    for image in images.values():
+        sources |= mark_changes(image)
+    for flag in flags:
+        if flag.image_id is not None and flag.image.is_reference:
+            inside = candidates_inside(flag.image, flag.region)
+            sources.update(inside.values_list("pk", flat=True))
+    if sources:
+        # They read flags, too.
+        from variables.candidates.refresh import refresh_candidates
+
+        refresh_candidates(refsource_ids=sorted(sources))
