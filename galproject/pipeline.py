@@ -31,6 +31,7 @@ from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
 from photometry.search import measure_search, rows
 from variables.detection import find_changes, replace_variables
+from variables.flags.marking import mark_changes
 
 logger = logging.getLogger(__name__)
 
@@ -348,6 +349,7 @@ def _store_search(image, reduction, options):
         storage.replace_measurements(image, saved)
         image.n_sources = len(saved)
         replace_variables(image, measurement, changes)
+        mark_changes(image)
         image.n_variables = int((changes.failed_cuts == 0).sum())
         _finish(image)
 
