@@ -1,8 +1,7 @@
 """The address of the first page."""
 
 from django.urls import path
-from django.views.generic import TemplateView
 
-urlpatterns = [
-    path("", TemplateView.as_view(template_name="base.html"), name="home"),
-]
+from galproject.home.views import home
+
+urlpatterns = [path("", home, name="home")]

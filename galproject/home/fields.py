@@ -1,0 +1,69 @@
+"""Fields of the survey: exposures that look at the same place, as one."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from exposures.models import GalExposure
+from exposures.science.footprints import unit_vectors
+
+SAME_FIELD_DEGREES = 0.3  # between pointings of one field: dithers are far smaller
+RADIUS_DEGREES = {"decam": 1.1}  # of the camera's field of view
+OTHER_RADIUS_DEGREES = 0.3
+
+
+@dataclass(frozen=True)
+class ObservedField:
+    """Exposures of one place on the sky."""
+
+    name: str  # of the object that most exposures name, or the position
+    ra: float  # ICRS degrees
+    dec: float
+    longitude: float  # Galactic, degrees
+    latitude: float
+    radius: float  # degrees
+    n_exposures: int
+    filters: tuple[tuple[str, int], ...]  # each with its number of exposures
+
+
+def observed_fields() -> list[ObservedField]:
+    """All fields, those with most exposures first; one query."""
+    columns = ("ra", "dec", "filter", "object_name", "instrument")
+    rows = list(GalExposure.objects.order_by().values_list(*columns))
+    if not rows:
+        return []
+    labels = same_place(unit_vectors([row[:2] for row in rows]))
+    members = (np.flatnonzero(labels == number) for number in range(max(labels) + 1))
+    fields = [_field([rows[i] for i in chosen]) for chosen in members]
+    return sorted(fields, key=lambda field: (-field.n_exposures, field.ra))
+
+
+def same_place(vectors):
+    """(n,) numbers from 0 of the fields that (n, 3) pointings belong to."""
+    # Many exposures have one pointing exactly: pairs among all would be too many.
+    places, inverse = np.unique(vectors.round(6), axis=0, return_inverse=True)
+    tree = cKDTree(places)
+    pairs = tree.sparse_distance_matrix(tree, np.radians(SAME_FIELD_DEGREES))
+    return connected_components(pairs, directed=False)[1][inverse.ravel()]
+
+
+def _field(rows):
+    x, y, z = unit_vectors([row[:2] for row in rows]).mean(axis=0)
+    ra, dec = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+    galactic = SkyCoord(ra, dec, unit="deg").galactic
+    filters = Counter(row[2] for row in rows)
+    names = Counter(row[3] for row in rows if row[3])
+    return ObservedField(
+        name=names.most_common(1)[0][0] if names else f"{ra:.2f}° {dec:+.2f}°",
+        ra=float(ra),
+        dec=float(dec),
+        longitude=float(galactic.l.deg),
+        latitude=float(galactic.b.deg),
+        radius=max(RADIUS_DEGREES.get(row[4], OTHER_RADIUS_DEGREES) for row in rows),
+        n_exposures=len(rows),
+        filters=tuple(sorted(filters.items())),
+    )

@@ -1,0 +1,177 @@
+"""What the first page says of the survey: numbers of what there is, and what goes on."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
+
+from exposures.models import GalImage, Status
+from galproject.working_status import state_now
+from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, GalFlag
+
+MAX_SHOWN = 6  # chips at work, failures
+MAX_CAMPAIGNS = 4
+TIMES = {1: "once", 2: "twice"}
+# Of numbers of detections, first and last; None is open.
+EVIDENCE = ((1, 1), (2, 2), (3, 4), (5, 8), (9, None))
+
+
+@dataclass(frozen=True)
+class Images:
+    """Chips by status, and what was measured on them."""
+
+    by_status: dict  # {Status: number}
+    n_references: int  # that are done
+    n_measurements: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_status.values())
+
+    @property
+    def n_done(self) -> int:
+        return self.by_status.get(Status.DONE, 0)
+
+    @property
+    def segments(self) -> list[tuple[str, int, int]]:
+        """Status, first chip and number of chips of each part of a bar."""
+        parts, first = [], 0
+        order = (Status.DONE, Status.WORKING, Status.QUEUED, Status.WAITING, Status.FAILED)
+        for status in (*order, Status.PENDING):
+            if n_chips := self.by_status.get(status, 0):
+                parts.append((status, first, n_chips))
+                first += n_chips
+        return parts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Candidates that were detected so many times."""
+
+    first: int
+    last: int | None
+    n_candidates: int
+    n_vetted: int
+    share: float  # of the most that any kind of evidence has, percent
+
+    @property
+    def label(self) -> str:
+        if self.last is None:
+            return f"detected {self.first} times or more"
+        if self.first == self.last:
+            return f"detected {TIMES.get(self.first, f'{self.first} times')}"
+        return f"detected {self.first} to {self.last} times"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of catalogues in use that no flag hides, by evidence."""
+
+    evidence: tuple[Evidence, ...]
+    n_detected: int
+    n_undetected: int  # each of their changes fails a cut
+    n_vetted: int  # people agree on a class
+    n_disputed: int
+    n_flagged: int  # these are hidden
+
+    @property
+    def percent_vetted(self) -> float:
+        return 100 * self.n_vetted / max(self.n_detected, 1)
+
+
+@dataclass(frozen=True)
+class CampaignProgress:
+    """A campaign in progress, as one person sees it."""
+
+    campaign: Campaign
+    n_objects: int
+    n_done: int
+    is_begun: bool  # by this person
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.n_done / max(self.n_objects, 1)
+
+
+def images() -> Images:
+    """Chips by status; one pass over galimages."""
+    rows = GalImage.objects.order_by().values("status")
+    is_catalogue = Q(is_reference=True, status=Status.DONE)
+    numbers = {"n_sources": Sum("n_sources"), "n_references": Count("pk", filter=is_catalogue)}
+    rows = list(rows.annotate(n=Count("pk"), **numbers))
+    return Images(
+        {Status(row["status"]): row["n"] for row in rows},
+        n_references=sum(row["n_references"] for row in rows),
+        n_measurements=sum(row["n_sources"] or 0 for row in rows),
+    )
+
+
+def candidates() -> Candidates:
+    """Candidates by evidence; one pass over galcandidates."""
+    numbers = {"undetected": Q(n_detections=0), "vetted": Q(consensus__isnull=False)}
+    numbers["disputed"] = Q(is_disputed=True)
+    for first, last in EVIDENCE:
+        within = Q(n_detections__gte=first) & (Q() if last is None else Q(n_detections__lte=last))
+        numbers[f"from_{first}"] = within
+        numbers[f"vetted_from_{first}"] = within & numbers["vetted"]
+    counts = {name: Count("pk", filter=q & Q(is_flagged=False)) for name, q in numbers.items()}
+    flagged = Count("pk", filter=Q(is_flagged=True))
+    row = GalCandidate.objects.current().aggregate(flagged=flagged, **counts)
+    most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
+    return Candidates(
+        tuple(
+            Evidence(
+                first,
+                last,
+                n_candidates=row[f"from_{first}"],
+                n_vetted=row[f"vetted_from_{first}"],
+                share=100 * row[f"from_{first}"] / most,
+            )
+            for first, last in EVIDENCE
+        ),
+        n_detected=sum(row[f"from_{first}"] for first, _ in EVIDENCE),
+        n_undetected=row["undetected"],
+        n_vetted=row["vetted"],
+        n_disputed=row["disputed"],
+        n_flagged=row["flagged"],
+    )
+
+
+def campaigns_of(user) -> list[CampaignProgress]:
+    """Open campaigns that a person may vote in, those that they voted in last first."""
+    members = Campaign.members.through.objects.filter(campaign=OuterRef("pk"))
+    open_ones = Campaign.objects.filter(
+        Q(closed=None) & ~Exists(members) | Q(closed=None, members=user)
+    )
+    own = GalDecision.objects.filter(user=user, campaign__closed=None).order_by()
+    last = dict(own.values_list("campaign").annotate(last=Max("pk")))
+    found = sorted(open_ones, key=lambda c: -last.get(c.pk, 0))[:MAX_CAMPAIGNS]
+    counts = _object_counts(found)
+    return [CampaignProgress(c, *counts.get(c.pk, (0, 0)), c.pk in last) for c in found]
+
+
+def _object_counts(campaigns):
+    """Numbers of objects, and of those with all votes wanted, by campaign."""
+    objects = CampaignObject.objects.filter(campaign__in=campaigns).order_by()
+    is_done = Q(n_votes__gte=F("campaign__votes_wanted"))
+    rows = objects.values_list("campaign").annotate(Count("pk"), done=Count("pk", filter=is_done))
+    return {campaign: (n_objects, n_done) for campaign, n_objects, n_done in rows}
+
+
+def at_work():
+    """Chips that workers have in hand, or had when they died, the latest first."""
+    working = GalImage.objects.filter(status=Status.WORKING).annotate(state=state_now())
+    return list(working.select_related("exposure").order_by("-started")[:MAX_SHOWN])
+
+
+def failures():
+    """Chips that failed and were not run again, the latest first."""
+    failed = GalImage.objects.filter(status=Status.FAILED).select_related("exposure")
+    return list(failed.order_by(F("finished").desc(nulls_last=True), "-pk")[:MAX_SHOWN])
+
+
+def flag_counts():
+    """Numbers of flags that stand, and of those that wait for somebody to decide."""
+    return GalFlag.objects.aggregate(
+        standing=Count("pk", filter=Q(state=GalFlag.State.STANDING)),
+        proposed=Count("pk", filter=Q(state=GalFlag.State.PROPOSED)),
+    )

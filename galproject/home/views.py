@@ -1,0 +1,24 @@
+"""The first page."""
+
+from django.shortcuts import render
+
+from galproject.home import survey_state
+from galproject.home.fields import observed_fields
+from galproject.home.sky_map import sky_map
+
+
+def home(request):
+    """The survey's state, where it lies on the sky, and where to go on."""
+    fields = observed_fields()
+    context = {
+        "fields": fields,
+        "n_exposures": sum(field.n_exposures for field in fields),
+        "map": sky_map(fields),
+        "images": survey_state.images(),
+        "candidates": survey_state.candidates(),
+        "flags": survey_state.flag_counts(),
+        "campaigns": survey_state.campaigns_of(request.user),
+        "at_work": survey_state.at_work(),
+        "failures": survey_state.failures(),
+    }
+    return render(request, "galproject/home.html", context)
