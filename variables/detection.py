@@ -60,6 +60,8 @@ def replace_variables(image, measurement, changes) -> int:
         "refsource_id": m.sources["refsource_id"][i],
         "ra": m.sources["ra"][i],
         "dec": m.sources["dec"][i],
+        "x": m.x[i],
+        "y": m.y[i],
         "kind": kinds,
         "delta_mag": changes.delta_mag,
         "delta_mag_err": changes.delta_mag_err,

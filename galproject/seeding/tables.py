@@ -204,6 +204,8 @@ def _changes(series, epoch, ids, rows, image):
                 image=image,
                 ra=float(rows["ra"][i]),
                 dec=float(rows["dec"][i]),
+                x=float(rows["x"][i]),
+                y=float(rows["y"][i]),
                 kind=GalVarObj.Kind.VANISHED if gone else kind,
                 delta_mag=None if gone else float(delta[i]),
                 delta_mag_err=None if gone else float(delta_err[i]),

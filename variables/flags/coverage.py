@@ -93,7 +93,7 @@ def covered_by(image, region) -> Covered:
         return Covered(n_sources, inside.count(), believed.count(), is_estimate)
     changes = placed_changes(image)
     inside = changes_inside(changes, region)
-    believed = inside & (changes.failed_cuts == 0) & ~changes.is_flagged.astype(bool)
+    believed = inside & (changes.failed_cuts == 0) & ~changes.is_flagged
     return Covered(n_sources, int(inside.sum()), int(believed.sum()), is_estimate)
 
 
@@ -139,7 +139,7 @@ def mark(image, region_flags) -> set[int]:
     wanted = np.zeros(len(changes), bool)
     for flag in region_flags:
         wanted |= changes_inside(changes, flag.region)
-    differs = wanted != changes.is_flagged.astype(bool)
+    differs = wanted != changes.is_flagged
     for value in (True, False):
         pks = changes.pk[differs & (wanted == value)].tolist()
         GalVarObj.objects.filter(pk__in=pks).update(is_flagged=value)

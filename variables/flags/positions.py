@@ -11,6 +11,14 @@ from variables.science.chip_map import ChipMap, fit_chip_map
 # Stars of each catalogue that are asked for the map of a chip.
 N_SAMPLED = 150
 
+# The columns of a change that are needed to place it, and to say what it is.
+DTYPE = np.dtype(
+    [
+        *(("pk", "i8"), ("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("ra", "f8")),
+        *(("dec", "f8"), ("failed_cuts", "i2"), ("is_flagged", "?"), ("kind", "U8")),
+    ]
+)
+
 
 @dataclass(frozen=True)
 class PlacedChanges:
@@ -33,21 +41,35 @@ class PlacedChanges:
 def placed_changes(image) -> PlacedChanges:
     """The changes on an image, with their positions.
 
-    What vanished, or lies on bad pixels, has no row in galsources: it is placed by the sky
-    position that all changes have, and a map through the other stars.
+    Those that were stored without one are placed by what was measured of the source, or, where
+    it vanished and nothing was, by its place on the sky and a map through the other stars.
     """
-    columns = ("pk", "refsource_id", "ra", "dec", "failed_cuts", "is_flagged", "kind")
-    rows = GalVarObj.objects.filter(image=image).order_by("pk").values_list(*columns)
-    values = [np.array(column) for column in zip(*rows, strict=True)] or [np.zeros(0)] * 7
-    found = dict(zip(columns, values, strict=True))
-    x, y = np.full((2, len(found["pk"])), np.nan)
-    measured = _positions_by_id(image, found["refsource_id"].tolist())
-    for i, refsource_id in enumerate(found["refsource_id"].tolist()):
-        x[i], y[i] = measured.get(refsource_id, (np.nan, np.nan))
-    missing = np.isnan(x)
+    rows = GalVarObj.objects.filter(image=image).order_by("pk").values_list(*DTYPE.names)
+    found = np.array([_with_nan(row) for row in rows], DTYPE)
+    _place_by_source(image, found)
+    missing = np.isnan(found["x"])
     if missing.any() and (chip_map := chip_map_of(image)):
-        x[missing], y[missing] = chip_map.to_pixel(found["ra"][missing], found["dec"][missing])
-    return PlacedChanges(x=x, y=y, **found)
+        sky = found["ra"][missing], found["dec"][missing]
+        found["x"][missing], found["y"][missing] = chip_map.to_pixel(*sky)
+    return PlacedChanges(**{name: found[name] for name in DTYPE.names})
+
+
+def _with_nan(row):
+    return tuple(np.nan if value is None else value for value in row)
+
+
+def _place_by_source(image, found):
+    """Fill positions that are missing from galsources, by the keys of the sources."""
+    missing = np.isnan(found["x"])
+    ids = found["refsource_id"][missing].tolist()
+    if not ids:
+        return
+    sources = GalSource.objects.filter(refsource_id__in=ids, galimage_id=image.pk)
+    measured = {i: (x, y) for i, x, y in sources.values_list("refsource_id", "x", "y")}
+    unknown = np.nan, np.nan
+    found["x"][missing], found["y"][missing] = zip(
+        *(measured.get(i, unknown) for i in ids), strict=True
+    )
 
 
 def chip_map_of(image) -> ChipMap | None:
@@ -65,13 +87,6 @@ def catalogues_on(image) -> list[GalReference]:
         return list(GalReference.objects.filter(image=image, active=True))
     coverages = GalCoverage.objects.filter(image=image).select_related("catalogue")
     return [coverage.catalogue for coverage in coverages.order_by("catalogue_id")]
-
-
-def _positions_by_id(image, refsource_ids):
-    sources = GalSource.objects.filter(refsource_id__in=refsource_ids, galimage_id=image.pk)
-    if not refsource_ids:
-        return {}
-    return {i: (x, y) for i, x, y in sources.values_list("refsource_id", "x", "y")}
 
 
 def _sample(catalogue):

@@ -3,6 +3,7 @@
 from django.db import models
 
 from exposures.models import GalImage
+from photometry.models import RealField
 from photometry.sources import id_range
 
 
@@ -51,6 +52,8 @@ class GalVarObj(models.Model):
     )
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
+    x = RealField(null=True, help_text="on this image, pixels from 0")
+    y = RealField(null=True, help_text="on this image, pixels from 0")
     kind = models.CharField(max_length=8, choices=Kind)
     delta_mag = models.FloatField(null=True, help_text="image minus reference; null if vanished")
     delta_mag_err = models.FloatField(null=True)
