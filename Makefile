@@ -35,6 +35,7 @@ demo: migrated
 	@$(manage) demo
 
 test: setup-dev database
+	@scripts/browser
 	$(python) -m pytest
 
 lint: setup-dev
