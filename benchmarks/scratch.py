@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -21,6 +20,8 @@ import django  # noqa: E402
 django.setup()
 
 from django.db import connection  # noqa: E402
+
+from galproject.database_url import url_of  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,9 @@ def scratch_database(name):
     original = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
-        yield database_url(connection.settings_dict)
+        yield url_of(connection.settings_dict)
     finally:
         connection.creation.destroy_test_db(original, verbosity=0)
-
-
-def database_url(settings):
-    """Django's settings of a database as a URL."""
-    named = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"]}
-    query = {k: v for k, v in {**named, "password": settings["PASSWORD"]}.items() if v}
-    return f"postgresql:///{quote(settings['NAME'])}?{urlencode(query)}"
 
 
 def manage(url, *arguments):

@@ -1,6 +1,6 @@
 """Which database to use: DATABASE_URL, or the project's own cluster."""
 
-from urllib.parse import unquote
+from urllib.parse import quote, unquote, urlencode
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
@@ -36,3 +36,10 @@ def _parsed(url):
     options["options"] = f"{options.get('options', '')} {SESSION_OPTIONS}".strip()
     # Kept from task to task and from page to page, as a new one takes 10 ms or more.
     return database | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+
+
+def url_of(database):
+    """The reverse: Django's settings of a database as a URL."""
+    named = {"host": database["HOST"], "port": database["PORT"], "user": database["USER"]}
+    query = {k: v for k, v in {**named, "password": database["PASSWORD"]}.items() if v}
+    return f"postgresql:///{quote(database['NAME'])}?{urlencode(query)}"

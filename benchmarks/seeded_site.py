@@ -1,0 +1,117 @@
+"""A made-up survey in a database of its own, and the real server before it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psycopg2
+from django.conf import settings
+
+from galproject.database_url import url_of
+
+PROJECT = Path(__file__).resolve().parent.parent
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the server listens, and who may log in."""
+
+    url: str
+    passwords: dict  # {name of the user: password}
+
+
+@contextmanager
+def seeded_site(pictures, candidates=300, sources=5000):
+    """A running server over a made-up survey in a database that is dropped at the end."""
+    with own_database(f"galproject_browser_{os.getpid()}") as url:
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "GALPROJECT_PICTURES": str(pictures),
+            "GALPROJECT_DEBUG": "",
+            "PYTHONWARNINGS": "ignore",
+        }
+        manage(environment, "migrate", "--verbosity", "0")
+        size = ["--candidates", str(candidates), "--sources", str(sources)]
+        told = manage(environment, "seed_demo", *size)
+        passwords = dict(re.findall(r"log in as (\w+) with the password (\w+)", told))
+        with server(environment) as address:
+            yield Site(address, passwords)
+
+
+def manage(environment, *words):
+    """Run a command of manage.py; what it writes."""
+    done = subprocess.run(
+        [sys.executable, PROJECT / "manage.py", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {words[0]} failed: {done.stderr[-3000:]}")
+    return done.stdout
+
+
+@contextmanager
+def own_database(name):
+    """An empty database, dropped at the end; yields its URL."""
+    parameters = dict(settings.DATABASES["default"])
+    with maintenance(parameters) as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    try:
+        yield url_of(parameters | {"NAME": name})
+    finally:
+        with maintenance(parameters) as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def maintenance(parameters):
+    """A cursor outside of any transaction, on the cluster's own database."""
+    words = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    given = {word: parameters[key] for word, key in words.items() if parameters.get(key)}
+    connection = psycopg2.connect(dbname="postgres", **given)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+@contextmanager
+def server(environment):
+    """The web server as ``manage.py serve`` runs it; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, PROJECT / "manage.py", "serve", "--no-workers", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/login/", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def wait_for(url, process):
+    """Wait until a page is served."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            with urlopen(url, timeout=SECONDS):
+                return
+        except URLError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.1)

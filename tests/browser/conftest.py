@@ -1,0 +1,96 @@
+"""A browser, and pages in it that tell of whatever goes wrong on them."""
+
+import shutil
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.seeded_site import Site, seeded_site
+
+DESKTOP = {"width": 1280, "height": 800}
+# Not even a name is looked up.
+NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@dataclass
+class Visit:
+    """A page of somebody who is logged in, and what went wrong on it so far."""
+
+    site: Site
+    page: Page
+    faults: list = field(default_factory=list)
+
+    def go(self, address):
+        """Open an address of the site; waits until all that it needs is there."""
+        response = self.page.goto(self.site.url + address)
+        self.page.wait_for_load_state("networkidle")
+        assert response.status == 200, f"{address}: {response.status}"
+        return self.page
+
+    def log_in(self, name):
+        self.go("/login/")
+        self.page.get_by_label("Username").fill(name)
+        self.page.get_by_label("Password").fill(self.site.passwords[name])
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.site.url}/")
+
+    def watch(self):
+        """Note errors of scripts and of the security policy, and requests that fail or leave."""
+        page, note = self.page, self.faults.append
+        page.on("console", lambda m: m.type == "error" and note(f"{page.url}: {m.text}"))
+        page.on("pageerror", lambda error: note(f"{page.url}: {error}"))
+        page.on("requestfailed", lambda request: self._note_failed(request))
+        page.on("response", lambda r: r.status >= 400 and note(f"{r.status} of {r.url}"))
+        page.route(lambda url: not self._is_here(url), self._refuse)
+
+    def _is_here(self, url):
+        return url.startswith((self.site.url, "data:", "blob:"))
+
+    def _refuse(self, route):
+        self.faults.append(f"{self.page.url} asks for {route.request.url}")
+        route.abort()
+
+    def _note_failed(self, request):
+        # What a page has not got yet when one leaves it is not wanted any more.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"{request.url}: {request.failure}")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("there is no Chromium: scripts/browser installs it where it can")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", NO_OTHER_HOST]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(browser, tmp_path_factory):
+    with seeded_site(tmp_path_factory.mktemp("pictures")) as site:
+        yield site
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Logs somebody in: ``visit(name, **of the browser's context)``; nothing may go wrong."""
+    visits = []
+
+    def begin(name, viewport=DESKTOP, **context):
+        page = browser.new_context(viewport=viewport, **context).new_page()
+        page.set_default_timeout(15_000)
+        visits.append(Visit(site, page))
+        visits[-1].watch()
+        visits[-1].log_in(name)
+        return visits[-1]
+
+    yield begin
+    for visit in visits:
+        visit.page.context.close()
+    assert [fault for visit in visits for fault in visit.faults] == []
