@@ -13,6 +13,7 @@ from galproject.seeding.tables import (
     store_exposures,
     store_fields,
     store_series,
+    store_unmeasured,
 )
 
 
@@ -48,6 +49,7 @@ def seed_survey(plan, into_existing=False, progress=None):
     add_events(plan, series)
     with transaction.atomic():
         stored = store_exposures(plan, exposures, patches)
+        store_unmeasured(plan, patches)
         store_fields(plan)
         for one in series:
             store_series(one, stored)

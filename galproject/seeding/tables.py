@@ -12,7 +12,7 @@ from exposures.chip import MaskBit
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob, Status
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.options import PipelineOptions
-from galproject.seeding.stars import SATURATED_MAG, pointing
+from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
 from galproject.version import code_version
 from photometry import storage
 from photometry.storage import SOURCE_DTYPE
@@ -20,6 +20,8 @@ from variables.models import Cut, GalVarObj
 
 PROPOSAL = "seed_demo"  # by which made-up exposures are told from others
 ZERO_POINT = 30.0
+LAST_MJD = 58200.1
+WHY_FAILED = "the file is cut short. Fetch it again"
 SCALE_ARCSEC = PIXEL_DEGREES * 3600
 
 
@@ -53,6 +55,36 @@ def store_exposures(plan, exposures, patches) -> Stored:
     GalImage.objects.bulk_create(images.values())
     _store_logs(images.values())
     return Stored(images)
+
+
+def store_unmeasured(plan, patches):
+    """An exposure of each field on which every chip failed, and one that nobody asked for."""
+    for number, field in enumerate(plan.fields):
+        detectors = [patch.detector for patch in patches if patch.field == field]
+        for offset, status in ((0, Status.FAILED), (100, Status.PENDING)):
+            e = Exposed(
+                field, "i", 610_000 + offset + number, LAST_MJD + number, False, (0, 0), 1, 0
+            )
+            exposure = _exposure_row(plan, e)
+            exposure.save()
+            _store_unmeasured_chips(exposure, detectors, status)
+
+
+def _store_unmeasured_chips(exposure, detectors, status):
+    is_failed, now = status == Status.FAILED, timezone.now()
+    job = GalJob.objects.create(exposure=exposure, closed=now) if is_failed else None
+    for detector in detectors:
+        place = f"made-up/c4d_{exposure.identifier}_ooi_i_v1.fits.fz"
+        error = f"{place}[{detector.name}]: {WHY_FAILED}" if is_failed else ""
+        image = GalImage.objects.create(
+            **{"exposure": exposure, "ccdnum": detector.ccdnum, "chip_name": detector.name},
+            **{"path": place, "hdu": detector.ccdnum, "status": status, "job": job},
+            **{"error": error, "step": "reading" if is_failed else ""},
+            **{"host": "galpipe2" if is_failed else "", "finished": now if is_failed else None},
+        )
+        if is_failed:
+            level = GalCheckpoint.Level.ERROR
+            GalCheckpoint.objects.note(image, "failed", error, level=level, host="galpipe2")
 
 
 def store_fields(plan):
