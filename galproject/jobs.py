@@ -20,6 +20,7 @@ from exposures.q3c import Q3CWithin
 from galproject.option_sources import load_options, options_from_json
 from galproject.options import PipelineOptions
 from galproject.pipeline import process_chip, stands
+from variables.flags.proposals import propose
 
 # Exposures further apart share no sky: the field of the widest camera, 2.2 degrees across.
 FIELD_DEGREES = 2.5
@@ -117,6 +118,7 @@ def work(image_id, job_id):
             _send("close_job", [(job_id,)])
         else:
             close(job)
+            propose(job.exposure)
     return result
 
 

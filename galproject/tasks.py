@@ -12,6 +12,7 @@ from exposures.models import GalJob
 from galproject import jobs
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.result_lines import result_line
+from variables.flags.proposals import propose
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,10 @@ def process_chip(image_id, job_id):
 
 
 def close_job(job_id):
-    """Close a job after its last chip."""
-    _through_restarts(lambda: jobs.close(GalJob.objects.get(pk=job_id)))
+    """Close a job after its last chip, and propose flags for what it shows."""
+    job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
+    _through_restarts(jobs.close, job)
+    _through_restarts(propose, job.exposure)
 
 
 def sweep():
@@ -61,13 +64,13 @@ def fetch_exposure(expnum):
     return {"expnum": expnum, "jobs": [job.pk for job in jobs]}
 
 
-def _through_restarts(function, *arguments):
+def _through_restarts(function, *arguments, **named):
     """Call a function that may be called again, until the database is there from end to end."""
     for wait in DATABASE_WAITS:
         try:
-            return function(*arguments)
+            return function(*arguments, **named)
         except (InterfaceError, OperationalError) as error:
             logger.warning("the database is away (%s); trying again in %d s", error, wait)
             connection.close()
             time.sleep(wait)
-    return function(*arguments)
+    return function(*arguments, **named)

@@ -38,5 +38,6 @@ Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
 Gain = Annotated[float, Unit("e-/ADU"), POSITIVE]
 Electrons = Annotated[float, Unit("e-"), NOT_NEGATIVE]
 Adu = Annotated[float, Unit("ADU"), POSITIVE]
+Days = Annotated[float, Unit("days"), POSITIVE]
 Seconds = Annotated[float, Unit("s"), POSITIVE]
 Name = Annotated[str, Unit("text")]

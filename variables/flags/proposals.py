@@ -1,0 +1,96 @@
+"""Flags proposed by the pipeline: they hide nothing until somebody accepts them."""
+
+from collections import defaultdict
+
+import numpy as np
+from django.db import connection, transaction
+from django.db.models import Q
+
+from exposures.models import GalExposure
+from variables.flags.coverage import RegionError, check_region
+from variables.flags.findings import Proposal, findings
+from variables.models import GalFlag
+from variables.science.artifacts import ArtifactOptions, in_polygon
+
+PROPOSING = 0x6A10004  # the advisory lock of the one transaction that adds proposals
+
+State = GalFlag.State
+
+
+def propose(exposure: GalExposure, options=ArtifactOptions()) -> int:
+    """Propose flags for what an exposure shows; how many are new.
+
+    What was proposed before, or somebody has declined or undone, is not proposed again.
+    """
+    return store(findings(exposure, options))
+
+
+@transaction.atomic
+def store(proposals: list[Proposal]) -> int:
+    """Add those proposals that nobody has made or decided on yet."""
+    if not proposals:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROPOSING])
+    said = _Said(proposals)
+    flags = []
+    for proposal in proposals:
+        flag = _flag(proposal)
+        if flag is not None and not said.of(flag):
+            said.add(flag)
+            flags.append(flag)
+    GalFlag.objects.bulk_create(flags, batch_size=500)
+    return len(flags)
+
+
+def _flag(proposal):
+    """The flag of a proposal; None where its region lies beside the chip."""
+    region = proposal.region
+    try:
+        region = region and check_region(list(region), proposal.image)
+    except RegionError:
+        return None
+    return GalFlag(
+        image=proposal.image,
+        region=region,
+        refsource_id=proposal.refsource_id,
+        artifact=proposal.artifact,
+        reason=proposal.reason,
+        group=proposal.group,
+        state=State.PROPOSED,
+    )
+
+
+class _Said:
+    """The flags, in whatever state, on the images and sources of proposals."""
+
+    def __init__(self, proposals):
+        sources = {p.refsource_id for p in proposals if p.refsource_id is not None}
+        images = {p.image.pk for p in proposals if p.image is not None}
+        self.by_place = defaultdict(list)
+        for flag in GalFlag.objects.filter(Q(refsource_id__in=sources) | Q(image__in=images)):
+            self.add(flag)
+
+    def add(self, flag):
+        self.by_place[flag.image_id, flag.refsource_id].append(flag)
+
+    def of(self, flag):
+        """Whether one of them says the same, or stands where this one would."""
+        return any(
+            (other.artifact == flag.artifact or other.state == State.STANDING)
+            and _share_place(flag.region, other.region)
+            for other in self.by_place[flag.image_id, flag.refsource_id]
+        )
+
+
+def _share_place(region, other):
+    """Whether the middle of one region lies in the other; None is all of the chip."""
+    if region is None or other is None:
+        return other is None
+    pairs = ((region, other), (other, region))
+    return any(_holds(np.reshape(a, (-1, 2)), np.reshape(b, (-1, 2))) for a, b in pairs)
+
+
+def _holds(corners, others):
+    centre = others.mean(axis=0)[:, None]
+    return bool(in_polygon(*centre, corners)[0])

@@ -1,0 +1,29 @@
+"""manage.py propose_flags: artifacts found among the changes, for people to accept."""
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from exposures.models import GalExposure
+from variables.flags.proposals import propose
+
+
+class Command(BaseCommand):
+    help = (
+        "Propose flags for what looks like artifacts: groups of changes round saturated stars, "
+        "on bleed trails, along edges, at defects of the detector, and sources that the reference "
+        "has wrong. They hide nothing until somebody accepts them on the page of artifacts."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--exposure", nargs="+", metavar="EXPOSURE", help="EXPNUM or stem (default: all)"
+        )
+
+    def handle(self, *, exposure, **_):
+        exposures = GalExposure.objects.order_by("mjd")
+        if exposure:
+            exposures = exposures.filter(identifier__in=exposure)
+            if missing := set(exposure) - set(exposures.values_list("identifier", flat=True)):
+                raise CommandError(f"There is no exposure {', '.join(sorted(missing))}")
+        found = [propose(e) for e in tqdm(exposures, unit="exposure", disable=None, leave=False)]
+        self.stdout.write(f"{sum(found):,} new proposals, from {len(found):,} exposures")

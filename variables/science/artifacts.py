@@ -1,0 +1,210 @@
+"""Changes that crowd where artifacts are: at saturated stars, trails, edges and defects."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from exposures.science.quantities import (
+    Count,
+    Days,
+    Fraction,
+    Margin,
+    Pixels,
+    Ratio,
+    TwoOrMore,
+)
+
+
+@dataclass(frozen=True)
+class ArtifactOptions:
+    """What is proposed as an artifact."""
+
+    link_pixels: Pixels = 30.0  # changes that are nearer belong to the same saturated star
+    min_changes: TwoOrMore = 3  # fewer prove nothing
+    trail_ratio: Ratio = 4.0  # of its sides: a longer group is a bleed trail
+    margin_pixels: Margin = 8.0  # of a region, round the outermost of its changes
+    edge_pixels: Pixels = 25.0  # depth of the strip along an edge
+    edge_excess: Ratio = 4.0  # of the density of changes there, over that inside
+    defect_pixels: Pixels = 2.5  # changes of a defect lie within this of each other
+    defect_days: Days = 30.0  # before and after an exposure, over which defects are looked for
+    min_exposures: TwoOrMore = 4  # on which a defect makes changes, or chips of one exposure
+    apart_pixels: Pixels = 5.0  # on the sky: nearer changes are of one star, which may vary
+    defect_excess: Ratio = 10.0  # of the number of changes, over what chance would bring there
+    nearly_all: Fraction = 0.8  # of the images: a source that changed on so many
+    min_images: Count = 5  # on which it was measured
+    steadiness: Ratio = 5.0  # median change over its scatter, where the reference is at fault
+
+
+@dataclass(frozen=True)
+class Points:
+    """Changes on an image, or sources that changed on a reference; arrays (n,)."""
+
+    x: np.ndarray  # pixels
+    y: np.ndarray
+    is_saturated: np.ndarray  # fails a cut, or has a mask bit, for a saturated star
+    is_believed: np.ndarray  # passes all cuts: only these need a flag
+
+
+@dataclass(frozen=True)
+class Region:
+    """A polygon on a chip that holds an artifact."""
+
+    kind: str  # "bleed", "saturated", "edge", "detector"
+    corners: np.ndarray  # (n, 2) pixels
+    n_changes: int
+    n_believed: int
+    where: str  # in words: "the left edge"
+
+
+def saturated_regions(points, options=ArtifactOptions()):
+    """Regions round saturated stars, and along their bleed trails: a list of Region.
+
+    Changes that fail the cuts for a saturated star are linked where they are near each other; a
+    group of several has a region round it, which is worth saying where it holds changes that
+    passed the cuts.
+    """
+    suspects = np.flatnonzero(points.is_saturated)
+    at = np.column_stack([points.x, points.y])
+    regions = []
+    for group in groups(at[suspects], options.link_pixels):
+        members = suspects[group]
+        if len(members) < options.min_changes:
+            continue
+        kind, corners = _shape(at[members], options)
+        regions.append(_region(kind, corners, points, "x {:.0f}, y {:.0f}"))
+    return [region for region in regions if region.n_believed > 0]
+
+
+def groups(positions, radius):
+    """Indices of positions (n, d) that hang together by steps of at most ``radius``."""
+    n = len(positions)
+    if n == 0:
+        return []
+    pairs = cKDTree(positions).query_pairs(radius, output_type="ndarray")
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(n, n))
+    _, labels = connected_components(links, directed=False)
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+
+def _shape(positions, options):
+    """The kind of a group of positions, and a polygon round it: a box, or a circle's twelve."""
+    low = positions.min(axis=0) - options.margin_pixels
+    high = positions.max(axis=0) + options.margin_pixels
+    sides = np.sort(high - low)
+    if sides[1] >= options.trail_ratio * sides[0]:
+        return "bleed", box(low, high)
+    centre = (low + high) / 2
+    radius = np.hypot(*(positions - centre).T).max() + options.margin_pixels
+    angle = np.arange(12) * np.pi / 6
+    # Outside the circle, so that the polygon holds all of it.
+    radius /= np.cos(np.pi / 12)
+    return "saturated", centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def box(low, high):
+    """(4, 2) corners of the rectangle between two corners."""
+    return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
+
+
+def _region(kind, corners, points, where):
+    inside = in_polygon(points.x, points.y, corners)
+    return Region(
+        kind,
+        corners,
+        int(inside.sum()),
+        int((inside & points.is_believed).sum()),
+        where.format(*corners.mean(axis=0)),
+    )
+
+
+def in_polygon(x, y, corners):
+    """(n,) whether points lie in a polygon, by the number of its sides to the right of them."""
+    inside = np.zeros(len(x), bool)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if y1 != y2:
+            crosses = (y1 > y) != (y2 > y)
+            inside ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+    return inside
+
+
+EDGES = ("left", "right", "lower", "upper")
+
+
+def edge_regions(points, shape, options=ArtifactOptions()):
+    """Strips along the edges of a chip of ``shape`` (ny, nx) that changes crowd in."""
+    ny, nx = shape
+    depth = options.edge_pixels
+    low, high = np.array([-0.5, -0.5]), np.array([nx - 0.5, ny - 0.5])
+    strips = (
+        box(low, [depth - 0.5, high[1]]),
+        box([high[0] - depth, low[1]], high),
+        box(low, [high[0], depth - 0.5]),
+        box([low[0], high[1] - depth], high),
+    )
+    at_edge = np.any([in_polygon(points.x, points.y, strip) for strip in strips], axis=0)
+    # At least one, as an empty chip says little of how empty it is.
+    inside_density = max(1, (~at_edge).sum()) / max(1.0, (nx - 2 * depth) * (ny - 2 * depth))
+    regions = []
+    for name, strip in zip(EDGES, strips, strict=True):
+        region = _region("edge", strip, points, f"the {name} edge")
+        area = depth * (ny if name in ("left", "right") else nx)
+        is_crowded = region.n_changes / area >= options.edge_excess * inside_density
+        if region.n_changes >= options.min_changes and region.n_believed and is_crowded:
+            regions.append(region)
+    return regions
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A place on the detector where changes recur."""
+
+    x: float  # pixels
+    y: float
+    members: np.ndarray  # indices of the changes given
+    n_exposures: int  # or chips
+    n_stars: int  # different places on the sky
+
+
+def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
+    """Places of the detector where changes recur on many frames, of different stars.
+
+    ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
+    what recurs on all chips of one exposure, on which chip), of ``n_frames`` that were looked at;
+    ``sky`` (n, 3) are unit vectors over the size of a pixel in radians. What is always at the
+    same place on the sky is one star, seen at one place because nobody moved the telescope.
+    """
+    if len(positions) == 0:
+        return []
+    by_chance = len(positions) * np.pi * options.defect_pixels**2 / (shape[0] * shape[1])
+    # Where chance brings so many, a place that has changes on every frame is still remarkable.
+    wanted = max(options.min_exposures, min(options.defect_excess * by_chance, n_frames))
+    found = []
+    for members in groups(positions, options.defect_pixels):
+        centre = np.median(positions[members], axis=0)
+        # Where changes are dense, steps from one to the next lead far.
+        away = np.hypot(*(positions[members] - centre).T)
+        members = members[away <= options.defect_pixels]
+        n_seen = len(np.unique(frame[members]))
+        if n_seen >= wanted:
+            n_stars = len(groups(sky[members], options.apart_pixels))
+            if n_stars >= options.min_exposures:
+                found.append(Defect(*map(float, centre), members, n_seen, n_stars))
+    return found
+
+
+def is_reference_at_fault(n_images, n_changes, n_vanished, median, scatter, options):
+    """(n,) whether sources changed on nearly all images, always by as much.
+
+    ``median`` and ``scatter`` (n,) are of the change in mag, NaN where it always vanished. A star
+    that varies changes by different amounts; one that the reference has too bright or too faint,
+    or that is not there at all, by the same. An eclipse just then looks alike: people decide.
+    """
+    often = (n_images >= options.min_images) & (n_changes >= options.nearly_all * n_images)
+    always_gone = n_vanished >= options.nearly_all * n_images
+    with np.errstate(invalid="ignore"):
+        steady = np.abs(median) >= options.steadiness * np.maximum(scatter, 1e-3)
+    return often & (always_gone | steady)
