@@ -30,6 +30,8 @@ from photometry.models import GalReference
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
 from photometry.search import measure_search, rows
+from photometry.sources import catalogue_of
+from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
 
@@ -161,11 +163,18 @@ def is_made_alike(image, options):
     return (image.correction or {}).get("catalogues") == catalogues
 
 
+def _measured_with(image):
+    """Ids of the catalogues whose sources were measured on an image."""
+    return list(image.coverages.values_list("catalogue_id", flat=True))
+
+
 @transaction.atomic
 def forget(image):
     """Remove what an image has in the tables, and what its own row says of it."""
+    before = _measured_with(image)
     storage.forget_image(image)
     image.variables.all().delete()
+    refresh_candidates(before)
     for name in RESULTS:
         setattr(image, name, GalImage._meta.get_field(name).get_default())
     image.status = Status.PENDING
@@ -346,10 +355,12 @@ def _store_search(image, reduction, options):
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
         saved = rows(measurement, storage.SOURCE_DTYPE, options.reduction.min_quality)
+        before = _measured_with(image)
         storage.replace_measurements(image, saved)
         image.n_sources = len(saved)
         replace_variables(image, measurement, changes)
         mark_changes(image)
+        refresh_candidates({*before, *catalogue_of(saved["refsource_id"]).tolist()})
         image.n_variables = int((changes.failed_cuts == 0).sum())
         _finish(image)
 

@@ -118,6 +118,14 @@ def catalogue_sources(reference) -> np.ndarray:
     )
 
 
+def measurements_of(reference, refsource_ids) -> np.ndarray:
+    """All measurements of some sources of a catalogue, as an array of SOURCE_DTYPE."""
+    ids = ",".join(str(int(i)) for i in refsource_ids)
+    return _copy_out(
+        f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')"
+    )
+
+
 @transaction.atomic
 def forget_image(image):
     """Remove what was measured on an image, and every catalogue made from it with all its rows.

@@ -12,7 +12,8 @@ from galproject.recovery import assess
 from galproject.version import code_version
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, process, processed  # noqa: F401
-from variables.models import GalVarObj
+from variables.candidates.refresh import refresh_candidates
+from variables.models import GalCandidate, GalVarObj
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +182,13 @@ def test_a_chip_that_kills_its_workers_is_given_up(processed):  # noqa: F811
     result = pipeline.process_chip(image.pk, processed.options, job_id=job.pk)
     assert result.failed
     assert "begun 3 times and never ended, last on alpha" in result.error
+
+
+def test_candidates_are_true_after_every_chip(processed):  # noqa: F811
+    before = list(GalCandidate.objects.order_by("pk").values())
+    assert len(before) == len(set(GalVarObj.objects.values_list("refsource_id", flat=True))) > 0
+    refresh_candidates()
+    after = list(GalCandidate.objects.order_by("pk").values())
+    for row in before + after:
+        del row["refreshed"]
+    assert after == before

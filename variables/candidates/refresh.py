@@ -1,0 +1,231 @@
+"""Candidates brought up to date with changes, measurements and flags."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection, transaction
+
+from exposures.models import GalImage
+from photometry.models import GalReference
+from photometry.sources import catalogue_of
+from photometry.storage import measurements_of
+from variables.flags.coverage import candidates_inside
+from variables.models import GalCandidate, GalFlag
+from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
+from variables.science.light_curve_statistics import light_curve_statistics
+
+# The first key of the advisory locks, a catalogue each, under which candidates are written.
+LOCK = 0x6A10010
+DERIVED = [
+    field.name
+    for field in GalCandidate._meta.fields
+    if field.name not in ("refsource_id", "consensus", "n_votes", "is_disputed")
+]
+
+CHANGES = """
+SELECT v.refsource_id, v.galimage_id, e.mjd, v.delta_mag, v.significance, v.x, v.y,
+       v.failed_cuts, v.is_flagged, v.kind = 'vanished'
+FROM galvarobjs v
+JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposure_id
+WHERE v.refsource_id BETWEEN %s AND %s
+ORDER BY v.refsource_id, e.mjd
+"""
+CHANGE_DTYPE = np.dtype(
+    [
+        *(("refsource_id", "i8"), ("image_id", "i8"), ("mjd", "f8"), ("delta_mag", "f8")),
+        *(("significance", "f8"), ("x", "f8"), ("y", "f8"), ("failed_cuts", "i2")),
+        *(("is_flagged", "?"), ("vanished", "?")),
+    ]
+)
+
+
+def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) -> int:
+    """Bring galcandidates up to date; how many candidates there are now of what was asked for.
+
+    Of all catalogues, or of some, or of some sources. A transaction a catalogue: inside one of
+    the caller's it is one with what else happens there, and the catalogues' locks are kept to
+    its end. ``progress`` is told of each catalogue, by ``update(1)``.
+    """
+    only = None if refsource_ids is None else np.unique(np.array(list(refsource_ids), "i8"))
+    if only is not None:
+        catalogue_ids = np.unique(catalogue_of(only)).tolist()
+    catalogues = GalReference.objects.select_related("image__exposure").order_by("pk")
+    if catalogue_ids is not None:
+        catalogues = catalogues.filter(pk__in=list(catalogue_ids))
+    total = 0
+    for catalogue in catalogues:
+        total += _refresh(catalogue, only)
+        if progress is not None:
+            progress.update(1)
+    return total
+
+
+@transaction.atomic
+def _refresh(catalogue, only):
+    """The candidates of one catalogue, or only of some of its sources."""
+    with connection.cursor() as cursor:
+        # Two images stored at once don't see each other's rows: the second waits for the first.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, catalogue.pk])
+    changes = _changes(catalogue)
+    evidence = _summarise(changes)
+    mine = GalCandidate.objects.filter(catalogue=catalogue)
+    ids = evidence.refsource_id
+    if only is not None:
+        mine, ids = mine.filter(pk__in=only.tolist()), np.intersect1d(ids, only)
+    mine.exclude(pk__in=ids.tolist()).delete()
+    if len(ids) == 0:
+        return 0
+    columns = _columns(catalogue, evidence, np.searchsorted(evidence.refsource_id, ids))
+    _upsert(catalogue, columns)
+    _hide(catalogue, mine)
+    return len(ids)
+
+
+def _changes(catalogue):
+    """The changes of a catalogue's sources, by source and time; NaN for what is unknown."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGES, catalogue.id_range)
+        rows = cursor.fetchall()
+    return np.array([tuple(np.nan if v is None else v for v in row) for row in rows], CHANGE_DTYPE)
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """The changes of each source; arrays (n,)."""
+
+    refsource_id: np.ndarray
+    columns: dict  # of the candidates
+    always_failed: np.ndarray
+    scatter_delta: np.ndarray
+    least_crowd: np.ndarray
+    others_there: np.ndarray
+
+
+def _summarise(changes):
+    """A _Summary; detections count where there are any, else all changes do."""
+    ids, first, n_changes = np.unique(
+        changes["refsource_id"], return_index=True, return_counts=True
+    )
+    source = np.repeat(np.arange(len(ids)), n_changes)
+    is_detection = (changes["failed_cuts"] == 0) & ~changes["is_flagged"]
+    n_detections = np.bincount(source, is_detection, len(ids)).astype(int)
+    counts = is_detection | (n_detections[source] == 0)
+    chosen, of = changes[counts], source[counts]
+    known = np.isfinite(chosen["delta_mag"])
+    delta, of_delta = chosen["delta_mag"][known], of[known]
+    n_known = np.bincount(of_delta, minlength=len(ids))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(of_delta, delta, len(ids)) / n_known
+        square = np.bincount(of_delta, (delta - mean[of_delta]) ** 2, len(ids)) / n_known
+    _, image, n_on_image = np.unique(changes["image_id"], return_inverse=True, return_counts=True)
+    others = others_at_place(
+        changes["refsource_id"], changes["x"], changes["y"], CauseOptions.detector_pixels
+    )
+
+    def over(ufunc, values):
+        return ufunc.reduceat(values, first) if len(ids) else values
+
+    return _Summary(
+        refsource_id=ids,
+        columns={
+            "n_changes": n_changes,
+            "n_detections": n_detections,
+            "first_mjd": _extreme(np.minimum, of, chosen["mjd"], len(ids)),
+            "last_mjd": _extreme(np.maximum, of, chosen["mjd"], len(ids)),
+            "max_delta_mag": _largest(of_delta, delta, len(ids)),
+            "mean_delta_mag": mean,
+            "max_significance": _extreme(np.maximum, of, chosen["significance"], len(ids)),
+            "has_vanished": np.bincount(of, chosen["vanished"], len(ids)) > 0,
+            "failed_cuts": over(np.bitwise_or, changes["failed_cuts"]),
+            "is_flagged": over(np.minimum, changes["is_flagged"].astype(int)) > 0,
+        },
+        always_failed=over(np.bitwise_and, changes["failed_cuts"]),
+        scatter_delta=np.sqrt(square),
+        least_crowd=over(np.minimum, n_on_image[image]),
+        others_there=over(np.maximum, others),
+    )
+
+
+def _extreme(ufunc, group, values, n):
+    """(n,) the least or greatest value of each group, by np.minimum or np.maximum."""
+    out = np.full(n, np.inf if ufunc is np.minimum else -np.inf)
+    ufunc.at(out, group, values)
+    return out
+
+
+def _largest(group, values, n):
+    """(n,) the value of each group that is largest in size, with its sign; NaN where none is."""
+    out = np.full(n, np.nan)
+    order = np.argsort(np.abs(values), kind="stable")
+    out[group[order]] = values[order]
+    return out
+
+
+def _columns(catalogue, summary, chosen):
+    """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary."""
+    ids = summary.refsource_id[chosen]
+    rows = measurements_of(catalogue, ids)
+    mjd = dict(
+        GalImage.objects.filter(pk__in=np.unique(rows["galimage_id"]).tolist()).values_list(
+            "pk", "exposure__mjd"
+        )
+    )
+    time = np.array([mjd[i] for i in rows["galimage_id"].tolist()])
+    rows = rows[np.lexsort((time, rows["refsource_id"]))]
+    s = light_curve_statistics(
+        len(ids), np.searchsorted(ids, rows["refsource_id"]), rows["mag"], rows["mag_err"]
+    )
+    reference = rows[rows["is_reference"]]
+    columns = {name: values[chosen] for name, values in summary.columns.items()}
+    columns |= {"refsource_id": ids, "n_epochs": s.n, "reference_mag": reference["mag"]}
+    columns |= {name: reference[name] for name in ("ra", "dec", "x", "y")}
+    for name in ("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"):
+        columns[name] = getattr(s, name)
+    columns["cause"] = judge_causes(_evidence(catalogue.image, summary, chosen, columns))
+    return columns
+
+
+def _evidence(image, summary, chosen, columns):
+    x, y = columns["x"], columns["y"]
+    width, height = image.width or np.inf, image.height or np.inf
+    return Evidence(
+        always_failed=summary.always_failed[chosen],
+        edge_distance=np.min([x, y, width - 1 - x, height - 1 - y], axis=0),
+        n_changes=columns["n_changes"],
+        n_epochs=columns["n_epochs"] - 1,
+        mean_delta=columns["mean_delta_mag"],
+        scatter_delta=summary.scatter_delta[chosen],
+        least_crowd=summary.least_crowd[chosen],
+        others_there=summary.others_there[chosen],
+    )
+
+
+def _upsert(catalogue, columns):
+    """Write candidates; what people said of those that are there stays."""
+    image = catalogue.image
+    common = {"catalogue": catalogue, "filter": image.exposure.filter, "ccdnum": image.ccdnum}
+    # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
+    values = zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)
+    candidates = [
+        GalCandidate(
+            **common, **{k: None if v != v else v for k, v in zip(columns, row, strict=True)}
+        )
+        for row in values
+    ]
+    GalCandidate.objects.bulk_create(
+        candidates,
+        update_conflicts=True,
+        unique_fields=["refsource_id"],
+        update_fields=DERIVED,
+        batch_size=2000,
+    )
+
+
+def _hide(catalogue, candidates):
+    """Hide the candidates that a flag on themselves or on their place covers."""
+    flags = GalFlag.objects.standing()
+    on_sources = flags.filter(refsource_id__range=catalogue.id_range)
+    candidates.filter(pk__in=on_sources.values("refsource_id")).update(is_flagged=True)
+    for flag in flags.filter(image=catalogue.image):
+        inside = candidates_inside(catalogue.image, flag.region)
+        inside.filter(pk__in=candidates.values("pk")).update(is_flagged=True)

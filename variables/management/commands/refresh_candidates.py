@@ -1,0 +1,32 @@
+"""manage.py refresh_candidates: the candidates derived anew from what is in the tables."""
+
+import sys
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from photometry.models import GalReference
+from variables.candidates.refresh import refresh_candidates
+
+
+class Command(BaseCommand):
+    help = (
+        "Derive candidates anew from changes, measurements and flags. The pipeline keeps them "
+        "true; this is for after a change of the tables by hand. What people said stays."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--catalogue", type=int, nargs="+", metavar="ID", help="only of these (default: all)"
+        )
+
+    def handle(self, *, catalogue, **options):
+        known = GalReference.objects.order_by("pk")
+        if catalogue:
+            known = known.filter(pk__in=catalogue)
+            if missing := set(catalogue) - set(known.values_list("pk", flat=True)):
+                raise CommandError(f"There is no catalogue {', '.join(map(str, sorted(missing)))}")
+        ids = list(known.values_list("pk", flat=True))
+        with tqdm(total=len(ids), unit="catalogue", disable=not sys.stderr.isatty()) as bar:
+            n_candidates = refresh_candidates(ids, progress=bar)
+        self.stdout.write(f"{n_candidates:,} candidates of {len(ids):,} catalogues.")

@@ -1,0 +1,73 @@
+"""What has probably made the changes of a candidate: a star, or one of the usual artifacts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from exposures.science.quantities import Count, Fraction, Pixels, Ratio
+from variables.science.selection import CUTS
+
+BIT = {name: 1 << bit for bit, name in enumerate(CUTS)}
+SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blended"] | BIT["sharp"]
+
+
+@dataclass(frozen=True)
+class CauseOptions:
+    """From when on an artifact is more likely than a star."""
+
+    reference_fraction: Fraction = 0.8  # of the epochs changed: the reference is at fault
+    reference_epochs: Count = 5  # search epochs that this takes, at least
+    reference_scatter: Ratio = 0.3  # of the changes, over their mean: all are alike
+    detector_pixels: Pixels = 3.0  # within which changes of several stars are at one place
+    detector_sources: Count = 3  # other stars that changed there
+    edge_pixels: Pixels = 15.0  # from the edge of the reference image
+    crowd: Count = 100  # changes on one image, of which each is suspect
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of candidates; arrays (n,)."""
+
+    always_failed: np.ndarray  # bits of the cuts that every change failed
+    edge_distance: np.ndarray  # pixels
+    n_changes: np.ndarray
+    n_epochs: np.ndarray  # search images on which it was measured
+    mean_delta: np.ndarray  # mag; NaN where unknown
+    scatter_delta: np.ndarray  # mag
+    least_crowd: np.ndarray  # changes on the quietest image on which it changed
+    others_there: np.ndarray  # other stars that changed at the same place of the detector
+
+
+def judge_causes(evidence, options=CauseOptions()):
+    """(n,) names of causes, the first that applies in the order of the conditions here."""
+    e = evidence
+    often = e.n_changes >= options.reference_fraction * np.maximum(e.n_epochs, 1)
+    alike = e.scatter_delta <= options.reference_scatter * np.abs(e.mean_delta)
+    conditions = {
+        "bleed": e.always_failed & BIT["saturated"],
+        "saturated": e.always_failed & BIT["near_saturated"],
+        "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
+        "detector": e.others_there >= options.detector_sources,
+        "reference": often & alike & (e.n_epochs >= options.reference_epochs),
+        "shape": e.always_failed & SHAPE,
+        "crowd": e.least_crowd >= options.crowd,
+    }
+    return np.select([c.astype(bool) for c in conditions.values()], list(conditions), "real")
+
+
+def others_at_place(source, x, y, radius):
+    """(m,) for each change, how many other sources changed within ``radius`` pixels of it.
+
+    ``source`` (m,) are ids, ``x, y`` (m,) pixels on each change's own image; NaN is nowhere.
+    """
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    others = np.zeros(len(source), int)
+    if len(known) < 2:
+        return others
+    places = np.column_stack([x, y])[known]
+    pairs = cKDTree(places).query_pairs(radius, output_type="ndarray")
+    i, j = (known[np.concatenate([pairs[:, a], pairs[:, 1 - a]])] for a in (0, 1))
+    different = np.unique(np.column_stack([i, source[j]])[source[i] != source[j]], axis=0)
+    np.add.at(others, different[:, 0], 1)
+    return others
