@@ -1,7 +1,8 @@
 """A made-up survey for demonstrations, tests and benchmarks, from the simulator's variables."""
 
+from galproject.seeding.flags import make_flags
 from galproject.seeding.people import make_people
 from galproject.seeding.plan import Plan
 from galproject.seeding.survey import seed_survey
 
-__all__ = ["Plan", "make_people", "seed_survey"]
+__all__ = ["Plan", "make_flags", "make_people", "seed_survey"]

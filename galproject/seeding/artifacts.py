@@ -9,6 +9,8 @@ from variables.models import Cut
 MAX_ERROR_MAG = 0.12  # of sources that are made to change; else the change would be absurd
 NEVER_BELIEVED = 0.05  # of the candidates: sources of which every change fails a cut
 EDGE_PIXELS = 25
+BAD_IMAGES = 0.2  # of all: so many are out of focus or trailed,
+WORSE = 14  # and change so many times as many sources
 # Which cuts go together where one fails, and how often.
 CUTS = (
     (Cut.SEARCH_RCHI2, 0.3),
@@ -66,10 +68,11 @@ def _in_order_of_chance(series, rng, is_taken):
 def _odds(series):
     """(n_stars,) how much rather than others each source changes."""
     patch, n = series.patch, len(series.mag)
-    odds = np.ones(n)
-    odds[: 3 * max(2, n // 200)] = 12  # at the detector's defects
-    odds[-6 * max(1, n // 300) :] = 8  # round saturated stars
-    odds[edge_distance(patch) < EDGE_PIXELS] = 8
+    # What is looked at more often is seen to change more often.
+    odds = np.full(n, len(series.exposures) - 1.0)
+    odds[: 3 * max(2, n // 200)] *= 12  # at the detector's defects
+    odds[-6 * max(1, n // 300) :] *= 8  # round saturated stars
+    odds[edge_distance(patch) < EDGE_PIXELS] *= 8
     return odds
 
 
@@ -81,7 +84,8 @@ def edge_distance(patch):
 
 def _chances(series, rng):
     """(n_exposures,) of each to have an event: some images are far worse than others."""
-    chances = rng.gamma(0.6, 1, len(series.exposures)) + 0.05
+    n = len(series.exposures)
+    chances = rng.gamma(20, 0.05, n) * np.where(rng.uniform(size=n) < BAD_IMAGES, WORSE, 1)
     chances[0] = 0  # the reference changes against nothing
     return chances / chances.sum()
 

@@ -4,7 +4,8 @@ from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from galproject.management.plain_errors import plain_errors
-from galproject.seeding import Plan, make_people, seed_survey
+from galproject.seeding import Plan, make_flags, make_people, seed_survey
+from variables.candidates.refresh import refresh_candidates
 
 
 class Command(BaseCommand):
@@ -26,8 +27,17 @@ class Command(BaseCommand):
     def handle(self, *, candidates, sources, seed, into_existing, **_):
         with plain_errors():
             plan = Plan(candidates, sources, seed)
-            with tqdm(total=plan.n_catalogues, unit="chip", disable=None, leave=False) as bar:
+            with self.bar(plan.n_catalogues, "measurements") as bar:
                 is_new = seed_survey(plan, into_existing, bar)
             self.stdout.write("The survey is there." if is_new else "The survey was there already.")
-            for name, password in make_people().items():
-                self.stdout.write(f"  log in as {name} with the password {password}")
+            with self.bar(plan.n_catalogues, "candidates") as bar:
+                n_candidates = refresh_candidates(progress=bar)
+            self.stdout.write(f"{n_candidates:,} candidates")
+            passwords = make_people()
+            if n_flags := make_flags():
+                self.stdout.write(f"{n_flags} artifacts flagged")
+        for name, password in passwords.items():
+            self.stdout.write(f"  log in as {name} with the password {password}")
+
+    def bar(self, total, what):
+        return tqdm(total=total, desc=what, unit="chip", disable=None, leave=False)
