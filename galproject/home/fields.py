@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -28,6 +29,12 @@ class ObservedField:
     radius: float  # degrees
     n_exposures: int
     filters: tuple[tuple[str, int], ...]  # each with its number of exposures
+
+    @property
+    def candidates_query(self) -> str:
+        """Of the address of the list of its candidates."""
+        position = f"{self.ra:.4f} {self.dec:+.4f}"
+        return urlencode({"position": position, "radius": round(3600 * self.radius)})
 
 
 def observed_fields() -> list[ObservedField]:
