@@ -32,6 +32,14 @@ class Covered:
     is_estimate: bool = False  # of the number of sources
 
 
+def parse_region(text) -> list[float]:
+    """Numbers x y x y ... of a text, between which are spaces, commas or line ends."""
+    try:
+        return [float(word) for word in text.replace(",", " ").replace(";", " ").split()]
+    except ValueError as error:
+        raise RegionError(f"{text[:40]!r} is not a list of x, y in pixels") from error
+
+
 def check_region(region, image) -> list[float] | None:
     """A region as a flat list of x, y in pixels; raises RegionError where it encloses nothing."""
     if region is None:

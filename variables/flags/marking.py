@@ -49,7 +49,7 @@ def decline(flag, user, reason="") -> GalFlag:
 
 def undo(flag, user, reason="") -> GalFlag:
     """Take a flag back: what it covered is seen again."""
-    return _decide([flag.pk], State.UNDONE, user, reason)[0]
+    return undo_all([flag.pk], user, reason)[0]
 
 
 def accept_all(flag_ids, user, reason="") -> list[GalFlag]:
@@ -60,6 +60,11 @@ def accept_all(flag_ids, user, reason="") -> list[GalFlag]:
 def decline_all(flag_ids, user, reason="") -> list[GalFlag]:
     """Say that proposals are wrong, all or none."""
     return _decide(flag_ids, State.DECLINED, user, reason)
+
+
+def undo_all(flag_ids, user, reason="") -> list[GalFlag]:
+    """Take flags back, all or none."""
+    return _decide(flag_ids, State.UNDONE, user, reason)
 
 
 def covering(image) -> list[GalFlag]:

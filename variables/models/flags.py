@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Max, Min, Q
 
 from exposures.models import GalImage
 
@@ -33,6 +33,31 @@ class GalFlagQuerySet(models.QuerySet):
 
     def proposed(self):
         return self.filter(state=GalFlag.State.PROPOSED)
+
+    def by_person(self, name):
+        """Made or decided by somebody with that user name."""
+        return self.filter(Q(made_by__username=name) | Q(decided_by__username=name))
+
+    def on_exposure(self, identifier):
+        return self.filter(image__exposure__identifier=identifier)
+
+    def with_people(self):
+        """With what a list says of them, in one query."""
+        return self.select_related("image__exposure", "made_by", "decided_by")
+
+    def groups(self):
+        """The groups of proposals, largest first: how many, of what, and up to which key."""
+        groups = self.proposed().order_by().values("group", "artifact")
+        counted = groups.annotate(n_flags=Count("pk"), last=Max("pk"), reason=Min("reason"))
+        return counted.order_by("-n_flags", "group")
+
+    def kinds(self):
+        """The same of all proposals of an artifact, with the number of their groups."""
+        kinds = self.proposed().order_by().values("artifact")
+        counted = kinds.annotate(
+            n_flags=Count("pk"), last=Max("pk"), n_groups=Count("group", distinct=True)
+        )
+        return counted.order_by("-n_flags")
 
 
 class GalFlag(models.Model):
@@ -108,6 +133,16 @@ class GalFlag(models.Model):
         if self.refsource_id is not None:
             return f"{self.artifact} at source {self.refsource_id}"
         return f"{self.artifact} on {'a region of ' if self.region else ''}image {self.image_id}"
+
+    @property
+    def points(self):
+        """The corners of the region, as SVG writes them."""
+        return " ".join(f"{x:g},{y:g}" for x, y in self.corners())
+
+    def corners(self):
+        """x, y of each corner of the region."""
+        region = self.region or []
+        return list(zip(region[::2], region[1::2], strict=True))
 
 
 class GalFlagDecision(models.Model):

@@ -1,0 +1,232 @@
+/* Draws a region on a chip with mouse, touch or keyboard; coordinates are pixels of the chip. */
+
+const STEP = 10; // pixels, of an arrow key
+const FAR_STEP = 100;
+const CLICK_DISTANCE = 8; // pixels of the screen within which a click is on the first corner
+
+class RegionDrawing {
+  constructor(map, form) {
+    this.map = map;
+    this.form = form;
+    this.plane = map.querySelector(".plane");
+    this.draft = map.querySelector("#draft");
+    this.width = Number(map.dataset.width);
+    this.height = Number(map.dataset.height);
+    this.corners = [];
+    this.isClosed = false;
+    this.cursor = null; // of the keyboard
+    this.from = null; // where a rectangle was begun
+    this.field = form.querySelector("#id_region");
+    this.whole = form.querySelector("#id_whole");
+    map.addEventListener("pointerdown", (event) => this.press(event));
+    map.addEventListener("pointermove", (event) => this.move(event));
+    map.addEventListener("pointerup", (event) => this.release(event));
+    map.addEventListener("pointercancel", () => this.clear());
+    map.addEventListener("dblclick", () => this.close());
+    map.addEventListener("keydown", (event) => this.key(event));
+    map.addEventListener("blur", () => this.showCursor(null));
+    this.field.addEventListener("input", () => this.read());
+    this.whole.addEventListener("change", () => this.tell());
+    form.querySelector("#clear").addEventListener("click", () => this.clear());
+    for (const tool of document.getElementsByName("tool")) {
+      tool.addEventListener("change", () => this.choose(tool.value));
+    }
+    this.choose(document.querySelector("[name=tool]:checked").value);
+    this.read();
+  }
+
+  choose(tool) {
+    this.tool = tool;
+    document.querySelector(`[name=tool][value=${tool}]`).checked = true;
+    this.map.classList.toggle("drawing", tool !== "look");
+  }
+
+  /* Where an event is on the chip, within its edges. */
+  place(event) {
+    const point = new DOMPoint(event.clientX, event.clientY);
+    const { x, y } = point.matrixTransform(this.plane.getScreenCTM().inverse());
+    return this.within(x, y);
+  }
+
+  within(x, y) {
+    const limit = (value, size) => Math.min(Math.max(value, -0.5), size - 0.5);
+    return [limit(x, this.width), limit(y, this.height)];
+  }
+
+  press(event) {
+    if (this.tool === "look" || !event.isPrimary || event.button !== 0) return;
+    event.preventDefault();
+    this.map.focus({ preventScroll: true });
+    this.showCursor(null);
+    const place = this.place(event);
+    if (this.tool === "rectangle") {
+      this.map.setPointerCapture(event.pointerId);
+      this.from = place;
+      this.set([], false);
+    } else if (this.isOnFirst(event)) {
+      this.close();
+    } else {
+      this.add(place);
+    }
+  }
+
+  move(event) {
+    this.say(this.place(event));
+    if (this.from) this.set(rectangle(this.from, this.place(event)), false);
+  }
+
+  release(event) {
+    if (!this.from) return;
+    const corners = rectangle(this.from, this.place(event));
+    this.from = null;
+    if (area(corners) < 1) this.clear();
+    else this.set(corners, true);
+  }
+
+  isOnFirst(event) {
+    if (this.isClosed || this.corners.length < 3) return false;
+    const [x, y] = this.corners[0];
+    const first = new DOMPoint(x, y).matrixTransform(this.plane.getScreenCTM());
+    return Math.hypot(first.x - event.clientX, first.y - event.clientY) < CLICK_DISTANCE;
+  }
+
+  add(place) {
+    this.set(this.isClosed ? [place] : [...this.corners, place], false);
+  }
+
+  close() {
+    if (this.tool !== "polygon" || this.isClosed) return;
+    // The second click of a double one has set its corner twice.
+    const corners = this.corners.filter(
+      ([x, y], i) => i === 0 || Math.hypot(x - this.corners[i - 1][0], y - this.corners[i - 1][1]) > 1,
+    );
+    if (corners.length > 2) this.set(corners, true);
+  }
+
+  clear() {
+    this.from = null;
+    this.set([], false);
+    this.tell();
+  }
+
+  key(event) {
+    const tools = { l: "look", r: "rectangle", p: "polygon" };
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey || event.target !== this.map) return;
+    if (key in tools) this.choose(tools[key]);
+    else if (this.tool === "look" || !this.act(event)) return;
+    event.preventDefault();
+  }
+
+  act(event) {
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (event.key in ways) this.step(ways[event.key], event);
+    else if (event.key === " ") this.mark();
+    else if (event.key === "Enter") this.finish();
+    else if (event.key === "Backspace") this.set(this.corners.slice(0, -1), false);
+    else if (event.key === "Escape") this.clear();
+    else return false;
+    return true;
+  }
+
+  step([dx, dy], event) {
+    const [x, y] = this.cursor ?? [this.width / 2, this.height / 2];
+    const step = event.altKey ? 1 : event.shiftKey ? FAR_STEP : STEP;
+    this.showCursor(this.within(Math.round(x + dx * step), Math.round(y + dy * step)));
+    if (this.from) this.set(rectangle(this.from, this.cursor), false);
+  }
+
+  mark() {
+    const place = this.cursor ?? this.within(this.width / 2, this.height / 2);
+    this.showCursor(place);
+    if (this.tool === "polygon") this.add(place);
+    else if (this.from) this.finish();
+    else this.from = place;
+  }
+
+  finish() {
+    if (this.tool === "polygon") {
+      this.close();
+    } else if (this.from && this.cursor) {
+      const corners = rectangle(this.from, this.cursor);
+      this.from = null;
+      if (area(corners) >= 1) this.set(corners, true);
+    }
+  }
+
+  set(corners, isClosed) {
+    this.corners = corners;
+    this.isClosed = isClosed;
+    this.field.value = isClosed ? corners.map((c) => c.map((v) => v.toFixed(1)).join(",")).join(" ") : "";
+    this.draw();
+    if (isClosed) {
+      this.whole.checked = false;
+      this.tell();
+    }
+  }
+
+  /* Corners that were typed. */
+  read() {
+    const numbers = this.field.value.split(/[\s,;]+/).filter(Boolean).map(Number);
+    const isWhole = numbers.length >= 6 && numbers.length % 2 === 0 && numbers.every(Number.isFinite);
+    this.corners = isWhole ? numbers.flatMap((x, i) => (i % 2 ? [] : [[x, numbers[i + 1]]])) : [];
+    this.isClosed = isWhole;
+    this.draw();
+    if (isWhole) this.tell();
+  }
+
+  draw() {
+    this.draft.classList.toggle("open", !this.isClosed);
+    this.draft.querySelector("polygon").setAttribute("points", this.corners.join(" "));
+    const radius = 4 / this.plane.getScreenCTM().a;
+    this.draft.querySelector(".corners").replaceChildren(
+      ...this.corners.map(([x, y]) => circle(x, y, radius)),
+    );
+  }
+
+  showCursor(place) {
+    this.cursor = place;
+    const [x, y] = place ?? [0, 0];
+    const path = place ? `M${x},-0.5V${this.height}M-0.5,${y}H${this.width}` : "";
+    this.draft.querySelector(".cross").setAttribute("d", path);
+    if (place) this.say(place);
+  }
+
+  say([x, y]) {
+    document.querySelector("#readout").textContent = `x ${x.toFixed(0)}, y ${y.toFixed(0)}`;
+  }
+
+  /* The server says how much the region covers, before it is saved. */
+  tell() {
+    const isSomething = this.isClosed || this.whole.checked;
+    if (isSomething) document.body.dispatchEvent(new Event("region-changed"));
+    else document.querySelector("#covered").textContent = "Nothing is drawn yet.";
+  }
+}
+
+function rectangle([x1, y1], [x2, y2]) {
+  return [[x1, y1], [x2, y1], [x2, y2], [x1, y2]];
+}
+
+function area(corners) {
+  return Math.abs((corners[2][0] - corners[0][0]) * (corners[2][1] - corners[0][1]));
+}
+
+function circle(x, y, radius) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+  for (const [name, value] of Object.entries({ cx: x, cy: y, r: radius })) {
+    made.setAttribute(name, value);
+  }
+  return made;
+}
+
+const map = document.querySelector("#chip-map");
+const form = document.querySelector("#flag-form");
+const drawing = map && form ? new RegionDrawing(map, form) : null;
+
+for (const zoom of document.getElementsByName("zoom")) {
+  zoom.addEventListener("change", () => {
+    document.querySelector("#scroller").className = `scroller zoom-${zoom.value}`;
+    drawing?.draw();
+  });
+}

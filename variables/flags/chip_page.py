@@ -1,0 +1,130 @@
+"""The page of one chip: what is known of it, its changes, and the flags on it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.urls import reverse
+
+from exposures.models import GalImage
+from photometry.models import GalReference
+from photometry.science.depth import limiting_magnitude
+from variables.flags.positions import placed_changes
+from variables.models import GalCandidate, GalFlag
+
+# A page with more marks than these is slow, and nobody can tell them apart.
+MAX_MARKS = 3000
+MAX_LISTED = 25
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A change, or on a reference a source that changed, on the picture of a chip."""
+
+    refsource_id: int
+    x: float  # pixels
+    y: float
+    state: str  # "believed", "doubtful" (fails a cut) or "hidden" (by a flag)
+
+    @property
+    def url(self):
+        return reverse("candidate", args=[self.refsource_id])
+
+
+@dataclass(frozen=True)
+class ChipPage:
+    """What is shown of a chip."""
+
+    image: GalImage
+    catalogue: GalReference | None  # made from it, where it is a reference
+    marks: tuple[Mark, ...]
+    n_by_state: dict[str, int]
+    flags: tuple[GalFlag, ...]  # the newest first
+    depth: float | None  # 5 sigma, mag
+
+    @property
+    def listed(self):
+        """The first of those marks that people look at."""
+        return [mark for mark in self.marks if mark.state == "believed"][:MAX_LISTED]
+
+    @property
+    def states(self):
+        """The states of marks, those that matter most on top."""
+        return ("hidden", "doubtful", "believed")
+
+    @property
+    def masked_percent(self):
+        return 100 * self.image.masked_fraction
+
+    @property
+    def top(self):
+        """The highest y of the chip, which is 0 on a picture that begins at its top."""
+        return self.image.height - 1
+
+    @property
+    def scale(self):
+        """Pixels of the chip to a unit of a mark: a hundredth and a half of its width across."""
+        return round(self.image.width / 900, 2)
+
+    @property
+    def options(self):
+        """The options that made the results, as pairs of a dotted name and a value."""
+        return list(_flat(self.image.options or {}))
+
+    @property
+    def is_shortened(self):
+        return sum(self.n_by_state.values()) > len(self.marks)
+
+
+def chip_page(image) -> ChipPage:
+    """All that the page of a chip shows."""
+    marks = _sources(image) if image.is_reference else _changes(image)
+    states = [mark.state for mark in marks]
+    flags = GalFlag.objects.filter(image=image).with_people().prefetch_related("decisions__user")
+    active = GalReference.objects.filter(image=image, active=True)
+    return ChipPage(
+        image=image,
+        catalogue=active.first() if image.is_reference else None,
+        marks=tuple(marks[:MAX_MARKS]),
+        n_by_state={state: states.count(state) for state in ("believed", "doubtful", "hidden")},
+        flags=tuple(flags.order_by("-pk")),
+        depth=depth_of(image),
+    )
+
+
+def depth_of(image) -> float | None:
+    """The 5 sigma limiting magnitude of an image; None where it was not measured."""
+    depth = limiting_magnitude(image.zero_point, image.sky_noise, image.fwhm_pixels)
+    return None if np.isnan(depth) else float(depth)
+
+
+def _changes(image):
+    changes = placed_changes(image)
+    states = np.where(
+        changes.is_flagged, "hidden", np.where(changes.failed_cuts == 0, "believed", "doubtful")
+    )
+    known = np.isfinite(changes.x) & np.isfinite(changes.y)
+    columns = (changes.refsource_id, changes.x.round(1), changes.y.round(1), states)
+    return [Mark(*row) for row in zip(*(c[known].tolist() for c in columns), strict=True)]
+
+
+def _sources(image):
+    rows = GalCandidate.objects.filter(catalogue__image=image, catalogue__active=True)
+    columns = ("pk", "x", "y", "is_flagged", "n_detections")
+    return [
+        Mark(pk, round(x, 1), round(y, 1), _state(is_flagged, n_detections))
+        for pk, x, y, is_flagged, n_detections in rows.order_by("pk").values_list(*columns)
+    ]
+
+
+def _state(is_flagged, n_detections):
+    if is_flagged:
+        return "hidden"
+    return "believed" if n_detections else "doubtful"
+
+
+def _flat(options, prefix=""):
+    for name, value in options.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,43 @@
+"""What people say in flagging, and in deciding on flags."""
+
+from django import forms
+
+from variables.flags.coverage import RegionError, parse_region
+from variables.models import Artifact
+
+
+class ReasonForm(forms.Form):
+    """Why a flag is accepted, declined or undone."""
+
+    reason = forms.CharField(required=False, max_length=500)
+
+
+class SourceFlagForm(ReasonForm):
+    """What a source is flagged as, and why."""
+
+    artifact = forms.ChoiceField(choices=Artifact)
+
+
+class RegionFlagForm(SourceFlagForm):
+    """A region of a chip, as x, y of its corners in pixels, or the whole chip."""
+
+    region = forms.CharField(required=False, max_length=4000)
+    whole = forms.BooleanField(required=False)
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("whole"):
+            cleaned["region"] = None
+        elif not cleaned.get("region"):
+            self.add_error("region", "Draw a region first, or choose the whole chip.")
+        else:
+            try:
+                cleaned["region"] = parse_region(cleaned["region"])
+            except RegionError as error:
+                self.add_error("region", str(error))
+        return cleaned
+
+
+def errors_of(form):
+    """All errors of a form in one line."""
+    return " ".join(str(error) for errors in form.errors.values() for error in errors)
