@@ -3,29 +3,27 @@
 from django.db import connection
 
 # Sources of catalogues that were replaced are the same stars again, under other ids.
-REPEATS = """
+ALL_CHANGES = """
+SELECT n_changes, count(*)
+FROM galcandidates c JOIN galreferences r ON r.id = c.catalogue_id AND r.active
+WHERE (%(filter)s IS NULL OR c.filter = %(filter)s)
+GROUP BY 1 ORDER BY 1
+"""
+DETECTIONS = """
 SELECT n_detections, count(*)
-FROM (
-    SELECT v.refsource_id, count(*) AS n_detections
-    FROM galvarobjs v
-    JOIN galreferences r ON r.id = v.refsource_id >> 20 AND r.active
-    JOIN galimages i ON i.id = v.galimage_id
-    JOIN galexposures e ON e.id = i.exposure_id
-    WHERE (%(filter)s IS NULL OR e.filter = %(filter)s)
-        AND (v.failed_cuts = 0 OR NOT %(believed_only)s)
-    GROUP BY v.refsource_id
-) AS objects
-GROUP BY n_detections
-ORDER BY n_detections
+FROM galcandidates c JOIN galreferences r ON r.id = c.catalogue_id AND r.active
+WHERE n_detections > 0 AND NOT is_flagged AND (%(filter)s IS NULL OR c.filter = %(filter)s)
+GROUP BY 1 ORDER BY 1
 """
 
 
 def count_repeat_detections(filter=None, believed_only=True) -> list[tuple[int, int]]:
     """Pairs of a number of detections, from 1, and of how many objects have that number.
 
-    ``filter`` limits it to images in one filter; detections that fail a cut are left out unless
-    ``believed_only`` is False. An object is a reference source: one star has one in each filter.
+    ``filter`` limits it to references in one filter; what fails a cut or is flagged is left out
+    unless ``believed_only`` is False. An object is a reference source: one star has one in each
+    filter.
     """
     with connection.cursor() as cursor:
-        cursor.execute(REPEATS, {"filter": filter, "believed_only": believed_only})
+        cursor.execute(DETECTIONS if believed_only else ALL_CHANGES, {"filter": filter})
         return cursor.fetchall()

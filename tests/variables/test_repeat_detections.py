@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 from photometry import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.test_light_curves import make_change
+from variables.candidates.refresh import refresh_candidates
 from variables.models import GalVarObj
 from variables.repeat_detections import count_repeat_detections
 
@@ -26,6 +27,7 @@ def reference():
                 make_change(source, search)
         if epoch == 0:
             make_change(sources[4], search, failed_cuts=2)
+    refresh_candidates()
     return image
 
 

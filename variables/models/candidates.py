@@ -3,12 +3,14 @@
 from django.conf import settings
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
+from django.db.models.functions import Abs
 from django.urls import reverse
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalReference
-from variables.models.changes import Cut
+from variables.models.changes import Cut, GalVarObj
+from variables.models.vetting import CampaignObject, GalDecision
 
 
 class Cause(models.TextChoices):
@@ -38,15 +40,61 @@ class GalCandidateQuerySet(models.QuerySet):
     def in_filter(self, name):
         return self.filter(filter=name)
 
+    def near(self, ra, dec, radius_arcsec):
+        """Within a radius of a position in degrees."""
+        place = models.F("ra"), models.F("dec")
+        centre = models.Value(float(ra)), models.Value(float(dec))
+        return self.filter(Q3CWithin(*centre, *place, models.Value(float(radius_arcsec) / 3600)))
+
     def cone(self, ra, dec, radius_arcsec):
         """Near a position in degrees, each with its ``distance_arcsec``, nearest first."""
         place = models.F("ra"), models.F("dec")
         centre = models.Value(float(ra)), models.Value(float(dec))
-        return (
-            self.filter(Q3CWithin(*centre, *place, models.Value(float(radius_arcsec) / 3600)))
-            .annotate(distance_arcsec=Q3CDistance(*centre, *place) * 3600.0)
-            .order_by("distance_arcsec")
+        near = self.near(ra, dec, radius_arcsec)
+        distance = Q3CDistance(*centre, *place) * 3600.0
+        return near.annotate(distance_arcsec=distance).order_by("distance_arcsec")
+
+    def changed_by(self, min=None, max=None):
+        """Whose largest change has a size in this range of magnitudes."""
+        sized = self.alias(size=Abs("max_delta_mag"))
+        sized = sized if min is None else sized.filter(size__gte=min)
+        return sized if max is None else sized.filter(size__lte=max)
+
+    def of_class(self, slug):
+        """That people agree on; or "none", where there is no vote, or "disputed"."""
+        if slug == "none":
+            return self.filter(consensus=None, is_disputed=False)
+        if slug == "disputed":
+            return self.filter(is_disputed=True)
+        return self.filter(models.Q(consensus__slug=slug) | models.Q(consensus__parent__slug=slug))
+
+    def vetted(self, by, user):
+        """Vetted by "me" (the user), "not-me", or "nobody"."""
+        if by == "nobody":
+            return self.filter(n_votes=0)
+        mine = GalDecision.objects.votes_standing().filter(
+            user=user, refsource_id=models.OuterRef("pk")
         )
+        return self.filter(models.Exists(mine) if by == "me" else ~models.Exists(mine))
+
+    def with_visible_class(self, user):
+        """Annotated with whether a user may see what others say of each: ``shows_class``.
+
+        Votes are blind: while a campaign goes on, only those see the class who have voted.
+        """
+        own = models.OuterRef("pk")
+        mine = GalDecision.objects.votes_standing().filter(user=user, refsource_id=own)
+        going_on = CampaignObject.objects.filter(refsource_id=own, campaign__closed=None)
+        return self.annotate(
+            shows_class=models.ExpressionWrapper(
+                models.Exists(mine) | ~models.Exists(going_on), models.BooleanField()
+            )
+        )
+
+    def detected_on(self, identifier):
+        """Detected on an exposure, by its number or the stem of its file."""
+        changes = GalVarObj.objects.believed().filter(image__exposure__identifier=identifier)
+        return self.filter(pk__in=changes.values("refsource_id"))
 
 
 class GalCandidate(models.Model):
@@ -133,6 +181,14 @@ class GalCandidate(models.Model):
         return self.catalogue.image
 
 
+class SavedSearchQuerySet(models.QuerySet):
+    """Searches by owner."""
+
+    def seen_by(self, user):
+        """One's own, and what others share."""
+        return self.filter(models.Q(user=user) | models.Q(is_shared=True))
+
+
 class SavedSearch(models.Model):
     """A list of candidates, kept under a name as the query of its address."""
 
@@ -143,6 +199,8 @@ class SavedSearch(models.Model):
     query = models.TextField(blank=True, help_text="of the address, such as n_detections_min=3")
     is_shared = models.BooleanField(default=False, help_text="others see it too")
     created = models.DateTimeField(auto_now_add=True)
+
+    objects = SavedSearchQuerySet.as_manager()
 
     class Meta:
         db_table = "galsearches"

@@ -149,6 +149,14 @@ class CampaignObject(models.Model):
         return f"{self.refsource_id} in {self.campaign_id}"
 
 
+class GalDecisionQuerySet(models.QuerySet):
+    """Decisions that count."""
+
+    def votes_standing(self):
+        """Votes that were not undone; a person's later vote may still replace one."""
+        return self.filter(action=GalDecision.Action.VOTE, undone_by=None)
+
+
 class GalDecision(models.Model):
     """What somebody decided of a candidate, or took back. Rows are only added.
 
@@ -195,6 +203,8 @@ class GalDecision(models.Model):
     how = models.CharField(max_length=8, choices=How, default=How.CLICK)
     shown = models.JSONField(default=dict, help_text="what was on the screen: lane, epochs ...")
     time = models.DateTimeField(auto_now_add=True)
+
+    objects = GalDecisionQuerySet.as_manager()
 
     class Meta:
         db_table = "galdecisions"

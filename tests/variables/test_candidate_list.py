@@ -1,0 +1,289 @@
+"""The list of candidates: what it shows, finds, sorts, keeps and exports."""
+
+import io
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from astropy.io import ascii
+from astropy.io.votable import parse_single_table
+from django.contrib.auth.models import User
+from django.db import connection
+from django.http import QueryDict
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
+from variables.candidates.columns import COLUMNS
+from variables.candidates.filters import CandidateFilter
+from variables.candidates.keyset import Order, beside, page_of
+from variables.candidates.listing import neighbours_in_list
+from variables.candidates.positions import PositionError, galactic, read_position, sexagesimal
+from variables.candidates.refresh import refresh_candidates
+from variables.models import (
+    Campaign,
+    CampaignObject,
+    GalCandidate,
+    GalDecision,
+    SavedSearch,
+    Taxonomy,
+    TaxonomyClass,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def user():
+    return User.objects.create_user("annie")
+
+
+@pytest.fixture
+def reader(client, user):
+    client.force_login(user)
+    return client
+
+
+def text(response):
+    return response.content.decode()
+
+
+def found(query, user=None):
+    request = RequestFactory().get("/")
+    request.user = user
+    return {c.pk for c in CandidateFilter(QueryDict(query), request=request).qs}
+
+
+@pytest.mark.parametrize("sort", ["n_detections", "-n_detections", "max_delta_mag", "-rms_mag"])
+def test_pages_show_each_candidate_once_forwards_and_backwards(sort):
+    make_candidates(23)
+    GalCandidate.objects.filter(ccdnum=1).filter(n_detections=1).update(max_delta_mag=None)
+    GalCandidate.objects.filter(n_detections=2).update(rms_mag=None)
+    rows, order = GalCandidate.objects.all(), Order.of(GalCandidate, sort)
+    seen, cursor, pages = [], None, []
+    while True:
+        page = page_of(rows, order, cursor, size=4)
+        pages.append(page)
+        seen += [row.pk for row in page.rows]
+        if not (cursor := page.next):
+            break
+    assert sorted(seen) == sorted(rows.values_list("pk", flat=True)) and len(seen) == 23
+    for earlier, later in zip(pages, pages[1:], strict=False):
+        back = page_of(rows, order, later.previous, size=4)
+        assert [r.pk for r in back.rows] == [r.pk for r in earlier.rows]
+    assert pages[0].previous is None
+    values = [getattr(row, order.column) for page in pages for row in page.rows]
+    known = [v for v in values if v is not None]
+    assert known == sorted(known, reverse=order.descending)
+    assert values[: len(known)] == known  # those without a value come last
+    middle = seen[10]
+    assert beside(rows, order, rows.get(pk=middle)) == (seen[9], seen[11])
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "abc"),
+        ("detections_min=3", "bc"),
+        ("detections_min=3&detections_max=3", "b"),
+        ("filter=g", "c"),
+        ("mag_min=16&mag_max=17.5", "ab"),
+        ("change_min=1.2", "c"),
+        ("change_max=1", "ab"),
+        ("sigma_min=50", "c"),
+        ("cause=edge", "b"),
+        ("artifact=only", "d"),
+        ("artifact=both", "abcd"),
+        ("chip=7", "a"),
+        ("position=266.0+-29.0&radius=1000", "ab"),
+        ("position=17:44:00+-29:00:00&radius=1000", "ab"),
+        ("position=10+10", ""),
+        ("vetted=nobody", "abc"),
+        ("detections_min=many", ""),
+        ("position=somewhere", ""),
+        ("cls=none", "abc"),
+    ],
+)
+def test_candidates_are_found_by_what_they_are(query, expected):
+    named = {
+        "a": make_candidate(2, ccdnum=7, reference_mag=16.5, max_delta_mag=-0.4),
+        "b": make_candidate(3, cause="edge", reference_mag=17.2, max_delta_mag=0.9),
+        "c": make_candidate(
+            4,
+            "g",
+            ra=200.0,
+            dec=-40.0,
+            reference_mag=20.0,
+            max_delta_mag=1.5,
+            max_significance=80.0,
+        ),
+        "d": make_candidate(1, is_flagged=True, reference_mag=14.0),
+    }
+    assert found(query) == {named[name].pk for name in expected}
+
+
+def test_an_exposure_has_its_own_candidates():
+    catalogue = make_catalogue(6)
+    first = add_epoch(catalogue, 60001.0, {1: 0.7})
+    add_epoch(catalogue, 60002.0, {1: 0.7, 2: 0.5})
+    refresh_candidates()
+    assert found(f"exposure={first.exposure.identifier}") == {catalogue.id_range[0] + 1}
+
+
+def vote(candidate, user, slug="rrlyr"):
+    taxonomy, _ = Taxonomy.objects.get_or_create(version=999)
+    choice, _ = TaxonomyClass.objects.get_or_create(
+        taxonomy=taxonomy, slug=slug, defaults={"label": slug, "kind": "variable", "key": slug[0]}
+    )
+    GalDecision.objects.create(
+        refsource_id=candidate.pk, ra=1, dec=1, filter="i", user=user, choice=choice
+    )
+    return choice
+
+
+def test_own_votes_are_found(user):
+    mine, other = make_candidate(2), make_candidate(2)
+    vote(mine, user)
+    vote(other, User.objects.create_user("henrietta"))
+    assert found("vetted=me", user) == {mine.pk}
+    assert found("vetted=not-me", user) == {other.pk}
+
+
+def test_the_class_is_shown_only_after_one_s_own_vote_while_a_campaign_goes_on(reader, user):
+    candidate = make_candidate(2)
+    other = User.objects.create_user("henrietta")
+    choice = vote(candidate, other)
+    GalCandidate.objects.update(consensus=choice, n_votes=1)
+    campaign = Campaign.objects.create(name="c", taxonomy=choice.taxonomy, created_by=other)
+    CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
+    page = text(reader.get(reverse("candidates")))
+    assert "blind" in page and "rrlyr</td>" not in page
+    vote(candidate, user)
+    assert "rrlyr</td>" in text(reader.get(reverse("candidates")))
+
+
+def test_a_list_asks_for_little_and_never_for_galsources(reader):
+    make_candidates(120)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        page = text(reader.get(reverse("candidates"), {"sort": "-rms_mag"}))
+    assert len(queries) <= 15
+    assert not any("galsources" in q["sql"] for q in queries.captured_queries)
+    assert page.count("<tr") == 51 and "120" in page and 'rel="next"' in page
+
+
+def test_nonsense_is_told_and_a_cut_off_address_is_no_error(reader):
+    make_candidate(2)
+    page = text(reader.get(reverse("candidates"), {"position": "somewhere", "mag_min": "x"}))
+    assert "“somewhere” is no position" in page and "Enter a number" in page
+    for broken in ("after~x", "up~1~2", "after~zzz~1"):
+        assert reader.get(reverse("candidates"), {"page": broken}).status_code == 200
+    assert reader.get(reverse("candidates"), {"sort": "password"}).status_code == 200
+
+
+def test_an_empty_list_says_what_to_do(reader):
+    assert "process_exposure" in text(reader.get(reverse("candidates")))
+    assert "show all" in text(reader.get(reverse("candidates"), {"chip": 60}))
+
+
+def test_htmx_gets_the_table_alone(reader):
+    page = text(reader.get(reverse("candidates"), headers={"HX-Request": "true"}))
+    assert "<html" not in page and "candidate" in page
+
+
+def test_searches_are_kept_shared_and_forgotten(reader, user, client):
+    reader.post(
+        reverse("save_search"), {"name": "often", "query": "detections_min=3&page=after~1~2"}
+    )
+    search = SavedSearch.objects.get()
+    assert (search.query, search.is_shared) == ("detections_min=3", False)
+    reader.post(reverse("save_search"), {"name": "often", "query": "chip=3", "shared": "on"})
+    assert SavedSearch.objects.get().query == "chip=3"
+    other = User.objects.create_user("henrietta")
+    client.force_login(other)
+    assert "often" in text(client.get(reverse("candidates")))
+    assert client.post(reverse("delete_search", args=[search.pk])).status_code == 404
+    client.force_login(user)
+    client.post(reverse("delete_search", args=[search.pk]))
+    assert not SavedSearch.objects.exists()
+
+
+def test_next_and_previous_are_those_of_the_list(user):
+    candidates = make_candidates(9)
+    request = RequestFactory().get("/")
+    request.user = user
+    by_id = sorted(c.pk for c in candidates)
+    middle = GalCandidate.objects.get(pk=by_id[4])
+    assert neighbours_in_list("sort=refsource_id", middle, request) == (by_id[3], by_id[5])
+    assert neighbours_in_list("sort=-refsource_id", middle, request) == (by_id[5], by_id[3])
+    last = GalCandidate.objects.get(pk=by_id[-1])
+    assert neighbours_in_list("sort=refsource_id", last, request) == (by_id[-2], None)
+
+
+def exported(reader, kind, **asked):
+    response = reader.get(reverse("export_candidates"), {"format": kind, **asked})
+    assert response.status_code == 200
+    assert "attachment" in response["Content-Disposition"]
+    return response.getvalue()
+
+
+def test_exports_hold_the_list_with_units(reader):
+    make_candidates(7)
+    GalCandidate.objects.filter(n_detections=1).update(max_delta_mag=None)
+    asked = {"sort": "refsource_id", "detections_max": 2}
+    rows = GalCandidate.objects.filter(n_detections__lte=2).order_by("pk")
+    ids = list(rows.values_list("pk", flat=True))
+    table = ascii.read(exported(reader, "csv", **asked).decode(), format="csv")
+    assert table["refsource_id"].tolist() == ids
+    votable = parse_single_table(io.BytesIO(exported(reader, "votable", **asked))).to_table()
+    assert votable["refsource_id"].tolist() == ids
+    assert str(votable["reference_mag"].unit) == "mag"
+    assert np.ma.is_masked(votable["max_delta_mag"])
+    parquet = pyarrow.parquet.read_table(io.BytesIO(exported(reader, "parquet", **asked)))
+    assert parquet["refsource_id"].to_pylist() == ids
+    assert parquet.schema.field("ra").metadata[b"unit"] == b"deg"
+    assert parquet["max_delta_mag"].null_count == rows.filter(max_delta_mag=None).count() > 0
+    assert len(parquet.column_names) == len(COLUMNS)
+    assert reader.get(reverse("export_candidates"), {"format": "xls"}).status_code == 404
+
+
+def test_an_empty_list_is_exported_as_one(reader):
+    for kind in ("csv", "votable", "parquet"):
+        assert exported(reader, kind)
+
+
+def test_each_count_of_repeated_detections_leads_to_its_candidates(reader):
+    make_candidates(9)
+    page = text(reader.get(reverse("repeat_detections"), {"filter": "i"}))
+    assert "detections_min=2&amp;detections_max=2&amp;filter=i" in page
+    assert len(found("detections_min=2&detections_max=2&filter=i")) == 3
+    assert "No detections" in text(reader.get(reverse("repeat_detections"), {"filter": "g"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "ra", "dec"),
+    [
+        ("266.4168 -29.0078", 266.4168, -29.0078),
+        ("17:45:40.0 -29:00:28", 266.416667, -29.007778),
+        ("17h45m40s, -29d00m28s", 266.416667, -29.007778),
+        ("17 45 40 -29 00 28", 266.416667, -29.007778),
+        ("0.0 0.0 gal", 266.404988, -28.936178),
+    ],
+)
+def test_positions_are_read_as_people_type_them(words, ra, dec):
+    assert read_position(words) == pytest.approx((ra, dec), abs=2e-5)
+
+
+@pytest.mark.parametrize("words", ["", "here", "400 -29", "10 -95", "1 2 3", "nan nan", "1 gal"])
+def test_what_is_no_position_is_refused(words):
+    with pytest.raises(PositionError, match="is no position"):
+        read_position(words)
+
+
+def test_positions_are_written_both_ways():
+    assert sexagesimal(266.416667, -29.007778) == "17:45:40.00 -29:00:28.00"
+    longitude, latitude = galactic(266.404988, -28.936178)
+    assert (longitude + 180) % 360 - 180 == pytest.approx(0, abs=1e-4)
+    assert latitude == pytest.approx(0, abs=1e-4)

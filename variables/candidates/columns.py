@@ -1,0 +1,56 @@
+"""The columns of candidates as lists and exports show them, described in one place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of galcandidates."""
+
+    name: str  # of the model's field, or a path from it
+    heading: str  # of lists
+    meaning: str
+    unit: str = ""  # as VOTables have it
+    digits: int | None = None  # after the decimal point
+    is_listed: bool = False
+
+    @property
+    def key(self):
+        """Its name in exports."""
+        return self.name.replace("__slug", "").replace("__", "_")
+
+
+COLUMNS = (
+    Column("refsource_id", "source", "id of the reference source"),
+    Column("ra", "RA", "right ascension, ICRS", "deg", 6),
+    Column("dec", "Dec", "declination, ICRS", "deg", 6),
+    Column("filter", "filter", "filter of the reference image", is_listed=True),
+    Column("ccdnum", "chip", "number of the detector"),
+    Column("x", "x", "column on the reference image, from 0", "pix", 1),
+    Column("y", "y", "row on the reference image, from 0", "pix", 1),
+    Column("reference_mag", "mag", "magnitude on the reference image", "mag", 2, True),
+    Column("n_detections", "detections", "changes that pass all cuts", is_listed=True),
+    Column("n_changes", "changes", "changes by more than the threshold", is_listed=True),
+    Column("n_epochs", "epochs", "measurements", is_listed=True),
+    Column("max_delta_mag", "largest", "largest change, with its sign", "mag", 2, True),
+    Column("mean_delta_mag", "mean change", "mean change", "mag", 3),
+    Column("max_significance", "sigma", "significance of the largest change", "", 0, True),
+    Column("has_vanished", "vanished", "without positive flux on an image"),
+    Column("first_mjd", "first", "first detection, MJD (UTC)", "d", 5),
+    Column("last_mjd", "last", "last detection, MJD (UTC)", "d", 5, True),
+    Column("mean_mag", "mean mag", "weighted mean magnitude", "mag", 3),
+    Column("rms_mag", "rms", "scatter of the magnitudes", "mag", 3, True),
+    Column("amplitude_mag", "amplitude", "5th to 95th percentile", "mag", 3),
+    Column("chi2_nu", "chi2/nu", "against a constant magnitude", "", 1),
+    Column("von_neumann", "von Neumann", "successive differences over the variance", "", 2, True),
+    Column("skewness", "skewness", "of the magnitudes", "", 2),
+    Column("failed_cuts", "failed cuts", "bits of the cuts that any change failed"),
+    Column("cause", "likely cause", "what has probably made the changes", is_listed=True),
+    Column("is_flagged", "flagged", "hidden by a flag"),
+    Column("consensus__slug", "class", "class that people agree on", is_listed=True),
+    Column("n_votes", "votes", "people who voted", is_listed=True),
+    Column("is_disputed", "disputed", "people don't agree"),
+)
+LISTED = tuple(column for column in COLUMNS if column.is_listed)
+# Blind voting: a list must not tell what others voted; see CandidateFilter.
+SORTABLE = frozenset(c.name for c in COLUMNS) - {"consensus__slug", "has_vanished", "is_disputed"}

@@ -1,0 +1,133 @@
+"""Lists of candidates: which of them, by what people ask for."""
+
+import django_filters
+from django import forms
+from django.http import QueryDict
+
+from exposures.models import GalExposure
+from variables.candidates.positions import PositionError, read_position
+from variables.models import GalCandidate, TaxonomyClass
+from variables.models.candidates import Cause
+
+DEFAULT_RADIUS_ARCSEC = 60.0
+ONLY, BOTH = "only", "both"
+
+
+class PositionField(forms.CharField):
+    """A position as people type it; cleans to ra, dec in degrees."""
+
+    def clean(self, value):
+        text = super().clean(value)
+        try:
+            return read_position(text) if text else None
+        except PositionError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class PositionFilter(django_filters.Filter):
+    """Keeps its text where it is not one."""
+
+    field_class = PositionField
+
+
+def _filters_there_are():
+    names = GalExposure.objects.order_by("filter").values_list("filter", flat=True).distinct()
+    return [(name, name) for name in names]
+
+
+def _classes():
+    current = TaxonomyClass.objects.filter(taxonomy__is_current=True, parent=None)
+    return [("none", "no class yet"), ("disputed", "disputed")] + [
+        (slug, label) for slug, label in current.values_list("slug", "label")
+    ]
+
+
+def number(field, lookup, label, **attributes):
+    """A filter by one end of a range."""
+    widget = forms.NumberInput(attrs={"step": "any", **attributes})
+    return django_filters.NumberFilter(field, lookup, label=label, widget=widget)
+
+
+class CandidateFilter(django_filters.FilterSet):
+    """Candidates of catalogues in use, without what is flagged unless that is asked for."""
+
+    detections_min = number("n_detections", "gte", "detections from", min=0, step=1)
+    detections_max = number("n_detections", "lte", "detections to", min=0, step=1)
+    filter = django_filters.ChoiceFilter(choices=_filters_there_are, empty_label="all")
+    mag_min = number("reference_mag", "gte", "magnitude from")
+    mag_max = number("reference_mag", "lte", "magnitude to")
+    change_min = django_filters.NumberFilter(method="by_change", label="change from (mag)")
+    change_max = django_filters.NumberFilter(method="by_change", label="change to (mag)")
+    sigma_min = number("max_significance", "gte", "sigma from", min=0)
+    cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
+    cls = django_filters.ChoiceFilter(
+        choices=_classes, method="by_class", label="class", empty_label="any"
+    )
+    vetted = django_filters.ChoiceFilter(
+        choices=[("me", "by me"), ("not-me", "not by me"), ("nobody", "by nobody")],
+        method="by_vetting",
+        label="vetted",
+        empty_label="or not",
+    )
+    artifact = django_filters.ChoiceFilter(
+        choices=[(ONLY, "only those"), (BOTH, "shown too")],
+        method="by_flag",
+        label="flagged as artifact",
+        empty_label="hidden",
+    )
+    exposure = django_filters.CharFilter(
+        method="by_exposure", label="detected on exposure", max_length=100
+    )
+    chip = number("ccdnum", "exact", "chip", min=1, step=1)
+    position = PositionFilter(method="by_position", label="position", max_length=80)
+    radius = django_filters.NumberFilter(method="unchanged", label="radius (″)", min_value=0.1)
+
+    class Meta:
+        model = GalCandidate
+        fields = []
+
+    def __init__(self, data=None, queryset=None, **options):
+        queryset = GalCandidate.objects.all() if queryset is None else queryset
+        # Without data a filter set filters nothing; here that would show what is flagged.
+        super().__init__(QueryDict() if data is None else data, queryset, **options)
+
+    @property
+    def qs(self):
+        """The candidates; none where something that was asked for makes no sense."""
+        return super().qs if self.is_valid() else self.queryset.none()
+
+    def filter_queryset(self, queryset):
+        queryset = super().filter_queryset(queryset.current())
+        is_asked = self.form.cleaned_data.get("artifact")
+        return queryset if is_asked else queryset.visible()
+
+    def by_change(self, candidates, name, value):
+        return candidates.changed_by(**{name.removeprefix("change_"): value})
+
+    def by_class(self, candidates, _, value):
+        return candidates.of_class(value)
+
+    def by_vetting(self, candidates, _, value):
+        return candidates.vetted(value, getattr(self.request, "user", None))
+
+    def by_flag(self, candidates, _, value):
+        return candidates.filter(is_flagged=True) if value == ONLY else candidates
+
+    def by_exposure(self, candidates, _, identifier):
+        return candidates.detected_on(identifier)
+
+    def by_position(self, candidates, _, position):
+        radius = self.form.cleaned_data.get("radius")
+        return candidates.near(*position, float(radius or DEFAULT_RADIUS_ARCSEC))
+
+    def unchanged(self, candidates, _, value):
+        """The radius is read with the position."""
+        return candidates
+
+    def complaints(self):
+        """(label, complaint) of what makes no sense."""
+        return [
+            (self.form.fields[name].label or name, complaint)
+            for name, errors in self.form.errors.items()
+            for complaint in errors
+        ]

@@ -1,0 +1,54 @@
+"""Positions on the sky as people type and read them."""
+
+import astropy.units as u
+from astropy.coordinates import SkyCoord
+
+from exposures.errors import GalprojectError
+
+EXAMPLES = "266.4168 -29.0078, 17:45:40.0 -29:00:28, 17h45m40s -29d00m28s or 0.0 -0.05 gal"
+
+
+class PositionError(GalprojectError):
+    """A text that is no position."""
+
+
+def read_position(text) -> tuple[float, float]:
+    """ra, dec in ICRS degrees of a position in degrees, sexagesimal, or Galactic with ``gal``.
+
+    Raises PositionError where it is none.
+    """
+    words = text.replace(",", " ").lower().split()
+    is_galactic = words[-1:] == ["gal"]
+    words = words[:-1] if is_galactic else words
+    if _are_degrees(words) and not 0 <= float(words[0]) <= 360:
+        raise PositionError(f"“{text}” is no position: the first angle is from 0 to 360 degrees")
+    try:
+        if is_galactic:
+            longitude, latitude = map(float, words)
+            place = SkyCoord(l=longitude * u.deg, b=latitude * u.deg, frame="galactic").icrs
+        elif _are_degrees(words):
+            place = SkyCoord(*map(float, words), unit="deg")
+        else:
+            place = SkyCoord(" ".join(words), unit=(u.hourangle, u.deg))
+        ra, dec = float(place.ra.deg), float(place.dec.deg)
+    except (ValueError, u.UnitsError) as error:
+        raise PositionError(f"“{text}” is no position. Type one like {EXAMPLES}") from error
+    return ra, dec
+
+
+def _are_degrees(words):
+    try:
+        return len([float(word) for word in words]) == 2
+    except ValueError:
+        return False
+
+
+def sexagesimal(ra, dec) -> str:
+    """Hours and degrees of a position in degrees, to 0.01 seconds and 0.1 arcseconds."""
+    return SkyCoord(ra, dec, unit="deg").to_string("hmsdms", sep=":", precision=2)
+
+
+def galactic(ra, dec) -> tuple[float, float]:
+    """Galactic longitude and latitude in degrees of a position in ICRS degrees."""
+    place = SkyCoord(ra, dec, unit="deg").galactic
+    return float(place.l.deg), float(place.b.deg)

@@ -1,0 +1,53 @@
+"""How candidates are written on pages."""
+
+from astropy.time import Time
+from django import template
+from django.utils.html import format_html
+
+from variables.candidates import positions
+
+register = template.Library()
+UNKNOWN = "–"
+
+
+@register.filter
+def sexagesimal(candidate):
+    return positions.sexagesimal(candidate.ra, candidate.dec)
+
+
+@register.filter
+def galactic(candidate):
+    longitude, latitude = positions.galactic(candidate.ra, candidate.dec)
+    return f"l {longitude:.3f}° b {latitude:+.3f}°"
+
+
+@register.filter
+def date_of(mjd):
+    """The date of an MJD (UTC)."""
+    return UNKNOWN if mjd is None else Time(mjd, format="mjd").strftime("%Y-%m-%d")
+
+
+@register.filter
+def cell(candidate, column):
+    """The value of a Column in a list."""
+    if column.name == "consensus__slug":
+        return _class(candidate)
+    if column.name == "n_votes" and not candidate.shows_class:
+        return UNKNOWN
+    if column.name == "cause":
+        return candidate.get_cause_display()
+    value = getattr(candidate, column.name)
+    if column.name.endswith("_mjd"):
+        return date_of(value)
+    if value is None:
+        return "vanished" if column.name == "max_delta_mag" else UNKNOWN
+    sign = "+" if "delta" in column.name else ""
+    return value if column.digits is None else f"{value:{sign},.{column.digits}f}"
+
+
+def _class(candidate):
+    if not candidate.shows_class:
+        return format_html('<span title="{}">blind</span>', "shown after your own vote")
+    if candidate.is_disputed:
+        return "disputed"
+    return candidate.consensus.label if candidate.consensus else UNKNOWN
