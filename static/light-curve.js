@@ -1,0 +1,180 @@
+// A light curve in all filters, drawn once by Bokeh and given other data as often as one likes.
+
+const FILTERS = {
+  u: ["#7b3fbf", "diamond"], g: ["#2a8f5c", "circle"], r: ["#c4501b", "square"],
+  i: ["#c23b55", "triangle"], z: ["#a0703f", "hex"], Y: ["#7a7f87", "star"],
+  VR: ["#b08a00", "inverted_triangle"], other: ["#3f74c4", "plus"],
+};
+const NONE = {x: [], mag: [], low: [], high: [], mjd: [], mag_err: [], date: [], image: [], sigma: []};
+
+export class LightCurve {
+  static async mount(element, {height = 340} = {}) {
+    const curve = new LightCurve(element, height);
+    await curve.ready;
+    return curve;
+  }
+
+  constructor(element, height) {
+    this.data = null;
+    this.period = null;
+    this.x = new Bokeh.Range1d({start: 0, end: 1});
+    this.y = new Bokeh.Range1d({start: 1, end: 0});
+    this.plot = Bokeh.Plotting.figure({
+      height, sizing_mode: "stretch_width", tools: "pan,box_zoom,wheel_zoom,reset,save",
+      toolbar_location: "right", x_range: this.x, y_range: this.y, min_border: 4,
+      output_backend: "canvas",
+    });
+    this.plot.toolbar.logo = null;
+    this.layers = Object.fromEntries(Object.entries(FILTERS).map(([name, style]) => [name, this.layer(name, ...style)]));
+    this.marked = this.addMarks();
+    this.gone = this.addVanished();
+    this.addHover();
+    this.axis(this.plot.xaxis, "MJD");
+    this.axis(this.plot.yaxis, "magnitude");
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.colour());
+    this.colour();
+    this.ready = Bokeh.Plotting.show(this.plot, element);
+  }
+
+  axis(axes, label) {
+    for (const axis of axes) axis.axis_label = label;
+  }
+
+  layer(name, colour, marker) {
+    const source = new Bokeh.ColumnDataSource({data: {...NONE}});
+    const bars = this.plot.segment({field: "x"}, {field: "low"}, {field: "x"}, {field: "high"},
+      {source, line_color: colour, line_alpha: 0.75, line_width: 1.2});
+    const points = this.plot.scatter({field: "x"}, {field: "mag"},
+      {source, marker, size: 7, fill_color: colour, line_color: colour, legend_label: name});
+    return {source, points, bars};
+  }
+
+  addMarks() {
+    const detections = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
+    this.plot.scatter({field: "x"}, {field: "mag"}, {source: detections, marker: "circle", size: 15,
+      fill_color: null, line_color: "#e08a1e", line_width: 2, legend_label: "detection"});
+    const references = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
+    const squares = this.plot.scatter({field: "x"}, {field: "mag"}, {source: references, marker: "square",
+      size: 14, fill_color: null, line_color: "#888", line_width: 1.6, legend_label: "reference"});
+    return {detections, references, squares};
+  }
+
+  addVanished() {
+    const source = new Bokeh.ColumnDataSource({data: {x: [], y: []}});
+    this.plot.scatter({field: "x"}, {field: "y"}, {source, marker: "inverted_triangle", size: 10,
+      fill_color: "#e08a1e", line_color: "#e08a1e", legend_label: "vanished"});
+    return source;
+  }
+
+  addHover() {
+    this.plot.add_tools(new Bokeh.HoverTool({
+      renderers: Object.values(this.layers).map((layer) => layer.points),
+      tooltips: [["MJD", "@mjd{0.00000}"], ["date", "@date"], ["mag", "@mag{0.000} ± @mag_err{0.000}"],
+        ["change", "@sigma"], ["image", "@image"]],
+    }));
+  }
+
+  colour() {
+    const css = getComputedStyle(document.documentElement);
+    const [text, line] = ["--text", "--line"].map((name) => css.getPropertyValue(name).trim());
+    Object.assign(this.plot, {background_fill_color: null, border_fill_color: null, outline_line_color: line});
+    for (const axis of [...this.plot.xaxis, ...this.plot.yaxis]) {
+      Object.assign(axis, {axis_line_color: line, major_tick_line_color: line, minor_tick_line_color: null,
+        major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
+    }
+    for (const grid of [...this.plot.xgrid, ...this.plot.ygrid]) grid.grid_line_color = line;
+    for (const legend of this.plot.legend) {
+      Object.assign(legend, {background_fill_alpha: 0, border_line_color: null, label_text_color: text,
+        orientation: "horizontal", location: "top_left", padding: 2, margin: 2, spacing: 10,
+        label_text_font_size: "12px", glyph_height: 14, glyph_width: 14});
+    }
+    this.marked.squares.glyph.line_color = text;
+  }
+
+  show(data) {
+    this.data = data;
+    this.draw();
+  }
+
+  fold(period) {
+    this.period = Number.isFinite(period) && period > 0 ? period : null;
+    this.draw();
+  }
+
+  draw() {
+    const curves = (this.data?.filters ?? []).filter((c) => c.mjd.length || c.vanished_mjd.length);
+    const times = curves.flatMap((c) => [...c.mjd, ...c.vanished_mjd]);
+    const place = this.placing(times);
+    const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - c.mag_err[k], m + c.mag_err[k]]));
+    const faint = this.setMagnitudes(mags);
+    const filled = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, {...NONE}]));
+    const detections = {x: [], mag: []}, references = {x: [], mag: []};
+    for (const c of curves) {
+      const name = c.filter in FILTERS ? c.filter : "other";
+      filled[name] = columns(c, place);
+      for (const [flag, to] of [["is_detection", detections], ["is_reference", references]]) {
+        c.mjd.forEach((mjd, k) => {
+          if (c[flag][k]) for (const x of place(mjd)) { to.x.push(x); to.mag.push(c.mag[k]); }
+        });
+      }
+    }
+    const gone = curves.flatMap((c) => c.vanished_mjd).flatMap(place);
+    for (const [name, layer] of Object.entries(this.layers)) layer.source.data = filled[name];
+    this.marked.detections.data = detections;
+    this.marked.references.data = references;
+    this.gone.data = {x: gone, y: gone.map(() => faint)};
+    const shown = {detection: detections.x.length, reference: references.x.length, vanished: gone.length};
+    for (const item of this.plot.legend.flatMap((legend) => legend.items)) {
+      const label = item.label.value ?? item.label;
+      item.visible = Boolean(shown[label] ?? filled[label]?.x.length);
+    }
+  }
+
+  // Where the measurements of a time stand: once by day, or twice by phase.
+  placing(times) {
+    const first = Math.min(...times), last = Math.max(...times);
+    if (!times.length) return () => [];
+    if (this.period) {
+      this.axis(this.plot.xaxis, `phase, twice (${this.period} d)`);
+      Object.assign(this.x, {start: -0.02, end: 2.02, reset_start: -0.02, reset_end: 2.02});
+      return (mjd) => {
+        const phase = (((mjd - first) / this.period) % 1 + 1) % 1;
+        return [phase, phase + 1];
+      };
+    }
+    const zero = last - first < 100 ? Math.floor(first) : Math.floor(first / 1000) * 1000;
+    this.axis(this.plot.xaxis, `MJD − ${zero} (days)`);
+    const pad = Math.max((last - first) * 0.04, 0.02);
+    const [start, end] = [first - zero - pad, last - zero + pad];
+    Object.assign(this.x, {start, end, reset_start: start, reset_end: end});
+    return (mjd) => [mjd - zero];
+  }
+
+  // Brighter up, with room for the legend above and for what vanished below.
+  setMagnitudes(mags) {
+    const [bright, faint] = mags.length ? [Math.min(...mags), Math.max(...mags)] : [0, 1];
+    const pad = Math.max((faint - bright) * 0.1, 0.03);
+    const [start, end] = [faint + 1.4 * pad, bright - 2 * pad];
+    Object.assign(this.y, {start, end, reset_start: start, reset_end: end});
+    return faint + 0.7 * pad;
+  }
+}
+
+function columns(curve, place) {
+  const out = Object.fromEntries(Object.keys(NONE).map((name) => [name, []]));
+  curve.mjd.forEach((mjd, k) => {
+    for (const x of place(mjd)) {
+      out.x.push(x);
+      out.mag.push(curve.mag[k]);
+      out.low.push(curve.mag[k] - curve.mag_err[k]);
+      out.high.push(curve.mag[k] + curve.mag_err[k]);
+      out.mjd.push(mjd);
+      out.mag_err.push(curve.mag_err[k]);
+      out.date.push(new Date((mjd - 40587) * 864e5).toISOString().slice(0, 16).replace("T", " "));
+      out.image.push(curve.image_id[k]);
+      out.sigma.push(curve.significance[k] === null ? "none" : `${curve.significance[k]} σ`);
+    }
+  });
+  return out;
+}
