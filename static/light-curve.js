@@ -84,7 +84,7 @@ export class LightCurve {
         major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
     }
     for (const grid of [...this.plot.xgrid, ...this.plot.ygrid]) grid.grid_line_color = line;
-    for (const legend of this.plot.legend) {
+    for (const legend of [this.plot.legend].flat()) {
       Object.assign(legend, {background_fill_alpha: 0, border_line_color: null, label_text_color: text,
         orientation: "horizontal", location: "top_left", padding: 2, margin: 2, spacing: 10,
         label_text_font_size: "12px", glyph_height: 14, glyph_width: 14});
@@ -125,7 +125,7 @@ export class LightCurve {
     this.marked.references.data = references;
     this.gone.data = {x: gone, y: gone.map(() => faint)};
     const shown = {detection: detections.x.length, reference: references.x.length, vanished: gone.length};
-    for (const item of this.plot.legend.flatMap((legend) => legend.items)) {
+    for (const item of [this.plot.legend].flat().flatMap((legend) => legend.items)) {
       const label = item.label.value ?? item.label;
       item.visible = Boolean(shown[label] ?? filled[label]?.x.length);
     }
