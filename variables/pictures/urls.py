@@ -1,11 +1,10 @@
 """Addresses of pictures."""
 
 from django.urls import path
-from django.views.generic import TemplateView
 
-page = TemplateView.as_view(template_name="base.html")
+from variables.pictures import views
 
 urlpatterns = [
-    path("cutouts/<int:pk>.png", page, name="cutouts"),
-    path("images/<int:pk>.png", page, name="image_picture"),
+    path("cutouts/<int:pk>.png", views.cutouts, name="cutouts"),
+    path("images/<int:pk>.png", views.image_picture, name="image_picture"),
 ]

@@ -1,0 +1,81 @@
+"""One picture with all cutouts of a candidate: the reference, then a column of two an epoch."""
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from variables.pictures.places import cutouts_path, write_whole
+
+TILE = 63  # pixels
+# Raised when tiles are drawn otherwise: older files are drawn anew.
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class CutoutLayout:
+    """Which tile of a picture is what."""
+
+    image_ids: tuple[int, ...]  # of the columns after the first, in order of time
+    tile: int = TILE  # pixels
+
+    @property
+    def n_columns(self) -> int:
+        return 1 + len(self.image_ids)
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """Tiles (TILE, TILE) u1."""
+
+    reference: np.ndarray
+    image_ids: tuple[int, ...]
+    search: tuple[np.ndarray, ...]
+    difference: tuple[np.ndarray, ...]
+
+
+def read_sprite(refsource_id) -> Sprite | None:
+    """The tiles of a candidate's file; None where there is none, or one of another kind."""
+    try:
+        with Image.open(cutouts_path(refsource_id)) as picture:
+            if picture.text.get("version") != VERSION:
+                return None
+            ids = _ids(picture)
+            pixels = np.asarray(picture)
+    except FileNotFoundError:
+        return None
+    columns = [pixels[:, k * TILE : (k + 1) * TILE] for k in range(len(ids) + 1)]
+    search, difference = (
+        [c[part] for c in columns[1:]] for part in (slice(TILE), slice(TILE, None))
+    )
+    return Sprite(columns[0][:TILE], ids, tuple(search), tuple(difference))
+
+
+def write_sprite(refsource_id, sprite):
+    """Write a candidate's file, whole or not at all."""
+    pixels = np.zeros((2 * TILE, (1 + len(sprite.image_ids)) * TILE), "u1")
+    pixels[:TILE, :TILE] = sprite.reference
+    for k, (search, difference) in enumerate(zip(sprite.search, sprite.difference, strict=True), 1):
+        pixels[:TILE, k * TILE : (k + 1) * TILE] = search
+        pixels[TILE:, k * TILE : (k + 1) * TILE] = difference
+    facts = PngImagePlugin.PngInfo()
+    facts.add_text("version", VERSION)
+    facts.add_text("images", " ".join(map(str, sprite.image_ids)))
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "png", pnginfo=facts, compress_level=4)
+    write_whole(cutouts_path(refsource_id), out.getvalue())
+
+
+def cutout_layout(refsource_id) -> CutoutLayout | None:
+    """What is where in a candidate's file; None where nothing is rendered yet."""
+    try:
+        # Only the head of the file is read.
+        with Image.open(cutouts_path(refsource_id)) as picture:
+            return CutoutLayout(_ids(picture))
+    except FileNotFoundError:
+        return None
+
+
+def _ids(picture):
+    return tuple(int(word) for word in picture.text.get("images", "").split())
