@@ -169,10 +169,13 @@ def _measured_with(image):
 
 
 @transaction.atomic
-def forget(image):
-    """Remove what an image has in the tables, and what its own row says of it."""
+def forget(image, with_retired=False):
+    """Remove what an image has in the tables, and what its own row says of it.
+
+    Catalogues that were made from it and retired stay, unless ``with_retired``.
+    """
     before = _measured_with(image)
-    storage.forget_image(image)
+    storage.forget_image(image, with_retired)
     image.variables.all().delete()
     refresh_candidates(before)
     for name in RESULTS:

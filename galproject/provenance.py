@@ -79,7 +79,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
     """
     references, searches, n_standing = {}, {}, 0
     for image in images.exclude(options=None).select_related("exposure"):
-        wanted = _for_its_files(image, options)
+        wanted = for_its_files(image, options)
         if is_made_alike(image, wanted):
             n_standing += 1
         else:
@@ -91,11 +91,14 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
     chosen = {pk for ids in searches.values() for pk in ids}
     made_over = [pk for ids in references.values() for pk in ids]
     for image in dependents(made_over).exclude(pk__in=chosen):
-        searches.setdefault(_for_its_files(image, options), []).append(image.pk)
+        searches.setdefault(for_its_files(image, options), []).append(image.pk)
     return Reprocessing(references, searches, n_standing, 0)
 
 
-def _for_its_files(image, options):
+def for_its_files(image, options) -> PipelineOptions:
+    """Options, but for those that describe an image's files: as it was made with, if it was."""
+    if image.options is None:
+        return options
     before = options_from_json(image.options)
     return replace(options, input=before.input, catalogue=before.catalogue)
 
@@ -148,5 +151,5 @@ def remove(exposure, cascade=False):
                     f"{image} is being worked on, on {image.host}. Wait until it has ended"
                 )
         for image in images:
-            forget(image)
+            forget(image, with_retired=True)
         exposure.delete()

@@ -127,15 +127,27 @@ def measurements_of(reference, refsource_ids) -> np.ndarray:
 
 
 @transaction.atomic
-def forget_image(image):
+def forget_image(image, with_retired=True):
     """Remove what was measured on an image, and every catalogue made from it with all its rows.
 
-    Search images that were measured with such a catalogue are to be processed again.
+    Search images that were measured with such a catalogue are to be processed again. Catalogues
+    that are not active any more stay where not ``with_retired``: people's votes hang on them.
     """
-    for reference in image.catalogues.order_by("pk"):
+    catalogues = image.catalogues.order_by("pk")
+    for reference in catalogues if with_retired else catalogues.filter(active=True):
         drop_catalogue(reference)
     _lock(image)
     _delete_measurements(image)
+
+
+@transaction.atomic
+def retire_catalogue(image, drop=False):
+    """Take the catalogue of an image out of use, and remove it with all its rows to ``drop`` it.
+
+    Search images that were measured with it are to be processed again.
+    """
+    _lock(image)
+    _retire_catalogue(image, drop)
 
 
 @transaction.atomic
