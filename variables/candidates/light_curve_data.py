@@ -1,4 +1,4 @@
-"""Light curves of candidates as pages draw them: plain lists, matches in other filters with them."""
+"""Light curves of candidates as pages draw them: plain lists, with matches in other filters."""
 
 from dataclasses import dataclass
 

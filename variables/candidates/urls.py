@@ -1,9 +1,8 @@
 """Addresses of candidates."""
 
 from django.urls import path
-from django.views.generic import TemplateView
 
-from variables.candidates import views
+from variables.candidates import page, views
 
 urlpatterns = [
     path("", views.candidate_list, name="candidates"),
@@ -11,5 +10,8 @@ urlpatterns = [
     path("repeated/", views.repeat_detections, name="repeat_detections"),
     path("searches/", views.save_search, name="save_search"),
     path("searches/<int:pk>/delete/", views.delete_search, name="delete_search"),
-    path("<int:pk>/", TemplateView.as_view(template_name="base.html"), name="candidate"),
+    path("<int:pk>/", page.candidate_page, name="candidate"),
+    path("<int:pk>/light-curves.json", page.candidate_data, name="candidate_data"),
+    path("<int:pk>/field.json", page.candidate_field, name="candidate_field"),
+    path("<int:pk>/periods.json", page.candidate_periods, name="candidate_periods"),
 ]
