@@ -2,7 +2,22 @@
 
 from galproject.seeding.flags import make_flags
 from galproject.seeding.people import make_people
+from galproject.seeding.pictures import (
+    candidates_to_draw,
+    chips_to_draw,
+    draw_chips,
+    draw_cutouts,
+)
 from galproject.seeding.plan import Plan
 from galproject.seeding.survey import seed_survey
 
-__all__ = ["Plan", "make_flags", "make_people", "seed_survey"]
+__all__ = [
+    "Plan",
+    "candidates_to_draw",
+    "chips_to_draw",
+    "draw_chips",
+    "draw_cutouts",
+    "make_flags",
+    "make_people",
+    "seed_survey",
+]

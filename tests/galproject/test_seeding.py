@@ -6,16 +6,20 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from PIL import Image
 
 from exposures.models import GalExposure, GalImage
 from galproject.seeding import Plan, seed_survey
 from galproject.seeding.plan import SURVEY
 from photometry.models import GalReference, GalSource
 from tests.made_up import make_image
-from variables.models import GalVarObj
+from variables.candidates.refresh import refresh_candidates
+from variables.models import GalCandidate, GalVarObj
+from variables.pictures.cutouts import cutout_layout
+from variables.pictures.places import picture_path
 from variables.repeat_detections import count_repeat_detections
 
-SMALL = {"candidates": 300, "sources": 5000}
+SMALL = {"candidates": 300, "sources": 5000, "pictures": 0}
 pytestmark = pytest.mark.django_db
 
 
@@ -32,6 +36,7 @@ def test_the_whole_survey_has_the_numbers_of_repeated_detections_that_surveys_ha
 
 def test_a_small_survey_is_as_large_as_asked_for():
     seed_survey(Plan(300, 5000))
+    refresh_candidates()
     counts = dict(count_repeat_detections())
     assert sum(counts.values()) == pytest.approx(300, abs=5)
     assert counts[1] == pytest.approx(300 * 27_786 / 40_000, abs=3)
@@ -99,3 +104,17 @@ def test_each_person_is_made_once_with_a_password_that_is_told_once():
     assert all(f"log in as {name}" in output for name in names)
     assert User.objects.filter(username__in=names).count() == 4
     assert "password" not in seed()
+
+
+def test_pictures_are_drawn_once_and_show_every_epoch(settings, tmp_path):
+    settings.GALPROJECT_PICTURES = tmp_path
+    assert "cutouts of 5 candidates" in seed(pictures=5)
+    assert "drawn" not in seed(pictures=5)
+    best = GalCandidate.objects.visible().order_by("-n_detections", "pk").first()
+    layout = cutout_layout(best.pk)
+    assert len(layout.image_ids) == best.n_epochs - 1
+    changed = set(GalVarObj.objects.of_source(best.pk).values_list("image_id", flat=True))
+    assert changed & set(layout.image_ids)
+    image = GalImage.objects.references().first()
+    with Image.open(picture_path(image.pk)) as picture:
+        assert picture.width == image.width // 4 + 1

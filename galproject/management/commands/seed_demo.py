@@ -3,8 +3,9 @@
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
+from galproject import seeding
 from galproject.management.plain_errors import plain_errors
-from galproject.seeding import Plan, make_flags, make_people, seed_survey
+from galproject.seeding import Plan
 from variables.candidates.refresh import refresh_candidates
 
 
@@ -21,23 +22,46 @@ class Command(BaseCommand):
         )
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument(
+            "--pictures",
+            type=int,
+            default=4000,
+            metavar="N",
+            help="draw the cutouts of so many candidates, and all chips (default 4000; 0: none)",
+        )
+        parser.add_argument(
             "--into-existing", action="store_true", help="also beside exposures that are real"
         )
 
-    def handle(self, *, candidates, sources, seed, into_existing, **_):
+    def handle(self, *, candidates, sources, seed, pictures, into_existing, **_):
         with plain_errors():
             plan = Plan(candidates, sources, seed)
-            with self.bar(plan.n_catalogues, "measurements") as bar:
-                is_new = seed_survey(plan, into_existing, bar)
-            self.stdout.write("The survey is there." if is_new else "The survey was there already.")
-            with self.bar(plan.n_catalogues, "candidates") as bar:
-                n_candidates = refresh_candidates(progress=bar)
-            self.stdout.write(f"{n_candidates:,} candidates")
-            passwords = make_people()
-            if n_flags := make_flags():
+            self.fill(plan, into_existing)
+            passwords = seeding.make_people()
+            if n_flags := seeding.make_flags():
                 self.stdout.write(f"{n_flags} artifacts flagged")
+            if pictures:
+                self.draw(pictures)
         for name, password in passwords.items():
             self.stdout.write(f"  log in as {name} with the password {password}")
 
+    def fill(self, plan, into_existing):
+        """What was observed and measured, and what follows from it."""
+        with self.bar(plan.n_catalogues, "measurements") as bar:
+            is_new = seeding.seed_survey(plan, into_existing, bar)
+        self.stdout.write("The survey is there." if is_new else "The survey was there already.")
+        with self.bar(plan.n_catalogues, "candidates") as bar:
+            n_candidates = refresh_candidates(progress=bar)
+        self.stdout.write(f"{n_candidates:,} candidates")
+
+    def draw(self, n_candidates):
+        """Cutouts and pictures of chips."""
+        ids, chips = seeding.candidates_to_draw(n_candidates), seeding.chips_to_draw()
+        with self.bar(len(ids), "cutouts") as bar:
+            seeding.draw_cutouts(ids, bar)
+        with self.bar(len(chips), "chips") as bar:
+            seeding.draw_chips(chips, bar)
+        if ids or chips:
+            self.stdout.write(f"cutouts of {len(ids):,} candidates and {len(chips):,} chips drawn")
+
     def bar(self, total, what):
-        return tqdm(total=total, desc=what, unit="chip", disable=None, leave=False)
+        return tqdm(total=total, desc=what, disable=None, leave=False)
