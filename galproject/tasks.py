@@ -8,9 +8,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django_q.tasks import async_task
 
+from exposures.errors import GalprojectError
 from exposures.models import GalJob
 from galproject import jobs
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
+from galproject.references.changes import change_reference as change
+from galproject.references.changes import say_refused
 from galproject.result_lines import result_line
 from variables.flags.proposals import propose
 
@@ -36,6 +39,15 @@ def close_job(job_id):
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     _through_restarts(jobs.close, job)
     _through_restarts(propose, job.exposure)
+
+
+def change_reference(chosen_ids, withdrawn_ids, username, reason):
+    """Make images references and others search images, and ask for what this implies."""
+    try:
+        change(chosen_ids, withdrawn_ids, username, reason)
+    except GalprojectError as error:
+        # Nobody waits for the answer any more: it is in the log of the exposures.
+        say_refused([*chosen_ids, *withdrawn_ids], str(error))
 
 
 def sweep():

@@ -1,8 +1,12 @@
 """Addresses of the choice of references."""
 
 from django.urls import path
-from django.views.generic import TemplateView
+
+from galproject.references import views
 
 urlpatterns = [
-    path("", TemplateView.as_view(template_name="base.html"), name="references"),
+    path("", views.references, name="references"),
+    path("<int:pk>/", views.references_preview, name="references_preview"),
+    path("<int:pk>/choose/", views.choose_reference, name="choose_reference"),
+    path("<int:pk>/withdraw/", views.withdraw_reference, name="withdraw_reference"),
 ]

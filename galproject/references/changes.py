@@ -1,0 +1,209 @@
+"""What another reference implies, and the change itself."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import Count, Q
+from django_q.tasks import async_task
+
+from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from galproject import jobs
+from galproject.option_sources import load_options
+from galproject.pipeline import designate
+from galproject.provenance import for_its_files
+from galproject.references.overlaps import count_stranded, ids_overlapping
+from galproject.references.withdrawal import check_withdrawal, undesignate
+from photometry.models import GalReference
+from variables.models import GalCandidate, GalDecision, GalVarObj
+
+CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
+# Beyond these a browser would wait too long: a worker does it.
+MAX_ROWS = 500_000  # of galsources to be removed
+MAX_SEARCHES = 200
+
+SECONDS_A_CHIP = """
+SELECT is_reference, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
+    SELECT i.is_reference, extract(epoch FROM i.finished - i.started) AS seconds
+    FROM galimages i JOIN galexposures e ON e.id = i.exposure_id
+    WHERE i.status = 'done' AND i.finished > i.started AND e.filter = %s
+    ORDER BY i.finished DESC LIMIT 1000
+) AS latest GROUP BY is_reference
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What it implies that images become references, or, with ``withdrawn``, cease to be."""
+
+    chosen: tuple[GalImage, ...]  # that become references
+    old: tuple[GalImage, ...]  # references of the same sky and filter
+    search_ids: frozenset[int]  # search images to be measured anew
+    n_lost: int  # rows of galsources that the chosen have as search images
+    n_lost_changes: int  # rows of galvarobjs on them
+    n_candidates: int  # of the old catalogues
+    n_voted: int  # of these, that somebody has voted on
+    n_votes: int
+    n_stranded: int  # search images that would be without a reference if the old were withdrawn
+    seconds: float | None  # of one worker; None where nothing was ever processed
+
+    @property
+    def takes(self) -> str:
+        """The time of one worker, in words."""
+        if self.seconds < 5400:
+            return f"{max(1, round(self.seconds / 60))} min"
+        return f"{self.seconds / 3600:,.1f} hours"
+
+    @property
+    def n_searches(self):
+        return len(self.search_ids)
+
+    @property
+    def old_exposures(self):
+        return sorted({image.exposure for image in self.old}, key=lambda e: (e.mjd, e.pk))
+
+    @property
+    def is_large(self):
+        return self.n_lost > MAX_ROWS or self.n_searches > MAX_SEARCHES
+
+
+def plan(chosen) -> Change:
+    """What would happen if the images became references; nothing is changed."""
+    chosen = [image for image in chosen if not image.is_reference]
+    near = ids_overlapping([image.pk for image in chosen])
+    overlapping = GalImage.objects.filter(pk__in=near).select_related("exposure")
+    old = list(overlapping.references().order_by("exposure__mjd", "exposure_id", "ccdnum"))
+    return _change(chosen, old, near - {image.pk for image in (*chosen, *old)})
+
+
+def plan_withdrawal(old) -> Change:
+    """What would happen if references became search images; nothing is changed."""
+    old = [image for image in old if image.is_reference]
+    near = ids_overlapping([image.pk for image in old])
+    searches = GalImage.objects.searches().filter(pk__in=near)
+    return _change([], old, set(searches.values_list("pk", flat=True)))
+
+
+def _change(chosen, old, search_ids):
+    catalogues = list(GalReference.objects.filter(image__in=old, active=True)) if old else []
+    votes = _votes_on(catalogues)
+    return Change(
+        chosen=tuple(chosen),
+        old=tuple(old),
+        search_ids=frozenset(search_ids),
+        n_lost=sum(image.n_sources or 0 for image in chosen),
+        n_lost_changes=GalVarObj.objects.filter(image__in=chosen).count(),
+        n_candidates=GalCandidate.objects.filter(catalogue__in=catalogues).count(),
+        n_voted=votes["n_voted"],
+        n_votes=votes["n_votes"],
+        n_stranded=count_stranded([i.pk for i in old], [i.pk for i in chosen]) if old else 0,
+        seconds=_seconds(chosen or old, len(chosen), len(search_ids) + (0 if chosen else len(old))),
+    )
+
+
+def _votes_on(catalogues):
+    """How many votes there are on sources of catalogues, and on how many sources."""
+    ranges = Q(pk__in=[])
+    for catalogue in catalogues:
+        ranges |= Q(refsource_id__range=catalogue.id_range)
+    voted = Count("refsource_id", distinct=True)
+    return GalDecision.objects.filter(ranges).aggregate(n_votes=Count("pk"), n_voted=voted)
+
+
+def _seconds(images, n_references, n_searches):
+    """Of one worker, by what chips in the filter of some images took before."""
+    if not images:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(SECONDS_A_CHIP, [images[0].exposure.filter])
+        medians = {is_reference: float(s) for is_reference, s in cursor.fetchall()}
+    if not medians:
+        return None
+    reference, search = (medians.get(kind, max(medians.values())) for kind in (True, False))
+    return n_references * reference + n_searches * search
+
+
+def change_reference(chosen_ids, withdrawn_ids, username, reason=""):
+    """Make images references and others search images, and ask for the work this implies.
+
+    Who did it and why is written to the log of the exposures. What was measured with other
+    references stays until it is measured anew. Raises GalprojectError where a chip is being
+    worked on; done again it does what is left.
+    """
+    chosen, withdrawn = _images(chosen_ids), _images(withdrawn_ids)
+    _check_free([*chosen, *withdrawn])
+    check_withdrawal(withdrawn, chosen)
+    touched = [*chosen, *withdrawn]
+    near = ids_overlapping([image.pk for image in touched])
+    searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(options=None))
+    # By now, as what is forgotten forgets its options too.
+    options, wanted = load_options(), {}
+    for image in (*touched, *searches):
+        wanted.setdefault(for_its_files(image, options), []).append(image.pk)
+    designate(chosen)
+    if withdrawn:
+        undesignate(withdrawn)
+    _write(CHOSEN, chosen, username, reason)
+    _write(WITHDRAWN, withdrawn, username, reason)
+    return _ask(wanted, username)
+
+
+def _images(ids):
+    images = GalImage.objects.filter(pk__in=list(ids)).select_related("exposure")
+    return list(images.order_by("exposure_id", "ccdnum"))
+
+
+def _check_free(images):
+    if busy := next((image for image in images if image.status == Status.WORKING), None):
+        raise GalprojectError(f"{busy} is being worked on, on {busy.host}. Wait until it has ended")
+
+
+def _ask(wanted, username):
+    """Ask for images by their options, all references first: the jobs."""
+    asked = []
+    for is_reference in (True, False):
+        for options, ids in wanted.items():
+            images = GalImage.objects.filter(pk__in=ids, is_reference=is_reference)
+            asked += jobs.ask(images, options, asked_by=username)
+    return asked
+
+
+def _write(step, images, username, reason):
+    """A line in the log of each exposure."""
+    chips = {}
+    for image in images:
+        chips.setdefault(image.exposure_id, []).append(image.chip_name)
+    for exposure_id, names in chips.items():
+        which = ", ".join(names) if len(names) <= 6 else f"{len(names)} chips"
+        note = f"{which} by {username}" + (f": {reason}" if reason else "")
+        GalCheckpoint.objects.create(exposure_id=exposure_id, step=step, note=note)
+
+
+def say_refused(image_ids, message):
+    """Write to the log of the exposures why their references were not changed."""
+    images = GalImage.objects.filter(pk__in=image_ids).order_by()
+    GalCheckpoint.objects.bulk_create(
+        GalCheckpoint(
+            exposure_id=pk, step="reference", note=message, level=GalCheckpoint.Level.ERROR
+        )
+        for pk in images.values_list("exposure_id", flat=True).distinct()
+    )
+
+
+def queue_change(chosen_ids, withdrawn_ids, username, reason=""):
+    """Have a worker make the change: where much has to be removed, or asked for."""
+    arguments = list(chosen_ids), list(withdrawn_ids), username, reason
+    task = partial(async_task, "galproject.tasks.change_reference", *arguments, group="reference")
+    transaction.on_commit(task)
+
+
+def history(exposures, n=20) -> list[GalCheckpoint]:
+    """Who chose which references of these exposures, and why; the newest first."""
+    lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=(CHOSEN, WITHDRAWN))
+    return list(lines.select_related("exposure").order_by("-pk")[:n])
+
+
+def chips_of(exposure: GalExposure) -> list[GalImage]:
+    """The chips of an exposure."""
+    return list(exposure.images.select_related("exposure").order_by("ccdnum"))

@@ -1,0 +1,52 @@
+"""Which patch of sky, and why which reference."""
+
+from django import forms
+
+from exposures.errors import GalprojectError
+from galproject.references.patches import RADIUS_DEGREES, Patch, filters_in_use, parse_place
+
+
+class PatchForm(forms.Form):
+    """A position, a filter, and how far round it exposures are centred."""
+
+    position = forms.CharField(max_length=80, help_text="266.417 -29.008 or 17:45:40 -29:00:28")
+    filter = forms.ChoiceField()
+    radius = forms.FloatField(min_value=0.01, max_value=3, required=False, label="Radius (degrees)")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["filter"].choices = [(name, name) for name in filters_in_use()]
+
+    def clean_position(self):
+        try:
+            return parse_place(self.cleaned_data["position"])
+        except GalprojectError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def patch(self) -> Patch | None:
+        """What was asked for; None where it is not understood."""
+        if not self.is_valid():
+            return None
+        radius = self.cleaned_data["radius"] or RADIUS_DEGREES
+        return Patch(*self.cleaned_data["position"], radius, self.cleaned_data["filter"])
+
+
+class ChoiceForm(forms.Form):
+    """The chips that become references, what becomes of the old ones, and why."""
+
+    KEEP, WITHDRAW = "keep", "withdraw"
+
+    image = forms.TypedMultipleChoiceField(coerce=int)
+    old = forms.ChoiceField(
+        choices=[
+            (KEEP, "Keep it as a further reference"),
+            (WITHDRAW, "Make it a search image again"),
+        ],
+        initial=KEEP,
+        required=False,
+    )
+    reason = forms.CharField(max_length=300, error_messages={"required": "Say why."})
+
+    def __init__(self, *args, images=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["image"].choices = [(image.pk, image.chip_name) for image in images]

@@ -1,0 +1,63 @@
+"""The chips of an exposure as they lie on the sky, to be drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.models import GalImage
+from exposures.science.footprints import unit_vectors
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One chip of a mosaic."""
+
+    image: GalImage
+    points: str  # of a polygon, as SVG writes them
+    state: str
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Chips in a plane that touches the sky at the exposure; north is up, east is left."""
+
+    view_box: str
+    tiles: tuple[Tile, ...]
+
+
+def mosaics(exposures) -> dict[int, Mosaic]:
+    """The mosaics of exposures that have footprints, by their ids; one query."""
+    images = GalImage.objects.filter(exposure__in=[e.pk for e in exposures])
+    chips = {}
+    for image in images.exclude(footprint=None).order_by("exposure_id", "ccdnum"):
+        chips.setdefault(image.exposure_id, []).append(image)
+    return {pk: _mosaic(found) for pk, found in chips.items()}
+
+
+def _mosaic(images):
+    corners = np.array([image.footprint for image in images]).reshape(-1, 2)
+    plane = _north_up(corners).reshape(-1, 4, 2)
+    low, high = plane.min(axis=(0, 1)), plane.max(axis=(0, 1))
+    margin = 0.02 * (high - low).max()
+    x, y = low - margin
+    width, height = high - low + 2 * margin
+    tiles = (_tile(image, polygon) for image, polygon in zip(images, plane, strict=True))
+    return Mosaic(f"{x:.2f} {y:.2f} {width:.2f} {height:.2f}", tuple(tiles))
+
+
+def _tile(image, polygon):
+    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in polygon)
+    return Tile(image, points, "reference" if image.is_reference else image.status)
+
+
+def _north_up(sky):
+    """(n, 2) arcminutes to the right and down of ra, dec (n, 2), about their middle."""
+    vectors = unit_vectors(sky)
+    centre = vectors.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    east = np.array([-centre[1], centre[0], 0.0])
+    # At a pole there is no east: any direction will do.
+    east = east / np.linalg.norm(east) if np.linalg.norm(east) > 1e-9 else np.array([0.0, 1.0, 0])
+    north = np.cross(centre, east)
+    scale = np.degrees(60) / (vectors @ centre)
+    return np.column_stack([-(vectors @ east) * scale, -(vectors @ north) * scale])

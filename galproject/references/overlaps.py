@@ -1,0 +1,51 @@
+"""Which images share sky with references, in one query for many of them."""
+
+from django.db import connection
+
+# As GalImage.overlapping has it for a single chip: a corner or the centre of one in the other.
+CORNERS = [f"{{a}}.footprint[{2 * i + 1}], {{a}}.footprint[{2 * i + 2}]" for i in range(4)]
+POINTS = ["{a}.ra, {a}.dec", *CORNERS]
+SHARES_SKY = " OR ".join(f"q3c_in_poly({point}, {{b}}.footprint)" for point in POINTS)
+BOTH_WAYS = f"({SHARES_SKY.format(a='i', b='n')} OR {SHARES_SKY.format(a='n', b='i')})"
+NEAR = "q3c_join(n.ra, n.dec, i.ra, i.dec, n.radius + (SELECT max(radius) FROM galimages))"
+OVERLAPPING = f"""
+SELECT DISTINCT i.id FROM galimages n
+JOIN galexposures m ON m.id = n.exposure_id
+JOIN galimages i ON {NEAR}
+JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
+WHERE n.id = ANY(%s) AND n.footprint IS NOT NULL AND i.footprint IS NOT NULL
+    AND i.id <> n.id AND {BOTH_WAYS}
+"""
+STRANDED = f"""
+WITH depending AS (
+    SELECT DISTINCT c.image_id AS id FROM galcoverages c
+    JOIN galreferences r ON r.id = c.catalogue_id AND r.active
+    WHERE r.image_id = ANY(%(withdrawn)s) AND c.image_id <> ALL(%(chosen)s)
+)
+SELECT count(*) FROM depending WHERE id NOT IN (
+    SELECT n.id FROM depending JOIN galimages n USING (id)
+    JOIN galexposures m ON m.id = n.exposure_id
+    JOIN galimages i ON {NEAR}
+    JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
+    WHERE (i.is_reference AND i.status <> 'failed' OR i.id = ANY(%(chosen)s))
+        AND i.id <> ALL(%(withdrawn)s) AND i.footprint IS NOT NULL AND {BOTH_WAYS}
+)
+"""
+
+
+def ids_overlapping(image_ids) -> set[int]:
+    """Ids of the images in the same filter that share sky with any of some images."""
+    with connection.cursor() as cursor:
+        cursor.execute(OVERLAPPING, [list(image_ids)])
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def count_stranded(withdrawn_ids, chosen_ids=()) -> int:
+    """How many search images measured with references would have none without them.
+
+    Those that are ``chosen`` count as references already.
+    """
+    ids = {"withdrawn": list(withdrawn_ids), "chosen": list(chosen_ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(STRANDED, ids)
+        return cursor.fetchone()[0]

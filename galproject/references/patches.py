@@ -1,0 +1,88 @@
+"""A patch of sky in a filter, of which a reference is chosen."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.db.models import F, Value
+
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure, GalField
+from exposures.q3c import Q3CWithin
+from exposures.science.motion import separation_degrees
+from exposures.science.positions import parse_position
+from galproject.home.fields import SAME_FIELD_DEGREES, observed_fields
+
+RADIUS_DEGREES = 0.5  # within which exposures are centred, unless another is asked for
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Where exposures are centred, and in which filter."""
+
+    ra: float  # ICRS degrees
+    dec: float
+    radius: float  # degrees
+    filter: str
+
+    def exposures(self):
+        """Its exposures, oldest first."""
+        place = Value(self.ra), Value(self.dec), F("ra"), F("dec"), Value(self.radius)
+        found = GalExposure.objects.filter(Q3CWithin(*place), filter=self.filter)
+        return found.order_by("mjd", "pk")
+
+    @property
+    def query(self) -> str:
+        """Of the address of its page."""
+        position = f"{self.ra:.5f} {self.dec:+.5f}"
+        return urlencode({"position": position, "radius": self.radius, "filter": self.filter})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A field to choose from: one that was observed, or one that is followed."""
+
+    name: str
+    n_exposures: int | None  # None where nobody counted
+    patches: tuple[Patch, ...]  # one for each filter
+
+
+def parse_place(text) -> tuple[float, float]:
+    """ra, dec in degrees of a position in one line; raises GalprojectError."""
+    parts = text.split(",") if "," in text else text.split()
+    half = len(parts) // 2
+    if len(parts) not in (2, 6):
+        raise GalprojectError("Give a position as 266.417 -29.008 or 17:45:40 -29:00:28")
+    return parse_position(" ".join(parts[:half]), " ".join(parts[half:]))
+
+
+def patch_round(exposure) -> Patch:
+    """The patch that an exposure is of."""
+    return Patch(exposure.ra, exposure.dec, RADIUS_DEGREES, exposure.filter)
+
+
+def places() -> list[Place]:
+    """The fields that were observed, and those that are followed and were not yet."""
+    observed = observed_fields()
+    new = [field for field in GalField.objects.all() if not _is_among(field, observed)]
+    return [*map(_observed, observed), *map(_followed, new)]
+
+
+def _is_among(field, observed):
+    separations = (separation_degrees(field.ra, field.dec, o.ra, o.dec) for o in observed)
+    return any(separation < SAME_FIELD_DEGREES for separation in separations)
+
+
+def _observed(field):
+    patches = (Patch(field.ra, field.dec, RADIUS_DEGREES, name) for name, _ in field.filters)
+    return Place(field.name, field.n_exposures, tuple(patches))
+
+
+def _followed(field):
+    filters = field.filters or filters_in_use()
+    patches = (Patch(field.ra % 360, field.dec, field.radius, name) for name in filters)
+    return Place(field.name, None, tuple(patches))
+
+
+def filters_in_use() -> list[str]:
+    """The filters that there are exposures in."""
+    return sorted(GalExposure.objects.order_by().values_list("filter", flat=True).distinct())
