@@ -72,6 +72,31 @@ class TaxonomyClass(models.Model):
     def __str__(self):
         return self.label
 
+    @property
+    def path(self) -> str:
+        """Its slug, after that of its parent where it is a subtype: "artifact/edge"."""
+        return f"{self.parent.slug}/{self.slug}" if self.parent_id else self.slug
+
+
+class CampaignQuerySet(models.QuerySet):
+    """Campaigns with how far they are."""
+
+    def with_progress(self, user):
+        """Annotated with ``n_objects``, ``n_votes`` and, of the user's votes, ``n_own``."""
+
+        def count(rows):
+            counted = rows.order_by().values("campaign").annotate(n=models.Count("pk"))
+            number = models.Subquery(counted.values("n"))
+            return models.functions.Coalesce(number, 0)
+
+        own = models.OuterRef("pk")
+        votes = GalDecision.objects.votes_standing().filter(campaign=own)
+        return self.annotate(
+            n_objects=count(CampaignObject.objects.filter(campaign=own)),
+            n_votes=count(votes),
+            n_own=count(votes.filter(user=user)),
+        )
+
 
 class Campaign(models.Model):
     """A frozen selection of candidates that some people vet together."""
@@ -98,6 +123,8 @@ class Campaign(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     closed = models.DateTimeField(null=True, blank=True)
 
+    objects = CampaignQuerySet.as_manager()
+
     class Meta:
         db_table = "galcampaigns"
         ordering = ["-created"]
@@ -107,6 +134,11 @@ class Campaign(models.Model):
 
     def get_absolute_url(self):
         return reverse("campaign", args=[self.pk])
+
+    def is_open_to(self, user) -> bool:
+        """Whether somebody may vote in it, as one of its people."""
+        members = {member.pk for member in self.members.all()}
+        return not members or user.pk in members
 
 
 class CampaignObject(models.Model):

@@ -1,0 +1,89 @@
+"""What votes add up to, and how well people agree."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+MAJORITY = 2 / 3  # of the votes, that a class takes
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What people agree on; a class is a tuple of keys, a subtype's after that of its parent."""
+
+    choice: tuple | None  # None where there are too few votes, or no majority
+    n_votes: int
+    share: float  # of the votes that are for the choice, or for what has most
+    is_disputed: bool  # enough votes, and no majority
+
+
+def consensus_of(votes, votes_wanted=1) -> Consensus:
+    """The Consensus of ``votes``, one a person, each a tuple of keys from the class down.
+
+    Two thirds decide. Votes for subtypes of one class are votes for the class, and where no
+    subtype has the majority of all votes, the class itself is the answer.
+    """
+    votes = [tuple(vote) for vote in votes]
+    n = len(votes)
+    if n == 0:
+        return Consensus(None, 0, 0.0, False)
+    best, share = (), 0.0
+    for depth in range(1, max(map(len, votes)) + 1):
+        below = [v[:depth] for v in votes if len(v) >= depth and v[: depth - 1] == best]
+        if not below:
+            break
+        top, count = Counter(below).most_common(1)[0]
+        if count < MAJORITY * n - 1e-9:
+            share = share or count / n
+            break
+        best, share = top, count / n
+    if n < votes_wanted:
+        return Consensus(None, n, share, False)
+    return Consensus(best or None, n, share, not best)
+
+
+def cohen_kappa(pairs) -> float:
+    """Agreement of two people on what both judged, beyond chance; NaN where it has no meaning.
+
+    ``pairs`` are (first's class, second's class). Cohen 1960, Educ. Psychol. Meas. 20, 37.
+    """
+    if not pairs:
+        return np.nan
+    n = len(pairs)
+    observed = sum(a == b for a, b in pairs) / n
+    first, second = (Counter(pair[k] for pair in pairs) for k in (0, 1))
+    chance = sum(first[c] * second[c] for c in first) / n**2
+    return (observed - chance) / (1 - chance) if chance < 1 else np.nan
+
+
+def fleiss_kappa(ballots) -> float:
+    """Agreement of several people, beyond chance; NaN where nothing has two votes.
+
+    ``ballots`` are lists of the classes that each object got, of any length; those of one vote
+    say nothing. Fleiss 1971, Psychol. Bull. 76, 378, with each object's own number of votes.
+    """
+    ballots = [Counter(ballot) for ballot in ballots if len(ballot) > 1]
+    if not ballots:
+        return np.nan
+    n = np.array([ballot.total() for ballot in ballots])
+    same = np.array([sum(k * (k - 1) for k in ballot.values()) for ballot in ballots])
+    observed = np.mean(same / (n * (n - 1)))
+    totals = sum(ballots, Counter())
+    chance = sum((k / totals.total()) ** 2 for k in totals.values())
+    return float((observed - chance) / (1 - chance)) if chance < 1 else np.nan
+
+
+def pairwise_agreement(votes) -> dict[tuple, tuple[int, float, float]]:
+    """{(person, person): (objects in common, share alike, Cohen's kappa)}.
+
+    ``votes`` is {person: {object: class}}.
+    """
+    table = {}
+    for a, b in combinations(sorted(votes), 2):
+        pairs = [(votes[a][k], votes[b][k]) for k in votes[a].keys() & votes[b].keys()]
+        if pairs:
+            alike = sum(x == y for x, y in pairs) / len(pairs)
+            table[a, b] = len(pairs), alike, cohen_kappa(pairs)
+    return table

@@ -1,0 +1,133 @@
+"""What a vetter sees of candidates, as JSON: nothing that somebody else said of them."""
+
+from django.db import connection
+
+from variables.candidates.light_curve_data import light_curves_data
+from variables.candidates.page import STATISTICS
+from variables.candidates.positions import galactic, sexagesimal
+from variables.models import GalCandidate, GalVarObj
+from variables.pictures.places import cutouts_url
+from variables.pictures.sprite import TILE, cutout_layout
+
+NEIGHBOURS_ARCSEC = 10.0
+NEIGHBOURS = """
+SELECT o.refsource_id, c.filter, c.mag, c.distance_arcsec
+FROM galcandidates o CROSS JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c
+WHERE o.refsource_id = ANY(%s) AND c.refsource_id <> o.refsource_id AND c.filter = o.filter
+ORDER BY c.distance_arcsec
+"""
+
+
+def cards_of(objects) -> list[dict]:
+    """Cards of a campaign's objects, in their order; those whose candidate is gone are left out."""
+    ids = [one.refsource_id for one in objects]
+    candidates = _candidates(ids)
+    curves, around, changes = light_curves_data(list(candidates)), _around(ids), _changes(ids)
+    return [
+        {
+            **_facts(one, candidates[one.refsource_id]),
+            "statistics": _statistics(candidates[one.refsource_id]),
+            "light_curves": curves[one.refsource_id],
+            "neighbours": around.get(one.refsource_id, []),
+            "cutouts": _cutouts(one.refsource_id, changes.get(one.refsource_id, {})),
+        }
+        for one in objects
+        if one.refsource_id in candidates
+    ]
+
+
+def tiles_of(objects) -> list[dict]:
+    """Tiles of a contact sheet: cutouts of the epoch at which each changed most."""
+    ids = [one.refsource_id for one in objects]
+    candidates, changes = _candidates(ids), _changes(ids)
+    return [
+        {
+            **_facts(one, candidates[one.refsource_id]),
+            "cutouts": _best_cutout(one.refsource_id, changes.get(one.refsource_id, {})),
+        }
+        for one in objects
+        if one.refsource_id in candidates
+    ]
+
+
+def _candidates(ids):
+    found = GalCandidate.objects.filter(pk__in=ids).select_related("catalogue__image")
+    return {candidate.pk: candidate for candidate in found}
+
+
+def _facts(one, candidate):
+    longitude, latitude = galactic(candidate.ra, candidate.dec)
+    return {
+        # As text: a number this long is at the limit of what a browser counts exactly.
+        "refsource_id": str(candidate.pk),
+        "rank": one.rank,
+        "group": one.group,
+        "filter": candidate.filter,
+        "position": sexagesimal(candidate.ra, candidate.dec),
+        "galactic": f"l {longitude:.3f}° b {latitude:+.3f}°",
+        "cause": candidate.get_cause_display(),
+        "mag": round(candidate.reference_mag, 2),
+        "change": candidate.max_delta_mag and round(candidate.max_delta_mag, 2),
+        "significance": round(candidate.max_significance),
+        "n_detections": candidate.n_detections,
+        "n_epochs": candidate.n_epochs,
+        "url": candidate.get_absolute_url(),
+    }
+
+
+def _statistics(candidate):
+    return [
+        [heading, None if value is None else round(value, digits), unit]
+        for name, heading, unit, digits in STATISTICS
+        for value in [getattr(candidate, name)]
+    ]
+
+
+def _around(ids):
+    """{refsource_id: [[mag, distance in arcsec], ...]} of sources in the same filter."""
+    around = {}
+    with connection.cursor() as cursor:
+        cursor.execute(NEIGHBOURS, [NEIGHBOURS_ARCSEC, ids])
+        for pk, _, mag, distance in cursor.fetchall():
+            around.setdefault(pk, []).append([round(mag, 2), round(distance, 2)])
+    return around
+
+
+def _changes(ids):
+    """{refsource_id: {image id: (size of the change in sigma, is a detection)}}."""
+    changes = {}
+    columns = ("refsource_id", "image_id", "significance", "failed_cuts", "is_flagged")
+    for pk, image_id, sigma, failed, flagged in GalVarObj.objects.filter(
+        refsource_id__in=ids
+    ).values_list(*columns):
+        changes.setdefault(pk, {})[image_id] = (sigma, not failed and not flagged)
+    return changes
+
+
+def _cutouts(refsource_id, changes):
+    """Where the tiles of each epoch are, the detections first; None where none are rendered."""
+    sheet = _sheet(refsource_id)
+    if sheet is None:
+        return None
+    epochs = [
+        {"x": TILE * column, "sigma": round(changes.get(i, (0, False))[0]), "change": i in changes}
+        for column, i in enumerate(sheet.pop("image_ids"), 1)
+    ]
+    return {**sheet, "epochs": sorted(epochs, key=lambda e: (not e["change"], -e["sigma"], e["x"]))}
+
+
+def _best_cutout(refsource_id, changes):
+    cutouts = _cutouts(refsource_id, changes)
+    if cutouts and cutouts["epochs"]:
+        cutouts["epochs"] = cutouts["epochs"][:1]
+    return cutouts
+
+
+def _sheet(refsource_id):
+    layout, url = cutout_layout(refsource_id), cutouts_url(refsource_id)
+    if layout is None or url is None:
+        return None
+    return {
+        **{"url": url, "tile": TILE, "width": TILE * layout.n_columns, "height": 2 * TILE},
+        "image_ids": layout.image_ids,
+    }

@@ -1,0 +1,62 @@
+"""Forms of campaigns, and what a browser sends of decisions."""
+
+import json
+
+from django import forms
+from django.contrib.auth.models import User
+
+from variables.models import Campaign, GalDecision
+from variables.vetting.campaigns import NewCampaign
+from variables.vetting.decisions import Said, VettingError
+
+MAX_DECISIONS = 500  # in one request
+
+
+class CampaignForm(forms.Form):
+    """What a new campaign is to be."""
+
+    name = forms.CharField(max_length=80)
+    lane = forms.ChoiceField(
+        choices=[("", "by the evidence"), *Campaign.Lane.choices[:2]], required=False
+    )
+    votes_wanted = forms.IntegerField(min_value=1, max_value=20, initial=1)
+    n_gold = forms.IntegerField(
+        min_value=0, max_value=500, initial=0, label="Gold objects, of known class, mixed in"
+    )
+    members = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("username"),
+        required=False,
+        help_text="nobody chosen: everyone who may vote",
+    )
+
+    def wanted(self, query) -> NewCampaign:
+        return NewCampaign(
+            query=query, **{**self.cleaned_data, "members": tuple(self.cleaned_data["members"])}
+        )
+
+
+def decisions_from(body) -> list[Said]:
+    """The decisions in the JSON of a request. Raises VettingError where it is something else."""
+    try:
+        rows = json.loads(body)["decisions"]
+        said = [_said(row) for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VettingError(f"These are no decisions: {error}") from error
+    if len(said) > MAX_DECISIONS:
+        raise VettingError(f"At most {MAX_DECISIONS} decisions are taken at once")
+    return said
+
+
+def _said(row):
+    action = GalDecision.Action(row.get("action", "vote"))
+    if action == GalDecision.Action.UNDO:
+        raise ValueError("decisions are undone elsewhere")
+    return Said(
+        refsource_id=int(row["refsource_id"]),
+        action=action,
+        choice=row.get("choice"),
+        comment=str(row.get("comment", ""))[:2000],
+        how=GalDecision.How(row.get("how", "click")),
+        shown=dict(row.get("shown", {})),
+        key=str(row.get("key", ""))[:64],
+    )

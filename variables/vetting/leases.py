@@ -1,0 +1,58 @@
+"""Leases: two people never have the same candidate in hand, unless that is wanted."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from variables.models import CampaignObject, GalDecision
+
+LEASE = timedelta(minutes=15)
+
+
+def decided_by(user, actions=(GalDecision.Action.VOTE, GalDecision.Action.SKIP)):
+    """Whether a campaign's object was decided by somebody in that campaign, and not taken back."""
+    return Exists(
+        GalDecision.objects.filter(
+            refsource_id=OuterRef("refsource_id"),
+            campaign=OuterRef("campaign"),
+            user=user,
+            action__in=actions,
+            undone_by=None,
+        )
+    )
+
+
+def objects_left(campaign, user, skipped=False):
+    """The objects of a campaign that somebody may still be given, in order.
+
+    ``skipped`` has those again that they skipped.
+    """
+    actions = [GalDecision.Action.VOTE] if skipped else list(GalDecision.Action)[:2]
+    free = Q(leased_until=None) | Q(leased_until__lt=timezone.now()) | Q(leased_to=user)
+    wanted = Q(n_votes__lt=campaign.votes_wanted) | Q(gold__isnull=False)
+    left = campaign.objects_in.filter(free, wanted).exclude(decided_by(user, actions))
+    return left.order_by("rank")
+
+
+@transaction.atomic
+def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject]:
+    """Lease the next ``n`` objects of rank above ``after`` to somebody; renews what they have."""
+    left = objects_left(campaign, user, skipped).filter(rank__gt=after)
+    chosen = list(left.select_for_update(skip_locked=True, of=["self"])[:n])
+    CampaignObject.objects.filter(pk__in=[o.pk for o in chosen]).update(
+        leased_to=user, leased_until=timezone.now() + LEASE
+    )
+    return chosen
+
+
+def renew(campaign, user):
+    """Keep what somebody has in hand for as long again."""
+    mine = campaign.objects_in.filter(leased_to=user, leased_until__gt=timezone.now())
+    return mine.update(leased_until=timezone.now() + LEASE)
+
+
+def release(campaign, user):
+    """Give back what somebody has in hand."""
+    return campaign.objects_in.filter(leased_to=user).update(leased_to=None, leased_until=None)
