@@ -137,8 +137,9 @@ def _step(degrees):
 def _meridians(window):
     step = _step(2 * window.half_width)
     first = math.ceil((window.middle - window.half_width) / step) * step
-    longitudes = np.arange(first, window.middle + window.half_width, step) % 360
-    return tuple(Line(window.x(longitude), f"{longitude:g}°") for longitude in longitudes.tolist())
+    longitudes = (np.arange(first, window.middle + window.half_width, step) % 360).tolist()
+    lines = [Line(window.x(longitude), f"{longitude:g}°") for longitude in longitudes]
+    return tuple(line for line in lines if line.position < WIDTH - LABEL_WIDTH)
 
 
 def _parallels(window):

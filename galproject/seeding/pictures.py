@@ -25,8 +25,8 @@ BINNING = 4  # pixels of a chip a pixel of its picture
 SKY_GREY, GREY_PER_SIGMA, DIFFERENCE_GREY = 46, 7.0, 128
 
 
-def candidates_to_draw(n) -> list[int]:
-    """Ids of candidates without cutouts among the ``n`` that are looked at first.
+def candidates_to_draw(n, again=False) -> list[int]:
+    """Ids of candidates without cutouts, or with ``again`` all, of ``n`` that are looked at first.
 
     Those of campaigns, each campaign from its beginning, then those that were detected most.
     """
@@ -37,7 +37,7 @@ def candidates_to_draw(n) -> list[int]:
     ids += most_detected.values_list("pk", flat=True)[:n]
     ours = set(made_up.filter(pk__in=ids).values_list("pk", flat=True))
     first = [i for i in dict.fromkeys(ids) if i in ours][:n]
-    return sorted(i for i in first if not cutouts_path(i).exists())
+    return sorted(i for i in first if again or not cutouts_path(i).exists())
 
 
 def draw_cutouts(refsource_ids, progress=None):
@@ -119,10 +119,10 @@ def grey(pixels, sky):
     )
 
 
-def chips_to_draw() -> list[GalImage]:
-    """Chips without a picture."""
+def chips_to_draw(again=False) -> list[GalImage]:
+    """Chips without a picture, or with ``again`` all."""
     images = GalImage.objects.done().filter(exposure__proposal=PROPOSAL).order_by("pk")
-    return [image for image in images if not picture_path(image.pk).exists()]
+    return [image for image in images if again or not picture_path(image.pk).exists()]
 
 
 def draw_chips(images, progress=None):

@@ -140,13 +140,20 @@ def _patch(plan, field, detector, rng):
     stars = np.zeros(n, STAR_DTYPE)
     stars["star_id"] = np.arange(n)
     stars["mag"] = 13.2 + 7.3 * rng.uniform(0, 1, n) ** 0.45
-    stars["bp_rp"] = np.maximum(rng.normal(1.7, 0.35, n), 0.3)
+    stars["bp_rp"] = _colours(stars["mag"], rng)
     stars["kind"], stars["period"], stars["epoch"] = "constant", np.nan, np.nan
     x, y = rng.uniform(0, FULL_SHAPE[1] - 1, n), rng.uniform(0, FULL_SHAPE[0] - 1, n)
     _crowd_about_the_detector(detector, stars, x, y)
     wcs = pointing(field).wcs(detector, FULL_SHAPE)
     stars["ra"], stars["dec"] = wcs.all_pix2world(x, y, 0)
     return Patch(field, detector, stars, x, y)
+
+
+def _colours(mag, rng):
+    """BP - RP of dwarfs of the disk, redder where fainter, and of giants of the bulge, bluer."""
+    is_giant = rng.uniform(size=len(mag)) < 0.55
+    usual = np.where(is_giant, 2.35 - 0.09 * (mag - 14), 0.75 + 0.13 * (mag - 14))
+    return np.maximum(usual + rng.normal(0, 0.13, len(mag)), 0.3)
 
 
 def _crowd_about_the_detector(detector, stars, x, y):

@@ -20,6 +20,7 @@ from variables.models import Cut, GalVarObj
 
 PROPOSAL = "seed_demo"  # by which made-up exposures are told from others
 ZERO_POINT = 30.0
+ASTROMETRY_MAS = 20.0
 LAST_MJD = 58200.1
 WHY_FAILED = "the file is cut short. Fetch it again"
 SCALE_ARCSEC = PIXEL_DEGREES * 3600
@@ -209,7 +210,7 @@ def _source_rows(series, epoch):
     rng = np.random.default_rng([16, exposed.number, patch.detector.ccdnum])
     n, cuts = len(series.mag), series.failed_cuts[:, epoch]
     rows = np.zeros(n, SOURCE_DTYPE)
-    rows["ra"], rows["dec"] = patch.stars["ra"], patch.stars["dec"]
+    rows["ra"], rows["dec"] = _positions(series)
     rows["x"], rows["y"] = patch.x + exposed.dither[0], patch.y + exposed.dither[1]
     rows["mag"], rows["mag_err"] = series.mag[:, epoch], series.mag_err[:, epoch]
     rows["flux"] = 10 ** (-0.4 * (rows["mag"] - ZERO_POINT))
@@ -220,6 +221,15 @@ def _source_rows(series, epoch):
     rows["flags"] = np.where(series.mag[:, 0] < SATURATED_MAG, int(MaskBit.SATURATED), 0)
     rows["is_reference"] = epoch == 0
     return rows
+
+
+def _positions(series):
+    """Right ascension and declination of the stars as the catalogue has them, degrees."""
+    patch, number = series.patch, series.exposures[0].number
+    rng = np.random.default_rng([18, number, patch.detector.ccdnum])
+    d_ra, d_dec = rng.normal(0, ASTROMETRY_MAS / 3.6e6, (2, len(patch.x)))
+    dec = patch.stars["dec"] + d_dec
+    return patch.stars["ra"] + d_ra / np.cos(np.radians(dec)), dec
 
 
 def _changes(series, epoch, ids, rows, image):

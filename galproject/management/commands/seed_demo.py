@@ -35,12 +35,12 @@ class Command(BaseCommand):
     def handle(self, *, candidates, sources, seed, pictures, into_existing, **_):
         with plain_errors():
             plan = Plan(candidates, sources, seed)
-            self.fill(plan, into_existing)
+            is_new = self.fill(plan, into_existing)
             passwords = seeding.make_people()
             if n_flags := seeding.make_flags():
                 self.stdout.write(f"{n_flags} artifacts flagged")
             if pictures:
-                self.draw(pictures)
+                self.draw(pictures, is_new)
         for name, password in passwords.items():
             self.stdout.write(f"  log in as {name} with the password {password}")
 
@@ -52,10 +52,11 @@ class Command(BaseCommand):
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         self.stdout.write(f"{n_candidates:,} candidates")
+        return is_new
 
-    def draw(self, n_candidates):
-        """Cutouts and pictures of chips."""
-        ids, chips = seeding.candidates_to_draw(n_candidates), seeding.chips_to_draw()
+    def draw(self, n_candidates, again):
+        """Cutouts and pictures of chips; over those of another survey that had the same ids."""
+        ids, chips = seeding.candidates_to_draw(n_candidates, again), seeding.chips_to_draw(again)
         with self.bar(len(ids), "cutouts") as bar:
             seeding.draw_cutouts(ids, bar)
         with self.bar(len(chips), "chips") as bar:
