@@ -6,6 +6,10 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.footprints import unit_vectors
+from variables.pictures.places import picture_url
+
+# Chips in the middle that have their picture in the mosaic: each is some 100 kB.
+N_PICTURES = 6
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,8 @@ class Tile:
     image: GalImage
     points: str  # of a polygon, as SVG writes them
     state: str
+    picture: str | None  # its address
+    matrix: str  # from a square of 1 by 1, downwards, to the corners of the chip
 
 
 @dataclass(frozen=True)
@@ -41,13 +47,22 @@ def _mosaic(images):
     margin = 0.02 * (high - low).max()
     x, y = low - margin
     width, height = high - low + 2 * margin
-    tiles = (_tile(image, polygon) for image, polygon in zip(images, plane, strict=True))
+    order = np.argsort(np.hypot(*(plane.mean(axis=1) - (low + high) / 2).T))
+    with_picture = set(order[:N_PICTURES].tolist())
+    tiles = [_tile(images[i], plane[i], i in with_picture) for i in range(len(images))]
     return Mosaic(f"{x:.2f} {y:.2f} {width:.2f} {height:.2f}", tuple(tiles))
 
 
-def _tile(image, polygon):
-    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in polygon)
-    return Tile(image, points, "reference" if image.is_reference else image.status)
+def _tile(image, polygon, has_picture):
+    first, _, third, corner = polygon  # lower left, lower right, upper right, upper left
+    matrix = np.concatenate([third - corner, first - corner, corner])
+    return Tile(
+        image,
+        " ".join(f"{x:.2f},{y:.2f}" for x, y in polygon),
+        "reference" if image.is_reference else image.status,
+        picture_url(image) if has_picture else None,
+        " ".join(f"{value:.3f}" for value in matrix),
+    )
 
 
 def _north_up(sky):

@@ -14,6 +14,7 @@ from galproject import tasks
 from galproject.options import PipelineOptions
 from galproject.references import changes
 from galproject.references.changes import change_reference, plan, plan_withdrawal
+from galproject.references.mosaic import mosaics
 from galproject.references.patches import Patch, parse_place
 from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import undesignate
@@ -25,6 +26,7 @@ from tests.variables.flagged import make_change, make_field, make_search
 from variables.candidates.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
+from variables.pictures.places import picture_path
 
 pytestmark = pytest.mark.django_db
 
@@ -359,3 +361,21 @@ def test_pages_need_nothing_from_elsewhere_and_nothing_inline(curator, field):
         assert not re.search(r"<style|\sstyle=|\son\w+=", page)
         ids = re.findall(r' id="([^"]+)"', page)
         assert len(ids) == len(set(ids))
+
+
+def test_a_mosaic_has_north_up_east_left_and_pictures_the_right_way_round(settings, tmp_path):
+    settings.GALPROJECT_PICTURES = str(tmp_path)
+    image = make_image("1", width=2000, height=2000)
+    path = picture_path(image.pk)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"png")
+    (tile,) = mosaics([image.exposure])[image.exposure_id].tiles
+    corners = np.array([point.split(",") for point in tile.points.split()], float)
+    # The made-up chip has x to the east, so to the left, and y to the north.
+    assert corners[0] == pytest.approx([6, 6], abs=0.01)
+    assert corners[1] == pytest.approx([-6, 6], abs=0.01)
+    a, b, c, d, e, f = map(float, tile.matrix.split())
+    assert (e, f) == pytest.approx(corners[3], abs=0.01)  # the upper left of the picture
+    assert (a + e, b + f) == pytest.approx(corners[2], abs=0.01)
+    assert (c + e, d + f) == pytest.approx(corners[0], abs=0.01)
+    assert tile.picture.startswith(reverse("image_picture", args=[image.pk]))

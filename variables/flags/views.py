@@ -17,6 +17,7 @@ from variables.flags.coverage import RegionError, check_region, covered_by, pars
 from variables.flags.filters import FlagFilter, page_of
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
+from variables.pictures.places import picture_url
 
 FLAG = "variables.add_galflag"
 N_GROUPS = 20
@@ -150,7 +151,8 @@ def _image_page(request, pk, form, status=200):
     shown = get_object_or_404(
         GalImage.objects.select_related("exposure", "job", "reference"), pk=pk
     )
-    context = {"page": chip_page(shown), "image": shown, "form": form, "picture": None}
+    context = {"page": chip_page(shown), "image": shown, "form": form}
+    context["picture"] = picture_url(shown)
     return render(request, "variables/image.html", context, status=status)
 
 
