@@ -20,7 +20,7 @@ from variables.models import Artifact, GalFlag
 from variables.pictures.places import picture_url
 
 FLAG = "variables.add_galflag"
-N_GROUPS = 20
+N_GROUPS = 10
 ACTIONS = {
     "accept": (marking.accept_all, "accepted: they hide what they cover"),
     "decline": (marking.decline_all, "declined: they will not be proposed again"),
