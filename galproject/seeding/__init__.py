@@ -1,5 +1,6 @@
 """A made-up survey for demonstrations, tests and benchmarks, from the simulator's variables."""
 
+from galproject.seeding.campaigns import make_campaigns
 from galproject.seeding.flags import make_flags
 from galproject.seeding.people import make_people
 from galproject.seeding.pictures import (
@@ -17,6 +18,7 @@ __all__ = [
     "chips_to_draw",
     "draw_chips",
     "draw_cutouts",
+    "make_campaigns",
     "make_flags",
     "make_people",
     "seed_survey",

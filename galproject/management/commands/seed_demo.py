@@ -39,6 +39,8 @@ class Command(BaseCommand):
             passwords = seeding.make_people()
             if n_flags := seeding.make_flags():
                 self.stdout.write(f"{n_flags} artifacts flagged")
+            if n_campaigns := seeding.make_campaigns(seed):
+                self.stdout.write(f"{n_campaigns} campaigns begun")
             if pictures:
                 self.draw(pictures, is_new)
         for name, password in passwords.items():

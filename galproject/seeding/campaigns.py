@@ -1,0 +1,98 @@
+"""Campaigns of a made-up survey, and what its people said in them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from django.contrib.auth import get_user_model
+
+from variables.models import Artifact, Campaign, GalCandidate
+from variables.models.candidates import Cause
+from variables.vetting.campaigns import NewCampaign, close, create_campaign
+from variables.vetting.decisions import Said, decide_all
+
+VARIABLES = ("rr-lyrae", "eclipsing", "cepheid", "long-period", "flare", "other")
+# What an artifact of each cause is called by people; of the others they say something else.
+SUBTYPES = {Cause.CROWD: Artifact.QUALITY, Cause.SHAPE: Artifact.COSMIC}
+N_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Voting:
+    """How much of a campaign somebody has done, and how often they are right."""
+
+    user: str
+    fraction: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A campaign, and who voted in it."""
+
+    new: NewCampaign
+    voting: tuple[Voting, ...]
+    is_closed: bool = False
+
+
+PLANNED = (
+    Planned(
+        NewCampaign("Pilot", "detections_min=5&filter=r", lane="card", votes_wanted=2),
+        (Voting("vetter", 1.0, 0.9), Voting("curator", 1.0, 0.85)),
+        is_closed=True,
+    ),
+    Planned(
+        NewCampaign("One-offs in i", "detections_min=1&detections_max=1&filter=i", lane="sheet"),
+        (Voting("vetter", 0.06, 0.95),),
+    ),
+    Planned(
+        NewCampaign("Detected three times or more", "detections_min=3", "card", 2, n_gold=5),
+        (Voting("curator", 0.05, 0.85), Voting("vetter", 0.12, 0.9)),
+    ),
+)
+
+
+def make_campaigns(seed) -> int:
+    """Make those campaigns that are not there, with their votes; how many."""
+    curator = get_user_model().objects.get(username="curator")
+    rng = np.random.default_rng([seed, 19])
+    made = 0
+    for planned in PLANNED:
+        if Campaign.objects.filter(name=planned.new.name).exists():
+            continue
+        campaign = create_campaign(planned.new, curator)
+        for voting in planned.voting:
+            _vote(campaign, voting, rng)
+        if planned.is_closed:
+            close(campaign)
+        made += 1
+    return made
+
+
+def _vote(campaign, voting, rng):
+    """Have somebody vote on the first candidates of a campaign."""
+    user = get_user_model().objects.get(username=voting.user)
+    objects = campaign.objects_in.order_by("rank").values_list("refsource_id", flat=True)
+    ids = list(objects[: int(np.ceil(voting.fraction * len(objects)))])
+    candidates = GalCandidate.objects.in_bulk(ids)
+    is_sheet = campaign.lane == Campaign.Lane.SHEET
+    said = [
+        Said(
+            i,
+            choice=_class(candidates[i], rng.uniform() < voting.right, rng),
+            how="bulk" if is_sheet else "key",
+            shown={"lane": str(campaign.lane)},
+        )
+        for i in ids
+    ]
+    for first in range(0, len(said), N_AT_ONCE):
+        decide_all(user, said[first : first + N_AT_ONCE], campaign)
+
+
+def _class(candidate, is_right, rng):
+    """What is said of a candidate: of the right one the same by everybody."""
+    if not is_right:
+        return str(rng.choice(["uncertain", "other", "artifact"]))
+    if candidate.cause == Cause.REAL or candidate.n_detections > 2:
+        return VARIABLES[candidate.pk % len(VARIABLES)]
+    kind = SUBTYPES.get(candidate.cause, candidate.cause)
+    return f"artifact/{kind}"
