@@ -1,20 +1,37 @@
 """How many objects were detected as variable how many times."""
 
-from django.db import connection
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
-# Sources of catalogues that were replaced are the same stars again, under other ids.
-ALL_CHANGES = """
-SELECT n_changes, count(*)
-FROM galcandidates c JOIN galreferences r ON r.id = c.catalogue_id AND r.active
-WHERE (%(filter)s IS NULL OR c.filter = %(filter)s)
-GROUP BY 1 ORDER BY 1
-"""
-DETECTIONS = """
-SELECT n_detections, count(*)
-FROM galcandidates c JOIN galreferences r ON r.id = c.catalogue_id AND r.active
-WHERE n_detections > 0 AND NOT is_flagged AND (%(filter)s IS NULL OR c.filter = %(filter)s)
-GROUP BY 1 ORDER BY 1
-"""
+from django.db.models import Count
+
+from variables.models import GalCandidate
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A line of the table."""
+
+    n_detections: int
+    count: int  # candidates that were detected so often
+    query: str  # of the address of their list
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The table of repeated detections."""
+
+    rows: tuple[Repeat, ...]
+    filter: str | None
+    believed_only: bool
+
+    @property
+    def total(self):
+        return sum(row.count for row in self.rows)
+
+    @property
+    def largest(self):
+        return max((row.count for row in self.rows), default=0)
 
 
 def count_repeat_detections(filter=None, believed_only=True) -> list[tuple[int, int]]:
@@ -24,6 +41,25 @@ def count_repeat_detections(filter=None, believed_only=True) -> list[tuple[int, 
     unless ``believed_only`` is False. An object is a reference source: one star has one in each
     filter.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(DETECTIONS if believed_only else ALL_CHANGES, {"filter": filter})
-        return cursor.fetchall()
+    # Sources of catalogues that were replaced are the same stars again, under other ids.
+    candidates = GalCandidate.objects.current()
+    if filter is not None:
+        candidates = candidates.in_filter(filter)
+    if believed_only:
+        candidates = candidates.visible().detected()
+    column = "n_detections" if believed_only else "n_changes"
+    return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
+
+
+def repeated(filter=None, believed_only=True) -> Repeats:
+    """The table, each line with the address of its candidates."""
+    counts = count_repeat_detections(filter, believed_only)
+    common = {"filter": filter} if filter else {}
+    name = "detections" if believed_only else "changes"
+    if not believed_only:
+        common["artifact"] = "both"
+    rows = tuple(
+        Repeat(n, count, urlencode({f"{name}_min": n, f"{name}_max": n} | common))
+        for n, count in counts
+    )
+    return Repeats(rows, filter, believed_only)

@@ -30,6 +30,7 @@ from variables.models import (
     Taxonomy,
     TaxonomyClass,
 )
+from variables.repeat_detections import repeated
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +104,14 @@ def test_pages_show_each_candidate_once_forwards_and_backwards(sort):
         ("detections_min=many", ""),
         ("position=somewhere", ""),
         ("cls=none", "abc"),
+        ("cls=disputed", ""),
+        ("cls=nonsense", ""),
+        ("changes_min=3&changes_max=3", "b"),
+        ("artifact=both&changes_max=1", "d"),
+        ("position=1e9+2", ""),
+        ("mag_min=1e400", ""),
+        ("chip=99999999999", ""),
+        ("exposure=%00", ""),
     ],
 )
 def test_candidates_are_found_by_what_they_are(query, expected):
@@ -132,9 +141,10 @@ def test_an_exposure_has_its_own_candidates():
 
 
 def vote(candidate, user, slug="rrlyr"):
-    taxonomy, _ = Taxonomy.objects.get_or_create(version=999)
     choice, _ = TaxonomyClass.objects.get_or_create(
-        taxonomy=taxonomy, slug=slug, defaults={"label": slug, "kind": "variable", "key": slug[0]}
+        taxonomy=Taxonomy.objects.get(is_current=True),
+        slug=slug,
+        defaults={"label": slug, "kind": "variable", "key": "!"},
     )
     GalDecision.objects.create(
         refsource_id=candidate.pk, ra=1, dec=1, filter="i", user=user, choice=choice
@@ -159,8 +169,14 @@ def test_the_class_is_shown_only_after_one_s_own_vote_while_a_campaign_goes_on(r
     CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
     page = text(reader.get(reverse("candidates")))
     assert "blind" in page and "rrlyr</td>" not in page
+    exports = [ascii.read(exported(reader, "csv").decode(), format="csv")["n_votes"][0]]
+    found_by_class = [found("cls=rrlyr", user)]
     vote(candidate, user)
     assert "rrlyr</td>" in text(reader.get(reverse("candidates")))
+    exports.append(ascii.read(exported(reader, "csv").decode(), format="csv")["n_votes"][0])
+    assert exports == [0, 1]
+    # To find or to export the class would be to see it.
+    assert [*found_by_class, found("cls=rrlyr", user)] == [set(), {candidate.pk}]
 
 
 def test_a_list_asks_for_little_and_never_for_galsources(reader):
@@ -188,9 +204,27 @@ def test_an_empty_list_says_what_to_do(reader):
     assert "show all" in text(reader.get(reverse("candidates"), {"chip": 60}))
 
 
-def test_htmx_gets_the_table_alone(reader):
-    page = text(reader.get(reverse("candidates"), headers={"HX-Request": "true"}))
-    assert "<html" not in page and "candidate" in page
+HTMX = {"HX-Request": "true"}
+
+
+def test_htmx_gets_the_table_alone_under_an_address_without_empty_fields(reader):
+    asked = {"chip": "3", "filter": "", "sort": "-rms_mag"}
+    response = reader.get(reverse("candidates"), asked, headers=HTMX)
+    assert "<html" not in text(response) and "candidate" in text(response)
+    assert response["HX-Push-Url"] == "/candidates/?chip=3&sort=-rms_mag"
+
+
+def test_going_back_by_htmx_gets_the_whole_page(reader):
+    back = HTMX | {"HX-History-Restore-Request": "true"}
+    assert "<html" in text(reader.get(reverse("candidates"), headers=back))
+
+
+def test_headings_say_how_they_sort_and_turn_it_round(reader):
+    make_candidates(3)
+    page = text(reader.get(reverse("candidates"), {"sort": "-rms_mag", "chip": "1"}))
+    assert page.count("aria-sort") == 1 and 'aria-sort="descending"' in page
+    assert "?chip=1&amp;sort=rms_mag" in page and "?chip=1&amp;sort=-last_mjd" in page
+    assert 'aria-sort="ascending"' in text(reader.get("/candidates/?sort=rms_mag"))
 
 
 def test_searches_are_kept_shared_and_forgotten(reader, user, client):
@@ -207,6 +241,12 @@ def test_searches_are_kept_shared_and_forgotten(reader, user, client):
     assert client.post(reverse("delete_search", args=[search.pk])).status_code == 404
     client.force_login(user)
     client.post(reverse("delete_search", args=[search.pk]))
+    assert not SavedSearch.objects.exists()
+
+
+def test_a_search_without_a_name_or_with_nonsense_is_not_kept(reader):
+    for name in ("", " ", "\x00", "x" * 81):
+        reader.post(reverse("save_search"), {"name": name, "query": "chip=3"})
     assert not SavedSearch.objects.exists()
 
 
@@ -260,6 +300,23 @@ def test_each_count_of_repeated_detections_leads_to_its_candidates(reader):
     assert "detections_min=2&amp;detections_max=2&amp;filter=i" in page
     assert len(found("detections_min=2&detections_max=2&filter=i")) == 3
     assert "No detections" in text(reader.get(reverse("repeat_detections"), {"filter": "g"}))
+    for nonsense in ("\x00", "a" * 99):
+        assert reader.get(reverse("repeat_detections"), {"filter": nonsense}).status_code == 200
+
+
+@pytest.mark.parametrize("believed_only", [True, False])
+def test_a_list_is_as_long_as_its_count_says(reader, believed_only):
+    make_candidates(9)
+    make_candidate(2, is_flagged=True)
+    catalogue = make_catalogue(5)
+    add_epoch(catalogue, 60001.0, {1: 0.7}, failed_cuts=4)
+    refresh_candidates([catalogue.pk])
+    table = repeated(believed_only=believed_only)
+    assert table.total == (9 if believed_only else 11)
+    assert [len(found(row.query)) for row in table.rows] == [row.count for row in table.rows]
+    asked = {} if believed_only else {"all": "on"}
+    page = text(reader.get(reverse("repeat_detections"), asked))
+    assert all(row.query.replace("&", "&amp;") in page for row in table.rows)
 
 
 @pytest.mark.parametrize(

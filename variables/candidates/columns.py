@@ -13,11 +13,16 @@ class Column:
     unit: str = ""  # as VOTables have it
     digits: int | None = None  # after the decimal point
     is_listed: bool = False
+    is_minor: bool = False  # left out of lists on narrow screens
 
     @property
     def key(self):
         """Its name in exports."""
         return self.name.replace("__slug", "").replace("__", "_")
+
+    @property
+    def is_number(self):
+        return self.digits is not None or self.name.startswith("n_")
 
 
 COLUMNS = (
@@ -25,32 +30,42 @@ COLUMNS = (
     Column("ra", "RA", "right ascension, ICRS", "deg", 6),
     Column("dec", "Dec", "declination, ICRS", "deg", 6),
     Column("filter", "filter", "filter of the reference image", is_listed=True),
-    Column("ccdnum", "chip", "number of the detector"),
+    Column("ccdnum", "chip", "number of the detector", is_listed=True, is_minor=True),
     Column("x", "x", "column on the reference image, from 0", "pix", 1),
     Column("y", "y", "row on the reference image, from 0", "pix", 1),
     Column("reference_mag", "mag", "magnitude on the reference image", "mag", 2, True),
     Column("n_detections", "detections", "changes that pass all cuts", is_listed=True),
-    Column("n_changes", "changes", "changes by more than the threshold", is_listed=True),
-    Column("n_epochs", "epochs", "measurements", is_listed=True),
+    Column(
+        "n_changes", "changes", "changes by more than the threshold", is_listed=True, is_minor=True
+    ),
+    Column("n_epochs", "epochs", "measurements", is_listed=True, is_minor=True),
     Column("max_delta_mag", "largest", "largest change, with its sign", "mag", 2, True),
     Column("mean_delta_mag", "mean change", "mean change", "mag", 3),
-    Column("max_significance", "sigma", "significance of the largest change", "", 0, True),
+    Column("max_significance", "sigma", "largest significance", "", 0, True),
     Column("has_vanished", "vanished", "without positive flux on an image"),
     Column("first_mjd", "first", "first detection, MJD (UTC)", "d", 5),
     Column("last_mjd", "last", "last detection, MJD (UTC)", "d", 5, True),
     Column("mean_mag", "mean mag", "weighted mean magnitude", "mag", 3),
-    Column("rms_mag", "rms", "scatter of the magnitudes", "mag", 3, True),
+    Column("rms_mag", "rms", "scatter of the magnitudes", "mag", 3, True, True),
     Column("amplitude_mag", "amplitude", "5th to 95th percentile", "mag", 3),
     Column("chi2_nu", "chi2/nu", "against a constant magnitude", "", 1),
-    Column("von_neumann", "von Neumann", "successive differences over the variance", "", 2, True),
+    Column(
+        "von_neumann",
+        "η",
+        "von Neumann: successive differences over the variance",
+        "",
+        2,
+        True,
+        True,
+    ),
     Column("skewness", "skewness", "of the magnitudes", "", 2),
     Column("failed_cuts", "failed cuts", "bits of the cuts that any change failed"),
-    Column("cause", "likely cause", "what has probably made the changes", is_listed=True),
+    Column("cause", "cause", "what has probably made the changes", is_listed=True),
     Column("is_flagged", "flagged", "hidden by a flag"),
     Column("consensus__slug", "class", "class that people agree on", is_listed=True),
-    Column("n_votes", "votes", "people who voted", is_listed=True),
+    Column("n_votes", "votes", "people who voted", is_listed=True, is_minor=True),
     Column("is_disputed", "disputed", "people don't agree"),
 )
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
-# Blind voting: a list must not tell what others voted; see CandidateFilter.
+# Not by class: the order would tell what others voted.
 SORTABLE = frozenset(c.name for c in COLUMNS) - {"consensus__slug", "has_vanished", "is_disputed"}

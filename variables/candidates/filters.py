@@ -11,6 +11,13 @@ from variables.models.candidates import Cause
 
 DEFAULT_RADIUS_ARCSEC = 60.0
 ONLY, BOTH = "only", "both"
+# What is asked for from a value to another.
+RANGES = {
+    "detections": "detections",
+    "changes": "changes",
+    "mag": "magnitude",
+    "change": "largest change (mag)",
+}
 
 
 class PositionField(forms.CharField):
@@ -30,7 +37,8 @@ class PositionFilter(django_filters.Filter):
     field_class = PositionField
 
 
-def _filters_there_are():
+def filters_there_are():
+    """Choices of filters in which there are exposures."""
     names = GalExposure.objects.order_by("filter").values_list("filter", flat=True).distinct()
     return [(name, name) for name in names]
 
@@ -53,11 +61,13 @@ class CandidateFilter(django_filters.FilterSet):
 
     detections_min = number("n_detections", "gte", "detections from", min=0, step=1)
     detections_max = number("n_detections", "lte", "detections to", min=0, step=1)
-    filter = django_filters.ChoiceFilter(choices=_filters_there_are, empty_label="all")
+    changes_min = number("n_changes", "gte", "changes from", min=0, step=1)
+    changes_max = number("n_changes", "lte", "changes to", min=0, step=1)
+    filter = django_filters.ChoiceFilter(choices=filters_there_are, empty_label="all")
     mag_min = number("reference_mag", "gte", "magnitude from")
     mag_max = number("reference_mag", "lte", "magnitude to")
-    change_min = django_filters.NumberFilter(method="by_change", label="change from (mag)")
-    change_max = django_filters.NumberFilter(method="by_change", label="change to (mag)")
+    change_min = django_filters.NumberFilter(method="by_change", label="largest change from")
+    change_max = django_filters.NumberFilter(method="by_change", label="largest change to")
     sigma_min = number("max_significance", "gte", "sigma from", min=0)
     cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
     cls = django_filters.ChoiceFilter(
@@ -101,14 +111,20 @@ class CandidateFilter(django_filters.FilterSet):
         is_asked = self.form.cleaned_data.get("artifact")
         return queryset if is_asked else queryset.visible()
 
+    @property
+    def _user(self):
+        return getattr(self.request, "user", None)
+
     def by_change(self, candidates, name, value):
         return candidates.changed_by(**{name.removeprefix("change_"): value})
 
     def by_class(self, candidates, _, value):
-        return candidates.of_class(value)
+        found = candidates.of_class(value)
+        # To find the class of others' votes would be to see it.
+        return found if value == "none" else found.showing_class_to(self._user)
 
     def by_vetting(self, candidates, _, value):
-        return candidates.vetted(value, getattr(self.request, "user", None))
+        return candidates.vetted(value, self._user)
 
     def by_flag(self, candidates, _, value):
         return candidates.filter(is_flagged=True) if value == ONLY else candidates
@@ -123,6 +139,18 @@ class CandidateFilter(django_filters.FilterSet):
     def unchanged(self, candidates, _, value):
         """The radius is read with the position."""
         return candidates
+
+    @property
+    def groups(self):
+        """(legend, fields) of what belongs together in the form."""
+        ranges = {f"{name}_min": f"{name}_max" for name in RANGES}
+        second = set(ranges.values())
+        for field in self.form:
+            if field.name in ranges:
+                legend = RANGES[field.name.removesuffix("_min")]
+                yield legend, (field, self.form[ranges[field.name]])
+            elif field.name not in second:
+                yield field.label, (field,)
 
     def complaints(self):
         """(label, complaint) of what makes no sense."""

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from variables.candidates.columns import SORTABLE
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import Order, Page, beside, page_of
+from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
 
 DEFAULT_SORT = "-n_detections"
@@ -15,6 +16,17 @@ PAGE_SIZE = 50
 MAX_COUNT = 10_000
 # What an address says beside the filters.
 SORT, CURSOR = "sort", "page"
+NOT_OF_LIST = (CURSOR, "list", "format", "csrfmiddlewaretoken")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candidate of a page, and where it is."""
+
+    candidate: GalCandidate
+    place: str  # hours and degrees
+    longitude: float  # Galactic, degrees
+    latitude: float
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,7 @@ class Listing:
     filter: CandidateFilter
     sort: str  # a column, with - before it for descending
     page: Page
+    rows: tuple[Row, ...]
     count: int  # of the whole list; MAX_COUNT + 1 for more
     query: str  # the list without its page: what is saved, shared and opened from
 
@@ -34,17 +47,25 @@ class Listing:
 
 def listing(data, request) -> Listing:
     """The page that a QueryDict asks for; an unknown sort or page is the default one."""
-    chosen = CandidateFilter(data, request=request)
-    sort = _sort(data)
+    chosen, order = _chosen(data, request)
     rows = chosen.qs
-    shown = rows.with_visible_class(request.user).select_related("consensus")
-    order = Order.of(GalCandidate, sort)
+    shown = rows.with_visible_class(request.user).select_related("consensus", "catalogue")
     try:
         page = page_of(shown, order, data.get(CURSOR), PAGE_SIZE)
     except ValueError:  # an address that somebody has cut off
         page = page_of(shown, order, None, PAGE_SIZE)
     count = rows.order_by()[: MAX_COUNT + 1].count()
-    return Listing(chosen, sort, page, count, query_of(data))
+    return Listing(chosen, _sort(data), page, _placed(page.rows), count, query_of(data))
+
+
+def sorted_candidates(data, request):
+    """All candidates that a QueryDict asks for, in its order."""
+    chosen, order = _chosen(data, request)
+    return order.sorted(chosen.qs)
+
+
+def _chosen(data, request):
+    return CandidateFilter(data, request=request), Order.of(GalCandidate, _sort(data))
 
 
 def _sort(data):
@@ -52,14 +73,19 @@ def _sort(data):
     return sort if sort.removeprefix("-") in SORTABLE else DEFAULT_SORT
 
 
-def query_of(data) -> str:
-    """The address of a list without its page, and without what is empty."""
-    pairs = [(k, v) for k, vs in data.lists() for v in vs if v and k not in (CURSOR, "list")]
-    return urlencode(pairs)
+def _placed(candidates):
+    """Rows of candidates; a position for itself takes astropy a millisecond, many no longer."""
+    ra, dec = [c.ra for c in candidates], [c.dec for c in candidates]
+    return tuple(map(Row, candidates, sexagesimal(ra, dec), *galactic(ra, dec)))
+
+
+def query_of(data, **changes) -> str:
+    """The address of a list without its page and without what is empty, but with ``changes``."""
+    pairs = [(k, v) for k, vs in data.lists() for v in vs if v and k not in NOT_OF_LIST]
+    return urlencode([(k, v) for k, v in pairs if k not in changes] + list(changes.items()))
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:
     """The candidates before and after one in the list of an address, in two queries."""
-    data = QueryDict(query)
-    rows = CandidateFilter(data, request=request).qs
-    return beside(rows, Order.of(GalCandidate, _sort(data)), candidate)
+    chosen, order = _chosen(QueryDict(query), request)
+    return beside(chosen.qs, order, candidate)

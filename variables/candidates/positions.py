@@ -43,12 +43,12 @@ def _are_degrees(words):
         return False
 
 
-def sexagesimal(ra, dec) -> str:
-    """Hours and degrees of a position in degrees, to 0.01 seconds and 0.1 arcseconds."""
+def sexagesimal(ra, dec) -> str | list[str]:
+    """Hours and degrees of a position in degrees, to 0.01 seconds and arcseconds; or of many."""
     return SkyCoord(ra, dec, unit="deg").to_string("hmsdms", sep=":", precision=2)
 
 
-def galactic(ra, dec) -> tuple[float, float]:
-    """Galactic longitude and latitude in degrees of a position in ICRS degrees."""
+def galactic(ra, dec):
+    """Galactic longitude and latitude in degrees of a position in ICRS degrees; or of many."""
     place = SkyCoord(ra, dec, unit="deg").galactic
-    return float(place.l.deg), float(place.b.deg)
+    return place.l.deg, place.b.deg

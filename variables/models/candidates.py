@@ -37,6 +37,10 @@ class GalCandidateQuerySet(models.QuerySet):
         """Those that no flag hides."""
         return self.filter(is_flagged=False)
 
+    def detected(self):
+        """Those with a change that passes the cuts."""
+        return self.filter(n_detections__gt=0)
+
     def in_filter(self, name):
         return self.filter(filter=name)
 
@@ -91,6 +95,10 @@ class GalCandidateQuerySet(models.QuerySet):
             )
         )
 
+    def showing_class_to(self, user):
+        """Those of which a user may see the class."""
+        return self.with_visible_class(user).filter(shows_class=True)
+
     def detected_on(self, identifier):
         """Detected on an exposure, by its number or the stem of its file."""
         changes = GalVarObj.objects.believed().filter(image__exposure__identifier=identifier)
@@ -120,8 +128,8 @@ class GalCandidate(models.Model):
     n_detections = models.PositiveIntegerField(
         help_text="of these, those that passed the cuts and are not flagged"
     )
-    first_mjd = models.FloatField(null=True, help_text="of the detections; else of the changes")
-    last_mjd = models.FloatField(null=True, help_text="of the detections; else of the changes")
+    first_mjd = models.FloatField(help_text="of the detections; else of the changes")
+    last_mjd = models.FloatField(help_text="of the detections; else of the changes")
     max_delta_mag = models.FloatField(null=True, help_text="the largest in size, with its sign")
     mean_delta_mag = models.FloatField(null=True)
     max_significance = models.FloatField(help_text="sigma")

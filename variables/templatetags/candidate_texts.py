@@ -1,13 +1,17 @@
 """How candidates are written on pages."""
 
-from astropy.time import Time
+from datetime import date, timedelta
+
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 
 from variables.candidates import positions
+from variables.models.candidates import Cause
 
 register = template.Library()
 UNKNOWN = "–"
+MJD_0 = date(1858, 11, 17)
 
 
 @register.filter
@@ -24,7 +28,7 @@ def galactic(candidate):
 @register.filter
 def date_of(mjd):
     """The date of an MJD (UTC)."""
-    return UNKNOWN if mjd is None else Time(mjd, format="mjd").strftime("%Y-%m-%d")
+    return UNKNOWN if mjd is None else (MJD_0 + timedelta(days=mjd)).isoformat()
 
 
 @register.filter
@@ -35,14 +39,29 @@ def cell(candidate, column):
     if column.name == "n_votes" and not candidate.shows_class:
         return UNKNOWN
     if column.name == "cause":
-        return candidate.get_cause_display()
+        return _cause(candidate)
+    if column.name == "ccdnum":
+        return _chip(candidate)
     value = getattr(candidate, column.name)
     if column.name.endswith("_mjd"):
         return date_of(value)
     if value is None:
         return "vanished" if column.name == "max_delta_mag" else UNKNOWN
     sign = "+" if "delta" in column.name else ""
-    return value if column.digits is None else f"{value:{sign},.{column.digits}f}"
+    if column.digits is None:
+        return value
+    return f"{value:{sign},.{column.digits}f}".replace("-", "−")
+
+
+def _cause(candidate):
+    if candidate.cause == Cause.REAL:
+        return UNKNOWN
+    return format_html('<abbr title="{}">{}</abbr>', candidate.get_cause_display(), candidate.cause)
+
+
+def _chip(candidate):
+    url = reverse("image", args=[candidate.catalogue.image_id])
+    return format_html('<a href="{}" title="chip of the reference">{}</a>', url, candidate.ccdnum)
 
 
 def _class(candidate):

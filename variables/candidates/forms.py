@@ -1,0 +1,49 @@
+"""What people may ask beside the filters of the list: a name for it, and which repeats to count."""
+
+from django import forms
+from django.http import QueryDict
+
+from variables.candidates.filters import filters_there_are
+from variables.candidates.listing import query_of
+from variables.models import SavedSearch
+
+
+class SavedSearchForm(forms.Form):
+    """A list that is kept under a name."""
+
+    name = forms.CharField(max_length=80)
+    query = forms.CharField(max_length=2000, required=False)
+    shared = forms.BooleanField(required=False)
+
+    def save_for(self, user) -> SavedSearch:
+        """Keep it for a user, in place of an earlier one of that name."""
+        asked = self.cleaned_data
+        search, _ = SavedSearch.objects.update_or_create(
+            user=user,
+            name=asked["name"],
+            defaults={
+                "query": query_of(QueryDict(asked["query"])),
+                "is_shared": asked["shared"],
+            },
+        )
+        return search
+
+
+class RepeatsForm(forms.Form):
+    """Which detections the table of repeated ones counts."""
+
+    filter = forms.CharField(required=False, max_length=16)
+    all = forms.BooleanField(required=False)
+
+    def filters(self):
+        """Names that make sense."""
+        return [name for name, _ in filters_there_are()]
+
+    def asked(self) -> dict:
+        """Arguments of ``repeated``; a name that can't be of a filter is none."""
+        self.is_valid()
+        asked = self.cleaned_data
+        return {
+            "filter": asked.get("filter") or None,
+            "believed_only": not asked.get("all"),
+        }
