@@ -92,12 +92,12 @@ def _decide(request, ids):
     return _back(request)
 
 
-def _back(request, otherwise="flags", **where):
+def _back(request, otherwise="flags", *where):
     """To the page that a form was on."""
     url = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
         return redirect(url)
-    return redirect(otherwise, **where)
+    return redirect(otherwise, *where)
 
 
 @require_POST
@@ -107,7 +107,7 @@ def flag_source(request, refsource_id):
     form = SourceFlagForm(request.POST)
     if not form.is_valid():
         messages.error(request, errors_of(form))
-        return _back(request)
+        return _back(request, "candidate", refsource_id)
     try:
         flag = marking.flag_source(
             refsource_id, form.cleaned_data["artifact"], form.cleaned_data["reason"], request.user
@@ -117,7 +117,7 @@ def flag_source(request, refsource_id):
     else:
         said = flag.get_artifact_display()
         messages.success(request, f"Source {refsource_id} is flagged: {said}.")
-    return _back(request)
+    return _back(request, "candidate", refsource_id)
 
 
 @require_GET
