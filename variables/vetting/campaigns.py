@@ -18,7 +18,8 @@ from variables.vetting.consensus import update_consensus
 
 BATCH = 5000
 RATE_OVER = timedelta(hours=1)
-CAUSES = dict(Cause.choices)
+# Short enough for the name of a group: up to the explanation.
+CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
 
 
 class CampaignError(GalprojectError):
