@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from exposures.admin import ReadOnlyAdmin, rounded
 from variables.models import GalVarObj
+from variables.vetting import admin as vetting_admin  # noqa: F401  (registers the taxonomy)
 
 
 @admin.register(GalVarObj)

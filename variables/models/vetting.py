@@ -135,6 +135,11 @@ class Campaign(models.Model):
     def get_absolute_url(self):
         return reverse("campaign", args=[self.pk])
 
+    @property
+    def n_votes_needed(self) -> int:
+        """Where it was asked for ``with_progress``."""
+        return self.n_objects * self.votes_wanted
+
     def is_open_to(self, user) -> bool:
         """Whether somebody may vote in it, as one of its people."""
         members = {member.pk for member in self.members.all()}

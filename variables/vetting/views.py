@@ -3,6 +3,7 @@
 import csv
 from functools import wraps
 from io import StringIO
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -13,7 +14,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
-from variables.candidates.listing import query_of
 from variables.flags.marking import flag_source
 from variables.models import Artifact, Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases
@@ -46,16 +46,14 @@ def voting(view):
 @require_GET
 def vetting(request):
     """All campaigns, those that go on first."""
-    rows = Campaign.objects.with_progress(request.user).prefetch_related("members")
-    return render(
-        request,
-        "variables/vetting.html",
-        {
-            "going_on": [c for c in rows if not c.closed],
-            "closed": [c for c in rows if c.closed],
-            "may_vote": request.user.has_perm(VOTE),
-        },
-    )
+    rows = list(Campaign.objects.with_progress(request.user).prefetch_related("members"))
+    may_vote = request.user.has_perm(VOTE)
+    for one in rows:
+        one.is_mine = may_vote and one.is_open_to(request.user)
+    going_on, closed = ([c for c in rows if bool(c.closed) == end] for end in (False, True))
+    sections = [("Going on", going_on), ("Closed", closed)]
+    context = {"going_on": going_on, "closed": closed, "sections": sections}
+    return render(request, "variables/vetting.html", context)
 
 
 def new_campaign(request):
@@ -246,5 +244,5 @@ def vote(request, refsource_id):
         messages.error(request, str(error))
     else:
         messages.success(request, "Your vote is recorded.")
-    query = query_of(request.GET) if request.GET else ""
-    return redirect(f"{candidate.get_absolute_url()}{'?' + query if query else ''}")
+    query = urlencode({"list": request.GET["list"]}) if "list" in request.GET else ""
+    return redirect(f"{candidate.get_absolute_url()}?{query}")
