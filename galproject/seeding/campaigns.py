@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from variables.models import Artifact, Campaign, GalCandidate
 from variables.models.candidates import Cause
@@ -36,7 +37,7 @@ class Planned:
 
 PLANNED = (
     Planned(
-        NewCampaign("Pilot", "detections_min=5&filter=r", lane="card", votes_wanted=2),
+        NewCampaign("Pilot", "detections_min=5", lane="card", votes_wanted=2),
         (Voting("vetter", 1.0, 0.9), Voting("curator", 1.0, 0.85)),
         is_closed=True,
     ),
@@ -59,11 +60,12 @@ def make_campaigns(seed) -> int:
     for planned in PLANNED:
         if Campaign.objects.filter(name=planned.new.name).exists():
             continue
-        campaign = create_campaign(planned.new, curator)
-        for voting in planned.voting:
-            _vote(campaign, voting, rng)
-        if planned.is_closed:
-            close(campaign)
+        with transaction.atomic():
+            campaign = create_campaign(planned.new, curator)
+            for voting in planned.voting:
+                _vote(campaign, voting, rng)
+            if planned.is_closed:
+                close(campaign)
         made += 1
     return made
 
@@ -95,4 +97,4 @@ def _class(candidate, is_right, rng):
     if candidate.cause == Cause.REAL or candidate.n_detections > 2:
         return VARIABLES[candidate.pk % len(VARIABLES)]
     kind = SUBTYPES.get(candidate.cause, candidate.cause)
-    return f"artifact/{kind}"
+    return f"artifact/artifact-{kind}"

@@ -14,7 +14,7 @@ from galproject.seeding.plan import SURVEY
 from photometry.models import GalReference, GalSource
 from tests.made_up import make_image
 from variables.candidates.refresh import refresh_candidates
-from variables.models import GalCandidate, GalVarObj
+from variables.models import Campaign, GalCandidate, GalVarObj
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import picture_path
 from variables.repeat_detections import count_repeat_detections
@@ -104,6 +104,14 @@ def test_each_person_is_made_once_with_a_password_that_is_told_once():
     assert all(f"log in as {name}" in output for name in names)
     assert User.objects.filter(username__in=names).count() == 4
     assert "password" not in seed()
+
+
+def test_campaigns_are_begun_once_and_one_is_closed():
+    assert "3 campaigns" in seed()
+    assert "campaigns" not in seed()
+    assert Campaign.objects.exclude(closed=None).count() == 1
+    assert GalCandidate.objects.exclude(consensus=None).exists()
+    assert all(campaign.decisions.exists() for campaign in Campaign.objects.all())
 
 
 def test_pictures_are_drawn_once_and_show_every_epoch(settings, tmp_path):
