@@ -169,14 +169,24 @@ def test_the_class_is_shown_only_after_one_s_own_vote_while_a_campaign_goes_on(r
     CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
     page = text(reader.get(reverse("candidates")))
     assert "blind" in page and "rrlyr</td>" not in page
-    exports = [ascii.read(exported(reader, "csv").decode(), format="csv")["n_votes"][0]]
+    before = opinions(reader)
     found_by_class = [found("cls=rrlyr", user)]
     vote(candidate, user)
     assert "rrlyr</td>" in text(reader.get(reverse("candidates")))
-    exports.append(ascii.read(exported(reader, "csv").decode(), format="csv")["n_votes"][0])
-    assert exports == [0, 1]
+    assert (before, opinions(reader)) == ([None] * 3, ["rrlyr", 1, False])
     # To find or to export the class would be to see it.
     assert [*found_by_class, found("cls=rrlyr", user)] == [set(), {candidate.pk}]
+
+
+def opinions(reader):
+    """What the exports of a list of one candidate tell of what others said; all tell the same."""
+    columns = ["consensus", "n_votes", "is_disputed"]
+    votable = parse_single_table(io.BytesIO(exported(reader, "votable"))).to_table()
+    parquet = pyarrow.parquet.read_table(io.BytesIO(exported(reader, "parquet")), columns=columns)
+    row = list(parquet.to_pylist()[0].values())
+    assert np.ma.is_masked(votable["n_votes"][0]) == (row[1] is None)
+    assert votable["consensus"][0] == (row[0] or "")
+    return row
 
 
 def test_a_list_asks_for_little_and_never_for_galsources(reader):

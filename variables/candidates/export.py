@@ -18,9 +18,10 @@ from variables.models import GalCandidate
 CHUNK = 10_000
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
-# What others said, and what stands there until one has voted oneself.
-BLIND = {"consensus__slug": None, "n_votes": 0, "is_disputed": False}
-BLIND_PLACES = [(i, BLIND[c.name]) for i, c in enumerate(COLUMNS) if c.name in BLIND]
+NO_NUMBER = -1  # where a whole number is unknown: all are counts, ids or bits
+# What others said is left out until one has voted oneself.
+OPINIONS = ("consensus__slug", "n_votes", "is_disputed")
+OPINION_PLACES = [place for place, c in enumerate(COLUMNS) if c.name in OPINIONS]
 
 
 class ExportError(GalprojectError):
@@ -65,8 +66,8 @@ def _chunks(rows):
     names = [column.name for column in COLUMNS]
     for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
         if not shows_class:
-            for place, value in BLIND_PLACES:
-                row[place] = value
+            for place in OPINION_PLACES:
+                row[place] = None
         chunk.append(row)
         if len(chunk) == CHUNK:
             yield chunk
@@ -102,11 +103,20 @@ def _votable(chunks):
     values = _by_column([row for chunk in chunks for row in chunk])
     for column in COLUMNS:
         dtype, filler = _numpy_type(column)
-        data = np.array([filler if v is None else v for v in values[column.key]], dtype)
-        table[column.key] = MaskedColumn(data, unit=column.unit or None, description=column.meaning)
+        of = values[column.key]
+        table[column.key] = MaskedColumn(
+            np.array([filler if value is None else value for value in of], dtype),
+            mask=[value is None and dtype != "?" for value in of],  # VOTable's bits have no null
+            unit=column.unit or None,
+            description=column.meaning,
+        )
+    document = from_table(table, "candidates")
+    for field in document.get_first_table().fields:
+        if field.datatype in ("int", "long"):
+            field.values.null = NO_NUMBER
     out = io.BytesIO()
-    # As BINARY2 it takes three times as long, for a mask of nulls that NaN and "" are here.
-    from_table(table, "candidates").to_xml(out, tabledata_format="binary")
+    # BINARY2 takes three times as long, for a mask of its own beside the nulls.
+    document.to_xml(out, tabledata_format="binary")
     yield out.getvalue()
 
 
@@ -126,7 +136,7 @@ def _numpy_type(column):
     if isinstance(field, models.BooleanField):
         return "?", False
     if isinstance(field, models.IntegerField):
-        return ("i8" if isinstance(field, models.BigIntegerField) else "i4"), 0
+        return ("i8" if isinstance(field, models.BigIntegerField) else "i4"), NO_NUMBER
     return "U32", ""
 
 

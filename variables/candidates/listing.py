@@ -80,9 +80,10 @@ def _placed(candidates):
 
 
 def query_of(data, **changes) -> str:
-    """The address of a list without its page and without what is empty, but with ``changes``."""
-    pairs = [(k, v) for k, vs in data.lists() for v in vs if v and k not in NOT_OF_LIST]
-    return urlencode([(k, v) for k, v in pairs if k not in changes] + list(changes.items()))
+    """The address of a list without its page and what goes without saying, but with ``changes``."""
+    pairs = [(k, v) for k, vs in data.lists() for v in vs if k not in (*NOT_OF_LIST, *changes)]
+    asked = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != (SORT, DEFAULT_SORT)]
+    return urlencode(asked)
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:

@@ -67,7 +67,7 @@ def _refresh(catalogue, only):
         # Two images stored at once don't see each other's rows: the second waits for the first.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, catalogue.pk])
     changes = _changes(catalogue)
-    evidence = _summarise(changes)
+    evidence = _summarise(changes, CauseOptions())
     mine = GalCandidate.objects.filter(catalogue=catalogue)
     ids = evidence.refsource_id
     if only is not None:
@@ -101,7 +101,7 @@ class _Summary:
     others_there: np.ndarray
 
 
-def _summarise(changes):
+def _summarise(changes, options):
     """A _Summary; detections count where there are any, else all changes do."""
     ids, first, n_changes = np.unique(
         changes["refsource_id"], return_index=True, return_counts=True
@@ -119,7 +119,7 @@ def _summarise(changes):
         square = np.bincount(of_delta, (delta - mean[of_delta]) ** 2, len(ids)) / n_known
     _, image, n_on_image = np.unique(changes["image_id"], return_inverse=True, return_counts=True)
     others = others_at_place(
-        changes["refsource_id"], changes["x"], changes["y"], CauseOptions.detector_pixels
+        changes["refsource_id"], changes["x"], changes["y"], options.detector_pixels
     )
 
     def over(ufunc, values):
