@@ -79,7 +79,9 @@ class QueueNight:
         return self.server.url(self.database)
 
     def environment(self, **extra):
-        return {**os.environ, "DATABASE_URL": self.url, "GALPROJECT_OPTIONS": "", **extra}
+        own = {"DATABASE_URL": self.url, "GALPROJECT_OPTIONS": ""}
+        own["GALPROJECT_PICTURES"] = str(self.files.folder.parent / "pictures" / self.database)
+        return {**os.environ, **own, **extra}
 
     def manage(self, *words, check=True, **environment):
         """Run manage.py on this database; its output."""

@@ -23,6 +23,7 @@ class Claimed(IntEnum):
 
     CHIP = 0x6A10001
     JOB = 0x6A10002
+    PICTURES = 0x6A10003
 
 
 def take(kind: Claimed, pk: int) -> bool:

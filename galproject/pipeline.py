@@ -34,6 +34,7 @@ from photometry.sources import catalogue_of
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
+from variables.pictures.chips import write_chip_picture
 
 logger = logging.getLogger(__name__)
 
@@ -277,6 +278,16 @@ def _measure(image, options):
     _enter(image, "measuring")
     store = _store_reference if image.is_reference else _store_search
     store(image, reduction, options)
+    _draw(image, reduction.chip)
+
+
+def _draw(image, chip):
+    """Keep a small picture of a chip; its results stand without it."""
+    try:
+        write_chip_picture(image, chip.data, chip.weight)
+    except OSError as error:
+        level = GalCheckpoint.Level.WARNING
+        GalCheckpoint.objects.note(image, "pictures", f"no picture: {error}", level=level)
 
 
 def _check_is_covered(image, chip):

@@ -15,7 +15,9 @@ from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import say_refused
 from galproject.result_lines import result_line
+from photometry.models import GalReference
 from variables.flags.proposals import propose
+from variables.pictures.render import catalogues_of, render_catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ def close_job(job_id):
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     _through_restarts(jobs.close, job)
     _through_restarts(propose, job.exposure)
+    for catalogue_id in catalogues_of(job):
+        async_task("galproject.tasks.render_cutouts", catalogue_id, group="pictures", save=False)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason):
@@ -48,6 +52,13 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason):
     except GalprojectError as error:
         # Nobody waits for the answer any more: it is in the log of the exposures.
         say_refused([*chosen_ids, *withdrawn_ids], str(error))
+
+
+def render_cutouts(catalogue_id):
+    """Bring the cutouts of a catalogue's candidates up to date."""
+    catalogue = GalReference.objects.select_related("image__exposure").get(pk=catalogue_id)
+    rendered = render_catalogue(catalogue)
+    return {"candidates": rendered.n_candidates, "problems": rendered.problems}
 
 
 def sweep():

@@ -14,3 +14,13 @@ def real_data() -> Path:
     if not path or not Path(path).is_dir():
         pytest.skip("no real images: set GALPROJECT_TEST_DATA to their folder")
     return Path(path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pictures(tmp_path_factory):
+    """Where pictures are kept in tests, and by the processes that they begin."""
+    folder = str(tmp_path_factory.mktemp("pictures"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "GALPROJECT_PICTURES", folder)
+        patch.setenv("GALPROJECT_PICTURES", folder)
+        yield folder

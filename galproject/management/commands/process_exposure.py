@@ -16,6 +16,8 @@ from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
+from photometry.models import GalCoverage, GalReference
+from variables.pictures.render import render_catalogue
 
 
 def at_least_one(text):
@@ -59,6 +61,12 @@ class Command(BaseCommand):
         plain.add_argument("--read-noise", type=positive, help="e-")
         plain.add_argument("--saturation", type=positive, help="ADU")
         parser.add_argument("--again", action="store_true", help="do over what is done already")
+        parser.add_argument(
+            "--no-pictures",
+            action="store_false",
+            dest="pictures",
+            help="leave the cutouts of candidates to manage.py render_pictures",
+        )
         parser.add_argument(
             "--failed",
             action="store_true",
@@ -113,7 +121,7 @@ class Command(BaseCommand):
             f"{total} chips of {len(asked)} exposures for the workers{unusable}.{follow}"
         )
 
-    def process(self, images, options, errors, *, failed, again, workers, **_):
+    def process(self, images, options, errors, *, failed, again, workers, pictures, **_):
         """Do the work here, and report it; whether no chip failed."""
         if failed:
             asked = ask_failed(images, queued=False, asked_by=getuser())
@@ -124,7 +132,20 @@ class Command(BaseCommand):
             results = run_chips([image.pk for image in images], options, workers, again)
         results = list(self.follow(results, total))
         self.summarise(results, errors)
+        if pictures:
+            self.draw([result.image_id for result in results])
         return not any(result.failed for result in results)
+
+    def draw(self, image_ids):
+        """Render the cutouts of the candidates that these images touch."""
+        covered = GalCoverage.objects.filter(image__in=image_ids, catalogue__active=True)
+        catalogues = GalReference.objects.filter(pk__in=covered.values("catalogue"))
+        done = [render_catalogue(c) for c in catalogues.select_related("image__exposure")]
+        if n_tiles := sum(one.n_tiles for one in done):
+            n_candidates = sum(one.n_candidates for one in done)
+            self.stdout.write(f"Cutouts of {n_candidates:,} candidates, {n_tiles:,} epochs in all.")
+        for problem in {problem for one in done for problem in one.problems}:
+            self.stderr.write(problem)
 
     def follow(self, results, total):
         """The results as they come, each on a line, over a progress bar."""

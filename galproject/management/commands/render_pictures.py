@@ -1,0 +1,87 @@
+"""manage.py render_pictures: cutouts of candidates and pictures of chips, drawn ahead."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
+from tqdm import tqdm
+
+from exposures.errors import GalprojectError
+from exposures.models import GalImage, Status
+from photometry.models import GalReference
+from variables.pictures.chips import write_chip_picture
+from variables.pictures.places import picture_path
+from variables.pictures.render import read_pixels, render_catalogue
+
+
+class Command(BaseCommand):
+    help = (
+        "Render the cutouts of candidates (reference, search and difference of every epoch) and "
+        "the pictures of chips. What is there already stays; workers do the same after each night."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--catalogue", type=int, nargs="+", metavar="ID", help="only of these")
+        parser.add_argument("--exposure", metavar="NAME", help="only pictures of its chips")
+        parser.add_argument(
+            "--clean", action="store_true", help="remove pictures of what is there no more"
+        )
+
+    def handle(self, *, catalogue, exposure, clean, **options):
+        if clean:
+            self.stdout.write(f"Removed {clean_pictures()} folders and files.")
+            return
+        problems = [] if catalogue else self.chips(exposure)
+        if not exposure:
+            problems += self.cutouts(catalogue)
+        for problem in problems:
+            self.stderr.write(problem)
+
+    def chips(self, exposure):
+        images = GalImage.objects.filter(status=Status.DONE).select_related("exposure")
+        if exposure:
+            images = images.filter(exposure__identifier=exposure)
+            if not images.exists():
+                raise CommandError(f"No chip of exposure {exposure} is done")
+        missing = [image for image in images if not picture_path(image.pk).exists()]
+        problems = []
+        for image in tqdm(missing, unit="chip", disable=not sys.stderr.isatty()):
+            try:
+                pixels = read_pixels(image)
+                write_chip_picture(image, pixels.data, pixels.weight)
+            except GalprojectError as error:
+                problems.append(f"{image}: no picture: {error}")
+        self.stdout.write(f"{len(missing) - len(problems):,} pictures of chips.")
+        return problems
+
+    def cutouts(self, ids):
+        catalogues = GalReference.objects.filter(active=True).select_related("image__exposure")
+        if ids:
+            catalogues = catalogues.filter(pk__in=ids)
+        catalogues = catalogues.annotate(n_epochs=Count("coverages")).order_by("pk")
+        total = sum(one.n_epochs for one in catalogues)
+        with tqdm(total=total, unit="epoch", disable=not sys.stderr.isatty()) as bar:
+            done = [render_catalogue(one, bar) for one in catalogues]
+        n_candidates = sum(one.n_candidates for one in done)
+        n_tiles = sum(one.n_tiles for one in done)
+        self.stdout.write(f"Cutouts of {n_candidates:,} candidates, {n_tiles:,} epochs in all.")
+        return [problem for one in done for problem in one.problems]
+
+
+def clean_pictures() -> int:
+    """Remove the cutouts of catalogues and the pictures of images that are not there; how many."""
+    root = Path(settings.GALPROJECT_PICTURES)
+    catalogues = set(GalReference.objects.values_list("pk", flat=True))
+    images = set(GalImage.objects.values_list("pk", flat=True))
+    folders = [f for f in root.glob("cutouts/*") if f.name.isdecimal()]
+    gone = [folder for folder in folders if int(folder.name) not in catalogues]
+    for folder in gone:
+        shutil.rmtree(folder)
+    files = [f for f in root.glob("images/*/*.png") if f.stem.isdecimal()]
+    stray = [file for file in files if int(file.stem) not in images]
+    for file in stray:
+        file.unlink()
+    return len(gone) + len(stray)
