@@ -5,8 +5,11 @@ const FILTERS = {
   i: ["#c23b55", "triangle"], z: ["#a0703f", "hex"], Y: ["#7a7f87", "star"],
   VR: ["#b08a00", "inverted_triangle"], other: ["#3f74c4", "plus"],
 };
-const NONE = {x: [], mag: [], low: [], high: [], mjd: [], mag_err: [], date: [], image: [], sigma: []};
+const NONE = {x: [], mag: [], low: [], high: [], mjd: [], measured: [], date: [], image: [], sigma: []};
 
+// const curve = await LightCurve.mount(element, {height: 340});
+// curve.show(data of variables.candidates.light_curve_data); curve.fold(days or null);
+// curve.align(true) draws each filter from its median.
 export class LightCurve {
   static async mount(element, {height = 340} = {}) {
     const curve = new LightCurve(element, height);
@@ -17,6 +20,7 @@ export class LightCurve {
   constructor(element, height) {
     this.data = null;
     this.period = null;
+    this.aligned = false;
     this.x = new Bokeh.Range1d({start: 0, end: 1});
     this.y = new Bokeh.Range1d({start: 1, end: 0});
     this.plot = Bokeh.Plotting.figure({
@@ -29,6 +33,8 @@ export class LightCurve {
     this.marked = this.addMarks();
     this.gone = this.addVanished();
     this.addHover();
+    this.legend = [this.plot.legend].flat()[0];
+    this.entries = [...this.legend.items];
     this.axis(this.plot.xaxis, "MJD");
     this.axis(this.plot.yaxis, "magnitude");
     const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -52,8 +58,8 @@ export class LightCurve {
 
   addMarks() {
     const detections = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
-    this.plot.scatter({field: "x"}, {field: "mag"}, {source: detections, marker: "circle", size: 15,
-      fill_color: null, line_color: "#e08a1e", line_width: 2, legend_label: "detection"});
+    this.plot.scatter({field: "x"}, {field: "mag"}, {source: detections, marker: "circle", size: 14,
+      fill_color: null, line_color: "#e08a1e", line_width: 1.5, legend_label: "detection"});
     const references = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
     const squares = this.plot.scatter({field: "x"}, {field: "mag"}, {source: references, marker: "square",
       size: 14, fill_color: null, line_color: "#888", line_width: 1.6, legend_label: "reference"});
@@ -61,16 +67,18 @@ export class LightCurve {
   }
 
   addVanished() {
-    const source = new Bokeh.ColumnDataSource({data: {x: [], y: []}});
-    this.plot.scatter({field: "x"}, {field: "y"}, {source, marker: "inverted_triangle", size: 10,
-      fill_color: "#e08a1e", line_color: "#e08a1e", legend_label: "vanished"});
+    const source = new Bokeh.ColumnDataSource({data: {x: [], y: [], colour: [], mjd: [], date: [], filter: []}});
+    const arrows = this.plot.scatter({field: "x"}, {field: "y"}, {source, marker: "inverted_triangle", size: 11,
+      fill_color: {field: "colour"}, line_color: "#e08a1e", line_width: 1.5, legend_label: "vanished"});
+    this.plot.add_tools(new Bokeh.HoverTool({renderers: [arrows],
+      tooltips: [["vanished in", "@filter"], ["MJD", "@mjd{0.00000}"], ["date", "@date"]]}));
     return source;
   }
 
   addHover() {
     this.plot.add_tools(new Bokeh.HoverTool({
       renderers: Object.values(this.layers).map((layer) => layer.points),
-      tooltips: [["MJD", "@mjd{0.00000}"], ["date", "@date"], ["mag", "@mag{0.000} ± @mag_err{0.000}"],
+      tooltips: [["MJD", "@mjd{0.00000}"], ["date", "@date"], ["mag", "@measured"],
         ["change", "@sigma"], ["image", "@image"]],
     }));
   }
@@ -84,11 +92,9 @@ export class LightCurve {
         major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
     }
     for (const grid of [...this.plot.xgrid, ...this.plot.ygrid]) grid.grid_line_color = line;
-    for (const legend of [this.plot.legend].flat()) {
-      Object.assign(legend, {background_fill_alpha: 0, border_line_color: null, label_text_color: text,
-        orientation: "horizontal", location: "top_left", padding: 2, margin: 2, spacing: 10,
-        label_text_font_size: "12px", glyph_height: 14, glyph_width: 14});
-    }
+    Object.assign(this.legend, {background_fill_alpha: 0, border_line_color: null, label_text_color: text,
+      orientation: "horizontal", location: "top_left", padding: 2, margin: 2, spacing: 12,
+      label_text_font_size: "12px", glyph_height: 14, glyph_width: 14, label_standoff: 2});
     this.marked.squares.glyph.line_color = text;
   }
 
@@ -102,33 +108,39 @@ export class LightCurve {
     this.draw();
   }
 
+  align(aligned) {
+    this.aligned = aligned;
+    this.draw();
+  }
+
   draw() {
     const curves = (this.data?.filters ?? []).filter((c) => c.mjd.length || c.vanished_mjd.length);
     const times = curves.flatMap((c) => [...c.mjd, ...c.vanished_mjd]);
     const place = this.placing(times);
-    const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - c.mag_err[k], m + c.mag_err[k]]));
+    const zeros = new Map(curves.map((c) => [c, this.aligned ? median(c.mag) : 0]));
+    this.axis(this.plot.yaxis, this.aligned ? "from the median of each filter (mag)" : "magnitude");
+    const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - zeros.get(c) - c.mag_err[k], m - zeros.get(c) + c.mag_err[k]]));
     const faint = this.setMagnitudes(mags);
     const filled = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, {...NONE}]));
     const detections = {x: [], mag: []}, references = {x: [], mag: []};
     for (const c of curves) {
       const name = c.filter in FILTERS ? c.filter : "other";
-      filled[name] = columns(c, place);
+      filled[name] = columns(c, place, zeros.get(c));
       for (const [flag, to] of [["is_detection", detections], ["is_reference", references]]) {
         c.mjd.forEach((mjd, k) => {
-          if (c[flag][k]) for (const x of place(mjd)) { to.x.push(x); to.mag.push(c.mag[k]); }
+          if (c[flag][k]) for (const x of place(mjd)) { to.x.push(x); to.mag.push(c.mag[k] - zeros.get(c)); }
         });
       }
     }
-    const gone = curves.flatMap((c) => c.vanished_mjd).flatMap(place);
+    const gone = vanished(curves, place, faint);
     for (const [name, layer] of Object.entries(this.layers)) layer.source.data = filled[name];
     this.marked.detections.data = detections;
     this.marked.references.data = references;
-    this.gone.data = {x: gone, y: gone.map(() => faint)};
-    const shown = {detection: detections.x.length, reference: references.x.length, vanished: gone.length};
-    for (const item of [this.plot.legend].flat().flatMap((legend) => legend.items)) {
-      const label = item.label.value ?? item.label;
-      item.visible = Boolean(shown[label] ?? filled[label]?.x.length);
-    }
+    this.gone.data = gone;
+    const shown = {detection: detections.x.length, reference: references.x.length, vanished: gone.x.length};
+    const entries = this.entries.filter(({label}) => shown[label.value] ?? filled[label.value]?.x.length);
+    const had = this.legend.items;
+    if (entries.length !== had.length || entries.some((entry, k) => entry !== had[k])) this.legend.items = entries;
   }
 
   // Where the measurements of a time stand: once by day, or twice by phase.
@@ -137,7 +149,7 @@ export class LightCurve {
     if (!times.length) return () => [];
     if (this.period) {
       this.axis(this.plot.xaxis, `phase, twice (${this.period} d)`);
-      Object.assign(this.x, {start: -0.02, end: 2.02, reset_start: -0.02, reset_end: 2.02});
+      Object.assign(this.x, {start: -0.04, end: 2.04, reset_start: -0.04, reset_end: 2.04});
       return (mjd) => {
         const phase = (((mjd - first) / this.period) % 1 + 1) % 1;
         return [phase, phase + 1];
@@ -161,20 +173,46 @@ export class LightCurve {
   }
 }
 
-function columns(curve, place) {
+// What Bokeh draws of one filter, its magnitudes from a zero.
+function columns(curve, place, zero) {
   const out = Object.fromEntries(Object.keys(NONE).map((name) => [name, []]));
   curve.mjd.forEach((mjd, k) => {
+    const mag = curve.mag[k], err = curve.mag_err[k];
     for (const x of place(mjd)) {
       out.x.push(x);
-      out.mag.push(curve.mag[k]);
-      out.low.push(curve.mag[k] - curve.mag_err[k]);
-      out.high.push(curve.mag[k] + curve.mag_err[k]);
+      out.mag.push(mag - zero);
+      out.low.push(mag - zero - err);
+      out.high.push(mag - zero + err);
       out.mjd.push(mjd);
-      out.mag_err.push(curve.mag_err[k]);
-      out.date.push(new Date((mjd - 40587) * 864e5).toISOString().slice(0, 16).replace("T", " "));
-      out.image.push(curve.image_id[k]);
-      out.sigma.push(curve.significance[k] === null ? "none" : `${curve.significance[k]} σ`);
+      out.measured.push(err === null ? mag.toFixed(3) : `${mag.toFixed(3)} ± ${err.toFixed(3)}`);
+      out.date.push(dateOf(mjd));
+      out.image.push(`${curve.image[k]} (${curve.filter})`);
+      out.sigma.push(curve.significance[k] === null ? "below the threshold" : `${curve.significance[k]} σ`);
     }
   });
   return out;
+}
+
+function vanished(curves, place, faint) {
+  const out = {x: [], y: [], colour: [], mjd: [], date: [], filter: []};
+  for (const {filter, vanished_mjd} of curves) {
+    for (const mjd of vanished_mjd) {
+      for (const x of place(mjd)) {
+        out.x.push(x);
+        out.y.push(faint);
+        out.colour.push((FILTERS[filter] ?? FILTERS.other)[0]);
+        out.mjd.push(mjd);
+        out.date.push(dateOf(mjd));
+        out.filter.push(filter);
+      }
+    }
+  }
+  return out;
+}
+
+const dateOf = (mjd) => new Date((mjd - 40587) * 864e5).toISOString().slice(0, 16).replace("T", " ");
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b), middle = (sorted.length - 1) / 2;
+  return sorted.length ? (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2 : 0;
 }

@@ -117,7 +117,7 @@ def light_curve_rows(curves):
 
 def plot_light_curves(curves, path):
     """Draw light curves to a file, a panel for each filter, brighter up."""
-    filters = sorted({c.filter for c in curves}, key=_wavelength_order)
+    filters = sorted({c.filter for c in curves}, key=wavelength_order)
     figure = Figure(figsize=(9, 1.2 + 2.7 * len(filters)), layout="constrained")
     axes = figure.subplots(len(filters), 1, sharex=True, squeeze=False)[:, 0]
     start = _whole_days(curves)
@@ -129,7 +129,8 @@ def plot_light_curves(curves, path):
     figure.savefig(path, dpi=130)
 
 
-def _wavelength_order(name):
+def wavelength_order(name):
+    """A key that sorts filters by wavelength, those that are not known last."""
     known = list(FILTER_COLOURS)
     return (known.index(name) if name in known else len(known), name)
 

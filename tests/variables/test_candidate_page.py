@@ -1,24 +1,28 @@
 """The page of one candidate, and the data that it draws."""
 
-import json
+import re
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from photometry.storage import catalogue_sources
+from photometry import storage
 from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
-from variables.candidates.light_curve_data import light_curve_data, light_curves_data
+from tests.variables.test_light_curve_data import two_filters
+from variables.candidates.colours import field_diagram
+from variables.candidates.neighbours import neighbourhood
+from variables.candidates.page import links
 from variables.candidates.refresh import refresh_candidates
+from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.sprite import TILE, Sprite, cutout_layout, read_sprite, write_sprite
 from variables.science.periods import find_periods
 
 pytestmark = pytest.mark.django_db
+FLAG_FORM = 'id="artifact"'
 
 
 @pytest.fixture
@@ -29,77 +33,80 @@ def reader(client, settings, tmp_path):
     return client
 
 
+@pytest.fixture
+def curator(reader):
+    user = User.objects.get(username="annie")
+    user.user_permissions.add(Permission.objects.get(codename="add_galflag"))
+    return reader
+
+
 def page(reader, candidate, **asked):
     response = reader.get(reverse("candidate", args=[candidate.pk]), asked)
     assert response.status_code == 200
     return response.content.decode()
 
 
-def two_filters():
-    """A candidate in i whose star has a source in g, too."""
-    catalogues = [make_catalogue(30, name, seed=4) for name in ("i", "g")]
-    for k in range(4):
-        add_epoch(catalogues[0], 60001.0 + k, {3: 0.6} if k < 2 else {})
-        add_epoch(catalogues[1], 60001.5 + k)
-    refresh_candidates()
-    return GalCandidate.objects.get()
+def field_of(reader, candidate):
+    return reader.get(reverse("candidate_field", args=[candidate.pk])).json()
+
+
+def draw_cutouts(candidate):
+    images = GalVarObj.objects.order_by("image__exposure__mjd").values_list("image_id", flat=True)
+    tiles = tuple(np.full((TILE, TILE), 40 + k, "u1") for k in range(len(images)))
+    write_sprite(candidate.pk, Sprite(np.zeros((TILE, TILE), "u1"), tuple(images), tiles, tiles))
+    return images
 
 
 def test_the_page_tells_what_is_known(reader):
     candidate = make_candidate(3)
     shown = page(reader, candidate)
-    assert str(candidate.pk) in shown and "simbad" in shown and "Not rendered yet" in shown
-    assert shown.count("yes</td>") == 3
-
-
-def test_light_curves_of_all_filters_are_those_of_the_tables():
-    candidate = two_filters()
-    data = light_curve_data(candidate.pk)
-    own, other = data["filters"]
-    assert (own["filter"], other["filter"]) == ("i", "g")
-    assert own["mjd"] == sorted(own["mjd"]) and len(own["mjd"]) == len(other["mjd"]) == 5
-    assert sum(own["is_detection"]) == 2 and own["is_reference"].count(True) == 1
-    assert [s is not None for s in own["significance"]] == own["is_detection"]
-    assert not any(other["is_detection"])
-    json.dumps(data, allow_nan=False)
-
-
-def test_epochs_at_which_it_vanished_have_no_magnitude():
-    catalogue = make_catalogue(4)
-    add_epoch(catalogue, 60001.0, {1: 0.8})
-    image = add_epoch(catalogue, 60002.0)
-    row = catalogue_sources(catalogue)[1]
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM galsources WHERE galimage_id = %s", [image.pk])
-    GalVarObj.objects.create(
-        image=image,
-        refsource_id=int(row["refsource_id"]),
-        ra=1,
-        dec=1,
-        kind="vanished",
-        significance=30,
-        reference_mag=17,
-        flux=-1,
-        flux_err=1,
+    assert str(candidate.pk) in shown and "3 of 4 epochs" in shown
+    assert shown.count("<td>yes</td>") == 3
+    assert all(
+        f'<a href="{reverse("image", args=[c.image_id])}">' in shown
+        for c in GalVarObj.objects.all()
     )
-    refresh_candidates()
-    data = light_curve_data(GalCandidate.objects.get().pk)
-    assert data["filters"][0]["vanished_mjd"] == [60002.0]
 
 
-def test_many_light_curves_take_as_few_queries_as_one():
-    ids = [c.pk for c in make_candidates(8)]
-    with CaptureQueriesContext(connection) as queries:
-        many = light_curves_data(ids)
-    assert len(queries) <= 4
-    assert many == {i: light_curve_data(i) for i in ids}
+def test_the_cuts_that_a_change_failed_are_named(reader):
+    candidate = make_candidate(2)
+    GalVarObj.objects.filter(pk=GalVarObj.objects.first().pk).update(failed_cuts=4 + 16)
+    assert "no: masked pixels under the source, blended" in page(reader, candidate)
 
 
-def test_a_page_takes_few_queries(reader):
-    candidate = two_filters()
-    with CaptureQueriesContext(connection) as queries:
-        page(reader, candidate, list="detections_min=1")
-    assert len(queries) <= 15
+def test_a_page_takes_few_queries_however_much_there_is(curator, django_assert_max_num_queries):
+    candidate = make_candidate(12)
+    draw_cutouts(candidate)
+    with django_assert_max_num_queries(15):
+        page(curator, candidate, list="detections_min=1")
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("candidate_data", 7), ("candidate_field", 8), ("candidate_periods", 7)]
+)
+def test_what_it_draws_takes_few_queries(reader, django_assert_max_num_queries, name, most):
+    url = reverse(name, args=[two_filters().pk])
+    with django_assert_max_num_queries(most):
+        reader.get(url)
+
+
+def test_nothing_is_inline_and_nothing_is_fetched_from_elsewhere(curator):
+    candidate = make_candidate(2)
+    draw_cutouts(candidate)
+    shown = page(curator, candidate)
+    assert not re.search(r"<style|\sstyle=|\son\w+=", shown)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", shown))
+    assert not re.findall(r'src="(?:https?:)?//', shown)
+    leaving = re.findall(r'<a href="https?:[^>]*>', shown)
+    assert len(leaving) == 4 and all('rel="noopener noreferrer"' in link for link in leaving)
+    ids = re.findall(r' id="([^"]+)"', shown)
+    assert len(ids) == len(set(ids))
+
+
+def test_links_to_other_archives_have_the_position():
+    addresses = dict(links(266.5, -29.25))
+    assert list(addresses) == ["SIMBAD", "VSX", "Gaia DR3", "Aladin"]
+    assert all("266.500000+-29.250000" in address for address in addresses.values())
 
 
 def test_next_and_previous_lead_through_the_list(reader):
@@ -108,26 +115,126 @@ def test_next_and_previous_lead_through_the_list(reader):
     shown = page(reader, middle, list="sort=refsource_id")
     for other in (ids[1], ids[3]):
         assert f'href="/candidates/{other}/?list=sort%3Drefsource_id"' in shown
+    first = page(reader, GalCandidate.objects.get(pk=ids[0]), list="sort=refsource_id")
+    assert "First of the list" in first and 'id="next"' in first
+
+
+def test_sources_of_one_star_in_several_filters_are_one_neighbour():
+    candidate = two_filters(0.2)
+    found = neighbourhood(candidate, radius_arcsec=1500)
+    assert found.filters == ("g", "i")
+    assert found.itself.first.refsource_id == candidate.pk and set(found.itself.sources) == {
+        "g",
+        "i",
+    }
+    assert [match.filter for match in found.matches(candidate)] == ["g"]
+    assert len(found.others) == 29 and all(len(star.sources) == 2 for star in found.others)
+    distances = [star.first.distance_arcsec for star in found.others]
+    assert distances == sorted(distances)
+
+
+def test_offsets_of_neighbours_are_to_the_east_and_north():
+    candidate = two_filters()
+    star = neighbourhood(candidate, radius_arcsec=720).others[0]
+    distance = np.hypot(star.east_arcsec, star.north_arcsec)
+    assert distance == pytest.approx(star.first.distance_arcsec, rel=1e-3)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ra, dec FROM galsources WHERE refsource_id = %s", [star.first.refsource_id]
+        )
+        ra, dec = cursor.fetchone()
+    assert np.sign(star.east_arcsec) == np.sign(ra - candidate.ra)
+    assert np.sign(star.north_arcsec) == np.sign(dec - candidate.dec)
+
+
+def test_neighbours_are_found_across_the_beginning_of_right_ascension():
+    candidate = make_candidate(2, ra=359.9999)
+    found = neighbourhood(candidate, radius_arcsec=900)
+    assert len(found.others) == 4
+    assert all(abs(star.east_arcsec) < 900 for star in found.others)
+
+
+def test_without_a_match_in_another_filter_the_page_says_so(reader):
+    assert "No source of another filter" in page(reader, make_candidate(2))
+    shown = page(reader, two_filters())
+    assert "No source of another filter" not in shown and "not a candidate" in shown
+
+
+def test_a_candidate_of_a_catalogue_that_was_replaced_is_still_shown(reader):
+    candidate = make_candidate(2)
+    storage.retire_catalogue(candidate.catalogue.image)
+    shown = page(reader, candidate)
+    assert "of a catalogue that was replaced" in shown and "No catalogue in use" in shown
+
+
+def test_a_candidate_without_another_epoch_left_has_a_page(reader):
+    candidate = make_candidate(1)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM galsources WHERE NOT is_reference")
+    GalVarObj.objects.all().delete()
+    page(reader, candidate)
+    for name in ("candidate_data", "candidate_field", "candidate_periods"):
+        assert reader.get(reverse(name, args=[candidate.pk])).status_code == 200
 
 
 def test_the_field_is_drawn_by_colour_where_there_is_another_filter(reader):
     candidate = two_filters()
-    data = reader.get(reverse("candidate_field", args=[candidate.pk])).json()
-    assert (data["kind"], data["x"]) == ("colour", "g − i (mag)")
+    data = field_of(reader, candidate)
+    assert (data["kind"], data["x"], data["y"]) == ("colour", "g − i (mag)", "i (mag)")
     assert len(data["points"]) == 30 and len(data["itself"]) == 1
-    assert reader.get(reverse("candidate_field", args=[candidate.pk])).json() == data
+    assert field_of(reader, candidate) == data
 
 
-def test_and_else_by_scatter(reader):
+def test_a_star_of_the_field_is_paired_with_the_nearest_of_the_other_filter():
+    candidate = two_filters()
+    # The same magnitudes in both filters: all colours are 0, unless a neighbour was taken.
+    assert {colour for colour, _ in field_diagram(candidate)["points"]} == {0.0}
+
+
+def test_fields_are_kept_for_a_while_and_the_candidate_is_not(
+    reader, django_assert_max_num_queries
+):
+    candidate = two_filters()
+    field_of(reader, candidate)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE galsources SET mag = 12 WHERE is_reference AND mag < 100")
+    again = field_of(reader, candidate)
+    assert again["itself"] == [[0.0, 12.0]] and [0.0, 12.0] not in again["points"]
+
+
+def test_and_by_scatter_where_there_is_none(reader):
     candidate = make_candidates(6)[0]
-    data = reader.get(reverse("candidate_field", args=[candidate.pk])).json()
-    assert data["kind"] == "scatter" and len(data["points"]) == 6 and len(data["itself"]) == 1
+    data = field_of(reader, candidate)
+    assert data["kind"] == "scatter" and data["filters"] == ["i"]
+    assert len(data["points"]) == 5 and len(data["itself"]) == 1
 
 
-def test_too_few_epochs_have_no_period(reader):
+def test_a_filter_without_the_star_gives_way_to_one_that_has_it():
+    in_i, in_r = (make_catalogue(30, name, seed=4) for name in ("i", "r"))
+    make_catalogue(30, "g", seed=9)
+    add_epoch(in_i, 60001.0, {3: 0.6})
+    refresh_candidates()
+    diagram = field_diagram(GalCandidate.objects.get())
+    assert diagram["x"] == "r − i (mag)" and len(diagram["itself"]) == 1
+
+
+def test_too_few_epochs_have_no_period_and_are_told_so(reader):
     candidate = make_candidate(2)
     found = reader.get(reverse("candidate_periods", args=[candidate.pk])).json()
-    assert found["periods"] == [] and found["n_epochs"] < found["min_epochs"]
+    assert found["periods"] == [] and "Too few epochs" in found["note"]
+
+
+def test_a_period_in_the_tables_is_found_in_all_filters_together(reader):
+    rng = np.random.default_rng(3)
+    catalogues = [make_catalogue(2, name, seed=4) for name in ("i", "g")]
+    for k, mjd in enumerate(60001 + np.sort(rng.uniform(0, 40, 48))):
+        change = 0.4 * np.sin(2 * np.pi * mjd / 0.6173)
+        add_epoch(catalogues[k % 2], float(mjd), {1: float(change)})
+    refresh_candidates()
+    candidate = GalCandidate.objects.get(catalogue=catalogues[0])
+    found = reader.get(reverse("candidate_periods", args=[candidate.pk])).json()
+    assert found["periods"][0]["days"] == pytest.approx(0.6173, rel=2e-3)
+    assert found["n_epochs"] == 50 and "stands out" not in found["note"]
 
 
 def test_an_injected_period_is_found():
@@ -151,24 +258,36 @@ def test_noise_has_no_period_that_is_unlikely():
 
 def test_cutouts_are_shown_where_they_are_rendered(reader):
     candidate = make_candidate(2)
-    images = [change.image_id for change in GalVarObj.objects.order_by("image__exposure__mjd")]
-    tiles = tuple(np.full((TILE, TILE), 40 + k, "u1") for k in range(2))
-    write_sprite(candidate.pk, Sprite(np.zeros((TILE, TILE), "u1"), tuple(images), tiles, tiles))
+    assert "Not rendered yet" in page(reader, candidate)
+    images = draw_cutouts(candidate)
     assert cutout_layout(candidate.pk).image_ids == tuple(images)
     assert read_sprite(candidate.pk).search[1][0, 0] == 41
     shown = page(reader, candidate)
-    assert shown.count("data-detected") == 2 and f"/pictures/cutouts/{candidate.pk}.png?v=" in shown
+    assert shown.count('class="detected"') == 2
+    assert f"/pictures/cutouts/{candidate.pk}.png?v=" in shown
     picture = reader.get(reverse("cutouts", args=[candidate.pk]))
     assert picture["Content-Type"] == "image/png" and "immutable" in picture["Cache-Control"]
     assert reader.get(reverse("cutouts", args=[candidate.pk + 1])).status_code == 404
 
 
-def test_only_those_who_may_flag_see_how(reader):
+def test_cutouts_of_doubtful_changes_are_told_from_detections(reader):
     candidate = make_candidate(2)
-    assert "Flag as artifact" not in page(reader, candidate)
-    user = User.objects.get()
-    user.user_permissions.add(Permission.objects.get(codename="add_galflag"))
-    assert "Flag as artifact" in page(reader, candidate)
+    draw_cutouts(candidate)
+    GalVarObj.objects.filter(pk=GalVarObj.objects.first().pk).update(is_flagged=True)
+    shown = page(reader, candidate)
+    assert shown.count('class="detected"') == shown.count('class="doubtful"') == 1
+
+
+def test_only_those_who_may_flag_see_how(reader):
+    assert FLAG_FORM not in page(reader, make_candidate(2))
+
+
+def test_a_flag_is_made_seen_and_can_be_undone(curator):
+    candidate = make_candidate(2)
+    assert FLAG_FORM in page(curator, candidate)
+    flag_source(candidate.pk, "cosmic", "round, and sharp", User.objects.get())
+    shown = page(curator, candidate)
+    assert "Cosmic ray: round, and sharp" in shown and 'value="undo"' in shown
 
 
 def test_what_is_no_candidate_is_not_found(reader):

@@ -1,18 +1,22 @@
 """Light curves of candidates as pages draw them: plain lists, with matches in other filters."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from django.db import connection
 
+from exposures.models import GalImage
 from photometry.models import GalSource
 from variables.models import GalVarObj
 
 MATCH_ARCSEC = 0.5
 
-# The function plans each cone for the few partitions that it touches.
+# The function plans each cone for the few partitions that it touches. It finds only catalogues in
+# use; a candidate of one that was replaced is shown all the same.
 MATCHES = """
-SELECT o.refsource_id, c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec
-FROM galcandidates o CROSS JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c
+SELECT o.refsource_id, o.filter, o.ra, o.dec,
+    c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec
+FROM galcandidates o LEFT JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c ON true
 WHERE o.refsource_id = ANY(%s)
 ORDER BY o.refsource_id, c.distance_arcsec
 """
@@ -29,16 +33,37 @@ class Match:
     distance_arcsec: float
 
 
+@dataclass(frozen=True)
+class _Epoch:
+    """The image of a measurement."""
+
+    mjd: float
+    name: str  # exposure and chip
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What galvarobjs says of a source on an image."""
+
+    is_detection: bool = False  # passed all cuts, and is not flagged
+    significance: float | None = None  # sigma
+    has_vanished: bool = False
+
+
+UNCHANGED = _Change()
+
+
 def matches_of(refsource_ids) -> dict[int, list[Match]]:
     """The sources at the place of each candidate, one a filter: its own, and else the nearest."""
     with connection.cursor() as cursor:
         cursor.execute(MATCHES, [MATCH_ARCSEC, list(refsource_ids)])
         rows = cursor.fetchall()
     matches = {refsource_id: {} for refsource_id in refsource_ids}
-    for own, *columns in rows:
-        match = Match(*columns)
-        if match.filter not in matches[own] or match.refsource_id == own:
-            matches[own][match.filter] = match
+    for own, name, ra, dec, *columns in rows:
+        matches[own].setdefault(name, Match(own, name, ra, dec, 0.0))
+        if columns[0] is not None:
+            match = Match(*columns)
+            matches[own].setdefault(match.filter, match)
     return {own: list(of.values()) for own, of in matches.items()}
 
 
@@ -51,17 +76,20 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
     """The light curves of candidates in all filters, for JSON, in four queries.
 
     ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "mjd", "mag",
-    "mag_err", "is_detection", "is_reference", "significance", "image_id", "vanished_mjd"}]}}``,
-    each a list by epoch, oldest first; the candidate's own filter comes first.
+    "mag_err", "is_detection", "is_reference", "significance", "image_id", "image",
+    "vanished_mjd"}]}}``, each a list by epoch, oldest first; the candidate's own filter comes
+    first. An error that is not known is None; measurements without a magnitude are left out.
     """
     matches = matches_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
     rows, changes = _rows(ids), _changes(ids)
+    images = {image_id for measured in rows.values() for image_id, *_ in measured}
+    epochs = _epochs(images.union(*changes.values()))
     return {
         own: {
             "refsource_id": own,
             "filters": [
-                _curve(match, rows.get(match.refsource_id, []), changes.get(match.refsource_id, {}))
+                _curve(match, rows, changes, epochs)
                 for match in sorted(of, key=lambda m: (m.refsource_id != own, m.filter))
             ],
         }
@@ -70,42 +98,61 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
 
 
 def _rows(ids):
-    """{refsource_id: [(image id, mjd, mag, mag_err, is_reference)]}, oldest first."""
+    """{refsource_id: [(image id, mag, mag_err, is_reference)]}, in no order."""
     rows = {}
-    columns = ("refsource_id", "galimage_id", "mjd", "mag", "mag_err", "is_reference")
-    for source_id, *row in GalSource.objects.light_curves(ids).values_list(*columns):
+    columns = ("refsource_id", "galimage_id", "mag", "mag_err", "is_reference")
+    measured = GalSource.objects.filter(refsource_id__in=ids)
+    for source_id, *row in measured.values_list(*columns):
         rows.setdefault(source_id, []).append(row)
     return rows
 
 
 def _changes(ids):
-    """{refsource_id: {image id: (is a detection, significance, vanished, mjd)}}."""
+    """{refsource_id: {image id: _Change}}."""
     changes = {}
     columns = ("refsource_id", "image_id", "failed_cuts", "is_flagged", "significance", "kind")
-    rows = GalVarObj.objects.filter(refsource_id__in=ids)
-    for source_id, image_id, failed, flagged, significance, kind, mjd in rows.values_list(
-        *columns, "image__exposure__mjd"
-    ):
-        is_vanished = kind == GalVarObj.Kind.VANISHED
-        change = (not failed and not flagged, significance, is_vanished, mjd)
-        changes.setdefault(source_id, {})[image_id] = change
+    changed = GalVarObj.objects.filter(refsource_id__in=ids).values_list(*columns)
+    for source_id, image_id, failed, flagged, significance, kind in changed:
+        changes.setdefault(source_id, {})[image_id] = _Change(
+            is_detection=not failed and not flagged,
+            significance=_rounded(significance, 1),
+            has_vanished=kind == GalVarObj.Kind.VANISHED,
+        )
     return changes
 
 
-def _curve(match, rows, changes):
-    nothing = (False, None, False, None)
-    here = [changes.get(image_id, nothing) for image_id, *_ in rows]
-    measured = {mjd for _, mjd, *_ in rows}
-    vanished = {mjd for good, _, gone, mjd in changes.values() if good and gone} - measured
+def _epochs(image_ids):
+    """{image id: _Epoch}."""
+    columns = ("pk", "exposure__mjd", "exposure__identifier", "chip_name")
+    images = GalImage.objects.filter(pk__in=image_ids).values_list(*columns)
+    return {pk: _Epoch(mjd, f"{exposure} {chip}") for pk, mjd, exposure, chip in images}
+
+
+def _curve(match, rows, changes, epochs):
+    own_changes = changes.get(match.refsource_id, {})
+    measured = [row for row in rows.get(match.refsource_id, []) if isfinite(row[1])]
+    measured.sort(key=lambda row: epochs[row[0]].mjd)
+    image_ids, mag, mag_err, is_reference = (
+        [row[column] for row in measured] for column in range(4)
+    )
+    here = [own_changes.get(image_id, UNCHANGED) for image_id in image_ids]
+    gone = {i for i, c in own_changes.items() if c.is_detection and c.has_vanished}
     return {
         "filter": match.filter,
         "refsource_id": match.refsource_id,
-        "image_id": [row[0] for row in rows],
-        "mjd": [row[1] for row in rows],
-        "mag": [round(row[2], 4) for row in rows],
-        "mag_err": [round(row[3], 4) for row in rows],
-        "is_reference": [row[4] for row in rows],
-        "is_detection": [change[0] for change in here],
-        "significance": [change[1] and round(change[1], 1) for change in here],
-        "vanished_mjd": sorted(vanished),
+        "image_id": image_ids,
+        "image": [epochs[i].name for i in image_ids],
+        "mjd": [epochs[i].mjd for i in image_ids],
+        "mag": [_rounded(value, 4) for value in mag],
+        "mag_err": [_rounded(value, 4) for value in mag_err],
+        "is_reference": is_reference,
+        "is_detection": [change.is_detection for change in here],
+        "significance": [change.significance for change in here],
+        # A flux that is barely positive may have a row and be called vanished all the same.
+        "vanished_mjd": sorted(epochs[i].mjd for i in gone.difference(image_ids)),
     }
+
+
+def _rounded(value, digits):
+    """For JSON, which has no NaN and no infinity."""
+    return round(value, digits) if isfinite(value) else None

@@ -1,19 +1,16 @@
-"""The page of one candidate: its light curves, cutouts, place, neighbours and history."""
+"""What the page of one candidate shows: its epochs, cutouts, place, neighbours and flags."""
 
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.http import JsonResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
-
-from variables.candidates.light_curve_data import light_curve_data, matches_of
-from variables.candidates.listing import neighbours_in_list
-from variables.candidates.neighbours import RADIUS_ARCSEC, field_diagram, neighbours_of
-from variables.models import Artifact, GalCandidate, GalFlag, GalVarObj
+from exposures.models import GalImage
+from variables.candidates.columns import COLUMNS
+from variables.candidates.neighbours import Neighbourhood, neighbourhood
+from variables.models import GalCandidate, GalFlag, GalVarObj
+from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_url, picture_url
-from variables.pictures.sprite import TILE, cutout_layout
-from variables.science.periods import MIN_EPOCHS, find_periods
 
+# Field, heading, unit, digits after the decimal point.
 STATISTICS = (
     ("mean_mag", "mean", "mag", 3),
     ("rms_mag", "rms", "mag", 3),
@@ -24,99 +21,144 @@ STATISTICS = (
     ("max_delta_mag", "largest change", "mag", 2),
     ("max_significance", "significance", "σ", 0),
 )
+MEANINGS = {column.name: column.meaning for column in COLUMNS}
+# Those of DECam, for images whose size is not known.
+WIDTH, HEIGHT = 2046, 4094
+SEARCH_RADIUS_ARCSEC = 5
 
 
-@require_GET
-def candidate_page(request, pk):
-    """Everything about one candidate on a page."""
-    candidate = get_object_or_404(
-        GalCandidate.objects.with_visible_class(request.user).select_related(
-            "catalogue__image__exposure", "consensus"
-        ),
-        pk=pk,
+@dataclass(frozen=True)
+class Tile:
+    """The cutouts of one epoch."""
+
+    x: int  # of its column in the picture
+    image: GalImage
+    change: GalVarObj | None
+
+    @property
+    def state(self):
+        """How it is framed: "detected", "doubtful" (fails a cut, or is flagged), or not."""
+        if self.change is None:
+            return ""
+        return "doubtful" if self.change.failed_cuts or self.change.is_flagged else "detected"
+
+
+@dataclass(frozen=True)
+class Cutouts:
+    """All cutouts of a candidate, in one picture."""
+
+    url: str
+    size: int  # of a tile, pixels
+    tiles: tuple[Tile, ...]
+
+    @property
+    def width(self):
+        return self.size * (1 + len(self.tiles))
+
+    @property
+    def height(self):
+        return 2 * self.size
+
+    @property
+    def shown(self):
+        """The tile to begin with: the first detection, or change, or epoch."""
+        states = [tile.state for tile in self.tiles]
+        first = [states.index(state) for state in ("detected", "doubtful") if state in states]
+        return self.tiles[first[0] if first else 0]
+
+
+@dataclass(frozen=True)
+class ChipPlace:
+    """Where on its chip a candidate lies; pixels from the upper left corner, as pictures have."""
+
+    width: int
+    height: int
+    x: float
+    y: float
+    picture: str | None  # an address
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number that describes a light curve."""
+
+    heading: str
+    meaning: str
+    text: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class CandidatePage:
+    """All that is drawn without asking again."""
+
+    candidate: GalCandidate
+    changes: tuple[GalVarObj, ...]  # oldest first
+    neighbourhood: Neighbourhood
+    cutouts: Cutouts | None  # None where none are rendered yet
+    chip: ChipPlace
+    flags: tuple[GalFlag, ...]  # on the source itself, the newest first
+    statistics: tuple[Statistic, ...]
+    links: tuple[tuple[str, str], ...]  # (name, address) of other archives
+
+    @property
+    def matches(self):
+        return self.neighbourhood.matches(self.candidate)
+
+
+def candidate_page(candidate) -> CandidatePage:
+    """What is known of a candidate, in five queries."""
+    changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
+    flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
+    return CandidatePage(
+        candidate=candidate,
+        changes=tuple(changes),
+        neighbourhood=neighbourhood(candidate),
+        cutouts=_cutouts(candidate, {change.image_id: change for change in changes}),
+        chip=_chip(candidate),
+        flags=tuple(flags.order_by("-pk")),
+        statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
+        links=links(candidate.ra, candidate.dec),
     )
-    query = request.GET.get("list", "")
-    previous, following = neighbours_in_list(query, candidate, request)
-    changes = GalVarObj.objects.of_source(pk).select_related("image__exposure")
-    context = {
-        "candidate": candidate,
-        "list_query": query,
-        "previous": previous,
-        "next": following,
-        "changes": changes,
-        "statistics": _statistics(candidate),
-        "neighbours": neighbours_of(candidate),
-        "radius_arcsec": RADIUS_ARCSEC,
-        "matches": [m for m in matches_of([pk])[pk] if m.refsource_id != pk],
-        "flags": GalFlag.objects.filter(refsource_id=pk).select_related("made_by", "decided_by"),
-        "artifacts": Artifact.choices,
-        "cutouts": _cutouts(candidate, changes),
-        "chip_picture": picture_url(candidate.image),
-        "links": _links(candidate),
-    }
-    return render(request, "variables/candidate.html", context)
-
-
-def _statistics(candidate):
-    values = [(heading, getattr(candidate, name), unit, n) for name, heading, unit, n in STATISTICS]
-    return [
-        (heading, "–" if value is None else f"{value:.{n}f}", unit)
-        for heading, value, unit, n in values
-    ]
 
 
 def _cutouts(candidate, changes):
-    """The tiles of each epoch, those with a detection marked; None where none are rendered."""
-    layout = cutout_layout(candidate.pk)
-    url = cutouts_url(candidate.pk)
-    if layout is None or url is None:
+    layout, url = cutout_layout(candidate.pk), cutouts_url(candidate.pk)
+    if layout is None or url is None or not layout.image_ids:
         return None
-    detected = {c.image_id: c for c in changes}
-    epochs = [
-        {"x": TILE * column, "image_id": image_id, "change": detected.get(image_id)}
+    images = GalImage.objects.select_related("exposure").in_bulk(layout.image_ids)
+    tiles = [
+        Tile(layout.tile * column, images[image_id], changes.get(image_id))
         for column, image_id in enumerate(layout.image_ids, 1)
+        if image_id in images  # else it was forgotten since
     ]
-    return {
-        **{"url": url, "tile": TILE, "height": 2 * TILE, "epochs": epochs},
-        "width": TILE * layout.n_columns,
-    }
+    return Cutouts(url, layout.tile, tuple(tiles)) if tiles else None
 
 
-def _links(candidate):
-    """Other archives at the position: nothing of them is fetched until somebody goes there."""
-    place = f"{candidate.ra:.6f} {candidate.dec:+.6f}"
-    simbad = {"Coord": place, "CooFrame": "ICRS", "Radius": 10, "Radius.unit": "arcsec"}
-    vizier = {"-c": place, "-c.rs": 5}
-    gaia, vsx = {"-source": "I/355/gaiadr3", **vizier}, {"-source": "B/vsx/vsx", **vizier}
+def _statistic(candidate, name, heading, unit, digits):
+    value = getattr(candidate, name)
+    text = "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return Statistic(heading, MEANINGS[name], text, unit if value is not None else "")
+
+
+def _chip(candidate):
+    image = candidate.image
+    width, height = image.width or WIDTH, image.height or HEIGHT
+    return ChipPlace(width, height, candidate.x, height - 1 - candidate.y, picture_url(image))
+
+
+def links(ra, dec) -> tuple[tuple[str, str], ...]:
+    """Other archives at a position in degrees: nothing of theirs is fetched by a page."""
+    place = f"{ra:.6f} {dec:+.6f}"
+    near = {"Radius": SEARCH_RADIUS_ARCSEC, "Radius.unit": "arcsec"}
+    vizier = {"-c": place, "-c.rs": SEARCH_RADIUS_ARCSEC, "-out.add": "_r"}
+    vizier_page = "https://vizier.cds.unistra.fr/viz-bin/VizieR-4?"
+    simbad = {"Coord": place, "CooFrame": "ICRS", **near}
+    vsx, gaia = {"-source": "B/vsx/vsx", **vizier}, {"-source": "I/355/gaiadr3", **vizier}
     aladin = {"target": place, "fov": 0.02, "survey": "CDS/P/DECaPS/DR2/color"}
-    return [
-        ("SIMBAD", "https://simbad.cds.unistra.fr/simbad/sim-coo?" + urlencode(simbad)),
-        ("VSX", "https://vizier.cds.unistra.fr/viz-bin/VizieR-4?" + urlencode(vsx)),
-        ("Gaia", "https://vizier.cds.unistra.fr/viz-bin/VizieR-4?" + urlencode(gaia)),
-        ("Aladin", "https://aladin.cds.unistra.fr/AladinLite/?" + urlencode(aladin)),
-    ]
-
-
-@require_GET
-def candidate_data(request, pk):
-    """The light curves of a candidate, as JSON."""
-    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
-    return JsonResponse(light_curve_data(pk))
-
-
-@require_GET
-def candidate_field(request, pk):
-    """The colour-magnitude diagram of a candidate's field, as JSON."""
-    candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue__image"), pk=pk)
-    return JsonResponse(field_diagram(candidate))
-
-
-@require_GET
-def candidate_periods(request, pk):
-    """Periods of a candidate's light curves, as JSON; with ``few`` where there are too few."""
-    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
-    curves = light_curve_data(pk)["filters"]
-    periods = find_periods([(c["mjd"], c["mag"], c["mag_err"]) for c in curves])
-    found = [{"days": p.days, "power": p.power, "false_alarm": p.false_alarm} for p in periods]
-    n_epochs = sum(len(c["mjd"]) for c in curves)
-    return JsonResponse({"periods": found, "n_epochs": n_epochs, "min_epochs": MIN_EPOCHS})
+    return (
+        ("SIMBAD", f"https://simbad.cds.unistra.fr/simbad/sim-coo?{urlencode(simbad)}"),
+        ("VSX", vizier_page + urlencode(vsx)),
+        ("Gaia DR3", vizier_page + urlencode(gaia)),
+        ("Aladin", f"https://aladin.cds.unistra.fr/AladinLite/?{urlencode(aladin)}"),
+    )

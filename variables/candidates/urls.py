@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from variables.candidates import page, views
+from variables.candidates import page_views, views
 
 urlpatterns = [
     path("", views.candidate_list, name="candidates"),
@@ -10,8 +10,8 @@ urlpatterns = [
     path("repeated/", views.repeat_detections, name="repeat_detections"),
     path("searches/", views.save_search, name="save_search"),
     path("searches/<int:pk>/delete/", views.delete_search, name="delete_search"),
-    path("<int:pk>/", page.candidate_page, name="candidate"),
-    path("<int:pk>/light-curves.json", page.candidate_data, name="candidate_data"),
-    path("<int:pk>/field.json", page.candidate_field, name="candidate_field"),
-    path("<int:pk>/periods.json", page.candidate_periods, name="candidate_periods"),
+    path("<int:pk>/", page_views.candidate, name="candidate"),
+    path("<int:pk>/light-curves.json", page_views.candidate_data, name="candidate_data"),
+    path("<int:pk>/field.json", page_views.candidate_field, name="candidate_field"),
+    path("<int:pk>/periods.json", page_views.candidate_periods, name="candidate_periods"),
 ]

@@ -1,0 +1,53 @@
+"""The page of one candidate, and the data that it draws."""
+
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from variables.candidates.colours import field_diagram
+from variables.candidates.light_curve_data import light_curve_data
+from variables.candidates.listing import neighbours_in_list
+from variables.candidates.page import candidate_page
+from variables.candidates.periods import period_search
+from variables.models import Artifact, GalCandidate
+
+
+@require_GET
+def candidate(request, pk):
+    """Everything about one candidate, and the way to the next in the list it was opened from."""
+    shown = GalCandidate.objects.with_visible_class(request.user).select_related(
+        "catalogue__image__exposure", "consensus"
+    )
+    candidate = get_object_or_404(shown, pk=pk)
+    query = request.GET.get("list", "")
+    previous, following = neighbours_in_list(query, candidate, request)
+    context = {
+        "page": candidate_page(candidate),
+        "candidate": candidate,
+        "list_query": query,
+        "previous": previous,
+        "next": following,
+        "artifacts": Artifact.choices,
+    }
+    return render(request, "variables/candidate.html", context)
+
+
+@require_GET
+def candidate_data(request, pk):
+    """The light curves of a candidate, as JSON."""
+    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
+    return JsonResponse(light_curve_data(pk), json_dumps_params={"allow_nan": False})
+
+
+@require_GET
+def candidate_field(request, pk):
+    """The colour-magnitude diagram of a candidate's field, as JSON."""
+    candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
+    return JsonResponse(field_diagram(candidate), json_dumps_params={"allow_nan": False})
+
+
+@require_GET
+def candidate_periods(request, pk):
+    """Periods that a candidate may have, as JSON, with what is to be said of them."""
+    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
+    return JsonResponse(period_search(light_curve_data(pk)["filters"]))
