@@ -36,6 +36,10 @@ class Tile:
     change: GalVarObj | None
 
     @property
+    def significance(self):
+        return self.change.significance if self.change else 0
+
+    @property
     def state(self):
         """How it is framed: "detected", "doubtful" (fails a cut, or is flagged), or not."""
         if self.change is None:
@@ -61,10 +65,8 @@ class Cutouts:
 
     @property
     def shown(self):
-        """The tile to begin with: the first detection, or change, or epoch."""
-        states = [tile.state for tile in self.tiles]
-        first = [states.index(state) for state in ("detected", "doubtful") if state in states]
-        return self.tiles[first[0] if first else 0]
+        """The tile to begin with: the most significant detection, or change, or the first epoch."""
+        return max(self.tiles, key=lambda tile: (tile.state == "detected", tile.significance))
 
 
 @dataclass(frozen=True)

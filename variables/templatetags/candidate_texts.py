@@ -73,37 +73,6 @@ def _class(candidate):
 
 
 @register.filter
-def cut_words(text):
-    """The words of a text."""
-    return text.split()
-
-
-@register.filter
 def labels(cuts):
     """The names of cuts in one line."""
     return ", ".join(cut.label for cut in cuts)
-
-
-@register.filter
-def unlocalise(number):
-    """A number as SVG and addresses have it."""
-    return f"{number:.6f}"
-
-
-@register.filter
-def negated(number):
-    """The same, of the other sign: east is to the left, and SVG's y goes down."""
-    return f"{-number:.3f}"
-
-
-@register.filter
-def from_top(candidate):
-    """The row of a candidate on its chip, counted from above as in a picture."""
-    height = candidate.catalogue.image.height or 4096
-    return f"{height - 1 - candidate.y:.1f}"
-
-
-@register.filter
-def dot_size(mag):
-    """The radius of a star's dot in arcseconds on a finder."""
-    return f"{max(0.15, min(1.4, 0.2 * (24 - mag) ** 0.8 if mag < 24 else 0.15)):.2f}"
