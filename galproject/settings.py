@@ -1,5 +1,6 @@
 """Settings of galproject; everything that differs between machines comes from the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from bokeh.util.paths import bokehjs_path
@@ -53,6 +54,21 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+# Behind a proxy that speaks HTTPS to the world: cookies go over nothing else, and browsers are
+# told to come back by nothing else.
+HTTPS = env.bool("GALPROJECT_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
+CSRF_TRUSTED_ORIGINS = env.list("GALPROJECT_ORIGINS", default=[])
+# How many proxies of one's own stand before the server: whose word is taken for the visitor's
+# address and for HTTPS. A header that nobody of one's own sets could be made up by anybody.
+N_PROXIES = env.int("GALPROJECT_PROXIES", default=0)
+if N_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    USE_X_FORWARDED_HOST = True
+
 ROOT_URLCONF = "galproject.urls"
 WSGI_APPLICATION = "galproject.wsgi.application"
 
@@ -80,19 +96,22 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# Both together: nobody can lock somebody else out from another address.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "lockout.html"
+AXES_CLIENT_IP_CALLABLE = "galproject.addresses.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarity": {},
+        "MinimumLength": {"min_length": 10},
+        "CommonPassword": {},
+        "NumericPassword": {},
+    }.items()
 ]
 
 # No script but from files of ours, and nothing from another host. Bokeh styles its plots with
@@ -118,11 +137,18 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": env("GALPROJECT_API_RATE", default="3000/hour")},
+    "EXCEPTION_HANDLER": "galproject.api.errors.explained",
+    "NUM_PROXIES": N_PROXIES,
+    "URL_FORMAT_OVERRIDE": "format",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "galproject",
     "DESCRIPTION": "Variable stars in DECam images of the Galactic plane",
     "VERSION": "1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
 }
 
 LANGUAGE_CODE = "en-gb"

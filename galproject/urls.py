@@ -1,7 +1,12 @@
 """Addresses of all pages."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import (
+    LoginView,
+    LogoutView,
+    PasswordChangeDoneView,
+    PasswordChangeView,
+)
 from django.urls import include, path
 
 from galproject import views
@@ -10,6 +15,8 @@ urlpatterns = [
     path("", include("galproject.home.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("password/", PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("working-status/", views.working_status, name="working_status"),
     path("working-status/run-failed/", views.run_failed, name="run_failed"),
     path("exposures/<int:pk>/", views.exposure_page, name="exposure"),

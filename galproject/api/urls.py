@@ -1,3 +1,25 @@
 """Addresses of the API."""
 
-urlpatterns = []
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.routers import SimpleRouter
+
+from galproject.api import pages, views
+
+router = SimpleRouter()
+router.register("exposures", views.Exposures, "api-exposure")
+router.register("images", views.Images, "api-image")
+router.register("references", views.References, "api-reference")
+router.register("candidates", views.Candidates, "api-candidate")
+router.register("flags", views.Flags, "api-flag")
+router.register("votes", views.Votes, "api-vote")
+
+urlpatterns = [
+    path("", pages.documentation, name="api_documentation"),
+    path("token/", pages.make_token, name="make_token"),
+    path("token/revoke/", pages.revoke_token, name="revoke_token"),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("sources/<int:refsource_id>/light-curve/", views.LightCurve.as_view(), name="api-curve"),
+    path("cone/", views.Cone.as_view(), name="api-cone"),
+    path("", include(router.urls)),
+]

@@ -118,7 +118,7 @@ class CandidateFilter(django_filters.FilterSet):
     def by_change(self, candidates, name, value):
         return candidates.changed_by(**{name.removeprefix("change_"): value})
 
-    def by_class(self, candidates, _, value):
+    def by_class(self, candidates, _, value: str):
         found = candidates.of_class(value)
         # To find the class of others' votes would be to see it.
         return found if value == "none" else found.showing_class_to(self._user)
@@ -132,7 +132,7 @@ class CandidateFilter(django_filters.FilterSet):
     def by_exposure(self, candidates, _, identifier):
         return candidates.detected_on(identifier)
 
-    def by_position(self, candidates, _, position):
+    def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")
         return candidates.near(*position, float(radius or DEFAULT_RADIUS_ARCSEC))
 

@@ -1,0 +1,130 @@
+"""What the API says of each thing, and takes."""
+
+from rest_framework import serializers
+
+from exposures.models import GalExposure, GalImage
+from photometry.models import GalReference
+from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
+
+
+class ExposureSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = GalExposure
+        fields = [
+            *("id", "instrument", "identifier", "filter", "mjd", "exposure_seconds"),
+            *("object_name", "proposal", "pipeline_version", "ra", "dec", "ingested"),
+        ]
+
+
+class ImageSerializer(serializers.ModelSerializer):
+    exposure_identifier = serializers.CharField(source="exposure.identifier", read_only=True)
+    filter = serializers.CharField(source="exposure.filter", read_only=True)
+    mjd = serializers.FloatField(source="exposure.mjd", read_only=True)
+
+    class Meta:
+        model = GalImage
+        fields = [
+            *("id", "exposure", "exposure_identifier", "filter", "mjd", "ccdnum", "chip_name"),
+            *("is_reference", "reference", "status", "error", "width", "height", "ra", "dec"),
+            *("footprint", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction", "zero_point"),
+            *("zero_point_error", "chi2_nu", "astrometric_rms_mas", "n_sources", "n_variables"),
+            *("code_version", "finished"),
+        ]
+
+
+class ReferenceSerializer(serializers.ModelSerializer):
+    filter = serializers.CharField(source="image.exposure.filter", read_only=True)
+
+    class Meta:
+        model = GalReference
+        fields = ["id", "image", "filter", "n_sources", "active", "created", "code_version"]
+
+
+class CandidateSerializer(serializers.ModelSerializer):
+    """The class is null as long as somebody has to vote blindly."""
+
+    consensus = serializers.SerializerMethodField()
+    cause = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = GalCandidate
+        fields = [
+            *("refsource_id", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
+            *("n_epochs", "n_changes", "n_detections", "first_mjd", "last_mjd"),
+            *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
+            *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
+            *("failed_cuts", "cause", "is_flagged", "consensus"),
+        ]
+
+    def get_consensus(self, candidate) -> str | None:
+        shown = candidate.shows_class and candidate.consensus
+        return candidate.consensus.slug if shown else None
+
+
+class MeasurementSerializer(serializers.Serializer):
+    """One measurement of a source."""
+
+    refsource_id = serializers.IntegerField()
+    galimage_id = serializers.IntegerField()
+    filter = serializers.CharField()
+    mjd = serializers.FloatField()
+    ra = serializers.FloatField()
+    dec = serializers.FloatField()
+    mag = serializers.FloatField()
+    mag_err = serializers.FloatField()
+    flux = serializers.FloatField()
+    flux_err = serializers.FloatField()
+    rchi2 = serializers.FloatField()
+    fracflux = serializers.FloatField()
+    quality = serializers.FloatField()
+    flags = serializers.IntegerField()
+    is_reference = serializers.BooleanField()
+
+    def to_representation(self, row):
+        # JSON knows no NaN.
+        shown = super().to_representation(row)
+        return {name: None if value != value else value for name, value in shown.items()}
+
+
+class FlagSerializer(serializers.ModelSerializer):
+    made_by = serializers.CharField(source="made_by.username", default=None, read_only=True)
+
+    class Meta:
+        model = GalFlag
+        fields = [
+            *("id", "refsource_id", "image", "region", "artifact", "reason", "state"),
+            *("made_by", "made", "decided"),
+        ]
+
+
+class NewFlagSerializer(serializers.Serializer):
+    """A source to be flagged."""
+
+    refsource_id = serializers.IntegerField()
+    artifact = serializers.ChoiceField(Artifact.choices)
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class VoteSerializer(serializers.ModelSerializer):
+    choice = serializers.CharField(source="choice.path", default=None, read_only=True)
+    user = serializers.CharField(source="user.username", read_only=True)
+
+    class Meta:
+        model = GalDecision
+        fields = ["id", "refsource_id", "user", "choice", "comment", "time", "campaign"]
+
+
+class NewVoteSerializer(serializers.Serializer):
+    """A vote: a class of the current taxonomy, such as "rr-lyrae" or "artifact/artifact-edge"."""
+
+    refsource_id = serializers.IntegerField()
+    choice = serializers.CharField(max_length=80)
+    comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
+
+
+class ConeSerializer(serializers.Serializer):
+    """A cone on the sky."""
+
+    ra = serializers.FloatField(min_value=0, max_value=360, help_text="ICRS degrees")
+    dec = serializers.FloatField(min_value=-90, max_value=90, help_text="ICRS degrees")
+    radius_arcsec = serializers.FloatField(min_value=0.01, max_value=60, default=1.0)

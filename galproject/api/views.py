@@ -1,0 +1,182 @@
+"""What the API answers, page by page."""
+
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import BasePermission
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from exposures.models import GalExposure, GalImage
+from galproject.api import serializers as of
+from galproject.api.formats import TABLES
+from photometry.models import GalReference, GalSource
+from variables.candidates.filters import CandidateFilter, PositionFilter
+from variables.flags.marking import flag_source
+from variables.models import GalCandidate, GalDecision, GalFlag
+from variables.vetting.decisions import Said, decide, votes_visible_to
+
+extend_schema_field(str)(PositionFilter)
+MAX_MEASUREMENTS = 100_000  # of one answer
+CONE = [
+    OpenApiParameter("ra", float, required=True, description="ICRS degrees"),
+    OpenApiParameter("dec", float, required=True, description="ICRS degrees"),
+    OpenApiParameter("radius_arcsec", float, description="at most 60; 1 if not given"),
+]
+
+
+class Pages(CursorPagination):
+    """Pages found by the key of their first row; ``next`` is the address of the next."""
+
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 5000
+    ordering = "pk"
+
+
+class May(BasePermission):
+    """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
+
+    def has_permission(self, request, view):
+        user = request.user
+        if not (user and user.is_authenticated):
+            return False
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return True
+        return user.has_perm(view.writing_needs)
+
+
+class Table(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Rows to read, one or a page of them."""
+
+    permission_classes = [May]
+    renderer_classes = TABLES
+    pagination_class = Pages
+    filter_backends = [DjangoFilterBackend]
+    writing_needs = "no.permission"
+
+
+class Exposures(Table):
+    """Exposures."""
+
+    queryset = GalExposure.objects.all()
+    serializer_class = of.ExposureSerializer
+    filterset_fields = ["filter", "instrument", "identifier", "object_name", "proposal"]
+
+
+class Images(Table):
+    """Chips of exposures, and what their reduction found."""
+
+    queryset = GalImage.objects.select_related("exposure")
+    serializer_class = of.ImageSerializer
+    filterset_fields = ["exposure", "exposure__filter", "ccdnum", "is_reference", "status"]
+
+
+class References(Table):
+    """Reference catalogues."""
+
+    queryset = GalReference.objects.select_related("image__exposure")
+    serializer_class = of.ReferenceSerializer
+    filterset_fields = ["active", "image"]
+
+
+class Candidates(Table):
+    """Candidates, with the filters of their list; and their light curves."""
+
+    queryset = GalCandidate.objects.none()
+    serializer_class = of.CandidateSerializer
+    filterset_class = CandidateFilter
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        shown = GalCandidate.objects.with_visible_class(self.request.user)
+        return shown.select_related("consensus")
+
+    def filter_queryset(self, queryset):
+        # One by its id is there whatever hides it from lists.
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
+
+    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    @action(detail=True, url_path="light-curve", pagination_class=None)
+    def light_curve(self, request, pk=None):
+        """Every measurement of a candidate, oldest first."""
+        return Response(measured(GalSource.objects.light_curve(self.get_object().pk)))
+
+
+def measured(rows):
+    return of.MeasurementSerializer(rows, many=True).data
+
+
+class LightCurve(APIView):
+    """Every measurement of a source by its id, oldest first."""
+
+    permission_classes = [May]
+    renderer_classes = TABLES
+
+    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    def get(self, request, refsource_id):
+        return Response(measured(GalSource.objects.light_curve(refsource_id)))
+
+
+class Cone(APIView):
+    """Light curves of every source in a cone, source by source, the nearest first."""
+
+    permission_classes = [May]
+    renderer_classes = TABLES
+
+    @extend_schema(parameters=CONE, responses=of.MeasurementSerializer(many=True))
+    def get(self, request):
+        asked = of.ConeSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        ids = [s.refsource_id for s in GalSource.objects.cone(**asked.validated_data)]
+        rows = list(GalSource.objects.light_curves(ids)[:MAX_MEASUREMENTS]) if ids else []
+        nearest = {pk: rank for rank, pk in enumerate(ids)}
+        rows.sort(key=lambda row: nearest[row.refsource_id])
+        return Response(measured(rows))
+
+
+class Flags(Table):
+    """Flags on artifacts."""
+
+    queryset = GalFlag.objects.select_related("made_by")
+    serializer_class = of.FlagSerializer
+    filterset_fields = ["state", "artifact", "refsource_id", "image"]
+    writing_needs = "variables.add_galflag"
+
+    @extend_schema(request=of.NewFlagSerializer, responses={201: of.FlagSerializer})
+    def create(self, request):
+        """Flag a source."""
+        said = of.NewFlagSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        made = flag_source(**said.validated_data, user=request.user)
+        return Response(of.FlagSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class Votes(Table):
+    """One's own votes; of a candidate on which one has voted, with ``refsource_id``, all."""
+
+    queryset = GalDecision.objects.none()
+    serializer_class = of.VoteSerializer
+    writing_needs = "variables.add_galdecision"
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return self.queryset
+        asked = self.request.query_params.get("refsource_id", "")
+        if asked.isdecimal():
+            visible = votes_visible_to(self.request.user, int(asked))
+            rows = GalDecision.objects.filter(pk__in=[decision.pk for decision in visible])
+        else:
+            rows = GalDecision.objects.votes_standing().filter(user=self.request.user)
+        return rows.select_related("user", "choice__parent")
+
+    @extend_schema(request=of.NewVoteSerializer, responses={201: of.VoteSerializer})
+    def create(self, request):
+        """Vote on a candidate."""
+        said = of.NewVoteSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        made = decide(request.user, Said(**said.validated_data, how=GalDecision.How.API))
+        return Response(of.VoteSerializer(made).data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,67 @@
+"""Who may do what: the groups that people are put into."""
+
+from django.apps import apps as installed
+from django.contrib.auth.management import create_permissions
+
+VIEWED = ("exposures", "photometry", "variables")
+# Each group may do what its own line says, and what those say that it includes.
+INCLUDES = {
+    "readers": (),
+    "vetters": ("readers",),
+    "curators": ("vetters",),
+    "operators": ("readers",),
+}
+MAY = {
+    "readers": (),  # view everything
+    "vetters": ("variables.add_galdecision",),
+    "curators": (
+        "variables.add_galflag",
+        "variables.change_galflag",
+        "variables.add_campaign",
+        "variables.change_campaign",
+        "variables.change_campaignobject",
+        "variables.add_taxonomy",
+        "variables.change_taxonomy",
+        "variables.delete_taxonomy",
+        "variables.add_taxonomyclass",
+        "variables.change_taxonomyclass",
+        "variables.delete_taxonomyclass",
+        "exposures.choose_reference",
+    ),
+    "operators": (
+        "exposures.add_galjob",
+        "exposures.add_galfield",
+        "exposures.change_galfield",
+        "exposures.delete_galfield",
+    ),
+}
+
+
+def permissions_of(name) -> set[str]:
+    """What a group may do beyond viewing, as "app.codename"."""
+    return set(MAY[name]).union(*(permissions_of(other) for other in INCLUDES[name]))
+
+
+def make_groups(apps):
+    """Make the groups, or give those that are there what they lack; for migrations."""
+    # Permissions are else made after all migrations: too late for this one.
+    for label in VIEWED:
+        create_permissions(installed.get_app_config(label), verbosity=0)
+    group_model = apps.get_model("auth", "Group")
+    permission_model = apps.get_model("auth", "Permission")
+    everything = list(
+        permission_model.objects.filter(content_type__app_label__in=VIEWED).select_related(
+            "content_type"
+        )
+    )
+    for name in MAY:
+        wanted = permissions_of(name)
+        group, _ = group_model.objects.get_or_create(name=name)
+        group.permissions.add(
+            *(
+                permission
+                for permission in everything
+                if permission.codename.startswith("view_")
+                or f"{permission.content_type.app_label}.{permission.codename}" in wanted
+            )
+        )
