@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.urls import reverse
 
 from exposures.hosts import this_host
 from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
@@ -50,6 +51,9 @@ class GalExposure(models.Model):
 
     def __str__(self):
         return f"{self.instrument} {self.identifier} {self.filter}"
+
+    def get_absolute_url(self):
+        return reverse("exposure", args=[self.pk])
 
 
 class GalField(models.Model):
@@ -239,6 +243,9 @@ class GalImage(models.Model):
 
     def __str__(self):
         return f"{self.exposure} {self.chip_name}"
+
+    def get_absolute_url(self):
+        return reverse("image", args=[self.pk])
 
     def positions(self):
         """Corners and centre as (ra, dec) pairs in degrees."""

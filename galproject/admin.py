@@ -83,3 +83,8 @@ class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
 
     def chosen(self, queryset):
         return GalImage.objects.filter(exposure__in=list(queryset.values_list("pk", flat=True)))
+
+
+admin.site.site_header = "galproject"
+admin.site.site_title = "galproject"
+admin.site.index_title = "Tables"

@@ -1,25 +1,163 @@
-"""Changes of sources, to look at."""
+"""Changes, candidates, flags and decisions, to look at and to act on."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.utils.html import format_html
 
 from exposures.admin import ReadOnlyAdmin, rounded
-from variables.models import GalVarObj
+from exposures.errors import GalprojectError
+from variables.flags.marking import accept_all, decline_all, flag_source, undo_all
+from variables.models import (
+    Artifact,
+    Campaign,
+    GalCandidate,
+    GalDecision,
+    GalFlag,
+    GalVarObj,
+    SavedSearch,
+)
 from variables.vetting import admin as vetting_admin  # noqa: F401  (registers the taxonomy)
+
+
+def link(name, pk, text=None):
+    """A link to a page of ours."""
+    return format_html('<a href="{}">{}</a>', reverse(name, args=[pk]), text or pk)
+
+
+@admin.display(description="source", ordering="refsource_id")
+def to_candidate(row):
+    """The page of the candidate that a row is about."""
+    return link("candidate", row.refsource_id)
+
+
+class FlagActions:
+    """What those who may flag can do."""
+
+    def has_flag_permission(self, request):
+        return request.user.has_perm("variables.add_galflag")
 
 
 @admin.register(GalVarObj)
 class GalVarObjAdmin(ReadOnlyAdmin):
     list_display = [
-        *("refsource_id", "image", "kind", rounded("delta_mag", 2, "change (mag)")),
+        *("pk", to_candidate, "image_link", "kind", rounded("delta_mag", 2, "change (mag)")),
         *(rounded("significance", 0, "sigma"), rounded("reference_mag", 2, "reference (mag)")),
-        *(rounded("ra", 5, "RA"), rounded("dec", 5, "Dec"), "failures"),
+        *(rounded("ra", 5, "RA"), rounded("dec", 5, "Dec"), "failures", "is_flagged"),
     ]
-    list_filter = ["kind", "image__exposure__filter"]
+    list_filter = ["kind", "is_flagged", "image__exposure__filter"]
     list_select_related = ["image__exposure"]
     raw_id_fields = ["image"]
     search_fields = ["=refsource_id"]
     ordering = ["-pk"]
 
+    @admin.display(description="image")
+    def image_link(self, change):
+        return link("image", change.image_id, change.image)
+
     @admin.display(description="failed cuts")
     def failures(self, change):
         return ", ".join(cut.label for cut in change.cuts())
+
+
+@admin.register(GalCandidate)
+class GalCandidateAdmin(FlagActions, ReadOnlyAdmin):
+    list_display = [
+        *("pk", to_candidate, "filter", "ccdnum", "n_detections", "n_epochs"),
+        *(rounded("reference_mag", 2, "mag"), rounded("max_delta_mag", 2, "largest change")),
+        *(rounded("max_significance", 0, "sigma"), "cause", "is_flagged"),
+    ]
+    list_filter = ["filter", "cause", "is_flagged"]
+    search_fields = ["=refsource_id"]
+    ordering = ["-n_detections", "refsource_id"]
+    # Votes are blind here as elsewhere.
+    exclude = ["consensus", "n_votes", "is_disputed"]
+    raw_id_fields = ["catalogue"]
+    actions = ["flag"]
+
+    @admin.action(description="Flag as an artifact on the reference", permissions=["flag"])
+    def flag(self, request, queryset):
+        for candidate in queryset:
+            flag_source(candidate.pk, Artifact.REFERENCE, "flagged in the tables", request.user)
+        n = len(queryset)
+        messages.success(request, f"{n:,} candidate{pluralize(n)} flagged.")
+
+
+@admin.register(GalFlag)
+class GalFlagAdmin(FlagActions, ReadOnlyAdmin):
+    list_display = ["pk", "artifact", "state", "what", "reason", "made_by", "made", "decided_by"]
+    list_filter = ["state", "artifact", "made"]
+    list_select_related = ["image__exposure", "made_by", "decided_by"]
+    raw_id_fields = ["image"]
+    search_fields = ["=refsource_id", "image__exposure__identifier", "reason"]
+    ordering = ["-pk"]
+    actions = ["accept", "decline", "undo"]
+
+    @admin.display(description="on")
+    def what(self, flag):
+        if flag.refsource_id is not None:
+            return link("candidate", flag.refsource_id, f"source {flag.refsource_id}")
+        return link("image", flag.image_id, flag.image)
+
+    @admin.action(description="Accept proposals", permissions=["flag"])
+    def accept(self, request, queryset):
+        self.decide(request, queryset, accept_all, "accepted")
+
+    @admin.action(description="Decline proposals", permissions=["flag"])
+    def decline(self, request, queryset):
+        self.decide(request, queryset, decline_all, "declined")
+
+    @admin.action(description="Undo flags", permissions=["flag"])
+    def undo(self, request, queryset):
+        self.decide(request, queryset, undo_all, "undone")
+
+    def decide(self, request, queryset, how, done):
+        try:
+            flags = how(list(queryset.values_list("pk", flat=True)), request.user)
+        except GalprojectError as error:
+            return messages.error(request, str(error))
+        return messages.success(request, f"{len(flags):,} flag{pluralize(len(flags))} {done}.")
+
+
+@admin.register(GalDecision)
+class GalDecisionAdmin(ReadOnlyAdmin):
+    """One's own: votes are blind."""
+
+    list_display = ["pk", to_candidate, "action", "choice", "campaign", "how", "time"]
+    list_filter = ["action", "how", "time"]
+    list_select_related = ["choice", "campaign"]
+    raw_id_fields = ["campaign", "choice", "undoes", "user"]
+    search_fields = ["=refsource_id"]
+    ordering = ["-pk"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(user=request.user)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(admin.ModelAdmin):
+    list_display = ["name", "page", "lane", "votes_wanted", "created_by", "created", "closed"]
+    list_filter = ["lane", "closed"]
+    list_select_related = ["created_by"]
+    search_fields = ["name"]
+    filter_horizontal = ["members"]
+    # What was frozen stays so; it is closed on its own page, which derives what it found.
+    readonly_fields = ["lane", "taxonomy", "query", "created_by", "created", "closed"]
+
+    @admin.display(description="page")
+    def page(self, campaign):
+        return link("campaign", campaign.pk, "open")
+
+    def has_add_permission(self, request):
+        return False  # made from a list of candidates
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(SavedSearch)
+class SavedSearchAdmin(ReadOnlyAdmin):
+    list_display = ["name", "user", "is_shared", "query", "created"]
+    list_filter = ["is_shared"]
+    list_select_related = ["user"]
+    search_fields = ["name", "user__username"]

@@ -35,7 +35,7 @@ ADDRESSES = {
     "candidate_field": ("get", ALL),
     "candidate_periods": ("get", ALL),
     "vetting": ("get", ALL),
-    "new_campaign": ("get", VOTE),
+    "new_campaign": ("get", CURATE),
     "campaign": ("get", ALL),
     "close_campaign": ("post", CURATE),
     "reopen_campaign": ("post", CURATE),
@@ -80,7 +80,7 @@ ADDRESSES = {
 }
 OPEN = {"login", "logout"}
 # What may be refused for other reasons than who asks: nothing is rendered, chosen or voted yet.
-REFUSALS = {200, 204, 302, 400, 404, 405, 409}
+REFUSALS = {200, 204, 302, 400, 404, 405, 409, 422}
 
 
 def addresses(patterns, prefix=""):
