@@ -13,11 +13,15 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import psycopg2
-from django.conf import settings
-
-from galproject.database_url import url_of
 
 PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
+
+from django.conf import settings  # noqa: E402
+
+from galproject.database_url import url_of  # noqa: E402
+
 SECONDS = 60
 
 
@@ -30,19 +34,22 @@ class Site:
 
 
 @contextmanager
-def seeded_site(pictures, candidates=300, sources=5000):
-    """A running server over a made-up survey in a database that is dropped at the end."""
+def seeded_site(folder, candidates=300, sources=5000, pictures=200):
+    """A running server over a made-up survey in a database that is dropped at the end.
+
+    Pictures go to ``folder``: cutouts of so many candidates.
+    """
     with own_database(f"galproject_browser_{os.getpid()}") as url:
         environment = {
             **os.environ,
             "DATABASE_URL": url,
-            "GALPROJECT_PICTURES": str(pictures),
+            "GALPROJECT_PICTURES": str(folder),
             "GALPROJECT_DEBUG": "",
             "PYTHONWARNINGS": "ignore",
         }
         manage(environment, "migrate", "--verbosity", "0")
-        size = ["--candidates", str(candidates), "--sources", str(sources)]
-        told = manage(environment, "seed_demo", *size)
+        size = {"candidates": candidates, "sources": sources, "pictures": pictures}
+        told = manage(environment, "seed_demo", *(f"--{k}={n}" for k, n in size.items()))
         passwords = dict(re.findall(r"log in as (\w+) with the password (\w+)", told))
         with server(environment) as address:
             yield Site(address, passwords)

@@ -119,10 +119,12 @@ def grey(pixels, sky):
     )
 
 
-def chips_to_draw(again=False) -> list[GalImage]:
-    """Chips without a picture, or with ``again`` all."""
-    images = GalImage.objects.done().filter(exposure__proposal=PROPOSAL).order_by("pk")
-    return [image for image in images if again or not picture_path(image.pk).exists()]
+def chips_to_draw(n, again=False) -> list[GalImage]:
+    """Chips without a picture, or with ``again`` all, of the first ``n``, references foremost."""
+    images = (
+        GalImage.objects.done().filter(exposure__proposal=PROPOSAL).order_by("-is_reference", "pk")
+    )
+    return [image for image in images[:n] if again or not picture_path(image.pk).exists()]
 
 
 def draw_chips(images, progress=None):

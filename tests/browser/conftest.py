@@ -12,6 +12,7 @@ DESKTOP = {"width": 1280, "height": 800}
 # Not even a name is looked up.
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+QUIET_MS = 40
 
 
 @dataclass
@@ -21,13 +22,21 @@ class Visit:
     site: Site
     page: Page
     faults: list = field(default_factory=list)
+    open_requests: set = field(default_factory=set)
 
     def go(self, address):
         """Open an address of the site; waits until all that it needs is there."""
         response = self.page.goto(self.site.url + address)
-        self.page.wait_for_load_state("networkidle")
+        self.wait_until_quiet()
         assert response.status == 200, f"{address}: {response.status}"
         return self.page
+
+    def wait_until_quiet(self):
+        """Wait until two looks find no request going on."""
+        quiet = 0
+        while quiet < 2:
+            self.page.wait_for_timeout(QUIET_MS)
+            quiet = 0 if self.open_requests else quiet + 1
 
     def log_in(self, name):
         self.go("/login/")
@@ -41,7 +50,10 @@ class Visit:
         page, note = self.page, self.faults.append
         page.on("console", lambda m: m.type == "error" and note(f"{page.url}: {m.text}"))
         page.on("pageerror", lambda error: note(f"{page.url}: {error}"))
-        page.on("requestfailed", lambda request: self._note_failed(request))
+        # Playwright marks the functions that it calls, which those of a set don't allow.
+        page.on("request", lambda request: self.open_requests.add(request))
+        page.on("requestfinished", lambda request: self.open_requests.discard(request))
+        page.on("requestfailed", self._note_failed)
         page.on("response", lambda r: r.status >= 400 and note(f"{r.status} of {r.url}"))
         page.route(lambda url: not self._is_here(url), self._refuse)
 
@@ -53,6 +65,7 @@ class Visit:
         route.abort()
 
     def _note_failed(self, request):
+        self.open_requests.discard(request)
         # What a page has not got yet when one leaves it is not wanted any more.
         if request.failure != "net::ERR_ABORTED":
             self.faults.append(f"{request.url}: {request.failure}")
@@ -77,17 +90,29 @@ def site(browser, tmp_path_factory):
         yield site
 
 
+@pytest.fixture(scope="session")
+def sessions():
+    """Cookies of those who have logged in, by name."""
+    return {}
+
+
 @pytest.fixture
-def visit(browser, site):
-    """Logs somebody in: ``visit(name, **of the browser's context)``; nothing may go wrong."""
+def visit(browser, site, sessions):
+    """Logs somebody in: ``visit(name, **of the browser's context)``; nothing may go wrong.
+
+    Who was logged in before still is, unless ``is_new``.
+    """
     visits = []
 
-    def begin(name, viewport=DESKTOP, **context):
-        page = browser.new_context(viewport=viewport, **context).new_page()
-        page.set_default_timeout(15_000)
-        visits.append(Visit(site, page))
+    def begin(name, is_new=False, viewport=DESKTOP, **options):
+        known = None if is_new else sessions.get(name)
+        context = browser.new_context(viewport=viewport, storage_state=known, **options)
+        visits.append(Visit(site, context.new_page()))
+        visits[-1].page.set_default_timeout(15_000)
         visits[-1].watch()
-        visits[-1].log_in(name)
+        if not known:
+            visits[-1].log_in(name)
+            sessions[name] = context.storage_state()
         return visits[-1]
 
     yield begin

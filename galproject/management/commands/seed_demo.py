@@ -26,7 +26,7 @@ class Command(BaseCommand):
             type=int,
             default=4000,
             metavar="N",
-            help="draw the cutouts of so many candidates, and all chips (default 4000; 0: none)",
+            help="draw the cutouts of so many candidates, and a tenth as many chips (default 4000)",
         )
         parser.add_argument(
             "--into-existing", action="store_true", help="also beside exposures that are real"
@@ -58,7 +58,8 @@ class Command(BaseCommand):
 
     def draw(self, n_candidates, again):
         """Cutouts and pictures of chips; over those of another survey that had the same ids."""
-        ids, chips = seeding.candidates_to_draw(n_candidates, again), seeding.chips_to_draw(again)
+        ids = seeding.candidates_to_draw(n_candidates, again)
+        chips = seeding.chips_to_draw(-(-n_candidates // 10), again)
         with self.bar(len(ids), "cutouts") as bar:
             seeding.draw_cutouts(ids, bar)
         with self.bar(len(chips), "chips") as bar:
