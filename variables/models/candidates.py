@@ -76,10 +76,9 @@ class GalCandidateQuerySet(models.QuerySet):
         """Vetted by "me" (the user), "not-me", or "nobody"."""
         if by == "nobody":
             return self.filter(n_votes=0)
-        mine = GalDecision.objects.votes_standing().filter(
-            user=user, refsource_id=models.OuterRef("pk")
-        )
-        return self.filter(models.Exists(mine) if by == "me" else ~models.Exists(mine))
+        mine = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
+        # As a set that is made once: asked for each candidate, it took a second.
+        return self.filter(pk__in=mine) if by == "me" else self.exclude(pk__in=mine)
 
     def with_visible_class(self, user):
         """Annotated with whether a user may see what others say of each: ``shows_class``.
