@@ -1,181 +1,162 @@
 // A candidate on a card: one key decides, and the next one is there.
 
 import {LightCurve} from "./light-curve.js";
-import {Palette, byId, decision, finish, listen, next, outbox, preload, say, takeBack, tile} from "./vetting.js";
+import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, next, outbox, preload, say, takeBackEarlier, tile} from "./vetting.js";
 
-const AHEAD = 4, EPOCHS = 8;
-const state = {cards: [], at: 0, after: 0, left: null, more: false, exhausted: null, skipped: false, fetching: null};
-const curve = await LightCurve.mount(byId("light-curve"), {height: 250});
+// Cards at hand beyond the one that is shown; how many epochs at first; how many cards are kept.
+const AHEAD = 4, EPOCHS = 8, KEPT = 200;
+// Below a curve of this height all else fits on a screen of 720 pixels.
+const CURVE = 292, REST = 720 - CURVE;
+const state = {cards: [], at: 0, history: [], after: 0, beyond: null, end: null, skipped: false, fetching: null, all: false};
+const height = matchMedia("(min-width: 1001px)").matches ? Math.max(CURVE, innerHeight - REST) : 300;
+const curve = await LightCurve.mount(byId("light-curve"), {height});
 const palette = new Palette((choice, label, how) => decide({action: "vote", choice}, label, how));
-let blinking = null;
+const blinker = new Blinker(byId("cutouts"));
+const current = () => state.cards[state.at];
 
-function current() {
-  return state.cards[state.at];
-}
-
-// Cards are asked for while others are looked at; their pictures are decoded before they are shown.
+// Cards are asked for while others are looked at, and their pictures are decoded by then.
 async function fetchMore() {
-  if (state.exhausted || state.cards.length - state.at > AHEAD) return;
-  const batch = await next(state.after, state.skipped);
+  const batch = await next({after: state.after, skipped: state.skipped, count: state.beyond === null});
   state.after = batch.after;
-  state.left = batch.left;
-  if (!batch.objects.length) state.exhausted = batch;
+  state.beyond = batch.left ?? state.beyond - batch.objects.length;
+  if (!batch.objects.length) state.end = batch;
   for (const card of batch.objects) {
-    if (state.cards.some((c) => c.refsource_id === card.refsource_id && !c.decided)) continue;
-    card.ready = card.cutouts ? preload(card.cutouts.url) : Promise.resolve();
+    if (state.cards.some((one) => one.refsource_id === card.refsource_id && !one.decided)) continue;
+    preload(card);
     state.cards.push(card);
   }
   tellLeft();
 }
 
 function refill() {
-  state.fetching ??= fetchMore()
-    .catch((error) => say(`${error.message}: the next cards could not be fetched`))
-    .finally(() => {
-      state.fetching = null;
-    });
+  if (state.end || state.cards.length - state.at > AHEAD) return state.fetching;
+  state.fetching ??= fetchMore().finally(() => {
+    state.fetching = null;
+    refill();
+  });
   return state.fetching;
 }
 
 async function show() {
-  let card = current();
-  while (!card && !state.exhausted) {
-    await refill();
-    card = current();
-  }
+  while (!current() && !state.end) await refill();
+  const card = current();
   byId("card").hidden = !card;
-  if (!card) return finish(state.exhausted, takeSkipped);
+  tellLeft();
+  if (!card) return finish(state.end, takeSkipped);
   byId("done").hidden = true;
   draw(card);
   refill();
 }
 
 function draw(card) {
-  stopBlinking();
-  state.more = false;
+  state.all = false;
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  const change = card.change === null ? "vanished" : `${card.change > 0 ? "+" : ""}${card.change} mag`;
-  byId("facts").textContent = `${card.filter} ${card.mag} · ${change}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause} · ${card.position} · ${card.galactic}`;
+  byId("facts").textContent = `${card.filter} ${card.mag.toFixed(2)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
+  byId("decided").textContent = card.decided ? `you: ${card.decided}` : "";
   byId("period").value = "";
   curve.period = null;
   curve.show(card.light_curves);
-  byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => {
-    const row = document.createElement("div"), term = document.createElement("dt"), data = document.createElement("dd");
-    term.textContent = name;
-    data.textContent = value === null ? "–" : `${value} ${unit}`;
-    row.append(term, data);
-    return row;
-  }));
-  const near = card.neighbours.slice(0, 4).map(([mag, distance]) => `${mag} mag at ${distance}″`);
-  byId("around").textContent = near.length ? `Within 10″: ${card.neighbours.length} others; ${near.join(", ")}` : "No other source within 10″.";
+  byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
+    element("dt", {textContent: name}), element("dd", {textContent: value === null ? "–" : `${value} ${unit}`}))));
+  byId("around").textContent = `${around(card.neighbours)} · ${card.position} · ${card.galactic}`;
   drawCutouts(card);
   byId("card").setAttribute("aria-busy", "false");
   byId("card").dataset.shown = card.refsource_id;
-  tellLeft();
+}
+
+function around(neighbours) {
+  if (!neighbours.length) return "No other source within 10″";
+  const near = neighbours.slice(0, 3).map(([mag, distance]) => `${mag.toFixed(2)} mag at ${distance.toFixed(1)}″`);
+  return `Within 10″: ${neighbours.length}; ${near.join(", ")}`;
 }
 
 function drawCutouts(card) {
-  const place = byId("cutouts");
-  if (!card.cutouts) {
-    place.textContent = "No cutouts are rendered of this candidate yet.";
-    return;
-  }
-  const {cutouts} = card, epochs = state.more ? cutouts.epochs : cutouts.epochs.slice(0, EPOCHS);
-  const column = (...parts) => {
-    const div = document.createElement("div");
-    div.append(...parts);
-    return div;
-  };
-  const first = column(tile(cutouts, 0, 0, "reference"), caption("reference"));
-  const others = epochs.map((epoch) => {
-    const div = column(
+  blinker.stop();
+  const place = byId("cutouts"), {cutouts} = card;
+  if (!cutouts) return place.replaceChildren(element("p", {className: "hint", textContent: "No cutouts are rendered of this candidate yet."}));
+  const epochs = state.all ? cutouts.epochs : cutouts.epochs.slice(0, EPOCHS);
+  const caption = (textContent) => element("small", {textContent});
+  const more = cutouts.epochs.length - epochs.length;
+  place.replaceChildren(
+    element("div", {}, tile(cutouts, 0, 0, "reference"), caption("reference"), caption(more ? `${more} more` : "")),
+    ...epochs.map((epoch) => element("div", {className: epoch.change ? "detected" : ""},
       tile(cutouts, epoch.x, 0, "search"), tile(cutouts, epoch.x, cutouts.tile, "difference"),
-      caption(epoch.change ? `${epoch.sigma} σ` : ""));
-    div.classList.toggle("detected", epoch.change);
-    return div;
-  });
-  place.replaceChildren(first, ...others);
-}
-
-function caption(text) {
-  const small = document.createElement("small");
-  small.textContent = text;
-  return small;
-}
-
-function stopBlinking() {
-  clearInterval(blinking);
-  blinking = null;
-}
-
-function blink() {
-  const card = current();
-  if (!card?.cutouts) return;
-  if (blinking) {
-    stopBlinking();
-    return drawCutouts(card);
-  }
-  let reference = false;
-  const searches = [...byId("cutouts").querySelectorAll("svg[aria-label=search]")].map((svg) => [svg, svg.getAttribute("viewBox")]);
-  const side = card.cutouts.tile;
-  blinking = setInterval(() => {
-    reference = !reference;
-    for (const [svg, box] of searches) svg.setAttribute("viewBox", reference ? `0 0 ${side} ${side}` : box);
-  }, 350);
+      caption(epoch.change ? `${epoch.sigma} σ` : "no change"))));
 }
 
 function shownNow(card) {
-  const epochs = card.cutouts ? (state.more ? card.cutouts.epochs.length : Math.min(EPOCHS, card.cutouts.epochs.length)) : 0;
-  return {lane: "card", epochs: card.light_curves.filters.reduce((n, f) => n + f.mjd.length, 0), cutouts: epochs, folded: curve.period};
+  const n = card.cutouts?.epochs.length ?? 0;
+  const measurements = card.light_curves.filters.reduce((sum, filter) => sum + filter.mjd.length, 0);
+  return {lane: "card", epochs: measurements, cutouts: state.all ? n : Math.min(EPOCHS, n), folded: curve.period};
 }
 
 function decide(what, label, how) {
   const card = current();
   if (!card) return;
-  outbox.add([decision(card, how, what, shownNow(card))]);
-  if (!card.decided && state.left !== null) state.left -= 1;
+  const made = decision(card, how, what, shownNow(card));
+  outbox.decide([made]);
+  state.history.push({card, key: made.key, before: card.decided});
   card.decided = label;
   say(`${label}: ${card.refsource_id}`);
-  forward();
+  do state.at += 1; while (current()?.decided);
+  forget();
+  show();
 }
 
-// To the next one without a decision.
-function forward() {
-  do state.at += 1; while (current()?.decided);
-  show();
+// Old cards are let go: a night's work doesn't fill the browser.
+function forget() {
+  const n = state.at - KEPT;
+  if (n <= 0) return;
+  state.cards.splice(0, n);
+  state.at -= n;
+  state.history.splice(0, state.history.length - KEPT);
 }
 
 async function undo() {
-  say("Taking back …");
-  const [card] = await takeBack().catch((error) => {
-    say(error.message);
-    return [];
-  });
-  if (!card) return say("There is nothing left to take back");
-  state.cards = state.cards.filter((c) => c.refsource_id !== card.refsource_id || !c.decided);
-  state.at = Math.min(state.at, state.cards.length);
-  while (state.at > 0 && state.cards.slice(0, state.at).filter((c) => c.decided).length < state.at) state.at -= 1;
-  state.cards.splice(state.at, 0, card);
-  if (state.left !== null) state.left += 1;
-  say(`Taken back: ${card.refsource_id}`);
+  const last = state.history.pop();
+  if (!last) return undoEarlier();
+  outbox.undo([last.key]);
+  last.card.decided = last.before;
+  if (!state.cards.includes(last.card)) state.cards.splice(state.at, 0, last.card);
+  state.at = state.cards.indexOf(last.card);
+  say(`Taken back: ${last.card.refsource_id}`);
   show();
 }
 
-function look(step) {
-  const to = state.at + step;
-  if (to < 0 || to >= state.cards.length) return say("No further card is at hand");
-  state.at = to;
+async function undoEarlier() {
+  say("Taking back …");
+  const back = await takeBackEarlier().catch((error) => say(error.message));
+  if (back === undefined) return;
+  if (!back) return say("There is nothing left to take back");
+  again({after: back.after});
+  say("Taken back");
+}
+
+function again(change) {
+  Object.assign(state, {cards: [], at: 0, after: 0, beyond: null, end: null}, change);
   show();
 }
 
 function takeSkipped() {
-  Object.assign(state, {cards: [], at: 0, after: 0, exhausted: null, skipped: true});
+  again({skipped: true});
+}
+
+function look(step) {
+  if (!state.cards[state.at + step]) return say("No further card is at hand");
+  state.at += step;
   show();
 }
 
 function tellLeft() {
-  if (state.left !== null) byId("left").textContent = `${Math.max(state.left, 0).toLocaleString()} left`;
+  if (state.beyond === null) return;
+  const left = state.beyond + state.cards.filter((card) => !card.decided).length;
+  byId("left").textContent = `${Math.max(left, 0).toLocaleString("en")} left`;
+}
+
+function closeComment() {
+  byId("comment").value = "";
+  byId("commenting").hidden = true;
 }
 
 byId("folding").addEventListener("submit", (event) => {
@@ -186,28 +167,27 @@ byId("folding").addEventListener("submit", (event) => {
 byId("folding").addEventListener("reset", () => curve.fold(null));
 byId("commenting").addEventListener("submit", (event) => {
   event.preventDefault();
-  const card = current(), box = byId("comment"), comment = box.value.trim();
-  if (card && comment) outbox.add([decision(card, "key", {action: "comment", comment}, shownNow(card))]);
-  say(comment ? "Comment saved" : "");
-  box.value = "";
-  byId("commenting").hidden = true;
+  const card = current(), comment = byId("comment").value.trim();
+  if (card && comment) outbox.decide([decision(card, "key", {action: "comment", comment}, shownNow(card))]);
+  closeComment();
+  say(comment ? `Comment on ${card.refsource_id}: ${comment}` : "");
 });
 
 listen(palette, {
   skip: (how) => decide({action: "skip"}, "skipped", how),
-  undo, blink,
+  undo, blink: () => blinker.toggle(), escape: closeComment,
   comment: () => {
     byId("commenting").hidden = false;
     byId("comment").focus();
   },
-  fold: () => byId("period").focus(),
+  fold: () => byId("period").select(),
   more: () => {
-    state.more = !state.more;
-    stopBlinking();
+    state.all = !state.all;
     if (current()) drawCutouts(current());
   },
+  open: () => current() && window.open(current().url, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", m: "more", j: "next", k: "previous"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", m: "more", o: "open", j: "next", k: "previous"});
 
 await show();
 document.body.dataset.ready = "yes";

@@ -2,70 +2,102 @@
 
 export const byId = (id) => document.getElementById(id);
 const lane = byId("lane");
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+// What is sent twice is saved once, by this name. randomUUID is only there on secure pages.
+export const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
-export async function post(url, body) {
-  const response = await fetch(url, {
-    method: "POST", body: JSON.stringify(body),
-    headers: {"Content-Type": "application/json", "X-CSRFToken": token()},
-  });
-  const answer = await response.json().catch(() => ({error: `The server answered ${response.status}`}));
-  if (!response.ok) throw Object.assign(new Error(answer.error), {refused: response.status < 500});
-  return answer;
+// Errors that are ``refused`` are final; after others the same is sent again.
+async function answerOf(response) {
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  if (response.ok && isJson) return response.json();
+  const told = isJson ? (await response.json()).error : null;
+  if (told) throw Object.assign(new Error(told), {refused: true});
+  const lost = response.redirected || response.status === 403;
+  throw new Error(lost ? "you were logged out; log in in another tab, then load this page again" : `the server answered ${response.status}`);
 }
 
-export async function next(after, skipped = false) {
-  const response = await fetch(`${lane.dataset.next}?after=${after}${skipped ? "&skipped=1" : ""}`);
-  if (!response.ok) throw new Error(`The server answered ${response.status}`);
-  return response.json();
+async function post(url, body) {
+  const headers = {"Content-Type": "application/json", "X-CSRFToken": token()};
+  return answerOf(await fetch(url, {method: "POST", body: JSON.stringify(body), headers}));
 }
 
-// Decisions go out one after the other, in their order, and again where the network failed.
+// The next objects of the campaign, asked for until there is an answer.
+export async function next({after, skipped, count}) {
+  const query = new URLSearchParams({after, ...(skipped && {skipped: 1}), ...(count && {count: 1})});
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await answerOf(await fetch(`${lane.dataset.next}?${query}`));
+    } catch (error) {
+      say(`No more candidates yet: ${error.message}. Trying again`);
+      await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
+    }
+  }
+}
+
+// Decisions go out one after the other, in their order, again where the network failed, and after
+// the page was loaded anew.
 class Outbox {
   constructor() {
-    this.waiting = [];
+    this.place = `unsaved ${lane.dataset.who} ${lane.dataset.decide}`;
+    this.waiting = JSON.parse(localStorage.getItem(this.place) ?? "[]");
     this.running = null;
+    this.trouble = this.refused = "";
     addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
     addEventListener("pagehide", () => this.leave());
+    // What was leased is given back by then.
+    addEventListener("pageshow", (event) => event.persisted && location.reload());
+    this.start();
   }
 
-  get count() {
-    return this.waiting.reduce((n, decisions) => n + decisions.length, 0);
+  decide(decisions) {
+    this.add({url: lane.dataset.decide, body: {decisions}, count: decisions.length});
   }
 
-  add(decisions) {
-    this.waiting.push(decisions);
-    this.tell();
-    this.running ??= this.run();
-    return this.running;
+  undo(keys) {
+    this.add({url: lane.dataset.undo, body: {keys}, count: keys.length});
+  }
+
+  add(message) {
+    this.waiting.push(message);
+    this.start();
+  }
+
+  start() {
+    this.keep();
+    if (this.waiting.length) this.running ??= this.run();
   }
 
   async run() {
     for (let failures = 0; this.waiting.length;) {
       try {
-        await post(lane.dataset.decide, {decisions: this.waiting[0]});
-        this.waiting.shift();
+        await post(this.waiting[0].url, this.waiting[0].body);
         failures = 0;
-        this.tell();
+        this.trouble = "";
+        this.waiting.shift();
       } catch (error) {
         if (error.refused) {
+          this.refused = `Not saved: ${error.message}`;
           this.waiting.shift();
-          this.tell(`${error.message}. It was not saved.`);
-          continue;
+        } else {
+          this.trouble = `: ${error.message}. Trying again`;
         }
-        this.tell(`${this.count} unsaved: no answer from the server, trying again`);
-        await new Promise((done) => setTimeout(done, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]));
+        this.keep();
+        if (!error.refused) await pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
       }
+      this.keep();
     }
     this.running = null;
   }
 
-  tell(problem) {
-    const place = byId("unsaved");
-    place.hidden = !problem && !this.waiting.length;
-    place.textContent = problem ?? `${this.count} unsaved`;
-    place.classList.toggle("error", Boolean(problem));
+  keep() {
+    if (this.waiting.length) localStorage.setItem(this.place, JSON.stringify(this.waiting));
+    else localStorage.removeItem(this.place);
+    const n = this.waiting.reduce((sum, message) => sum + message.count, 0), place = byId("unsaved");
+    place.hidden = !n && !this.refused;
+    place.textContent = [this.refused, n ? `${n} unsaved${this.trouble}` : ""].filter(Boolean).join(" · ");
+    place.classList.toggle("error", Boolean(this.trouble || this.refused));
   }
 
   leave() {
@@ -77,18 +109,29 @@ class Outbox {
 
 export const outbox = new Outbox();
 
-// One decision, with a name of its own: sent twice, it is saved once.
 export function decision(object, how, what, shown = {}) {
-  return {refsource_id: object.refsource_id, how, key: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`, shown, ...what};
+  return {refsource_id: object.refsource_id, how, key: newKey(), shown, ...what};
 }
 
-export async function takeBack() {
+// What was decided before this page was opened: the last of it is taken back, or null.
+export async function takeBackEarlier() {
   await outbox.running;
-  return (await post(lane.dataset.undo, {})).objects;
+  const {undone, after} = await post(lane.dataset.undo, {});
+  return undone ? {undone, after} : null;
 }
 
 export function say(text) {
   byId("said").textContent = text;
+}
+
+export function changeOf(object) {
+  return object.change === null ? "vanished" : `${object.change > 0 ? "+" : ""}${object.change.toFixed(2)} mag`;
+}
+
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
 }
 
 // The palette: a click or a key chooses; of an artifact a second one says which.
@@ -98,8 +141,9 @@ export class Palette {
     this.choose = choose;
     this.open = null;
     this.root.addEventListener("click", (event) => {
-      const button = event.target.closest(".class");
-      if (button) this.press(button, "click");
+      const button = event.target.closest("button");
+      if (button?.matches(".back")) this.back();
+      else if (button) this.press(button, "click");
     });
   }
 
@@ -108,10 +152,10 @@ export class Palette {
   }
 
   press(button, how) {
+    button.blur();
     if ("hasSubtypes" in button.dataset && !this.open) return this.show(button);
-    const label = button.textContent.trim().replace(/^\S+\s+/, "");
     this.back();
-    this.choose(button.dataset.choice, label, how);
+    this.choose(button.dataset.choice, button.dataset.label, how);
   }
 
   show(button) {
@@ -119,16 +163,15 @@ export class Palette {
     this.open.hidden = false;
     this.root.classList.add("asks-subtype");
     button.setAttribute("aria-expanded", "true");
-    say(`${button.textContent.trim()}: which kind?`);
+    say(`${button.dataset.label}: which kind?`);
   }
 
   back() {
-    if (!this.open) return false;
+    if (!this.open) return;
     this.open.hidden = true;
     this.open = null;
     this.root.classList.remove("asks-subtype");
-    this.root.querySelectorAll("[aria-expanded]").forEach((b) => b.setAttribute("aria-expanded", "false"));
-    return true;
+    for (const button of this.root.querySelectorAll("[aria-expanded]")) button.setAttribute("aria-expanded", "false");
   }
 
   key(key) {
@@ -145,20 +188,23 @@ export function listen(palette, commands, keys) {
   const bound = {"?": "help", ...keys};
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-command]");
-    if (button) {
-      all[button.dataset.command]?.("click");
-      button.blur();
-    }
+    if (!button) return;
+    button.blur();
+    all[button.dataset.command]("click");
   });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === "Escape") return void (event.target.blur?.(), palette.back());
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat && event.key.length === 1) return;
+    if (event.key === "Escape") {
+      palette.back();
+      if (event.target.matches("input, select, textarea")) event.target.blur();
+      return commands.escape?.();
+    }
     if (event.target.closest("input, select, textarea") || (help.open && event.key !== "?")) return;
     // The space bar and Enter press a button that has the focus.
     if (event.target.closest("button:not(.tile-button), a") && [" ", "Enter"].includes(event.key)) return;
-    if (!event.repeat && palette.key(event.key)) return event.preventDefault();
+    if (palette.key(event.key)) return event.preventDefault();
     const command = !palette.open && bound[event.key];
-    if (command && all[command]) {
+    if (command) {
       event.preventDefault();
       all[command]("key");
     }
@@ -167,32 +213,59 @@ export function listen(palette, commands, keys) {
 
 // A part of a picture, cut out without a style of its own.
 const SVG = "http://www.w3.org/2000/svg";
-export function tile({url, width, height, tile: side}, x, y, label, rows = 1) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `${x} ${y} ${side} ${side * rows}`);
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
-  const image = document.createElementNS(SVG, "image");
-  for (const [name, value] of Object.entries({href: url, width, height})) image.setAttribute(name, value);
+export function tile({url, width, height, tile: side}, x, y, label) {
+  const svg = document.createElementNS(SVG, "svg"), image = document.createElementNS(SVG, "image");
+  const set = (node, values) => Object.entries(values).forEach(([name, value]) => node.setAttribute(name, value));
+  set(svg, {viewBox: `${x} ${y} ${side} ${side}`, role: "img", "aria-label": label});
+  set(image, {href: url, width, height});
   svg.append(image);
   return svg;
 }
 
-// A picture that is there when it is wanted.
-export function preload(url) {
-  const image = new Image();
-  image.src = url;
-  return image.decode().catch(() => {});
+// Shows the reference in place of each search image, and back; a second call stops it.
+export class Blinker {
+  constructor(root) {
+    this.root = root;
+    this.timer = null;
+  }
+
+  toggle() {
+    if (this.timer) return this.stop();
+    let reference = false;
+    this.timer = setInterval(() => {
+      reference = !reference;
+      for (const svg of this.root.querySelectorAll("svg[aria-label=search]")) {
+        svg.dataset.box ??= svg.getAttribute("viewBox");
+        svg.setAttribute("viewBox", reference ? svg.dataset.box.replace(/^\S+ \S+/, "0 0") : svg.dataset.box);
+      }
+    }, 350);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    for (const svg of this.root.querySelectorAll("svg[data-box]")) svg.setAttribute("viewBox", svg.dataset.box);
+  }
 }
 
-export function finish({skipped}, again) {
-  byId("done").hidden = false;
-  byId("done-why").textContent = skipped
-    ? `${skipped} that you skipped are left.` : "All have the votes that are wanted, or others have them in hand.";
-  const button = byId("take-skipped");
-  button.hidden = !skipped;
+// A picture that is there when it is wanted.
+export function preload(object) {
+  if (!object.cutouts) return Promise.resolve();
+  object.picture = new Image();
+  object.picture.src = object.cutouts.url;
+  return object.picture.decode().catch(() => {});
+}
+
+export function finish({skipped, closed}, again) {
+  const button = byId("take-skipped"), place = byId("done");
+  byId("done-why").textContent = closed ? "This campaign is closed."
+    : skipped ? `Left are ${skipped} that you skipped.`
+      : "All have the votes that are wanted, or others have them in hand.";
+  button.hidden = !skipped || closed;
   button.onclick = () => {
-    byId("done").hidden = true;
+    place.hidden = true;
     again();
   };
+  place.hidden = false;
+  say("Nothing is left for you here");
 }

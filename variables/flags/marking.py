@@ -31,6 +31,22 @@ def flag_source(refsource_id, artifact, reason, user) -> GalFlag:
     return _flag({"refsource_id": refsource_id}, artifact, reason, user)
 
 
+@transaction.atomic
+def flag_sources(artifacts, reason, user) -> list[GalFlag]:
+    """Flag many sources at once, {refsource_id: artifact}; the flags that are new."""
+    alike = GalFlag.objects.filter(refsource_id__in=artifacts)
+    proposed = [flag for flag in alike.proposed() if artifacts[flag.refsource_id] == flag.artifact]
+    accept_all([flag.pk for flag in proposed], user, reason)
+    there = set(alike.standing().values_list("refsource_id", "artifact"))
+    flags = GalFlag.objects.bulk_create(
+        GalFlag(refsource_id=pk, artifact=artifact, reason=reason, made_by=user)
+        for pk, artifact in artifacts.items()
+        if (pk, artifact) not in there
+    )
+    _apply(flags)
+    return flags
+
+
 def flag_image(image, artifact, reason, user, region=None) -> GalFlag:
     """Flag a region of an image, a flat list of x, y in pixels, or all of it."""
     where = {"image": image, "region": check_region(region, image)}

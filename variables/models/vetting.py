@@ -1,8 +1,14 @@
 """What people say of candidates: a taxonomy, campaigns, and decisions that are only added to."""
 
 from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
+from django.utils.functional import cached_property
+
+# What the lanes of vetting use for other things than classes.
+COMMAND_KEYS = frozenset(" z/bfmjkxo?")
 
 
 class Taxonomy(models.Model):
@@ -27,6 +33,10 @@ class Taxonomy(models.Model):
 
     def __str__(self):
         return f"taxonomy {self.version}"
+
+    def is_frozen(self) -> bool:
+        """Whether somebody decided by it: what they chose must go on meaning what it meant."""
+        return GalDecision.objects.filter(choice__taxonomy=self).exists()
 
 
 class TaxonomyClass(models.Model):
@@ -72,6 +82,37 @@ class TaxonomyClass(models.Model):
     def __str__(self):
         return self.label
 
+    def save(self, *args, **kwargs):
+        self._check_is_free()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        self._check_is_free()
+        return super().delete(*args, **kwargs)
+
+    def clean(self):
+        """Refuse what would change the meaning of votes, or keys that do something else."""
+        super().clean()
+        self._check_is_free()
+        if self.parent is None and self.key in COMMAND_KEYS:
+            raise ValidationError({"key": f"“{self.key}” is a command. Choose another key"})
+        if self.parent is not None:
+            self._check_parent()
+
+    def _check_parent(self):
+        if self.parent.taxonomy_id != self.taxonomy_id or self.parent.parent_id:
+            raise ValidationError({"parent": "A subtype is of a class of the same taxonomy"})
+        if self.key == self.parent.key:
+            message = f"“{self.key}” pressed twice is {self.parent} of no kind. Choose another key"
+            raise ValidationError({"key": message})
+
+    def _check_is_free(self):
+        if self.taxonomy.is_frozen():
+            raise ValidationError(
+                f"{self.taxonomy} stays as it is: people voted by it. Copy it as a new version, "
+                "and change that one"
+            )
+
     @property
     def path(self) -> str:
         """Its slug, after that of its parent where it is a subtype: "artifact/edge"."""
@@ -79,23 +120,33 @@ class TaxonomyClass(models.Model):
 
 
 class CampaignQuerySet(models.QuerySet):
-    """Campaigns with how far they are."""
+    """Campaigns with their people and how far they are."""
+
+    def with_members(self):
+        """With the ``member_ids`` of each, which are else asked for one by one."""
+        members = models.Q(members__isnull=False)
+        return self.annotate(member_ids=ArrayAgg("members", filter=members, default=[]))
 
     def with_progress(self, user):
-        """Annotated with ``n_objects``, ``n_votes`` and, of the user's votes, ``n_own``."""
+        """Annotated with ``n_objects``, ``n_votes`` that were wanted, and ``n_own`` of the user."""
 
-        def count(rows):
-            counted = rows.order_by().values("campaign").annotate(n=models.Count("pk"))
-            number = models.Subquery(counted.values("n"))
-            return models.functions.Coalesce(number, 0)
+        def one(rows, number):
+            numbered = rows.order_by().values("campaign").annotate(n=number).values("n")
+            return models.functions.Coalesce(models.Subquery(numbered), 0)
 
         own = models.OuterRef("pk")
-        votes = GalDecision.objects.votes_standing().filter(campaign=own)
+        objects = CampaignObject.objects.filter(campaign=own)
+        votes = GalDecision.objects.votes_standing().filter(campaign=own, user=user)
         return self.annotate(
-            n_objects=count(CampaignObject.objects.filter(campaign=own)),
-            n_votes=count(votes),
-            n_own=count(votes.filter(user=user)),
+            n_objects=one(objects, models.Count("pk")),
+            n_votes=one(objects, votes_given()),
+            n_own=one(votes, models.Count("refsource_id", distinct=True)),
         )
+
+
+def votes_given():
+    """The number of votes of a campaign's objects, those beyond what is wanted left out."""
+    return models.Sum(models.functions.Least("n_votes", "campaign__votes_wanted"))
 
 
 class Campaign(models.Model):
@@ -140,10 +191,13 @@ class Campaign(models.Model):
         """Where it was asked for ``with_progress``."""
         return self.n_objects * self.votes_wanted
 
+    @cached_property
+    def member_ids(self) -> list[int]:
+        return list(self.members.values_list("pk", flat=True))
+
     def is_open_to(self, user) -> bool:
         """Whether somebody may vote in it, as one of its people."""
-        members = {member.pk for member in self.members.all()}
-        return not members or user.pk in members
+        return not self.member_ids or user.pk in self.member_ids
 
 
 class CampaignObject(models.Model):
@@ -187,11 +241,18 @@ class CampaignObject(models.Model):
 
 
 class GalDecisionQuerySet(models.QuerySet):
-    """Decisions that count."""
+    """Decisions that count, and who may see them."""
 
     def votes_standing(self):
         """Votes that were not undone; a person's later vote may still replace one."""
         return self.filter(action=GalDecision.Action.VOTE, undone_by=None)
+
+    def visible_to(self, user):
+        """Somebody's own, and all on candidates on which a vote of theirs stands."""
+        voted = GalDecision.objects.votes_standing().filter(
+            user=user, refsource_id=models.OuterRef("refsource_id")
+        )
+        return self.filter(models.Q(user=user) | models.Exists(voted))
 
 
 class GalDecision(models.Model):
@@ -239,6 +300,9 @@ class GalDecision(models.Model):
     comment = models.TextField(blank=True)
     how = models.CharField(max_length=8, choices=How, default=How.CLICK)
     shown = models.JSONField(default=dict, help_text="what was on the screen: lane, epochs ...")
+    key = models.CharField(
+        max_length=64, blank=True, help_text="of the browser's: what is sent twice is saved once"
+    )
     time = models.DateTimeField(auto_now_add=True)
 
     objects = GalDecisionQuerySet.as_manager()
@@ -255,7 +319,12 @@ class GalDecision(models.Model):
                 condition=models.Q(action="vote", choice__isnull=False)
                 | ~models.Q(action="vote") & models.Q(choice=None),
                 name="galdecisions_votes_choose",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["user", "key"],
+                condition=~models.Q(key=""),
+                name="galdecisions_one_a_key",
+            ),
         ]
 
     def __str__(self):

@@ -1,20 +1,10 @@
 """The taxonomy, edited until somebody votes by it, and versioned from then on."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
-from django.forms import ModelForm
 
-from variables.models import GalDecision, Taxonomy, TaxonomyClass
-
-# What the lanes of vetting use for other things.
-COMMAND_KEYS = frozenset(" z/bfmjkxo?")
-
-
-def is_frozen(taxonomy) -> bool:
-    """Whether somebody decided by it: what they chose must go on meaning what it meant."""
-    return GalDecision.objects.filter(choice__taxonomy=taxonomy).exists()
+from variables.models import Taxonomy, TaxonomyClass
 
 
 @transaction.atomic
@@ -40,46 +30,42 @@ def make_current(taxonomy):
     Taxonomy.objects.filter(pk=taxonomy.pk).update(is_current=True)
 
 
-class ClassForm(ModelForm):
-    """A class whose key doesn't do anything else."""
-
-    class Meta:
-        model = TaxonomyClass
-        fields = ["slug", "label", "kind", "key", "parent", "meaning", "order"]
-
-    def clean_key(self):
-        key = self.cleaned_data["key"]
-        if self.cleaned_data.get("parent") is None and key in COMMAND_KEYS:
-            raise ValidationError(f"“{key}” is a command of vetting. Choose another key")
-        return key
-
-
 class ClassInline(admin.TabularInline):
     model = TaxonomyClass
-    form = ClassForm
+    fields = ["slug", "label", "kind", "key", "parent", "meaning", "order"]
     extra = 0
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        taxonomy = request.resolver_match.kwargs.get("object_id")
+        if db_field.name == "parent" and taxonomy:
+            classes = TaxonomyClass.objects.filter(taxonomy=taxonomy, parent=None)
+            kwargs["queryset"] = classes.order_by("order")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Taxonomy)
 class TaxonomyAdmin(admin.ModelAdmin):
-    list_display = ["version", "is_current", "frozen", "note", "created"]
-    readonly_fields = ["is_current", "version"]
+    list_display = ["version", "is_current", "state", "note", "created"]
+    readonly_fields = ["version", "is_current", "state"]
+    fields = ["version", "is_current", "state", "note"]
     inlines = [ClassInline]
     actions = ["copy_as_new_version", "make_current"]
 
-    @admin.display(boolean=True, description="decided by")
-    def frozen(self, taxonomy):
-        return is_frozen(taxonomy)
+    @admin.display(description="state")
+    def state(self, taxonomy):
+        if taxonomy.is_frozen():
+            return "frozen, as people voted by it: copy it as a new version to change it"
+        return "may be changed, until somebody votes by it"
 
     def has_add_permission(self, request):
         return False  # a new one is a copy of another
 
     def has_change_permission(self, request, obj=None):
-        is_free = obj is None or not is_frozen(obj)
+        is_free = obj is None or not obj.is_frozen()
         return is_free and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request, obj=None):
-        is_free = obj is None or not (obj.is_current or is_frozen(obj) or obj.campaigns.exists())
+        is_free = obj is None or not (obj.is_current or obj.is_frozen() or obj.campaigns.exists())
         return is_free and super().has_delete_permission(request, obj)
 
     @admin.action(description="Copy as a new version", permissions=["change"])

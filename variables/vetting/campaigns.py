@@ -1,23 +1,21 @@
-"""Campaigns: frozen selections, their progress, their end, and what is disputed."""
+"""Campaigns: frozen selections, their end, and what people disagree on."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, F, Q
 from django.http import QueryDict
 from django.utils import timezone
 
 from exposures.errors import GalprojectError
 from variables.candidates.filters import CandidateFilter
-from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
+from variables.flags.marking import flag_sources
+from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
 from variables.models.candidates import Cause
-from variables.science.consensus import fleiss_kappa, pairwise_agreement
 from variables.vetting.consensus import update_consensus
 
 BATCH = 5000
-RATE_OVER = timedelta(hours=1)
+COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "n_detections")
 # Short enough for the name of a group: up to the explanation.
 CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
 
@@ -34,7 +32,8 @@ class NewCampaign:
     query: str = ""  # of the list of candidates
     lane: str = ""  # "": by the evidence
     votes_wanted: int = 1
-    n_gold: int = 0  # candidates with a known class mixed in
+    n_gold: int = 0  # candidates that people agree on, mixed in
+    gold: tuple = ()  # (refsource_id, "class" or "class/subtype"), mixed in, too
     members: tuple = ()  # nobody: everyone who may vote
 
 
@@ -50,13 +49,19 @@ def create_campaign(new, user, request=None) -> Campaign:
     return freeze(new, chosen, taxonomy, user)
 
 
+def personal_campaign(query, user, request=None) -> Campaign:
+    """A list of candidates as a campaign of one's own, at once."""
+    begun = f"{user.get_username()[:60]}, {timezone.now():%Y-%m-%d}"
+    name = f"{begun}, {Campaign.objects.filter(name__startswith=begun).count() + 1}"
+    return create_campaign(NewCampaign(name, query, members=(user,)), user, request)
+
+
 def freeze(new, candidates, taxonomy, user) -> Campaign:
     """A campaign of a queryset of candidates, as it is now."""
-    columns = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "n_detections")
-    rows = list(candidates.order_by().values_list(*columns))
+    rows = {row[0]: row for row in candidates.order_by().values_list(*COLUMNS)}
     if not rows:
         raise CampaignError("There is no candidate in that list: loosen its conditions")
-    lane = new.lane or lane_for([row[-1] for row in rows])
+    lane = new.lane or lane_for([row[-1] for row in rows.values()])
     campaign = Campaign.objects.create(
         name=new.name,
         lane=lane,
@@ -66,12 +71,24 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
         created_by=user,
     )
     campaign.members.set(new.members)
+    gold = _agreed(new.n_gold, rows) | _given(new.gold, taxonomy)
+    known = GalCandidate.objects.filter(pk__in=gold.keys() - rows.keys())
+    rows |= {row[0]: row for row in known.values_list(*COLUMNS)}
+    # Gold ones stand where they would anyway: nothing tells them from others.
     order = _sheet_order if lane == Campaign.Lane.SHEET else _card_order
-    ranked = [CampaignObject(refsource_id=r[0], group=_group(r)) for r in sorted(rows, key=order)]
-    objects = _with_gold(ranked, _gold(new.n_gold, {row[0] for row in rows}))
-    for rank, one in enumerate(objects, 1):
-        one.campaign, one.rank = campaign, rank
-    CampaignObject.objects.bulk_create(objects, batch_size=BATCH)
+    CampaignObject.objects.bulk_create(
+        (
+            CampaignObject(
+                campaign=campaign,
+                refsource_id=row[0],
+                rank=rank,
+                group=_group(row),
+                gold_id=gold.get(row[0]),
+            )
+            for rank, row in enumerate(sorted(rows.values(), key=order), 1)
+        ),
+        batch_size=BATCH,
+    )
     return campaign
 
 
@@ -83,7 +100,7 @@ def lane_for(n_detections) -> str:
 
 def _sheet_order(row):
     pk, cause, catalogue, _, _, first_mjd, _ = row
-    return cause, catalogue, first_mjd or 0, pk
+    return cause, catalogue, first_mjd, pk
 
 
 def _card_order(row):
@@ -92,29 +109,28 @@ def _card_order(row):
 
 def _group(row):
     _, cause, _, ccdnum, name, first_mjd, _ = row
-    return f"{CAUSES[cause]} · chip {ccdnum} in {name}" + (
-        f" · MJD {first_mjd:.3f}" if first_mjd else ""
-    )
+    return f"{CAUSES[cause]} · chip {ccdnum} in {name} · MJD {first_mjd:.3f}"
 
 
-def _gold(n, taken):
-    """Candidates whose class people agree on, as objects with a known answer."""
-    known = GalCandidate.objects.exclude(consensus=None).exclude(pk__in=taken).order_by("?")[:n]
-    return [
-        CampaignObject(refsource_id=c.pk, gold_id=c.consensus_id, group=_gold_group(c))
-        for c in known
-    ]
+def _agreed(n, rows):
+    """{refsource_id: class id} of ``n`` others, alike in filter, that people agree on."""
+    if not n:
+        return {}
+    known = GalCandidate.objects.current().visible().exclude(consensus=None)
+    known = known.filter(filter__in={row[4] for row in rows.values()}).exclude(pk__in=rows)
+    return dict(known.order_by("?").values_list("pk", "consensus_id")[:n])
 
 
-def _gold_group(c):
-    return _group((c.pk, c.cause, c.catalogue_id, c.ccdnum, c.filter, c.first_mjd, c.n_detections))
-
-
-def _with_gold(objects, gold):
-    """The gold ones spread evenly among the others."""
-    for k, one in enumerate(gold, 1):
-        objects.insert(round(k * (len(objects) + 1) / (len(gold) + 1)), one)
-    return objects
+def _given(gold, taxonomy):
+    """{refsource_id: class id} of answers that are given."""
+    classes = {c.path: c.pk for c in taxonomy.classes.select_related("parent")}
+    there = set(GalCandidate.objects.filter(pk__in=dict(gold)).values_list("pk", flat=True))
+    for pk, path in gold:
+        if pk not in there:
+            raise CampaignError(f"There is no candidate {pk} to be gold")
+        if path not in classes:
+            raise CampaignError(f"There is no class “{path}” in {taxonomy}, for {pk}")
+    return {pk: classes[path] for pk, path in gold}
 
 
 @transaction.atomic
@@ -140,97 +156,35 @@ def disputed(campaign):
 
 @transaction.atomic
 def follow_up(campaign, user) -> Campaign:
-    """A campaign of what people disagree on, a card each, with one vote more."""
-    name = f"{campaign.name}: disputed"[:80]
-    if earlier := Campaign.objects.filter(name=name).first():
-        return earlier
-    new = NewCampaign(
-        name=name, lane=Campaign.Lane.DISPUTED, votes_wanted=campaign.votes_wanted + 1
-    )
-    made = freeze(new, disputed(campaign), campaign.taxonomy, user)
-    made.members.set(campaign.members.all())
-    return made
+    """A campaign of what people disagree on, a card each: one vote more, or a second thought.
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a campaign is."""
-
-    n_objects: int
-    n_done: int  # with as many votes as are wanted
-    n_votes: int
-    n_votes_wanted: int
-    per_hour: float  # votes, of late
-    hours_left: float  # NaN where nothing goes on
-
-    @property
-    def fraction(self):
-        return min(1.0, self.n_votes / self.n_votes_wanted) if self.n_votes_wanted else 1.0
-
-
-def progress_of(campaign) -> Progress:
-    """The Progress of a campaign, in two queries."""
-    counts = campaign.objects_in.aggregate(
-        n=Count("pk"),
-        done=Count("pk", filter=Q(n_votes__gte=F("campaign__votes_wanted"))),
-    )
-    recent = timezone.now() - RATE_OVER
-    votes = GalDecision.objects.votes_standing().filter(campaign=campaign)
-    said = votes.aggregate(n=Count("pk"), recent=Count("pk", filter=Q(time__gt=recent)))
-    wanted = counts["n"] * campaign.votes_wanted
-    left = max(wanted - said["n"], 0)
-    per_hour = said["recent"] / (RATE_OVER / timedelta(hours=1))
-    hours_left = left / per_hour if per_hour else np.nan
-    return Progress(counts["n"], counts["done"], said["n"], wanted, per_hour, hours_left)
-
-
-@dataclass(frozen=True)
-class Voter:
-    """What one person did in a campaign."""
-
-    name: str
-    n_votes: int
-    n_gold: int
-    n_gold_right: int
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How well the people of a campaign agree."""
-
-    kappa: float  # Fleiss's; NaN where nothing has two votes
-    pairs: tuple  # (name, name, objects in common, share alike, Cohen's kappa)
-    voters: tuple[Voter, ...]
-
-
-def agreement_of(campaign) -> Agreement:
-    """The Agreement of a campaign's people, on classes without their subtypes."""
-    gold = dict(campaign.objects_in.exclude(gold=None).values_list("refsource_id", "gold__slug"))
-    votes = {}
-    rows = GalDecision.objects.votes_standing().filter(campaign=campaign).order_by("pk")
-    for pk, name, slug, parent in rows.values_list(
-        "refsource_id", "user__username", "choice__slug", "choice__parent__slug"
-    ):
-        votes.setdefault(name, {})[pk] = parent or slug
-    ballots = {}
-    for own in votes.values():
-        for pk, slug in own.items():
-            ballots.setdefault(pk, []).append(slug)
-    pairs = pairwise_agreement(votes)
-    return Agreement(
-        kappa=fleiss_kappa(ballots.values()),
-        pairs=tuple((a, b, *figures) for (a, b), figures in pairs.items()),
-        voters=tuple(_voter(name, own, gold) for name, own in sorted(votes.items())),
-    )
-
-
-def _voter(name, votes, gold):
-    judged = votes.keys() & gold.keys()
-    return Voter(name, len(votes), len(judged), sum(votes[k] == gold[k] for k in judged))
+    The votes there are go on counting. The one that is still open, where there is one.
+    """
+    begun = f"{campaign.name[:60]}: disputed"
+    earlier = Campaign.objects.filter(name__startswith=begun, lane=Campaign.Lane.DISPUTED)
+    if still_open := earlier.filter(closed=None).first():
+        return still_open
+    name = f"{begun} {n + 1}" if (n := earlier.count()) else begun
+    members = tuple(campaign.members.all())
+    new = NewCampaign(name, lane=Campaign.Lane.DISPUTED, members=members)
+    return freeze(new, disputed(campaign), campaign.taxonomy, user)
 
 
 def artifacts_agreed(campaign):
     """Candidates of a campaign that people agree are artifacts, and that no flag hides yet."""
     mine = campaign.objects_in.values("refsource_id")
     agreed = GalCandidate.objects.filter(consensus__kind="artifact", is_flagged=False)
-    return agreed.filter(pk__in=mine).select_related("consensus__parent")
+    return agreed.filter(pk__in=mine)
+
+
+def flag_agreed(campaign, user) -> int:
+    """Flag the candidates of a campaign that people agree are artifacts; how many."""
+    agreed = artifacts_agreed(campaign).values_list("pk", "consensus__slug")
+    artifacts = {pk: _artifact(slug) for pk, slug in agreed}
+    flag_sources(artifacts, f"agreed in the campaign “{campaign}”", user)
+    return len(artifacts)
+
+
+def _artifact(slug):
+    kind = slug.removeprefix("artifact-")
+    return kind if kind in Artifact.values else Artifact.OTHER

@@ -8,6 +8,7 @@ from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.places import cutouts_url
 from variables.pictures.sprite import TILE, cutout_layout
+from variables.vetting.campaigns import CAUSES
 
 NEIGHBOURS_ARCSEC = 10.0
 NEIGHBOURS = """
@@ -65,7 +66,8 @@ def _facts(one, candidate):
         "filter": candidate.filter,
         "position": sexagesimal(candidate.ra, candidate.dec),
         "galactic": f"l {longitude:.3f}° b {latitude:+.3f}°",
-        "cause": candidate.get_cause_display(),
+        "cause": CAUSES[candidate.cause],
+        "likely": candidate.cause,
         "mag": round(candidate.reference_mag, 2),
         "change": candidate.max_delta_mag and round(candidate.max_delta_mag, 2),
         "significance": round(candidate.max_significance),

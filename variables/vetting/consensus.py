@@ -1,52 +1,65 @@
 """The consensus on candidates, derived from the votes that stand."""
 
-from django.db import connection
-from django.db.models import Max
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
-from variables.models import CampaignObject, GalCandidate, TaxonomyClass
+from variables.models import GalCandidate
 from variables.science.consensus import consensus_of
 
-# The last vote of each person on each candidate that was not undone.
+BATCH = 5000
+# The last vote of each person on each candidate that was not undone: the class, its parent's id
+# where it is a subtype, and the votes that the most demanding of its campaigns wants.
 CURRENT = """
-SELECT DISTINCT ON (d.refsource_id, d.user_id) d.refsource_id, d.user_id, d.choice_id
+SELECT DISTINCT ON (d.refsource_id, d.user_id) d.refsource_id, k.parent_id, k.id, (
+    SELECT max(c.votes_wanted)
+    FROM galcampaignobjects o JOIN galcampaigns c ON c.id = o.campaign_id
+    WHERE o.refsource_id = d.refsource_id
+)
 FROM galdecisions d LEFT JOIN galdecisions u ON u.undoes_id = d.id
+JOIN galclasses k ON k.id = d.choice_id
 WHERE d.action = 'vote' AND u.id IS NULL AND d.refsource_id = ANY(%s)
 ORDER BY d.refsource_id, d.user_id, d.id DESC
 """
+STORE = """
+UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed
+FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::boolean[])
+  AS v(refsource_id, choice, n, disputed)
+WHERE c.refsource_id = v.refsource_id
+  AND (c.consensus_id, c.n_votes, c.is_disputed) IS DISTINCT FROM (v.choice, v.n, v.disputed)
+"""
 
 
-def current_votes(refsource_ids) -> list[tuple[int, int, int]]:
-    """(refsource_id, user id, class id) of the votes that count."""
-    with connection.cursor() as cursor:
-        cursor.execute(CURRENT, [list(refsource_ids)])
-        return cursor.fetchall()
+def lock_candidates(refsource_ids, campaign=None) -> dict[int, GalCandidate]:
+    """Candidates, of a campaign, that nobody else votes on before the transaction ends."""
+    locked = GalCandidate.objects.select_for_update(no_key=True, of=["self"])
+    if campaign is not None:
+        here = campaign.objects_in.filter(refsource_id=OuterRef("pk"))
+        locked = locked.filter(Exists(here))
+    # In one order everywhere, so that nobody waits for each other.
+    return {c.pk: c for c in locked.filter(pk__in=refsource_ids).order_by("pk")}
 
 
 def update_consensus(refsource_ids):
     """Derive the consensus of candidates anew."""
+    ids = sorted(set(refsource_ids))
+    for first in range(0, len(ids), BATCH):
+        with transaction.atomic():
+            store_consensus(lock_candidates(ids[first : first + BATCH]))
+
+
+def store_consensus(refsource_ids):
+    """Derive the consensus of candidates that are locked."""
     ids = list(refsource_ids)
-    candidates = {c.pk: c for c in GalCandidate.objects.filter(pk__in=ids)}
-    wanted = dict(
-        CampaignObject.objects.filter(refsource_id__in=ids)
-        .values("refsource_id")
-        .annotate(wanted=Max("campaign__votes_wanted"))
-        .values_list("refsource_id", "wanted")
-    )
-    votes = {pk: [] for pk in candidates}
-    rows = current_votes(candidates)
-    paths = class_paths({choice for _, _, choice in rows})
-    for pk, _, choice in rows:
-        votes[pk].append(paths[choice])
-    for pk, candidate in candidates.items():
-        found = consensus_of(votes[pk], wanted.get(pk) or 1)
-        candidate.consensus_id = found.choice[-1] if found.choice else None
-        candidate.n_votes, candidate.is_disputed = found.n_votes, found.is_disputed
-    GalCandidate.objects.bulk_update(
-        candidates.values(), ["consensus", "n_votes", "is_disputed"], batch_size=500
-    )
-
-
-def class_paths(class_ids) -> dict[int, tuple[int, ...]]:
-    """{class id: its own id, after its parent's where it is a subtype}."""
-    chosen = TaxonomyClass.objects.filter(pk__in=class_ids).values_list("pk", "parent_id")
-    return {pk: (pk,) if parent is None else (parent, pk) for pk, parent in chosen}
+    ballots, wanted = {pk: [] for pk in ids}, {}
+    with connection.cursor() as cursor:
+        cursor.execute(CURRENT, [ids])
+        for pk, parent, choice, most in cursor.fetchall():
+            ballots[pk].append((choice,) if parent is None else (parent, choice))
+            wanted[pk] = most
+        found = [consensus_of(ballots[pk], wanted.get(pk) or 1) for pk in ids]
+        columns = [
+            [one.choice[-1] if one.choice else None for one in found],
+            [one.n_votes for one in found],
+            [one.is_disputed for one in found],
+        ]
+        cursor.execute(STORE, [ids, *columns])

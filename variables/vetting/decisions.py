@@ -1,23 +1,29 @@
 """Decisions on candidates: added one by one or in a stroke, taken back, seen when it is time."""
 
 from dataclasses import dataclass, field
-from uuid import uuid4
 
-from django.db import transaction
-from django.db.models import Count, Q
+from django.db import connection, transaction
 
 from exposures.errors import GalprojectError
-from variables.models import (
-    CampaignObject,
-    GalCandidate,
-    GalDecision,
-    Taxonomy,
-    TaxonomyClass,
-)
-from variables.vetting.consensus import update_consensus
+from variables.models import GalDecision, Taxonomy, TaxonomyClass
+from variables.vetting.consensus import lock_candidates, store_consensus
 
 Action = GalDecision.Action
 TAKEN_BACK = (Action.VOTE, Action.SKIP)
+
+# The votes of each object, and whoever decided has it no more in hand.
+COUNT_VOTES = """
+UPDATE galcampaignobjects o
+SET n_votes = (
+        SELECT count(DISTINCT d.user_id)
+        FROM galdecisions d LEFT JOIN galdecisions u ON u.undoes_id = d.id
+        WHERE d.refsource_id = o.refsource_id AND d.campaign_id = o.campaign_id
+          AND d.action = 'vote' AND u.id IS NULL
+    ),
+    leased_to_id = nullif(o.leased_to_id, %s),
+    leased_until = CASE WHEN o.leased_to_id = %s THEN NULL ELSE o.leased_until END
+WHERE o.campaign_id = %s AND o.refsource_id = ANY(%s)
+"""
 
 
 class VettingError(GalprojectError):
@@ -30,10 +36,10 @@ class Said:
 
     refsource_id: int
     action: str = Action.VOTE
-    choice: str | None = None  # slug of a class; of a subtype "artifact/edge"
+    choice: str | None = None  # slug of a class; of a subtype "artifact/artifact-edge"
     comment: str = ""
     how: str = GalDecision.How.CLICK
-    shown: dict = field(default_factory=dict)
+    shown: dict = field(default_factory=dict)  # ``stroke``: taken, and taken back, together
     key: str = ""  # of the browser's: what is sent twice is saved once
 
 
@@ -49,12 +55,14 @@ def decide(user, said, campaign=None) -> GalDecision | None:
 def decide_all(user, said, campaign=None) -> list[GalDecision]:
     """Record several decisions, all or none, with one INSERT; those that are new."""
     _check(user, campaign)
-    said = [s for s in said if s.key not in _known_keys(user, said)]
+    # Under the lock, so that what others say at once is seen, and what is sent again is known.
+    candidates = lock_candidates([s.refsource_id for s in said], campaign)
+    known = _known_keys(user, said)
+    said = [s for s in said if s.key not in known]
     classes = _classes(campaign, said)
-    candidates = GalCandidate.objects.in_bulk([s.refsource_id for s in said])
     rows = [_row(user, s, campaign, classes, candidates) for s in said]
     GalDecision.objects.bulk_create(rows)
-    _follow(campaign, user, [row.refsource_id for row in rows])
+    _follow(campaign, user, rows)
     return rows
 
 
@@ -69,12 +77,8 @@ def _check(user, campaign):
 
 def _known_keys(user, said):
     keys = [s.key for s in said if s.key]
-    if not keys:
-        return set()
-    known = GalDecision.objects.filter(
-        user=user, refsource_id__in=[s.refsource_id for s in said], shown__key__in=keys
-    )
-    return set(known.values_list("shown__key", flat=True))
+    known = GalDecision.objects.filter(user=user, key__in=keys)
+    return set(known.values_list("key", flat=True)) if keys else set()
 
 
 def _classes(campaign, said):
@@ -90,11 +94,11 @@ def _row(user, said, campaign, classes, candidates):
     candidate = candidates.get(said.refsource_id)
     if candidate is None:
         raise VettingError(
-            f"There is no candidate {said.refsource_id} any more: its reference was made again"
+            f"Candidate {said.refsource_id} is not in the campaign “{campaign}”, or not there any "
+            "more, as its reference was made again"
         )
     if said.action == Action.VOTE and said.choice not in classes:
         raise VettingError(f"There is no class “{said.choice}” in this taxonomy")
-    shown = {**said.shown, "key": said.key} if said.key else said.shown
     return GalDecision(
         refsource_id=candidate.pk,
         ra=candidate.ra,
@@ -106,92 +110,78 @@ def _row(user, said, campaign, classes, candidates):
         choice=classes[said.choice] if said.action == Action.VOTE else None,
         comment=said.comment,
         how=said.how,
-        shown=shown,
+        shown=said.shown,
+        key=said.key,
     )
 
 
-def _follow(campaign, user, refsource_ids):
-    """Bring what is derived from decisions up to date."""
+def _follow(campaign, user, rows):
+    """Bring what is derived from decisions up to date; a comment changes nothing of it."""
+    ids = [row.refsource_id for row in rows if row.action != Action.COMMENT]
     if campaign is not None:
-        _count_votes(campaign, refsource_ids)
-        mine = CampaignObject.objects.filter(campaign=campaign, leased_to=user)
-        mine.filter(refsource_id__in=refsource_ids).update(leased_to=None, leased_until=None)
-    update_consensus(refsource_ids)
-
-
-def _count_votes(campaign, refsource_ids):
-    counts = dict(
-        GalDecision.objects.votes_standing()
-        .filter(campaign=campaign, refsource_id__in=refsource_ids)
-        .values("refsource_id")
-        .annotate(n=Count("user", distinct=True))
-        .values_list("refsource_id", "n")
-    )
-    objects = list(campaign.objects_in.filter(refsource_id__in=refsource_ids))
-    for one in objects:
-        one.n_votes = counts.get(one.refsource_id, 0)
-    CampaignObject.objects.bulk_update(objects, ["n_votes"], batch_size=500)
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT_VOTES, [user.pk, user.pk, campaign.pk, ids])
+    store_consensus(ids)
 
 
 @transaction.atomic
-def undo(user, campaign) -> list[int]:
-    """Take back somebody's last decision in a campaign, or all of their last stroke.
+def undo(user, campaign, keys=()) -> list[int]:
+    """Take back what somebody decided in a campaign: their last, a whole stroke, or some keys.
 
-    The candidates whose decisions were taken back; none where there is nothing left to take
-    back. Nothing is deleted: rows are added that undo others.
+    The candidates whose decisions are taken back, also where that had been done before; none
+    where there is nothing left. Nothing is deleted: rows are added that undo others.
     """
     _check(user, campaign)
+    rows = _of_keys(user, campaign, keys) if keys else _last(user, campaign)
+    ids = list(dict.fromkeys(row.refsource_id for row in rows))
+    lock_candidates(ids)
+    standing = GalDecision.objects.filter(pk__in=[row.pk for row in rows], undone_by=None)
+    added = GalDecision.objects.bulk_create([_undoing(row) for row in standing.order_by("pk")])
+    _follow(campaign, user, added)
+    return ids
+
+
+def _of_keys(user, campaign, keys):
+    rows = GalDecision.objects.filter(user=user, campaign=campaign, key__in=keys)
+    return list(rows.order_by("pk"))
+
+
+def _last(user, campaign):
     mine = GalDecision.objects.filter(
         user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
     ).order_by("-pk")
     last = mine.first()
-    if last is None:
-        return []
-    stroke = last.shown.get("stroke")
-    rows = list(mine.filter(shown__stroke=stroke)) if stroke else [last]
-    GalDecision.objects.bulk_create(_undoing(row) for row in rows)
-    ids = [row.refsource_id for row in rows]
-    _follow(campaign, user, ids)
-    return ids
+    stroke = last and last.shown.get("stroke")
+    return list(mine.filter(shown__stroke=stroke)) if stroke else [last] if last else []
 
 
 def _undoing(row):
     return GalDecision(
-        **{name: getattr(row, name) for name in ("refsource_id", "ra", "dec", "filter", "user")},
-        campaign=row.campaign,
+        **{name: getattr(row, name) for name in ("refsource_id", "ra", "dec", "filter")},
+        user_id=row.user_id,
+        campaign_id=row.campaign_id,
         action=Action.UNDO,
         undoes=row,
         how=row.how,
     )
 
 
-def new_stroke() -> str:
-    """The name of a stroke: decisions that are taken, and taken back, together."""
-    return uuid4().hex
-
-
-def has_voted(user, refsource_id) -> bool:
-    return (
-        GalDecision.objects.votes_standing().filter(user=user, refsource_id=refsource_id).exists()
-    )
-
-
 def votes_visible_to(user, refsource_id):
-    """Decisions on a candidate that somebody may see: all once they have voted, else their own."""
-    decisions = GalDecision.objects.filter(refsource_id=refsource_id)
-    decisions = decisions.exclude(action__in=[Action.SKIP, Action.UNDO]).filter(undone_by=None)
-    if not has_voted(user, refsource_id):
-        decisions = decisions.filter(user=user)
-    return decisions.select_related("user", "choice__parent").order_by("pk")
+    """Votes and comments on a candidate that somebody may see: others' only after their own vote.
+
+    Of each person the last vote, and all comments.
+    """
+    said = GalDecision.objects.filter(refsource_id=refsource_id, undone_by=None).visible_to(user)
+    said = said.exclude(action__in=[Action.SKIP, Action.UNDO])
+    rows = list(said.select_related("user", "choice__parent").order_by("pk"))
+    last = {row.user_id: row.pk for row in rows if row.action == Action.VOTE}
+    return [row for row in rows if row.action == Action.COMMENT or last[row.user_id] == row.pk]
 
 
 def classes_of(taxonomy) -> list[TaxonomyClass]:
     """The classes of a taxonomy that have no parent, each with its ``children``."""
-    classes = list(taxonomy.classes.filter(Q(parent=None)).order_by("order"))
-    subtypes = taxonomy.classes.exclude(parent=None).order_by("order")
-    by_parent = {}
-    for subtype in subtypes:
-        by_parent.setdefault(subtype.parent_id, []).append(subtype)
-    for one in classes:
-        one.children = by_parent.get(one.pk, [])
-    return classes
+    classes = list(taxonomy.classes.order_by("order"))
+    top = [one for one in classes if one.parent_id is None]
+    for one in top:
+        one.children = [child for child in classes if child.parent_id == one.pk]
+    return top

@@ -19,15 +19,34 @@ class CampaignForm(forms.Form):
     lane = forms.ChoiceField(
         choices=[("", "by the evidence"), *Campaign.Lane.choices[:2]], required=False
     )
-    votes_wanted = forms.IntegerField(min_value=1, max_value=20, initial=1)
+    votes_wanted = forms.IntegerField(
+        min_value=1, max_value=20, initial=1, label="Votes wanted", help_text="on each candidate"
+    )
     n_gold = forms.IntegerField(
-        min_value=0, max_value=500, initial=0, label="Gold objects, of known class, mixed in"
+        min_value=0,
+        max_value=500,
+        initial=0,
+        label="Gold objects",
+        help_text="candidates that people agree on, mixed in: voters are judged by them",
+    )
+    gold = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "25166490 rr-lyrae"}),
+        label="Gold objects that you name",
+        help_text="a candidate's number and its class in each line",
     )
     members = forms.ModelMultipleChoiceField(
         User.objects.filter(is_active=True).order_by("username"),
         required=False,
         help_text="nobody chosen: everyone who may vote",
     )
+
+    def clean_gold(self):
+        lines = [line.split() for line in self.cleaned_data["gold"].splitlines() if line.strip()]
+        for line in lines:
+            if len(line) != 2 or not line[0].isdecimal():
+                raise forms.ValidationError(f"“{' '.join(line)}” is not a number and a class")
+        return tuple((int(pk), path) for pk, path in lines)
 
     def wanted(self, query) -> NewCampaign:
         return NewCampaign(
@@ -45,6 +64,14 @@ def decisions_from(body) -> list[Said]:
     if len(said) > MAX_DECISIONS:
         raise VettingError(f"At most {MAX_DECISIONS} decisions are taken at once")
     return said
+
+
+def keys_from(body) -> list[str]:
+    """The keys of the decisions that are to be taken back; none: the last. Raises VettingError."""
+    try:
+        return [str(key) for key in json.loads(body or "{}").get("keys", [])][:MAX_DECISIONS]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise VettingError(f"These are no decisions to take back: {error}") from error
 
 
 def _said(row):

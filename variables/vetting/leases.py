@@ -6,12 +6,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from variables.models import CampaignObject, GalDecision
+from variables.models import CampaignObject, GalCandidate, GalDecision
 
+Action = GalDecision.Action
 LEASE = timedelta(minutes=15)
 
 
-def decided_by(user, actions=(GalDecision.Action.VOTE, GalDecision.Action.SKIP)):
+def decided_by(user, actions):
     """Whether a campaign's object was decided by somebody in that campaign, and not taken back."""
     return Exists(
         GalDecision.objects.filter(
@@ -27,12 +28,14 @@ def decided_by(user, actions=(GalDecision.Action.VOTE, GalDecision.Action.SKIP))
 def objects_left(campaign, user, skipped=False):
     """The objects of a campaign that somebody may still be given, in order.
 
-    ``skipped`` has those again that they skipped.
+    Gold ones are for everybody; ``skipped`` has those again that they skipped. None whose
+    candidate is gone, since its reference was made again.
     """
-    actions = [GalDecision.Action.VOTE] if skipped else list(GalDecision.Action)[:2]
+    actions = (Action.VOTE,) if skipped else (Action.VOTE, Action.SKIP)
     free = Q(leased_until=None) | Q(leased_until__lt=timezone.now()) | Q(leased_to=user)
     wanted = Q(n_votes__lt=campaign.votes_wanted) | Q(gold__isnull=False)
-    left = campaign.objects_in.filter(free, wanted).exclude(decided_by(user, actions))
+    there = Exists(GalCandidate.objects.filter(pk=OuterRef("refsource_id")))
+    left = campaign.objects_in.filter(free, wanted, there).exclude(decided_by(user, actions))
     return left.order_by("rank")
 
 
@@ -41,7 +44,7 @@ def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject
     """Lease the next ``n`` objects of rank above ``after`` to somebody; renews what they have."""
     left = objects_left(campaign, user, skipped).filter(rank__gt=after)
     chosen = list(left.select_for_update(skip_locked=True, of=["self"])[:n])
-    CampaignObject.objects.filter(pk__in=[o.pk for o in chosen]).update(
+    CampaignObject.objects.filter(pk__in=[one.pk for one in chosen]).update(
         leased_to=user, leased_until=timezone.now() + LEASE
     )
     return chosen

@@ -7,6 +7,7 @@ from variables.vetting import views
 urlpatterns = [
     path("", views.vetting, name="vetting"),
     path("new/", views.new_campaign, name="new_campaign"),
+    path("list/", views.vet_list, name="vet_list"),
     path("<int:pk>/", views.campaign, name="campaign"),
     path("<int:pk>/close/", views.close_campaign, name="close_campaign"),
     path("<int:pk>/reopen/", views.reopen_campaign, name="reopen_campaign"),

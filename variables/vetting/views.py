@@ -8,18 +8,19 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Min
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
-from variables.flags.marking import flag_source
-from variables.models import Artifact, Campaign, GalCandidate, GalDecision
-from variables.vetting import campaigns, leases
+from variables.models import Campaign, GalCandidate, GalDecision
+from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.decisions import Said, classes_of, decide, decide_all, undo
-from variables.vetting.forms import CampaignForm, decisions_from
+from variables.vetting.forms import CampaignForm, decisions_from, keys_from
 
 VOTE, CAMPAIGN, FLAG = (
     "variables.add_galdecision",
@@ -32,10 +33,12 @@ CARDS_AT_ONCE, TILES_AT_ONCE = 4, 60
 def voting(view):
     """For those who may vote, and in their campaigns alone."""
 
+    campaigns_to_vote = Campaign.objects.select_related("taxonomy").with_members()
+
     @wraps(view)
     @permission_required(VOTE, raise_exception=True)
     def wrapped(request, pk):
-        campaign = get_object_or_404(Campaign.objects.select_related("taxonomy"), pk=pk)
+        campaign = get_object_or_404(campaigns_to_vote, pk=pk)
         if not campaign.is_open_to(request.user):
             raise PermissionDenied
         return view(request, campaign)
@@ -46,54 +49,59 @@ def voting(view):
 @require_GET
 def vetting(request):
     """All campaigns, those that go on first."""
-    rows = list(Campaign.objects.with_progress(request.user).prefetch_related("members"))
+    rows = list(Campaign.objects.with_members().with_progress(request.user))
     may_vote = request.user.has_perm(VOTE)
     for one in rows:
         one.is_mine = may_vote and one.is_open_to(request.user)
     going_on, closed = ([c for c in rows if bool(c.closed) == end] for end in (False, True))
-    sections = [("Going on", going_on), ("Closed", closed)]
-    context = {"going_on": going_on, "closed": closed, "sections": sections}
+    context = {"sections": [("In progress", going_on), ("Closed", closed)], "campaigns": rows}
     return render(request, "variables/vetting.html", context)
 
 
+@permission_required(CAMPAIGN, raise_exception=True)
 def new_campaign(request):
-    """A campaign of a list: for oneself where one votes, for others where one may make them."""
-    may_make = request.user.has_perm(CAMPAIGN)
-    if not (may_make or request.user.has_perm(VOTE)):
-        raise PermissionDenied
+    """A campaign of a list, for several people."""
     query = request.GET.get("list", "")
-    suggested = f"{request.user.get_username()}, {timezone.now():%Y-%m-%d %H:%M:%S}"
-    form = CampaignForm(request.POST or None, initial={"name": suggested})
-    if not may_make:
-        for name in ("votes_wanted", "n_gold", "members"):
-            form.fields[name].disabled = True
+    form = CampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        wanted = form.wanted(query)
-        if not may_make:
-            wanted = campaigns.NewCampaign(wanted.name, query, wanted.lane, members=(request.user,))
         try:
-            made = campaigns.create_campaign(wanted, request.user, request)
+            return redirect(campaigns.create_campaign(form.wanted(query), request.user, request))
         except GalprojectError as error:
             form.add_error(None, str(error))
-        else:
-            return redirect("vet" if not may_make else "campaign", pk=made.pk)
-    context = {"form": form, "query": query, "may_make": may_make}
+    context = {"form": form, "query": query}
     return render(request, "variables/campaign_form.html", context)
+
+
+@require_POST
+@permission_required(VOTE, raise_exception=True)
+def vet_list(request):
+    """A list as a campaign of one's own, to be vetted at once."""
+    query = request.POST.get("list", "")
+    try:
+        made = campaigns.personal_campaign(query, request.user, request)
+    except GalprojectError as error:
+        messages.error(request, str(error))
+        return redirect(f"{reverse('candidates')}?{query}")
+    return redirect("vet", pk=made.pk)
 
 
 @require_GET
 def campaign(request, pk):
-    """How a campaign fares."""
+    """How a campaign fares; what people said while it goes on is for those who run it."""
     shown = get_object_or_404(Campaign.objects.select_related("taxonomy", "created_by"), pk=pk)
-    may_see_others = shown.closed or request.user.has_perm(CAMPAIGN)
     context = {
         "campaign": shown,
-        "progress": campaigns.progress_of(shown),
-        "agreement": campaigns.agreement_of(shown) if may_see_others else None,
-        "n_disputed": campaigns.disputed(shown).count() if may_see_others else None,
-        "n_artifacts": campaigns.artifacts_agreed(shown).count() if may_see_others else None,
+        "progress": progress.progress_of(shown),
+        "members": shown.members.order_by("username"),
         "may_vote": request.user.has_perm(VOTE) and shown.is_open_to(request.user),
     }
+    if shown.closed or request.user.has_perm(CAMPAIGN):
+        context |= {
+            "agreement": progress.agreement_of(shown),
+            "found": progress.classes_found(shown),
+            "n_disputed": campaigns.disputed(shown).count(),
+            "n_artifacts": campaigns.artifacts_agreed(shown).count(),
+        }
     return render(request, "variables/campaign.html", context)
 
 
@@ -129,20 +137,18 @@ def follow_up_campaign(request, pk):
 @permission_required(FLAG, raise_exception=True)
 def flag_artifacts(request, pk):
     """Flag what people agree is an artifact."""
-    shown = get_object_or_404(Campaign, pk=pk)
-    agreed = list(campaigns.artifacts_agreed(shown))
-    for candidate in agreed:
-        kind = candidate.consensus.slug.removeprefix("artifact-")
-        kind = kind if kind in Artifact.values else Artifact.OTHER
-        flag_source(candidate.pk, kind, f"agreed in the campaign “{shown}”", request.user)
-    messages.success(request, f"{len(agreed):,} candidates flagged.")
+    n = campaigns.flag_agreed(get_object_or_404(Campaign, pk=pk), request.user)
+    messages.success(request, f"{n:,} candidates flagged as artifacts.")
     return redirect("campaign", pk=pk)
 
 
 @require_GET
 @permission_required(CAMPAIGN, raise_exception=True)
 def export_decisions(request, pk):
-    """All decisions of a campaign as CSV."""
+    """The decisions of a campaign as CSV; while it goes on, those that one may see."""
+    shown = get_object_or_404(Campaign, pk=pk)
+    rows = GalDecision.objects.filter(campaign=shown).order_by("pk")
+    rows = rows if shown.closed else rows.visible_to(request.user)
     out = StringIO()
     writer = csv.writer(out)
     columns = {
@@ -151,7 +157,6 @@ def export_decisions(request, pk):
         **{"comment": "comment", "how": "how", "undoes": "undoes_id"},
     }
     writer.writerow(columns)
-    rows = GalDecision.objects.filter(campaign=pk).order_by("pk")
     writer.writerows(rows.values_list(*columns.values()))
     name = f"decisions-{pk}.csv"
     return HttpResponse(
@@ -175,24 +180,27 @@ def vet(request, campaign):
 
 
 @require_GET
+@never_cache
 @voting
 def vet_next(request, campaign):
-    """The next cards or tiles, leased to whoever asks, as JSON."""
+    """The next cards or tiles, leased to whoever asks, as JSON; none of a closed campaign."""
     is_sheet = campaign.lane == Campaign.Lane.SHEET
-    after = _whole(request.GET.get("after"))
-    skipped = "skipped" in request.GET
+    after, skipped = _whole(request.GET.get("after")), "skipped" in request.GET
     n = TILES_AT_ONCE if is_sheet else CARDS_AT_ONCE
-    objects = leases.lease_next(campaign, request.user, n, after, skipped)
-    shown = tiles_of(objects) if is_sheet else cards_of(objects)
+    closed = bool(campaign.closed)
+    objects = [] if closed else leases.lease_next(campaign, request.user, n, after, skipped)
+    after = objects[-1].rank if objects else after
     left = leases.objects_left(campaign, request.user, skipped)
-    return JsonResponse(
-        {
-            "objects": shown,
-            "after": objects[-1].rank if objects else after,
-            "left": left.count(),
-            "skipped": 0 if objects else leases.objects_left(campaign, request.user, True).count(),
-        }
-    )
+    answer = {
+        "objects": tiles_of(objects) if is_sheet else cards_of(objects),
+        "after": after,
+        "closed": closed,
+    }
+    if "count" in request.GET:
+        answer["left"] = left.filter(rank__gt=after).count()
+    if not objects:
+        answer["skipped"] = leases.objects_left(campaign, request.user, skipped=True).count()
+    return JsonResponse(answer)
 
 
 def _whole(text):
@@ -205,23 +213,22 @@ def vet_decide(request, campaign):
     """Record decisions, one or a whole stroke."""
     try:
         rows = decide_all(request.user, decisions_from(request.body), campaign)
-        leases.renew(campaign, request.user)
     except GalprojectError as error:
         return JsonResponse({"error": str(error)}, status=409)
+    leases.renew(campaign, request.user)
     return JsonResponse({"saved": len(rows)})
 
 
 @require_POST
 @voting
 def vet_undo(request, campaign):
-    """Take back the last decision, and give the candidates of it again."""
+    """Take decisions back: by their keys, or the last; ``after`` is where they are given again."""
     try:
-        ids = undo(request.user, campaign)
+        ids = undo(request.user, campaign, keys_from(request.body))
     except GalprojectError as error:
         return JsonResponse({"error": str(error)}, status=409)
-    objects = list(campaign.objects_in.filter(refsource_id__in=ids).order_by("rank"))
-    is_sheet = campaign.lane == Campaign.Lane.SHEET
-    return JsonResponse({"objects": tiles_of(objects) if is_sheet else cards_of(objects[:1])})
+    first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(rank=Min("rank"))["rank"]
+    return JsonResponse({"undone": len(ids), "after": (first or 1) - 1})
 
 
 @require_POST

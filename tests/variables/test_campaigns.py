@@ -1,0 +1,200 @@
+"""Campaigns: frozen lists, gold objects, progress, agreement, their end and what follows."""
+
+import numpy as np
+import pytest
+
+from tests.variables.campaigns import (
+    candidate,
+    copy_candidates,
+    ids_of,
+    make_campaign,
+    make_user,
+    make_voter,
+    vote,
+)
+from tests.variables.candidates import make_candidates
+from variables.models import Campaign, CampaignObject, GalCandidate, GalFlag
+from variables.vetting.campaigns import (
+    CampaignError,
+    NewCampaign,
+    close,
+    create_campaign,
+    disputed,
+    flag_agreed,
+    follow_up,
+    personal_campaign,
+    reopen,
+)
+from variables.vetting.progress import agreement_of, classes_found, progress_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_list_is_frozen_as_it_is_now():
+    candidates = make_candidates(9)
+    often = [one.pk for one in candidates if one.n_detections >= 2]
+    campaign = create_campaign(NewCampaign("two", "detections_min=2"), make_user())
+    assert sorted(ids_of(campaign)) == often
+    GalCandidate.objects.update(n_detections=9)
+    assert sorted(ids_of(campaign)) == often
+
+
+def test_one_offs_go_to_a_sheet_and_repeated_ones_to_cards():
+    make_candidates(9)
+    for query, lane in (("detections_min=2", "card"), ("detections_max=1", "sheet")):
+        assert create_campaign(NewCampaign(query, query), make_user()).lane == lane
+
+
+def test_a_sheet_is_ordered_by_cause_and_exposure_and_cards_by_detections():
+    copy_candidates_of_causes()
+    sheet = make_campaign(lane="sheet", candidates="those")
+    groups = list(sheet.objects_in.order_by("rank").values_list("group", flat=True))
+    assert groups == sorted(groups, key=groups.index) and len(set(groups)) > 1
+    card = make_campaign(lane="card", candidates="those")
+    n_detections = [candidate(pk).n_detections for pk in ids_of(card)]
+    assert n_detections == sorted(n_detections, reverse=True)
+
+
+def copy_candidates_of_causes():
+    make_candidates(3)
+    for cause in ("edge", "crowd"):
+        copy_candidates(4, cause=cause)
+
+
+@pytest.mark.parametrize(
+    "new, message",
+    [
+        (NewCampaign("empty", "detections_min=99"), "no candidate in that list"),
+        (NewCampaign("gold", gold=((1, "flare"),)), "no candidate 1"),
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused_and_leaves_nothing(new, message):
+    make_candidates(2)
+    with pytest.raises(CampaignError, match=message):
+        create_campaign(new, make_user())
+    assert not Campaign.objects.exists()
+
+
+def test_a_name_is_used_once_and_a_class_of_gold_is_one_of_the_taxonomy():
+    pk = make_candidates(2)[0].pk
+    create_campaign(NewCampaign("one"), make_user())
+    with pytest.raises(CampaignError, match="already"):
+        create_campaign(NewCampaign("one"), make_user())
+    with pytest.raises(CampaignError, match="no class “nova”"):
+        create_campaign(NewCampaign("two", gold=((pk, "nova"),)), make_user())
+
+
+def test_five_thousand_candidates_are_frozen_in_few_queries(django_assert_max_num_queries):
+    make_candidates(1)
+    copy_candidates(4999)
+    user = make_user()
+    with django_assert_max_num_queries(15):
+        campaign = create_campaign(NewCampaign("many", lane="sheet"), user)
+    assert campaign.objects_in.count() == 5000
+    assert sorted(ids_of(campaign)) == sorted(GalCandidate.objects.values_list("pk", flat=True))
+
+
+def test_gold_is_chosen_from_what_people_agree_on_outside_of_the_list():
+    candidates = make_candidates(9)
+    known = [one.pk for one in candidates if one.n_detections == 1]
+    for pk in known:
+        vote(make_voter(), pk, "flare")
+    campaign = create_campaign(NewCampaign("gold", "detections_min=2", n_gold=2), make_user())
+    gold = campaign.objects_in.exclude(gold=None)
+    assert set(gold.values_list("refsource_id", flat=True)) <= set(known)
+    assert list(gold.values_list("gold__slug", flat=True)) == ["flare"] * 2
+
+
+def test_voters_are_judged_by_gold_objects_and_subtypes_are_right_for_their_class():
+    one, two = make_candidates(2)
+    answers = ((one.pk, "flare"), (two.pk, "artifact/artifact-edge"))
+    campaign = make_campaign(candidates="those", gold=answers)
+    ann = make_voter("ann")
+    vote(ann, one.pk, "cepheid", campaign)
+    vote(ann, two.pk, "artifact", campaign)
+    (voter,) = agreement_of(campaign).voters
+    assert (voter.name, voter.n_votes, voter.n_gold, voter.n_gold_right) == ("ann", 2, 2, 1)
+
+
+def test_progress_counts_the_votes_that_are_wanted_and_tells_the_end():
+    campaign, ann, bob, eve = make_campaign(4, votes_wanted=2), *(make_voter() for _ in range(3))
+    assert progress_of(campaign).end is None
+    one, two, *_ = ids_of(campaign)
+    for voter in (ann, bob, eve):
+        vote(voter, one, campaign=campaign)
+    vote(ann, two, campaign=campaign)
+    vote(ann, two, "flare", campaign)
+    progress = progress_of(campaign)
+    assert (progress.n_objects, progress.n_done) == (4, 1)
+    assert (progress.n_votes, progress.n_votes_wanted) == (3, 8)
+    assert progress.end is not None and progress.percent == 37.5
+    listed = Campaign.objects.with_progress(ann).get(pk=campaign.pk)
+    assert (listed.n_objects, listed.n_votes, listed.n_own) == (4, 3, 2)
+
+
+def test_people_who_agree_have_a_kappa_of_one():
+    campaign, ann, bob = make_campaign(4, votes_wanted=2), make_voter("ann"), make_voter("bob")
+    assert np.isnan(agreement_of(campaign).kappa)
+    for pk, choice in zip(ids_of(campaign), ["flare", "qso"] * 2, strict=True):
+        for voter in (ann, bob):
+            vote(voter, pk, choice, campaign)
+    agreement = agreement_of(campaign)
+    assert agreement.kappa == pytest.approx(1)
+    assert agreement.pairs == (("ann", "bob", 4, 1.0, pytest.approx(1)),)
+    assert [(found.choice.slug, found.n) for found in classes_found(campaign)] == [
+        ("flare", 2),
+        ("qso", 2),
+    ]
+
+
+def test_a_closed_campaign_has_what_people_agree_on_and_goes_on_when_reopened():
+    campaign, voter = make_campaign(3), make_voter()
+    for pk in ids_of(campaign):
+        vote(voter, pk, "qso", campaign)
+    GalCandidate.objects.update(consensus=None)
+    CampaignObject.objects.update(leased_to=voter)
+    close(campaign)
+    assert campaign.closed and not campaign.objects_in.exclude(leased_to=None).exists()
+    assert {candidate(pk).consensus.slug for pk in ids_of(campaign)} == {"qso"}
+    reopen(campaign)
+    assert campaign.closed is None
+
+
+def test_disagreements_get_a_lane_of_their_own_where_one_vote_more_settles_them():
+    campaign, ann, bob, eve = make_campaign(3, votes_wanted=2), *(make_voter() for _ in range(3))
+    one, two, _ = ids_of(campaign)
+    for voter, choice in ((ann, "flare"), (bob, "qso")):
+        vote(voter, one, choice, campaign)
+        vote(voter, two, "flare", campaign)
+    close(campaign)
+    assert [c.pk for c in disputed(campaign)] == [one]
+    again = follow_up(campaign, ann)
+    assert again.lane == "disputed" and ids_of(again) == [one]
+    assert follow_up(campaign, ann) == again
+    vote(eve, one, "qso", again)
+    assert candidate(one).consensus.slug == "qso"
+    close(again)
+    with pytest.raises(CampaignError, match="no candidate"):
+        follow_up(campaign, ann)
+
+
+def test_agreed_artifacts_are_flagged_only_when_somebody_says_so():
+    campaign, ann = make_campaign(3), make_voter()
+    one, two, three = ids_of(campaign)
+    choices = ("artifact/artifact-edge", "artifact", "flare")
+    for pk, choice in zip((one, two, three), choices, strict=True):
+        vote(ann, pk, choice, campaign)
+    close(campaign)
+    assert not GalFlag.objects.exists()
+    assert flag_agreed(campaign, ann) == 2
+    flags = GalFlag.objects.standing().filter(made_by=ann)
+    assert dict(flags.values_list("refsource_id", "artifact")) == {one: "edge", two: "other"}
+    assert candidate(one).is_flagged and not candidate(three).is_flagged
+    assert flag_agreed(campaign, ann) == 0
+
+
+def test_a_personal_campaign_is_open_to_nobody_else():
+    make_candidates(3)
+    ann, bob = make_voter(), make_voter()
+    campaign = personal_campaign("detections_min=1", ann)
+    assert campaign.is_open_to(ann) and not campaign.is_open_to(bob)

@@ -1,0 +1,271 @@
+"""Pages and endpoints of vetting: who may what, what stays blind, how many queries they take."""
+
+import csv
+import io
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from tests.variables.campaigns import (
+    RUNS,
+    ids_of,
+    make_campaign,
+    make_user,
+    make_voter,
+    post_json,
+    vote,
+)
+from tests.variables.candidates import make_candidates
+from variables.models import Campaign, GalDecision, GalFlag
+from variables.vetting.campaigns import close
+from variables.vetting.decisions import Said, decide
+
+pytestmark = pytest.mark.django_db
+SECRET = "a comment that nobody else may see yet"
+VOTERS = ("vet", "vet_next", "vet_decide", "vet_undo", "vet_release")
+POSTED = {"vet_decide", "vet_undo", "vet_release", "close_campaign", "reopen_campaign"}
+POSTED |= {"follow_up_campaign", "flag_artifacts"}
+
+
+@pytest.fixture
+def ann():
+    return make_voter("ann")
+
+
+@pytest.fixture
+def login(client):
+    def as_user(user):
+        client.force_login(user)
+        return client
+
+    return as_user
+
+
+def ask(client, name, campaign):
+    if name in POSTED:
+        return post_json(client, name, campaign)
+    return client.get(reverse(name, args=[campaign.pk]))
+
+
+def said(pk, choice="flare", **columns):
+    return {"refsource_id": str(pk), "choice": choice, "how": "key", **columns}
+
+
+def test_readers_see_campaigns_and_cannot_vote(login):
+    campaign = make_campaign(2)
+    client = login(make_user())
+    assert client.get(reverse("vetting")).status_code == 200
+    shown = client.get(campaign.get_absolute_url())
+    assert shown.status_code == 200 and reverse("vet", args=[campaign.pk]) not in str(shown.content)
+    for name in VOTERS:
+        assert ask(client, name, campaign).status_code == 403, name
+    assert client.post(reverse("vet_list")).status_code == 403
+    assert client.post(reverse("vote", args=ids_of(campaign)[:1])).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["close_campaign", "reopen_campaign", "follow_up_campaign", "flag_artifacts"]
+    + ["export_decisions"],
+)
+def test_voters_do_not_run_campaigns(login, ann, name):
+    campaign = make_campaign(2)
+    assert ask(login(ann), name, campaign).status_code == 403
+    assert login(ann).get(reverse("new_campaign")).status_code == 403
+
+
+def test_a_campaign_of_others_is_closed_to_a_voter(login, ann):
+    campaign = make_campaign(2, members=(make_voter(),))
+    for name in VOTERS:
+        assert ask(login(ann), name, campaign).status_code == 403, name
+
+
+def test_a_list_is_vetted_by_oneself_in_one_click(login, ann):
+    make_candidates(6)
+    answer = login(ann).post(reverse("vet_list"), {"list": "detections_min=2"})
+    campaign = Campaign.objects.get()
+    assert answer["Location"] == reverse("vet", args=[campaign.pk])
+    assert list(campaign.members.all()) == [ann] and campaign.query == "detections_min=2"
+    answer = login(ann).post(reverse("vet_list"), {"list": "detections_min=99"}, follow=True)
+    assert b"no candidate in that list" in answer.content
+
+
+def test_a_campaign_is_made_for_people_with_gold_that_is_named(login):
+    one, *_ = make_candidates(3)
+    runner, other = make_user(*RUNS), make_voter()
+    form = {"name": "new", "lane": "", "votes_wanted": 2, "n_gold": 0, "members": [other.pk]}
+    address = reverse("new_campaign") + "?list=detections_min%3D1"
+    refused = login(runner).post(address, form | {"gold": "nonsense"})
+    assert b"is not a number and a class" in refused.content
+    assert b"no class" in login(runner).post(address, form | {"gold": f"{one.pk} x"}).content
+    made = login(runner).post(address, form | {"gold": f"{one.pk} flare"})
+    campaign = Campaign.objects.get()
+    assert made["Location"] == campaign.get_absolute_url()
+    assert campaign.objects_in.get(refsource_id=one.pk).gold.slug == "flare"
+    assert list(campaign.members.all()) == [other] and campaign.lane == "card"
+
+
+def test_cards_come_in_batches_and_what_is_decided_does_not_come_again(login, ann):
+    campaign = make_campaign(6)
+    client, address = login(ann), reverse("vet_next", args=[campaign.pk])
+    first = client.get(address, {"count": 1}).json()
+    assert [c["refsource_id"] for c in first["objects"]] == [str(k) for k in ids_of(campaign)[:4]]
+    assert first["left"] == 2
+    card = first["objects"][0]
+    assert card["light_curves"]["filters"][0]["mjd"] and card["statistics"]
+    second = client.get(address, {"after": first["after"]}).json()
+    assert len(second["objects"]) == 2 and "left" not in second
+    rows = [said(c["refsource_id"]) for c in first["objects"]]
+    assert post_json(client, "vet_decide", campaign, decisions=rows).json() == {"saved": 4}
+    assert len(client.get(address).json()["objects"]) == 2
+    assert client.get(address, {"after": second["after"]}).json()["skipped"] == 2
+
+
+def test_a_sheet_has_sixty_tiles_and_is_marked_in_one_stroke(login, ann):
+    campaign = make_campaign(70, lane="sheet")
+    client, address = login(ann), reverse("vet_next", args=[campaign.pk])
+    tiles = client.get(address).json()["objects"]
+    assert len(tiles) == 60 and all(tile["group"] for tile in tiles)
+    shown = {"stroke": "s1", "tiles": 60}
+    rows = [
+        said(t["refsource_id"], "artifact", how="bulk", shown=shown, key=f"k{t['rank']}")
+        for t in tiles
+    ]
+    post_json(client, "vet_decide", campaign, decisions=rows)
+    assert campaign.decisions.filter(how="bulk", shown__tiles=60).count() == 60
+    assert post_json(client, "vet_undo", campaign).json() == {"undone": 60, "after": 0}
+    assert not campaign.decisions.votes_standing().exists()
+    assert client.get(address).json()["objects"] == tiles
+
+
+def test_decisions_are_taken_back_by_their_keys_however_often_that_is_sent(login, ann):
+    campaign = make_campaign(2)
+    client, pk = login(ann), ids_of(campaign)[0]
+    post_json(client, "vet_decide", campaign, decisions=[said(pk, key="k1")])
+    for _ in range(2):
+        assert post_json(client, "vet_undo", campaign, keys=["k1"]).json()["undone"] == 1
+    assert GalDecision.objects.filter(action="undo").count() == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", '{"decisions": [{}]}', '{"decisions": 5}', '{"decisions": [{"how": "x"}]}']
+)
+def test_nonsense_is_refused_with_a_reason(login, ann, body):
+    address = reverse("vet_decide", args=[make_campaign(1).pk])
+    answer = login(ann).post(address, body, content_type="application/json")
+    assert answer.status_code == 409 and "no decisions" in answer.json()["error"]
+
+
+def test_the_lane_of_a_closed_campaign_leads_back_to_it(login, ann):
+    campaign = make_campaign(2)
+    close(campaign)
+    assert (
+        login(ann).get(reverse("vet", args=[campaign.pk]))["Location"] == f"/vetting/{campaign.pk}/"
+    )
+    assert login(ann).get(reverse("vet_next", args=[campaign.pk])).json()["closed"]
+    rows = [said(ids_of(campaign)[0])]
+    assert post_json(login(ann), "vet_decide", campaign, decisions=rows).status_code == 409
+
+
+def test_nothing_that_is_served_tells_of_others_votes_before_ones_own(login, ann):
+    campaign = make_campaign(2, votes_wanted=2)
+    bob = User.objects.create_user("bob-the-other")
+    one, two = ids_of(campaign)
+    for pk in (one, two):
+        vote(bob, pk, "microlensing", campaign)
+        decide(bob, Said(pk, action="comment", comment=SECRET), campaign)
+    pages = [reverse(name, args=[campaign.pk]) for name in ("campaign", "vet_next")]
+    pages += [reverse(name, args=[one]) for name in ("candidate", "candidate_data")]
+    pages += [reverse("vetting"), reverse("candidates") + "?sort=-last_mjd"]
+    for page in pages:
+        text = login(ann).get(page).content.decode()
+        assert SECRET not in text and "bob-the-other" not in text, page
+    answer = post_json(login(ann), "vet_decide", campaign, decisions=[said(one)])
+    assert answer.json() == {"saved": 1}
+    post_json(login(ann), "vet_undo", campaign)
+    again = ask(login(ann), "vet_next", campaign).content.decode()
+    assert SECRET not in again and "microlensing" not in again
+    vote(ann, one, "flare", campaign)
+    assert SECRET in login(ann).get(reverse("candidate", args=[one])).content.decode()
+    assert SECRET not in login(ann).get(reverse("candidate", args=[two])).content.decode()
+
+
+def test_gold_objects_look_like_others(login, ann):
+    pk = make_candidates(2)[0].pk
+    campaign = make_campaign(candidates="those", gold=((pk, "cataclysmic"),))
+    cards = login(ann).get(reverse("vet_next", args=[campaign.pk])).json()["objects"]
+    assert "gold" not in str(cards) and "cataclysmic" not in str(cards)
+    assert len({tuple(card) for card in cards}) == 1
+
+
+def test_the_export_of_an_open_campaign_is_blind_and_of_a_closed_one_whole(login):
+    campaign, bob, runner = make_campaign(2), make_voter("bob"), make_user(*RUNS)
+    one, two = ids_of(campaign)
+    for pk in (one, two):
+        vote(bob, pk, "qso", campaign)
+    vote(runner, one, "flare", campaign)
+    address = reverse("export_decisions", args=[campaign.pk])
+
+    def exported():
+        rows = csv.DictReader(io.StringIO(login(runner).get(address).content.decode()))
+        return [(row["refsource_id"], row["person"], row["class"]) for row in rows]
+
+    own = (str(one), runner.username, "flare")
+    assert exported() == [(str(one), "bob", "qso"), own]
+    close(campaign)
+    assert exported() == [(str(one), "bob", "qso"), (str(two), "bob", "qso"), own]
+
+
+def test_a_campaign_is_closed_its_disputes_vetted_again_and_its_artifacts_flagged(login):
+    campaign, runner = make_campaign(3), make_user(*RUNS)
+    one, two, _ = ids_of(campaign)
+    for voter, choice in ((make_voter(), "flare"), (make_voter(), "qso")):
+        vote(voter, one, choice, campaign)
+    vote(runner, two, "artifact/artifact-cosmic", campaign)
+    client = login(runner)
+    assert ask(client, "close_campaign", campaign).status_code == 302
+    text = client.get(campaign.get_absolute_url()).content.decode()
+    assert "Flag this artifact" in text and "Vet what is disputed again" in text
+    again = ask(client, "follow_up_campaign", campaign)["Location"]
+    assert "disputed" in client.get(again).content.decode()
+    ask(client, "flag_artifacts", campaign)
+    assert GalFlag.objects.standing().get().artifact == "cosmic"
+    ask(client, "reopen_campaign", campaign)
+    assert not Campaign.objects.get(pk=campaign.pk).closed
+
+
+def test_a_vote_on_the_candidates_page_counts(login, ann):
+    pk = make_candidates(1)[0].pk
+    login(ann).post(reverse("vote", args=[pk]), {"choice": "flare", "comment": "fast"})
+    assert GalDecision.objects.get().comment == "fast"
+    answer = login(ann).post(reverse("vote", args=[pk]), {"choice": "x"}, follow=True)
+    assert b"There is no class" in answer.content
+
+
+@pytest.mark.parametrize("name", ["campaign", "vet", "vet_next", "vet_release", "vet_undo"])
+@pytest.mark.parametrize("lane", ["card", "sheet"])
+def test_pages_take_few_queries(login, django_assert_max_num_queries, name, lane):
+    campaign, runner = make_campaign(12, lane=lane), make_user(*RUNS)
+    for pk in ids_of(campaign)[:5]:
+        vote(runner, pk, campaign=campaign)
+    client = login(runner)
+    with django_assert_max_num_queries(15 + 2):  # and a savepoint of the test
+        assert ask(client, name, campaign).status_code == 200
+
+
+def test_the_list_of_campaigns_takes_few_queries(login, ann, django_assert_max_num_queries):
+    for _ in range(4):
+        make_campaign(2)
+    client = login(ann)
+    with django_assert_max_num_queries(15):
+        client.get(reverse("vetting"))
+
+
+@pytest.mark.parametrize("n", [1, 60])
+def test_decisions_take_few_queries_however_many(login, ann, django_assert_max_num_queries, n):
+    campaign = make_campaign(60, lane="sheet")
+    client = login(ann)
+    rows = [said(pk, "artifact", key=f"k{pk}") for pk in ids_of(campaign)[:n]]
+    with django_assert_max_num_queries(15 + 2):  # and a savepoint of the test
+        assert post_json(client, "vet_decide", campaign, decisions=rows).json()["saved"] == n

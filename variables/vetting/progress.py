@@ -1,0 +1,121 @@
+"""How far a campaign is, what it found, and how well its people agree."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from variables.models import GalCandidate, GalDecision, TaxonomyClass
+from variables.models.vetting import votes_given
+from variables.science.consensus import fleiss_kappa, pairwise_agreement
+
+RATE_OVER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign is."""
+
+    n_objects: int
+    n_done: int  # with as many votes as are wanted
+    n_votes: int  # of those that are wanted
+    n_votes_wanted: int
+    per_hour: int  # votes in the last hour
+    end: datetime | None  # at this rate; None where nothing goes on
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.n_votes / max(self.n_votes_wanted, 1)
+
+
+def progress_of(campaign) -> Progress:
+    """The Progress of a campaign, in two queries."""
+    counts = campaign.objects_in.aggregate(
+        n=Count("pk"),
+        done=Count("pk", filter=Q(n_votes__gte=F("campaign__votes_wanted"))),
+        votes=votes_given(),
+    )
+    now = timezone.now()
+    votes = GalDecision.objects.votes_standing().filter(campaign=campaign)
+    per_hour = votes.filter(time__gt=now - RATE_OVER).count()
+    n_votes, wanted = counts["votes"] or 0, counts["n"] * campaign.votes_wanted
+    left = wanted - n_votes
+    end = now + RATE_OVER * left / per_hour if per_hour and left and not campaign.closed else None
+    return Progress(counts["n"], counts["done"], n_votes, wanted, per_hour, end)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A class, and of how many candidates people agree on it."""
+
+    choice: TaxonomyClass
+    n: int
+    percent: float  # of the most frequent
+
+
+def classes_found(campaign) -> list[Found]:
+    """What people agree on among a campaign's candidates, the most frequent first."""
+    mine = campaign.objects_in.values("refsource_id")
+    agreed = GalCandidate.objects.filter(pk__in=mine).exclude(consensus=None).order_by()
+    counts = dict(agreed.values("consensus").annotate(n=Count("pk")).values_list("consensus", "n"))
+    classes = TaxonomyClass.objects.filter(pk__in=counts).select_related("parent")
+    most = max(counts.values(), default=1)
+    found = [Found(one, counts[one.pk], 100 * counts[one.pk] / most) for one in classes]
+    return sorted(found, key=lambda one: (-one.n, one.choice.order))
+
+
+@dataclass(frozen=True)
+class Voter:
+    """What one person did in a campaign."""
+
+    name: str
+    n_votes: int
+    n_gold: int
+    n_gold_right: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well the people of a campaign agree."""
+
+    kappa: float  # Fleiss's; NaN where nothing has two votes
+    pairs: tuple  # (name, name, objects in common, share alike, Cohen's kappa)
+    voters: tuple[Voter, ...]
+
+
+def agreement_of(campaign) -> Agreement:
+    """The Agreement of a campaign's people, on classes without their subtypes."""
+    gold = {
+        pk: parent or slug
+        for pk, slug, parent in campaign.objects_in.exclude(gold=None).values_list(
+            "refsource_id", "gold__slug", "gold__parent__slug"
+        )
+    }
+    votes = _votes(campaign)
+    ballots = {}
+    for own in votes.values():
+        for pk, slug in own.items():
+            ballots.setdefault(pk, []).append(slug)
+    pairs = pairwise_agreement(votes)
+    return Agreement(
+        kappa=fleiss_kappa(ballots.values()),
+        pairs=tuple((a, b, *figures) for (a, b), figures in pairs.items()),
+        voters=tuple(_voter(name, own, gold) for name, own in sorted(votes.items())),
+    )
+
+
+def _votes(campaign):
+    """{person: {refsource_id: class}}: the last vote of each that was not taken back."""
+    votes = {}
+    rows = GalDecision.objects.votes_standing().filter(campaign=campaign).order_by("pk")
+    for pk, name, slug, parent in rows.values_list(
+        "refsource_id", "user__username", "choice__slug", "choice__parent__slug"
+    ):
+        votes.setdefault(name, {})[pk] = parent or slug
+    return votes
+
+
+def _voter(name, votes, gold):
+    judged = votes.keys() & gold.keys()
+    return Voter(name, len(votes), len(judged), sum(votes[k] == gold[k] for k in judged))
