@@ -21,6 +21,7 @@ from galproject.option_sources import load_options, options_from_json
 from galproject.options import PipelineOptions
 from galproject.pipeline import process_chip, stands
 from variables.flags.proposals import propose
+from variables.pictures.render import catalogues_of
 
 # Exposures further apart share no sky: the field of the widest camera, 2.2 degrees across.
 FIELD_DEGREES = 2.5
@@ -93,7 +94,8 @@ def send(images):
 def _send(task, messages):
     for message in messages:
         # Our own rows say what became of it.
-        async_task(f"galproject.tasks.{task}", *message, group=f"job {message[-1]}", save=False)
+        group = "pictures" if task == "render_cutouts" else f"job {message[-1]}"
+        async_task(f"galproject.tasks.{task}", *message, group=group, save=False)
 
 
 @contextmanager
@@ -133,6 +135,8 @@ def close(job):
     seconds = (timezone.now() - job.created).total_seconds()
     GalCheckpoint.objects.note(job, "closed", note, value=round(seconds, 1), level=level)
     release_waiting()
+    if job.queued:
+        _send("render_cutouts", [(pk,) for pk in catalogues_of(job)])
 
 
 def give_up(job):

@@ -17,7 +17,7 @@ from galproject.references.changes import say_refused
 from galproject.result_lines import result_line
 from photometry.models import GalReference
 from variables.flags.proposals import propose
-from variables.pictures.render import catalogues_of, render_catalogue
+from variables.pictures.render import render_catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,6 @@ def close_job(job_id):
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     _through_restarts(jobs.close, job)
     _through_restarts(propose, job.exposure)
-    for catalogue_id in catalogues_of(job):
-        async_task("galproject.tasks.render_cutouts", catalogue_id, group="pictures", save=False)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason):
@@ -56,8 +54,13 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason):
 
 def render_cutouts(catalogue_id):
     """Bring the cutouts of a catalogue's candidates up to date."""
-    catalogue = GalReference.objects.select_related("image__exposure").get(pk=catalogue_id)
-    rendered = render_catalogue(catalogue)
+    catalogues = GalReference.objects.filter(pk=catalogue_id).select_related("image__exposure")
+    catalogue = _through_restarts(catalogues.first)
+    if catalogue is None:  # dropped since it was asked for
+        return {"candidates": 0, "problems": ()}
+    rendered = _through_restarts(render_catalogue, catalogue)
+    for problem in rendered.problems:
+        logger.warning(problem)
     return {"candidates": rendered.n_candidates, "problems": rendered.problems}
 
 

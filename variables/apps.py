@@ -1,5 +1,8 @@
+from functools import partial
+
 from django.apps import AppConfig
-from django.db.models.signals import pre_delete
+from django.db import transaction
+from django.db.models.signals import post_delete, pre_delete
 
 
 class VariablesConfig(AppConfig):
@@ -8,10 +11,20 @@ class VariablesConfig(AppConfig):
 
     def ready(self):
         pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
+        post_delete.connect(forget_picture, sender="exposures.GalImage")
 
 
 def forget_catalogue(instance, **_):
-    """Remove the changes of a catalogue's sources with the catalogue."""
+    """Remove the changes of a catalogue's sources with the catalogue, and their cutouts."""
     from variables.models import GalVarObj
+    from variables.pictures.places import remove_cutouts
 
     GalVarObj.objects.in_catalogue(instance.pk).delete()
+    transaction.on_commit(partial(remove_cutouts, instance.pk))
+
+
+def forget_picture(instance, **_):
+    """Remove the picture of a chip with the chip."""
+    from variables.pictures.places import remove_picture
+
+    transaction.on_commit(partial(remove_picture, instance.pk))

@@ -68,6 +68,15 @@ class PixelCorrection:
             "n_used": self.n_used,
         }
 
+    @classmethod
+    def from_json(cls, shape, values):
+        """The reverse of ``as_json``, for an image of this shape; nothing fitted for None."""
+        if not values:
+            return cls(shape, -1)
+        x, y = np.array(values["x"]), np.array(values["y"])
+        rms = np.nan if values["rms_pixels"] is None else values["rms_pixels"]
+        return cls(shape, values["order"], x, y, rms, values["n_used"])
+
 
 @dataclass(frozen=True)
 class RefinedWcs:

@@ -20,6 +20,16 @@ def overlap_fraction(footprint, other):
     return float(np.mean(in_convex_polygon(grid, tangent_plane(other_corners, centre))))
 
 
+def contains(footprint, ra, dec):
+    """(n,) whether positions, ICRS degrees, lie in a footprint, which has to be convex."""
+    corners, points = unit_vectors(footprint), unit_vectors(np.column_stack([ra, dec]))
+    centre = corners.mean(axis=0)
+    inside = points @ centre > 0  # before the horizon of the tangent plane
+    plane = tangent_plane(points[inside], centre)
+    inside[inside] = in_convex_polygon(plane, tangent_plane(corners, centre))
+    return inside
+
+
 def unit_vectors(footprint):
     """(n, 3) unit vectors of ra, dec, ra, dec ... in degrees."""
     ra, dec = np.radians(np.reshape(footprint, (-1, 2))).T

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from astropy.wcs import WCS
@@ -112,3 +114,13 @@ def test_correction_is_stored_as_plain_values():
     assert nothing == {"order": -1, "x": [], "y": [], "rms_pixels": None, "n_used": 0}
     stored = fit_correction(*distorted(400, seed=7), SHAPE, AstrometryOptions()).as_json()
     assert len(stored["x"]) == len(stored["y"]) == 6
+
+
+@pytest.mark.parametrize("n", [0, 400])
+def test_a_stored_correction_displaces_as_before(n):
+    fitted = fit_correction(*distorted(n, seed=7), SHAPE) if n else PixelCorrection(SHAPE, -1)
+    again = PixelCorrection.from_json(SHAPE, json.loads(json.dumps(fitted.as_json())))
+    x, y = np.array([3.0, 1000.0, 2040.0]), np.array([5.0, 2000.0, 4090.0])
+    assert np.allclose(again.displacement(x, y), fitted.displacement(x, y))
+    assert again.as_json() == fitted.as_json()
+    assert PixelCorrection.from_json(SHAPE, None).order == -1

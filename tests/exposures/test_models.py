@@ -1,12 +1,13 @@
 """Which chips share sky, on PostgreSQL with q3c."""
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import connection
 
 from exposures.models import GalImage
-from exposures.science.footprints import overlap_fraction
-from tests.made_up import make_image, square
+from exposures.science.footprints import contains, overlap_fraction
+from tests.made_up import from_tangent_plane, make_image, square
 
 
 def overlapping(image):
@@ -75,6 +76,16 @@ def test_the_overlap_holds_at_ra_zero_and_at_the_pole(one, other):
 def test_chips_on_opposite_sides_of_the_sky_share_nothing():
     assert overlap_fraction(square(10, 20), square(190, -20)) == 0.0
     assert overlap_fraction(square(10, 20), square(11, 20)) == 0.0
+
+
+@pytest.mark.parametrize("centre", [(266.0, -29.0), (0.0, 5.0), (10.0, 90.0)])
+def test_a_position_is_in_a_footprint_or_not(centre):
+    offsets = 0.099 * np.array([-1.0, 0, 1]), 0.05 * np.array([1.0, 0, 1])
+    inside = from_tangent_plane(*offsets, *centre)
+    outside = from_tangent_plane(np.array([0.101, 0, 20]), np.array([0, -0.101, 5]), *centre)
+    assert contains(square(*centre, 0.1), *inside).all()
+    assert not contains(square(*centre, 0.1), *outside).any()
+    assert not contains(square(*centre, 0.1), [centre[0] + 180], [-centre[1]]).any()
 
 
 @pytest.mark.django_db

@@ -1,6 +1,8 @@
 """Where pictures lie on disk, and the addresses they are served at."""
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -37,12 +39,18 @@ def picture_url(image) -> str | None:
     return _versioned(picture_path(image.pk), "image_picture", image.pk)
 
 
-def _versioned(path, name, pk):
-    # Browsers keep a picture for good: another one has another address.
+def version_of(path) -> str | None:
+    """What tells a picture from those that were there before it; None where there is none."""
     try:
-        return f"{reverse(name, args=[pk])}?v={path.stat().st_mtime_ns // 1_000_000:x}"
+        return f"{path.stat().st_mtime_ns // 1_000_000:x}"
     except FileNotFoundError:
         return None
+
+
+def _versioned(path, name, pk):
+    # Browsers keep a picture for good: another one has another address.
+    version = version_of(path)
+    return version and f"{reverse(name, args=[pk])}?v={version}"
 
 
 def write_whole(path, content):
@@ -57,3 +65,15 @@ def write_whole(path, content):
         except OSError:
             os.unlink(part.name)
             raise
+
+
+def remove_cutouts(catalogue_id):
+    """Remove the cutouts of a catalogue's candidates."""
+    # Where they can't be removed now, --clean of render_pictures says so.
+    shutil.rmtree(cutouts_folder(catalogue_id), ignore_errors=True)
+
+
+def remove_picture(image_id):
+    """Remove the picture of a chip."""
+    with suppress(OSError):
+        picture_path(image_id).unlink()

@@ -1,66 +1,59 @@
 """Cutouts of the candidates of a catalogue, rendered ahead: reference, search and difference."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import map_coordinates, spline_filter
 
 from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
-from exposures.fits import InputOptions, read_chip, read_exposure
 from exposures.models import GalCheckpoint, GalImage
-from photometry.models import GalCoverage, GalSource
+from exposures.science.footprints import contains
+from photometry.models import GalCoverage
 from variables.models import GalCandidate
-from variables.pictures.sprite import TILE, Sprite, read_sprite, write_sprite
-from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
-from variables.science.difference import match
+from variables.pictures.frames import Frame, frame_of, maps, tiles_on
+from variables.pictures.pixels import read_pixels
+from variables.pictures.places import cutouts_folder
+from variables.pictures.sprite import TILE, Sprite, columns_of, read_sprite, write_sprite
 
-REGION = 127  # pixels round a candidate by which the images are matched
-N_MAPPED = 2000  # stars by which pixels of one image are mapped to those of the other
-MAP_ORDER = 3
-MIN_MAPPED = 30
-CHUNK_BYTES = 200_000_000  # of tiles that are kept until their files are written
+TILE_BYTES = 200_000_000  # of new tiles that are kept until their files are written
 
 
 @dataclass(frozen=True)
 class Rendered:
     """What was rendered of a catalogue."""
 
-    n_candidates: int  # whose file was written
-    n_tiles: int  # search and difference count as one
-    problems: tuple[str, ...]
+    n_candidates: int = 0  # whose file was written
+    n_tiles: int = 0  # search and difference count as one
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """A chip's pixels, to be cut out of."""
+class _Work:
+    """What has to be drawn of a catalogue."""
 
-    data: np.ndarray  # (ny, nx) f4 ADU, sky included; 0 where masked
-    weight: np.ndarray  # (ny, nx) f4
-    fwhm_pixels: float
+    frames: dict[int, Frame]  # of the candidates whose file is not as it should be, by their ids
+    columns: dict[int, list[int]]  # ids of the images that each should have, in order of time
+    missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
 
 
 def render_catalogue(catalogue, progress=None) -> Rendered:
     """Bring the cutouts of a catalogue's candidates up to date; nothing while somebody else does.
 
-    Epochs that a file has are left as they are. An image that can't be read costs its own
-    column, and a line in its exposure's log.
+    Epochs that a file has are left as they are; each image is read once. One that can't be read
+    costs its own column, and leaves a line in its exposure's log.
     """
     with claim(Claimed.PICTURES, catalogue.pk) as is_mine:
         if not is_mine:
-            return Rendered(0, 0, (f"{catalogue}: its cutouts are being rendered elsewhere",))
-        candidates = list(GalCandidate.objects.filter(catalogue=catalogue).order_by("pk"))
-        epochs = _epochs(catalogue)
-        n_chunk = max(1, CHUNK_BYTES // (2 * TILE**2 * max(len(epochs), 1)))
-        done = [
-            _render_chunk(catalogue, candidates[k : k + n_chunk], epochs, progress)
-            for k in range(0, len(candidates), n_chunk)
-        ]
+            return Rendered(problems=(f"{catalogue}: its cutouts are being rendered elsewhere",))
+        parts, seen = [], None
+        # Who stored an epoch meanwhile has found the catalogue claimed, and left it to us.
+        while (epochs := _epochs(catalogue)) != seen:
+            parts += _render_epochs(catalogue, epochs, progress)
+            progress, seen = None, epochs
     return Rendered(
-        sum(one.n_candidates for one in done),
-        sum(one.n_tiles for one in done),
-        tuple(dict.fromkeys(problem for one in done for problem in one.problems)),
+        max((part.n_candidates for part in parts), default=0),
+        sum(part.n_tiles for part in parts),
+        tuple(dict.fromkeys(problem for part in parts for problem in part.problems)),
     )
 
 
@@ -77,44 +70,69 @@ def _epochs(catalogue):
     return list(images.order_by("exposure__mjd", "pk"))
 
 
-def _render_chunk(catalogue, candidates, epochs, progress):
-    wanted = {image.pk for image in epochs}
-    sprites = {c.pk: read_sprite(c.pk) for c in candidates}
-    stale = [c for c in candidates if _is_stale(sprites[c.pk], wanted)]
+def _render_epochs(catalogue, epochs, progress):
+    """Yield what was Rendered, some epochs at a time: as many as memory has room for."""
+    columns = _columns(catalogue, epochs)
+    there = {pk: columns_of(pk) for pk in columns}
+    stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted)]
+    missing = {image.pk: [] for image in epochs}
+    for pk in stale:
+        for image_id in set(columns[pk]) - set(there[pk] or ()):
+            missing[image_id].append(pk)
     if not stale:
-        return Rendered(0, 0, ())
+        return
     try:
         reference = read_pixels(catalogue.image)
     except GalprojectError as error:
-        return Rendered(0, 0, (_note(catalogue.image, error),))
-    frames = {c.pk: _Frame(reference, c) for c in stale}
-    tiles, problems = {c.pk: _kept(sprites[c.pk], wanted) for c in stale}, []
-    n_tiles = 0
+        yield Rendered(problems=(_note(catalogue.image, error),))
+        return
+    places = GalCandidate.objects.in_bulk(stale)
+    frames = {pk: frame_of(reference, places[pk]) for pk in stale}
+    work = _Work(frames, columns, missing)
+    n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
+    for k in range(0, max(len(epochs), 1), n_batch):
+        yield _render_batch(catalogue, reference, epochs[k : k + n_batch], work, progress)
+
+
+def _columns(catalogue, epochs):
+    """{candidate: ids of the images that it lies on, in order of time}."""
+    rows = GalCandidate.objects.filter(catalogue=catalogue).order_by("pk")
+    rows = np.array(list(rows.values_list("pk", "ra", "dec")), dtype="i8,f8,f8")
+    columns = {pk: [] for pk in rows["f0"].tolist()}
     for image in epochs:
-        missing = [c for c in stale if image.pk not in tiles[c.pk]]
-        if missing:
+        if image.footprint:
+            on_image = contains(image.footprint, rows["f1"], rows["f2"])
+            for pk in rows["f0"][on_image].tolist():
+                columns[pk].append(image.pk)
+    return columns
+
+
+def _render_batch(catalogue, reference, epochs, work, progress):
+    tiles, problems = {}, []
+    for image in epochs:
+        if ids := work.missing[image.pk]:
+            frames = [work.frames[pk] for pk in ids]
             try:
-                n_tiles += _render_epoch(catalogue, image, [frames[c.pk] for c in missing], tiles)
+                for pk, drawn in zip(ids, _drawn(reference, image, frames), strict=True):
+                    tiles.setdefault(pk, {})[image.pk] = drawn
             except GalprojectError as error:
                 problems.append(_note(image, error))
         if progress is not None:
             progress.update(1)
-    order = [image.pk for image in epochs]
-    for candidate in stale:
-        _write(candidate.pk, frames[candidate.pk].tile, tiles[candidate.pk], order)
-    return Rendered(len(stale), n_tiles, tuple(problems))
+    try:
+        n_written = sum(_write(pk, tiles.get(pk, {}), work) for pk in work.frames)
+    except OSError as error:
+        folder = cutouts_folder(catalogue.pk)
+        problem = f"{folder} can't be written to ({error.strerror}): free space, or mend its rights"
+        return Rendered(problems=(*problems, problem))
+    return Rendered(n_written, sum(map(len, tiles.values())), tuple(problems))
 
 
-def _is_stale(sprite, wanted):
-    return sprite is None or set(sprite.image_ids) != wanted
-
-
-def _kept(sprite, wanted):
-    """{image id: (search, difference)} of the tiles that stay."""
-    if sprite is None:
-        return {}
-    columns = zip(sprite.image_ids, sprite.search, sprite.difference, strict=True)
-    return {image_id: (a, b) for image_id, a, b in columns if image_id in wanted}
+def _drawn(reference, image, frames):
+    """The search and difference tiles of candidates on one image."""
+    search = read_pixels(image)
+    places = zip(frames, *maps(reference, search, frames), strict=True)
+    return [tiles_on(search, reference, *place) for place in places]
 
 
 def _note(image, error):
@@ -123,135 +141,18 @@ def _note(image, error):
     return problem
 
 
-def _write(refsource_id, reference, tiles, order):
-    ids = tuple(i for i in order if i in tiles)
+def _write(refsource_id, new, work):
+    """Put new tiles between those that a file has, and leave out what it should not have."""
+    sprite = read_sprite(refsource_id)
+    tiles = {}
+    if sprite is not None:
+        columns = zip(sprite.image_ids, sprite.search, sprite.difference, strict=True)
+        tiles = {image_id: (search, difference) for image_id, search, difference in columns}
+    tiles |= new
+    ids = tuple(i for i in work.columns[refsource_id] if i in tiles)
+    if sprite is not None and ids == sprite.image_ids:
+        return False
     search, difference = (tuple(tiles[i][k] for i in ids) for k in (0, 1))
+    reference = work.frames[refsource_id].tile
     write_sprite(refsource_id, Sprite(reference, ids, search, difference))
-
-
-def read_pixels(image) -> Pixels:
-    """The pixels of a GalImage. Raises GalprojectError where its file doesn't give them."""
-    options = InputOptions(**((image.options or {}).get("input") or {}))
-    facts = read_exposure(Path(image.path), options)
-    entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
-    if entry is None:
-        raise GalprojectError(f"{image.path}: chip {image.chip_name} is gone. Restore the file")
-    chip = read_chip(facts, entry, options)
-    data = np.where(chip.weight > 0, chip.data, 0).astype("f4")
-    return Pixels(data, chip.weight.astype("f4"), image.fwhm_pixels or 4.0)
-
-
-class _Frame:
-    """A candidate's surroundings on the reference image, and how they are shaded."""
-
-    def __init__(self, reference, candidate):
-        self.refsource_id = candidate.pk
-        self.x, self.y = round(candidate.x), round(candidate.y)
-        self.fwhm_pixels = reference.fwhm_pixels
-        self.data, self.weight = (
-            cut(a, self.x, self.y) for a in (reference.data, reference.weight)
-        )
-        shown = middle(np.where(self.weight > 0, self.data, np.nan))
-        self.sky, self.noise = sky_of(np.where(self.weight > 0, self.data, np.nan))
-        self.white = white_of(shown, self.sky, self.noise)
-        self.tile = self.shaded(shown)
-
-    def shaded(self, pixels, sky=None):
-        return grey(pixels, self.sky if sky is None else sky, self.noise, self.white)[::-1]
-
-
-def cut(image, x, y, side=REGION):
-    """(side, side) pixels round x, y; zeros beyond the edge."""
-    half = side // 2
-    out = np.zeros((side, side), image.dtype)
-    y0, y1 = max(y - half, 0), min(y + half + 1, image.shape[0])
-    x0, x1 = max(x - half, 0), min(x + half + 1, image.shape[1])
-    if y1 > y0 and x1 > x0:
-        out[y0 - y + half : y1 - y + half, x0 - x + half : x1 - x + half] = image[y0:y1, x0:x1]
-    return out
-
-
-def middle(region):
-    """The (TILE, TILE) pixels in the middle of a region."""
-    first = (len(region) - TILE) // 2
-    return region[first : first + TILE, first : first + TILE]
-
-
-def _render_epoch(catalogue, image, frames, tiles):
-    """Add the tiles of one search image; how many."""
-    to_search = pixel_map(catalogue, image)
-    search = read_pixels(image)
-    splines = spline_filter(search.data, order=3, output=np.float32)
-    for frame in frames:
-        tiles[frame.refsource_id][image.pk] = _tiles_of(frame, search, splines, to_search)
-    return len(frames)
-
-
-def _tiles_of(frame, search, splines, to_search):
-    """The search and the difference tile of a candidate on one image."""
-    half = REGION // 2
-    y, x = np.mgrid[frame.y - half : frame.y + half + 1, frame.x - half : frame.x + half + 1]
-    place = np.array(to_search(x.ravel(), y.ravel()))[::-1].reshape(2, REGION, REGION)
-    data = map_coordinates(splines, place, order=3, prefilter=False, mode="constant")
-    weight = map_coordinates(search.weight, place, order=0, mode="constant")
-    # A spline rings round masked pixels.
-    weight = np.where(_touches_masked(weight), 0, weight)
-    is_sharper = frame.fwhm_pixels <= search.fwhm_pixels
-    matched = match(frame.data, data, (frame.weight, weight), is_sharper)
-    if matched is None:
-        return _unmatched(frame, data, weight)
-    seen = weight > 0
-    both = seen & (frame.weight > 0)
-    shown = middle(np.where(seen, matched.search, np.nan))
-    change = middle(np.where(both, matched.difference, np.nan))
-    return frame.shaded(shown), difference_grey(change, matched.noise)[::-1]
-
-
-def _unmatched(frame, data, weight):
-    """The search tile as it is, and no difference."""
-    shown = np.where(weight > 0, data, np.nan)
-    sky, _ = sky_of(shown)
-    blank = np.full((TILE, TILE), np.nan)
-    return frame.shaded(middle(shown), sky), difference_grey(blank, 1.0)
-
-
-def _touches_masked(weight):
-    """(ny, nx) pixels that are masked, or next to one that is."""
-    masked = np.pad(weight <= 0, 1, mode="edge")
-    near = [
-        masked[j : j + weight.shape[0], i : i + weight.shape[1]] for j in range(3) for i in range(3)
-    ]
-    return np.logical_or.reduce(near)
-
-
-def pixel_map(catalogue, image):
-    """A function from x, y on the reference image to x, y on a search image.
-
-    Polynomials through the stars that were measured on both: so the positions are those of the
-    forced fit itself. Raises GalprojectError where they are too few.
-    """
-    ranks = np.unique(np.linspace(0, max(catalogue.n_sources - 1, 0), N_MAPPED).astype(int))
-    ids = (catalogue.id_range[0] + ranks).tolist()
-    rows = GalSource.objects.filter(refsource_id__in=ids)
-    place = {}
-    for pk, x, y in rows.filter(galimage_id=catalogue.image_id).values_list(
-        "refsource_id", "x", "y"
-    ):
-        place[pk] = (x, y)
-    pairs = [
-        (*place[pk], x, y)
-        for pk, x, y in rows.filter(galimage_id=image.pk).values_list("refsource_id", "x", "y")
-        if pk in place
-    ]
-    if len(pairs) < MIN_MAPPED:
-        raise GalprojectError(f"too few of its sources ({len(pairs)}) were measured on both images")
-    x, y, to_x, to_y = np.array(pairs).T
-    order = MAP_ORDER if len(pairs) > 5 * MIN_MAPPED else 1
-    fits = [np.linalg.lstsq(_terms(x, y, order), target, rcond=None)[0] for target in (to_x, to_y)]
-    return lambda x, y: tuple(_terms(x, y, order) @ fit for fit in fits)
-
-
-def _terms(x, y, order):
-    """(n, n_terms) monomials in units of a thousand pixels."""
-    u, v = np.asarray(x) / 1000, np.asarray(y) / 1000
-    return np.column_stack([u**i * v**j for i in range(order + 1) for j in range(order + 1 - i)])
+    return True

@@ -10,7 +10,9 @@ from variables.pictures.places import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.
-VERSION = "1"
+VERSION = "2"
+# What Pillow raises where a file is missing, cut off or damaged.
+UNREADABLE = (OSError, SyntaxError)
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,29 @@ class Sprite:
 
 
 def read_sprite(refsource_id) -> Sprite | None:
-    """The tiles of a candidate's file; None where there is none, or one of another kind."""
+    """The tiles of a candidate's file; None where there is none, or one that is damaged or old."""
     try:
         with Image.open(cutouts_path(refsource_id)) as picture:
             if picture.text.get("version") != VERSION:
                 return None
             ids = _ids(picture)
             pixels = np.asarray(picture)
-    except FileNotFoundError:
+    except UNREADABLE:
         return None
     columns = [pixels[:, k * TILE : (k + 1) * TILE] for k in range(len(ids) + 1)]
     search, difference = (
         [c[part] for c in columns[1:]] for part in (slice(TILE), slice(TILE, None))
     )
     return Sprite(columns[0][:TILE], ids, tuple(search), tuple(difference))
+
+
+def columns_of(refsource_id) -> tuple[int, ...] | None:
+    """Ids of the images in a candidate's file; None where it has to be drawn from the start."""
+    try:
+        with Image.open(cutouts_path(refsource_id)) as picture:
+            return _ids(picture) if picture.text.get("version") == VERSION else None
+    except UNREADABLE:
+        return None
 
 
 def write_sprite(refsource_id, sprite):
@@ -73,7 +84,7 @@ def cutout_layout(refsource_id) -> CutoutLayout | None:
         # Only the head of the file is read.
         with Image.open(cutouts_path(refsource_id)) as picture:
             return CutoutLayout(_ids(picture))
-    except FileNotFoundError:
+    except UNREADABLE:
         return None
 
 

@@ -1,25 +1,27 @@
 """The difference of two images of the same stars, after matching PSF and photometric scale."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.ndimage import convolve1d
+from scipy.ndimage import maximum_filter
 
-from exposures.science.quantities import Pixels, Sigma
+from exposures.science.quantities import Count, Pixels, Sigma
+
+FWHM_OF_SIGMA = 2.3548
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """The kernel that turns one image into the other."""
+    """The kernel that turns one image into the other, and the pixels by which it is found."""
 
     sigmas_pixels: tuple[float, ...] = (0.7, 1.5, 3.0)  # of its Gaussians
-    degrees: tuple[int, ...] = (2, 1, 0)  # of the polynomials that each is multiplied by
+    degrees: tuple[int, ...] = (2, 2, 2)  # of the polynomials that each is multiplied by
     clip_sigma: Sigma = 4.0  # pixels further off, such as other variables, are left out
-    core_pixels: Pixels = 5.0  # round the star in question, which are left out of the fit
-
-
-N_CLIPS = 3
-MIN_PIXELS = 400
+    n_clips: Count = 3  # times, at most
+    core_pixels: Pixels = 5.0  # round the star in the middle, at least, are left out
+    core_fwhm: float = 1.5  # the same in units of the wider PSF
+    min_pixels: Count = 400  # fewer are no match
 
 
 @dataclass(frozen=True)
@@ -27,93 +29,138 @@ class Matched:
     """A search image brought to a reference; arrays (ny, nx) in the reference's ADU."""
 
     search: np.ndarray  # with the sky and on the photometric scale of the reference
-    difference: np.ndarray  # search minus reference, at the PSF of the wider of the two
-    noise: float  # sigma of the difference where there is no star
+    difference: np.ndarray  # search minus reference, at the wider PSF; NaN where masked in either
+    noise: float  # sigma of the difference, by the median of the pixels that were used
     scale: float  # flux on the search image over that on the reference
 
 
-def match(reference, search, weights, is_sharper, options=MatchOptions()):
+def match(reference, search, weights, fwhm_pixels, options=MatchOptions()):
     """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None where it can't be.
 
-    Alard & Lupton 1998 (ApJ 503, 325): the kernel is a sum of Gaussians times polynomials, and
-    with a constant sky it is found by linear least squares. ``weights`` are the inverse variances
-    of both, 0 where masked; ``is_sharper`` says that the reference is, and so the one to be
-    convolved: else the search image is, as no kernel of this kind sharpens. The star in the
-    middle takes no part, so that its change is no part of the match.
+    Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a kernel, a point and a sum
+    of Gaussians times polynomials, and with a constant sky it is found by linear least squares.
+    ``weights`` and ``fwhm_pixels`` are of both, in the same order: inverse variances, 0 where
+    masked, and seeing. The sharper image is convolved, as no kernel of this kind sharpens. The
+    star in the middle takes no part in the fit, so that its change is no part of the match.
     """
-    sharp, wide = (reference, search) if is_sharper else (search, reference)
-    weight = _joint_weight(weights, options)
-    if np.count_nonzero(weight) < MIN_PIXELS:
+    seen = [weight > 0 for weight in weights]
+    if min(map(np.count_nonzero, seen)) < options.min_pixels:
         return None
-    basis = np.array([_convolved(np.nan_to_num(sharp), *pair) for pair in _kernels(options)])
-    design = np.concatenate([basis.reshape(len(basis), -1), np.ones((1, weight.size))]).T
-    target = np.nan_to_num(wide).ravel()
-    fit = _clipped_fit(design, target, weight.ravel(), options.clip_sigma)
+    skies = [np.median(image[ok]) for image, ok in zip((reference, search), seen, strict=True)]
+    light = [np.where(seen[i], image - skies[i], 0) for i, image in enumerate((reference, search))]
+    sharp, wide = (0, 1) if fwhm_pixels[0] <= fwhm_pixels[1] else (1, 0)
+    clean = seen[wide] & ~_reached(~seen[sharp], fwhm_pixels)
+    terms = _terms(light[sharp], options)
+    weight = _fit_weight(clean, weights, fwhm_pixels, options)
+    fit = _clipped_fit(terms, light[wide].ravel(), weight.ravel(), options)
     if fit is None:
         return None
-    coefficients, used = fit
-    scale = float(_sums(options) @ coefficients[:-1])
-    if not scale > 0:
+    coefficients, residual, used = fit
+    ratio = float(_sums(options) @ coefficients[:-1])  # flux on the wide image over the sharp one
+    if not ratio > 0:
         return None
-    residual = (target - design @ coefficients).reshape(wide.shape)
-    sky = coefficients[-1]
-    if is_sharper:  # wide = scale * reference
-        difference, flat = residual / scale, (search - sky) / scale
-    else:  # reference = scale * search + sky
-        difference, flat, scale = -residual, scale * search + sky, 1 / scale
-    noise = 1.4826 * float(np.median(np.abs(difference.ravel()[used])))
-    return Matched(flat, difference, noise, scale)
+    sky = float(coefficients[-1])
+    scale = ratio if sharp == 0 else 1 / ratio
+    # wide = ratio * sharp + sky, both without their medians
+    from_search = (light[1] - sky) / ratio if sharp == 0 else ratio * light[1] + sky
+    # Search minus reference, on the scale of the reference.
+    residual = residual / ratio if sharp == 0 else -residual
+    noise = 1.4826 * float(np.median(np.abs(residual[used])))
+    difference = np.where(clean, residual.reshape(clean.shape), np.nan)
+    return Matched(from_search + skies[0], difference, noise, scale)
 
 
-def _joint_weight(weights, options):
-    """(ny, nx) one weight for the difference; 0 near the star in the middle."""
-    a, b = weights
-    both = (a > 0) & (b > 0)
-    weight = np.where(both, 1 / (1 / np.where(both, a, 1) + 1 / np.where(both, b, 1)), 0)
-    ny, nx = weight.shape
+def _reached(masked, fwhm_pixels):
+    """(ny, nx) pixels that hold light of masked ones, once these are convolved."""
+    if not masked.any():
+        return masked
+    sigma = np.sqrt(abs(fwhm_pixels[0] ** 2 - fwhm_pixels[1] ** 2)) / FWHM_OF_SIGMA
+    return maximum_filter(masked, 2 * int(np.ceil(1 + 1.5 * sigma)) + 1)
+
+
+def _fit_weight(clean, weights, fwhm_pixels, options):
+    """(ny, nx) weight of the difference; 0 near the star in the middle, and at the edge."""
+    variance = sum(1 / np.where(weight > 0, weight, 1) for weight in weights)
+    ny, nx = clean.shape
     y, x = np.ogrid[:ny, :nx]
-    near = np.hypot(y - ny // 2, x - nx // 2) < options.core_pixels
-    return np.where(near, 0, weight)
+    core = max(options.core_pixels, options.core_fwhm * max(fwhm_pixels))
+    used = clean & (np.hypot(y - ny // 2, x - nx // 2) >= core)
+    # Light from beyond the edge is missing there.
+    margin = _half_width(options)
+    used[:margin] = used[-margin:] = used[:, :margin] = used[:, -margin:] = False
+    return np.where(used, 1 / variance, 0)
 
 
-def _kernels(options):
-    """Pairs of kernels along y and x, one for each term of the sum."""
-    half = int(np.ceil(3 * max(options.sigmas_pixels)))
+def _half_width(options):
+    return int(np.ceil(3 * max(options.sigmas_pixels)))
+
+
+@lru_cache(maxsize=4)
+def _profiles(options):
+    """(n, width) one-dimensional kernels; (n_terms,) those along y and along x of each term."""
+    half = _half_width(options)
     u = np.arange(-half, half + 1, dtype=float)
+    profiles, along_y, along_x = [], [], []
     for sigma, degree in zip(options.sigmas_pixels, options.degrees, strict=True):
         gauss = np.exp(-0.5 * (u / sigma) ** 2)
-        gauss /= gauss.sum()
-        for i in range(degree + 1):
-            for j in range(degree + 1 - i):
-                yield gauss * (u / sigma) ** i, gauss * (u / sigma) ** j
+        first = len(profiles)
+        profiles += [gauss / gauss.sum() * (u / sigma) ** i for i in range(degree + 1)]
+        pairs = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+        along_y += [first + i for i, _ in pairs]
+        along_x += [first + j for _, j in pairs]
+    return np.array(profiles), np.array(along_y), np.array(along_x)
+
+
+@lru_cache(maxsize=8)
+def _matrices(n, options):
+    """(n_profiles, n, n) that convolve n pixels in a line: a product is faster than to shift."""
+    profiles, _, _ = _profiles(options)
+    half = _half_width(options)
+    offset = np.arange(n)[:, None] - np.arange(n) + half
+    inside = (offset >= 0) & (offset <= 2 * half)
+    return np.where(inside, profiles[:, np.clip(offset, 0, 2 * half)], 0).astype("f4")
+
+
+def _terms(image, options):
+    """(n_terms, n_pixels) an image convolved with each term of the kernel, and a sky of 1."""
+    ny, nx = image.shape
+    _, along_y, along_x = _profiles(options)
+    columns = np.matmul(_matrices(ny, options), image.astype("f4"))
+    rows = _matrices(nx, options).transpose(0, 2, 1)
+    terms = np.empty((len(along_y) + 2, ny * nx))
+    terms[0] = image.ravel()
+    terms[1:-1] = np.matmul(columns[along_y], rows[along_x]).reshape(len(along_y), -1)
+    terms[-1] = 1
+    return terms
 
 
 def _sums(options):
     """(n,) what each term of the kernel does to a flux."""
-    return np.array([a.sum() * b.sum() for a, b in _kernels(options)])
+    profiles, along_y, along_x = _profiles(options)
+    total = profiles.sum(axis=1)
+    return np.append(1, total[along_y] * total[along_x])
 
 
-def _convolved(image, along_y, along_x):
-    # convolve1d flips neither way: these are the kernels as they are meant.
-    rows = convolve1d(image, along_y, axis=0, mode="nearest")
-    return convolve1d(rows, along_x, axis=1, mode="nearest")
-
-
-def _clipped_fit(design, target, weight, clip_sigma):
-    """Coefficients and the pixels used, by clipped weighted least squares; None if singular."""
+def _clipped_fit(terms, target, weight, options):
+    """Coefficients, residuals and the pixels used, by clipped weighted least squares; or None."""
     used = weight > 0
-    for _ in range(N_CLIPS):
-        root = np.sqrt(weight[used])
+    fit = None
+    for _ in range(options.n_clips):
+        if np.count_nonzero(used) < options.min_pixels:
+            break
+        weighted = terms * np.where(used, weight, 0)
+        normal = weighted @ terms.T
+        # Terms that can't be told apart share what they explain.
+        normal[np.diag_indices(len(normal))] *= 1 + 1e-9
         try:
-            normal = (design[used] * root[:, None]).T @ (design[used] * root[:, None])
-            right = (design[used] * root[:, None]).T @ (target[used] * root)
-            coefficients = np.linalg.solve(normal + 1e-9 * np.diag(np.diag(normal)), right)
+            coefficients = np.linalg.solve(normal, weighted @ target)
         except np.linalg.LinAlgError:
-            return None
-        residual = (target - design @ coefficients) * np.sqrt(weight)
-        spread = 1.4826 * np.median(np.abs(residual[used]))
-        kept = (weight > 0) & (np.abs(residual) < clip_sigma * max(spread, 1e-12))
-        if kept.sum() < MIN_PIXELS:
+            break
+        residual = target - coefficients @ terms
+        fit = coefficients, residual, used
+        pull = np.abs(residual) * np.sqrt(weight)
+        kept = (weight > 0) & (pull < options.clip_sigma * 1.4826 * np.median(pull[used]))
+        if np.array_equal(kept, used):
             break
         used = kept
-    return coefficients, np.flatnonzero(used)
+    return fit

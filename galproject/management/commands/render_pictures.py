@@ -13,8 +13,9 @@ from exposures.errors import GalprojectError
 from exposures.models import GalImage, Status
 from photometry.models import GalReference
 from variables.pictures.chips import write_chip_picture
+from variables.pictures.pixels import read_pixels
 from variables.pictures.places import picture_path
-from variables.pictures.render import read_pixels, render_catalogue
+from variables.pictures.render import render_catalogue
 
 
 class Command(BaseCommand):
@@ -25,7 +26,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--catalogue", type=int, nargs="+", metavar="ID", help="only of these")
-        parser.add_argument("--exposure", metavar="NAME", help="only pictures of its chips")
+        parser.add_argument(
+            "--exposure", nargs="+", metavar="NAME", help="only pictures of their chips"
+        )
         parser.add_argument(
             "--clean", action="store_true", help="remove pictures of what is there no more"
         )
@@ -40,19 +43,20 @@ class Command(BaseCommand):
         for problem in problems:
             self.stderr.write(problem)
 
-    def chips(self, exposure):
+    def chips(self, identifiers):
         images = GalImage.objects.filter(status=Status.DONE).select_related("exposure")
-        if exposure:
-            images = images.filter(exposure__identifier=exposure)
-            if not images.exists():
-                raise CommandError(f"No chip of exposure {exposure} is done")
+        for identifier in identifiers or ():
+            if not images.filter(exposure__identifier=identifier).exists():
+                raise CommandError(f"No chip of exposure {identifier} is done")
+        if identifiers:
+            images = images.filter(exposure__identifier__in=identifiers)
         missing = [image for image in images if not picture_path(image.pk).exists()]
         problems = []
         for image in tqdm(missing, unit="chip", disable=not sys.stderr.isatty()):
             try:
                 pixels = read_pixels(image)
                 write_chip_picture(image, pixels.data, pixels.weight)
-            except GalprojectError as error:
+            except (GalprojectError, OSError) as error:
                 problems.append(f"{image}: no picture: {error}")
         self.stdout.write(f"{len(missing) - len(problems):,} pictures of chips.")
         return problems
@@ -61,6 +65,8 @@ class Command(BaseCommand):
         catalogues = GalReference.objects.filter(active=True).select_related("image__exposure")
         if ids:
             catalogues = catalogues.filter(pk__in=ids)
+            if gone := sorted(set(ids) - set(catalogues.values_list("pk", flat=True))):
+                raise CommandError(f"No catalogue in use has the id {', '.join(map(str, gone))}")
         catalogues = catalogues.annotate(n_epochs=Count("coverages")).order_by("pk")
         total = sum(one.n_epochs for one in catalogues)
         with tqdm(total=total, unit="epoch", disable=not sys.stderr.isatty()) as bar:

@@ -1,0 +1,48 @@
+"""The pixels of a chip that was processed, and where they are on the sky."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from exposures.errors import GalprojectError
+from exposures.fits import InputOptions, read_chip, read_exposure
+from exposures.science.astrometry import PixelCorrection, RefinedWcs
+
+UNKNOWN_FWHM = 4.0  # pixels
+
+
+@dataclass(frozen=True)
+class ChipPixels:
+    """What cutouts are made of."""
+
+    data: np.ndarray  # (ny, nx) f4 ADU, sky included
+    weight: np.ndarray  # (ny, nx) f4 inverse variance; 0 where masked
+    fwhm_pixels: float
+    wcs: RefinedWcs
+    registration: PixelCorrection  # to the positions of its reference; order -1 on a reference
+
+    def to_pixels(self, ra, dec):
+        """Where the forced fit has positions of its reference's sources."""
+        return self.registration.apply(*self.wcs.to_pixels(ra, dec))
+
+
+def read_pixels(image) -> ChipPixels:
+    """The pixels of a GalImage. Raises GalprojectError where its file doesn't give them."""
+    options = InputOptions(**((image.options or {}).get("input") or {}))
+    facts = read_exposure(Path(image.path), options)
+    entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
+    if entry is None:
+        raise GalprojectError(f"{image.path}: chip {image.chip_name} is gone. Restore the file")
+    chip = read_chip(facts, entry, options)
+    refined, registration = (
+        PixelCorrection.from_json(chip.shape, (image.astrometry or {}).get(name))
+        for name in ("catalogue", "registration")
+    )
+    return ChipPixels(
+        chip.data,
+        chip.weight,
+        image.fwhm_pixels or UNKNOWN_FWHM,
+        RefinedWcs(chip.wcs, refined),
+        registration,
+    )

@@ -1,0 +1,62 @@
+"""Pixels of one image on the grid of another, round one place."""
+
+import numpy as np
+from scipy.ndimage import affine_transform, distance_transform_edt, maximum_filter, spline_filter
+
+ORDER = 3  # of the spline
+PADDING = 12  # pixels by which a cut is larger than what is made of it
+
+
+def cut(image, x, y, side, beyond=0):
+    """(side, side) pixels round the pixel ``x, y``; ``beyond`` the edge what is said."""
+    half = side // 2
+    out = np.full((side, side), beyond, image.dtype)
+    y0, y1 = max(y - half, 0), min(y + half + 1, image.shape[0])
+    x0, x1 = max(x - half, 0), min(x + half + 1, image.shape[1])
+    if y1 > y0 and x1 > x0:
+        out[y0 - y + half : y1 - y + half, x0 - x + half : x1 - x + half] = image[y0:y1, x0:x1]
+    return out
+
+
+def middle(region, side):
+    """The (side, side) pixels in the middle of a region."""
+    first = (len(region) - side) // 2
+    return region[first : first + side, first : first + side]
+
+
+def resample(data, weight, place, matrix, side):
+    """(side, side) pixels and weights of another grid, by a cubic spline through ``data``.
+
+    ``place`` is y, x of its middle on ``data``, and ``matrix`` (2, 2) how y, x there change with
+    y, x of the grid: over a stamp, WCSs differ by no more. Weights are 0 where a pixel or one of
+    its neighbours is masked; there the nearest pixel is given as it is, and NaN off the image.
+    """
+    half = side // 2
+    reach = int(np.ceil(half * np.abs(matrix).sum(axis=1).max())) + PADDING
+    y, x = np.rint(place).astype(int)
+    own = cut(data, x, y, 2 * reach + 1, np.nan)
+    own_weight = np.where(np.isfinite(own), cut(weight, x, y, 2 * reach + 1), 0)
+    if not np.any(own_weight > 0):
+        return np.full((side, side), np.nan), np.zeros((side, side))
+    offset = np.asarray(place) - (y, x) + reach - matrix @ (half, half)
+
+    def on_grid(pixels, order):
+        return affine_transform(
+            pixels, matrix, offset, (side, side), order=order, prefilter=False, mode="nearest"
+        )
+
+    spline = spline_filter(_filled(own, own_weight > 0), ORDER, output=np.float32)
+    pixels, weights = on_grid(spline, ORDER), on_grid(own_weight, 0)
+    masked = weights <= 0
+    if masked.any():
+        pixels = np.where(masked, on_grid(own, 0), pixels)
+        weights = np.where(maximum_filter(masked, 3), 0, weights)
+    return pixels, weights
+
+
+def _filled(pixels, usable):
+    """Masked pixels replaced by the nearest that are not: a spline would ring round them."""
+    if usable.all():
+        return pixels
+    nearest = distance_transform_edt(~usable, return_distances=False, return_indices=True)
+    return pixels[tuple(nearest)]
