@@ -55,6 +55,13 @@ def test_masked_pixels_are_shown_as_they_are_and_spoil_nothing_round_them():
     assert pixels[weights > 0] == pytest.approx(clean[weights > 0], abs=1)
 
 
+def test_a_saturated_column_rings_no_darker_than_the_sky():
+    image = sky_with_star(140.37, 151.81)
+    image[:, 150] = 60_000
+    pixels, _ = resample(image, np.ones(SHAPE, "f4"), (151.3, 150.4), turned(0), side=63)
+    assert pixels.min() >= 100 - 1e-3 and pixels.max() > 30_000
+
+
 def test_beyond_the_edge_nothing_is_known():
     image, weight = sky_with_star(5, 5), np.ones(SHAPE, "f4")
     pixels, weights = resample(image, weight, (5.2, 5.1), turned(0), side=63)

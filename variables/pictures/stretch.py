@@ -30,9 +30,9 @@ def sky_of(pixels):
     if len(values) == 0:
         return 0.0, 1.0
     sky = np.median(values)
-    # From the dark side, which stars leave alone.
+    # From the dark side, which stars leave alone; a mean, as a median of whole numbers may be 0.
     below = values[values <= sky]
-    return float(sky), float(max(1.4826 * np.median(sky - below), 1e-6))
+    return float(sky), float(max(1.2533 * np.mean(sky - below), 1e-6))
 
 
 def white_of(pixels, sky, noise):

@@ -28,7 +28,7 @@ class MatchOptions:
 class Matched:
     """A search image brought to a reference; arrays (ny, nx) in the reference's ADU."""
 
-    search: np.ndarray  # with the sky and on the photometric scale of the reference
+    search: np.ndarray  # with the sky and on the scale of the reference, masked pixels as well
     difference: np.ndarray  # search minus reference, at the wider PSF; NaN where masked in either
     noise: float  # sigma of the difference, by the median of the pixels that were used
     scale: float  # flux on the search image over that on the reference
@@ -55,15 +55,17 @@ def match(reference, search, weights, fwhm_pixels, options=MatchOptions()):
     fit = _clipped_fit(terms, light[wide].ravel(), weight.ravel(), options)
     if fit is None:
         return None
-    coefficients, residual, used = fit
+    coefficients, used = fit
     ratio = float(_sums(options) @ coefficients[:-1])  # flux on the wide image over the sharp one
     if not ratio > 0:
         return None
     sky = float(coefficients[-1])
     scale = ratio if sharp == 0 else 1 / ratio
     # wide = ratio * sharp + sky, both without their medians
-    from_search = (light[1] - sky) / ratio if sharp == 0 else ratio * light[1] + sky
+    own = search - skies[1]
+    from_search = (own - sky) / ratio if sharp == 0 else ratio * own + sky
     # Search minus reference, on the scale of the reference.
+    residual = light[wide].ravel() - coefficients @ terms
     residual = residual / ratio if sharp == 0 else -residual
     noise = 1.4826 * float(np.median(np.abs(residual[used])))
     difference = np.where(clean, residual.reshape(clean.shape), np.nan)
@@ -142,25 +144,30 @@ def _sums(options):
 
 
 def _clipped_fit(terms, target, weight, options):
-    """Coefficients, residuals and the pixels used, by clipped weighted least squares; or None."""
-    used = weight > 0
+    """Coefficients, and the indices of pixels used, by clipped least squares; None without them.
+
+    Few pixels are clipped: they are taken out of the sums, which are done over all but once.
+    """
+    usable = np.flatnonzero(weight)
+    root = np.sqrt(weight[usable])
+    terms, target = terms[:, usable] * root, target[usable] * root
+    normal, right = terms @ terms.T, terms @ target
+    kept = np.ones(len(usable), bool)
     fit = None
     for _ in range(options.n_clips):
-        if np.count_nonzero(used) < options.min_pixels:
+        if np.count_nonzero(kept) < options.min_pixels:
             break
-        weighted = terms * np.where(used, weight, 0)
-        normal = weighted @ terms.T
+        out = terms[:, ~kept]
+        left = normal - out @ out.T
         # Terms that can't be told apart share what they explain.
-        normal[np.diag_indices(len(normal))] *= 1 + 1e-9
+        left[np.diag_indices(len(left))] *= 1 + 1e-9
         try:
-            coefficients = np.linalg.solve(normal, weighted @ target)
+            coefficients = np.linalg.solve(left, right - out @ target[~kept])
         except np.linalg.LinAlgError:
             break
-        residual = target - coefficients @ terms
-        fit = coefficients, residual, used
-        pull = np.abs(residual) * np.sqrt(weight)
-        kept = (weight > 0) & (pull < options.clip_sigma * 1.4826 * np.median(pull[used]))
-        if np.array_equal(kept, used):
+        fit = coefficients, usable[kept]
+        pull = np.abs(target - coefficients @ terms)
+        before, kept = kept, pull < options.clip_sigma * 1.4826 * np.median(pull[kept])
+        if np.array_equal(before, kept):
             break
-        used = kept
     return fit

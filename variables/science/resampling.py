@@ -1,7 +1,13 @@
 """Pixels of one image on the grid of another, round one place."""
 
 import numpy as np
-from scipy.ndimage import affine_transform, distance_transform_edt, maximum_filter, spline_filter
+from scipy.ndimage import (
+    affine_transform,
+    distance_transform_edt,
+    maximum_filter,
+    minimum_filter,
+    spline_filter,
+)
 
 ORDER = 3  # of the spline
 PADDING = 12  # pixels by which a cut is larger than what is made of it
@@ -45,8 +51,11 @@ def resample(data, weight, place, matrix, side):
             pixels, matrix, offset, (side, side), order=order, prefilter=False, mode="nearest"
         )
 
-    spline = spline_filter(_filled(own, own_weight > 0), ORDER, output=np.float32)
-    pixels, weights = on_grid(spline, ORDER), on_grid(own_weight, 0)
+    filled = _filled(own, own_weight > 0)
+    pixels = on_grid(spline_filter(filled, ORDER, output=np.float32), ORDER)
+    # It rings at the edges of what is no star, such as a saturated column: nothing is so dark.
+    pixels = np.maximum(pixels, on_grid(minimum_filter(filled, 3), 0))
+    weights = on_grid(own_weight, 0)
     masked = weights <= 0
     if masked.any():
         pixels = np.where(masked, on_grid(own, 0), pixels)
