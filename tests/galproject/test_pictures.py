@@ -164,6 +164,8 @@ def test_a_catalogue_is_rendered_by_one_process_at_once():
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [Claimed.PICTURES, catalogue.pk])
         assert "elsewhere" in render_catalogue(catalogue).problems[0]
+        # A server ends a session a moment after its connection was closed.
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [Claimed.PICTURES, catalogue.pk])
     other.close()
     assert cutout_layout(candidate.pk) is None
     assert render_catalogue(catalogue).n_candidates
