@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
@@ -267,3 +267,16 @@ def test_a_job_that_closes_has_its_catalogues_rendered(monkeypatch):
     tasks.render_cutouts(catalogue.pk)
     assert cutout_layout(candidate.pk) is not None
     assert tasks.render_cutouts(999999) == {"candidates": 0, "problems": ()}
+
+
+def test_a_chip_is_drawn_upwards_with_its_masked_pixels_and_no_higher_than_a_page():
+    rng = np.random.default_rng(1)
+    data = rng.normal(200, 5, (2050, 1023)).astype("f4")
+    weight = np.ones_like(data)
+    data[:9, :9] = 5000  # a star in the lower left corner
+    data[-9:, -9:], weight[-9:, -9:] = 60_000, 0
+    with Image.open(BytesIO(chips.draw_chip(data, weight))) as picture:
+        pixels = np.asarray(picture).astype(int)
+    assert pixels.shape == (684, 341)
+    assert pixels[-2, 1] > 200 and pixels[1, -2] > 200
+    assert 20 < np.median(pixels) < 120

@@ -12,25 +12,28 @@ MAX_HEIGHT = 1024  # pixels
 
 
 def draw_chip(data, weight) -> bytes:
-    """PNG of a chip, (ny, nx) ADU and inverse variance; the highest row is at its top."""
+    """PNG of a chip, (ny, nx) ADU and inverse variance; the highest row is at its top.
+
+    Squares of pixels are averaged; masked ones are shown as they are, but set no level.
+    """
     step = max(1, -(-data.shape[0] // MAX_HEIGHT))
-    binned = _binned(np.where(weight > 0, data, np.nan), step)
-    sky, noise = sky_of(binned)
-    shades = grey(binned, sky, noise, white_of(binned, sky, noise))
+    seen = _binned(data, step)
+    usable = np.where(_binned(weight > 0, step) > 0, seen, np.nan)
+    sky, noise = sky_of(usable)
+    shades = grey(seen, sky, noise, white_of(usable, sky, noise))
     out = io.BytesIO()
     Image.fromarray(shades[::-1]).save(out, "png", compress_level=4)
     return out.getvalue()
 
 
 def _binned(pixels, step):
-    """Means of squares of pixels, NaN left out; at the far edges of what is left."""
-    ny, nx = (-(-side // step) * step for side in pixels.shape)
-    padded = np.full((ny, nx), np.nan, "f4")
-    padded[: pixels.shape[0], : pixels.shape[1]] = pixels
-    blocks = padded.reshape(ny // step, step, nx // step, step)
-    n = np.isfinite(blocks).sum(axis=(1, 3))
-    total = np.nansum(blocks, axis=(1, 3))
-    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+    """Means of squares of pixels; at the far edges of what is left."""
+    rows = np.arange(0, pixels.shape[0], step)
+    columns = np.arange(0, pixels.shape[1], step)
+    total = np.add.reduceat(pixels, rows, axis=0, dtype="f4")
+    total = np.add.reduceat(total, columns, axis=1)
+    n_rows, n_columns = np.diff([*rows, pixels.shape[0]]), np.diff([*columns, pixels.shape[1]])
+    return total / (n_rows[:, None] * n_columns).astype("f4")
 
 
 def write_chip_picture(image, data, weight):
