@@ -3,8 +3,8 @@
 PORT = 8000
 python = .venv/bin/python
 manage = $(python) manage.py
-# scripts/database has no suffix, so that ruff has to be told of it.
-sources = . scripts/database
+# Scripts without a suffix, which ruff has to be told of.
+sources = . scripts/database scripts/screenshots
 
 export PYTHON
 

@@ -31,6 +31,7 @@ class Site:
 
     url: str
     passwords: dict  # {name of the user: password}
+    database_url: str
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def seeded_site(folder, candidates=300, sources=5000, pictures=200):
         told = manage(environment, "seed_demo", *(f"--{k}={n}" for k, n in size.items()))
         passwords = dict(re.findall(r"log in as (\w+) with the password (\w+)", told))
         with server(environment) as address:
-            yield Site(address, passwords)
+            yield Site(address, passwords, url)
 
 
 def manage(environment, *words):

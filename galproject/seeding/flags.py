@@ -1,18 +1,27 @@
-"""Artifacts of a made-up survey, flagged by its curator."""
+"""Artifacts of a made-up survey, flagged by its curator or proposed by the pipeline."""
 
 from django.contrib.auth import get_user_model
+from django.db.models import F
 
-from exposures.models import GalImage
+from exposures.models import GalExposure, GalImage, Status
 from galproject.seeding.tables import PROPOSAL
 from variables.flags.marking import flag_image, flag_source, undo
-from variables.models import Artifact, GalFlag, GalVarObj
+from variables.flags.proposals import propose
+from variables.models import Artifact, Cut, GalFlag, GalVarObj
 
 TRAIL_PIXELS = 24  # across
-N_SOURCES = 12
+N_PROPOSED = 16  # exposures, of which the pipeline proposes flags
+DOUBTFUL = (
+    (Cut.BLENDED, Artifact.BLEND, "two stars as one"),
+    (Cut.SHARP, Artifact.COSMIC, "light in one pixel"),
+    (Cut.NEAR_SATURATED, Artifact.SATURATED, "in the wings of a bright star"),
+    (Cut.MASKED, Artifact.DETECTOR, "bad columns"),
+)
+N_OF_EACH = 3
 
 
 def make_flags() -> int:
-    """Flag a bad image, two bleed trails and a few sources, and undo one flag; how many."""
+    """Flag a bad image, two bleed trails and a few sources, undo one, propose others; how many."""
     curator = get_user_model().objects.get(username="curator")
     if GalFlag.objects.filter(made_by=curator).exists():
         return 0
@@ -22,10 +31,12 @@ def make_flags() -> int:
     for image in images.references().order_by("pk")[:2]:
         trail = _trail(image)
         made.append(flag_image(image, Artifact.BLEED, "trail of a bright star", curator, trail))
-    for refsource_id in _doubtful_sources():
-        made.append(flag_source(refsource_id, Artifact.BLEND, "two stars as one", curator))
-    undo(made[-1], curator, "they are apart")
-    return len(made)
+    for cut, artifact, reason in DOUBTFUL:
+        made += [flag_source(i, artifact, reason, curator) for i in _failing(cut)]
+    undo(made[-1], curator, "the columns are fine")
+    exposures = GalExposure.objects.filter(proposal=PROPOSAL, images__status=Status.DONE)
+    n_proposed = sum(propose(e) for e in exposures.distinct().order_by("-mjd")[:N_PROPOSED])
+    return len(made) + n_proposed
 
 
 def _trail(image):
@@ -34,8 +45,9 @@ def _trail(image):
     return [x, low, x + TRAIL_PIXELS, low, x + TRAIL_PIXELS, high, x, high]
 
 
-def _doubtful_sources():
-    """Ids of sources that failed the cut on blends."""
-    changes = GalVarObj.objects.exclude(failed_cuts=0).order_by("refsource_id", "pk")
-    ids = changes.filter(image__exposure__proposal=PROPOSAL).values_list("refsource_id", flat=True)
-    return list(dict.fromkeys(ids))[:N_SOURCES]
+def _failing(cut):
+    """Ids of some sources that failed a cut."""
+    changes = GalVarObj.objects.filter(image__exposure__proposal=PROPOSAL)
+    failing = changes.alias(bits=F("failed_cuts").bitand(cut)).exclude(bits=0)
+    ids = failing.order_by("refsource_id", "pk").values_list("refsource_id", flat=True)
+    return list(dict.fromkeys(ids[: 10 * N_OF_EACH]))[:N_OF_EACH]

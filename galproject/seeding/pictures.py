@@ -18,11 +18,12 @@ from variables.models import CampaignObject, GalCandidate
 from variables.pictures.places import cutouts_path, picture_path, write_whole
 from variables.pictures.sprite import TILE, Sprite, write_sprite
 
-NOISE_ADU = 13.0
+NOISE_ADU = 8.0
+STRETCH_ADU = 39.0  # up to which greys are about linear
 N_FAINT = 14  # stars in a stamp that are in no catalogue
 CHIP_FAINT = 8  # on a chip for each that is in one
 BINNING = 4  # pixels of a chip a pixel of its picture
-SKY_GREY, GREY_PER_SIGMA, DIFFERENCE_GREY = 46, 7.0, 128
+SKY_GREY, GREYS, DIFFERENCE_GREY = 46, 21.0, 128
 
 
 def candidates_to_draw(n, again=False) -> list[int]:
@@ -114,9 +115,8 @@ def _sprite(rows, sky):
 
 def grey(pixels, sky):
     """u1 greys of pixels in ADU: linear near the sky, and much less steep in bright stars."""
-    return np.clip(sky + 3 * GREY_PER_SIGMA * np.arcsinh(pixels / NOISE_ADU / 3), 0, 255).astype(
-        "u1"
-    )
+    greys = sky + GREYS * np.arcsinh(pixels / STRETCH_ADU)
+    return np.clip(greys, 0, 255).astype("u1")
 
 
 def chips_to_draw(n, again=False) -> list[GalImage]:
@@ -151,4 +151,4 @@ def _chip(image):
     edges = [np.arange(n + 1) * BINNING for n in shape]
     pixels, _, _ = np.histogram2d(y, x, bins=edges, weights=flux / BINNING**2)
     light = gaussian_filter(pixels, image.fwhm_pixels / 2.3548 / BINNING)
-    return grey(light + NOISE_ADU / 2 * noise_like(shape, rng), SKY_GREY)
+    return grey(light + NOISE_ADU / BINNING * noise_like(shape, rng), SKY_GREY)

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             is_new = self.fill(plan, into_existing)
             passwords = seeding.make_people()
             if n_flags := seeding.make_flags():
-                self.stdout.write(f"{n_flags} artifacts flagged")
+                self.stdout.write(f"{n_flags} artifacts flagged or proposed")
             if n_campaigns := seeding.make_campaigns(seed):
                 self.stdout.write(f"{n_campaigns} campaigns begun")
             if pictures:
