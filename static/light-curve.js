@@ -133,7 +133,10 @@ export class LightCurve {
       }
     }
     const gone = vanished(curves, place, faint);
-    for (const [name, layer] of Object.entries(this.layers)) layer.source.data = filled[name];
+    for (const [name, {source}] of Object.entries(this.layers)) {
+      // Bokeh works as long on a layer that stays empty.
+      if (source.data.x.length || filled[name].x.length) source.data = filled[name];
+    }
     this.marked.detections.data = detections;
     this.marked.references.data = references;
     this.gone.data = gone;

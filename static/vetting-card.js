@@ -1,13 +1,13 @@
 // A candidate on a card: one key decides, and the next one is there.
 
 import {LightCurve} from "./light-curve.js";
-import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, next, outbox, preload, say, takeBackEarlier, tile} from "./vetting.js";
+import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, next, outbox, painted, preload, say, takeBackEarlier, tile} from "./vetting.js";
 
 // Cards at hand beyond the one that is shown; how many epochs at first; how many cards are kept.
 const AHEAD = 4, EPOCHS = 8, KEPT = 200;
 // Below a curve of this height all else fits on a screen of 720 pixels.
 const CURVE = 292, REST = 720 - CURVE;
-const state = {cards: [], at: 0, history: [], after: 0, beyond: null, end: null, skipped: false, fetching: null, all: false};
+const state = {cards: [], at: 0, history: [], after: 0, beyond: null, end: null, skipped: false, fetching: null, era: 0, all: false};
 const height = matchMedia("(min-width: 1001px)").matches ? Math.max(CURVE, innerHeight - REST) : 300;
 const curve = await LightCurve.mount(byId("light-curve"), {height});
 const palette = new Palette((choice, label, how) => decide({action: "vote", choice}, label, how));
@@ -16,7 +16,9 @@ const current = () => state.cards[state.at];
 
 // Cards are asked for while others are looked at, and their pictures are decoded by then.
 async function fetchMore() {
+  const {era} = state;
   const batch = await next({after: state.after, skipped: state.skipped, count: state.beyond === null});
+  if (era !== state.era) return;  // all was begun again meanwhile
   state.after = batch.after;
   state.beyond = batch.left ?? state.beyond - batch.objects.length;
   if (!batch.objects.length) state.end = batch;
@@ -30,7 +32,9 @@ async function fetchMore() {
 
 function refill() {
   if (state.end || state.cards.length - state.at > AHEAD) return state.fetching;
+  const {era} = state;
   state.fetching ??= fetchMore().finally(() => {
+    if (era !== state.era) return;
     state.fetching = null;
     refill();
   });
@@ -45,6 +49,7 @@ async function show() {
   if (!card) return finish(state.end, takeSkipped);
   byId("done").hidden = true;
   draw(card);
+  await painted();
   refill();
 }
 
@@ -134,7 +139,7 @@ async function undoEarlier() {
 }
 
 function again(change) {
-  Object.assign(state, {cards: [], at: 0, after: 0, beyond: null, end: null}, change);
+  Object.assign(state, {cards: [], at: 0, after: 0, beyond: null, end: null, fetching: null, era: state.era + 1}, change);
   show();
 }
 

@@ -4,12 +4,14 @@ import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, new
 
 const KEPT = 20;  // strokes and decisions that can be taken back at once
 const sheet = byId("sheet"), rest = byId("stroke-class");
-const state = {objects: [], at: 0, selected: new Set(), history: [], queue: [], loaded: [], after: 0, beyond: null, skipped: false, chosen: false, turning: false};
+const state = {objects: [], at: 0, selected: new Set(), history: [], queue: [], loaded: [], after: 0, beyond: null, skipped: false, chosen: false, turning: false, era: 0};
 const palette = new Palette((choice, label, how) => mark({action: "vote", choice}, label, how));
 const blinker = new Blinker(sheet);
 
 async function load() {
+  const {era} = state;
   const batch = await next({after: state.after, skipped: state.skipped, count: state.beyond === null});
+  if (era !== state.era) return batch;  // all was begun again meanwhile
   state.after = batch.after;
   state.beyond = batch.left ?? state.beyond - batch.objects.length;
   state.loaded = [...state.loaded.slice(-KEPT), batch.objects];
@@ -29,7 +31,7 @@ async function turn() {
 }
 
 function again(change) {
-  Object.assign(state, {after: 0, queue: [], loaded: [], beyond: null}, change);
+  Object.assign(state, {after: 0, queue: [], loaded: [], beyond: null, era: state.era + 1}, change);
   return turn();
 }
 

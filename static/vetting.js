@@ -5,6 +5,8 @@ const lane = byId("lane");
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+// When what changed is drawn; soon, too, where nothing is drawn as the page is hidden.
+export const painted = () => Promise.race([pause(150), new Promise((done) => requestAnimationFrame(() => setTimeout(done)))]);
 // What is sent twice is saved once, by this name. randomUUID is only there on secure pages.
 export const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
@@ -70,6 +72,7 @@ class Outbox {
   }
 
   async run() {
+    await painted();
     for (let failures = 0; this.waiting.length;) {
       try {
         await post(this.waiting[0].url, this.waiting[0].body);
@@ -125,7 +128,8 @@ export function say(text) {
 }
 
 export function changeOf(object) {
-  return object.change === null ? "vanished" : `${object.change > 0 ? "+" : ""}${object.change.toFixed(2)} mag`;
+  if (object.change === null) return "vanished";
+  return `${object.change > 0 ? "+" : "−"}${Math.abs(object.change).toFixed(2)} mag`;
 }
 
 export function element(name, properties = {}, ...children) {

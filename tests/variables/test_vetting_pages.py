@@ -250,7 +250,8 @@ def test_pages_take_few_queries(login, django_assert_max_num_queries, name, lane
     for pk in ids_of(campaign)[:5]:
         vote(runner, pk, campaign=campaign)
     client = login(runner)
-    with django_assert_max_num_queries(15 + 2):  # and a savepoint of the test
+    n_savepoints = 0 if name in ("campaign", "vet") else 2
+    with django_assert_max_num_queries(15 + n_savepoints):
         assert ask(client, name, campaign).status_code == 200
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Count, Q
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -15,9 +16,13 @@ from variables.models.candidates import Cause
 from variables.vetting.consensus import update_consensus
 
 BATCH = 5000
+FLAGS_AT_ONCE = 5000  # some ten seconds, as each one's candidate is derived anew
 COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "n_detections")
 # Short enough for the name of a group: up to the explanation.
 CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
+
+DISPUTED = Q(is_disputed=True)
+AGREED_ARTIFACT = Q(consensus__kind="artifact", is_flagged=False)
 
 
 class CampaignError(GalprojectError):
@@ -148,10 +153,26 @@ def reopen(campaign):
     campaign.refresh_from_db()
 
 
+def candidates_of(campaign):
+    """The candidates of a campaign that are still there."""
+    return GalCandidate.objects.filter(pk__in=campaign.objects_in.values("refsource_id"))
+
+
 def disputed(campaign):
     """Candidates of a campaign that people don't agree on."""
-    mine = campaign.objects_in.values("refsource_id")
-    return GalCandidate.objects.filter(is_disputed=True, pk__in=mine)
+    return candidates_of(campaign).filter(DISPUTED)
+
+
+def artifacts_agreed(campaign):
+    """Candidates of a campaign that people agree are artifacts, and that no flag hides yet."""
+    return candidates_of(campaign).filter(AGREED_ARTIFACT)
+
+
+def left_to_do(campaign) -> dict[str, int]:
+    """``n_disputed`` and ``n_artifacts``: how many are disputed, how many could be flagged."""
+    return candidates_of(campaign).aggregate(
+        n_disputed=Count("pk", filter=DISPUTED), n_artifacts=Count("pk", filter=AGREED_ARTIFACT)
+    )
 
 
 @transaction.atomic
@@ -170,17 +191,10 @@ def follow_up(campaign, user) -> Campaign:
     return freeze(new, disputed(campaign), campaign.taxonomy, user)
 
 
-def artifacts_agreed(campaign):
-    """Candidates of a campaign that people agree are artifacts, and that no flag hides yet."""
-    mine = campaign.objects_in.values("refsource_id")
-    agreed = GalCandidate.objects.filter(consensus__kind="artifact", is_flagged=False)
-    return agreed.filter(pk__in=mine)
-
-
 def flag_agreed(campaign, user) -> int:
-    """Flag the candidates of a campaign that people agree are artifacts; how many."""
-    agreed = artifacts_agreed(campaign).values_list("pk", "consensus__slug")
-    artifacts = {pk: _artifact(slug) for pk, slug in agreed}
+    """Flag the next FLAGS_AT_ONCE candidates of which people agree they are artifacts; how many."""
+    agreed = artifacts_agreed(campaign).order_by("pk").values_list("pk", "consensus__slug")
+    artifacts = {pk: _artifact(slug) for pk, slug in agreed[:FLAGS_AT_ONCE]}
     flag_sources(artifacts, f"agreed in the campaign “{campaign}”", user)
     return len(artifacts)
 

@@ -10,6 +10,7 @@ from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import Said, VettingError
 
 MAX_DECISIONS = 500  # in one request
+VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"
 
 
 class CampaignForm(forms.Form):
@@ -33,10 +34,10 @@ class CampaignForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "placeholder": "25166490 rr-lyrae"}),
         label="Gold objects that you name",
-        help_text="a candidate's number and its class in each line",
+        help_text="in each line a candidate's number and a class, or class/subtype",
     )
     members = forms.ModelMultipleChoiceField(
-        User.objects.filter(is_active=True).order_by("username"),
+        User.objects.with_perm(VOTE, backend=BACKEND).order_by("username"),
         required=False,
         help_text="nobody chosen: everyone who may vote",
     )

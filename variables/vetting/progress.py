@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from variables.models import GalCandidate, GalDecision, TaxonomyClass
+from variables.models import GalDecision, TaxonomyClass
 from variables.models.vetting import votes_given
 from variables.science.consensus import fleiss_kappa, pairwise_agreement
+from variables.vetting.campaigns import candidates_of
 
 RATE_OVER = timedelta(hours=1)
 
@@ -56,8 +59,7 @@ class Found:
 
 def classes_found(campaign) -> list[Found]:
     """What people agree on among a campaign's candidates, the most frequent first."""
-    mine = campaign.objects_in.values("refsource_id")
-    agreed = GalCandidate.objects.filter(pk__in=mine).exclude(consensus=None).order_by()
+    agreed = candidates_of(campaign).exclude(consensus=None).order_by()
     counts = dict(agreed.values("consensus").annotate(n=Count("pk")).values_list("consensus", "n"))
     classes = TaxonomyClass.objects.filter(pk__in=counts).select_related("parent")
     most = max(counts.values(), default=1)
@@ -86,13 +88,10 @@ class Agreement:
 
 def agreement_of(campaign) -> Agreement:
     """The Agreement of a campaign's people, on classes without their subtypes."""
-    gold = {
-        pk: parent or slug
-        for pk, slug, parent in campaign.objects_in.exclude(gold=None).values_list(
-            "refsource_id", "gold__slug", "gold__parent__slug"
-        )
-    }
-    votes = _votes(campaign)
+    slugs = dict(TaxonomyClass.objects.values_list("pk", Coalesce("parent__slug", "slug")))
+    known = campaign.objects_in.exclude(gold=None).values_list("refsource_id", "gold")
+    gold = {pk: slugs[choice] for pk, choice in known}
+    votes = _votes(campaign, slugs)
     ballots = {}
     for own in votes.values():
         for pk, slug in own.items():
@@ -105,15 +104,14 @@ def agreement_of(campaign) -> Agreement:
     )
 
 
-def _votes(campaign):
+def _votes(campaign, slugs):
     """{person: {refsource_id: class}}: the last vote of each that was not taken back."""
-    votes = {}
+    by_user = {}
     rows = GalDecision.objects.votes_standing().filter(campaign=campaign).order_by("pk")
-    for pk, name, slug, parent in rows.values_list(
-        "refsource_id", "user__username", "choice__slug", "choice__parent__slug"
-    ):
-        votes.setdefault(name, {})[pk] = parent or slug
-    return votes
+    for pk, user, choice in rows.values_list("refsource_id", "user", "choice"):
+        by_user.setdefault(user, {})[pk] = slugs[choice]
+    names = User.objects.in_bulk(by_user)
+    return {names[user].get_username(): own for user, own in by_user.items()}
 
 
 def _voter(name, votes, gold):

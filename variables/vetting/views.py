@@ -88,7 +88,8 @@ def vet_list(request):
 @require_GET
 def campaign(request, pk):
     """How a campaign fares; what people said while it goes on is for those who run it."""
-    shown = get_object_or_404(Campaign.objects.select_related("taxonomy", "created_by"), pk=pk)
+    known = Campaign.objects.with_members().select_related("taxonomy", "created_by")
+    shown = get_object_or_404(known, pk=pk)
     context = {
         "campaign": shown,
         "progress": progress.progress_of(shown),
@@ -99,8 +100,7 @@ def campaign(request, pk):
         context |= {
             "agreement": progress.agreement_of(shown),
             "found": progress.classes_found(shown),
-            "n_disputed": campaigns.disputed(shown).count(),
-            "n_artifacts": campaigns.artifacts_agreed(shown).count(),
+            **campaigns.left_to_do(shown),
         }
     return render(request, "variables/campaign.html", context)
 
@@ -137,8 +137,11 @@ def follow_up_campaign(request, pk):
 @permission_required(FLAG, raise_exception=True)
 def flag_artifacts(request, pk):
     """Flag what people agree is an artifact."""
-    n = campaigns.flag_agreed(get_object_or_404(Campaign, pk=pk), request.user)
-    messages.success(request, f"{n:,} candidates flagged as artifacts.")
+    shown = get_object_or_404(Campaign, pk=pk)
+    n = campaigns.flag_agreed(shown, request.user)
+    left = campaigns.artifacts_agreed(shown).count()
+    more = f" Left are {left:,}: flag again." if left else ""
+    messages.success(request, f"{n:,} candidates flagged as artifacts.{more}")
     return redirect("campaign", pk=pk)
 
 
