@@ -5,6 +5,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.forms.models import model_to_dict
@@ -14,8 +15,9 @@ from photometry.models import GalSource
 from photometry.storage import catalogue_sources
 from tests.variables.candidates import add_epoch, make_candidate, make_catalogue, make_change
 from variables.candidates.refresh import refresh_candidates
-from variables.models import GalCandidate, GalFlag, GalVarObj
+from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass
 from variables.models.candidates import Cause
+from variables.vetting.decisions import Said, decide
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +81,20 @@ def test_doing_it_twice_changes_nothing_and_what_people_said_stays():
     before = model_to_dict(candidate)
     refresh_candidates()
     assert model_to_dict(GalCandidate.objects.get()) == before
+
+
+def test_a_candidate_that_comes_again_has_its_votes():
+    candidate = make_candidate(2)
+    choice = TaxonomyClass.objects.get(slug="rr-lyrae")
+    decide(User.objects.create_user("annie"), Said(candidate.pk, choice="rr-lyrae"))
+    change = GalVarObj.objects.first()
+    GalVarObj.objects.all().delete()
+    refresh_candidates()
+    assert not GalCandidate.objects.exists()
+    change.save(force_insert=True)
+    refresh_candidates()
+    again = GalCandidate.objects.get(pk=candidate.pk)
+    assert (again.consensus, again.n_votes) == (choice, 1)
 
 
 def test_candidates_go_with_their_last_change():

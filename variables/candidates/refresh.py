@@ -10,7 +10,7 @@ from photometry.models import GalReference
 from photometry.sources import catalogue_of
 from photometry.storage import measurements_of
 from variables.flags.coverage import candidates_inside
-from variables.models import GalCandidate, GalFlag
+from variables.models import GalCandidate, GalDecision, GalFlag
 from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
 from variables.science.light_curve_statistics import light_curve_statistics
 
@@ -76,9 +76,21 @@ def _refresh(catalogue, only):
     if len(ids) == 0:
         return 0
     columns = _columns(catalogue, evidence, np.searchsorted(evidence.refsource_id, ids))
+    before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
+    _restore_consensus(set(ids.tolist()) - before)
     return len(ids)
+
+
+def _restore_consensus(new):
+    """A candidate that was gone and is there again: people's votes on it still stand."""
+    # They read lists of candidates, which are derived here.
+    from variables.vetting.consensus import update_consensus
+
+    voted = GalDecision.objects.votes_standing().filter(refsource_id__in=new)
+    if ids := set(voted.values_list("refsource_id", flat=True)):
+        update_consensus(ids)
 
 
 def _changes(catalogue):
