@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from variables.science.difference import match
+from variables.science.difference import kernel_prior, match
 
 SIDE = 127
 NOISE = 3.0  # ADU, of the sky
@@ -109,3 +109,33 @@ def test_what_has_too_few_pixels_has_no_match():
     assert match(reference, reference, (weight, few), (3.5, 3.5)) is None
     # Nothing but the star in the middle, or stars that are dark.
     assert match(reference, -reference, (weight, weight), (3.5, 3.5)) is None
+
+
+def lonely_pair(seed, fwhm, flux, side, noise_seed):
+    """One star in the middle of an empty stamp, on both images."""
+    half = side // 2
+    window = np.s_[63 - half : 64 + half, 63 - half : 64 + half]
+    rng = np.random.default_rng(seed)
+    x, y = 63 + rng.uniform(-0.5, 0.5, 2)
+    images = [flux * moffat(x, y, f, e)[window] + 200 for f, e in zip(fwhm, (0, 0.1), strict=True)]
+    (reference, weight_r), (search, weight_s) = (
+        observed(image, noise_seed + k) for k, image in enumerate(images)
+    )
+    return reference, search, (weight_r, weight_s)
+
+
+def test_bright_stars_elsewhere_tell_the_kernel_where_there_are_only_faint_ones():
+    fwhm = (3.2, 4.4)
+    prior = kernel_prior((lonely_pair(k, fwhm, 3e4, 63, 10 + 2 * k) for k in range(20)), fwhm)
+    star = lonely_pair(50, fwhm, 3e4, SIDE, 100)
+    alone, helped = match(*star, fwhm), match(*star, fwhm, prior)
+    near = DISTANCE < 8
+    assert alone is None or np.abs(alone.difference[near].sum()) > 0.2 * 3e4
+    assert np.abs(helped.difference[near].sum()) < 0.04 * 3e4
+    assert helped.scale == pytest.approx(1, abs=0.04)
+
+
+def test_without_bright_stars_there_is_no_prior():
+    assert kernel_prior([], (3.2, 4.4)) is None
+    masked = np.ones((63, 63)), np.ones((63, 63)), (np.zeros((63, 63)), np.ones((63, 63)))
+    assert kernel_prior([masked], (3.2, 4.4)) is None

@@ -1,4 +1,4 @@
-"""The surroundings of a candidate on its reference, and the same on search images."""
+"""The surroundings of candidates on their reference, and the same on a search image."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,11 @@ import numpy as np
 
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
-from variables.science.difference import match
+from variables.science.difference import kernel_prior, match
 from variables.science.resampling import cut, middle, resample
 
 REGION = 127  # pixels round a candidate by which the images are matched
+STAR_REGION = 63  # the same of the bright stars that help
 
 
 @dataclass(frozen=True)
@@ -40,37 +41,63 @@ def frame_of(reference, candidate) -> Frame:
     return frame
 
 
-def region(reference, x, y):
-    """(REGION, REGION) pixels and weights of a reference; NaN and 0 beyond its edge."""
-    return cut(reference.data, x, y, REGION, np.nan), cut(reference.weight, x, y, REGION)
+def region(reference, x, y, side=REGION):
+    """(side, side) pixels and weights of a reference; NaN and 0 beyond its edge."""
+    return cut(reference.data, x, y, side, np.nan), cut(reference.weight, x, y, side)
 
 
-def maps(reference, search, frames):
-    """(n, 2) y, x of the middles of frames on a search image; (n, 2, 2) how they change there."""
-    half = REGION // 2
-    x, y = (np.array([getattr(f, axis) for f in frames])[:, None] for axis in "xy")
-    x, y = x + np.array([0, 0, 0, -half, half]), y + np.array([0, -half, half, 0, 0])
-    to_x, to_y = search.to_pixels(*reference.wcs.to_sky(x.ravel(), y.ravel()))
-    place = np.stack([to_y.reshape(y.shape), to_x.reshape(x.shape)], axis=1)  # frame, axis, point
-    along_y = (place[..., 2] - place[..., 1]) / (2 * half)
-    along_x = (place[..., 4] - place[..., 3]) / (2 * half)
-    return place[..., 0], np.stack([along_y, along_x], axis=-1)
+class Epoch:
+    """A search image beside its reference: both ChipPixels, and what turns one into the other."""
 
+    def __init__(self, reference, search, stars):
+        """``stars`` is (2, n) x and y of bright stars on the reference."""
+        self.reference, self.search = reference, search
+        x, y = np.rint(stars).astype(int)
+        place, matrix = self.places(x, y)
+        # Seeing in pixels of the reference, which the other's may differ from.
+        zoom = np.sqrt(np.abs(np.linalg.det(matrix)))
+        zoom = float(np.nanmedian(zoom)) if np.isfinite(zoom).any() else 1.0
+        self.fwhm_pixels = reference.fwhm_pixels, search.fwhm_pixels / zoom
+        found = [self._pair(*star, STAR_REGION) for star in zip(x, y, place, matrix, strict=True)]
+        self.prior = kernel_prior(filter(None, found), self.fwhm_pixels)
 
-def tiles_on(search, reference, frame, place, matrix):
-    """The search and the difference tile of a frame, (TILE, TILE) u1 each."""
-    if not np.isfinite(place).all() or not np.isfinite(matrix).all():
+    def places(self, x, y):
+        """(n, 2) y, x on the search image of pixels; (n, 2, 2) how they change there."""
+        half = REGION // 2
+        x = x[:, None] + np.array([0, 0, 0, -half, half])
+        y = y[:, None] + np.array([0, -half, half, 0, 0])
+        sky = self.reference.wcs.to_sky(x.ravel(), y.ravel())
+        to_x, to_y = (a.reshape(x.shape) for a in self.search.to_pixels(*sky))
+        place = np.stack([to_y, to_x], axis=1)  # star, axis, point
+        along_y = (place[..., 2] - place[..., 1]) / (2 * half)
+        along_x = (place[..., 4] - place[..., 3]) / (2 * half)
+        return place[..., 0], np.stack([along_y, along_x], axis=-1)
+
+    def _pair(self, x, y, place, matrix, side):
+        """Reference, search and their weights on the same pixels; None off the search image."""
+        if not np.isfinite(place).all() or not np.isfinite(matrix).all():
+            return None
+        own, own_weight = region(self.reference, x, y, side)
+        data, weight = resample(self.search.data, self.search.weight, place, matrix, side)
+        return own, data, (own_weight, weight)
+
+    def tiles(self, frames):
+        """The search and the difference tile of each frame, (TILE, TILE) u1 each."""
+        x, y = (np.array([getattr(frame, axis) for frame in frames]) for axis in "xy")
+        for frame, place, matrix in zip(frames, *self.places(x, y), strict=True):
+            yield self._tiles(frame, self._pair(frame.x, frame.y, place, matrix, REGION))
+
+    def _tiles(self, frame, pair):
         nothing = np.full((REGION, REGION), np.nan)
-        return frame.shaded(nothing, 0), _difference(nothing, 1.0)
-    own, own_weight = region(reference, frame.x, frame.y)
-    data, weight = resample(search.data, search.weight, place, matrix, REGION)
-    # Seeing in pixels of the reference, which the other's may differ from.
-    fwhm = search.fwhm_pixels / np.sqrt(abs(np.linalg.det(matrix)))
-    matched = match(own, data, (own_weight, weight), (reference.fwhm_pixels, fwhm))
-    if matched is None:
-        sky, _ = sky_of(np.where(weight > 0, data, np.nan))
-        return frame.shaded(data, sky), _difference(np.full_like(data, np.nan), 1.0)
-    return frame.shaded(matched.search, frame.sky), _difference(matched.difference, matched.noise)
+        if pair is None:
+            return frame.shaded(nothing, 0), _difference(nothing, 1.0)
+        matched = match(*pair, self.fwhm_pixels, self.prior)
+        if matched is None:
+            _, data, (_, weight) = pair
+            sky, _ = sky_of(np.where(weight > 0, data, np.nan))
+            return frame.shaded(data, sky), _difference(nothing, 1.0)
+        shown = frame.shaded(matched.search, frame.sky)
+        return shown, _difference(matched.difference, matched.noise)
 
 
 def _difference(pixels, noise):

@@ -9,13 +9,16 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage
 from exposures.science.footprints import contains
 from photometry.models import GalCoverage
+from photometry.storage import catalogue_sources
 from variables.models import GalCandidate
-from variables.pictures.frames import Frame, frame_of, maps, tiles_on
-from variables.pictures.pixels import read_pixels
+from variables.pictures.frames import Epoch, Frame, frame_of
+from variables.pictures.pixels import ChipPixels, read_pixels
 from variables.pictures.places import cutouts_folder
 from variables.pictures.sprite import TILE, Sprite, columns_of, read_sprite, write_sprite
 
 TILE_BYTES = 200_000_000  # of new tiles that are kept until their files are written
+N_BRIGHT = 40  # stars, every third of the brightest, by which the kernel of an image is known
+BRIGHT_EVERY = 3
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Rendered:
 class _Work:
     """What has to be drawn of a catalogue."""
 
+    reference: ChipPixels
+    stars: np.ndarray  # (2, n) x, y on the reference of those that say how the images differ
     frames: dict[int, Frame]  # of the candidates whose file is not as it should be, by their ids
     columns: dict[int, list[int]]  # ids of the images that each should have, in order of time
     missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
@@ -88,10 +93,10 @@ def _render_epochs(catalogue, epochs, progress):
         return
     places = GalCandidate.objects.in_bulk(stale)
     frames = {pk: frame_of(reference, places[pk]) for pk in stale}
-    work = _Work(frames, columns, missing)
+    work = _Work(reference, _bright_stars(catalogue), frames, columns, missing)
     n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
     for k in range(0, max(len(epochs), 1), n_batch):
-        yield _render_batch(catalogue, reference, epochs[k : k + n_batch], work, progress)
+        yield _render_batch(catalogue, epochs[k : k + n_batch], work, progress)
 
 
 def _columns(catalogue, epochs):
@@ -107,14 +112,15 @@ def _columns(catalogue, epochs):
     return columns
 
 
-def _render_batch(catalogue, reference, epochs, work, progress):
+def _render_batch(catalogue, epochs, work, progress):
     tiles, problems = {}, []
     for image in epochs:
         if ids := work.missing[image.pk]:
-            frames = [work.frames[pk] for pk in ids]
             try:
-                for pk, drawn in zip(ids, _drawn(reference, image, frames), strict=True):
-                    tiles.setdefault(pk, {})[image.pk] = drawn
+                epoch = Epoch(work.reference, read_pixels(image), work.stars)
+                drawn = epoch.tiles([work.frames[pk] for pk in ids])
+                for pk, pair in zip(ids, drawn, strict=True):
+                    tiles.setdefault(pk, {})[image.pk] = pair
             except GalprojectError as error:
                 problems.append(_note(image, error))
         if progress is not None:
@@ -128,11 +134,13 @@ def _render_batch(catalogue, reference, epochs, work, progress):
     return Rendered(n_written, sum(map(len, tiles.values())), tuple(problems))
 
 
-def _drawn(reference, image, frames):
-    """The search and difference tiles of candidates on one image."""
-    search = read_pixels(image)
-    places = zip(frames, *maps(reference, search, frames), strict=True)
-    return [tiles_on(search, reference, *place) for place in places]
+def _bright_stars(catalogue):
+    """(2, n) x and y on the reference of bright stars that are whole and by themselves."""
+    stars = catalogue_sources(catalogue)
+    clean = (stars["flags"] == 0) & (stars["quality"] > 0.95) & (stars["fracflux"] > 0.7)
+    stars = stars[clean]
+    brightest = np.argsort(-stars["flux"], kind="stable")[: N_BRIGHT * BRIGHT_EVERY : BRIGHT_EVERY]
+    return np.array([stars["x"][brightest], stars["y"][brightest]])
 
 
 def _note(image, error):

@@ -10,7 +10,7 @@ from variables.pictures.places import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.
-VERSION = "2"
+VERSION = "3"
 # What Pillow raises where a file is missing, cut off or damaged.
 UNREADABLE = (OSError, SyntaxError)
 

@@ -21,6 +21,7 @@ class MatchOptions:
     n_clips: Count = 3  # times, at most
     core_pixels: Pixels = 5.0  # round the star in the middle, at least, are left out
     core_fwhm: float = 1.5  # the same in units of the wider PSF
+    prior_share: float = 1.0  # of what one bright star knows, by which a prior counts
     min_pixels: Count = 400  # fewer are no match
 
 
@@ -34,42 +35,114 @@ class Matched:
     scale: float  # flux on the search image over that on the reference
 
 
-def match(reference, search, weights, fwhm_pixels, options=MatchOptions()):
+@dataclass(frozen=True)
+class KernelPrior:
+    """What bright stars all over an image say of the kernel."""
+
+    normal: np.ndarray  # (n_terms, n_terms)
+    right: np.ndarray  # (n_terms,)
+
+
+def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
     """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None where it can't be.
 
     Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a kernel, a point and a sum
     of Gaussians times polynomials, and with a constant sky it is found by linear least squares.
     ``weights`` and ``fwhm_pixels`` are of both, in the same order: inverse variances, 0 where
     masked, and seeing. The sharper image is convolved, as no kernel of this kind sharpens. The
-    star in the middle takes no part in the fit, so that its change is no part of the match.
+    star in the middle takes no part in the fit, so that its change is no part of the match. A
+    stamp may hold only faint stars, whose noise makes the kernel too weak: ``prior`` helps.
     """
-    seen = [weight > 0 for weight in weights]
-    if min(map(np.count_nonzero, seen)) < options.min_pixels:
+    pair = _pair(reference, search, weights, fwhm_pixels, options)
+    if pair is None:
         return None
-    skies = [np.median(image[ok]) for image, ok in zip((reference, search), seen, strict=True)]
-    light = [np.where(seen[i], image - skies[i], 0) for i, image in enumerate((reference, search))]
-    sharp, wide = (0, 1) if fwhm_pixels[0] <= fwhm_pixels[1] else (1, 0)
-    clean = seen[wide] & ~_reached(~seen[sharp], fwhm_pixels)
-    terms = _terms(light[sharp], options)
-    weight = _fit_weight(clean, weights, fwhm_pixels, options)
-    fit = _clipped_fit(terms, light[wide].ravel(), weight.ravel(), options)
+    core = max(options.core_pixels, options.core_fwhm * max(fwhm_pixels))
+    fit = _clipped_fit(pair, _outside(pair.clean.shape, core), prior, options)
     if fit is None:
         return None
-    coefficients, used = fit
+    coefficients = np.linalg.solve(fit.normal, fit.right)
     ratio = float(_sums(options) @ coefficients[:-1])  # flux on the wide image over the sharp one
     if not ratio > 0:
         return None
     sky = float(coefficients[-1])
-    scale = ratio if sharp == 0 else 1 / ratio
-    # wide = ratio * sharp + sky, both without their medians
-    own = search - skies[1]
-    from_search = (own - sky) / ratio if sharp == 0 else ratio * own + sky
-    # Search minus reference, on the scale of the reference.
-    residual = light[wide].ravel() - coefficients @ terms
-    residual = residual / ratio if sharp == 0 else -residual
-    noise = 1.4826 * float(np.median(np.abs(residual[used])))
-    difference = np.where(clean, residual.reshape(clean.shape), np.nan)
-    return Matched(from_search + skies[0], difference, noise, scale)
+    # wide = ratio * sharp + sky, both without their medians; brought to the reference.
+    own = search - pair.skies[1]
+    residual = pair.wide.ravel() - coefficients @ pair.terms
+    if pair.is_reference_sharper:
+        scale, own, residual = ratio, (own - sky) / ratio, residual / ratio
+    else:
+        scale, own, residual = 1 / ratio, ratio * own + sky, -residual
+    noise = 1.4826 * float(np.median(np.abs(residual[fit.used])))
+    difference = np.where(pair.clean, residual.reshape(pair.clean.shape), np.nan)
+    return Matched(own + pair.skies[0], difference, noise, scale)
+
+
+def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
+    """The KernelPrior from ``stamps`` round bright stars; None without any that can be fitted.
+
+    Stamps are (reference, search, weights) each, as those of ``match``; one that has its own sky
+    and, being a variable, its own flux, is one among many.
+    """
+    normals, rights = [], []
+    for stamp in stamps:
+        pair = _pair(*stamp, fwhm_pixels, options)
+        fit = pair and _clipped_fit(pair, np.ones(pair.clean.shape, bool), None, options)
+        if fit:
+            normal, right = _without_sky(fit.normal, fit.right)
+            normals.append(normal)
+            rights.append(right)
+    if not normals:
+        return None
+    # Each star counts alike: else the brightest one would speak for the whole image.
+    known = np.array([normal[0, 0] for normal in normals])
+    share = options.prior_share * np.median(known) / known / len(known)
+    return KernelPrior(np.tensordot(share, normals, 1), np.tensordot(share, rights, 1))
+
+
+def _without_sky(normal, right):
+    """Normal equations with the last unknown, the sky, eliminated."""
+    mixed, own = normal[:-1, -1], normal[-1, -1]
+    return normal[:-1, :-1] - np.outer(mixed, mixed) / own, right[:-1] - mixed * right[-1] / own
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two stamps, ready to be fitted."""
+
+    is_reference_sharper: bool
+    skies: list[float]  # medians
+    wide: np.ndarray  # (ny, nx) ADU above its median
+    terms: np.ndarray  # (n_terms + 1, n_pixels) of the sharper one, and a sky of 1
+    clean: np.ndarray  # (ny, nx) where both are known, after the convolution
+    weight: np.ndarray  # (ny, nx) of the difference; 0 where not clean, and at the edge
+
+
+def _pair(reference, search, weights, fwhm_pixels, options):
+    seen = [weight > 0 for weight in weights]
+    if min(map(np.count_nonzero, seen)) < options.min_pixels:
+        return None
+    images = reference, search
+    skies = [float(np.median(image[ok])) for image, ok in zip(images, seen, strict=True)]
+    light = [
+        np.where(ok, image - sky, 0) for image, ok, sky in zip(images, seen, skies, strict=True)
+    ]
+    is_reference_sharper = fwhm_pixels[0] <= fwhm_pixels[1]
+    sharp, wide = (0, 1) if is_reference_sharper else (1, 0)
+    clean = seen[wide] & ~_reached(~seen[sharp], fwhm_pixels)
+    used = clean.copy()
+    # Light from beyond the edge is missing there.
+    margin = _half_width(options)
+    used[:margin] = used[-margin:] = used[:, :margin] = used[:, -margin:] = False
+    variance = sum(1 / np.where(ok, w, 1) for w, ok in zip(weights, seen, strict=True))
+    terms = _terms(light[sharp], options)
+    weight = np.where(used, 1 / variance, 0)
+    return _Pair(is_reference_sharper, skies, light[wide], terms, clean, weight)
+
+
+def _outside(shape, core_pixels):
+    """(ny, nx) pixels that are not near the middle."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    return np.hypot(y - shape[0] // 2, x - shape[1] // 2) >= core_pixels
 
 
 def _reached(masked, fwhm_pixels):
@@ -78,19 +151,6 @@ def _reached(masked, fwhm_pixels):
         return masked
     sigma = np.sqrt(abs(fwhm_pixels[0] ** 2 - fwhm_pixels[1] ** 2)) / FWHM_OF_SIGMA
     return maximum_filter(masked, 2 * int(np.ceil(1 + 1.5 * sigma)) + 1)
-
-
-def _fit_weight(clean, weights, fwhm_pixels, options):
-    """(ny, nx) weight of the difference; 0 near the star in the middle, and at the edge."""
-    variance = sum(1 / np.where(weight > 0, weight, 1) for weight in weights)
-    ny, nx = clean.shape
-    y, x = np.ogrid[:ny, :nx]
-    core = max(options.core_pixels, options.core_fwhm * max(fwhm_pixels))
-    used = clean & (np.hypot(y - ny // 2, x - nx // 2) >= core)
-    # Light from beyond the edge is missing there.
-    margin = _half_width(options)
-    used[:margin] = used[-margin:] = used[:, :margin] = used[:, -margin:] = False
-    return np.where(used, 1 / variance, 0)
 
 
 def _half_width(options):
@@ -143,29 +203,39 @@ def _sums(options):
     return np.append(1, total[along_y] * total[along_x])
 
 
-def _clipped_fit(terms, target, weight, options):
-    """Coefficients, and the indices of pixels used, by clipped least squares; None without them.
+@dataclass(frozen=True)
+class _Fit:
+    """Normal equations without the pixels that were clipped."""
+
+    normal: np.ndarray
+    right: np.ndarray
+    used: np.ndarray  # indices of the pixels
+
+
+def _clipped_fit(pair, allowed, prior, options):
+    """The _Fit of a _Pair by clipped least squares in ``allowed`` pixels; None with too few.
 
     Few pixels are clipped: they are taken out of the sums, which are done over all but once.
     """
-    usable = np.flatnonzero(weight)
-    root = np.sqrt(weight[usable])
-    terms, target = terms[:, usable] * root, target[usable] * root
+    usable = np.flatnonzero((pair.weight > 0) & allowed)
+    root = np.sqrt(pair.weight.ravel()[usable])
+    terms, target = pair.terms[:, usable] * root, pair.wide.ravel()[usable] * root
     normal, right = terms @ terms.T, terms @ target
-    kept = np.ones(len(usable), bool)
-    fit = None
+    if prior is not None:
+        normal[:-1, :-1] += prior.normal
+        right[:-1] += prior.right
+    # Terms that can't be told apart share what they explain.
+    normal[np.diag_indices(len(normal))] *= 1 + 1e-9
+    kept, fit = np.ones(len(usable), bool), None
     for _ in range(options.n_clips):
         if np.count_nonzero(kept) < options.min_pixels:
             break
         out = terms[:, ~kept]
-        left = normal - out @ out.T
-        # Terms that can't be told apart share what they explain.
-        left[np.diag_indices(len(left))] *= 1 + 1e-9
+        fit = _Fit(normal - out @ out.T, right - out @ target[~kept], usable[kept])
         try:
-            coefficients = np.linalg.solve(left, right - out @ target[~kept])
+            coefficients = np.linalg.solve(fit.normal, fit.right)
         except np.linalg.LinAlgError:
-            break
-        fit = coefficients, usable[kept]
+            return None
         pull = np.abs(target - coefficients @ terms)
         before, kept = kept, pull < options.clip_sigma * 1.4826 * np.median(pull[kept])
         if np.array_equal(before, kept):
