@@ -135,6 +135,17 @@ def test_bright_stars_elsewhere_tell_the_kernel_where_there_are_only_faint_ones(
     assert helped.scale == pytest.approx(1, abs=0.04)
 
 
+def test_a_star_that_is_none_or_lies_elsewhere_has_no_part_in_the_prior():
+    fwhm = (3.2, 4.4)
+    stars = [lonely_pair(k, fwhm, 3e4, 63, 10 + 2 * k) for k in range(20)]
+    reference, search, weights = lonely_pair(30, fwhm, 3e4, 63, 90)
+    moved = reference, np.roll(search, 4, axis=1), weights
+    vanished = reference, lonely_pair(31, fwhm, 0, 63, 94)[1], weights
+    good, with_bad = kernel_prior(stars, fwhm), kernel_prior([*stars, moved, vanished], fwhm)
+    kernels = [np.linalg.solve(prior.normal, prior.right) for prior in (good, with_bad)]
+    assert kernels[0] == pytest.approx(kernels[1], abs=1e-6)
+
+
 def test_without_bright_stars_there_is_no_prior():
     assert kernel_prior([], (3.2, 4.4)) is None
     masked = np.ones((63, 63)), np.ones((63, 63)), (np.zeros((63, 63)), np.ones((63, 63)))

@@ -9,6 +9,7 @@ from scipy.ndimage import maximum_filter
 from exposures.science.quantities import Count, Pixels, Sigma
 
 FWHM_OF_SIGMA = 2.3548
+MAX_MISFIT = 9.0  # of a star that has its part in a prior, in units of the median one
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,33 @@ def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
             rights.append(right)
     if not normals:
         return None
-    # Each star counts alike: else the brightest one would speak for the whole image.
-    known = np.array([normal[0, 0] for normal in normals])
-    share = options.prior_share * np.median(known) / known / len(known)
+    normals, rights = np.array(normals), np.array(rights)
+    kept = np.ones(len(normals), bool)
+    for _ in range(options.n_clips):
+        prior = _pooled(normals[kept], rights[kept], options)
+        misfits = _misfits(np.linalg.solve(prior.normal, prior.right), normals, rights)
+        kept = misfits <= MAX_MISFIT * np.median(misfits)
+    return prior
+
+
+def _pooled(normals, rights, options):
+    """A KernelPrior of stars, of which the brighter half count alike and the others less."""
+    # Else the brightest one would speak for the whole image.
+    known = normals[:, 0, 0]
+    share = options.prior_share * np.minimum(np.median(known) / known, 1) / len(known)
     return KernelPrior(np.tensordot(share, normals, 1), np.tensordot(share, rights, 1))
+
+
+def _misfits(kernel, normals, rights):
+    """(n,) how far each star's own kernel is off, as a share of its light squared."""
+    n_terms = normals.shape[-1]
+    own = [
+        np.linalg.lstsq(normal + 1e-9 * np.trace(normal) / n_terms * np.eye(n_terms), right)[0]
+        for normal, right in zip(normals, rights, strict=True)
+    ]
+    off = np.array(own) - kernel
+    lost = np.einsum("ki,kij,kj->k", off, normals, off)
+    return lost / np.einsum("i,kij,j->k", kernel, normals, kernel)
 
 
 def _without_sky(normal, right):
