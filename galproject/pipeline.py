@@ -34,7 +34,7 @@ from photometry.sources import catalogue_of
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
-from variables.pictures.chips import write_chip_picture
+from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,6 @@ RESULTS = (
     *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
     *("options", "code_version"),
 )
-
 
 UNCHANGED, BUSY = "unchanged", "busy"
 # A chip that takes its worker with it each time must not do so for ever.
@@ -278,16 +277,7 @@ def _measure(image, options):
     _enter(image, "measuring")
     store = _store_reference if image.is_reference else _store_search
     store(image, reduction, options)
-    _draw(image, reduction.chip)
-
-
-def _draw(image, chip):
-    """Keep a small picture of a chip; its results stand without it."""
-    try:
-        write_chip_picture(image, chip.data, chip.weight)
-    except OSError as error:
-        level = GalCheckpoint.Level.WARNING
-        GalCheckpoint.objects.note(image, "pictures", f"no picture: {error}", level=level)
+    keep_chip_picture(image, reduction.chip)
 
 
 def _check_is_covered(image, chip):

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from exposures.models import GalCheckpoint
 from variables.pictures.places import picture_path, write_whole
 from variables.pictures.stretch import grey, sky_of, white_of
 
@@ -39,3 +40,12 @@ def _binned(pixels, step):
 def write_chip_picture(image, data, weight):
     """Render the picture of a GalImage from its pixels. Raises OSError where it can't be kept."""
     write_whole(picture_path(image.pk), draw_chip(data, weight))
+
+
+def keep_chip_picture(image, chip):
+    """Render the picture of a GalImage beside its results, which stand without it."""
+    try:
+        write_chip_picture(image, chip.data, chip.weight)
+    except OSError as error:
+        level = GalCheckpoint.Level.WARNING
+        GalCheckpoint.objects.note(image, "pictures", f"no picture: {error}", level=level)

@@ -92,9 +92,14 @@ class Command(BaseCommand):
             images = GalImage.objects.all()
             if paths:
                 images = images.filter(pk__in=plan.image_ids)
-            work = self.put_on_queue if queue else self.process
-            is_whole = work(images, options, plan.errors, **given)
-        if plan.errors or not is_whole:
+            if queue:
+                self.put_on_queue(images, options, plan.errors, **given)
+                results = []
+            else:
+                results = self.process(images, options, plan.errors, **given)
+            if given["pictures"]:
+                self.draw([result.image_id for result in results])
+        if plan.errors or any(result.failed for result in results):
             sys.exit(1)
 
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
@@ -104,7 +109,6 @@ class Command(BaseCommand):
         else:
             asked = ask(images, options, again, asked_by=getuser())
         self.say_what_is_queued(asked, errors)
-        return True
 
     def say_what_is_queued(self, asked, errors=()):
         """The jobs that the workers of the queue were asked to do."""
@@ -121,8 +125,8 @@ class Command(BaseCommand):
             f"{total} chips of {len(asked)} exposures for the workers{unusable}.{follow}"
         )
 
-    def process(self, images, options, errors, *, failed, again, workers, pictures, **_):
-        """Do the work here, and report it; whether no chip failed."""
+    def process(self, images, options, errors, *, failed, again, workers, **_):
+        """Do the work here, and report it; the results."""
         if failed:
             asked = ask_failed(images, queued=False, asked_by=getuser())
             total = sum(job.images.count() for job in asked)
@@ -132,9 +136,7 @@ class Command(BaseCommand):
             results = run_chips([image.pk for image in images], options, workers, again)
         results = list(self.follow(results, total))
         self.summarise(results, errors)
-        if pictures:
-            self.draw([result.image_id for result in results])
-        return not any(result.failed for result in results)
+        return results
 
     def draw(self, image_ids):
         """Render the cutouts of the candidates that these images touch."""
