@@ -1,11 +1,15 @@
 // A light curve in all filters, drawn once by Bokeh and given other data as often as one likes.
 
+// Colour, Bokeh's marker, and the same for the legend.
 const FILTERS = {
-  u: ["#7b3fbf", "diamond"], g: ["#2a8f5c", "circle"], r: ["#c4501b", "square"],
-  i: ["#c23b55", "triangle"], z: ["#a0703f", "hex"], Y: ["#7a7f87", "star"],
-  VR: ["#b08a00", "inverted_triangle"], other: ["#3f74c4", "plus"],
+  u: ["#7b3fbf", "diamond", "◆"], g: ["#2a8f5c", "circle", "●"], r: ["#c4501b", "square", "■"],
+  i: ["#c23b55", "triangle", "▲"], z: ["#a0703f", "hex", "⬢"], Y: ["#7a7f87", "star", "★"],
+  VR: ["#b08a00", "inverted_triangle", "▼"], other: ["#3f74c4", "plus", "+"],
 };
-const NONE = {x: [], mag: [], low: [], high: [], mjd: [], measured: [], date: [], image: [], sigma: []};
+const DETECTION = "#e08a1e", REFERENCE = "var(--text)";
+const MEASURED = ["x", "mag", "low", "high", "colour", "marker", "mjd", "measured", "date", "image", "sigma"];
+const VANISHED = ["x", "y", "colour", "mjd", "date", "filter"];
+const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
 
 // const curve = await LightCurve.mount(element, {height: 340});
 // curve.show(data of variables.candidates.light_curve_data); curve.fold(days or null);
@@ -29,12 +33,12 @@ export class LightCurve {
       output_backend: "canvas",
     });
     this.plot.toolbar.logo = null;
-    this.layers = Object.fromEntries(Object.entries(FILTERS).map(([name, style]) => [name, this.layer(name, ...style)]));
+    this.measured = this.addMeasurements();
     this.marked = this.addMarks();
     this.gone = this.addVanished();
-    this.addHover();
-    this.legend = [this.plot.legend].flat()[0];
-    this.entries = [...this.legend.items];
+    // Of HTML: Bokeh lays its own out anew with each curve, for as long as all else takes.
+    this.legend = Object.assign(document.createElement("ul"), {className: "curve-legend"});
+    element.before(this.legend);
     this.axis(this.plot.xaxis, "MJD");
     this.axis(this.plot.yaxis, "magnitude");
     const scheme = matchMedia("(prefers-color-scheme: dark)");
@@ -47,40 +51,39 @@ export class LightCurve {
     for (const axis of axes) axis.axis_label = label;
   }
 
-  layer(name, colour, marker) {
-    const source = new Bokeh.ColumnDataSource({data: {...NONE}});
-    const bars = this.plot.segment({field: "x"}, {field: "low"}, {field: "x"}, {field: "high"},
+  // All filters at once, as each layer costs Bokeh as much whatever it holds.
+  addMeasurements() {
+    const source = new Bokeh.ColumnDataSource({data: empty(MEASURED)});
+    const colour = {field: "colour"};
+    this.plot.segment({field: "x"}, {field: "low"}, {field: "x"}, {field: "high"},
       {source, line_color: colour, line_alpha: 0.75, line_width: 1.2});
     const points = this.plot.scatter({field: "x"}, {field: "mag"},
-      {source, marker, size: 7, fill_color: colour, line_color: colour, legend_label: name});
-    return {source, points, bars};
+      {source, marker: {field: "marker"}, size: 7, fill_color: colour, line_color: colour});
+    this.addHover(points, [["MJD", "@mjd{0.00000}"], ["date", "@date"], ["mag", "@measured"],
+      ["change", "@sigma"], ["image", "@image"]]);
+    return source;
   }
 
   addMarks() {
     const detections = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
     this.plot.scatter({field: "x"}, {field: "mag"}, {source: detections, marker: "circle", size: 14,
-      fill_color: null, line_color: "#e08a1e", line_width: 1.5, legend_label: "detection"});
+      fill_color: null, line_color: DETECTION, line_width: 1.5});
     const references = new Bokeh.ColumnDataSource({data: {x: [], mag: []}});
     const squares = this.plot.scatter({field: "x"}, {field: "mag"}, {source: references, marker: "square",
-      size: 14, fill_color: null, line_color: "#888", line_width: 1.6, legend_label: "reference"});
+      size: 14, fill_color: null, line_color: "#888", line_width: 1.6});
     return {detections, references, squares};
   }
 
   addVanished() {
-    const source = new Bokeh.ColumnDataSource({data: {x: [], y: [], colour: [], mjd: [], date: [], filter: []}});
+    const source = new Bokeh.ColumnDataSource({data: empty(VANISHED)});
     const arrows = this.plot.scatter({field: "x"}, {field: "y"}, {source, marker: "inverted_triangle", size: 11,
-      fill_color: {field: "colour"}, line_color: "#e08a1e", line_width: 1.5, legend_label: "vanished"});
-    this.plot.add_tools(new Bokeh.HoverTool({renderers: [arrows],
-      tooltips: [["vanished in", "@filter"], ["MJD", "@mjd{0.00000}"], ["date", "@date"]]}));
+      fill_color: {field: "colour"}, line_color: DETECTION, line_width: 1.5});
+    this.addHover(arrows, [["vanished in", "@filter"], ["MJD", "@mjd{0.00000}"], ["date", "@date"]]);
     return source;
   }
 
-  addHover() {
-    this.plot.add_tools(new Bokeh.HoverTool({
-      renderers: Object.values(this.layers).map((layer) => layer.points),
-      tooltips: [["MJD", "@mjd{0.00000}"], ["date", "@date"], ["mag", "@measured"],
-        ["change", "@sigma"], ["image", "@image"]],
-    }));
+  addHover(renderer, tooltips) {
+    this.plot.add_tools(new Bokeh.HoverTool({renderers: [renderer], tooltips}));
   }
 
   colour() {
@@ -92,9 +95,6 @@ export class LightCurve {
         major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
     }
     for (const grid of [...this.plot.xgrid, ...this.plot.ygrid]) grid.grid_line_color = line;
-    Object.assign(this.legend, {background_fill_alpha: 0, border_line_color: null, label_text_color: text,
-      orientation: "horizontal", location: "top_left", padding: 2, margin: 2, spacing: 12,
-      label_text_font_size: "12px", glyph_height: 14, glyph_width: 14, label_standoff: 2});
     this.marked.squares.glyph.line_color = text;
   }
 
@@ -121,11 +121,9 @@ export class LightCurve {
     this.axis(this.plot.yaxis, this.aligned ? "from the median of each filter (mag)" : "magnitude");
     const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - zeros.get(c) - c.mag_err[k], m - zeros.get(c) + c.mag_err[k]]));
     const faint = this.setMagnitudes(mags);
-    const filled = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, {...NONE}]));
-    const detections = {x: [], mag: []}, references = {x: [], mag: []};
+    const measured = empty(MEASURED), detections = {x: [], mag: []}, references = {x: [], mag: []};
     for (const c of curves) {
-      const name = c.filter in FILTERS ? c.filter : "other";
-      filled[name] = columns(c, place, zeros.get(c));
+      addColumns(measured, c, place, zeros.get(c));
       for (const [flag, to] of [["is_detection", detections], ["is_reference", references]]) {
         c.mjd.forEach((mjd, k) => {
           if (c[flag][k]) for (const x of place(mjd)) { to.x.push(x); to.mag.push(c.mag[k] - zeros.get(c)); }
@@ -133,17 +131,13 @@ export class LightCurve {
       }
     }
     const gone = vanished(curves, place, faint);
-    for (const [name, {source}] of Object.entries(this.layers)) {
-      // Bokeh works as long on a layer that stays empty.
-      if (source.data.x.length || filled[name].x.length) source.data = filled[name];
-    }
+    this.measured.data = measured;
     this.marked.detections.data = detections;
     this.marked.references.data = references;
-    this.gone.data = gone;
-    const shown = {detection: detections.x.length, reference: references.x.length, vanished: gone.x.length};
-    const entries = this.entries.filter(({label}) => shown[label.value] ?? filled[label.value]?.x.length);
-    const had = this.legend.items;
-    if (entries.length !== had.length || entries.some((entry, k) => entry !== had[k])) this.legend.items = entries;
+    if (this.gone.data.x.length || gone.x.length) this.gone.data = gone;
+    this.legend.replaceChildren(...legendOf(curves, {
+      detection: [detections, DETECTION, "○"], reference: [references, REFERENCE, "□"], vanished: [gone, DETECTION, "▽"],
+    }));
   }
 
   // Where the measurements of a time stand: once by day, or twice by phase.
@@ -176,9 +170,23 @@ export class LightCurve {
   }
 }
 
-// What Bokeh draws of one filter, its magnitudes from a zero.
-function columns(curve, place, zero) {
-  const out = Object.fromEntries(Object.keys(NONE).map((name) => [name, []]));
+const styleOf = (filter) => FILTERS[filter] ?? FILTERS.other;
+
+// What is on the plot: the filters that were measured in, and the marks that there are.
+function legendOf(curves, marks) {
+  const filters = curves.filter((c) => c.mjd.length).map(({filter}) => [filter, styleOf(filter)[0], styleOf(filter)[2]]);
+  const marked = Object.entries(marks).filter(([, [{x}]]) => x.length).map(([name, [, ...style]]) => [name, ...style]);
+  return [...filters, ...marked].map(([name, colour, sign]) => {
+    const entry = document.createElement("li"), mark = document.createElement("span");
+    Object.assign(mark, {textContent: sign, ariaHidden: "true"}).style.color = colour;
+    entry.append(mark, ` ${name}`);
+    return entry;
+  });
+}
+
+// Adds what Bokeh draws of one filter, its magnitudes from a zero.
+function addColumns(out, curve, place, zero) {
+  const [colour, marker] = styleOf(curve.filter);
   curve.mjd.forEach((mjd, k) => {
     const mag = curve.mag[k], err = curve.mag_err[k];
     for (const x of place(mjd)) {
@@ -186,6 +194,8 @@ function columns(curve, place, zero) {
       out.mag.push(mag - zero);
       out.low.push(mag - zero - err);
       out.high.push(mag - zero + err);
+      out.colour.push(colour);
+      out.marker.push(marker);
       out.mjd.push(mjd);
       out.measured.push(err === null ? mag.toFixed(3) : `${mag.toFixed(3)} ± ${err.toFixed(3)}`);
       out.date.push(dateOf(mjd));
@@ -193,17 +203,16 @@ function columns(curve, place, zero) {
       out.sigma.push(curve.significance[k] === null ? "below the threshold" : `${curve.significance[k]} σ`);
     }
   });
-  return out;
 }
 
 function vanished(curves, place, faint) {
-  const out = {x: [], y: [], colour: [], mjd: [], date: [], filter: []};
+  const out = empty(VANISHED);
   for (const {filter, vanished_mjd} of curves) {
     for (const mjd of vanished_mjd) {
       for (const x of place(mjd)) {
         out.x.push(x);
         out.y.push(faint);
-        out.colour.push((FILTERS[filter] ?? FILTERS.other)[0]);
+        out.colour.push(styleOf(filter)[0]);
         out.mjd.push(mjd);
         out.date.push(dateOf(mjd));
         out.filter.push(filter);

@@ -24,6 +24,11 @@ class Column:
     def is_number(self):
         return self.digits is not None or self.name.startswith("n_")
 
+    @property
+    def css(self):
+        """Classes of its cells in lists."""
+        return " ".join(["number"] * self.is_number + ["minor"] * self.is_minor)
+
 
 COLUMNS = (
     Column("refsource_id", "source", "id of the reference source"),

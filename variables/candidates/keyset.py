@@ -53,29 +53,34 @@ class Order:
             condition |= Q(**{f"{self.column}__isnull": True})
         return condition
 
-    def cursor(self, row, way):
-        value = getattr(row, self.column)
-        return f"{way}~{'' if value is None else repr(value)}~{row.pk}"
+    @staticmethod
+    def cursor(pk, value, way):
+        return f"{way}~{'' if value is None else repr(value)}~{pk}"
 
 
-def page_of(rows, order, cursor=None, size=50) -> Page:
+def page_of(rows, order, cursor=None, size=50, shown=None) -> Page:
     """A page of a queryset in an Order; the first, or that of a cursor of another page.
 
-    Raises ValueError where the cursor is none.
+    ``shown`` is a queryset with whatever is shown of a row; it is asked for one page alone, and
+    is ``rows`` itself by default. Raises ValueError where the cursor is none.
     """
     way, value, pk = _parse(rows.model, order, cursor) if cursor else (AFTER, None, None)
     backwards = way == BEFORE
     chosen = rows if pk is None else rows.filter(order.beyond(value, pk, backwards))
-    found = list(order.sorted(chosen, backwards)[: size + 1])
+    # Keys first: to carry all columns through the sort takes three times as long.
+    keys = order.sorted(chosen, backwards).values_list("pk", order.column)
+    found = list(keys[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
     has_next = bool(found) and (backwards or more)
     has_previous = bool(found) and (more if backwards else pk is not None)
+    whole = (rows if shown is None else shown).in_bulk([pk for pk, _ in found])
     return Page(
-        rows=tuple(found),
-        next=order.cursor(found[-1], AFTER) if has_next else None,
-        previous=order.cursor(found[0], BEFORE) if has_previous else None,
+        # One that was deleted since its key was read is left out.
+        rows=tuple(whole[pk] for pk, _ in found if pk in whole),
+        next=order.cursor(*found[-1], AFTER) if has_next else None,
+        previous=order.cursor(*found[0], BEFORE) if has_previous else None,
     )
 
 

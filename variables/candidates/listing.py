@@ -49,11 +49,12 @@ def listing(data, request) -> Listing:
     """The page that a QueryDict asks for; an unknown sort or page is the default one."""
     chosen, order = _chosen(data, request)
     rows = chosen.qs
-    shown = rows.with_visible_class(request.user).select_related("consensus", "catalogue")
+    shown = GalCandidate.objects.with_visible_class(request.user)
+    shown = shown.select_related("consensus", "catalogue")
     try:
-        page = page_of(shown, order, data.get(CURSOR), PAGE_SIZE)
+        page = page_of(rows, order, data.get(CURSOR), PAGE_SIZE, shown)
     except ValueError:  # an address that somebody has cut off
-        page = page_of(shown, order, None, PAGE_SIZE)
+        page = page_of(rows, order, None, PAGE_SIZE, shown)
     count = rows.order_by()[: MAX_COUNT + 1].count()
     return Listing(chosen, _sort(data), page, _placed(page.rows), count, query_of(data))
 

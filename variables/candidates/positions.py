@@ -1,6 +1,8 @@
 """Positions on the sky as people type and read them."""
 
 import astropy.units as u
+import erfa
+import numpy as np
 from astropy.coordinates import SkyCoord
 
 from exposures.errors import GalprojectError
@@ -45,10 +47,18 @@ def _are_degrees(words):
 
 def sexagesimal(ra, dec) -> str | list[str]:
     """Hours and degrees of a position in degrees, to 0.01 seconds and arcseconds; or of many."""
-    return SkyCoord(ra, dec, unit="deg").to_string("hmsdms", sep=":", precision=2)
+    hours, degrees = erfa.a2tf(2, np.radians(ra)), erfa.a2af(2, np.radians(dec))
+    if np.ndim(ra) == 0:
+        return _written(*hours, *degrees)
+    return list(map(_written, *hours, *degrees))
+
+
+def _written(_, hours, sign, degrees):
+    time, angle = ("{}:{:02}:{:02}.{:02}".format(*part) for part in (hours, degrees))
+    return f"{time:0>11} {sign.decode()}{angle:0>11}"
 
 
 def galactic(ra, dec):
     """Galactic longitude and latitude in degrees of a position in ICRS degrees; or of many."""
-    place = SkyCoord(ra, dec, unit="deg").galactic
-    return place.l.deg, place.b.deg
+    longitude, latitude = erfa.icrs2g(np.radians(ra), np.radians(dec))
+    return np.degrees(longitude), np.degrees(latitude)

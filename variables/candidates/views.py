@@ -20,6 +20,7 @@ def candidate_list(request):
     shown = listing(request.GET, request)
     context = {
         "listing": shown,
+        "columns": LISTED,
         "headings": [_heading(column, shown, request.GET) for column in LISTED],
         "next": shown.page.next and query_of(request.GET, page=shown.page.next),
         "previous": shown.page.previous and query_of(request.GET, page=shown.page.previous),

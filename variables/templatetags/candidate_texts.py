@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from variables.candidates import positions
 from variables.models.candidates import Cause
@@ -31,7 +31,16 @@ def date_of(mjd):
     return UNKNOWN if mjd is None else (MJD_0 + timedelta(days=mjd)).isoformat()
 
 
-@register.filter
+@register.simple_tag
+def cells(candidate, columns):
+    """The cells of a candidate's row in a list; by template they take four times as long."""
+    return format_html_join(
+        "",
+        '<td data-label="{}" class="{}">{}</td>',
+        ((column.heading, column.css, cell(candidate, column)) for column in columns),
+    )
+
+
 def cell(candidate, column):
     """The value of a Column in a list."""
     if column.name == "consensus__slug":
