@@ -1,6 +1,6 @@
 // A contact sheet of one-offs: the exceptions are decided, the rest is marked in one stroke.
 
-import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, newKey, next, outbox, preload, say, takeBackEarlier, tile} from "./vetting.js";
+import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, newKey, next, outbox, painted, preload, say, takeBackEarlier, tile} from "./vetting.js";
 
 const KEPT = 20;  // strokes and decisions that can be taken back at once
 const sheet = byId("sheet"), rest = byId("stroke-class");
@@ -19,7 +19,7 @@ async function load() {
   return batch;
 }
 
-// The next sheet is there by now; the one after it is asked for.
+// The next sheet is there by now; the one after it is asked for when this one is on the screen.
 async function turn() {
   state.turning = true;
   const batch = await (state.queue.shift() ?? load());
@@ -27,7 +27,8 @@ async function turn() {
   state.turning = false;
   lay(batch.objects);
   if (!batch.objects.length) return finish(batch, () => again({skipped: true}));
-  if (!state.queue.length) state.queue.push(load());
+  await painted();
+  if (!state.queue.length && !state.turning) state.queue.push(load());
 }
 
 function again(change) {
