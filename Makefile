@@ -5,14 +5,18 @@ python = .venv/bin/python
 manage = $(python) manage.py
 # Scripts without a suffix, which ruff has to be told of.
 sources = . scripts/database scripts/screenshots
+# What make bench runs, each ending with a line of JSON; QUICK=--quick for less than a minute each.
+BENCH = forced_fit find_sources storage chip scaling
+QUICK =
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo test lint format serve workers clean
+.PHONY: help setup setup-dev database migrated demo test bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
 	@echo "make test    run all tests"
+	@echo "make bench   time what is hot, against what one would use instead (QUICK=--quick: shortly)"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
 	@echo "make lint    check style; make format mends what can be mended"
@@ -37,6 +41,13 @@ demo: migrated
 test: setup-dev database
 	@scripts/browser
 	$(python) -m pytest
+
+# On one core, as a worker has: ratios within one run mean something, seconds little.
+bench: setup-dev database
+	@set -e; for name in $(BENCH); do \
+		echo "$$name"; \
+		OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(python) benchmarks/$$name.py $(QUICK); \
+	done
 
 lint: setup-dev
 	$(python) -m ruff check $(sources)
