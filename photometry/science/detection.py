@@ -1,25 +1,47 @@
-"""Sources of an image, found and fitted by crowdsource, with the PSF fitted on the way."""
+"""Sources of an image, found as crowdsource does, with the PSF fitted on the way.
+
+The search is that of crowdsource (Schlafly et al. 2018, ApJS 234, 39): peaks of the significance
+image become stars, all stars are fitted together with their shifts, the PSF is fitted anew, and
+what they leave is searched again. Peaks, sizes of stamps and what is culled are crowdsource's own;
+the fit is ours.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from crowdsource import crowdsource_base
+from scipy.spatial import cKDTree
 
 from exposures.science.quantities import Count, Sigma, WholePixels
-from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
-from photometry.science.psf import ChipPsf, PsfOptions, estimate_fwhm
+from photometry.science.crowdsource_adapter import (
+    AdaptedPsf,
+    PeakImage,
+    new_peaks,
+    stamp_sizes,
+    survivors,
+)
+from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, estimate_fwhm, fit_psf
+from photometry.science.residual_sky import residual_sky
+
+MAX_SHIFT = 1.0  # pixels, of a star in one iteration
+NEW_DISTANCE = 1.5  # pixels, from known stars: a nearer peak is what a wrong position leaves
+PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
+N_PSF_CANDIDATES = 5  # brightest stars looked at for each that the PSF needs
+N_WHOLE = 2  # iterations at first in which no star is split and the sky is taken as smooth
+SMOOTH_SKY_FWHM = 50.0  # side of the sky's boxes in these
 
 
 @dataclass(frozen=True)
 class DetectionOptions:
-    """How far crowdsource goes."""
+    """How far the search goes."""
 
     threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
     min_iterations: Count = 4  # of finding, fitting and subtracting, at least
     max_iterations: Count = 8  # and at most
     few_new: Count = 100  # new sources below which it stops
     max_sources: Count = 320_000  # on a chip, beyond which no more are looked for
-    tile_pixels: WholePixels = 1100  # side of the sub-images that are fitted at once, about
+    n_sweeps: Count = 4  # over all stars, in the joint fit of each iteration
+    sky_box_pixels: WholePixels = 20  # side of the boxes of the sky that the stars leave
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,7 @@ class Detections:
     quality: np.ndarray  # share of the PSF on usable pixels
     flags: np.ndarray  # (n,) int, mask bits of the central pixel
     psf: ChipPsf
-    model: np.ndarray  # (ny, nx) ADU: the sources and what crowdsource added to the sky
+    model: np.ndarray  # (ny, nx) ADU: the sources and what was added to the sky
 
     def __len__(self):
         return len(self.x)
@@ -51,6 +73,36 @@ class Detections:
         return bright[np.argsort(-self.flux[bright])[:n]]
 
 
+@dataclass(frozen=True)
+class _Field:
+    """The image that is searched; all (ny, nx)."""
+
+    data: np.ndarray  # float32
+    weight: np.ndarray  # float32, inverse variance
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Stars:
+    """What has been found so far; (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    flux: np.ndarray  # 0 for those not fitted yet
+
+    def __len__(self):
+        return len(self.x)
+
+    def select(self, index):
+        return _Stars(self.x[index], self.y[index], self.flux[index])
+
+    def with_new(self, x, y):
+        """The same and new ones, row by row: neighbours in memory are fitted faster."""
+        flux = np.append(self.flux, np.zeros(len(x)))
+        x, y = np.append(self.x, x), np.append(self.y, y)
+        return _Stars(x, y, flux).select(np.argsort(np.round(y), kind="stable"))
+
+
 def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
     """Find the sources of a sky-subtracted image and fit its PSF.
 
@@ -64,36 +116,115 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
     measured = estimate_fwhm(data, weight, noise)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
-    tiles_y, tiles_x = (max(1, round(side / options.tile_pixels)) for side in data.shape)
-    with quiet(), frozen_heap():
-        stars, model, _, fitted = crowdsource_base.fit_im(
-            np.ascontiguousarray(data, dtype="f4"),
-            AdaptedPsf(ChipPsf.round(guess, psf)),
-            weight=inverse_sigma(weight),
-            dq=mask.astype("i8"),
-            refit_psf=True,
-            threshold=options.threshold,
-            miniter=options.min_iterations,
-            maxiter=options.max_iterations,
-            fewstars=options.few_new,
-            maxstars=options.max_sources,
-            # crowdsource loses tiles when there are fewer of them along its first axis.
-            ntilex=max(tiles_y, tiles_x),
-            ntiley=tiles_x,
+    field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask)
+    stars, psf, residual = _search(field, ChipPsf.round(guess, psf), options)
+    return _measured(field, stars, psf, residual, options)
+
+
+def _search(field, psf, options):
+    """All stars, the PSF and the image without the stars, (ny, nx)."""
+    stars, residual = _Stars(*np.zeros((3, 0))), field.data
+    for iteration in range(options.max_iterations):
+        is_first_look = iteration < N_WHOLE
+        sky = residual_sky(residual, field.weight, options.sky_box_pixels)
+        x, y = new_peaks(
+            PeakImage(residual - sky, field.data - residual, field.weight),
+            AdaptedPsf(psf),
+            options.threshold,
+            blend_threshold=2.0 if is_first_look else 0.2,
+            keep_saturated=iteration == 0,
         )
-    return _detections(stars, fitted.psf, model)
+        x, y = _away_from(stars, x, y)
+        stars = stars.with_new(x, y)
+        if is_first_look:
+            box = int(SMOOTH_SKY_FWHM * psf.fwhm[0])
+            sky = residual_sky(residual, field.weight, box)
+        stars, psf, residual = _improved(field, stars, psf, sky, options)
+        is_done = iteration + 1 >= options.min_iterations and len(x) < options.few_new
+        if is_done or len(stars) > options.max_sources:
+            break
+    return stars, psf, residual
 
 
-def _detections(stars, psf, model):
-    return Detections(
-        x=stars["y"].astype("f8"),
-        y=stars["x"].astype("f8"),
-        flux=stars["flux"].astype("f8"),
-        flux_err=stars["dflux"].astype("f8"),
-        rchi2=stars["rchi2"].astype("f8"),
-        fracflux=stars["fracflux"].astype("f8"),
-        quality=stars["qf"].astype("f8"),
-        flags=stars["flags"].astype("i4"),
-        psf=psf,
-        model=model,
+def _away_from(stars, x, y):
+    """Peaks that are not a star's."""
+    if len(stars) == 0:
+        return x, y
+    distance, _ = cKDTree(np.column_stack([stars.x, stars.y])).query(np.column_stack([x, y]))
+    return x[distance > NEW_DISTANCE], y[distance > NEW_DISTANCE]
+
+
+def _improved(field, stars, psf, sky, options):
+    """Stars fitted, moved and culled; the PSF fitted to them; the image without them."""
+    data = field.data - sky
+    stamps = _stamps(field, stars, psf, data)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
+    figures = fit_quality(data, field.weight, stamps, fit)
+    better = _refitted(field, stars, psf, fit, stamps)
+    step = np.hypot(fit.dx, fit.dy)
+    scale = np.where(step > MAX_SHIFT, MAX_SHIFT / np.maximum(step, MAX_SHIFT), 1)
+    ny, nx = data.shape
+    moved = _Stars(
+        np.clip(stars.x + scale * fit.dx, -0.499, nx - 0.501),
+        np.clip(stars.y + scale * fit.dy, -0.499, ny - 0.501),
+        fit.flux,
     )
+    keep = survivors(moved.x, moved.y, moved.flux, figures.flux_err, options.threshold)
+    return moved.select(keep), better, fit.residual + sky
+
+
+def _stamps(field, stars, psf, data):
+    size = stamp_sizes(stars.x, stars.y, data, field.weight)
+    return Stamps.render(psf, stars.x, stars.y, size + 2)
+
+
+def _refitted(field, stars, psf, fit, stamps):
+    """The PSF fitted to the brightest clean stars, the others taken out; as it was if too few."""
+    n = psf.options.n_stars
+    chosen = np.argsort(-fit.flux)[: N_PSF_CANDIDATES * n]
+    x, y = stars.x[chosen], stars.y[chosen]
+    own = stamps.models(fit, chosen, PSF_STAMP)
+    alone = own + cut_out(fit.residual, x, y, PSF_STAMP)
+    light = cut_out(field.data, x, y, PSF_STAMP)
+    weight = cut_out(field.weight, x, y, PSF_STAMP)
+    dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
+    good = clean_stars(alone, light, weight, dx, dy)[:n]
+    candidates = StarStamps(x, y, dx, dy, alone.astype(float), weight.astype(float))
+    return fit_psf(candidates.select(good), psf, psf.options)
+
+
+def _measured(field, stars, psf, residual, options):
+    """Detections of stars held where they are."""
+    sky = residual_sky(residual, field.weight, options.sky_box_pixels)
+    data = field.data - sky
+    stamps = _stamps(field, stars, psf, data)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
+    figures = fit_quality(data, field.weight, stamps, fit)
+    return Detections(
+        x=stars.x,
+        y=stars.y,
+        flux=fit.flux,
+        flux_err=figures.flux_err,
+        rchi2=figures.rchi2,
+        fracflux=figures.fracflux,
+        quality=figures.quality,
+        flags=field.mask[np.round(stars.y).astype(int), np.round(stars.x).astype(int)].astype("i4"),
+        psf=psf,
+        model=field.data - fit.residual,
+    )
+
+
+def clean_stars(stamp, imstamp, weight, dx, dy):
+    """Indices of stars whose stamp is whole, mostly their own, and well centred."""
+    centre = stamp.shape[-1] // 2
+    flux = stamp.sum(axis=(1, 2))
+    use = weight > 0
+    covered = (stamp * use).sum(axis=(1, 2)) / np.where(flux == 0, 1, flux)
+    own = flux / np.maximum(imstamp.sum(axis=(1, 2)), 1e-3)
+    signal = imstamp[:, centre, centre] * np.sqrt(weight[:, centre, centre])
+    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
+    good &= use[:, centre, centre]
+    for offset in (dx, dy):
+        middle = np.median(offset[good]) if good.any() else 0.0
+        good &= np.abs(offset - middle) < 1
+    return np.flatnonzero(good)
