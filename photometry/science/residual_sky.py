@@ -17,17 +17,18 @@ def residual_sky(residual, weight, box_pixels):
         np.linspace(0, side, int(np.ceil(side / box_pixels)) + 1).astype(np.int64)
         for side in residual.shape
     ]
-    level = _fill(_medians(residual, weight, *edges))
-    along_y, along_x = (_interpolation(e) for e in edges)
-    return (along_y @ level.astype(np.float32)) @ along_x.T
+    level = _fill(_medians(residual, weight, *edges)).astype(np.float32)
+    (below, up), (left, right) = (_neighbours(e) for e in edges)
+    # Not by matrices, whose last digit depends on the number of threads.
+    return _bilinear(level, below, up, left, right)
 
 
-def _interpolation(edges):
-    """(n_pixels, n_boxes) matrix that takes levels of boxes to pixels."""
+def _neighbours(edges):
+    """For each pixel of an axis the box whose centre is below it, and the share of the next."""
     centres = (edges[:-1] + edges[1:] - 1) / 2
-    pixels = np.arange(edges[-1])
-    columns = [np.interp(pixels, centres, unit) for unit in np.eye(len(centres))]
-    return np.array(columns, np.float32).T
+    place = np.interp(np.arange(edges[-1]), centres, np.arange(len(centres)))
+    below = np.minimum(place.astype(np.int64), max(len(centres) - 2, 0))
+    return below, (place - below).astype(np.float32)
 
 
 def _fill(level, n_rounds=100):
@@ -61,3 +62,17 @@ def _medians(image, weight, y_edges, x_edges):
                         n += 1
             level[j, i] = np.median(values[:n]) if n >= MIN_BOX_PIXELS else np.nan
     return level
+
+
+@numba.njit(cache=True)
+def _bilinear(level, below, up, left, right):
+    surface = np.empty((len(below), len(left)), np.float32)
+    last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
+    for j in range(surface.shape[0]):
+        first, second = level[below[j]], level[min(below[j] + 1, last_row)]
+        row = first + up[j] * (second - first)
+        for i in range(surface.shape[1]):
+            start = row[left[i]]
+            end = row[min(left[i] + 1, last_column)]
+            surface[j, i] = start + right[i] * (end - start)
+    return surface
