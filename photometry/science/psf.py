@@ -7,12 +7,22 @@ from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
 from scipy.optimize import least_squares
 
 from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels
+from photometry.science.stamps import (
+    AMPLITUDE,
+    CORE_SCALE,
+    DX,
+    DY,
+    TERMS,
+    U2,
+    UV,
+    V2,
+    Profiles,
+    evaluate,
+)
 
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
 POSITION_SCALE = 1000.0
-# Stars rendered at once: bounds the memory of the stamps' intermediate arrays.
-BATCH = 4000
 
 
 @dataclass(frozen=True)
@@ -55,26 +65,38 @@ class ChipPsf:
         """Full width at half maximum in pixels (geometric mean of the axes) at ``x, y``."""
         return _polynomial(self.fwhm, x, y)
 
+    def profiles(self, x, y):
+        """Profiles of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
+        x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
+        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
+        norm = moffat_norm(inverse, e1, e2, self.beta)
+        core = np.zeros((1, 0, 0)) if self.core is None else self.core
+        terms = _terms(len(core), x, y)
+        scale = 1 / (1 + core.sum(axis=(1, 2)) @ terms)
+        columns = {
+            U2: (1 + e1) * inverse,
+            UV: 2 * e2 * inverse,
+            V2: (1 - e1) * inverse,
+            AMPLITUDE: norm * scale,
+            DX: x - np.round(x),
+            DY: y - np.round(y),
+            CORE_SCALE: scale,
+        }
+        parameters = np.empty((len(x), TERMS + len(core)), np.float32)
+        for column, values in columns.items():
+            parameters[:, column] = values
+        parameters[:, TERMS:] = terms.T
+        return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
+
     def stamps(self, x, y, size):
         """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
-        x, y = np.atleast_1d(x).astype("f4"), np.atleast_1d(y).astype("f4")
-        stamps = np.empty((len(x), size, size), dtype="f4")
-        for start in range(0, len(x), BATCH):
-            part = slice(start, start + BATCH)
-            stamps[part] = self._stamps(x[part], y[part], size)
-        return stamps
+        return evaluate(self.profiles(x, y), size)
 
-    def _stamps(self, x, y, size):
-        dx, dy = x - np.round(x), y - np.round(y)
-        shape = [_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2)]
-        stamps = moffat_stamps(dx, dy, *shape, self.beta, size)
-        if self.core is None:
-            return stamps
-        core = _terms(len(self.core), x, y).T.astype("f4") @ self.core.reshape(len(self.core), -1)
-        core = core.reshape(len(x), *self.core.shape[1:])
-        norm = 1 + core.sum(axis=(1, 2))
-        _add_centred(stamps, shifted_splines(core, dx, dy))
-        return stamps / norm[:, None, None]
+
+def moffat_norm(inverse, e1, e2, beta):
+    """Central value of a Moffat profile of unit integral; ``inverse`` is 1 / alpha^2."""
+    return (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
 
 
 def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
@@ -91,8 +113,7 @@ def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
     np.log1p(q, out=q)
     q *= -beta
     np.exp(q, out=q)
-    norm = (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
-    q *= norm.astype(dx.dtype)[:, None, None]
+    q *= moffat_norm(inverse, e1, e2, beta).astype(dx.dtype)[:, None, None]
     return q
 
 
@@ -115,15 +136,6 @@ def _bspline_weights(offset):
     inner = 2 / 3 - t**2 * (1 - t / 2)
     outer = np.maximum(2 - t, 0) ** 3 / 6
     return np.where(t < 1, inner, outer)
-
-
-def _add_centred(stamps, cores):
-    """Add ``cores`` to the middle of ``stamps`` in place; both have odd sides."""
-    cut = (cores.shape[1] - stamps.shape[1]) // 2
-    if cut >= 0:
-        stamps += cores[:, cut : cut + stamps.shape[1], cut : cut + stamps.shape[1]]
-    else:
-        stamps[:, -cut:cut, -cut:cut] += cores
 
 
 def _terms(n_terms, x, y):
