@@ -165,8 +165,8 @@ def _improved(field, stars, psf, sky, options):
     scale = np.where(step > MAX_SHIFT, MAX_SHIFT / np.maximum(step, MAX_SHIFT), 1)
     ny, nx = data.shape
     moved = _Stars(
-        np.clip(stars.x + scale * fit.dx, -0.499, nx - 0.501),
-        np.clip(stars.y + scale * fit.dy, -0.499, ny - 0.501),
+        np.clip(stars.x + scale * fit.dx, -0.499, nx - 0.501).astype("f4"),
+        np.clip(stars.y + scale * fit.dy, -0.499, ny - 0.501).astype("f4"),
         fit.flux,
     )
     keep = survivors(moved.x, moved.y, moved.flux, figures.flux_err, options.threshold)

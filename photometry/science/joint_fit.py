@@ -5,8 +5,10 @@ Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the un
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from photometry.science.compiled import compiled
+from photometry.science.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
 
@@ -30,11 +32,7 @@ class Stamps:
         size = np.asarray(size, np.int64)
         first = np.cumsum(size**2) - size**2
         values = np.empty(int(np.sum(size**2)), np.float32)
-        for side in np.unique(size):
-            chosen = np.flatnonzero(size == side)
-            # In portions: the stamps are in memory twice for a moment.
-            for part in np.array_split(chosen, 1 + len(chosen) * side**2 // 4_000_000):
-                _place(values, first[part], psf.stamps(x[part], y[part], int(side)))
+        fill_stamps(values, first, size, psf.profiles(x, y))
         column, row = (np.round(c).astype(np.int64) - size // 2 for c in (x, y))
         return cls(values, first, size, column, row)
 
@@ -115,20 +113,13 @@ def cut_out(image, x, y, size):
     return windows[np.round(y).astype(int), np.round(x).astype(int)]
 
 
-def _place(values, first, stamps):
-    flat = stamps.reshape(len(stamps), -1)
-    if len(first):
-        # Stars of one size are not neighbours in ``values`` unless all have it.
-        values[first[:, None] + np.arange(flat.shape[1])] = flat
-
-
-@numba.njit(cache=True)
+@compiled
 def _bounds(start, size, length):
     """The part of a stamp that lies on the image, a pixel within so that slopes exist."""
     return max(1, -start), min(size - 1, length - start)
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled
 def _normal_blocks(weight, values, first, size, column, row):
     """(n, 6) weighted sums pp, px, py, xx, xy, yy of the PSF p and minus its slopes."""
     blocks = np.zeros((len(size), 6), np.float32)
@@ -153,7 +144,7 @@ def _normal_blocks(weight, values, first, size, column, row):
     return blocks
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled
 def _subtract(image, amplitudes, values, first, size, column, row):
     for k in range(len(size)):
         side = size[k]
@@ -166,7 +157,7 @@ def _subtract(image, amplitudes, values, first, size, column, row):
                 image[row[k] + j, column[k] + i] -= flux * stamp[j, i]
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled
 def _sweep(residual, weight, amplitudes, blocks, shifts, values, first, size, column, row):
     """Solve each star on the residual of all, and take the change out of it at once."""
     for k in range(len(size)):
@@ -199,7 +190,7 @@ def _sweep(residual, weight, amplitudes, blocks, shifts, values, first, size, co
                 )
 
 
-@numba.njit(cache=True)
+@compiled
 def _solve(block, gp, gx, gy):
     """Solution of symmetric 3 x 3 equations by elimination; a slope without signal gets none."""
     pp, px, py, xx, xy, yy = block
@@ -212,7 +203,7 @@ def _solve(block, gp, gx, gy):
     return (gp - px * dx - py * dy) / pp, dx, dy
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled
 def _quality(data, weight, residual, flux, values, first, size, column, row):
     """(n, 4) columns of FitQuality."""
     figures = np.zeros((len(size), 4))

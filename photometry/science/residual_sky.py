@@ -1,8 +1,9 @@
 """The sky that is left when all known stars are taken out of an image: medians of small boxes."""
 
-import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter
+
+from photometry.science.compiled import compiled
 
 MIN_BOX_PIXELS = 20  # usable pixels below which a box takes its level from those around it
 
@@ -46,7 +47,7 @@ def _fill(level, n_rounds=100):
     return np.nan_to_num(level)
 
 
-@numba.njit(cache=True)
+@compiled
 def _medians(image, weight, y_edges, x_edges):
     level = np.empty((len(y_edges) - 1, len(x_edges) - 1))
     for j in range(level.shape[0]):
@@ -64,7 +65,7 @@ def _medians(image, weight, y_edges, x_edges):
     return level
 
 
-@numba.njit(cache=True)
+@compiled
 def _bilinear(level, below, up, left, right):
     surface = np.empty((len(below), len(left)), np.float32)
     last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
