@@ -89,6 +89,15 @@ class ChipPsf:
         parameters[:, TERMS:] = terms.T
         return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
 
+    def reach(self, x, y, level):
+        """(n,) pixels beyond which the PSF of stars at ``x, y`` is below ``level`` (n,)."""
+        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
+        centre = moffat_norm(inverse, e1, e2, self.beta)
+        q = np.maximum(centre / level, 1) ** (1 / self.beta) - 1
+        narrowest = inverse * (1 - np.minimum(np.hypot(e1, e2), 0.9))
+        return np.sqrt(q / narrowest)
+
     def stamps(self, x, y, size):
         """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
         return evaluate(self.profiles(x, y), size)
