@@ -71,12 +71,6 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
     return x.astype(float), y.astype(float)
 
 
-def stamp_sizes(x, y, data, weight):
-    """(n,) sides of the stamps that stars need: more pixels for the brighter."""
-    with quiet():
-        return crowdsource_base.get_sizes(y, x, data, weight=weight)
-
-
 def survivors(x, y, flux, flux_err, threshold):
     """(n,) which stars are significant, and not on top of a brighter one."""
     bright = (flux > 0.6 * threshold * flux_err) | (flux > 1e5)

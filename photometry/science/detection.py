@@ -16,13 +16,14 @@ from photometry.science.crowdsource_adapter import (
     AdaptedPsf,
     PeakImage,
     new_peaks,
-    stamp_sizes,
     survivors,
 )
 from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
 from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, estimate_fwhm, fit_psf
 from photometry.science.residual_sky import residual_sky
 
+WING_SIGMA = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
+STAMP_HALF = 7, 74  # pixels, half the side of the smallest and the largest stamp
 MAX_SHIFT = 1.0  # pixels, of a star in one iteration
 NEW_DISTANCE = 1.5  # pixels, from known stars: a nearer peak is what a wrong position leaves
 PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
@@ -80,6 +81,11 @@ class _Field:
     data: np.ndarray  # float32
     weight: np.ndarray  # float32, inverse variance
     mask: np.ndarray
+    noise: float  # of a pixel, the median
+
+    def is_masked(self, x, y):
+        """(n,) whether the pixels at positions have no weight."""
+        return self.weight[np.round(y).astype(int), np.round(x).astype(int)] <= 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class _Stars:
 
     x: np.ndarray
     y: np.ndarray
-    flux: np.ndarray  # 0 for those not fitted yet
+    flux: np.ndarray  # 0 for new ones
 
     def __len__(self):
         return len(self.x)
@@ -96,11 +102,11 @@ class _Stars:
     def select(self, index):
         return _Stars(self.x[index], self.y[index], self.flux[index])
 
-    def with_new(self, x, y):
-        """The same and new ones, row by row: neighbours in memory are fitted faster."""
-        flux = np.append(self.flux, np.zeros(len(x)))
-        x, y = np.append(self.x, x), np.append(self.y, y)
-        return _Stars(x, y, flux).select(np.argsort(np.round(y), kind="stable"))
+    def with_new(self, new):
+        """Both, row by row: neighbours in memory are fitted faster."""
+        columns = (np.append(getattr(self, c), getattr(new, c)) for c in ("x", "y", "flux"))
+        both = _Stars(*columns)
+        return both.select(np.argsort(np.round(both.y), kind="stable"))
 
 
 def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
@@ -116,7 +122,7 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
     measured = estimate_fwhm(data, weight, noise)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
-    field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask)
+    field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask, noise)
     stars, psf, residual = _search(field, ChipPsf.round(guess, psf), options)
     return _measured(field, stars, psf, residual, options)
 
@@ -125,42 +131,42 @@ def _search(field, psf, options):
     """All stars, the PSF and the image without the stars, (ny, nx)."""
     stars, residual = _Stars(*np.zeros((3, 0))), field.data
     for iteration in range(options.max_iterations):
-        is_first_look = iteration < N_WHOLE
         sky = residual_sky(residual, field.weight, options.sky_box_pixels)
-        x, y = new_peaks(
-            PeakImage(residual - sky, field.data - residual, field.weight),
-            AdaptedPsf(psf),
-            options.threshold,
-            blend_threshold=2.0 if is_first_look else 0.2,
-            keep_saturated=iteration == 0,
-        )
-        x, y = _away_from(stars, x, y)
-        stars = stars.with_new(x, y)
-        if is_first_look:
+        new = _new_stars(field, stars, psf, residual - sky, options, iteration)
+        stars = stars.with_new(new)
+        if iteration < N_WHOLE:
             box = int(SMOOTH_SKY_FWHM * psf.fwhm[0])
             sky = residual_sky(residual, field.weight, box)
         stars, psf, residual = _improved(field, stars, psf, sky, options)
-        is_done = iteration + 1 >= options.min_iterations and len(x) < options.few_new
+        is_done = iteration + 1 >= options.min_iterations and len(new) < options.few_new
         if is_done or len(stars) > options.max_sources:
             break
     return stars, psf, residual
 
 
-def _away_from(stars, x, y):
-    """Peaks that are not a star's."""
-    if len(stars) == 0:
-        return x, y
-    distance, _ = cKDTree(np.column_stack([stars.x, stars.y])).query(np.column_stack([x, y]))
-    return x[distance > NEW_DISTANCE], y[distance > NEW_DISTANCE]
+def _new_stars(field, stars, psf, residual, options, iteration):
+    """Stars at the peaks that the known ones leave, but not at theirs."""
+    x, y = new_peaks(
+        PeakImage(residual, field.data - residual, field.weight),
+        AdaptedPsf(psf),
+        options.threshold,
+        blend_threshold=2.0 if iteration < N_WHOLE else 0.2,
+        keep_saturated=iteration == 0,
+    )
+    if len(stars) > 0 and len(x) > 0:
+        known = cKDTree(np.column_stack([stars.x, stars.y]))
+        distance, _ = known.query(np.column_stack([x, y]))
+        x, y = x[distance > NEW_DISTANCE], y[distance > NEW_DISTANCE]
+    return _Stars(x, y, np.zeros(len(x)))
 
 
 def _improved(field, stars, psf, sky, options):
     """Stars fitted, moved and culled; the PSF fitted to them; the image without them."""
     data = field.data - sky
-    stamps = _stamps(field, stars, psf, data)
+    stamps = _stamps(field, stars, psf)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
     figures = fit_quality(data, field.weight, stamps, fit)
-    better = _refitted(field, stars, psf, fit, stamps)
+    better = _refitted(field, stars, psf, fit)
     step = np.hypot(fit.dx, fit.dy)
     scale = np.where(step > MAX_SHIFT, MAX_SHIFT / np.maximum(step, MAX_SHIFT), 1)
     ny, nx = data.shape
@@ -173,31 +179,54 @@ def _improved(field, stars, psf, sky, options):
     return moved.select(keep), better, fit.residual + sky
 
 
-def _stamps(field, stars, psf, data):
-    size = stamp_sizes(stars.x, stars.y, data, field.weight)
-    return Stamps.render(psf, stars.x, stars.y, size + 2)
+def _stamps(field, stars, psf):
+    """Stamps as large as the stars' wings matter; the largest where the peak is not known."""
+    peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
+    flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
+    level = WING_SIGMA * field.noise / np.maximum(flux, field.noise)
+    half = np.clip(np.ceil(psf.reach(stars.x, stars.y, level)), *STAMP_HALF)
+    half[field.is_masked(stars.x, stars.y)] = STAMP_HALF[1]
+    return Stamps.render(psf, stars.x, stars.y, half.astype(int))
 
 
-def _refitted(field, stars, psf, fit, stamps):
+def _refitted(field, stars, psf, fit):
     """The PSF fitted to the brightest clean stars, the others taken out; as it was if too few."""
     n = psf.options.n_stars
     chosen = np.argsort(-fit.flux)[: N_PSF_CANDIDATES * n]
     x, y = stars.x[chosen], stars.y[chosen]
-    own = stamps.models(fit, chosen, PSF_STAMP)
-    alone = own + cut_out(fit.residual, x, y, PSF_STAMP)
-    light = cut_out(field.data, x, y, PSF_STAMP)
-    weight = cut_out(field.weight, x, y, PSF_STAMP)
+    light, left, weight = (
+        cut_out(image, x, y, PSF_STAMP) for image in (field.data, fit.residual, field.weight)
+    )
+    alone = left + fit.models(psf.stamps(x, y, PSF_STAMP + 2), chosen)
     dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
-    good = clean_stars(alone, light, weight, dx, dy)[:n]
-    candidates = StarStamps(x, y, dx, dy, alone.astype(float), weight.astype(float))
+    # Double precision: the profile is fitted by numerical derivatives.
+    candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
+    good = _clean_stars(candidates, light)[:n]
     return fit_psf(candidates.select(good), psf, psf.options)
+
+
+def _clean_stars(stars, light):
+    """Indices of StarStamps that are whole, mostly the star's own, and well centred.
+
+    ``light`` (n, size, size) holds the neighbours too.
+    """
+    centre = light.shape[-1] // 2
+    use, flux = stars.weight > 0, stars.data.sum(axis=(1, 2))
+    covered = np.sum(stars.data, axis=(1, 2), where=use) / np.where(flux == 0, 1, flux)
+    own = flux / np.maximum(light.sum(axis=(1, 2)), 1e-3)
+    signal = light[:, centre, centre] * np.sqrt(stars.weight[:, centre, centre])
+    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
+    for offset in (stars.dx, stars.dy):
+        middle = np.median(offset[good]) if good.any() else 0.0
+        good &= np.abs(offset - middle) < 1
+    return np.flatnonzero(good)
 
 
 def _measured(field, stars, psf, residual, options):
     """Detections of stars held where they are."""
     sky = residual_sky(residual, field.weight, options.sky_box_pixels)
     data = field.data - sky
-    stamps = _stamps(field, stars, psf, data)
+    stamps = _stamps(field, stars, psf)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
     figures = fit_quality(data, field.weight, stamps, fit)
     return Detections(
@@ -212,19 +241,3 @@ def _measured(field, stars, psf, residual, options):
         psf=psf,
         model=field.data - fit.residual,
     )
-
-
-def clean_stars(stamp, imstamp, weight, dx, dy):
-    """Indices of stars whose stamp is whole, mostly their own, and well centred."""
-    centre = stamp.shape[-1] // 2
-    flux = stamp.sum(axis=(1, 2))
-    use = weight > 0
-    covered = (stamp * use).sum(axis=(1, 2)) / np.where(flux == 0, 1, flux)
-    own = flux / np.maximum(imstamp.sum(axis=(1, 2)), 1e-3)
-    signal = imstamp[:, centre, centre] * np.sqrt(weight[:, centre, centre])
-    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
-    good &= use[:, centre, centre]
-    for offset in (dx, dy):
-        middle = np.median(offset[good]) if good.any() else 0.0
-        good &= np.abs(offset - middle) < 1
-    return np.flatnonzero(good)

@@ -27,9 +27,9 @@ class Stamps:
     row: np.ndarray  # (n,)
 
     @classmethod
-    def render(cls, psf, x, y, size):
-        """Those of a ChipPsf for stars at ``x, y`` (n,) with stamps of sides ``size`` (n,)."""
-        size = np.asarray(size, np.int64)
+    def render(cls, psf, x, y, half):
+        """Those of a ChipPsf for stars at ``x, y`` (n,) that reach ``half`` (n,) pixels."""
+        size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
         values = np.empty(int(np.sum(size**2)), np.float32)
         fill_stamps(values, first, size, psf.profiles(x, y))
@@ -38,19 +38,6 @@ class Stamps:
 
     def __len__(self):
         return len(self.size)
-
-    def models(self, fit, chosen, size):
-        """(n, size, size) middles of the models of some stars of a JointFit."""
-        models = np.empty((len(chosen), size, size), np.float32)
-        for k, star in enumerate(chosen):
-            side, first = self.size[star], self.first[star]
-            psf = self.values[first : first + side**2].reshape(side, side)
-            cut = (side - size) // 2 - 1
-            psf = psf[cut : side - cut, cut : side - cut]
-            slope_x, slope_y = psf[1:-1, :-2] - psf[1:-1, 2:], psf[:-2, 1:-1] - psf[2:, 1:-1]
-            shifted = psf[1:-1, 1:-1] + 0.5 * (fit.dx[star] * slope_x + fit.dy[star] * slope_y)
-            models[k] = fit.flux[star] * shifted
-        return models
 
     @property
     def arrays(self):
@@ -66,6 +53,13 @@ class JointFit:
     dx: np.ndarray  # (n,) pixels, by which the flux lies off the position; 0 if not fitted
     dy: np.ndarray  # (n,)
     residual: np.ndarray  # (ny, nx) float32, the image without the model
+
+    def models(self, stamps, chosen):
+        """(k, size - 2, size - 2) models of ``chosen`` stars from their (k, size, size) PSF."""
+        flux, dx, dy = (c[chosen, None, None] for c in (self.flux, self.dx, self.dy))
+        slope_x = (stamps[:, 1:-1, :-2] - stamps[:, 1:-1, 2:]) / 2
+        slope_y = (stamps[:, :-2, 1:-1] - stamps[:, 2:, 1:-1]) / 2
+        return flux * (stamps[:, 1:-1, 1:-1] + dx * slope_x + dy * slope_y)
 
 
 @dataclass(frozen=True)
