@@ -132,7 +132,8 @@ def _search(field, psf, options):
     stars, residual = _Stars(*np.zeros((3, 0))), field.data
     for iteration in range(options.max_iterations):
         sky = residual_sky(residual, field.weight, options.sky_box_pixels)
-        new = _new_stars(field, stars, psf, residual - sky, options, iteration)
+        image = PeakImage(residual - sky, field.data - residual, field.weight)
+        new = _new_stars(image, stars, psf, options, iteration)
         stars = stars.with_new(new)
         if iteration < N_WHOLE:
             box = int(SMOOTH_SKY_FWHM * psf.fwhm[0])
@@ -144,10 +145,10 @@ def _search(field, psf, options):
     return stars, psf, residual
 
 
-def _new_stars(field, stars, psf, residual, options, iteration):
+def _new_stars(image, stars, psf, options, iteration):
     """Stars at the peaks that the known ones leave, but not at theirs."""
     x, y = new_peaks(
-        PeakImage(residual, field.data - residual, field.weight),
+        image,
         AdaptedPsf(psf),
         options.threshold,
         blend_threshold=2.0 if iteration < N_WHOLE else 0.2,
