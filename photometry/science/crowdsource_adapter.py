@@ -9,10 +9,12 @@ import gc
 import io
 import logging
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
+from crowdsource import crowdsource_base
 
-from photometry.science.psf import ChipPsf, StarStamps, fit_psf
+from photometry.science.psf import ChipPsf
 
 logger = logging.getLogger(__name__)
 
@@ -40,34 +42,39 @@ class AdaptedPsf:
         """crowdsource's own tables are not written; ChipPsf is stored by its parameters."""
         raise NotImplementedError("ChipPsf is stored by its parameters")
 
-    def fitfun(self, x, y, xcen, ycen, stamp, imstamp, modstamp, isig, nkeep=200, **plotting):
-        """A PSF fitted to the brightest clean stars of the current model, or None."""
-        # Double precision: the profile is fitted by numerical derivatives.
-        x, y = x.astype("f8"), y.astype("f8")
-        dx, dy = y - np.round(y) + ycen, x - np.round(x) + xcen
-        good = _clean_stars(stamp, imstamp, isig, dx, dy)
-        keep = good[np.argsort(-stamp[good].sum(axis=(1, 2)))[: self.psf.options.n_stars]]
-        if len(keep) < 3:
-            return None
-        weight = isig[keep].astype("f8") ** 2
-        stars = StarStamps(y[keep], x[keep], dx[keep], dy[keep], stamp[keep], weight)
-        return AdaptedPsf(fit_psf(stars, self.psf, self.psf.options))
+
+@dataclass(frozen=True)
+class PeakImage:
+    """What is searched for peaks; all (ny, nx)."""
+
+    residual: np.ndarray  # ADU, without sky and known stars
+    model: np.ndarray  # ADU, the known stars
+    weight: np.ndarray  # inverse variance
 
 
-def _clean_stars(stamp, imstamp, isig, dx, dy):
-    """Indices of stars whose stamp is whole, mostly their own, and well centred."""
-    centre = stamp.shape[-1] // 2
-    flux = stamp.sum(axis=(1, 2))
-    use = isig > 0
-    covered = (stamp * use).sum(axis=(1, 2)) / np.where(flux == 0, 1, flux)
-    own = flux / np.maximum(imstamp.sum(axis=(1, 2)), 1e-3 + 0 * flux)
-    signal = imstamp[:, centre, centre] * isig[:, centre, centre]
-    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
-    good &= use[:, centre, centre]
-    for offset in (dx, dy):
-        middle = np.median(offset[good]) if good.any() else 0.0
-        good &= np.abs(offset - middle) < 1
-    return np.flatnonzero(good)
+def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
+    """x, y (n,) of the peaks of a PeakImage that are significant and not a known star's wings.
+
+    ``blend_threshold`` is how much of the known stars' light a peak has to be.
+    """
+    with quiet():
+        y, x = crowdsource_base.peakfind(
+            image.residual,
+            image.model,
+            inverse_sigma(image.weight),
+            None,  # Of mask bits it knows those for nebulae, which we don't set.
+            psf,
+            keepsat=keep_saturated,
+            threshold=threshold,
+            blendthreshold=blend_threshold,
+        )
+    return x.astype(float), y.astype(float)
+
+
+def survivors(x, y, flux, flux_err, threshold):
+    """(n,) which stars are significant, and not on top of a brighter one."""
+    bright = (flux > 0.6 * threshold * flux_err) | (flux > 1e5)
+    return bright & crowdsource_base.cull_near(x, y, flux)
 
 
 def inverse_sigma(weight):

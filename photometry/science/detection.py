@@ -1,25 +1,48 @@
-"""Sources of an image, found and fitted by crowdsource, with the PSF fitted on the way."""
+"""Sources of an image, found as crowdsource does, with the PSF fitted on the way.
+
+The search is that of crowdsource (Schlafly et al. 2018, ApJS 234, 39): peaks of the significance
+image become stars, all stars are fitted together with their shifts, the PSF is fitted anew, and
+what they leave is searched again. Peaks, sizes of stamps and what is culled are crowdsource's own;
+the fit is ours.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from crowdsource import crowdsource_base
+from scipy.spatial import cKDTree
 
 from exposures.science.quantities import Count, Sigma, WholePixels
-from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
-from photometry.science.psf import ChipPsf, PsfOptions, estimate_fwhm
+from photometry.science.crowdsource_adapter import (
+    AdaptedPsf,
+    PeakImage,
+    new_peaks,
+    survivors,
+)
+from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, estimate_fwhm, fit_psf
+from photometry.science.residual_sky import residual_sky
+
+WING_SIGMA = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
+STAMP_HALF = 7, 74  # pixels, half the side of the smallest and the largest stamp
+MAX_SHIFT = 1.0  # pixels, of a star in one iteration
+NEW_DISTANCE = 1.5  # pixels, from known stars: a nearer peak is what a wrong position leaves
+PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
+N_PSF_CANDIDATES = 5  # brightest stars looked at for each that the PSF needs
+N_WHOLE = 2  # iterations at first in which no star is split and the sky is taken as smooth
+SMOOTH_SKY_FWHM = 50.0  # side of the sky's boxes in these
 
 
 @dataclass(frozen=True)
 class DetectionOptions:
-    """How far crowdsource goes."""
+    """How far the search goes."""
 
     threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
     min_iterations: Count = 4  # of finding, fitting and subtracting, at least
     max_iterations: Count = 8  # and at most
     few_new: Count = 100  # new sources below which it stops
     max_sources: Count = 320_000  # on a chip, beyond which no more are looked for
-    tile_pixels: WholePixels = 1100  # side of the sub-images that are fitted at once, about
+    n_sweeps: Count = 4  # over all stars, in the joint fit of each iteration
+    sky_box_pixels: WholePixels = 20  # side of the boxes of the sky that the stars leave
 
 
 @dataclass(frozen=True)
@@ -35,7 +58,7 @@ class Detections:
     quality: np.ndarray  # share of the PSF on usable pixels
     flags: np.ndarray  # (n,) int, mask bits of the central pixel
     psf: ChipPsf
-    model: np.ndarray  # (ny, nx) ADU: the sources and what crowdsource added to the sky
+    model: np.ndarray  # (ny, nx) ADU: the sources and what was added to the sky
 
     def __len__(self):
         return len(self.x)
@@ -51,6 +74,41 @@ class Detections:
         return bright[np.argsort(-self.flux[bright])[:n]]
 
 
+@dataclass(frozen=True)
+class _Field:
+    """The image that is searched; all (ny, nx)."""
+
+    data: np.ndarray  # float32
+    weight: np.ndarray  # float32, inverse variance
+    mask: np.ndarray
+    noise: float  # of a pixel, the median
+
+    def is_masked(self, x, y):
+        """(n,) whether the pixels at positions have no weight."""
+        return self.weight[np.round(y).astype(int), np.round(x).astype(int)] <= 0
+
+
+@dataclass(frozen=True)
+class _Stars:
+    """What has been found so far; (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    flux: np.ndarray  # 0 for new ones
+
+    def __len__(self):
+        return len(self.x)
+
+    def select(self, index):
+        return _Stars(self.x[index], self.y[index], self.flux[index])
+
+    def with_new(self, new):
+        """Both, row by row: neighbours in memory are fitted faster."""
+        columns = (np.append(getattr(self, c), getattr(new, c)) for c in ("x", "y", "flux"))
+        both = _Stars(*columns)
+        return both.select(np.argsort(np.round(both.y), kind="stable"))
+
+
 def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
     """Find the sources of a sky-subtracted image and fit its PSF.
 
@@ -64,36 +122,123 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
     measured = estimate_fwhm(data, weight, noise)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
-    tiles_y, tiles_x = (max(1, round(side / options.tile_pixels)) for side in data.shape)
-    with quiet(), frozen_heap():
-        stars, model, _, fitted = crowdsource_base.fit_im(
-            np.ascontiguousarray(data, dtype="f4"),
-            AdaptedPsf(ChipPsf.round(guess, psf)),
-            weight=inverse_sigma(weight),
-            dq=mask.astype("i8"),
-            refit_psf=True,
-            threshold=options.threshold,
-            miniter=options.min_iterations,
-            maxiter=options.max_iterations,
-            fewstars=options.few_new,
-            maxstars=options.max_sources,
-            # crowdsource loses tiles when there are fewer of them along its first axis.
-            ntilex=max(tiles_y, tiles_x),
-            ntiley=tiles_x,
-        )
-    return _detections(stars, fitted.psf, model)
+    field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask, noise)
+    stars, psf, residual = _search(field, ChipPsf.round(guess, psf), options)
+    return _measured(field, stars, psf, residual, options)
 
 
-def _detections(stars, psf, model):
+def _search(field, psf, options):
+    """All stars, the PSF and the image without the stars, (ny, nx)."""
+    stars, residual = _Stars(*np.zeros((3, 0))), field.data
+    for iteration in range(options.max_iterations):
+        sky = residual_sky(residual, field.weight, options.sky_box_pixels)
+        image = PeakImage(residual - sky, field.data - residual, field.weight)
+        new = _new_stars(image, stars, psf, options, iteration)
+        stars = stars.with_new(new)
+        if iteration < N_WHOLE:
+            box = int(SMOOTH_SKY_FWHM * psf.fwhm[0])
+            sky = residual_sky(residual, field.weight, box)
+        stars, psf, residual = _improved(field, stars, psf, sky, options)
+        is_done = iteration + 1 >= options.min_iterations and len(new) < options.few_new
+        if is_done or len(stars) > options.max_sources:
+            break
+    return stars, psf, residual
+
+
+def _new_stars(image, stars, psf, options, iteration):
+    """Stars at the peaks that the known ones leave, but not at theirs."""
+    x, y = new_peaks(
+        image,
+        AdaptedPsf(psf),
+        options.threshold,
+        blend_threshold=2.0 if iteration < N_WHOLE else 0.2,
+        keep_saturated=iteration == 0,
+    )
+    if len(stars) > 0 and len(x) > 0:
+        known = cKDTree(np.column_stack([stars.x, stars.y]))
+        distance, _ = known.query(np.column_stack([x, y]))
+        x, y = x[distance > NEW_DISTANCE], y[distance > NEW_DISTANCE]
+    return _Stars(x, y, np.zeros(len(x)))
+
+
+def _improved(field, stars, psf, sky, options):
+    """Stars fitted, moved and culled; the PSF fitted to them; the image without them."""
+    data = field.data - sky
+    stamps = _stamps(field, stars, psf)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
+    figures = fit_quality(data, field.weight, stamps, fit)
+    better = _refitted(field, stars, psf, fit)
+    step = np.hypot(fit.dx, fit.dy)
+    scale = np.where(step > MAX_SHIFT, MAX_SHIFT / np.maximum(step, MAX_SHIFT), 1)
+    ny, nx = data.shape
+    moved = _Stars(
+        np.clip(stars.x + scale * fit.dx, -0.499, nx - 0.501).astype("f4"),
+        np.clip(stars.y + scale * fit.dy, -0.499, ny - 0.501).astype("f4"),
+        fit.flux,
+    )
+    keep = survivors(moved.x, moved.y, moved.flux, figures.flux_err, options.threshold)
+    return moved.select(keep), better, fit.residual + sky
+
+
+def _stamps(field, stars, psf):
+    """Stamps as large as the stars' wings matter; the largest where the peak is not known."""
+    peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
+    flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
+    level = WING_SIGMA * field.noise / np.maximum(flux, field.noise)
+    half = np.clip(np.ceil(psf.reach(stars.x, stars.y, level)), *STAMP_HALF)
+    half[field.is_masked(stars.x, stars.y)] = STAMP_HALF[1]
+    return Stamps.render(psf, stars.x, stars.y, half.astype(int))
+
+
+def _refitted(field, stars, psf, fit):
+    """The PSF fitted to the brightest clean stars, the others taken out; as it was if too few."""
+    n = psf.options.n_stars
+    chosen = np.argsort(-fit.flux)[: N_PSF_CANDIDATES * n]
+    x, y = stars.x[chosen], stars.y[chosen]
+    light, left, weight = (
+        cut_out(image, x, y, PSF_STAMP) for image in (field.data, fit.residual, field.weight)
+    )
+    alone = left + fit.models(psf.stamps(x, y, PSF_STAMP + 2), chosen)
+    dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
+    # Double precision: the profile is fitted by numerical derivatives.
+    candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
+    good = _clean_stars(candidates, light)[:n]
+    return fit_psf(candidates.select(good), psf, psf.options)
+
+
+def _clean_stars(stars, light):
+    """Indices of StarStamps that are whole, mostly the star's own, and well centred.
+
+    ``light`` (n, size, size) holds the neighbours too.
+    """
+    centre = light.shape[-1] // 2
+    use, flux = stars.weight > 0, stars.data.sum(axis=(1, 2))
+    covered = np.sum(stars.data, axis=(1, 2), where=use) / np.where(flux == 0, 1, flux)
+    own = flux / np.maximum(light.sum(axis=(1, 2)), 1e-3)
+    signal = light[:, centre, centre] * np.sqrt(stars.weight[:, centre, centre])
+    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
+    for offset in (stars.dx, stars.dy):
+        middle = np.median(offset[good]) if good.any() else 0.0
+        good &= np.abs(offset - middle) < 1
+    return np.flatnonzero(good)
+
+
+def _measured(field, stars, psf, residual, options):
+    """Detections of stars held where they are."""
+    sky = residual_sky(residual, field.weight, options.sky_box_pixels)
+    data = field.data - sky
+    stamps = _stamps(field, stars, psf)
+    fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
+    figures = fit_quality(data, field.weight, stamps, fit)
     return Detections(
-        x=stars["y"].astype("f8"),
-        y=stars["x"].astype("f8"),
-        flux=stars["flux"].astype("f8"),
-        flux_err=stars["dflux"].astype("f8"),
-        rchi2=stars["rchi2"].astype("f8"),
-        fracflux=stars["fracflux"].astype("f8"),
-        quality=stars["qf"].astype("f8"),
-        flags=stars["flags"].astype("i4"),
+        x=stars.x,
+        y=stars.y,
+        flux=fit.flux,
+        flux_err=figures.flux_err,
+        rchi2=figures.rchi2,
+        fracflux=figures.fracflux,
+        quality=figures.quality,
+        flags=field.mask[np.round(stars.y).astype(int), np.round(stars.x).astype(int)].astype("i4"),
         psf=psf,
-        model=model,
+        model=field.data - fit.residual,
     )

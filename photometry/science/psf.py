@@ -4,15 +4,24 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
-from scipy.optimize import least_squares
 
 from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels
+from photometry.science.stamps import (
+    AMPLITUDE,
+    CORE_SCALE,
+    DX,
+    DY,
+    TERMS,
+    U2,
+    UV,
+    V2,
+    Profiles,
+    evaluate,
+)
 
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
 POSITION_SCALE = 1000.0
-# Stars rendered at once: bounds the memory of the stamps' intermediate arrays.
-BATCH = 4000
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class PsfOptions:
     min_stars_core: Count = 8  # below, a Moffat profile alone
     core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; odd
     beta: Exponent = 3.0  # Moffat exponent to start from
+    max_steps: Count = 8  # of the fit of the profile
     model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
     default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
 
@@ -55,26 +65,47 @@ class ChipPsf:
         """Full width at half maximum in pixels (geometric mean of the axes) at ``x, y``."""
         return _polynomial(self.fwhm, x, y)
 
+    def profiles(self, x, y):
+        """Profiles of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
+        x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
+        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
+        norm = moffat_norm(inverse, e1, e2, self.beta)
+        core = np.zeros((1, 0, 0)) if self.core is None else self.core
+        terms = _terms(len(core), x, y)
+        scale = 1 / (1 + np.einsum("tjk,tn->n", core, terms))
+        columns = {
+            U2: (1 + e1) * inverse,
+            UV: 2 * e2 * inverse,
+            V2: (1 - e1) * inverse,
+            AMPLITUDE: norm * scale,
+            DX: x - np.round(x),
+            DY: y - np.round(y),
+            CORE_SCALE: scale,
+        }
+        parameters = np.empty((len(x), TERMS + len(core)), np.float32)
+        for column, values in columns.items():
+            parameters[:, column] = values
+        parameters[:, TERMS:] = terms.T
+        return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
+
+    def reach(self, x, y, level):
+        """(n,) pixels beyond which the PSF of stars at ``x, y`` is below ``level`` (n,)."""
+        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
+        centre = moffat_norm(inverse, e1, e2, self.beta)
+        q = np.maximum(centre / level, 1) ** (1 / self.beta) - 1
+        narrowest = inverse * (1 - np.minimum(np.hypot(e1, e2), 0.9))
+        return np.sqrt(q / narrowest)
+
     def stamps(self, x, y, size):
         """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
-        x, y = np.atleast_1d(x).astype("f4"), np.atleast_1d(y).astype("f4")
-        stamps = np.empty((len(x), size, size), dtype="f4")
-        for start in range(0, len(x), BATCH):
-            part = slice(start, start + BATCH)
-            stamps[part] = self._stamps(x[part], y[part], size)
-        return stamps
+        return evaluate(self.profiles(x, y), size)
 
-    def _stamps(self, x, y, size):
-        dx, dy = x - np.round(x), y - np.round(y)
-        shape = [_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2)]
-        stamps = moffat_stamps(dx, dy, *shape, self.beta, size)
-        if self.core is None:
-            return stamps
-        core = _terms(len(self.core), x, y).T.astype("f4") @ self.core.reshape(len(self.core), -1)
-        core = core.reshape(len(x), *self.core.shape[1:])
-        norm = 1 + core.sum(axis=(1, 2))
-        _add_centred(stamps, shifted_splines(core, dx, dy))
-        return stamps / norm[:, None, None]
+
+def moffat_norm(inverse, e1, e2, beta):
+    """Central value of a Moffat profile of unit integral; ``inverse`` is 1 / alpha^2."""
+    return (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
 
 
 def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
@@ -91,8 +122,7 @@ def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
     np.log1p(q, out=q)
     q *= -beta
     np.exp(q, out=q)
-    norm = (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
-    q *= norm.astype(dx.dtype)[:, None, None]
+    q *= moffat_norm(inverse, e1, e2, beta).astype(dx.dtype)[:, None, None]
     return q
 
 
@@ -117,15 +147,6 @@ def _bspline_weights(offset):
     return np.where(t < 1, inner, outer)
 
 
-def _add_centred(stamps, cores):
-    """Add ``cores`` to the middle of ``stamps`` in place; both have odd sides."""
-    cut = (cores.shape[1] - stamps.shape[1]) // 2
-    if cut >= 0:
-        stamps += cores[:, cut : cut + stamps.shape[1], cut : cut + stamps.shape[1]]
-    else:
-        stamps[:, -cut:cut, -cut:cut] += cores
-
-
 def _terms(n_terms, x, y):
     """(n_terms, n): 1, x, y in units of POSITION_SCALE."""
     one = np.ones(np.shape(x))
@@ -133,7 +154,8 @@ def _terms(n_terms, x, y):
 
 
 def _polynomial(coefficients, x, y):
-    return coefficients @ _terms(len(coefficients), x, y)
+    # Not by BLAS, whose last digit depends on the number of threads.
+    return np.einsum("t,t...->...", coefficients, _terms(len(coefficients), x, y))
 
 
 @dataclass(frozen=True)
@@ -172,43 +194,81 @@ def fit_psf(stars, start, options=PsfOptions()):
     return replace(profile, core=_fit_core(stars, profile, options))
 
 
+# Shape parameters of a profile, their bounds (axis ratios above 0.4) and steps for derivatives.
+SHAPE_LOW = np.array([1.0, -0.4, -0.4, 1.5])  # fwhm in pixels, e1, e2, beta
+SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0])
+SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
+LOSS_SCALE = 3.0  # sigma beyond which a pixel pulls no harder
+
+
 def _fit_profile(stars, start, options):
-    n_terms = 3 if len(stars) >= options.min_stars_linear else 1
-    shape = [np.resize(np.pad(c, (0, 2)), n_terms) for c in (start.fwhm, start.e1, start.e2)]
-    first = np.concatenate([*shape, [start.beta]])
-    low, high = _profile_bounds(n_terms)
+    """A ChipPsf without core: Levenberg-Marquardt's method for a soft L1 loss.
 
-    def unpack(parameters):
-        fwhm, e1, e2 = parameters[:-1].reshape(3, n_terms)
-        return ChipPsf(fwhm, e1, e2, parameters[-1], None, options)
+    The shape is linear in the position, so that a star's derivatives to its own four shape
+    parameters give those to all of them.
+    """
+    terms = _terms(3 if len(stars) >= options.min_stars_linear else 1, stars.x, stars.y)
+    theta = np.zeros((4, len(terms)))
+    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, [start.beta]), strict=True):
+        row[: min(len(c), len(terms))] = c[: len(terms)]
+    chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
+    damping = 1e-3
+    for _ in range(options.max_steps):
+        gradient, curvature = _profile_normal(stars, _shape_of(theta, terms), chi, terms, options)
+        ridge = damping * np.diag(curvature) + 1e-12
+        step = np.linalg.solve(curvature + np.diag(ridge), gradient).reshape(theta.shape)
+        proposed = theta - step
+        proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, SHAPE_HIGH)
+        new_chi = _profile_chi(stars, _shape_of(proposed, terms), options.model_error)
+        fall = _loss(chi) - _loss(new_chi)
+        if fall > 0:
+            theta, chi = proposed, new_chi
+        damping *= 0.2 if fall > 0 else 10.0
+        if 0 <= fall < 1e-4 * _loss(chi):
+            break
+    return ChipPsf(theta[0], theta[1], theta[2], float(theta[3, 0]), None, options)
 
-    def chi(parameters):
-        return _profile_chi(stars, unpack(parameters), options.model_error)
 
-    fit = least_squares(
-        chi, np.clip(first, low, high), bounds=(low, high), loss="soft_l1", f_scale=3.0, max_nfev=8
-    )
-    return unpack(fit.x)
-
-
-def _profile_bounds(n_terms):
-    """Widths of 1 to 40 pixels, axis ratios above 0.4, exponents from 1.5 to 8."""
-    slope = [np.inf] * (n_terms - 1)
-    shape = [0.4, *slope]
-    high = np.array([40.0, *slope, *shape, *shape, 8.0])
-    low = -high
-    low[0], low[-1] = 1.0, 1.5
-    return low, high
+def _shape_of(theta, terms):
+    """(4, n) shape parameters of each star within their bounds; beta is the same for all."""
+    # Not by BLAS, whose last digit depends on the number of threads.
+    shape = np.einsum("at,tn->an", theta, terms)
+    shape[3] = theta[3, 0]
+    return np.clip(shape, SHAPE_LOW[:, None], SHAPE_HIGH[:, None])
 
 
-def _profile_chi(stars, psf, model_error):
-    """Residuals in sigma of each star's best flux and background, flattened."""
-    model = _models_at(psf, stars)
+def _loss(chi):
+    return np.sum(np.sqrt(1 + (chi / LOSS_SCALE) ** 2) - 1)
+
+
+def _profile_normal(stars, shape, chi, terms, options):
+    """Gradient (4 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
+    pull = 1 / np.sqrt(1 + (chi / LOSS_SCALE) ** 2)
+    slopes = [
+        (_profile_chi(stars, shape + h[:, None], options.model_error) - chi) / h.sum()
+        for h in np.diag(SHAPE_STEP)
+    ]
+    pulled = [pull * slope for slope in slopes]
+    gradient = np.array([np.einsum("np,np->n", a, chi) for a in pulled])
+    curvature = np.array([[np.einsum("np,np->n", a, b) for b in slopes] for a in pulled])
+    # Of beta only the constant is fitted: its slopes have no derivative.
+    weight = np.repeat(terms[None], 4, axis=0)
+    weight[3, 1:] = 0
+    gradient = np.einsum("an,atn->at", gradient, weight)
+    curvature = np.einsum("abn,atn,bsn->atbs", curvature, weight, weight)
+    return gradient.ravel(), curvature.reshape(gradient.size, gradient.size)
+
+
+def _profile_chi(stars, shape, model_error):
+    """(n, n_pixels) residuals in sigma of each star's best flux and background."""
+    fwhm, e1, e2, beta = shape
+    model = moffat_stamps(stars.dx, stars.dy, fwhm, e1, e2, beta[0], stars.data.shape[1])
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
     variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
     residual = stars.data - model - background[:, None, None]
-    return (np.where(stars.weight > 0, residual, 0) / np.sqrt(variance)).ravel()
+    chi = np.where(stars.weight > 0, residual, 0) / np.sqrt(variance)
+    return chi.reshape(len(stars), -1)
 
 
 def _models_at(psf, stars):
@@ -220,10 +280,10 @@ def _models_at(psf, stars):
 def _scale_to(stars, model):
     """Flux and flat background that bring each model onto its star: two normal equations."""
     use = stars.weight > 0
-    n = use.sum(axis=(1, 2))
-    sm, sd = (model * use).sum(axis=(1, 2)), (stars.data * use).sum(axis=(1, 2))
-    smm = (model**2 * use).sum(axis=(1, 2))
-    smd = (model * stars.data * use).sum(axis=(1, 2))
+    n, model = use.sum(axis=(1, 2)), np.where(use, model, 0)
+    sm, sd = model.sum(axis=(1, 2)), np.sum(stars.data, axis=(1, 2), where=use)
+    smm = np.einsum("njk,njk->n", model, model)
+    smd = np.einsum("njk,njk->n", model, stars.data)
     determinant = np.maximum(n * smm - sm**2, 1e-12)
     flux = (n * smd - sm * sd) / determinant
     return flux, (sd - flux * sm) / np.maximum(n, 1)
@@ -263,18 +323,18 @@ def _clipped_mean(values, weight, terms, n_sigma=3.0):
     n, k, _ = values.shape
     values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
     fit = _weighted_fit(values, weight, terms)
-    residual = values - terms.T @ fit
+    residual = values - np.einsum("tn,tp->np", terms, fit)
     spread = 1.4826 * np.median(np.abs(residual), axis=0)
     weight[np.abs(residual) > n_sigma * spread] = 0
     return _weighted_fit(values, weight, terms).reshape(-1, k, k)
 
 
 def _weighted_fit(values, weight, terms):
-    normal = np.einsum("tn,np,sn->pts", terms, weight, terms, optimize=True)
+    normal = np.array([[np.einsum("np,n->p", weight, s * t) for s in terms] for t in terms]).T
     ridge = 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(
         len(terms)
     ) + 1e-30 * (np.eye(len(terms)))
-    right = np.einsum("tn,np->pt", terms, weight * values, optimize=True)
+    right = np.einsum("tn,np->pt", terms, weight * values)
     return np.linalg.solve(normal + ridge, right[..., None])[..., 0].T
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from photometry.science.psf import (
     moffat_stamps,
     shifted_splines,
 )
+from photometry.science.stamps import add_stars
 from tests.photometry.scenes import observe, varying_psf
 
 
@@ -27,6 +30,40 @@ def test_stamps_are_centred_on_the_star():
     # y = 200.6 is nearest to pixel 201, so the star is 0.4 below the stamp's centre.
     assert (stamp.sum(axis=0) @ axis) / stamp.sum() == pytest.approx(0.3, abs=0.01)
     assert (stamp.sum(axis=1) @ axis) / stamp.sum() == pytest.approx(-0.4, abs=0.01)
+
+
+def test_compiled_stamps_are_those_of_the_equation():
+    rng = np.random.default_rng(2)
+    core = rng.normal(size=(3, 15, 15)) * 1e-3
+    psf = replace(varying_psf(), core=core)
+    x, y = rng.uniform(0, 2000, (2, 50))
+    dx, dy = x - np.round(x), y - np.round(y)
+    terms = np.array([np.ones(50), x / 1000, y / 1000])
+    shape = [c @ terms for c in (psf.fwhm, psf.e1, psf.e2)]
+    truth = moffat_stamps(dx, dy, *shape, psf.beta, 19)
+    cores = np.einsum("tn,tjk->njk", terms, core)
+    truth += shifted_splines(cores, dx, dy)
+    truth /= (1 + cores.sum(axis=(1, 2)))[:, None, None]
+    for size in (1, 9, 19, 31):
+        cut = slice(9 - min(size, 19) // 2, 10 + min(size, 19) // 2)
+        inner = slice(size // 2 - min(size, 19) // 2, size // 2 + min(size, 19) // 2 + 1)
+        found = psf.stamps(x, y, size)[:, inner, inner]
+        assert np.abs(found - truth[:, cut, cut]).max() < 2e-6 * truth.max()
+
+
+def test_stars_are_added_where_they_lie_and_cut_at_the_edge():
+    psf = varying_psf()
+    x, y = np.array([20.3, -2.4, 44.8]), np.array([11.6, 30.2, 42.0])
+    places = np.array([[12, 20, 5], [30, -2, 9], [42, 45, 3]])
+    image = np.ones((40, 50), np.float32)
+    add_stars(image, places, np.array([2, 3, 4], "f4"), psf.profiles(x, y))
+    truth = np.ones((80, 90))
+    for stamp, (row, column, half), flux in zip(
+        psf.stamps(x, y, 19), places + [20, 20, 0], (2, 3, 4), strict=True
+    ):
+        near = slice(row - half, row + half + 1), slice(column - half, column + half + 1)
+        truth[near] += flux * stamp[9 - half : 10 + half, 9 - half : 10 + half]
+    assert image == pytest.approx(truth[20:60, 20:70], abs=1e-6)
 
 
 def test_spline_shift_moves_a_smooth_profile_exactly():

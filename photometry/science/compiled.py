@@ -1,0 +1,21 @@
+"""Functions over stars and pixels compiled to machine code, kept on disk where that is possible."""
+
+from functools import partial
+
+from numba import njit
+
+# Sums may be reordered, or they would not be vectorised. NaN and infinity keep their meaning.
+RELAXED = {"reassoc", "contract", "nsz", "arcp"}
+
+
+def compiled(function):
+    """``function`` compiled by numba for one core, at its first call.
+
+    The machine code is kept beside the module, or where that is read-only in the user's cache or
+    NUMBA_CACHE_DIR; where nothing can be written every process compiles for itself.
+    """
+    compile_with = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True)
+    try:
+        return compile_with(cache=True)(function)
+    except RuntimeError:  # numba found no place for its cache
+        return compile_with(cache=False)(function)

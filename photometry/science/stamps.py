@@ -1,0 +1,204 @@
+"""Stamps of a PSF that varies across the chip, evaluated star by star in compiled code.
+
+A stamp is a square with an odd side, centred on the pixel nearest to its star.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometry.science.compiled import compiled
+
+SPLINE_REACH = 2  # pixels that a core shifted by a fraction of a pixel grows on each side
+# Columns of Profiles.parameters; the terms of the core follow.
+U2, UV, V2, AMPLITUDE, DX, DY, CORE_SCALE, TERMS = range(8)
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """The PSF of each of n stars: ``amplitude (1 + q)^-beta`` plus a shifted spline.
+
+    ``q`` is a quadratic form in the distance from the star, u along x and v along y.
+    """
+
+    # (n, TERMS + n_terms) float32: coefficients of u^2, uv, v^2; amplitude; offset of the star
+    # from the centre of its stamp in x and y; scale of the core; weight of each of its terms
+    parameters: np.ndarray
+    core: np.ndarray  # (n_terms, k, k) float32 B-spline coefficients; k is 0 where there is none
+    beta: np.float32
+
+    def __len__(self):
+        return len(self.parameters)
+
+    def __getitem__(self, index):
+        return Profiles(self.parameters[index], self.core, self.beta)
+
+
+def _coefficients(function, reach, degree):
+    """Of the polynomial nearest to ``function`` between -reach and reach, lowest first."""
+    series = np.polynomial.Chebyshev.interpolate(function, degree, (-reach, reach))
+    return tuple(series.convert(kind=np.polynomial.Polynomial).coef.astype("f4"))
+
+
+L0, L1, L2, L3, L4, L5, L6, L7, L8, L9 = _coefficients(lambda t: np.log2(1 + t) / t, 1 / 3, 9)
+E0, E1, E2, E3, E4, E5, E6 = _coefficients(np.exp2, 1 / 2, 6)
+ONE_BITS, MANTISSA_BITS = np.int32(0x3F800000), np.int32(23)
+# Bits of 2/3: exponents are counted from there, so that mantissas lie around 1.
+LOWEST_BITS = np.int32(np.float32(2 / 3).view(np.int32))
+SMALLEST_EXPONENT = np.float32(-126)
+
+
+@compiled
+def inverse_power(base, exponent):
+    """``base**-exponent`` in single precision, for ``base`` of 1 or more; good to 2e-6.
+
+    Without branches or calls, so that a loop over pixels is vectorised.
+    """
+    bits = np.int32(np.float32(base).view(np.int32) - LOWEST_BITS)
+    whole = bits >> MANTISSA_BITS
+    mantissa = np.int32(bits - (whole << MANTISSA_BITS) + LOWEST_BITS).view(np.float32)
+    t = mantissa - np.float32(1)
+    log2 = L5 + t * (L6 + t * (L7 + t * (L8 + t * L9)))
+    log2 = t * (L0 + t * (L1 + t * (L2 + t * (L3 + t * (L4 + t * log2)))))
+    z = max(-exponent * (np.float32(whole) + log2), SMALLEST_EXPONENT)
+    nearest = np.floor(z + np.float32(0.5))
+    t = z - nearest
+    power = E0 + t * (E1 + t * (E2 + t * (E3 + t * (E4 + t * (E5 + t * E6)))))
+    return power * np.int32((np.int32(nearest) << MANTISSA_BITS) + ONE_BITS).view(np.float32)
+
+
+@compiled
+def moffat(stamp, size, star, beta):
+    """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters."""
+    one, half = np.float32(1), size // 2
+    u2, uv, v2, amplitude = star[U2], star[UV], star[V2], star[AMPLITUDE]
+    left, top = -np.float32(half) - star[DX], -np.float32(half) - star[DY]
+    for row in range(size):
+        v = np.float32(row) + top
+        constant, linear = one + v2 * v * v, uv * v
+        line = stamp[row * size : (row + 1) * size]
+        for column in range(size):
+            u = np.float32(column) + left
+            line[column] = constant + u * (linear + u * u2)
+    # In one loop, since rows alone are too short for the widest vectors.
+    for pixel in range(size * size):
+        stamp[pixel] = amplitude * inverse_power(stamp[pixel], beta)
+
+
+@compiled
+def bspline_weights(offset, weights):
+    """Fill ``weights`` (5,) with the cubic B-spline at -2 ... 2 from ``-offset``."""
+    for k in range(5):
+        t = abs(np.float32(k - 2) + offset)
+        if t < 1:
+            weights[k] = np.float32(2 / 3) - t * t * (np.float32(1) - t / np.float32(2))
+        else:
+            weights[k] = max(np.float32(2) - t, np.float32(0)) ** 3 / np.float32(6)
+
+
+@compiled
+def new_workspace(core):
+    """Arrays that ``add_core`` works in: padded coefficients, shifted rows, weights in x and y."""
+    side = core.shape[1]
+    padded = np.zeros((side + 8, side + 8), np.float32)
+    rows = np.zeros((side + 4, side + 8), np.float32)
+    return padded, rows, np.zeros(5, np.float32), np.zeros(5, np.float32)
+
+
+@compiled
+def add_core(stamp, size, star, core, workspace):
+    """Add the spline with coefficients ``core``, weighted and shifted for ``star``, to ``stamp``.
+
+    Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y.
+    """
+    padded, rows, wx, wy = workspace
+    n_terms, side, _ = core.shape
+    for j in range(side):
+        for i in range(side):
+            padded[j + 4, i + 4] = star[TERMS] * core[0, j, i]
+        for term in range(1, n_terms):
+            for i in range(side):
+                padded[j + 4, i + 4] += star[TERMS + term] * core[term, j, i]
+    bspline_weights(star[DX], wx)
+    bspline_weights(star[DY], wy)
+    wy *= star[CORE_SCALE]
+    half, reach = size // 2, side // 2 + SPLINE_REACH
+    low, high = reach - min(half, reach), reach + min(half, reach) + 1
+    for j in range(low, high):
+        for i in range(side + 8):
+            rows[j, i] = (
+                wy[0] * padded[j, i]
+                + wy[1] * padded[j + 1, i]
+                + wy[2] * padded[j + 2, i]
+                + wy[3] * padded[j + 3, i]
+                + wy[4] * padded[j + 4, i]
+            )
+        line = stamp[(j - reach + half) * size : (j - reach + half + 1) * size]
+        for i in range(low, high):
+            line[i - reach + half] += (
+                wx[0] * rows[j, i]
+                + wx[1] * rows[j, i + 1]
+                + wx[2] * rows[j, i + 2]
+                + wx[3] * rows[j, i + 3]
+                + wx[4] * rows[j, i + 4]
+            )
+
+
+@compiled
+def _fill_stamps(stamps, first, sizes, parameters, core, beta):
+    workspace = new_workspace(core)
+    for star in range(len(parameters)):
+        size = sizes[star]
+        stamp = stamps[first[star] : first[star] + size * size]
+        moffat(stamp, size, parameters[star], beta)
+        if core.shape[1] > 0:
+            add_core(stamp, size, parameters[star], core, workspace)
+
+
+def fill_stamps(stamps, first, sizes, profiles):
+    """Write the stamps of ``profiles``, flattened, into the float32 array ``stamps``.
+
+    ``first`` (n,) are the indices at which they start, ``sizes`` (n,) the sides, which are odd.
+    """
+    _fill_stamps(stamps, first, sizes, profiles.parameters, profiles.core, profiles.beta)
+
+
+@compiled
+def _add_stars(image, places, flux, parameters, core, beta):
+    workspace = new_workspace(core)
+    ny, nx = image.shape
+    buffer = np.empty((2 * np.max(places[:, 2]) + 1) ** 2, np.float32)
+    for star in range(len(flux)):
+        row, column, half = places[star]
+        size = 2 * half + 1
+        first, last = max(row - half, 0), min(row + half + 1, ny)
+        left, right = max(column - half, 0), min(column + half + 1, nx)
+        if first >= last or left >= right or flux[star] == 0:
+            continue
+        stamp = buffer[: size * size]
+        moffat(stamp, size, parameters[star], beta)
+        if core.shape[1] > 0:
+            add_core(stamp, size, parameters[star], core, workspace)
+        for j in range(first, last):
+            start = (j - row + half) * size - column + half
+            pixels = image[j]
+            for i in range(left, right):
+                pixels[i] += flux[star] * stamp[start + i]
+
+
+def add_stars(image, places, flux, profiles):
+    """Add stars to ``image`` (ny, nx) float32 in place.
+
+    ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and
+    half the side of the stamp; ``flux`` (n,) float32.
+    """
+    if len(flux) > 0:
+        _add_stars(image, places, flux, profiles.parameters, profiles.core, profiles.beta)
+
+
+def evaluate(profiles, size):
+    """(n, size, size) float32 stamps of ``profiles``."""
+    n = len(profiles)
+    stamps = np.empty(n * size**2, np.float32)
+    fill_stamps(stamps, np.arange(n) * size**2, np.full(n, size), profiles)
+    return stamps.reshape(n, size, size)
