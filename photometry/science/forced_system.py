@@ -68,9 +68,10 @@ class NormalEquations:
 
         Ends when the root mean square of the residual is below ``tolerance`` sigma.
         """
-        scaled = np.where(np.isfinite(self.error), start / self.error, 0)
+        error = np.where(np.isfinite(self.error), self.error, 0)
+        scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
         _solve(self.first, self.other, self.value, self.right, scaled, tolerance, max_iterations)
-        return np.where(np.isfinite(self.error), scaled * self.error, 0)
+        return scaled * error
 
     def marginal_errors(self, n_neighbours):
         """(n,) errors of the fluxes with those of neighbours free.
