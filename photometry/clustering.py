@@ -119,7 +119,8 @@ def rewrite(reference, patience_seconds=600.0, progress=None) -> Rewrite | None:
         check_room(before)
         try:
             stored = _copy(reference, before.n_rows, progress)
-            _execute(f"ANALYZE {_work_table(reference)}")
+            # So that not the first readers have to mark rows as visible to all.
+            _execute(f"VACUUM (ANALYZE) {_work_table(reference)}")
             lock_ms, n_attempts = _swap_when_possible(reference, stored, patience_seconds)
         finally:
             remove_leftover(reference)
