@@ -1,22 +1,16 @@
 """Partitions of galsources rewritten in order, beside those who read and write them."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from exposures.claims import Claimed
 from exposures.errors import GalprojectError
-from galproject.database_url import url_of
 from photometry import clustering, storage
 from photometry.models import GalSource
 from tests.made_up import make_image, make_sources
@@ -269,30 +263,29 @@ def test_a_crash_at_any_step_leaves_the_partition_and_no_other_table(catalogue, 
     assert rows() == before and tables() == names and keys_on_disk(catalogue) == order
 
 
-def test_a_killed_run_leaves_the_partition_and_the_next_one_goes_on(catalogue):
-    before, names = rows(), tables()
-    environment = {**os.environ, "DATABASE_URL": url_of(connection.settings_dict)}
-    command = [sys.executable, settings.BASE_DIR / "manage.py", "cluster_sources"]
+def test_a_session_that_is_killed_leaves_the_partition_and_the_next_run_goes_on(catalogue):
+    before, names, failures = rows(), tables(), []
+    copy = f"{catalogue.partition}_in_order"
+
+    def run():
+        try:
+            clustering.rewrite(catalogue)
+        except DatabaseError as error:
+            failures.append(error)
+
     with session() as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM galsources")  # so that it can't get as far as the swap
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: f"{catalogue.partition}_in_order" in tables())
-            process.send_signal(signal.SIGKILL)
-        finally:
-            process.kill()
-            process.wait(30)
-        reader.execute("COMMIT")
-    assert rows() == before
-    wait_until(
-        lambda: (
-            not query(
-                "SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = %s",
+        with thread(run):
+            wait_until(lambda: copy in tables())
+            query(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND classid = %s",
                 Claimed.PARTITION,
             )
-        )
-    )
+        reader.execute("COMMIT")
+    assert failures
+    assert rows() == before and copy in tables()
     call_command("cluster_sources")
     assert rows() == before and tables() == names
     assert keys_on_disk(catalogue) == sorted(keys_on_disk(catalogue))
