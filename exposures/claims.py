@@ -24,6 +24,7 @@ class Claimed(IntEnum):
     CHIP = 0x6A10001
     JOB = 0x6A10002
     PICTURES = 0x6A10003
+    PARTITION = 0x6A10005  # of galsources, by its catalogue
 
 
 def take(kind: Claimed, pk: int) -> bool:

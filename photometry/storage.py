@@ -46,6 +46,7 @@ RECORD_DTYPE = np.dtype(
     ]
 )
 
+COPY_BYTES = 2**20  # sent at once
 DROP_LOCK_SECONDS = 10
 
 
@@ -252,19 +253,32 @@ def _array_literal(values):
 def _load_partition(reference, rows):
     """Build a catalogue's partition as a table of its own, and attach it.
 
-    The table has the parent's indexes, which ATTACH takes over, and a CHECK that spares ATTACH
-    the scan of its rows; so readers of galsources never wait.
+    The table has the parent's indexes, which ATTACH takes over; so readers of galsources never
+    wait.
     """
-    table = reference.partition
+    create_table_to_attach(reference, reference.partition, "INCLUDING ALL")
+    copy_in(reference.partition, rows)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {reference.partition}")
+    attach_partition(reference)
+
+
+def create_table_to_attach(reference, table, like):
+    """An empty table like galsources, with a CHECK that spares ATTACH the scan of its rows."""
     first, last = reference.id_range
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE {table} (LIKE galsources INCLUDING ALL)")
+        cursor.execute(f"CREATE TABLE {table} (LIKE galsources {like})")
         cursor.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT ids"
             f" CHECK (refsource_id >= {first} AND refsource_id < {last + 1})"
         )
-        copy_in(table, rows)
-        cursor.execute(f"ANALYZE {table}")
+
+
+def attach_partition(reference):
+    """Make a table with the name of a catalogue's partition, and that CHECK, its partition."""
+    table = reference.partition
+    first, last = reference.id_range
+    with connection.cursor() as cursor:
         cursor.execute(
             f"ALTER TABLE galsources ATTACH PARTITION {table}"
             f" FOR VALUES FROM ({first}) TO ({last + 1})"
@@ -276,7 +290,7 @@ def copy_in(table, rows):
     """Append an array of SOURCE_DTYPE to a table by binary COPY."""
     statement = f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)"
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(statement, BytesIO(_encode(rows)))
+        cursor.copy_expert(statement, BytesIO(_encode(rows)), COPY_BYTES)
 
 
 def _copy_out(query):
@@ -289,12 +303,16 @@ def _copy_out(query):
 
 def _encode(rows):
     """An array of SOURCE_DTYPE in the binary format of COPY."""
-    records = np.empty(len(rows), RECORD_DTYPE)
+    n_bytes = len(rows) * RECORD_DTYPE.itemsize
+    stream = bytearray(len(COPY_HEADER) + n_bytes + len(COPY_TRAILER))
+    stream[: len(COPY_HEADER)] = COPY_HEADER
+    stream[-len(COPY_TRAILER) :] = COPY_TRAILER
+    records = np.frombuffer(stream, RECORD_DTYPE, len(rows), len(COPY_HEADER))
     records["n_columns"] = len(SOURCE_DTYPE)
     for name in SOURCE_DTYPE.names:
         records[f"{name}_bytes"] = SOURCE_DTYPE[name].itemsize
         records[name] = rows[name]
-    return b"".join([COPY_HEADER, records.tobytes(), COPY_TRAILER])
+    return stream
 
 
 def _decode(buffer):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def query(sql, *parameters):
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return cursor.fetchall() if cursor.description else None
 
 
 def make_catalogue(name, n, ra, dec, **columns):
@@ -121,3 +121,59 @@ def test_an_images_measurements_are_planned_on_its_partitions(three_fields):
     plan = GalSource.objects.measured_on(three_fields[1].image).explain()
     assert three_fields[1].partition in plan
     assert three_fields[0].partition not in plan and three_fields[2].partition not in plan
+
+
+@pytest.fixture
+def three_fields_in_time(three_fields):
+    """The same, each measured on two more epochs."""
+    for epoch in range(2):
+        image = make_image(f"epoch {epoch}", mjd=60001.0 + epoch)
+        sources = np.concatenate([storage.catalogue_sources(c) for c in three_fields])
+        storage.replace_measurements(image, sources)
+    query("ANALYZE")
+    return three_fields
+
+
+QUERIES = {
+    "cone": lambda source: list(GalSource.objects.cone(source["ra"], source["dec"], 1)),
+    "light curve": lambda source: list(GalSource.objects.light_curve(source["refsource_id"])),
+    "SQL cone": lambda source: query(
+        "SELECT refsource_id FROM galsources_cone(%s, %s, 1)",
+        float(source["ra"]),
+        float(source["dec"]),
+    ),
+    "SQL light curve": lambda source: query(
+        "SELECT mag FROM galsources_light_curve(%s)", int(source["refsource_id"])
+    ),
+    "SQL cone with its light curves": lambda source: query(
+        "SELECT l.mag FROM galsources_cone(%s, %s, 1) c"
+        " CROSS JOIN LATERAL galsources_light_curve(c.refsource_id) l",
+        float(source["ra"]),
+        float(source["dec"]),
+    ),
+}
+
+
+def scans(catalogues):
+    """{partition: (sequential scans, index scans)} in this transaction so far."""
+    found = {}
+    for catalogue in catalogues:
+        [(sequential, by_index)] = query(
+            "SELECT pg_stat_get_xact_numscans(%s::regclass), sum(pg_stat_get_xact_numscans("
+            "indexrelid)) FROM pg_index WHERE indrelid = %s::regclass",
+            catalogue.partition,
+            catalogue.partition,
+        )
+        found[catalogue.partition] = np.array([sequential, int(by_index)])
+    return found
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_what_people_ask_scans_indexes_of_one_partition_and_no_table(three_fields_in_time, name):
+    source = storage.catalogue_sources(three_fields_in_time[1])[2500]
+    before = scans(three_fields_in_time)
+    assert QUERIES[name](source)
+    after = scans(three_fields_in_time)
+    sequential, by_index = np.transpose([after[p] - before[p] for p in before])
+    assert not sequential.any()
+    assert by_index[1] > 0 and by_index[0] == by_index[2] == 0

@@ -1,0 +1,246 @@
+"""How quickly the giant table takes chips and gives light curves, as it grows to its full size.
+
+One reference catalogue and its epochs (160,000 sources, 100 epochs; with --quick 40,000 and 25) in
+a database of its own. Ends with one JSON line: ``copy_fraction`` (speed of COPY of a chip into its
+live partition against a bare COPY into an empty table without indexes, median of the last epochs;
+``copy_fraction_first`` of the first), ``replace_fraction`` (the same of all that storing a chip
+takes), ``bulk_create_ratio`` (Django's bulk_create into the same partition, time a row against that
+COPY), ``light_curve_ms`` and ``cone_ms`` (in SQL, a cone of 1" with all light curves in it; medians
+once in key order, ``*_before_ms`` before), ``bytes_per_row`` (heap and indexes as they are stored,
+``bytes_per_row_clustered`` once in key order), ``swap_lock_ms`` (the longest that a reader who asks
+all the time waited during a rewrite as by cluster_sources) and ``cluster_lock_ms`` (during CLUSTER
+of one table with the same rows, the old way).
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from django.db import connection, transaction  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from benchmarks.scratch import scratch_database  # noqa: E402
+from photometry import storage  # noqa: E402
+from photometry.clustering import rewrite  # noqa: E402
+from photometry.models import GalSource  # noqa: E402
+from tests.made_up import make_image, make_sources  # noqa: E402
+
+N_BARE = 5  # epochs of which the bare COPY is timed, at the beginning and at the end
+N_BULK = 10_000  # rows for bulk_create, which is slow
+N_SEARCHES = 300
+LIGHT_CURVE = "SELECT * FROM galsources_light_curve(%s)"
+CONE = """
+SELECT c.refsource_id, l.* FROM galsources_cone(%s, %s, 1) AS c
+CROSS JOIN LATERAL galsources_light_curve(c.refsource_id) AS l
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Seconds that an epoch took."""
+
+    replace: float  # all of replace_measurements
+    copy: float  # COPY into the live partition
+    bare: float  # COPY into an empty table; NaN where it was not timed
+
+
+def say(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr)
+
+
+def execute(sql, *parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+        return cursor.fetchall() if cursor.description else None
+
+
+def timed(work, *arguments):
+    """Seconds that a call takes."""
+    started = time.perf_counter()
+    work(*arguments)
+    return time.perf_counter() - started
+
+
+def load_epochs(catalogue, n_epochs):
+    """Store the epochs one after the other, as a worker does."""
+    sources = storage.catalogue_sources(catalogue)
+    rng = np.random.default_rng(1)
+    timed_epochs = {*range(1, 1 + N_BARE), *range(n_epochs - N_BARE, n_epochs)}
+    loads = []
+    for epoch in tqdm(range(1, n_epochs), unit="epoch", desc="storing", file=sys.stderr):
+        sources["mag"] += rng.normal(0, 0.01, len(sources))
+        image = make_image(f"search {epoch}", mjd=60001.0 + epoch)
+        with copy_timer() as copied:
+            replace = timed(storage.replace_measurements, image, sources)
+        bare = bare_copy(sources) if epoch in timed_epochs else np.nan
+        loads.append(Load(replace, copied[0], bare))
+    return loads
+
+
+@contextmanager
+def copy_timer():
+    """Seconds of each COPY within the block."""
+    seconds, original = [], storage.copy_in
+    storage.copy_in = lambda *arguments: seconds.append(timed(original, *arguments))
+    try:
+        yield seconds
+    finally:
+        storage.copy_in = original
+
+
+def bare_copy(sources):
+    """Seconds of a COPY into an empty table without indexes, the whole as one transaction."""
+    execute("CREATE TABLE bare (LIKE galsources)")
+    try:
+        return timed(storage.copy_in, "bare", sources)
+    finally:
+        execute("DROP TABLE bare")
+
+
+def bulk_create_seconds(catalogue):
+    """Seconds a row of Django's bulk_create into the same partition; rolled back."""
+    sources = storage.catalogue_sources(catalogue)[:N_BULK]
+    sources["galimage_id"], sources["is_reference"] = 2**40, False
+    columns = [name for name in storage.SOURCE_DTYPE.names]
+    with transaction.atomic():
+        started = time.perf_counter()
+        GalSource.objects.bulk_create(
+            GalSource(**dict(zip(columns, row, strict=True))) for row in sources.tolist()
+        )
+        seconds = time.perf_counter() - started
+        transaction.set_rollback(True)
+    return seconds / len(sources)
+
+
+def search_ms(catalogue):
+    """Median ms of light curves by id and of cones, of sources at random."""
+    sources = storage.catalogue_sources(catalogue)
+    some = sources[np.random.default_rng(2).integers(0, len(sources), N_SEARCHES)]
+    curves = [timed(execute, LIGHT_CURVE, i) for i in some["refsource_id"].tolist()]
+    positions = zip(some["ra"].tolist(), some["dec"].tolist(), strict=True)
+    cones = [timed(execute, CONE, ra, dec) for ra, dec in positions]
+    return 1e3 * statistics.median(curves), 1e3 * statistics.median(cones)
+
+
+def bytes_a_row(table):
+    ((n_bytes, n_rows),) = execute(
+        f"SELECT pg_total_relation_size('{table}'), count(*) FROM {table}"
+    )
+    return n_bytes / n_rows
+
+
+@contextmanager
+def reader_of(table, refsource_id):
+    """A reader who asks for one light curve after the other; yields the seconds each took."""
+    seconds, is_over = [], threading.Event()
+    query = f"SELECT count(*) FROM {table} WHERE refsource_id = {refsource_id}"
+    other = connection.copy()
+    cursor = other.cursor()  # here, as Django keeps connections to the thread that made them
+    cursor.execute(query)
+
+    def read():
+        while not is_over.is_set():
+            seconds.append(timed(cursor.execute, query))
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield seconds
+    finally:
+        is_over.set()
+        thread.join()
+        other.close()
+
+
+def cluster_the_old_way(catalogue):
+    """Seconds that CLUSTER of one table with the same rows takes, and keeps a reader waiting."""
+    execute(f"CREATE TABLE old_way AS SELECT * FROM {catalogue.partition}")
+    execute("ALTER TABLE old_way ADD PRIMARY KEY (refsource_id, galimage_id)")
+    execute("CREATE INDEX ON old_way (q3c_ang2ipix(ra, dec))")
+    execute("ANALYZE old_way")
+    with reader_of("old_way", catalogue.id_range[0]) as waits:
+        seconds = timed(execute, "CLUSTER old_way USING old_way_pkey")
+    execute("DROP TABLE old_way")
+    return seconds, max(waits)
+
+
+def rewritten(catalogue):
+    """The report of a rewrite, with the waits of a reader beside it."""
+    with (
+        reader_of("galsources", catalogue.id_range[0]) as waits,
+        tqdm(unit="row", unit_scale=True, desc="rewriting", file=sys.stderr) as bar,
+    ):
+        done = rewrite(catalogue, progress=bar)
+    return done, waits
+
+
+def speeds(loads):
+    """Fractions of the speed of a bare COPY, of epochs."""
+    bare = np.nanmedian([load.bare for load in loads])
+    return (
+        bare / np.median([load.copy for load in loads]),
+        bare / np.median([load.replace for load in loads]),
+    )
+
+
+def measure(n_sources, n_epochs):
+    """All figures, in the order in which a survey meets them."""
+    image = make_image("reference", is_reference=True)
+    catalogue = storage.create_catalogue(image, make_sources(n_sources), {}, "benchmark")
+    loads = load_epochs(catalogue, n_epochs)
+    copy_fraction, replace_fraction = speeds(loads[-N_BARE:])
+    copy_seconds = np.median([load.copy for load in loads[-N_BARE:]]) / n_sources
+    figures = {
+        "n_rows": n_sources * n_epochs,
+        "copy_fraction": copy_fraction,
+        "copy_fraction_first": speeds(loads[:N_BARE])[0],
+        "replace_fraction": replace_fraction,
+        "copy_rows_a_second": 1 / copy_seconds,
+        "bulk_create_ratio": bulk_create_seconds(catalogue) / copy_seconds,
+        "bytes_per_row": bytes_a_row(catalogue.partition),
+    }
+    say("searching")
+    execute(f"VACUUM ANALYZE {catalogue.partition}")
+    before = search_ms(catalogue)
+    say("clustering, the old way")
+    old_way_seconds, old_way_wait = cluster_the_old_way(catalogue)
+    done, waits = rewritten(catalogue)
+    after = search_ms(catalogue)
+    return figures | {
+        "light_curve_ms": after[0],
+        "cone_ms": after[1],
+        "light_curve_before_ms": before[0],
+        "cone_before_ms": before[1],
+        "swap_lock_ms": 1e3 * max(waits),
+        "reader_median_ms": 1e3 * statistics.median(waits),
+        "rewrite_seconds": done.seconds,
+        "pages_before": done.before.pages,
+        "pages_after": done.after.pages,
+        "cluster_lock_ms": 1e3 * old_way_wait,
+        "cluster_seconds": old_way_seconds,
+        "bytes_per_row_clustered": bytes_a_row(catalogue.partition),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a million rows")
+    n_sources, n_epochs = (40_000, 25) if parser.parse_args().quick else (160_000, 100)
+    with scratch_database("storage"):
+        figures = measure(n_sources, n_epochs)
+    print(json.dumps({key: float(f"{value:.4g}") for key, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
