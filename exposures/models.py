@@ -235,6 +235,11 @@ class GalImage(models.Model):
         ]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galimages_q3c"),
+            BTreeIndex(
+                Q3CIndexExpression("ra", "dec"),
+                condition=models.Q(is_reference=True),
+                name="galimages_references_q3c",
+            ),
             models.Index(fields=["status"], name="galimages_status"),
             # The widest chip, by which a search round a position has to reach further.
             models.Index(fields=["radius"], name="galimages_radius"),
