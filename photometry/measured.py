@@ -73,10 +73,10 @@ class StoredMeasurements:
 
 def zero_points(image, rows, reference_image_ids):
     """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references."""
-    shape = image.height, image.width
-    correction = Correction.from_json(image.correction, shape) if image.correction else None
-    if correction is None:
-        return np.full(len(rows), image.zero_point or np.nan)
+    stored = image.correction or {}
+    if "order" not in stored:  # nothing was corrected
+        return np.full(len(rows), np.nan if image.zero_point is None else image.zero_point)
+    correction = Correction.from_json(stored, (image.height, image.width))
     return image.zero_point + correction.at(rows["x"], rows["y"], reference_image_ids)
 
 

@@ -13,74 +13,103 @@ from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.option_sources import load_options
 from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities
-from galproject.references.reselection import Renewal, images_under, renew
+from galproject.references.reselection import Renewal, renew
 from photometry.models import GalCoverage, GalReference, GalReferenceMember, GalReferenceSet
 from photometry.reference_sets import active_catalogue
 
-ADDED, REMOVED = "added to a reference set", "removed from a reference set"
+ADDED, REMOVED = "member added", "member removed"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be read
+MAX_SHOWN = 20  # exposures that could join, on a page
 N_SUGGESTED = 2  # to make a set of three, the smallest in which one can be outvoted
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Chips of a reference exposure, each with the chips of another that join or leave its set."""
+    """Exposures that join or leave the sets of the chips of a reference exposure."""
 
     primary: GalExposure
-    member: GalExposure
-    images: dict[int, tuple[int, ...]]  # ids of galimages, by that of the primary
+    members: tuple[GalExposure, ...]
+    images: dict[int, tuple[int, ...]]  # ids of their galimages, by that of the primary
 
     @property
     def n_images(self) -> int:
         """How many images have their variables selected anew."""
-        catalogues = GalReference.objects.filter(image__in=self.images, active=True)
-        return sum(images_under(catalogue).count() for catalogue in catalogues)
+        return self._coverages().values("image").distinct().count()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether so much has to be read that a browser would wait too long."""
+        total = self._coverages().aggregate(total=Sum("n_sources"))["total"]
+        return (total or 0) > MAX_ROWS
+
+    def _coverages(self):
+        return GalCoverage.objects.filter(
+            catalogue__image__in=self.images, catalogue__active=True
+        ).order_by()
 
 
-def possible_pairs(member, primary=None) -> list[Pairs]:
-    """The sets that an exposure's chips can join: of one reference exposure, or of all.
+def possible_pairs(members, primary=None) -> list[Pairs]:
+    """The sets that exposures can join: of one reference exposure, or of all.
 
-    Raises GalprojectError where there are none, and says why.
+    Raises GalprojectError where one of them can join none, and says why.
     """
-    covered = _coverages(member, primary)
-    if not covered:
-        raise GalprojectError(f"{member} can't be in a reference set: {_why_not(member, primary)}")
-    if any(coverage.n_non_detections is None for coverage in covered):
-        raise GalprojectError(
-            f"{member} was measured before sources without light were kept, which a set needs. "
-            "Process it again: manage.py process_exposure --again"
-        )
-    return _paired(member, [(c.catalogue.image, c.image_id) for c in covered])
+    found = []
+    for member in members:
+        covered = _coverages(member, primary)
+        if not covered:
+            raise GalprojectError(
+                f"{member} can't be in a reference set: {_why_not(member, primary)}"
+            )
+        if any(coverage.n_non_detections is None for coverage in covered):
+            raise GalprojectError(
+                f"{member} was measured before sources without light were kept, which a set "
+                "needs. Process it again: manage.py process_exposure --again"
+            )
+        found += [(coverage.catalogue.image, coverage.image) for coverage in covered]
+    return _paired(found)
 
 
-def pairs_now(member, primary=None) -> list[Pairs]:
-    """The sets that an exposure's chips are in; raises GalprojectError where there are none."""
-    members = GalReferenceMember.objects.filter(image__exposure=member)
-    if primary is not None:
-        members = members.filter(reference_set__image__exposure=primary)
-    members = list(members.select_related("reference_set__image__exposure"))
-    if not members:
-        where = f"the reference set of {primary}" if primary else "any reference set"
-        raise GalprojectError(f"{member} is not in {where}. manage.py reference_set list shows all")
-    return _paired(member, [(m.reference_set.image, m.image_id) for m in members])
+def pairs_now(members, primary=None) -> list[Pairs]:
+    """The sets that exposures are in; raises GalprojectError where one of them is in none."""
+    found = []
+    for member in members:
+        rows = GalReferenceMember.objects.filter(image__exposure=member)
+        if primary is not None:
+            rows = rows.filter(reference_set__image__exposure=primary)
+        rows = list(rows.select_related("reference_set__image__exposure", "image__exposure"))
+        if not rows:
+            where = f"the reference set of {primary}" if primary else "any reference set"
+            raise GalprojectError(
+                f"{member} is not in {where}. manage.py reference_set list shows all"
+            )
+        found += [(row.reference_set.image, row.image) for row in rows]
+    return _paired(found)
 
 
 def _coverages(member, primary):
     covered = GalCoverage.objects.filter(image__exposure=member, catalogue__active=True)
     if primary is not None:
         covered = covered.filter(catalogue__image__exposure=primary)
-    return list(covered.select_related("catalogue__image__exposure").order_by("catalogue_id"))
+    related = "catalogue__image__exposure", "image__exposure"
+    return list(covered.select_related(*related).order_by("catalogue_id", "image_id"))
 
 
-def _paired(member, found):
-    exposures, images = {}, defaultdict(lambda: defaultdict(list))
-    for image, member_id in found:
-        exposures[image.exposure_id] = image.exposure
-        images[image.exposure_id][image.pk].append(member_id)
+def _paired(found):
+    """Pairs of (image of a primary, image of a member), one for each exposure of primaries."""
+    primaries, members = {}, defaultdict(dict)
+    images = defaultdict(lambda: defaultdict(list))
+    for primary, member in found:
+        primaries[primary.exposure_id] = primary.exposure
+        members[primary.exposure_id][member.exposure_id] = member.exposure
+        images[primary.exposure_id][primary.pk].append(member.pk)
     return [
-        Pairs(exposure, member, {k: tuple(v) for k, v in images[pk].items()})
-        for pk, exposure in exposures.items()
+        Pairs(
+            primary,
+            tuple(members[pk].values()),
+            {key: tuple(ids) for key, ids in sorted(images[pk].items())},
+        )
+        for pk, primary in primaries.items()
     ]
 
 
@@ -113,11 +142,11 @@ def change_sets(pairs, is_added, username, reason="", progress=None) -> list[Ren
         primary = GalImage.objects.select_related("exposure").get(pk=primary_id)
         change = _add if is_added else _remove
         renewals.append(change(primary, image_ids, username, progress))
+    names = ", ".join(map(str, pairs.members))
     GalCheckpoint.objects.create(
         exposure=pairs.primary,
         step=ADDED if is_added else REMOVED,
-        note=f"{pairs.member}, {len(pairs.images)} chips by {username}"
-        + (f": {reason}" if reason else ""),
+        note=f"{names} by {username}" + (f": {reason}" if reason else ""),
     )
     return renewals
 
@@ -246,8 +275,15 @@ def possible_members(primary) -> list[Quality]:
     return [q for q in qualities(list(exposures.distinct())) if q.rank is not None]
 
 
-def queue_set_change(primary_id, member_id, is_added, username, reason=""):
+def pairs_of(primary_id, member_ids, is_added) -> list[Pairs]:
+    """The Pairs of exposures by their ids; raises GalprojectError."""
+    primary = GalExposure.objects.get(pk=primary_id)
+    members = list(GalExposure.objects.filter(pk__in=list(member_ids)).order_by("mjd"))
+    return (possible_pairs if is_added else pairs_now)(members, primary)
+
+
+def queue_set_change(primary_id, member_ids, is_added, username, reason=""):
     """Have a worker change a set: where much has to be read."""
-    arguments = primary_id, member_id, is_added, username, reason
+    arguments = primary_id, list(member_ids), is_added, username, reason
     task = partial(async_task, "galproject.tasks.change_reference_set", *arguments)
     transaction.on_commit(partial(task, group="reference"))

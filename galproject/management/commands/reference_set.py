@@ -63,13 +63,13 @@ class Command(BaseCommand):
     def change(self, is_added, *, members, primary, reason, **_):
         primary = find_exposures([primary])[0] if primary else None
         find = sets.possible_pairs if is_added else sets.pairs_now
-        # All of them first: nothing is changed where one can't be.
-        found = [pairs for member in find_exposures(members) for pairs in find(member, primary)]
+        found = find(find_exposures(members), primary)
         with tqdm(total=sum(p.n_images for p in found), unit="image", disable=None) as bar:
             for pairs in found:
                 renewals = sets.change_sets(pairs, is_added, getuser(), reason, bar)
+                names = ", ".join(map(str, pairs.members))
                 what = "added to" if is_added else "removed from"
-                self.report(f"{pairs.member} {what} the set of {pairs.primary}", renewals)
+                self.report(f"{names} {what} the set of {pairs.primary}", renewals)
         self.stdout.write("manage.py render_pictures draws the cutouts of new candidates.")
 
     def update(self, *, primaries, **_):
