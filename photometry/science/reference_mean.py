@@ -17,13 +17,11 @@ MIN_WITNESSES = 2  # images that agree with each other and not with one that is 
 class ReferenceSetOptions:
     """How the images of a reference set say together how bright a source is."""
 
-    min_quality: Fraction = (
-        0.75  # share of the PSF on usable pixels; with less an image is not asked
-    )
-    agree_sigma: Sigma = 5.0  # measurements of a star that is constant differ by less
-    agree_mag: MagnitudeError = 0.02  # that each may be off beyond its uncertainty
-    # A primary that is off by more is at fault. As the selection's threshold, so that what is
-    # then taken from all other images is a change on the primary.
+    min_quality: Fraction = 0.75  # share of the PSF on usable pixels; images with less aren't asked
+    agree_sigma: Sigma = 5.0  # images that differ by more don't agree
+    agree_mag: MagnitudeError = 0.02  # by which each may be off beyond its uncertainty
+    # A primary that is off by more is at fault; as the threshold of the selection, or what is taken
+    # from the other images would not be a change on the primary either.
     fault_sigma: Sigma = 15.0
     error_floor: MagnitudeError = 0.01  # no uncertainty of a mean is smaller
 

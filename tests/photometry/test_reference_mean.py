@@ -27,7 +27,10 @@ def observe(true_mag, n_images, seed=1, error=ERROR):
     return true * (1 + rng.normal(0, error, true.shape)), error * true
 
 
-def means(flux, flux_err, usable=None, options=ReferenceSetOptions()):
+DEFAULTS = ReferenceSetOptions()
+
+
+def means(flux, flux_err, usable=None, options=DEFAULTS):
     usable = np.ones(flux.shape, bool) if usable is None else usable
     return reference_means(flux, flux_err, usable, ZERO_POINT, options)
 
