@@ -68,7 +68,7 @@ def renew(reference_set, progress=None) -> Renewal:
     options = options_from_json({"reference_sets": reference_set.options}).reference_sets
     n_images = 0
     if renew_means(reference_set, options, code_version()):
-        n_images = _reselect(catalogue, progress)
+        n_images = select_anew(catalogue, progress)
         refresh_candidates(concerned)
         renew_reference_proposals(catalogue)
     reference_set.refresh_from_db()
@@ -80,7 +80,7 @@ def images_under(catalogue):
     return GalImage.objects.filter(coverages__catalogue=catalogue)
 
 
-def _reselect(catalogue, progress):
+def select_anew(catalogue, progress=None) -> int:
     """Select the variables of all images under a catalogue, and of its own image; how many."""
     stored = StoredMeasurements()
     primary = GalImage.objects.get(pk=catalogue.image_id)
