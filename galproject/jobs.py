@@ -136,7 +136,12 @@ def close(job):
     GalCheckpoint.objects.note(job, "closed", note, value=round(seconds, 1), level=level)
     release_waiting()
     if job.queued:
-        _send("render_cutouts", [(pk,) for pk in catalogues_of(job)])
+        send_pictures(catalogues_of(job))
+
+
+def send_pictures(catalogue_ids):
+    """Have workers bring the cutouts of catalogues' candidates up to date."""
+    _send("render_cutouts", [(pk,) for pk in catalogue_ids])
 
 
 def give_up(job):

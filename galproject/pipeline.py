@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import (
@@ -23,14 +22,16 @@ from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
 from exposures.science.footprints import overlap_fraction
+from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import load_options
+from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import code_version
 from photometry import storage
+from photometry.measured import measured_on_search
 from photometry.models import GalReference
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.search import measure_search, rows
-from photometry.sources import catalogue_of
+from photometry.search import is_detected, measure_search, rows
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
@@ -46,32 +47,8 @@ RESULTS = (
     *("options", "code_version"),
 )
 
-UNCHANGED, BUSY = "unchanged", "busy"
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class ChipResult:
-    """What became of one chip; None where it was not measured."""
-
-    image_id: int
-    label: str  # "decam 610792 i N4"
-    status: str  # Status; UNCHANGED where an earlier result stands, BUSY in another's hands
-    is_reference: bool = False
-    n_sources: int | None = None
-    fwhm_arcsec: float | None = None
-    astrometric_rms_mas: float | None = None
-    zero_point: float | None = None
-    chi2_nu: float | None = None
-    n_variables: int | None = None
-    notes: tuple[str, ...] = ()
-    error: str = ""
-    seconds: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        return self.status == Status.FAILED
 
 
 def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult:
@@ -138,6 +115,7 @@ def designate(images):
                         f"{image} is being worked on as a search image, on {image.host}. Make it "
                         "a reference when that has ended"
                     )
+                image.memberships.all().delete()
                 forget(image)
                 image.is_reference = True
                 image.save()
@@ -154,13 +132,18 @@ def is_made_alike(image, options):
     """Whether the stored result is what another run with these options would make."""
     is_alike = (
         image.status == Status.DONE
-        and image.options == options.as_json()
+        and _of_the_image(image.options) == _of_the_image(options.as_json())
         and image.code_version == code_version()
     )
     if image.is_reference or not is_alike:
         return is_alike
     catalogues = [c.pk for c in _catalogues_under(image)]
     return (image.correction or {}).get("catalogues") == catalogues
+
+
+def _of_the_image(options):
+    """Stored options without those of reference sets, whose change takes no new fit."""
+    return {name: value for name, value in (options or {}).items() if name != "reference_sets"}
 
 
 def _measured_with(image):
@@ -174,9 +157,11 @@ def forget(image, with_retired=False):
 
     Catalogues that were made from it and retired stay, unless ``with_retired``.
     """
+    hold_sets_of(image)
     before = _measured_with(image)
     storage.forget_image(image, with_retired)
     image.variables.all().delete()
+    renew_sets_of(image)
     refresh_candidates(before)
     for name in RESULTS:
         setattr(image, name, GalImage._meta.get_field(name).get_default())
@@ -234,24 +219,6 @@ def _fail(image, started, message):
         image.is_reference,
         error=message,
         seconds=time.monotonic() - started,
-    )
-
-
-def result_of(image, status, started=None) -> ChipResult:
-    """What the row of a chip says; ``started`` is by the monotonic clock."""
-    return ChipResult(
-        image_id=image.pk,
-        label=str(image),
-        status=status,
-        is_reference=image.is_reference,
-        n_sources=image.n_sources,
-        fwhm_arcsec=image.fwhm_arcsec,
-        astrometric_rms_mas=image.astrometric_rms_mas,
-        zero_point=image.zero_point,
-        chi2_nu=image.chi2_nu,
-        n_variables=image.n_variables,
-        notes=tuple(image.notes),
-        seconds=0.0 if started is None else time.monotonic() - started,
     )
 
 
@@ -351,22 +318,26 @@ def _store_search(image, reduction, options):
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
     measurement = measure_search(reduction, sources, options.reduction)
+    measured = rows(measurement, storage.SOURCE_DTYPE)
+    detected = is_detected(measured, options.reduction.min_quality)
     widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
     shapes = reduction.chip.shape, (widest.height, widest.width)
-    changes = find_changes(measurement, shapes, options.selection)
     _describe_search(image, reduction, measurement)
-    image.reference = widest
+    image.reference, image.n_sources = widest, int(detected.sum())
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
-        saved = rows(measurement, storage.SOURCE_DTYPE, options.reduction.min_quality)
+        hold_sets_of(image)
         before = _measured_with(image)
-        storage.replace_measurements(image, saved)
-        image.n_sources = len(saved)
-        replace_variables(image, measurement, changes)
+        storage.replace_measurements(image, measured[detected], measured[~detected])
+        # Now that nobody can change what the references say.
+        found = measured_on_search(image, measured, measurement.sources)
+        changes = find_changes(found, shapes, options.selection)
+        replace_variables(image, found, changes)
         mark_changes(image)
-        refresh_candidates({*before, *catalogue_of(saved["refsource_id"]).tolist()})
+        refresh_candidates({*before, *_measured_with(image)})
         image.n_variables = int((changes.failed_cuts == 0).sum())
         _finish(image)
+        renew_sets_of(image)
 
 
 def _describe_search(image, reduction, measurement):

@@ -13,8 +13,9 @@ from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.models import GalImage, Status
 from galproject import jobs, worker
+from galproject.chip_result import BUSY, UNCHANGED, result_of
 from galproject.option_sources import load_options
-from galproject.pipeline import BUSY, UNCHANGED, designate, result_of
+from galproject.pipeline import designate
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import re
 
-from galproject.pipeline import BUSY, UNCHANGED
+from galproject.chip_result import BUSY, UNCHANGED
 
 
 def result_line(result):

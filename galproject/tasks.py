@@ -9,11 +9,12 @@ from django.db import InterfaceError, OperationalError, connection
 from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
-from exposures.models import GalJob
+from exposures.models import GalImage, GalJob
 from galproject import jobs
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import say_refused
+from galproject.references.sets import change_sets, pairs_of
 from galproject.result_lines import result_line
 from photometry.models import GalReference
 from variables.flags.proposals import propose
@@ -50,6 +51,17 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason):
     except GalprojectError as error:
         # Nobody waits for the answer any more: it is in the log of the exposures.
         say_refused([*chosen_ids, *withdrawn_ids], str(error))
+
+
+def change_reference_set(primary_id, member_ids, is_added, username, reason):
+    """Add exposures to the sets of a reference, or remove them, and select variables anew."""
+    try:
+        for pairs in pairs_of(primary_id, member_ids, is_added):
+            change_sets(pairs, is_added, username, reason)
+            catalogues = GalReference.objects.filter(image__in=pairs.images, active=True)
+            jobs.send_pictures(catalogues.values_list("pk", flat=True))
+    except GalprojectError as error:
+        say_refused(GalImage.objects.filter(exposure=primary_id).values("pk"), str(error))
 
 
 def render_cutouts(catalogue_id):

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from exposures.admin import ReadOnlyAdmin
-from photometry.models import GalReference
+from photometry.models import GalReference, GalReferenceMember, GalReferenceSet
 
 
 @admin.register(GalReference)
@@ -12,4 +12,23 @@ class GalReferenceAdmin(ReadOnlyAdmin):
     list_filter = ["active"]
     list_select_related = ["image__exposure"]
     raw_id_fields = ["image"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalReferenceSet)
+class GalReferenceSetAdmin(ReadOnlyAdmin):
+    """Members come and go on the page of references, which brings the means up to date."""
+
+    list_display = ["id", "image", "n_sources", "n_at_fault", "updated", "code_version"]
+    list_select_related = ["image__exposure"]
+    raw_id_fields = ["image"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalReferenceMember)
+class GalReferenceMemberAdmin(ReadOnlyAdmin):
+    list_display = ["id", "reference_set", "image", "added_by", "added"]
+    list_select_related = ["reference_set__image__exposure", "image__exposure"]
+    raw_id_fields = ["reference_set", "image"]
+    search_fields = ["image__exposure__identifier"]
     ordering = ["-pk"]

@@ -60,6 +60,9 @@ class GalCoverage(models.Model):
     image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="coverages")
     catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="coverages")
     n_sources = models.PositiveIntegerField(help_text="rows saved in galsources")
+    n_non_detections = models.PositiveIntegerField(
+        null=True, help_text="rows in galnondetections; null where they were not kept"
+    )
 
     class Meta:
         db_table = "galcoverages"
@@ -118,3 +121,107 @@ class GalSource(models.Model):
 
     def __str__(self):
         return f"source {self.refsource_id} on image {self.galimage_id}"
+
+
+class GalNonDetection(models.Model):
+    """A source measured on a search image and found without light, or without usable pixels.
+
+    Has the columns of galsources, which has no row of it: mag is NaN where the flux is not
+    positive. With these, what varies can be selected anew without the pixels.
+    """
+
+    pk = models.CompositePrimaryKey("refsource_id", "galimage_id")
+    refsource_id = models.BigIntegerField()
+    galimage_id = models.BigIntegerField(db_index=True)
+    ra = models.FloatField()
+    dec = models.FloatField()
+    x = RealField()
+    y = RealField()
+    flux = RealField()
+    flux_err = RealField()
+    mag = RealField()
+    mag_err = RealField()
+    rchi2 = RealField()
+    fracflux = RealField()
+    quality = RealField()
+    flags = models.SmallIntegerField()
+    is_reference = models.BooleanField()
+
+    class Meta:
+        db_table = "galnondetections"
+
+    def __str__(self):
+        return f"no source {self.refsource_id} on image {self.galimage_id}"
+
+
+class GalReferenceSet(models.Model):
+    """A primary reference image and the images that say with it how bright its sources are."""
+
+    image = models.OneToOneField(
+        GalImage,
+        on_delete=models.CASCADE,
+        related_name="reference_set",
+        help_text="the primary: it defines the photometric system",
+    )
+    options = models.JSONField(default=dict, help_text="that made the means")
+    code_version = models.CharField(max_length=64, blank=True)
+    updated = models.DateTimeField(null=True, help_text="when the means changed last")
+    n_sources = models.PositiveIntegerField(default=0, help_text="with a mean of several images")
+    n_at_fault = models.PositiveIntegerField(
+        default=0, help_text="of these, those that the primary has wrong"
+    )
+
+    class Meta:
+        db_table = "galreferencesets"
+
+    def __str__(self):
+        return f"set of {self.image}"
+
+
+class GalReferenceMember(models.Model):
+    """A search image that is in the set of a reference."""
+
+    reference_set = models.ForeignKey(
+        GalReferenceSet, on_delete=models.CASCADE, related_name="members"
+    )
+    image = models.ForeignKey(GalImage, on_delete=models.CASCADE, related_name="memberships")
+    added = models.DateTimeField(auto_now_add=True)
+    added_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        db_table = "galreferencemembers"
+        ordering = ["image__exposure__mjd", "image_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reference_set", "image"], name="galreferencemembers_once_a_set"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.image} in the {self.reference_set}"
+
+
+class GalReferenceMag(models.Model):
+    """How bright a source is by all images of its reference set; written by COPY.
+
+    ``mag`` is the primary's own where flags has 4 (the images don't agree). Of a source without
+    significant light it is that of one sigma.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    outlying_image_id = models.BigIntegerField(help_text="the image at fault; 0: none")
+    mag = RealField(help_text="robust mean over the set")
+    mag_err = RealField()
+    scatter = RealField(help_text="of the images about the mean, mag; NaN without light")
+    n_images = models.SmallIntegerField(help_text="of the set that measured it well")
+    n_used = models.SmallIntegerField(help_text="of these, that make the mean")
+    flags = models.SmallIntegerField(
+        help_text="1: the primary is at fault, 2: it has no good measurement, "
+        "4: the images don't agree, 8: a member is at fault"
+    )
+
+    class Meta:
+        db_table = "galreferencemags"
+
+    def __str__(self):
+        return f"source {self.refsource_id}: {self.mag:.3f} mag"

@@ -170,15 +170,19 @@ def _expansion(sources, fit, mag, mag_err, options, notes):
     return scale, chi2_nu
 
 
-def rows(measurement, dtype, min_quality):
-    """Rows of galsources for what has positive flux; ``galimage_id`` is left to the caller."""
+def rows(measurement, dtype):
+    """Rows of galsources for all sources measured; ``galimage_id`` is left to the caller."""
     m, fit = measurement, measurement.fit
-    keep = (fit.flux > 0) & (fit.quality >= min_quality)
-    out = np.zeros(int(keep.sum()), dtype)
+    out = np.zeros(len(m.sources), dtype)
     for name in ("refsource_id", "ra", "dec"):
-        out[name] = m.sources[name][keep]
+        out[name] = m.sources[name]
     for name in ("x", "y", "mag", "mag_err"):
-        out[name] = getattr(m, name)[keep]
+        out[name] = getattr(m, name)
     for name in ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags"):
-        out[name] = getattr(fit, name)[keep]
+        out[name] = getattr(fit, name)
     return out
+
+
+def is_detected(rows, min_quality):
+    """(n,) which rows galsources keeps: those of positive flux on enough usable pixels."""
+    return (rows["flux"] > 0) & (rows["quality"] >= min_quality)

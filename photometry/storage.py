@@ -31,20 +31,13 @@ SOURCE_DTYPE = np.dtype(
     ]
 )
 COLUMNS = ", ".join(SOURCE_DTYPE.names)
+NON_DETECTIONS = "galnondetections"
 MAX_SOURCES = 2**RANK_BITS
 
 # The binary format of COPY: a header (signature, flags, length of an extension), then for each
 # row the number of its columns and for each column its length and its bytes, big-endian; -1 ends.
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_TRAILER = b"\xff\xff"
-RECORD_DTYPE = np.dtype(
-    [("n_columns", ">i2")]
-    + [
-        field
-        for name in SOURCE_DTYPE.names
-        for field in ((f"{name}_bytes", ">i4"), (name, SOURCE_DTYPE[name].newbyteorder(">")))
-    ]
-)
 
 COPY_BYTES = 2**20  # sent at once
 DROP_LOCK_SECONDS = 10
@@ -77,28 +70,38 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
     return reference
 
 
-def replace_measurements(image, sources) -> int:
+def replace_measurements(image, sources, non_detections=None) -> int:
     """Store what was measured on a search image in place of what it had; how many rows.
 
-    ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues. Inside a
+    ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
+    ``non_detections`` of them, where given, are kept in a table of their own. Inside a
     transaction of the caller's it is one with what else happens there.
     """
-    catalogues, n_sources = np.unique(catalogue_of(sources["refsource_id"]), return_counts=True)
+    is_kept = non_detections is not None
+    missed = non_detections if is_kept else sources[:0]
+    of_source, of_missed = (catalogue_of(rows["refsource_id"]) for rows in (sources, missed))
+    catalogues = np.union1d(of_source, of_missed).tolist()
     with transaction.atomic():
         # In this order, as create_catalogue takes them: else two workers could wait for each
         # other.
-        _hold_active(image, catalogues.tolist())
+        _hold_active(image, catalogues)
         _lock(image)
         _delete_measurements(image)
-        rows = sources.copy()
-        rows["galimage_id"] = image.pk
-        rows["is_reference"] = False
-        copy_in("galsources", rows)
+        for table, rows in (("galsources", sources), (NON_DETECTIONS, missed)):
+            rows = rows.copy()
+            rows["galimage_id"] = image.pk
+            rows["is_reference"] = False
+            copy_in(table, rows)
         GalCoverage.objects.bulk_create(
-            GalCoverage(image=image, catalogue_id=i, n_sources=n)
-            for i, n in zip(catalogues.tolist(), n_sources.tolist(), strict=True)
+            GalCoverage(
+                image=image,
+                catalogue_id=i,
+                n_sources=int((of_source == i).sum()),
+                n_non_detections=int((of_missed == i).sum()) if is_kept else None,
+            )
+            for i in catalogues
         )
-    return len(rows)
+    return len(sources)
 
 
 def reference_sources_in(images) -> np.ndarray:
@@ -110,10 +113,25 @@ def reference_sources_in(images) -> np.ndarray:
     return np.concatenate([np.zeros(0, SOURCE_DTYPE), *map(catalogue_sources, active)])
 
 
+def measurements_on(image, catalogues) -> np.ndarray:
+    """All that was measured on an image of sources of catalogues, as an array of SOURCE_DTYPE.
+
+    Non-detections too, in order of their ids.
+    """
+    where = f"galimage_id = {int(image.pk)}"
+    ranges = " OR ".join("refsource_id BETWEEN {} AND {}".format(*c.id_range) for c in catalogues)
+    parts = [copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where}") for c in catalogues]
+    if ranges:
+        query = f"SELECT {COLUMNS} FROM {NON_DETECTIONS} WHERE {where} AND ({ranges})"
+        parts.append(copy_out(query))
+    rows = np.concatenate([np.zeros(0, SOURCE_DTYPE), *parts])
+    return rows[np.argsort(rows["refsource_id"], kind="stable")]
+
+
 def catalogue_sources(reference) -> np.ndarray:
     """The sources of one catalogue, as an array of SOURCE_DTYPE."""
     first, last = reference.id_range
-    return _copy_out(
+    return copy_out(
         f"SELECT {COLUMNS} FROM galsources WHERE is_reference"
         f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id"
     )
@@ -122,7 +140,7 @@ def catalogue_sources(reference) -> np.ndarray:
 def measurements_of(reference, refsource_ids) -> np.ndarray:
     """All measurements of some sources of a catalogue, as an array of SOURCE_DTYPE."""
     ids = ",".join(str(int(i)) for i in refsource_ids)
-    return _copy_out(
+    return copy_out(
         f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')"
     )
 
@@ -170,6 +188,10 @@ def drop_catalogue(reference):
                 "Try again when it has ended"
             ) from error
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+        for table in (NON_DETECTIONS, "galreferencemags"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE refsource_id BETWEEN %s AND %s", reference.id_range
+            )
     # Other applications remove what hangs on its sources when they hear of this.
     reference.delete()
 
@@ -231,6 +253,7 @@ def _delete_measurements(image):
             cursor.execute(
                 f"DELETE FROM {coverage.catalogue.partition} WHERE galimage_id = %s", [image.pk]
             )
+        cursor.execute(f"DELETE FROM {NON_DETECTIONS} WHERE galimage_id = %s", [image.pk])
     coverages.delete()
 
 
@@ -287,39 +310,47 @@ def attach_partition(reference):
 
 
 def copy_in(table, rows):
-    """Append an array of SOURCE_DTYPE to a table by binary COPY."""
-    statement = f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)"
+    """Append a structured array to a table, of whose columns it has the names, by binary COPY."""
+    statement = f"COPY {table} ({', '.join(rows.dtype.names)}) FROM STDIN (FORMAT binary)"
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(statement, BytesIO(_encode(rows)), COPY_BYTES)
 
 
-def _copy_out(query):
-    """The rows of a query for all COLUMNS, none of them NULL."""
+def copy_out(query, dtype=SOURCE_DTYPE) -> np.ndarray:
+    """The rows of a query for the columns of a dtype, none of them NULL."""
     buffer = BytesIO()
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
-    return _decode(buffer.getbuffer())
+    return _decode(buffer.getbuffer(), dtype)
+
+
+def _record(dtype):
+    """The dtype of a row in the binary format of COPY."""
+    fields = [("n_columns", ">i2")]
+    for name in dtype.names:
+        fields += [(f"{name}_bytes", ">i4"), (name, dtype[name].newbyteorder(">"))]
+    return np.dtype(fields)
 
 
 def _encode(rows):
-    """An array of SOURCE_DTYPE in the binary format of COPY."""
-    n_bytes = len(rows) * RECORD_DTYPE.itemsize
-    stream = bytearray(len(COPY_HEADER) + n_bytes + len(COPY_TRAILER))
+    """A structured array in the binary format of COPY."""
+    record = _record(rows.dtype)
+    stream = bytearray(len(COPY_HEADER) + len(rows) * record.itemsize + len(COPY_TRAILER))
     stream[: len(COPY_HEADER)] = COPY_HEADER
     stream[-len(COPY_TRAILER) :] = COPY_TRAILER
-    records = np.frombuffer(stream, RECORD_DTYPE, len(rows), len(COPY_HEADER))
-    records["n_columns"] = len(SOURCE_DTYPE)
-    for name in SOURCE_DTYPE.names:
-        records[f"{name}_bytes"] = SOURCE_DTYPE[name].itemsize
+    records = np.frombuffer(stream, record, len(rows), len(COPY_HEADER))
+    records["n_columns"] = len(rows.dtype)
+    for name in rows.dtype.names:
+        records[f"{name}_bytes"] = rows.dtype[name].itemsize
         records[name] = rows[name]
     return stream
 
 
-def _decode(buffer):
+def _decode(buffer, dtype):
     """The reverse of ``_encode``."""
     body = memoryview(buffer)[len(COPY_HEADER) : len(buffer) - len(COPY_TRAILER)]
-    records = np.frombuffer(body, RECORD_DTYPE)
-    rows = np.empty(len(records), SOURCE_DTYPE)
-    for name in SOURCE_DTYPE.names:
+    records = np.frombuffer(body, _record(dtype))
+    rows = np.empty(len(records), dtype)
+    for name in dtype.names:
         rows[name] = records[name]
     return rows

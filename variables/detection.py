@@ -1,8 +1,10 @@
-"""Changes of one search image's sources, found and stored."""
+"""Changes of one image's sources, found and stored."""
 
 import numpy as np
 from django.db import transaction
 
+from photometry.science.calibration import MAG_PER_LN
+from photometry.science.forced import SHARP
 from variables.models import GalVarObj
 from variables.science.selection import (
     Changes,
@@ -12,35 +14,57 @@ from variables.science.selection import (
     select_changes,
 )
 
+# A mean of a reference set with less light than this, in sigma, is hardly a star's.
+FAINT_SIGMA = 5.0
 
-def find_changes(measurement, shapes, options=SelectionOptions()) -> Changes:
-    """Changes in a SearchMeasurement; ``shapes`` are (ny, nx) of search and reference images."""
-    m, reference = measurement, measurement.sources
+
+def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
+    """Changes in what was Measured; ``shapes`` are (ny, nx) of the image and of its reference."""
+    rows, values = measured.rows, measured.values
     search_shape, reference_shape = shapes
-    return select_changes(
-        Photometry(
-            m.mag,
-            m.mag_err,
-            m.fit.flux,
-            m.fit.flux_err,
-            m.fit.rchi2,
-            m.fit.fracflux,
-            m.fit.quality,
-            m.fit.flags,
-            edge_distance(m.x, m.y, search_shape),
-            distance_to_saturated(m.x, m.y, m.fit.flags),
-        ),
-        Photometry(
-            *(reference[name] for name in ("mag", "mag_err", "flux", "flux_err", "rchi2")),
-            *(reference[name] for name in ("fracflux", "quality", "flags")),
-            edge_distance(reference["x"], reference["y"], reference_shape),
-            # By search positions, which are those of one image where there are two references.
-            distance_to_saturated(m.x, m.y, reference["flags"]),
-        ),
-        m.expected_flux,
-        m.error_scale,
-        options,
+    search = _photometry(
+        rows,
+        rows["mag"],
+        rows["mag_err"],
+        edge_distance(rows["x"], rows["y"], search_shape),
+        distance_to_saturated(rows["x"], rows["y"], rows["flags"]),
     )
+    sources = _judged(measured.sources, values)
+    reference = _photometry(
+        sources,
+        values.mag,
+        values.mag_err,
+        edge_distance(sources["x"], sources["y"], reference_shape),
+        # By search positions, which are those of one image where there are two references.
+        distance_to_saturated(rows["x"], rows["y"], measured.sources["flags"]),
+    )
+    return select_changes(
+        search,
+        reference,
+        measured.expected_flux,
+        measured.error_scale,
+        options,
+        values.is_mean & (values.at_fault | (values.mag_err > MAG_PER_LN / FAINT_SIGMA)),
+    )
+
+
+def _judged(sources, values):
+    """The reference's measurements as the cuts see them.
+
+    Where the primary says nothing of how bright a star is, its pixels there don't matter: several
+    images that agree do. But what saturates or lies at an edge is doubtful on any of them.
+    """
+    sources = sources.copy()
+    without = ~values.has_primary
+    sources["rchi2"][without], sources["fracflux"][without] = 0, 1
+    sources["quality"][without] = 1
+    sources["flags"][without] &= ~SHARP
+    return sources
+
+
+def _photometry(rows, mag, mag_err, edge, saturated):
+    columns = (rows[name] for name in ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags"))
+    return Photometry(mag, mag_err, *columns, edge, saturated)
 
 
 def edge_distance(x, y, shape):
@@ -48,27 +72,26 @@ def edge_distance(x, y, shape):
     return np.min([x, y, shape[1] - 1 - x, shape[0] - 1 - y], axis=0)
 
 
-def replace_variables(image, measurement, changes) -> int:
-    """Store the changes as the image's galvarobjs in place of those it had; how many."""
-    m, i = measurement, changes.index
+def replace_variables(image, measured, changes, keep=()) -> int:
+    """Store the changes as the image's galvarobjs in place of those it had; how many.
+
+    Of those it had, the ids in ``keep`` stay.
+    """
+    rows, i = measured.rows[changes.index], changes.index
     kinds = np.where(
         changes.vanished,
         GalVarObj.Kind.VANISHED,
         np.where(changes.delta_mag < 0, GalVarObj.Kind.BRIGHTER, GalVarObj.Kind.FAINTER),
     )
     columns = {
-        "refsource_id": m.sources["refsource_id"][i],
-        "ra": m.sources["ra"][i],
-        "dec": m.sources["dec"][i],
-        "x": m.x[i],
-        "y": m.y[i],
+        **{name: rows[name] for name in ("refsource_id", "ra", "dec", "x", "y")},
         "kind": kinds,
         "delta_mag": changes.delta_mag,
         "delta_mag_err": changes.delta_mag_err,
         "significance": changes.significance,
-        "reference_mag": m.sources["mag"][i],
-        "flux": m.fit.flux[i],
-        "flux_err": m.fit.flux_err[i],
+        "reference_mag": measured.values.mag[i],
+        "flux": rows["flux"],
+        "flux_err": rows["flux_err"],
         "failed_cuts": changes.failed_cuts,
     }
     # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
@@ -80,6 +103,6 @@ def replace_variables(image, measurement, changes) -> int:
         for row in values
     ]
     with transaction.atomic():
-        GalVarObj.objects.filter(image=image).delete()
+        GalVarObj.objects.filter(image=image).exclude(pk__in=keep).delete()
         GalVarObj.objects.bulk_create(objects, batch_size=1000)
     return len(objects)

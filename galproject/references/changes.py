@@ -14,6 +14,7 @@ from galproject.option_sources import load_options
 from galproject.pipeline import designate
 from galproject.provenance import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
+from galproject.references.sets import ADDED, REMOVED
 from galproject.references.withdrawal import check_withdrawal, undesignate
 from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
@@ -200,7 +201,8 @@ def queue_change(chosen_ids, withdrawn_ids, username, reason=""):
 
 def history(exposures, n=20) -> list[GalCheckpoint]:
     """Who chose which references of these exposures, and why; the newest first."""
-    lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=(CHOSEN, WITHDRAWN))
+    steps = CHOSEN, WITHDRAWN, ADDED, REMOVED
+    lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=steps)
     return list(lines.select_related("exposure").order_by("-pk")[:n])
 
 

@@ -50,3 +50,19 @@ class ChoiceForm(forms.Form):
     def __init__(self, *args, images=(), **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["image"].choices = [(image.pk, image.chip_name) for image in images]
+
+
+class MemberForm(forms.Form):
+    """The exposures that join or leave a reference set, and why."""
+
+    ADD, REMOVE = "add", "remove"
+
+    action = forms.ChoiceField(choices=[(ADD, "Add"), (REMOVE, "Remove")])
+    member = forms.TypedMultipleChoiceField(
+        coerce=int, error_messages={"required": "Tick an exposure."}
+    )
+    reason = forms.CharField(max_length=300, error_messages={"required": "Say why."})
+
+    def __init__(self, *args, exposures=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["member"].choices = [(exposure.pk, str(exposure)) for exposure in exposures]

@@ -9,4 +9,5 @@ urlpatterns = [
     path("<int:pk>/", views.references_preview, name="references_preview"),
     path("<int:pk>/choose/", views.choose_reference, name="choose_reference"),
     path("<int:pk>/withdraw/", views.withdraw_reference, name="withdraw_reference"),
+    path("<int:pk>/set/", views.change_reference_set, name="change_reference_set"),
 ]

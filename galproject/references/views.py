@@ -10,10 +10,18 @@ from django.views.decorators.http import require_GET, require_POST
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure
 from galproject.references import changes
-from galproject.references.forms import ChoiceForm, PatchForm
+from galproject.references.forms import ChoiceForm, MemberForm, PatchForm
 from galproject.references.mosaic import mosaics
 from galproject.references.patches import patch_round, places
 from galproject.references.quality import COLUMNS, best_of, qualities, sort
+from galproject.references.sets import (
+    MAX_SHOWN,
+    change_sets,
+    pairs_of,
+    possible_members,
+    queue_set_change,
+    summary,
+)
 
 CHOOSE = "exposures.choose_reference"
 N_CARDS = 3  # suggested exposures that are shown with their chips
@@ -65,7 +73,7 @@ def references_preview(request, pk):
     return _preview(request, pk, None)
 
 
-def _preview(request, pk, form, status=200):
+def _preview(request, pk, form, status=200, members=None):
     exposure = get_object_or_404(GalExposure, pk=pk)
     chips = changes.chips_of(exposure)
     ticked = form.data.getlist("image") if form else request.GET.getlist("image")
@@ -81,8 +89,22 @@ def _preview(request, pk, form, status=200):
         "withdrawal": changes.plan_withdrawal(references) if references else None,
         "form": form or ChoiceForm(images=chips, initial={"old": ChoiceForm.KEEP}),
         "history": changes.history([exposure.pk]),
+        **_set_of(exposure, chips, members),
     }
     return render(request, "galproject/references_preview.html", context, status=status)
+
+
+def _set_of(exposure, chips, form):
+    """The reference set of an exposure whose chips are references: who is in it, who could be."""
+    if not any(image.is_reference for image in chips):
+        return {}
+    possible = possible_members(exposure)
+    return {
+        "set": summary(exposure),
+        "possible": possible[:MAX_SHOWN],
+        "n_more_possible": max(0, len(possible) - MAX_SHOWN),
+        "member_form": form,
+    }
 
 
 @require_POST
@@ -141,3 +163,41 @@ def _carry_out(request, change, arguments):
     jobs = changes.change_reference(*arguments)
     n_chips = sum(job.images.count() for job in jobs[:MAX_ROWS])
     messages.success(request, f"The references are changed, and {n_chips:,} chips are asked for.")
+
+
+@require_POST
+@permission_required(CHOOSE, raise_exception=True)
+def change_reference_set(request, pk):
+    """Add exposures to the set of a reference, or remove them."""
+    exposure = get_object_or_404(GalExposure, pk=pk)
+    exposures = [quality.exposure for quality in possible_members(exposure)]
+    exposures += [member.exposure for member in summary(exposure).members]
+    form = MemberForm(request.POST, exposures=exposures)
+    if not form.is_valid():
+        return _preview(request, pk, None, status=422, members=form)
+    try:
+        _change_set(request, exposure, form)
+    except GalprojectError as error:
+        messages.error(request, str(error))
+    return redirect(f"{reverse('references_preview', args=[pk])}#reference-set")
+
+
+def _change_set(request, exposure, form):
+    """At once, or where much is to be read by a worker; and say so."""
+    is_added = form.cleaned_data["action"] == MemberForm.ADD
+    who = request.user.get_username(), form.cleaned_data["reason"]
+    pairs = pairs_of(exposure.pk, form.cleaned_data["member"], is_added)
+    if any(one.is_large for one in pairs):
+        with transaction.atomic():
+            queue_set_change(exposure.pk, form.cleaned_data["member"], is_added, *who)
+        messages.info(
+            request,
+            "A worker makes the change, as much has to be read. The log of the exposure says when "
+            "it is done, or why not.",
+        )
+        return
+    renewals = [renewal for one in pairs for renewal in change_sets(one, is_added, *who)]
+    n_images = sum(renewal.n_images for renewal in renewals)
+    messages.success(
+        request, f"The set is changed: variables were selected anew on {n_images:,} images."
+    )

@@ -7,6 +7,7 @@ from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
 from galproject.pipeline import forget
 from galproject.references.overlaps import count_stranded
+from photometry.models import GalReferenceSet
 from photometry.storage import retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
@@ -29,6 +30,7 @@ def undesignate(images):
                 )
             retire_catalogue(image, drop=not _is_voted_on(image))
             image.refresh_from_db()
+            GalReferenceSet.objects.filter(image=image).delete()
             image.is_reference, image.job = False, None
             forget(image)
 

@@ -63,6 +63,7 @@ ADDRESSES = {
     "references_preview": ("get", ALL),
     "choose_reference": ("post", CURATE),
     "withdraw_reference": ("post", CURATE),
+    "change_reference_set": ("post", CURATE),
     "api_documentation": ("get", ALL),
     "make_token": ("post", ALL),
     "revoke_token": ("post", ALL),

@@ -14,9 +14,9 @@ from django.db import DataError, OperationalError, ProgrammingError, connection
 
 from exposures.models import GalExposure, GalImage, Status
 from galproject import pipeline, processing
+from galproject.chip_result import ChipResult
 from galproject.management.commands import process_exposure as command
 from galproject.options import PipelineOptions
-from galproject.pipeline import ChipResult
 from galproject.processing import database_lost
 from photometry.models import GalReference, GalSource
 from photometry.storage import forget_image

@@ -47,7 +47,7 @@ def query(sql, *parameters):
 
 def rows():
     """Every row of galsources, whole, in order of the key."""
-    found = storage._copy_out(f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2")
+    found = storage.copy_out(f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2")
     return found.tobytes()
 
 

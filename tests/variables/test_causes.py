@@ -18,6 +18,7 @@ STAR = Evidence(
     scatter_delta=np.array([0.2]),
     least_crowd=np.array([12]),
     others_there=np.array([0]),
+    only_on_reference=np.array([False]),
 )
 
 
@@ -37,6 +38,7 @@ def cause(options=CauseOptions(), **columns):
         ("detector", {"others_there": 3}),
         ("real", {"others_there": 2}),
         ("reference", {"n_changes": 16, "scatter_delta": 0.1}),
+        ("reference", {"n_changes": 1, "only_on_reference": True}),
         ("real", {"n_changes": 15, "scatter_delta": 0.1}),
         ("real", {"n_changes": 16, "scatter_delta": 0.4}),
         ("real", {"n_changes": 4, "n_epochs": 4, "scatter_delta": 0.1}),

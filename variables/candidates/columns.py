@@ -38,7 +38,14 @@ COLUMNS = (
     Column("ccdnum", "chip", "number of the detector", is_listed=True, is_minor=True),
     Column("x", "x", "column on the reference image, from 0", "pix", 1),
     Column("y", "y", "row on the reference image, from 0", "pix", 1),
-    Column("reference_mag", "mag", "magnitude on the reference image", "mag", 2, True),
+    Column(
+        "reference_mag",
+        "mag",
+        "magnitude on the reference image, or by all images of its set",
+        "mag",
+        2,
+        True,
+    ),
     Column("n_detections", "detections", "changes that pass all cuts", is_listed=True),
     Column(
         "n_changes", "changes", "changes by more than the threshold", is_listed=True, is_minor=True

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from exposures.models import GalImage
 from photometry.models import GalReference
+from photometry.reference_values import reference_values
 from photometry.sources import catalogue_of
 from photometry.storage import measurements_of
 from variables.flags.coverage import candidates_inside
@@ -111,6 +112,7 @@ class _Summary:
     scatter_delta: np.ndarray
     least_crowd: np.ndarray
     others_there: np.ndarray
+    only_image: np.ndarray  # the one image that it changed on; 0 where there are several
 
 
 def _summarise(changes, options):
@@ -155,7 +157,14 @@ def _summarise(changes, options):
         scatter_delta=np.sqrt(square),
         least_crowd=over(np.minimum, n_on_image[image]),
         others_there=over(np.maximum, others),
+        only_image=_only(of, chosen["image_id"], len(ids)),
     )
+
+
+def _only(group, values, n):
+    """(n,) the value that all of a group have; 0 where they differ."""
+    low, high = (_extreme(ufunc, group, values, n) for ufunc in (np.minimum, np.maximum))
+    return np.where(low == high, low, 0)
 
 
 def _extreme(ufunc, group, values, n):
@@ -189,7 +198,8 @@ def _columns(catalogue, summary, chosen):
     )
     reference = rows[rows["is_reference"]]
     columns = {name: values[chosen] for name, values in summary.columns.items()}
-    columns |= {"refsource_id": ids, "n_epochs": s.n, "reference_mag": reference["mag"]}
+    columns |= {"refsource_id": ids, "n_epochs": s.n}
+    columns["reference_mag"] = reference_values(reference).mag
     columns |= {name: reference[name] for name in ("ra", "dec", "x", "y")}
     for name in ("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"):
         columns[name] = getattr(s, name)
@@ -209,6 +219,7 @@ def _evidence(image, summary, chosen, columns):
         scatter_delta=summary.scatter_delta[chosen],
         least_crowd=summary.least_crowd[chosen],
         others_there=summary.others_there[chosen],
+        only_on_reference=summary.only_image[chosen] == image.pk,
     )
 
 

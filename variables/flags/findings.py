@@ -22,6 +22,7 @@ from variables.science.artifacts import (
 )
 
 SATURATION = Cut.SATURATED | Cut.NEAR_SATURATED
+UNSEEN_MAG_ERR = 0.36  # of a mean below three sigma
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,17 @@ def on_reference(catalogue, options=ArtifactOptions()):
     )
     return [
         *_regions(catalogue.image, points, "changing sources", options),
-        *_at_fault(catalogue, table, options),
+        *sources_at_fault(catalogue, options, table),
     ]
+
+
+def sources_at_fault(catalogue, options=ArtifactOptions(), table=None):
+    """Sources that a reference image has wrong: by its set, else by all that was measured."""
+    table = _sources_that_changed(catalogue) if table is None else table
+    by_set = _at_fault_by_set(catalogue)
+    said = {proposal.refsource_id for proposal in by_set}
+    others = _at_fault(catalogue, table, options)
+    return by_set + [proposal for proposal in others if proposal.refsource_id not in said]
 
 
 def _regions(image, points, what, options):
@@ -139,6 +149,40 @@ def _fault(row, n_images):
         f"{side} by {abs(row['median']):.2f} mag on {row['n_changes']} of {n_images} images, "
         "always by as much"
     )
+
+
+OFF = """
+SELECT m.refsource_id, s.mag - m.mag, m.mag_err, m.n_used
+FROM galreferencemags m JOIN galsources s
+    ON s.refsource_id = m.refsource_id AND s.galimage_id = m.outlying_image_id AND s.is_reference
+WHERE m.refsource_id BETWEEN %s AND %s AND s.refsource_id BETWEEN %s AND %s
+ORDER BY m.refsource_id
+"""
+
+
+def _at_fault_by_set(catalogue):
+    """Sources that the reference has otherwise than its set, whose other images agree."""
+    with connection.cursor() as cursor:
+        cursor.execute(OFF, [*catalogue.id_range, *catalogue.id_range])
+        rows = cursor.fetchall()
+    group = _group(Artifact.REFERENCE, catalogue.image)
+    return [
+        Proposal(
+            Artifact.REFERENCE,
+            group,
+            f"{catalogue.image} is at fault: {_off(delta, mag_err)} the {n} other images of its "
+            "reference set, which agree. Or the star varied just then",
+            refsource_id=refsource_id,
+        )
+        for refsource_id, delta, mag_err, n in rows
+    ]
+
+
+def _off(delta, mag_err):
+    if mag_err > UNSEEN_MAG_ERR:
+        return "nothing is there on"
+    side = "brighter" if delta < 0 else "fainter"
+    return f"{abs(delta):.2f} mag {side} than on"
 
 
 def _times_measured(refsource_ids):

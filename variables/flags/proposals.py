@@ -8,8 +8,8 @@ from django.db.models import Q
 
 from exposures.models import GalExposure
 from variables.flags.coverage import RegionError, check_region
-from variables.flags.findings import Proposal, findings
-from variables.models import GalFlag
+from variables.flags.findings import Proposal, findings, sources_at_fault
+from variables.models import Artifact, GalFlag
 from variables.science.artifacts import ArtifactOptions, in_polygon
 
 PROPOSING = 0x6A10004  # the advisory lock of the one transaction that adds proposals
@@ -23,6 +23,19 @@ def propose(exposure: GalExposure, options=ArtifactOptions()) -> int:
     What was proposed before, or somebody has declined or undone, is not proposed again.
     """
     return store(findings(exposure, options))
+
+
+@transaction.atomic
+def renew_reference_proposals(catalogue, options=ArtifactOptions()) -> int:
+    """Propose anew which sources a reference has wrong, after its set has changed; how many.
+
+    What was proposed before and nobody has decided on goes where it is no longer so.
+    """
+    undecided = GalFlag.objects.proposed().filter(
+        artifact=Artifact.REFERENCE, made_by=None, refsource_id__range=catalogue.id_range
+    )
+    undecided.delete()
+    return store(sources_at_fault(catalogue, options))
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ class Cause(models.TextChoices):
     """What has probably made the changes of a candidate, judged by the pipeline."""
 
     REAL = "real", "no artifact is known"
-    REFERENCE = "reference", "changed on nearly every image: the reference is at fault"
+    REFERENCE = "reference", "the reference is at fault: it alone differs, or all others do"
     DETECTOR = "detector", "the same place on the detector, on many exposures"
     SATURATED = "saturated", "near a saturated star"
     BLEED = "bleed", "on a bleed trail or a saturated star"
@@ -120,7 +120,7 @@ class GalCandidate(models.Model):
     dec = models.FloatField(help_text="ICRS degrees")
     x = models.FloatField(help_text="on the reference image, pixels from 0")
     y = models.FloatField(help_text="on the reference image, pixels from 0")
-    reference_mag = models.FloatField()
+    reference_mag = models.FloatField(help_text="by the primary, or by all images of its set")
 
     n_epochs = models.PositiveIntegerField(help_text="measurements, the reference's included")
     n_changes = models.PositiveIntegerField(help_text="rows in galvarobjs")

@@ -39,7 +39,10 @@ class GalVarObjQuerySet(models.QuerySet):
 
 
 class GalVarObj(models.Model):
-    """One source on one image, different from its reference by more than 15 sigma."""
+    """One source on one image, different from its reference by more than 15 sigma.
+
+    On a reference image itself where the other images of its set agree that it is otherwise.
+    """
 
     class Kind(models.TextChoices):
         BRIGHTER = "brighter"
@@ -58,7 +61,7 @@ class GalVarObj(models.Model):
     delta_mag = models.FloatField(null=True, help_text="image minus reference; null if vanished")
     delta_mag_err = models.FloatField(null=True)
     significance = models.FloatField(help_text="absolute change in sigma")
-    reference_mag = models.FloatField()
+    reference_mag = models.FloatField(help_text="by the primary, or by all images of its set")
     flux = models.FloatField(help_text="ADU; not positive where the source vanished")
     flux_err = models.FloatField(help_text="ADU")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")

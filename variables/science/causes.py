@@ -37,6 +37,7 @@ class Evidence:
     scatter_delta: np.ndarray  # mag
     least_crowd: np.ndarray  # changes on the quietest image on which it changed
     others_there: np.ndarray  # other stars that changed at the same place of the detector
+    only_on_reference: np.ndarray  # which differs from the other images of its set
 
 
 def judge_causes(evidence, options=CauseOptions()):
@@ -49,7 +50,8 @@ def judge_causes(evidence, options=CauseOptions()):
         "saturated": e.always_failed & BIT["near_saturated"],
         "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
         "detector": e.others_there >= options.detector_sources,
-        "reference": often & alike & (e.n_epochs >= options.reference_epochs),
+        "reference": e.only_on_reference
+        | (often & alike & (e.n_epochs >= options.reference_epochs)),
         "shape": e.always_failed & SHAPE,
         "crowd": e.least_crowd >= options.crowd,
     }

@@ -72,22 +72,31 @@ CUTS = (
 )
 
 
-def select_changes(search, reference, expected_flux, flux_err_scale, options=SelectionOptions()):
+def select_changes(
+    search, reference, expected_flux, flux_err_scale, options=SelectionOptions(), in_flux=None
+):
     """Changes between ``search`` and ``reference`` Photometry of the same sources.
 
     Where there is flux, the change is in magnitudes, against the errors of both. A source that
     vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU and the error of
-    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. A cut never
-    removes a change: what fails one is recorded as failing it.
+    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. Those
+    ``in_flux`` (n,) are tested both ways, as the reference may have hardly any light of them. A
+    cut never removes a change: what fails one is recorded as failing it.
     """
     delta = search.mag - reference.mag
     delta_err = np.hypot(search.mag_err, reference.mag_err)
     vanished = ~(search.flux > 0) & (search.quality > 0)
-    expected_err = expected_flux * reference.mag_err / MAG_PER_LN
-    # A star loses at most all its light: what is below zero is not the star's.
-    missing = expected_flux / np.hypot(flux_err_scale * search.flux_err, expected_err)
+    error = np.hypot(
+        flux_err_scale * search.flux_err, expected_flux * reference.mag_err / MAG_PER_LN
+    )
     with np.errstate(invalid="ignore"):
-        significance = np.where(vanished, missing, np.abs(delta) / delta_err)
+        # A star loses at most all its light: what is below zero is not the star's.
+        significance = np.where(vanished, expected_flux / error, np.abs(delta) / delta_err)
+        if in_flux is not None:
+            by_flux = np.abs(search.flux - expected_flux) / error
+            significance = np.where(
+                in_flux & ~vanished, np.fmax(significance, by_flux), significance
+            )
         index = np.flatnonzero(significance > options.threshold_sigma)
     failed = failed_cuts(search, reference, search.flux / expected_flux, options)
     return Changes(

@@ -1,0 +1,49 @@
+"""What became of a chip that was processed, or was left alone."""
+
+import time
+from dataclasses import dataclass
+
+from exposures.models import Status
+
+UNCHANGED, BUSY = "unchanged", "busy"
+
+
+@dataclass(frozen=True)
+class ChipResult:
+    """What became of one chip; None where it was not measured."""
+
+    image_id: int
+    label: str  # "decam 610792 i N4"
+    status: str  # Status; UNCHANGED where an earlier result stands, BUSY in another's hands
+    is_reference: bool = False
+    n_sources: int | None = None
+    fwhm_arcsec: float | None = None
+    astrometric_rms_mas: float | None = None
+    zero_point: float | None = None
+    chi2_nu: float | None = None
+    n_variables: int | None = None
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        return self.status == Status.FAILED
+
+
+def result_of(image, status, started=None) -> ChipResult:
+    """What the row of a chip says; ``started`` is by the monotonic clock."""
+    return ChipResult(
+        image_id=image.pk,
+        label=str(image),
+        status=status,
+        is_reference=image.is_reference,
+        n_sources=image.n_sources,
+        fwhm_arcsec=image.fwhm_arcsec,
+        astrometric_rms_mas=image.astrometric_rms_mas,
+        zero_point=image.zero_point,
+        chi2_nu=image.chi2_nu,
+        n_variables=image.n_variables,
+        notes=tuple(image.notes),
+        seconds=0.0 if started is None else time.monotonic() - started,
+    )

@@ -1,0 +1,115 @@
+"""Reference sets brought up to date, and variables selected anew with them: no pixels, no fit."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from exposures.models import GalImage
+from galproject.option_sources import options_from_json
+from galproject.version import code_version
+from photometry.measured import StoredMeasurements, measured_on_primary
+from photometry.models import GalCoverage, GalReferenceSet
+from photometry.reference_sets import active_catalogue, hold_for_change, renew_means
+from variables.candidates.refresh import refresh_candidates
+from variables.detection import find_changes, replace_variables
+from variables.flags.marking import mark_changes
+from variables.flags.proposals import renew_reference_proposals
+from variables.models import GalVarObj
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What came of a set that was brought up to date."""
+
+    n_sources: int  # with a mean of several images
+    n_at_fault: int  # of these, wrong on the primary
+    n_images: int  # whose variables were selected anew; 0 where no mean differs from before
+
+
+def hold_sets_of(image):
+    """Before an image's measurements are changed: have its sets for this transaction alone.
+
+    First of all that the transaction locks, as two of them would else wait for each other.
+    """
+    hold_for_change({i for s in _sets_of(image) for i in _concerned(active_catalogue(s.image))})
+
+
+def renew_sets_of(image):
+    """Bring the sets that an image is a member of up to date with what is stored of it now."""
+    for reference_set in _sets_of(image):
+        renew(reference_set)
+        image.refresh_from_db(fields=["n_variables"])
+
+
+def _sets_of(image):
+    sets = GalReferenceSet.objects.filter(members__image=image)
+    return sets.select_related("image").order_by("pk")
+
+
+def _concerned(catalogue):
+    """Ids of the catalogues that were measured on the images that one was measured on."""
+    if catalogue is None:
+        return set()
+    images = GalCoverage.objects.filter(catalogue=catalogue).values("image")
+    others = GalCoverage.objects.filter(image__in=images, catalogue__active=True)
+    return {catalogue.pk, *others.values_list("catalogue_id", flat=True)}
+
+
+@transaction.atomic
+def renew(reference_set, progress=None) -> Renewal:
+    """Make the means of a set anew and, where any differs, select all variables with them.
+
+    ``progress`` is told of each image, by ``update(1)``. All in one transaction: a reader sees
+    the set either before or after.
+    """
+    catalogue = active_catalogue(reference_set.image)
+    concerned = _concerned(catalogue)
+    hold_for_change(concerned)
+    options = options_from_json({"reference_sets": reference_set.options}).reference_sets
+    n_images = 0
+    if renew_means(reference_set, options, code_version()):
+        n_images = select_anew(catalogue, progress)
+        refresh_candidates(concerned)
+        renew_reference_proposals(catalogue)
+    reference_set.refresh_from_db()
+    return Renewal(reference_set.n_sources, reference_set.n_at_fault, n_images)
+
+
+def images_under(catalogue):
+    """The images whose variables depend on a catalogue: those that it was measured on."""
+    return GalImage.objects.filter(coverages__catalogue=catalogue)
+
+
+def select_anew(catalogue, progress=None) -> int:
+    """Select the variables of all images under a catalogue, and of its own image; how many."""
+    stored = StoredMeasurements()
+    primary = GalImage.objects.get(pk=catalogue.image_id)
+    images = list(images_under(catalogue).select_related("reference").order_by("pk"))
+    for image in images:
+        _select(image, stored.of(image), image.reference or primary)
+        if progress is not None:
+            progress.update(1)
+    _select(primary, measured_on_primary(primary, stored.sources_of(catalogue)), primary)
+    return len(images)
+
+
+def _select(image, measured, reference):
+    shapes = (image.height, image.width), (reference.height, reference.width)
+    changes = find_changes(measured, shapes, _selection_options(image))
+    replace_variables(image, measured, changes, _without_measurement(image, measured))
+    mark_changes(image)
+    if not image.is_reference:
+        n_variables = GalVarObj.objects.filter(image=image, failed_cuts=0).count()
+        GalImage.objects.filter(pk=image.pk).update(n_variables=n_variables)
+
+
+def _selection_options(image):
+    """Those that an image's variables were selected with before."""
+    return options_from_json(image.options or {}).selection
+
+
+def _without_measurement(image, measured):
+    """Changes of what was not kept when it was measured: sources without light, by older code."""
+    known = set(measured.rows["refsource_id"].tolist())
+    changes = GalVarObj.objects.filter(image=image).values_list("pk", "refsource_id")
+    return [pk for pk, refsource_id in changes if refsource_id not in known]

@@ -1,0 +1,85 @@
+"""What is known of the reference sources on one image, as measured just now or as stored."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometry.reference_values import ReferenceValues, reference_values
+from photometry.science.calibration import Correction
+from photometry.storage import catalogue_sources, measurements_on
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Sources on an image and on their references; arrays (n,) in order of their ids."""
+
+    rows: np.ndarray  # SOURCE_DTYPE, on the image; mag is NaN where the flux is not positive
+    sources: np.ndarray  # SOURCE_DTYPE, the same sources in their catalogues
+    values: ReferenceValues  # how bright their references have them
+    zero_point: np.ndarray  # mag of 1 ADU on the image, brought onto the references
+    error_scale: float  # by which uncertainties were expanded; those of fluxes are as fitted
+
+    @property
+    def expected_flux(self) -> np.ndarray:
+        """ADU, what the references predict on the image."""
+        return 10 ** (-0.4 * (self.values.mag - self.zero_point))
+
+
+def measured_on_search(image, rows, sources) -> Measured:
+    """What was measured on a search image, whose row says how it was calibrated.
+
+    ``rows`` and ``sources`` are arrays of SOURCE_DTYPE of the same sources, in order.
+    """
+    values = reference_values(sources)
+    zero_point = zero_points(image, rows, sources["galimage_id"])
+    return Measured(rows, sources, values, zero_point, error_scale_of(image))
+
+
+def measured_on_primary(image, sources) -> Measured:
+    """The sources of a reference image as they are on itself, against the means of its set.
+
+    Only where the image is at fault do the two differ.
+    """
+    values = reference_values(sources)
+    own = {
+        name: np.where(values.at_fault, getattr(values, name), sources[name])
+        for name in ("mag", "mag_err")
+    }
+    values = ReferenceValues(**{**vars(values), **own})
+    return Measured(sources, sources, values, np.full(len(sources), image.zero_point), 1.0)
+
+
+class StoredMeasurements:
+    """Reads what is stored of many images, and each catalogue only once."""
+
+    def __init__(self):
+        self._sources = {}
+
+    def of(self, image) -> Measured:
+        """What was measured on a search image of the catalogues in use."""
+        covered = image.coverages.filter(catalogue__active=True).select_related("catalogue")
+        catalogues = [c.catalogue for c in covered.order_by("catalogue_id")]
+        rows = measurements_on(image, catalogues)
+        sources = np.concatenate([rows[:0], *map(self.sources_of, catalogues)])
+        place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
+        return measured_on_search(image, rows, sources[place])
+
+    def sources_of(self, catalogue) -> np.ndarray:
+        """The sources of a catalogue, as an array of SOURCE_DTYPE."""
+        if catalogue.pk not in self._sources:
+            self._sources[catalogue.pk] = catalogue_sources(catalogue)
+        return self._sources[catalogue.pk]
+
+
+def zero_points(image, rows, reference_image_ids):
+    """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references."""
+    stored = image.correction or {}
+    if "order" not in stored:  # nothing was corrected
+        return np.full(len(rows), np.nan if image.zero_point is None else image.zero_point)
+    correction = Correction.from_json(stored, (image.height, image.width))
+    return image.zero_point + correction.at(rows["x"], rows["y"], reference_image_ids)
+
+
+def error_scale_of(image) -> float:
+    """The factor by which a search image's uncertainties were expanded."""
+    return (image.correction or {}).get("error_scale", 1.0)

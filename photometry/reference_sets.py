@@ -1,0 +1,100 @@
+"""Sets of references: robust magnitudes over their images made, and made anew."""
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+
+from exposures.chip import MaskBit
+from photometry.measured import error_scale_of, zero_points
+from photometry.models import GalReference, GalReferenceSet
+from photometry.reference_values import MEAN_DTYPE, TABLE, means_in
+from photometry.science.calibration import MAG_PER_LN
+from photometry.science.reference_mean import PRIMARY_AT_FAULT, reference_means
+from photometry.storage import catalogue_sources, copy_in, measurements_on
+
+ZERO_POINT = 25.0  # mag, of the fluxes that are compared
+SATURATION = MaskBit.SATURATED | MaskBit.BLEED
+
+
+@transaction.atomic
+def renew_means(reference_set, options, code_version) -> bool:
+    """Make the means of a set anew from what is stored; whether any differs from before.
+
+    ``options`` are ReferenceSetOptions. To be called with the catalogue held for a change.
+    """
+    catalogue = active_catalogue(reference_set.image)
+    if catalogue is None:  # the primary is still to be measured
+        return False
+    before, means = means_in(catalogue.pk), _make(reference_set, catalogue, options)
+    if means.tobytes() == before.tobytes():
+        return False
+    with connection.cursor() as cursor:
+        within = f"DELETE FROM {TABLE} WHERE refsource_id BETWEEN %s AND %s"
+        cursor.execute(within, catalogue.id_range)
+    copy_in(TABLE, means)
+    GalReferenceSet.objects.filter(pk=reference_set.pk).update(
+        code_version=code_version,
+        updated=timezone.now(),
+        n_sources=int((means["n_used"] > 1).sum()),
+        n_at_fault=int(((means["flags"] & PRIMARY_AT_FAULT) != 0).sum()),
+    )
+    return True
+
+
+def active_catalogue(image) -> GalReference | None:
+    """The catalogue of a reference image that is in use."""
+    return image.catalogues.filter(active=True).first()
+
+
+def hold_for_change(catalogue_ids):
+    """Have the transaction alone with catalogues and their means, to its end.
+
+    Who stores measurements holds catalogues shared: it either sees the means after this
+    transaction, or is stored before, and then selected anew by it.
+    """
+    held = GalReference.objects.select_for_update(no_key=True).filter(pk__in=list(catalogue_ids))
+    list(held.order_by("pk").values_list("pk", flat=True))
+
+
+def _make(reference_set, catalogue, options):
+    """MEAN_DTYPE of a catalogue's sources that at least two images measured well."""
+    sources = catalogue_sources(catalogue)
+    members = reference_set.members.filter(image__coverages__catalogue=catalogue)
+    images = [member.image for member in members.select_related("image")]
+    shape = len(sources), 1 + len(images)
+    table = np.zeros(shape), np.ones(shape), np.zeros(shape, bool)
+    own = np.full(len(sources), ZERO_POINT), 1.0
+    _fill([column[:, 0] for column in table], sources, sources, own, options)
+    for number, image in enumerate(images, 1):
+        rows = measurements_on(image, [catalogue])
+        scale = zero_points(image, rows, catalogue.image_id), error_scale_of(image)
+        _fill([column[:, number] for column in table], sources, rows, scale, options)
+    found = reference_means(*table, ZERO_POINT, options)
+    image_ids = np.array([catalogue.image_id, *(image.pk for image in images)])
+    means = np.zeros(len(sources), MEAN_DTYPE)
+    means["refsource_id"] = sources["refsource_id"]
+    means["outlying_image_id"] = np.where(found.outlying < 0, 0, image_ids[found.outlying])
+    for name in ("mag", "mag_err", "scatter", "n_images", "n_used", "flags"):
+        means[name] = getattr(found, name)
+    return means[found.n_images > 1]
+
+
+def _fill(table, sources, rows, scale, options):
+    """Put what one image measured into its column: flux, error, and whether it is of use.
+
+    ``scale`` is the magnitude of 1 ADU at each row, and the factor on its errors.
+    """
+    zero_point, error_scale = scale
+    place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        lit = 10 ** (-0.4 * (rows["mag"].astype("f8") - ZERO_POINT))
+        dark = 10 ** (-0.4 * (zero_point - ZERO_POINT))
+        is_lit = rows["flux"] > 0
+        flux = np.where(is_lit, lit, dark * rows["flux"])
+        flux_err = np.where(
+            is_lit, lit * rows["mag_err"] / MAG_PER_LN, dark * error_scale * rows["flux_err"]
+        )
+        usable = (rows["quality"] >= options.min_quality) & ((rows["flags"] & SATURATION) == 0)
+    known = np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0)
+    for column, values in zip(table, (flux, flux_err, usable), strict=True):
+        column[place[known]] = values[known]

@@ -1,0 +1,67 @@
+"""How bright reference sources are taken to be: by the primary, or by all images of its set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometry.science.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
+from photometry.sources import catalogue_of, id_range
+from photometry.storage import copy_out
+
+TABLE = "galreferencemags"
+MEAN_DTYPE = np.dtype(
+    [
+        *(("refsource_id", "i8"), ("outlying_image_id", "i8")),
+        *(("mag", "f4"), ("mag_err", "f4"), ("scatter", "f4")),
+        *(("n_images", "i2"), ("n_used", "i2"), ("flags", "i2")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ReferenceValues:
+    """How bright reference sources are taken to be; arrays (n,)."""
+
+    mag: np.ndarray
+    mag_err: np.ndarray
+    is_mean: np.ndarray  # over several images; else the primary's own
+    has_primary: np.ndarray  # the primary's measurement is part of it
+    at_fault: np.ndarray  # the primary is off, and the others agree
+
+
+def reference_values(sources) -> ReferenceValues:
+    """ReferenceValues of sources, rows of reference catalogues (SOURCE_DTYPE)."""
+    means = _means_of(sources["refsource_id"])
+    is_mean = (means["n_used"] > 1) & ((means["flags"] & DISAGREE) == 0)
+    at_fault = is_mean & ((means["flags"] & PRIMARY_AT_FAULT) != 0)
+    is_unusable = is_mean & ((means["flags"] & PRIMARY_UNUSABLE) != 0)
+    return ReferenceValues(
+        mag=np.where(is_mean, means["mag"], sources["mag"]),
+        mag_err=np.where(is_mean, means["mag_err"], sources["mag_err"]),
+        is_mean=is_mean,
+        has_primary=~(at_fault | is_unusable),
+        at_fault=at_fault,
+    )
+
+
+def _means_of(ids):
+    """(n,) MEAN_DTYPE of sources; zeros where there is no mean."""
+    catalogues = np.unique(catalogue_of(ids)).tolist()
+    known = np.concatenate([np.zeros(0, MEAN_DTYPE), *map(means_in, catalogues)])
+    found = np.zeros(len(ids), MEAN_DTYPE)
+    place = np.searchsorted(known["refsource_id"], ids)
+    place[place == len(known)] = 0
+    if len(known):
+        is_known = known["refsource_id"][place] == ids
+        found[is_known] = known[place[is_known]]
+    return found
+
+
+def means_in(catalogue_id) -> np.ndarray:
+    """The means of a catalogue's sources, as an array of MEAN_DTYPE in order of their ids."""
+    first, last = id_range(catalogue_id)
+    return copy_out(
+        f"SELECT {', '.join(MEAN_DTYPE.names)} FROM {TABLE}"
+        f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
+        MEAN_DTYPE,
+    )
