@@ -1,12 +1,11 @@
 """Rows of galsources in and out of the database, by binary COPY."""
 
-from io import BytesIO
-
 import numpy as np
 from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from photometry.binary_copy import copy_in, copy_out
 from photometry.models import GalCoverage, GalReference
 from photometry.sources import RANK_BITS, catalogue_of
 
@@ -32,19 +31,6 @@ SOURCE_DTYPE = np.dtype(
 )
 COLUMNS = ", ".join(SOURCE_DTYPE.names)
 MAX_SOURCES = 2**RANK_BITS
-
-# The binary format of COPY: a header (signature, flags, length of an extension), then for each
-# row the number of its columns and for each column its length and its bytes, big-endian; -1 ends.
-COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_TRAILER = b"\xff\xff"
-RECORD_DTYPE = np.dtype(
-    [("n_columns", ">i2")]
-    + [
-        field
-        for name in SOURCE_DTYPE.names
-        for field in ((f"{name}_bytes", ">i4"), (name, SOURCE_DTYPE[name].newbyteorder(">")))
-    ]
-)
 
 DROP_LOCK_SECONDS = 10
 
@@ -112,17 +98,19 @@ def reference_sources_in(images) -> np.ndarray:
 def catalogue_sources(reference) -> np.ndarray:
     """The sources of one catalogue, as an array of SOURCE_DTYPE."""
     first, last = reference.id_range
-    return _copy_out(
+    return copy_out(
         f"SELECT {COLUMNS} FROM galsources WHERE is_reference"
-        f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id"
+        f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
+        SOURCE_DTYPE,
     )
 
 
 def measurements_of(reference, refsource_ids) -> np.ndarray:
     """All measurements of some sources of a catalogue, as an array of SOURCE_DTYPE."""
     ids = ",".join(str(int(i)) for i in refsource_ids)
-    return _copy_out(
-        f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')"
+    return copy_out(
+        f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')",
+        SOURCE_DTYPE,
     )
 
 
@@ -270,38 +258,3 @@ def _load_partition(reference, rows):
             f" FOR VALUES FROM ({first}) TO ({last + 1})"
         )
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT ids")
-
-
-def copy_in(table, rows):
-    """Append an array of SOURCE_DTYPE to a table by binary COPY."""
-    statement = f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT binary)"
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(statement, BytesIO(_encode(rows)))
-
-
-def _copy_out(query):
-    """The rows of a query for all COLUMNS, none of them NULL."""
-    buffer = BytesIO()
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
-    return _decode(buffer.getbuffer())
-
-
-def _encode(rows):
-    """An array of SOURCE_DTYPE in the binary format of COPY."""
-    records = np.empty(len(rows), RECORD_DTYPE)
-    records["n_columns"] = len(SOURCE_DTYPE)
-    for name in SOURCE_DTYPE.names:
-        records[f"{name}_bytes"] = SOURCE_DTYPE[name].itemsize
-        records[name] = rows[name]
-    return b"".join([COPY_HEADER, records.tobytes(), COPY_TRAILER])
-
-
-def _decode(buffer):
-    """The reverse of ``_encode``."""
-    body = memoryview(buffer)[len(COPY_HEADER) : len(buffer) - len(COPY_TRAILER)]
-    records = np.frombuffer(body, RECORD_DTYPE)
-    rows = np.empty(len(records), SOURCE_DTYPE)
-    for name in SOURCE_DTYPE.names:
-        rows[name] = records[name]
-    return rows
