@@ -55,11 +55,14 @@ SOURCE_DTYPE = [
     *(("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")),
     *(("mag", "f4"), ("flux", "f4"), ("flux_err", "f4")),
 ]
-# The indexed columns last: each source of the first is looked up in the q3c index of the second.
+# Each source of the first is looked up in the q3c index of the second: OFFSET 0 keeps the planner
+# from making a join of it, for which it would compare all with all.
 NEAR = """
 SELECT a.refsource_id, b.refsource_id, 3600 * q3c_dist(a.ra, a.dec, b.ra, b.dec)
-FROM galsources_{a} a JOIN galsources_{b} b
-    ON b.is_reference AND q3c_join(a.ra, a.dec, b.ra, b.dec, {radius})
+FROM galsources_{a} a CROSS JOIN LATERAL (
+    SELECT s.refsource_id, s.ra, s.dec FROM galsources_{b} s
+    WHERE s.is_reference AND q3c_join(a.ra, a.dec, s.ra, s.dec, {radius}) OFFSET 0
+) b
 WHERE a.is_reference AND a.galimage_id = {image} AND ({where})
 """
 NEAR_DTYPE = [("a", "i8"), ("b", "i8"), ("distance", "f8")]
