@@ -20,9 +20,7 @@ def add_catalogue(image, x, y, mag=18.0, ra=266.0, dec=-29.0, error=0.02):
     """A catalogue of an image that may have one already, which it then replaces."""
     rows = np.zeros(len(x), SOURCE_DTYPE)
     rows["x"], rows["y"], rows["mag"], rows["mag_err"] = x, y, mag, error
-    rows["ra"], rows["dec"] = from_tangent_plane(
-        np.array(x) / 3600, np.array(y) / 3600, ra, dec
-    )
+    rows["ra"], rows["dec"] = from_tangent_plane(np.array(x) / 3600, np.array(y) / 3600, ra, dec)
     rows["flux"] = 10 ** (-0.4 * (rows["mag"] - 30))
     rows["flux_err"] = rows["flux"] * error
     rows["rchi2"] = rows["fracflux"] = rows["quality"] = 1
