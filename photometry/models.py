@@ -5,7 +5,7 @@ from django.db import models
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
-from photometry.objects import GalObjectQuerySet, Kind
+from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
 from photometry.sources import GalSourceQuerySet, id_range
 
 
@@ -160,6 +160,8 @@ class GalObjectSource(models.Model):
     dec = models.FloatField(help_text="ICRS degrees")
     mag = RealField(help_text="on the reference image")
     filter = models.CharField(max_length=16)
+
+    objects = GalObjectSourceQuerySet.as_manager()
 
     class Meta:
         db_table = "galobjectsources"

@@ -42,6 +42,15 @@ class GalObjectQuerySet(QuerySet):
         return self.filter(kind=Kind.BLEND)
 
 
+class GalObjectSourceQuerySet(QuerySet):
+    """Sources of objects by state."""
+
+    def current(self):
+        """Of catalogues in use."""
+        active = "SELECT FROM galreferences c WHERE c.id = galobjectsources.refsource_id >> 20"
+        return self.extra(where=[f"EXISTS ({active} AND c.active)"])
+
+
 @dataclass(frozen=True)
 class Member:
     """A source of an object, as another source of it sees it."""

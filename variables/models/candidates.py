@@ -54,6 +54,11 @@ class GalCandidateQuerySet(models.QuerySet):
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
 
+    def with_object(self):
+        """Annotated with the ``object_id`` of its star, None where it was not joined."""
+        own = GalObjectSource.objects.filter(pk=models.OuterRef("pk"))
+        return self.annotate(object_id=models.Subquery(own.values("object_id")))
+
     def near(self, ra, dec, radius_arcsec):
         """Within a radius of a position in degrees."""
         place = models.F("ra"), models.F("dec")
