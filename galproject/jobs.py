@@ -17,6 +17,7 @@ from django_q.tasks import async_task
 from exposures.claims import Claimed, claimed, release, take
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
+from galproject.joins import join_job
 from galproject.option_sources import load_options, options_from_json
 from galproject.options import PipelineOptions
 from galproject.pipeline import process_chip, stands
@@ -120,6 +121,7 @@ def work(image_id, job_id):
             _send("close_job", [(job_id,)])
         else:
             close(job)
+            join_job(job)
             propose(job.exposure)
     return result
 

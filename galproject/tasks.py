@@ -11,11 +11,13 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, GalJob
 from galproject import jobs
+from galproject.joins import join_job
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import say_refused
 from galproject.references.sets import change_sets, pairs_of
 from galproject.result_lines import result_line
+from photometry.joins import join_filters
 from photometry.models import GalReference
 from variables.flags.proposals import propose
 from variables.pictures.render import render_catalogue
@@ -38,10 +40,16 @@ def process_chip(image_id, job_id):
 
 
 def close_job(job_id):
-    """Close a job after its last chip, and propose flags for what it shows."""
+    """Close a job after its last chip, join its sources, and propose flags for what it shows."""
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     _through_restarts(jobs.close, job)
+    _through_restarts(join_job, job)
     _through_restarts(propose, job.exposure)
+
+
+def join_withdrawn(image_ids):
+    """Join what is left where references were withdrawn."""
+    _through_restarts(join_filters, image_ids)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason):

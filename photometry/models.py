@@ -5,6 +5,7 @@ from django.db import models
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
+from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
 from photometry.sources import GalSourceQuerySet, id_range
 
 
@@ -225,3 +226,52 @@ class GalReferenceMag(models.Model):
 
     def __str__(self):
         return f"source {self.refsource_id}: {self.mag:.3f} mag"
+
+
+class GalObject(models.Model):
+    """A star as all filters and overlapping catalogues have it: reference sources that are one.
+
+    Derived by ``photometry.joins``, and never written by hand. An object keeps its id as long as
+    most of its sources, or those that took their place in a catalogue made anew, stay together.
+    """
+
+    ra = models.FloatField(help_text="mean of its sources, ICRS degrees")
+    dec = models.FloatField(help_text="mean of its sources, ICRS degrees")
+    n_sources = models.SmallIntegerField(help_text="in catalogues in use")
+    n_filters = models.SmallIntegerField()
+    kind = models.SmallIntegerField(choices=Kind)
+
+    objects = GalObjectQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galobjects"
+        indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galobjects_q3c")]
+
+    def __str__(self):
+        return f"object {self.pk}"
+
+
+class GalObjectSource(models.Model):
+    """A reference source of an object.
+
+    A source whose catalogue is not in use any more stays until another takes its place: it keeps
+    the object's id, and tells who takes over what people said of it.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    # No constraint: millions come at once, in one transaction with their objects.
+    object = models.ForeignKey(
+        GalObject, on_delete=models.DO_NOTHING, db_constraint=False, related_name="sources"
+    )
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    mag = RealField(help_text="on the reference image")
+    filter = models.CharField(max_length=16)
+
+    objects = GalObjectSourceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galobjectsources"
+
+    def __str__(self):
+        return f"source {self.refsource_id} of object {self.object_id}"

@@ -17,6 +17,12 @@ from exposures.q3c import Q3CDistance, Q3CWithin
 # follow from the id alone.
 RANK_BITS = 20
 
+OBJECT_SOURCES = """
+SELECT s.refsource_id
+FROM galobjectsources s JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active
+WHERE s.object_id = %s
+"""
+
 
 def id_range(catalogue_id):
     """The first and the last id that sources of a catalogue can have."""
@@ -56,6 +62,13 @@ class GalSourceQuerySet(QuerySet):
         """The same of several sources, one after the other."""
         ids = [int(i) for i in refsource_ids]
         return self.filter(refsource_id__in=ids).with_epochs().order_by("refsource_id", "mjd")
+
+    def of_object(self, object_id):
+        """Every measurement of an object in all filters, by filter and source, oldest first."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(OBJECT_SOURCES, [object_id])
+            ids = [i for (i,) in cursor.fetchall()]
+        return self.light_curves(ids).order_by("filter", "refsource_id", "mjd")
 
     def reference(self):
         """Measurements on the reference images themselves."""

@@ -1,12 +1,11 @@
 """Rows of galsources in and out of the database, by binary COPY."""
 
-from io import BytesIO
-
 import numpy as np
 from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from photometry.binary_copy import copy_in, copy_out
 from photometry.models import GalCoverage, GalReference
 from photometry.sources import RANK_BITS, catalogue_of
 
@@ -34,12 +33,6 @@ COLUMNS = ", ".join(SOURCE_DTYPE.names)
 NON_DETECTIONS = "galnondetections"
 MAX_SOURCES = 2**RANK_BITS
 
-# The binary format of COPY: a header (signature, flags, length of an extension), then for each
-# row the number of its columns and for each column its length and its bytes, big-endian; -1 ends.
-COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-COPY_TRAILER = b"\xff\xff"
-
-COPY_BYTES = 2**20  # sent at once
 DROP_LOCK_SECONDS = 10
 
 
@@ -120,10 +113,13 @@ def measurements_on(image, catalogues) -> np.ndarray:
     """
     where = f"galimage_id = {int(image.pk)}"
     ranges = " OR ".join("refsource_id BETWEEN {} AND {}".format(*c.id_range) for c in catalogues)
-    parts = [copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where}") for c in catalogues]
+    parts = [
+        copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where}", SOURCE_DTYPE)
+        for c in catalogues
+    ]
     if ranges:
         query = f"SELECT {COLUMNS} FROM {NON_DETECTIONS} WHERE {where} AND ({ranges})"
-        parts.append(copy_out(query))
+        parts.append(copy_out(query, SOURCE_DTYPE))
     rows = np.concatenate([np.zeros(0, SOURCE_DTYPE), *parts])
     return rows[np.argsort(rows["refsource_id"], kind="stable")]
 
@@ -133,7 +129,8 @@ def catalogue_sources(reference) -> np.ndarray:
     first, last = reference.id_range
     return copy_out(
         f"SELECT {COLUMNS} FROM galsources WHERE is_reference"
-        f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id"
+        f" AND refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
+        SOURCE_DTYPE,
     )
 
 
@@ -141,7 +138,8 @@ def measurements_of(reference, refsource_ids) -> np.ndarray:
     """All measurements of some sources of a catalogue, as an array of SOURCE_DTYPE."""
     ids = ",".join(str(int(i)) for i in refsource_ids)
     return copy_out(
-        f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')"
+        f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')",
+        SOURCE_DTYPE,
     )
 
 
@@ -307,50 +305,3 @@ def attach_partition(reference):
             f" FOR VALUES FROM ({first}) TO ({last + 1})"
         )
         cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT ids")
-
-
-def copy_in(table, rows):
-    """Append a structured array to a table, of whose columns it has the names, by binary COPY."""
-    statement = f"COPY {table} ({', '.join(rows.dtype.names)}) FROM STDIN (FORMAT binary)"
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(statement, BytesIO(_encode(rows)), COPY_BYTES)
-
-
-def copy_out(query, dtype=SOURCE_DTYPE) -> np.ndarray:
-    """The rows of a query for the columns of a dtype, none of them NULL."""
-    buffer = BytesIO()
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
-    return _decode(buffer.getbuffer(), dtype)
-
-
-def _record(dtype):
-    """The dtype of a row in the binary format of COPY."""
-    fields = [("n_columns", ">i2")]
-    for name in dtype.names:
-        fields += [(f"{name}_bytes", ">i4"), (name, dtype[name].newbyteorder(">"))]
-    return np.dtype(fields)
-
-
-def _encode(rows):
-    """A structured array in the binary format of COPY."""
-    record = _record(rows.dtype)
-    stream = bytearray(len(COPY_HEADER) + len(rows) * record.itemsize + len(COPY_TRAILER))
-    stream[: len(COPY_HEADER)] = COPY_HEADER
-    stream[-len(COPY_TRAILER) :] = COPY_TRAILER
-    records = np.frombuffer(stream, record, len(rows), len(COPY_HEADER))
-    records["n_columns"] = len(rows.dtype)
-    for name in rows.dtype.names:
-        records[f"{name}_bytes"] = rows.dtype[name].itemsize
-        records[name] = rows[name]
-    return stream
-
-
-def _decode(buffer, dtype):
-    """The reverse of ``_encode``."""
-    body = memoryview(buffer)[len(COPY_HEADER) : len(buffer) - len(COPY_TRAILER)]
-    records = np.frombuffer(body, _record(dtype))
-    rows = np.empty(len(records), dtype)
-    for name in dtype.names:
-        rows[name] = records[name]
-    return rows

@@ -17,16 +17,17 @@ export async function showDiagram(element, note, data) {
   for (const axis of plot.xaxis) axis.axis_label = data.x;
   for (const axis of plot.yaxis) axis.axis_label = data.y;
   const dots = plot.scatter({field: "x"}, {field: "y"}, {source: source(data.points), size: 3, line_color: null, fill_alpha: 0.4});
+  const blends = plot.scatter({field: "x"}, {field: "y"}, {source: source(data.blends), size: 5, marker: "x", fill_alpha: 0, line_alpha: 0.45});
   const itself = plot.scatter({field: "x"}, {field: "y"}, {source: source(data.itself), size: 15, marker: "star", fill_color: "#f0902a", line_width: 1.2});
-  const colour = () => colourIn(plot, dots, itself);
+  const colour = () => colourIn(plot, dots, blends, itself);
   colour();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colour);
   await Bokeh.Plotting.show(plot, element);
 }
 
-function described({kind, points, itself, filters, x}) {
+function described({kind, points, blends, itself, filters, x}) {
   if (kind === "colour") {
-    const stars = points.length ? `${points.length.toLocaleString("en")} stars of its chip, in ${filters.join(" and ")}.` : "No star of its chip has a match in the other filter.";
+    const stars = points.length ? `${points.length.toLocaleString("en")} stars of its chip, in ${filters.join(" and ")}${blends.length ? `; × ${blends.length.toLocaleString("en")} blends, whose colours are of several` : ""}.` : "No star of its chip has a match in the other filter.";
     return itself.length ? `${stars} The star marks the candidate.` : `${stars} The candidate itself has no match there.`;
   }
   const only = `Its field has ${filters[0]} alone, so no colours.`;
@@ -35,7 +36,7 @@ function described({kind, points, itself, filters, x}) {
 
 const source = (points) => new Bokeh.ColumnDataSource({data: {x: points.map(([x]) => x), y: points.map(([, y]) => y)}});
 
-function colourIn(plot, dots, itself) {
+function colourIn(plot, dots, blends, itself) {
   const css = getComputedStyle(document.documentElement);
   const [text, line] = ["--text", "--line"].map((name) => css.getPropertyValue(name).trim());
   Object.assign(plot, {background_fill_color: null, border_fill_color: null, outline_line_color: line});
@@ -45,6 +46,7 @@ function colourIn(plot, dots, itself) {
   }
   for (const grid of [...plot.xgrid, ...plot.ygrid]) grid.grid_line_color = line;
   dots.glyph.fill_color = text;
+  blends.glyph.line_color = "#c4501b";
   itself.glyph.line_color = text;
 }
 

@@ -199,7 +199,7 @@ function addColumns(out, curve, place, zero) {
       out.mjd.push(mjd);
       out.measured.push(err === null ? mag.toFixed(3) : `${mag.toFixed(3)} ± ${err.toFixed(3)}`);
       out.date.push(dateOf(mjd));
-      out.image.push(`${curve.image[k]} (${curve.filter})`);
+      out.image.push(`${curve.image[k]} (${curve.filter}${curve.is_blend ? ", in a blend" : ""})`);
       out.sigma.push(curve.significance[k] === null ? "below the threshold" : `${curve.significance[k]} σ`);
     }
   });

@@ -12,6 +12,9 @@ class VariablesConfig(AppConfig):
     def ready(self):
         pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
         post_delete.connect(forget_picture, sender="exposures.GalImage")
+        from photometry.object_storage import sources_succeeded
+
+        sources_succeeded.connect(follow_sources)
 
 
 def forget_catalogue(instance, **_):
@@ -21,6 +24,13 @@ def forget_catalogue(instance, **_):
 
     GalVarObj.objects.in_catalogue(instance.pk).delete()
     transaction.on_commit(partial(remove_cutouts, instance.pk))
+
+
+def follow_sources(old, new, **_):
+    """Carry what people said of sources along to those that took their place."""
+    from variables.successions import carry_along
+
+    carry_along(old, new)
 
 
 def forget_picture(instance, **_):

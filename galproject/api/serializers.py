@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from exposures.models import GalExposure, GalImage
-from photometry.models import GalReference
+from photometry.models import GalObject, GalObjectSource, GalReference
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 
 
@@ -45,6 +45,7 @@ class CandidateSerializer(serializers.ModelSerializer):
 
     consensus = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
+    object_id = serializers.IntegerField(allow_null=True, read_only=True)
 
     class Meta:
         model = GalCandidate
@@ -54,11 +55,28 @@ class CandidateSerializer(serializers.ModelSerializer):
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),
+            "object_id",
         ]
 
     def get_consensus(self, candidate) -> str | None:
         shown = candidate.shows_class and candidate.consensus
         return candidate.consensus.slug if shown else None
+
+
+class ObjectSourceSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = GalObjectSource
+        fields = ["refsource_id", "filter", "mag", "ra", "dec"]
+
+
+class ObjectSerializer(serializers.ModelSerializer):
+    """A star in all filters; its kind is 1, in one filter, 2, one-to-one, or 3, a blend."""
+
+    sources = ObjectSourceSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = GalObject
+        fields = ["id", "ra", "dec", "kind", "n_sources", "n_filters", "sources"]
 
 
 class MeasurementSerializer(serializers.Serializer):

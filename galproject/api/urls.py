@@ -11,6 +11,7 @@ router.register("exposures", views.Exposures, "api-exposure")
 router.register("images", views.Images, "api-image")
 router.register("references", views.References, "api-reference")
 router.register("candidates", views.Candidates, "api-candidate")
+router.register("objects", views.Objects, "api-object")
 router.register("flags", views.Flags, "api-flag")
 router.register("votes", views.Votes, "api-vote")
 

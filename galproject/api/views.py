@@ -1,5 +1,6 @@
 """What the API answers, page by page."""
 
+from django.db.models import Prefetch
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, status, viewsets
@@ -12,7 +13,7 @@ from rest_framework.views import APIView
 from exposures.models import GalExposure, GalImage
 from galproject.api import serializers as of
 from galproject.api.formats import TABLES
-from photometry.models import GalReference, GalSource
+from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
@@ -93,7 +94,7 @@ class Candidates(Table):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
         shown = GalCandidate.objects.with_visible_class(self.request.user)
-        return shown.select_related("consensus")
+        return shown.with_object().select_related("consensus")
 
     def filter_queryset(self, queryset):
         # One by its id is there whatever hides it from lists.
@@ -104,6 +105,23 @@ class Candidates(Table):
     def light_curve(self, request, pk=None):
         """Every measurement of a candidate, oldest first."""
         return Response(measured(GalSource.objects.light_curve(self.get_object().pk)))
+
+
+class Objects(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Stars as all filters have them, with their reference sources; and their light curves."""
+
+    permission_classes = [May]
+    renderer_classes = TABLES
+    queryset = GalObject.objects.prefetch_related(
+        Prefetch("sources", GalObjectSource.objects.current().order_by("filter", "pk"))
+    )
+    serializer_class = of.ObjectSerializer
+
+    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    @action(detail=True, url_path="light-curve", pagination_class=None)
+    def light_curve(self, request, pk=None):
+        """Every measurement in all filters, by filter and source, oldest first."""
+        return Response(measured(GalSource.objects.of_object(self.get_object().pk)))
 
 
 def measured(rows):

@@ -20,6 +20,7 @@ from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
 
 CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
+JOIN_TASK = "galproject.tasks.join_withdrawn"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be removed
 MAX_SEARCHES = 200
@@ -145,6 +146,8 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason=""):
     designate(chosen)
     if withdrawn:
         undesignate(withdrawn)
+        ids = [image.pk for image in withdrawn]
+        transaction.on_commit(partial(async_task, JOIN_TASK, ids, group="reference"))
     _write(CHOSEN, chosen, username, reason)
     _write(WITHDRAWN, withdrawn, username, reason)
     return _ask(wanted, username)

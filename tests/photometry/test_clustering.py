@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from exposures.claims import Claimed
 from exposures.errors import GalprojectError
 from photometry import clustering, storage
+from photometry.binary_copy import copy_out
 from photometry.models import GalSource
 from tests.made_up import make_image, make_sources
 
@@ -47,7 +48,9 @@ def query(sql, *parameters):
 
 def rows():
     """Every row of galsources, whole, in order of the key."""
-    found = storage.copy_out(f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2")
+    found = copy_out(
+        f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2", storage.SOURCE_DTYPE
+    )
     return found.tobytes()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from exposures.models import GalImage
 from photometry import storage
+from photometry.joins import fields_of, join_filters
 from tests.made_up import make_image, make_sources
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate, GalVarObj
@@ -29,6 +30,12 @@ def make_catalogue(n_sources=20, filter="i", ra=266.0, dec=-29.0, seed=1):
     rng = np.random.default_rng(seed)
     rows["x"], rows["y"] = rng.uniform(100, 1900, n_sources), rng.uniform(100, 3900, n_sources)
     return storage.create_catalogue(image, rows, {}, "test")
+
+
+def join_all():
+    """Join the sources of all catalogues in use, as the pipeline does."""
+    for images in fields_of():
+        join_filters(images)
 
 
 def add_epoch(catalogue, mjd, changes=None, **columns):

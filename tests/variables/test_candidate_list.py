@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
-from variables.candidates.columns import COLUMNS
+from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import Order, beside, page_of
 from variables.candidates.listing import neighbours_in_list
@@ -295,7 +295,7 @@ def test_exports_hold_the_list_with_units(reader):
     assert parquet["refsource_id"].to_pylist() == ids
     assert parquet.schema.field("ra").metadata[b"unit"] == b"deg"
     assert parquet["max_delta_mag"].null_count == rows.filter(max_delta_mag=None).count() > 0
-    assert len(parquet.column_names) == len(COLUMNS)
+    assert len(parquet.column_names) == len(COLUMNS) + len(OBJECT_COLUMNS)
     assert reader.get(reverse("export_candidates"), {"format": "xls"}).status_code == 404
 
 

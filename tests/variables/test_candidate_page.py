@@ -10,7 +10,14 @@ from django.db import connection
 from django.urls import reverse
 
 from photometry import storage
-from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
+from photometry.models import GalObjectSource
+from tests.variables.candidates import (
+    add_epoch,
+    join_all,
+    make_candidate,
+    make_candidates,
+    make_catalogue,
+)
 from tests.variables.test_light_curve_data import two_filters
 from variables.candidates.colours import field_diagram
 from variables.candidates.neighbours import neighbourhood
@@ -120,7 +127,7 @@ def test_next_and_previous_lead_through_the_list(reader):
 
 
 def test_sources_of_one_star_in_several_filters_are_one_neighbour():
-    candidate = two_filters(0.2)
+    candidate = two_filters(0.15)
     found = neighbourhood(candidate, radius_arcsec=1500)
     assert found.filters == ("g", "i")
     assert found.itself.first.refsource_id == candidate.pk and set(found.itself.sources) == {
@@ -155,9 +162,12 @@ def test_neighbours_are_found_across_the_beginning_of_right_ascension():
 
 
 def test_without_a_match_in_another_filter_the_page_says_so(reader):
-    assert "No source of another filter" in page(reader, make_candidate(2))
+    candidate = make_candidate(2)
+    assert "Not joined with other filters yet" in page(reader, candidate)
+    join_all()
+    assert "In no other filter" in page(reader, candidate)
     shown = page(reader, two_filters())
-    assert "No source of another filter" not in shown and "not a candidate" in shown
+    assert "In no other filter" not in shown and "not a candidate" in shown
 
 
 def test_a_candidate_of_a_catalogue_that_was_replaced_is_still_shown(reader):
@@ -196,8 +206,7 @@ def test_fields_are_kept_for_a_while_and_the_candidate_is_not(
 ):
     candidate = two_filters()
     field_of(reader, candidate)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE galsources SET mag = 12 WHERE is_reference AND mag < 100")
+    GalObjectSource.objects.update(mag=12)
     again = field_of(reader, candidate)
     assert again["itself"] == [[0.0, 12.0]] and [0.0, 12.0] not in again["points"]
 
@@ -214,6 +223,7 @@ def test_a_filter_without_the_star_gives_way_to_one_that_has_it():
     make_catalogue(30, "g", seed=9)
     add_epoch(in_i, 60001.0, {3: 0.6})
     refresh_candidates()
+    join_all()
     diagram = field_diagram(GalCandidate.objects.get())
     assert diagram["x"] == "r − i (mag)" and len(diagram["itself"]) == 1
 
@@ -231,6 +241,7 @@ def test_a_period_in_the_tables_is_found_in_all_filters_together(reader):
         change = 0.4 * np.sin(2 * np.pi * mjd / 0.6173)
         add_epoch(catalogues[k % 2], float(mjd), {1: float(change)})
     refresh_candidates()
+    join_all()
     candidate = GalCandidate.objects.get(catalogue=catalogues[0])
     found = reader.get(reverse("candidate_periods", args=[candidate.pk])).json()
     assert found["periods"][0]["days"] == pytest.approx(0.6173, rel=2e-3)

@@ -8,8 +8,10 @@ from django.db import connection
 from photometry import storage
 from photometry.models import GalReference
 from photometry.storage import catalogue_sources
+from tests.photometry.joined_fields import make_reference
 from tests.variables.candidates import (
     add_epoch,
+    join_all,
     make_candidate,
     make_candidates,
     make_catalogue,
@@ -41,6 +43,7 @@ def two_filters(offset_arcsec=0.0):
         add_epoch(in_i, 60001.0 + k, {3: 0.6} if k < 2 else {})
         add_epoch(in_g, 60001.5 + k)
     refresh_candidates()
+    join_all()
     return GalCandidate.objects.get(catalogue=in_i)
 
 
@@ -80,17 +83,31 @@ def test_what_is_not_believed_is_no_detection_and_keeps_its_significance(why):
     assert not any(found["is_detection"]) and sum(s is not None for s in found["significance"]) == 2
 
 
-def test_a_source_of_another_filter_matches_within_half_an_arcsecond():
-    assert set(curves(two_filters(0.4))) == {"i", "g"}
+def test_a_source_of_another_filter_is_of_the_same_star_as_far_as_their_errors_allow():
+    assert set(curves(two_filters(0.15))) == {"i", "g"}
 
 
 def test_and_no_further():
-    assert set(curves(two_filters(0.6))) == {"i"}
+    assert set(curves(two_filters(0.3))) == {"i"}
+
+
+def test_each_source_of_a_blend_has_its_light_curve_and_says_so():
+    candidate = two_filters(0.1)
+    row = next(
+        s for s in catalogue_sources(candidate.catalogue) if s["refsource_id"] == candidate.pk
+    )
+    star = {"ra": float(row["ra"]), "dec": float(row["dec"])}
+    make_reference("r", "r", [0.0, 0.5], [0.0, 0.0], float(row["mag"]), **star)
+    join_all()
+    drawn = light_curve_data(candidate.pk)["filters"]
+    assert [curve["filter"] for curve in drawn] == ["i", "g", "r", "r"]
+    assert all(curve["is_blend"] for curve in drawn)
 
 
 def test_the_nearest_of_two_matches_is_taken():
-    candidate = two_filters(0.4)
+    candidate = two_filters(0.15)
     make_catalogue(30, "g", seed=4, dec=-29.0 - 0.1 / 3600)
+    join_all()
     nearest = curves(candidate)["g"]
     assert nearest["refsource_id"] >> storage.RANK_BITS == GalReference.objects.latest("pk").pk
 

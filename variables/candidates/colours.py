@@ -5,50 +5,48 @@ from django.core.cache import cache
 from django.db import connection
 
 from photometry.models import GalReference
+from photometry.objects import Kind
 from photometry.sources import catalogues_touching
-from variables.candidates.light_curve_data import MATCH_ARCSEC
 from variables.light_curves import wavelength_order
 from variables.models import GalCandidate
 
 N_SAMPLED = 5000  # stars of a field
 CACHE_SECONDS = 3600
 
-# Of some sources of a catalogue, each found by its key, the nearest of another by its q3c index:
-# neither partition is scanned.
+# Of some sources of a catalogue, those of another that are of the same object.
 PAIRS = """
-SELECT s.mag, o.mag
-FROM galsources_{own} s CROSS JOIN LATERAL (
-    SELECT n.mag FROM galsources_{other} n
-    WHERE n.is_reference AND q3c_join(s.ra, s.dec, n.ra, n.dec, {radius})
-    ORDER BY q3c_dist(s.ra, s.dec, n.ra, n.dec) LIMIT 1
-) o
-WHERE s.refsource_id = ANY(%s) AND s.galimage_id = {image}
+SELECT s.mag, o.mag, j.kind = %s
+FROM galobjectsources s
+JOIN galobjects j ON j.id = s.object_id
+JOIN galobjectsources o ON o.object_id = s.object_id AND o.refsource_id BETWEEN %s AND %s
+WHERE s.refsource_id = ANY(%s)
 """
 
 
 def field_diagram(candidate) -> dict:
     """The colour-magnitude diagram of a candidate's field, for JSON.
 
-    ``{"kind", "x", "y", "points", "itself", "filters"}``: colours of stars of its catalogue and
-    of the catalogue in another filter that lies over it, the nearest within MATCH_ARCSEC; the
-    labels of the axes; lists of [x, y], of the field and of the candidate. Where there is no
+    ``{"kind", "x", "y", "points", "blends", "itself", "filters"}``: colours of the objects that
+    its catalogue and the catalogue in another filter that lies over it have in common; the labels
+    of the axes; lists of [x, y], of the one-to-one objects, of blends, whose colours are of more
+    than one star, and of the candidate, which may be in a blend. Where there is no
     other filter, its ``kind`` is "scatter": the catalogue's candidates by magnitude and rms.
     """
     other = _other_catalogue(candidate)
     if other is None:
         return _scatter_diagram(candidate)
-    key = f"field-diagram-{candidate.catalogue_id}-{other.pk}"
+    key = f"object-diagram-{candidate.catalogue_id}-{other.pk}"
     pairs = cache.get(key)
     if pairs is None:
-        pairs = _pairs(candidate.catalogue, other, _sample(candidate.catalogue))
+        pairs = _pairs(other, _sample(candidate.catalogue))
         cache.set(key, pairs, CACHE_SECONDS)
-    own = _pairs(candidate.catalogue, other, [candidate.pk])
+    own = _pairs(other, [candidate.pk])
     return _colour_diagram(candidate.filter, other.image.exposure.filter, pairs, own)
 
 
 def _other_catalogue(candidate):
     """The catalogue over a candidate in another filter: with its star, and far off in colour."""
-    ids = catalogues_touching(candidate.ra, candidate.dec, MATCH_ARCSEC)
+    ids = catalogues_touching(candidate.ra, candidate.dec, 0)
     others = GalReference.objects.filter(pk__in=ids).select_related("image__exposure")
     others = list(others.exclude(image__exposure__filter=candidate.filter))
     own, _ = wavelength_order(candidate.filter)
@@ -57,7 +55,7 @@ def _other_catalogue(candidate):
         return abs(wavelength_order(catalogue.image.exposure.filter)[0] - own)
 
     others.sort(key=off, reverse=True)
-    with_star = (c for c in others if _pairs(candidate.catalogue, c, [candidate.pk]))
+    with_star = (c for c in others if _pairs(c, [candidate.pk]))
     return next(with_star, others[0] if others else None)
 
 
@@ -67,13 +65,10 @@ def _sample(catalogue):
     return (catalogue.id_range[0] + ranks).tolist()
 
 
-def _pairs(own, other, ids):
-    """(mag, mag in the other catalogue) of those sources that are in both."""
-    statement = PAIRS.format(
-        own=own.pk, other=other.pk, image=own.image_id, radius=MATCH_ARCSEC / 3600
-    )
+def _pairs(other, ids):
+    """(mag, mag in the other catalogue, whether they are a blend) of what is in both."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, [ids])
+        cursor.execute(PAIRS, [Kind.BLEND, *other.id_range, ids])
         return cursor.fetchall()
 
 
@@ -82,14 +77,15 @@ def _colour_diagram(own, other, pairs, itself):
     blue, red = (own, other) if is_bluer else (other, own)
     sign = 1 if is_bluer else -1
 
-    def placed(mags):
-        return [[round(sign * (a - b), 3), round(a, 3)] for a, b in mags]
+    def placed(pairs):
+        return [[round(sign * (a - b), 3), round(a, 3)] for a, b, _ in pairs]
 
     return {
         "kind": "colour",
         "x": f"{blue} − {red} (mag)",
         "y": f"{own} (mag)",
-        "points": placed(pairs),
+        "points": placed(pair for pair in pairs if not pair[2]),
+        "blends": placed(pair for pair in pairs if pair[2]),
         "itself": placed(itself),
         "filters": [blue, red],
     }
@@ -109,6 +105,7 @@ def _scatter_diagram(candidate):
         "x": "rms (mag)",
         "y": f"{candidate.filter} (mag)",
         "points": placed(points),
+        "blends": [],
         "itself": placed(own),
         "filters": [candidate.filter],
     }

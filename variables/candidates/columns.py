@@ -78,6 +78,12 @@ COLUMNS = (
     Column("n_votes", "votes", "people who voted", is_listed=True, is_minor=True),
     Column("is_disputed", "disputed", "people don't agree"),
 )
+# Of the object that joins a source with those of other filters: exports have them, lists don't.
+OBJECT_COLUMNS = (
+    Column("object_id", "object", "id of the star in all filters"),
+    Column("object_kind", "kind", "single, one-to-one, or blend: then not one star"),
+    Column("object_mags", "other filters", "reference magnitudes in other filters: g 20.12"),
+)
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
 # Not by class: the order would tell what others voted.
 SORTABLE = frozenset(c.name for c in COLUMNS) - {"consensus__slug", "has_vanished", "is_disputed"}

@@ -12,9 +12,12 @@ from astropy.table import MaskedColumn, Table
 from django.db import models
 
 from exposures.errors import GalprojectError
-from variables.candidates.columns import COLUMNS
+from variables.candidates.columns import COLUMNS as OWN_COLUMNS
+from variables.candidates.columns import OBJECT_COLUMNS
+from variables.candidates.objects import object_columns
 from variables.models import GalCandidate
 
+COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS)
 CHUNK = 10_000
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
@@ -61,9 +64,18 @@ def export(rows, name, user):
 
 
 def _chunks(rows):
-    """Lists of rows, CHUNK at a time as they are read from the database, in order of COLUMNS."""
+    """Lists of rows, CHUNK at a time as they are read from the database, in order of COLUMNS.
+
+    The last columns, of the object that a source is of, are added to each list.
+    """
+    for chunk in _read(rows):
+        objects = object_columns([row[0] for row in chunk])
+        yield [[*row, *objects[row[0]]] for row in chunk]
+
+
+def _read(rows):
     chunk = []
-    names = [column.name for column in COLUMNS]
+    names = [column.name for column in COLUMNS[: -len(OBJECT_COLUMNS)]]
     for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
         if not shows_class:
             for place in OPINION_PLACES:
@@ -130,6 +142,8 @@ def _field(column):
 
 def _numpy_type(column):
     """A numpy dtype for a column, and what stands there for a value that is unknown."""
+    if column in OBJECT_COLUMNS:
+        return ("i8", NO_NUMBER) if column.name == "object_id" else ("U80", "")
     field = _field(column)
     if isinstance(field, models.FloatField):
         return "f8", np.nan
@@ -146,6 +160,7 @@ ARROW = {
     "i8": pa.int64(),
     "i4": pa.int32(),
     "U32": pa.string(),
+    "U80": pa.string(),
 }
 
 

@@ -89,6 +89,9 @@ class CandidateFilter(django_filters.FilterSet):
         method="by_exposure", label="detected on exposure", max_length=100
     )
     chip = number("ccdnum", "exact", "chip", min=1, step=1)
+    object = django_filters.NumberFilter(
+        method="by_object", label="object, in all filters", widget=forms.NumberInput
+    )
     position = PositionFilter(method="by_position", label="position", max_length=80)
     radius = django_filters.NumberFilter(method="unchanged", label="radius (″)", min_value=0.1)
 
@@ -131,6 +134,9 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_exposure(self, candidates, _, identifier):
         return candidates.detected_on(identifier)
+
+    def by_object(self, candidates, _, object_id):
+        return candidates.of_object(int(object_id))
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")

@@ -7,30 +7,29 @@ from django.db import connection
 
 from exposures.models import GalImage
 from photometry.models import GalSource
+from photometry.objects import Kind
 from variables.models import GalVarObj
 
-MATCH_ARCSEC = 0.5
-
-# The function plans each cone for the few partitions that it touches. It finds only catalogues in
-# use; a candidate of one that was replaced is shown all the same.
+# A candidate of a catalogue that was replaced is shown all the same.
 MATCHES = """
-SELECT o.refsource_id, o.filter, o.ra, o.dec,
-    c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec
-FROM galcandidates o LEFT JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c ON true
+SELECT o.refsource_id, o.filter, coalesce(j.kind = %s, false), s.refsource_id, s.filter
+FROM galcandidates o
+LEFT JOIN galobjectsources own ON own.refsource_id = o.refsource_id
+LEFT JOIN galobjects j ON j.id = own.object_id
+LEFT JOIN (galobjectsources s JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active)
+    ON s.object_id = own.object_id AND s.filter <> o.filter
 WHERE o.refsource_id = ANY(%s)
-ORDER BY o.refsource_id, c.distance_arcsec
+ORDER BY o.refsource_id, s.filter, q3c_dist(o.ra, o.dec, s.ra, s.dec)
 """
 
 
 @dataclass(frozen=True)
 class Match:
-    """A source that is the same star as a candidate, or the candidate's own."""
+    """A source of the same object as a candidate, or the candidate's own."""
 
     refsource_id: int
     filter: str
-    ra: float  # ICRS degrees
-    dec: float
-    distance_arcsec: float
+    is_blend: bool  # of stars that are one source here and several there
 
 
 @dataclass(frozen=True)
@@ -54,17 +53,21 @@ UNCHANGED = _Change()
 
 
 def matches_of(refsource_ids) -> dict[int, list[Match]]:
-    """The sources at the place of each candidate, one a filter: its own, and else the nearest."""
+    """The sources of each candidate's object, its own first.
+
+    One a filter, of overlapping catalogues the nearest; where they are a blend, all in others.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(MATCHES, [MATCH_ARCSEC, list(refsource_ids)])
+        cursor.execute(MATCHES, [Kind.BLEND, list(refsource_ids)])
         rows = cursor.fetchall()
-    matches = {refsource_id: {} for refsource_id in refsource_ids}
-    for own, name, ra, dec, *columns in rows:
-        matches[own].setdefault(name, Match(own, name, ra, dec, 0.0))
-        if columns[0] is not None:
-            match = Match(*columns)
-            matches[own].setdefault(match.filter, match)
-    return {own: list(of.values()) for own, of in matches.items()}
+    matches = {refsource_id: [] for refsource_id in refsource_ids}
+    for own, name, is_blend, other, other_filter in rows:
+        of = matches[own]
+        if not of:
+            of.append(Match(own, name, is_blend))
+        if other is not None and (is_blend or of[-1].filter != other_filter):
+            of.append(Match(other, other_filter, is_blend))
+    return matches
 
 
 def light_curve_data(refsource_id) -> dict:
@@ -140,6 +143,7 @@ def _curve(match, rows, changes, epochs):
     return {
         "filter": match.filter,
         "refsource_id": match.refsource_id,
+        "is_blend": match.is_blend,
         "image_id": image_ids,
         "image": [epochs[i].name for i in image_ids],
         "mjd": [epochs[i].mjd for i in image_ids],

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection
 
-from variables.candidates.light_curve_data import MATCH_ARCSEC
+from photometry.objects import Kind
 from variables.light_curves import wavelength_order
 
 RADIUS_ARCSEC = 10.0
 
-# The candidate first, then its filter: others are matched with those.
+# The candidate first, then its filter: a star is placed by those.
 SOURCES = """
-SELECT s.refsource_id, s.filter, s.mag, c.refsource_id IS NOT NULL, s.distance_arcsec, s.ra, s.dec
-FROM galsources_cone(%s, %s, %s) s LEFT JOIN galcandidates c ON c.refsource_id = s.refsource_id
+SELECT s.refsource_id, s.filter, s.mag, c.refsource_id IS NOT NULL, s.distance_arcsec,
+    coalesce(o.kind = %s, false), o.id, s.ra, s.dec
+FROM galsources_cone(%s, %s, %s) s
+LEFT JOIN galcandidates c ON c.refsource_id = s.refsource_id
+LEFT JOIN galobjectsources m ON m.refsource_id = s.refsource_id
+LEFT JOIN galobjects o ON o.id = m.object_id
 ORDER BY s.refsource_id <> %s, s.filter <> %s, s.distance_arcsec
 """
 
@@ -27,11 +31,13 @@ class Counterpart:
     mag: float
     is_candidate: bool
     distance_arcsec: float  # from the candidate
+    is_blend: bool  # with others, which are several sources in one filter and one in another
+    object_id: int | None  # None where it was not joined yet
 
 
 @dataclass(frozen=True)
 class Star:
-    """A star near a candidate, and its sources in each filter."""
+    """A star near a candidate, and its sources in each filter; of a blend each by itself."""
 
     east_arcsec: float  # offsets from the candidate
     north_arcsec: float
@@ -42,6 +48,10 @@ class Star:
         return next(iter(self.sources.values()))
 
     @property
+    def is_blend(self):
+        return self.first.is_blend
+
+    @property
     def is_candidate(self):
         return any(source.is_candidate for source in self.sources.values())
 
@@ -49,9 +59,6 @@ class Star:
     def radius_arcsec(self):
         """Of its dot on a finder: the area follows the square root of the flux."""
         return float(np.clip(0.75 * 10 ** (-0.1 * (self.first.mag - 18)), 0.18, 1.6))
-
-    def separation(self, source_east, source_north):
-        return np.hypot(self.east_arcsec - source_east, self.north_arcsec - source_north)
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,17 @@ class Neighbourhood:
         return sorted((*own, *self.others), key=lambda star: star.first.mag)
 
     def matches(self, candidate) -> list[Counterpart]:
-        """The candidate's star in other filters."""
-        sources = {} if self.itself is None else self.itself.sources
-        return [s for s in sources.values() if s.refsource_id != candidate.pk]
+        """The sources of the candidate's object in other filters; of a blend all others."""
+        if self.itself is None:
+            return []
+        own = self.itself.first
+        stars = self.stars if own.is_blend else [self.itself]
+        sources = (source for star in stars for source in star.sources.values())
+        return [
+            source
+            for source in sources
+            if source.refsource_id != candidate.pk and source.object_id == own.object_id
+        ]
 
     def table(self):
         """(star, its source or None in each of the filters), nearest first."""
@@ -81,14 +96,21 @@ class Neighbourhood:
 
 
 def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
-    """The stars round a candidate; sources of different filters within MATCH_ARCSEC are one."""
+    """The stars round a candidate; the sources of one object are one, but for blends."""
     with connection.cursor() as cursor:
         place = candidate.ra, candidate.dec, radius_arcsec
-        cursor.execute(SOURCES, [*place, candidate.pk, candidate.filter])
+        cursor.execute(SOURCES, [Kind.BLEND, *place, candidate.pk, candidate.filter])
         rows = cursor.fetchall()
-    stars = []
+    by_object, stars = {}, []
     for *source, ra, dec in rows:
-        _place(stars, Counterpart(*source), *_offset(ra, dec, candidate))
+        source = Counterpart(*source)
+        star = by_object.get(source.object_id)
+        if star is None or source.is_blend:
+            star = Star(*_offset(ra, dec, candidate), {})
+            stars.append(star)
+            if source.object_id is not None:
+                by_object[source.object_id] = star
+        star.sources.setdefault(source.filter, source)
     itself = next((s for s in stars if s.first.refsource_id == candidate.pk), None)
     others = [star for star in stars if star is not itself]
     others.sort(key=lambda star: star.first.distance_arcsec)
@@ -100,14 +122,5 @@ def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
 def _offset(ra, dec, candidate):
     """East and north of a candidate in arcseconds, of a position in degrees."""
     east = (ra - candidate.ra + 180) % 360 - 180
-    return 3600 * east * np.cos(np.radians(candidate.dec)), 3600 * (dec - candidate.dec)
-
-
-def _place(stars, source, east, north):
-    """Add a source to the nearest star that has none in its filter, or to a new star."""
-    free = [star for star in stars if source.filter not in star.sources]
-    nearest = min(free, key=lambda star: star.separation(east, north), default=None)
-    if nearest is None or nearest.separation(east, north) > MATCH_ARCSEC:
-        stars.append(Star(float(east), float(north), {source.filter: source}))
-    else:
-        nearest.sources[source.filter] = source
+    north = dec - candidate.dec
+    return float(3600 * east * np.cos(np.radians(candidate.dec))), 3600 * north

@@ -102,14 +102,25 @@ class CandidatePage:
     flags: tuple[GalFlag, ...]  # on the source itself, the newest first
     statistics: tuple[Statistic, ...]
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
+    siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
 
     @property
     def matches(self):
         return self.neighbourhood.matches(self.candidate)
 
+    @property
+    def object_id(self):
+        itself = self.neighbourhood.itself
+        return itself and itself.first.object_id
 
-def candidate_page(candidate) -> CandidatePage:
-    """What is known of a candidate, in five queries."""
+    @property
+    def is_blend(self):
+        itself = self.neighbourhood.itself
+        return itself is not None and itself.is_blend
+
+
+def candidate_page(candidate, user) -> CandidatePage:
+    """What is known of a candidate, and of what ``user`` may see, in six queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     return CandidatePage(
@@ -121,7 +132,14 @@ def candidate_page(candidate) -> CandidatePage:
         flags=tuple(flags.order_by("-pk")),
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
+        siblings=tuple(_siblings(candidate, user)),
     )
+
+
+def _siblings(candidate, user):
+    """Candidates in other filters, and of overlapping catalogues, that are the same object."""
+    same = GalCandidate.objects.of_object_of(candidate.pk).current().exclude(pk=candidate.pk)
+    return same.with_visible_class(user).select_related("consensus").order_by("filter", "pk")
 
 
 def _cutouts(candidate, changes):

@@ -1,7 +1,7 @@
 """The page of one candidate, and the data that it draws."""
 
 from django.http import JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from variables.candidates.colours import field_diagram
@@ -9,7 +9,7 @@ from variables.candidates.light_curve_data import light_curve_data
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.page import candidate_page
 from variables.candidates.periods import period_search
-from variables.models import Artifact, GalCandidate
+from variables.models import Artifact, GalCandidate, GalSuccession
 
 
 @require_GET
@@ -18,11 +18,13 @@ def candidate(request, pk):
     shown = GalCandidate.objects.with_visible_class(request.user).select_related(
         "catalogue__image__exposure", "consensus"
     )
-    candidate = get_object_or_404(shown, pk=pk)
+    candidate = shown.filter(pk=pk).first()
+    if candidate is None:
+        return redirect("candidate", _successor(pk))
     query = request.GET.get("list", "")
     previous, following = neighbours_in_list(query, candidate, request)
     context = {
-        "page": candidate_page(candidate),
+        "page": candidate_page(candidate, request.user),
         "candidate": candidate,
         "list_query": query,
         "previous": previous,
@@ -30,6 +32,12 @@ def candidate(request, pk):
         "artifacts": Artifact.choices,
     }
     return render(request, "variables/candidate.html", context)
+
+
+def _successor(pk):
+    """The candidate that took the place of one, with the votes on it; else there is none."""
+    latest = GalSuccession.objects.latest_of(pk)
+    return get_object_or_404(GalCandidate.objects.only("pk"), pk=latest).pk
 
 
 @require_GET

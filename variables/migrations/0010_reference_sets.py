@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("variables", "0008_decisions_sent_once"),
+        ("variables", "0009_successions"),
     ]
 
     operations = [

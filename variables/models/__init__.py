@@ -3,6 +3,7 @@
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
+from variables.models.successions import GalSuccession
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -20,6 +21,7 @@ __all__ = [
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",
+    "GalSuccession",
     "GalVarObj",
     "SavedSearch",
     "Taxonomy",

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
-from photometry.models import GalReference
+from photometry.models import GalObjectSource, GalReference
 from variables.models.changes import Cut, GalVarObj
 from variables.models.vetting import CampaignObject, GalDecision
 
@@ -43,6 +43,21 @@ class GalCandidateQuerySet(models.QuerySet):
 
     def in_filter(self, name):
         return self.filter(filter=name)
+
+    def of_object(self, object_id):
+        """Whose source is of an object: one in each filter, more where it is a blend."""
+        sources = GalObjectSource.objects.filter(object_id=object_id)
+        return self.filter(pk__in=sources.values("refsource_id"))
+
+    def of_object_of(self, refsource_id):
+        """Of the object of a source."""
+        own = GalObjectSource.objects.filter(pk=refsource_id)
+        return self.of_object(own.values("object_id")[:1])
+
+    def with_object(self):
+        """Annotated with the ``object_id`` of its star, None where it was not joined."""
+        own = GalObjectSource.objects.filter(pk=models.OuterRef("pk"))
+        return self.annotate(object_id=models.Subquery(own.values("object_id")))
 
     def near(self, ra, dec, radius_arcsec):
         """Within a radius of a position in degrees."""

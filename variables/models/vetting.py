@@ -274,6 +274,7 @@ class GalDecision(models.Model):
         CLICK = "click"
         BULK = "bulk"
         API = "api"
+        CARRIED = "carried", "carried along to the source that took the place of another"
 
     refsource_id = models.BigIntegerField()
     ra = models.FloatField(help_text="ICRS degrees")

@@ -149,7 +149,9 @@ def _of_keys(user, campaign, keys):
 def _last(user, campaign):
     mine = GalDecision.objects.filter(
         user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
-    ).order_by("-pk")
+    )
+    # What was carried along since is older than it looks.
+    mine = mine.exclude(how=GalDecision.How.CARRIED).order_by("-pk")
     last = mine.first()
     stroke = last and last.shown.get("stroke")
     return list(mine.filter(shown__stroke=stroke)) if stroke else [last] if last else []

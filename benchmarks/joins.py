@@ -1,0 +1,153 @@
+"""How many stars are joined across filters, how many wrongly, how many blends are seen as such.
+
+Catalogues are made of stars whose truth is known: two filters of different depth and seeing, in
+which stars nearer than 0.6 of the seeing are one source. ``joined`` is the share of the stars
+that have 95 % of the light of their source in both filters; ``wrong_joins`` of the objects called
+one-to-one, whose two sources have no star in common; ``blends_marked`` of the sources that two
+stars or more make with 10 % of the light each, which are sources of their own in the other filter.
+All at 80,000 stars a chip in the shallower filter; the same at twice that is printed. Then a
+million sources in each of two filters are joined, and joined again.
+
+    python benchmarks/joins.py [--quick]
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.scratch import scratch_database  # noqa: E402  (sets Django up)
+from photometry.joins import join_filters  # noqa: E402
+from photometry.models import GalObject, GalObjectSource  # noqa: E402
+from photometry.objects import Kind  # noqa: E402
+from photometry.storage import catalogue_sources  # noqa: E402
+from tests.photometry.joined_fields import make_reference  # noqa: E402
+from tests.photometry.two_filters import (  # noqa: E402
+    CHIP_ARCSEC,
+    PER_CHIP,
+    Band,
+    make_stars,
+    observe,
+    score,
+)
+
+SEED = 20261125
+BANDS = (
+    Band("g", fwhm=1.2, limit=22.5, colour=(1.0, 0.4)),
+    Band("r", fwhm=0.95, limit=22.3),
+)
+N_CHIPS = 10  # of the million
+
+
+def tell(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def store(name, found, size, ra):
+    """A catalogue in the database; the chip is as large as what was observed."""
+    x, y = found.x - size[0] / 2, found.y - size[1] / 2
+    half = np.array(size) / 2 / 3600
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
+    footprint = (corners + [ra, 0.0]).ravel().tolist()
+    catalogue = make_reference(
+        name, found.name, x, y, found.mag, ra, 0.0, error=found.mag_err / 1.0857,
+        footprint=footprint, radius=float(np.hypot(*half)),
+    )  # fmt: skip
+    catalogue.image.fwhm_arcsec = found.fwhm
+    catalogue.image.save()
+    return catalogue
+
+
+def order_of(catalogue, found):
+    """(n,) ids of the sources in the order of what was observed."""
+    rows = catalogue_sources(catalogue)
+    ids = np.empty(len(found), np.int64)
+    # The same positions in the same precision, sorted twice.
+    x = np.float32(found.x - found.x.min()), np.float32(found.y - found.y.min())
+    offset = rows["x"] - rows["x"].min(), rows["y"] - rows["y"].min()
+    ids[np.lexsort(x)] = rows["refsource_id"][np.lexsort(offset)]
+    return ids
+
+
+def judge(n_a_chip, size, ra, seed):
+    """The Score of a field with so many stars."""
+    rng = np.random.default_rng(seed)
+    stars = make_stars(n_a_chip, size, rng)
+    found = [observe(stars, band, rng) for band in BANDS]
+    catalogues = [store(f"{ra} {f.name}", f, size, ra) for f in found]
+    join_filters([c.image_id for c in catalogues])
+    ids = np.concatenate([order_of(c, f) for c, f in zip(catalogues, found, strict=True)])
+    object_of = dict(GalObjectSource.objects.values_list("pk", "object_id"))
+    _, label = np.unique([object_of[i] for i in ids.tolist()], return_inverse=True)
+    blends = set(GalObject.objects.filter(kind=Kind.BLEND).values_list("pk", flat=True))
+    is_blend = np.zeros(label.max() + 1, bool)
+    is_blend[label[[object_of[i] in blends for i in ids.tolist()]]] = True
+    scored = score(*found, label, is_blend)
+    densities = [round(len(f) * PER_CHIP / size[0] / size[1]) for f in found]
+    largest = int(np.bincount(label).max())
+    tell(f"{densities} sources a chip, at most {largest} in an object: {scored}")
+    return scored
+
+
+def time_a_million(n_chips, n_a_chip):
+    """Seconds to join a million sources in each of two filters, and to do so again."""
+    rng = np.random.default_rng(SEED)
+    size = CHIP_ARCSEC
+    images, n_sources = [], 0
+    for chip in range(n_chips):
+        ra = 30.0 + chip * (size[0] + 20) / 3600
+        x, y = rng.uniform(0, 1, (2, n_a_chip)) * np.reshape(size, (2, 1))
+        mag = rng.uniform(16, 22, n_a_chip)
+        for band in BANDS:
+            noise = rng.normal(0, 0.05, (2, n_a_chip))
+            found = _found(x + noise[0], y + noise[1], mag, band)
+            images.append(store(f"{chip} {band.name}", found, size, ra).image_id)
+            n_sources += n_a_chip
+        tell(f"chip {chip + 1} of {n_chips} made")
+    seconds = []
+    for _ in range(2):
+        started = time.monotonic()
+        joined = join_filters(images)
+        seconds.append(time.monotonic() - started)
+        tell(f"{n_sources:,} sources in {seconds[-1]:.1f} s: {joined}")
+    return [s * 1e6 / n_sources for s in seconds], [s * 2e6 / n_sources for s in seconds]
+
+
+def _found(x, y, mag, band):
+    from tests.photometry.two_filters import Catalogue
+
+    n = len(x)
+    error = np.full(n, 0.02)
+    return Catalogue(x, y, mag, error, (), np.arange(n), np.ones(n), band.fwhm, band.name)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller: for a look")
+    quick = parser.parse_args().quick
+    size = (200.0, 400.0) if quick else CHIP_ARCSEC
+    with scratch_database("joins"):
+        dense = judge(80_000, size, 10.0, SEED)
+        denser = judge(160_000, size, 20.0, SEED + 1)
+        (first, again), (pairs, _) = time_a_million(1 if quick else N_CHIPS, 100_000)
+    figures = {
+        "joined": round(dense.joined, 4),
+        "wrong_joins": round(dense.wrong_joins, 5),
+        "blends_marked": round(dense.blends_marked, 4),
+        "blends_paired_silently": round(dense.paired_silently, 4),
+        "joined_at_160000": round(denser.joined, 4),
+        "wrong_joins_at_160000": round(denser.wrong_joins, 5),
+        "join_million_s": round(first, 1),
+        "join_million_pairs_s": round(pairs, 1),
+        "join_million_again_s": round(again, 1),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""When objects are joined anew: after references were made, replaced or withdrawn."""
+
+from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint
+from photometry.joins import join_filters
+
+
+def join_job(job):
+    """Join what lies on the references of a job that has ended; in the log of its exposure."""
+    images = job.images.filter(is_reference=True, catalogues__active=True)
+    join_around(images.values_list("pk", flat=True), job)
+
+
+def join_around(image_ids, about):
+    """Join what lies on images, and say so in the log of a job or an exposure.
+
+    What fails stays as it was, for a later pass: the references themselves are stored.
+    """
+    image_ids = list(image_ids)
+    if not image_ids:
+        return
+    try:
+        joined = join_filters(image_ids)
+    except GalprojectError as error:
+        level = GalCheckpoint.Level.WARNING
+        GalCheckpoint.objects.note(about, "joined", str(error), level=level)
+        return
+    note = f"{joined.n_one_to_one:,} stars in several filters, {joined.n_blends:,} blends"
+    GalCheckpoint.objects.note(about, "joined", note, value=joined.n_sources)

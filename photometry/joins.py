@@ -1,0 +1,294 @@
+"""Reference sources of all filters joined into objects, a field at a time.
+
+The database finds what lies near each other, by q3c; arrays decide; the database stores what
+differs from before. Nothing is locked that a reader or the pipeline needs: passes over the same
+sky wait for each other by advisory locks, and where a catalogue is replaced meanwhile, the pass
+begins anew.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+
+import numpy as np
+from django.db import ProgrammingError, connection, transaction
+
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure, GalImage
+from exposures.science.footprints import contains, overlap_fraction, tangent_plane, unit_vectors
+from photometry.binary_copy import copy_out
+from photometry.object_storage import ObjectChanges, Sources, changes_of, store
+from photometry.science.joining import (
+    JoinOptions,
+    Links,
+    Near,
+    group,
+    links_between,
+    position_error,
+)
+from photometry.sources import RANK_BITS, catalogue_of, id_range
+
+# The first key of the advisory locks, a reference image each.
+LOCK = 0x6A10020
+MAX_ATTEMPTS = 3
+# Beyond the images: objects that reach as far are made anew, and what lies round those is read.
+WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
+FIELD_DEGREES = 0.5  # between the centres of exposures of one field
+RANKS = (1 << RANK_BITS) - 1  # the bits of an id that are its rank in the catalogue, without gaps
+DEFAULT_FWHM_ARCSEC = 1.0  # of images whose seeing is not known
+
+AROUND = """
+SELECT DISTINCT c.id, i.id, i.exposure_id, e.filter, i.fwhm_arcsec, i.ra, i.dec, i.radius,
+    i.footprint
+FROM galimages own
+JOIN galimages i ON q3c_join(own.ra, own.dec, i.ra, i.dec, own.radius + %s)
+JOIN galexposures e ON e.id = i.exposure_id
+JOIN galreferences c ON c.image_id = i.id AND c.active
+WHERE own.id = ANY(%s) AND i.footprint IS NOT NULL
+    AND q3c_dist(own.ra, own.dec, i.ra, i.dec) < own.radius + i.radius + %s
+ORDER BY c.id
+"""
+SOURCES = """
+SELECT refsource_id, ra, dec, mag, flux, flux_err FROM galsources_{catalogue}
+WHERE is_reference AND galimage_id = {image} ORDER BY refsource_id
+"""
+SOURCE_DTYPE = [
+    *(("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")),
+    *(("mag", "f4"), ("flux", "f4"), ("flux_err", "f4")),
+]
+# Each source of the first is looked up in the q3c index of the second: OFFSET 0 keeps the planner
+# from making a join of it, for which it would compare all with all.
+NEAR = """
+SELECT a.refsource_id, b.refsource_id, 3600 * q3c_dist(a.ra, a.dec, b.ra, b.dec)
+FROM galsources_{a} a CROSS JOIN LATERAL (
+    SELECT s.refsource_id, s.ra, s.dec FROM galsources_{b} s
+    WHERE s.is_reference AND q3c_join(a.ra, a.dec, s.ra, s.dec, {radius}) OFFSET 0
+) b
+WHERE a.is_reference AND a.galimage_id = {image} AND ({where})
+"""
+NEAR_DTYPE = [("a", "i8"), ("b", "i8"), ("distance", "f8")]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A catalogue in use, and where its image lies."""
+
+    catalogue: int
+    image: int
+    exposure: int
+    filter: str
+    fwhm: float  # arcsec
+    ra: float  # ICRS degrees
+    dec: float
+    radius: float  # degrees
+    footprint: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What one pass found, and changed."""
+
+    n_catalogues: int
+    n_sources: int
+    n_single: int
+    n_one_to_one: int
+    n_blends: int
+    n_new: int  # objects
+    n_changed: int
+    n_removed: int
+    n_succeeded: int  # sources that took the place of one of a catalogue made anew
+
+
+def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None) -> Joined:
+    """Join the sources that lie on images with those of all other catalogues in use there.
+
+    The images are reference images, or have been: what lies on them is joined anew, and stored
+    where it differs from before, in one transaction, unless ``dry_run``. ``progress`` is told of
+    each pair of catalogues, by ``update(1)``, and of their number as its ``total``. Raises
+    GalprojectError where the catalogues change all the time.
+    """
+    image_ids = sorted(image_ids)
+    images = list(GalImage.objects.filter(pk__in=image_ids).exclude(footprint=None))
+    for _ in range(MAX_ATTEMPTS):
+        chips = _chips_around(image_ids)
+        with _locked({*image_ids, *(chip.image for chip in chips)}):
+            try:
+                changes = _join(images, chips, options, progress)
+            except ProgrammingError:  # a partition went while it was read
+                if chips == _chips_around(image_ids):
+                    raise
+                continue
+            with transaction.atomic():
+                if chips == _chips_around(image_ids):
+                    if not dry_run:
+                        store(changes)
+                    return _summary(chips, changes)
+    raise GalprojectError(
+        "the reference catalogues changed each time they were joined. Join them again when no "
+        "reference is being processed"
+    )
+
+
+def fields_of(image_ids=None):
+    """The reference images in use, or some, as lists of ids: those of one field together."""
+    images = GalImage.objects.filter(catalogues__active=True).order_by("exposure__mjd", "pk")
+    if image_ids is not None:
+        images = images.filter(pk__in=image_ids)
+    rows = list(images.values_list("pk", "exposure__ra", "exposure__dec"))
+    left = np.array([pk for pk, *_ in rows])
+    centres = unit_vectors(np.array([where for _, *where in rows], float))
+    while len(left):
+        same = centres @ centres[0] > np.cos(np.radians(FIELD_DEGREES))
+        yield left[same].tolist()
+        left, centres = left[~same], centres[~same]
+
+
+def _chips_around(image_ids):
+    """The catalogues in use that share sky with images, or lie within READ_ARCSEC of them."""
+    widest = GalImage.objects.filter(catalogues__active=True).order_by("-radius").first()
+    if widest is None:
+        return []
+    margin = READ_ARCSEC / 3600
+    with connection.cursor() as cursor:
+        cursor.execute(AROUND, [widest.radius + margin, list(image_ids), margin])
+        rows = cursor.fetchall()
+    return [Chip(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8])) for row in rows]
+
+
+@contextmanager
+def _locked(image_ids):
+    """Let one pass at a time join what lies on images; each takes them in the same order."""
+    with connection.cursor() as cursor:
+        for image_id in sorted(image_ids):
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, image_id])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            for image_id in image_ids:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, image_id])
+
+
+def _join(images, chips, options, progress) -> ObjectChanges:
+    """What is to be stored: objects of all sources within WRITTEN_ARCSEC of the images."""
+    footprints = [np.array(image.footprint) for image in images]
+    sources = _read(chips)
+    firsts = [id_range(chip.catalogue)[0] for chip in chips]
+    starts = np.searchsorted(sources.refsource_id, firsts).tolist()
+    start = {chip.catalogue: first for chip, first in zip(chips, starts, strict=True)}
+    links = _links(chips, sources, start, footprints, options, progress)
+    catalogue = catalogue_of(sources.refsource_id)
+    groups = group(catalogue, sources.ra, sources.dec, links, options)
+    inside = _inside(sources, footprints, WRITTEN_ARCSEC)
+    return changes_of(images, chips, sources, groups, inside, options)
+
+
+def _read(chips) -> Sources:
+    """The sources of catalogues, in order of their ids."""
+    filters = tuple(sorted(set(GalExposure.objects.values_list("filter", flat=True).distinct())))
+    none = Sources.none(filters)
+    parts = [_read_chip(chip, filters.index(chip.filter)) for chip in chips]
+    return Sources(filters, *map(np.concatenate, zip(none.arrays(), *parts, strict=True)))
+
+
+def _read_chip(chip, filter_code):
+    rows = copy_out(SOURCES.format(catalogue=chip.catalogue, image=chip.image), SOURCE_DTYPE)
+    error = position_error(rows["flux"], rows["flux_err"], chip.fwhm, chip.fwhm)
+    codes = np.full(len(rows), filter_code, "i2")
+    names = ("refsource_id", "ra", "dec", "mag", "flux")
+    return (*(rows[name] for name in names), error, codes)
+
+
+def _links(chips, sources, start, footprints, options, progress):
+    """Links between the sources of all catalogues that share sky, by their index."""
+    pairs = _pairs(chips)
+    if progress is not None:
+        progress.reset(total=len(pairs))
+    found = []
+    for a, b in pairs:
+        found.append(_links_of(a, b, sources, start, footprints, options))
+        if progress is not None:
+            progress.update(1)
+    none = np.zeros((0, 2), np.int64)
+    return Links(
+        *(np.concatenate([none, *(getattr(one, f.name) for one in found)]) for f in fields(Links))
+    )
+
+
+def _pairs(chips):
+    """Pairs of catalogues that share sky; the chips of one exposure never do."""
+    vectors = unit_vectors(np.array([(c.ra, c.dec) for c in chips])) if chips else np.zeros((0, 3))
+    radii = np.radians([c.radius for c in chips])
+    pairs = []
+    for i, a in enumerate(chips):
+        near = vectors[i + 1 :] @ vectors[i] > np.cos(np.minimum(radii[i] + radii[i + 1 :], np.pi))
+        pairs += [(a, chips[j]) for j in (np.flatnonzero(near) + i + 1) if _share_sky(a, chips[j])]
+    return pairs
+
+
+def _share_sky(a, b):
+    return a.exposure != b.exposure and (
+        overlap_fraction(a.footprint, b.footprint) > 0
+        or overlap_fraction(b.footprint, a.footprint) > 0
+    )
+
+
+def _links_of(a, b, sources, start, footprints, options):
+    """Links between the sources of two catalogues where they lie near the images."""
+    reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
+    wide = [_widened(f, READ_ARCSEC) for f in footprints if _may_touch(a, f)]
+    where = " OR ".join(_polygon(f) for f in wide) or "false"
+    own = _polygon(_widened(b.footprint, reach))
+    statement = NEAR.format(
+        a=a.catalogue, b=b.catalogue, image=a.image, radius=reach / 3600, where=where
+    )
+    rows = copy_out(f"{statement} AND {own}", NEAR_DTYPE)
+    i = start[a.catalogue] + (rows["a"] & RANKS)
+    j = start[b.catalogue] + (rows["b"] & RANKS)
+    error = np.hypot(sources.error[i], sources.error[j])
+    near = Near(i, j, rows["distance"], error, sources.flux[i], sources.flux[j])
+    return links_between(near, a.fwhm, b.fwhm, options)
+
+
+def _polygon(footprint):
+    corners = ",".join(repr(float(v)) for v in footprint)
+    return f"q3c_in_poly(a.ra, a.dec, ARRAY[{corners}])"
+
+
+def _may_touch(chip, footprint):
+    """Whether a chip may share sky with a footprint, widened."""
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    (own,) = unit_vectors([chip.ra, chip.dec])
+    reach = np.arccos(np.clip((corners @ centre).min(), -1, 1)) + np.radians(chip.radius)
+    return own @ centre > np.cos(min(reach + np.radians(2 * READ_ARCSEC / 3600), np.pi))
+
+
+def _widened(footprint, margin_arcsec):
+    """A footprint with its edges moved outwards, by this much or a little more."""
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    plane = tangent_plane(corners, centre)
+    following = np.roll(plane, -1, axis=0)
+    twice_area = np.abs(plane[:, 0] * following[:, 1] - plane[:, 1] * following[:, 0])
+    to_edges = twice_area / np.linalg.norm(following - plane, axis=1)
+    factor = 1 + 1.01 * np.radians(margin_arcsec / 3600) / to_edges.min()
+    moved = centre + factor * (corners / (corners @ centre)[:, None] - centre)
+    ra = np.degrees(np.arctan2(moved[:, 1], moved[:, 0])) % 360
+    dec = np.degrees(np.arctan2(moved[:, 2], np.hypot(moved[:, 0], moved[:, 1])))
+    return np.column_stack([ra, dec]).ravel()
+
+
+def _inside(sources, footprints, margin_arcsec):
+    """(n,) which sources lie on the images, or within a margin."""
+    inside = np.zeros(len(sources), bool)
+    for footprint in footprints:
+        left = np.flatnonzero(~inside)
+        wide = _widened(footprint, margin_arcsec)
+        inside[left] = contains(wide, sources.ra[left], sources.dec[left])
+    return inside
+
+
+def _summary(chips, changes):
+    return Joined(n_catalogues=len(chips), **changes.counts())

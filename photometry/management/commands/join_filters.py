@@ -1,0 +1,74 @@
+"""manage.py join_filters: sources of all filters joined into objects, a field at a time."""
+
+import sys
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from exposures.errors import GalprojectError
+from exposures.models import GalExposure, GalImage
+from photometry.joins import fields_of, join_filters
+from photometry.science.joining import JoinOptions
+
+
+class Command(BaseCommand):
+    help = (
+        "Join the reference sources of all filters by position: one-to-one where they are, as "
+        "blends where one source is several in another filter. The pipeline does it whenever a "
+        "reference was made; this is for the first time, and for other options."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--exposure", nargs="+", metavar="NAME", help="only what lies on these references"
+        )
+        parser.add_argument(
+            "--max-radius",
+            type=float,
+            default=JoinOptions.max_radius_arcsec,
+            metavar="ARCSEC",
+            help="largest distance of one star in two filters (default %(default)s)",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="count, and store nothing")
+
+    def handle(self, *, exposure, max_radius, dry_run, **options):
+        if not JoinOptions.min_radius_arcsec <= max_radius <= 5:
+            raise CommandError(f"--max-radius {max_radius:g}: give 0.2 to 5 arcsec")
+        join_options = JoinOptions(max_radius_arcsec=max_radius)
+        fields = list(fields_of(images_of(exposure)))
+        for number, images in enumerate(fields, 1):
+            with tqdm(
+                desc=f"field {number} of {len(fields)}",
+                unit="pair",
+                leave=False,
+                disable=not sys.stderr.isatty(),
+            ) as bar:
+                try:
+                    joined = join_filters(images, join_options, dry_run, bar)
+                except GalprojectError as error:
+                    raise CommandError(str(error)) from error
+            self.stdout.write(line(number, joined, dry_run))
+        if not fields:
+            self.stdout.write("No reference catalogue is in use.")
+
+
+def images_of(identifiers):
+    """Ids of the reference images of exposures; None for all."""
+    if identifiers is None:
+        return None
+    for identifier in identifiers:
+        if not GalExposure.objects.filter(identifier=identifier).exists():
+            raise CommandError(f"There is no exposure {identifier}")
+    images = GalImage.objects.filter(exposure__identifier__in=identifiers)
+    return list(images.values_list("pk", flat=True))
+
+
+def line(number, joined, dry_run):
+    """What a pass did, in one line."""
+    would = "would be " if dry_run else ""
+    return (
+        f"field {number}: {joined.n_sources:,} sources of {joined.n_catalogues} catalogues: "
+        f"{joined.n_one_to_one:,} one-to-one, {joined.n_blends:,} blends, "
+        f"{joined.n_single:,} in one filter; {would}new {joined.n_new:,}, "
+        f"changed {joined.n_changed:,}, removed {joined.n_removed:,}"
+    )

@@ -1,0 +1,91 @@
+"""Searches of objects: which sources are one star, and what all filters measured of it."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import IntegerChoices, QuerySet
+
+# Only sources of catalogues in use; those of others wait for who takes their place.
+FAMILIES = """
+SELECT own.refsource_id, o.id, o.kind, s.refsource_id, s.filter, s.mag, s.ra, s.dec,
+    3600 * q3c_dist(own.ra, own.dec, s.ra, s.dec)
+FROM galobjectsources own
+JOIN galobjects o ON o.id = own.object_id
+JOIN galobjectsources s ON s.object_id = own.object_id
+JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active
+WHERE own.refsource_id = ANY(%s)
+ORDER BY own.refsource_id, 9, s.refsource_id
+"""
+
+
+class Kind(IntegerChoices):
+    """How the sources of an object are one."""
+
+    GONE = 0, "in no catalogue in use"
+    SINGLE = 1, "in one filter alone"
+    ONE_TO_ONE = 2, "one source in each filter"
+    BLEND = 3, "a blend: one source here is several there"
+
+
+class GalObjectQuerySet(QuerySet):
+    """Objects by source and by kind."""
+
+    def of_sources(self, refsource_ids):
+        """The objects that these sources are of."""
+        return self.filter(sources__refsource_id__in=list(refsource_ids)).distinct()
+
+    def one_to_one(self):
+        """With one source in each of two filters or more."""
+        return self.filter(kind=Kind.ONE_TO_ONE)
+
+    def blends(self):
+        return self.filter(kind=Kind.BLEND)
+
+
+class GalObjectSourceQuerySet(QuerySet):
+    """Sources of objects by state."""
+
+    def current(self):
+        """Of catalogues in use."""
+        active = "SELECT FROM galreferences c WHERE c.id = galobjectsources.refsource_id >> 20"
+        return self.extra(where=[f"EXISTS ({active} AND c.active)"])
+
+
+@dataclass(frozen=True)
+class Member:
+    """A source of an object, as another source of it sees it."""
+
+    refsource_id: int
+    filter: str
+    mag: float
+    ra: float  # ICRS degrees
+    dec: float
+    distance_arcsec: float  # from that other source
+
+
+@dataclass(frozen=True)
+class Family:
+    """The object that a source is of, and its sources, the nearest first."""
+
+    object_id: int
+    is_blend: bool
+    members: tuple[Member, ...]
+
+    def in_other_filters(self, name) -> list[Member]:
+        """In filters other than this: of overlapping catalogues the nearest, of a blend all."""
+        others = [member for member in self.members if member.filter != name]
+        if self.is_blend:
+            return others
+        return list({member.filter: member for member in reversed(others)}.values())[::-1]
+
+
+def families(refsource_ids) -> dict[int, Family]:
+    """The Family of each source that was joined, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(FAMILIES, [list(refsource_ids)])
+        rows = cursor.fetchall()
+    members, objects = {}, {}
+    for own, object_id, kind, *member in rows:
+        objects[own] = object_id, kind == Kind.BLEND
+        members.setdefault(own, []).append(Member(*member))
+    return {own: Family(*objects[own], tuple(members[own])) for own in objects}

@@ -1,0 +1,179 @@
+"""Sources of several catalogues joined into objects: one-to-one where they are, else as blends."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from exposures.science.footprints import unit_vectors
+from exposures.science.quantities import Arcseconds, Fraction, Ratio, Sigma
+
+FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
+ARCSEC = np.pi / 180 / 3600  # radians
+
+
+@dataclass(frozen=True)
+class JoinOptions:
+    """How near to each other sources of two catalogues are one star."""
+
+    sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
+    min_radius_arcsec: Arcseconds = 0.2  # whatever the errors: stars move, fits are not perfect
+    max_radius_arcsec: Arcseconds = 0.5  # whatever the errors: beyond lie other stars
+    blend_fwhm: Ratio = 0.6  # of the seeing, within which two stars make one source
+    blend_share: Fraction = 0.1  # of the light there, that makes a blend; less is left alone
+    max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
+
+    def reach_arcsec(self, fwhm_arcsec) -> float:
+        """The largest distance at which sources can have to do with each other."""
+        return max(self.max_radius_arcsec, self.blend_fwhm * fwhm_arcsec)
+
+
+@dataclass(frozen=True)
+class Near:
+    """Sources of two catalogues that lie near each other; arrays (n,), a row a pair."""
+
+    a: np.ndarray  # any number that tells the sources of the first apart
+    b: np.ndarray
+    distance: np.ndarray  # arcsec
+    error: np.ndarray  # arcsec, expected of the distance, along an axis
+    flux_a: np.ndarray  # any unit, the same for all of a catalogue
+    flux_b: np.ndarray
+
+
+@dataclass(frozen=True)
+class Links:
+    """Pairs of sources, (n, 2) each, by the numbers that ``Near`` has."""
+
+    matches: np.ndarray  # each the other's nearest, and no further than their errors explain
+    blends: np.ndarray  # one of several sources, and the one that they are in the other catalogue
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which sources are one object."""
+
+    label: np.ndarray  # (n_sources,) from 0, in order of their first source
+    is_blend: np.ndarray  # (n_groups,)
+
+
+def position_error(flux, flux_err, fwhm_arcsec, largest):
+    """(n,) the error of positions along an axis in arcsec, at most ``largest``.
+
+    FWHM / 2.355 over the signal to noise: of the centre of a Gaussian on noise of the sky
+    (King 1983, PASP 95, 163, but for a factor near 1). The largest where there is no signal.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = fwhm_arcsec / FWHM_SIGMA * np.asarray(flux_err, float) / np.asarray(flux, float)
+    return np.where((error > 0) & (error < largest), error, largest)
+
+
+def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
+    """What the sources of two catalogues that lie near each other are to each other.
+
+    ``fwhm_a`` and ``fwhm_b`` are the seeing of both images in arcsec. A source whose nearest in
+    the other catalogue is nearer to somebody else has no match there: within a part of the
+    seeing it is hidden in that source, and all that are make a blend with it.
+    """
+    is_nearest_of_a = _nearest(near.a, near.distance)
+    is_nearest_of_b = _nearest(near.b, near.distance)
+    limit = np.clip(
+        options.sigmas * near.error, options.min_radius_arcsec, options.max_radius_arcsec
+    )
+    match = is_nearest_of_a & is_nearest_of_b & (near.distance <= limit)
+    of_b = is_nearest_of_a & _is_close(near, match, fwhm_b, options)
+    of_a = is_nearest_of_b & _is_close(near, match, fwhm_a, options)
+    hidden = _share_light(near.b, near.flux_a, of_b, options.blend_share)
+    hidden |= _share_light(near.a, near.flux_b, of_a, options.blend_share)
+    pairs = np.column_stack([near.a, near.b])
+    return Links(pairs[match], pairs[hidden & ~match])
+
+
+def _is_close(near, match, fwhm, options):
+    """(n,) which pairs are one star, or are not told apart at this seeing."""
+    return match | (near.distance <= options.blend_fwhm * fwhm)
+
+
+def _nearest(key, distance):
+    """(n,) which rows are the nearest of all with their key."""
+    order = np.lexsort((distance, key))
+    is_first = np.ones(len(key), bool)
+    is_first[1:] = key[order][1:] != key[order][:-1]
+    nearest = np.empty(len(key), bool)
+    nearest[order] = is_first
+    return nearest
+
+
+def _share_light(key, flux, chosen, share):
+    """(n,) which of the chosen rows have this share of the light of their key, with others."""
+    of, light = key[chosen], np.maximum(flux[chosen], 0)
+    _, inverse = np.unique(of, return_inverse=True)
+    total = np.bincount(inverse, light)
+    counts = light >= share * total[inverse]
+    several = np.bincount(inverse, counts)[inverse] > 1
+    out = np.zeros(len(key), bool)
+    out[chosen] = counts & several
+    return out
+
+
+def group(catalogue, ra, dec, links, options=JoinOptions()) -> Groups:
+    """Join sources that are linked, directly or through others, into objects.
+
+    ``catalogue`` (n,) is the catalogue of each source, ``ra`` and ``dec`` are its position in
+    degrees, ``links`` are between sources by their index. An object is a blend if a catalogue
+    has more than one source in it. Chains of blends can't swallow a field: an object wider than
+    ``max_extent_arcsec`` is taken apart along its blends, and where that is not enough, wholly;
+    its pieces are blends.
+    """
+    n = len(ra)
+    vectors = unit_vectors(np.column_stack([ra, dec]))
+    edges = np.concatenate([links.matches, links.blends])
+    is_match = np.arange(len(edges)) < len(links.matches)
+    label, was_cut = _components(n, edges), np.zeros(n, bool)
+    for may_be_cut in (~is_match, np.ones(len(edges), bool)):
+        cut = may_be_cut & _is_wide(label, vectors, options)[edges[:, 0]]
+        was_cut[edges[cut].ravel()] = True
+        edges = np.where(cut[:, None], edges[:, :1], edges)  # to themselves: no link
+        label = _components(n, edges)
+    label = _in_order(label)
+    is_blend = _has_several(label, catalogue)
+    is_blend[label[was_cut]] = True
+    return Groups(label, is_blend)
+
+
+def _components(n, edges):
+    graph = coo_array((np.ones(len(edges), bool), edges.T), shape=(n, n))
+    return connected_components(graph, directed=False)[1]
+
+
+def _is_wide(label, vectors, options):
+    """(n,) whether the group of each source has one too far from its middle."""
+    n_groups = label.max(initial=-1) + 1
+    middle = middles(label, vectors, n_groups)[label]
+    distance = np.linalg.norm(vectors - middle, axis=1) / ARCSEC
+    wide = np.zeros(n_groups, bool)
+    wide[label[distance > options.max_extent_arcsec]] = True
+    return wide[label]
+
+
+def middles(label, vectors, n_groups):
+    """(n_groups, 3) unit vectors of the middle of each group of unit vectors."""
+    sums = np.column_stack([np.bincount(label, axis, n_groups) for axis in vectors.T])
+    return sums / np.linalg.norm(sums, axis=1)[:, None]
+
+
+def _in_order(label):
+    """Labels numbered anew, in order of their first source."""
+    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), int)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _has_several(label, catalogue):
+    """(n_groups,) whether a catalogue has more than one source in each group."""
+    order = np.lexsort((catalogue, label))
+    same = (label[order][1:] == label[order][:-1]) & (catalogue[order][1:] == catalogue[order][:-1])
+    several = np.zeros(label.max(initial=-1) + 1, bool)
+    several[label[order][1:][same]] = True
+    return several

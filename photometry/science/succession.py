@@ -1,0 +1,59 @@
+"""Who takes the place of whom when catalogues are made anew: objects' ids, and sources."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+N_NEIGHBOURS = 4  # that are looked at; more within a match radius are in no catalogue
+
+
+def inherited(label, n_groups, before) -> np.ndarray:
+    """(n_groups,) the id that each group of sources inherits, 0 where it has none.
+
+    ``label`` (n,) is the group of each source, ``before`` (n,) the id that it had, or 0. A group
+    takes the id that most of its sources had, and an id goes to the group with most of those
+    that had it: so each id is given once.
+    """
+    had = np.flatnonzero(before > 0)
+    had = had[np.lexsort((before[had], label[had]))]
+    pairs = np.column_stack([label[had], before[had]])
+    starts = np.flatnonzero(np.r_[True, np.any(pairs[1:] != pairs[:-1], axis=1)][: len(pairs)])
+    counts, pairs = np.diff(np.r_[starts, len(pairs)]), pairs[starts]
+    order = np.lexsort((pairs[:, 0], pairs[:, 1], -counts))
+    pairs = pairs[order]
+    first_of_group, first_of_id = (_first_rows(column, len(pairs)) for column in pairs.T)
+    given = pairs[first_of_group & first_of_id]
+    ids = np.zeros(n_groups, np.int64)
+    ids[given[:, 0]] = given[:, 1]
+    return ids
+
+
+def _first_rows(values, n):
+    first = np.zeros(n, bool)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
+
+
+def successors(old, old_catalogue, new, new_catalogue, new_label, radius):
+    """Indices (old, new) of the sources that took the place of others.
+
+    ``old`` and ``new`` are unit vectors (n, 3), ``radius`` is in radians. Each takes the nearest
+    new source, if it can't be mistaken: none of another object, nor another of the same
+    catalogue, lies within the radius, and no other source of the old catalogue is nearer to it.
+    """
+    empty = np.zeros(0, int), np.zeros(0, int)
+    if len(old) == 0 or len(new) == 0:
+        return empty
+    distance, index = cKDTree(new).query(old, k=N_NEIGHBOURS, distance_upper_bound=radius)
+    there = np.isfinite(distance)
+    index = np.where(there, index, 0)
+    nearest = index[:, :1]
+    other = (new_label[index] != new_label[nearest]) | (
+        new_catalogue[index] == new_catalogue[nearest]
+    )
+    other[:, 0] = False
+    taken = np.flatnonzero(there[:, 0] & ~(other & there).any(axis=1))
+    taken = taken[np.argsort(distance[taken, 0], kind="stable")]
+    claims = np.column_stack([old_catalogue[taken], nearest[taken, 0]])
+    _, first = np.unique(claims, axis=0, return_index=True)
+    taken = np.sort(taken[first])
+    return taken, nearest[taken, 0]

@@ -1,0 +1,239 @@
+"""Sources of all filters joined in the database: right, rebuilt, and in nobody's way."""
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from exposures.models import GalImage
+from photometry import storage
+from photometry.joins import NEAR, fields_of, join_filters
+from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
+from photometry.object_storage import sources_succeeded
+from photometry.objects import Kind, families
+from tests.made_up import from_tangent_plane
+from tests.photometry.joined_fields import (
+    add_catalogue,
+    everything,
+    ids_at,
+    make_reference,
+    object_of,
+)
+
+pytestmark = pytest.mark.django_db
+PLACES = [(266.0, -29.0), (0.0, 10.0), (359.999, -60.0), (45.0, 90.0), (10.0, -90.0)]
+# Stars at least 5 arcsec from each other.
+GRID = np.stack(np.meshgrid(np.arange(-40, 40, 5.0), np.arange(-40, 40, 5.0)), -1).reshape(-1, 2)
+
+
+def grid(rng=None, scatter=0.03):
+    x, y = GRID.T
+    return (x, y) if rng is None else (x + rng.normal(0, scatter, len(x)), y)
+
+
+def join(*catalogues, **options):
+    return join_filters([catalogue.image_id for catalogue in catalogues], **options)
+
+
+@pytest.mark.parametrize(("ra", "dec"), PLACES)
+def test_stars_are_joined_one_to_one_at_any_place_of_the_sky(ra, dec):
+    rng = np.random.default_rng(1)
+    catalogues = [make_reference(f, f, *grid(rng), ra=ra, dec=dec) for f in "gri"]
+    joined = join(*catalogues)
+    assert joined.n_one_to_one == joined.n_new == len(GRID)
+    assert (joined.n_single, joined.n_blends, joined.n_sources) == (0, 0, 3 * len(GRID))
+    for own in families(storage.catalogue_sources(catalogues[0])["refsource_id"].tolist()).values():
+        assert {m.filter for m in own.members} == {"g", "r", "i"}
+        assert max(m.distance_arcsec for m in own.members) < 0.2
+    for one in GalObject.objects.all()[:5]:
+        assert GalSource.objects.cone(one.ra, one.dec, 0.2).count() == 3
+
+
+def test_two_in_one_filter_and_one_in_another_are_a_blend_with_all_three():
+    g = make_reference("g", "g", [0.0, 0.55], [0.0, 0.0])
+    r = make_reference("r", "r", [0.2], [0.0])
+    joined = join(g, r)
+    assert (joined.n_blends, joined.n_one_to_one, joined.n_single) == (1, 0, 0)
+    (own,) = GalObject.objects.blends()
+    assert own.n_sources == 3 and own.n_filters == 2
+    (family,) = families(ids_at(r, [0.2], [0.0])).values()
+    assert family.is_blend and len(family.in_other_filters("r")) == 2
+
+
+def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():
+    g = make_reference("g", "g", [0.0, 0.5], [0.0, 0.0], [16.0, 21.0])
+    r = make_reference("r", "r", [0.0], [0.0], 15.5)
+    assert join(g, r).n_one_to_one == 1
+    assert object_of(ids_at(g, [0.5], [0.0])[0]).kind == Kind.SINGLE
+
+
+def test_stars_further_apart_than_their_errors_are_not_joined():
+    apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.35], [0.0])
+    assert join(*apart).n_single == 2
+    faint = make_reference("i", "i", [0.35], [0.0], error=0.2)
+    assert join(*apart, faint).n_one_to_one == 1  # with the one at its place, or none
+
+
+def test_the_same_star_in_overlapping_catalogues_of_a_filter_is_no_blend():
+    rng = np.random.default_rng(2)
+    one, two = (make_reference(n, "g", *grid(rng)) for n in ("one", "two"))
+    r = make_reference("r", "r", *grid(rng))
+    joined = join(one, two, r)
+    assert joined.n_one_to_one == len(GRID) and joined.n_blends == 0
+    assert set(GalObject.objects.values_list("n_sources", "n_filters")) == {(3, 2)}
+
+
+def test_a_pass_that_finds_nothing_new_writes_nothing():
+    rng = np.random.default_rng(3)
+    catalogues = [make_reference(f, f, *grid(rng)) for f in "gr"]
+    join(*catalogues)
+    before = everything()
+    again = join(*catalogues)
+    assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    one_alone = join(catalogues[0])
+    assert (one_alone.n_new, one_alone.n_changed, one_alone.n_removed) == (0, 0, 0)
+    assert everything() == before
+
+
+def test_a_dry_run_counts_and_writes_nothing():
+    g = make_reference("g", "g", *grid())
+    assert join(g, dry_run=True).n_new == len(GRID)
+    assert not GalObject.objects.exists()
+
+
+def test_objects_keep_their_ids_when_a_filter_joins_and_when_a_reference_is_made_again():
+    rng = np.random.default_rng(4)
+    g = make_reference("g", "g", *grid(rng))
+    join(g)
+    before = set(GalObject.objects.values_list("pk", flat=True))
+    r = make_reference("r", "r", *grid(rng))
+    assert join(r).n_one_to_one == len(GRID)
+    assert set(GalObject.objects.values_list("pk", flat=True)) == before
+    places = {o.pk: (o.ra, o.dec) for o in GalObject.objects.all()}
+    # Both are made anew, one after the other was dropped: nothing is left but the objects.
+    for catalogue in (g, r):
+        storage.retire_catalogue(catalogue.image, drop=True)
+        join(catalogue)
+    assert set(GalObject.objects.values_list("pk", "kind")) == {(pk, Kind.GONE) for pk in before}
+    for catalogue in (g, r):
+        add_catalogue(catalogue.image, *grid(rng))
+        join(catalogue)
+    assert set(GalObject.objects.values_list("pk", "kind")) == {
+        (pk, Kind.ONE_TO_ONE) for pk in before
+    }
+    moved = [abs(o.dec - places[o.pk][1]) for o in GalObject.objects.all()]
+    assert max(moved) * 3600 < 0.3
+    assert GalObjectSource.objects.count() == 2 * len(GRID)
+
+
+def test_sources_that_take_the_place_of_others_are_told_once():
+    heard = []
+
+    def hear(old, new, **_):
+        heard.append(dict(zip(old.tolist(), new.tolist(), strict=True)))
+
+    sources_succeeded.connect(hear)
+    try:
+        rng = np.random.default_rng(5)
+        x, y = grid(rng)
+        g = make_reference("g", "g", x, y)
+        join(g)
+        old = ids_at(g, x, y)
+        # One star is not found again, and there is one more.
+        again = add_catalogue(g.image, [*(x[1:] + 0.02), 100.0], [*y[1:], 0.0])
+        assert join(again).n_succeeded == len(x) - 1
+        join(again)
+    finally:
+        sources_succeeded.disconnect(hear)
+    assert heard == [dict(zip(old[1:], ids_at(again, x[1:] + 0.02, y[1:]), strict=True))]
+    assert not GalObjectSource.objects.filter(pk__in=old).exists()
+
+
+def test_a_star_that_could_be_two_succeeds_nobody():
+    g = make_reference("g", "g", [0.0], [0.0])
+    join(g)
+    again = add_catalogue(g.image, [-0.2, 0.25], [0.0, 0.0])
+    assert join(again).n_succeeded == 0
+
+
+def test_a_blend_that_comes_apart_keeps_one_object_and_gets_another():
+    g = make_reference("g", "g", [0.0, 0.55], [0.0, 0.0])
+    r = make_reference("r", "r", [0.2], [0.0])
+    join(g, r)
+    (blend,) = GalObject.objects.all()
+    add_catalogue(r.image, [0.0, 0.55], [0.0, 0.0])
+    joined = join(r)
+    assert (joined.n_one_to_one, joined.n_blends, joined.n_new) == (2, 0, 1)
+    assert GalObject.objects.filter(pk=blend.pk).exists()
+
+
+def test_joining_one_chip_at_a_time_is_the_same_as_joining_all_at_once():
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(-350, 350, (2, 2500))
+    chips = []
+    for number, (filter, ra) in enumerate([("g", 266.0), ("r", 266.05), ("i", 265.98)]):
+        noise = rng.normal(0, 0.05, (2, 2500))
+        chips.append(make_reference(number, filter, x + noise[0], y + noise[1], ra=266.0))
+        image = chips[-1].image
+        corner = image.footprint
+        image.footprint = [v + (ra - 266.0) * (i % 2 == 0) for i, v in enumerate(corner)]
+        image.ra = ra
+        image.save()
+    for chip in chips:
+        join(chip)
+    one_by_one = groups()
+    GalObject.objects.all().delete()
+    GalObjectSource.objects.all().delete()
+    join(*chips)
+    assert groups() == one_by_one
+
+
+def groups():
+    """The sources of each object, whatever its id."""
+    found = {}
+    for pk, object_id in GalObjectSource.objects.values_list("pk", "object_id"):
+        found.setdefault(object_id, set()).add(pk)
+    kinds = dict(GalObject.objects.values_list("pk", "kind"))
+    return {(frozenset(of), kinds[object_id]) for object_id, of in found.items()}
+
+
+def test_the_light_curve_of_an_object_has_all_filters_by_sql_and_by_python():
+    rng = np.random.default_rng(7)
+    g, r = (make_reference(f, f, *grid(rng)) for f in "gr")
+    join(g, r)
+    own = GalObject.objects.first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT refsource_id, filter, mag FROM galobjects_light_curve(%s)", [own.pk])
+        by_sql = cursor.fetchall()
+    assert [f for _, f, _ in by_sql] == ["g", "r"]
+    by_python = GalSource.objects.of_object(own.pk)
+    assert [(s.refsource_id, s.filter, s.mag) for s in by_python] == by_sql
+
+
+def test_neighbours_are_found_by_the_index_of_each_partition():
+    rng = np.random.default_rng(8)
+    x, y = rng.uniform(-350, 350, (2, 20_000))
+    g, r = make_reference("g", "g", x, y), make_reference("r", "r", x + 0.01, y)
+    places = {"a": g.pk, "b": r.pk, "image": g.image_id, "radius": 0.5 / 3600, "where": "true"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {NEAR.format(**places)}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert f"Seq Scan on galsources_{r.pk}" not in plan
+    assert f"Bitmap Index Scan on galsources_{r.pk}_q3c" in plan
+
+
+def test_fields_are_of_images_that_lie_together():
+    here = [make_reference(f, f, [0.0], [0.0]) for f in "gr"]
+    there = make_reference("far", "g", [0.0], [0.0], ra=280.0)
+    assert sorted(map(sorted, fields_of())) == [
+        sorted(c.image_id for c in here),
+        [there.image_id],
+    ]
+
+
+def test_what_a_flat_sky_gives_is_what_the_sphere_gives():
+    ra, dec = from_tangent_plane(np.array([0.1]), np.array([0.0]), 266.0, -29.0)
+    g = make_reference("g", "g", [360.0], [0.0])
+    assert GalReference.objects.get(pk=g.pk).active and GalImage.objects.count() == 1
+    join(g)
+    own = GalObject.objects.get()
+    assert own.ra == pytest.approx(float(ra[0])) and own.dec == pytest.approx(float(dec[0]))

@@ -1,0 +1,186 @@
+"""Catalogues of one star field in several filters, with depth, seeing and blends of their own."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photometry.science.joining import Near, position_error
+
+# A chip of DECam in arcsec.
+CHIP_ARCSEC = 538.0, 1077.0
+PER_CHIP = CHIP_ARCSEC[0] * CHIP_ARCSEC[1]
+ZERO_POINT = 25.0  # of flux 1
+# Of the light of a source: what a star has in it that makes it a blend, and what it has where
+# others hardly count.
+CONTRIBUTES, ALONE = 0.1, 0.95
+
+
+@dataclass(frozen=True)
+class Band:
+    """A filter and the image in it."""
+
+    name: str
+    fwhm: float  # arcsec
+    limit: float  # mag at 5 sigma
+    colour: tuple[float, float] = (0.0, 0.0)  # mean and scatter of its magnitude minus the star's
+    merged_fwhm: float = 0.6  # of the seeing: nearer stars are one source
+    floor: float = 0.015  # arcsec, error of bright positions along an axis
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What one would find; arrays (n,), sorted by nothing."""
+
+    x: np.ndarray  # arcsec
+    y: np.ndarray
+    mag: np.ndarray
+    mag_err: np.ndarray
+    stars: tuple  # of frozensets: the stars that contribute to each source
+    main: np.ndarray  # the brightest of them
+    share: np.ndarray  # of the light, that is the brightest's
+    fwhm: float
+    name: str = ""
+
+    def __len__(self):
+        return len(self.x)
+
+    @property
+    def flux(self):
+        return 10 ** (-0.4 * (self.mag - ZERO_POINT))
+
+    @property
+    def error(self):
+        """What the join takes for the error of its positions, arcsec."""
+        return position_error(self.flux, self.mag_err / 1.0857 * self.flux, self.fwhm, 0.5)
+
+
+@dataclass(frozen=True)
+class Stars:
+    """The truth."""
+
+    x: np.ndarray  # arcsec
+    y: np.ndarray
+    mag: np.ndarray = field(repr=False)
+
+
+def make_stars(n_a_chip, size, rng, faintest=23.0):
+    """Stars of a crowded field, n_a_chip of them brighter than 21.5; ``size`` is in arcsec."""
+    slope = 0.3
+    n_all = n_a_chip * 10 ** (slope * (faintest - 21.5))
+    n = rng.poisson(n_all * size[0] * size[1] / PER_CHIP)
+    mag = faintest + np.log10(rng.uniform(10 ** (-slope * (faintest - 14)), 1, n)) / slope
+    return Stars(rng.uniform(0, size[0], n), rng.uniform(0, size[1], n), mag)
+
+
+def observe(stars, band, rng) -> Catalogue:
+    """The sources that are found in a filter: near stars merged, the faint lost, errors added."""
+    mag = stars.mag + rng.normal(*band.colour, len(stars.mag))
+    flux = 10 ** (-0.4 * (mag - ZERO_POINT))
+    owner = _merge(stars, flux, band.merged_fwhm * band.fwhm)
+    total, x, y = (np.bincount(owner, w, len(flux)) for w in (flux, flux * stars.x, flux * stars.y))
+    noise = 10 ** (-0.4 * (band.limit - ZERO_POINT)) / 5
+    found = np.flatnonzero(total > 5 * noise)
+    share = flux[found] / total[found]
+    total, x, y = total[found], x[found] / total[found], y[found] / total[found]
+    error = np.hypot(band.fwhm / 2.3548 * noise / total, band.floor)
+    x, y = x + rng.normal(0, error), y + rng.normal(0, error)
+    members = _members(owner, flux > CONTRIBUTES * np.bincount(owner, flux, len(flux))[owner])
+    return Catalogue(
+        x,
+        y,
+        ZERO_POINT - 2.5 * np.log10(total),
+        np.hypot(1.0857 * noise / total, 0.01),
+        tuple(members.get(i, frozenset([i])) for i in found.tolist()),
+        found,
+        share,
+        band.fwhm,
+        band.name,
+    )
+
+
+def _merge(stars, flux, radius):
+    """(n,) the star that each is merged with: the brightest near it that is not merged itself."""
+    order = np.argsort(-flux)
+    rank = np.empty(len(order), int)
+    rank[order] = np.arange(len(order))
+    pairs = np.sort(
+        rank[
+            cKDTree(np.column_stack([stars.x, stars.y])).query_pairs(radius, output_type="ndarray")
+        ],
+        axis=1,
+    )
+    owner = np.arange(len(order))
+    for bright, faint in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].tolist():
+        if owner[bright] == bright and owner[faint] == faint:
+            owner[faint] = bright
+    return order[owner[rank]]
+
+
+def _members(owner, contributes):
+    """{owner: the stars that contribute}, of owners with several."""
+    several = np.bincount(owner, minlength=len(owner))[owner] > 1
+    members = {}
+    for star in np.flatnonzero(several & contributes).tolist():
+        members.setdefault(int(owner[star]), []).append(star)
+    return {own: frozenset(of) for own, of in members.items()}
+
+
+def near(a, b, radius) -> Near:
+    """Pairs of sources of two catalogues within a radius in arcsec, without a database."""
+    trees = (cKDTree(np.column_stack([c.x, c.y])) for c in (a, b))
+    first, second = trees
+    pairs = first.sparse_distance_matrix(second, radius, output_type="ndarray")
+    error = np.hypot(a.error[pairs["i"]], b.error[pairs["j"]])
+    i, j = pairs["i"].astype(int), pairs["j"].astype(int)
+    return Near(i, j, pairs["v"], error, a.flux[i], b.flux[j])
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well two catalogues were joined, against the truth."""
+
+    joined: float  # of unblended pairs, as one-to-one
+    wrong_joins: float  # of one-to-one objects: sources that have no star in common
+    blends_marked: float  # of sources that are several in the other filter
+    paired_silently: float  # of the same, that are in a one-to-one object
+    n_pairs: int
+    n_blends: int
+
+
+def score(a, b, label, is_blend) -> Score:
+    """Judge labels of the sources of ``a`` and then ``b``."""
+    sizes = [np.bincount(part, minlength=len(is_blend)) for part in np.split(label, [len(a)])]
+    is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~is_blend
+    label_a, label_b = np.split(label, [len(a)])
+    pairs = _pairs_of(a, b)
+    joined = [label_a[i] == label_b[j] and is_single[label_a[i]] for i, j in pairs]
+    partner = np.full(len(is_blend), -1)
+    partner[label_b] = np.arange(len(b))
+    ones = np.flatnonzero(is_single[label_a])
+    wrong = [a.stars[i].isdisjoint(b.stars[partner[label_a[i]]]) for i in ones.tolist()]
+    blends = [*_blends(a, label_a, b, label_b), *_blends(b, label_b, a, label_a)]
+    marked = [is_blend[own] and all(is_blend[other] for other in others) for own, others in blends]
+    silent = [bool(is_single[own]) for own, _ in blends]
+    return Score(
+        *(float(np.mean(of)) if of else np.nan for of in (joined, wrong, marked, silent)),
+        len(pairs),
+        len(blends),
+    )
+
+
+def _pairs_of(a, b):
+    """(index in a, index in b) of stars that are a source of their own in both."""
+    alone = {star: j for j, star in enumerate(b.main.tolist()) if b.share[j] > ALONE}
+    stars = ((i, star) for i, star in enumerate(a.main.tolist()) if a.share[i] > ALONE)
+    return [(i, alone[star]) for i, star in stars if star in alone]
+
+
+def _blends(own, own_label, other, other_label):
+    """(label, labels of its parts) of each source that is two or more in the other catalogue."""
+    source_of = {star: j for j, star in enumerate(other.main.tolist())}
+    for i, stars in enumerate(own.stars):
+        if len(stars) > 1:
+            parts = {source_of[star] for star in stars if star in source_of}
+            if len(parts) > 1:
+                yield own_label[i], [other_label[j] for j in parts]

@@ -1,0 +1,19 @@
+"""The objects that candidates are of, as exports and the API show them."""
+
+from photometry.objects import families
+
+NOT_JOINED = None, None, None
+
+
+def object_columns(refsource_ids) -> dict[int, tuple]:
+    """(object id, kind, magnitudes in other filters as text) of each source; None if not joined."""
+    found = families(refsource_ids)
+    return {pk: _columns(pk, found[pk]) if pk in found else NOT_JOINED for pk in refsource_ids}
+
+
+def _columns(refsource_id, family):
+    own = next((m for m in family.members if m.refsource_id == refsource_id), None)
+    others = family.in_other_filters(own.filter) if own else list(family.members)
+    kind = "blend" if family.is_blend else "one-to-one" if others else "single"
+    mags = " ".join(f"{m.filter} {m.mag:.3f}" for m in sorted(others, key=lambda m: m.filter))
+    return family.object_id, kind, mags
