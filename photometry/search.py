@@ -44,15 +44,16 @@ def measure_search(reduction, sources, options=ReductionOptions()):
     notes = []
     x, y, registration = register(reduction, sources, options, notes)
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
-    sources, x, y = sources[on_chip], x[on_chip], y[on_chip]
-    if len(sources) == 0:
+    if not on_chip.any():
         raise InputFileError(
             reduction.chip.path,
             "no reference source lies on this chip",
             "Process a reference of this filter and field first (--reference)",
             hdu=reduction.chip.name,
         )
-    fit = _force(reduction, sources, x, y, options)
+    fit = _force(reduction, sources, x, y, on_chip, options)
+    x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
+    sources = sources[on_chip]
     correction, mag, mag_err = _calibrate(reduction, sources, x, y, fit, options, notes)
     scale, chi2_nu = _expansion(sources, fit, mag, mag_err, options, notes)
     zero_point = reduction.zero_point.value + correction.at(x, y, sources["galimage_id"])
@@ -108,14 +109,22 @@ def _on_chip(x, y, shape, margin):
     return inside & (y > margin - 0.5) & (y < shape[0] - 0.5 - margin)
 
 
-def _force(reduction, sources, x, y, options):
+def _force(reduction, sources, x, y, wanted, options):
+    """The forced fit of the ``wanted`` sources, with what the registration left over taken out.
+
+    Stars just off the chip take part: their light would go to those at the edge.
+    """
+    near = _on_chip(x, y, reduction.chip.shape, -options.forced.max_half_pixels)
     share = np.maximum(sources["flux"], 1e-3 * np.median(sources["flux"])).astype("f8")
-    return fit_fluxes(
+    stars = ForcedStars(x[near], y[near], share[near], sources["galimage_id"][near])
+    fit = fit_fluxes(
         (reduction.data, reduction.model_weight(), reduction.chip.mask),
         reduction.detections.psf,
-        ForcedStars(x, y, share, sources["galimage_id"]),
+        stars,
         options.forced,
+        free_shift=True,
     )
+    return fit.select(wanted[near])
 
 
 def _calibrate(reduction, sources, x, y, fit, options, notes):

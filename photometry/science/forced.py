@@ -1,29 +1,36 @@
 """Fluxes of stars at known positions, blended neighbours fitted together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from crowdsource import crowdsource_base
-from scipy.ndimage import map_coordinates, spline_filter
-from scipy.signal import fftconvolve
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Fraction, Margin, Sigma, TwoOrMore
-from photometry.science.crowdsource_adapter import AdaptedPsf, frozen_heap, inverse_sigma, quiet
+from exposures.science.quantities import Count, Fraction, Margin, Sigma, TwoOrMore, WholePixels
+from photometry.science.forced_quality import star_quality
+from photometry.science.forced_residual import left_over_sky, rigid_shift
+from photometry.science.forced_system import normal_equations, place_stars
+from photometry.science.stamps import add_stars
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
 SHARP = 128
+NARROWEST = 1.25  # widths of the PSF, half the side of the smallest stamp
+MASKED_FACTOR = 10  # by which a star may be brighter than expected where its core is masked
 
 
 @dataclass(frozen=True)
 class ForcedOptions:
     """How the forced fit is done."""
 
-    n_rounds: TwoOrMore = 3  # the sky left over is measured again before each but the first
+    n_rounds: TwoOrMore = 3  # the sky and the shift left over are measured after each but the last
+    sky_pixels: WholePixels = 100  # side of the boxes in which the sky left over is measured
     n_neighbours: Count = 12  # that enter a star's error
+    wing_sigma: Sigma = 0.02  # a star's light beyond its stamp is fainter, in a pixel's noise
+    max_half_pixels: WholePixels = 100  # half the side of the largest stamp
+    max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed
+    shift_tolerance_pixels: Margin = 0.003  # a smaller one is left
     sharp_excess: Fraction = 0.4  # of the PSF's central pixel, left over there: light in one pixel
     sharp_sigma: Sigma = 5.0  # and its significance
     merge_pixels: Margin = 1.0  # positions closer than this are one source to the fit
@@ -31,7 +38,7 @@ class ForcedOptions:
 
 @dataclass(frozen=True)
 class ForcedStars:
-    """The stars to fit: all on the image, positions in pixels from 0."""
+    """The stars to fit, positions in pixels from 0; those off the image may have light on it."""
 
     x: np.ndarray  # (n,)
     y: np.ndarray  # (n,)
@@ -44,7 +51,10 @@ class ForcedStars:
 
 @dataclass(frozen=True)
 class ForcedFit:
-    """Fluxes of the stars that were asked for, in their order; ADU."""
+    """Fluxes of the stars that were asked for, in their order; ADU.
+
+    A star without a usable pixel has NaN for its flux, its error, rchi2 and fracflux.
+    """
 
     flux: np.ndarray  # (n,)
     flux_err: np.ndarray  # (n,) neighbours included
@@ -52,44 +62,113 @@ class ForcedFit:
     fracflux: np.ndarray  # (n,) share of the light in the stamp that is the star's own
     quality: np.ndarray  # (n,) share of the PSF on usable pixels
     flags: np.ndarray  # (n,) int, mask bits of the 3 x 3 pixels at the star, and SHARP
-    model: np.ndarray  # (ny, nx) ADU: the stars and the sky left over
+    model: np.ndarray  # (ny, nx) float32 ADU: the stars and the sky left over
+    shift: tuple[float, float]  # x and y in pixels, by which all stars were moved
+
+    def select(self, index):
+        """The fit of some of the stars, of the same model."""
+        names = ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags")
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
 
-def fit_fluxes(image, psf, stars, options=ForcedOptions()):
-    """Fit all stars at once, positions held, and the smooth sky that is left over.
+def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
+    """Fit all stars at once, and the smooth sky that is left over; positions relative, held.
 
     ``image`` is a triple of (ny, nx) arrays: sky-subtracted data in ADU, inverse variance, mask
-    bits; ``psf`` is a ChipPsf, ``stars`` ForcedStars. Positions closer than ``merge_pixels``
-    are fitted as one star at their mean weighted by ``share``. Its flux is divided in this
-    proportion among stars of one catalogue, which are blended; stars of different catalogues
-    are the same star, and get it whole.
+    bits; ``psf`` is a ChipPsf, ``stars`` ForcedStars. With ``free_shift`` all stars move together
+    to where they fit best. Positions closer than ``merge_pixels`` are fitted as one star at their
+    mean weighted by ``share``. Its flux is divided in this proportion among stars of one
+    catalogue, which are blended; stars of different catalogues are the same star, and get it
+    whole.
 
     Raises ValueError where there is no star or no pixel with weight.
     """
-    data, weight, mask = image
     if len(stars) == 0:
         raise ValueError("no stars to fit")
-    if not np.any(weight > 0):
+    if not np.any(image[1] > 0):
         raise ValueError("no pixel has weight")
     group = merge_groups(stars.x, stars.y, options.merge_pixels)
     total = np.bincount(group, stars.share)
     x, y = (np.bincount(group, stars.share * c) / total for c in (stars.x, stars.y))
-    with quiet(), frozen_heap():
-        fitted, model, _, _ = crowdsource_base.fit_im_force(
-            np.ascontiguousarray(data, dtype="f4"),
-            y.astype("f4"),
-            x.astype("f4"),
-            AdaptedPsf(psf),
-            weight=inverse_sigma(weight),
-            psfderiv=False,
-            refit_sky=True,
-            startsky=0.0,
-            niter=max(options.n_rounds, 2),
-        )
-    inflation = neighbour_inflation(x, y, psf, options.n_neighbours)
-    flags = core_flags(mask, x, y)
-    flags |= SHARP * is_sharp((data - model, weight), psf, (x, y, fitted["flux"]), options)
-    return _expand(fitted, model, _Groups(group, _fraction(stars, group), inflation, flags))
+    data, weight = (np.ascontiguousarray(pixels, dtype="f4") for pixels in image[:2])
+    half = stamp_half_widths((x, y, total), psf, data, weight, options)
+    fit = _fit_groups((data, weight, image[2]), psf, (x, y, half), options, free_shift)
+    fraction = _fraction(stars, group)
+    # The members of a pair can't be told apart: each carries the whole error.
+    members = fit.select(group)
+    return replace(members, flux=members.flux * fraction, fracflux=members.fracflux * fraction)
+
+
+def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
+    """(n,) half widths of stamps beyond which stars of x, y and relative flux don't matter.
+
+    How bright a star is on this image is taken from its central pixel, or from its relative flux
+    where it was brighter before.
+    """
+    x, y, share = stars
+    row, column = (np.round(c).astype(int) for c in (y, x))
+    on_image = (row >= 0) & (row < data.shape[0]) & (column >= 0) & (column < data.shape[1])
+    row, column = np.where(on_image, row, 0), np.where(on_image, column, 0)
+    usable = on_image & (weight[row, column] > 0)
+    flux = np.where(usable, data[row, column], 0) / psf.stamps(x, y, 1)[:, 0, 0]
+    bright = usable & (share >= np.median(share))
+    scale = np.median(flux[bright] / share[bright]) if bright.any() else 1.0
+    flux = np.maximum(flux, scale * share)
+    flux[on_image & ~usable] *= MASKED_FACTOR
+    noise = 1 / np.sqrt(np.median(weight[weight > 0][::16]))
+    reach = psf.reach(x, y, options.wing_sigma * noise / np.maximum(flux, 1e-9))
+    half = np.ceil(np.maximum(reach, NARROWEST * psf.fwhm_at(x, y)))
+    return np.minimum(half, options.max_half_pixels).astype(int)
+
+
+def _fit_groups(image, psf, stars, options, free_shift):
+    """A ForcedFit of stars that are apart: ``stars`` are x, y and half widths of the stamps."""
+    data, weight, mask = image
+    x, y, half = stars
+    shift, step, sky, flux = np.zeros(2), np.zeros(2), np.zeros_like(data), np.zeros(len(x))
+    placed = system = None
+    for round_number in range(options.n_rounds):
+        if system is None or np.abs(step).max() > options.shift_tolerance_pixels:
+            shift = shift + step
+            placed = place_stars(x + shift[0], y + shift[1], half, psf)
+            system = normal_equations(placed, data, weight)
+        equations = system.without_sky(*_sky_at(sky, placed))
+        flux[placed.order] = equations.solve(flux[placed.order])
+        model = np.zeros_like(data)
+        add_stars(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
+        residual = data - model
+        if round_number < options.n_rounds - 1:
+            sky = left_over_sky(residual, weight, options.sky_pixels)
+            if free_shift:
+                step = _next_step(shift, rigid_shift(residual - sky, weight, model), options)
+    residual -= sky
+    columns = np.empty((5, len(x)))
+    columns[0] = flux
+    columns[1, placed.order] = system.marginal_errors(options.n_neighbours)
+    columns[2:, placed.order] = star_quality(placed, flux[placed.order], residual, model, weight)
+    flags = core_flags(mask, x + shift[0], y + shift[1])
+    position = x + shift[0], y + shift[1], flux
+    flags |= SHARP * is_sharp((residual, weight), psf, position, options)
+    columns[:4, ~np.isfinite(columns[1])] = np.nan
+    model += sky
+    return ForcedFit(*columns, flags, model, (float(shift[0]), float(shift[1])))
+
+
+def _next_step(shift, step, options):
+    """The step, or none where the stars would move further than is believed."""
+    is_credible = np.abs(shift + step).max() <= options.max_shift_pixels
+    return np.array(step) if is_credible else np.zeros(2)
+
+
+def _sky_at(sky, placed):
+    """Value and slopes along x and y of the sky at the stars' pixels."""
+    row, column = (
+        np.clip(pixel, 1, side - 2)
+        for pixel, side in zip((placed.row, placed.column), sky.shape, strict=True)
+    )
+    slope_x = (sky[row, column + 1] - sky[row, column - 1]) / 2
+    slope_y = (sky[row + 1, column] - sky[row - 1, column]) / 2
+    return sky[row, column], slope_x, slope_y
 
 
 def merge_groups(x, y, radius):
@@ -106,46 +185,14 @@ def _fraction(stars, group):
 
 
 def core_flags(mask, x, y):
-    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position."""
-    padded = np.pad(mask, 1).astype("i4")
-    column, row = np.round(x).astype(int), np.round(y).astype(int)
-    cores = [padded[row + j, column + i] for j in range(3) for i in range(3)]
+    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image."""
+    padded = np.pad(mask, 2).astype("i4")
+    column, row = (
+        np.clip(np.round(c).astype(int), -1, side)
+        for c, side in zip((x, y), mask.shape[::-1], strict=True)
+    )
+    cores = [padded[row + j, column + i] for j in range(1, 4) for i in range(1, 4)]
     return np.bitwise_or.reduce(cores)
-
-
-def neighbour_inflation(x, y, psf, n_neighbours):
-    """(n,) factors by which neighbours raise each star's error over that of a star alone.
-
-    The error of a flux fitted together with others is the root of a diagonal element of the
-    inverse of A'WA. Off the diagonal this matrix falls off like the PSF's autocorrelation, so a
-    star's nearest neighbours hold nearly all of it: each star's own small block is inverted.
-    """
-    n = min(n_neighbours, len(x) - 1)
-    if n == 0:
-        return np.ones(1)
-    positions = np.column_stack([x, y])
-    _, index = cKDTree(positions).query(positions, k=n + 1)
-    correlation = _autocorrelation(psf, np.mean(x), np.mean(y))
-    inflation = np.empty(len(x))
-    for start in range(0, len(x), 10_000):
-        block = positions[index[start : start + 10_000]]
-        offset = block[:, :, None, :] - block[:, None, :, :]
-        matrix = correlation(offset[..., 0], offset[..., 1]) + 1e-6 * np.eye(n + 1)
-        inflation[start : start + 10_000] = np.sqrt(np.linalg.inv(matrix)[:, 0, 0])
-    return inflation
-
-
-def _autocorrelation(psf, x, y, size=59):
-    """The overlap of two PSFs as a function of their offset in x and y, 1 at none."""
-    stamp = psf.stamps(np.round([x]), np.round([y]), size)[0].astype("f8")
-    overlap = fftconvolve(stamp, stamp[::-1, ::-1], mode="same")
-    spline = spline_filter(overlap / overlap.max())
-
-    def correlation(dx, dy):
-        coordinates = np.array([dy + size // 2, dx + size // 2])
-        return map_coordinates(spline, coordinates, mode="constant", prefilter=False)
-
-    return correlation
 
 
 def is_sharp(leftover, psf, stars, options=ForcedOptions()):
@@ -156,35 +203,9 @@ def is_sharp(leftover, psf, stars, options=ForcedOptions()):
     """
     residual, weight = leftover
     x, y, flux = stars
-    centre = np.round(y).astype(int), np.round(x).astype(int)
+    row, column = np.round(y).astype(int), np.round(x).astype(int)
+    inside = (row >= 0) & (row < residual.shape[0]) & (column >= 0) & (column < residual.shape[1])
+    centre = np.where(inside, row, 0), np.where(inside, column, 0)
     expected = flux * psf.stamps(x, y, 1)[:, 0, 0]
-    excess = residual[centre] > options.sharp_excess * np.abs(expected)
+    excess = inside & (residual[centre] > options.sharp_excess * np.abs(expected))
     return excess & (residual[centre] * np.sqrt(weight[centre]) > options.sharp_sigma)
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """What the members of the fitted groups don't share with them."""
-
-    number: np.ndarray  # (n,) group of each star
-    fraction: np.ndarray  # (n,) of the group's flux
-    inflation: np.ndarray  # (n_groups,) of the error
-    flags: np.ndarray  # (n_groups,)
-
-
-def _expand(fitted, model, groups):
-    """A ForcedFit for the members of the groups that were fitted."""
-
-    def of_group(name):
-        return fitted[name].astype("f8")[groups.number]
-
-    return ForcedFit(
-        flux=of_group("flux") * groups.fraction,
-        # The members of a pair can't be told apart: each carries the whole error.
-        flux_err=of_group("dflux") * groups.inflation[groups.number],
-        rchi2=of_group("rchi2"),
-        fracflux=of_group("fracflux") * groups.fraction,
-        quality=of_group("qf"),
-        flags=groups.flags[groups.number],
-        model=model,
-    )

@@ -5,13 +5,14 @@ from exposures.chip import MaskBit
 from photometry.science.calibration import mad_sigma
 from photometry.science.forced import (
     SHARP,
+    ForcedOptions,
     ForcedStars,
     core_flags,
     fit_fluxes,
     merge_groups,
-    neighbour_inflation,
 )
-from tests.photometry.scenes import apart, observe, star_list, varying_psf
+from photometry.science.forced_system import normal_equations, place_stars
+from tests.photometry.scenes import apart, observe, render, star_list, varying_psf
 
 SHAPE = (400, 400)
 
@@ -30,13 +31,17 @@ def fit(scene):
     return fit_fluxes(scene.image, scene.psf, forced_stars(scene.x, scene.y, scene.flux))
 
 
-def test_fluxes_of_a_complete_list_are_unbiased_with_honest_errors(scene, fit):
-    good = apart(scene.x, scene.y, 8) & (fit.quality > 0.99) & (scene.flux < 1e5)
-    pulls = ((fit.flux - scene.flux) / fit.flux_err)[good]
-    assert good.sum() > 100
-    assert abs(np.median(pulls)) < 0.35
-    # crowdsource cuts the stamps of faint stars at 9 pixels: their neighbours' wings add 20 %.
-    assert mad_sigma(pulls) == pytest.approx(1.0, abs=0.3)
+def test_fluxes_of_a_complete_list_are_unbiased_with_honest_errors():
+    psf, pulls = varying_psf(), []
+    for seed in range(4):
+        crowd = observe(star_list(1500, SHAPE, seed=10 + seed), psf, SHAPE, seed=20 + seed)
+        fitted = fit_fluxes(crowd.image, psf, forced_stars(crowd.x, crowd.y, crowd.flux))
+        good = apart(crowd.x, crowd.y, 1) & (fitted.quality > 0.99) & (fitted.flags == 0)
+        pulls.append(((fitted.flux - crowd.flux) / fitted.flux_err)[good])
+    pulls = np.concatenate(pulls)
+    assert len(pulls) > 5000
+    assert abs(np.median(pulls)) < 0.1
+    assert mad_sigma(pulls) == pytest.approx(1.0, abs=0.1)
 
 
 def test_blended_pair_is_unbiased():
@@ -48,6 +53,78 @@ def test_blended_pair_is_unbiased():
         fitted = fit_fluxes(pair.image, psf, forced_stars(x, y, flux))
         pulls.append((fitted.flux - flux) / flux)
     assert np.mean(pulls, axis=0) == pytest.approx(0, abs=0.02)
+
+
+@pytest.mark.parametrize("shift", [(0.2, -0.1), (-0.05, 0.15)])
+def test_a_shift_of_all_stars_is_recovered(scene, shift):
+    stars = forced_stars(scene.x + shift[0], scene.y + shift[1], scene.flux)
+    fitted = fit_fluxes(scene.image, scene.psf, stars, free_shift=True)
+    assert fitted.shift == pytest.approx((-shift[0], -shift[1]), abs=0.003)
+    held = fit_fluxes(scene.image, scene.psf, stars)
+    assert held.shift == (0, 0)
+    good = (fitted.quality > 0.99) & (fitted.flags == 0)
+    pulls = ((fitted.flux - scene.flux) / fitted.flux_err)[good]
+    worse = ((held.flux - scene.flux) / held.flux_err)[good]
+    assert np.std(pulls) < 1.2 < np.std(worse)
+
+
+def test_a_shift_that_is_too_large_is_not_believed(scene):
+    stars = forced_stars(scene.x + 0.2, scene.y, scene.flux)
+    options = ForcedOptions(max_shift_pixels=0.1)
+    assert fit_fluxes(scene.image, scene.psf, stars, options, free_shift=True).shift == (0, 0)
+
+
+def test_a_star_off_the_image_does_not_brighten_those_at_its_edge():
+    psf = varying_psf()
+    x, y = np.array([-3.0, 1.5, 200.0]), np.array([100.0, 101.0, 300.0])
+    flux = np.array([2e5, 5000.0, 9000.0])
+    edge = observe((x, y, flux), psf, SHAPE, seed=7)
+    fitted = fit_fluxes(edge.image, psf, forced_stars(x, y, flux))
+    assert abs(fitted.flux - flux)[1:] == pytest.approx(0, abs=4 * fitted.flux_err[1:].max())
+    assert fitted.quality[0] < 0.3 < fitted.quality[1]
+    alone = fit_fluxes(edge.image, psf, forced_stars(x[1:], y[1:], flux[1:]))
+    assert alone.flux[0] > 2 * flux[1]
+
+
+def test_a_star_without_a_usable_pixel_is_undefined_and_harms_no_other(scene, fit):
+    stars = forced_stars(
+        np.append(scene.x, [-400, 30]),
+        np.append(scene.y, [50, 900]),
+        np.append(scene.flux, [1e4, 1e4]),
+    )
+    fitted = fit_fluxes(scene.image, scene.psf, stars)
+    assert np.isnan([fitted.flux[-2:], fitted.flux_err[-2:], fitted.rchi2[-2:]]).all()
+    assert (fitted.quality[-2:] == 0).all() and (fitted.flags[-2:] == 0).all()
+    assert fitted.flux[:-2] == pytest.approx(fit.flux, rel=1e-3, abs=1)
+    assert np.isfinite(fitted.model).all()
+
+
+def test_stars_on_the_edge_are_unbiased():
+    psf, rng = varying_psf(), np.random.default_rng(8)
+    along = rng.uniform(10, 390, 80)
+    x = np.concatenate([along[:20], along[20:40], np.full(20, 0.2), np.full(20, 399.3)])
+    y = np.concatenate([np.full(20, -0.3), np.full(20, 398.9), along[40:60], along[60:]])
+    flux = np.full(80, 2e4)
+    scene = observe((x, y, flux), psf, SHAPE, seed=9)
+    fitted = fit_fluxes(scene.image, psf, forced_stars(x, y, flux))
+    pulls = (fitted.flux - flux) / fitted.flux_err
+    assert abs(np.median(pulls)) < 0.4
+    assert mad_sigma(pulls) == pytest.approx(1.0, abs=0.3)
+    assert fitted.quality == pytest.approx(0.5, abs=0.15)
+
+
+def test_pixels_without_weight_may_hold_anything(scene, fit):
+    data, weight = scene.data.copy(), scene.weight.copy()
+    weight[200:203, 100:140] = 0
+    data[200:203, 100:140] = 0
+    zero = fit_fluxes(
+        (data, weight, scene.mask), scene.psf, forced_stars(scene.x, scene.y, scene.flux)
+    )
+    data[200:203, 100:140] = np.nan
+    nothing = fit_fluxes(
+        (data, weight, scene.mask), scene.psf, forced_stars(scene.x, scene.y, scene.flux)
+    )
+    assert nothing.flux == pytest.approx(zero.flux, rel=1e-4, abs=1)
 
 
 def test_masked_pixels_carry_no_information(scene, fit):
@@ -97,11 +174,42 @@ def test_sky_left_over_does_not_go_into_the_stars(scene):
 def test_errors_grow_where_neighbours_overlap():
     psf = varying_psf()
     x, y = np.array([100.0, 102.5, 300.0]), np.array([200.0, 200.0, 80.0])
-    inflation = neighbour_inflation(x, y, psf, 12)
-    assert inflation[2] == pytest.approx(1, abs=0.001)
-    assert inflation[0] == pytest.approx(inflation[1])
-    # Two profiles with overlap r: the error of each grows by 1 / sqrt(1 - r^2).
-    assert 1.1 < inflation[0] < 2
+    flux = np.full(3, 100.0)
+    scene = observe((x, y, flux), psf, SHAPE, seed=3)
+    weight = np.full(SHAPE, 0.01)
+    stars = place_stars(x, y, np.full(3, 20), psf)
+    system = normal_equations(stars, scene.data.astype("f4"), weight.astype("f4"))
+    error = np.empty(3)
+    error[stars.order] = system.marginal_errors(12)
+    stamps = np.zeros((3, *SHAPE))
+    for star in range(3):
+        stamps[star] = render(*(v[star : star + 1] for v in (x, y)), np.ones(1), psf, SHAPE, 41)
+    matrix = np.einsum("ayx,byx->ab", stamps, stamps) * 0.01
+    assert error == pytest.approx(np.sqrt(np.diag(np.linalg.inv(matrix))), rel=1e-4)
+    # The two near each other suffer, the one apart does not.
+    assert error[0] > 1.1 / np.sqrt(matrix[0, 0])
+    assert error[2] == pytest.approx(1 / np.sqrt(matrix[2, 2]), rel=1e-3)
+
+
+def test_errors_in_a_crowd_are_those_of_the_whole_matrix():
+    psf, side = varying_psf(), 120
+    x, y, flux = star_list(300, (side, side), seed=4)
+    keep = apart(x, y, 1)
+    x, y = x[keep], y[keep]
+    stars = place_stars(x, y, np.full(len(x), 8), psf)
+    pixels = np.ones((side, side), "f4")
+    system = normal_equations(stars, pixels, pixels)
+    matrix = np.eye(len(x))
+    for star in range(len(x)):
+        part = slice(system.first[star], system.first[star + 1])
+        matrix[star, system.other[part]] = matrix[system.other[part], star] = system.value[part]
+    whole = system.error * np.sqrt(np.diag(np.linalg.inv(matrix)))
+    ratio = system.marginal_errors(12) / whole
+    assert np.median(ratio) == pytest.approx(1, abs=0.01)
+    assert ratio.max() < 1.001  # what is left out can only make it larger
+    assert system.solve(np.zeros(len(x)), 1e-8) / system.error == pytest.approx(
+        np.linalg.solve(matrix, system.right), abs=1e-4
+    )
 
 
 def test_no_star_and_no_pixel_are_refused(scene):

@@ -1,0 +1,60 @@
+"""How well the pixels round each star agree with a forced fit."""
+
+import numpy as np
+
+from photometry.science.compiled import compiled
+from photometry.science.forced_system import CHUNK
+from photometry.science.stamps import fill_stamps
+
+HALF = 9  # pixels round a star that are looked at
+
+
+def star_quality(stars, flux, residual, model, weight):
+    """(n,) reduced chi2, share of the light that is the star's own, share of PSF on usable pixels.
+
+    ``stars`` are PlacedStars with ``flux`` (n,), ``model`` (ny, nx) float32 is that of all stars
+    and ``residual`` what it leaves. With P the PSF, W the weight, R the residual and sums over
+    usable pixels: sum(R^2 W P) / sum(P); sum((f P + R) P) / sum((M + R) P); sum(P) over that of
+    the whole stamp. As crowdsource's rchi2, fracflux and qf (Schlafly et al. 2018, ApJS 234, 39).
+    """
+    n, size = len(stars), 2 * HALF + 1
+    result = np.zeros((n, 3))
+    buffer = np.empty(min(CHUNK, n) * size**2, np.float32)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        places, length = stars.places[part], len(flux[part])
+        first = np.arange(length) * size**2
+        fill_stamps(buffer, first, np.full(length, size), stars.profiles[part])
+        stamps = buffer[: length * size**2].reshape(-1, size, size)
+        _compare(stamps, places, flux[part], (residual, model, weight), result[part])
+    return result.T
+
+
+@compiled
+def _compare(stamps, places, flux, images, result):
+    residual, model, weight = images
+    ny, nx = residual.shape
+    for star in range(len(flux)):
+        row, column, _ = places[star]
+        left, right = max(HALF - column, 0), min(2 * HALF + 1, nx - column + HALF)
+        f = np.float32(flux[star])
+        usable = whole = chi2 = own = light = np.float32(0)
+        for j in range(2 * HALF + 1):
+            y = row + j - HALF
+            for i in range(2 * HALF + 1):
+                whole += stamps[star, j, i]
+            if y < 0 or y >= ny:
+                continue
+            for i in range(left, right):
+                x = column + i - HALF
+                p, w = stamps[star, j, i], weight[y, x]
+                p = p if w > 0 else np.float32(0)
+                r = residual[y, x] if w > 0 else np.float32(0)
+                usable += p
+                chi2 += r * r * w * p
+                own += (f * p + r) * p
+                light += (model[y, x] + r) * p
+        if usable > 0:
+            result[star, 0] = chi2 / usable
+            result[star, 1] = own / light if light != 0 else 0.0
+            result[star, 2] = usable / whole

@@ -1,0 +1,93 @@
+"""What a forced fit leaves over: sky that was not subtracted, and a shift of all stars."""
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from photometry.science.compiled import compiled
+
+MIN_PIXELS = 20  # of a box whose median counts
+MODEL_ERROR = 0.03  # of a pixel's model value, added to its noise: the brightest don't decide
+OUTLIER = 5.0  # sigma, pixels further off than this say nothing of the shift
+
+
+def left_over_sky(residual, weight, box_pixels):
+    """(ny, nx) float32: medians of ``residual`` in boxes, interpolated between their centres.
+
+    Pixels without weight don't count; a box of fewer than MIN_PIXELS has the value of the next.
+    """
+    edges = [
+        np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int)
+        for side in residual.shape
+    ]
+    grid = _medians(residual, weight, *edges, MIN_PIXELS)
+    if np.isnan(grid).all():
+        return np.zeros_like(residual)
+    nearest = distance_transform_edt(np.isnan(grid), return_distances=False, return_indices=True)
+    along_y, along_x = (_interpolation(e) for e in edges)
+    return along_y @ grid[tuple(nearest)].astype("f4") @ along_x.T
+
+
+def _interpolation(edges):
+    """(side, n_boxes) float32: linear between the middles of the boxes, constant beyond them."""
+    middle, pixel = (edges[:-1] + edges[1:] - 1) / 2, np.arange(edges[-1])
+    return np.array([np.interp(pixel, middle, unit) for unit in np.eye(len(middle))], "f4").T
+
+
+@compiled
+def _medians(residual, weight, rows, columns, min_pixels):
+    medians = np.full((len(rows) - 1, len(columns) - 1), np.nan)
+    largest = np.max(rows[1:] - rows[:-1]) * np.max(columns[1:] - columns[:-1])
+    values = np.empty(largest, np.float32)
+    for j in range(len(rows) - 1):
+        for i in range(len(columns) - 1):
+            n = 0
+            for y in range(rows[j], rows[j + 1]):
+                for x in range(columns[i], columns[i + 1]):
+                    values[n] = residual[y, x]
+                    n += weight[y, x] > 0
+            if n >= min_pixels:
+                medians[j, i] = np.median(values[:n])
+    return medians
+
+
+def rigid_shift(residual, weight, model):
+    """x and y in pixels by which the stars of ``model`` have to move; zeros where they have none.
+
+    To first order a shift leaves minus its product with the gradient of the model: a linear fit
+    to the ``residual`` of all pixels, all (ny, nx) float32.
+    """
+    xx, xy, yy, xr, yr = _gradient_products(residual, weight, model, MODEL_ERROR**2, OUTLIER**2)
+    determinant = xx * yy - xy * xy
+    if not determinant > 1e-9 * xx * yy:
+        return 0.0, 0.0
+    return (xy * yr - yy * xr) / determinant, (xy * xr - xx * yr) / determinant
+
+
+@compiled
+def _gradient_products(residual, weight, model, model_variance, outlier):
+    """Weighted sums of the products of the gradient's x, y and the residual."""
+    ny, nx = model.shape
+    a, b = np.float32(2 / 3), np.float32(-1 / 12)  # derivative of fourth order
+    one, relative, limit = np.float32(1), np.float32(model_variance), np.float32(outlier)
+    sums = np.zeros(5)
+    for j in range(2, ny - 2):
+        up, low, here, high, top = model[j - 2], model[j - 1], model[j], model[j + 1], model[j + 2]
+        noise, left = weight[j], residual[j]
+        xx = xy = yy = xr = yr = np.float32(0)
+        for i in range(2, nx - 2):
+            gx = a * (here[i + 1] - here[i - 1]) + b * (here[i + 2] - here[i - 2])
+            gy = a * (high[i] - low[i]) + b * (top[i] - up[i])
+            w = noise[i] / (one + noise[i] * relative * here[i] * here[i])
+            r = left[i] if w > 0 else np.float32(0)
+            w = w if w * r * r < limit else np.float32(0)
+            xx += w * gx * gx
+            xy += w * gx * gy
+            yy += w * gy * gy
+            xr += w * gx * r
+            yr += w * gy * r
+        sums[0] += xx
+        sums[1] += xy
+        sums[2] += yy
+        sums[3] += xr
+        sums[4] += yr
+    return sums

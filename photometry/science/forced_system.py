@@ -1,0 +1,351 @@
+"""The linear system of a forced fit: overlaps of neighbouring stamps, its solution and errors.
+
+With A the stamps, one column a star, W the pixels' inverse variance and d the data, the fluxes f
+solve A'WA f = A'W d. Everything is kept in units of each star's own error s, 1 / sqrt of the
+diagonal: the matrix C = s A'WA s has ones on its diagonal, and the unknowns are f / s.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from photometry.science.compiled import compiled
+from photometry.science.stamps import Profiles, fill_stamps
+
+CELL = 16  # pixels, side of the cells by which stars are sorted
+CHUNK = 1024  # stars whose stamps are evaluated at once
+RIDGE = 1e-6  # on the diagonal of the blocks that errors come from
+
+
+@dataclass(frozen=True)
+class PlacedStars:
+    """Stars sorted by cell, so that neighbours on the image are neighbours in memory."""
+
+    row: np.ndarray  # (n,) int, nearest pixel; may lie off the image
+    column: np.ndarray  # (n,) int
+    half: np.ndarray  # (n,) int, stamps have sides of 2 half + 1
+    profiles: Profiles
+    order: np.ndarray  # (n,) index of each star in the order that the caller has
+
+    def __len__(self):
+        return len(self.row)
+
+    @property
+    def places(self):
+        return np.column_stack([self.row, self.column, self.half])
+
+
+def place_stars(x, y, half, psf):
+    """PlacedStars at ``x, y`` (n,) pixels with stamps of half widths ``half`` (n,)."""
+    row, column = np.round(y).astype(int), np.round(x).astype(int)
+    order = np.lexsort((column // CELL, row // CELL))
+    return PlacedStars(
+        row[order], column[order], half[order], psf.profiles(x[order], y[order]), order
+    )
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """The system of n stars; its matrix is symmetric and has ones on its diagonal."""
+
+    # Of the matrix, below the diagonal, in compressed rows.
+    first: np.ndarray  # (n + 1,)
+    other: np.ndarray  # (n_pairs,) int32
+    value: np.ndarray  # (n_pairs,) float32
+    error: np.ndarray  # (n,) of a star's flux were it alone, infinite where no pixel has weight
+    right: np.ndarray  # (n,) right-hand side
+    # (n, 3) what a sky of 1 adds to the right-hand side, and one that rises by 1 a pixel along
+    # x, or y, and is 0 at the star's pixel.
+    sky_response: np.ndarray
+
+    def without_sky(self, level, slope_x, slope_y):
+        """The equations for data from which a sky, given at each star's pixel, is subtracted."""
+        sky = np.column_stack([level, slope_x, slope_y])
+        return replace(self, right=self.right - (self.sky_response * sky).sum(axis=1))
+
+    def solve(self, start, tolerance=1e-4, max_iterations=500):
+        """(n,) fluxes by conjugate gradients from ``start``; Jacobi's preconditioner is built in.
+
+        Ends when the root mean square of the residual is below ``tolerance`` sigma.
+        """
+        error = np.where(np.isfinite(self.error), self.error, 0)
+        scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
+        _solve(self.first, self.other, self.value, self.right, scaled, tolerance, max_iterations)
+        return scaled * error
+
+    def marginal_errors(self, n_neighbours):
+        """(n,) errors of the fluxes with those of neighbours free.
+
+        Each is the root of a diagonal element of the inverse of A'WA. What counts are the few
+        neighbours that overlap most: the inverse is that of the block of a star and these.
+        """
+        near, _ = _strongest(self.first, self.other, self.value, n_neighbours)
+        return self.error * _inflation(self.first, self.other, self.value, near, RIDGE)
+
+
+def normal_equations(stars, data, weight):
+    """NormalEquations of PlacedStars on ``data``, with inverse variance ``weight``, both float32.
+
+    Memory is bounded: stamps are evaluated as they come in the order of the stars, and kept as
+    long as later stars overlap with them.
+    """
+    first, other = _neighbours(stars)
+    n, size = len(stars), 2 * stars.half + 1
+    start = np.concatenate([[0], np.cumsum(size**2)])
+    needed = _oldest_needed(first, other)
+    sums, value = np.zeros((n, 5)), np.empty(len(other), np.float32)
+    chunks = [(k, min(k + CHUNK, n)) for k in range(0, n, CHUNK)]
+    buffer = np.empty(2 * max(start[b] - start[needed[a]] for a, b in chunks), np.float32)
+    base = 0
+    for a, b in chunks:
+        if start[b] - base > len(buffer):
+            kept = buffer[start[needed[a]] - base : start[a] - base].copy()
+            base = start[needed[a]]
+            buffer[: len(kept)] = kept
+        fill_stamps(buffer, start[a:b] - base, size[a:b], stars.profiles[a:b])
+        _overlaps(
+            (a, b),
+            buffer,
+            start - base,
+            stars.places,
+            (first, other),
+            (data, weight),
+            (sums, value),
+        )
+    return _scaled(first, other, value, sums)
+
+
+def _scaled(first, other, value, sums):
+    """NormalEquations from the sums of products of stamps, data and sky."""
+    with np.errstate(divide="ignore"):
+        error = np.where(sums[:, 0] > 0, 1 / np.sqrt(sums[:, 0]), np.inf)
+    scale = np.where(np.isfinite(error), error, 0)
+    owner = np.repeat(np.arange(len(error)), np.diff(first))
+    value *= scale[owner].astype("f4")
+    value *= scale[other].astype("f4")
+    return NormalEquations(
+        first, other, value, error, sums[:, 1] * scale, sums[:, 2:] * scale[:, None]
+    )
+
+
+def _oldest_needed(first, other):
+    """(n,) the first star whose stamp a star or one after it overlaps with."""
+    oldest = np.arange(len(first) - 1)
+    some = np.diff(first) > 0
+    oldest[some] = np.minimum.reduceat(other, first[:-1][some])
+    return np.minimum.accumulate(oldest[::-1])[::-1]
+
+
+def _neighbours(stars):
+    """Compressed rows of the earlier stars whose stamps overlap with each star's."""
+    row0, column0 = stars.row.min() // CELL, stars.column.min() // CELL
+    cell_row, cell_column = stars.row // CELL - row0, stars.column // CELL - column0
+    n_columns = cell_column.max() + 1
+    cell = cell_row * n_columns + cell_column
+    cells = np.searchsorted(cell, np.arange((cell_row.max() + 1) * n_columns + 1))
+    cells = cells, (row0, column0, n_columns)
+    count = np.zeros(len(stars) + 1, np.int64)
+    _pairs(stars.places, *cells, count, np.empty(0, np.int32), True)
+    first = np.concatenate([[0], np.cumsum(count[:-1])])
+    other = np.empty(first[-1], np.int32)
+    _pairs(stars.places, *cells, first.copy(), other, False)
+    return first, other
+
+
+@compiled
+def _pairs(places, cells, grid, position, other, only_count):
+    """Find each pair of overlapping stamps, from the larger of the two.
+
+    ``position`` counts the pairs of the later star of each, or says where its next is stored.
+    """
+    row0, column0, n_columns = grid
+    n_rows = (len(cells) - 1) // n_columns
+    for i in range(len(places)):
+        row, column, half = places[i]
+        top = max((row - 2 * half) // CELL - row0, 0)
+        bottom = min((row + 2 * half) // CELL - row0, n_rows - 1)
+        left = max((column - 2 * half) // CELL - column0, 0)
+        right = min((column + 2 * half) // CELL - column0, n_columns - 1)
+        for cell_row in range(top, bottom + 1):
+            start = cells[cell_row * n_columns + left]
+            for j in range(start, cells[cell_row * n_columns + right + 1]):
+                reach = half + places[j, 2]
+                smaller = places[j, 2] < half or (places[j, 2] == half and j < i)
+                if (
+                    smaller
+                    and abs(places[j, 0] - row) <= reach
+                    and abs(places[j, 1] - column) <= reach
+                ):
+                    later = max(i, j)
+                    if not only_count:
+                        other[position[later]] = min(i, j)
+                    position[later] += 1
+
+
+@compiled
+def _overlaps(chunk, stamps, start, places, pairs, image, sums_and_value):
+    """Products of the stamps of a chunk of stars with the data, the sky and earlier stamps."""
+    first, other = pairs
+    sums, value = sums_and_value
+    largest = 2 * np.max(places[chunk[0] : chunk[1], 2]) + 1
+    weighted = np.empty(largest * largest, np.float32)
+    for i in range(chunk[0], chunk[1]):
+        size = 2 * places[i, 2] + 1
+        stamp = stamps[start[i] : start[i] + size * size]
+        _weigh(stamp, places[i], image, weighted, sums[i])
+        for pair in range(first[i], first[i + 1]):
+            j = other[pair]
+            value[pair] = _overlap(weighted, places[i], stamps, start[j], places[j])
+
+
+@compiled
+def _weigh(stamp, place, image, weighted, sums):
+    """Write the stamp times the weight, 0 off the image; and its sums with stamp, data and sky."""
+    data, weight = image
+    row, column, half = place
+    ny, nx = data.shape
+    size = 2 * half + 1
+    left, right = max(0, half - column), min(size, nx - column + half)
+    for j in range(size):
+        line, out = stamp[j * size : (j + 1) * size], weighted[j * size : (j + 1) * size]
+        y = row + j - half
+        out[:] = 0
+        if y < 0 or y >= ny or left >= right:
+            continue
+        pixels, weights = data[y], weight[y]
+        squares = signal = total = along = np.float32(0)
+        for i in range(left, right):
+            x = i + column - half
+            w = weights[x] * line[i]
+            out[i] = w
+            squares += w * line[i]
+            signal += w * pixels[x] if w != 0 else np.float32(0)
+            total += w
+            along += w * np.float32(i - half)
+        sums[0] += squares
+        sums[1] += signal
+        sums[2] += total
+        sums[3] += along
+        sums[4] += total * np.float32(j - half)
+
+
+@compiled
+def _overlap(weighted, place, stamps, start, other):
+    """The product of a weighted stamp and another stamp, which starts at ``start``."""
+    row, column, half = place
+    other_row, other_column, other_half = other
+    size, other_size = 2 * half + 1, 2 * other_half + 1
+    left = max(column - half, other_column - other_half)
+    right = min(column + half, other_column + other_half) + 1
+    total = np.float32(0)
+    top, bottom = max(row - half, other_row - other_half), min(row + half, other_row + other_half)
+    for y in range(top, bottom + 1):
+        a = (y - row + half) * size + left - column + half
+        b = start + (y - other_row + other_half) * other_size + left - other_column + other_half
+        for i in range(right - left):
+            total += weighted[a + i] * stamps[b + i]
+    return total
+
+
+@compiled
+def _multiply(first, other, value, vector, product):
+    product[:] = vector
+    for i in range(len(vector)):
+        total, own = 0.0, vector[i]
+        for pair in range(first[i], first[i + 1]):
+            j = other[pair]
+            total += value[pair] * vector[j]
+            product[j] += value[pair] * own
+        product[i] += total
+
+
+@compiled
+def _solve(first, other, value, right, solution, tolerance, max_iterations):
+    """Conjugate gradients (Hestenes & Stiefel 1952) on ``solution`` in place; iterations done."""
+    product = np.empty_like(solution)
+    _multiply(first, other, value, solution, product)
+    residual = right - product
+    direction = residual.copy()
+    squared = np.sum(residual * residual)
+    goal = tolerance * tolerance * len(right)
+    for iteration in range(max_iterations):
+        if squared <= goal:
+            return iteration
+        _multiply(first, other, value, direction, product)
+        step = squared / np.sum(direction * product)
+        before, squared = squared, 0.0
+        for i in range(len(solution)):
+            solution[i] += step * direction[i]
+            residual[i] -= step * product[i]
+            squared += residual[i] * residual[i]
+        ratio = squared / before
+        for i in range(len(solution)):
+            direction[i] = residual[i] + ratio * direction[i]
+    return max_iterations
+
+
+@compiled
+def _strongest(first, other, value, n_neighbours):
+    """(n, n_neighbours) the stars that overlap most with each, -1 where there are fewer."""
+    n = len(first) - 1
+    near = np.full((n, n_neighbours), -1, np.int32)
+    strength = np.zeros((n, n_neighbours), np.float32)
+    for i in range(n):
+        for pair in range(first[i], first[i + 1]):
+            j, size = other[pair], abs(value[pair])
+            _keep(near[i], strength[i], j, size)
+            _keep(near[j], strength[j], i, size)
+    return near, strength
+
+
+@compiled
+def _keep(near, strength, star, size):
+    """Keep ``star`` in place of the weakest of those that are kept, if it is stronger."""
+    weakest = 0
+    for k in range(1, len(near)):
+        if strength[k] < strength[weakest]:
+            weakest = k
+    if size > strength[weakest]:
+        near[weakest], strength[weakest] = star, size
+
+
+@compiled
+def _inflation(first, other, value, near, ridge):
+    """(n,) root of the element of each star in the inverse of its block of the matrix."""
+    n, n_neighbours = near.shape
+    slot = np.full(n, -1, np.int32)
+    block = np.empty((n_neighbours + 1, n_neighbours + 1))
+    inflation = np.ones(n)
+    for i in range(n):
+        members = near[i][near[i] >= 0]
+        last = len(members)
+        block[: last + 1, : last + 1] = 0
+        for k in range(last):
+            slot[members[k]] = k
+        slot[i] = last
+        for k in range(last + 1):
+            star = i if k == last else members[k]
+            block[k, k] = 1 + ridge
+            for pair in range(first[star], first[star + 1]):
+                m = slot[other[pair]]
+                if m >= 0:
+                    block[k, m] = block[m, k] = value[pair]
+        inflation[i] = 1 / _last_pivot(block, last + 1)
+        slot[members] = -1
+        slot[i] = -1
+    return inflation
+
+
+@compiled
+def _last_pivot(block, n):
+    """The last diagonal element of Cholesky's factor of the leading ``n`` rows, in place.
+
+    Its square is the inverse of the last diagonal element of the inverse.
+    """
+    for k in range(n):
+        for m in range(k + 1):
+            total = block[k, m]
+            for i in range(m):
+                total -= block[k, i] * block[m, i]
+            block[k, m] = np.sqrt(max(total, 1e-9)) if k == m else total / block[m, m]
+    return block[n - 1, n - 1]
