@@ -5,7 +5,6 @@ weight. Images are passed as they are, so its x is our y; weights are converted 
 """
 
 import contextlib
-import gc
 import io
 import logging
 import warnings
@@ -95,13 +94,3 @@ def quiet():
         yield
     for line in printed.getvalue().splitlines():
         logger.debug("crowdsource: %s", line)
-
-
-@contextlib.contextmanager
-def frozen_heap():
-    """Spare crowdsource's own garbage collections what was there before: 90 ms each of Django."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
