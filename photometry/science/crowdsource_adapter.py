@@ -72,7 +72,7 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
 
 def survivors(x, y, flux, flux_err, threshold):
     """(n,) which stars are significant, and not on top of a brighter one."""
-    bright = (flux > 0.6 * threshold * flux_err) | (flux > 1e5)
+    bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
     return bright & crowdsource_base.cull_near(x, y, flux)
 
 
