@@ -20,7 +20,7 @@ class ReductionOptions:
     reference_detection: DetectionOptions = DetectionOptions()  # All sources of a reference.
     # A search image's own detections only calibrate it: the bright ones do, and quickly.
     search_detection: DetectionOptions = DetectionOptions(
-        threshold=10.0, min_iterations=2, max_iterations=2
+        threshold=10.0, min_iterations=2, max_iterations=2, n_sweeps=2
     )
     catalogue_astrometry: AstrometryOptions = AstrometryOptions()  # An image to the catalogue.
     # A search image to its reference.

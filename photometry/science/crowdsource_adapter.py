@@ -5,7 +5,6 @@ weight. Images are passed as they are, so its x is our y; weights are converted 
 """
 
 import contextlib
-import gc
 import io
 import logging
 import warnings
@@ -73,7 +72,7 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
 
 def survivors(x, y, flux, flux_err, threshold):
     """(n,) which stars are significant, and not on top of a brighter one."""
-    bright = (flux > 0.6 * threshold * flux_err) | (flux > 1e5)
+    bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
     return bright & crowdsource_base.cull_near(x, y, flux)
 
 
@@ -95,13 +94,3 @@ def quiet():
         yield
     for line in printed.getvalue().splitlines():
         logger.debug("crowdsource: %s", line)
-
-
-@contextlib.contextmanager
-def frozen_heap():
-    """Spare crowdsource's own garbage collections what was there before: 90 ms each of Django."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

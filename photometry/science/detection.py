@@ -230,15 +230,17 @@ def _measured(field, stars, psf, residual, options):
     stamps = _stamps(field, stars, psf)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
     figures = fit_quality(data, field.weight, stamps, fit)
+    known = np.isfinite(figures.flux_err)
+    x, y = stars.x[known], stars.y[known]
     return Detections(
-        x=stars.x,
-        y=stars.y,
-        flux=fit.flux,
-        flux_err=figures.flux_err,
-        rchi2=figures.rchi2,
-        fracflux=figures.fracflux,
-        quality=figures.quality,
-        flags=field.mask[np.round(stars.y).astype(int), np.round(stars.x).astype(int)].astype("i4"),
+        x=x,
+        y=y,
+        flux=fit.flux[known],
+        flux_err=figures.flux_err[known],
+        rchi2=figures.rchi2[known],
+        fracflux=figures.fracflux[known],
+        quality=figures.quality[known],
+        flags=field.mask[np.round(y).astype(int), np.round(x).astype(int)].astype("i4"),
         psf=psf,
         model=field.data - fit.residual,
     )

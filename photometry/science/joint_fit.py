@@ -64,7 +64,7 @@ class JointFit:
 
 @dataclass(frozen=True)
 class FitQuality:
-    """How well each star is fitted, from the middle of its stamp; PSF-weighted means."""
+    """How well each star is fitted; PSF-weighted means over the middle of its stamp."""
 
     flux_err: np.ndarray  # (n,) ignores neighbours; infinite where no pixel is usable
     rchi2: np.ndarray  # (n,) reduced chi2
@@ -216,11 +216,16 @@ def _quality(data, weight, residual, flux, values, first, size, column, row):
                 y, x, p = row[k] + j, column[k] + i, stamp[j, i] / norm
                 w, r = weight[y, x], residual[y, x]
                 if w > 0:
-                    information += w * p * p
                     chi2 += w * r * r * p
                     covered += p
                     own += p * (r + flux[k] * stamp[j, i])
                     light += p * data[y, x]
+        # Of a saturated star the wings tell the flux: all of the stamp counts here.
+        j0, j1 = _bounds(row[k], side, data.shape[0])
+        i0, i1 = _bounds(column[k], side, data.shape[1])
+        for j in range(j0, j1):
+            for i in range(i0, i1):
+                information += weight[row[k] + j, column[k] + i] * stamp[j, i] ** 2
         figures[k, 0] = information**-0.5 if information > 0 else np.inf
         figures[k, 1] = chi2 / covered if covered > 0 else np.nan
         figures[k, 2] = own / light if light != 0 else 0.0

@@ -1,0 +1,157 @@
+"""Finding the sources of a chip, against stock crowdsource on the same image.
+
+Both search a crowded chip of known truth: crowdsource as its authors run it on DECam (PSF class,
+iterations and tiles are its own), and find_sources as a reference image gets it. What each finds is
+compared with the truth by magnitude. Ends with one JSON line; --quick takes less than 50 s. Ours is
+the median of three runs, stock is run once: it takes minutes.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+import warnings
+from statistics import median
+
+from crowded_chip import FULL_SHAPE, QUICK_SHAPE, ZERO_POINT, crowded_chip
+
+# crowded_chip puts the project on the path and limits the libraries to one core.
+import numpy as np  # isort: skip
+from crowdsource import crowdsource_base  # isort: skip
+from crowdsource import psf as crowdsource_psf  # isort: skip
+from scipy.spatial import cKDTree  # isort: skip
+
+from photometry.options import ReductionOptions  # isort: skip
+from photometry.science.detection import find_sources  # isort: skip
+
+FULL_STARS, QUICK_STARS = 160_000, 8_000
+N_RUNS = 3
+MATCH_PIXELS, MATCH_MAG = 1.0, 1.0  # a source is a star that is so near in place and flux
+MAGNITUDES = np.arange(14, 25)  # edges of the tables
+COMPLETE = 0.5  # of stock: the magnitudes at which fewer are found don't count
+
+
+def find_by_stock(chip, tiles):
+    """x, y, flux of what stock crowdsource finds, with published practice's options."""
+    fwhm = float(chip.psf.fwhm_at(*np.array(chip.data.shape[::-1]) / 2))
+    psf = crowdsource_psf.SimplePSF(
+        crowdsource_psf.moffat_psf(fwhm, stampsz=511, deriv=False).astype("f4")
+    )
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stars, *_ = crowdsource_base.fit_im(
+            chip.data,
+            psf,
+            weight=np.sqrt(chip.weight),
+            psfderiv=True,
+            refit_psf=True,
+            maxstars=320_000,
+            miniter=4,
+            maxiter=10,
+            ntilex=tiles[0],
+            ntiley=tiles[1],
+        )
+    return stars["y"], stars["x"], stars["flux"]
+
+
+def find_by_ours(chip):
+    """The same of what a reference image's search finds."""
+    options = ReductionOptions()
+    found = find_sources(*chip.image, np.nan, options.reference_detection, options.psf)
+    return found.x, found.y, found.flux
+
+
+def timed(function, *arguments):
+    started = time.monotonic()
+    result = function(*arguments)
+    return result, time.monotonic() - started
+
+
+def identify(chip, found):
+    """Which stars were found, and which of the sources are a star: (n_stars,), (n_found,) bool.
+
+    Each star is at most one source and each source one star, the brightest first.
+    """
+    x, y, flux = found
+    mag, true_mag = magnitude(flux), magnitude(chip.flux)
+    sources, stars = cKDTree(np.column_stack([x, y])), cKDTree(np.column_stack([chip.x, chip.y]))
+    pairs = sources.sparse_distance_matrix(stars, MATCH_PIXELS, output_type="ndarray")
+    source, star = pairs["i"], pairs["j"]
+    alike = np.abs(mag[source] - true_mag[star]) < MATCH_MAG
+    order = np.lexsort((mag[source], true_mag[star]))
+    is_found, is_star = np.zeros(len(chip.x), bool), np.zeros(len(x), bool)
+    for k in order[alike[order]]:
+        if not is_found[star[k]] and not is_star[source[k]]:
+            is_found[star[k]] = is_star[source[k]] = True
+    return is_found, is_star
+
+
+def magnitude(flux):
+    return ZERO_POINT - 2.5 * np.log10(np.maximum(flux, 1e-3))
+
+
+def by_magnitude(flux, is_good):
+    """Share of the good in each bin of magnitude, NaN where there is none."""
+    bins = np.digitize(magnitude(flux), MAGNITUDES)
+    n = np.bincount(bins, minlength=len(MAGNITUDES) + 1)[1:-1]
+    good = np.bincount(bins, is_good, minlength=len(MAGNITUDES) + 1)[1:-1]
+    return good / np.where(n > 0, n, np.nan)
+
+
+def compare(chip, ours, stock):
+    """Completeness and precision of both, by magnitude and over the magnitudes that count."""
+    tables, totals = {}, {}
+    for name, found in (("ours", ours), ("stock", stock)):
+        is_found, is_star = identify(chip, found)
+        tables[f"completeness_{name}"] = by_magnitude(chip.flux, is_found)
+        tables[f"precision_{name}"] = by_magnitude(found[2], is_star)
+        totals[name] = is_found, is_star.mean()
+    counts = np.flatnonzero(tables["completeness_stock"] >= COMPLETE)
+    matters = magnitude(chip.flux) < MAGNITUDES[counts.max() + 1]
+    ours_found, stock_found = (totals[name][0][matters].mean() for name in ("ours", "stock"))
+    for k, faint in enumerate(MAGNITUDES[1:]):
+        row = "  ".join(f"{name} {values[k]:.4f}" for name, values in tables.items())
+        print(f"mag {faint - 1} to {faint}: {row}", file=sys.stderr)
+    return {
+        "completeness_change": ours_found - stock_found,
+        "precision_change": totals["ours"][1] - totals["stock"][1],
+        "completeness": ours_found,
+        "precision": totals["ours"][1],
+        "faintest_mag": int(MAGNITUDES[counts.max() + 1]),
+        "magnitudes": MAGNITUDES[:-1].tolist(),
+        **{name: [plain(v) for v in values] for name, values in tables.items()},
+    }
+
+
+def plain(value):
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a cut-out, under 50 s")
+    quick = parser.parse_args().quick
+    shape, tiles = (QUICK_SHAPE, (1, 1)) if quick else (FULL_SHAPE, (4, 2))
+    chip = crowded_chip(QUICK_STARS if quick else FULL_STARS, shape)
+    find_by_ours(crowded_chip(500, (200, 200)))  # compiles, once a machine
+    runs = [timed(find_by_ours, chip) for _ in range(N_RUNS)]
+    seconds = median(duration for _, duration in runs)
+    print(f"ours: {len(runs[0][0][0]):,} sources, {seconds:.2f} s", file=sys.stderr)
+    stock, stock_seconds = timed(find_by_stock, chip, tiles)
+    print(f"stock: {len(stock[0]):,} sources, {stock_seconds:.2f} s", file=sys.stderr)
+    ours = runs[0][0]
+    figures = {
+        "ratio": stock_seconds / seconds,
+        **compare(chip, ours, stock),
+        "seconds": seconds,
+        "stock_seconds": stock_seconds,
+        "n_found": len(ours[0]),
+        "n_stock": len(stock[0]),
+        "n_stars": len(chip.x),
+    }
+    print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
