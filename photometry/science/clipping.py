@@ -12,7 +12,7 @@ from scipy.signal import oaconvolve
 
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
-REGULARISATION = 1e-4  # of the square of the PSF's largest frequency
+REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
 GROWN = np.ones((3, 3), bool)
 
 
@@ -62,10 +62,11 @@ def _outliers_in(frames, tile, options):
     allowed = options.clip_fraction * light
     allowed += options.neighbour_fraction * maximum_filter(light, 3)
     outliers = np.zeros(matched.shape, bool)
+    # The median of n has about pi / 2n of the variance of one; at most that of the noisiest.
+    noisiest = np.where(usable, variance[:, None, None], 0).max(axis=0)
+    of_centre = noisiest * np.pi / 2 / np.maximum(n_usable - 1, 1)
     for index, frame in enumerate(frames):
-        # The median of n has about pi / 2n of the variance of one.
-        noise = variance[index] * (1 + np.pi / 2 / np.maximum(n_usable, 1))
-        noise = np.sqrt(noise + light / frame.gain)
+        noise = np.sqrt(variance[index] + of_centre + light / frame.gain)
         excess = np.abs(matched[index] - centre) - allowed
         candidate = usable[index] & (n_usable > 1)
         seeds = candidate & (excess > options.clip_sigma * noise)

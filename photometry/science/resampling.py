@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates, maximum_filter, spline_filter
 # that is sampled well has anything; a cubic one keeps 0.84.
 ORDER = 5
 NODE_PIXELS = 48  # between nodes of what is smooth: distortions, scales
+EDGE = 1e-3  # pixels by which a position may lie off the frame: the map is no better
 ROWS = 256  # resampled at once, so that coordinates stay small
 
 
@@ -68,4 +69,5 @@ def _at(pixels, place, order):
 
 def _inside(place, shape):
     y, x = place
-    return (y >= 0) & (y <= shape[0] - 1) & (x >= 0) & (x <= shape[1] - 1)
+    inside = (y > -EDGE) & (y < shape[0] - 1 + EDGE)
+    return inside & (x > -EDGE) & (x < shape[1] - 1 + EDGE)
