@@ -7,12 +7,21 @@ differ by a part of the light that is there, after Gruen, Seitz & Bernstein (201
 
 import numpy as np
 from scipy.fft import irfft2, rfft2
-from scipy.ndimage import binary_dilation, binary_propagation, maximum_filter, minimum_filter
+from scipy.ndimage import (
+    binary_dilation,
+    binary_propagation,
+    gaussian_filter,
+    maximum_filter,
+    minimum_filter,
+)
 from scipy.signal import oaconvolve
 
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
 REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
+# Of the widest FWHM, sigma of the Gaussian by which it is widened further: elsewhere or in another
+# direction another frame may be wider, and nothing is ever sharpened.
+WIDENING = 0.3
 GROWN = np.ones((3, 3), bool)
 
 
@@ -87,13 +96,14 @@ def _as_bits(outliers, usable):
 
 
 def _matched(frames, tile):
-    """(n, ny, nx) frames with the PSF of the widest, and (n,) variances of their sky."""
+    """(n, ny, nx) frames with the PSF of the widest, widened, and (n,) variances of their sky."""
     y, x = (0.5 * (s.start + s.stop) for s in tile)
     psfs = [frame.psf(x, y) for frame in frames]
-    widest = psfs[int(np.argmax([frame.fwhm_pixels for frame in frames]))]
+    widths = [frame.fwhm_pixels for frame in frames]
+    target = gaussian_filter(psfs[int(np.argmax(widths))], WIDENING * max(widths))
     matched, variance = [], []
     for frame, psf in zip(frames, psfs, strict=True):
-        kernel = matching_kernel(psf, widest)
+        kernel = matching_kernel(psf, target)
         data = np.nan_to_num(frame.data[tile])
         matched.append(oaconvolve(data, kernel, mode="same").astype(np.float32))
         variance.append(frame.variance * float(np.sum(kernel**2)))
