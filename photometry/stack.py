@@ -17,6 +17,7 @@ from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
 
 MATCH_PIXELS = 1.5  # between stars that are registered to each other
+MUCH_CLIPPED = 0.1  # of the pixels: artifacts and variable stars are never so many
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 
 
@@ -51,7 +52,7 @@ class ChipStack:
     stack: Stack
     first: Reduction
     placed: tuple[PlacedFrame, ...]
-    notes: tuple[str, ...]  # inputs that were left out, and why
+    notes: tuple[str, ...]  # inputs that were left out and why; what looks wrong
 
     @property
     def frames(self):
@@ -109,6 +110,11 @@ def stack_chip(inputs, settings):
     _check_number(placed, inputs[0], notes, settings.stack)
     frames = [p.frame for p in placed]
     clipped = find_outliers(frames, settings.stack)
+    if np.mean(clipped != 0) > MUCH_CLIPPED:
+        notes.append(
+            f"{np.mean(clipped != 0):.0%} of the pixels are clipped in a frame: look at the map of "
+            "clips before you use it; stars narrower than 2 pixels can't be resampled well"
+        )
     return ChipStack(average(frames, clipped), first, tuple(placed), tuple(notes))
 
 
