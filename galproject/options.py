@@ -7,6 +7,7 @@ from exposures.fits import InputOptions
 from exposures.science.quantities import Name
 from photometry.options import ReductionOptions
 from photometry.science.reference_mean import ReferenceSetOptions
+from photometry.science.stacking import StackOptions
 from variables.science.selection import SelectionOptions
 
 
@@ -18,6 +19,7 @@ class PipelineOptions:
     reduction: ReductionOptions = ReductionOptions()
     selection: SelectionOptions = SelectionOptions()
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
+    stack: StackOptions = StackOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:

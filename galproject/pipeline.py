@@ -47,6 +47,8 @@ RESULTS = (
     *("options", "code_version"),
 )
 
+# Options of how references come about.
+OF_REFERENCES = ("reference_sets", "stack")
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
 
@@ -142,8 +144,8 @@ def is_made_alike(image, options):
 
 
 def _of_the_image(options):
-    """Stored options without those of reference sets, whose change takes no new fit."""
-    return {name: value for name, value in (options or {}).items() if name != "reference_sets"}
+    """Stored options without those whose change takes no new fit of a search image."""
+    return {name: value for name, value in (options or {}).items() if name not in OF_REFERENCES}
 
 
 def _measured_with(image):

@@ -8,14 +8,18 @@ from exposures.fits.codes import data_version
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.options import InputOptions
+from exposures.fits.positions import footprint_of, read_footprints, read_wcs_cards
 
 __all__ = [
     "InputOptions",
     "UnknownFilterError",
     "data_version",
+    "footprint_of",
     "read_chip",
     "read_exposure",
+    "read_footprints",
     "read_mask",
+    "read_wcs_cards",
     "short_filter",
 ]
 

@@ -72,24 +72,30 @@ def celestial_wcs(path: Path, label: str, cards: Cards) -> WCS:
     30 mas. J2000 in FK5 differs from ICRS by less, and is taken as ICRS. Nothing branches on
     ``ctype`` after parsing, where TPV reads as TAN.
     """
-    wcs_cards = fits.Header()
-    for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):
-        value = cards.value(key)
-        if value is not None:
-            wcs_cards[key] = value
-    axes = [str(wcs_cards.get(key, "")).upper() for key in ("CTYPE1", "CTYPE2")]
+    own = wcs_cards(cards)
+    axes = [str(own.get(key, "")).upper() for key in ("CTYPE1", "CTYPE2")]
     if sorted(axis[:4].rstrip("-") for axis in axes) != ["DEC", "RA"]:
         raise _no_wcs(path, label, "no WCS in right ascension and declination")
     _check_frame(path, label, cards)
-    wcs_cards["RADESYS"] = "ICRS"
+    own["RADESYS"] = "ICRS"
     try:
-        wcs = WCS(wcs_cards)
+        wcs = WCS(own)
         sky = wcs.all_pix2world([0.0], [0.0], 0)
     except (ValueError, MemoryError) as error:  # wcslib's errors are ValueErrors
         raise _no_wcs(path, label, f"the WCS can't be used ({error})") from error
     if not np.all(np.isfinite(sky)):
         raise _no_wcs(path, label, "the WCS has no solution on the image")
     return wcs
+
+
+def wcs_cards(cards: Cards) -> fits.Header:
+    """The cards of a header that make its WCS, and no others."""
+    own = fits.Header()
+    for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):
+        value = cards.value(key)
+        if value is not None:
+            own[key] = value
+    return own
 
 
 def _check_frame(path, label, cards):

@@ -1,0 +1,45 @@
+"""Where the chips of an exposure lie on the sky, by their headers alone."""
+
+from astropy.io import fits
+
+from exposures.chip import ChipEntry, ExposureFacts
+from exposures.errors import InputFileError
+from exposures.fits.cards import celestial_wcs, wcs_cards
+from exposures.fits.files import open_images
+
+
+def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
+    """ra, dec of the four corners in turn, (8,) degrees, by chip number.
+
+    A chip whose WCS can't be used is left out: reading it says why.
+    """
+    numbers = {entry.hdu: entry.ccdnum for entry in facts.chips}
+    found = {}
+    with open_images(facts.image_path) as file:
+        for image in file.images:
+            if image.index in numbers:
+                try:
+                    wcs = celestial_wcs(file.path, image.label, image.cards)
+                except InputFileError:
+                    continue
+                found[numbers[image.index]] = footprint_of(wcs, image.shape)
+    return found
+
+
+def footprint_of(wcs, shape) -> list[float]:
+    """ra, dec of the four corners of an image of ``shape`` in turn, (8,) degrees."""
+    ny, nx = shape
+    corners = wcs.all_pix2world(
+        [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5], 0
+    )
+    return [float(v) for pair in zip(*corners, strict=True) for v in pair]
+
+
+def read_wcs_cards(facts: ExposureFacts, entry: ChipEntry) -> fits.Header:
+    """The cards of a chip's WCS as they stand in its file."""
+    with open_images(facts.image_path) as file:
+        image = next((i for i in file.images if i.index == entry.hdu), None)
+        if image is None:
+            advice = "The file has changed: start again"
+            raise InputFileError(facts.image_path, "the image is gone", advice, hdu=entry.hdu)
+        return wcs_cards(image.cards)

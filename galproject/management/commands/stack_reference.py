@@ -1,0 +1,89 @@
+"""manage.py stack_reference: exposures of a field averaged into one, to serve as a reference."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from django.core.management.base import BaseCommand
+from tqdm import tqdm
+
+from exposures.management.arguments import ccd_numbers
+from galproject.management.commands.process_exposure import positive
+from galproject.management.plain_errors import plain_errors
+from galproject.option_sources import load_options
+from galproject.stacking import plan_stack, run_stack
+
+
+class Command(BaseCommand):
+    help = (
+        "Stack exposures of one field and filter: registered to the first by their stars, brought "
+        "to its flux scale, and averaged without what only one of them shows. Writes image, "
+        "weight, data quality, and a map with a bit for each input where it was clipped. Chips "
+        "that stand are left as they are, so that a run that was interrupted goes on where it "
+        "stopped. The exit status is 1 if a chip failed."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("paths", nargs="+", metavar="PATH", help="the first gives the grid")
+        parser.add_argument("--to", default=".", metavar="FOLDER", help="where the stack goes")
+        parser.add_argument("--name", default="", help="of its files (default stack_FIRST_N)")
+        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
+        parser.add_argument(
+            "--catalogue", help="astrometric catalogue: a folder of HEALPix tiles or one file"
+        )
+        plain = parser.add_argument_group("plain FITS images whose headers don't say")
+        plain.add_argument("--gain", type=positive, help="e-/ADU")
+        plain.add_argument("--read-noise", type=positive, help="e-")
+        plain.add_argument("--saturation", type=positive, help="ADU")
+        parser.add_argument("--again", action="store_true", help="do over what is done already")
+
+    def handle(self, *, paths, to, name, ccds, catalogue, again, **given):
+        known = {option: given[option] for option in ("gain", "read_noise", "saturation")}
+        catalogue = catalogue and str(Path(catalogue).absolute())
+        ccds = set().union(*ccds) if ccds else None
+        with plain_errors():
+            options = load_options(input=known, catalogue=catalogue)
+            plan = plan_stack(paths, to, options, ccds, name)
+            results = list(self.follow(run_stack(plan, again), len(plan.wanted)))
+        self.summarise(results, plan.files.paths["i"], catalogue)
+        if any(result.failed for result in results):
+            sys.exit(1)
+
+    def follow(self, results, total):
+        """The results as they come, each on a line, over a progress bar."""
+        with tqdm(total=total, unit="chip", disable=None) as bar:
+            for result in results:
+                with bar.external_write_mode(file=self.stdout._out):
+                    self.report(result)
+                bar.update()
+                yield result
+
+    def report(self, result):
+        if result.failed:
+            self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
+            return
+        self.stdout.write(stack_line(result))
+        for note in result.notes:
+            self.stdout.write(f"[{result.label}] {note}")
+
+    def summarise(self, results, path, catalogue):
+        counts = Counter(result.status for result in results)
+        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "failed") if counts[k]]
+        self.stdout.write(f"{len(results)} chips: {', '.join(parts)}.")
+        if len(results) > counts["failed"]:
+            with_it = f" --catalogue {catalogue}" if catalogue else ""
+            command = f"manage.py process_exposure {path} --reference{with_it}"
+            self.stdout.write(f"Make it a reference: {command}")
+
+
+def stack_line(result):
+    """A chip's result on one line."""
+    if result.n_inputs is None:
+        return f"{result.label}: {result.status}"
+    sharpest, widest = result.fwhm_pixels
+    return (
+        f"{result.label}: {result.n_inputs} chips  seeing {sharpest:.1f} to {widest:.1f} px"
+        f"  depth x {result.gain_in_depth:.2f}  clipped {result.clipped_fraction:.3%}"
+        f"  filled {result.filled_fraction:.2%}  unusable {result.unusable_fraction:.2%}"
+        f"  {result.seconds:.1f} s"
+    )

@@ -1,0 +1,131 @@
+"""Frames of one grid and one flux scale averaged, without what only one of them shows.
+
+Fluxes are ADU of the first frame, arrays ``[y, x]``, weights inverse variances.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.chip import MaskBit
+from exposures.science.quantities import Count, Fraction, Sigma, TwoOrMore, WholePixels
+
+MAX_FRAMES = 31  # a bit each in the map of what was clipped
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """How frames are chosen, clipped and averaged."""
+
+    min_frames: TwoOrMore = 2  # of a chip; with fewer there is no stack
+    min_overlap: Fraction = 0.05  # of the grid that a chip must share to be part of its stack
+    clip_sigma: Sigma = 5.0  # of a pixel's noise, beyond which it is clipped
+    grow_sigma: Sigma = 2.5  # beyond which pixels are clipped that touch clipped ones
+    # Of the light there, by which frames may differ besides: PSFs are never quite matched.
+    clip_fraction: Fraction = 0.25
+    # Of the brightest light next to the pixel, likewise: positions are never quite right.
+    neighbour_fraction: Fraction = 0.05
+    grow_pixels: WholePixels = 1  # by which clipped areas are widened
+    tile_pixels: WholePixels = 512  # side of the areas in which PSFs are matched
+    min_stars: Count = 5  # in common with the first frame, for the flux scale
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A sky-subtracted frame on the grid of the stack, in ADU of its first frame."""
+
+    data: np.ndarray  # (ny, nx) float32; NaN off the frame, the stars' model where masked
+    usable: np.ndarray  # (ny, nx) bool
+    mask: np.ndarray  # (ny, nx) uint8 MaskBit of the nearest pixel; NO_VALUE off the frame
+    sky_variance: float  # ADU^2 of a pixel, from the sky's photons alone
+    read_variance: float  # ADU^2, from reading it out
+    gain: float  # e-/ADU
+    fwhm_pixels: float  # on the grid
+    psf: object  # psf(x, y): (k, k) of a star in the middle of the stamp
+
+    @property
+    def variance(self) -> float:
+        """ADU^2 of a pixel of the sky."""
+        return self.sky_variance + self.read_variance
+
+    @property
+    def weight(self) -> float:
+        """That of faint stars, 1 / (variance FWHM^2): Annis et al. 2014, ApJ 794, 120."""
+        return 1 / (self.variance * self.fwhm_pixels**2)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The average of frames, and how it came about."""
+
+    data: np.ndarray  # (ny, nx) float32 ADU, with the level put back
+    weight: np.ndarray  # (ny, nx) float32 inverse variance, the photons of stars included
+    mask: np.ndarray  # (ny, nx) uint8 MaskBit; 0 where any frame is usable
+    clipped: np.ndarray  # (ny, nx) int32, bit i where frame i was clipped
+    level: float  # ADU; its photons make the sky's noise at ``gain``
+    gain: float  # e-/ADU, where all frames are usable
+    read_noise: float  # e-, likewise
+
+
+def average(frames, clipped):
+    """The Stack of ``frames`` without the pixels ``clipped``, (ny, nx) with a bit a frame.
+
+    Frames have one weight each, so that the PSF is the same wherever they all are. For its sake
+    a masked pixel takes part with what its frame's model of the stars says, as long as another
+    frame is usable; to the weight it adds nothing. A pixel has the variance of its usable frames:
+    white noise of the same power on the scale of the PSF, which is what a fit of stars wants;
+    between neighbouring pixels a resampled frame has less.
+    """
+    shape = frames[0].data.shape
+    total, part, usable_part, variance, per_photon = np.zeros((5, *shape), np.float32)
+    for bit, frame in enumerate(frames):
+        kept = (clipped & (1 << bit)) == 0
+        weight = np.float32(frame.weight / frames[0].weight)
+        there = np.isfinite(frame.data) & kept
+        total += np.where(there, weight * frame.data, 0)
+        part += weight * there
+        good = frame.usable & kept
+        usable_part += weight * good
+        variance += weight**2 * np.float32(frame.variance) * good
+        per_photon += weight**2 / np.float32(frame.gain) * good
+    level, gain, read_noise = effective_detector(frames)
+    usable = usable_part > 0
+    data = np.where(part > 0, total / np.where(part > 0, part, 1), 0)
+    variance += per_photon * np.maximum(data, 0)
+    weight = np.where(usable, usable_part**2 / np.where(usable, variance, 1), 0)
+    return Stack(
+        data=(data + level).astype(np.float32),
+        weight=weight.astype(np.float32),
+        mask=_mask(frames, usable),
+        clipped=clipped,
+        level=level,
+        gain=gain,
+        read_noise=read_noise,
+    )
+
+
+def effective_detector(frames):
+    """Level, gain and read noise of one detector with the noise of the average of ``frames``.
+
+    With normalised weights w a star's photons have the variance flux * sum w^2 / gain: that is
+    1 / gain of the stack. The level is the sky whose photons make the sky's noise at this gain,
+    so that level / gain + (read noise / gain)^2 is the variance of the stack.
+    """
+    weights = np.array([frame.weight for frame in frames])
+    squares = (weights / weights.sum()) ** 2
+    gain = 1 / sum(w / f.gain for w, f in zip(squares, frames, strict=True))
+    sky = sum(w * f.sky_variance for w, f in zip(squares, frames, strict=True))
+    read = sum(w * f.read_variance for w, f in zip(squares, frames, strict=True))
+    return float(gain * sky), float(gain), float(gain * np.sqrt(read))
+
+
+def expected_gain(frames) -> float:
+    """Of the flux of the faintest stars, first frame over stack, as the weights have it."""
+    return float(np.sqrt(sum(frame.weight for frame in frames) / frames[0].weight))
+
+
+def _mask(frames, usable):
+    """Why a pixel has no weight: all that its frames say."""
+    mask = np.bitwise_or.reduce([frame.mask & ~np.uint8(MaskBit.NO_VALUE) for frame in frames])
+    mask = np.where(mask == 0, np.uint8(MaskBit.NO_VALUE), mask)
+    return np.where(usable, np.uint8(0), mask)

@@ -1,0 +1,271 @@
+"""A chip seen by several exposures, stacked on the grid and in the units of the first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.chip import ChipEntry, ExposureFacts, MaskBit
+from exposures.errors import GalprojectError, InputFileError
+from exposures.fits import InputOptions, read_chip
+from exposures.science.astrometry import fit_correction, header_pixels, match
+from photometry.options import ReductionOptions
+from photometry.reduction import Reduction, reduce_chip
+from photometry.science.calibration import CalibrationStars, magnitudes
+from photometry.science.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.clipping import find_outliers
+from photometry.science.resampling import SmoothMap, resample
+from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
+
+MATCH_PIXELS = 1.5  # between stars that are registered to each other
+MUCH_CLIPPED = 0.1  # of the pixels: artifacts and variable stars are never so many
+PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
+
+
+@dataclass(frozen=True)
+class StackInput:
+    """One chip of one exposure."""
+
+    facts: ExposureFacts
+    entry: ChipEntry
+
+    @property
+    def label(self) -> str:
+        return f"{self.facts.image_path.name}[{self.entry.name}]"
+
+
+@dataclass(frozen=True)
+class PlacedFrame:
+    """A Frame with what brought it there."""
+
+    source: StackInput
+    frame: Frame
+    scale: float  # its fluxes times this are the first frame's, in the middle
+    n_stars: int  # in common with the first
+    rms_pixels: float  # of their positions; NaN for the first
+    saturation: float  # ADU above the sky, on the scale of the first
+
+
+@dataclass(frozen=True)
+class ChipStack:
+    """A stacked chip and its inputs."""
+
+    stack: Stack
+    first: Reduction
+    placed: tuple[PlacedFrame, ...]
+    notes: tuple[str, ...]  # inputs that were left out and why; what looks wrong
+
+    @property
+    def frames(self):
+        return [placed.frame for placed in self.placed]
+
+    @property
+    def weights(self):
+        """(n,) part of each frame in the average, where all are."""
+        weights = np.array([frame.weight for frame in self.frames])
+        return weights / weights.sum()
+
+    @property
+    def gain_in_depth(self) -> float:
+        """By which fainter stars are seen than on the first frame, as the weights have it."""
+        return expected_gain(self.frames)
+
+    @property
+    def clipped_fraction(self) -> float:
+        """Of the pixels, those clipped in any frame."""
+        return float(np.mean(self.stack.clipped != 0))
+
+    @property
+    def filled_fraction(self) -> float:
+        """Of the pixels, those unusable on the first frame that others fill."""
+        return float(np.mean((self.stack.weight > 0) & ~self.frames[0].usable))
+
+    @property
+    def unusable_fraction(self) -> float:
+        return float(np.mean(self.stack.weight == 0))
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Options of every step, and the catalogue, which may be None."""
+
+    input: InputOptions
+    reduction: ReductionOptions
+    stack: StackOptions
+    catalogue: object
+
+
+def stack_chip(inputs, settings):
+    """Stack StackInputs; the first gives the grid, the flux scale and the zero point.
+
+    Another that can't be used is left out, and the notes say why. Raises InputFileError where the
+    first can't be used, or fewer than ``min_frames`` exposures are left.
+    """
+    first = _reduce(inputs[0], settings)
+    placed, notes = [_first_frame(inputs[0], first)], []
+    for source in inputs[1:]:
+        try:
+            placed.append(_place(source, _reduce(source, settings), first, settings))
+        except GalprojectError as error:
+            notes.append(f"left out: {error}")
+    _check_number(placed, inputs[0], notes, settings.stack)
+    frames = [p.frame for p in placed]
+    clipped = find_outliers(frames, settings.stack)
+    if np.mean(clipped != 0) > MUCH_CLIPPED:
+        notes.append(
+            f"{np.mean(clipped != 0):.0%} of the pixels are clipped in a frame: look at the map of "
+            "clips before you use it; stars narrower than 2 pixels can't be resampled well"
+        )
+    return ChipStack(average(frames, clipped), first, tuple(placed), tuple(notes))
+
+
+def _reduce(source, settings):
+    chip = read_chip(source.facts, source.entry, settings.input)
+    options = settings.reduction
+    # As deep as calibration needs: what is faint is found on the stack.
+    detection = options.search_detection
+    return reduce_chip(chip, source.facts, settings.catalogue, detection, options)
+
+
+def _check_number(placed, source, notes, options):
+    n_exposures = len({p.source.facts.image_path for p in placed})
+    if n_exposures < options.min_frames:
+        raise InputFileError(
+            source.facts.image_path,
+            f"{n_exposures} of the {options.min_frames} exposures that a stack needs can be used"
+            + "".join(f"; {note}" for note in notes),
+            "Give more exposures of this field and filter, or leave this chip out with --ccds",
+            hdu=source.entry.name,
+        )
+
+
+def _first_frame(source, reduction):
+    """The first frame as it is: nothing is resampled, its noise stays white."""
+    chip = reduction.chip
+    usable = chip.weight > 0
+    frame = _frame(
+        reduction, _filled(reduction), usable, chip.mask, (1.0, reduction.detections.psf.stamps)
+    )
+    return PlacedFrame(
+        source, frame, 1.0, len(reduction.detections), np.nan, _saturation(reduction)
+    )
+
+
+def _filled(reduction):
+    """(ny, nx) ADU without the sky; masked pixels have what the model of the stars says."""
+    usable = reduction.chip.weight > 0
+    return np.where(usable, reduction.data, reduction.detections.model).astype(np.float32)
+
+
+def _saturation(reduction):
+    return reduction.chip.saturation - reduction.sky.level
+
+
+def _frame(reduction, data, usable, mask, scale_and_stamps):
+    """A Frame from pixels that are on the grid and the first frame's scale already."""
+    scale, stamps = scale_and_stamps
+    chip = reduction.chip
+    gain = float(np.mean(chip.gain_map()))
+    noise = reduction.sky.noise**2
+    read = min(float(np.mean((chip.read_noise_map() / chip.gain_map()) ** 2)), 0.99 * noise)
+    return Frame(
+        data=data,
+        usable=usable,
+        mask=mask,
+        sky_variance=scale**2 * (noise - read),
+        read_variance=scale**2 * read,
+        gain=gain / scale,
+        fwhm_pixels=reduction.fwhm_pixels,
+        psf=lambda x, y: stamps([round(x)], [round(y)], PSF_PIXELS)[0],
+    )
+
+
+def _place(source, reduction, first, settings):
+    """A frame registered to the first by the stars of both, scaled, and resampled."""
+    to_frame = _registration(source, reduction, first, settings.reduction)
+    stars, n_stars, rms = _scale_stars(source, reduction, first, to_frame, settings)
+    shape = first.chip.shape
+    correction = fit_magnitude_correction(stars, shape, settings.reduction.calibration)
+
+    def scale_at(x, y):
+        return 10 ** (-0.4 * correction.at(x, y, np.zeros(len(x), int)))
+
+    to_x = SmoothMap.of(lambda x, y: to_frame(x, y)[0], shape)
+    to_y = SmoothMap.of(lambda x, y: to_frame(x, y)[1], shape)
+    own_usable = reduction.chip.weight > 0
+    data, usable, nearest = resample(_filled(reduction), own_usable, to_x, to_y, shape)
+    data *= SmoothMap.of(scale_at, shape).rows(0, shape[0], shape[1])
+    mask = np.where(nearest >= 0, reduction.chip.mask.ravel()[nearest], np.uint8(MaskBit.NO_VALUE))
+    scale = float(np.median(scale_at(stars.x, stars.y)))
+    psf = reduction.detections.psf
+
+    def stamps(x, y, size):
+        """The PSF in the middle of a pixel: chips of a field are not turned to each other."""
+        on_x, on_y = to_frame(np.asarray(x, float), np.asarray(y, float))
+        return psf.stamps(np.rint(on_x), np.rint(on_y), size)
+
+    frame = _frame(reduction, data, usable, mask, (scale, stamps))
+    return PlacedFrame(source, frame, scale, n_stars, rms, scale * _saturation(reduction))
+
+
+def _registration(source, reduction, first, options):
+    """A function from pixels x, y of the grid to those of the frame.
+
+    By both headers and a polynomial through the stars that both have: to the catalogue each is
+    only as good as its stars there.
+    """
+    found = reduction.detections
+    ours = first.detections.bright(options.min_significance)
+    # Not the reductions: the function lives as long as the frame, and they are large.
+    wcs, own_wcs = first.chip.wcs, reduction.chip.wcs
+    x, y = _by_headers(wcs, own_wcs, first.detections.x[ours], first.detections.y[ours])
+    theirs = found.bright(options.min_significance)
+    correction = fit_correction(
+        x, y, found.x[theirs], found.y[theirs], reduction.chip.shape, options.registration
+    )
+    if correction.order < 0:
+        raise _left_out(source, "no stars in common with the first exposure")
+
+    def to_frame(x, y):
+        return correction.apply(*_by_headers(wcs, own_wcs, x, y))
+
+    return to_frame
+
+
+def _by_headers(wcs, own_wcs, x, y):
+    return header_pixels(own_wcs, *wcs.all_pix2world(x, y, 0))
+
+
+def _scale_stars(source, reduction, first, to_frame, settings):
+    """Bright stars of both as CalibrationStars on the grid; their number; rms of positions."""
+    options = settings.reduction
+    ours, theirs = first.detections, reduction.detections
+    index = ours.bright(options.min_significance)
+    index_there = theirs.bright(options.min_significance)
+    x, y = to_frame(ours.x[index], ours.y[index])
+    i, j = match(x, y, theirs.x[index_there], theirs.y[index_there], MATCH_PIXELS)
+    if len(i) < settings.stack.min_stars:
+        problem = (
+            f"{len(i)} stars in common with the first exposure, {settings.stack.min_stars} wanted"
+        )
+        raise _left_out(source, problem)
+    offset = np.hypot(x[i] - theirs.x[index_there[j]], y[i] - theirs.y[index_there[j]])
+    index, index_there = index[i], index_there[j]
+    mag, mag_err = magnitudes(ours.flux[index], ours.flux_err[index], 0.0)
+    mag_there, err_there = magnitudes(theirs.flux[index_there], theirs.flux_err[index_there], 0.0)
+    stars = CalibrationStars(
+        ours.x[index],
+        ours.y[index],
+        mag - mag_there,
+        np.hypot(np.hypot(mag_err, err_there), options.calibration.error_floor),
+        np.zeros(len(index), int),
+    )
+    return stars, len(index), float(np.median(offset) / 1.1774)
+
+
+def _left_out(source, problem):
+    return InputFileError(
+        source.facts.image_path,
+        problem,
+        "Look whether it is of this field and its WCS is right",
+        hdu=source.entry.name,
+    )
