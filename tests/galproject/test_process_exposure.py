@@ -19,8 +19,7 @@ from galproject.management.commands import process_exposure as command
 from galproject.options import PipelineOptions
 from galproject.processing import database_lost
 from photometry.models import GalReference, GalSource
-from photometry.storage import forget_image
-from tests.galproject.nights import night  # noqa: F401
+from tests.galproject.nights import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
 
 pytestmark = pytest.mark.django_db
@@ -52,10 +51,7 @@ def measured(frames, django_db_setup, django_db_blocker):
         process(frames / "reference.fits", "--reference", *PLAIN_OPTIONS)
         process(frames / "search.fits", *PLAIN_OPTIONS)
         yield frames
-        for image in GalImage.objects.all():
-            forget_image(image)
-        GalVarObj.objects.all().delete()
-        GalExposure.objects.all().delete()
+        remove_survey()
 
 
 def process(*arguments):

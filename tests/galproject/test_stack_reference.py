@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from exposures.chip import MaskBit
 from exposures.fits import read_chip, read_exposure
 from exposures.fits.stacks import codes_of, read_keys
-from exposures.models import GalExposure, GalImage, Status
+from exposures.models import GalImage, Status
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject import stacking
 from galproject.options import PipelineOptions
@@ -20,8 +20,7 @@ from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.science.stacking import Stack
-from photometry.storage import forget_image
-from tests.galproject.nights import night  # noqa: F401
+from tests.galproject.nights import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
 
 CHIP = 28
@@ -242,9 +241,7 @@ def test_stack_is_a_reference_like_any_other(stacked, night):  # noqa: F811
     assert_magnitudes_are_true(image, night)
     changes = GalVarObj.objects.believed().filter(image__is_reference=False)
     assert_no_change_at_an_artifact(changes, night)
-    for each in GalImage.objects.all():
-        forget_image(each)
-    GalExposure.objects.all().delete()
+    remove_survey()
 
 
 def assert_magnitudes_are_true(image, night):  # noqa: F811
