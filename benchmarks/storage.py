@@ -38,9 +38,10 @@ from tests.made_up import make_image, make_sources  # noqa: E402
 N_BARE = 5  # epochs of which the bare COPY is timed, at the beginning and at the end
 N_BULK = 10_000  # rows for bulk_create, which is slow
 N_SEARCHES = 300
-LIGHT_CURVE = "SELECT * FROM galsources_light_curve(%s)"
+# As the README has it.
+LIGHT_CURVE = "SELECT mjd, filter, mag, mag_err FROM galsources_light_curve(%s)"
 CONE = """
-SELECT c.refsource_id, l.* FROM galsources_cone(%s, %s, 1) AS c
+SELECT c.refsource_id, l.mjd, l.filter, l.mag, l.mag_err FROM galsources_cone(%s, %s, 1) AS c
 CROSS JOIN LATERAL galsources_light_curve(c.refsource_id) AS l
 """
 
