@@ -1,4 +1,4 @@
-"""FITS images in: the only code that opens them."""
+"""FITS images in, and chips out: the only code that opens them."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from exposures.fits.codes import data_version
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.options import InputOptions
+from exposures.fits.writing import write_chip
 
 __all__ = [
     "InputOptions",
@@ -17,6 +18,7 @@ __all__ = [
     "read_exposure",
     "read_mask",
     "short_filter",
+    "write_chip",
 ]
 
 DEFAULTS = InputOptions()
