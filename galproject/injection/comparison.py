@@ -1,6 +1,6 @@
 """What the pipeline made of artificial stars, from the database that it filled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -46,6 +46,13 @@ class Comparison:
     on_searches: np.ndarray  # SEARCH_DTYPE, one row a star and image
     own_mag: np.ndarray  # (n,) of the measurements of all other sources, on the reference
     own_changed: np.ndarray  # (n,) bool: believed to have changed
+
+
+def joined(comparisons) -> Comparison:
+    """Several comparisons as one."""
+    return Comparison(
+        *(np.concatenate([getattr(c, f.name) for c in comparisons]) for f in fields(Comparison))
+    )
 
 
 def compare(outcomes) -> Comparison:

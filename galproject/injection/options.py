@@ -12,6 +12,7 @@ class InjectionOptions:
     seed: int = 1
     n_stars: int | None = None  # on a chip; None: some per cent of its sources, see `number`
     magnitudes: tuple[float, float] | None = None  # brightest, faintest; None: see `range_of`
+    n_rounds: int = 1  # with the seeds that follow: other stars each time
     variable_fraction: float = 0.5  # of the stars; the others are constant
     amplitudes: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # mag, of the changes
 
@@ -23,6 +24,7 @@ class InjectionOptions:
     def _rules(self):
         yield self.seed >= 0, "the seed is not negative"
         yield self.n_stars is None or self.n_stars >= 1, "there is at least one star on a chip"
+        yield self.n_rounds >= 1, "there is at least one round"
         yield 0 <= self.variable_fraction <= 1, "the share of variables is between 0 and 1"
         yield (
             all(0 < a <= 10 for a in self.amplitudes) and len(self.amplitudes) > 0,
@@ -54,7 +56,7 @@ def number(options, n_sources, shape, fwhm_pixels) -> int:
     if options.n_stars > most:
         raise GalprojectError(
             f"{options.n_stars} stars would change the crowding of a chip with {n_sources:,} "
-            f"sources. Ask for at most {most} (--stars), and run other seeds (--seed) for more"
+            f"sources. Ask for at most {most} (--stars), and for more rounds (--rounds)"
         )
     return options.n_stars
 

@@ -42,6 +42,7 @@ def write_stars(comparison, path):
     }.items():
         if name in table.colnames:
             table[name].unit = unit
+            table[name].info.format = ".6f" if unit is units.deg else ".4f"
     try:
         table.write(path, format="ascii.ecsv", overwrite=True)
     except OSError as error:

@@ -1,21 +1,24 @@
 """A whole injection: exposures read, stars put in, the pipeline run, the results compared."""
 
+import logging
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from galproject import worker
 from galproject.injection.chips import ChipTask, inject_chip
-from galproject.injection.comparison import Comparison, compare
+from galproject.injection.comparison import Comparison, compare, joined
 from galproject.injection.options import InjectionOptions
 from galproject.injection.own_database import own_database
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,6 @@ class Injection:
 
     comparison: Comparison
     errors: tuple[str, ...]  # of chips that could not be done
-    n_chips: int
 
 
 DEFAULTS = InjectionOptions()
@@ -34,25 +36,42 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
     """Put artificial stars into exposures, of which the first is the reference; an Injection.
 
     Nothing of it goes into the survey's database or stays on the disk. ``progress`` is told of
-    each chip by ``update(1)``, and how many there are by ``total``. Raises GalprojectError where
+    each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError where
     a file can't be used or no chip could be compared.
     """
     facts = [read_exposure(path, pipeline.input) for path in paths]
     _check_are_alike(facts)
-    with tempfile.TemporaryDirectory(prefix="galproject-injection-") as folder:
-        tasks = _tasks(facts, (Path(folder), injection, pipeline), ccds)
-        if progress is not None:
-            progress.reset(total=len(tasks))
-        with own_database(Path(folder) / "pictures"):
+    _check_chips(facts[0], ccds)
+    rounds = [
+        replace(injection, seed=injection.seed + number, n_rounds=1)
+        for number in range(injection.n_rounds)
+    ]
+    if progress is not None:
+        progress.reset(total=len(rounds) * len(_chips(facts, ccds)))
+    done = [_round(_chips(facts, ccds), pipeline, one, workers, progress) for one in rounds]
+    errors = dict.fromkeys(error for one in done for error in one.errors)
+    return Injection(joined([one.comparison for one in done]), tuple(errors))
+
+
+def _round(chips, pipeline, injection, workers, progress) -> Injection:
+    """The stars of one seed, in a folder and a database of their own."""
+    n_searches = max(epoch for epoch, _, _ in chips)
+    with tempfile.TemporaryDirectory(prefix="galproject-injection-") as name:
+        folder = Path(name)
+        common = (n_searches, folder, injection, pipeline)
+        tasks = [ChipTask(facts, entry, epoch, *common) for epoch, facts, entry in chips]
+        with own_database(folder / "pictures"):
             outcomes, errors = [], []
-            for done, error in _run(tasks, workers):
-                outcomes += [done] if done else []
-                errors += [error] if error else []
+            for outcome, error in _run(tasks, workers):
+                if outcome is None:
+                    errors.append(error)
+                else:
+                    outcomes.append(outcome)
                 if progress is not None:
                     progress.update(1)
             if not any(outcome.epoch == 0 for outcome in outcomes):
                 raise GalprojectError("\n".join(["no reference chip could be done:", *errors]))
-            return Injection(compare(outcomes), tuple(errors), len(tasks))
+            return Injection(compare(outcomes), tuple(errors))
 
 
 def _check_are_alike(facts):
@@ -72,22 +91,24 @@ def _check_are_alike(facts):
             )
 
 
-def _tasks(facts, common, ccds):
-    """A task a chip, the references' first; ``ccds`` limits them by number."""
-    tasks = [
-        ChipTask(one, entry, epoch, len(facts) - 1, *common)
+def _chips(facts, ccds):
+    """(epoch, facts, entry) of the chips to do, 0 being the epoch of the reference."""
+    return [
+        (epoch, one, entry)
         for epoch, one in enumerate(facts)
         for entry in one.chips
         if ccds is None or entry.ccdnum in ccds
     ]
-    if not any(task.is_reference for task in tasks):
-        present = ", ".join(str(entry.ccdnum) for entry in facts[0].chips)
+
+
+def _check_chips(reference, ccds):
+    if not _chips([reference], ccds):
+        present = ", ".join(str(entry.ccdnum) for entry in reference.chips)
         raise InputFileError(
-            facts[0].image_path,
+            reference.image_path,
             "the reference has none of the chips that were asked for",
             f"Choose --ccds from those it has: {present}",
         )
-    return tasks
 
 
 def _run(tasks, workers):
@@ -128,4 +149,10 @@ def _outcome(task):
         outcome = inject_chip(task)
     except GalprojectError as error:
         return None, str(error)
+    except (InterfaceError, OperationalError, ProgrammingError):
+        raise  # no other chip would fare better
+    except Exception as error:
+        label = f"{task.facts.image_path}[{task.entry.name}]"
+        logger.exception("%s: unexpected error", label)
+        return None, f"{label}: unexpected {type(error).__name__}: {error}"
     return (None, outcome.result.error) if outcome.result.failed else (outcome, "")

@@ -2,6 +2,7 @@ import io
 import os
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from django.db import connection
 from PIL import Image
 
 from exposures.errors import GalprojectError
-from galproject.injection import own_database, run
+from exposures.fits import read_exposure
+from exposures.models import GalExposure
+from galproject.injection import run
 from galproject.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
 from galproject.injection.options import InjectionOptions, number, range_of
+from galproject.injection.own_database import own_database
 from galproject.injection.plot import plot_summary
 from galproject.injection.report import lines, summary_rows
 from galproject.injection.summary import summarise
@@ -47,7 +51,9 @@ def comparison():
 
 def test_stars_and_changes_are_counted_by_hand():
     summary = summarise(comparison())
-    found = {row.magnitude: (row.value, row.n) for row in summary.of("completeness", crowding="all")}
+    found = {
+        row.magnitude: (row.value, row.n) for row in summary.of("completeness", crowding="all")
+    }
     assert found == {(18, 19): (1, 2), (20, 21): (1, 1), (22, 23): (0, 1)}
     (crowded,) = summary.of("completeness", crowding="crowded")
     assert (crowded.magnitude, crowded.value, crowded.n) == ((20, 21), 1, 1)
@@ -96,13 +102,15 @@ def test_bias_and_underestimated_errors_show():
 
 def test_report_and_plot_take_whatever_there_is(tmp_path):
     whole = comparison()
-    nothing = Comparison(whole.on_reference[:0], whole.on_searches[:0], np.zeros(0), np.zeros(0, bool))
+    nothing = Comparison(
+        whole.on_reference[:0], whole.on_searches[:0], np.zeros(0), np.zeros(0, bool)
+    )
     alone = Comparison(whole.on_reference, whole.on_searches[:0], np.zeros(0), np.zeros(0, bool))
-    for number, tables in enumerate((whole, alone, nothing, many(0.0))):
+    for i, tables in enumerate((whole, alone, nothing, many(0.0))):
         summary = summarise(tables)
         assert all(len(row) == 11 for row in summary_rows(summary))
         assert any("artificial stars" in line for line in lines(summary))
-        path = tmp_path / f"{number}.png"
+        path = tmp_path / f"{i}.png"
         plot_summary(summary, path, "title", 15.0)
         assert Image.open(path).size == (1300, 1430)
 
@@ -169,7 +177,7 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):  # 
     outputs = {"csv": "stars.csv", "ecsv": "stars.ecsv", "plot": "stars.png"}
     outputs = {name: str(tmp_path / path) for name, path in outputs.items()}
     with fingerprint(sorted(night.reference.parent.glob("*.fits"))):
-        report = run_command(night, **outputs, n_stars=28)
+        report = run_command(night, **outputs, stars=28)
     assert "artificial stars" in report
     table = Table.read(outputs["ecsv"])
     bright = table[table["mag"] < 20.5]
@@ -199,18 +207,14 @@ def test_an_interrupted_run_leaves_nothing(night, monkeypatch, tmp_path):  # noq
 @pytest.mark.django_db(transaction=True)
 def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path):
     survey = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{survey}_injection_1"')
-    with fingerprintless_database(tmp_path) as name:
-        assert name == f"{survey}_injection_1"
-        with own_database.own_database(tmp_path) as second:
-            assert second == f"{survey}_injection_1_injection_1"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE '%injection%'")
-        assert cursor.fetchall() == []
-
-
-fingerprintless_database = own_database.own_database
+    left = f"{survey}_injection_1"
+    with fingerprint([]):
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{left}"')
+        with own_database(tmp_path) as name:
+            assert name == connection.settings_dict["NAME"] == left
+            assert not GalExposure.objects.exists()
+        assert connection.settings_dict["NAME"] == survey
 
 
 @pytest.mark.django_db(transaction=True)
@@ -222,9 +226,9 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
     connection.close()
     connection.settings_dict["USER"] = "injection_guest"
     try:
-        with pytest.raises(GalprojectError, match="ALTER ROLE injection_guest CREATEDB"):
-            with own_database.own_database(tmp_path):
-                pass
+        wanted = pytest.raises(GalprojectError, match="ALTER ROLE injection_guest CREATEDB")
+        with wanted, own_database(tmp_path):
+            pass
     finally:
         connection.close()
         connection.settings_dict["USER"] = user
@@ -233,9 +237,9 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
 
 
 def test_exposures_of_two_filters_are_refused(night):  # noqa: F811
-    facts = [run.read_exposure(path) for path in (night.reference, night.searches[0])]
+    facts = [read_exposure(path) for path in (night.reference, night.searches[0])]
     with pytest.raises(GalprojectError, match="given twice"):
         run._check_are_alike([facts[0], facts[0]])
-    other = run.replace(facts[1], filter="z")
+    other = replace(facts[1], filter="z")
     with pytest.raises(GalprojectError, match="in filter z, the reference in i"):
         run._check_are_alike([facts[0], other])

@@ -20,8 +20,7 @@ def test_intervals_hold_the_truth_two_times_in_three():
     rng = np.random.default_rng(1)
     has_it = rng.random((400, 50)) < 0.9
     inside = [
-        s.low[0] <= 0.9 <= s.high[0]
-        for s in (shares(np.zeros(50), row, [-1, 1]) for row in has_it)
+        s.low[0] <= 0.9 <= s.high[0] for s in (shares(np.zeros(50), row, [-1, 1]) for row in has_it)
     ]
     assert 0.58 < np.mean(inside) < 0.82
 
@@ -37,7 +36,9 @@ def test_offsets_are_medians_with_their_errors():
     assert np.isnan(found.median[1])
     assert found.median[[0, 2]] == pytest.approx([0.02, -0.1], abs=0.01)
     assert found.spread[[0, 2]] == pytest.approx([0.05, 0.05], rel=0.15)
-    assert found.error[0] == pytest.approx(np.sqrt(np.pi / 2) * found.spread[0] / np.sqrt(found.n[0]))
+    assert found.error[0] == pytest.approx(
+        np.sqrt(np.pi / 2) * found.spread[0] / np.sqrt(found.n[0])
+    )
 
 
 def test_crossing_is_between_the_bins_that_enclose_it():

@@ -21,6 +21,10 @@ from galproject.management.plain_errors import INTERRUPTED, plain_errors
 from galproject.option_sources import load_options
 
 DEFAULTS = InjectionOptions()
+NUMBERS = {
+    **{"seed": "seed", "n_stars": "stars", "n_rounds": "rounds"},
+    "variable_fraction": "variables",
+}
 
 
 class Command(BaseCommand):
@@ -70,6 +74,13 @@ class Command(BaseCommand):
             default=DEFAULTS.variable_fraction,
             help=f"of the stars that vary (default {DEFAULTS.variable_fraction})",
         )
+        stars.add_argument(
+            "--rounds",
+            type=at_least_one,
+            default=1,
+            metavar="N",
+            help="all of it so often, with the seeds that follow (default 1)",
+        )
         stars.add_argument("--seed", type=int, default=DEFAULTS.seed, help="another: other stars")
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
         plain.add_argument("--gain", type=positive, help="e-/ADU")
@@ -104,12 +115,11 @@ class Command(BaseCommand):
 
     def run(self, paths, pipeline, given):
         """Put the stars in and process the exposures."""
-        fields = {"seed": given["seed"], "n_stars": given["stars"]}
+        numbers = {name: given[key] for name, key in NUMBERS.items()}
         magnitudes = given["magnitudes"] and tuple(given["magnitudes"])
         injection = InjectionOptions(
-            **fields,
+            **numbers,
             magnitudes=magnitudes,
-            variable_fraction=given["variables"],
             amplitudes=tuple(given["amplitudes"]),
         )
         ccds = set().union(*given["ccds"]) if given["ccds"] else None
