@@ -75,27 +75,32 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
 
 
 def _check_are_alike(facts):
-    """One exposure each, all in the filter of the reference."""
-    for number, one in enumerate(facts):
+    """All in the filter of the reference, and no chip of an exposure twice."""
+    seen = set()
+    for one in facts:
         if one.filter != facts[0].filter:
             raise InputFileError(
                 one.image_path,
                 f"in filter {one.filter}, the reference in {facts[0].filter}",
                 "Name a reference and search exposures of one filter",
             )
-        if one.identifier in [other.identifier for other in facts[:number]]:
+        chips = {(one.identifier, entry.ccdnum) for entry in one.chips}
+        if seen & chips:
             raise InputFileError(
                 one.image_path,
                 f"exposure {one.identifier} is given twice",
                 "Name each exposure once, the reference first",
             )
+        seen |= chips
 
 
 def _chips(facts, ccds):
     """(epoch, facts, entry) of the chips to do, 0 being the epoch of the reference."""
+    # The chips of an exposure may come in several files.
+    epochs = list(dict.fromkeys(one.identifier for one in facts))
     return [
-        (epoch, one, entry)
-        for epoch, one in enumerate(facts)
+        (epochs.index(one.identifier), one, entry)
+        for one in facts
         for entry in one.chips
         if ccds is None or entry.ccdnum in ccds
     ]

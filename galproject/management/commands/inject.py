@@ -96,7 +96,9 @@ class Command(BaseCommand):
 
     def handle(self, *, reference, searches, **given):
         with plain_errors():
-            paths = [path for name in (reference, *searches) for path in paths_of(name)]
+            named = [path for name in (reference, *searches) for path in paths_of(name)]
+            # As in night/*_ooi_i_*, which has the reference in it.
+            paths = list({path.resolve(): path for path in named}.values())
             self.check_outputs(given["plot"], given["csv"], given["ecsv"])
             pipeline = pipeline_options(given)
             done = self.run(paths, pipeline, given)
