@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg2
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.core.management.base import SystemCheckError
+from django.db import ProgrammingError, connection
 
 from exposures.errors import GalprojectError
 
@@ -34,7 +35,7 @@ def own_database(folder: Path):
         try:
             _make(cursor, name)
             with _pictures_in(folder), _connected_to(name, survey):
-                call_command("migrate", verbosity=0, interactive=False)
+                _make_tables()
                 yield name
         finally:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -71,6 +72,19 @@ def _make(cursor, name):
             "the role of DATABASE_URL may not make the database in which artificial stars are "
             "measured apart from the survey. A superuser has to allow it, once: "
             f"ALTER ROLE {cursor.connection.info.user} CREATEDB"
+        ) from error
+    except psycopg2.Error as error:  # a full disk, a database that others use as a template
+        raise GalprojectError(f"{name} can't be made: {error}Mend that and try again") from error
+
+
+def _make_tables():
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except (SystemCheckError, ProgrammingError) as error:
+        raise GalprojectError(
+            f"the database for artificial stars can't have our tables: {error}\nWhere it is q3c "
+            "that it lacks, a superuser has to give it to all new databases, once: "
+            'psql -d template1 -c "CREATE EXTENSION q3c"'
         ) from error
 
 

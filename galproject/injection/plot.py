@@ -90,6 +90,7 @@ def _bias(ax, summary):
     widest = max([20.0, *(3000 * abs(row.value) for row in rows)])
     ax.set_yscale("symlog", linthresh=10)
     ax.set_ylim(-widest, widest)
+    ax.yaxis.set_major_formatter("{x:+g}")
     ax.set(ylabel="measured − true (mmag)", title="Bias of forced photometry, constant stars")
     _finish(ax, summary)
 
@@ -108,15 +109,13 @@ def _by_sigma(ax, summary, threshold_sigma):
         # The lowest bin begins at none and the highest has no end: an axis shows neither.
         x = [np.sqrt(max(r.sigma[0], 2) * min(r.sigma[1], 2 * r.sigma[0] + 8)) for r in rows]
         _draw(ax, x, rows, 100, label=crowding, **STYLES[crowding])
-    ax.axvline(threshold_sigma, color="0.4", linewidth=0.8, linestyle="--")
-    ax.text(
-        threshold_sigma * 0.95, 50, "threshold", rotation=90, ha="right", va="center", fontsize=8
-    )
+    style = {"color": "0.4", "linewidth": 0.8, "linestyle": "--"}
+    ax.axvline(threshold_sigma, label=f"threshold, {threshold_sigma:g} sigma", **style)
     ax.set_xscale("log")
     ax.set_xticks([3, 5, 10, 20, 50, 100], labels=["3", "5", "10", "20", "50", "100"])
     ax.set(ylim=(-3, 103), xlabel="change, foreseen (sigma)", ylabel="changes found (%)")
     ax.set_title("Variables on the reference", fontsize=11)
-    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    ax.legend(framealpha=0.8, edgecolor="none", fontsize=8, loc="lower right")
 
 
 def _by_amplitude(ax, summary):
@@ -139,6 +138,7 @@ def _false(ax, summary):
     _draw(ax, _middles(constant, 0.08), constant, 1e4, label="constant artificial stars", **style)
     ax.set_yscale("symlog", linthresh=1)
     ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set(ylabel="changes in 10,000 measurements", title="What should not have changed")
     _finish(ax, summary)
 
@@ -151,4 +151,4 @@ def _finish(ax, summary, place="best"):
     if magnitudes:
         ax.set_xlim(min(magnitudes) - 0.2, max(magnitudes) + 0.2)
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False, fontsize=8, loc=place)
+        ax.legend(framealpha=0.8, edgecolor="none", fontsize=8, loc=place)
