@@ -80,6 +80,11 @@ def edges_over(low, high):
     return np.arange(np.floor(low), np.ceil(high) + WIDTH_MAG / 2, WIDTH_MAG)
 
 
+def worst(ours, theirs):
+    """The largest difference; NaN where no bin has enough stars on both sides."""
+    return float(np.max(np.abs(ours - theirs))) if len(ours) else np.nan
+
+
 def figures_of(table, simulated, recovery):
     """The same figures from both sides."""
     mag, found = simulated
@@ -103,7 +108,7 @@ def figures_of(table, simulated, recovery):
         "n_measurements": len(table),
         "half_complete_mag": crossing(edges, ours.share),
         "half_complete_mag_truth": crossing(edges, theirs.share),
-        "completeness_worst_difference": float(np.max(np.abs(ours.share - theirs.share)[both])),
+        "completeness_worst_difference": worst(ours.share[both], theirs.share[both]),
         "bright_bias_mmag": 1000 * float(np.nanmedian(bright["measured"] - bright["mag"])),
         "pull_mad": 1.4826 * float(np.median(np.abs(pulls - np.median(pulls)))),
         "pull_mad_truth": recovery.pull_mad,
@@ -122,7 +127,7 @@ def main():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="galproject-injection-"))
+    folder = Path(tempfile.mkdtemp(prefix="galproject-artificial-"))
     try:
         night = simulate_night(folder, QUICK if arguments.quick else FULL)
         simulated, recovery = by_simulation(night, arguments.workers)
