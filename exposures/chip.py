@@ -71,6 +71,10 @@ class Chip:
         """(nx,) read noise in e- of each column."""
         return self._by_column("read_noise")
 
+    def saturation_map(self) -> np.ndarray:
+        """(nx,) level in ADU at which each column saturates."""
+        return self._by_column("saturation")
+
     def _by_column(self, attribute):
         values = np.empty(self.shape[1])
         for amplifier in self.amplifiers:

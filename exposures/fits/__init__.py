@@ -1,4 +1,4 @@
-"""FITS images in: the only code that opens them."""
+"""FITS images in, and chips out: the only code that opens them."""
 
 from pathlib import Path
 
@@ -8,7 +8,11 @@ from exposures.fits.codes import data_version
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.options import InputOptions
+<<<<<<< HEAD
 from exposures.fits.positions import footprint_of, read_footprints, read_wcs_cards
+=======
+from exposures.fits.writing import write_chip
+>>>>>>> inject
 
 __all__ = [
     "InputOptions",
@@ -21,6 +25,7 @@ __all__ = [
     "read_mask",
     "read_wcs_cards",
     "short_filter",
+    "write_chip",
 ]
 
 DEFAULTS = InputOptions()

@@ -55,6 +55,17 @@ def translate(codes: np.ndarray, plver: str) -> np.ndarray:
     return _translate_bits(codes)
 
 
+def saturated(codes: np.ndarray, where: np.ndarray, plver: str) -> np.ndarray:
+    """``codes`` with those pixels marked as saturated that are true in ``where``."""
+    if data_version(plver) >= FIRST_ENUMERATED:
+        return np.where(where, _code_of(ENUMERATION, MaskBit.SATURATED), codes)
+    return np.where(where, codes | _code_of(BITS, MaskBit.SATURATED), codes)
+
+
+def _code_of(table, meaning):
+    return next(code for code, bits in table.items() if bits == meaning)
+
+
 def _translate_enumeration(codes):
     table = np.full(max(ENUMERATION) + 2, MaskBit.BAD, np.uint8)  # the last: anything else
     for code, bits in ENUMERATION.items():

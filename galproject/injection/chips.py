@@ -1,0 +1,184 @@
+"""One chip: reduced as the survey does, given artificial stars, and run through the pipeline."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from exposures.catalogues import open_catalogue
+from exposures.chip import ChipEntry, ExposureFacts
+from exposures.fits import read_chip, write_chip
+from exposures.science.astrometry import pixel_scale_arcsec
+from galproject.injection.options import InjectionOptions
+from galproject.injection.stars import as_pixels, draw_stars, placed
+from galproject.options import PipelineOptions
+from galproject.pipeline import ChipResult, process_chip
+from galproject.processing import prepare
+from photometry.reduction import reduce_chip
+from photometry.reference import measure_reference
+from photometry.science.calibration import with_floor
+from photometry.science.injection import Pixels, add_stars, foresee
+from photometry.search import measure_search
+
+
+@dataclass(frozen=True)
+class ChipTask:
+    """What a process has to know to do a chip."""
+
+    facts: ExposureFacts
+    entry: ChipEntry
+    epoch: int  # 0 is the reference exposure
+    n_searches: int
+    folder: Path  # of this run
+    injection: InjectionOptions
+    pipeline: PipelineOptions
+
+    @property
+    def is_reference(self):
+        return self.epoch == 0
+
+    @property
+    def own_folder(self):
+        return self.folder / f"{self.epoch}-{self.entry.ccdnum}"
+
+
+@dataclass(frozen=True)
+class ChipOutcome:
+    """What became of a chip with artificial stars."""
+
+    epoch: int
+    result: ChipResult
+    placed: np.ndarray  # PLACED_DTYPE
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What search images have to know of a reference chip; kept in a file."""
+
+    stars: np.ndarray  # STAR_DTYPE
+    delta: np.ndarray  # (n, n_searches) mag
+    sources: np.ndarray  # SOURCE_DTYPE, without the artificial stars; the chip is galimage_id
+    circle: np.ndarray  # (3,) ra, dec, radius in degrees
+
+
+def inject_chip(task) -> ChipOutcome:
+    """Put stars into one chip and process it in the current database, which is no survey's.
+
+    Search chips find what was put into the reference chips in the folder of the run, so all of
+    those come first. Raises GalprojectError where the chip can't be reduced without the stars;
+    what the pipeline makes of it with them is in the result.
+    """
+    chip = read_chip(task.facts, task.entry, task.pipeline.input)
+    options = task.pipeline.reduction
+    catalogue = open_catalogue(task.pipeline.catalogue) if task.pipeline.catalogue else None
+    depth = options.reference_detection if task.is_reference else options.search_detection
+    reduction = reduce_chip(chip, task.facts, catalogue, depth, options)
+    put_in = _into_reference if task.is_reference else _into_search
+    pixels, truth = put_in(task, reduction)
+    changed = replace(chip, data=pixels.data, weight=pixels.weight, mask=pixels.mask)
+    try:
+        path = write_chip(task.facts, task.entry, changed, task.own_folder, task.pipeline.input)
+        del chip, reduction, pixels, changed  # the pipeline needs the memory
+        return ChipOutcome(task.epoch, _process(path, task), truth)
+    finally:
+        shutil.rmtree(task.own_folder, ignore_errors=True)
+
+
+def _process(path, task):
+    """The injected chip through the pipeline, as any other."""
+    plan = prepare([path], task.pipeline, is_reference=task.is_reference)
+    if plan.errors:
+        raise plan.errors[0]
+    return process_chip(plan.image_ids[0], task.pipeline)
+
+
+def _into_reference(task, reduction):
+    stars, x, y, delta = draw_stars(reduction, task.entry.ccdnum, task.injection, task.n_searches)
+    pixels = as_pixels(stars["mag"], x, y, reduction.zero_point.value)
+    sources = measure_reference(reduction, task.pipeline.reduction)
+    sources["galimage_id"] = task.entry.ccdnum
+    sources["refsource_id"] = np.arange(len(sources))
+    _keep(task, Reference(stars, delta, sources, _circle(reduction)))
+    foreseen, mag_err = _foresee(reduction, pixels, task, 1.0)
+    truth = placed(stars, 0.0, x, y, foreseen.own_light, mag_err)
+    return _add(task, reduction, pixels), truth
+
+
+def _into_search(task, reduction):
+    """The stars of the reference chips, where and as bright as the search image would have them.
+
+    That is by the registration and the correction that the image has without them.
+    """
+    references = _references_near(task, _circle(reduction))
+    if not references:
+        nothing = np.zeros(0, int)
+        return Pixels(reduction.chip.data, reduction.chip.weight, reduction.chip.mask), nothing
+    stars, sources = (
+        np.concatenate([getattr(r, name) for r in references]) for name in ("stars", "sources")
+    )
+    delta = np.concatenate([r.delta[:, task.epoch - 1] for r in references])
+    measured = measure_search(reduction, sources, task.pipeline.reduction)
+    x, y = measured.registration.apply(*reduction.wcs.to_pixels(stars["ra"], stars["dec"]))
+    ny, nx = reduction.chip.shape
+    margin = task.pipeline.reduction.edge_pixels - 0.5
+    here = (x > margin) & (x < nx - 1 - margin) & (y > margin) & (y < ny - 1 - margin)
+    stars, delta, x, y = stars[here], delta[here], x[here], y[here]
+    correction = measured.correction.at(x, y, stars["chip"])
+    pixels = as_pixels(stars["mag"] + delta, x, y, reduction.zero_point.value + correction)
+    foreseen, mag_err = _foresee(reduction, pixels, task, measured.error_scale)
+    truth = placed(stars, delta, x, y, foreseen.own_light, mag_err)
+    return _add(task, reduction, pixels), truth
+
+
+def _foresee(reduction, stars, task, error_scale):
+    """Foreseen crowding, and the errors in mag that the pipeline should give."""
+    foreseen = foresee(
+        reduction.detections.psf,
+        stars,
+        reduction.model_weight(),
+        reduction.detections.model,
+        reduction.chip.gain_map(),
+    )
+    floor = task.pipeline.reduction.calibration.error_floor
+    return foreseen, error_scale * with_floor(foreseen.magnitude_error(stars.flux), floor)
+
+
+def _add(task, reduction, stars):
+    chip = reduction.chip
+    return add_stars(
+        Pixels(chip.data, chip.weight, chip.mask),
+        reduction.detections.psf,
+        stars,
+        (chip.gain_map(), chip.saturation_map()),
+        np.random.default_rng([task.injection.seed, task.entry.ccdnum, task.epoch]),
+    )
+
+
+def _circle(reduction):
+    """Centre and radius of a chip: ra, dec, radius in degrees."""
+    ny, nx = reduction.chip.shape
+    ra, dec = reduction.wcs.to_sky(np.array([nx / 2]), np.array([ny / 2]))
+    scale = pixel_scale_arcsec(reduction.chip.wcs, reduction.chip.shape)
+    return np.array([ra[0], dec[0], np.hypot(nx, ny) / 2 * scale / 3600])
+
+
+def _keep(task, reference):
+    """Keep a Reference for the search images; it appears when it is whole."""
+    path = task.folder / f"reference-{task.entry.ccdnum}.npz"
+    partial = path.with_name(f"writing.{path.name}")
+    np.savez(partial, **vars(reference))
+    partial.rename(path)
+
+
+def _references_near(task, circle):
+    """The reference chips whose circle touches that of a search chip."""
+    found = []
+    for path in sorted(task.folder.glob("reference-*.npz")):
+        with np.load(path) as kept:
+            ra, dec, radius = kept["circle"]
+            d_ra = (ra - circle[0] + 180) % 360 - 180
+            distance = np.hypot(d_ra * np.cos(np.radians(dec)), dec - circle[1])
+            if distance < radius + circle[2]:
+                found.append(Reference(**{name: kept[name] for name in kept.files}))
+    return found

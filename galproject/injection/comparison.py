@@ -1,0 +1,185 @@
+"""What the pipeline made of artificial stars, from the database that it filled."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from exposures.models import GalImage
+from galproject.injection.stars import PLACED_DTYPE
+from galproject.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
+from photometry.models import GalReference, GalSource
+from photometry.storage import catalogue_sources, measurements_of, reference_sources_in
+from variables.models import GalVarObj
+
+# A source that is brighter or fainter than the star by more is mostly not the star: 2.5 log 2.
+SAME_MAG = 0.75
+
+REFERENCE_DTYPE = np.dtype(
+    [
+        *PLACED_DTYPE.descr,
+        ("refsource_id", "i8"),  # of the source that it became; 0 where it was not found
+        ("measured", "f8"),  # mag; NaN where there is none
+        ("measured_err", "f8"),
+    ]
+)
+SEARCH_DTYPE = np.dtype(
+    [
+        *PLACED_DTYPE.descr,
+        ("exposure", "U100"),
+        ("is_found", "?"),  # on the reference
+        ("reference_err", "f8"),  # mag, foreseen on the reference
+        ("reference_own_light", "f8"),
+        ("measured", "f8"),  # mag, corrected to the reference; NaN where there is none
+        ("measured_err", "f8"),
+        ("is_changed", "?"),  # a change there passed all cuts
+        ("is_doubted", "?"),  # a change there failed a cut
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Artificial stars as they were put in and as they came out, and the survey's own sources."""
+
+    on_reference: np.ndarray  # REFERENCE_DTYPE, one row a star
+    on_searches: np.ndarray  # SEARCH_DTYPE, one row a star and image
+    own_mag: np.ndarray  # (n,) of the measurements of all other sources, on the reference
+    own_changed: np.ndarray  # (n,) bool: believed to have changed
+
+
+def joined(comparisons) -> Comparison:
+    """Several comparisons as one."""
+    return Comparison(
+        *(np.concatenate([getattr(c, f.name) for c in comparisons]) for f in fields(Comparison))
+    )
+
+
+def compare(outcomes) -> Comparison:
+    """Compare what was put in (ChipOutcome of every chip) with what is in the database."""
+    images = GalImage.objects.select_related("exposure").in_bulk(
+        [outcome.result.image_id for outcome in outcomes]
+    )
+    pairs = [(images[outcome.result.image_id], outcome) for outcome in outcomes]
+    on_reference = _join(
+        [_on_reference(image, o.placed) for image, o in pairs if o.epoch == 0], REFERENCE_DTYPE
+    )
+    on_searches, own_mag, own_changed = [], [], []
+    for image, outcome in pairs:
+        if outcome.epoch and len(outcome.placed):
+            stars = _of_reference(outcome.placed, on_reference)
+            on_searches.append(_on_search(image, outcome.placed, stars))
+            mag, changed = _own_sources(image, outcome.placed, stars)
+            own_mag.append(mag)
+            own_changed.append(changed)
+    return Comparison(
+        on_reference,
+        _join(on_searches, SEARCH_DTYPE),
+        _join(own_mag, np.dtype("f4")),
+        _join(own_changed, np.dtype("?")),
+    )
+
+
+def _join(parts, dtype):
+    return np.concatenate([np.zeros(0, dtype), *parts])
+
+
+def _copied(placed, dtype):
+    out = np.zeros(len(placed), dtype)
+    for name in PLACED_DTYPE.names:
+        out[name] = placed[name]
+    out["measured"] = out["measured_err"] = np.nan
+    return out
+
+
+def _on_reference(image, placed):
+    out, sources = _copied(placed, REFERENCE_DTYPE), reference_sources_in([image])
+    if len(out) == 0 or len(sources) == 0:
+        return out
+    tree = cKDTree(np.column_stack([sources["x"], sources["y"]]))
+    distance, nearest = tree.query(np.column_stack([out["x"], out["y"]]))
+    source = sources[nearest]
+    is_star = (distance < MATCH_PIXELS) & (np.abs(source["mag"] - out["mag"]) < SAME_MAG)
+    out["refsource_id"] = np.where(is_star, source["refsource_id"], 0)
+    out["measured"] = np.where(is_star, source["mag"], np.nan)
+    out["measured_err"] = np.where(is_star, source["mag_err"], np.nan)
+    return out
+
+
+def _of_reference(placed, on_reference):
+    """The rows on the reference of stars on a search image, in their order."""
+    order = np.argsort(on_reference["star"])
+    return on_reference[order[np.searchsorted(on_reference["star"][order], placed["star"])]]
+
+
+def _on_search(image, placed, stars):
+    out = _copied(placed, SEARCH_DTYPE)
+    out["exposure"] = image.exposure.identifier
+    out["is_found"] = stars["refsource_id"] > 0
+    out["reference_err"] = stars["mag_err"]
+    out["reference_own_light"] = stars["own_light"]
+    measured = _measured(image, stars["refsource_id"][out["is_found"]])
+    row = _row_of(measured["refsource_id"], stars["refsource_id"])
+    for name, column in (("measured", "mag"), ("measured_err", "mag_err")):
+        values = np.append(measured[column].astype("f8"), np.nan)
+        out[name] = values[row]
+    changes = _changes(image)
+    for name, is_believed in (("is_changed", True), ("is_doubted", False)):
+        out[name] = _is_near(
+            out["x"], out["y"], changes[changes["believed"] == is_believed], MATCH_PIXELS
+        )
+    return out
+
+
+def _measured(image, refsource_ids):
+    """Measurements of some sources on an image, in the order of their ids."""
+    catalogues = GalReference.objects.filter(coverages__image=image)
+    rows = np.concatenate([measurements_of(c, refsource_ids) for c in catalogues])
+    rows = rows[rows["galimage_id"] == image.pk]
+    return rows[np.argsort(rows["refsource_id"])]
+
+
+def _row_of(sorted_ids, ids):
+    """Where each of ``ids`` is in ``sorted_ids``; -1 where it is not."""
+    row = np.searchsorted(sorted_ids, ids)
+    is_there = np.append(sorted_ids, -1)[row] == ids
+    return np.where(is_there, row, -1)
+
+
+def _changes(image):
+    """What changed on an image: refsource_id, position in pixels, and whether it is believed."""
+    columns = ("refsource_id", "x", "y", "reference_mag", "failed_cuts")
+    rows = list(GalVarObj.objects.filter(image=image).values_list(*columns))
+    dtype = [("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("mag", "f4"), ("believed", "?")]
+    return np.array([(*row[:-1], row[-1] == 0) for row in rows], dtype)
+
+
+def _is_near(x, y, others, radius):
+    """(n,) True where one of ``others`` (with x and y) lies within ``radius`` pixels."""
+    if len(others) == 0:
+        return np.zeros(len(x), bool)
+    tree = cKDTree(np.column_stack([others["x"], others["y"]]))
+    distance, _ = tree.query(np.column_stack([x, y]))
+    return distance < radius
+
+
+def _own_sources(image, placed, stars):
+    """Magnitudes on the reference of all other sources measured here, and which changed.
+
+    Left out is what lies next to an artificial variable: it changes with it.
+    """
+    columns = ("refsource_id", "x", "y")
+    rows = GalSource.objects.measured_on(image).values_list(*columns).iterator()
+    measured = np.array(list(rows), [("refsource_id", "i8"), ("x", "f8"), ("y", "f8")])
+    changes = _changes(image)
+    vanished = changes[~np.isin(changes["refsource_id"], measured["refsource_id"])]
+    everything = np.concatenate([measured, vanished[[*columns]].astype(measured.dtype)])
+    x, y = everything["x"], everything["y"]
+    is_own = ~np.isin(everything["refsource_id"], stars["refsource_id"])
+    is_own &= ~_is_near(x, y, placed, MATCH_PIXELS)
+    is_own &= ~_is_near(x, y, placed[placed["amplitude"] > 0], INFLUENCE_PIXELS)
+    ids = everything["refsource_id"][is_own]
+    catalogues = GalReference.objects.filter(coverages__image=image).order_by("pk")
+    sources = np.concatenate([catalogue_sources(c) for c in catalogues])
+    mag = sources["mag"][np.searchsorted(sources["refsource_id"], ids)]
+    return mag, np.isin(ids, changes["refsource_id"][changes["believed"]])

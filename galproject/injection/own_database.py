@@ -1,0 +1,129 @@
+"""A database beside the survey's, for one run: made, used and dropped."""
+
+import os
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import ProgrammingError, connection
+
+from exposures.errors import GalprojectError
+
+# Of the advisory lock that a run holds for as long as it uses a numbered database.
+LOCK = 0x6A10010
+MOST_RUNS = 16  # at once beside one survey
+
+
+@contextmanager
+def own_database(folder: Path):
+    """Have everything in the block go to an empty database with our tables; yields its name.
+
+    It is made on the server of the survey's database, whose tables are neither read nor written,
+    and dropped at the end, however that comes. Where a run was killed, the next drops what it
+    left. Pictures go to ``folder``. Not inside a transaction.
+
+    Raises GalprojectError where the role may not make databases.
+    """
+    survey = connection.settings_dict["NAME"]
+    connection.ensure_connection()
+    with _server(connection.get_connection_params()) as cursor:
+        name = _free_name(cursor, survey)
+        try:
+            _make(cursor, name)
+            with _pictures_in(folder), _connected_to(name, survey):
+                _make_tables()
+                yield name
+        finally:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def _server(parameters):
+    """A cursor of a session of its own in the survey's database, outside of any transaction."""
+    parameters = {k: v for k, v in parameters.items() if k not in ("cursor_factory", "context")}
+    session = psycopg2.connect(**parameters)
+    session.autocommit = True
+    try:
+        with session.cursor() as cursor:
+            yield cursor
+    finally:
+        session.close()
+
+
+def _free_name(cursor, survey):
+    """The first of the numbered names that no other run holds; it is held with the session."""
+    for number in range(1, MOST_RUNS + 1):
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, number])
+        if cursor.fetchone()[0]:
+            return f"{survey[:45]}_injection_{number}"
+    raise GalprojectError(f"{MOST_RUNS} injections run beside {survey} at once. Wait for one")
+
+
+def _make(cursor, name):
+    try:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{name}"')
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise GalprojectError(
+            "the role of DATABASE_URL may not make the database in which artificial stars are "
+            "measured apart from the survey. A superuser has to allow it, once: "
+            f"ALTER ROLE {cursor.connection.info.user} CREATEDB"
+        ) from error
+    except psycopg2.Error as error:  # a full disk, a database that others use as a template
+        raise GalprojectError(f"{name} can't be made: {error}Mend that and try again") from error
+
+
+def _make_tables():
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except (SystemCheckError, ProgrammingError) as error:
+        raise GalprojectError(
+            f"the database for artificial stars can't have our tables: {error}\nWhere it is q3c "
+            "that it lacks, a superuser has to give it to all new databases, once: "
+            'psql -d template1 -c "CREATE EXTENSION q3c"'
+        ) from error
+
+
+@contextmanager
+def _connected_to(name, survey):
+    """This process' connection, and those of workers that it starts, in another database."""
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = survey
+
+
+@contextmanager
+def _pictures_in(folder):
+    """Pictures of chips are kept by the ids of images, which are not the survey's here."""
+    before, in_environment = settings.GALPROJECT_PICTURES, os.environ.get("GALPROJECT_PICTURES")
+    settings.GALPROJECT_PICTURES = os.environ["GALPROJECT_PICTURES"] = str(folder)
+    try:
+        yield
+    finally:
+        settings.GALPROJECT_PICTURES = before
+        if in_environment is None:
+            del os.environ["GALPROJECT_PICTURES"]
+        else:
+            os.environ["GALPROJECT_PICTURES"] = in_environment
+
+
+@contextmanager
+def interrupted_by_sigterm():
+    """Have SIGTERM end the block as Ctrl-C does, so that what it made is removed."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,163 @@
+"""A whole injection: exposures read, stars put in, the pipeline run, the results compared."""
+
+import logging
+import multiprocessing
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
+
+from exposures.errors import GalprojectError, InputFileError
+from exposures.fits import read_exposure
+from galproject import worker
+from galproject.injection.chips import ChipTask, inject_chip
+from galproject.injection.comparison import Comparison, compare, joined
+from galproject.injection.options import InjectionOptions
+from galproject.injection.own_database import own_database
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Injection:
+    """What came of it."""
+
+    comparison: Comparison
+    errors: tuple[str, ...]  # of chips that could not be done
+
+
+DEFAULTS = InjectionOptions()
+
+
+def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=None):
+    """Put artificial stars into exposures, of which the first is the reference; an Injection.
+
+    Nothing of it goes into the survey's database or stays on the disk. ``progress`` is told of
+    each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError where
+    a file can't be used or no chip could be compared.
+    """
+    facts = [read_exposure(path, pipeline.input) for path in paths]
+    _check_are_alike(facts)
+    _check_chips(facts[0], ccds)
+    rounds = [
+        replace(injection, seed=injection.seed + number, n_rounds=1)
+        for number in range(injection.n_rounds)
+    ]
+    if progress is not None:
+        progress.reset(total=len(rounds) * len(_chips(facts, ccds)))
+    done = [_round(_chips(facts, ccds), pipeline, one, workers, progress) for one in rounds]
+    errors = dict.fromkeys(error for one in done for error in one.errors)
+    return Injection(joined([one.comparison for one in done]), tuple(errors))
+
+
+def _round(chips, pipeline, injection, workers, progress) -> Injection:
+    """The stars of one seed, in a folder and a database of their own."""
+    n_searches = max(epoch for epoch, _, _ in chips)
+    with tempfile.TemporaryDirectory(prefix="galproject-injection-") as name:
+        folder = Path(name)
+        common = (n_searches, folder, injection, pipeline)
+        tasks = [ChipTask(facts, entry, epoch, *common) for epoch, facts, entry in chips]
+        with own_database(folder / "pictures"):
+            outcomes, errors = [], []
+            for outcome, error in _run(tasks, workers):
+                if outcome is None:
+                    errors.append(error)
+                else:
+                    outcomes.append(outcome)
+                if progress is not None:
+                    progress.update(1)
+            if not any(outcome.epoch == 0 for outcome in outcomes):
+                raise GalprojectError("\n".join(["no reference chip could be done:", *errors]))
+            return Injection(compare(outcomes), tuple(errors))
+
+
+def _check_are_alike(facts):
+    """All in the filter of the reference, and no chip of an exposure twice."""
+    seen = set()
+    for one in facts:
+        if one.filter != facts[0].filter:
+            raise InputFileError(
+                one.image_path,
+                f"in filter {one.filter}, the reference in {facts[0].filter}",
+                "Name a reference and search exposures of one filter",
+            )
+        chips = {(one.identifier, entry.ccdnum) for entry in one.chips}
+        if seen & chips:
+            raise InputFileError(
+                one.image_path,
+                f"exposure {one.identifier} is given twice",
+                "Name each exposure once, the reference first",
+            )
+        seen |= chips
+
+
+def _chips(facts, ccds):
+    """(epoch, facts, entry) of the chips to do, 0 being the epoch of the reference."""
+    # The chips of an exposure may come in several files.
+    epochs = list(dict.fromkeys(one.identifier for one in facts))
+    return [
+        (epochs.index(one.identifier), one, entry)
+        for one in facts
+        for entry in one.chips
+        if ccds is None or entry.ccdnum in ccds
+    ]
+
+
+def _check_chips(reference, ccds):
+    if not _chips([reference], ccds):
+        present = ", ".join(str(entry.ccdnum) for entry in reference.chips)
+        raise InputFileError(
+            reference.image_path,
+            "the reference has none of the chips that were asked for",
+            f"Choose --ccds from those it has: {present}",
+        )
+
+
+def _run(tasks, workers):
+    """(ChipOutcome or None, error or "") of each task as it comes; all references first."""
+    for is_reference in (True, False):
+        chosen = [task for task in tasks if task.is_reference == is_reference]
+        n_workers = min(workers, len(chosen))
+        if n_workers > 1:
+            yield from _in_a_pool(chosen, n_workers)
+        else:
+            yield from map(_outcome, chosen)
+
+
+def _in_a_pool(tasks, workers):
+    # A forked child would share this process' database connection.
+    context = multiprocessing.get_context("spawn")
+    database = connection.settings_dict["NAME"]
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=worker.start, initargs=(database,)
+    ) as pool:
+        futures = [pool.submit(_outcome, task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise GalprojectError(
+                "a worker process was killed, perhaps for want of memory. "
+                "Run the same command again with fewer --workers"
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _outcome(task):
+    """One chip that fails must not stop the others."""
+    try:
+        outcome = inject_chip(task)
+    except GalprojectError as error:
+        return None, str(error)
+    except (InterfaceError, OperationalError, ProgrammingError):
+        raise  # no other chip would fare better
+    except Exception as error:
+        label = f"{task.facts.image_path}[{task.entry.name}]"
+        logger.exception("%s: unexpected error", label)
+        return None, f"{label}: unexpected {type(error).__name__}: {error}"
+    return (None, outcome.result.error) if outcome.result.failed else (outcome, "")

@@ -1,0 +1,162 @@
+"""manage.py inject: the pipeline tested with artificial stars in real or simulated exposures."""
+
+import sys
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from exposures.errors import GalprojectError
+from exposures.management.arguments import ccd_numbers
+from exposures.management.tables import write_csv
+from exposures.models import GalImage
+from galproject.injection.options import InjectionOptions
+from galproject.injection.own_database import interrupted_by_sigterm
+from galproject.injection.plot import plot_summary
+from galproject.injection.report import lines, summary_rows, write_stars
+from galproject.injection.run import inject
+from galproject.injection.summary import summarise
+from galproject.management.commands.process_exposure import at_least_one, positive
+from galproject.management.plain_errors import INTERRUPTED, plain_errors
+from galproject.option_sources import load_options
+
+DEFAULTS = InjectionOptions()
+NUMBERS = {
+    **{"seed": "seed", "n_stars": "stars", "n_rounds": "rounds"},
+    "variable_fraction": "variables",
+}
+
+
+class Command(BaseCommand):
+    help = (
+        "Add artificial stars, half of them variable, to a reference and search exposures, run "
+        "the pipeline on them, and report completeness, photometric bias and purity by magnitude, "
+        "crowding and amplitude. Files and the survey's database stay as they are: the pipeline "
+        "runs in a database of its own, which is dropped at the end. The same seed puts in the "
+        "same stars."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "reference", help="exposure, a file or the name of one that the survey knows"
+        )
+        parser.add_argument("searches", nargs="*", metavar="SEARCH", help="likewise")
+        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
+        parser.add_argument("--workers", type=at_least_one, default=1, help="processes (default 1)")
+        parser.add_argument("--catalogue", help="astrometric catalogue, as for process_exposure")
+        stars = parser.add_argument_group("the stars")
+        stars.add_argument(
+            "--stars",
+            type=at_least_one,
+            metavar="N",
+            help="on a reference chip (default: 3 per cent of its sources, or more where it is "
+            "empty; at most 5 per cent)",
+        )
+        stars.add_argument(
+            "--magnitudes",
+            nargs=2,
+            type=float,
+            metavar=("BRIGHTEST", "FAINTEST"),
+            help="(default: from a magnitude below saturation to one beyond 5 sigma)",
+        )
+        stars.add_argument(
+            "--amplitudes",
+            nargs="+",
+            type=float,
+            metavar="MAG",
+            default=DEFAULTS.amplitudes,
+            help="(default {})".format(" ".join(map(str, DEFAULTS.amplitudes))),
+        )
+        stars.add_argument(
+            "--variables",
+            type=float,
+            metavar="SHARE",
+            default=DEFAULTS.variable_fraction,
+            help=f"of the stars that vary (default {DEFAULTS.variable_fraction})",
+        )
+        stars.add_argument(
+            "--rounds",
+            type=at_least_one,
+            default=1,
+            metavar="N",
+            help="all of it so often, with the seeds that follow (default 1)",
+        )
+        stars.add_argument("--seed", type=int, default=DEFAULTS.seed, help="another: other stars")
+        plain = parser.add_argument_group("plain FITS images whose headers don't say")
+        plain.add_argument("--gain", type=positive, help="e-/ADU")
+        plain.add_argument("--read-noise", type=positive, help="e-")
+        plain.add_argument("--saturation", type=positive, help="ADU")
+        report = parser.add_argument_group("the report")
+        report.add_argument("--plot", metavar="PNG", help="draw it")
+        report.add_argument("--csv", metavar="PATH", help="its numbers; - for the terminal")
+        report.add_argument("--ecsv", metavar="PATH", help="every star on every search image")
+        report.add_argument(
+            "--bin", type=positive, default=1.0, metavar="MAG", help="width in mag (default 1)"
+        )
+
+    def handle(self, *, reference, searches, **given):
+        with plain_errors():
+            named = [path for name in (reference, *searches) for path in paths_of(name)]
+            # As in night/*_ooi_i_*, which has the reference in it.
+            paths = list({path.resolve(): path for path in named}.values())
+            self.check_outputs(given["plot"], given["csv"], given["ecsv"])
+            pipeline = pipeline_options(given)
+            done = self.run(paths, pipeline, given)
+            summary = summarise(done.comparison, given["bin"])
+            self.report(summary, done.comparison, given, pipeline)
+        for error in done.errors:
+            self.stderr.write(self.style.ERROR(error))
+        if done.errors:
+            sys.exit(1)
+
+    def check_outputs(self, *outputs):
+        """Before the work begins, not after it."""
+        for path in filter(None, outputs):
+            if path != "-" and not Path(path).absolute().parent.is_dir():
+                raise GalprojectError(f"{path}: there is no such folder. Make it first")
+
+    def run(self, paths, pipeline, given):
+        """Put the stars in and process the exposures."""
+        numbers = {name: given[key] for name, key in NUMBERS.items()}
+        magnitudes = given["magnitudes"] and tuple(given["magnitudes"])
+        injection = InjectionOptions(
+            **numbers,
+            magnitudes=magnitudes,
+            amplitudes=tuple(given["amplitudes"]),
+        )
+        ccds = set().union(*given["ccds"]) if given["ccds"] else None
+        try:
+            with interrupted_by_sigterm(), tqdm(unit="chip", disable=None, leave=False) as bar:
+                return inject(paths, pipeline, injection, ccds, given["workers"], bar)
+        except KeyboardInterrupt as interrupt:
+            message = "Interrupted. Its files and its database are removed; nothing is kept"
+            raise CommandError(message, returncode=INTERRUPTED) from interrupt
+
+    def report(self, summary, comparison, given, pipeline):
+        if given["csv"] != "-":
+            for line in lines(summary):
+                self.stdout.write(line)
+        if given["csv"]:
+            write_csv(summary_rows(summary), given["csv"], self.stdout)
+        if given["ecsv"]:
+            write_stars(comparison, given["ecsv"])
+        if given["plot"]:
+            title = f"{summary.n_stars:,} artificial stars, seed {given['seed']}"
+            plot_summary(summary, given["plot"], title, pipeline.selection.threshold_sigma)
+
+
+def pipeline_options(given):
+    """The options that the survey has, with what the command says."""
+    known = {name: given[name] for name in ("gain", "read_noise", "saturation")}
+    catalogue = given["catalogue"] and str(Path(given["catalogue"]).absolute())
+    return load_options(input=known, catalogue=catalogue)
+
+
+def paths_of(name):
+    """The file of that name, or those of the exposure that the survey knows by it."""
+    if Path(name).exists():
+        return [Path(name)]
+    images = GalImage.objects.filter(exposure__identifier=name)
+    paths = images.order_by("path").values_list("path", flat=True).distinct()
+    # A name that is neither is a file that is not there, and reading says so.
+    return list(map(Path, paths)) or [Path(name)]

@@ -1,0 +1,176 @@
+"""Artificial stars: where they can go, and their light added to the pixels of a chip."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import minimum_filter
+
+from exposures.chip import MaskBit
+from photometry.science.calibration import MAG_PER_LN
+
+# Stamps in which a star's light is rendered: the smallest that reaches far enough.
+SIZES = (31, 61, 121, 301)
+# Wings are followed to where they are this small a part of the sky's noise.
+FAINTEST_PART = 0.05
+CORE_PIXELS = 31  # side of the stamps in which errors and neighbours are weighed
+BATCH = 2000  # stars rendered at once
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A chip's pixels; all (ny, nx)."""
+
+    data: np.ndarray  # ADU
+    weight: np.ndarray  # inverse variance, ADU^-2; 0 where unusable
+    mask: np.ndarray  # MaskBit
+
+
+@dataclass(frozen=True)
+class Stars:
+    """Artificial stars on a chip."""
+
+    x: np.ndarray  # (n,) pixels from 0
+    y: np.ndarray  # (n,)
+    flux: np.ndarray  # (n,) ADU
+
+    def __len__(self):
+        return len(self.x)
+
+
+def free_positions(usable, n, clear_pixels, rng):
+    """Up to ``n`` positions, x and y in pixels, clear of pixels that are not ``usable`` (ny, nx).
+
+    One in each cell of a grid of about ``n`` cells, at random in the middle half of the cell, so
+    that no two are nearer than half a cell. No pixel within ``clear_pixels`` of one, nor the
+    chip's edge, is unusable; cells without such a place stay empty.
+    """
+    ny, nx = usable.shape
+    rows = max(1, round(np.sqrt(n * ny / nx)))
+    columns = max(1, -(-n // rows))
+    row, column = (i.ravel() for i in np.mgrid[:rows, :columns])
+    offset_x, offset_y = rng.uniform(0.25, 0.75, (2, len(row)))
+    x, y = (column + offset_x) * nx / columns - 0.5, (row + offset_y) * ny / rows - 0.5
+    side = 2 * int(np.ceil(clear_pixels)) + 1
+    clear = minimum_filter(usable.astype("u1"), size=side, mode="constant", cval=0)
+    good = np.flatnonzero(clear[np.round(y).astype(int), np.round(x).astype(int)])
+    chosen = np.sort(rng.permutation(good)[:n])
+    return x[chosen], y[chosen]
+
+
+def unsaturated_flux(psf, shape, headroom):
+    """The flux in ADU whose peak, centred on a pixel in mid-chip, is ``headroom`` ADU high."""
+    y, x = shape[0] // 2, shape[1] // 2
+    return float(headroom / psf.stamps([x], [y], 1)[0, 0, 0])
+
+
+def render(psf, stars, shape, faintest_adu):
+    """(ny, nx) float32, ADU: the light of ``stars`` without noise.
+
+    Each star is followed to where the profile falls below ``faintest_adu``, within SIZES.
+    """
+    image = np.zeros(shape, "f4")
+    sizes = _stamp_sizes(psf, stars.flux, shape, faintest_adu)
+    for size in np.unique(sizes):
+        chosen = np.flatnonzero(sizes == size)
+        n_parts = -(-len(chosen) * size**2 // (BATCH * SIZES[0] ** 2))
+        for part in np.array_split(chosen, n_parts):
+            stamps = psf.stamps(stars.x[part], stars.y[part], size)
+            stamps = np.maximum(stamps * stars.flux[part, None, None].astype("f4"), 0)
+            for stamp, i in zip(stamps, part, strict=True):
+                _add(image, stamp, round(float(stars.x[i])), round(float(stars.y[i])))
+    return image
+
+
+def _stamp_sizes(psf, flux, shape, faintest_adu):
+    """(n,) the smallest of SIZES outside of which a star is fainter than a level."""
+    stamp = psf.stamps([shape[1] // 2], [shape[0] // 2], SIZES[-1])[0]
+    middle = SIZES[-1] // 2
+    # Along a row, a column: where a square stamp of each size would end.
+    edge = np.array(
+        [max(stamp[middle, middle + s // 2], stamp[middle + s // 2, middle]) for s in SIZES[:-1]]
+    )
+    enough = flux[:, None] * edge < faintest_adu
+    return np.array(SIZES)[np.where(enough.any(axis=1), enough.argmax(axis=1), len(SIZES) - 1)]
+
+
+def _add(image, stamp, x, y):
+    """Add what lies on the image of a stamp centred on pixel ``x, y``."""
+    half = stamp.shape[0] // 2
+    low_y, low_x = max(y - half, 0), max(x - half, 0)
+    high_y, high_x = min(y + half + 1, image.shape[0]), min(x + half + 1, image.shape[1])
+    if low_y < high_y and low_x < high_x:
+        image[low_y:high_y, low_x:high_x] += stamp[
+            low_y - y + half : high_y - y + half, low_x - x + half : high_x - x + half
+        ]
+
+
+def add_stars(pixels, psf, stars, detector, rng) -> Pixels:
+    """Pixels with the light of ``stars`` in them, as if they had been on the sky.
+
+    ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the
+    Poisson noise of its electrons, which is added to the variance in the weight: InstCal's weight
+    is ``1 / (data / gain + (read noise / gain)^2)`` of the pixel as it is. What rises above
+    saturation stays there, gets weight 0 and the bit SATURATED; unusable pixels stay as they are.
+    """
+    gain, saturation = (np.broadcast_to(values, pixels.data.shape) for values in detector)
+    usable = pixels.weight > 0
+    noise = 1 / np.sqrt(np.median(pixels.weight[usable]))
+    light = render(psf, stars, pixels.data.shape, FAINTEST_PART * noise)
+    lit = np.nonzero(usable & (light > 0))
+    added = rng.poisson(light[lit] * gain[lit].astype("f8")) / gain[lit]
+    data, weight, mask = (a.copy() for a in (pixels.data, pixels.weight, pixels.mask))
+    data[lit] += added
+    weight[lit] = 1 / (1 / weight[lit] + added / gain[lit])
+    full = np.zeros(data.shape, bool)
+    full[lit] = (data[lit] >= saturation[lit]) & (added > 0)
+    data[full], weight[full] = saturation[full], 0
+    mask[full] |= np.uint8(MaskBit.SATURATED)
+    return Pixels(data, weight, mask)
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What artificial stars should be like when they are measured; arrays (n,)."""
+
+    flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
+    own_light: np.ndarray  # share of the light under the PSF that is the star's, as fracflux
+
+    def magnitude_error(self, flux):
+        """(n,) mag, without a floor."""
+        return MAG_PER_LN * self.flux_err / flux
+
+
+def foresee(psf, stars, weight, model, gain) -> Foreseen:
+    """Foreseen errors and crowding of ``stars`` before they are added.
+
+    ``weight`` (ny, nx) is the inverse variance and ``model`` (ny, nx) ADU the light of the stars
+    that are there, both without the artificial ones; ``gain`` (nx,) e-/ADU. With P the PSF, F the
+    flux and V the variance with the star's own photons, ``flux_err^2 = 1 / sum(P^2 / V)`` and
+    ``own_light = F sum(P^2 / V) / sum(P (F P + model) / V)``.
+    """
+    flux_err, own_light = np.empty(len(stars)), np.empty(len(stars))
+    for start in range(0, len(stars), BATCH):
+        part = slice(start, start + BATCH)
+        flux = stars.flux[part, None, None]
+        profile = psf.stamps(stars.x[part], stars.y[part], CORE_PIXELS)
+        w, light, g = _cut_out(stars.x[part], stars.y[part], weight, model, gain)
+        own = flux * profile
+        inverse = np.where(w > 0, 1 / (1 / np.where(w > 0, w, 1) + np.maximum(own, 0) / g), 0)
+        information = (profile**2 * inverse).sum(axis=(1, 2))
+        total = (profile * (own + light) * inverse).sum(axis=(1, 2))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            flux_err[part] = 1 / np.sqrt(information)
+            own_light[part] = stars.flux[part] * information / total
+    return Foreseen(flux_err, own_light)
+
+
+def _cut_out(x, y, weight, model, gain):
+    """Stamps (n, k, k) of weight, model and gain round positions; weight 0 beyond the edge."""
+    half = CORE_PIXELS // 2
+    axis = np.arange(-half, half + 1)
+    rows = np.round(y).astype(int)[:, None, None] + axis[:, None]
+    columns = np.round(x).astype(int)[:, None, None] + axis[None, :]
+    inside = (rows >= 0) & (rows < weight.shape[0])
+    inside = inside & (columns >= 0) & (columns < weight.shape[1])
+    rows, columns = rows.clip(0, weight.shape[0] - 1), columns.clip(0, weight.shape[1] - 1)
+    return np.where(inside, weight[rows, columns], 0), model[rows, columns], gain[columns]

@@ -1,0 +1,249 @@
+import io
+import os
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from django.core.management import CommandError, call_command
+from django.db import connection
+from PIL import Image
+
+from exposures.errors import GalprojectError
+from exposures.fits import read_exposure
+from galproject.injection import own_database, run
+from galproject.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
+from galproject.injection.options import InjectionOptions, number, range_of
+from galproject.injection.plot import plot_summary
+from galproject.injection.report import lines, summary_rows
+from galproject.injection.summary import summarise
+from galproject.processing import prepare
+from tests.galproject.nights import night  # noqa: F401
+from tests.variables.candidates import make_candidate
+
+# ---- numbers from tables made by hand
+
+
+def comparison():
+    """Four stars, the faintest not found; three of them varied on each of two images."""
+    stars = np.zeros(4, REFERENCE_DTYPE)
+    stars["star"] = [1, 2, 3, 4]
+    stars["mag"] = [18.2, 18.7, 20.5, 22.5]
+    stars["own_light"] = [1.0, 0.95, 0.7, 0.3]
+    stars["amplitude"] = [0.0, 0.5, 0.5, 2.0]
+    stars["refsource_id"] = [11, 12, 13, 0]
+    stars["measured_err"] = 0.01
+    stars["measured"] = [18.2, 18.7, 20.5, np.nan]
+    epochs = np.zeros(8, SEARCH_DTYPE)
+    for name in ("star", "mag", "amplitude"):
+        epochs[name] = np.tile(stars[name], 2)
+    epochs["reference_own_light"] = np.tile(stars["own_light"], 2)
+    epochs["is_found"] = np.tile(stars["refsource_id"] > 0, 2)
+    epochs["delta"] = epochs["amplitude"] * np.repeat([1, -1], 4)
+    epochs["mag_err"], epochs["reference_err"] = 0.016, 0.012  # of a difference: 0.02
+    epochs["measured"] = np.where(epochs["is_found"], epochs["mag"] + epochs["delta"], np.nan)
+    epochs["measured_err"] = 0.016
+    epochs["is_changed"] = [True, True, False, False, False, True, True, False]
+    own_mag = np.array([18.1] * 9 + [20.1] * 5, "f4")
+    return Comparison(stars, epochs, own_mag, np.arange(14) == 3)
+
+
+def test_stars_and_changes_are_counted_by_hand():
+    summary = summarise(comparison())
+    found = {
+        row.magnitude: (row.value, row.n) for row in summary.of("completeness", crowding="all")
+    }
+    assert found == {(18, 19): (1, 2), (20, 21): (1, 1), (22, 23): (0, 1)}
+    (crowded,) = summary.of("completeness", crowding="crowded")
+    assert (crowded.magnitude, crowded.value, crowded.n) == ((20, 21), 1, 1)
+    half, two = (
+        {row.magnitude: row.value for row in summary.of("variables_found", amplitude=a)}
+        for a in (0.5, 2.0)
+    )
+    assert half == {(18, 19): 1, (20, 21): 0.5}
+    assert two == {(22, 23): 0}
+    by_sigma = [row for row in summary.of("variables_found", crowding="all") if row.sigma[0] >= 0]
+    # 0.5 mag at 0.02 are 25 sigma; the star that is not on the reference is not among them.
+    assert [(row.sigma, row.value, row.n) for row in by_sigma] == [((20, 30), 0.75, 4)]
+    purity = {row.magnitude: row.value for row in summary.of("purity")}
+    assert purity == {(18, 19): pytest.approx(2 / 3), (20, 21): 1}
+    own = {row.magnitude: (row.value, row.n) for row in summary.of("own_changed")}
+    assert own == {(18, 19): (pytest.approx(1 / 9), 9), (20, 21): (0, 5)}
+
+
+def test_headlines_are_counted_by_hand():
+    s = summarise(comparison())
+    assert (s.n_stars, s.n_measurements) == (4, 8)
+    assert (s.false_constant, s.n_constant) == (1, 2)
+    assert (s.own_changed, s.n_own) == (1, 14)
+    assert (s.found_above_20_sigma, s.n_above_20_sigma) == (0.5, 6)
+    assert s.half_complete_mag == pytest.approx(21.5)
+
+
+def many(bias, n=400):
+    """Constant stars that are all measured too faint, with errors half as large as they should."""
+    rng = np.random.default_rng(1)
+    made = comparison()
+    epochs = np.repeat(made.on_searches[:1], n)
+    epochs["measured"] = epochs["mag"] + bias + rng.normal(0, 0.02, n)
+    epochs["measured_err"] = 0.01
+    return Comparison(made.on_reference, epochs, made.own_mag, made.own_changed)
+
+
+def test_bias_and_underestimated_errors_show():
+    summary = summarise(many(0.03))
+    (bias,) = summary.of("search_bias_mag", crowding="all")
+    assert bias.value == pytest.approx(0.03, abs=0.004)
+    assert 0.0005 < bias.high - bias.value < 0.002
+    (pull,) = summary.of("search_pull_sigma", crowding="all")
+    assert pull.value == pytest.approx(2, rel=0.12)
+
+
+def test_report_and_plot_take_whatever_there_is(tmp_path):
+    whole = comparison()
+    nothing = Comparison(
+        whole.on_reference[:0], whole.on_searches[:0], np.zeros(0), np.zeros(0, bool)
+    )
+    for i, tables in enumerate((whole, nothing)):
+        summary = summarise(tables)
+        assert all(len(row) == 11 for row in summary_rows(summary))
+        assert any("artificial stars" in line for line in lines(summary))
+        path = tmp_path / f"{i}.png"
+        plot_summary(summary, path, "title", 15.0)
+        assert Image.open(path).size == (1300, 1430)
+
+
+# ---- which stars
+
+
+def test_never_so_many_that_they_change_the_crowding():
+    shape, options = (4094, 2046), InjectionOptions()
+    assert number(options, 100_000, shape, 4.0) == 3000
+    assert number(options, 10, shape, 4.0) == shape[0] * shape[1] // 120**2
+    assert number(InjectionOptions(n_stars=4000), 100_000, shape, 4.0) == 4000
+    with pytest.raises(GalprojectError, match="Ask for at most 5000"):
+        number(InjectionOptions(n_stars=6000), 100_000, shape, 4.0)
+
+
+def test_default_magnitudes_reach_from_saturation_beyond_the_limit():
+    assert range_of(InjectionOptions(), 15.0, 23.0) == (16.0, 24.0)
+    low, high = range_of(InjectionOptions(), -np.inf, 23.0)
+    assert (low, high) == (14.0, 24.0)
+    assert range_of(InjectionOptions(magnitudes=(17, 19)), 15.0, 23.0) == (17, 19)
+
+
+def test_what_makes_no_sense_is_refused():
+    for wrong in ({"amplitudes": (0.0,)}, {"variable_fraction": 2}, {"magnitudes": (20, 18)}):
+        with pytest.raises(GalprojectError, match="can't be injected"):
+            InjectionOptions(**wrong)
+
+
+# ---- the whole of it, beside a survey
+
+
+@contextmanager
+def fingerprint(paths):
+    """Every table of the survey and every file are as they were, and no database is left."""
+    before = contents(paths)
+    yield
+    assert contents(paths) == before
+    assert databases_beside() == []
+
+
+def databases_beside():
+    with connection.cursor() as cursor:
+        name = f"{connection.settings_dict['NAME']}_injection_%"
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [name])
+        return cursor.fetchall()
+
+
+def contents(paths):
+    with connection.cursor() as cursor:
+        tables = {}
+        for name in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
+            tables[name] = cursor.fetchone()
+        return tables, [path.read_bytes() for path in paths]
+
+
+def run_command(night, *extra, **options):  # noqa: F811
+    written = io.StringIO()
+    call_command(
+        "inject",
+        *map(str, (night.reference, night.searches[0], *extra)),
+        **{"catalogue": night.options.catalogue, "ccds": [{35}], "stdout": written} | options,
+    )
+    return written.getvalue()
+
+
+def make_leftover():
+    """What a run that was killed leaves; the next removes it."""
+    if not databases_beside():
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{connection.settings_dict["NAME"]}_injection_1"')
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):  # noqa: F811
+    prepare([night.reference], night.options, is_reference=True)
+    make_candidate(3)
+    make_leftover()
+    outputs = {"csv": "stars.csv", "ecsv": "stars.ecsv", "plot": "stars.png"}
+    outputs = {name: str(tmp_path / path) for name, path in outputs.items()}
+    with fingerprint(sorted(night.reference.parent.glob("*.fits"))):
+        report = run_command(night, **outputs, stars=28)
+    assert "artificial stars" in report
+    table = Table.read(outputs["ecsv"])
+    bright = table[table["mag"] < 20.5]
+    assert len(bright) >= 8
+    assert bright["is_found"].all()
+    pulls = (bright["measured"] - bright["mag"] - bright["delta"]) / bright["measured_err"]
+    assert np.median(np.abs(pulls)) < 1.5
+    large = np.abs(table["delta"]) > 25 * np.hypot(table["mag_err"], table["reference_err"])
+    assert np.mean(table["is_changed"][large]) > 0.7
+    assert not table["is_changed"][table["amplitude"] == 0].any()
+    assert Image.open(outputs["plot"]).size == (1300, 1430)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_interrupted_run_leaves_nothing(night, monkeypatch, tmp_path):  # noqa: F811
+    def be_killed(task):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(run, "inject_chip", be_killed)
+    monkeypatch.setattr(own_database, "call_command", lambda *_, **__: None)  # takes seconds
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with fingerprint([]), pytest.raises(CommandError, match="nothing is kept"):
+        run_command(night)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
+    with connection.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS injection_guest")
+        cursor.execute("CREATE ROLE injection_guest LOGIN")
+    user = connection.settings_dict["USER"]
+    connection.close()
+    connection.settings_dict["USER"] = "injection_guest"
+    try:
+        wanted = pytest.raises(GalprojectError, match="ALTER ROLE injection_guest CREATEDB")
+        with wanted, own_database.own_database(tmp_path):
+            pass
+    finally:
+        connection.close()
+        connection.settings_dict["USER"] = user
+        with connection.cursor() as cursor:
+            cursor.execute("DROP ROLE injection_guest")
+
+
+def test_exposures_of_two_filters_are_refused(night):  # noqa: F811
+    facts = [read_exposure(path) for path in (night.reference, night.searches[0])]
+    with pytest.raises(GalprojectError, match="given twice"):
+        run._check_are_alike([facts[0], facts[0]])
+    other = replace(facts[1], filter="z")
+    with pytest.raises(GalprojectError, match="in filter z, the reference in i"):
+        run._check_are_alike([facts[0], other])
