@@ -8,11 +8,8 @@ from exposures.fits.codes import data_version
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.options import InputOptions
-<<<<<<< HEAD
 from exposures.fits.positions import footprint_of, read_footprints, read_wcs_cards
-=======
 from exposures.fits.writing import write_chip
->>>>>>> inject
 
 __all__ = [
     "InputOptions",
