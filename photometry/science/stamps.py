@@ -10,6 +10,7 @@ import numpy as np
 from photometry.science.compiled import compiled
 
 SPLINE_REACH = 2  # pixels that a core shifted by a fraction of a pixel grows on each side
+PADDING = 2 * SPLINE_REACH  # zeros round a core's coefficients
 # Columns of Profiles.parameters; the terms of the core follow.
 U2, UV, V2, AMPLITUDE, DX, DY, CORE_SCALE, TERMS = range(8)
 
@@ -98,50 +99,62 @@ def bspline_weights(offset, weights):
 
 @compiled
 def new_workspace(core):
-    """Arrays that ``add_core`` works in: padded coefficients, shifted rows, weights in x and y."""
-    side = core.shape[1]
-    padded = np.zeros((side + 8, side + 8), np.float32)
-    rows = np.zeros((side + 4, side + 8), np.float32)
-    return padded, rows, np.zeros(5, np.float32), np.zeros(5, np.float32)
+    """Arrays that ``add_core`` works in: padded cores, their sum, shifted rows, both; weights.
+
+    Images are flattened, so that loops over their pixels are long enough to be vectorised.
+    """
+    n_terms, side, _ = core.shape
+    wide = side + 2 * PADDING
+    padded = np.zeros((n_terms, wide * wide), np.float32)
+    for term in range(n_terms):
+        for j in range(side):
+            start = (j + PADDING) * wide + PADDING
+            padded[term, start : start + side] = core[term, j]
+    work = np.zeros((3, wide * wide), np.float32)
+    return padded, work, np.zeros(5, np.float32), np.zeros(5, np.float32)
 
 
 @compiled
-def add_core(stamp, size, star, core, workspace):
-    """Add the spline with coefficients ``core``, weighted and shifted for ``star``, to ``stamp``.
+def add_core(stamp, size, star, side, workspace):
+    """Add the spline of ``side`` coefficients, weighted and shifted for ``star``, to ``stamp``.
 
     Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y.
     """
-    padded, rows, wx, wy = workspace
-    n_terms, side, _ = core.shape
-    for j in range(side):
-        for i in range(side):
-            padded[j + 4, i + 4] = star[TERMS] * core[0, j, i]
-        for term in range(1, n_terms):
-            for i in range(side):
-                padded[j + 4, i + 4] += star[TERMS + term] * core[term, j, i]
+    padded, work, wx, wy = workspace
+    wide, half, reach = side + 2 * PADDING, size // 2, side // 2 + SPLINE_REACH
+    low, high = reach - min(half, reach), reach + min(half, reach) + 1
+    total, rows, shifted = work[0], work[1], work[2]
+    part = total[low * wide : (high + 4) * wide]
+    part[:] = 0
+    for term in range(len(padded)):
+        weight, own = star[TERMS + term], padded[term, low * wide : (high + 4) * wide]
+        for i in range(len(part)):
+            part[i] += weight * own[i]
     bspline_weights(star[DX], wx)
     bspline_weights(star[DY], wy)
     wy *= star[CORE_SCALE]
-    half, reach = size // 2, side // 2 + SPLINE_REACH
-    low, high = reach - min(half, reach), reach + min(half, reach) + 1
+    _convolve(total, low * wide, wide, wy, rows[low * wide : high * wide])
+    # Where a row ends this mixes it with the next: those pixels are not used.
+    _convolve(rows, low * wide, 1, wx, shifted[low * wide : high * wide - 4])
     for j in range(low, high):
-        for i in range(side + 8):
-            rows[j, i] = (
-                wy[0] * padded[j, i]
-                + wy[1] * padded[j + 1, i]
-                + wy[2] * padded[j + 2, i]
-                + wy[3] * padded[j + 3, i]
-                + wy[4] * padded[j + 4, i]
-            )
-        line = stamp[(j - reach + half) * size : (j - reach + half + 1) * size]
-        for i in range(low, high):
-            line[i - reach + half] += (
-                wx[0] * rows[j, i]
-                + wx[1] * rows[j, i + 1]
-                + wx[2] * rows[j, i + 2]
-                + wx[3] * rows[j, i + 3]
-                + wx[4] * rows[j, i + 4]
-            )
+        line = stamp[(j - reach + half) * size + low - reach + half :]
+        moved = shifted[j * wide + low : j * wide + high]
+        for i in range(high - low):
+            line[i] += moved[i]
+
+
+@compiled
+def _convolve(values, start, stride, weights, result):
+    """Weighted sums of five of ``values``, ``stride`` apart, the first of them from ``start``."""
+    n = len(result)
+    w0, w1, w2, w3, w4 = weights[0], weights[1], weights[2], weights[3], weights[4]
+    first, second = values[start : start + n], values[start + stride : start + stride + n]
+    third = values[start + 2 * stride : start + 2 * stride + n]
+    fourth = values[start + 3 * stride : start + 3 * stride + n]
+    fifth = values[start + 4 * stride : start + 4 * stride + n]
+    for i in range(n):
+        total = w0 * first[i] + w1 * second[i] + w2 * third[i]
+        result[i] = total + w3 * fourth[i] + w4 * fifth[i]
 
 
 @compiled
@@ -152,7 +165,7 @@ def _fill_stamps(stamps, first, sizes, parameters, core, beta):
         stamp = stamps[first[star] : first[star] + size * size]
         moffat(stamp, size, parameters[star], beta)
         if core.shape[1] > 0:
-            add_core(stamp, size, parameters[star], core, workspace)
+            add_core(stamp, size, parameters[star], core.shape[1], workspace)
 
 
 def fill_stamps(stamps, first, sizes, profiles):
@@ -178,7 +191,7 @@ def _add_stars(image, places, flux, parameters, core, beta):
         stamp = buffer[: size * size]
         moffat(stamp, size, parameters[star], beta)
         if core.shape[1] > 0:
-            add_core(stamp, size, parameters[star], core, workspace)
+            add_core(stamp, size, parameters[star], core.shape[1], workspace)
         for j in range(first, last):
             start = (j - row + half) * size - column + half
             pixels = image[j]
