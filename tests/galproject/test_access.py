@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from galproject.groups import MAY, permissions_of
-from tests.variables.candidates import make_candidate
+from photometry.models import GalObject
+from tests.variables.candidates import join_all, make_candidate
 from variables.models import Campaign, GalFlag, Taxonomy
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,8 @@ ADDRESSES = {
         for kind in ("list", "detail")
     },
     "api-candidate-light-curve": ("get", ALL),
+    "api-object-detail": ("get", ALL),
+    "api-object-light-curve": ("get", ALL),
     "password_change": ("get", ALL),
     "password_change_done": ("get", ALL),
 }
@@ -98,6 +101,7 @@ def addresses(patterns, prefix=""):
 def things():
     """One of each thing that an address can name."""
     candidate = make_candidate(2)
+    join_all()
     boss = User.objects.create_user("boss")
     taxonomy = Taxonomy.objects.get(is_current=True)
     campaign = Campaign.objects.create(name="c", taxonomy=taxonomy, created_by=boss)
@@ -112,6 +116,7 @@ def things():
         "flag": flag.pk,
         "candidate": candidate.pk,
         "reference": candidate.catalogue_id,
+        "object": GalObject.objects.first().pk,
         "vetting": vetting,
     }
 
