@@ -6,6 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from photometry.science.compiled import compiled
 
 MIN_PIXELS = 20  # of a box whose median counts
+SAMPLE = 500  # pixels of a box, about, that say where its median is sought
 MODEL_ERROR = 0.03  # of a pixel's model value, added to its noise: the brightest don't decide
 OUTLIER = 5.0  # sigma, pixels further off than this say nothing of the shift
 
@@ -46,8 +47,26 @@ def _medians(residual, weight, rows, columns, min_pixels):
                     values[n] = residual[y, x]
                     n += weight[y, x] > 0
             if n >= min_pixels:
-                medians[j, i] = np.median(values[:n])
+                medians[j, i] = _median(values[:n])
     return medians
+
+
+@compiled
+def _median(values):
+    """The median, sought between two values that a sample says it lies between."""
+    n = len(values)
+    sample = np.sort(values[:: n // SAMPLE + 1])
+    low, high = sample[(2 * len(sample)) // 5], sample[(3 * len(sample)) // 5]
+    inside, n_below, n_inside = np.empty(n, np.float32), 0, 0
+    for value in values:
+        inside[n_inside] = value
+        n_below += value < low
+        n_inside += (value >= low) & (value <= high)
+    lower, upper = (n - 1) // 2 - n_below, n // 2 - n_below
+    if lower < 0 or upper >= n_inside:
+        return np.median(values)
+    ordered = np.sort(inside[:n_inside])
+    return (ordered[lower] + ordered[upper]) / 2
 
 
 def rigid_shift(residual, weight, model):
