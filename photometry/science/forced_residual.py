@@ -6,7 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from photometry.science.compiled import compiled
 
 MIN_PIXELS = 20  # of a box whose median counts
-SAMPLE = 500  # pixels of a box, about, that say where its median is sought
+SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
 MODEL_ERROR = 0.03  # of a pixel's model value, added to its noise: the brightest don't decide
 OUTLIER = 5.0  # sigma, pixels further off than this say nothing of the shift
 
@@ -53,20 +53,28 @@ def _medians(residual, weight, rows, columns, min_pixels):
 
 @compiled
 def _median(values):
-    """The median, sought between two values that a sample says it lies between."""
+    """The median to 1/N_BINS of the range between two values that it lies between by a sample.
+
+    Counts in bins have no branches to be mispredicted, which is what sorting takes its time for.
+    """
     n = len(values)
     sample = np.sort(values[:: n // SAMPLE + 1])
-    low, high = sample[(2 * len(sample)) // 5], sample[(3 * len(sample)) // 5]
-    inside, n_below, n_inside = np.empty(n, np.float32), 0, 0
-    for value in values:
-        inside[n_inside] = value
-        n_below += value < low
-        n_inside += (value >= low) & (value <= high)
-    lower, upper = (n - 1) // 2 - n_below, n // 2 - n_below
-    if lower < 0 or upper >= n_inside:
+    low, high = sample[(3 * len(sample)) // 10], sample[(7 * len(sample)) // 10]
+    if not high > low:
         return np.median(values)
-    ordered = np.sort(inside[:n_inside])
-    return (ordered[lower] + ordered[upper]) / 2
+    zero, one, last = np.float32(0), np.float32(1), np.float32(N_BINS + 1)
+    scale, counts = np.float32(N_BINS) / (high - low), np.zeros(N_BINS + 2, np.int64)
+    for value in values:
+        place = (value - low) * scale + one
+        place = place if place > zero else zero  # and where it is NaN
+        counts[np.int64(place if place < last else last)] += 1
+    below, middle = 0, 0
+    while 2 * (below + counts[middle]) < n:
+        below += counts[middle]
+        middle += 1
+    if middle == 0 or middle > N_BINS:
+        return np.median(values)
+    return low + (middle - 1 + (n / 2 - below) / counts[middle]) / scale
 
 
 def rigid_shift(residual, weight, model):
