@@ -10,13 +10,20 @@ from scipy.spatial import cKDTree
 from exposures.science.quantities import Count, Fraction, Margin, Sigma, TwoOrMore, WholePixels
 from photometry.science.forced_quality import star_quality
 from photometry.science.forced_residual import left_over_sky, rigid_shift
-from photometry.science.forced_system import normal_equations, place_stars
+from photometry.science.forced_system import (
+    NormalEquations,
+    PlacedStars,
+    normal_equations,
+    place_stars,
+)
 from photometry.science.stamps import add_stars
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
 SHARP = 128
 NARROWEST = 1.25  # widths of the PSF, half the side of the smallest stamp
+# Root mean square, in sigma, of what the equations leave unsolved: in the last round, and before.
+TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
 MASKED_FACTOR = 10  # by which a star may be brighter than expected where its core is masked
 
 
@@ -27,7 +34,7 @@ class ForcedOptions:
     n_rounds: TwoOrMore = 3  # the sky and the shift left over are measured after each but the last
     sky_pixels: WholePixels = 100  # side of the boxes in which the sky left over is measured
     n_neighbours: Count = 12  # that enter a star's error
-    wing_sigma: Sigma = 0.02  # a star's light beyond its stamp is fainter, in a pixel's noise
+    wing_sigma: Sigma = 0.05  # a star's light beyond its stamp is fainter, in a pixel's noise
     max_half_pixels: WholePixels = 100  # half the side of the largest stamp
     max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed
     shift_tolerance_pixels: Margin = 0.003  # a smaller one is left
@@ -121,37 +128,63 @@ def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
     return np.minimum(half, options.max_half_pixels).astype(int)
 
 
+@dataclass(frozen=True)
+class _Solution:
+    """Fluxes of stars that are apart, in their order, and what they were solved with."""
+
+    placed: PlacedStars
+    system: NormalEquations
+    flux: np.ndarray  # (n,) ADU
+    model: np.ndarray  # (ny, nx) float32, the stars alone
+    sky: np.ndarray  # (ny, nx) float32, left over
+    shift: np.ndarray  # x and y in pixels
+
+
 def _fit_groups(image, psf, stars, options, free_shift):
     """A ForcedFit of stars that are apart: ``stars`` are x, y and half widths of the stamps."""
     data, weight, mask = image
+    solution = _solve_in_rounds((data, weight), psf, stars, options, free_shift)
+    x, y = (c + step for c, step in zip(stars[:2], solution.shift, strict=True))
+    placed, flux, model = solution.placed, solution.flux, solution.model
+    residual = data - model
+    residual -= solution.sky
+    columns = np.empty((5, len(x)))
+    columns[0] = flux
+    columns[1, placed.order] = solution.system.marginal_errors(options.n_neighbours)
+    columns[2:, placed.order] = star_quality(placed, flux[placed.order], residual, model, weight)
+    flags = core_flags(mask, x, y)
+    flags |= SHARP * is_sharp((residual, weight), psf, (x, y, flux), options)
+    columns[:4, ~np.isfinite(columns[1])] = np.nan
+    model += solution.sky
+    return ForcedFit(*columns, flags, model, tuple(solution.shift.tolist()))
+
+
+def _solve_in_rounds(pixels, psf, stars, options, free_shift):
+    """The _Solution for data and weight; the sky and the shift left over are measured in between.
+
+    The matrix is used again as long as the stars stay where they are.
+    """
+    data, weight = pixels
     x, y, half = stars
     shift, step, sky, flux = np.zeros(2), np.zeros(2), np.zeros_like(data), np.zeros(len(x))
     placed = system = None
-    for round_number in range(options.n_rounds):
+    for rounds_left in reversed(range(options.n_rounds)):
         if system is None or np.abs(step).max() > options.shift_tolerance_pixels:
             shift = shift + step
             placed = place_stars(x + shift[0], y + shift[1], half, psf)
             system = normal_equations(placed, data, weight)
         equations = system.without_sky(*_sky_at(sky, placed))
-        flux[placed.order] = equations.solve(flux[placed.order])
+        tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
+        flux[placed.order] = equations.solve(flux[placed.order], tolerance)
         model = np.zeros_like(data)
         add_stars(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
-        residual = data - model
-        if round_number < options.n_rounds - 1:
+        if rounds_left:
+            residual = data - model
             sky = left_over_sky(residual, weight, options.sky_pixels)
             if free_shift:
-                step = _next_step(shift, rigid_shift(residual - sky, weight, model), options)
-    residual -= sky
-    columns = np.empty((5, len(x)))
-    columns[0] = flux
-    columns[1, placed.order] = system.marginal_errors(options.n_neighbours)
-    columns[2:, placed.order] = star_quality(placed, flux[placed.order], residual, model, weight)
-    flags = core_flags(mask, x + shift[0], y + shift[1])
-    position = x + shift[0], y + shift[1], flux
-    flags |= SHARP * is_sharp((residual, weight), psf, position, options)
-    columns[:4, ~np.isfinite(columns[1])] = np.nan
-    model += sky
-    return ForcedFit(*columns, flags, model, (float(shift[0]), float(shift[1])))
+                residual -= sky
+                step = _next_step(shift, rigid_shift(residual, weight, model), options)
+    return _Solution(placed, system, flux, model, sky, shift)
 
 
 def _next_step(shift, step, options):
@@ -180,7 +213,8 @@ def merge_groups(x, y, radius):
 
 def _fraction(stars, group):
     """(n,) part of the group's flux that is each star's."""
-    _, family = np.unique(np.column_stack([group, stars.catalogue]), axis=0, return_inverse=True)
+    catalogues, catalogue = np.unique(stars.catalogue, return_inverse=True)
+    family = group * len(catalogues) + catalogue
     return stars.share / np.bincount(family, stars.share)[family]
 
 

@@ -38,23 +38,21 @@ def _compare(stamps, places, flux, images, result):
         row, column, _ = places[star]
         left, right = max(HALF - column, 0), min(2 * HALF + 1, nx - column + HALF)
         f = np.float32(flux[star])
-        usable = whole = chi2 = own = light = np.float32(0)
-        for j in range(2 * HALF + 1):
-            y = row + j - HALF
-            for i in range(2 * HALF + 1):
-                whole += stamps[star, j, i]
-            if y < 0 or y >= ny:
-                continue
-            for i in range(left, right):
-                x = column + i - HALF
-                p, w = stamps[star, j, i], weight[y, x]
-                p = p if w > 0 else np.float32(0)
-                r = residual[y, x] if w > 0 else np.float32(0)
+        usable = chi2 = own = light = np.float32(0)
+        for j in range(max(HALF - row, 0), min(2 * HALF + 1, ny - row + HALF)):
+            if left >= right:
+                break
+            y, along = row + j - HALF, slice(left + column - HALF, right + column - HALF)
+            line, weights = stamps[star, j, left:right], weight[y, along]
+            left_over, all_stars = residual[y, along], model[y, along]
+            for i in range(right - left):
+                p = line[i] if weights[i] > 0 else np.float32(0)
+                r = left_over[i] if weights[i] > 0 else np.float32(0)
                 usable += p
-                chi2 += r * r * w * p
+                chi2 += r * r * weights[i] * p
                 own += (f * p + r) * p
-                light += (model[y, x] + r) * p
+                light += (all_stars[i] + r) * p
         if usable > 0:
             result[star, 0] = chi2 / usable
             result[star, 1] = own / light if light != 0 else 0.0
-            result[star, 2] = usable / whole
+            result[star, 2] = usable / np.sum(stamps[star])

@@ -6,6 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from photometry.science.compiled import compiled
 
 MIN_PIXELS = 20  # of a box whose median counts
+SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
 MODEL_ERROR = 0.03  # of a pixel's model value, added to its noise: the brightest don't decide
 OUTLIER = 5.0  # sigma, pixels further off than this say nothing of the shift
 
@@ -46,8 +47,34 @@ def _medians(residual, weight, rows, columns, min_pixels):
                     values[n] = residual[y, x]
                     n += weight[y, x] > 0
             if n >= min_pixels:
-                medians[j, i] = np.median(values[:n])
+                medians[j, i] = _median(values[:n])
     return medians
+
+
+@compiled
+def _median(values):
+    """The median to 1/N_BINS of the range between two values that it lies between by a sample.
+
+    Counts in bins have no branches to be mispredicted, which is what sorting takes its time for.
+    """
+    n = len(values)
+    sample = np.sort(values[:: n // SAMPLE + 1])
+    low, high = sample[(3 * len(sample)) // 10], sample[(7 * len(sample)) // 10]
+    if not high > low:
+        return np.median(values)
+    zero, one, last = np.float32(0), np.float32(1), np.float32(N_BINS + 1)
+    scale, counts = np.float32(N_BINS) / (high - low), np.zeros(N_BINS + 2, np.int64)
+    for value in values:
+        place = (value - low) * scale + one
+        place = place if place > zero else zero  # and where it is NaN
+        counts[np.int64(place if place < last else last)] += 1
+    below, middle = 0, 0
+    while 2 * (below + counts[middle]) < n:
+        below += counts[middle]
+        middle += 1
+    if middle == 0 or middle > N_BINS:
+        return np.median(values)
+    return low + (middle - 1 + (n / 2 - below) / counts[middle]) / scale
 
 
 def rigid_shift(residual, weight, model):

@@ -290,23 +290,26 @@ def _strongest(first, other, value, n_neighbours):
     n = len(first) - 1
     near = np.full((n, n_neighbours), -1, np.int32)
     strength = np.zeros((n, n_neighbours), np.float32)
+    weakest = np.zeros(n, np.int32)
     for i in range(n):
         for pair in range(first[i], first[i + 1]):
             j, size = other[pair], abs(value[pair])
-            _keep(near[i], strength[i], j, size)
-            _keep(near[j], strength[j], i, size)
+            if size > strength[i, weakest[i]]:
+                weakest[i] = _keep(near[i], strength[i], weakest[i], j, size)
+            if size > strength[j, weakest[j]]:
+                weakest[j] = _keep(near[j], strength[j], weakest[j], i, size)
     return near, strength
 
 
 @compiled
-def _keep(near, strength, star, size):
-    """Keep ``star`` in place of the weakest of those that are kept, if it is stronger."""
+def _keep(near, strength, place, star, size):
+    """Put ``star`` in its ``place`` among those that are kept; which is now the weakest."""
+    near[place], strength[place] = star, size
     weakest = 0
     for k in range(1, len(near)):
         if strength[k] < strength[weakest]:
             weakest = k
-    if size > strength[weakest]:
-        near[weakest], strength[weakest] = star, size
+    return weakest
 
 
 @compiled

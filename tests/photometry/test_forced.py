@@ -11,6 +11,7 @@ from photometry.science.forced import (
     fit_fluxes,
     merge_groups,
 )
+from photometry.science.forced_residual import left_over_sky
 from photometry.science.forced_system import normal_equations, place_stars
 from tests.photometry.scenes import apart, observe, render, star_list, varying_psf
 
@@ -169,6 +170,22 @@ def test_sky_left_over_does_not_go_into_the_stars(scene):
     fitted = fit_fluxes((tilted, scene.weight, scene.mask), scene.psf, stars)
     faint = apart(scene.x, scene.y, 8) & (scene.flux < 5000) & (fitted.quality > 0.99)
     assert abs(np.median((fitted.flux - scene.flux)[faint] / fitted.flux_err[faint])) < 0.4
+
+
+def test_left_over_sky_is_the_median_of_boxes_whatever_stars_leave():
+    rng = np.random.default_rng(11)
+    residual = rng.normal(7, 1, (200, 300)).astype("f4")
+    residual[rng.random(residual.shape) < 0.1] += 50
+    weight = (rng.random(residual.shape) < 0.9).astype("f4")
+    residual[weight == 0] = np.nan
+    sky = left_over_sky(residual, weight, 100)
+    for row in (0, 1):
+        for column in (0, 1, 2):
+            box = slice(100 * row, 100 * row + 100), slice(100 * column, 100 * column + 100)
+            middle = sky[100 * row + 49 : 100 * row + 51, 100 * column + 49 : 100 * column + 51]
+            assert middle.mean() == pytest.approx(np.nanmedian(residual[box]), abs=0.01)
+    flat = np.full((100, 100), 3, "f4")
+    assert left_over_sky(flat, np.ones_like(flat), 100) == pytest.approx(flat)
 
 
 def test_errors_grow_where_neighbours_overlap():

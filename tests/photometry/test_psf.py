@@ -32,6 +32,20 @@ def test_stamps_are_centred_on_the_star():
     assert (stamp.sum(axis=1) @ axis) / stamp.sum() == pytest.approx(-0.4, abs=0.01)
 
 
+def test_reach_is_where_the_profile_falls_to_a_level():
+    psf, half = varying_psf(), 60
+    x, y = np.array([0.0, 500, 1000, 1500]), np.array([900.0, 100, 1400, 700])
+    axis = np.arange(2 * half + 1) - half
+    radius = np.hypot(axis[:, None], axis)
+    for level in (1e-3, 1e-5):
+        reach = psf.reach(x, y, np.full(4, level))
+        for stamp, beyond in zip(psf.stamps(x, y, 2 * half + 1), reach, strict=True):
+            # As far as the longest axis of the ellipse, so some pixels just inside are brighter.
+            assert stamp[radius > beyond].max() <= level
+            assert stamp[radius > beyond - 1.5].max() > level
+    assert psf.reach(x, y, np.full(4, 1.0)) == pytest.approx(0)
+
+
 def test_compiled_stamps_are_those_of_the_equation():
     rng = np.random.default_rng(2)
     core = rng.normal(size=(3, 15, 15)) * 1e-3
