@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from exposures.fits import InputOptions
 from exposures.science.quantities import Name
 from photometry.options import ReductionOptions
+from variables.science.new_sources import NewSourceOptions
 from variables.science.selection import SelectionOptions
 
 
@@ -16,6 +17,7 @@ class PipelineOptions:
     input: InputOptions = InputOptions()
     reduction: ReductionOptions = ReductionOptions()
     selection: SelectionOptions = SelectionOptions()
+    new_sources: NewSourceOptions = NewSourceOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:

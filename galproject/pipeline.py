@@ -21,8 +21,9 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
+from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.science.footprints import overlap_fraction
+from galproject.chip_places import place
 from galproject.option_sources import load_options
 from galproject.version import code_version
 from photometry import storage
@@ -34,6 +35,8 @@ from photometry.sources import catalogue_of
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
+from variables.new_sources.association import lock_new_sources, replace_new_detections
+from variables.new_sources.detection import find_new_detections
 from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)
@@ -175,8 +178,10 @@ def forget(image, with_retired=False):
     Catalogues that were made from it and retired stay, unless ``with_retired``.
     """
     before = _measured_with(image)
+    lock_new_sources(before)
     storage.forget_image(image, with_retired)
     image.variables.all().delete()
+    replace_new_detections(image, [], load_options().new_sources)
     refresh_candidates(before)
     for name in RESULTS:
         setattr(image, name, GalImage._meta.get_field(name).get_default())
@@ -282,7 +287,7 @@ def _measure(image, options):
 
 def _check_is_covered(image, chip):
     """Whether a reference lies here by the header's WCS, before the hard work begins."""
-    _place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
+    place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
     if not _references_under(image):
         raise _no_reference(image, chip)
 
@@ -296,22 +301,9 @@ def _no_reference(image, chip):
     )
 
 
-def _place(image, chip, wcs):
-    """Fill the columns that say where on the sky a chip lies."""
-    ny, nx = chip.shape
-    corner_x, corner_y = [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
-    ra, dec = wcs.to_sky(corner_x, corner_y)
-    centre_ra, centre_dec = wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
-    scale = pixel_scale_arcsec(chip.wcs, chip.shape)
-    image.width, image.height = nx, ny
-    image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
-    image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * scale / 3600
-    image.footprint = [float(v) for pair in zip(ra, dec, strict=True) for v in pair]
-
-
 def _describe(image, reduction, options):
     """Fill the columns that every reduction gives."""
-    _place(image, reduction.chip, reduction.wcs)
+    place(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
@@ -354,19 +346,22 @@ def _store_search(image, reduction, options):
     widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
     shapes = reduction.chip.shape, (widest.height, widest.width)
     changes = find_changes(measurement, shapes, options.selection)
+    new = find_new_detections(reduction, measurement, references, options.reduction)
     _describe_search(image, reduction, measurement)
     image.reference = widest
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
         saved = rows(measurement, storage.SOURCE_DTYPE, options.reduction.min_quality)
-        before = _measured_with(image)
+        catalogues = {*_measured_with(image), *catalogue_of(saved["refsource_id"]).tolist()}
+        lock_new_sources(catalogues)
         storage.replace_measurements(image, saved)
         image.n_sources = len(saved)
         replace_variables(image, measurement, changes)
+        catalogues |= replace_new_detections(image, new, options.new_sources)
         mark_changes(image)
-        refresh_candidates({*before, *catalogue_of(saved["refsource_id"]).tolist()})
         image.n_variables = int((changes.failed_cuts == 0).sum())
-        _finish(image)
+        _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
+        refresh_candidates(catalogues)
 
 
 def _describe_search(image, reduction, measurement):
@@ -381,10 +376,10 @@ def _describe_search(image, reduction, measurement):
     image.chi2_nu = _or_none(measurement.chi2_nu)
 
 
-def _finish(image):
+def _finish(image, note=""):
     image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
-    GalCheckpoint.objects.note(image, "stored", value=image.n_sources)
+    GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)
 
 
 def _references_under(image):

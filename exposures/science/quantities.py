@@ -38,6 +38,7 @@ Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
 Gain = Annotated[float, Unit("e-/ADU"), POSITIVE]
 Electrons = Annotated[float, Unit("e-"), NOT_NEGATIVE]
 Adu = Annotated[float, Unit("ADU"), POSITIVE]
+Arcseconds = Annotated[float, Unit("arcsec"), POSITIVE]
 Days = Annotated[float, Unit("days"), POSITIVE]
 Seconds = Annotated[float, Unit("s"), POSITIVE]
 Name = Annotated[str, Unit("text")]

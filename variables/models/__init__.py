@@ -3,6 +3,7 @@
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
+from variables.models.new_sources import GalNewDetection, GalNewSource
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -20,6 +21,8 @@ __all__ = [
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",
+    "GalNewDetection",
+    "GalNewSource",
     "GalVarObj",
     "SavedSearch",
     "Taxonomy",

@@ -39,12 +39,16 @@ class GalVarObjQuerySet(models.QuerySet):
 
 
 class GalVarObj(models.Model):
-    """One source on one image, different from its reference by more than 15 sigma."""
+    """One source on one image, different from its reference by more than 15 sigma.
+
+    Or one that the reference does not have: see GalNewSource.
+    """
 
     class Kind(models.TextChoices):
         BRIGHTER = "brighter"
         FAINTER = "fainter"
         VANISHED = "vanished"
+        NEW = "new"  # the reference has no such source
 
     refsource_id = models.BigIntegerField(db_index=True)
     image = models.ForeignKey(
@@ -55,10 +59,12 @@ class GalVarObj(models.Model):
     x = RealField(null=True, help_text="on this image, pixels from 0")
     y = RealField(null=True, help_text="on this image, pixels from 0")
     kind = models.CharField(max_length=8, choices=Kind)
-    delta_mag = models.FloatField(null=True, help_text="image minus reference; null if vanished")
+    delta_mag = models.FloatField(
+        null=True, help_text="image minus reference; null if vanished, new"
+    )
     delta_mag_err = models.FloatField(null=True)
     significance = models.FloatField(help_text="absolute change in sigma")
-    reference_mag = models.FloatField()
+    reference_mag = models.FloatField(null=True, help_text="null: not on the reference")
     flux = models.FloatField(help_text="ADU; not positive where the source vanished")
     flux_err = models.FloatField(help_text="ADU")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")

@@ -37,6 +37,7 @@ class Evidence:
     scatter_delta: np.ndarray  # mag
     least_crowd: np.ndarray  # changes on the quietest image on which it changed
     others_there: np.ndarray  # other stars that changed at the same place of the detector
+    is_new: np.ndarray  # not on the reference: mean and scatter are those of its own light
 
 
 def judge_causes(evidence, options=CauseOptions()):
@@ -44,12 +45,14 @@ def judge_causes(evidence, options=CauseOptions()):
     e = evidence
     often = e.n_changes >= options.reference_fraction * np.maximum(e.n_epochs, 1)
     alike = e.scatter_delta <= options.reference_scatter * np.abs(e.mean_delta)
+    always = often & alike & (e.n_epochs >= options.reference_epochs)
     conditions = {
         "bleed": e.always_failed & BIT["saturated"],
         "saturated": e.always_failed & BIT["near_saturated"],
         "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
         "detector": e.others_there >= options.detector_sources,
-        "reference": often & alike & (e.n_epochs >= options.reference_epochs),
+        "missing": always & e.is_new,
+        "reference": always & ~e.is_new,
         "shape": e.always_failed & SHAPE,
         "crowd": e.least_crowd >= options.crowd,
     }
