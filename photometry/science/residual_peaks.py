@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import oaconvolve
+from scipy.signal import fftconvolve, oaconvolve
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
@@ -12,6 +12,9 @@ from photometry.science.forced import SHARP, ForcedOptions, core_flags
 
 # Peaks fitted at once: bounds the memory of their neighbours' stamps.
 BATCH = 300
+PEAK_PART = 0.7  # of the threshold and of the model's error, for peaks that are worth a fit
+WINGS = 40  # pixels to which the errors of PSFs are followed
+CORE_FWHM, WING_FWHM = 1.0, 2.5  # between these distances the model's error becomes the wings'
 FIT_FWHM = 2.0  # half side of the square that is fitted round a peak
 STEPS = 3  # of Gauss-Newton in a peak's position
 LARGEST_MOVE = 1.5  # pixels
@@ -24,8 +27,9 @@ RIDGE = 1e-9  # of the normal equations, for listed stars that lie on each other
 class ResidualOptions:
     """Which peaks of a residual are stars that are not on the list."""
 
-    threshold: Sigma = 6.5  # significance of the flux, neighbours and the model's error included
-    model_error: Fraction = 0.04  # of the light that the model has at a place, and may not be there
+    threshold: Sigma = 6.0  # significance of the flux, neighbours and the model's error included
+    model_error: Fraction = 0.03  # of a neighbour's light at a place, which its PSF has wrong
+    wing_error: Fraction = 0.1  # the same in its wings, from 2.5 FWHM on
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
     min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
     max_peaks: Count = 5000  # on a chip, the most significant
@@ -53,7 +57,7 @@ class NewStars:
     y: np.ndarray
     flux: np.ndarray  # ADU
     flux_err: np.ndarray  # ADU, neighbours and local sky free
-    significance: np.ndarray  # of the flux, against its error and that of the model
+    significance: np.ndarray  # of the flux, against its error and that of its neighbours' PSFs
     rchi2: np.ndarray  # PSF-weighted reduced chi2, the PSF's error allowed for
     fracflux: np.ndarray  # share of the light there that is the star's own
     quality: np.ndarray  # share of the PSF on usable pixels
@@ -69,17 +73,21 @@ class NewStars:
 
 
 def find_new_stars(residual, psf, stars, options=ResidualOptions()):
-    """NewStars above the threshold, apart from ``stars``: x, y (n,) of those that were fitted.
+    """NewStars above the threshold, apart from ``stars``: x, y, flux (n,) as they were fitted.
 
-    The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks; each is fitted with
+    The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks, low ones among them:
+    the neighbours of a star that is not listed have taken some of its light. Each is fitted with
     a position of its own, while the fluxes of listed neighbours and of other peaks may change.
-    What the model took away wrongly is proportional to its light, and everywhere alike round a
-    bright star: so its error is one of the flux, and doesn't fall with the number of pixels.
+
+    What a listed star's PSF took away wrongly is a fraction of its light at the place, alike in
+    many pixels. So it is an error of the flux, which doesn't fall with the number of pixels; the
+    errors of several neighbours have no sign in common and are added in quadrature.
     """
-    peaks = _peaks(residual, psf, options)
+    allowed = model_errors(psf, stars, residual.data.shape, options)
+    peaks = _peaks(residual, psf, allowed, options)
     if len(peaks[0]) == 0:
         return _nothing()
-    found = _fit(residual, psf, _Neighbours(stars, peaks), options)
+    found = _fit(residual, psf, _Neighbours(stars, peaks), allowed, options)
     fwhm = psf.fwhm_at(found.x, found.y)
     ny, nx = residual.data.shape
     edge = np.min([found.x, found.y, nx - 1 - found.x, ny - 1 - found.y], axis=0)
@@ -97,13 +105,36 @@ def _nothing():
     )
 
 
-def _peaks(residual, psf, options):
+def model_errors(psf, stars, shape, options=ResidualOptions()):
+    """(ny, nx) by how much the wrong PSFs of ``stars`` may make or hide a flux at each pixel.
+
+    ``stars`` are x, y, flux (n,). What a star of flux F gives to a matched filter at a distance
+    is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
+    """
+    ny, nx = shape
+    middle = np.array([nx // 2]), np.array([ny // 2])
+    stamp = psf.stamps(*middle, 2 * WINGS + 1)[0].astype("f8")
+    overlap = fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
+    side = np.arange(-WINGS, WINGS + 1)
+    distance = np.hypot(side, side[:, None]) / psf.fwhm_at(*middle)[0]
+    in_wings = np.clip((distance - CORE_FWHM) / (WING_FWHM - CORE_FWHM), 0, 1)
+    fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
+    x, y, flux = stars
+    column, row = np.round(x).astype(int), np.round(y).astype(int)
+    inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
+    squares = np.zeros(shape)  # in double precision: from 1 to 10^12
+    np.add.at(squares, (row[inside], column[inside]), flux[inside] ** 2)
+    variance = oaconvolve(squares, (fraction * overlap) ** 2, mode="same")
+    return np.sqrt(np.maximum(variance, 0))
+
+
+def _peaks(residual, psf, allowed, options):
     """x, y of the maxima of the residual's significance, the highest first."""
-    flux, light, error = _filtered(residual, psf)
-    significance = flux / np.hypot(error, options.model_error * np.maximum(light, 0))
+    flux, error = _filtered(residual, psf)
+    significance = flux / np.hypot(error, PEAK_PART * allowed)
     significance[residual.weight == 0] = 0
     padded = np.pad(significance, 1)
-    y, x = np.nonzero(significance > options.threshold)
+    y, x = np.nonzero(significance > PEAK_PART * options.threshold)
     near = [padded[y + 1 + j, x + 1 + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
     is_peak = significance[y, x] >= np.max(near, axis=0)
     y, x = y[is_peak], x[is_peak]
@@ -112,7 +143,7 @@ def _peaks(residual, psf, options):
 
 
 def _filtered(residual, psf):
-    """(ny, nx) flux of a star alone at each pixel, what the model gives there, and the error."""
+    """(ny, nx) flux of a star alone at each pixel, and its error."""
     ny, nx = residual.data.shape
     x, y = np.array([nx // 2]), np.array([ny // 2])
     half = round(1.5 * float(psf.fwhm_at(x, y)[0]))
@@ -120,11 +151,8 @@ def _filtered(residual, psf):
     weight = residual.weight.astype("f4")
     information = oaconvolve(weight, kernel**2, mode="same")
     information = np.maximum(information, 1e-6 * information.max())
-    flux, light = (
-        oaconvolve(weight * image.astype("f4"), kernel, mode="same") / information
-        for image in (residual.data, residual.model)
-    )
-    return flux, light, 1 / np.sqrt(information)
+    flux = oaconvolve(weight * residual.data.astype("f4"), kernel, mode="same") / information
+    return flux, 1 / np.sqrt(information)
 
 
 class _Neighbours:
@@ -132,7 +160,7 @@ class _Neighbours:
 
     def __init__(self, stars, peaks):
         self.n_listed = len(stars[0])
-        self.x, self.y = (np.concatenate([s, p]) for s, p in zip(stars, peaks, strict=True))
+        self.x, self.y = np.append(stars[0], peaks[0]), np.append(stars[1], peaks[1])
         self.tree = cKDTree(np.column_stack([self.x, self.y]))
 
     def of(self, peaks, radius):
@@ -182,7 +210,7 @@ class _Window:
         return cut.reshape(len(stamps), side.size**2).astype("f8")
 
 
-def _fit(residual, psf, neighbours, options):
+def _fit(residual, psf, neighbours, allowed, options):
     """NewStars at the peaks among the ``neighbours``, in their order."""
     window = _Window.of(psf, residual.data.shape)
     n = neighbours.n_peaks
@@ -191,15 +219,16 @@ def _fit(residual, psf, neighbours, options):
         for index in np.array_split(np.arange(n), -(-n // BATCH))
     ]
     columns = zip(*parts, strict=True)
-    x, y, flux, flux_err, light, rchi2, fracflux, quality, sharp = map(np.concatenate, columns)
+    x, y, flux, flux_err, rchi2, fracflux, quality, sharp = map(np.concatenate, columns)
     ny, nx = residual.data.shape
     inside = np.clip(x, 0, nx - 1), np.clip(y, 0, ny - 1)
+    nearest = tuple(np.round(c).astype(int) for c in reversed(inside))
     return NewStars(
         x=x,
         y=y,
         flux=flux,
         flux_err=flux_err,
-        significance=flux / np.hypot(flux_err, options.model_error * np.maximum(light, 0)),
+        significance=flux / np.hypot(flux_err, allowed[nearest]),
         rchi2=rchi2,
         fracflux=fracflux,
         quality=quality,
@@ -232,7 +261,7 @@ def _fit_batch(residual, psf, window, neighbours, options, index):
         x, y = np.clip(np.array([x, y]) + np.transpose(moves), *_bounds(column, row))
     own = _own(psf, window, x, y, column, row)
     rows = [
-        _describe(data[k], weight[k], model[k], own[k], beside, options)
+        _describe((data[k], weight[k], model[k]), own[k], beside, options)
         for k, beside in enumerate(others)
     ]
     return x, y, *np.array(rows).T
@@ -298,13 +327,13 @@ def _solve(data, weight, terms):
     return covariance @ (weighted @ data), covariance
 
 
-def _describe(data, weight, model, own, beside, options):
-    """Flux, error, the model's light as a flux, rchi2, fracflux, quality and sharpness."""
+def _describe(square, own, beside, options):
+    """Flux, error, rchi2, fracflux, quality and sharpness; ``beside`` are sky and neighbours."""
+    data, weight, model = square
     values, covariance = _solve(data, weight, [own, *beside])
     flux, error = values[0], np.sqrt(covariance[0, 0])
     left = data - values @ np.concatenate([own[None], beside])
     information = max(float(np.sum(weight * own**2)), 1e-30)
-    light = np.sum(weight * own * model) / information
     allowed = options.pixel_error * (np.abs(model) + np.abs(flux) * own)
     softened = weight / (1 + weight * allowed**2)
     use = own * (weight > 0)
@@ -313,7 +342,7 @@ def _describe(data, weight, model, own, beside, options):
     centre, forced = np.argmax(own), ForcedOptions()
     sharp = left[centre] > forced.sharp_excess * np.abs(flux) * own[centre]
     sharp &= left[centre] * np.sqrt(weight[centre]) > forced.sharp_sigma
-    return flux, error, light, rchi2, fracflux, use.sum() / own.sum(), sharp
+    return flux, error, rchi2, fracflux, use.sum() / own.sum(), sharp
 
 
 def _once(found, options):

@@ -62,7 +62,7 @@ def _found(reduction, measurement, options):
     residual = Residual(
         reduction.data - model, reduction.model_weight(), reduction.chip.mask, model
     )
-    listed = measurement.x, measurement.y
+    listed = measurement.x, measurement.y, measurement.fit.flux
     stars = find_new_stars(residual, reduction.detections.psf, listed, options)
     if len(stars) == 0:
         return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
