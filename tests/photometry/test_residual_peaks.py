@@ -9,7 +9,7 @@ from photometry.science.forced import SHARP, ForcedStars, fit_fluxes
 from photometry.science.residual_peaks import Residual, ResidualOptions, find_new_stars
 from tests.photometry.scenes import GAIN, READ_NOISE, SKY, apart, observe, star_list, varying_psf
 
-SHAPE, N_LISTED, N_NEW = (600, 600), 900, 40  # as dense as 21,000 stars on a chip
+SHAPE, N_LISTED, N_NEW = (600, 600), 900, 40  # as 21,000 stars above 5 sigma on a chip
 PSF = varying_psf()
 
 
@@ -31,7 +31,7 @@ def residual_of(scene, listed, psf=PSF):
 
 def scene_with_new(seed, n_sigma):
     """A scene whose last N_NEW stars are new, well inside and not on top of each other."""
-    x, y, flux = star_list(N_LISTED, SHAPE, seed, brightest=14)
+    x, y, flux = star_list(N_LISTED, SHAPE, seed, brightest=14, faintest=21.5)
     rng = np.random.default_rng(seed + 100)
     new = [rng.uniform(10, side - 11, N_NEW) for side in reversed(SHAPE)]
     stars = np.append(x, new[0]), np.append(y, new[1])
