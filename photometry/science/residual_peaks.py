@@ -27,7 +27,7 @@ RIDGE = 1e-9  # of the normal equations, for listed stars that lie on each other
 class ResidualOptions:
     """Which peaks of a residual are stars that are not on the list."""
 
-    threshold: Sigma = 6.0  # significance of the flux, neighbours and the model's error included
+    threshold: Sigma = 6.5  # significance of the flux, neighbours and the model's error included
     model_error: Fraction = 0.03  # of a neighbour's light at a place, which its PSF has wrong
     wing_error: Fraction = 0.1  # the same in its wings, from 2.5 FWHM on
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
