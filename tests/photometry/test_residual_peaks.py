@@ -52,6 +52,16 @@ def crowded():
     return scene, find_new_stars(residual, PSF, listed)
 
 
+def test_a_listed_star_without_a_flux_is_as_one_without_light(crowded):
+    scene, _ = crowded
+    residual, (x, y, flux) = residual_of(scene, N_LISTED)
+    unknown, dark = flux.copy(), flux.copy()
+    unknown[-20:], dark[-20:] = np.nan, 0
+    one, other = (find_new_stars(residual, PSF, (x, y, of)) for of in (unknown, dark))
+    assert len(one) == len(other) > 10
+    assert np.array_equal(one.significance, other.significance)
+
+
 def test_stars_that_are_not_listed_are_found_in_a_crowd(crowded):
     scene, found = crowded
     new = slice(N_LISTED, None)
