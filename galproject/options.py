@@ -8,6 +8,7 @@ from exposures.science.quantities import Name
 from photometry.options import ReductionOptions
 from photometry.science.reference_mean import ReferenceSetOptions
 from photometry.science.stacking import StackOptions
+from variables.science.new_sources import NewSourceOptions
 from variables.science.selection import SelectionOptions
 
 
@@ -20,6 +21,7 @@ class PipelineOptions:
     selection: SelectionOptions = SelectionOptions()
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
     stack: StackOptions = StackOptions()
+    new_sources: NewSourceOptions = NewSourceOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:

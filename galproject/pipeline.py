@@ -20,10 +20,11 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from exposures.science.astrometry import PixelCorrection, RefinedWcs, pixel_scale_arcsec
+from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.science.footprints import overlap_fraction
+from galproject.chip_places import place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
-from galproject.option_sources import load_options
+from galproject.option_sources import load_options, options_from_json
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import code_version
 from photometry import storage
@@ -35,6 +36,8 @@ from photometry.search import is_detected, measure_search, rows
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
+from variables.new_sources.association import lock_new_sources, replace_new_detections
+from variables.new_sources.detection import find_new_detections
 from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)
@@ -132,10 +135,9 @@ def stands(image, options):
 
 def is_made_alike(image, options):
     """Whether the stored result is what another run with these options would make."""
+    made, asked = (_that_matter(image, of) for of in (image.options or {}, options.as_json()))
     is_alike = (
-        image.status == Status.DONE
-        and _of_the_image(image.options) == _of_the_image(options.as_json())
-        and image.code_version == code_version()
+        image.status == Status.DONE and made == asked and image.code_version == code_version()
     )
     if image.is_reference or not is_alike:
         return is_alike
@@ -143,9 +145,15 @@ def is_made_alike(image, options):
     return (image.correction or {}).get("catalogues") == catalogues
 
 
-def _of_the_image(options):
-    """Stored options without those whose change takes no new fit of a search image."""
-    return {name: value for name, value in (options or {}).items() if name not in OF_REFERENCES}
+def _that_matter(image, options):
+    """Options as stored, without those whose change takes no new fit of the image."""
+    kept = {name: value for name, value in options.items() if name not in OF_REFERENCES}
+    new_sources = kept.pop("new_sources", {})
+    if new_sources.get("search") and not image.is_reference:
+        return kept | {"new_sources": new_sources}
+    # Where nothing new is looked for, it doesn't matter how.
+    reduction = kept.get("reduction", {})
+    return kept | {"reduction": {k: v for k, v in reduction.items() if k != "residual"}}
 
 
 def _measured_with(image):
@@ -159,10 +167,12 @@ def forget(image, with_retired=False):
 
     Catalogues that were made from it and retired stay, unless ``with_retired``.
     """
+    lock_new_sources(image)
     hold_sets_of(image)
     before = _measured_with(image)
     storage.forget_image(image, with_retired)
     image.variables.all().delete()
+    replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
     renew_sets_of(image)
     refresh_candidates(before)
     for name in RESULTS:
@@ -251,7 +261,7 @@ def _measure(image, options):
 
 def _check_is_covered(image, chip):
     """Whether a reference lies here by the header's WCS, before the hard work begins."""
-    _place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
+    place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
     if not _references_under(image):
         raise _no_reference(image, chip)
 
@@ -265,22 +275,9 @@ def _no_reference(image, chip):
     )
 
 
-def _place(image, chip, wcs):
-    """Fill the columns that say where on the sky a chip lies."""
-    ny, nx = chip.shape
-    corner_x, corner_y = [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
-    ra, dec = wcs.to_sky(corner_x, corner_y)
-    centre_ra, centre_dec = wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
-    scale = pixel_scale_arcsec(chip.wcs, chip.shape)
-    image.width, image.height = nx, ny
-    image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
-    image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * scale / 3600
-    image.footprint = [float(v) for pair in zip(ra, dec, strict=True) for v in pair]
-
-
 def _describe(image, reduction, options):
     """Fill the columns that every reduction gives."""
-    _place(image, reduction.chip, reduction.wcs)
+    place(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
@@ -324,10 +321,14 @@ def _store_search(image, reduction, options):
     detected = is_detected(measured, options.reduction.min_quality)
     widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
     shapes = reduction.chip.shape, (widest.height, widest.width)
+    new = []
+    if options.new_sources.search:
+        new = find_new_detections(reduction, measurement, references, options.reduction)
     _describe_search(image, reduction, measurement)
     image.reference, image.n_sources = widest, int(detected.sum())
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
+        lock_new_sources(image, new)
         hold_sets_of(image)
         before = _measured_with(image)
         storage.replace_measurements(image, measured[detected], measured[~detected])
@@ -335,10 +336,11 @@ def _store_search(image, reduction, options):
         found = measured_on_search(image, measured, measurement.sources)
         changes = find_changes(found, shapes, options.selection)
         replace_variables(image, found, changes)
+        replace_new_detections(image, new, options.new_sources)
         mark_changes(image)
-        refresh_candidates({*before, *_measured_with(image)})
         image.n_variables = int((changes.failed_cuts == 0).sum())
-        _finish(image)
+        _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
+        refresh_candidates({*before, *_measured_with(image)})
         renew_sets_of(image)
 
 
@@ -354,10 +356,10 @@ def _describe_search(image, reduction, measurement):
     image.chi2_nu = _or_none(measurement.chi2_nu)
 
 
-def _finish(image):
+def _finish(image, note=""):
     image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
-    GalCheckpoint.objects.note(image, "stored", value=image.n_sources)
+    GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)
 
 
 def _references_under(image):

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from exposures.models import GalImage, Status
 from photometry.models import GalSource
 from photometry.science.calibration import Correction, mad_sigma
-from variables.models import GalVarObj
+from variables.models import GalNewSource, GalVarObj
 
 # A source is that of the brightest true star within this radius, if any: in a crowd the nearest
 # one may be a faint neighbour of the star that was measured.
@@ -108,9 +108,10 @@ _COLUMNS = ("refsource_id", "ra", "dec", "x", "y", "flux", "flux_err", "mag", "m
 
 
 def _rows(image):
-    """Measurements on an image by column name, in the order of their sources."""
-    values = GalSource.objects.measured_on(image).order_by("refsource_id").values_list(*_COLUMNS)
-    table = np.array(list(values), dtype=float).reshape(-1, len(_COLUMNS))
+    """Measurements of reference sources on an image, by column name, in the order of sources."""
+    rows = GalSource.objects.measured_on(image).order_by("refsource_id")
+    rows = rows.exclude(refsource_id__in=GalNewSource.objects.values("pk"))
+    table = np.array(list(rows.values_list(*_COLUMNS)), dtype=float).reshape(-1, len(_COLUMNS))
     columns = dict(zip(_COLUMNS, table.T, strict=True))
     return {**columns, "refsource_id": columns["refsource_id"].astype("i8")}
 

@@ -50,6 +50,11 @@ class GalReference(models.Model):
         """The first and the last id that its sources can have."""
         return id_range(self.pk)
 
+    @property
+    def own_ids(self):
+        """The first and the last id of the sources that the reference itself has."""
+        return self.id_range[0], self.id_range[0] + self.n_sources - 1
+
 
 class GalCoverage(models.Model):
     """A reference catalogue that was measured on a search image.

@@ -8,6 +8,7 @@ from photometry.science.calibration import CalibrationOptions
 from photometry.science.detection import DetectionOptions
 from photometry.science.forced import ForcedOptions
 from photometry.science.psf import PsfOptions
+from photometry.science.residual_peaks import ResidualOptions
 from photometry.science.sky import SkyOptions
 
 
@@ -26,6 +27,7 @@ class ReductionOptions:
     # A search image to its reference.
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     forced: ForcedOptions = ForcedOptions()
+    residual: ResidualOptions = ResidualOptions()
     calibration: CalibrationOptions = CalibrationOptions()
     min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point
     default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell

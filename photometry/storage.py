@@ -107,18 +107,19 @@ def reference_sources_in(images) -> np.ndarray:
 
 
 def measurements_on(image, catalogues) -> np.ndarray:
-    """All that was measured on an image of sources of catalogues, as an array of SOURCE_DTYPE.
+    """All that was measured on an image of the sources that references have, as SOURCE_DTYPE.
 
-    Non-detections too, in order of their ids.
+    Non-detections too, in order of their ids; sources that are new since then not.
     """
     where = f"galimage_id = {int(image.pk)}"
-    ranges = " OR ".join("refsource_id BETWEEN {} AND {}".format(*c.id_range) for c in catalogues)
+    ranges = ["refsource_id BETWEEN {} AND {}".format(*c.own_ids) for c in catalogues]
     parts = [
-        copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where}", SOURCE_DTYPE)
-        for c in catalogues
+        copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where} AND {own}", SOURCE_DTYPE)
+        for c, own in zip(catalogues, ranges, strict=True)
     ]
     if ranges:
-        query = f"SELECT {COLUMNS} FROM {NON_DETECTIONS} WHERE {where} AND ({ranges})"
+        within = " OR ".join(ranges)
+        query = f"SELECT {COLUMNS} FROM {NON_DETECTIONS} WHERE {where} AND ({within})"
         parts.append(copy_out(query, SOURCE_DTYPE))
     rows = np.concatenate([np.zeros(0, SOURCE_DTYPE), *parts])
     return rows[np.argsort(rows["refsource_id"], kind="stable")]

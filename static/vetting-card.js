@@ -57,7 +57,7 @@ function draw(card) {
   state.all = false;
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  byId("facts").textContent = `${card.filter} ${card.mag.toFixed(2)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
+  byId("facts").textContent = `${card.filter} ${card.mag?.toFixed(2) ?? "–"} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
   byId("decided").textContent = card.decided ? `you: ${card.decided}` : "";
   byId("period").value = "";
   curve.period = null;

@@ -77,7 +77,7 @@ function drawn(object, k) {
     tile(cutouts, 0, 0, "reference"), tile(cutouts, epoch.x, 0, "search"), tile(cutouts, epoch.x, cutouts.tile, "difference"),
   ] : [element("span", {className: "no-cutouts", textContent: "no cutouts yet"})]));
   button.append(
-    element("small", {textContent: `${object.filter} ${object.mag.toFixed(2)} · ${changeOf(object)} · ${object.significance} σ`}),
+    element("small", {textContent: `${object.filter} ${object.mag?.toFixed(2) ?? "–"} · ${changeOf(object)} · ${object.significance} σ`}),
     element("b", {className: "mark"}));
   button.addEventListener("click", () => move(k));
   button.addEventListener("dblclick", open);

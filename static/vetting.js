@@ -128,7 +128,7 @@ export function say(text) {
 }
 
 export function changeOf(object) {
-  if (object.change === null) return "vanished";
+  if (object.change === null) return object.kind === "new" ? "new" : "vanished";
   return `${object.change > 0 ? "+" : "−"}${Math.abs(object.change).toFixed(2)} mag`;
 }
 

@@ -73,9 +73,9 @@ def edge_distance(x, y, shape):
 
 
 def replace_variables(image, measured, changes, keep=()) -> int:
-    """Store the changes as the image's galvarobjs in place of those it had; how many.
+    """Store the changes of reference sources in place of those that the image had; how many.
 
-    Of those it had, the ids in ``keep`` stay.
+    Of those it had, the ids in ``keep`` stay, and those of new sources.
     """
     rows, i = measured.rows[changes.index], changes.index
     kinds = np.where(
@@ -103,6 +103,7 @@ def replace_variables(image, measured, changes, keep=()) -> int:
         for row in values
     ]
     with transaction.atomic():
-        GalVarObj.objects.filter(image=image).exclude(pk__in=keep).delete()
+        before = GalVarObj.objects.filter(image=image).of_reference()
+        before.exclude(pk__in=keep).delete()
         GalVarObj.objects.bulk_create(objects, batch_size=1000)
     return len(objects)

@@ -41,14 +41,22 @@ def count_repeat_detections(filter=None, believed_only=True) -> list[tuple[int, 
     unless ``believed_only`` is False. An object is a reference source: one star has one in each
     filter.
     """
+    candidates = _counted(filter, believed_only)
+    column = "n_detections" if believed_only else "n_changes"
+    return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
+
+
+def count_new(filter=None, believed_only=True) -> int:
+    """How many of the objects that are counted are not on the reference."""
+    return _counted(filter, believed_only).filter(kind=GalCandidate.Kind.NEW).count()
+
+
+def _counted(filter, believed_only):
     # Sources of catalogues that were replaced are the same stars again, under other ids.
     candidates = GalCandidate.objects.current()
     if filter is not None:
         candidates = candidates.in_filter(filter)
-    if believed_only:
-        candidates = candidates.visible().detected()
-    column = "n_detections" if believed_only else "n_changes"
-    return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
+    return candidates.visible().detected() if believed_only else candidates
 
 
 def repeated(filter=None, believed_only=True) -> Repeats:

@@ -5,7 +5,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy_healpix import HEALPix
 
-from exposures.simulation.stars import CATALOGUE_EPOCH
+from exposures.simulation.stars import CATALOGUE_EPOCH, MOVER, NOVA
 
 NSIDE = 32
 FAINTEST_G = 20.5
@@ -33,7 +33,7 @@ def _table(stars, proxy, rng):
     magnitudes = {
         band: stars["mag"] + (f - factor) * stars["bp_rp"] for band, f in COLOUR_FACTOR.items()
     }
-    seen = magnitudes["g"] < FAINTEST_G
+    seen = (magnitudes["g"] < FAINTEST_G) & ~np.isin(stars["kind"], (NOVA, MOVER))
     stars = stars[seen]
     error_mas = 0.05 * 10 ** (0.2 * np.maximum(magnitudes["g"][seen] - 15, 0))
     n = len(stars)

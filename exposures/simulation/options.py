@@ -21,6 +21,9 @@ class SimulationOptions:
     stars_per_chip: int = 20_000  # brighter than limiting_mag, on a chip of full size
     variable_fraction: float = 0.01
     n_reference_artifacts: int = 10  # a chip
+    n_novae: int = 0  # stars that the reference does not have, on all chips together
+    n_movers: int = 0  # that are elsewhere on every exposure
+    new_mags: tuple[float, float] = (19.0, 22.5)  # brightest and faintest of both
     ra: float = 265.0  # of the pointing, ICRS degrees
     dec: float = -29.0
     compress: bool = True  # tile-compressed, .fits.fz
@@ -53,6 +56,7 @@ class SimulationOptions:
         yield self.stars_per_chip >= 1, "there is at least one star on a chip"
         yield 0 <= self.variable_fraction <= 1, "the fraction of variables is between 0 and 1"
         yield self.n_reference_artifacts >= 0, "the number of artifacts is not negative"
+        yield min(self.n_novae, self.n_movers) >= 0, "there are no fewer than no novae and movers"
         yield 0 <= self.ra < 360 and -90 < self.dec < 90, "RA is 0 to 360, Dec within 90 degrees"
         yield (
             all(SMALLEST_SIDE <= n <= m for n, m in zip(self.chip_shape, FULL_SHAPE, strict=True)),

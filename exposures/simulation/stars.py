@@ -16,6 +16,10 @@ AMPLITUDES = {
     "flare": (0.5, 3.0),
     "fading": (0.5, 3.0),
 }
+# Stars beside those of the field, on no catalogue.
+NOVA, MOVER = "nova", "mover"
+DARK_MAG = 30.0  # by which a nova is fainter before
+MOVER_ARCSEC_A_DAY = (20.0, 90.0)  # of the outer solar system, or near a stationary point
 STAR_DTYPE = [
     ("star_id", "i4"),
     ("ra", "f8"),  # at CATALOGUE_EPOCH, ICRS degrees
@@ -27,7 +31,7 @@ STAR_DTYPE = [
     ("kind", "U10"),
     ("amplitude", "f4"),  # mag
     ("period", "f8"),  # days; NaN for one-off events
-    ("epoch", "f8"),  # MJD of maximum, eclipse, flare or the start of the fading
+    ("epoch", "f8"),  # MJD of maximum, eclipse, flare, outburst or the start of the fading
 ]
 
 
@@ -44,7 +48,7 @@ def make_stars(options, mjds):
     stars["bp_rp"] = rng.normal(1.8, 0.4, n)
     stars["kind"], stars["period"], stars["epoch"] = "constant", np.nan, np.nan
     _make_variable(stars, options, rng, mjds)
-    return stars
+    return np.concatenate([stars, *_make_strangers(options, len(stars), mjds)])
 
 
 def _field(options):
@@ -102,10 +106,38 @@ def _make_variable(stars, options, rng, mjds):
         stars["epoch"][index] -= rng.uniform(0, 0.02)
 
 
+def _make_strangers(options, first_id, mjds):
+    """Novae, which are dark on the reference, and movers, which are elsewhere each time."""
+    rng = np.random.default_rng([options.seed, 5])
+    x_range, y_range = _field(options)
+    for kind, n in ((NOVA, options.n_novae), (MOVER, options.n_movers)):
+        new = np.zeros(n, STAR_DTYPE)
+        new["star_id"] = first_id + np.arange(n)
+        new["ra"], new["dec"] = _positions(options, rng.uniform(*x_range, n), rng, y_range)
+        new["mag"] = rng.uniform(*options.new_mags, n)
+        new["kind"], new["period"], new["epoch"] = kind, np.nan, mjds[0]
+        if len(mjds) > 1:
+            new["epoch"] = rng.choice(mjds[1:], n) - 0.01
+        if kind == MOVER:
+            _set_in_motion(new, rng)
+        yield new
+        first_id += n
+
+
+def _set_in_motion(movers, rng):
+    """Let movers be where they are at their epoch, and nowhere near it a day later."""
+    rate, angle = rng.uniform(*MOVER_ARCSEC_A_DAY, len(movers)), rng.uniform(0, 2 * np.pi)
+    movers["pmra"] = 365_250 * rate * np.cos(angle)
+    movers["pmdec"] = 365_250 * rate * np.sin(angle)
+    years = _years_since_catalogue(movers["epoch"])
+    movers["dec"] -= years * movers["pmdec"] / 3.6e6
+    movers["ra"] -= years * movers["pmra"] / 3.6e6 / np.cos(np.radians(movers["dec"]))
+
+
 def magnitudes_at(stars, mjd):
     """(n,) magnitudes of all stars at a time."""
     mag = stars["mag"].astype("f8")
-    for kind in KINDS:
+    for kind in _CHANGES:
         these = stars["kind"] == kind
         mag[these] += _CHANGES[kind](stars[these], mjd)
     return mag
@@ -151,6 +183,11 @@ def _fading(stars, mjd):
     return stars["amplitude"] * (1 - np.exp(-50 * since))
 
 
+def _nova(stars, mjd):
+    """Out of the dark at once, and as bright from then on."""
+    return np.where(mjd < stars["epoch"], DARK_MAG, 0)
+
+
 _CHANGES = {
     "rrab": _rrab,
     "cepheid": _cepheid,
@@ -158,11 +195,16 @@ _CHANGES = {
     "mira": _mira,
     "flare": _flare,
     "fading": _fading,
+    NOVA: _nova,
 }
 
 
 def positions_at(stars, mjd):
     """Right ascension and declination at a time, moved along the proper motion; degrees."""
-    years = 2000 + (mjd - 51544.5) / 365.25 - CATALOGUE_EPOCH
+    years = _years_since_catalogue(mjd)
     d_ra = stars["pmra"] / 3.6e6 / np.cos(np.radians(stars["dec"]))
     return stars["ra"] + years * d_ra, stars["dec"] + years * stars["pmdec"] / 3.6e6
+
+
+def _years_since_catalogue(mjd):
+    return 2000 + (mjd - 51544.5) / 365.25 - CATALOGUE_EPOCH

@@ -50,7 +50,7 @@ class CandidateSerializer(serializers.ModelSerializer):
     class Meta:
         model = GalCandidate
         fields = [
-            *("refsource_id", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
+            *("refsource_id", "kind", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
             *("n_epochs", "n_changes", "n_detections", "first_mjd", "last_mjd"),
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),

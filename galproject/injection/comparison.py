@@ -10,7 +10,7 @@ from galproject.injection.stars import PLACED_DTYPE
 from galproject.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
 from photometry.models import GalReference, GalSource
 from photometry.storage import catalogue_sources, measurements_of, reference_sources_in
-from variables.models import GalVarObj
+from variables.models import GalNewSource
 
 # A source that is brighter or fainter than the star by more is mostly not the star: 2.5 log 2.
 SAME_MAG = 0.75
@@ -147,9 +147,9 @@ def _row_of(sorted_ids, ids):
 
 
 def _changes(image):
-    """What changed on an image: refsource_id, position in pixels, and whether it is believed."""
+    """Which reference sources changed on an image, where (pixels), and whether it is believed."""
     columns = ("refsource_id", "x", "y", "reference_mag", "failed_cuts")
-    rows = list(GalVarObj.objects.filter(image=image).values_list(*columns))
+    rows = list(image.variables.of_reference().values_list(*columns))
     dtype = [("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("mag", "f4"), ("believed", "?")]
     return np.array([(*row[:-1], row[-1] == 0) for row in rows], dtype)
 
@@ -169,8 +169,9 @@ def _own_sources(image, placed, stars):
     Left out is what lies next to an artificial variable: it changes with it.
     """
     columns = ("refsource_id", "x", "y")
-    rows = GalSource.objects.measured_on(image).values_list(*columns).iterator()
-    measured = np.array(list(rows), [("refsource_id", "i8"), ("x", "f8"), ("y", "f8")])
+    rows = GalSource.objects.measured_on(image).values_list(*columns)
+    rows = rows.exclude(refsource_id__in=GalNewSource.objects.values("pk"))
+    measured = np.array(list(rows.iterator()), [("refsource_id", "i8"), ("x", "f8"), ("y", "f8")])
     changes = _changes(image)
     vanished = changes[~np.isin(changes["refsource_id"], measured["refsource_id"])]
     everything = np.concatenate([measured, vanished[[*columns]].astype(measured.dtype)])

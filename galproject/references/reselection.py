@@ -14,7 +14,6 @@ from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
 from variables.flags.proposals import renew_reference_proposals
-from variables.models import GalVarObj
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class Renewal:
 def hold_sets_of(image):
     """Before an image's measurements are changed: have its sets for this transaction alone.
 
-    First of all that the transaction locks, as two of them would else wait for each other.
+    First of all that the transaction locks, after what is new: two of them would else wait for
+    each other.
     """
     hold_for_change({i for s in _sets_of(image) for i in _concerned(active_catalogue(s.image))})
 
@@ -99,7 +99,7 @@ def _select(image, measured, reference):
     replace_variables(image, measured, changes, _without_measurement(image, measured))
     mark_changes(image)
     if not image.is_reference:
-        n_variables = GalVarObj.objects.filter(image=image, failed_cuts=0).count()
+        n_variables = image.variables.of_reference().filter(failed_cuts=0).count()
         GalImage.objects.filter(pk=image.pk).update(n_variables=n_variables)
 
 
@@ -111,5 +111,5 @@ def _selection_options(image):
 def _without_measurement(image, measured):
     """Changes of what was not kept when it was measured: sources without light, by older code."""
     known = set(measured.rows["refsource_id"].tolist())
-    changes = GalVarObj.objects.filter(image=image).values_list("pk", "refsource_id")
+    changes = image.variables.of_reference().values_list("pk", "refsource_id")
     return [pk for pk, refsource_id in changes if refsource_id not in known]

@@ -13,10 +13,15 @@ from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
 from galproject.management.commands import reprocess as command
 from galproject.options import PipelineOptions
+from galproject.pipeline import is_made_alike
 from galproject.provenance import find_exposures, plan_removal, plan_reprocessing, remove
+from galproject.version import code_version
 from photometry.models import GalCoverage, GalReference, GalSource
+from photometry.science.residual_peaks import ResidualOptions
 from tests.galproject.nights import night, processed  # noqa: F401
+from tests.made_up import make_image
 from variables.models import GalVarObj
+from variables.science.new_sources import NewSourceOptions
 from variables.science.selection import SelectionOptions
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +65,23 @@ def test_other_options_make_the_search_images_over_once(processed, stricter):  #
         assert image.options["selection"]["threshold_sigma"] == 40
         assert image.options["catalogue"] == processed.options.catalogue
     assert "0 references and 0 search images to be made over; 4 stand" in run("reprocess", "--all")
+
+
+def test_how_new_sources_are_looked_for_matters_only_where_they_are():
+    other = replace(PipelineOptions().reduction, residual=ResidualOptions(threshold=8))
+    off = PipelineOptions(), PipelineOptions(reduction=other)
+    on = [replace(options, new_sources=NewSourceOptions(search=True)) for options in off]
+    image = make_image(
+        status=Status.DONE, code_version=code_version(), correction={"catalogues": []}
+    )
+    image.options = off[0].as_json()
+    assert [is_made_alike(image, wanted) for wanted in (*off, *on)] == [True, True, False, False]
+    del image.options["new_sources"], image.options["reduction"]["residual"]  # by older code
+    assert is_made_alike(image, off[0])
+    image.options = on[0].as_json()
+    assert [is_made_alike(image, wanted) for wanted in (*off, *on)] == [False, False, True, False]
+    image.is_reference = True
+    assert all(is_made_alike(image, wanted) for wanted in (*off, *on))
 
 
 def test_other_code_makes_results_over(processed):  # noqa: F811

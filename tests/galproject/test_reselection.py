@@ -10,11 +10,12 @@ from galproject import tasks
 from galproject.references import sets, views
 from galproject.references.reselection import select_anew
 from photometry import storage
-from photometry.models import GalNonDetection, GalReferenceMag, GalReferenceMember
+from photometry.models import GalNonDetection, GalReferenceMag, GalReferenceMember, GalSource
 from photometry.reference_sets import active_catalogue
 from tests.made_up import make_image, make_sources
 from variables.candidates.refresh import refresh_candidates
-from variables.models import GalCandidate, GalFlag, GalVarObj
+from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
+from variables.new_sources.association import replace_new_detections
 
 pytestmark = pytest.mark.django_db
 
@@ -148,6 +149,47 @@ def test_images_measured_by_older_code_can_not_be_members_and_lose_nothing(field
         change("s3")
     change("s1", "s2")
     assert detections(field[GHOST]) == {"primary": "brighter", "s3": "vanished"}
+
+
+def new_source(catalogue, *names):
+    """A source that the reference does not have, as detected on search images."""
+    columns = {
+        **{"ra": 266.0, "dec": -29.0, "reference_x": 500.0, "reference_y": 700.0},
+        **{"x": 510.0, "y": 690.0, "flux": 5000.0, "flux_err": 250.0, "significance": 20.0},
+        **{"mag": 20.0, "mag_err": 0.05, "rchi2": 1.0, "fracflux": 0.9, "quality": 1.0},
+    }
+    for name in names:
+        detection = GalNewDetection(catalogue=catalogue, **columns, flags=0, failed_cuts=0)
+        image = GalImage.objects.get(exposure__identifier=name)
+        replace_new_detections(image, [detection])
+    return GalNewSource.objects.get().pk
+
+
+def everything(refsource_id):
+    """What the tables have of a source, its candidate included."""
+    changes = GalVarObj.objects.filter(refsource_id=refsource_id).order_by("pk")
+    candidate = GalCandidate.objects.filter(pk=refsource_id).values_list("kind", "n_detections")
+    return list(changes.values()), list(candidate), GalSource.objects.light_curve(refsource_id)
+
+
+def test_new_sources_outlast_a_new_selection_and_are_in_no_mean(field):
+    catalogue = active_catalogue(primary())
+    pk = new_source(catalogue, "s1", "s2", "s4")
+    refresh_candidates([catalogue.pk])
+    changes, candidate, light_curve = everything(pk)
+    assert [row["kind"] for row in changes] == ["new"] * 3
+    assert candidate == [("new", 3)]
+    before = dict(GalImage.objects.values_list("pk", "n_variables"))
+    change("s1", "s2")
+    changes_after, candidate_after, light_curve_after = everything(pk)
+    assert (changes_after, candidate_after) == (changes, candidate)
+    assert len(light_curve_after) == len(light_curve) == 3
+    first, last = catalogue.id_range
+    assert GalReferenceMag.objects.filter(pk__range=(first, last)).count() == 300
+    assert not GalReferenceMag.objects.filter(pk=pk).exists()
+    change("s1", "s2", is_added=False)
+    assert everything(pk)[0] == changes
+    assert dict(GalImage.objects.values_list("pk", "n_variables")) == before
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ STAR = Evidence(
     least_crowd=np.array([12]),
     others_there=np.array([0]),
     only_on_reference=np.array([False]),
+    is_new=np.array([False]),
 )
 
 
@@ -42,6 +43,9 @@ def cause(options=CauseOptions(), **columns):
         ("real", {"n_changes": 15, "scatter_delta": 0.1}),
         ("real", {"n_changes": 16, "scatter_delta": 0.4}),
         ("real", {"n_changes": 4, "n_epochs": 4, "scatter_delta": 0.1}),
+        ("missing", {"is_new": True, "n_changes": 19, "mean_delta": 1.0, "scatter_delta": 0.1}),
+        ("real", {"is_new": True, "n_changes": 10, "mean_delta": 1.0, "scatter_delta": 0.1}),
+        ("real", {"is_new": True, "n_changes": 19, "mean_delta": 1.0, "scatter_delta": 0.5}),
         ("shape", {"always_failed": BIT["search_rchi2"]}),
         ("crowd", {"least_crowd": 100}),
         ("real", {"mean_delta": np.nan, "scatter_delta": np.nan, "n_changes": 20}),

@@ -63,6 +63,7 @@ class CandidateFilter(django_filters.FilterSet):
     detections_max = number("n_detections", "lte", "detections to", min=0, step=1)
     changes_min = number("n_changes", "gte", "changes from", min=0, step=1)
     changes_max = number("n_changes", "lte", "changes to", min=0, step=1)
+    kind = django_filters.ChoiceFilter(choices=GalCandidate.Kind, empty_label="any")
     filter = django_filters.ChoiceFilter(choices=filters_there_are, empty_label="all")
     mag_min = number("reference_mag", "gte", "magnitude from")
     mag_max = number("reference_mag", "lte", "magnitude to")

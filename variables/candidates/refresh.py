@@ -6,12 +6,14 @@ import numpy as np
 from django.db import connection, transaction
 
 from exposures.models import GalImage
+from exposures.science.footprints import contains
 from photometry.models import GalReference
 from photometry.reference_values import reference_values
+from photometry.science.calibration import MAG_PER_LN
 from photometry.sources import catalogue_of
 from photometry.storage import measurements_of
 from variables.flags.coverage import candidates_inside
-from variables.models import GalCandidate, GalDecision, GalFlag
+from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
 from variables.science.light_curve_statistics import light_curve_statistics
 
@@ -196,30 +198,59 @@ def _columns(catalogue, summary, chosen):
     s = light_curve_statistics(
         len(ids), np.searchsorted(ids, rows["refsource_id"]), rows["mag"], rows["mag_err"]
     )
-    reference = rows[rows["is_reference"]]
     columns = {name: values[chosen] for name, values in summary.columns.items()}
     columns |= {"refsource_id": ids, "n_epochs": s.n}
-    columns["reference_mag"] = reference_values(reference).mag
-    columns |= {name: reference[name] for name in ("ra", "dec", "x", "y")}
+    columns |= _places(ids, rows[rows["is_reference"]])
     for name in ("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"):
         columns[name] = getattr(s, name)
+    is_new = columns["kind"] == GalCandidate.Kind.NEW
+    columns["n_epochs"][is_new] = _n_images_of(catalogue, *_sky(columns, is_new))
     columns["cause"] = judge_causes(_evidence(catalogue.image, summary, chosen, columns))
     return columns
 
 
+def _places(ids, reference):
+    """Columns of where sources are: on the reference, or, where that has none, of what is new."""
+    on_reference = np.isin(ids, reference["refsource_id"])
+    new = GalNewSource.objects.filter(pk__in=ids[~on_reference].tolist()).order_by("pk")
+    names = ("ra", "dec", "x", "y")
+    of_new = np.array(list(new.values_list(*names)), float).reshape(-1, len(names))
+    columns = {"kind": np.where(on_reference, *GalCandidate.Kind.values)}
+    for name, values in zip(names, of_new.T, strict=True):
+        columns[name] = np.empty(len(ids))
+        columns[name][on_reference], columns[name][~on_reference] = reference[name], values
+    columns["reference_mag"] = np.full(len(ids), np.nan)
+    columns["reference_mag"][on_reference] = reference_values(reference).mag
+    return columns
+
+
+def _sky(columns, chosen):
+    return columns["ra"][chosen], columns["dec"][chosen]
+
+
+def _n_images_of(catalogue, ra, dec):
+    """(n,) on how many images that were measured with a catalogue positions lie."""
+    images = GalImage.objects.filter(coverages__catalogue=catalogue)
+    footprints = images.values_list("footprint", flat=True) if len(ra) else ()
+    return sum((contains(f, ra, dec).astype(int) for f in footprints if f), np.zeros(len(ra), int))
+
+
 def _evidence(image, summary, chosen, columns):
     x, y = columns["x"], columns["y"]
+    is_new = columns["kind"] == GalCandidate.Kind.NEW
     width, height = image.width or np.inf, image.height or np.inf
     return Evidence(
         always_failed=summary.always_failed[chosen],
         edge_distance=np.min([x, y, width - 1 - x, height - 1 - y], axis=0),
         n_changes=columns["n_changes"],
-        n_epochs=columns["n_epochs"] - 1,
-        mean_delta=columns["mean_delta_mag"],
-        scatter_delta=summary.scatter_delta[chosen],
+        n_epochs=np.where(is_new, columns["n_epochs"], columns["n_epochs"] - 1),
+        # What is new changed by all its light: by 100 %.
+        mean_delta=np.where(is_new, MAG_PER_LN, columns["mean_delta_mag"]),
+        scatter_delta=np.where(is_new, columns["rms_mag"], summary.scatter_delta[chosen]),
         least_crowd=summary.least_crowd[chosen],
         others_there=summary.others_there[chosen],
         only_on_reference=summary.only_image[chosen] == image.pk,
+        is_new=is_new,
     )
 
 

@@ -3,6 +3,7 @@
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
+from variables.models.new_sources import GalNewDetection, GalNewSource
 from variables.models.successions import GalSuccession
 from variables.models.vetting import (
     Campaign,
@@ -22,6 +23,8 @@ __all__ = [
     "GalFlag",
     "GalFlagDecision",
     "GalSuccession",
+    "GalNewDetection",
+    "GalNewSource",
     "GalVarObj",
     "SavedSearch",
     "Taxonomy",

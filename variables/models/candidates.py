@@ -1,4 +1,4 @@
-"""Candidates for variable stars: reference sources that changed at least once."""
+"""Candidates for variable stars: reference sources that changed, and sources that are new."""
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BTreeIndex
@@ -18,6 +18,7 @@ class Cause(models.TextChoices):
 
     REAL = "real", "no artifact is known"
     REFERENCE = "reference", "the reference is at fault: it alone differs, or all others do"
+    MISSING = "missing", "on nearly every image, equally bright: the reference missed it"
     DETECTOR = "detector", "the same place on the detector, on many exposures"
     SATURATED = "saturated", "near a saturated star"
     BLEED = "bleed", "on a bleed trail or a saturated star"
@@ -120,14 +121,19 @@ class GalCandidateQuerySet(models.QuerySet):
 
 
 class GalCandidate(models.Model):
-    """A reference source with at least one row in galvarobjs, and what is known of it.
+    """A source with at least one row in galvarobjs, and what is known of it.
 
     The columns are derived from galvarobjs, galsources, galflags and galdecisions, by
     ``variables.candidates.refresh``, and never written by hand. Statistics are over all
     measurements of the source in the reference's filter; null where there are too few.
     """
 
+    class Kind(models.TextChoices):
+        CHANGED = "changed", "a source of the reference that changed"
+        NEW = "new", "not on the reference"
+
     refsource_id = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.CHANGED)
     catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="candidates")
     filter = models.CharField(max_length=16)
     ccdnum = models.PositiveSmallIntegerField(help_text="chip of the reference image")
@@ -135,9 +141,13 @@ class GalCandidate(models.Model):
     dec = models.FloatField(help_text="ICRS degrees")
     x = models.FloatField(help_text="on the reference image, pixels from 0")
     y = models.FloatField(help_text="on the reference image, pixels from 0")
-    reference_mag = models.FloatField(help_text="by the primary, or by all images of its set")
+    reference_mag = models.FloatField(
+        null=True, help_text="by the primary, or by all images of its set; null: on none"
+    )
 
-    n_epochs = models.PositiveIntegerField(help_text="measurements, the reference's included")
+    n_epochs = models.PositiveIntegerField(
+        help_text="measurements, the reference's included; if new: images that show the place"
+    )
     n_changes = models.PositiveIntegerField(help_text="rows in galvarobjs")
     n_detections = models.PositiveIntegerField(
         help_text="of these, those that passed the cuts and are not flagged"
@@ -192,6 +202,11 @@ class GalCandidate(models.Model):
 
     def get_absolute_url(self):
         return reverse("candidate", args=[self.pk])
+
+    @property
+    def is_new(self):
+        """Whether the reference does not have it."""
+        return self.kind == self.Kind.NEW
 
     def cuts(self):
         """The cuts that any of its changes failed."""

@@ -27,6 +27,10 @@ class GalVarObjQuerySet(models.QuerySet):
         """Those that passed all cuts and are not flagged as artifacts: detections."""
         return self.filter(failed_cuts=0, is_flagged=False)
 
+    def of_reference(self):
+        """Those of sources that the reference has, as against new ones."""
+        return self.exclude(kind=GalVarObj.Kind.NEW)
+
     def in_filter(self, name):
         return self.filter(image__exposure__filter=name)
 
@@ -42,12 +46,14 @@ class GalVarObj(models.Model):
     """One source on one image, different from its reference by more than 15 sigma.
 
     On a reference image itself where the other images of its set agree that it is otherwise.
+    Or one that the reference does not have: see GalNewSource.
     """
 
     class Kind(models.TextChoices):
         BRIGHTER = "brighter"
         FAINTER = "fainter"
         VANISHED = "vanished"
+        NEW = "new"  # the reference has no such source
 
     refsource_id = models.BigIntegerField(db_index=True)
     image = models.ForeignKey(
@@ -58,10 +64,14 @@ class GalVarObj(models.Model):
     x = RealField(null=True, help_text="on this image, pixels from 0")
     y = RealField(null=True, help_text="on this image, pixels from 0")
     kind = models.CharField(max_length=8, choices=Kind)
-    delta_mag = models.FloatField(null=True, help_text="image minus reference; null if vanished")
+    delta_mag = models.FloatField(
+        null=True, help_text="image minus reference; null if vanished, new"
+    )
     delta_mag_err = models.FloatField(null=True)
     significance = models.FloatField(help_text="absolute change in sigma")
-    reference_mag = models.FloatField(help_text="by the primary, or by all images of its set")
+    reference_mag = models.FloatField(
+        null=True, help_text="by the primary, or by all images of its set; null: on none"
+    )
     flux = models.FloatField(help_text="ADU; not positive where the source vanished")
     flux_err = models.FloatField(help_text="ADU")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")

@@ -38,6 +38,7 @@ class Evidence:
     least_crowd: np.ndarray  # changes on the quietest image on which it changed
     others_there: np.ndarray  # other stars that changed at the same place of the detector
     only_on_reference: np.ndarray  # which differs from the other images of its set
+    is_new: np.ndarray  # not on the reference: mean and scatter are those of its own light
 
 
 def judge_causes(evidence, options=CauseOptions()):
@@ -45,13 +46,14 @@ def judge_causes(evidence, options=CauseOptions()):
     e = evidence
     often = e.n_changes >= options.reference_fraction * np.maximum(e.n_epochs, 1)
     alike = e.scatter_delta <= options.reference_scatter * np.abs(e.mean_delta)
+    always = often & alike & (e.n_epochs >= options.reference_epochs)
     conditions = {
         "bleed": e.always_failed & BIT["saturated"],
         "saturated": e.always_failed & BIT["near_saturated"],
         "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
         "detector": e.others_there >= options.detector_sources,
-        "reference": e.only_on_reference
-        | (often & alike & (e.n_epochs >= options.reference_epochs)),
+        "missing": always & e.is_new,
+        "reference": e.only_on_reference | (always & ~e.is_new),
         "shape": e.always_failed & SHAPE,
         "crowd": e.least_crowd >= options.crowd,
     }

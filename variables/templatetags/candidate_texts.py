@@ -55,7 +55,7 @@ def cell(candidate, column):
     if column.name.endswith("_mjd"):
         return date_of(value)
     if value is None:
-        return "vanished" if column.name == "max_delta_mag" else UNKNOWN
+        return _change(candidate) if column.name == "max_delta_mag" else UNKNOWN
     sign = "+" if "delta" in column.name else ""
     if column.digits is None:
         return value
@@ -66,6 +66,11 @@ def _cause(candidate):
     if candidate.cause == Cause.REAL:
         return UNKNOWN
     return format_html('<abbr title="{}">{}</abbr>', candidate.get_cause_display(), candidate.cause)
+
+
+def _change(candidate):
+    """What stands for a change that has no size."""
+    return "new" if candidate.is_new else "vanished"
 
 
 def _chip(candidate):

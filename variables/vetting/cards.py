@@ -79,13 +79,20 @@ def _facts(one, candidate):
         "filter": candidate.filter,
         "cause": CAUSES[candidate.cause],
         "likely": candidate.cause,
-        "mag": round(candidate.reference_mag, 2),
+        "kind": candidate.kind,
+        "mag": _mag(candidate),
         "change": candidate.max_delta_mag and round(candidate.max_delta_mag, 2),
         "significance": round(candidate.max_significance),
         "n_detections": candidate.n_detections,
         "n_epochs": candidate.n_epochs,
         "url": candidate.get_absolute_url(),
     }
+
+
+def _mag(candidate):
+    """On the reference; or the mean, of what is not on it."""
+    mag = candidate.mean_mag if candidate.is_new else candidate.reference_mag
+    return mag and round(mag, 2)
 
 
 def _statistics(candidate):

@@ -24,6 +24,8 @@ class Command(BaseCommand):
             ("--stars", "stars_per_chip", int, "detectable stars on an area of 4094 x 2046"),
             ("--variables", "variable_fraction", float, "part of the stars that vary"),
             ("--artifacts", "n_reference_artifacts", int, "artifacts a chip of the reference"),
+            ("--novae", "n_novae", int, "stars that the reference does not have"),
+            ("--movers", "n_movers", int, "moving objects"),
             ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
             ("--ra", "ra", float, "of the field, degrees"),
             ("--dec", "dec", float, "of the field, degrees"),

@@ -4,9 +4,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exposures.errors import GalprojectError
 from exposures.management.tables import write_csv
-from variables.repeat_detections import count_repeat_detections
+from variables.repeat_detections import count_new, count_repeat_detections
 
 HEADINGS = ("Repeated Detections", "Number of Objects")
+NEW = "not on the reference"
 
 
 class Command(BaseCommand):
@@ -22,7 +23,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, filter, csv, **options):
-        counts = count_repeat_detections(filter, believed_only=not options["all"])
+        asked = {"filter": filter, "believed_only": not options["all"]}
+        counts = count_repeat_detections(**asked)
         if csv:
             try:
                 return write_csv([HEADINGS, *counts], csv, self.stdout)
@@ -34,3 +36,5 @@ class Command(BaseCommand):
             self.stdout.write(line)
         if not counts:
             self.stdout.write("(none)")
+        if n_new := count_new(**asked):
+            self.stdout.write(f"of these, {n_new:,} {'is' if n_new == 1 else 'are'} new: {NEW}")

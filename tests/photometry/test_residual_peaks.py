@@ -1,0 +1,142 @@
+"""Stars that a list lacks are found in what its fit leaves over, and nothing else is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from photometry.science.forced import SHARP, ForcedStars, fit_fluxes
+from photometry.science.residual_peaks import Residual, ResidualOptions, find_new_stars
+from tests.photometry.scenes import GAIN, READ_NOISE, SKY, apart, observe, star_list, varying_psf
+
+SHAPE, N_LISTED, N_NEW = (600, 600), 900, 40  # as 21,000 stars above 5 sigma on a chip
+PSF = varying_psf()
+
+
+def sigma_alone():
+    """ADU, of the flux of a star alone on the sky."""
+    stamp = PSF.stamps(np.array([300.0]), np.array([300.0]), 41)[0]
+    return np.sqrt((SKY / GAIN + (READ_NOISE / GAIN) ** 2) / np.sum(stamp**2))
+
+
+def residual_of(scene, listed, psf=PSF):
+    """What a forced fit of the first stars of a scene leaves over, and where those are."""
+    stars = ForcedStars(
+        scene.x[:listed], scene.y[:listed], scene.flux[:listed], np.zeros(listed, int)
+    )
+    fit = fit_fluxes(scene.image, psf, stars)
+    residual = Residual(scene.data - fit.model, scene.weight, scene.mask, fit.model)
+    return residual, (stars.x, stars.y, fit.flux)
+
+
+def scene_with_new(seed, n_sigma):
+    """A scene whose last N_NEW stars are new, well inside and not on top of each other."""
+    x, y, flux = star_list(N_LISTED, SHAPE, seed, brightest=14, faintest=21.5)
+    rng = np.random.default_rng(seed + 100)
+    new = [rng.uniform(10, side - 11, N_NEW) for side in reversed(SHAPE)]
+    stars = np.append(x, new[0]), np.append(y, new[1])
+    flux = np.append(flux, np.full(N_NEW, n_sigma * sigma_alone()))
+    return observe((*stars, flux), PSF, SHAPE, seed + 200)
+
+
+def matches(found, x, y, radius=2.0):
+    """(n,) the nearest of what was found to each position; -1 where none is near."""
+    distance = np.hypot(found.x - x[:, None], found.y - y[:, None])
+    return np.where(distance.min(axis=1) < radius, distance.argmin(axis=1), -1)
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    scene = scene_with_new(seed=1, n_sigma=15)
+    residual, listed = residual_of(scene, N_LISTED)
+    return scene, find_new_stars(residual, PSF, listed)
+
+
+def test_a_listed_star_without_a_flux_is_as_one_without_light(crowded):
+    scene, _ = crowded
+    residual, (x, y, flux) = residual_of(scene, N_LISTED)
+    unknown, dark = flux.copy(), flux.copy()
+    unknown[-20:], dark[-20:] = np.nan, 0
+    one, other = (find_new_stars(residual, PSF, (x, y, of)) for of in (unknown, dark))
+    assert len(one) == len(other) > 10
+    assert np.array_equal(one.significance, other.significance)
+
+
+def test_stars_that_are_not_listed_are_found_in_a_crowd(crowded):
+    scene, found = crowded
+    new = slice(N_LISTED, None)
+    # Not on a listed star: there it is that star's change.
+    alone = apart(scene.x, scene.y, 4)[new]
+    match = matches(found, scene.x[new], scene.y[new])
+    assert alone.sum() > 25
+    assert (match >= 0)[alone].mean() > 0.9
+
+
+def test_their_fluxes_are_unbiased_with_honest_errors(crowded):
+    scene, found = crowded
+    new = slice(N_LISTED, None)
+    match = matches(found, scene.x[new], scene.y[new])
+    got = match >= 0
+    pulls = (found.flux[match] - scene.flux[new])[got] / found.flux_err[match][got]
+    assert abs(np.median(pulls)) < 0.6
+    assert np.std(pulls) < 1.6
+    offset = np.hypot(found.x[match] - scene.x[new], found.y[match] - scene.y[new])[got]
+    assert np.median(offset) < 0.4
+
+
+def test_a_complete_list_leaves_nothing_to_find():
+    scene = scene_with_new(seed=5, n_sigma=15)
+    residual, listed = residual_of(scene, len(scene.x))
+    assert len(find_new_stars(residual, PSF, listed)) == 0
+
+
+def test_bright_stars_fitted_with_a_wrong_psf_are_not_new():
+    x, y, flux = star_list(60, SHAPE, seed=7, brightest=14, faintest=16)
+    scene = observe((x, y, flux), PSF, SHAPE, seed=8)
+    wrong = replace(PSF, beta=3.0)
+    residual, listed = residual_of(scene, 60, wrong)
+    assert (
+        len(
+            find_new_stars(
+                residual, wrong, listed, ResidualOptions(model_error=0.0, wing_error=0.0)
+            )
+        )
+        > 50
+    )
+    assert len(find_new_stars(residual, wrong, listed)) == 0
+
+
+def test_a_star_that_brightens_is_not_a_new_one_beside_it():
+    x, y, flux = star_list(100, SHAPE, seed=9, brightest=16)
+    now = flux.copy()
+    now[:30] *= 3
+    scene = observe((x, y, now), PSF, SHAPE, seed=10)
+    residual, listed = residual_of(scene, 100)
+    assert len(find_new_stars(residual, PSF, listed)) == 0
+
+
+def test_light_in_one_pixel_is_no_star():
+    x, y, flux = star_list(50, SHAPE, seed=11, brightest=16)
+    scene = observe((x, y, flux), PSF, SHAPE, seed=12)
+    hot = np.array([100.0, 222.0, 431.0]), np.array([300.0, 120.0, 77.0])
+    scene.data[hot[1].astype(int), hot[0].astype(int)] += 1500
+    residual, listed = residual_of(scene, 50)
+    found = find_new_stars(residual, PSF, listed)
+    match = matches(found, *hot)
+    assert np.all(match >= 0)
+    assert np.all(found.flags[match] & SHARP)
+    assert np.all(found.rchi2[match] > ResidualOptions().max_rchi2)
+
+
+def test_masked_pixels_are_no_peaks_and_too_few_pixels_no_star():
+    x, y, flux = np.array([50.0, 200.0, 420.0]), np.array([50.0, 210.0, 380.0]), np.full(3, 2e4)
+    scene = observe((x, y, flux), PSF, SHAPE, seed=13)
+    scene.weight[208:213, 150:250] = 0
+    scene.data[208:213, 150:250] = 1e5
+    residual, listed = residual_of(scene, 1)
+    found = find_new_stars(residual, PSF, listed)
+    match = matches(found, x[1:], y[1:])
+    assert match[1] >= 0
+    assert found.quality[match[1]] > 0.99
+    wings = np.setdiff1d(np.arange(len(found)), match[1])
+    assert np.all(found.quality[wings] < ResidualOptions().min_quality)

@@ -1,0 +1,165 @@
+"""Detections that the reference does not have: joined where they stay, left alone where not."""
+
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+
+from photometry import storage
+from photometry.models import GalReference, GalSource
+from photometry.sources import catalogue_of
+from tests.variables.candidates import add_epoch, make_catalogue
+from variables.candidates.refresh import refresh_candidates
+from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
+from variables.models.candidates import Cause
+from variables.new_sources.association import lock_new_sources, replace_new_detections
+from variables.science.new_sources import NewSourceOptions
+
+pytestmark = pytest.mark.django_db
+
+RA, DEC = 266.0, -29.0
+ARCSEC = 1 / 3600
+
+
+def detection(catalogue, east=0.0, north=0.0, **columns):
+    """A believed detection some arcseconds from RA, DEC."""
+    ra, dec = RA + east * ARCSEC / np.cos(np.radians(DEC)), DEC + north * ARCSEC
+    values = {
+        **{"ra": ra, "dec": dec, "reference_x": 500.0 + east / 0.263, "reference_y": 700.0},
+        **{"x": 510.0, "y": 690.0, "flux": 5000.0, "flux_err": 250.0, "significance": 20.0},
+        **{"mag": 20.0, "mag_err": 0.05, "rchi2": 1.0, "fracflux": 0.9, "quality": 1.0},
+        **{"flags": 0, "failed_cuts": 0},
+    }
+    return GalNewDetection(catalogue=catalogue, **values | columns)
+
+
+def see(catalogue, mjd, *detections, image=None):
+    """An epoch with detections, stored as the pipeline does it."""
+    image = image or add_epoch(catalogue, mjd)
+    lock_new_sources(image, detections)
+    replace_new_detections(image, list(detections))
+    refresh_candidates([catalogue.pk])
+    return image
+
+
+@pytest.fixture
+def catalogue():
+    return make_catalogue(30, ra=RA, dec=DEC)
+
+
+def test_what_is_seen_again_in_its_place_becomes_a_candidate_of_kind_new(catalogue):
+    see(catalogue, 60001.0, detection(catalogue, east=0.1))
+    assert not GalCandidate.objects.exists()
+    see(catalogue, 60002.0, detection(catalogue, east=-0.1, mag=19.5))
+    candidate = GalCandidate.objects.get()
+    assert candidate.kind == GalCandidate.Kind.NEW
+    assert (candidate.n_detections, candidate.n_epochs) == (2, 2)
+    assert candidate.reference_mag is None
+    assert (candidate.ra - RA) * 3600 == pytest.approx(0, abs=1e-3)
+    assert candidate.x == pytest.approx(500, abs=0.01)
+    assert catalogue_of(candidate.pk) == catalogue.pk
+    light_curve = GalSource.objects.light_curve(candidate.pk)
+    assert [row.mag for row in light_curve] == [20.0, 19.5]
+    assert not any(row.is_reference for row in light_curve)
+
+
+def test_the_reference_keeps_its_sources_and_no_id_is_used_twice(catalogue):
+    reference_ids = set(storage.catalogue_sources(catalogue)["refsource_id"].tolist())
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, *(detection(catalogue, north=5.0 * k) for k in range(4)))
+    new = set(GalNewSource.objects.values_list("pk", flat=True))
+    assert new == {catalogue.id_range[1] - k for k in range(4)}
+    assert not new & reference_ids
+    kept = storage.catalogue_sources(catalogue)
+    assert set(kept["refsource_id"].tolist()) == reference_ids
+    assert GalReference.objects.get(pk=catalogue.pk).n_sources == len(reference_ids)
+
+
+@pytest.mark.parametrize("arcsec_an_hour", [30.0, 3.0])
+def test_moving_objects_stay_detections(catalogue, arcsec_an_hour):
+    """A body of the main belt, and one beyond Neptune, also where exposures follow at once."""
+    hours = np.array([0.0, 0.02, 1.0, 24.0, 24.02, 48.0])
+    for hour in hours:
+        moved = detection(catalogue, east=arcsec_an_hour * hour)
+        see(catalogue, 60001.0 + hour / 24, moved)
+    assert GalNewDetection.objects.alone().count() == len(hours)
+    assert not GalNewSource.objects.exists()
+    assert not GalCandidate.objects.exists()
+
+
+def test_a_flash_on_one_exposure_stays_a_detection(catalogue):
+    see(catalogue, 60001.0, detection(catalogue))
+    for mjd in (60002.0, 60003.0):
+        see(catalogue, mjd)
+    assert GalNewDetection.objects.alone().count() == 1
+    assert not GalCandidate.objects.exists()
+
+
+def test_what_fails_a_cut_makes_no_source_but_is_counted_with_one(catalogue):
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue, failed_cuts=1))
+    assert not GalNewSource.objects.exists()
+    for mjd in (60003.0, 60004.0):
+        see(catalogue, mjd, detection(catalogue))
+    candidate = GalCandidate.objects.get()
+    assert (candidate.n_detections, candidate.n_changes) == (2, 4)
+
+
+def test_a_second_run_leaves_what_one_left_and_an_image_forgotten_leaves_nothing(catalogue):
+    images = [see(catalogue, mjd, detection(catalogue)) for mjd in (60001.0, 60002.0)]
+    before = GalCandidate.objects.values().get()
+    # As the pipeline does it: the image's rows go first.
+    storage.replace_measurements(images[1], storage.catalogue_sources(catalogue))
+    GalVarObj.objects.filter(image=images[1]).delete()
+    see(catalogue, None, detection(catalogue), image=images[1])
+    again = GalCandidate.objects.values().get()
+    assert {k: v for k, v in again.items() if k != "refreshed"} == {
+        k: v for k, v in before.items() if k != "refreshed"
+    }
+    assert GalSource.objects.light_curve(again["refsource_id"]).count() == 2
+    see(catalogue, None, image=images[1])
+    assert not GalCandidate.objects.exists()
+    assert GalNewDetection.objects.count() == 1
+    see(catalogue, None, detection(catalogue), image=images[1])
+    assert GalCandidate.objects.get().pk == before["refsource_id"]
+
+
+def test_a_star_on_every_image_is_one_that_the_reference_missed(catalogue):
+    for k in range(6):
+        nova = [detection(catalogue, north=20.0)] if k >= 3 else []
+        see(catalogue, 60001.0 + k, detection(catalogue), *nova)
+    causes = dict(GalCandidate.objects.values_list("n_detections", "cause"))
+    assert causes == {6: Cause.MISSING, 3: Cause.REAL}
+    assert set(GalCandidate.objects.values_list("n_epochs", flat=True)) == {6}
+
+
+def test_sources_go_with_their_catalogue(catalogue):
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue))
+    storage.drop_catalogue(catalogue)
+    assert not GalNewSource.objects.exists()
+    assert not GalNewDetection.objects.exists()
+    assert not GalVarObj.objects.exists()
+
+
+def test_positions_join_across_the_first_meridian():
+    catalogue = make_catalogue(10, ra=0.0, dec=0.0)
+    for mjd, ra in ((60001.0, 0.02 * ARCSEC), (60002.0, 360 - 0.02 * ARCSEC)):
+        see(catalogue, mjd, detection(catalogue, ra=ra, dec=0.0))
+    assert GalNewSource.objects.get().ra % 360 == pytest.approx(0, abs=1e-7)
+
+
+def test_how_far_apart_in_time_is_an_option(catalogue):
+    images = [add_epoch(catalogue, mjd) for mjd in (60001.0, 60001.01)]
+    for image in images:
+        replace_new_detections(image, [detection(catalogue)], NewSourceOptions(min_days=0.005))
+    assert GalNewSource.objects.count() == 1
+
+
+def test_repeat_detections_names_the_new(catalogue):
+    for mjd in (60001.0, 60002.0):
+        see(catalogue, mjd, detection(catalogue))
+    out = StringIO()
+    call_command("repeat_detections", stdout=out)
+    assert "of these, 1 is new: not on the reference" in out.getvalue()

@@ -1,0 +1,90 @@
+"""What search images show that the reference does not have."""
+
+from django.contrib.postgres.indexes import BTreeIndex
+from django.db import models
+
+from exposures.models import GalImage
+from exposures.q3c import Q3CIndexExpression
+from photometry.models import GalReference, RealField
+
+
+class GalNewSource(models.Model):
+    """A source that a reference catalogue lacks, detected in one place at different times.
+
+    Its id is one of the catalogue's, from the last of its range downwards, where no source of
+    the reference has one: so all that hangs on ``refsource_id`` (galsources, changes, votes,
+    flags, cutouts) knows the new as it knows the others. Rows stay as long as the catalogue
+    does, so that an id never becomes another star's.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    catalogue = models.ForeignKey(
+        GalReference, on_delete=models.CASCADE, related_name="new_sources"
+    )
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    x = models.FloatField(help_text="on the reference image, pixels from 0")
+    y = models.FloatField(help_text="on the reference image, pixels from 0")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galnewsources"
+        indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewsources_q3c")]
+
+    def __str__(self):
+        return f"new source {self.refsource_id}"
+
+
+class GalNewDetectionQuerySet(models.QuerySet):
+    """Detections by what became of them."""
+
+    def of_sources(self):
+        return self.filter(source__isnull=False)
+
+    def alone(self):
+        """Those that were not seen again in their place: what moves, flashes or is false."""
+        return self.filter(source=None)
+
+
+class GalNewDetection(models.Model):
+    """A peak that the forced fit left over on a search image, fitted as a star."""
+
+    image = models.ForeignKey(
+        GalImage, db_column="galimage_id", on_delete=models.CASCADE, related_name="new_detections"
+    )
+    catalogue = models.ForeignKey(
+        GalReference, on_delete=models.CASCADE, related_name="new_detections"
+    )
+    source = models.ForeignKey(
+        GalNewSource,
+        null=True,
+        db_column="refsource_id",
+        on_delete=models.SET_NULL,
+        related_name="detections",
+        help_text="null: not seen again in its place",
+    )
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    reference_x = models.FloatField(help_text="on the reference image, pixels from 0")
+    reference_y = models.FloatField(help_text="on the reference image, pixels from 0")
+    x = RealField(help_text="on this image, pixels from 0")
+    y = RealField(help_text="on this image, pixels from 0")
+    flux = RealField(help_text="ADU")
+    flux_err = RealField(help_text="ADU, neighbours included")
+    mag = RealField(help_text="corrected to the reference")
+    mag_err = RealField(help_text="with the floor, expanded as those of the image's sources")
+    significance = RealField(help_text="sigma, the error of the model included")
+    rchi2 = RealField(help_text="PSF-weighted reduced chi2, the PSF's error allowed for")
+    fracflux = RealField(help_text="of the flux there that is the star's own")
+    quality = RealField(help_text="fraction of the PSF on usable pixels")
+    flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
+    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")
+
+    objects = GalNewDetectionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galnewdetections"
+        indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewdetections_q3c")]
+
+    def __str__(self):
+        return f"new detection {self.pk} on image {self.image_id}"

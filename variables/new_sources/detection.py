@@ -1,0 +1,113 @@
+"""What the forced fit of a search image left over that looks like stars."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photometry.science.calibration import magnitudes, with_floor
+from photometry.science.forced import SHARP
+from photometry.science.residual_peaks import (
+    SATURATION,
+    NewStars,
+    Residual,
+    ResidualOptions,
+    find_new_stars,
+)
+from photometry.sources import catalogue_of
+from variables.detection import edge_distance
+from variables.models import Cut, GalNewDetection
+from variables.science.chip_map import fit_chip_map
+
+N_MAPPED = 2000  # stars of a reference, about, by which a position is found on its image
+
+
+@dataclass(frozen=True)
+class _Found:
+    """NewStars of an image in the frame of its references, which it is registered to."""
+
+    stars: NewStars
+    ra: np.ndarray  # (n,) ICRS degrees
+    dec: np.ndarray
+    failed_cuts: np.ndarray  # (n,) bits of Cut
+
+    def select(self, chosen):
+        columns = self.ra[chosen], self.dec[chosen], self.failed_cuts[chosen]
+        return _Found(self.stars.select(chosen), *columns)
+
+
+def find_new_detections(reduction, measurement, references, options) -> list[GalNewDetection]:
+    """Detections, not yet saved, of what the ``references`` (GalImages) should have and have not.
+
+    ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions. What lies beyond the
+    edges of all references is not new: nobody has looked there before.
+    """
+    left = _found(reduction, measurement, options.residual)
+    detections = []
+    for reference in references:
+        sources = measurement.sources[measurement.sources["galimage_id"] == reference.pk]
+        place = _place_on(reference, sources, left)
+        if place is None:
+            continue
+        inside = edge_distance(*place, (reference.height, reference.width))
+        inside = inside >= options.residual.edge_pixels
+        columns = _columns(left, place, reduction, (measurement, reference), options)
+        catalogue_id = catalogue_of(int(sources["refsource_id"][0]))
+        detections += _rows(columns, np.flatnonzero(inside), catalogue_id)
+        left = left.select(~inside)
+    return detections
+
+
+def _found(reduction, measurement, options):
+    model = measurement.fit.model
+    residual = Residual(
+        reduction.data - model, reduction.model_weight(), reduction.chip.mask, model
+    )
+    listed = measurement.x, measurement.y, measurement.fit.flux
+    stars = find_new_stars(residual, reduction.detections.psf, listed, options)
+    if len(stars) == 0:
+        return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
+    position = reduction.wcs.to_sky(*measurement.registration.undo(stars.x, stars.y))
+    return _Found(stars, *position, failed_cuts(stars, options))
+
+
+def failed_cuts(stars, options=ResidualOptions()):
+    """(n,) bits of the cuts that NewStars fail."""
+    fails = {
+        Cut.SEARCH_RCHI2: stars.rchi2 > options.max_rchi2,
+        Cut.MASKED: stars.quality < options.min_quality,
+        Cut.SATURATED: (stars.flags & SATURATION) != 0,
+        Cut.SHARP: (stars.flags & SHARP) != 0,
+        Cut.NEAR_SATURATED: stars.saturated_distance < options.saturated_pixels,
+    }
+    return sum(np.where(failed, int(cut), 0) for cut, failed in fails.items())
+
+
+def _place_on(reference, sources, found):
+    """x, y on a reference image; None where too few of its sources tell."""
+    step = max(1, len(sources) // N_MAPPED)
+    chip_map = fit_chip_map(*(sources[name][::step] for name in ("ra", "dec", "x", "y")))
+    return None if chip_map is None else chip_map.to_pixel(found.ra, found.dec)
+
+
+def _columns(found, place, reduction, against, options):
+    """Columns of GalNewDetection, (n,) each."""
+    (measurement, reference), stars = against, found.stars
+    number = np.full(len(stars), reference.pk)
+    zero_point = reduction.zero_point.value + measurement.correction.at(stars.x, stars.y, number)
+    mag, mag_err = magnitudes(stars.flux, stars.flux_err, zero_point)
+    mag_err = measurement.error_scale * with_floor(mag_err, options.calibration.error_floor)
+    own = ("x", "y", "flux", "flux_err", "significance", "rchi2", "fracflux", "quality", "flags")
+    return {
+        **{"ra": found.ra, "dec": found.dec, "reference_x": place[0], "reference_y": place[1]},
+        **{name: getattr(stars, name) for name in own},
+        **{"mag": mag, "mag_err": mag_err, "failed_cuts": found.failed_cuts},
+    }
+
+
+def _rows(columns, chosen, catalogue_id):
+    # tolist() gives Python scalars, which psycopg2 adapts.
+    values = zip(*(column[chosen].tolist() for column in columns.values()), strict=True)
+    return [
+        GalNewDetection(catalogue_id=catalogue_id, **dict(zip(columns, row, strict=True)))
+        for row in values
+    ]

@@ -1,0 +1,19 @@
+"""Whether sources that the reference does not have are looked for, and when detections are one."""
+
+from dataclasses import dataclass
+
+from exposures.science.quantities import Arcseconds, Days, Switch
+
+
+@dataclass(frozen=True)
+class NewSourceOptions:
+    """Whether stars are searched in what the fit leaves over, and what makes a source of them.
+
+    Something that moves is not within ``radius_arcsec`` of itself after ``min_days``: in an hour
+    the slowest bodies of the solar system move by more than an arcsecond, but for some days
+    round a stationary point.
+    """
+
+    search: Switch = False  # for them at all; slow in crowded fields
+    radius_arcsec: Arcseconds = 0.5  # within which detections are of one source
+    min_days: Days = 0.04  # between the first and the last of them; less, and it may move
