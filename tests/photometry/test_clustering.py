@@ -282,8 +282,9 @@ def test_a_session_that_is_killed_leaves_the_partition_and_the_next_run_goes_on(
         with thread(run):
             wait_until(lambda: copy in tables())
             query(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND classid = %s",
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l"
+                " JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
+                " WHERE l.locktype = 'advisory' AND l.classid = %s",
                 Claimed.PARTITION,
             )
         reader.execute("COMMIT")
