@@ -8,14 +8,24 @@ from numba import njit
 RELAXED = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def compiled(function):
+def compiled(function, **options):
     """``function`` compiled by numba for one core, at its first call.
 
     The machine code is kept beside the module, or where that is read-only in the user's cache or
     NUMBA_CACHE_DIR; where nothing can be written every process compiles for itself.
     """
-    compile_with = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True)
+    compile_with = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True, **options)
     try:
         return compile_with(cache=True)(function)
     except RuntimeError:  # numba found no place for its cache
         return compile_with(cache=False)(function)
+
+
+def inlined(function):
+    """``function`` compiled into each compiled function that calls it.
+
+    What calls another would else run whichever of its copies was loaded first, and those round
+    differently: a process that compiles would differ in the last bit from one that finds the
+    machine code on disk, and rows made again from those that were there.
+    """
+    return compiled(function, forceinline=True)

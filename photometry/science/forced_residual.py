@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from photometry.science.compiled import compiled
+from photometry.science.compiled import compiled, inlined
 
 MIN_PIXELS = 20  # of a box whose median counts
 SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
@@ -51,7 +51,7 @@ def _medians(residual, weight, rows, columns, min_pixels):
     return medians
 
 
-@compiled
+@inlined
 def _median(values):
     """The median to 1/N_BINS of the range between two values that it lies between by a sample.
 

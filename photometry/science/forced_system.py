@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photometry.science.compiled import compiled
+from photometry.science.compiled import compiled, inlined
 from photometry.science.stamps import Profiles, fill_stamps
 
 CELL = 16  # pixels, side of the cells by which stars are sorted
@@ -198,7 +198,7 @@ def _overlaps(chunk, stamps, start, places, pairs, image, sums_and_value):
             value[pair] = _overlap(weighted, places[i], stamps, start[j], places[j])
 
 
-@compiled
+@inlined
 def _weigh(stamp, place, image, weighted, sums):
     """Write the stamp times the weight, 0 off the image; and its sums with stamp, data and sky."""
     data, weight = image
@@ -229,7 +229,7 @@ def _weigh(stamp, place, image, weighted, sums):
         sums[4] += total * np.float32(j - half)
 
 
-@compiled
+@inlined
 def _overlap(weighted, place, stamps, start, other):
     """The product of a weighted stamp and another stamp, which starts at ``start``."""
     row, column, half = place
@@ -247,7 +247,7 @@ def _overlap(weighted, place, stamps, start, other):
     return total
 
 
-@compiled
+@inlined
 def _multiply(first, other, value, vector, product):
     product[:] = vector
     for i in range(len(vector)):
@@ -301,7 +301,7 @@ def _strongest(first, other, value, n_neighbours):
     return near, strength
 
 
-@compiled
+@inlined
 def _keep(near, strength, place, star, size):
     """Put ``star`` in its ``place`` among those that are kept; which is now the weakest."""
     near[place], strength[place] = star, size
@@ -339,7 +339,7 @@ def _inflation(first, other, value, near, ridge):
     return inflation
 
 
-@compiled
+@inlined
 def _last_pivot(block, n):
     """The last diagonal element of Cholesky's factor of the leading ``n`` rows, in place.
 

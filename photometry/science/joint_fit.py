@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.science.compiled import compiled
+from photometry.science.compiled import compiled, inlined
 from photometry.science.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
@@ -107,7 +107,7 @@ def cut_out(image, x, y, size):
     return windows[np.round(y).astype(int), np.round(x).astype(int)]
 
 
-@compiled
+@inlined
 def _bounds(start, size, length):
     """The part of a stamp that lies on the image, a pixel within so that slopes exist."""
     return max(1, -start), min(size - 1, length - start)
@@ -184,7 +184,7 @@ def _sweep(residual, weight, amplitudes, blocks, shifts, values, first, size, co
                 )
 
 
-@compiled
+@inlined
 def _solve(block, gp, gx, gy):
     """Solution of symmetric 3 x 3 equations by elimination; a slope without signal gets none."""
     pp, px, py, xx, xy, yy = block

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.science.compiled import compiled
+from photometry.science.compiled import compiled, inlined
 
 SPLINE_REACH = 2  # pixels that a core shifted by a fraction of a pixel grows on each side
 PADDING = 2 * SPLINE_REACH  # zeros round a core's coefficients
@@ -49,7 +49,7 @@ LOWEST_BITS = np.int32(np.float32(2 / 3).view(np.int32))
 SMALLEST_EXPONENT = np.float32(-126)
 
 
-@compiled
+@inlined
 def inverse_power(base, exponent):
     """``base**-exponent`` in single precision, for ``base`` of 1 or more; good to 2e-6.
 
@@ -68,7 +68,7 @@ def inverse_power(base, exponent):
     return power * np.int32((np.int32(nearest) << MANTISSA_BITS) + ONE_BITS).view(np.float32)
 
 
-@compiled
+@inlined
 def moffat(stamp, size, star, beta):
     """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters."""
     one, half = np.float32(1), size // 2
@@ -86,7 +86,7 @@ def moffat(stamp, size, star, beta):
         stamp[pixel] = amplitude * inverse_power(stamp[pixel], beta)
 
 
-@compiled
+@inlined
 def bspline_weights(offset, weights):
     """Fill ``weights`` (5,) with the cubic B-spline at -2 ... 2 from ``-offset``."""
     for k in range(5):
@@ -97,7 +97,7 @@ def bspline_weights(offset, weights):
             weights[k] = max(np.float32(2) - t, np.float32(0)) ** 3 / np.float32(6)
 
 
-@compiled
+@inlined
 def new_workspace(core):
     """Arrays that ``add_core`` works in: padded cores, their sum, shifted rows, both; weights.
 
@@ -114,7 +114,7 @@ def new_workspace(core):
     return padded, work, np.zeros(5, np.float32), np.zeros(5, np.float32)
 
 
-@compiled
+@inlined
 def add_core(stamp, size, star, side, workspace):
     """Add the spline of ``side`` coefficients, weighted and shifted for ``star``, to ``stamp``.
 
@@ -143,7 +143,7 @@ def add_core(stamp, size, star, side, workspace):
             line[i] += moved[i]
 
 
-@compiled
+@inlined
 def _convolve(values, start, stride, weights, result):
     """Weighted sums of five of ``values``, ``stride`` apart, the first of them from ``start``."""
     n = len(result)

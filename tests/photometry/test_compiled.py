@@ -28,6 +28,13 @@ def test_compiled_functions_call_none_of_another_module():
         assert homes <= {module}, kernel
 
 
+def test_compiled_functions_that_others_call_are_inlined_so_that_every_process_rounds_alike():
+    for _, kernel in kernels():
+        for name in kernel.py_func.__code__.co_names:
+            used = kernel.py_func.__globals__.get(name)
+            assert not isinstance(used, Dispatcher) or used.targetoptions.get("forceinline"), used
+
+
 def test_where_no_cache_can_be_written_functions_are_compiled_all_the_same(monkeypatch):
     def no_locator(*_):
         raise RuntimeError("cannot cache function: no locator available")
