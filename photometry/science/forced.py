@@ -33,8 +33,8 @@ class ForcedOptions:
 
     n_rounds: TwoOrMore = 3  # the sky and the shift left over are measured after each but the last
     sky_pixels: WholePixels = 100  # side of the boxes in which the sky left over is measured
-    n_neighbours: Count = 12  # that enter a star's error
-    wing_sigma: Sigma = 0.05  # a star's light beyond its stamp is fainter, in a pixel's noise
+    n_neighbours: Count = 8  # that enter a star's error
+    wing_sigma: Sigma = 0.1  # a star's light beyond its stamp is fainter, in a pixel's noise
     max_half_pixels: WholePixels = 100  # half the side of the largest stamp
     max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed
     shift_tolerance_pixels: Margin = 0.003  # a smaller one is left

@@ -39,19 +39,20 @@ def _compare(stamps, places, flux, images, result):
         left, right = max(HALF - column, 0), min(2 * HALF + 1, nx - column + HALF)
         f = np.float32(flux[star])
         usable = chi2 = own = light = np.float32(0)
+        stamp, n = stamps[star], np.uint64(max(right - left, 0))
         for j in range(max(HALF - row, 0), min(2 * HALF + 1, ny - row + HALF)):
-            if left >= right:
-                break
-            y, along = row + j - HALF, slice(left + column - HALF, right + column - HALF)
-            line, weights = stamps[star, j, left:right], weight[y, along]
-            left_over, all_stars = residual[y, along], model[y, along]
-            for i in range(right - left):
-                p = line[i] if weights[i] > 0 else np.float32(0)
-                r = left_over[i] if weights[i] > 0 else np.float32(0)
+            y = row + j - HALF
+            line, weights, left_over, all_stars = stamp[j], weight[y], residual[y], model[y]
+            # Unsigned, or each index would be looked at for whether it counts from the end.
+            here, there = np.uint64(left), np.uint64(left + column - HALF)
+            for i in range(n):
+                w = weights[there + i]
+                p = line[here + i] if w > 0 else np.float32(0)
+                r = left_over[there + i] if w > 0 else np.float32(0)
                 usable += p
-                chi2 += r * r * weights[i] * p
+                chi2 += r * r * w * p
                 own += (f * p + r) * p
-                light += (all_stars[i] + r) * p
+                light += (all_stars[there + i] + r) * p
         if usable > 0:
             result[star, 0] = chi2 / usable
             result[star, 1] = own / light if light != 0 else 0.0

@@ -98,11 +98,14 @@ def _gradient_products(residual, weight, model, model_variance, outlier):
     one, relative, limit = np.float32(1), np.float32(model_variance), np.float32(outlier)
     sums = np.zeros(5)
     for j in range(2, ny - 2):
-        up, low, here, high, top = model[j - 2], model[j - 1], model[j], model[j + 1], model[j + 2]
-        noise, left = weight[j], residual[j]
+        # Slices, or each index would be looked at for whether it counts from the end.
+        up, low, line = model[j - 2, 2:], model[j - 1, 2:], model[j]
+        high, top = model[j + 1, 2:], model[j + 2, 2:]
+        here, after, next_after, before = line[2:], line[3:], line[4:], line[1:]
+        noise, left = weight[j, 2:], residual[j, 2:]
         xx = xy = yy = xr = yr = np.float32(0)
-        for i in range(2, nx - 2):
-            gx = a * (here[i + 1] - here[i - 1]) + b * (here[i + 2] - here[i - 2])
+        for i in range(nx - 4):
+            gx = a * (after[i] - before[i]) + b * (next_after[i] - line[i])
             gy = a * (high[i] - low[i]) + b * (top[i] - up[i])
             w = noise[i] / (one + noise[i] * relative * here[i] * here[i])
             r = left[i] if w > 0 else np.float32(0)

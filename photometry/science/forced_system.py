@@ -205,28 +205,30 @@ def _weigh(stamp, place, image, weighted, sums):
     row, column, half = place
     ny, nx = data.shape
     size = 2 * half + 1
+    top, bottom = max(0, half - row), min(size, ny - row + half)
     left, right = max(0, half - column), min(size, nx - column + half)
-    for j in range(size):
-        line, out = stamp[j * size : (j + 1) * size], weighted[j * size : (j + 1) * size]
-        y = row + j - half
-        out[:] = 0
-        if y < 0 or y >= ny or left >= right:
-            continue
-        pixels, weights = data[y], weight[y]
-        squares = signal = total = along = np.float32(0)
-        for i in range(left, right):
-            x = i + column - half
-            w = weights[x] * line[i]
-            out[i] = w
-            squares += w * line[i]
-            signal += w * pixels[x] if w != 0 else np.float32(0)
-            total += w
-            along += w * np.float32(i - half)
-        sums[0] += squares
-        sums[1] += signal
-        sums[2] += total
-        sums[3] += along
-        sums[4] += total * np.float32(j - half)
+    if top > 0 or bottom < size or left > 0 or right < size:
+        weighted[: size * size] = 0
+    if left >= right:
+        return
+    squares = signal = total = along = down = np.float32(0)
+    for j in range(top, bottom):
+        pixels, weights = data[row + j - half], weight[row + j - half]
+        # Unsigned, or each index would be looked at for whether it counts from the end.
+        here, there = np.uint64(j * size + left), np.uint64(left + column - half)
+        in_line = np.float32(0)
+        for i in range(np.uint64(right - left)):
+            p = stamp[here + i]
+            w = weights[there + i] * p
+            weighted[here + i] = w
+            squares += w * p
+            signal += w * pixels[there + i] if w != 0 else np.float32(0)
+            in_line += w
+            along += w * np.float32(i)
+        total += in_line
+        down += in_line * np.float32(j - half)
+    sums[0], sums[1], sums[2] = squares, signal, total
+    sums[3], sums[4] = along + total * np.float32(left - half), down
 
 
 @inlined
@@ -237,13 +239,16 @@ def _overlap(weighted, place, stamps, start, other):
     size, other_size = 2 * half + 1, 2 * other_half + 1
     left = max(column - half, other_column - other_half)
     right = min(column + half, other_column + other_half) + 1
-    total = np.float32(0)
     top, bottom = max(row - half, other_row - other_half), min(row + half, other_row + other_half)
-    for y in range(top, bottom + 1):
-        a = (y - row + half) * size + left - column + half
-        b = start + (y - other_row + other_half) * other_size + left - other_column + other_half
-        for i in range(right - left):
-            total += weighted[a + i] * stamps[b + i]
+    a = (top - row + half) * size + left - column + half
+    b = start + (top - other_row + other_half) * other_size + left - other_column + other_half
+    total = np.float32(0)
+    for _ in range(top, bottom + 1):
+        here, there = np.uint64(a), np.uint64(b)
+        for i in range(np.uint64(right - left)):
+            total += weighted[here + i] * stamps[there + i]
+        a += size
+        b += other_size
     return total
 
 

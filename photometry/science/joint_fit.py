@@ -81,13 +81,13 @@ def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
     needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of pairs
     converge by the square of their overlap a sweep.
     """
-    blocks = _normal_blocks(weight, *stamps.arrays)
+    blocks = _normal_blocks(weight, stamps.arrays)
     amplitudes = np.zeros((len(stamps), 3), np.float32)
     amplitudes[:, 0] = guess
     residual = np.array(data, np.float32)
-    _subtract(residual, amplitudes, *stamps.arrays)
+    _subtract(residual, amplitudes, stamps.arrays)
     for _ in range(n_sweeps):
-        _sweep(residual, weight, amplitudes, blocks, shifts, *stamps.arrays)
+        _sweep((residual, weight), amplitudes, blocks, shifts, stamps.arrays)
     flux = amplitudes[:, 0].astype(float)
     shift = amplitudes[:, 1:] / np.where(flux == 0, 1, flux)[:, None]
     return JointFit(flux, shift[:, 0], shift[:, 1], residual)
@@ -95,7 +95,7 @@ def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
 
 def fit_quality(data, weight, stamps, fit):
     """The FitQuality of a JointFit; ``data`` (ny, nx) holds all stars."""
-    figures = _quality(data, weight, fit.residual, fit.flux, *stamps.arrays)
+    figures = _quality((data, weight, fit.residual), fit.flux, stamps.arrays)
     return FitQuality(*figures.T)
 
 
@@ -107,27 +107,42 @@ def cut_out(image, x, y, size):
     return windows[np.round(y).astype(int), np.round(x).astype(int)]
 
 
+# In all of these, pixels are counted by unsigned numbers along a row: each index would else be
+# looked at for whether it counts from the end, and the loops would not be vectorised.
+
+
 @inlined
-def _bounds(start, size, length):
-    """The part of a stamp that lies on the image, a pixel within so that slopes exist."""
-    return max(1, -start), min(size - 1, length - start)
+def _stamp_of(k, stamps):
+    """The pixels of a star's stamp, its side, and where its first pixel lies."""
+    values, first, size, column, row = stamps
+    side = size[k]
+    return values[first[k] : first[k] + side * side], side, row[k], column[k]
+
+
+@inlined
+def _bounds(start, side, margin, length):
+    """The first and last but one pixel of a stamp on an image, ``margin`` pixels within it."""
+    low = max(margin, -start)
+    return low, max(min(side - margin, length - start), low)
 
 
 @compiled
-def _normal_blocks(weight, values, first, size, column, row):
+def _normal_blocks(weight, stamps):
     """(n, 6) weighted sums pp, px, py, xx, xy, yy of the PSF p and minus its slopes."""
-    blocks = np.zeros((len(size), 6), np.float32)
-    for k in range(len(size)):
-        side = size[k]
-        stamp = values[first[k] : first[k] + side * side].reshape(side, side)
-        j0, j1 = _bounds(row[k], side, weight.shape[0])
-        i0, i1 = _bounds(column[k], side, weight.shape[1])
+    blocks = np.zeros((len(stamps[1]), 6), np.float32)
+    half, one = np.float32(0.5), np.uint64(1)
+    for k in range(len(blocks)):
+        stamp, side, row, column = _stamp_of(k, stamps)
+        top, bottom = _bounds(row, side, 1, weight.shape[0])
+        left, right = _bounds(column, side, 1, weight.shape[1])
         pp = px = py = xx = xy = yy = np.float32(0)
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                w, p = weight[row[k] + j, column[k] + i], stamp[j, i]
-                sx = np.float32(0.5) * (stamp[j, i - 1] - stamp[j, i + 1])
-                sy = np.float32(0.5) * (stamp[j - 1, i] - stamp[j + 1, i])
+        for j in range(top, bottom):
+            weights, x, wide = weight[row + j], np.uint64(column + left), np.uint64(side)
+            here = np.uint64(j * side + left)
+            for i in range(np.uint64(right - left)):
+                w, p = weights[x + i], stamp[here + i]
+                sx = half * (stamp[here + i - one] - stamp[here + i + one])
+                sy = half * (stamp[here + i - wide] - stamp[here + i + wide])
                 pp += w * p * p
                 px += w * p * sx
                 py += w * p * sy
@@ -139,49 +154,68 @@ def _normal_blocks(weight, values, first, size, column, row):
 
 
 @compiled
-def _subtract(image, amplitudes, values, first, size, column, row):
-    for k in range(len(size)):
-        side = size[k]
-        stamp = values[first[k] : first[k] + side * side].reshape(side, side)
-        j0, j1 = _bounds(row[k], side, image.shape[0])
-        i0, i1 = _bounds(column[k], side, image.shape[1])
-        flux = amplitudes[k, 0]
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                image[row[k] + j, column[k] + i] -= flux * stamp[j, i]
+def _subtract(image, amplitudes, stamps):
+    for k in range(len(amplitudes)):
+        stamp, side, row, column = _stamp_of(k, stamps)
+        step = amplitudes[k, 0], np.float32(0), np.float32(0)
+        _take_out(image, step, stamp, (side, row, column))
+
+
+@inlined
+def _take_out(image, step, stamp, place):
+    """Subtract a star whose amplitudes are those of the PSF and of half of minus its slopes."""
+    side, row, column = place
+    a, b, c = step
+    top, bottom = _bounds(row, side, 1, image.shape[0])
+    left, right = _bounds(column, side, 1, image.shape[1])
+    wide, one = np.uint64(side), np.uint64(1)
+    for j in range(top, bottom):
+        pixels, x, here = image[row + j], np.uint64(column + left), np.uint64(j * side + left)
+        for i in range(np.uint64(right - left)):
+            pixels[x + i] -= (
+                a * stamp[here + i]
+                + b * (stamp[here + i - one] - stamp[here + i + one])
+                + c * (stamp[here + i - wide] - stamp[here + i + wide])
+            )
+
+
+@inlined
+def _products(images, stamp, place):
+    """Weighted sums of what is left over with the PSF and with twice minus its slopes."""
+    residual, weight = images
+    side, row, column = place
+    top, bottom = _bounds(row, side, 1, residual.shape[0])
+    left, right = _bounds(column, side, 1, residual.shape[1])
+    wide, one = np.uint64(side), np.uint64(1)
+    gp = gx = gy = np.float32(0)
+    for j in range(top, bottom):
+        pixels, weights, x = residual[row + j], weight[row + j], np.uint64(column + left)
+        here = np.uint64(j * side + left)
+        for i in range(np.uint64(right - left)):
+            r = weights[x + i] * pixels[x + i]
+            gp += r * stamp[here + i]
+            gx += r * (stamp[here + i - one] - stamp[here + i + one])
+            gy += r * (stamp[here + i - wide] - stamp[here + i + wide])
+    return gp, gx, gy
 
 
 @compiled
-def _sweep(residual, weight, amplitudes, blocks, shifts, values, first, size, column, row):
-    """Solve each star on the residual of all, and take the change out of it at once."""
-    for k in range(len(size)):
+def _sweep(images, amplitudes, blocks, shifts, stamps):
+    """Solve each star on what all leave of the image, and take the change out of it at once."""
+    half = np.float32(0.5)
+    for k in range(len(amplitudes)):
         if blocks[k, 0] <= 0:
             continue
-        side = size[k]
-        stamp = values[first[k] : first[k] + side * side].reshape(side, side)
-        j0, j1 = _bounds(row[k], side, residual.shape[0])
-        i0, i1 = _bounds(column[k], side, residual.shape[1])
-        gp = gx = gy = np.float32(0)
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                wr = weight[row[k] + j, column[k] + i] * residual[row[k] + j, column[k] + i]
-                gp += wr * stamp[j, i]
-                gx += wr * (stamp[j, i - 1] - stamp[j, i + 1])
-                gy += wr * (stamp[j - 1, i] - stamp[j + 1, i])
+        stamp, side, row, column = _stamp_of(k, stamps)
+        gp, gx, gy = _products(images, stamp, (side, row, column))
         if shifts:
-            step = _solve(blocks[k], gp, np.float32(0.5) * gx, np.float32(0.5) * gy)
+            step = _solve(blocks[k], gp, half * gx, half * gy)
         else:
             step = (gp / blocks[k, 0], np.float32(0), np.float32(0))
         for m in range(3):
             amplitudes[k, m] += step[m]
-        a, b, c = step[0], np.float32(0.5) * step[1], np.float32(0.5) * step[2]
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                residual[row[k] + j, column[k] + i] -= (
-                    a * stamp[j, i]
-                    + b * (stamp[j, i - 1] - stamp[j, i + 1])
-                    + c * (stamp[j - 1, i] - stamp[j + 1, i])
-                )
+        step = step[0], half * step[1], half * step[2]
+        _take_out(images[0], step, stamp, (side, row, column))
 
 
 @inlined
@@ -198,36 +232,58 @@ def _solve(block, gp, gx, gy):
 
 
 @compiled
-def _quality(data, weight, residual, flux, values, first, size, column, row):
+def _quality(images, flux, stamps):
     """(n, 4) columns of FitQuality."""
-    figures = np.zeros((len(size), 4))
-    for k in range(len(size)):
-        side = size[k]
-        stamp = values[first[k] : first[k] + side * side].reshape(side, side)
-        cut = max(0, (side - MIDDLE) // 2)
-        j0, j1 = max(cut, -row[k]), min(side - cut, data.shape[0] - row[k])
-        i0, i1 = max(cut, -column[k]), min(side - cut, data.shape[1] - column[k])
-        norm = information = chi2 = covered = own = light = 0.0
-        for j in range(cut, side - cut):
-            for i in range(cut, side - cut):
-                norm += stamp[j, i]
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                y, x, p = row[k] + j, column[k] + i, stamp[j, i] / norm
-                w, r = weight[y, x], residual[y, x]
-                if w > 0:
-                    chi2 += w * r * r * p
-                    covered += p
-                    own += p * (r + flux[k] * stamp[j, i])
-                    light += p * data[y, x]
-        # Of a saturated star the wings tell the flux: all of the stamp counts here.
-        j0, j1 = _bounds(row[k], side, data.shape[0])
-        i0, i1 = _bounds(column[k], side, data.shape[1])
-        for j in range(j0, j1):
-            for i in range(i0, i1):
-                information += weight[row[k] + j, column[k] + i] * stamp[j, i] ** 2
+    figures = np.zeros((len(flux), 4))
+    for k in range(len(flux)):
+        stamp, side, row, column = _stamp_of(k, stamps)
+        place = side, row, column
+        information = _information(images[1], stamp, place)
+        norm, covered, chi2, own, light = _middle_sums(images, stamp, place, np.float32(flux[k]))
         figures[k, 0] = information**-0.5 if information > 0 else np.inf
         figures[k, 1] = chi2 / covered if covered > 0 else np.nan
         figures[k, 2] = own / light if light != 0 else 0.0
-        figures[k, 3] = covered
+        figures[k, 3] = covered / norm
     return figures
+
+
+@inlined
+def _information(weight, stamp, place):
+    """The inverse variance of the flux: from all of the stamp, as a saturated star's wings."""
+    side, row, column = place
+    top, bottom = _bounds(row, side, 1, weight.shape[0])
+    left, right = _bounds(column, side, 1, weight.shape[1])
+    information = np.float32(0)
+    for j in range(top, bottom):
+        weights, x, here = weight[row + j], np.uint64(column + left), np.uint64(j * side + left)
+        for i in range(np.uint64(right - left)):
+            information += weights[x + i] * stamp[here + i] * stamp[here + i]
+    return information
+
+
+@inlined
+def _middle_sums(images, stamp, place, flux):
+    """Sums over the middle of a stamp: the PSF, and what is usable of it; times chi2; the light."""
+    data, weight, residual = images
+    side, row, column = place
+    cut = max(0, (side - MIDDLE) // 2)
+    top, bottom = _bounds(row, side, cut, data.shape[0])
+    left, right = _bounds(column, side, cut, data.shape[1])
+    norm = covered = chi2 = own = light = np.float32(0)
+    for j in range(cut, side - cut):
+        here = np.uint64(j * side + cut)
+        for i in range(np.uint64(side - 2 * cut)):
+            norm += stamp[here + i]
+    for j in range(top, bottom):
+        weights, left_over, pixels = weight[row + j], residual[row + j], data[row + j]
+        x, here = np.uint64(column + left), np.uint64(j * side + left)
+        for i in range(np.uint64(right - left)):
+            w = weights[x + i]
+            p = stamp[here + i] if w > 0 else np.float32(0)
+            r = left_over[x + i] if w > 0 else np.float32(0)
+            d = pixels[x + i] if w > 0 else np.float32(0)
+            covered += p
+            chi2 += w * r * r * p
+            own += p * (r + flux * p)
+            light += p * d
+    return norm, covered, chi2, own, light

@@ -183,20 +183,20 @@ def _add_stars(image, places, flux, parameters, core, beta):
     buffer = np.empty((2 * np.max(places[:, 2]) + 1) ** 2, np.float32)
     for star in range(len(flux)):
         row, column, half = places[star]
-        size = 2 * half + 1
+        size, scale = 2 * half + 1, flux[star]
         first, last = max(row - half, 0), min(row + half + 1, ny)
         left, right = max(column - half, 0), min(column + half + 1, nx)
-        if first >= last or left >= right or flux[star] == 0:
+        if first >= last or left >= right or scale == 0:
             continue
         stamp = buffer[: size * size]
         moffat(stamp, size, parameters[star], beta)
         if core.shape[1] > 0:
             add_core(stamp, size, parameters[star], core.shape[1], workspace)
         for j in range(first, last):
-            start = (j - row + half) * size - column + half
-            pixels = image[j]
-            for i in range(left, right):
-                pixels[i] += flux[star] * stamp[start + i]
+            start = (j - row + half) * size + left - column + half
+            pixels, line = image[j, left:right], stamp[start : start + right - left]
+            for i in range(len(line)):
+                pixels[i] += scale * line[i]
 
 
 def add_stars(image, places, flux, profiles):
