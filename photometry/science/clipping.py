@@ -6,6 +6,7 @@ differ by a part of the light that is there, after Gruen, Seitz & Bernstein (201
 """
 
 import numpy as np
+import scipy  # scipy.signal, which takes half a second, when it is used
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import (
     binary_dilation,
@@ -14,7 +15,6 @@ from scipy.ndimage import (
     maximum_filter,
     minimum_filter,
 )
-from scipy.signal import oaconvolve
 
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
@@ -105,7 +105,7 @@ def _matched(frames, tile):
     for frame, psf in zip(frames, psfs, strict=True):
         kernel = matching_kernel(psf, target)
         data = np.nan_to_num(frame.data[tile])
-        matched.append(oaconvolve(data, kernel, mode="same").astype(np.float32))
+        matched.append(scipy.signal.oaconvolve(data, kernel, mode="same").astype(np.float32))
         variance.append(frame.variance * float(np.sum(kernel**2)))
     return np.array(matched), np.array(variance)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve, oaconvolve
+import scipy  # its parts are imported when they are used: scipy.signal takes half a second
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
@@ -116,7 +116,7 @@ def model_errors(psf, stars, shape, options=ResidualOptions()):
     ny, nx = shape
     middle = np.array([nx // 2]), np.array([ny // 2])
     stamp = psf.stamps(*middle, 2 * WINGS + 1)[0].astype("f8")
-    overlap = fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
+    overlap = scipy.signal.fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
     side = np.arange(-WINGS, WINGS + 1)
     distance = np.hypot(side, side[:, None]) / psf.fwhm_at(*middle)[0]
     in_wings = np.clip((distance - CORE_FWHM) / (WING_FWHM - CORE_FWHM), 0, 1)
@@ -126,7 +126,7 @@ def model_errors(psf, stars, shape, options=ResidualOptions()):
     inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
     squares = np.zeros(shape)  # in double precision: from 1 to 10^12
     np.add.at(squares, (row[inside], column[inside]), np.nan_to_num(flux[inside]) ** 2)
-    variance = oaconvolve(squares, (fraction * overlap) ** 2, mode="same")
+    variance = scipy.signal.oaconvolve(squares, (fraction * overlap) ** 2, mode="same")
     return np.sqrt(np.maximum(variance, 0))
 
 
@@ -151,9 +151,10 @@ def _filtered(residual, psf):
     half = round(1.5 * float(psf.fwhm_at(x, y)[0]))
     kernel = psf.stamps(x, y, 2 * half + 1)[0][::-1, ::-1].astype("f4")
     weight = residual.weight.astype("f4")
-    information = oaconvolve(weight, kernel**2, mode="same")
+    information = scipy.signal.oaconvolve(weight, kernel**2, mode="same")
     information = np.maximum(information, 1e-6 * information.max())
-    flux = oaconvolve(weight * residual.data.astype("f4"), kernel, mode="same") / information
+    signal = weight * residual.data.astype("f4")
+    flux = scipy.signal.oaconvolve(signal, kernel, mode="same") / information
     return flux, 1 / np.sqrt(information)
 
 
