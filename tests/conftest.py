@@ -7,6 +7,28 @@ import pytest
 from django.conf import settings
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep tests of a file and a kind in one process, and begin what takes longest at once.
+
+    By kind, as those that commit empty the tables of their process' database: in each they come
+    after those that roll back, as pytest-django has it.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{_use_of_database(item)}"))
+    result = yield
+    items.sort(key=lambda item: item.path.stem != "test_faults")
+    return result
+
+
+def _use_of_database(item):
+    marker = item.get_closest_marker("django_db")
+    commits = marker is not None and marker.kwargs.get("transaction")
+    if commits or {"transactional_db", "live_server"} & set(item.fixturenames):
+        return "commits"
+    return "none" if marker is None else "rolls-back"
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images; skips where there is none."""

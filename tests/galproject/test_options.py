@@ -64,7 +64,7 @@ def test_every_option_says_its_unit_and_its_meaning(option):
         ("reduction.sky.tiles_y", 20, "count"),
         ("reduction.sky.tiles_x", 10, "count"),
         ("reduction.sky.upper_cut_sigma", 1.5, "sigma"),
-        ("reduction.forced.n_neighbours", 12, "count"),
+        ("reduction.forced.n_neighbours", 8, "count"),
         ("reduction.forced.merge_pixels", 1, "pixels"),
         ("reduction.reference_detection.max_sources", 320_000, "count"),
         ("selection.max_rchi2_ratio", 3, "ratio"),
