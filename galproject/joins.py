@@ -25,5 +25,6 @@ def join_around(image_ids, about):
         level = GalCheckpoint.Level.WARNING
         GalCheckpoint.objects.note(about, "joined", str(error), level=level)
         return
-    note = f"{joined.n_one_to_one:,} stars in several filters, {joined.n_blends:,} blends"
+    n_stars = joined.n_one_to_one + joined.n_doubtful
+    note = f"{n_stars:,} stars in several filters, {joined.n_blends:,} blends"
     GalCheckpoint.objects.note(about, "joined", note, value=joined.n_sources)

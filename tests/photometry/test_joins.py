@@ -168,14 +168,16 @@ def test_a_blend_that_comes_apart_keeps_one_object_and_gets_another():
 
 def test_joining_one_chip_at_a_time_is_the_same_as_joining_all_at_once():
     rng = np.random.default_rng(6)
-    x, y = rng.uniform(-350, 350, (2, 2500))
+    x, y = rng.uniform(-500, 500, 4000), rng.uniform(-350, 350, 4000)
     chips = []
     for number, (filter, ra) in enumerate([("g", 266.0), ("r", 266.05), ("i", 265.98)]):
-        noise = rng.normal(0, 0.05, (2, 2500))
-        chips.append(make_reference(number, filter, x + noise[0], y + noise[1], ra=266.0))
+        shift = (ra - 266.0) * 3600 * np.cos(np.radians(-29.0))
+        on_chip = np.abs(x - shift) < 350
+        noise = rng.normal(0, 0.05, (2, on_chip.sum()))
+        places = x[on_chip] + noise[0], y[on_chip] + noise[1]
+        chips.append(make_reference(number, filter, *places, ra=266.0))
         image = chips[-1].image
-        corner = image.footprint
-        image.footprint = [v + (ra - 266.0) * (i % 2 == 0) for i, v in enumerate(corner)]
+        image.footprint = [v + (ra - 266.0) * (i % 2 == 0) for i, v in enumerate(image.footprint)]
         image.ra = ra
         image.save()
     for chip in chips:

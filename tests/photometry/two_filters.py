@@ -133,7 +133,8 @@ def near(a, b, radius) -> Near:
     pairs = first.sparse_distance_matrix(second, radius, output_type="ndarray")
     error = np.hypot(a.error[pairs["i"]], b.error[pairs["j"]])
     i, j = pairs["i"].astype(int), pairs["j"].astype(int)
-    return Near(i, j, pairs["v"], error, a.flux[i], b.flux[j])
+    offset = np.column_stack([b.x[j] - a.x[i], b.y[j] - a.y[i]])
+    return Near(i, j, offset, error, a.flux[i], b.flux[j])
 
 
 @dataclass(frozen=True)
@@ -141,31 +142,33 @@ class Score:
     """How well two catalogues were joined, against the truth."""
 
     joined: float  # of unblended pairs, as one-to-one
+    doubtful: float  # of the same, that are called perhaps a blend
     wrong_joins: float  # of one-to-one objects: sources that have no star in common
     blends_marked: float  # of sources that are several in the other filter
-    paired_silently: float  # of the same, that are in a one-to-one object
+    paired_silently: float  # of the same, that are in a one-to-one object without a doubt
     n_pairs: int
     n_blends: int
 
 
-def score(a, b, label, is_blend) -> Score:
-    """Judge labels of the sources of ``a`` and then ``b``."""
-    sizes = [np.bincount(part, minlength=len(is_blend)) for part in np.split(label, [len(a)])]
-    is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~is_blend
-    label_a, label_b = np.split(label, [len(a)])
+def score(a, b, groups) -> Score:
+    """Judge Groups of the sources of ``a`` and then ``b``."""
+    label_a, label_b = np.split(groups.label, [len(a)])
+    sizes = [np.bincount(part, minlength=len(groups.is_blend)) for part in (label_a, label_b)]
+    is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~groups.is_blend
+    is_sure = is_single & ~groups.is_doubtful
     pairs = _pairs_of(a, b)
     joined = [label_a[i] == label_b[j] and is_single[label_a[i]] for i, j in pairs]
-    partner = np.full(len(is_blend), -1)
+    doubtful = [bool(groups.is_doubtful[label_a[i]]) for i, _ in pairs]
+    partner = np.full(len(is_single), -1)
     partner[label_b] = np.arange(len(b))
     ones = np.flatnonzero(is_single[label_a])
     wrong = [a.stars[i].isdisjoint(b.stars[partner[label_a[i]]]) for i in ones.tolist()]
     blends = [*_blends(a, label_a, b, label_b), *_blends(b, label_b, a, label_a)]
-    marked = [is_blend[own] and all(is_blend[other] for other in others) for own, others in blends]
-    silent = [bool(is_single[own]) for own, _ in blends]
+    of = [groups.is_blend[[own, *others]].all() for own, others in blends]
+    silent = [bool(is_sure[own]) for own, _ in blends]
+    shares = (joined, doubtful, wrong, of, silent)
     return Score(
-        *(float(np.mean(of)) if of else np.nan for of in (joined, wrong, marked, silent)),
-        len(pairs),
-        len(blends),
+        *(float(np.mean(one)) if one else np.nan for one in shares), len(pairs), len(blends)
     )
 
 

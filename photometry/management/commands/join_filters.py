@@ -68,7 +68,7 @@ def line(number, joined, dry_run):
     would = "would be " if dry_run else ""
     return (
         f"field {number}: {joined.n_sources:,} sources of {joined.n_catalogues} catalogues: "
-        f"{joined.n_one_to_one:,} one-to-one, {joined.n_blends:,} blends, "
-        f"{joined.n_single:,} in one filter; {would}new {joined.n_new:,}, "
-        f"changed {joined.n_changed:,}, removed {joined.n_removed:,}"
+        f"{joined.n_one_to_one:,} one-to-one, {joined.n_doubtful:,} perhaps blends, "
+        f"{joined.n_blends:,} blends, {joined.n_single:,} in one filter; "
+        f"{would}new {joined.n_new:,}, changed {joined.n_changed:,}, removed {joined.n_removed:,}"
     )
