@@ -260,8 +260,10 @@ def store(changes):
 
 
 def _fresh_ids(n):
-    sequence = "pg_get_serial_sequence('galobjects', 'id')"
-    query = f"SELECT nextval({sequence}) FROM generate_series(1, {n})"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence('galobjects', 'id')")
+        (sequence,) = cursor.fetchone()
+    query = f"SELECT nextval('{sequence}') FROM generate_series(1, {n})"
     return copy_out(query, [("id", "i8")])["id"]
 
 

@@ -48,8 +48,8 @@ def hidden_parts(seen, match, options) -> Hidden:
     A whole without a match is taken for the brightest part near it.
     """
     is_free = ~np.isin(seen.part, seen.part[match])
-    reach = options.blend_reach(seen.fwhm)
-    rows = np.flatnonzero(match | (is_free & (np.linalg.norm(seen.offset, axis=1) <= reach)))
+    is_free &= np.linalg.norm(seen.offset, axis=1) <= options.blend_reach(seen.fwhm)
+    rows = np.flatnonzero(is_free | (match & np.isin(seen.whole, seen.whole[is_free])))
     visible = _visible(seen, match, options.colour_scatter)[rows]
     near = seen.taken(rows)
     _, whole = np.unique(near.whole, return_inverse=True)
@@ -57,9 +57,9 @@ def hidden_parts(seen, match, options) -> Hidden:
     main = np.empty(len(rows), int)
     main[whole[order]] = order  # what matches or is the brightest comes last, and stays
     main = main[whole]
-    probability = _probability(near, main, visible, options)
-    is_part = main != np.arange(len(rows))
-    return Hidden(rows[is_part], rows[main[is_part]], probability[is_part])
+    parts = np.flatnonzero(main != np.arange(len(rows)))
+    probability = _probability(near.taken(parts), near.taken(main[parts]), visible[parts], options)
+    return Hidden(rows[parts], rows[main[parts]], probability)
 
 
 def _visible(seen, match, scatter):
@@ -75,26 +75,27 @@ def _visible(seen, match, scatter):
     return np.nan_to_num(ndtr(brighter / scatter))
 
 
-def _probability(near, main, visible, options):
+def _probability(part, main, visible, options):
     """(n,) the probability that parts are in wholes with a share of the light that counts.
 
-    By Bayes' theorem, against their not being in them. Before all, two stars are one source the
-    more probably the nearer they are to each other, and the part's share of the light is as in
-    its own filter, but for the stars' colours. If it is in the whole, the centre of light divides
-    the way from the main star to it by their light; if not, the whole lies where the main star
-    does, and the part is too faint to be seen.
+    ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem, against a part's not
+    being in its whole. Before all, two stars are one source the more probably the nearer they are
+    to each other, and the part's share of the light is as in its own filter, but for the stars'
+    colours. If it is in the whole, the centre of light divides the way from the main star to it
+    by their light; if not, the whole lies where the main star does, and the part is too faint to
+    be seen.
     """
-    step = near.offset[main] - near.offset
+    step = main.offset - part.offset
     way = np.linalg.norm(step, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.maximum(near.flux, 0) / near.flux[main]
-        along = np.nan_to_num(np.sum(near.offset[main] * step, axis=1) / way)
+        ratio = np.maximum(part.flux, 0) / main.flux
+        along = np.nan_to_num(np.sum(main.offset * step, axis=1) / way)
     colour = np.sqrt(2) * options.colour_scatter * DEVIATES
     ratio = np.nan_to_num(ratio, posinf=0)[:, None] * 10 ** (0.4 * colour)
     share = ratio / (1 + ratio)
-    error = np.hypot(near.error[main], options.place_error_arcsec)
+    error = np.hypot(main.error, options.place_error_arcsec)
     likely = PRIOR * _gauss((along[:, None] - share * way[:, None]) / error[:, None])
-    merged = expit((options.blend_fwhm - way / near.fwhm) / options.blend_blur)
+    merged = expit((options.blend_fwhm - way / part.fwhm) / options.blend_blur)
     is_in = merged * likely.sum(axis=1)
     is_not_in = (1 - merged) * (1 - visible) * _gauss(along / error)
     counts = merged * np.sum(likely * (share >= options.blend_share), axis=1)
