@@ -71,8 +71,8 @@ def _visible(seen, match, scatter):
         colours = seen.whole_flux[match] / seen.flux[match]
         colour = np.median(colours) if len(colours) else 1.0
         faintest = np.percentile(seen.whole_flux, FAINTEST_PERCENT) if len(match) else 1.0
-        brighter = 2.5 * np.log10(seen.flux * colour / faintest)
-    return np.nan_to_num(ndtr(brighter / scatter))
+        brighter = 2.5 * np.log10(seen.flux * colour / faintest) / scatter
+    return np.nan_to_num(ndtr(brighter))
 
 
 def _probability(part, main, visible, options):
