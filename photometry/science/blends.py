@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import ndtr
 
 # Of colours, from what another filter says, in sigma, and how probable each is.
 DEVIATES = np.linspace(-3, 3, 25)
 PRIOR = np.exp(-0.5 * DEVIATES**2) / np.exp(-0.5 * DEVIATES**2).sum()
 FAINTEST_PERCENT = 5  # of a catalogue's sources are fainter than where it ends
-LARGEST_CHI2 = 200.0  # beyond which probabilities are 0 all the same
+# Bounds of what single pieces of evidence can say: fits where stars crowd are at times worse than
+# their errors, and stars missed.
+OUTLIERS = 0.02  # of centres that lie anywhere
+MISSED = 1e-3  # of stars that are bright enough to be found
+LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ def _visible(seen, match, scatter):
 def _probability(part, main, visible, options):
     """(n,) the probability that parts are in wholes with a share of the light that counts.
 
-    ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem, against a part's not
-    being in its whole. Before all, two stars are one source the more probably the nearer they are
-    to each other, and the part's share of the light is as in its own filter, but for the stars'
-    colours. If it is in the whole, the centre of light divides the way from the main star to it
-    by their light; if not, the whole lies where the main star does, and the part is too faint to
-    be seen.
+    ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem over what can be: a part
+    is in one of the wholes near it, or in none and too faint to be seen. Before all, two stars
+    are one source the more probably the nearer they are to each other, and the part's share of
+    the light is as in its own filter, but for the stars' colours. If it is in a whole, the centre
+    of light divides the way from the main star to it by their light; if not, the whole lies where
+    the main star does.
     """
     step = main.offset - part.offset
     way = np.linalg.norm(step, axis=1)
@@ -95,12 +99,15 @@ def _probability(part, main, visible, options):
     share = ratio / (1 + ratio)
     error = np.hypot(main.error, options.place_error_arcsec)
     likely = PRIOR * _gauss((along[:, None] - share * way[:, None]) / error[:, None])
-    merged = expit((options.blend_fwhm - way / part.fwhm) / options.blend_blur)
-    is_in = merged * likely.sum(axis=1)
-    is_not_in = (1 - merged) * (1 - visible) * _gauss(along / error)
-    counts = merged * np.sum(likely * (share >= options.blend_share), axis=1)
-    return counts / np.maximum(is_in + is_not_in, np.finfo(float).tiny)
+    # The odds of being one source, exp of the logistic function's argument.
+    nearness = (options.blend_fwhm - way / part.fwhm) / options.blend_blur
+    odds = np.minimum(np.exp(nearness) / _gauss(along / error), LARGEST_ODDS)
+    _, of = np.unique(part.part, return_inverse=True)
+    is_in_any = np.bincount(of, odds * likely.sum(axis=1))[of]
+    counts = odds * np.sum(likely * (share >= options.blend_share), axis=1)
+    return counts / (is_in_any + np.maximum(1 - visible, MISSED))
 
 
 def _gauss(deviation):
-    return np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2))
+    """The likelihood of a deviation in sigma, but for outliers."""
+    return np.maximum(np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2)), OUTLIERS)

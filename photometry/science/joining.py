@@ -20,15 +20,16 @@ class JoinOptions:
     """How near to each other sources of two catalogues are one star."""
 
     sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
-    min_radius_arcsec: Arcseconds = 0.2  # whatever the errors: stars move, fits are not perfect
-    max_radius_arcsec: Arcseconds = 0.5  # whatever the errors: beyond lie other stars
-    blend_fwhm: Ratio = 0.62  # of the seeing, at which every other pair of stars is one source
-    blend_blur: Ratio = 0.05  # of the seeing, over which that changes from most to few
+    crowding: Ratio = 2.0  # of errors of positions where stars crowd, to those of a star alone
+    min_radius_arcsec: Arcseconds = 0.4  # whatever the errors: stars move, fits are not perfect
+    max_radius_arcsec: Arcseconds = 0.7  # whatever the errors: beyond lie other stars
+    blend_fwhm: Ratio = 0.8  # of the seeing, at which every other pair of stars is one source
+    blend_blur: Ratio = 0.1  # of the seeing, over which that changes from most to few
     blend_share: Fraction = 0.08  # of the light there, that makes a blend; less is left alone
-    blend_probability: Fraction = 0.3  # of a part with that share, which makes a blend
+    blend_probability: Fraction = 0.7  # of a part with that share, which makes a blend
     doubtful_probability: Fraction = 0.02  # the same, which makes a match doubtful
     colour_scatter: MagnitudeError = 0.4  # of stars: their light in another filter is uncertain
-    place_error_arcsec: Arcseconds = 0.02  # of the best positions against another catalogue's
+    place_error_arcsec: Arcseconds = 0.03  # of the best positions against another catalogue's
     max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
@@ -37,7 +38,7 @@ class JoinOptions:
 
     def blend_reach(self, fwhm_arcsec) -> float:
         """The same of the parts of a blend, arcsec."""
-        return (self.blend_fwhm + 4 * self.blend_blur) * fwhm_arcsec
+        return (self.blend_fwhm + 3 * self.blend_blur) * fwhm_arcsec
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,14 @@ def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
     each the other's nearest, no further than their errors explain. A source without a match may
     be hidden in one of the other catalogue: all that probably are make a blend with it.
     """
-    limit = np.clip(
-        options.sigmas * near.error, options.min_radius_arcsec, options.max_radius_arcsec
-    )
+    error = options.crowding * near.error
+    limit = np.clip(options.sigmas * error, options.min_radius_arcsec, options.max_radius_arcsec)
     match = _nearest(near.a, near.distance) & _nearest(near.b, near.distance)
     match &= near.distance <= limit
     blend, doubtful = np.zeros((2, len(match)), bool)
     a, b = (near.a, near.flux_a), (near.b, near.flux_b)
     for part, whole, offset, fwhm in ((a, b, near.offset, fwhm_b), (b, a, -near.offset, fwhm_a)):
-        seen = Seen(part[0], whole[0], part[1], whole[1], offset, near.error, fwhm)
+        seen = Seen(part[0], whole[0], part[1], whole[1], offset, error, fwhm)
         hidden = hidden_parts(seen, match, options)
         is_in = hidden.probability >= options.blend_probability
         blend[hidden.row[is_in]] = blend[hidden.main[is_in]] = True

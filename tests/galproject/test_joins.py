@@ -57,9 +57,9 @@ def test_the_command_joins_the_references_that_are_named(pair):
 
 def test_a_larger_radius_joins_what_lies_further_apart():
     make_reference("g", "g", [0.0], [0.0], error=0.3)
-    make_reference("r", "r", [0.7], [0.0], error=0.3)
+    make_reference("r", "r", [1.0], [0.0], error=0.3)
     assert "0 one-to-one" in command()
-    assert "1 one-to-one" in command(max_radius=0.8)
+    assert "1 one-to-one" in command(max_radius=1.1)
 
 
 @pytest.mark.parametrize(

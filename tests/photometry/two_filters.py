@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.special import expit
 
 from photometry.science.joining import Near, position_error
 
@@ -24,7 +25,11 @@ class Band:
     fwhm: float  # arcsec
     limit: float  # mag at 5 sigma
     colour: tuple[float, float] = (0.0, 0.0)  # mean and scatter of its magnitude minus the star's
-    merged_fwhm: float = 0.6  # of the seeing: nearer stars are one source
+    # Of the seeing, where every other pair of stars is one source, and over which that changes;
+    # as the project's own search does it on images of such fields.
+    merged_fwhm: float = 0.85
+    merged_blur: float = 0.1
+    crowding: float = 2.0  # the errors of positions, over those of a star alone; as there
     floor: float = 0.015  # arcsec, error of bright positions along an axis
 
 
@@ -77,13 +82,13 @@ def observe(stars, band, rng) -> Catalogue:
     """The sources that are found in a filter: near stars merged, the faint lost, errors added."""
     mag = stars.mag + rng.normal(*band.colour, len(stars.mag))
     flux = 10 ** (-0.4 * (mag - ZERO_POINT))
-    owner = _merge(stars, flux, band.merged_fwhm * band.fwhm)
+    owner = _merge(stars, flux, band, rng)
     total, x, y = (np.bincount(owner, w, len(flux)) for w in (flux, flux * stars.x, flux * stars.y))
     noise = 10 ** (-0.4 * (band.limit - ZERO_POINT)) / 5
     found = np.flatnonzero(total > 5 * noise)
     share = flux[found] / total[found]
     total, x, y = total[found], x[found] / total[found], y[found] / total[found]
-    error = np.hypot(band.fwhm / 2.3548 * noise / total, band.floor)
+    error = np.hypot(band.crowding * band.fwhm / 2.3548 * noise / total, band.floor)
     x, y = x + rng.normal(0, error), y + rng.normal(0, error)
     members = _members(owner, flux > CONTRIBUTES * np.bincount(owner, flux, len(flux))[owner])
     return Catalogue(
@@ -99,17 +104,17 @@ def observe(stars, band, rng) -> Catalogue:
     )
 
 
-def _merge(stars, flux, radius):
+def _merge(stars, flux, band, rng):
     """(n,) the star that each is merged with: the brightest near it that is not merged itself."""
     order = np.argsort(-flux)
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
-    pairs = np.sort(
-        rank[
-            cKDTree(np.column_stack([stars.x, stars.y])).query_pairs(radius, output_type="ndarray")
-        ],
-        axis=1,
-    )
+    places = np.column_stack([stars.x, stars.y])
+    farthest = (band.merged_fwhm + 4 * band.merged_blur) * band.fwhm
+    pairs = cKDTree(places).query_pairs(farthest, output_type="ndarray")
+    apart = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1) / band.fwhm
+    merged = expit((band.merged_fwhm - apart) / band.merged_blur)
+    pairs = np.sort(rank[pairs[rng.uniform(size=len(pairs)) < merged]], axis=1)
     owner = np.arange(len(order))
     for bright, faint in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].tolist():
         if owner[bright] == bright and owner[faint] == faint:
