@@ -5,34 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.joining import (
-    JoinOptions,
-    Links,
-    Near,
-    group,
-    links_between,
-    position_error,
-)
-from tests.photometry.two_filters import Band, make_stars, near, observe, score
+from photometry.science.joining import Links, Near, group, links_between, position_error
+from tests.photometry.two_filters import Band, join, make_stars, observe, score
 
 SIZE = 200.0, 300.0  # arcsec
 G, R = Band("g", fwhm=1.2, limit=22.5, colour=(1.0, 0.4)), Band("r", fwhm=0.95, limit=22.3)
-
-
-def joined(a, b, options=JoinOptions()):
-    """Groups of the sources of ``a`` and then ``b``."""
-    pairs = near(a, b, options.reach_arcsec(max(a.fwhm, b.fwhm)))
-    links = links_between(replace(pairs, b=pairs.b + len(a)), a.fwhm, b.fwhm, options)
-    x, y = (np.concatenate([getattr(c, name) for c in (a, b)]) for name in "xy")
-    catalogue = np.repeat([0, 1], [len(a), len(b)])
-    return group(catalogue, 10 + x / 3600, y / 3600 - 0.05, links, options)
 
 
 def scored(n_a_chip, g=G, r=R, seed=1):
     rng = np.random.default_rng(seed)
     stars = make_stars(n_a_chip, SIZE, rng)
     found = [observe(stars, band, rng) for band in (g, r)]
-    return score(*found, joined(*found))
+    return score(*found, join(*found))
 
 
 def test_nearly_all_stars_of_a_crowded_field_are_joined_and_few_blends_are_paired_silently():

@@ -1,12 +1,12 @@
 """Catalogues of one star field in several filters, with depth, seeing and blends of their own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
-from photometry.science.joining import Near, position_error
+from photometry.science.joining import JoinOptions, Near, group, links_between, position_error
 
 # A chip of DECam in arcsec.
 CHIP_ARCSEC = 538.0, 1077.0
@@ -140,6 +140,15 @@ def near(a, b, radius) -> Near:
     i, j = pairs["i"].astype(int), pairs["j"].astype(int)
     offset = np.column_stack([b.x[j] - a.x[i], b.y[j] - a.y[i]])
     return Near(i, j, offset, error, a.flux[i], b.flux[j])
+
+
+def join(a, b, options=JoinOptions()):
+    """Groups of the sources of ``a`` and then ``b``, without a database."""
+    pairs = near(a, b, options.reach_arcsec(max(a.fwhm, b.fwhm)))
+    links = links_between(replace(pairs, b=pairs.b + len(a)), a.fwhm, b.fwhm, options)
+    x, y = (np.concatenate([getattr(c, name) for c in (a, b)]) for name in "xy")
+    catalogue = np.repeat([0, 1], [len(a), len(b)])
+    return group(catalogue, 10 + x / 3600, y / 3600 - 0.05, links, options)
 
 
 @dataclass(frozen=True)
