@@ -1,7 +1,7 @@
 """How many stars are joined across filters, how many wrongly, how many blends are seen as such.
 
 Catalogues are made of stars whose truth is known: two filters of different depth and seeing, in
-which near stars are one source, half of them at 0.85 of the seeing, and positions are twice as
+which near stars are one source, half of them at 0.8 of the seeing, and positions are 2.5 times as
 bad as the light allows, both as the project's own search has it on images of such fields
 (benchmarks/join_images.py). ``joined`` is the share of the stars that have 95 % of the light of
 their source in both filters, ``joined_doubtful`` of the same, that are called perhaps a blend;

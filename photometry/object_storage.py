@@ -133,7 +133,7 @@ def _taken(sources, chosen):
 
 def _succession(former, own, label, options):
     """Indices of former sources and of those of the same filter that took their place."""
-    radius = options.max_radius_arcsec * ARCSEC
+    radius = options.min_radius_arcsec * ARCSEC  # the same image: its errors are small
     pairs = [np.zeros((0, 2), int)]
     for code in np.unique(former["filter"]):
         # 1 is the first in PostgreSQL's arrays.

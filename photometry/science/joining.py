@@ -20,13 +20,13 @@ class JoinOptions:
     """How near to each other sources of two catalogues are one star."""
 
     sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
-    crowding: Ratio = 2.0  # of errors of positions where stars crowd, to those of a star alone
-    min_radius_arcsec: Arcseconds = 0.4  # whatever the errors: stars move, fits are not perfect
-    max_radius_arcsec: Arcseconds = 0.7  # whatever the errors: beyond lie other stars
+    crowding: Ratio = 2.5  # of errors of positions where stars crowd, to those of a star alone
+    min_radius_arcsec: Arcseconds = 0.5  # whatever the errors: stars move, fits are not perfect
+    max_radius_arcsec: Arcseconds = 0.9  # whatever the errors: beyond lie other stars
     blend_fwhm: Ratio = 0.8  # of the seeing, at which every other pair of stars is one source
     blend_blur: Ratio = 0.1  # of the seeing, over which that changes from most to few
     blend_share: Fraction = 0.08  # of the light there, that makes a blend; less is left alone
-    blend_probability: Fraction = 0.7  # of a part with that share, which makes a blend
+    blend_probability: Fraction = 0.8  # of a part with that share, which makes a blend
     doubtful_probability: Fraction = 0.02  # the same, which makes a match doubtful
     colour_scatter: MagnitudeError = 0.4  # of stars: their light in another filter is uncertain
     place_error_arcsec: Arcseconds = 0.03  # of the best positions against another catalogue's

@@ -57,16 +57,16 @@ def test_the_command_joins_the_references_that_are_named(pair):
 
 def test_a_larger_radius_joins_what_lies_further_apart():
     make_reference("g", "g", [0.0], [0.0], error=0.3)
-    make_reference("r", "r", [1.0], [0.0], error=0.3)
+    make_reference("r", "r", [1.2], [0.0], error=0.3)
     assert "0 one-to-one" in command()
-    assert "1 one-to-one" in command(max_radius=1.1)
+    assert "1 one-to-one" in command(max_radius=1.3)
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         ({"exposure": ["nowhere"]}, "There is no exposure nowhere"),
-        ({"max_radius": 0.0}, "give 0.2 to 5 arcsec"),
+        ({"max_radius": 0.0}, "give 0.5 to 5 arcsec"),
         ({"max_radius": 60.0}, "--max-radius 60"),
         ({"max_radius": float("nan")}, "--max-radius nan"),
     ],

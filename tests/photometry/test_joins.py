@@ -67,9 +67,9 @@ def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():
 
 
 def test_stars_further_apart_than_their_errors_are_not_joined():
-    apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.5], [0.0])
+    apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.7], [0.0])
     assert join(*apart).n_single == 2
-    faint = make_reference("i", "i", [0.5], [0.0], error=0.2)
+    faint = make_reference("i", "i", [0.7], [0.0], error=0.2)
     assert join(*apart, faint).n_one_to_one == 1  # with the one at its place, or none
 
 

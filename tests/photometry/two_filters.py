@@ -27,9 +27,9 @@ class Band:
     colour: tuple[float, float] = (0.0, 0.0)  # mean and scatter of its magnitude minus the star's
     # Of the seeing, where every other pair of stars is one source, and over which that changes;
     # as the project's own search does it on images of such fields.
-    merged_fwhm: float = 0.85
+    merged_fwhm: float = 0.8
     merged_blur: float = 0.1
-    crowding: float = 2.0  # the errors of positions, over those of a star alone; as there
+    crowding: float = 2.5  # the errors of positions, over those of a star alone; as there
     floor: float = 0.015  # arcsec, error of bright positions along an axis
 
 

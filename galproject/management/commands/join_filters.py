@@ -11,6 +11,8 @@ from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from photometry.joins import fields_of, join_filters
 
+MAX_ARCSEC = 5.0  # beyond which nothing is one star
+
 
 class Command(BaseCommand):
     help = (
@@ -35,8 +37,11 @@ class Command(BaseCommand):
         with plain_errors():
             join_options = load_options().join
         if max_radius is not None:
-            if not join_options.min_radius_arcsec <= max_radius <= 5:
-                raise CommandError(f"--max-radius {max_radius:g}: give 0.2 to 5 arcsec")
+            least = join_options.min_radius_arcsec
+            if not least <= max_radius <= MAX_ARCSEC:
+                raise CommandError(
+                    f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
+                )
             join_options = replace(join_options, max_radius_arcsec=max_radius)
         fields = list(fields_of(images_of(exposure)))
         for number, images in enumerate(fields, 1):
