@@ -12,8 +12,8 @@ RADIUS_ARCSEC = 10.0
 
 # The candidate first, then its filter: a star is placed by those.
 SOURCES = """
-SELECT s.refsource_id, s.filter, s.mag, c.refsource_id IS NOT NULL, s.distance_arcsec,
-    o.kind, o.id, s.ra, s.dec
+SELECT s.refsource_id, s.filter, coalesce(m.mag, s.mag), c.refsource_id IS NOT NULL,
+    s.distance_arcsec, o.kind, o.id, s.ra, s.dec
 FROM galsources_cone(%s, %s, %s) s
 LEFT JOIN galcandidates c ON c.refsource_id = s.refsource_id
 LEFT JOIN galobjectsources m ON m.refsource_id = s.refsource_id
