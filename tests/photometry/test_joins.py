@@ -94,6 +94,32 @@ def test_a_pass_that_finds_nothing_new_writes_nothing():
     assert everything() == before
 
 
+def test_objects_whose_ids_lie_far_apart_are_found_again():
+    x, y = grid()
+    g = make_reference("g", "g", x, y)
+    join(g)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('galobjects', 'id'), 1 << 30)")
+    r = make_reference("r", "r", [*x, *(x + 2.5)], [*y, *y])
+    assert join(r).n_new == len(x)
+    before = everything()
+    again = join(g, r)
+    assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    assert everything() == before
+
+
+def test_a_magnitude_that_changed_is_stored_and_nothing_else_of_its_object():
+    g, r = (make_reference(f, f, *grid()) for f in "gr")
+    join(g, r)
+    (own,) = ids_at(g, [0.0], [0.0])
+    before = dict(GalObjectSource.objects.values_list("pk", "object_id"))
+    GalObjectSource.objects.filter(pk=own).update(mag=12)
+    again = join(g)
+    assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    assert GalObjectSource.objects.get(pk=own).mag == 18
+    assert dict(GalObjectSource.objects.values_list("pk", "object_id")) == before
+
+
 def test_a_dry_run_counts_and_writes_nothing():
     g = make_reference("g", "g", *grid())
     assert join(g, dry_run=True).n_new == len(GRID)
