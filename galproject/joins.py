@@ -2,6 +2,7 @@
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
+from galproject.option_sources import load_options
 from photometry.joins import join_filters
 
 
@@ -20,10 +21,11 @@ def join_around(image_ids, about):
     if not image_ids:
         return
     try:
-        joined = join_filters(image_ids)
+        joined = join_filters(image_ids, load_options().join)
     except GalprojectError as error:
         level = GalCheckpoint.Level.WARNING
         GalCheckpoint.objects.note(about, "joined", str(error), level=level)
         return
-    note = f"{joined.n_one_to_one:,} stars in several filters, {joined.n_blends:,} blends"
+    n_stars = joined.n_one_to_one + joined.n_doubtful
+    note = f"{n_stars:,} stars in several filters, {joined.n_blends:,} blends"
     GalCheckpoint.objects.note(about, "joined", note, value=joined.n_sources)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from exposures.fits import InputOptions
 from exposures.science.quantities import Name
 from photometry.options import ReductionOptions
+from photometry.science.joining import JoinOptions
 from photometry.science.reference_mean import ReferenceSetOptions
 from photometry.science.stacking import StackOptions
 from variables.science.new_sources import NewSourceOptions
@@ -22,6 +23,7 @@ class PipelineOptions:
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
+    join: JoinOptions = JoinOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:

@@ -50,8 +50,8 @@ RESULTS = (
     *("options", "code_version"),
 )
 
-# Options of how references come about.
-OF_REFERENCES = ("reference_sets", "stack")
+# Options of how references come about, and of what is made of them later.
+OF_REFERENCES = ("reference_sets", "stack", "join")
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
 

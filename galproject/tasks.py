@@ -13,6 +13,7 @@ from exposures.models import GalImage, GalJob
 from galproject import jobs
 from galproject.joins import join_job
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
+from galproject.option_sources import load_options
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import say_refused
 from galproject.references.sets import change_sets, pairs_of
@@ -49,7 +50,7 @@ def close_job(job_id):
 
 def join_withdrawn(image_ids):
     """Join what is left where references were withdrawn."""
-    _through_restarts(join_filters, image_ids)
+    _through_restarts(join_filters, image_ids, load_options().join)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason):

@@ -14,10 +14,13 @@ from django.db import ProgrammingError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
-from exposures.science.footprints import contains, overlap_fraction, tangent_plane, unit_vectors
+from exposures.science.footprints import unit_vectors
 from photometry.binary_copy import copy_out
+from photometry.join_area import READ_ARCSEC, Area, Chip
 from photometry.object_storage import ObjectChanges, Sources, changes_of, store
+from photometry.reference_values import reference_values
 from photometry.science.joining import (
+    ARCSEC,
     JoinOptions,
     Links,
     Near,
@@ -26,12 +29,11 @@ from photometry.science.joining import (
     position_error,
 )
 from photometry.sources import RANK_BITS, catalogue_of, id_range
+from photometry.stored_objects import stored_objects
 
 # The first key of the advisory locks, a reference image each.
 LOCK = 0x6A10020
 MAX_ATTEMPTS = 3
-# Beyond the images: objects that reach as far are made anew, and what lies round those is read.
-WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
 FIELD_DEGREES = 0.5  # between the centres of exposures of one field
 RANKS = (1 << RANK_BITS) - 1  # the bits of an id that are its rank in the catalogue, without gaps
 DEFAULT_FWHM_ARCSEC = 1.0  # of images whose seeing is not known
@@ -48,39 +50,24 @@ WHERE own.id = ANY(%s) AND i.footprint IS NOT NULL
 ORDER BY c.id
 """
 SOURCES = """
-SELECT refsource_id, ra, dec, mag, flux, flux_err FROM galsources_{catalogue}
+SELECT refsource_id, ra, dec, mag, mag_err, flux, flux_err FROM galsources_{catalogue}
 WHERE is_reference AND galimage_id = {image} ORDER BY refsource_id
 """
 SOURCE_DTYPE = [
-    *(("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")),
-    *(("mag", "f4"), ("flux", "f4"), ("flux_err", "f4")),
+    *(("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8"), ("mag", "f4"), ("mag_err", "f4")),
+    *(("flux", "f4"), ("flux_err", "f4")),
 ]
 # Each source of the first is looked up in the q3c index of the second: OFFSET 0 keeps the planner
 # from making a join of it, for which it would compare all with all.
 NEAR = """
-SELECT a.refsource_id, b.refsource_id, 3600 * q3c_dist(a.ra, a.dec, b.ra, b.dec)
+SELECT a.refsource_id, b.refsource_id
 FROM galsources_{a} a CROSS JOIN LATERAL (
-    SELECT s.refsource_id, s.ra, s.dec FROM galsources_{b} s
+    SELECT s.refsource_id FROM galsources_{b} s
     WHERE s.is_reference AND q3c_join(a.ra, a.dec, s.ra, s.dec, {radius}) OFFSET 0
 ) b
 WHERE a.is_reference AND a.galimage_id = {image} AND ({where})
 """
-NEAR_DTYPE = [("a", "i8"), ("b", "i8"), ("distance", "f8")]
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A catalogue in use, and where its image lies."""
-
-    catalogue: int
-    image: int
-    exposure: int
-    filter: str
-    fwhm: float  # arcsec
-    ra: float  # ICRS degrees
-    dec: float
-    radius: float  # degrees
-    footprint: tuple[float, ...]
+NEAR_DTYPE = [("a", "i8"), ("b", "i8")]
 
 
 @dataclass(frozen=True)
@@ -91,6 +78,7 @@ class Joined:
     n_sources: int
     n_single: int
     n_one_to_one: int
+    n_doubtful: int  # one-to-one, and perhaps a blend
     n_blends: int
     n_new: int  # objects
     n_changed: int
@@ -170,16 +158,16 @@ def _locked(image_ids):
 
 def _join(images, chips, options, progress) -> ObjectChanges:
     """What is to be stored: objects of all sources within WRITTEN_ARCSEC of the images."""
-    footprints = [np.array(image.footprint) for image in images]
+    area = Area.of(images)
     sources = _read(chips)
     firsts = [id_range(chip.catalogue)[0] for chip in chips]
-    starts = np.searchsorted(sources.refsource_id, firsts).tolist()
-    start = {chip.catalogue: first for chip, first in zip(chips, starts, strict=True)}
-    links = _links(chips, sources, start, footprints, options, progress)
+    starts = np.searchsorted(sources.refsource_id, firsts)
+    links = _links(chips, sources, starts, area, options, progress)
     catalogue = catalogue_of(sources.refsource_id)
     groups = group(catalogue, sources.ra, sources.dec, links, options)
-    inside = _inside(sources, footprints, WRITTEN_ARCSEC)
-    return changes_of(images, chips, sources, groups, inside, options)
+    inside = _inside(sources, chips, starts, area)
+    stored = stored_objects(area, [chip.catalogue for chip in chips], sources.filters)
+    return changes_of(stored, chips, sources, groups, inside, options)
 
 
 def _read(chips) -> Sources:
@@ -192,20 +180,23 @@ def _read(chips) -> Sources:
 
 def _read_chip(chip, filter_code):
     rows = copy_out(SOURCES.format(catalogue=chip.catalogue, image=chip.image), SOURCE_DTYPE)
+    rows["mag"] = reference_values(rows).mag
     error = position_error(rows["flux"], rows["flux_err"], chip.fwhm, chip.fwhm)
     codes = np.full(len(rows), filter_code, "i2")
     names = ("refsource_id", "ra", "dec", "mag", "flux")
     return (*(rows[name] for name in names), error, codes)
 
 
-def _links(chips, sources, start, footprints, options, progress):
+def _links(chips, sources, starts, area, options, progress):
     """Links between the sources of all catalogues that share sky, by their index."""
+    start = dict(zip((chip.catalogue for chip in chips), starts.tolist(), strict=True))
     pairs = _pairs(chips)
     if progress is not None:
         progress.reset(total=len(pairs))
     found = []
     for a, b in pairs:
-        found.append(_links_of(a, b, sources, start, footprints, options))
+        near = _near(a, b, sources, start, area, options)
+        found.append(links_between(near, a.fwhm, b.fwhm, options))
         if progress is not None:
             progress.update(1)
     none = np.zeros((0, 2), np.int64)
@@ -215,78 +206,38 @@ def _links(chips, sources, start, footprints, options, progress):
 
 
 def _pairs(chips):
-    """Pairs of catalogues that share sky; the chips of one exposure never do."""
+    """Pairs of catalogues that share sky."""
     vectors = unit_vectors(np.array([(c.ra, c.dec) for c in chips])) if chips else np.zeros((0, 3))
     radii = np.radians([c.radius for c in chips])
     pairs = []
     for i, a in enumerate(chips):
-        near = vectors[i + 1 :] @ vectors[i] > np.cos(np.minimum(radii[i] + radii[i + 1 :], np.pi))
-        pairs += [(a, chips[j]) for j in (np.flatnonzero(near) + i + 1) if _share_sky(a, chips[j])]
+        reach = np.minimum(radii[i] + radii[i + 1 :], np.pi)
+        near = np.flatnonzero(vectors[i + 1 :] @ vectors[i] > np.cos(reach)) + i + 1
+        pairs += [(a, chips[j]) for j in near if a.shares_sky_with(chips[j])]
     return pairs
 
 
-def _share_sky(a, b):
-    return a.exposure != b.exposure and (
-        overlap_fraction(a.footprint, b.footprint) > 0
-        or overlap_fraction(b.footprint, a.footprint) > 0
-    )
-
-
-def _links_of(a, b, sources, start, footprints, options):
-    """Links between the sources of two catalogues where they lie near the images."""
+def _near(a, b, sources, start, area, options) -> Near:
+    """What lies near each other of two catalogues, in the area."""
     reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
-    wide = [_widened(f, READ_ARCSEC) for f in footprints if _may_touch(a, f)]
-    where = " OR ".join(_polygon(f) for f in wide) or "false"
-    own = _polygon(_widened(b.footprint, reach))
-    statement = NEAR.format(
-        a=a.catalogue, b=b.catalogue, image=a.image, radius=reach / 3600, where=where
-    )
-    rows = copy_out(f"{statement} AND {own}", NEAR_DTYPE)
+    where = area.condition(a, b, reach)
+    names = {"a": a.catalogue, "b": b.catalogue, "image": a.image, "radius": reach / 3600}
+    rows = copy_out(NEAR.format(**names, where=where), NEAR_DTYPE)
     i = start[a.catalogue] + (rows["a"] & RANKS)
     j = start[b.catalogue] + (rows["b"] & RANKS)
+    places = (unit_vectors(np.column_stack([sources.ra[k], sources.dec[k]])) for k in (j, i))
+    offset = np.subtract(*places) / ARCSEC
     error = np.hypot(sources.error[i], sources.error[j])
-    near = Near(i, j, rows["distance"], error, sources.flux[i], sources.flux[j])
-    return links_between(near, a.fwhm, b.fwhm, options)
+    return Near(i, j, offset, error, sources.flux[i], sources.flux[j])
 
 
-def _polygon(footprint):
-    corners = ",".join(repr(float(v)) for v in footprint)
-    return f"q3c_in_poly(a.ra, a.dec, ARRAY[{corners}])"
-
-
-def _may_touch(chip, footprint):
-    """Whether a chip may share sky with a footprint, widened."""
-    corners = unit_vectors(footprint)
-    centre = corners.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    (own,) = unit_vectors([chip.ra, chip.dec])
-    reach = np.arccos(np.clip((corners @ centre).min(), -1, 1)) + np.radians(chip.radius)
-    return own @ centre > np.cos(min(reach + np.radians(2 * READ_ARCSEC / 3600), np.pi))
-
-
-def _widened(footprint, margin_arcsec):
-    """A footprint with its edges moved outwards, by this much or a little more."""
-    corners = unit_vectors(footprint)
-    centre = corners.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    plane = tangent_plane(corners, centre)
-    following = np.roll(plane, -1, axis=0)
-    twice_area = np.abs(plane[:, 0] * following[:, 1] - plane[:, 1] * following[:, 0])
-    to_edges = twice_area / np.linalg.norm(following - plane, axis=1)
-    factor = 1 + 1.01 * np.radians(margin_arcsec / 3600) / to_edges.min()
-    moved = centre + factor * (corners / (corners @ centre)[:, None] - centre)
-    ra = np.degrees(np.arctan2(moved[:, 1], moved[:, 0])) % 360
-    dec = np.degrees(np.arctan2(moved[:, 2], np.hypot(moved[:, 0], moved[:, 1])))
-    return np.column_stack([ra, dec]).ravel()
-
-
-def _inside(sources, footprints, margin_arcsec):
-    """(n,) which sources lie on the images, or within a margin."""
+def _inside(sources, chips, starts, area):
+    """(n,) which sources lie on the images, or within WRITTEN_ARCSEC."""
     inside = np.zeros(len(sources), bool)
-    for footprint in footprints:
-        left = np.flatnonzero(~inside)
-        wide = _widened(footprint, margin_arcsec)
-        inside[left] = contains(wide, sources.ra[left], sources.dec[left])
+    ends = np.append(starts, len(sources))[1:]
+    for chip, first, end in zip(chips, starts, ends, strict=True):
+        own = slice(first, end)
+        inside[own] = area.holds(chip, sources.ra[own], sources.dec[own])
     return inside
 
 

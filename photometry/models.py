@@ -270,7 +270,7 @@ class GalObjectSource(models.Model):
     )
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
-    mag = RealField(help_text="on the reference image")
+    mag = RealField(help_text="on the reference image, or robust mean of its set")
     filter = models.CharField(max_length=16)
 
     objects = GalObjectSourceQuerySet.as_manager()

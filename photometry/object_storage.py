@@ -9,9 +9,12 @@ from django.dispatch import Signal
 from exposures.science.footprints import contains, unit_vectors
 from photometry.binary_copy import copy_in, copy_out
 from photometry.objects import Kind
-from photometry.science.joining import ARCSEC, middles
+from photometry.reference_values import reference_values
+from photometry.science.joining import ARCSEC, Groups, middles
 from photometry.science.succession import inherited, successors
 from photometry.sources import catalogue_of
+from photometry.storage import catalogue_sources
+from photometry.stored_objects import OBJECT_DTYPE
 
 # Sent in the transaction in which sources took the place of others of their star and filter, in
 # catalogues made anew: ``old`` and ``new``, arrays of ids. Other applications carry along what
@@ -19,27 +22,8 @@ from photometry.sources import catalogue_of
 sources_succeeded = Signal()
 
 SAME_DEGREES = 1e-8  # positions that differ by less are the same, summed up in another order
-MARGIN_DEGREES = 30 / 3600  # of the search for objects that are there, round an image
 
-BEFORE = """
-SELECT s.refsource_id, s.object_id, s.ra, s.dec, s.mag,
-    coalesce(array_position({filters}, s.filter), 0)::int2, (c.id IS NOT NULL)
-FROM galobjects o JOIN galobjectsources s ON s.object_id = o.id
-LEFT JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active
-WHERE q3c_join({ra}, {dec}, o.ra, o.dec, {radius})
-"""
-BEFORE_DTYPE = [
-    *(("refsource_id", "i8"), ("object_id", "i8"), ("ra", "f8"), ("dec", "f8")),
-    *(("mag", "f4"), ("filter", "i2"), ("is_current", "?")),
-]
-OBJECTS = """
-SELECT id, ra, dec, n_sources, n_filters, kind FROM galobjects WHERE id = ANY('{{{ids}}}')
-"""
-OBJECT_DTYPE = [
-    *(("id", "i8"), ("ra", "f8"), ("dec", "f8")),
-    *(("n_sources", "i2"), ("n_filters", "i2"), ("kind", "i2")),
-]
-MEMBER_DTYPE = [
+ROW_DTYPE = [
     *(("refsource_id", "i8"), ("object_id", "i8"), ("ra", "f8"), ("dec", "f8")),
     *(("mag", "f4"), ("filter", "i2")),
 ]
@@ -74,8 +58,8 @@ class ObjectChanges:
     """What differs from before; ids of objects below 0 are of new ones."""
 
     filters: tuple[str, ...]
-    members: np.ndarray  # (n,) of MEMBER_DTYPE, those that are new or move to another object
-    removed: np.ndarray  # ids of sources that are of no object any more
+    members: np.ndarray  # (n,) of ROW_DTYPE, those that are new or differ
+    removed: np.ndarray  # ids of sources that are of no object any more, or are stored anew
     objects: np.ndarray  # (n,) of OBJECT_DTYPE, those that are new or differ
     gone: np.ndarray  # ids of objects without a source
     succeeded: np.ndarray  # (n, 2) ids of sources that went, and of those in their place
@@ -90,6 +74,7 @@ class ObjectChanges:
             "n_sources": self.n_sources,
             "n_single": int(found[Kind.SINGLE]),
             "n_one_to_one": int(found[Kind.ONE_TO_ONE]),
+            "n_doubtful": int(found[Kind.DOUBTFUL]),
             "n_blends": int(found[Kind.BLEND]),
             "n_new": int(is_new.sum()),
             "n_changed": int((~is_new).sum()),
@@ -98,29 +83,28 @@ class ObjectChanges:
         }
 
 
-def changes_of(images, chips, sources, groups, inside, options) -> ObjectChanges:
+def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges:
     """Compare the groups of sources that have one ``inside`` with the objects that are stored."""
-    before = _before(images, sources.filters)
-    had = _objects_before(sources.refsource_id, before)
-    written, label, is_blend = _written(groups, inside, had)
-    own = _taken(sources, written)
-    former = _former(images, before)
-    old, new = _succession(former, own, label, options)
-    had = had[written]
+    had = stored.objects_of(sources.refsource_id)
+    written, groups = _written(groups, inside, had)
+    own, had = _taken(sources, written), had[written]
+    former = stored.former
+    old, new = _succession(former, own, groups.label, options)
     # Who takes the place of another takes over its object, where it has none of its own.
     free = had[new] == 0
     had[new[free]] = former["object_id"][old[free]]
-    ids = inherited(label, len(is_blend), had)
+    ids = inherited(groups.label, len(groups.is_blend), had)
     ids[ids == 0] = -1 - np.arange(np.count_nonzero(ids == 0))
-    members = _members(own, ids[label])
+    members, replaced = _differing_members(_members(own, ids[groups.label]), stored)
     dropped = former[_is_covered(former, chips, sources.filters)]
     dropped = np.union1d(dropped["refsource_id"], former["refsource_id"][old])
-    objects = _objects(own, label, is_blend, ids)
-    differing, gone = _differing(objects, before, dropped, members)
+    objects = _objects(own, groups, ids)
+    removed = np.union1d(dropped, replaced)
+    differing, gone = _differing(objects, stored, removed)
     return ObjectChanges(
         filters=sources.filters,
-        members=members[members["object_id"] != _objects_before(members["refsource_id"], before)],
-        removed=dropped,
+        members=members,
+        removed=removed,
         objects=differing,
         gone=gone,
         succeeded=np.column_stack([former["refsource_id"][old], own.refsource_id[new]]),
@@ -129,33 +113,8 @@ def changes_of(images, chips, sources, groups, inside, options) -> ObjectChanges
     )
 
 
-def _before(images, filters):
-    """What is stored of the objects round images, sorted by source; see BEFORE_DTYPE."""
-    names = ",".join(f"'{name}'" for name in filters)
-    parts = [
-        copy_out(
-            BEFORE.format(
-                filters=f"ARRAY[{names}]::varchar[]",
-                **{"ra": image.ra, "dec": image.dec, "radius": image.radius + MARGIN_DEGREES},
-            ),
-            BEFORE_DTYPE,
-        )
-        for image in images
-    ]
-    rows = np.concatenate([np.zeros(0, BEFORE_DTYPE), *parts])
-    return rows[np.unique(rows["refsource_id"], return_index=True)[1]]
-
-
-def _objects_before(refsource_ids, before):
-    """(n,) the object that each source had, 0 where it had none."""
-    if len(before) == 0:
-        return np.zeros(len(refsource_ids), np.int64)
-    at = np.searchsorted(before["refsource_id"], refsource_ids).clip(max=len(before) - 1)
-    return np.where(before["refsource_id"][at] == refsource_ids, before["object_id"][at], 0)
-
-
 def _written(groups, inside, had):
-    """Which sources are stored anew, (n,), and their groups numbered anew: label, is_blend.
+    """Which sources are stored anew, (n,), and their Groups.
 
     Those of groups that lie inside, and of groups that have a source of an object of theirs.
     """
@@ -164,26 +123,17 @@ def _written(groups, inside, had):
     theirs = np.unique(had[chosen[groups.label] & (had > 0)])
     chosen[groups.label[np.isin(had, theirs)]] = True
     written = chosen[groups.label]
-    number = np.cumsum(chosen) - 1
-    return written, number[groups.label[written]], groups.is_blend[chosen]
+    label = (np.cumsum(chosen) - 1)[groups.label[written]]
+    return written, Groups(label, groups.is_blend[chosen], groups.is_doubtful[chosen])
 
 
 def _taken(sources, chosen):
     return Sources(sources.filters, *(array[chosen] for array in sources.arrays()))
 
 
-def _former(images, before):
-    """Of what is stored, the sources of catalogues that are not in use any more, on the images."""
-    former = before[~before["is_current"]]
-    inside = np.zeros(len(former), bool)
-    for image in images:
-        inside |= contains(np.array(image.footprint), former["ra"], former["dec"])
-    return former[inside]
-
-
 def _succession(former, own, label, options):
     """Indices of former sources and of those of the same filter that took their place."""
-    radius = options.max_radius_arcsec * ARCSEC
+    radius = options.min_radius_arcsec * ARCSEC  # the same image: its errors are small
     pairs = [np.zeros((0, 2), int)]
     for code in np.unique(former["filter"]):
         # 1 is the first in PostgreSQL's arrays.
@@ -214,16 +164,28 @@ def _is_covered(former, chips, filters):
 
 
 def _members(own, object_ids):
-    rows = np.empty(len(own), MEMBER_DTYPE)
+    rows = np.empty(len(own), ROW_DTYPE)
     rows["object_id"] = object_ids
     for name in ("refsource_id", "ra", "dec", "mag", "filter"):
         rows[name] = getattr(own, name)
     return rows
 
 
-def _objects(own, label, is_blend, ids):
+def _differing_members(rows, stored):
+    """Those that are new, move to another object or changed in brightness; ids of the not new."""
+    at, is_there = stored.of(rows["refsource_id"])
+    same = is_there.copy()
+    was = stored.members[at[is_there]]
+    is_same = was["object_id"] == rows["object_id"][is_there]
+    # To the bit: a magnitude may be NaN.
+    is_same &= was["mag"].view("i4") == rows["mag"][is_there].view("i4")
+    same[is_there] = is_same
+    return rows[~same], rows["refsource_id"][~same & is_there]
+
+
+def _objects(own, groups, ids):
     """Rows of the objects of groups of sources."""
-    n = len(ids)
+    n, label = len(ids), groups.label
     rows = np.zeros(n, OBJECT_DTYPE)
     rows["id"] = ids
     x, y, z = middles(label, _vectors(own.ra, own.dec), n).T
@@ -232,40 +194,40 @@ def _objects(own, label, is_blend, ids):
     rows["n_sources"] = np.bincount(label, minlength=n)
     for code in range(len(own.filters)):
         rows["n_filters"] += np.bincount(label[own.filter == code], minlength=n) > 0
-    rows["kind"] = np.where(rows["n_filters"] > 1, Kind.ONE_TO_ONE, Kind.SINGLE)
-    rows["kind"][is_blend] = Kind.BLEND
+    one_to_one = np.where(groups.is_doubtful, Kind.DOUBTFUL, Kind.ONE_TO_ONE)
+    rows["kind"] = np.where(rows["n_filters"] > 1, one_to_one, Kind.SINGLE)
+    rows["kind"][groups.is_blend] = Kind.BLEND
     return rows
 
 
-def _differing(objects, before, dropped, members):
+def _differing(objects, stored, removed):
     """The objects that are new or differ from what is stored, and the ids of those that go.
 
     Those that have but sources of catalogues not in use are kept for who takes their place.
     """
-    stored = _stored(np.unique(before["object_id"]))
-    at = np.searchsorted(stored["id"], objects["id"]).clip(max=max(len(stored) - 1, 0))
+    was = stored.objects
+    at = np.searchsorted(was["id"], objects["id"]).clip(max=max(len(was) - 1, 0))
     same = np.zeros(len(objects), bool)
-    if len(stored):
-        was = stored[at]
-        same = was["id"] == objects["id"]
-        for name in ("n_sources", "n_filters", "kind"):
-            same &= was[name] == objects[name]
-        same &= np.abs(was["dec"] - objects["dec"]) < SAME_DEGREES
-        off = (was["ra"] - objects["ra"] + 180) % 360 - 180
-        same &= np.abs(off) * np.cos(np.radians(objects["dec"])) < SAME_DEGREES
-    left = stored[~np.isin(stored["id"], objects["id"])]
-    moved = np.isin(before["refsource_id"], np.union1d(dropped, members["refsource_id"]))
-    left = left[~np.isin(left["id"], before["object_id"][~moved & before["is_current"]])]
-    is_kept = np.isin(left["id"], before["object_id"][~moved])
+    if len(was):
+        same = _are_same(was[at], objects)
+    left = was[~np.isin(was["id"], objects["id"])]
+    stays = ~np.isin(stored.members["refsource_id"], removed)
+    of = stored.members["object_id"]
+    left = left[~np.isin(left["id"], of[stays & stored.is_current])]
+    is_kept = np.isin(left["id"], of[stays])
     kept = left[is_kept & (left["kind"] != Kind.GONE)]
     kept["n_sources"], kept["n_filters"], kept["kind"] = 0, 0, Kind.GONE
     return np.concatenate([objects[~same], kept]), left["id"][~is_kept]
 
 
-def _stored(object_ids):
-    """Rows of objects, in order of their ids."""
-    rows = copy_out(OBJECTS.format(ids=_listed(object_ids)), OBJECT_DTYPE)
-    return rows[np.argsort(rows["id"])]
+def _are_same(was, objects):
+    """(n,) whether objects are as they were."""
+    same = was["id"] == objects["id"]
+    for name in ("n_sources", "n_filters", "kind"):
+        same &= was[name] == objects[name]
+    same &= np.abs(was["dec"] - objects["dec"]) < SAME_DEGREES
+    off = (was["ra"] - objects["ra"] + 180) % 360 - 180
+    return same & (np.abs(off) * np.cos(np.radians(objects["dec"])) < SAME_DEGREES)
 
 
 def _listed(ids):
@@ -280,15 +242,15 @@ def store(changes):
     for rows, name in ((members, "object_id"), (objects, "id")):
         new = rows[name] < 0
         rows[name][new] = fresh[-1 - rows[name][new]]
-    _delete("galobjectsources", "refsource_id", changes.removed, members["refsource_id"])
-    _delete("galobjects", "id", changes.gone, objects["id"][~is_new])
+    _delete("galobjectsources", "refsource_id", changes.removed)
+    _delete("galobjects", "id", np.concatenate([changes.gone, objects["id"][~is_new]]))
     copy_in("galobjects", np.sort(objects, order="id"))
     for code, name in enumerate(changes.filters):
         own = members[members["filter"] == code]
         # As long as the name, as each field of a structured array has the same size in all rows.
-        kind = [*MEMBER_DTYPE[:-1], ("filter", f"S{len(name.encode())}")]
+        kind = [*ROW_DTYPE[:-1], ("filter", f"S{len(name.encode())}")]
         rows = np.empty(len(own), kind)
-        for column, _ in MEMBER_DTYPE[:-1]:
+        for column, _ in ROW_DTYPE[:-1]:
             rows[column] = own[column]
         rows["filter"] = name.encode()
         copy_in("galobjectsources", rows)
@@ -298,15 +260,40 @@ def store(changes):
 
 
 def _fresh_ids(n):
-    sequence = "pg_get_serial_sequence('galobjects', 'id')"
-    query = f"SELECT nextval({sequence}) FROM generate_series(1, {n})"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence('galobjects', 'id')")
+        (sequence,) = cursor.fetchone()
+    query = f"SELECT nextval('{sequence}') FROM generate_series(1, {n})"
     return copy_out(query, [("id", "i8")])["id"]
 
 
-def _delete(table, key, *ids):
-    ids = np.concatenate(ids)
+def _delete(table, key, ids):
     if len(ids):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"DELETE FROM {table} WHERE {key} = ANY(%s::bigint[])", [f"{{{_listed(ids)}}}"]
             )
+
+
+def renew_magnitudes(catalogue):
+    """Have objects show how bright a catalogue's sources are taken to be now."""
+    first, last = catalogue.id_range
+    stored = copy_out(
+        "SELECT refsource_id, mag FROM galobjectsources"
+        f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
+        [("refsource_id", "i8"), ("mag", "f4")],
+    )
+    if len(stored) == 0:
+        return
+    sources = catalogue_sources(catalogue)
+    _, own, of = np.intersect1d(
+        stored["refsource_id"], sources["refsource_id"], assume_unique=True, return_indices=True
+    )
+    mag = reference_values(sources[of]).mag
+    differs = np.flatnonzero(stored["mag"][own] != mag)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE galobjectsources s SET mag = m.mag"
+            " FROM unnest(%s::bigint[], %s::real[]) AS m (id, mag) WHERE s.refsource_id = m.id",
+            [stored["refsource_id"][own][differs].tolist(), mag[differs].tolist()],
+        )

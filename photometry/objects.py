@@ -25,6 +25,7 @@ class Kind(IntegerChoices):
     SINGLE = 1, "in one filter alone"
     ONE_TO_ONE = 2, "one source in each filter"
     BLEND = 3, "a blend: one source here is several there"
+    DOUBTFUL = 4, "one source in each filter, perhaps a blend"
 
 
 class GalObjectQuerySet(QuerySet):
@@ -35,8 +36,12 @@ class GalObjectQuerySet(QuerySet):
         return self.filter(sources__refsource_id__in=list(refsource_ids)).distinct()
 
     def one_to_one(self):
-        """With one source in each of two filters or more."""
+        """With one source in each of two filters or more, without a doubt."""
         return self.filter(kind=Kind.ONE_TO_ONE)
+
+    def doubtful(self):
+        """The same that are perhaps a blend."""
+        return self.filter(kind=Kind.DOUBTFUL)
 
     def blends(self):
         return self.filter(kind=Kind.BLEND)
@@ -68,8 +73,12 @@ class Family:
     """The object that a source is of, and its sources, the nearest first."""
 
     object_id: int
-    is_blend: bool
+    kind: Kind
     members: tuple[Member, ...]
+
+    @property
+    def is_blend(self) -> bool:
+        return self.kind == Kind.BLEND
 
     def in_other_filters(self, name) -> list[Member]:
         """In filters other than this: of overlapping catalogues the nearest, of a blend all."""
@@ -86,6 +95,6 @@ def families(refsource_ids) -> dict[int, Family]:
         rows = cursor.fetchall()
     members, objects = {}, {}
     for own, object_id, kind, *member in rows:
-        objects[own] = object_id, kind == Kind.BLEND
+        objects[own] = object_id, Kind(kind)
         members.setdefault(own, []).append(Member(*member))
     return {own: Family(*objects[own], tuple(members[own])) for own in objects}

@@ -8,6 +8,7 @@ from exposures.chip import MaskBit
 from photometry.binary_copy import copy_in
 from photometry.measured import error_scale_of, zero_points
 from photometry.models import GalReference, GalReferenceSet
+from photometry.object_storage import renew_magnitudes
 from photometry.reference_values import MEAN_DTYPE, TABLE, means_in
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.reference_mean import PRIMARY_AT_FAULT, reference_means
@@ -33,6 +34,7 @@ def renew_means(reference_set, options, code_version) -> bool:
         within = f"DELETE FROM {TABLE} WHERE refsource_id BETWEEN %s AND %s"
         cursor.execute(within, catalogue.id_range)
     copy_in(TABLE, means)
+    renew_magnitudes(catalogue)
     GalReferenceSet.objects.filter(pk=reference_set.pk).update(
         code_version=code_version,
         updated=timezone.now(),

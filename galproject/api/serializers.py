@@ -70,7 +70,10 @@ class ObjectSourceSerializer(serializers.ModelSerializer):
 
 
 class ObjectSerializer(serializers.ModelSerializer):
-    """A star in all filters; its kind is 1, in one filter, 2, one-to-one, or 3, a blend."""
+    """A star in all filters.
+
+    Its kind is 1, in one filter, 2, one-to-one, 4, one-to-one and perhaps a blend, or 3, a blend.
+    """
 
     sources = ObjectSourceSerializer(many=True, read_only=True)
 

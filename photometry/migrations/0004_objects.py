@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                             (1, "in one filter alone"),
                             (2, "one source in each filter"),
                             (3, "a blend: one source here is several there"),
+                            (4, "one source in each filter, perhaps a blend"),
                         ]
                     ),
                 ),
@@ -90,7 +91,12 @@ class Migration(migrations.Migration):
                 ("refsource_id", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("ra", models.FloatField(help_text="ICRS degrees")),
                 ("dec", models.FloatField(help_text="ICRS degrees")),
-                ("mag", photometry.models.RealField(help_text="on the reference image")),
+                (
+                    "mag",
+                    photometry.models.RealField(
+                        help_text="on the reference image, or robust mean of its set"
+                    ),
+                ),
                 ("filter", models.CharField(max_length=16)),
                 (
                     "object",

@@ -1,13 +1,15 @@
 """Sources of several catalogues joined into objects: one-to-one where they are, else as blends."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from exposures.science.footprints import unit_vectors
-from exposures.science.quantities import Arcseconds, Fraction, Ratio, Sigma
+from exposures.science.quantities import Arcseconds, Fraction, MagnitudeError, Ratio, Sigma
+from photometry.science.blends import Seen, hidden_parts
 
 FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
 ARCSEC = np.pi / 180 / 3600  # radians
@@ -18,15 +20,25 @@ class JoinOptions:
     """How near to each other sources of two catalogues are one star."""
 
     sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
-    min_radius_arcsec: Arcseconds = 0.2  # whatever the errors: stars move, fits are not perfect
-    max_radius_arcsec: Arcseconds = 0.5  # whatever the errors: beyond lie other stars
-    blend_fwhm: Ratio = 0.6  # of the seeing, within which two stars make one source
-    blend_share: Fraction = 0.1  # of the light there, that makes a blend; less is left alone
+    crowding: Ratio = 2.5  # of errors of positions where stars crowd, to those of a star alone
+    min_radius_arcsec: Arcseconds = 0.5  # whatever the errors: stars move, fits are not perfect
+    max_radius_arcsec: Arcseconds = 0.9  # whatever the errors: beyond lie other stars
+    blend_fwhm: Ratio = 0.8  # of the seeing, at which every other pair of stars is one source
+    blend_blur: Ratio = 0.1  # of the seeing, over which that changes from most to few
+    blend_share: Fraction = 0.08  # of the light there, that makes a blend; less is left alone
+    blend_probability: Fraction = 0.8  # of a part with that share, which makes a blend
+    doubtful_probability: Fraction = 0.02  # the same, which makes a match doubtful
+    colour_scatter: MagnitudeError = 0.4  # of stars: their light in another filter is uncertain
+    place_error_arcsec: Arcseconds = 0.03  # of the best positions against another catalogue's
     max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
         """The largest distance at which sources can have to do with each other."""
-        return max(self.max_radius_arcsec, self.blend_fwhm * fwhm_arcsec)
+        return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
+
+    def blend_reach(self, fwhm_arcsec) -> float:
+        """The same of the parts of a blend, arcsec."""
+        return (self.blend_fwhm + 3 * self.blend_blur) * fwhm_arcsec
 
 
 @dataclass(frozen=True)
@@ -35,10 +47,14 @@ class Near:
 
     a: np.ndarray  # any number that tells the sources of the first apart
     b: np.ndarray
-    distance: np.ndarray  # arcsec
-    error: np.ndarray  # arcsec, expected of the distance, along an axis
+    offset: np.ndarray  # (n, 2) or (n, 3) arcsec, of b from a, along any axes
+    error: np.ndarray  # arcsec, expected of the offset, along an axis
     flux_a: np.ndarray  # any unit, the same for all of a catalogue
     flux_b: np.ndarray
+
+    @cached_property
+    def distance(self):
+        return np.linalg.norm(self.offset, axis=1)
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,7 @@ class Links:
 
     matches: np.ndarray  # each the other's nearest, and no further than their errors explain
     blends: np.ndarray  # one of several sources, and the one that they are in the other catalogue
+    doubtful: np.ndarray  # those of ``matches`` that are perhaps a blend
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,7 @@ class Groups:
 
     label: np.ndarray  # (n_sources,) from 0, in order of their first source
     is_blend: np.ndarray  # (n_groups,)
+    is_doubtful: np.ndarray  # (n_groups,) perhaps a blend, and never one that is
 
 
 def position_error(flux, flux_err, fwhm_arcsec, largest):
@@ -71,27 +89,24 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
 def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
     """What the sources of two catalogues that lie near each other are to each other.
 
-    ``fwhm_a`` and ``fwhm_b`` are the seeing of both images in arcsec. A source whose nearest in
-    the other catalogue is nearer to somebody else has no match there: within a part of the
-    seeing it is hidden in that source, and all that are make a blend with it.
+    ``fwhm_a`` and ``fwhm_b`` are the seeing of both images in arcsec. Two sources match that are
+    each the other's nearest, no further than their errors explain. A source without a match may
+    be hidden in one of the other catalogue: all that probably are make a blend with it.
     """
-    is_nearest_of_a = _nearest(near.a, near.distance)
-    is_nearest_of_b = _nearest(near.b, near.distance)
-    limit = np.clip(
-        options.sigmas * near.error, options.min_radius_arcsec, options.max_radius_arcsec
-    )
-    match = is_nearest_of_a & is_nearest_of_b & (near.distance <= limit)
-    of_b = is_nearest_of_a & _is_close(near, match, fwhm_b, options)
-    of_a = is_nearest_of_b & _is_close(near, match, fwhm_a, options)
-    hidden = _share_light(near.b, near.flux_a, of_b, options.blend_share)
-    hidden |= _share_light(near.a, near.flux_b, of_a, options.blend_share)
+    error = options.crowding * near.error
+    limit = np.clip(options.sigmas * error, options.min_radius_arcsec, options.max_radius_arcsec)
+    match = _nearest(near.a, near.distance) & _nearest(near.b, near.distance)
+    match &= near.distance <= limit
+    blend, doubtful = np.zeros((2, len(match)), bool)
+    a, b = (near.a, near.flux_a), (near.b, near.flux_b)
+    for part, whole, offset, fwhm in ((a, b, near.offset, fwhm_b), (b, a, -near.offset, fwhm_a)):
+        seen = Seen(part[0], whole[0], part[1], whole[1], offset, error, fwhm)
+        hidden = hidden_parts(seen, match, options)
+        is_in = hidden.probability >= options.blend_probability
+        blend[hidden.row[is_in]] = blend[hidden.main[is_in]] = True
+        doubtful[hidden.main[hidden.probability >= options.doubtful_probability]] = True
     pairs = np.column_stack([near.a, near.b])
-    return Links(pairs[match], pairs[hidden & ~match])
-
-
-def _is_close(near, match, fwhm, options):
-    """(n,) which pairs are one star, or are not told apart at this seeing."""
-    return match | (near.distance <= options.blend_fwhm * fwhm)
+    return Links(pairs[match], pairs[blend & ~match], pairs[doubtful & match])
 
 
 def _nearest(key, distance):
@@ -104,26 +119,14 @@ def _nearest(key, distance):
     return nearest
 
 
-def _share_light(key, flux, chosen, share):
-    """(n,) which of the chosen rows have this share of the light of their key, with others."""
-    of, light = key[chosen], np.maximum(flux[chosen], 0)
-    _, inverse = np.unique(of, return_inverse=True)
-    total = np.bincount(inverse, light)
-    counts = light >= share * total[inverse]
-    several = np.bincount(inverse, counts)[inverse] > 1
-    out = np.zeros(len(key), bool)
-    out[chosen] = counts & several
-    return out
-
-
 def group(catalogue, ra, dec, links, options=JoinOptions()) -> Groups:
     """Join sources that are linked, directly or through others, into objects.
 
     ``catalogue`` (n,) is the catalogue of each source, ``ra`` and ``dec`` are its position in
     degrees, ``links`` are between sources by their index. An object is a blend if a catalogue
-    has more than one source in it. Chains of blends can't swallow a field: an object wider than
-    ``max_extent_arcsec`` is taken apart along its blends, and where that is not enough, wholly;
-    its pieces are blends.
+    has more than one source in it, and doubtful if a match in it is. Chains of blends can't
+    swallow a field: an object wider than ``max_extent_arcsec`` is taken apart along its blends,
+    and where that is not enough, wholly; its pieces are blends.
     """
     n = len(ra)
     vectors = unit_vectors(np.column_stack([ra, dec]))
@@ -138,7 +141,9 @@ def group(catalogue, ra, dec, links, options=JoinOptions()) -> Groups:
     label = _in_order(label)
     is_blend = _has_several(label, catalogue)
     is_blend[label[was_cut]] = True
-    return Groups(label, is_blend)
+    is_doubtful = np.zeros(len(is_blend), bool)
+    is_doubtful[label[links.doubtful.ravel()]] = True
+    return Groups(label, is_blend, is_doubtful & ~is_blend)
 
 
 def _components(n, edges):

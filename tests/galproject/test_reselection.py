@@ -10,9 +10,16 @@ from galproject import tasks
 from galproject.references import sets, views
 from galproject.references.reselection import select_anew
 from photometry import storage
-from photometry.models import GalNonDetection, GalReferenceMag, GalReferenceMember, GalSource
+from photometry.models import (
+    GalNonDetection,
+    GalObjectSource,
+    GalReferenceMag,
+    GalReferenceMember,
+    GalSource,
+)
 from photometry.reference_sets import active_catalogue
 from tests.made_up import make_image, make_sources
+from tests.variables.candidates import join_all
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.association import replace_new_detections
@@ -253,3 +260,20 @@ def test_the_means_are_those_of_the_catalogue_in_use(field):
     assert GalReferenceMag.objects.filter(pk__range=(first, last)).count() == 300
     storage.drop_catalogue(catalogue)
     assert not GalReferenceMag.objects.exists() and not GalNonDetection.objects.exists()
+
+
+def test_objects_show_the_robust_mean_as_long_as_there_is_one(field):
+    def shown():
+        return dict(GalObjectSource.objects.values_list("pk", "mag"))
+
+    join_all()
+    own = shown()
+    change("s1", "s2")
+    mean = GalReferenceMag.objects.get(pk=field[FLARED]).mag
+    with_set = shown()
+    assert with_set[field[FLARED]] == mean and mean - own[field[FLARED]] > 1
+    GalObjectSource.objects.all().delete()
+    join_all()
+    assert shown() == with_set  # the same when they are joined anew
+    change("s1", "s2", is_added=False)
+    assert shown() == own

@@ -13,7 +13,8 @@ from galproject.seeding import Plan, seed_survey
 from galproject.seeding.plan import SURVEY
 from galproject.seeding.stars import make_exposures, make_patches, observe, vary
 from galproject.seeding.survey import check_is_free
-from photometry.models import GalReference, GalSource
+from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
+from photometry.objects import Kind
 from tests.made_up import make_image
 from variables.candidates.refresh import refresh_candidates
 from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj
@@ -76,6 +77,10 @@ def test_the_command_does_everything_once(settings, tmp_path):
     output = seed(pictures=5)
     assert all(f"log in as {name}" in output for name in NAMES)
     assert "3 campaigns" in output and "cutouts of 5 candidates" in output
+    joined = GalObject.objects.filter(kind__in=(Kind.ONE_TO_ONE, Kind.DOUBTFUL)).count()
+    assert f"{joined:,} stars joined across filters" in output
+    assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
+    assert joined > 0.9 * GalObject.objects.count()
     first = sorted(GalVarObj.objects.values_list("ra", "significance"))
     again = seed(pictures=5)
     assert "already" in again

@@ -67,9 +67,9 @@ def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():
 
 
 def test_stars_further_apart_than_their_errors_are_not_joined():
-    apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.35], [0.0])
+    apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.7], [0.0])
     assert join(*apart).n_single == 2
-    faint = make_reference("i", "i", [0.35], [0.0], error=0.2)
+    faint = make_reference("i", "i", [0.7], [0.0], error=0.2)
     assert join(*apart, faint).n_one_to_one == 1  # with the one at its place, or none
 
 
@@ -92,6 +92,32 @@ def test_a_pass_that_finds_nothing_new_writes_nothing():
     one_alone = join(catalogues[0])
     assert (one_alone.n_new, one_alone.n_changed, one_alone.n_removed) == (0, 0, 0)
     assert everything() == before
+
+
+def test_objects_whose_ids_lie_far_apart_are_found_again():
+    x, y = grid()
+    g = make_reference("g", "g", x, y)
+    join(g)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('galobjects', 'id'), 1 << 30)")
+    r = make_reference("r", "r", [*x, *(x + 2.5)], [*y, *y])
+    assert join(r).n_new == len(x)
+    before = everything()
+    again = join(g, r)
+    assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    assert everything() == before
+
+
+def test_a_magnitude_that_changed_is_stored_and_nothing_else_of_its_object():
+    g, r = (make_reference(f, f, *grid()) for f in "gr")
+    join(g, r)
+    (own,) = ids_at(g, [0.0], [0.0])
+    before = dict(GalObjectSource.objects.values_list("pk", "object_id"))
+    GalObjectSource.objects.filter(pk=own).update(mag=12)
+    again = join(g)
+    assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    assert GalObjectSource.objects.get(pk=own).mag == 18
+    assert dict(GalObjectSource.objects.values_list("pk", "object_id")) == before
 
 
 def test_a_dry_run_counts_and_writes_nothing():
@@ -168,14 +194,16 @@ def test_a_blend_that_comes_apart_keeps_one_object_and_gets_another():
 
 def test_joining_one_chip_at_a_time_is_the_same_as_joining_all_at_once():
     rng = np.random.default_rng(6)
-    x, y = rng.uniform(-350, 350, (2, 2500))
+    x, y = rng.uniform(-500, 500, 4000), rng.uniform(-350, 350, 4000)
     chips = []
     for number, (filter, ra) in enumerate([("g", 266.0), ("r", 266.05), ("i", 265.98)]):
-        noise = rng.normal(0, 0.05, (2, 2500))
-        chips.append(make_reference(number, filter, x + noise[0], y + noise[1], ra=266.0))
+        shift = (ra - 266.0) * 3600 * np.cos(np.radians(-29.0))
+        on_chip = np.abs(x - shift) < 350
+        noise = rng.normal(0, 0.05, (2, on_chip.sum()))
+        places = x[on_chip] + noise[0], y[on_chip] + noise[1]
+        chips.append(make_reference(number, filter, *places, ra=266.0))
         image = chips[-1].image
-        corner = image.footprint
-        image.footprint = [v + (ra - 266.0) * (i % 2 == 0) for i, v in enumerate(corner)]
+        image.footprint = [v + (ra - 266.0) * (i % 2 == 0) for i, v in enumerate(image.footprint)]
         image.ra = ra
         image.save()
     for chip in chips:

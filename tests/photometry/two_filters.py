@@ -1,11 +1,12 @@
 """Catalogues of one star field in several filters, with depth, seeing and blends of their own."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.special import expit
 
-from photometry.science.joining import Near, position_error
+from photometry.science.joining import JoinOptions, Near, group, links_between, position_error
 
 # A chip of DECam in arcsec.
 CHIP_ARCSEC = 538.0, 1077.0
@@ -24,7 +25,11 @@ class Band:
     fwhm: float  # arcsec
     limit: float  # mag at 5 sigma
     colour: tuple[float, float] = (0.0, 0.0)  # mean and scatter of its magnitude minus the star's
-    merged_fwhm: float = 0.6  # of the seeing: nearer stars are one source
+    # Of the seeing, where every other pair of stars is one source, and over which that changes;
+    # as the project's own search does it on images of such fields.
+    merged_fwhm: float = 0.8
+    merged_blur: float = 0.1
+    crowding: float = 2.5  # the errors of positions, over those of a star alone; as there
     floor: float = 0.015  # arcsec, error of bright positions along an axis
 
 
@@ -77,13 +82,13 @@ def observe(stars, band, rng) -> Catalogue:
     """The sources that are found in a filter: near stars merged, the faint lost, errors added."""
     mag = stars.mag + rng.normal(*band.colour, len(stars.mag))
     flux = 10 ** (-0.4 * (mag - ZERO_POINT))
-    owner = _merge(stars, flux, band.merged_fwhm * band.fwhm)
+    owner = _merge(stars, flux, band, rng)
     total, x, y = (np.bincount(owner, w, len(flux)) for w in (flux, flux * stars.x, flux * stars.y))
     noise = 10 ** (-0.4 * (band.limit - ZERO_POINT)) / 5
     found = np.flatnonzero(total > 5 * noise)
     share = flux[found] / total[found]
     total, x, y = total[found], x[found] / total[found], y[found] / total[found]
-    error = np.hypot(band.fwhm / 2.3548 * noise / total, band.floor)
+    error = np.hypot(band.crowding * band.fwhm / 2.3548 * noise / total, band.floor)
     x, y = x + rng.normal(0, error), y + rng.normal(0, error)
     members = _members(owner, flux > CONTRIBUTES * np.bincount(owner, flux, len(flux))[owner])
     return Catalogue(
@@ -99,17 +104,17 @@ def observe(stars, band, rng) -> Catalogue:
     )
 
 
-def _merge(stars, flux, radius):
+def _merge(stars, flux, band, rng):
     """(n,) the star that each is merged with: the brightest near it that is not merged itself."""
     order = np.argsort(-flux)
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
-    pairs = np.sort(
-        rank[
-            cKDTree(np.column_stack([stars.x, stars.y])).query_pairs(radius, output_type="ndarray")
-        ],
-        axis=1,
-    )
+    places = np.column_stack([stars.x, stars.y])
+    farthest = (band.merged_fwhm + 4 * band.merged_blur) * band.fwhm
+    pairs = cKDTree(places).query_pairs(farthest, output_type="ndarray")
+    apart = np.linalg.norm(places[pairs[:, 0]] - places[pairs[:, 1]], axis=1) / band.fwhm
+    merged = expit((band.merged_fwhm - apart) / band.merged_blur)
+    pairs = np.sort(rank[pairs[rng.uniform(size=len(pairs)) < merged]], axis=1)
     owner = np.arange(len(order))
     for bright, faint in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))].tolist():
         if owner[bright] == bright and owner[faint] == faint:
@@ -133,7 +138,17 @@ def near(a, b, radius) -> Near:
     pairs = first.sparse_distance_matrix(second, radius, output_type="ndarray")
     error = np.hypot(a.error[pairs["i"]], b.error[pairs["j"]])
     i, j = pairs["i"].astype(int), pairs["j"].astype(int)
-    return Near(i, j, pairs["v"], error, a.flux[i], b.flux[j])
+    offset = np.column_stack([b.x[j] - a.x[i], b.y[j] - a.y[i]])
+    return Near(i, j, offset, error, a.flux[i], b.flux[j])
+
+
+def join(a, b, options=JoinOptions()):
+    """Groups of the sources of ``a`` and then ``b``, without a database."""
+    pairs = near(a, b, options.reach_arcsec(max(a.fwhm, b.fwhm)))
+    links = links_between(replace(pairs, b=pairs.b + len(a)), a.fwhm, b.fwhm, options)
+    x, y = (np.concatenate([getattr(c, name) for c in (a, b)]) for name in "xy")
+    catalogue = np.repeat([0, 1], [len(a), len(b)])
+    return group(catalogue, 10 + x / 3600, y / 3600 - 0.05, links, options)
 
 
 @dataclass(frozen=True)
@@ -141,31 +156,33 @@ class Score:
     """How well two catalogues were joined, against the truth."""
 
     joined: float  # of unblended pairs, as one-to-one
+    doubtful: float  # of the same, that are called perhaps a blend
     wrong_joins: float  # of one-to-one objects: sources that have no star in common
     blends_marked: float  # of sources that are several in the other filter
-    paired_silently: float  # of the same, that are in a one-to-one object
+    paired_silently: float  # of the same, that are in a one-to-one object without a doubt
     n_pairs: int
     n_blends: int
 
 
-def score(a, b, label, is_blend) -> Score:
-    """Judge labels of the sources of ``a`` and then ``b``."""
-    sizes = [np.bincount(part, minlength=len(is_blend)) for part in np.split(label, [len(a)])]
-    is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~is_blend
-    label_a, label_b = np.split(label, [len(a)])
+def score(a, b, groups) -> Score:
+    """Judge Groups of the sources of ``a`` and then ``b``."""
+    label_a, label_b = np.split(groups.label, [len(a)])
+    sizes = [np.bincount(part, minlength=len(groups.is_blend)) for part in (label_a, label_b)]
+    is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~groups.is_blend
+    is_sure = is_single & ~groups.is_doubtful
     pairs = _pairs_of(a, b)
     joined = [label_a[i] == label_b[j] and is_single[label_a[i]] for i, j in pairs]
-    partner = np.full(len(is_blend), -1)
+    doubtful = [bool(groups.is_doubtful[label_a[i]]) for i, _ in pairs]
+    partner = np.full(len(is_single), -1)
     partner[label_b] = np.arange(len(b))
     ones = np.flatnonzero(is_single[label_a])
     wrong = [a.stars[i].isdisjoint(b.stars[partner[label_a[i]]]) for i in ones.tolist()]
     blends = [*_blends(a, label_a, b, label_b), *_blends(b, label_b, a, label_a)]
-    marked = [is_blend[own] and all(is_blend[other] for other in others) for own, others in blends]
-    silent = [bool(is_single[own]) for own, _ in blends]
+    of = [groups.is_blend[[own, *others]].all() for own, others in blends]
+    silent = [bool(is_sure[own]) for own, _ in blends]
+    shares = (joined, doubtful, wrong, of, silent)
     return Score(
-        *(float(np.mean(of)) if of else np.nan for of in (joined, wrong, marked, silent)),
-        len(pairs),
-        len(blends),
+        *(float(np.mean(one)) if one else np.nan for one in shares), len(pairs), len(blends)
     )
 
 

@@ -14,7 +14,15 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
+from photometry.models import GalObjectSource
+from tests.photometry.joined_fields import ids_at, make_reference
+from tests.variables.candidates import (
+    add_epoch,
+    join_all,
+    make_candidate,
+    make_candidates,
+    make_catalogue,
+)
 from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import Order, beside, page_of
@@ -297,6 +305,36 @@ def test_exports_hold_the_list_with_units(reader):
     assert parquet["max_delta_mag"].null_count == rows.filter(max_delta_mag=None).count() > 0
     assert len(parquet.column_names) == len(COLUMNS) + len(OBJECT_COLUMNS)
     assert reader.get(reverse("export_candidates"), {"format": "xls"}).status_code == 404
+
+
+def test_exports_hold_the_object_of_each_candidate_and_its_other_filters(reader):
+    g = make_reference("g", "g", [0.0, 9.0, 18.0, 27.0], [0.0] * 4, 18.5)
+    make_reference("r", "r", [0.0, 17.7, 18.3], [0.0] * 3, 17.25)
+    make_reference("i", "i", [0.02], [0.0], 16.0)
+    join_all()
+    # What is not joined yet, too.
+    GalObjectSource.objects.filter(pk=(late := ids_at(g, [27.0], [0.0])[0])).delete()
+    add_epoch(g, 60001.0, dict.fromkeys(range(4), 0.6))
+    refresh_candidates([g.pk])
+    star, alone, blend = ids_at(g, [0.0, 9.0, 18.0], [0.0] * 3)
+    expected = {
+        star: ("one-to-one", "i 16.000 r 17.250"),
+        alone: ("single", ""),
+        blend: ("blend", "r 17.250 r 17.250"),
+        late: ("", ""),
+    }
+    objects = dict(GalObjectSource.objects.values_list("pk", "object_id"))
+    votable = parse_single_table(io.BytesIO(exported(reader, "votable"))).to_table()
+    parquet = pyarrow.parquet.read_table(io.BytesIO(exported(reader, "parquet")))
+    csv = ascii.read(exported(reader, "csv").decode(), format="csv", fill_values=[("", "")])
+    for table in (votable, parquet.to_pylist(), csv):
+        rows = {int(row["refsource_id"]): row for row in table}
+        assert set(rows) == set(expected)
+        for pk, said in expected.items():
+            assert (rows[pk]["object_kind"] or "", rows[pk]["object_mags"] or "") == said
+            if pk in objects:
+                assert int(rows[pk]["object_id"]) == objects[pk]
+    assert np.ma.is_masked(votable["object_id"]) and parquet["object_id"].null_count == 1
 
 
 def test_an_empty_list_is_exported_as_one(reader):

@@ -10,7 +10,8 @@ from django.db import connection
 from django.urls import reverse
 
 from photometry import storage
-from photometry.models import GalObjectSource
+from photometry.models import GalObject, GalObjectSource
+from photometry.objects import Kind
 from tests.variables.candidates import (
     add_epoch,
     join_all,
@@ -168,6 +169,26 @@ def test_without_a_match_in_another_filter_the_page_says_so(reader):
     assert "In no other filter" in page(reader, candidate)
     shown = page(reader, two_filters())
     assert "In no other filter" not in shown and "not a candidate" in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(Kind.ONE_TO_ONE, None), (Kind.DOUBTFUL, "Perhaps a blend"), (Kind.BLEND, "not one star")],
+)
+def test_what_is_perhaps_or_surely_a_blend_is_called_so(reader, kind, said):
+    candidate = two_filters()
+    GalObject.objects.filter(sources=candidate.pk).update(kind=kind)
+    shown = page(reader, candidate)
+    assert {words for words in ("Perhaps a blend", "not one star") if words in shown} == (
+        {said} if said else set()
+    )
+
+
+def test_in_other_filters_a_star_is_as_bright_as_its_object_has_it(reader):
+    candidate = two_filters()
+    GalObjectSource.objects.filter(filter="g").update(mag=12.34)
+    (match,) = neighbourhood(candidate).matches(candidate)
+    assert match.mag == pytest.approx(12.34) and "<b>g</b> 12.34" in page(reader, candidate)
 
 
 def test_a_candidate_of_a_catalogue_that_was_replaced_is_still_shown(reader):

@@ -82,7 +82,11 @@ COLUMNS = (
 # Of the object that joins a source with those of other filters: exports have them, lists don't.
 OBJECT_COLUMNS = (
     Column("object_id", "object", "id of the star in all filters"),
-    Column("object_kind", "kind", "single, one-to-one, or blend: then not one star"),
+    Column(
+        "object_kind",
+        "kind",
+        "single, one-to-one, doubtful if perhaps a blend, or blend: then not one star",
+    ),
     Column("object_mags", "other filters", "reference magnitudes in other filters: g 20.12"),
 )
 LISTED = tuple(column for column in COLUMNS if column.is_listed)

@@ -12,8 +12,8 @@ RADIUS_ARCSEC = 10.0
 
 # The candidate first, then its filter: a star is placed by those.
 SOURCES = """
-SELECT s.refsource_id, s.filter, s.mag, c.refsource_id IS NOT NULL, s.distance_arcsec,
-    coalesce(o.kind = %s, false), o.id, s.ra, s.dec
+SELECT s.refsource_id, s.filter, coalesce(m.mag, s.mag), c.refsource_id IS NOT NULL,
+    s.distance_arcsec, o.kind, o.id, s.ra, s.dec
 FROM galsources_cone(%s, %s, %s) s
 LEFT JOIN galcandidates c ON c.refsource_id = s.refsource_id
 LEFT JOIN galobjectsources m ON m.refsource_id = s.refsource_id
@@ -31,8 +31,13 @@ class Counterpart:
     mag: float
     is_candidate: bool
     distance_arcsec: float  # from the candidate
-    is_blend: bool  # with others, which are several sources in one filter and one in another
-    object_id: int | None  # None where it was not joined yet
+    kind: int | None  # of its object; None where it was not joined yet
+    object_id: int | None  # the same
+
+    @property
+    def is_blend(self):
+        """With others, which are several sources in one filter and one in another."""
+        return self.kind == Kind.BLEND
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
     """The stars round a candidate; the sources of one object are one, but for blends."""
     with connection.cursor() as cursor:
         place = candidate.ra, candidate.dec, radius_arcsec
-        cursor.execute(SOURCES, [Kind.BLEND, *place, candidate.pk, candidate.filter])
+        cursor.execute(SOURCES, [*place, candidate.pk, candidate.filter])
         rows = cursor.fetchall()
     by_object, stars = {}, []
     for *source, ra, dec in rows:

@@ -1,8 +1,15 @@
 """The objects that candidates are of, as exports and the API show them."""
 
-from photometry.objects import families
+from photometry.objects import Kind, families
 
 NOT_JOINED = None, None, None
+NAMES = {
+    Kind.GONE: "gone",
+    Kind.SINGLE: "single",
+    Kind.ONE_TO_ONE: "one-to-one",
+    Kind.DOUBTFUL: "doubtful",
+    Kind.BLEND: "blend",
+}
 
 
 def object_columns(refsource_ids) -> dict[int, tuple]:
@@ -14,6 +21,5 @@ def object_columns(refsource_ids) -> dict[int, tuple]:
 def _columns(refsource_id, family):
     own = next((m for m in family.members if m.refsource_id == refsource_id), None)
     others = family.in_other_filters(own.filter) if own else list(family.members)
-    kind = "blend" if family.is_blend else "one-to-one" if others else "single"
     mags = " ".join(f"{m.filter} {m.mag:.3f}" for m in sorted(others, key=lambda m: m.filter))
-    return family.object_id, kind, mags
+    return family.object_id, NAMES[family.kind], mags

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from exposures.models import GalImage
+from photometry.objects import Kind
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj
@@ -117,6 +118,12 @@ class CandidatePage:
     def is_blend(self):
         itself = self.neighbourhood.itself
         return itself is not None and itself.is_blend
+
+    @property
+    def is_doubtful(self):
+        """Whether its sources in several filters are one star is not sure."""
+        itself = self.neighbourhood.itself
+        return itself is not None and itself.first.kind == Kind.DOUBTFUL
 
 
 def candidate_page(candidate, user) -> CandidatePage:

@@ -5,7 +5,9 @@ from tqdm import tqdm
 
 from galproject import seeding
 from galproject.management.plain_errors import plain_errors
+from galproject.option_sources import load_options
 from galproject.seeding import Plan
+from photometry.joins import fields_of, join_filters
 from variables.candidates.refresh import refresh_candidates
 
 
@@ -51,6 +53,10 @@ class Command(BaseCommand):
         with self.bar(plan.n_catalogues, "measurements") as bar:
             is_new = seeding.seed_survey(plan, into_existing, bar)
         self.stdout.write("The survey is there." if is_new else "The survey was there already.")
+        join_options = load_options().join
+        joined = [join_filters(images, join_options) for images in fields_of()]
+        n_stars = sum(one.n_one_to_one + one.n_doubtful for one in joined)
+        self.stdout.write(f"{n_stars:,} stars joined across filters")
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         self.stdout.write(f"{n_candidates:,} candidates")

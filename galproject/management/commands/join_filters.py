@@ -1,14 +1,17 @@
 """manage.py join_filters: sources of all filters joined into objects, a field at a time."""
 
 import sys
+from dataclasses import replace
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
+from galproject.management.plain_errors import plain_errors
+from galproject.option_sources import load_options
 from photometry.joins import fields_of, join_filters
-from photometry.science.joining import JoinOptions
+
+MAX_ARCSEC = 5.0  # beyond which nothing is one star
 
 
 class Command(BaseCommand):
@@ -25,28 +28,33 @@ class Command(BaseCommand):
         parser.add_argument(
             "--max-radius",
             type=float,
-            default=JoinOptions.max_radius_arcsec,
             metavar="ARCSEC",
-            help="largest distance of one star in two filters (default %(default)s)",
+            help="largest distance of one star in two filters (default: as the options have it)",
         )
         parser.add_argument("--dry-run", action="store_true", help="count, and store nothing")
 
     def handle(self, *, exposure, max_radius, dry_run, **options):
-        if not JoinOptions.min_radius_arcsec <= max_radius <= 5:
-            raise CommandError(f"--max-radius {max_radius:g}: give 0.2 to 5 arcsec")
-        join_options = JoinOptions(max_radius_arcsec=max_radius)
+        with plain_errors():
+            join_options = load_options().join
+        if max_radius is not None:
+            least = join_options.min_radius_arcsec
+            if not least <= max_radius <= MAX_ARCSEC:
+                raise CommandError(
+                    f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
+                )
+            join_options = replace(join_options, max_radius_arcsec=max_radius)
         fields = list(fields_of(images_of(exposure)))
         for number, images in enumerate(fields, 1):
-            with tqdm(
-                desc=f"field {number} of {len(fields)}",
-                unit="pair",
-                leave=False,
-                disable=not sys.stderr.isatty(),
-            ) as bar:
-                try:
-                    joined = join_filters(images, join_options, dry_run, bar)
-                except GalprojectError as error:
-                    raise CommandError(str(error)) from error
+            with (
+                tqdm(
+                    desc=f"field {number} of {len(fields)}",
+                    unit="pair",
+                    leave=False,
+                    disable=not sys.stderr.isatty(),
+                ) as bar,
+                plain_errors(),
+            ):
+                joined = join_filters(images, join_options, dry_run, bar)
             self.stdout.write(line(number, joined, dry_run))
         if not fields:
             self.stdout.write("No reference catalogue is in use.")
@@ -68,7 +76,7 @@ def line(number, joined, dry_run):
     would = "would be " if dry_run else ""
     return (
         f"field {number}: {joined.n_sources:,} sources of {joined.n_catalogues} catalogues: "
-        f"{joined.n_one_to_one:,} one-to-one, {joined.n_blends:,} blends, "
-        f"{joined.n_single:,} in one filter; {would}new {joined.n_new:,}, "
-        f"changed {joined.n_changed:,}, removed {joined.n_removed:,}"
+        f"{joined.n_one_to_one:,} one-to-one, {joined.n_doubtful:,} perhaps blends, "
+        f"{joined.n_blends:,} blends, {joined.n_single:,} in one filter; "
+        f"{would}new {joined.n_new:,}, changed {joined.n_changed:,}, removed {joined.n_removed:,}"
     )

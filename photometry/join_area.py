@@ -1,0 +1,103 @@
+"""The sky on which sources are joined: the footprints of images, with margins."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from exposures.science.footprints import contains, overlap_fraction, tangent_plane, unit_vectors
+
+# Beyond the images: objects that reach as far are made anew, and what lies round those is read.
+WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
+NEARLY_ALL = 0.8  # of a chip: there to test each source costs more than to look it up in vain
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A catalogue in use, and where its image lies."""
+
+    catalogue: int
+    image: int
+    exposure: int
+    filter: str
+    fwhm: float  # arcsec
+    ra: float  # ICRS degrees
+    dec: float
+    radius: float  # degrees
+    footprint: tuple[float, ...]
+
+    def shares_sky_with(self, other) -> bool:
+        """Whether their footprints overlap; those of the chips of one exposure never do."""
+        return self.exposure != other.exposure and (
+            overlap_fraction(self.footprint, other.footprint) > 0
+            or overlap_fraction(other.footprint, self.footprint) > 0
+        )
+
+
+@dataclass(frozen=True)
+class Area:
+    """The images whose sources are joined anew."""
+
+    image_ids: frozenset[int]
+    footprints: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(cls, images):
+        footprints = tuple(np.array(image.footprint) for image in images)
+        return cls(frozenset(image.pk for image in images), footprints)
+
+    @cached_property
+    def read(self) -> list[np.ndarray]:
+        """The footprints with what is read round them."""
+        return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
+
+    def condition(self, chip, other, reach_arcsec) -> str:
+        """In SQL, which sources ``a`` of a chip may matter: in the area, and near another chip."""
+        conditions = []
+        if chip.image not in self.image_ids:
+            near = (_polygon(f) for f in self.read if _may_touch(chip, f))
+            conditions.append(" OR ".join(near) or "false")
+        if overlap_fraction(chip.footprint, other.footprint) < NEARLY_ALL:
+            conditions.append(_polygon(_widened(other.footprint, reach_arcsec)))
+        return " AND ".join(f"({condition})" for condition in conditions) or "true"
+
+    def holds(self, chip, ra, dec):
+        """(n,) which sources of a chip lie on the images, or within WRITTEN_ARCSEC."""
+        inside = np.full(len(ra), chip.image in self.image_ids)
+        for footprint in self.footprints:
+            left = np.flatnonzero(~inside)
+            if len(left) and _may_touch(chip, footprint):
+                wide = _widened(footprint, WRITTEN_ARCSEC)
+                inside[left] = contains(wide, ra[left], dec[left])
+        return inside
+
+
+def _polygon(footprint):
+    corners = ",".join(repr(float(v)) for v in footprint)
+    return f"q3c_in_poly(a.ra, a.dec, ARRAY[{corners}])"
+
+
+def _may_touch(chip, footprint):
+    """Whether a chip may share sky with a footprint, widened."""
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    (own,) = unit_vectors([chip.ra, chip.dec])
+    reach = np.arccos(np.clip((corners @ centre).min(), -1, 1)) + np.radians(chip.radius)
+    return own @ centre > np.cos(min(reach + np.radians(2 * READ_ARCSEC / 3600), np.pi))
+
+
+def _widened(footprint, margin_arcsec):
+    """A footprint with its edges moved outwards, by this much or a little more."""
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    plane = tangent_plane(corners, centre)
+    following = np.roll(plane, -1, axis=0)
+    twice_area = np.abs(plane[:, 0] * following[:, 1] - plane[:, 1] * following[:, 0])
+    to_edges = twice_area / np.linalg.norm(following - plane, axis=1)
+    factor = 1 + 1.01 * np.radians(margin_arcsec / 3600) / to_edges.min()
+    moved = centre + factor * (corners / (corners @ centre)[:, None] - centre)
+    ra = np.degrees(np.arctan2(moved[:, 1], moved[:, 0])) % 360
+    dec = np.degrees(np.arctan2(moved[:, 2], np.hypot(moved[:, 0], moved[:, 1])))
+    return np.column_stack([ra, dec]).ravel()

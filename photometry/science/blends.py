@@ -1,0 +1,113 @@
+"""How probable it is that stars which one image tells apart are one source on another."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+# Of colours, from what another filter says, in sigma, and how probable each is.
+DEVIATES = np.linspace(-3, 3, 25)
+PRIOR = np.exp(-0.5 * DEVIATES**2) / np.exp(-0.5 * DEVIATES**2).sum()
+FAINTEST_PERCENT = 5  # of a catalogue's sources are fainter than where it ends
+# Bounds of what single pieces of evidence can say: fits where stars crowd are at times worse than
+# their errors, and stars missed.
+OUTLIERS = 0.02  # of centres that lie anywhere
+MISSED = 1e-3  # of stars that are bright enough to be found
+LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Near pairs as seen from one catalogue, whose sources may be hidden in the other's.
+
+    Arrays (n,), a row a pair: a part and the whole in which it may be.
+    """
+
+    part: np.ndarray  # any numbers that tell them apart
+    whole: np.ndarray
+    flux: np.ndarray  # of the part
+    whole_flux: np.ndarray
+    offset: np.ndarray  # (n, 2) or (n, 3) arcsec, of the whole from the part
+    error: np.ndarray  # arcsec, of that
+    fwhm: float  # of the image of the wholes, arcsec
+
+    def taken(self, rows):
+        names = ("part", "whole", "flux", "whole_flux", "offset", "error")
+        return Seen(*(getattr(self, name)[rows] for name in names), self.fwhm)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Parts that may be hidden in wholes, by the index of their pair; arrays (n,)."""
+
+    row: np.ndarray
+    main: np.ndarray  # the pair of the whole and what it is taken for
+    probability: np.ndarray  # of the part being in it, with blend_share of its light or more
+
+
+def hidden_parts(seen, match, options) -> Hidden:
+    """Which parts may be hidden in wholes, and how probably; ``options`` are JoinOptions.
+
+    ``match`` (n,) are the pairs that are taken for one star: their parts are hidden nowhere else.
+    A whole without a match is taken for the brightest part near it.
+    """
+    is_free = ~np.isin(seen.part, seen.part[match])
+    is_free &= np.linalg.norm(seen.offset, axis=1) <= options.blend_reach(seen.fwhm)
+    rows = np.flatnonzero(is_free | (match & np.isin(seen.whole, seen.whole[is_free])))
+    visible = _visible(seen, match, options.colour_scatter)[rows]
+    near = seen.taken(rows)
+    _, whole = np.unique(near.whole, return_inverse=True)
+    order = np.lexsort((near.flux, match[rows]))
+    main = np.empty(len(rows), int)
+    main[whole[order]] = order  # what matches or is the brightest comes last, and stays
+    main = main[whole]
+    parts = np.flatnonzero(main != np.arange(len(rows)))
+    probability = _probability(near.taken(parts), near.taken(main[parts]), visible[parts], options)
+    return Hidden(rows[parts], rows[main[parts]], probability)
+
+
+def _visible(seen, match, scatter):
+    """(n,) the probability that a part would be found by itself, were there no whole.
+
+    Its flux by the colour of most stars, against the faint end of the wholes.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        colours = seen.whole_flux[match] / seen.flux[match]
+        colour = np.median(colours) if len(colours) else 1.0
+        faintest = np.percentile(seen.whole_flux, FAINTEST_PERCENT) if len(match) else 1.0
+        brighter = 2.5 * np.log10(seen.flux * colour / faintest) / scatter
+    return np.nan_to_num(ndtr(brighter))
+
+
+def _probability(part, main, visible, options):
+    """(n,) the probability that parts are in wholes with a share of the light that counts.
+
+    ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem over what can be: a part
+    is in one of the wholes near it, or in none and too faint to be seen. Before all, two stars
+    are one source the more probably the nearer they are to each other, and the part's share of
+    the light is as in its own filter, but for the stars' colours. If it is in a whole, the centre
+    of light divides the way from the main star to it by their light; if not, the whole lies where
+    the main star does.
+    """
+    step = main.offset - part.offset
+    way = np.linalg.norm(step, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.maximum(part.flux, 0) / main.flux
+        along = np.nan_to_num(np.sum(main.offset * step, axis=1) / way)
+    colour = np.sqrt(2) * options.colour_scatter * DEVIATES
+    ratio = np.nan_to_num(ratio, posinf=0)[:, None] * 10 ** (0.4 * colour)
+    share = ratio / (1 + ratio)
+    error = np.hypot(main.error, options.place_error_arcsec)
+    likely = PRIOR * _gauss((along[:, None] - share * way[:, None]) / error[:, None])
+    # The odds of being one source, exp of the logistic function's argument.
+    nearness = (options.blend_fwhm - way / part.fwhm) / options.blend_blur
+    odds = np.minimum(np.exp(nearness) / _gauss(along / error), LARGEST_ODDS)
+    _, of = np.unique(part.part, return_inverse=True)
+    is_in_any = np.bincount(of, odds * likely.sum(axis=1))[of]
+    counts = odds * np.sum(likely * (share >= options.blend_share), axis=1)
+    return counts / (is_in_any + np.maximum(1 - visible, MISSED))
+
+
+def _gauss(deviation):
+    """The likelihood of a deviation in sigma, but for outliers."""
+    return np.maximum(np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2)), OUTLIERS)
