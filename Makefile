@@ -40,7 +40,7 @@ demo: migrated
 
 test: setup-dev database
 	@scripts/browser
-	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 # On one core, as a worker has: ratios within one run mean something, seconds little.
 bench: setup-dev database

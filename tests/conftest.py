@@ -1,32 +1,43 @@
 """Fixtures that every test may use."""
 
 import os
+from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from xdist.scheduler import LoadScopeScheduling
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep tests of a file and a kind in one process, and begin what takes longest at once.
+class BlockScheduling(LoadScopeScheduling):
+    """Hands out tests of a file that follow each other in one piece, in the order of all.
 
-    By kind, as those that commit empty the tables of their process' database: in each they come
-    after those that roll back, as pytest-django has it.
+    pytest-django has those that roll back come before those that commit, which empty the tables
+    of their process' database: so it has to stay in each process.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{_use_of_database(item)}"))
-    result = yield
+
+    def _split_scope(self, nodeid):
+        return self._blocks[nodeid]
+
+    @cached_property
+    def _blocks(self):
+        blocks = groupby(self.collection, key=lambda nodeid: nodeid.split("::")[0])
+        return {
+            nodeid: f"{file} {number}"
+            for number, (file, nodeids) in enumerate(blocks)
+            for nodeid in nodeids
+        }
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return BlockScheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin what takes longest at once; it has a database of its own."""
     items.sort(key=lambda item: item.path.stem != "test_faults")
-    return result
-
-
-def _use_of_database(item):
-    marker = item.get_closest_marker("django_db")
-    commits = marker is not None and marker.kwargs.get("transaction")
-    if commits or {"transactional_db", "live_server"} & set(item.fixturenames):
-        return "commits"
-    return "none" if marker is None else "rolls-back"
 
 
 @pytest.fixture(scope="session")
