@@ -29,6 +29,8 @@ class StackOptions:
     grow_pixels: WholePixels = 1  # by which clipped areas are widened
     tile_pixels: WholePixels = 512  # side of the areas in which PSFs are matched
     min_stars: Count = 5  # in common with the first frame, for the flux scale
+    agree_sigma: Sigma = 5.0  # of a star's flux, within which frames agree about it
+    agree_fraction: Fraction = 0.03  # of its flux, by which each may be off besides
 
 
 @dataclass(frozen=True)
