@@ -99,7 +99,7 @@ def stack_chip(inputs, settings):
     Another that can't be used is left out, and the notes say why. Raises InputFileError where the
     first can't be used, or fewer than ``min_frames`` exposures are left.
     """
-    first = _reduce(inputs[0], settings)
+    first = _reduce(inputs[0], settings, is_first=True)
     placed, notes = [_first_frame(inputs[0], first, settings)], []
     for source in inputs[1:]:
         try:
@@ -129,11 +129,16 @@ def _note_on_clips(clipped, found, options):
         )
 
 
-def _reduce(source, settings):
+def _reduce(source, settings, is_first=False):
+    """A Reduction no deeper than calibration needs: what is faint is found on the stack.
+
+    On the first frame, whose stars are measured on all, blends are parted as on a reference.
+    """
     chip = read_chip(source.facts, source.entry, settings.input)
     options = settings.reduction
-    # As deep as calibration needs: what is faint is found on the stack.
     detection = options.search_detection
+    if is_first:
+        detection = replace(options.reference_detection, threshold=detection.threshold)
     return reduce_chip(chip, source.facts, settings.catalogue, detection, options)
 
 
@@ -210,9 +215,7 @@ def _place(source, reduction, first_placed, first, settings):
         return psf.stamps(np.rint(on_x), np.rint(on_y), size)
 
     frame = _frame(reduction, data, usable, mask, (scale, stamps))
-    return PlacedFrame(
-        source, frame, scale, stars.scaled(at_stars), scale * _saturation(reduction)
-    )
+    return PlacedFrame(source, frame, scale, stars.scaled(at_stars), scale * _saturation(reduction))
 
 
 def _scale(source, ours, theirs, found, shape, settings):

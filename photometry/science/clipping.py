@@ -93,8 +93,8 @@ def _grown(beyond, pixels):
 def _beyond(matched, usable, noise, limits):
     """(n, ny, nx) uint8: 0, GROWING or SEED, where each of n matched frames is off the centre.
 
-    ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` clip_sigma
-    and grow_sigma, clip_fraction and neighbour_fraction.
+    ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` are
+    clip_sigma and grow_sigma, clip_fraction and neighbour_fraction.
     """
     n, ny, nx = matched.shape
     centre, n_usable = lower_median(matched, usable)

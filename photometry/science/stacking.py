@@ -29,8 +29,10 @@ class StackOptions:
     grow_pixels: WholePixels = 1  # by which clipped areas are widened
     tile_pixels: WholePixels = 512  # side of the areas in which PSFs are matched
     min_stars: Count = 5  # in common with the first frame, for the flux scale
-    agree_sigma: Sigma = 5.0  # of a star's flux, within which frames agree about it
-    agree_fraction: Fraction = 0.03  # of its flux, by which each may be off besides
+    # Of a star's flux, within which frames agree about it; where most do, the others get their
+    # mean, and where most don't, all get the state of the first.
+    agree_sigma: Sigma = 5.0
+    agree_fraction: Fraction = 0.03  # of a star's flux, by which frames may differ besides
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Stack:
     data: np.ndarray  # (ny, nx) float32 ADU, with the level put back
     weight: np.ndarray  # (ny, nx) float32 inverse variance, the photons of stars included
     mask: np.ndarray  # (ny, nx) uint8 MaskBit; 0 where any frame is usable
-    clipped: np.ndarray  # (ny, nx) int32, bit i where frame i was clipped
+    clipped: np.ndarray  # (ny, nx) int32, bit i where frame i is not as it was
     level: float  # ADU; its photons make the sky's noise at ``gain``
     gain: float  # e-/ADU, where all frames are usable
     read_noise: float  # e-, likewise
