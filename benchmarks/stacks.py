@@ -10,7 +10,8 @@ reference, those at which they have none. ``variables_kept``: of the variable st
 believed change, those that still have one, on any exposure: one that was in a bright or faint state
 on the first now changes on that. ``depth_gain_fraction``: depth is the noise of the PSF's flux at
 empty places, first exposure over stack; its gain over 1, against that which the weights promise.
-``stack_flux_mmag``: of bright clean stars, stack against the first exposure.
+``stack_flux_mmag``: of bright clean constant stars, the scatter of stack over first exposure, the
+photon noise of the latter included; their mean is left to the zero points, which each has.
 
 --quick does one small chip; --full-chip adds seconds and memory of a stack of five whole chips.
 """
@@ -36,6 +37,7 @@ from galproject.options import PipelineOptions
 from photometry.models import GalSource
 from photometry.reduction import reduce_chip
 from photometry.science.calibration import mad_sigma
+from photometry.science.joint_fit import cut_out
 from variables.models import GalVarObj
 
 N_STACKED = 5
@@ -129,12 +131,14 @@ def variables_seen(truth, found):
     return near(sky(variables), found.changes[:, :2], 0.5) & ~is_artifact
 
 
-def flux_differences(single, stack):
+def flux_differences(truth, single, stack):
     """Stack over single image of bright stars that are clean on both, and its noise; in mmag."""
+    variables = truth.stars[truth.stars["kind"] != "constant"]
     rows = []
     for found in (single.sources, stack.sources):
         good = (found["flux"] > BRIGHT_SIGMA * found["flux_err"]) & (found["flags"] == 0)
         good &= (found["quality"] > CLEAN) & (found["fracflux"] > 0.9)
+        good &= ~near(sky(found), sky(variables), 1.0)
         rows.append({name: column[good] for name, column in found.items()})
     distance, index = nearest(*(sky(found) for found in rows))
     same = distance < 0.2
@@ -158,7 +162,7 @@ def compare(folder, options, workers):
     truth = read_truth(night.truth)
     single = process(night.reference, night.searches, night, workers)
     stacked = process(stack, [night.reference, *night.searches], night, workers)
-    difference, noise = flux_differences(single, stacked)
+    difference, noise = flux_differences(truth, single, stacked)
     return {
         "artifacts": np.array([artifacts_seen(truth, found) for found in (single, stacked)]),
         "variables": np.array([variables_seen(truth, found) for found in (single, stacked)]),
@@ -178,13 +182,12 @@ def depth(path, night):
     half, rng = 12, np.random.default_rng(1)
     y, x = (rng.integers(100, n - 100, 20_000) for n in chip.shape)
     distance, _ = cKDTree(np.column_stack([found.y, found.x])).query(np.column_stack([y, x]))
-    fluxes = []
-    for j, i in zip(y[distance > 5], x[distance > 5], strict=True):
-        part = slice(j - half, j + half + 1), slice(i - half, i + half + 1)
-        if np.all(chip.weight[part] > 0):
-            profile = found.psf.stamps([float(i)], [float(j)], 2 * half + 1)[0]
-            fluxes.append(np.sum(profile * residual[part]) / np.sum(profile**2))
-    return float(mad_sigma(np.array(fluxes)))
+    x, y = x[distance > 5], y[distance > 5]
+    size = 2 * half + 1
+    profiles = found.psf.stamps(x, y, size)
+    pixels, weight = (cut_out(image, x, y, size) for image in (residual, chip.weight))
+    fluxes = np.sum(profiles * pixels, axis=(1, 2)) / np.sum(profiles**2, axis=(1, 2))
+    return float(mad_sigma(fluxes[np.all(weight > 0, axis=(1, 2))]))
 
 
 def depth_figures(folder):

@@ -169,7 +169,7 @@ def run_stack(plan: StackPlan, again=False):
     are those that stand and are not wanted now. Raises GalprojectError where nothing can be
     written.
     """
-    settings = _settings(plan.options)
+    settings = stack_settings(plan.options)
     keys = {number: plan.key(number) for number in plan.chips}
     standing = set() if again else set(_standing(plan, keys))
     for number in plan.wanted:
@@ -182,7 +182,8 @@ def run_stack(plan: StackPlan, again=False):
         assemble(plan.files, primary_header(plan.exposures), sources)
 
 
-def _settings(options):
+def stack_settings(options) -> StackSettings:
+    """What PipelineOptions say of stacks, with the catalogue opened."""
     catalogue = open_catalogue(options.catalogue) if options.catalogue else None
     return StackSettings(options.input, options.reduction, options.stack, catalogue)
 
@@ -245,7 +246,7 @@ def _chip_header(source, made, key):
     if first.zero_point.source != "none":
         header["MAGZERO"] = (first.zero_point.value, "[mag] of 1 ADU")
     header["DEPTHGN"] = (made.gain_in_depth, "faintest flux of input 1 over the stack's")
-    header["NSTEADY"] = (made.n_steadied, "stars put into the state of most inputs, or of 1")
+    header["NSTEADY"] = (made.n_steadied, "stars put into one state")
     header["NCOMBINE"] = (len(made.placed), "chips; bits of the map of clips, from 0")
     for number, (placed, weight) in enumerate(zip(made.placed, made.weights, strict=True), 1):
         header[f"IMCMB{number:03d}"] = placed.source.label

@@ -9,6 +9,7 @@ from scipy.signal import fftconvolve
 from exposures.chip import MaskBit
 from photometry.science.clipping import find_outliers, lower_median, matching_kernel
 from photometry.science.psf import ChipPsf
+from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import (
     Frame,
     StackOptions,
@@ -79,6 +80,25 @@ def test_clip_without_matched_psfs_would_eat_the_core_of_the_sharpest():
     unmatched = [replace(frame, psf=lambda x, y: delta) for frame in frames]
     clipped = find_outliers(unmatched, StackOptions())
     assert clipped[100, 120] == 1
+
+
+@pytest.mark.parametrize("seeings", [(1.3, 1.9, 1.7, 2.1, 1.5), (2.0, 2.4, 2.2, 2.6, 2.1)])
+def test_clip_leaves_stars_that_are_hardly_sampled_on_frames_resampled_at_any_phase(seeings):
+    rng = np.random.default_rng(3)
+    x, y, flux = star_list(150, SHAPE, 8)
+    frames = []
+    for fwhm in seeings:
+        dx, dy = rng.uniform(-3, 3, 2) if frames else (0, 0)
+        light = render(x + dx, y + dy, flux, ChipPsf.round(fwhm), SHAPE)
+        frame = frame_of(light, fwhm, rng)
+        to_x, to_y = (
+            SmoothMap.of(lambda x, y, d=dx: x + d, SHAPE),
+            SmoothMap.of(lambda x, y, d=dy: y + d, SHAPE),
+        )
+        data, usable, _ = resample(frame.data, frame.usable, to_x, to_y, SHAPE)
+        frames.append(replace(frame, data=data, usable=usable))
+    clipped = find_outliers(frames, StackOptions())
+    assert np.count_nonzero(clipped[8:-8, 8:-8]) == 0
 
 
 def test_flux_of_a_bright_star_is_that_of_the_single_images_to_3_mmag():
