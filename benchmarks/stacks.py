@@ -148,7 +148,8 @@ def flux_differences(truth, single, stack):
     same = distance < 0.2
     flux, flux_err = rows[0]["flux"][same], rows[0]["flux_err"][same]
     difference = 2500 * np.log10(rows[1]["flux"][index[same]] / flux)
-    of_image = rows[0]["galimage_id"][same][:, None] == np.unique(rows[0]["galimage_id"])
+    image = rows[0]["galimage_id"][same]
+    of_image = image[:, None] == np.unique(image)
     medians = [np.median(difference[mine]) for mine in of_image.T]
     return np.array([difference, difference - of_image @ medians, 1085.7 * flux_err / flux])
 

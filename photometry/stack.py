@@ -16,7 +16,8 @@ from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
 from photometry.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 
-MUCH_CLIPPED = 0.1  # of the bright stars: artifacts and variable stars are never so many
+BRIGHT_SIGMA = 100.0  # stars that no fault of a single pixel outshines
+MUCH_CLIPPED = 0.1  # of these: artifacts and variable stars are never so many
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 
 
@@ -111,15 +112,15 @@ def stack_chip(inputs, settings):
     found = first.detections
     changed, n_steadied = steady(frames, stars, found.x, found.y, settings.stack)
     clipped = find_outliers(frames, settings.stack)
-    notes += _note_on_clips(clipped, found, settings.reduction)
+    notes += note_on_clips(clipped, found)
     stack = average(frames, clipped)
     stack = replace(stack, clipped=clipped | changed)
     return ChipStack(stack, first, tuple(placed), n_steadied, tuple(notes))
 
 
-def _note_on_clips(clipped, found, options):
+def note_on_clips(clipped, found):
     """What to say where cores of many stars are clipped: faults of few pixels do no such thing."""
-    bright = found.bright(options.min_significance)
+    bright = found.bright(BRIGHT_SIGMA)
     row, column = (np.rint(c[bright]).astype(int) for c in (found.y, found.x))
     part = np.mean(clipped[row, column] != 0) if len(bright) else 0.0
     if part > MUCH_CLIPPED:

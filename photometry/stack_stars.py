@@ -9,7 +9,6 @@ from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.steadying import add_light, is_usable, to_common_state
 
 MIN_QUALITY = 0.5  # share of the PSF on usable pixels below which a star says nothing
-STAMP_MARGIN = 100  # pixels off the frame at which stars still have light on it
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def measure_stars(reduction, x, y, first, options) -> StarsOnFrame:
     All of them together, so that a blend is parted alike in any seeing.
     """
     found = first.detections
-    near = _near(x, y, reduction.chip.shape)
+    near = _near(x, y, reduction.chip.shape, options.forced.max_half_pixels)
     share = np.maximum(found.flux, found.flux_err)[near]
     fit = fit_fluxes(
         (reduction.data, reduction.model_weight(), reduction.chip.mask),
@@ -48,9 +47,10 @@ def measure_stars(reduction, x, y, first, options) -> StarsOnFrame:
     return _spread(fit, near, x, y, reduction.detections.psf)
 
 
-def _near(x, y, shape):
-    inside = (x > -STAMP_MARGIN) & (x < shape[1] + STAMP_MARGIN)
-    return inside & (y > -STAMP_MARGIN) & (y < shape[0] + STAMP_MARGIN)
+def _near(x, y, shape, margin):
+    """(n,) whether stars lie on the frame, or so near that they have light on it."""
+    inside = (x > -margin) & (x < shape[1] + margin)
+    return inside & (y > -margin) & (y < shape[0] + margin)
 
 
 def _spread(fit: ForcedFit, near, x, y, psf):
@@ -89,10 +89,10 @@ def scale_stars(ours: StarsOnFrame, theirs: StarsOnFrame, x, y, options) -> Cali
 
 
 def steady(frames, stars, x, y, options):
-    """Frames with their stars in a common state, and where they were changed.
+    """Put the stars of frames into a common state, in place; where, and how many stars changed.
 
-    ``stars`` are StarsOnFrame of each Frame, ``x, y`` (n,) their positions on the grid. The data
-    are changed in place. The second is (ny, nx) int32 with bit i where frame i was changed.
+    ``stars`` are StarsOnFrame of each Frame, ``x, y`` (n,) their positions on the grid. The first
+    that is returned is (ny, nx) int32 with bit i where frame i was changed.
     """
     flux, flux_err, rchi2, usable = (
         np.array([getattr(s, name) for s in stars])

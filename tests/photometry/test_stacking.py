@@ -1,6 +1,7 @@
 """Stacks of frames with known truth: depth, fluxes, and what a clip takes and leaves."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from photometry.science.stacking import (
     effective_detector,
     expected_gain,
 )
+from photometry.stack import note_on_clips
 from tests.photometry.scenes import render, star_list
 
 SHAPE = (200, 240)
@@ -99,6 +101,17 @@ def test_clip_leaves_stars_that_are_hardly_sampled_on_frames_resampled_at_any_ph
         frames.append(replace(frame, data=data, usable=usable))
     clipped = find_outliers(frames, StackOptions())
     assert np.count_nonzero(clipped[8:-8, 8:-8]) == 0
+
+
+def test_many_clipped_stars_are_told_of_and_many_clipped_pixels_between_them_are_not():
+    y, x = (c.ravel() for c in np.mgrid[20:180:10, 20:220:10])
+    found = SimpleNamespace(x=x + 0.2, y=y - 0.2, bright=lambda _: np.arange(len(x)))
+    clipped = np.full(SHAPE, 2, np.int32)
+    clipped[y, x] = 0
+    assert not list(note_on_clips(clipped, found))
+    clipped[y[::5], x[::5]] = 4
+    (note,) = note_on_clips(clipped, found)
+    assert note.startswith("20% of the bright stars are clipped")
 
 
 def test_flux_of_a_bright_star_is_that_of_the_single_images_to_3_mmag():
