@@ -34,7 +34,9 @@ from exposures.catalogues import open_catalogue
 from exposures.fits import read_chip, read_exposure
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
+from galproject.management.commands.stack_reference import stack_line
 from galproject.options import PipelineOptions
+from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction import reduce_chip
 from photometry.science.calibration import mad_sigma
@@ -54,7 +56,7 @@ NIGHT = SimulationOptions(
     n_reference_artifacts=60,
     compress=False,
 )
-QUICK = replace(NIGHT, n_chips=1, n_epochs=4, chip_shape=(768, 768), n_reference_artifacts=40)
+QUICK = replace(NIGHT, n_chips=1, n_epochs=4, chip_shape=(640, 640), n_reference_artifacts=30)
 SEEDS = (31, 32)
 # Unresolved stars are noise that no stack takes away: depth is told in a sparse field.
 SPARSE = SimulationOptions(
@@ -196,10 +198,15 @@ def depth(path, night):
     return float(mad_sigma(fluxes[np.all(weight > 0, axis=(1, 2))]))
 
 
-def depth_figures(folder):
+def depth_figures(folder, options):
     """The gain in depth, and its share of the expected one, (measured - 1) / (expected - 1)."""
-    night = simulate_night(folder / "sparse", SPARSE)
-    stack, _ = stack_of(folder / "sparse_stack", night)
+    night = simulate_night(folder / "sparse", options)
+    paths = [night.reference, *night.searches]
+    options = PipelineOptions(catalogue=str(night.catalogue))
+    plan = plan_stack(paths, folder / "sparse_stack", options)
+    for result in run_stack(plan):
+        print(stack_line(result), file=sys.stderr)
+    stack = plan.files.paths["i"]
     expected = fits.getheader(stack, 1)["DEPTHGN"]
     gain = depth(night.reference, night) / depth(stack, night)
     return {
@@ -243,16 +250,16 @@ def main():
     parser.add_argument("--full-chip", action="store_true", help="five whole chips, too")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    nights = [replace(NIGHT, seed=seed) for seed in SEEDS]
+    nights, sparse = [replace(NIGHT, seed=seed) for seed in SEEDS], SPARSE
     if arguments.quick:
-        nights = [replace(QUICK, seed=SEEDS[0])]
+        nights, sparse = [replace(QUICK, seed=SEEDS[0])], replace(SPARSE, chip_shape=(512, 512))
     folder = Path(tempfile.mkdtemp(prefix="galproject-stacks-"))
     try:
         done = []
         for options in nights:
             done.append(compare(folder / str(options.seed), options, arguments.workers))
             print(f"seed {options.seed}:", night_figures(done[-1:]), file=sys.stderr)
-        figures = night_figures(done) | depth_figures(folder)
+        figures = night_figures(done) | depth_figures(folder, sparse)
         if arguments.full_chip:
             figures |= whole_chip_figures(folder)
     finally:
