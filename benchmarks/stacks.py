@@ -134,6 +134,14 @@ def variables_seen(truth, found):
     return near(sky(variables), found.changes[:, :2], 0.5) & ~is_artifact
 
 
+def n_false(truth, found):
+    """Believed changes of the other exposures that are near no variable and no artifact."""
+    variables = truth.stars[truth.stars["kind"] != "constant"]
+    changes = found.changes[found.changes[:, 2] != truth.exposures["expnum"][0], :2]
+    causes = np.concatenate([sky(variables), sky(truth.artifacts)])
+    return np.count_nonzero(~near(changes, causes, INFLUENCE_ARCSEC))
+
+
 def flux_differences(truth, single, stack):
     """Stack over single image of bright stars that are clean on both, in mmag.
 
@@ -174,6 +182,7 @@ def compare(folder, options, workers):
     return {
         "artifacts": np.array([artifacts_seen(truth, found) for found in (single, stacked)]),
         "variables": np.array([variables_seen(truth, found) for found in (single, stacked)]),
+        "false": np.array([[n_false(truth, found)] for found in (single, stacked)]),
         "fluxes": flux_differences(truth, single, stacked),
         "seconds": np.array([[run.seconds / options.n_chips]]),
     }
@@ -236,6 +245,8 @@ def night_figures(nights):
         "variables_kept": np.mean(variable_after[variable]),
         "n_variables": variable.sum(),
         "n_variables_with_stack": variable_after.sum(),
+        "n_false": joined["false"][0].sum(),
+        "n_false_with_stack": joined["false"][1].sum(),
         "stack_flux_mmag": mad_sigma(scatter),
         "stack_flux_offset_mmag": np.median(difference),
         "single_flux_noise_mmag": np.median(noise),

@@ -58,16 +58,17 @@ def resample(pixels, usable, to_x, to_y, shape):
     for start in range(0, shape[0], ROWS):
         part = slice(start, min(start + ROWS, shape[0]))
         y, x = (to.rows(part.start, part.stop, shape[1]) for to in (to_y, to_x))
-        _interpolate(coefficients, bad, y, x, data[part], good[part], nearest[part])
+        _interpolate(coefficients, bad, (y, x), (data[part], good[part], nearest[part]))
     return data, good, nearest
 
 
 @compiled
-def _interpolate(coefficients, bad, to_y, to_x, data, good, nearest):
-    """Fill ``data``, ``good`` and ``nearest`` (ny, nx) at positions ``to_y, to_x`` (ny, nx).
+def _interpolate(coefficients, bad, places, results):
+    """Fill the ``results`` data, good and nearest at ``places`` y, x; all (ny, nx).
 
     The spline's ``coefficients`` are those of ``bad``'s pixels, with REACH more on every side.
     """
+    (to_y, to_x), (data, good, nearest) = places, results
     ny, nx = bad.shape
     by_y, by_x = np.empty(6, np.float32), np.empty(6, np.float32)
     for j in range(data.shape[0]):
