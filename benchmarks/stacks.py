@@ -259,8 +259,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one small chip, under a minute")
     parser.add_argument("--full-chip", action="store_true", help="five whole chips, too")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="default 2, of --quick 1")
     arguments = parser.parse_args()
+    workers = arguments.workers or (1 if arguments.quick else 2)
     nights, sparse = [replace(NIGHT, seed=seed) for seed in SEEDS], SPARSE
     if arguments.quick:
         nights, sparse = [replace(QUICK, seed=SEEDS[0])], replace(SPARSE, chip_shape=(512, 512))
@@ -268,7 +269,7 @@ def main():
     try:
         done = []
         for options in nights:
-            done.append(compare(folder / str(options.seed), options, arguments.workers))
+            done.append(compare(folder / str(options.seed), options, workers))
             print(f"seed {options.seed}:", night_figures(done[-1:]), file=sys.stderr)
         figures = night_figures(done) | depth_figures(folder, sparse)
         if arguments.full_chip:
