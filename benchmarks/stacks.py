@@ -1,15 +1,28 @@
 """What a stacked reference gains: artifacts gone, variables kept, depth, fluxes.
 
-Simulates nights with artifacts on the reference, processes them once with that reference and once
-with a stack of five of the exposures, by the same commands as a user, and ends with one JSON line.
-Depth is the noise of the PSF's flux at empty places, first exposure over stack, in its gain over
-1, against what the weights promise. --quick does one small chip.
+Simulates nights with artifacts on the first exposure, processes them once with that as the
+reference and once with a stack of five of the exposures, by the same commands as a user, and ends
+with one JSON line. A stack is no epoch, so that with it the first exposure is a search image like
+the others.
+
+``gone_by_stack``: of the artifacts at which the others had a believed change with the single
+reference, those at which they have none. ``variables_kept``: of the variable stars that had a
+believed change, those that still have one, on any exposure: one that was in a bright or faint state
+on the first now changes on that. ``depth_gain_fraction``: depth is the noise of the PSF's flux at
+empty places, first exposure over stack; its gain over 1, against that which the weights promise.
+``stack_flux_mmag``: of bright clean constant stars, the scatter of stack over first exposure, the
+photon noise of the latter included; the median of a chip is left to its zero point, which each
+catalogue has.
+
+--quick does one small chip; --full-chip adds seconds and memory of a stack of five whole chips.
 """
 
 import argparse
 import json
 import shutil
+import sys
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,192 +34,248 @@ from exposures.catalogues import open_catalogue
 from exposures.fits import read_chip, read_exposure
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
+from galproject.management.commands.stack_reference import stack_line
 from galproject.options import PipelineOptions
+from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction import reduce_chip
 from photometry.science.calibration import mad_sigma
+from photometry.science.joint_fit import cut_out
 from variables.models import GalVarObj
 
 N_STACKED = 5
-FULL = SimulationOptions(
-    seed=31,
+# The smaller chips are dithered by less, so that others miss as much of the first's sky as on
+# chips of full size: 60 pixels of 2046 and of 4094.
+NIGHT = SimulationOptions(
     n_chips=2,
-    n_epochs=8,
-    chip_shape=(2048, 1024),
+    n_epochs=6,
+    chip_shape=(1024, 1024),
     stars_per_chip=20_000,
+    dither_pixels=22.0,
     variable_fraction=0.05,
-    n_reference_artifacts=50,
+    n_reference_artifacts=60,
     compress=False,
 )
-QUICK = SimulationOptions(
-    seed=31,
+QUICK = replace(NIGHT, n_chips=1, n_epochs=4, chip_shape=(640, 640), n_reference_artifacts=30)
+SEEDS = (31, 32)
+# Unresolved stars are noise that no stack takes away: depth is told in a sparse field.
+SPARSE = SimulationOptions(
+    seed=33,
     n_chips=1,
-    n_epochs=5,
+    n_epochs=N_STACKED - 1,
     chip_shape=(768, 768),
-    stars_per_chip=20_000,
-    variable_fraction=0.05,
-    n_reference_artifacts=25,
+    stars_per_chip=3000,
+    dither_pixels=22.0,
+    n_reference_artifacts=0,
     compress=False,
 )
-INFLUENCE_ARCSEC = 12 * 0.262  # of an artifact or a variable on the measurements round it
-SEEN_SIGMA = 20  # a change of that many saved sigmas is one that must be found
+WHOLE = SimulationOptions(seed=34, n_chips=1, n_epochs=N_STACKED - 1, compress=False)
+INFLUENCE_ARCSEC = 12 * 0.2624  # of an artifact or a variable on the measurements round it
 BRIGHT_SIGMA, CLEAN = 300, 0.99
+ROW = ("ra", "dec", "flux", "flux_err", "flags", "quality", "fracflux", "galimage_id")
 
 
-def process(folder, reference, night, workers):
-    """The changes and fluxes of the night with one reference: a Measured."""
+@dataclass(frozen=True)
+class Found:
+    """What a reference led to."""
+
+    changes: np.ndarray  # (n, 3) believed changes: ra, dec, number of the exposure
+    sources: dict[str, np.ndarray]  # of the reference's own rows, by column
+
+
+def process(reference, searches, night, workers) -> Found:
+    """Process a reference and search exposures in a database of their own."""
     common = ("--catalogue", night.catalogue, "--workers", workers, "--no-pictures")
     with scratch_database("stacks") as url:
         manage(url, "process_exposure", reference, "--reference", *common)
-        manage(url, "process_exposure", *night.searches, *common)
-        return measured()
+        manage(url, "process_exposure", *searches, *common)
+        changes = GalVarObj.objects.believed().values_list(
+            "ra", "dec", "image__exposure__identifier"
+        )
+        ids = list(GalImage.objects.references().values_list("pk", flat=True))
+        rows = GalSource.objects.filter(galimage_id__in=ids, is_reference=True).values_list(*ROW)
+        return Found(
+            np.array(list(changes), float).reshape(-1, 3),
+            dict(zip(ROW, np.array(list(rows), float).T, strict=True)),
+        )
 
 
-def measured():
-    """Positions of believed changes by exposure, and rows of bright sources of the reference."""
-    changes = GalVarObj.objects.believed().values_list("ra", "dec", "image__exposure__identifier")
-    ids = list(GalImage.objects.references().values_list("pk", flat=True))
-    rows = GalSource.objects.filter(galimage_id__in=ids, is_reference=True)
-    columns = ("ra", "dec", "x", "y", "mag", "mag_err", "flux", "flux_err", "flags", "quality")
-    return list(changes), np.array(list(rows.values_list(*columns, "fracflux")), float)
+def near(places, others, radius_arcsec):
+    """(n,) whether ra, dec (n, 2) lie within a radius of any of the others (m, 2)."""
+    if len(places) == 0 or len(others) == 0:
+        return np.zeros(len(places), bool)
+    return nearest(places, others)[0] < radius_arcsec
 
 
-def near(ra, dec, ra0, dec0, radius_arcsec):
-    """(n,) whether positions lie within a radius of any of the others."""
-    if len(ra) == 0 or len(ra0) == 0:
-        return np.zeros(len(ra), bool)
-    return distances(ra, dec, ra0, dec0)[0] < radius_arcsec
-
-
-def distances(ra, dec, ra0, dec0):
+def nearest(places, others):
     """Arcsec to the nearest of the others, and which it is."""
-    scale = np.cos(np.radians(np.mean(dec0)))
-    tree = cKDTree(np.column_stack([np.asarray(ra0) * scale, dec0]))
-    distance, index = tree.query(np.column_stack([np.asarray(ra) * scale, dec]))
+    scale = np.cos(np.radians(np.mean(others[:, 1]))), 1
+    distance, index = cKDTree(others * scale).query(places * scale)
     return 3600 * distance, index
 
 
-def artifacts_seen(truth, changes):
-    """Indices of artifacts at which a believed change is, with no variable star nearby."""
-    varies = truth.stars["kind"] != "constant"
-    ra, dec = (np.array([change[k] for change in changes], float) for k in (0, 1))
-    stars = truth.stars[varies]
-    false = ~near(ra, dec, stars["ra"], stars["dec"], INFLUENCE_ARCSEC)
-    spots = truth.artifacts
-    is_seen = near(spots["ra"], spots["dec"], ra[false], dec[false], INFLUENCE_ARCSEC)
-    return set(np.flatnonzero(is_seen))
+def sky(table):
+    return np.column_stack([table["ra"], table["dec"]])
 
 
-def variables_found(truth, changes):
-    """Indices of the variable stars at which there is a believed change on any exposure."""
-    varies = np.flatnonzero(truth.stars["kind"] != "constant")
-    ra, dec = (np.array([change[k] for change in changes], float) for k in (0, 1))
-    stars = truth.stars[varies]
-    return set(varies[near(stars["ra"], stars["dec"], ra, dec, 0.5)])
+def artifacts_seen(truth, found):
+    """(n,) at which artifacts other exposures have a believed change, with no variable near it."""
+    variables = truth.stars[truth.stars["kind"] != "constant"]
+    first = truth.exposures["expnum"][0]
+    changes = found.changes[found.changes[:, 2] != first, :2]
+    is_false = ~near(changes, sky(variables), INFLUENCE_ARCSEC)
+    return near(sky(truth.artifacts), changes[is_false], INFLUENCE_ARCSEC)
 
 
-def flux_difference_mmag(single, stack):
-    """Of bright clean stars, stack minus single image: robust sigma about the median, in mmag.
+def variables_seen(truth, found):
+    """(n,) at which variable stars there is a believed change on any exposure, no artifact near."""
+    variables = truth.stars[truth.stars["kind"] != "constant"]
+    is_artifact = near(sky(variables), sky(truth.artifacts), INFLUENCE_ARCSEC)
+    return near(sky(variables), found.changes[:, :2], 0.5) & ~is_artifact
 
-    The median is the difference of the two zero points. The first image is the scale of the
-    stack; its own noise is in the figure.
+
+def n_false(truth, found):
+    """Believed changes of the other exposures that are near no variable and no artifact."""
+    variables = truth.stars[truth.stars["kind"] != "constant"]
+    changes = found.changes[found.changes[:, 2] != truth.exposures["expnum"][0], :2]
+    causes = np.concatenate([sky(variables), sky(truth.artifacts)])
+    return np.count_nonzero(~near(changes, causes, INFLUENCE_ARCSEC))
+
+
+def flux_differences(truth, single, stack):
+    """Stack over single image of bright stars that are clean on both, in mmag.
+
+    Three rows: as it is, without the median of its chip, and the noise of the single image.
     """
-    good = [
-        (r[:, 6] > BRIGHT_SIGMA * r[:, 7]) & (r[:, 8] == 0) & (r[:, 9] > CLEAN) & (r[:, 10] > 0.9)
-        for r in (single, stack)
-    ]
-    single, stack = single[good[0]], stack[good[1]]
-    distance, index = distances(single[:, 0], single[:, 1], stack[:, 0], stack[:, 1])
-    difference = (stack[index, 4] - single[:, 4])[distance < 0.2]
-    return 1000 * mad_sigma(difference), len(difference)
+    variables = truth.stars[truth.stars["kind"] != "constant"]
+    rows = []
+    for found in (single.sources, stack.sources):
+        good = (found["flux"] > BRIGHT_SIGMA * found["flux_err"]) & (found["flags"] == 0)
+        good &= (found["quality"] > CLEAN) & (found["fracflux"] > 0.9)
+        good &= ~near(sky(found), sky(variables), 1.0)
+        rows.append({name: column[good] for name, column in found.items()})
+    distance, index = nearest(*(sky(found) for found in rows))
+    same = distance < 0.2
+    flux, flux_err = rows[0]["flux"][same], rows[0]["flux_err"][same]
+    difference = 2500 * np.log10(rows[1]["flux"][index[same]] / flux)
+    image = rows[0]["galimage_id"][same]
+    of_image = image[:, None] == np.unique(image)
+    medians = [np.median(difference[mine]) for mine in of_image.T]
+    return np.array([difference, difference - of_image @ medians, 1085.7 * flux_err / flux])
+
+
+def stack_of(folder, night):
+    """The path of a stack of the first exposures, and the run that made it."""
+    paths = [night.reference, *night.searches[: N_STACKED - 1]]
+    catalogue = ("--catalogue", night.catalogue)
+    run = manage("postgresql:///unused", "stack_reference", *paths, "--to", folder, *catalogue)
+    return next(folder.glob("*_ooi_*")), run
+
+
+def compare(folder, options, workers):
+    """Of one night: what was seen with the single reference and the stack, and fluxes of both."""
+    night = simulate_night(folder / "night", options)
+    stack, run = stack_of(folder / "stack", night)
+    truth = read_truth(night.truth)
+    single = process(night.reference, night.searches, night, workers)
+    stacked = process(stack, [night.reference, *night.searches], night, workers)
+    return {
+        "artifacts": np.array([artifacts_seen(truth, found) for found in (single, stacked)]),
+        "variables": np.array([variables_seen(truth, found) for found in (single, stacked)]),
+        "false": np.array([[n_false(truth, found)] for found in (single, stacked)]),
+        "fluxes": flux_differences(truth, single, stacked),
+        "seconds": np.array([[run.seconds / options.n_chips]]),
+    }
 
 
 def depth(path, night):
-    """Noise of the PSF's flux at places without a star, and what the header expects of a stack."""
-    facts, options = read_exposure(path), PipelineOptions()
+    """Noise of the PSF's flux at places without a star, ADU."""
+    facts, options = read_exposure(path), PipelineOptions().reduction
     chip = read_chip(facts, facts.chips[0])
-    reduction = reduce_chip(
-        chip,
-        facts,
-        open_catalogue(night.catalogue),
-        options.reduction.reference_detection,
-        options.reduction,
-    )
-    residual = reduction.data - reduction.detections.model
-    psf = reduction.detections.psf
-    rng = np.random.default_rng(1)
-    half, (ny, nx) = 12, chip.shape
-    # Where all exposures are; elsewhere the stack has fewer.
-    y, x = (rng.integers(100, n - 100, 20_000) for n in (ny, nx))
-    fluxes = []
-    found = cKDTree(np.column_stack([reduction.detections.y, reduction.detections.x]))
-    distance, _ = found.query(np.column_stack([y, x]))
-    for j, i in zip(y[distance > 5], x[distance > 5], strict=True):
-        part = slice(j - half, j + half + 1), slice(i - half, i + half + 1)
-        if np.all(chip.weight[part] > 0):
-            profile = psf.stamps([float(i)], [float(j)], 2 * half + 1)[0]
-            fluxes.append(np.sum(profile * residual[part]) / np.sum(profile**2))
-    return float(mad_sigma(np.array(fluxes)))
+    catalogue = open_catalogue(night.catalogue)
+    reduction = reduce_chip(chip, facts, catalogue, options.reference_detection, options)
+    found = reduction.detections
+    residual = reduction.data - found.model
+    half, rng = 12, np.random.default_rng(1)
+    y, x = (rng.integers(100, n - 100, 20_000) for n in chip.shape)
+    distance, _ = cKDTree(np.column_stack([found.y, found.x])).query(np.column_stack([y, x]))
+    x, y = x[distance > 5], y[distance > 5]
+    size = 2 * half + 1
+    profiles = found.psf.stamps(x, y, size)
+    pixels, weight = (cut_out(image, x, y, size) for image in (residual, chip.weight))
+    fluxes = np.sum(profiles * pixels, axis=(1, 2)) / np.sum(profiles**2, axis=(1, 2))
+    return float(mad_sigma(fluxes[np.all(weight > 0, axis=(1, 2))]))
 
 
-def depth_fraction(night, stack):
-    """Share of the expected gain in depth, (measured - 1) / (expected - 1)."""
+def depth_figures(folder, options):
+    """The gain in depth, and its share of the expected one, (measured - 1) / (expected - 1)."""
+    night = simulate_night(folder / "sparse", options)
+    paths = [night.reference, *night.searches]
+    options = PipelineOptions(catalogue=str(night.catalogue))
+    plan = plan_stack(paths, folder / "sparse_stack", options)
+    for result in run_stack(plan):
+        print(stack_line(result), file=sys.stderr)
+    stack = plan.files.paths["i"]
     expected = fits.getheader(stack, 1)["DEPTHGN"]
     gain = depth(night.reference, night) / depth(stack, night)
-    return (gain - 1) / (expected - 1), gain, expected
+    return {
+        "depth_gain_fraction": (gain - 1) / (expected - 1),
+        "depth_gain": gain,
+        "depth_gain_expected": expected,
+    }
 
 
-def stack_of(folder, night, workers):
-    """A stack of the reference and the first search exposures."""
-    paths = [night.reference, *night.searches[: N_STACKED - 1]]
-    run = manage(
-        "postgresql:///unused", "stack_reference", *paths, "--to", folder, "--catalogue",
-        night.catalogue,
-    )  # fmt: skip
-    return next(folder.glob("*_ooi_*")), run
+def whole_chip_figures(folder):
+    """What a stack of five full chips takes."""
+    night = simulate_night(folder / "whole", WHOLE)
+    _, run = stack_of(folder / "whole_stack", night)
+    return {"full_chip_seconds": run.seconds, "full_chip_peak_mb": run.peak_mb}
+
+
+def night_figures(nights):
+    """The figures of all nights together."""
+    joined = {name: np.concatenate([n[name] for n in nights], axis=1) for name in nights[0]}
+    artifact, artifact_after = joined["artifacts"]
+    variable, variable_after = joined["variables"]
+    difference, scatter, noise = joined["fluxes"]
+    return {
+        "gone_by_stack": np.mean(~artifact_after[artifact]),
+        "n_artifacts_seen": artifact.sum(),
+        "n_artifacts_seen_with_stack": artifact_after.sum(),
+        "variables_kept": np.mean(variable_after[variable]),
+        "n_variables": variable.sum(),
+        "n_variables_with_stack": variable_after.sum(),
+        "n_false": joined["false"][0].sum(),
+        "n_false_with_stack": joined["false"][1].sum(),
+        "stack_flux_mmag": mad_sigma(scatter),
+        "stack_flux_offset_mmag": np.median(difference),
+        "single_flux_noise_mmag": np.median(noise),
+        "n_flux_stars": len(scatter),
+        "stack_chip_seconds": joined["seconds"].mean(),
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one small chip")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="one small chip, under a minute")
+    parser.add_argument("--full-chip", action="store_true", help="five whole chips, too")
+    parser.add_argument("--workers", type=int, help="default 2, of --quick 1")
     arguments = parser.parse_args()
-    options = QUICK if arguments.quick else FULL
+    workers = arguments.workers or (1 if arguments.quick else 2)
+    nights, sparse = [replace(NIGHT, seed=seed) for seed in SEEDS], SPARSE
+    if arguments.quick:
+        nights, sparse = [replace(QUICK, seed=SEEDS[0])], replace(SPARSE, chip_shape=(512, 512))
     folder = Path(tempfile.mkdtemp(prefix="galproject-stacks-"))
     try:
-        night = simulate_night(folder / "night", options)
-        sparse = simulate_night(
-            folder / "sparse",
-            # Unresolved stars are noise that no stack takes away: depth is told in a sparse field.
-            SimulationOptions(seed=32, n_chips=1, n_epochs=N_STACKED - 1, chip_shape=(768, 768),
-                              stars_per_chip=3000, n_reference_artifacts=0, compress=False),
-        )  # fmt: skip
-        stack, run = stack_of(folder / "stack", night, arguments.workers)
-        sparse_stack, _ = stack_of(folder / "sparse_stack", sparse, arguments.workers)
-        truth = read_truth(night.truth)
-        single_changes, single_rows = process(folder, night.reference, night, arguments.workers)
-        stack_changes, stack_rows = process(folder, stack, night, arguments.workers)
-        fraction, gain, expected = depth_fraction(sparse, sparse_stack)
+        done = []
+        for options in nights:
+            done.append(compare(folder / str(options.seed), options, workers))
+            print(f"seed {options.seed}:", night_figures(done[-1:]), file=sys.stderr)
+        figures = night_figures(done) | depth_figures(folder, sparse)
+        if arguments.full_chip:
+            figures |= whole_chip_figures(folder)
     finally:
         shutil.rmtree(folder)
-    before, after = (artifacts_seen(truth, c) for c in (single_changes, stack_changes))
-    found, kept = (variables_found(truth, c) for c in (single_changes, stack_changes))
-    flux_mmag, n_stars = flux_difference_mmag(single_rows, stack_rows)
-    figures = {
-        "gone_by_stack": 1 - len(before & after) / len(before) if before else np.nan,
-        "n_artifacts_seen": len(before),
-        "n_artifacts_new": len(after - before),
-        "variables_kept_by_stack": len(found & kept) / len(found) if found else np.nan,
-        "n_variables": len(found),
-        "n_variables_by_stack": len(kept),
-        "depth_gain_fraction": fraction,
-        "depth_gain": gain,
-        "depth_gain_expected": expected,
-        "stack_flux_mmag": flux_mmag,
-        "n_flux_stars": n_stars,
-        "stack_seconds": run.seconds,
-        "stack_peak_mb": run.peak_mb,
-    }
     for name, value in figures.items():
         print(f"{name:28} {value:.4g}")
     print(json.dumps({name: round(float(value), 4) for name, value in figures.items()}))

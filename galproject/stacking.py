@@ -63,6 +63,7 @@ class StackResult:
     n_inputs: int | None = None
     fwhm_pixels: tuple[float, float] | None = None  # of the sharpest and the widest
     gain_in_depth: float | None = None
+    n_steadied: int | None = None
     clipped_fraction: float | None = None
     filled_fraction: float | None = None
     unusable_fraction: float | None = None
@@ -168,7 +169,7 @@ def run_stack(plan: StackPlan, again=False):
     are those that stand and are not wanted now. Raises GalprojectError where nothing can be
     written.
     """
-    settings = _settings(plan.options)
+    settings = stack_settings(plan.options)
     keys = {number: plan.key(number) for number in plan.chips}
     standing = set() if again else set(_standing(plan, keys))
     for number in plan.wanted:
@@ -181,7 +182,8 @@ def run_stack(plan: StackPlan, again=False):
         assemble(plan.files, primary_header(plan.exposures), sources)
 
 
-def _settings(options):
+def stack_settings(options) -> StackSettings:
+    """What PipelineOptions say of stacks, with the catalogue opened."""
     catalogue = open_catalogue(options.catalogue) if options.catalogue else None
     return StackSettings(options.input, options.reduction, options.stack, catalogue)
 
@@ -216,6 +218,7 @@ def _stack(plan, number, key, settings):
         n_inputs=len(made.placed),
         fwhm_pixels=(min(widths), max(widths)),
         gain_in_depth=made.gain_in_depth,
+        n_steadied=made.n_steadied,
         clipped_fraction=made.clipped_fraction,
         filled_fraction=made.filled_fraction,
         unusable_fraction=made.unusable_fraction,
@@ -243,6 +246,7 @@ def _chip_header(source, made, key):
     if first.zero_point.source != "none":
         header["MAGZERO"] = (first.zero_point.value, "[mag] of 1 ADU")
     header["DEPTHGN"] = (made.gain_in_depth, "faintest flux of input 1 over the stack's")
+    header["NSTEADY"] = (made.n_steadied, "stars put into one state")
     header["NCOMBINE"] = (len(made.placed), "chips; bits of the map of clips, from 0")
     for number, (placed, weight) in enumerate(zip(made.placed, made.weights, strict=True), 1):
         header[f"IMCMB{number:03d}"] = placed.source.label

@@ -1,23 +1,23 @@
 """A chip seen by several exposures, stacked on the grid and in the units of the first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from exposures.chip import ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import InputOptions, read_chip
-from exposures.science.astrometry import fit_correction, header_pixels, match
+from exposures.science.astrometry import fit_correction, header_pixels
 from photometry.options import ReductionOptions
 from photometry.reduction import Reduction, reduce_chip
-from photometry.science.calibration import CalibrationStars, magnitudes
 from photometry.science.calibration import fit_correction as fit_magnitude_correction
 from photometry.science.clipping import find_outliers
 from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
+from photometry.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 
-MATCH_PIXELS = 1.5  # between stars that are registered to each other
-MUCH_CLIPPED = 0.1  # of the pixels: artifacts and variable stars are never so many
+BRIGHT_SIGMA = 100.0  # stars that no fault of a single pixel outshines
+MUCH_CLIPPED = 0.1  # of these: artifacts and variable stars are never so many
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 
 
@@ -40,8 +40,7 @@ class PlacedFrame:
     source: StackInput
     frame: Frame
     scale: float  # its fluxes times this are the first frame's, in the middle
-    n_stars: int  # in common with the first
-    rms_pixels: float  # of their positions; NaN for the first
+    stars: StarsOnFrame  # the first frame's, with fluxes on its scale
     saturation: float  # ADU above the sky, on the scale of the first
 
 
@@ -52,6 +51,7 @@ class ChipStack:
     stack: Stack
     first: Reduction
     placed: tuple[PlacedFrame, ...]
+    n_steadied: int  # stars that were put into one state
     notes: tuple[str, ...]  # inputs that were left out and why; what looks wrong
 
     @property
@@ -100,29 +100,46 @@ def stack_chip(inputs, settings):
     Another that can't be used is left out, and the notes say why. Raises InputFileError where the
     first can't be used, or fewer than ``min_frames`` exposures are left.
     """
-    first = _reduce(inputs[0], settings)
-    placed, notes = [_first_frame(inputs[0], first)], []
+    first = _reduce(inputs[0], settings, is_first=True)
+    placed, notes = [_first_frame(inputs[0], first, settings)], []
     for source in inputs[1:]:
         try:
-            placed.append(_place(source, _reduce(source, settings), first, settings))
+            placed.append(_place(source, _reduce(source, settings), placed[0], first, settings))
         except GalprojectError as error:
             notes.append(f"left out: {error}")
     _check_number(placed, inputs[0], notes, settings.stack)
-    frames = [p.frame for p in placed]
+    frames, stars = [p.frame for p in placed], [p.stars for p in placed]
+    found = first.detections
+    changed, n_steadied = steady(frames, stars, found.x, found.y, settings.stack)
     clipped = find_outliers(frames, settings.stack)
-    if np.mean(clipped != 0) > MUCH_CLIPPED:
-        notes.append(
-            f"{np.mean(clipped != 0):.0%} of the pixels are clipped in a frame: look at the map of "
-            "clips before you use it; stars narrower than 2 pixels can't be resampled well"
+    notes += note_on_clips(clipped, found)
+    stack = average(frames, clipped)
+    stack = replace(stack, clipped=clipped | changed)
+    return ChipStack(stack, first, tuple(placed), n_steadied, tuple(notes))
+
+
+def note_on_clips(clipped, found):
+    """What to say where cores of many stars are clipped: faults of few pixels do no such thing."""
+    bright = found.bright(BRIGHT_SIGMA)
+    row, column = (np.rint(c[bright]).astype(int) for c in (found.y, found.x))
+    part = np.mean(clipped[row, column] != 0) if len(bright) else 0.0
+    if part > MUCH_CLIPPED:
+        yield (
+            f"{part:.0%} of the bright stars are clipped in a frame: look at the map of clips "
+            "before you use it, and whether all exposures are of this field"
         )
-    return ChipStack(average(frames, clipped), first, tuple(placed), tuple(notes))
 
 
-def _reduce(source, settings):
+def _reduce(source, settings, is_first=False):
+    """A Reduction no deeper than calibration needs: what is faint is found on the stack.
+
+    On the first frame, whose stars are measured on all, blends are parted as on a reference.
+    """
     chip = read_chip(source.facts, source.entry, settings.input)
     options = settings.reduction
-    # As deep as calibration needs: what is faint is found on the stack.
     detection = options.search_detection
+    if is_first:
+        detection = replace(options.reference_detection, threshold=detection.threshold)
     return reduce_chip(chip, source.facts, settings.catalogue, detection, options)
 
 
@@ -138,16 +155,13 @@ def _check_number(placed, source, notes, options):
         )
 
 
-def _first_frame(source, reduction):
+def _first_frame(source, reduction, settings):
     """The first frame as it is: nothing is resampled, its noise stays white."""
-    chip = reduction.chip
+    chip, found = reduction.chip, reduction.detections
     usable = chip.weight > 0
-    frame = _frame(
-        reduction, _filled(reduction), usable, chip.mask, (1.0, reduction.detections.psf.stamps)
-    )
-    return PlacedFrame(
-        source, frame, 1.0, len(reduction.detections), np.nan, _saturation(reduction)
-    )
+    frame = _frame(reduction, _filled(reduction), usable, chip.mask, (1.0, found.psf.stamps))
+    stars = measure_stars(reduction, found.x, found.y, reduction, settings.reduction)
+    return PlacedFrame(source, frame, 1.0, stars, _saturation(reduction))
 
 
 def _filled(reduction):
@@ -179,23 +193,21 @@ def _frame(reduction, data, usable, mask, scale_and_stamps):
     )
 
 
-def _place(source, reduction, first, settings):
+def _place(source, reduction, first_placed, first, settings):
     """A frame registered to the first by the stars of both, scaled, and resampled."""
     to_frame = _registration(source, reduction, first, settings.reduction)
-    stars, n_stars, rms = _scale_stars(source, reduction, first, to_frame, settings)
-    shape = first.chip.shape
-    correction = fit_magnitude_correction(stars, shape, settings.reduction.calibration)
-
-    def scale_at(x, y):
-        return 10 ** (-0.4 * correction.at(x, y, np.zeros(len(x), int)))
-
+    shape, found = first.chip.shape, first.detections
+    on_frame = to_frame(found.x, found.y)
+    stars = measure_stars(reduction, *on_frame, first, settings.reduction)
+    scale_at = _scale(source, first_placed.stars, stars, found, shape, settings)
     to_x = SmoothMap.of(lambda x, y: to_frame(x, y)[0], shape)
     to_y = SmoothMap.of(lambda x, y: to_frame(x, y)[1], shape)
     own_usable = reduction.chip.weight > 0
     data, usable, nearest = resample(_filled(reduction), own_usable, to_x, to_y, shape)
     data *= SmoothMap.of(scale_at, shape).rows(0, shape[0], shape[1])
     mask = np.where(nearest >= 0, reduction.chip.mask.ravel()[nearest], np.uint8(MaskBit.NO_VALUE))
-    scale = float(np.median(scale_at(stars.x, stars.y)))
+    at_stars = scale_at(found.x, found.y)
+    scale = float(np.median(at_stars))
     psf = reduction.detections.psf
 
     def stamps(x, y, size):
@@ -204,7 +216,20 @@ def _place(source, reduction, first, settings):
         return psf.stamps(np.rint(on_x), np.rint(on_y), size)
 
     frame = _frame(reduction, data, usable, mask, (scale, stamps))
-    return PlacedFrame(source, frame, scale, n_stars, rms, scale * _saturation(reduction))
+    return PlacedFrame(source, frame, scale, stars.scaled(at_stars), scale * _saturation(reduction))
+
+
+def _scale(source, ours, theirs, found, shape, settings):
+    """A function of x, y on the grid: what brings a frame's fluxes onto the first's scale."""
+    stars = scale_stars(ours, theirs, found.x, found.y, settings.reduction)
+    if len(stars) < settings.stack.min_stars:
+        raise _left_out(
+            source,
+            f"{len(stars)} stars in common with the first exposure, "
+            f"{settings.stack.min_stars} wanted",
+        )
+    correction = fit_magnitude_correction(stars, shape, settings.reduction.calibration)
+    return lambda x, y: 10 ** (-0.4 * correction.at(x, y, np.zeros(len(x), int)))
 
 
 def _registration(source, reduction, first, options):
@@ -233,33 +258,6 @@ def _registration(source, reduction, first, options):
 
 def _by_headers(wcs, own_wcs, x, y):
     return header_pixels(own_wcs, *wcs.all_pix2world(x, y, 0))
-
-
-def _scale_stars(source, reduction, first, to_frame, settings):
-    """Bright stars of both as CalibrationStars on the grid; their number; rms of positions."""
-    options = settings.reduction
-    ours, theirs = first.detections, reduction.detections
-    index = ours.bright(options.min_significance)
-    index_there = theirs.bright(options.min_significance)
-    x, y = to_frame(ours.x[index], ours.y[index])
-    i, j = match(x, y, theirs.x[index_there], theirs.y[index_there], MATCH_PIXELS)
-    if len(i) < settings.stack.min_stars:
-        problem = (
-            f"{len(i)} stars in common with the first exposure, {settings.stack.min_stars} wanted"
-        )
-        raise _left_out(source, problem)
-    offset = np.hypot(x[i] - theirs.x[index_there[j]], y[i] - theirs.y[index_there[j]])
-    index, index_there = index[i], index_there[j]
-    mag, mag_err = magnitudes(ours.flux[index], ours.flux_err[index], 0.0)
-    mag_there, err_there = magnitudes(theirs.flux[index_there], theirs.flux_err[index_there], 0.0)
-    stars = CalibrationStars(
-        ours.x[index],
-        ours.y[index],
-        mag - mag_there,
-        np.hypot(np.hypot(mag_err, err_there), options.calibration.error_floor),
-        np.zeros(len(index), int),
-    )
-    return stars, len(index), float(np.median(offset) / 1.1774)
 
 
 def _left_out(source, problem):

@@ -8,13 +8,9 @@ differ by a part of the light that is there, after Gruen, Seitz & Bernstein (201
 import numpy as np
 import scipy  # scipy.signal, which takes half a second, when it is used
 from scipy.fft import irfft2, rfft2
-from scipy.ndimage import (
-    binary_dilation,
-    binary_propagation,
-    gaussian_filter,
-    maximum_filter,
-    minimum_filter,
-)
+from scipy.ndimage import binary_dilation, gaussian_filter, label, minimum_filter
+
+from photometry.science.compiled import compiled, inlined
 
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
@@ -23,6 +19,7 @@ REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
 # direction another frame may be wider, and nothing is ever sharpened.
 WIDENING = 0.3
 GROWN = np.ones((3, 3), bool)
+GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that is a SEED
 
 
 def find_outliers(frames, options):
@@ -66,24 +63,64 @@ def _outliers_in(frames, tile, options):
     """(ny, nx) int32 of one tile."""
     matched, variance = _matched(frames, tile)
     usable = np.array([_comparable(frame, tile) for frame in frames])
-    centre, n_usable = lower_median(matched, usable)
-    light = np.maximum(centre, 0)
-    allowed = options.clip_fraction * light
-    allowed += options.neighbour_fraction * maximum_filter(light, 3)
-    outliers = np.zeros(matched.shape, bool)
-    # The median of n has about pi / 2n of the variance of one; at most that of the noisiest.
-    noisiest = np.where(usable, variance[:, None, None], 0).max(axis=0)
-    of_centre = noisiest * np.pi / 2 / np.maximum(n_usable - 1, 1)
-    for index, frame in enumerate(frames):
-        noise = np.sqrt(variance[index] + of_centre + light / frame.gain)
-        excess = np.abs(matched[index] - centre) - allowed
-        candidate = usable[index] & (n_usable > 1)
-        seeds = candidate & (excess > options.clip_sigma * noise)
-        if seeds.any():
-            area = candidate & (excess > options.grow_sigma * noise)
-            area = binary_propagation(seeds, GROWN, area)
-            outliers[index] = binary_dilation(area, GROWN, options.grow_pixels)
+    noise = np.column_stack([variance, [1 / frame.gain for frame in frames]]).astype("f4")
+    limits = np.array(
+        [
+            options.clip_sigma,
+            options.grow_sigma,
+            options.clip_fraction,
+            options.neighbour_fraction,
+        ],
+        np.float32,
+    )
+    beyond = _beyond(matched, usable, noise, limits)
+    outliers = np.array([_grown(levels, options.grow_pixels) for levels in beyond])
     return _as_bits(outliers, usable)
+
+
+def _grown(beyond, pixels):
+    """(ny, nx) whether pixels lie in an area that has a seed, widened by some ``pixels``."""
+    seeds = beyond == SEED
+    if not seeds.any():
+        return seeds
+    areas, n_areas = label(beyond > 0, GROWN)
+    has_seed = np.zeros(n_areas + 1, bool)
+    has_seed[areas[seeds]] = True
+    return binary_dilation(has_seed[areas], GROWN, pixels)
+
+
+@compiled
+def _beyond(matched, usable, noise, limits):
+    """(n, ny, nx) uint8: 0, GROWING or SEED, where each of n matched frames is off the centre.
+
+    ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` are
+    clip_sigma and grow_sigma, clip_fraction and neighbour_fraction.
+    """
+    n, ny, nx = matched.shape
+    centre, n_usable = lower_median(matched, usable)
+    beyond = np.zeros((n, ny, nx), np.uint8)
+    clip_sigma, grow_sigma, fraction, neighbour_fraction = limits
+    for j in range(ny):
+        for i in range(nx):
+            if n_usable[j, i] < 2:
+                continue
+            light = max(centre[j, i], np.float32(0))
+            brightest, noisiest = light, np.float32(0)
+            for row in range(max(j - 1, 0), min(j + 2, ny)):
+                for column in range(max(i - 1, 0), min(i + 2, nx)):
+                    brightest = max(brightest, centre[row, column])
+            for k in range(n):
+                if usable[k, j, i]:
+                    noisiest = max(noisiest, noise[k, 0])
+            # The median of n has about pi / 2n of the variance of one; at most the noisiest's.
+            of_centre = noisiest * np.float32(np.pi / 2) / np.float32(n_usable[j, i] - 1)
+            allowed = fraction * light + neighbour_fraction * brightest
+            for k in range(n):
+                sigma = np.sqrt(noise[k, 0] + of_centre + noise[k, 1] * light)
+                excess = abs(matched[k, j, i] - centre[j, i]) - allowed
+                if usable[k, j, i] and excess > grow_sigma * sigma:
+                    beyond[k, j, i] = SEED if excess > clip_sigma * sigma else GROWING
+    return beyond
 
 
 def _as_bits(outliers, usable):
@@ -105,7 +142,7 @@ def _matched(frames, tile):
     for frame, psf in zip(frames, psfs, strict=True):
         kernel = matching_kernel(psf, target)
         data = np.nan_to_num(frame.data[tile])
-        matched.append(scipy.signal.oaconvolve(data, kernel, mode="same").astype(np.float32))
+        matched.append(scipy.signal.fftconvolve(data, kernel.astype(np.float32), mode="same"))
         variance.append(frame.variance * float(np.sum(kernel**2)))
     return np.array(matched), np.array(variance)
 
@@ -127,18 +164,34 @@ def matching_kernel(psf, target):
 
 def _comparable(frame, tile):
     """Usable pixels that no edge of the frame is near: beyond it there is no light to convolve."""
-    reach = 2 * int(np.ceil(frame.fwhm_pixels)) + 1
-    on_frame = minimum_filter(np.isfinite(frame.data[tile]), reach, mode="nearest")
+    on_frame = np.isfinite(frame.data[tile])
+    if not on_frame.all():
+        reach = 2 * int(np.ceil(frame.fwhm_pixels)) + 1
+        on_frame = minimum_filter(on_frame, reach, mode="nearest")
     return frame.usable[tile] & on_frame
 
 
+@inlined
 def lower_median(values, usable):
     """(ny, nx) median of the usable ones of ``values`` (n, ny, nx), and their number.
 
     Of an even number the lower of the middle two; 0 where none is usable.
     """
-    ordered = np.sort(np.where(usable, values, np.inf), axis=0)
-    n_usable = usable.sum(axis=0)
-    middle = np.maximum(n_usable - 1, 0) // 2
-    median = np.take_along_axis(ordered, middle[None], axis=0)[0]
-    return np.where(n_usable > 0, median, 0).astype(np.float32), n_usable
+    n, ny, nx = values.shape
+    median, n_usable = np.zeros((ny, nx), np.float32), np.zeros((ny, nx), np.int32)
+    ordered = np.empty(n, np.float32)
+    for j in range(ny):
+        for i in range(nx):
+            count = 0
+            for k in range(n):
+                if usable[k, j, i]:
+                    place, value = count, values[k, j, i]
+                    while place > 0 and ordered[place - 1] > value:
+                        ordered[place] = ordered[place - 1]
+                        place -= 1
+                    ordered[place] = value
+                    count += 1
+            if count > 0:
+                median[j, i] = ordered[(count - 1) // 2]
+            n_usable[j, i] = count
+    return median, n_usable

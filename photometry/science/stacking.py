@@ -9,6 +9,7 @@ import numpy as np
 
 from exposures.chip import MaskBit
 from exposures.science.quantities import Count, Fraction, Sigma, TwoOrMore, WholePixels
+from photometry.science.compiled import compiled
 
 MAX_FRAMES = 31  # a bit each in the map of what was clipped
 
@@ -28,6 +29,10 @@ class StackOptions:
     grow_pixels: WholePixels = 1  # by which clipped areas are widened
     tile_pixels: WholePixels = 512  # side of the areas in which PSFs are matched
     min_stars: Count = 5  # in common with the first frame, for the flux scale
+    # Of a star's flux, within which frames agree about it; where most do, the others get their
+    # mean, and where most don't, all get the state of the first.
+    agree_sigma: Sigma = 5.0
+    agree_fraction: Fraction = 0.03  # of a star's flux, by which frames may differ besides
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Stack:
     data: np.ndarray  # (ny, nx) float32 ADU, with the level put back
     weight: np.ndarray  # (ny, nx) float32 inverse variance, the photons of stars included
     mask: np.ndarray  # (ny, nx) uint8 MaskBit; 0 where any frame is usable
-    clipped: np.ndarray  # (ny, nx) int32, bit i where frame i was clipped
+    clipped: np.ndarray  # (ny, nx) int32, bit i where frame i is not as it was
     level: float  # ADU; its photons make the sky's noise at ``gain``
     gain: float  # e-/ADU, where all frames are usable
     read_noise: float  # e-, likewise
@@ -76,18 +81,12 @@ def average(frames, clipped):
     white noise of the same power on the scale of the PSF, which is what a fit of stars wants;
     between neighbouring pixels a resampled frame has less.
     """
-    shape = frames[0].data.shape
-    total, part, usable_part, variance, per_photon = np.zeros((5, *shape), np.float32)
+    sums = np.zeros((5, *frames[0].data.shape), np.float32)
     for bit, frame in enumerate(frames):
         kept = (clipped & (1 << bit)) == 0
-        weight = np.float32(frame.weight / frames[0].weight)
-        there = np.isfinite(frame.data) & kept
-        total += np.where(there, weight * frame.data, 0)
-        part += weight * there
-        good = frame.usable & kept
-        usable_part += weight * good
-        variance += weight**2 * np.float32(frame.variance) * good
-        per_photon += weight**2 / np.float32(frame.gain) * good
+        terms = np.array([frame.weight / frames[0].weight, frame.variance, 1 / frame.gain], "f4")
+        _add(sums, frame.data, frame.usable, kept, terms)
+    total, part, usable_part, variance, per_photon = sums
     level, gain, read_noise = effective_detector(frames)
     usable = usable_part > 0
     data = np.where(part > 0, total / np.where(part > 0, part, 1), 0)
@@ -102,6 +101,25 @@ def average(frames, clipped):
         gain=gain,
         read_noise=read_noise,
     )
+
+
+@compiled
+def _add(sums, data, usable, kept, terms):
+    """Add a frame to ``sums`` (5, ny, nx): light, weights, usable weights, and two of variance.
+
+    ``terms`` (3,) are its weight, and the variance of its sky and of each ADU of light.
+    """
+    weight, variance, per_photon = terms
+    _, ny, nx = sums.shape
+    for j in range(ny):
+        for i in range(nx):
+            if kept[j, i] and np.isfinite(data[j, i]):
+                sums[0, j, i] += weight * data[j, i]
+                sums[1, j, i] += weight
+                if usable[j, i]:
+                    sums[2, j, i] += weight
+                    sums[3, j, i] += weight * weight * variance
+                    sums[4, j, i] += weight * weight * per_photon
 
 
 def effective_detector(frames):

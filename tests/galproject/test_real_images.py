@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import maximum_filter
 
 from exposures.fits import InputOptions
 from exposures.models import GalImage
 from galproject.options import PipelineOptions
 from galproject.processing import process_exposure
+from galproject.stacking import plan_stack, stack_settings
 from photometry.models import GalReference, GalSource
+from photometry.stack import stack_chip
 from variables.light_curves import light_curves_at
 from variables.models import GalVarObj
 
@@ -70,6 +73,34 @@ def night(real_data):
     for index in BEFORE + INSIDE + AFTER:
         (result,) = process_exposure(frames[index], options)
         assert not result.failed, result.error
+
+
+def test_stack_of_badly_sampled_frames_loses_hot_pixels_and_no_more_stars_than_they_hit(real_data):
+    folder = real_data / "hatp32_microobs"
+    frames = sorted(folder.glob("HATP*.fits.fz"))[:57:28]
+    options = PipelineOptions(
+        input=InputOptions(gain=40.0), catalogue=str(folder / "tycho2_ref.fits")
+    )
+    (inputs,) = plan_stack(frames, folder, options).chips.values()
+    made = stack_chip(inputs, stack_settings(options))
+    assert not made.notes
+    found = made.first.detections
+    bright = found.bright(200.0)
+    row, column = (np.rint(c[bright]).astype(int) for c in (found.y, found.x))
+    assert len(bright) > 50
+    assert np.mean(made.stack.clipped[row, column] != 0) < np.mean(made.stack.clipped != 0) < 0.15
+    hot = hot_pixels(made.frames[0])
+    assert hot.sum() > 100
+    assert np.mean(made.stack.clipped[hot] & 1) > 0.95
+
+
+def hot_pixels(frame):
+    """(ny, nx) single pixels that stand out, of those that all frames may have."""
+    noise, data = np.sqrt(frame.variance), frame.data
+    neighbours = maximum_filter(data, footprint=[[1, 1, 1], [1, 0, 1], [1, 1, 1]])
+    hot = (data > 20 * noise) & (neighbours < 0.2 * data)
+    hot[:, :60] = hot[:, -60:] = hot[:60] = hot[-60:] = False
+    return hot
 
 
 def test_transit_of_hat_p_32_b_is_in_the_database(night):

@@ -66,13 +66,14 @@ def test_stack_is_read_as_an_exposure_with_weight_and_mask(stacked, paths):
 
 
 def test_headers_name_the_inputs_and_their_part(stacked, paths):
-    plan, _ = stacked
+    plan, result = stacked
     with fits.open(plan.files.paths["i"]) as hdus:
         primary, header = hdus[0].header, hdus[1].header
     assert [primary[f"IMCMB{n:03d}"] for n in (1, 2, 3)] == [path.name for path in paths]
     assert [header[f"IMCMB{n:03d}"].partition("[")[0] for n in (1, 2, 3)] == [p.name for p in paths]
     assert sum(header[f"WGHT{n:03d}"] for n in (1, 2, 3)) == pytest.approx(1)
     assert header["SCALE001"] == 1
+    assert header["NSTEADY"] == result.n_steadied > 0
     assert header["GAINA"] == header["GAINB"] > 8  # of three times the photons, about
 
 

@@ -1,6 +1,7 @@
 """Stacks of frames with known truth: depth, fluxes, and what a clip takes and leaves."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy.signal import fftconvolve
 from exposures.chip import MaskBit
 from photometry.science.clipping import find_outliers, lower_median, matching_kernel
 from photometry.science.psf import ChipPsf
+from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import (
     Frame,
     StackOptions,
@@ -16,6 +18,7 @@ from photometry.science.stacking import (
     effective_detector,
     expected_gain,
 )
+from photometry.stack import note_on_clips
 from tests.photometry.scenes import render, star_list
 
 SHAPE = (200, 240)
@@ -79,6 +82,36 @@ def test_clip_without_matched_psfs_would_eat_the_core_of_the_sharpest():
     unmatched = [replace(frame, psf=lambda x, y: delta) for frame in frames]
     clipped = find_outliers(unmatched, StackOptions())
     assert clipped[100, 120] == 1
+
+
+@pytest.mark.parametrize("seeings", [(1.3, 1.9, 1.7, 2.1, 1.5), (2.0, 2.4, 2.2, 2.6, 2.1)])
+def test_clip_leaves_stars_that_are_hardly_sampled_on_frames_resampled_at_any_phase(seeings):
+    rng = np.random.default_rng(3)
+    x, y, flux = star_list(150, SHAPE, 8)
+    frames = []
+    for fwhm in seeings:
+        dx, dy = rng.uniform(-3, 3, 2) if frames else (0, 0)
+        light = render(x + dx, y + dy, flux, ChipPsf.round(fwhm), SHAPE)
+        frame = frame_of(light, fwhm, rng)
+        to_x, to_y = (
+            SmoothMap.of(lambda x, y, d=dx: x + d, SHAPE),
+            SmoothMap.of(lambda x, y, d=dy: y + d, SHAPE),
+        )
+        data, usable, _ = resample(frame.data, frame.usable, to_x, to_y, SHAPE)
+        frames.append(replace(frame, data=data, usable=usable))
+    clipped = find_outliers(frames, StackOptions())
+    assert np.count_nonzero(clipped[8:-8, 8:-8]) == 0
+
+
+def test_many_clipped_stars_are_told_of_and_many_clipped_pixels_between_them_are_not():
+    y, x = (c.ravel() for c in np.mgrid[20:180:10, 20:220:10])
+    found = SimpleNamespace(x=x + 0.2, y=y - 0.2, bright=lambda _: np.arange(len(x)))
+    clipped = np.full(SHAPE, 2, np.int32)
+    clipped[y, x] = 0
+    assert not list(note_on_clips(clipped, found))
+    clipped[y[::5], x[::5]] = 4
+    (note,) = note_on_clips(clipped, found)
+    assert note.startswith("20% of the bright stars are clipped")
 
 
 def test_flux_of_a_bright_star_is_that_of_the_single_images_to_3_mmag():

@@ -1,0 +1,77 @@
+"""Stars that differ from frame to frame, put into one state before the frames are averaged.
+
+The average of a variable star is a state that it may never be in, and too near to all others for
+them to be told from it; and clipped pixel by pixel it is no longer like the PSF.
+"""
+
+import numpy as np
+
+from exposures.chip import MaskBit
+from photometry.science.stamps import DX, DY, add_stars
+
+MIN_VOTES = 3  # frames that must have measured a star: of two that differ either may be right
+# Of what a fit leaves over: reduced chi2 up to which it is noise, and beyond that the part of the
+# flux in sigma that its root may be. A star has 0.01, an unresolved pair 0.07, an artifact more.
+GOOD_RCHI2, MAX_MISFIT = 3.0, 0.03
+WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
+MAX_HALF = 74  # pixels, half the side of the largest stamp
+
+
+def to_common_state(flux, flux_err, rchi2, usable, options):
+    """(m, n) flux to be added to each of n stars on each of m frames, all arguments (m, n).
+
+    Where more than half of the frames on which a star is usable agree about it, within
+    ``agree_sigma`` and ``agree_fraction`` of their median, the others get their mean. Where no
+    majority agrees the star varies, and all get the state of the first frame, so that the stack
+    tells of it what the first alone would have told. Nothing is added where there is no star to
+    most of them, where fewer than three can vote, and where what a frame has there, or the one
+    whose state is taken, is unlike the PSF: that is for the clip of pixels to find.
+    """
+    n_usable = usable.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centre = _median(flux, usable)
+        limit = np.hypot(options.agree_sigma * flux_err, options.agree_fraction * np.abs(centre))
+        agrees = usable & (np.abs(flux - centre) <= limit)
+        weight = np.where(agrees, 1 / flux_err**2, 0)
+        mean = np.sum(weight * np.where(agrees, flux, 0), axis=0) / weight.sum(axis=0)
+        is_settled = 2 * agrees.sum(axis=0) > n_usable
+        is_star = mean > options.agree_sigma / np.sqrt(weight.sum(axis=0))
+        target = np.where(is_settled, np.where(is_star, mean, np.nan), flux[0])
+        change = target - flux
+        is_stellar = (rchi2 <= GOOD_RCHI2) | (np.sqrt(rchi2) <= MAX_MISFIT * flux / flux_err)
+    is_stellar &= usable
+    wanted = is_stellar & (n_usable >= MIN_VOTES) & np.isfinite(change)
+    wanted &= np.where(is_settled, ~agrees, is_stellar[0])
+    return np.where(wanted, change, 0.0)
+
+
+def _median(values, usable):
+    """(n,) of the usable ones of ``values`` (m, n); NaN where there is none."""
+    ordered = np.sort(np.where(usable, values, np.inf), axis=0)
+    n_usable = usable.sum(axis=0)
+    middle = np.array([np.maximum(n_usable - 1, 0) // 2, n_usable // 2])
+    middle = np.minimum(middle, len(values) - 1)
+    return np.where(n_usable > 0, np.take_along_axis(ordered, middle, axis=0).mean(axis=0), np.nan)
+
+
+def add_light(data, noise, psf, stars, flux):
+    """Add ``flux`` (n,) of stars to ``data`` (ny, nx) in place.
+
+    ``stars`` are x and y on the data's grid, and x and y at which ``psf`` (a ChipPsf) has their
+    shape; ``noise`` is that of a pixel.
+    """
+    x, y, psf_x, psf_y = stars
+    profiles = psf.profiles(psf_x, psf_y)
+    profiles.parameters[:, DX] = x - np.round(x)
+    profiles.parameters[:, DY] = y - np.round(y)
+    level = WING_SIGMA * noise / np.abs(flux)
+    half = np.clip(np.ceil(psf.reach(psf_x, psf_y, level)), 1, MAX_HALF)
+    places = np.column_stack([np.round(y), np.round(x), half]).astype(int)
+    add_stars(data, places, flux.astype("f4"), profiles)
+
+
+def is_usable(fit, min_quality):
+    """(n,) whether a ForcedFit says how bright stars are: whole, and on usable pixels."""
+    spoilt = MaskBit.SATURATED | MaskBit.BLEED
+    known = np.isfinite(fit.flux) & np.isfinite(fit.flux_err) & (fit.flux_err > 0)
+    return known & ((fit.flags & spoilt) == 0) & (fit.quality >= min_quality)
