@@ -105,8 +105,7 @@ def normal_equations(stars, data, weight):
         fill_stamps(buffer, start[a:b] - base, size[a:b], stars.profiles[a:b])
         _overlaps(
             (a, b),
-            buffer,
-            start - base,
+            (buffer, start - base),
             stars.places,
             (first, other),
             (data, weight),
@@ -183,8 +182,9 @@ def _pairs(places, cells, grid, position, other, only_count):
 
 
 @compiled
-def _overlaps(chunk, stamps, start, places, pairs, image, sums_and_value):
+def _overlaps(chunk, stamps_and_start, places, pairs, image, sums_and_value):
     """Products of the stamps of a chunk of stars with the data, the sky and earlier stamps."""
+    stamps, start = stamps_and_start
     first, other = pairs
     sums, value = sums_and_value
     largest = 2 * np.max(places[chunk[0] : chunk[1], 2]) + 1
