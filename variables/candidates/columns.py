@@ -32,7 +32,7 @@ class Column:
 
 COLUMNS = (
     Column("refsource_id", "source", "id of the reference source"),
-    Column("kind", "kind", "changed, or new: not on the reference", is_listed=True, is_minor=True),
+    Column("kind", "kind", "changed, or new: not on the reference"),
     Column("ra", "RA", "right ascension, ICRS", "deg", 6),
     Column("dec", "Dec", "declination, ICRS", "deg", 6),
     Column("filter", "filter", "filter of the reference image", is_listed=True),
