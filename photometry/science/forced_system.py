@@ -168,13 +168,10 @@ def _pairs(places, cells, grid, position, other, only_count):
         for cell_row in range(top, bottom + 1):
             start = cells[cell_row * n_columns + left]
             for j in range(start, cells[cell_row * n_columns + right + 1]):
-                reach = half + places[j, 2]
                 smaller = places[j, 2] < half or (places[j, 2] == half and j < i)
-                if (
-                    smaller
-                    and abs(places[j, 0] - row) <= reach
-                    and abs(places[j, 1] - column) <= reach
-                ):
+                reach, down, along = half + places[j, 2], places[j, 0] - row, places[j, 1] - column
+                # Round: in the corners of stamps neither star has light that matters.
+                if smaller and down * down + along * along <= reach * reach:
                     later = max(i, j)
                     if not only_count:
                         other[position[later]] = min(i, j)
