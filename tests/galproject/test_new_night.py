@@ -14,7 +14,6 @@ from galproject.processing import prepare, run_chips
 from photometry.models import GalSource
 from tests.galproject.nights import NIGHT
 from variables.models import GalCandidate, GalNewDetection
-from variables.science.new_sources import NewSourceOptions
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +24,7 @@ OPTIONS = replace(NIGHT, n_chips=1, n_epochs=3, n_novae=16, n_movers=12, new_mag
 def truth(tmp_path):
     """That of a night that is processed."""
     night = simulate_night(tmp_path, OPTIONS)
-    options = PipelineOptions(
-        catalogue=str(night.catalogue), new_sources=NewSourceOptions(search=True)
-    )
+    options = PipelineOptions(catalogue=str(night.catalogue))
     for paths, is_reference in (([night.reference], True), (night.searches, False)):
         plan = prepare(paths, options, is_reference=is_reference)
         assert not any(result.failed for result in run_chips(plan.image_ids, options, 1))

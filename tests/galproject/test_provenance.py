@@ -69,8 +69,8 @@ def test_other_options_make_the_search_images_over_once(processed, stricter):  #
 
 def test_how_new_sources_are_looked_for_matters_only_where_they_are():
     other = replace(PipelineOptions().reduction, residual=ResidualOptions(threshold=8))
-    off = PipelineOptions(), PipelineOptions(reduction=other)
-    on = [replace(options, new_sources=NewSourceOptions(search=True)) for options in off]
+    on = PipelineOptions(), PipelineOptions(reduction=other)
+    off = [replace(options, new_sources=NewSourceOptions(search=False)) for options in on]
     image = make_image(
         status=Status.DONE, code_version=code_version(), correction={"catalogues": []}
     )
