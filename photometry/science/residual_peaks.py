@@ -24,9 +24,9 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 class ResidualOptions:
     """Which peaks of a residual are stars that are not on the list."""
 
-    threshold: Sigma = 7.0  # significance of the flux, neighbours and the model's error included
-    model_error: Fraction = 0.02  # of a neighbour's light at a place, which its PSF has wrong
-    wing_error: Fraction = 0.04  # the same in its wings, from 2.5 FWHM on
+    threshold: Sigma = 6.5  # significance of the flux, neighbours and the model's error included
+    model_error: Fraction = 0.03  # of a neighbour's light at a place, which its PSF has wrong
+    wing_error: Fraction = 0.1  # the same in its wings, from 2.5 FWHM on
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
     min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
     max_peaks: Count = 5000  # on a chip, the most significant
