@@ -53,6 +53,7 @@ STEPS = (
     (search, "_force", "forced fit"),
     (search, "_calibrate", "correction to the reference"),
     (search, "_expansion", "expansion of the errors"),
+    (pipeline, "find_new_detections", "search what the fit leaves over"),
     (pipeline, "find_changes", "select changes"),
     (storage, "replace_measurements", "store the measurements"),
     (pipeline, "replace_variables", "store the changes"),

@@ -38,6 +38,7 @@ from variables.detection import find_changes, replace_variables
 from variables.flags.marking import mark_changes
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import find_new_detections
+from variables.new_sources.succession import follow_new_sources
 from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)
@@ -304,9 +305,10 @@ def _store_reference(image, reduction, options):
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
-        storage.create_catalogue(
+        catalogue = storage.create_catalogue(
             image, sources, image.options, image.code_version, drop_previous=True
         )
+        follow_new_sources(catalogue)
         image.n_sources = len(sources)
         _finish(image)
 
@@ -341,6 +343,8 @@ def _store_search(image, reduction, options):
         image.n_variables = int((changes.failed_cuts == 0).sum())
         _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
         refresh_candidates({*before, *_measured_with(image)})
+        for catalogue in _catalogues_under(image) if new else ():
+            follow_new_sources(catalogue)
         renew_sets_of(image)
 
 

@@ -18,10 +18,15 @@ class VariablesConfig(AppConfig):
 
 
 def forget_catalogue(instance, **_):
-    """Remove the changes of a catalogue's sources with the catalogue, and their cutouts."""
+    """Remove what a catalogue's sources have with it: their changes and cutouts.
+
+    Where the new ones lie that people spoke of is kept.
+    """
     from variables.models import GalVarObj
+    from variables.new_sources.succession import keep_places
     from variables.pictures.places import remove_cutouts
 
+    keep_places(instance)
     GalVarObj.objects.in_catalogue(instance.pk).delete()
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 

@@ -3,7 +3,7 @@
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
-from variables.models.new_sources import GalNewDetection, GalNewSource
+from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.successions import GalSuccession
 from variables.models.vetting import (
     Campaign,
@@ -22,6 +22,7 @@ __all__ = [
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",
+    "GalLostSource",
     "GalSuccession",
     "GalNewDetection",
     "GalNewSource",

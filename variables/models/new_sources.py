@@ -35,6 +35,25 @@ class GalNewSource(models.Model):
         return f"new source {self.refsource_id}"
 
 
+class GalLostSource(models.Model):
+    """A new source of a catalogue that is gone, until another source takes its place.
+
+    Only where people had said something of it: of others nobody asks.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    ra = models.FloatField(help_text="ICRS degrees")
+    dec = models.FloatField(help_text="ICRS degrees")
+    filter = models.CharField(max_length=16)
+
+    class Meta:
+        db_table = "gallostsources"
+        indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="gallostsources_q3c")]
+
+    def __str__(self):
+        return f"lost source {self.refsource_id}"
+
+
 class GalNewDetectionQuerySet(models.QuerySet):
     """Detections by what became of them."""
 

@@ -14,6 +14,6 @@ class NewSourceOptions:
     round a stationary point.
     """
 
-    search: Switch = False  # for them at all; slow in crowded fields
+    search: Switch = False  # for them at all; a second more a crowded chip, and false ones
     radius_arcsec: Arcseconds = 0.5  # within which detections are of one source
     min_days: Days = 0.04  # between the first and the last of them; less, and it may move

@@ -1,0 +1,254 @@
+"""Stars at peaks of an image, each fitted with a position of its own beside all its neighbours.
+
+The square round a peak is fitted by the peak's star and its slopes in x and y, the stars near it
+and a local sky. Cholesky's factor of the normal equations has the peak's own rows last: as it
+moves, those of the neighbours stay.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photometry.science.compiled import compiled, inlined
+from photometry.science.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
+
+FIT_FWHM = 2.0  # half side of the square that is fitted round a peak
+STEPS = 3  # of Gauss-Newton in a peak's position
+LARGEST_STEP = 0.5  # pixels
+LARGEST_MOVE = 1.5  # pixels, from the peak
+SLOPE_STEP = 0.1  # pixels, over which slopes are taken
+# By how much a star is moved for these, in x and y: not at all, and to either side.
+MOVES = SLOPE_STEP * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
+RIDGE = 1e-9  # of the normal equations, for stars that lie on each other
+NO_LIGHT = 1e-30  # smallest diagonal of the equations, of what has no usable pixel
+# Columns of what the compiled functions give.
+X, Y, FLUX, FLUX_ERR, RCHI2, FRACFLUX, QUALITY, SHARP = range(8)
+
+
+@dataclass(frozen=True)
+class PeakFit:
+    """The stars at peaks, arrays (n,) in their order."""
+
+    x: np.ndarray  # pixels
+    y: np.ndarray
+    flux: np.ndarray  # in units of the image
+    flux_err: np.ndarray  # neighbours and local sky free
+    rchi2: np.ndarray  # PSF-weighted reduced chi2, the PSF's error allowed for
+    fracflux: np.ndarray  # share of the light there that is the star's own
+    quality: np.ndarray  # share of the PSF on usable pixels
+    is_sharp: np.ndarray  # bool, too much light in the central pixel for a star
+
+
+@dataclass(frozen=True)
+class PeakLimits:
+    """What is allowed for in the fit of a peak."""
+
+    pixel_error: float  # of the model in a pixel, in rchi2
+    sharp_excess: float  # of the central pixel, left over there, beyond which a peak is sharp
+    sharp_sigma: float  # and its significance
+
+
+def fit_peaks(images, psf, stars, peaks, limits):
+    """The PeakFit of ``peaks`` while the fluxes of ``stars`` near them change; both are x and y.
+
+    ``images`` are (ny, nx) data, inverse variance and the model that was taken out of the data.
+    """
+    images = tuple(np.ascontiguousarray(image, dtype="f4") for image in images)
+    middle = np.array([images[0].shape[1] / 2]), np.array([images[0].shape[0] / 2])
+    fwhm = float(psf.fwhm_at(*middle)[0])
+    half = round(FIT_FWHM * fwhm)
+    places = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
+    near = _near(places, len(peaks[0]), half + round(fwhm))
+    # The peaks themselves are the first of all; of the rest, only those near some peak matter.
+    used, near_used = np.unique(np.append(np.arange(len(peaks[0])), near[1]), return_inverse=True)
+    profiles = psf.profiles(*places[used].T)
+    result = np.empty((len(peaks[0]), 8))
+    _fit(
+        images,
+        half,
+        (near[0], near_used[len(peaks[0]) :]),
+        (places[used], profiles.parameters, profiles.core, profiles.beta),
+        (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma),
+        result,
+    )
+    return PeakFit(*result.T[:SHARP], result[:, SHARP] > 0)
+
+
+def _near(places, n, radius):
+    """For each of the first ``n`` places which others are near: where they start, and which."""
+    tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
+    near = tree.query_ball_point(places[:n], radius, return_sorted=True)
+    first = np.cumsum([0, *map(len, near)])
+    other = np.concatenate(near).astype(np.int64)
+    is_other = other != np.repeat(np.arange(n), np.diff(first))
+    return first - np.arange(n + 1), other[is_other]
+
+
+@compiled
+def _fit(images, half, near, stars, limits, result):
+    (first, other), (places, parameters, core, beta) = near, stars
+    n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
+    n_terms = np.max(np.diff(first)) + 6
+    square, terms = np.empty((3, n_pixels)), np.empty((n_terms, n_pixels))
+    equations = np.empty((n_terms, n_terms)), np.empty(n_terms), np.empty(n_pixels)
+    values = np.empty(n_terms)
+    stamp, patch = np.empty(n_pixels, np.float32), np.empty((2 * reach + 1) ** 2, np.float32)
+    psf = beta, core.shape[1], stamp, patch, new_workspace(core)
+    for k in range(len(result)):
+        column, row = np.floor(places[k, 0] + 0.5), np.floor(places[k, 1] + 0.5)
+        _cut(images, half, int(column), int(row), square)
+        terms[0] = 1
+        n = 1 + first[k + 1] - first[k]  # the sky and the neighbours; the peak's own terms follow
+        dx, dy = places[k, 0] - column, places[k, 1] - row
+        for step in range(STEPS + 1):
+            is_last = step == STEPS
+            start = 0 if step == 0 else n
+            for m in range(max(start, 1), n + 1 if is_last else n + len(MOVES)):
+                if m < n:
+                    star = other[first[k] + m - 1]
+                    offset = places[star, 0] - column, places[star, 1] - row
+                else:
+                    star, offset = k, (dx + MOVES[m - n, 0], dy + MOVES[m - n, 1])
+                _render(terms[m], half, offset, parameters[star], psf)
+            _difference(terms[n + 1], terms[n + 2], terms[n + 1])
+            _difference(terms[n + 3], terms[n + 4], terms[n + 2])
+            _extend(equations, terms, square, start, n + 1 if is_last else n + 3)
+            if not is_last:
+                _substitute(equations, values, n, n + 3)
+                dx, dy = _moved(dx, dy, values[n : n + 3])
+        _substitute(equations, values, 0, n + 1)
+        result[k, X], result[k, Y], result[k, FLUX] = column + dx, row + dy, values[n]
+        # The last diagonal element of the inverse is that of the factor, inverted and squared.
+        result[k, FLUX_ERR] = 1 / equations[0][n, n]
+        _describe(square, terms[: n + 1], values[: n + 1], limits, result[k])
+
+
+@inlined
+def _moved(dx, dy, values):
+    """A place after a step of Gauss-Newton: ``values`` are the flux and those of its slopes."""
+    flux = values[0]
+    if flux <= 0:
+        return dx, dy
+    dx += min(max(values[1] / flux, -LARGEST_STEP), LARGEST_STEP)
+    dy += min(max(values[2] / flux, -LARGEST_STEP), LARGEST_STEP)
+    return (
+        min(max(dx, -LARGEST_MOVE), LARGEST_MOVE),
+        min(max(dy, -LARGEST_MOVE), LARGEST_MOVE),
+    )
+
+
+@inlined
+def _cut(images, half, column, row, square):
+    """Copy the square round a pixel of each image; 0 where there is no weight, or no pixel."""
+    data, weight, model = images
+    ny, nx = data.shape
+    square[:] = 0
+    pixel = 0
+    for j in range(row - half, row + half + 1):
+        for i in range(column - half, column + half + 1):
+            if 0 <= j < ny and 0 <= i < nx and weight[j, i] > 0:
+                square[0, pixel], square[1, pixel] = data[j, i], weight[j, i]
+                square[2, pixel] = model[j, i]
+            pixel += 1
+
+
+@inlined
+def _render(term, half, offset, parameters, psf):
+    """Fill ``term`` with the PSF of a star that lies off the middle of the square."""
+    beta, core_side, stamp, patch, workspace = psf
+    star, side = parameters.copy(), 2 * half + 1
+    star[DX], star[DY] = offset
+    moffat(stamp, side, star, beta)
+    for pixel in range(len(term)):
+        term[pixel] = stamp[pixel]
+    if core_side == 0:
+        return
+    right, down = int(np.floor(offset[0] + 0.5)), int(np.floor(offset[1] + 0.5))
+    star[DX], star[DY] = offset[0] - right, offset[1] - down
+    reach = core_side // 2 + SPLINE_REACH
+    patch[:] = 0
+    add_core(patch, 2 * reach + 1, star, core_side, workspace)
+    left, top, wide = half + right - reach, half + down - reach, 2 * reach + 1
+    for j in range(max(top, 0), min(top + wide, side)):
+        for i in range(max(left, 0), min(left + wide, side)):
+            term[j * side + i] += patch[(j - top) * wide + i - left]
+
+
+@inlined
+def _difference(high, low, slope):
+    for pixel in range(len(slope)):
+        slope[pixel] = (high[pixel] - low[pixel]) / (2 * SLOPE_STEP)
+
+
+@inlined
+def _extend(equations, terms, square, start, stop):
+    """Rows ``start`` to ``stop`` of the normal equations, eliminated as they come.
+
+    In ``equations``, those of Cholesky's factor L and of the solution of L y = b.
+    """
+    factor, right, weighted = equations
+    data, weight = square[0], square[1]
+    for a in range(start, stop):
+        for pixel in range(len(weighted)):
+            weighted[pixel] = weight[pixel] * terms[a, pixel]
+        for b in range(a):
+            total = _product(weighted, terms[b])
+            for k in range(b):
+                total -= factor[a, k] * factor[b, k]
+            factor[a, b] = total / factor[b, b]
+        squared = _product(weighted, terms[a])
+        pivot, rest = (1 + RIDGE) * squared, _product(weighted, data)
+        for k in range(a):
+            pivot -= factor[a, k] * factor[a, k]
+            rest -= factor[a, k] * right[k]
+        factor[a, a] = np.sqrt(max(pivot, RIDGE * squared, NO_LIGHT))
+        right[a] = rest / factor[a, a]
+
+
+@inlined
+def _product(one, other):
+    total = 0.0
+    for pixel in range(len(one)):
+        total += one[pixel] * other[pixel]
+    return total
+
+
+@inlined
+def _substitute(equations, values, start, stop):
+    """Of the solution of the first ``stop`` equations, the ``values`` from ``start`` on."""
+    factor, right, _ = equations
+    for a in range(stop - 1, start - 1, -1):
+        total = right[a]
+        for k in range(a + 1, stop):
+            total -= factor[k, a] * values[k]
+        values[a] = total / factor[a, a]
+
+
+@inlined
+def _describe(square, terms, values, limits, result):
+    """How well a star, the last of the ``terms``, is fitted together with the others."""
+    data, weight, model = square
+    pixel_error, sharp_excess, sharp_sigma = limits
+    own, flux = terms[-1], values[-1]
+    information = light = chi2 = usable = whole = 0.0
+    centre, excess = 0, 0.0
+    for pixel in range(len(own)):
+        p, w, left = own[pixel], weight[pixel], data[pixel]
+        for m in range(len(terms)):
+            left -= values[m] * terms[m, pixel]
+        allowed = pixel_error * (abs(model[pixel]) + abs(flux) * p)
+        information += w * p * p
+        light += w * p * model[pixel]
+        whole += p
+        if w > 0:
+            usable += p
+            chi2 += p * left * left * w / (1 + w * allowed * allowed)
+        if p > own[centre] or pixel == 0:
+            centre, excess = pixel, left
+    information = max(information, NO_LIGHT)
+    result[RCHI2] = chi2 / max(usable, NO_LIGHT)
+    result[FRACFLUX] = flux * information / max(flux * information + light, NO_LIGHT)
+    result[QUALITY] = usable / whole
+    is_sharp = excess > sharp_excess * abs(flux) * own[centre]
+    result[SHARP] = is_sharp and excess * np.sqrt(weight[centre]) > sharp_sigma

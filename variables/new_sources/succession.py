@@ -1,0 +1,94 @@
+"""What people said of new sources carried along to who takes their place in another catalogue.
+
+A star that a reference lacked may be a source of the one that is made in its stead, or new once
+more: then as soon as search images have shown it again. Where sources of a reference go is told by
+``photometry.joins``, which knows nothing of new ones.
+"""
+
+import numpy as np
+from django.db import connection, transaction
+
+from exposures.science.footprints import unit_vectors
+from photometry.science.succession import successors
+from variables.models import GalLostSource
+from variables.successions import carry_along
+
+# New sources lie at least half the seeing from others: further off begin those.
+RADIUS_ARCSEC = 0.3
+
+SAID_OF = """
+(EXISTS (SELECT FROM galdecisions d WHERE d.refsource_id = {id})
+    OR EXISTS (SELECT FROM galflags f WHERE f.refsource_id = {id})
+    OR EXISTS (SELECT FROM galcampaignobjects o WHERE o.refsource_id = {id}))
+AND NOT EXISTS (SELECT FROM galsuccessions s WHERE s.old_refsource_id = {id})
+"""
+KEEP = f"""
+INSERT INTO gallostsources (refsource_id, ra, dec, filter)
+SELECT n.refsource_id, n.ra, n.dec, %s FROM galnewsources n
+WHERE n.catalogue_id = %s AND {SAID_OF.format(id="n.refsource_id")}
+"""
+# Of catalogues that are gone, and of those that are there but not in use.
+WITHOUT_PLACE = f"""
+SELECT l.refsource_id, l.ra, l.dec FROM galimages i
+JOIN gallostsources l ON q3c_join(i.ra, i.dec, l.ra, l.dec, i.radius)
+WHERE i.id = %(image)s AND l.filter = %(filter)s
+UNION ALL
+SELECT n.refsource_id, n.ra, n.dec FROM galimages i
+JOIN galnewsources n ON q3c_join(i.ra, i.dec, n.ra, n.dec, i.radius)
+JOIN galreferences c ON c.id = n.catalogue_id AND NOT c.active
+JOIN galimages ci ON ci.id = c.image_id JOIN galexposures e ON e.id = ci.exposure_id
+WHERE i.id = %(image)s AND e.filter = %(filter)s AND {SAID_OF.format(id="n.refsource_id")}
+ORDER BY 1
+"""
+NEAR = """
+SELECT s.refsource_id, s.ra, s.dec
+FROM unnest(%(ra)s::float8[], %(dec)s::float8[]) AS o (ra, dec) CROSS JOIN LATERAL (
+    SELECT refsource_id, ra, dec FROM {partition}
+    WHERE is_reference AND q3c_join(o.ra, o.dec, ra, dec, %(radius)s)
+    UNION ALL
+    SELECT refsource_id, ra, dec FROM galnewsources
+    WHERE catalogue_id = %(catalogue)s AND q3c_join(o.ra, o.dec, ra, dec, %(radius)s)
+) s
+GROUP BY 1, 2, 3 ORDER BY 1
+"""
+
+
+def keep_places(catalogue):
+    """Before a catalogue goes, keep where those of its new sources lie that people spoke of."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [_filter_of(catalogue), catalogue.pk])
+
+
+@transaction.atomic
+def follow_new_sources(catalogue) -> int:
+    """Give a catalogue's sources what hangs on new ones of former catalogues in their places.
+
+    How many had anything. Where two may be meant, neither is; it waits for another catalogue.
+    """
+    old = _rows(WITHOUT_PLACE, {"image": catalogue.image_id, "filter": _filter_of(catalogue)})
+    if len(old) == 0:
+        return 0
+    asked = {"ra": old["ra"].tolist(), "dec": old["dec"].tolist(), "catalogue": catalogue.pk}
+    asked["radius"] = RADIUS_ARCSEC / 3600
+    new = _rows(NEAR.format(partition=catalogue.partition), asked)
+    one = np.zeros(len(new), int)
+    taken, taking = successors(
+        _vectors(old), np.zeros(len(old), int), _vectors(new), one, one, np.radians(asked["radius"])
+    )
+    taken, taking = old["refsource_id"][taken], new["refsource_id"][taking]
+    GalLostSource.objects.filter(pk__in=taken.tolist()).delete()
+    return carry_along(taken, taking)
+
+
+def _filter_of(catalogue):
+    return catalogue.image.exposure.filter
+
+
+def _rows(query, asked):
+    with connection.cursor() as cursor:
+        cursor.execute(query, asked)
+        return np.array(cursor.fetchall(), [("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")])
+
+
+def _vectors(rows):
+    return unit_vectors(np.column_stack([rows["ra"], rows["dec"]]))
