@@ -6,6 +6,7 @@ from numba import njit
 
 # Sums may be reordered, or they would not be vectorised. NaN and infinity keep their meaning.
 RELAXED = {"reassoc", "contract", "nsz", "arcp"}
+_jit = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True)
 
 
 def compiled(function, **options):
@@ -14,11 +15,18 @@ def compiled(function, **options):
     The machine code is kept beside the module, or where that is read-only in the user's cache or
     NUMBA_CACHE_DIR; where nothing can be written every process compiles for itself.
     """
-    compile_with = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True, **options)
     try:
-        return compile_with(cache=True)(function)
+        return _jit(cache=True, **options)(function)
     except RuntimeError:  # numba found no place for its cache
-        return compile_with(cache=False)(function)
+        return _jit(cache=False, **options)(function)
+
+
+def compiled_anew(function, **options):
+    """``function`` compiled by each process for itself, for what calls into another module.
+
+    Machine code on disk would stay as it is when that other module changes.
+    """
+    return _jit(cache=False, **options)(function)
 
 
 def inlined(function):

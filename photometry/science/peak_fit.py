@@ -6,11 +6,12 @@ moves, those of the neighbours stay.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometry.science.compiled import compiled, inlined
+from photometry.science.compiled import compiled_anew, inlined
 from photometry.science.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
 
 FIT_FWHM = 2.0  # half side of the square that is fitted round a peak
@@ -85,7 +86,7 @@ def _near(places, n, radius):
     return first - np.arange(n + 1), other[is_other]
 
 
-@compiled
+@compiled_anew
 def _fit(images, half, near, stars, limits, result):
     (first, other), (places, parameters, core, beta) = near, stars
     n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
@@ -153,7 +154,7 @@ def _cut(images, half, column, row, square):
             pixel += 1
 
 
-@inlined
+@partial(compiled_anew, forceinline=True)
 def _render(term, half, offset, parameters, psf):
     """Fill ``term`` with the PSF of a star that lies off the middle of the square."""
     beta, core_side, stamp, patch, workspace = psf

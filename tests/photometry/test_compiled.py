@@ -17,7 +17,7 @@ def kernels():
                 yield module.__name__, value
 
 
-def test_compiled_functions_call_none_of_another_module():
+def test_machine_code_that_is_kept_calls_none_of_another_module():
     # numba notices that a module has changed, but not that one has that it calls into: it would
     # go on with the old machine code.
     found = list(kernels())
@@ -25,7 +25,8 @@ def test_compiled_functions_call_none_of_another_module():
     for module, kernel in found:
         used = [kernel.py_func.__globals__.get(name) for name in kernel.py_func.__code__.co_names]
         homes = {f.py_func.__module__ for f in used if isinstance(f, Dispatcher)}
-        assert homes <= {module}, kernel
+        is_kept = kernel.stats.cache_path is not None
+        assert not is_kept or homes <= {module}, kernel
 
 
 def test_compiled_functions_that_others_call_are_inlined_so_that_every_process_rounds_alike():
