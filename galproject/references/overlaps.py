@@ -7,11 +7,13 @@ CORNERS = [f"{{a}}.footprint[{2 * i + 1}], {{a}}.footprint[{2 * i + 2}]" for i i
 POINTS = ["{a}.ra, {a}.dec", *CORNERS]
 SHARES_SKY = " OR ".join(f"q3c_in_poly({point}, {{b}}.footprint)" for point in POINTS)
 BOTH_WAYS = f"({SHARES_SKY.format(a='i', b='n')} OR {SHARES_SKY.format(a='n', b='i')})"
-NEAR = "q3c_join(n.ra, n.dec, i.ra, i.dec, n.radius + (SELECT max(radius) FROM galimages))"
+# The widest is joined: a subquery among its arguments would keep q3c_join from using the index.
+NEAR = """CROSS JOIN (SELECT max(radius) AS radius FROM galimages) AS widest
+JOIN galimages i ON q3c_join(n.ra, n.dec, i.ra, i.dec, n.radius + widest.radius)"""
 OVERLAPPING = f"""
 SELECT DISTINCT i.id FROM galimages n
 JOIN galexposures m ON m.id = n.exposure_id
-JOIN galimages i ON {NEAR}
+{NEAR}
 JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
 WHERE n.id = ANY(%s) AND n.footprint IS NOT NULL AND i.footprint IS NOT NULL
     AND i.id <> n.id AND {BOTH_WAYS}
@@ -25,7 +27,7 @@ WITH depending AS (
 SELECT count(*) FROM depending WHERE id NOT IN (
     SELECT n.id FROM depending JOIN galimages n USING (id)
     JOIN galexposures m ON m.id = n.exposure_id
-    JOIN galimages i ON {NEAR}
+    {NEAR}
     JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
     WHERE (i.is_reference AND i.status <> 'failed' OR i.id = ANY(%(chosen)s))
         AND i.id <> ALL(%(withdrawn)s) AND i.footprint IS NOT NULL AND {BOTH_WAYS}

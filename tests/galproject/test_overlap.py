@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from django.db import connection
 
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.options import PipelineOptions
+from galproject.references.overlaps import NEAR, ids_overlapping
 from photometry.models import GalSource
 from tests.galproject.nights import Night, process
+from tests.made_up import make_image
 
 pytestmark = pytest.mark.django_db
 
@@ -55,3 +58,15 @@ def median_difference(image, reference_id):
         if i in on_image and err < 0.05
     ]
     return np.median(pairs)
+
+
+def test_images_that_share_sky_are_found_without_a_look_at_every_image():
+    for ra in range(0, 360, 4):
+        make_image(f"{ra}", ra=float(ra))
+    near = make_image("near", ra=40.1)
+    assert ids_overlapping([near.pk]) == {GalImage.objects.get(ra=40.0).pk}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a table as small is read whole else
+        cursor.execute(f"EXPLAIN SELECT i.id FROM galimages n {NEAR} WHERE n.id = %s", [near.pk])
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "Bitmap Index Scan on galimages_q3c" in plan

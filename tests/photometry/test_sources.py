@@ -123,6 +123,18 @@ def test_an_images_measurements_are_planned_on_its_partitions(three_fields):
     assert three_fields[0].partition not in plan and three_fields[2].partition not in plan
 
 
+def test_catalogues_round_a_position_are_found_without_a_look_at_every_reference():
+    images = [make_image(f"{ra}", ra=float(ra), is_reference=True) for ra in range(0, 360, 4)]
+    for image in images:
+        storage.create_catalogue(image, make_sources(1, image.ra, image.dec), {}, "test")
+    query("SET LOCAL enable_seqscan = off")  # a table as small is read whole else
+    looked_at = "SELECT pg_stat_get_xact_tuples_returned('galimages_references_q3c'::regclass)"
+    [(before,)] = query(looked_at)
+    found = query("SELECT galreferences_touching(%s, %s, 1)", images[30].ra, images[30].dec)
+    assert found == [(images[30].catalogues.get().pk,)]
+    assert 1 <= query(looked_at)[0][0] - before < 5
+
+
 @pytest.fixture
 def three_fields_in_time(three_fields):
     """The same, each measured on two more epochs."""
