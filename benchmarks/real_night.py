@@ -1,11 +1,14 @@
 """A real night of one field: the transit of HAT-P-32 b, the noise floor, and what "varied".
 
 Give it the folder of the 142 MicroObservatory frames. Processes them by the commands of a user
-in a database of its own, and ends with one JSON line. --every N takes every Nth frame.
+in a database of its own, and ends with one JSON line. --every N takes every Nth frame, --stack N
+has a stack of N of them for the reference: hot pixels stay where they are while the stars drift, so
+that a stack has none.
 """
 
 import argparse
 import json
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -22,12 +25,26 @@ REFERENCE = "HATP-32171220064812.fits.fz"  # after the transit, in the middle of
 GAIN = 40  # e-/ADU, by the night's own noise against its level
 
 
-def process(url, folder, every, workers):
+def process(url, folder, arguments):
     """The reference, then all frames; seconds of the second."""
-    common = ("--gain", GAIN, "--catalogue", folder / "tycho2_ref.fits", "--workers", workers)
-    manage(url, "process_exposure", folder / REFERENCE, "--reference", *common)
-    frames = sorted(folder.glob("HATP*.fits.fz"))[::every]
-    return manage(url, "process_exposure", *frames, *common).seconds
+    common = ("--gain", GAIN, "--catalogue", folder / "tycho2_ref.fits")
+    workers = ("--workers", arguments.workers)
+    frames = sorted(folder.glob("HATP*.fits.fz"))
+    with tempfile.TemporaryDirectory() as stacks:
+        reference = folder / REFERENCE
+        if arguments.stack:
+            inputs = [reference, *to_stack(frames, arguments.stack - 1)]
+            manage(url, "stack_reference", *inputs, "--to", stacks, *common)
+            (reference,) = Path(stacks).glob("*_ooi_*")
+        manage(url, "process_exposure", reference, "--reference", *common, *workers)
+        frames = frames[:: arguments.every]
+        return manage(url, "process_exposure", *frames, *common, *workers).seconds
+
+
+def to_stack(frames, n):
+    """Every fourth frame before the reference, which drifted by more than a pixel each."""
+    last = [path.name for path in frames].index(REFERENCE)
+    return frames[last - 4 * n : last : 4]
 
 
 def transit(path):
@@ -101,11 +118,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--every", type=int, default=1, metavar="N")
+    parser.add_argument("--stack", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plot", type=Path, default=Path("hat-p-32.png"))
     arguments = parser.parse_args()
     with scratch_database("real_night") as url:
-        seconds = process(url, arguments.folder, arguments.every, arguments.workers)
+        seconds = process(url, arguments.folder, arguments)
         depth, error = transit(arguments.plot)
         figures = {
             "transit_mag": round(depth, 4),

@@ -54,7 +54,7 @@ def measure_search(reduction, sources, options=ReductionOptions()):
     fit = _force(reduction, sources, x, y, on_chip, options)
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
     sources = sources[on_chip]
-    correction, mag, mag_err = _calibrate(reduction, sources, x, y, fit, options, notes)
+    correction, mag, mag_err = _calibrate(reduction, sources, (x, y), fit, options, notes)
     scale, chi2_nu = _expansion(sources, fit, mag, mag_err, options, notes)
     zero_point = reduction.zero_point.value + correction.at(x, y, sources["galimage_id"])
     return SearchMeasurement(
@@ -127,14 +127,13 @@ def _force(reduction, sources, x, y, wanted, options):
     return fit.select(wanted[near])
 
 
-def _calibrate(reduction, sources, x, y, fit, options, notes):
+def _calibrate(reduction, sources, place, fit, options, notes):
     """The correction from stars that are clean in both images, and what it makes of all."""
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     error = np.hypot(mag_err, sources["mag_err"])
     good = clean(sources) & clean_fit(fit) & (error < options.calibration.max_stars_error)
     stars = CalibrationStars(
-        x[good],
-        y[good],
+        *(axis[good] for axis in place),
         (sources["mag"] - mag)[good].astype("f8"),
         error[good].astype("f8"),
         sources["galimage_id"][good],
@@ -144,7 +143,7 @@ def _calibrate(reduction, sources, x, y, fit, options, notes):
         notes.append("correction: no star is clean on both images; magnitudes as measured")
     elif correction.order < options.calibration.order:
         notes.append(f"correction: order {correction.order} from {correction.n_used} stars")
-    mag = mag + correction.at(x, y, sources["galimage_id"])
+    mag = mag + correction.at(*place, sources["galimage_id"])
     return correction, mag, with_floor(mag_err, options.calibration.error_floor)
 
 

@@ -70,7 +70,7 @@ class NormalEquations:
         """
         error = np.where(np.isfinite(self.error), self.error, 0)
         scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
-        _solve(self.first, self.other, self.value, self.right, scaled, tolerance, max_iterations)
+        _solve(self.first, self.other, self.value, self.right, scaled, (tolerance, max_iterations))
         return scaled * error
 
     def marginal_errors(self, n_neighbours):
@@ -262,8 +262,9 @@ def _multiply(first, other, value, vector, product):
 
 
 @compiled
-def _solve(first, other, value, right, solution, tolerance, max_iterations):
+def _solve(first, other, value, right, solution, limits):
     """Conjugate gradients (Hestenes & Stiefel 1952) on ``solution`` in place; iterations done."""
+    tolerance, max_iterations = limits
     product = np.empty_like(solution)
     _multiply(first, other, value, solution, product)
     residual = right - product

@@ -108,11 +108,13 @@ def moffat_norm(inverse, e1, e2, beta):
     return (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
 
 
-def moffat_stamps(dx, dy, fwhm, e1, e2, beta, size):
+def moffat_stamps(dx, dy, shape, beta, size):
     """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels.
 
-    Computed in the precision of ``dx``: single is enough to render, not to differentiate.
+    ``shape`` (3, n) is the FWHM in pixels and both ellipticities. Computed in the precision of
+    ``dx``: single is enough to render, not to differentiate.
     """
+    fwhm, e1, e2 = shape
     axis = np.arange(size, dtype=dx.dtype) - size // 2
     u, v = axis - dx[:, None], axis - dy[:, None]
     inverse = (4 * (2 ** (1 / beta) - 1) / fwhm**2).astype(dx.dtype)
@@ -261,8 +263,7 @@ def _profile_normal(stars, shape, chi, terms, options):
 
 def _profile_chi(stars, shape, model_error):
     """(n, n_pixels) residuals in sigma of each star's best flux and background."""
-    fwhm, e1, e2, beta = shape
-    model = moffat_stamps(stars.dx, stars.dy, fwhm, e1, e2, beta[0], stars.data.shape[1])
+    model = moffat_stamps(stars.dx, stars.dy, shape[:3], shape[3, 0], stars.data.shape[1])
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
     variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
@@ -274,7 +275,7 @@ def _profile_chi(stars, shape, model_error):
 def _models_at(psf, stars):
     """The profile alone at the stars' offsets, which may exceed half a pixel."""
     shape = [_polynomial(c, stars.x, stars.y) for c in (psf.fwhm, psf.e1, psf.e2)]
-    return moffat_stamps(stars.dx, stars.dy, *shape, psf.beta, stars.data.shape[1])
+    return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
 
 
 def _scale_to(stars, model):

@@ -54,7 +54,7 @@ def test_compiled_stamps_are_those_of_the_equation():
     dx, dy = x - np.round(x), y - np.round(y)
     terms = np.array([np.ones(50), x / 1000, y / 1000])
     shape = [c @ terms for c in (psf.fwhm, psf.e1, psf.e2)]
-    truth = moffat_stamps(dx, dy, *shape, psf.beta, 19)
+    truth = moffat_stamps(dx, dy, shape, psf.beta, 19)
     cores = np.einsum("tn,tjk->njk", terms, core)
     truth += shifted_splines(cores, dx, dy)
     truth /= (1 + cores.sum(axis=(1, 2)))[:, None, None]
@@ -84,9 +84,9 @@ def test_spline_shift_moves_a_smooth_profile_exactly():
     from scipy.ndimage import spline_filter
 
     def profile(dx, dy):
-        return moffat_stamps(
-            np.array([dx]), np.array([dy]), *(np.array([v]) for v in (4.5, 0, 0)), 3.0, 31
-        )[0]
+        return moffat_stamps(np.array([dx]), np.array([dy]), np.array([[4.5], [0], [0]]), 3.0, 31)[
+            0
+        ]
 
     coefficients = spline_filter(profile(0.0, 0.0), order=3, mode="mirror")[None]
     moved = shifted_splines(coefficients, np.array([0.31]), np.array([-0.44]))[0, 2:-2, 2:-2]
@@ -125,9 +125,9 @@ def test_core_takes_up_what_a_moffat_profile_can_not():
     x, y = rng.uniform(20, 1000, (2, n))
     dx, dy = x - np.round(x), y - np.round(y)
     one, zero = np.ones(n), np.zeros(n)
-    narrow = moffat_stamps(dx, dy, 3.5 * one, 0 * one, 0 * one, 3.0, size)
+    narrow = moffat_stamps(dx, dy, (3.5 * one, zero, zero), 3.0, size)
     # A second, displaced component: coma.
-    coma = moffat_stamps(dx + 1.5, dy, 5 * one, zero, zero, 3.0, size)
+    coma = moffat_stamps(dx + 1.5, dy, (5 * one, zero, zero), 3.0, size)
     truth = 0.8 * narrow + 0.2 * coma
     data = 1e5 * truth + rng.normal(size=truth.shape) * 5
     stars = StarStamps(x, y, dx, dy, data, np.full(truth.shape, 1 / 25))
