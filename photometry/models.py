@@ -56,6 +56,9 @@ class GalReference(models.Model):
         return self.id_range[0], self.id_range[0] + self.n_sources - 1
 
 
+OF_EXPOSURE = "of the image's exposure; kept by the database"
+
+
 class GalCoverage(models.Model):
     """A reference catalogue that was measured on a search image.
 
@@ -69,6 +72,10 @@ class GalCoverage(models.Model):
     n_non_detections = models.PositiveIntegerField(
         null=True, help_text="rows in galnondetections; null where they were not kept"
     )
+    # Copies, for light curves: triggers write them, whatever is said here.
+    mjd = models.FloatField(editable=False, help_text=OF_EXPOSURE)
+    filter = models.CharField(max_length=16, editable=False, help_text=OF_EXPOSURE)
+    identifier = models.CharField(max_length=100, editable=False, help_text=OF_EXPOSURE)
 
     class Meta:
         db_table = "galcoverages"

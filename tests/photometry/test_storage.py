@@ -138,6 +138,21 @@ def test_an_image_is_measured_on_several_catalogues(search_image):
     assert GalCoverage.objects.count() == 1
 
 
+def test_a_coverage_has_the_epoch_of_its_exposure_also_when_that_is_mended(
+    reference_image, catalogue, search_image
+):
+    measure(search_image, reference_image)
+    epochs = GalCoverage.objects.values_list("mjd", "filter", "identifier")
+    assert epochs.get() == (60001.0, "i", "search")
+    exposure = search_image.exposure
+    exposure.mjd, exposure.filter, exposure.identifier = 60002.5, "r", "mended"
+    exposure.save()
+    assert epochs.get() == (60002.5, "r", "mended")
+    [source, *_] = storage.catalogue_sources(catalogue)["refsource_id"].tolist()
+    curve = query("SELECT mjd, filter, exposure FROM galsources_light_curve(%s)", source)
+    assert curve == [(60000.0, "i", "reference"), (60002.5, "r", "mended")]
+
+
 def test_a_crash_between_delete_and_copy_leaves_the_old_rows(
     reference_image, catalogue, search_image, monkeypatch
 ):
