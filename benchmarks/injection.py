@@ -21,6 +21,7 @@ from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.injection.comparison import SAME_MAG
 from galproject.recovery import MATCH_PIXELS, assess
+from photometry.science.calibration import CalibrationOptions
 from photometry.storage import reference_sources_in
 from variables.science.completeness import crossing, shares
 
@@ -30,6 +31,7 @@ QUICK = SimulationOptions(
 )
 WIDTH_MAG = 0.5
 BRIGHT_ENOUGH = 20.0  # sigma, of changes
+FAINT_FLOORS = 3.0  # floors, the least error of stars whose errors are judged
 
 
 def simulated_completeness(truth):
@@ -85,6 +87,15 @@ def worst(ours, theirs):
     return float(np.max(np.abs(ours - theirs))) if len(ours) else np.nan
 
 
+def pulls_of(stars):
+    """Of stars whose errors are their own, not the floor under the errors of bright ones.
+
+    A magnitude has as many artificial stars as any other, where the simulation's are mostly faint.
+    """
+    faint = stars[stars["measured_err"] > FAINT_FLOORS * CalibrationOptions().error_floor]
+    return np.asarray((faint["measured"] - faint["mag"]) / faint["measured_err"])
+
+
 def figures_of(table, simulated, recovery):
     """The same figures from both sides."""
     mag, found = simulated
@@ -96,8 +107,7 @@ def figures_of(table, simulated, recovery):
     )
     both = (ours.n >= 10) & (theirs.n >= 10)
     constant = table[(table["amplitude"] == 0) & table["is_found"]]
-    pulls = (constant["measured"] - constant["mag"]) / constant["measured_err"]
-    pulls = np.asarray(pulls)[np.isfinite(pulls)]
+    pulls = pulls_of(constant)
     bright = constant[np.asarray(constant["mag"]) < 20]
     changed = np.abs(table["delta"]) > BRIGHT_ENOUGH * np.hypot(
         table["mag_err"], table["reference_err"]
