@@ -308,9 +308,9 @@ def _store_reference(image, reduction, options):
         catalogue = storage.create_catalogue(
             image, sources, image.options, image.code_version, drop_previous=True
         )
-        follow_new_sources(catalogue)
         image.n_sources = len(sources)
         _finish(image)
+        follow_new_sources(catalogue)  # by where the image lies, which is stored now
 
 
 def _store_search(image, reduction, options):

@@ -17,6 +17,8 @@ KERNEL_FWHM = 1.5  # half side of the PSF that peaks are found with
 WINGS = 40  # pixels to which the errors of PSFs are followed
 CORE_FWHM, WING_FWHM = 1.0, 2.5  # between these distances the model's error becomes the wings'
 CLOSEST = 1.5  # pixels; peaks that end nearer to each other are one star
+NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
+N_BESIDE = 8  # listed stars that may lie within a FWHM
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
@@ -24,11 +26,12 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 class ResidualOptions:
     """Which peaks of a residual are stars that are not on the list."""
 
-    threshold: Sigma = 6.5  # significance of the flux, neighbours and the model's error included
-    model_error: Fraction = 0.03  # of a neighbour's light at a place, which its PSF has wrong
-    wing_error: Fraction = 0.1  # the same in its wings, from 2.5 FWHM on
+    threshold: Sigma = 6.9  # significance of the flux, neighbours and the model's error included
+    model_error: Fraction = 0.01  # of a neighbour's light at a place, which its PSF has wrong
+    wing_error: Fraction = 0.025  # the same in its wings, from 2.5 FWHM on
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
     min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
+    min_displacement: Ratio = 0.12  # in FWHM, of a listed star's light: less, its place was wrong
     max_peaks: Count = 5000  # on a chip, the most significant
     edge_pixels: Margin = 5.0  # from the edge; nearer, stars beyond it are not fitted
     max_rchi2: Ratio = 2.0  # more is no star
@@ -60,6 +63,7 @@ class NewStars:
     quality: np.ndarray  # share of the PSF on usable pixels
     flags: np.ndarray  # int, mask bits of the 3 x 3 pixels, and SHARP
     star_distance: np.ndarray  # pixels to the nearest listed star
+    displacement: np.ndarray  # FWHM by which it moves the light of a listed star, the least of all
     saturated_distance: np.ndarray  # pixels to the nearest saturated pixel
 
     def __len__(self):
@@ -81,6 +85,9 @@ def find_new_stars(residual, psf, stars, options=ResidualOptions()):
     What a listed star's PSF took away wrongly is a fraction of its light at the place, alike in
     many pixels. So it is an error of the flux, which doesn't fall with the number of pixels; the
     errors of several neighbours have no sign in common and are added in quadrature.
+
+    A listed star at a wrong place leaves a peak beside it on every image, mostly one that is two
+    stars by truth. How far off it would have to be is the ``displacement`` of a peak.
     """
     variance = _model_variance(psf, stars, residual.data.shape, options)
     peaks = _peaks(residual, psf, variance, options)
@@ -159,8 +166,25 @@ def _fit(residual, psf, stars, peaks, variance, options):
         quality=fit.quality,
         flags=core_flags(residual.mask, *inside) | np.where(fit.is_sharp, SHARP, 0),
         star_distance=_distance(fit.x, fit.y, stars[:2]),
+        displacement=_displacement(fit, stars, psf.fwhm_at(*inside)),
         saturated_distance=_distance(fit.x, fit.y, _saturated(residual.mask)),
     )
+
+
+def _displacement(fit, stars, fwhm):
+    """(n,) FWHM from a listed star to the mean place of its light and a peak's, the least of all.
+
+    Infinite where no listed star lies within a FWHM.
+    """
+    if len(stars[0]) == 0:
+        return np.full(len(fit.x), np.inf)
+    tree = cKDTree(np.column_stack(stars[:2]), balanced_tree=False, compact_nodes=False)
+    distance, star = tree.query(np.column_stack([fit.x, fit.y]), k=N_BESIDE)
+    # What there is not, for want of stars, has the number after the last.
+    light = np.append(np.maximum(np.nan_to_num(stars[2]), 0), 0)[star]
+    own = np.maximum(fit.flux, NO_FLUX)[:, None]
+    shift = np.where(distance < fwhm[:, None], distance, np.inf) * (own / (own + light))
+    return np.min(shift, axis=1) / fwhm
 
 
 def _saturated(mask):

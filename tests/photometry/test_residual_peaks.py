@@ -106,6 +106,37 @@ def test_bright_stars_fitted_with_a_wrong_psf_are_not_new():
     assert len(find_new_stars(residual, wrong, listed)) == 0
 
 
+def pairs(brighter, fainter, distance, seed):
+    """Scene of pairs at random angles, all brighter stars first; fluxes in sigma_alone()."""
+    side = np.arange(30.0, 600, 45)
+    x, y = (place.ravel() for place in np.meshgrid(side, side))
+    angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, len(x))
+    x, y = (np.append(x, x + distance * np.cos(angle)), np.append(y, y + distance * np.sin(angle)))
+    flux = np.repeat([brighter, fainter], len(angle)) * sigma_alone()
+    return observe((x, y, flux), PSF, SHAPE, seed + 1)
+
+
+def test_what_is_left_of_pairs_that_are_listed_as_one_star_displaces_it_too_little():
+    scene = pairs(brighter=200, fainter=100, distance=2.5, seed=14)
+    n = len(scene.x) // 2
+    x, y = ((2 * place[:n] + place[n:]) / 3 for place in (scene.x, scene.y))
+    residual, listed = residual_of(replace(scene, x=x, y=y), n)
+    found = find_new_stars(residual, PSF, listed)
+    assert len(found) > 100
+    assert np.all(found.displacement < ResidualOptions().min_displacement)
+
+
+def test_a_new_star_beside_one_at_its_place_displaces_it_enough():
+    scene = pairs(brighter=60, fainter=20, distance=3, seed=16)
+    n = len(scene.x) // 2
+    residual, listed = residual_of(scene, n)
+    found = find_new_stars(residual, PSF, listed)
+    match = matches(found, scene.x[n:], scene.y[n:])
+    assert np.mean(match >= 0) > 0.9
+    is_enough = found.displacement >= ResidualOptions().min_displacement
+    assert np.mean(is_enough[match[match >= 0]]) > 0.95
+
+
 def test_a_star_that_brightens_is_not_a_new_one_beside_it():
     x, y, flux = star_list(100, SHAPE, seed=9, brightest=16)
     now = flux.copy()

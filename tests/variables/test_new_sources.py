@@ -8,12 +8,14 @@ from django.core.management import call_command
 
 from photometry import storage
 from photometry.models import GalReference, GalSource
+from photometry.science.residual_peaks import NewStars
 from photometry.sources import catalogue_of
 from tests.variables.candidates import add_epoch, make_catalogue
 from variables.candidates.refresh import refresh_candidates
-from variables.models import GalCandidate, GalNewDetection, GalNewSource, GalVarObj
+from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.candidates import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
+from variables.new_sources.detection import failed_cuts
 from variables.science.new_sources import NewSourceOptions
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,13 @@ def test_a_flash_on_one_exposure_stays_a_detection(catalogue):
         see(catalogue, mjd)
     assert GalNewDetection.objects.alone().count() == 1
     assert not GalCandidate.objects.exists()
+
+
+def test_what_a_listed_star_at_a_wrong_place_explains_is_cut_as_blended():
+    columns = {name: np.ones(2) for name in NewStars.__dataclass_fields__}
+    columns |= {"displacement": np.array([0.1, np.inf]), "flags": np.zeros(2, int)}
+    columns |= {"saturated_distance": np.full(2, np.inf)}
+    assert failed_cuts(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
 
 
 def test_what_fails_a_cut_makes_no_source_but_is_counted_with_one(catalogue):

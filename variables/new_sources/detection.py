@@ -74,6 +74,7 @@ def failed_cuts(stars, options=ResidualOptions()):
     """(n,) bits of the cuts that NewStars fail."""
     fails = {
         Cut.SEARCH_RCHI2: stars.rchi2 > options.max_rchi2,
+        Cut.BLENDED: stars.displacement < options.min_displacement,
         Cut.MASKED: stars.quality < options.min_quality,
         Cut.SATURATED: (stars.flags & SATURATION) != 0,
         Cut.SHARP: (stars.flags & SHARP) != 0,
