@@ -88,12 +88,19 @@ def worst(ours, theirs):
 
 
 def pulls_of(stars):
-    """Of stars whose errors are their own, not the floor under the errors of bright ones.
+    """Differences of a star from epoch to epoch over their errors, as the simulation's are.
 
-    A magnitude has as many artificial stars as any other, where the simulation's are mostly faint.
+    (From its true magnitude it may differ by more: by the light of neighbours that nobody sees.)
+    Of stars whose errors are their own, not the floor under the errors of bright ones: of these
+    there are as many artificial ones as of faint ones, where the simulation's are mostly faint.
     """
-    faint = stars[stars["measured_err"] > FAINT_FLOORS * CalibrationOptions().error_floor]
-    return np.asarray((faint["measured"] - faint["mag"]) / faint["measured_err"])
+    stars = stars[stars["measured_err"] > FAINT_FLOORS * CalibrationOptions().error_floor]
+    stars = stars[np.lexsort((stars["exposure"], stars["ra"]))]
+    first, second = stars[:-1], stars[1:]
+    pulls = (first["measured"] - second["measured"]) / np.hypot(
+        first["measured_err"], second["measured_err"]
+    )
+    return np.asarray(pulls[first["ra"] == second["ra"]])
 
 
 def figures_of(table, simulated, recovery):
