@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from galproject.database_url import url_of  # noqa: E402
@@ -34,14 +36,23 @@ class Run:
 
 @contextmanager
 def scratch_database(name):
-    """A migrated database that is dropped at the end; yields its URL."""
+    """A migrated database, with pictures of its own, that is dropped at the end; yields its URL."""
     connection.settings_dict["TEST"]["NAME"] = f"galproject_{name}_{os.getpid()}"
     original = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True)
     try:
-        yield url_of(connection.settings_dict)
+        with pictures_apart():
+            yield url_of(connection.settings_dict)
     finally:
         connection.creation.destroy_test_db(original, verbosity=0)
+
+
+@contextmanager
+def pictures_apart():
+    """Keep pictures, also of commands, out of the folder of the survey's: ids are the same."""
+    with tempfile.TemporaryDirectory(prefix="galproject-pictures-") as folder:
+        settings.GALPROJECT_PICTURES = os.environ["GALPROJECT_PICTURES"] = folder
+        yield
 
 
 def manage(url, *arguments):

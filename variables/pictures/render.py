@@ -23,11 +23,14 @@ BRIGHT_EVERY = 3
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was rendered of a catalogue."""
+    """What was rendered, of one catalogue or of several."""
 
     n_candidates: int = 0  # whose file was written
     n_tiles: int = 0  # search and difference count as one
     problems: tuple[str, ...] = ()
+
+    def __str__(self):
+        return f"Cutouts of {self.n_candidates:,} candidates, {self.n_tiles:,} epochs in all."
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from tqdm import tqdm
 
 from exposures.management.arguments import ccd_numbers
 from exposures.models import GalImage, Status
+from galproject.cutouts import draw_cutouts
 from galproject.jobs import ask, ask_failed
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
 from photometry.models import GalCoverage, GalReference
-from variables.pictures.render import render_catalogue
 
 
 def at_least_one(text):
@@ -142,11 +142,10 @@ class Command(BaseCommand):
         """Render the cutouts of the candidates that these images touch."""
         covered = GalCoverage.objects.filter(image__in=image_ids, catalogue__active=True)
         catalogues = GalReference.objects.filter(pk__in=covered.values("catalogue"))
-        done = [render_catalogue(c) for c in catalogues.select_related("image__exposure")]
-        if n_tiles := sum(one.n_tiles for one in done):
-            n_candidates = sum(one.n_candidates for one in done)
-            self.stdout.write(f"Cutouts of {n_candidates:,} candidates, {n_tiles:,} epochs in all.")
-        for problem in {problem for one in done for problem in one.problems}:
+        drawn = draw_cutouts(catalogues)
+        if drawn.n_tiles:
+            self.stdout.write(str(drawn))
+        for problem in drawn.problems:
             self.stderr.write(problem)
 
     def follow(self, results, total):

@@ -6,16 +6,15 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Count
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, Status
+from galproject.cutouts import draw_cutouts
 from photometry.models import GalReference
 from variables.pictures.chips import write_chip_picture
 from variables.pictures.pixels import read_pixels
 from variables.pictures.places import picture_path
-from variables.pictures.render import render_catalogue
 
 
 class Command(BaseCommand):
@@ -62,19 +61,14 @@ class Command(BaseCommand):
         return problems
 
     def cutouts(self, ids):
-        catalogues = GalReference.objects.filter(active=True).select_related("image__exposure")
+        catalogues = GalReference.objects.filter(active=True)
         if ids:
             catalogues = catalogues.filter(pk__in=ids)
             if gone := sorted(set(ids) - set(catalogues.values_list("pk", flat=True))):
                 raise CommandError(f"No catalogue in use has the id {', '.join(map(str, gone))}")
-        catalogues = catalogues.annotate(n_epochs=Count("coverages")).order_by("pk")
-        total = sum(one.n_epochs for one in catalogues)
-        with tqdm(total=total, unit="epoch", disable=not sys.stderr.isatty()) as bar:
-            done = [render_catalogue(one, bar) for one in catalogues]
-        n_candidates = sum(one.n_candidates for one in done)
-        n_tiles = sum(one.n_tiles for one in done)
-        self.stdout.write(f"Cutouts of {n_candidates:,} candidates, {n_tiles:,} epochs in all.")
-        return [problem for one in done for problem in one.problems]
+        drawn = draw_cutouts(catalogues)
+        self.stdout.write(str(drawn))
+        return list(drawn.problems)
 
 
 def clean_pictures() -> int:
