@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -20,8 +21,8 @@ import django  # noqa: E402
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import override_settings  # noqa: E402
 
 from galproject.database_url import url_of  # noqa: E402
 
@@ -50,8 +51,11 @@ def scratch_database(name):
 @contextmanager
 def pictures_apart():
     """Keep pictures, also of commands, out of the folder of the survey's: ids are the same."""
-    with tempfile.TemporaryDirectory(prefix="galproject-pictures-") as folder:
-        settings.GALPROJECT_PICTURES = os.environ["GALPROJECT_PICTURES"] = folder
+    with (
+        tempfile.TemporaryDirectory(prefix="galproject-pictures-") as folder,
+        override_settings(GALPROJECT_PICTURES=folder),
+        mock.patch.dict(os.environ, GALPROJECT_PICTURES=folder),
+    ):
         yield
 
 
