@@ -6,8 +6,9 @@ live partition against a bare COPY into an empty table without indexes, median o
 ``copy_fraction_first`` of the first), ``replace_fraction`` (the same of all that storing a chip
 takes), ``bulk_create_ratio`` (Django's bulk_create into the same partition, time a row against that
 COPY), ``light_curve_ms`` and ``cone_ms`` (in SQL, a cone of 1" with all light curves in it; medians
-once in key order, ``*_before_ms`` before; ``light_curve_ready_ms`` and ``cone_ready_ms``: the same
-rows out of tables that hold nothing else, which no search can do in less), ``bytes_per_row`` (heap
+once in key order, ``*_before_ms`` before; ``*_prepared_ms``: the same of statements that name the
+partition and are planned beforehand, ``*_ready_ms``: the same rows out of tables that hold nothing
+else, which no search can do in less), ``bytes_per_row`` (heap
 and indexes as they are stored, ``bytes_per_row_clustered`` once in key order), ``swap_lock_ms``
 (the longest that a reader who asks all the time waited during a rewrite as by cluster_sources) and
 ``cluster_lock_ms`` (during CLUSTER of one table with the same rows, the old way).
@@ -44,6 +45,21 @@ LIGHT_CURVE = "SELECT mjd, filter, mag, mag_err FROM galsources_light_curve(%s)"
 CONE = """
 SELECT c.refsource_id, l.mjd, l.filter, l.mag, l.mag_err FROM galsources_cone(%s, %s, 1) AS c
 CROSS JOIN LATERAL galsources_light_curve(c.refsource_id) AS l
+"""
+# The same where somebody knew the partition and had the plan ready.
+PREPARED = """
+PREPARE light_curve (bigint) AS
+SELECT e.mjd, e.filter, s.mag, s.mag_err
+FROM {partition} AS s JOIN galcoverages AS e ON e.image_id = s.galimage_id
+WHERE s.refsource_id = $1 AND e.catalogue_id = {id} ORDER BY e.mjd;
+PREPARE cone (double precision, double precision) AS
+SELECT c.refsource_id, e.mjd, e.filter, s.mag, s.mag_err
+FROM {partition} AS c
+JOIN {partition} AS s ON s.refsource_id = c.refsource_id
+JOIN galcoverages AS e ON e.image_id = s.galimage_id
+WHERE c.is_reference AND q3c_join($1, $2, c.ra, c.dec, 1 / 3600.0) AND e.catalogue_id = {id}
+ORDER BY c.refsource_id, e.mjd;
+SET plan_cache_mode = force_generic_plan
 """
 
 
@@ -125,17 +141,22 @@ def bulk_create_seconds(catalogue):
 
 
 def search_ms(catalogue):
-    """Median ms of light curves by id and of cones, of sources at random, and of ready answers."""
+    """Median ms of light curves by id and of cones, of sources at random, and what bounds them."""
     sources = storage.catalogue_sources(catalogue)
     some = sources[np.random.default_rng(2).integers(0, len(sources), N_SEARCHES)]
     ids = [(i,) for i in some["refsource_id"].tolist()]
     positions = list(zip(some["ra"].tolist(), some["dec"].tolist(), strict=True))
-    return {
+    took = {
         "light_curve": median_ms(LIGHT_CURVE, ids),
         "cone": median_ms(CONE, positions),
         "light_curve_ready": ready_ms(LIGHT_CURVE, ids),
         "cone_ready": ready_ms(CONE, positions),
     }
+    execute(PREPARED.format(partition=catalogue.partition, id=catalogue.pk))
+    took["light_curve_prepared"] = median_ms("EXECUTE light_curve (%s)", ids)
+    took["cone_prepared"] = median_ms("EXECUTE cone (%s, %s)", positions)
+    execute("RESET plan_cache_mode; DEALLOCATE ALL")
+    return took
 
 
 def median_ms(sql, searches):

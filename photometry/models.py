@@ -8,6 +8,8 @@ from exposures.q3c import Q3CIndexExpression
 from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
 from photometry.sources import GalSourceQuerySet, id_range
 
+OF_EXPOSURE = "of the image's exposure; kept by the database"
+
 
 class RealField(models.FloatField):
     """Single precision: enough for anything measured on pixels, at half the bytes."""
@@ -16,7 +18,21 @@ class RealField(models.FloatField):
         return "real"
 
 
-class GalReference(models.Model):
+class WithEpoch(models.Model):
+    """Has copies of what its image's exposure says of the epoch, for light curves.
+
+    Triggers write them, whatever is said here.
+    """
+
+    mjd = models.FloatField(editable=False, help_text=OF_EXPOSURE)
+    filter = models.CharField(max_length=16, editable=False, help_text=OF_EXPOSURE)
+    identifier = models.CharField(max_length=100, editable=False, help_text=OF_EXPOSURE)
+
+    class Meta:
+        abstract = True
+
+
+class GalReference(WithEpoch):
     """A reference catalogue: the sources found on one reference image."""
 
     # Protected, as its partition of galsources has to go first: storage.forget_image does it.
@@ -56,10 +72,7 @@ class GalReference(models.Model):
         return self.id_range[0], self.id_range[0] + self.n_sources - 1
 
 
-OF_EXPOSURE = "of the image's exposure; kept by the database"
-
-
-class GalCoverage(models.Model):
+class GalCoverage(WithEpoch):
     """A reference catalogue that was measured on a search image.
 
     Tells in which partitions of galsources an image's rows are, and which images have to be
@@ -72,10 +85,6 @@ class GalCoverage(models.Model):
     n_non_detections = models.PositiveIntegerField(
         null=True, help_text="rows in galnondetections; null where they were not kept"
     )
-    # Copies, for light curves: triggers write them, whatever is said here.
-    mjd = models.FloatField(editable=False, help_text=OF_EXPOSURE)
-    filter = models.CharField(max_length=16, editable=False, help_text=OF_EXPOSURE)
-    identifier = models.CharField(max_length=100, editable=False, help_text=OF_EXPOSURE)
 
     class Meta:
         db_table = "galcoverages"
