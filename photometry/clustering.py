@@ -198,11 +198,9 @@ def _execute_each(query, reference):
 # Statements that make the copy what the partition is. An index's name belongs to its table;
 # everything from USING on is alike.
 _INDEXES = """
-SELECT CASE WHEN indisprimary THEN format('ALTER TABLE %%I ADD %%s', %(work)s::text,
-        (SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conindid = indexrelid))
-    ELSE format('CREATE INDEX ON %%I %%s', %(work)s::text,
-        substring(pg_get_indexdef(indexrelid) FROM 'USING .*')) END
-FROM pg_index WHERE indrelid = %(table)s::regclass ORDER BY NOT indisprimary, indexrelid
+SELECT format('CREATE INDEX ON %%I %%s', %(work)s::text,
+    substring(pg_get_indexdef(indexrelid) FROM 'USING .*'))
+FROM pg_index WHERE indrelid = %(table)s::regclass ORDER BY indexrelid
 """
 _SETTINGS = """
 WITH partition AS (SELECT * FROM pg_class WHERE oid = %(table)s::regclass)

@@ -72,6 +72,8 @@ def replace_measurements(image, sources, non_detections=None) -> int:
     """
     is_kept = non_detections is not None
     missed = non_detections if is_kept else sources[:0]
+    if len(np.unique(sources["refsource_id"])) < len(sources):
+        raise ValueError(f"{image}: a source comes twice among its measurements")
     of_source, of_missed = (catalogue_of(rows["refsource_id"]) for rows in (sources, missed))
     catalogues = np.union1d(of_source, of_missed).tolist()
     with transaction.atomic():

@@ -75,7 +75,8 @@ END
 $$;
 """
 
-# As q3c_join has them, of which some are empty (the end before the beginning).
+# The ranges are those of q3c_join; some are empty (the end before the beginning), and neighbours
+# have any places among them.
 CELLS = """
 CREATE FUNCTION galsources_cells(
     centre_ra double precision, centre_dec double precision, radius_degrees double precision
@@ -84,29 +85,33 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     low bigint;
     high bigint;
-    next_low bigint;
-    next_high bigint;
+    lows bigint[] := '{}';
+    highs bigint[] := '{}';
+    place int;
     cells text := '';
 BEGIN
     FOR i IN 0..3 LOOP
-        next_low := q3c_nearby_it(centre_ra, centre_dec, radius_degrees, 2 * i);
-        next_high := q3c_nearby_it(centre_ra, centre_dec, radius_degrees, 2 * i + 1);
-        IF next_low = high + 1 THEN
-            high := next_high;
-        ELSIF next_low <= next_high THEN
-            IF low IS NOT NULL THEN
-                cells := cells || format(
-                    'q3c_ang2ipix(s.ra, s."dec") BETWEEN %s AND %s OR ', low, high);
-            END IF;
-            low := next_low;
-            high := next_high;
+        low := q3c_nearby_it(centre_ra, centre_dec, radius_degrees, 2 * i);
+        high := q3c_nearby_it(centre_ra, centre_dec, radius_degrees, 2 * i + 1);
+        CONTINUE WHEN high < low;
+        place := array_position(highs, low - 1);
+        IF place IS NULL THEN
+            lows := lows || low;
+            highs := highs || high;
+        ELSE
+            highs[place] := high;
         END IF;
     END LOOP;
-    RETURN cells || format('q3c_ang2ipix(s.ra, s."dec") BETWEEN %s AND %s', low, high);
+    FOR i IN 1..cardinality(lows) LOOP
+        cells := cells || CASE i WHEN 1 THEN '(' ELSE ' OR ' END
+            || 'q3c_ang2ipix(s.ra, s."dec") BETWEEN ' || lows[i] || ' AND ' || highs[i];
+    END LOOP;
+    RETURN format('s.is_reference AND %s) AND q3c_dist(%L, %L, s.ra, s."dec") < %L',
+        cells, centre_ra, centre_dec, radius_degrees);
 END
 $$;
 COMMENT ON FUNCTION galsources_cells IS
-    'The condition on the index of positions of sources s that a cone in degrees lies in.';
+    'The condition, for an index, that reference sources s lie in a cone; all in degrees.';
 """
 
 CONE = """
@@ -122,13 +127,13 @@ DECLARE
     parts text;
 BEGIN
     SELECT string_agg(format($sql$
-            SELECT s.refsource_id, s.galimage_id, %5$L::varchar AS filter,
+            SELECT s.refsource_id, s.galimage_id, %4$L::varchar AS filter,
                 3600 * q3c_dist(%1$L, %2$L, s.ra, s."dec") AS distance_arcsec, s.ra, s."dec",
                 s.x, s.y, s.flux, s.flux_err, s.mag, s.mag_err, s.rchi2, s.fracflux, s.quality,
                 s.flags
-            FROM galsources_%4$s AS s
-            WHERE s.is_reference AND (%6$s) AND q3c_dist(%1$L, %2$L, s.ra, s."dec") < %3$L
-        $sql$, centre_ra, centre_dec, radius_arcsec / 3600, c.id, c.filter,
+            FROM galsources_%3$s AS s
+            WHERE %5$s
+        $sql$, centre_ra, centre_dec, c.id, c.filter,
         galsources_cells(centre_ra, centre_dec, radius_arcsec / 3600)), ' UNION ALL ')
     INTO parts
     FROM galreferences_touching(centre_ra, centre_dec, radius_arcsec) AS touching (id)
@@ -138,6 +143,62 @@ BEGIN
     END IF;
 END
 $$;
+"""
+
+# One search of a partition for all sources, where LATERAL makes one of each.
+CONE_LIGHT_CURVES = """
+CREATE FUNCTION galsources_cone_rows(of_catalogue_id bigint, cells text) RETURNS TABLE (
+    refsource_id bigint, galimage_id bigint, mag real, mag_err real, flux real, flux_err real,
+    rchi2 real, fracflux real, quality real, flags smallint, x real, y real, is_reference boolean
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100 AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($sql$
+        SELECT refsource_id, galimage_id, mag, mag_err, flux, flux_err, rchi2, fracflux, quality,
+            flags, x, y, is_reference
+        FROM %1$s
+        WHERE refsource_id = ANY (ARRAY(SELECT s.refsource_id FROM %1$s AS s WHERE %2$s))
+    $sql$, 'galsources_' || of_catalogue_id, cells);
+END
+$$;
+COMMENT ON FUNCTION galsources_cone_rows IS
+    'Every measurement of the sources s of a catalogue that a condition, of galsources_cells, is of.';
+
+CREATE FUNCTION galsources_cone_light_curves(
+    centre_ra double precision, centre_dec double precision, radius_arcsec double precision
+) RETURNS TABLE (
+    refsource_id bigint, mjd double precision, filter varchar, mag real, mag_err real, flux real,
+    flux_err real, rchi2 real, fracflux real, quality real, flags smallint, x real, y real,
+    galimage_id bigint, exposure varchar, is_reference boolean
+)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 200 AS $$
+DECLARE
+    of_catalogue_id bigint;
+    cells text := galsources_cells(centre_ra, centre_dec, radius_arcsec / 3600);
+BEGIN
+    FOR of_catalogue_id IN
+        SELECT galreferences_touching(centre_ra, centre_dec, radius_arcsec)
+    LOOP
+        RETURN QUERY
+            SELECT s.refsource_id, e.mjd, e.filter, s.mag, s.mag_err, s.flux, s.flux_err, s.rchi2,
+                s.fracflux, s.quality, s.flags, s.x, s.y, s.galimage_id, e.identifier,
+                s.is_reference
+            FROM galsources_cone_rows(of_catalogue_id, cells) AS s
+            JOIN (
+                SELECT c.image_id, c.mjd, c.filter, c.identifier
+                FROM galcoverages AS c
+                WHERE c.catalogue_id = of_catalogue_id
+                UNION ALL
+                SELECT r.image_id, r.mjd, r.filter, r.identifier
+                FROM galreferences AS r
+                WHERE r.id = of_catalogue_id
+            ) AS e ON e.image_id = s.galimage_id
+            ORDER BY s.refsource_id, e.mjd;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION galsources_cone_light_curves IS
+    'Every measurement of the sources of active catalogues near a position in degrees, each oldest first.';
 """
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
@@ -179,5 +240,9 @@ class Migration(migrations.Migration):
         migrations.RunSQL(CELLS, "DROP FUNCTION galsources_cells"),
         migrations.RunSQL(
             CONE, import_module("photometry.migrations.0005_partitions_by_name").CONE
+        ),
+        migrations.RunSQL(
+            CONE_LIGHT_CURVES,
+            "DROP FUNCTION galsources_cone_light_curves; DROP FUNCTION galsources_cone_rows",
         ),
     ]

@@ -34,6 +34,7 @@ def distances_arcsec(sources, ra, dec):
     return np.degrees(2 * np.arcsin(chord / 2)) * 3600
 
 
+ONE_CURVE = "SELECT {} FROM galsources_light_curve(%s)"
 CENTRES = [(266.0, -29.0), (0.0, 10.0), (359.999, -60.0), (0.0, 90.0), (45.0, -90.0)]
 
 
@@ -94,6 +95,19 @@ def test_a_light_curve_is_in_order_of_time_with_the_reference_in_it():
     assert by_sql == [(s.mjd, s.filter, s.mag, s.galimage_id, s.is_reference) for s in curve]
 
 
+def test_the_light_curves_of_a_cone_are_those_of_its_sources_in_every_catalogue():
+    catalogues = [make_catalogue(band, 2000, 266.0, -29.0, filter=band) for band in "ig"]
+    for epoch in range(3):
+        rows = storage.reference_sources_in(catalogues)[epoch::2]
+        storage.replace_measurements(make_image(epoch, mjd=60001.0 + epoch), rows)
+    columns = "mjd, filter, mag, galimage_id, exposure, is_reference"
+    found = query(f"SELECT refsource_id, {columns} FROM galsources_cone_light_curves(266, -29, 60)")
+    ids = [i for (i,) in query("SELECT refsource_id FROM galsources_cone(266, -29, 60)")]
+    each = [(i, *row) for i in sorted(ids) for row in query(ONE_CURVE.format(columns), i)]
+    assert found == each and len(ids) > 20 and len(found) > 2 * len(ids)
+    assert not query("SELECT * FROM galsources_cone_light_curves(100, 29, 60)")
+
+
 @pytest.fixture
 def three_fields():
     """Three catalogues a degree apart, of a size at which an index pays."""
@@ -109,11 +123,11 @@ def test_a_cone_is_planned_on_the_partial_index_of_the_touched_partition(three_f
     assert "Seq Scan on galsources" not in plan
 
 
-def test_a_light_curve_is_planned_on_one_primary_key(three_fields):
+def test_a_light_curve_is_planned_on_the_index_of_one_partition(three_fields):
     source = storage.catalogue_sources(three_fields[1])["refsource_id"][9]
     plan = GalSource.objects.light_curve(source).explain()
     before, own, after = (c.partition for c in three_fields)
-    assert f"{own}_pkey" in plan
+    assert f"{own}_refsource_id_idx" in plan
     assert before not in plan and after not in plan
 
 
@@ -158,8 +172,7 @@ QUERIES = {
         "SELECT mag FROM galsources_light_curve(%s)", int(source["refsource_id"])
     ),
     "SQL cone with its light curves": lambda source: query(
-        "SELECT l.mag FROM galsources_cone(%s, %s, 1) c"
-        " CROSS JOIN LATERAL galsources_light_curve(c.refsource_id) l",
+        "SELECT mag FROM galsources_cone_light_curves(%s, %s, 1)",
         float(source["ra"]),
         float(source["dec"]),
     ),

@@ -74,7 +74,7 @@ def test_table_and_model_have_the_columns_that_are_copied():
 def test_the_model_has_the_indexes_of_the_table():
     in_table = query("SELECT indexname FROM pg_indexes WHERE tablename = 'galsources'")
     in_model = {index.name for index in GalSource._meta.indexes}
-    assert {name for (name,) in in_table} == in_model | {"galsources_pkey"}
+    assert {name for (name,) in in_table} == in_model
 
 
 def test_what_is_stored_is_what_is_read(reference_image, catalogue):
@@ -122,6 +122,14 @@ def test_a_second_load_leaves_what_one_leaves(reference_image, catalogue, search
     assert GalCoverage.objects.get().n_sources == 100
     assert GalSource.objects.reference().count() == 500
     assert not GalSource.objects.measured_on(search_image).reference().exists()
+
+
+def test_a_source_that_comes_twice_is_refused_and_nothing_stored(reference_image, search_image):
+    storage.create_catalogue(reference_image, make_sources(20), {}, "test")
+    sources = storage.reference_sources_in([reference_image])
+    with pytest.raises(ValueError, match="a source comes twice"):
+        storage.replace_measurements(search_image, sources[[0, 1, 2, 1]])
+    assert not GalSource.objects.measured_on(search_image).exists()
 
 
 def test_an_image_is_measured_on_several_catalogues(search_image):
