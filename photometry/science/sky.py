@@ -6,7 +6,7 @@ Levels are ADU, arrays are indexed ``[y, x]``.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import RectBivariateSpline
+from scipy.interpolate import BSpline, RectBivariateSpline
 
 from photometry.science.sky_tiles import (
     MAX_SKEWNESS,
@@ -213,7 +213,17 @@ def smooth_surface(level, grid, shape, options):
     x_nodes, filled = _extend(x, filled.T, nx)
     order_y, order_x = min(3, y_nodes.size - 1), min(3, x_nodes.size - 1)
     spline = RectBivariateSpline(y_nodes, x_nodes, filled.T, kx=order_y, ky=order_x)
-    return spline(np.arange(ny), np.arange(nx)).astype(np.float32), note
+    return _on_pixels(spline, (order_y, order_x), shape), note
+
+
+def _on_pixels(spline, orders, shape):
+    """(ny, nx) float32 values of a RectBivariateSpline, by two products of small matrices."""
+    along_y, along_x = (
+        BSpline.design_matrix(np.arange(size, dtype=float), knots, order).toarray()
+        for size, knots, order in zip(shape, spline.get_knots(), orders, strict=True)
+    )
+    coefficients = spline.get_coeffs().reshape(along_y.shape[1], along_x.shape[1])
+    return (along_y @ coefficients).astype(np.float32) @ along_x.T.astype(np.float32)
 
 
 def _fill_gaps(level, good):

@@ -90,6 +90,16 @@ class Histograms:
         centres = (self.edges[:, :-1] + self.edges[:, 1:]) / 2
         return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
 
+    def between(self, lower, upper):
+        """Without the columns that lie off the cuts (n, 1) in every row; and which bins don't."""
+        tolerance = 1e-6 * self.width[:, None]
+        inside = self.edges[:, :-1] >= lower - tolerance
+        inside &= self.edges[:, 1:] <= upper + tolerance
+        columns = np.flatnonzero(inside.any(axis=0))
+        first, end = (columns[0], columns[-1] + 1) if len(columns) else (0, inside.shape[1])
+        edges, counts = self.edges[:, first : end + 1], self.counts[:, first:end]
+        return replace(self, edges=edges, counts=counts), inside[:, first:end]
+
     def nearest_edge(self, value):
         """(n, 1) the bin edge of each row that is nearest to a value in ADU."""
         first, last = self.edges[:, :1], self.edges[:, -1:]
@@ -246,9 +256,7 @@ def _log_probability(theta, histograms, noise_model, inside):
 
 def _maximise(theta, histograms, noise_model, cuts, max_steps, step=1e-4):
     """Damped Fisher scoring of all tiles at once, derivatives by central differences."""
-    tolerance = 1e-6 * histograms.width[:, None]
-    edges = histograms.edges
-    inside = (edges[:, :-1] >= cuts[0] - tolerance) & (edges[:, 1:] <= cuts[1] + tolerance)
+    histograms, inside = histograms.between(*cuts)
     counts = histograms.counts * inside
 
     def log_probability(parameters):
