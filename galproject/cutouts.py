@@ -8,17 +8,18 @@ from tqdm import tqdm
 from variables.pictures.render import Rendered, render_catalogue
 
 
-def draw_cutouts(catalogues) -> Rendered:
+def draw_cutouts(catalogues, everything=False) -> Rendered:
     """Bring the cutouts of catalogues (a queryset) up to date, with a bar on a terminal.
 
-    Each candidate and epoch takes some 10 ms: where much has changed, that is many minutes.
+    ``everything``: also of candidates that fail the cuts on every image. Each candidate and epoch
+    takes some 10 ms: where much has changed, that is many minutes.
     """
     catalogues = catalogues.select_related("image__exposure")
     catalogues = list(catalogues.annotate(n_epochs=Count("coverages")).order_by("pk"))
     total = sum(one.n_epochs for one in catalogues)
     bar = tqdm(total=total, unit="epoch", desc="cutouts", disable=not sys.stderr.isatty())
     with bar:
-        done = [render_catalogue(one, bar) for one in catalogues]
+        done = [render_catalogue(one, bar, everything) for one in catalogues]
     return Rendered(
         sum(one.n_candidates for one in done),
         sum(one.n_tiles for one in done),

@@ -64,6 +64,21 @@ def test_every_epoch_of_every_candidate_is_cut_out_and_no_image_beside_it():
         assert set(changed.values_list("image", flat=True)) <= set(layout.image_ids)
 
 
+def test_what_fails_the_cuts_everywhere_is_drawn_only_where_somebody_asks():
+    catalogue, candidate = catalogue_with_candidates()
+    same = GalCandidate.objects.filter(pk=candidate.pk)
+    same.update(n_detections=0)
+    n_others = render_catalogue(catalogue).n_candidates
+    assert not cutouts_path(candidate.pk).exists()
+    call_command("render_pictures", catalogue=[catalogue.pk], stdout=(out := StringIO()))
+    assert "Cutouts of 0 candidates" in out.getvalue()
+    assert render_catalogue(catalogue, everything=True).n_candidates == 1
+    cutouts_path(candidate.pk).unlink()
+    same.update(n_votes=1)
+    assert render_catalogue(catalogue).n_candidates == 1
+    assert n_others == catalogue.candidates.count() - 1
+
+
 def test_a_second_time_draws_nothing_and_from_the_start_gives_the_same_bytes():
     catalogue, candidate = catalogue_with_candidates()
     render_catalogue(catalogue)

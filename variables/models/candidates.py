@@ -42,6 +42,13 @@ class GalCandidateQuerySet(models.QuerySet):
         """Those with a change that passes the cuts."""
         return self.filter(n_detections__gt=0)
 
+    def to_be_seen(self):
+        """Those that people are shown: detected, voted on, or to be vetted in a campaign."""
+        asked_for = CampaignObject.objects.values("refsource_id")
+        return self.filter(
+            models.Q(n_detections__gt=0) | models.Q(n_votes__gt=0) | models.Q(pk__in=asked_for)
+        )
+
     def in_filter(self, name):
         return self.filter(filter=name)
 

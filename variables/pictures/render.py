@@ -44,11 +44,12 @@ class _Work:
     missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
 
 
-def render_catalogue(catalogue, progress=None) -> Rendered:
+def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
     """Bring the cutouts of a catalogue's candidates up to date; nothing while somebody else does.
 
-    Epochs that a file has are left as they are; each image is read once. One that can't be read
-    costs its own column, and leaves a line in its exposure's log.
+    Of those that are ``to_be_seen``: most others fail the cuts on every image, and are many; with
+    ``everything`` of all. Epochs that a file has are left as they are; each image is read once. One
+    that can't be read costs its own column, and leaves a line in its exposure's log.
     """
     with claim(Claimed.PICTURES, catalogue.pk) as is_mine:
         if not is_mine:
@@ -56,7 +57,7 @@ def render_catalogue(catalogue, progress=None) -> Rendered:
         parts, seen = [], None
         # Who stored an epoch meanwhile has found the catalogue claimed, and left it to us.
         while (epochs := _epochs(catalogue)) != seen:
-            parts += _render_epochs(catalogue, epochs, progress)
+            parts += _render_epochs(catalogue, epochs, progress, everything)
             progress, seen = None, epochs
     return Rendered(
         max((part.n_candidates for part in parts), default=0),
@@ -78,9 +79,10 @@ def _epochs(catalogue):
     return list(images.order_by("exposure__mjd", "pk"))
 
 
-def _render_epochs(catalogue, epochs, progress):
+def _render_epochs(catalogue, epochs, progress, everything):
     """Yield what was Rendered, some epochs at a time: as many as memory has room for."""
-    columns = _columns(catalogue, epochs)
+    candidates = GalCandidate.objects.filter(catalogue=catalogue)
+    columns = _columns(candidates if everything else candidates.to_be_seen(), epochs)
     there = {pk: columns_of(pk) for pk in columns}
     stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted)]
     missing = {image.pk: [] for image in epochs}
@@ -102,10 +104,10 @@ def _render_epochs(catalogue, epochs, progress):
         yield _render_batch(catalogue, epochs[k : k + n_batch], work, progress)
 
 
-def _columns(catalogue, epochs):
+def _columns(candidates, epochs):
     """{candidate: ids of the images that it lies on, in order of time}."""
-    rows = GalCandidate.objects.filter(catalogue=catalogue).order_by("pk")
-    rows = np.array(list(rows.values_list("pk", "ra", "dec")), dtype="i8,f8,f8")
+    rows = list(candidates.order_by("pk").values_list("pk", "ra", "dec"))
+    rows = np.array(rows, dtype="i8,f8,f8")
     columns = {pk: [] for pk in rows["f0"].tolist()}
     for image in epochs:
         if image.footprint:

@@ -20,13 +20,18 @@ from variables.pictures.places import picture_path
 class Command(BaseCommand):
     help = (
         "Render the cutouts of candidates (reference, search and difference of every epoch) and "
-        "the pictures of chips. What is there already stays; workers do the same after each night."
+        "the pictures of chips. What is there already stays; workers do the same after each night. "
+        "Candidates that fail the cuts on every image have none, unless somebody voted on them or "
+        "they are in a campaign; with --all they have."
     )
 
     def add_arguments(self, parser):
         parser.add_argument("--catalogue", type=int, nargs="+", metavar="ID", help="only of these")
         parser.add_argument(
             "--exposure", nargs="+", metavar="NAME", help="only pictures of their chips"
+        )
+        parser.add_argument(
+            "--all", action="store_true", help="cutouts also of what fails the cuts on every image"
         )
         parser.add_argument(
             "--clean", action="store_true", help="remove pictures of what is there no more"
@@ -38,7 +43,7 @@ class Command(BaseCommand):
             return
         problems = [] if catalogue else self.chips(exposure)
         if not exposure:
-            problems += self.cutouts(catalogue)
+            problems += self.cutouts(catalogue, options["all"])
         for problem in problems:
             self.stderr.write(problem)
 
@@ -60,13 +65,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(missing) - len(problems):,} pictures of chips.")
         return problems
 
-    def cutouts(self, ids):
+    def cutouts(self, ids, everything):
         catalogues = GalReference.objects.filter(active=True)
         if ids:
             catalogues = catalogues.filter(pk__in=ids)
             if gone := sorted(set(ids) - set(catalogues.values_list("pk", flat=True))):
                 raise CommandError(f"No catalogue in use has the id {', '.join(map(str, gone))}")
-        drawn = draw_cutouts(catalogues)
+        drawn = draw_cutouts(catalogues, everything)
         self.stdout.write(str(drawn))
         return list(drawn.problems)
 
