@@ -27,7 +27,7 @@ from tests.exposures.archive_server import ArchiveServer, stored_file  # noqa: E
 
 N_KILLS = 10
 STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand
-TABLES_SIZE, DOWNLOADS_SIZE = "500k", "20m"  # of disks: for less than the night, for just more
+TABLES_SIZE, DOWNLOADS_SIZE = "400k", "20m"  # of disks: for less than the night, for just more
 
 
 @dataclass(frozen=True)
