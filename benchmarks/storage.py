@@ -45,7 +45,7 @@ LIGHT_CURVE = "SELECT mjd, filter, mag, mag_err FROM galsources_light_curve(%s)"
 CONE = """
 SELECT refsource_id, mjd, filter, mag, mag_err FROM galsources_cone_light_curves(%s, %s, 1)
 """
-# The same where somebody knew the partition and had the plan ready.
+# The same, but for the reference's own epoch, where somebody knew the partition and had the plan.
 PREPARED = """
 PREPARE light_curve (bigint) AS
 SELECT e.mjd, e.filter, s.mag, s.mag_err

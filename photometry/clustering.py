@@ -310,7 +310,7 @@ def _wait_for_older_snapshots(reference, end):
 def _swap(reference, stored, is_last_word):
     """Put the copy in the place of the partition; when readers were locked out.
 
-    The partition is left to be dropped when nobody waits: its gigabytes can take 0.1 s to go.
+    The partition is left to be dropped when nobody waits, as its gigabytes take time to go.
     Raises OperationalError where somebody keeps a lock, and _ChangedError where the copy lacks
     something; for the last word that is copied while writers wait. A reader whose statement is
     older then may miss it, as if it had come a moment earlier.

@@ -19,7 +19,7 @@ from galproject import jobs, tasks
 from photometry.models import GalReference
 from photometry.storage import forget_image
 from tests.galproject.nights import night, processed  # noqa: F401
-from variables.models import GalCandidate, GalVarObj
+from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite
 from variables.pictures.places import cutouts_path, cutouts_url, picture_path, picture_url
 from variables.pictures.render import Rendered, render_catalogue
@@ -64,7 +64,7 @@ def test_every_epoch_of_every_candidate_is_cut_out_and_no_image_beside_it():
         assert set(changed.values_list("image", flat=True)) <= set(layout.image_ids)
 
 
-def test_what_fails_the_cuts_everywhere_is_drawn_only_where_somebody_asks():
+def test_what_fails_the_cuts_everywhere_is_drawn_only_where_somebody_asks(django_user_model):
     catalogue, candidate = catalogue_with_candidates()
     same = GalCandidate.objects.filter(pk=candidate.pk)
     same.update(n_detections=0)
@@ -75,6 +75,13 @@ def test_what_fails_the_cuts_everywhere_is_drawn_only_where_somebody_asks():
     assert render_catalogue(catalogue, everything=True).n_candidates == 1
     cutouts_path(candidate.pk).unlink()
     same.update(n_votes=1)
+    assert render_catalogue(catalogue).n_candidates == 1
+    cutouts_path(candidate.pk).unlink()
+    same.update(n_votes=0)
+    owner = django_user_model.objects.create(username="owner")
+    taxonomy = Taxonomy.objects.first()
+    campaign = Campaign.objects.create(name="all", taxonomy=taxonomy, created_by=owner)
+    CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=0)
     assert render_catalogue(catalogue).n_candidates == 1
     assert n_others == catalogue.candidates.count() - 1
 
