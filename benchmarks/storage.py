@@ -8,14 +8,17 @@ takes), ``bulk_create_ratio`` (Django's bulk_create into the same partition, tim
 COPY), ``light_curve_ms`` and ``cone_ms`` (in SQL, a cone of 1" with all light curves in it; medians
 once in key order, ``*_before_ms`` before; ``*_prepared_ms``: the same of statements that name the
 partition and are planned beforehand, ``*_ready_ms``: the same rows out of tables that hold nothing
-else, which no search can do in less), ``bytes_per_row`` (heap
-and indexes as they are stored, ``bytes_per_row_clustered`` once in key order), ``swap_lock_ms``
-(the longest that a reader who asks all the time waited during a rewrite as by cluster_sources) and
-``cluster_lock_ms`` (during CLUSTER of one table with the same rows, the old way).
+else, which no search can do in less, ``round_trip_ms``: SELECT 1), ``bytes_per_row`` (heap and
+indexes as they are stored, ``bytes_per_row_clustered`` once in key order), ``swap_lock_ms``
+(the longest wait for a lock, as PostgreSQL tells it, of a reader who asks all the time during a
+rewrite as by cluster_sources; ``reader_longest_ms`` is his longest wait for an answer and
+``bystander_longest_ms`` that of ``SELECT 1`` meanwhile, which no lock can hold up) and
+``cluster_lock_ms`` (the same during CLUSTER of one table with the same rows, the old way).
 """
 
 import argparse
 import json
+import re
 import statistics
 import sys
 import threading
@@ -60,6 +63,8 @@ WHERE c.is_reference AND q3c_join($1, $2, c.ra, c.dec, 1 / 3600.0) AND e.catalog
 ORDER BY c.refsource_id, e.mjd;
 SET plan_cache_mode = force_generic_plan
 """
+# So that the server tells of each wait for a lock of a millisecond or more.
+LOCKS_TOLD = "SET deadlock_timeout = '1ms'; SET log_lock_waits = on; SET client_min_messages = log"
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,7 @@ def search_ms(catalogue):
     took = {
         "light_curve": median_ms(LIGHT_CURVE, ids),
         "cone": median_ms(CONE, positions),
+        "round_trip": median_ms("SELECT 1", [()] * N_SEARCHES),
         "light_curve_ready": ready_ms(LIGHT_CURVE, ids),
         "cone_ready": ready_ms(CONE, positions),
     }
@@ -164,7 +170,14 @@ def search_ms(catalogue):
 
 
 def median_ms(sql, searches):
-    return 1e3 * statistics.median(timed(execute, sql, *search) for search in searches)
+    """Median ms of an answer, as psycopg2 gives it to somebody without Django."""
+    with connection.connection.cursor() as cursor:
+
+        def ask(search):
+            cursor.execute(sql, search)
+            return cursor.fetchall()
+
+        return 1e3 * statistics.median(timed(ask, search) for search in searches)
 
 
 def ready_ms(sql, searches):
@@ -185,50 +198,72 @@ def bytes_a_row(table):
     return n_bytes / n_rows
 
 
-@contextmanager
-def reader_of(table, refsource_id):
-    """A reader who asks for one light curve after the other; yields the seconds each took."""
-    seconds, is_over = [], threading.Event()
-    query = f"SELECT count(*) FROM {table} WHERE refsource_id = {refsource_id}"
-    other = connection.copy()
-    cursor = other.cursor()  # here, as Django keeps connections to the thread that made them
-    cursor.execute(query)
+class Reader(threading.Thread):
+    """Somebody who asks one thing again and again, until the end of the block."""
 
-    def read():
-        while not is_over.is_set():
-            seconds.append(timed(cursor.execute, query))
+    def __init__(self, query):
+        super().__init__()
+        self.query = query
+        self.seconds = []  # that each answer took
+        self.lock_ms = []  # of each wait for a lock, as the server tells it from 1 ms
+        self._is_over = threading.Event()
+        # Here, as Django keeps connections to the thread that made them.
+        self._connection = connection.copy()
+        self._cursor = self._connection.cursor()
+        self._cursor.execute(LOCKS_TOLD)
+        self._cursor.execute(query)
+
+    def run(self):
+        while not self._is_over.is_set():
+            self.seconds.append(timed(self._cursor.execute, self.query))
+            self._read_notices()
             time.sleep(0.0005)
 
-    thread = threading.Thread(target=read)
-    thread.start()
-    try:
-        yield seconds
-    finally:
-        is_over.set()
-        thread.join()
-        other.close()
+    def _read_notices(self):
+        notices = self._connection.connection.notices
+        acquired = [re.search(r"acquired \w+ on .* after ([\d.]+) ms", text) for text in notices]
+        self.lock_ms += [float(wait[1]) for wait in acquired if wait]
+        notices.clear()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *error):
+        self._is_over.set()
+        self.join()
+        self._connection.close()
+
+    @property
+    def longest_ms(self):
+        return 1e3 * max(self.seconds)
+
+
+def reader_of(table, catalogue):
+    return Reader(f"SELECT count(*) FROM {table} WHERE refsource_id = {catalogue.id_range[0]}")
 
 
 def cluster_the_old_way(catalogue):
-    """Seconds that CLUSTER of one table with the same rows takes, and keeps a reader waiting."""
+    """Seconds that CLUSTER of one table with the same rows takes, and a reader beside it."""
     execute(f"CREATE TABLE old_way AS SELECT * FROM {catalogue.partition}")
     execute("ALTER TABLE old_way ADD PRIMARY KEY (refsource_id, galimage_id)")
     execute("CREATE INDEX ON old_way (q3c_ang2ipix(ra, dec))")
     execute("ANALYZE old_way")
-    with reader_of("old_way", catalogue.id_range[0]) as waits:
+    with reader_of("old_way", catalogue) as reader:
         seconds = timed(execute, "CLUSTER old_way USING old_way_pkey")
     execute("DROP TABLE old_way")
-    return seconds, max(waits)
+    return seconds, reader
 
 
 def rewritten(catalogue):
-    """The report of a rewrite, with the waits of a reader beside it."""
+    """The report of a rewrite, a reader beside it, and somebody who asks nothing of the table."""
     with (
-        reader_of("galsources", catalogue.id_range[0]) as waits,
+        reader_of("galsources", catalogue) as reader,
+        Reader("SELECT 1") as bystander,
         tqdm(unit="row", unit_scale=True, desc="rewriting", file=sys.stderr) as bar,
     ):
         done = rewrite(catalogue, progress=bar)
-    return done, waits
+    return done, reader, bystander
 
 
 def speeds(loads):
@@ -259,8 +294,8 @@ def measure(n_sources, n_epochs):
     execute(f"VACUUM ANALYZE {catalogue.partition}")
     before = search_ms(catalogue)
     say("clustering, the old way")
-    old_way_seconds, old_way_wait = cluster_the_old_way(catalogue)
-    done, waits = rewritten(catalogue)
+    old_way_seconds, old_way_reader = cluster_the_old_way(catalogue)
+    done, reader, bystander = rewritten(catalogue)
     after = search_ms(catalogue)
     cone_lengths = [len(execute(CONE, *position)) for position in searches(catalogue)[1]]
     return figures | {
@@ -268,12 +303,14 @@ def measure(n_sources, n_epochs):
         "cone_n_rows": statistics.median(cone_lengths),
         "light_curve_before_ms": before["light_curve"],
         "cone_before_ms": before["cone"],
-        "swap_lock_ms": 1e3 * max(waits),
-        "reader_median_ms": 1e3 * statistics.median(waits),
+        "swap_lock_ms": max(reader.lock_ms, default=0.0),
+        "reader_longest_ms": reader.longest_ms,
+        "reader_median_ms": 1e3 * statistics.median(reader.seconds),
+        "bystander_longest_ms": bystander.longest_ms,
         "rewrite_seconds": done.seconds,
         "pages_before": done.before.pages,
         "pages_after": done.after.pages,
-        "cluster_lock_ms": 1e3 * old_way_wait,
+        "cluster_lock_ms": max(old_way_reader.lock_ms, default=0.0),
         "cluster_seconds": old_way_seconds,
         "bytes_per_row_clustered": bytes_a_row(catalogue.partition),
     }
