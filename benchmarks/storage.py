@@ -64,7 +64,10 @@ ORDER BY c.refsource_id, e.mjd;
 SET plan_cache_mode = force_generic_plan
 """
 # So that the server tells of each wait for a lock of a millisecond or more.
-LOCKS_TOLD = "SET deadlock_timeout = '1ms'; SET log_lock_waits = on; SET client_min_messages = log"
+LOCKS_TOLD = """
+SET deadlock_timeout = '1ms'; SET log_lock_waits = on; SET client_min_messages = log;
+SET lc_messages = 'C'
+"""
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,8 @@ class Reader(threading.Thread):
         return self
 
     def __exit__(self, *error):
+        if not self.is_alive():
+            raise RuntimeError(f"nobody asked until the end: {self.query}")
         self._is_over.set()
         self.join()
         self._connection.close()
