@@ -243,6 +243,10 @@ class Reader(threading.Thread):
     def longest_ms(self):
         return 1e3 * max(self.seconds)
 
+    @property
+    def longest_lock_ms(self):
+        return max(self.lock_ms, default=0.0)
+
 
 def reader_of(table, catalogue):
     return Reader(f"SELECT count(*) FROM {table} WHERE refsource_id = {catalogue.id_range[0]}")
@@ -308,14 +312,14 @@ def measure(n_sources, n_epochs):
         "cone_n_rows": statistics.median(cone_lengths),
         "light_curve_before_ms": before["light_curve"],
         "cone_before_ms": before["cone"],
-        "swap_lock_ms": max(reader.lock_ms, default=0.0),
+        "swap_lock_ms": reader.longest_lock_ms,
         "reader_longest_ms": reader.longest_ms,
         "reader_median_ms": 1e3 * statistics.median(reader.seconds),
         "bystander_longest_ms": bystander.longest_ms,
         "rewrite_seconds": done.seconds,
         "pages_before": done.before.pages,
         "pages_after": done.after.pages,
-        "cluster_lock_ms": max(old_way_reader.lock_ms, default=0.0),
+        "cluster_lock_ms": old_way_reader.longest_lock_ms,
         "cluster_seconds": old_way_seconds,
         "bytes_per_row_clustered": bytes_a_row(catalogue.partition),
     }
