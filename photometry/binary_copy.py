@@ -1,5 +1,6 @@
 """Structured arrays in and out of the database, by PostgreSQL's binary COPY."""
 
+from functools import lru_cache
 from io import BytesIO
 
 import numpy as np
@@ -27,6 +28,7 @@ def copy_out(query, dtype) -> np.ndarray:
     return _decode(buffer.getbuffer(), np.dtype(dtype))
 
 
+@lru_cache
 def _record_dtype(dtype):
     """A row as it is sent."""
     columns = [

@@ -19,7 +19,7 @@ from exposures.errors import GalprojectError
 from photometry.models import GalReference
 from photometry.storage import COLUMNS, attach_partition, create_table_to_attach
 
-KEY = "refsource_id, galimage_id"
+KEY = "refsource_id, mjd, galimage_id"
 N_SAMPLED = 200  # light curves that tell of the order of a partition
 N_ROWS_AT_ONCE = 1_000_000  # sorted in memory, and a step of the progress bar
 MEMORY = "256MB"  # of the server, for a sort
@@ -269,22 +269,35 @@ def _take_over(reference, stored, now):
     """Bring the difference between two states of a partition into its copy.
 
     Each load of an image makes new rows of galcoverages, in its own transaction, so they tell
-    what is new. What comes late lies at the end of the copy.
+    what is new; and what has another MJD. With them sources may come that are new since the
+    reference, or go, on any image. What comes late lies at the end of the copy.
     """
-    work = _work_table(reference)
-    if removed := [image for _, image in stored - now]:
+    if now == stored:
+        return
+    work, last = _work_table(reference), reference.own_ids[1]
+    _execute(f"DELETE FROM {work} WHERE refsource_id > {last}")
+    _execute(
+        f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
+        f" WHERE refsource_id > {last} ORDER BY {KEY}"
+    )
+    if removed := [image for _, image, _ in stored - now]:
         _execute(f"DELETE FROM {work} WHERE galimage_id = ANY(%s)", removed)
-    if added := [image for _, image in now - stored]:
+    if added := [image for _, image, _ in now - stored]:
         _execute(
             f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
-            f" WHERE galimage_id = ANY(%s) AND NOT is_reference ORDER BY {KEY}",
+            f" WHERE galimage_id = ANY(%s) AND refsource_id <= {last} ORDER BY {KEY}",
             added,
         )
 
 
 def _stored(reference):
-    """What a partition has: ids of rows of galcoverages, each with its image."""
-    return set(reference.coverages.values_list("pk", "image_id"))
+    """What a partition has: ids of rows of galcoverages, each with its image and MJD; the
+    reference itself as 0.
+    """
+    own = GalReference.objects.filter(pk=reference.pk).values_list("image_id", "mjd")
+    return {(0, *row) for row in own}.union(
+        reference.coverages.values_list("pk", "image_id", "mjd")
+    )
 
 
 def _wait_for_older_snapshots(reference, end):

@@ -123,6 +123,7 @@ class GalSource(models.Model):
     quality = RealField(help_text="fraction of the PSF on usable pixels")
     flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
     is_reference = models.BooleanField(help_text="measured on the reference image itself")
+    mjd = models.FloatField(help_text=OF_EXPOSURE)
 
     objects = GalSourceQuerySet.as_manager()
 
@@ -170,6 +171,7 @@ class GalNonDetection(models.Model):
     quality = RealField()
     flags = models.SmallIntegerField()
     is_reference = models.BooleanField()
+    mjd = models.FloatField()
 
     class Meta:
         db_table = "galnondetections"

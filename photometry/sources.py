@@ -50,18 +50,18 @@ class GalSourceQuerySet(QuerySet):
             .reference()
             .filter(Q3CWithin(*centre, Value(radius_arcsec / 3600)))
             .annotate(distance_arcsec=Q3CDistance(*centre) * 3600.0)
-            .with_epochs()
+            .with_filter()
             .order_by("distance_arcsec")
         )
 
     def light_curve(self, refsource_id):
-        """Every measurement of a source with its ``mjd`` and ``filter``, oldest first."""
+        """Every measurement of a source with its ``filter``, oldest first."""
         return self.light_curves([refsource_id])
 
     def light_curves(self, refsource_ids):
         """The same of several sources, one after the other."""
         ids = [int(i) for i in refsource_ids]
-        return self.filter(refsource_id__in=ids).with_epochs().order_by("refsource_id", "mjd")
+        return self.filter(refsource_id__in=ids).with_filter().order_by("refsource_id", "mjd")
 
     def of_object(self, object_id):
         """Every measurement of an object in all filters, by filter and source, oldest first."""
@@ -85,13 +85,10 @@ class GalSourceQuerySet(QuerySet):
         ranges = [Q(refsource_id__range=id_range(i)) for i in catalogue_ids]
         return self.filter(reduce(or_, ranges)) if ranges else self.none()
 
-    def with_epochs(self):
-        """Annotated with ``mjd`` and ``filter`` of the exposure."""
+    def with_filter(self):
+        """Annotated with the ``filter`` of the exposure."""
         image = GalImage.objects.filter(pk=OuterRef("galimage_id"))
-        return self.annotate(
-            mjd=Subquery(image.values("exposure__mjd")),
-            filter=Subquery(image.values("exposure__filter")),
-        )
+        return self.annotate(filter=Subquery(image.values("exposure__filter")))
 
 
 def catalogues_touching(ra, dec, radius_arcsec, using="default"):

@@ -27,6 +27,7 @@ SOURCE_DTYPE = np.dtype(
         ("quality", "f4"),
         ("flags", "i2"),
         ("is_reference", "?"),
+        ("mjd", "f8"),
     ]
 )
 COLUMNS = ", ".join(SOURCE_DTYPE.names)
@@ -50,7 +51,7 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
             f"{image}: {len(sources)} sources, where a catalogue holds at most {MAX_SOURCES}. "
             "Raise the detection threshold"
         )
-    _lock(image)
+    mjd = _lock(image)
     _retire_catalogue(image, drop_previous)
     reference = GalReference.objects.create(
         image=image, options=options, code_version=code_version, n_sources=len(sources)
@@ -59,6 +60,7 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
     rows["refsource_id"] = reference.id_range[0] + np.arange(len(rows))
     rows["galimage_id"] = image.pk
     rows["is_reference"] = True
+    rows["mjd"] = mjd
     _load_partition(reference, rows)
     return reference
 
@@ -80,12 +82,13 @@ def replace_measurements(image, sources, non_detections=None) -> int:
         # In this order, as create_catalogue takes them: else two workers could wait for each
         # other.
         _hold_active(image, catalogues)
-        _lock(image)
+        mjd = _lock(image)
         _delete_measurements(image)
         for table, rows in (("galsources", sources), (NON_DETECTIONS, missed)):
             rows = rows.copy()
             rows["galimage_id"] = image.pk
             rows["is_reference"] = False
+            rows["mjd"] = mjd
             copy_in(table, rows)
         GalCoverage.objects.bulk_create(
             GalCoverage(
@@ -226,8 +229,9 @@ def _search_images_pending(reference, note):
 
 
 def _lock(image):
-    """Let one transaction at a time change what an image has."""
-    GalImage.objects.select_for_update(no_key=True).only("pk").get(pk=image.pk)
+    """Let one transaction at a time change what an image has; the MJD of its exposure."""
+    locked = GalImage.objects.select_for_update(no_key=True, of=("self",))
+    return locked.values_list("exposure__mjd", flat=True).get(pk=image.pk)
 
 
 def _hold_active(image, catalogue_ids):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from photometry.light_curves import light_curves
 from photometry.models import GalSource
 from variables.models import GalVarObj
 
@@ -59,17 +60,18 @@ def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
     """Light curves of all reference sources near a position in degrees, nearest first."""
     sources = list(GalSource.objects.cone(ra, dec, radius_arcsec))
     ids = [source.refsource_id for source in sources]
-    rows, variable, vanished = _measurements(ids), *_changes(ids)
-    return [_light_curve(source, rows, variable, vanished) for source in sources]
+    measured = light_curves(ids, ("galimage_id", *MEASURED[1:]))
+    variable, vanished = _changes(ids)
+    return [
+        _light_curve(source, measured[own], variable, vanished[source.refsource_id])
+        for source, own in zip(sources, _places(measured["refsource_id"], ids), strict=True)
+    ]
 
 
-def _measurements(ids):
-    """Rows of each source, oldest first: {refsource_id: [(galimage_id, *MEASURED), ...]}."""
-    rows = defaultdict(list)
-    columns = ("refsource_id", "galimage_id", *MEASURED)
-    for source_id, *row in GalSource.objects.light_curves(ids).values_list(*columns):
-        rows[source_id].append(row)
-    return rows
+def _places(sorted_ids, ids):
+    """Where each of ``ids`` is among rows in their order, as slices."""
+    first, end = (np.searchsorted(sorted_ids, ids, side) for side in ("left", "right"))
+    return [slice(*places) for places in zip(first, end, strict=True)]
 
 
 def _changes(ids):
@@ -85,21 +87,19 @@ def _changes(ids):
     return variable, vanished
 
 
-def _light_curve(source, rows, variable, vanished):
-    key = source.refsource_id
-    image_ids, *columns = zip(*rows[key], strict=True)
-    arrays = {name: np.array(values) for name, values in zip(MEASURED, columns, strict=True)}
+def _light_curve(source, rows, variable, vanished_mjd):
+    key, image_ids = source.refsource_id, rows["galimage_id"]
     return LightCurve(
         refsource_id=key,
         filter=source.filter,
         ra=source.ra,
         dec=source.dec,
         distance_arcsec=source.distance_arcsec,
-        image_id=np.array(image_ids),
-        is_variable=np.array([(key, i) in variable for i in image_ids]),
+        image_id=image_ids,
+        is_variable=np.array([(key, i) in variable for i in image_ids.tolist()]),
         # A flux that is barely positive may have a row and be called vanished all the same.
-        vanished_mjd=np.setdiff1d(vanished[key], arrays["mjd"]),
-        **arrays,
+        vanished_mjd=np.setdiff1d(vanished_mjd, rows["mjd"]),
+        **{name: rows[name] for name in MEASURED},
     )
 
 
@@ -110,7 +110,8 @@ def light_curve_rows(curves):
         *(*MEASURED, "is_variable"),
     )
     for c in curves:
-        columns = [getattr(c, name).tolist() for name in ("image_id", *MEASURED, "is_variable")]
+        # Not tolist(), which would show the digits of single precision as double.
+        columns = [getattr(c, name) for name in ("image_id", *MEASURED, "is_variable")]
         for row in zip(*columns, strict=True):
             yield (c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec, *row)
 

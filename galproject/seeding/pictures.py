@@ -47,7 +47,7 @@ def draw_cutouts(refsource_ids, progress=None):
         catalogue = GalReference.objects.get(pk=catalogue_id)
         sky = _Sky(catalogue)
         rows = storage.measurements_of(catalogue, ids := list(ids))
-        rows = rows[np.lexsort((sky.mjd(rows["galimage_id"]), rows["refsource_id"]))]
+        rows = rows[np.lexsort((rows["mjd"], rows["refsource_id"]))]
         first = np.searchsorted(rows["refsource_id"], ids)
         for refsource_id, own in zip(ids, np.split(rows, first[1:]), strict=True):
             write_sprite(refsource_id, _sprite(own, sky))
@@ -62,18 +62,12 @@ class _Sky:
         self.stars = storage.catalogue_sources(catalogue)
         self.tree = cKDTree(np.column_stack([self.stars["x"], self.stars["y"]]))
         images = GalImage.objects.filter(coverages__catalogue=catalogue)
-        facts = {
-            image.pk: (image.exposure.mjd, image.fwhm_pixels)
-            for image in [catalogue.image, *images.select_related("exposure")]
-        }
-        self._ids = np.array(sorted(facts))
-        self._facts = np.array([facts[i] for i in self._ids])
-
-    def mjd(self, image_ids):
-        return self._facts[np.searchsorted(self._ids, image_ids), 0]
+        fwhm = {image.pk: image.fwhm_pixels for image in [catalogue.image, *images]}
+        self._ids = np.array(sorted(fwhm))
+        self._fwhm = np.array([fwhm[i] for i in self._ids])
 
     def fwhm_pixels(self, image_ids):
-        return self._facts[np.searchsorted(self._ids, image_ids), 1]
+        return self._fwhm[np.searchsorted(self._ids, image_ids)]
 
     def neighbours(self, star):
         """Positions in the stamp of a source, and fluxes, of the stars round it; itself first."""

@@ -47,7 +47,7 @@ def query(sql, *parameters):
 
 
 def rows():
-    """Every row of galsources, whole, in order of the key."""
+    """Every row of galsources, whole, in order of sources and images."""
     found = copy_out(
         f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2", storage.SOURCE_DTYPE
     )
@@ -183,6 +183,44 @@ def test_what_is_stored_removed_or_measured_again_meanwhile_is_taken_over(catalo
     assert GalSource.objects.measured_on(second).count() == 100
     assert not GalSource.objects.filter(galimage_id=first.pk).exists()
     assert GalSource.objects.count() == N_SOURCES * N_EPOCHS + 100
+
+
+def test_sources_that_come_and_go_meanwhile_on_any_image_are_taken_over(catalogue, monkeypatch):
+    """As sources that are new since the reference do, with the image that brings the last of it."""
+    new = catalogue.own_ids[1] + 1
+    rows = (
+        f"INSERT INTO galsources SELECT {storage.COLUMNS.replace('refsource_id', '{}', 1)}"
+        " FROM galsources WHERE NOT is_reference AND refsource_id = {}"
+    )
+    query(rows.format(new, new - 1))
+
+    def write():
+        query(rows.format(new + 1, new - 1))
+        query("DELETE FROM galsources WHERE refsource_id = %s", new)
+        measure(catalogue, "new", 50)
+
+    after_copy(monkeypatch, write)
+    clustering.rewrite(catalogue)
+    late = GalSource.objects.filter(refsource_id__gte=new).values_list("refsource_id", flat=True)
+    assert list(late) == N_EPOCHS * [new + 1]
+    assert GalSource.objects.count() == N_SOURCES * (N_EPOCHS + 2) + N_EPOCHS
+
+
+def test_epochs_that_are_mended_meanwhile_are_taken_over(catalogue, monkeypatch):
+    search = catalogue.coverages.order_by("pk").first().image
+    mended = {catalogue.image: 59000.5, search: 59001.5}
+
+    def mend():
+        for image, mjd in mended.items():
+            image.exposure.mjd = mjd
+            image.exposure.save()
+
+    after_copy(monkeypatch, mend)
+    clustering.rewrite(catalogue)
+    for image, mjd in mended.items():
+        epochs = GalSource.objects.filter(galimage_id=image.pk).values_list("mjd", flat=True)
+        assert list(epochs) == N_SOURCES * [mjd]
+    assert GalSource.objects.count() == N_SOURCES * (N_EPOCHS + 1)
 
 
 def test_readers_and_writers_beside_it_miss_nothing_and_do_not_wait(catalogue, monkeypatch):

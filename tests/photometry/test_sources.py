@@ -5,6 +5,7 @@ import pytest
 from django.db import connection
 
 from photometry import storage
+from photometry.light_curves import cone_light_curves, light_curve
 from photometry.models import GalSource
 from tests.made_up import from_tangent_plane, make_image, make_sources
 
@@ -173,6 +174,8 @@ QUERIES = {
     "SQL light curve": lambda source: query(
         "SELECT mag FROM galsources_light_curve(%s)", int(source["refsource_id"])
     ),
+    "array": lambda source: len(light_curve(source["refsource_id"])),
+    "arrays of a cone": lambda source: len(cone_light_curves(source["ra"], source["dec"], 1)),
     "SQL cone with its light curves": lambda source: query(
         "SELECT mag FROM galsources_cone_light_curves(%s, %s, 1)",
         float(source["ra"]),

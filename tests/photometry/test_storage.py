@@ -1,18 +1,22 @@
 """Sources in and out of galsources, on PostgreSQL with q3c."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from django.db import connection, models, transaction
+from django.db.models import Count
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, Status
 from photometry import storage
-from photometry.models import GalCoverage, GalReference, GalSource
+from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
 from photometry.sources import catalogue_of
 from photometry.storage import SOURCE_DTYPE
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db
+epochs_of_measurements = import_module("photometry.migrations.0011_epochs_of_measurements")
 
 POSTGRESQL_TYPES = {
     "i8": "bigint",
@@ -144,6 +148,45 @@ def test_an_image_is_measured_on_several_catalogues(search_image):
     storage.replace_measurements(search_image, sources[:30])
     assert GalSource.objects.measured_on(search_image).count() == 30
     assert GalCoverage.objects.count() == 1
+
+
+def test_measurements_have_the_epoch_of_their_exposure_also_when_that_is_mended(
+    reference_image, catalogue, search_image
+):
+    sources = storage.reference_sources_in([reference_image])
+    storage.replace_measurements(search_image, sources[:400], sources[400:])
+    for mjd in (60001.0, 60002.5):
+        search_image.exposure.mjd = mjd
+        search_image.exposure.save()
+        by_image = {reference_image.pk: (60000.0, 500), search_image.pk: (mjd, 400)}
+        rows = GalSource.objects.values_list("galimage_id", "mjd").annotate(n=Count("*"))
+        assert {image: rest for image, *rest in rows} == {
+            image: list(of) for image, of in by_image.items()
+        }
+        missed = GalNonDetection.objects.values_list("mjd", flat=True)
+        assert list(missed) == 100 * [mjd]
+    reference_image.exposure.mjd = 59999.5
+    reference_image.exposure.save()
+    assert set(GalSource.objects.values_list("mjd", flat=True)) == {59999.5, 60002.5}
+
+
+def test_an_update_of_a_filled_database_gives_measurements_their_epochs(
+    reference_image, catalogue, search_image
+):
+    sources = storage.reference_sources_in([reference_image])
+    storage.replace_measurements(search_image, sources[:400], sources[400:])
+    before = rows_with_epochs()
+    with connection.cursor() as cursor:
+        cursor.execute(epochs_of_measurements.NO_EPOCHS)
+        cursor.execute(epochs_of_measurements.EPOCHS)
+    assert rows_with_epochs() == before
+    assert {mjd for *_, mjd in before} == {60000.0, 60001.0}
+
+
+def rows_with_epochs():
+    columns = "refsource_id", "galimage_id", "mjd"
+    models = GalSource, GalNonDetection
+    return sorted(row for model in models for row in model.objects.values_list(*columns))
 
 
 def test_a_coverage_has_the_epoch_of_its_exposure_also_when_that_is_mended(

@@ -6,7 +6,7 @@ from math import isfinite
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.models import GalSource
+from photometry.light_curves import light_curves
 from photometry.objects import Kind
 from variables.models import GalVarObj
 
@@ -86,7 +86,7 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
     matches = matches_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
     rows, changes = _rows(ids), _changes(ids)
-    images = {image_id for measured in rows.values() for image_id, *_ in measured}
+    images = {image_id for measured in rows.values() for _, image_id, *_ in measured}
     epochs = _epochs(images.union(*changes.values()))
     return {
         own: {
@@ -101,11 +101,10 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
 
 
 def _rows(ids):
-    """{refsource_id: [(image id, mag, mag_err, is_reference)]}, in no order."""
+    """{refsource_id: [(mjd, image id, mag, mag_err, is_reference)]}, oldest first."""
     rows = {}
-    columns = ("refsource_id", "galimage_id", "mag", "mag_err", "is_reference")
-    measured = GalSource.objects.filter(refsource_id__in=ids)
-    for source_id, *row in measured.values_list(*columns):
+    measured = light_curves(ids, ("galimage_id", "mag", "mag_err", "is_reference"))
+    for source_id, *row in measured.tolist():
         rows.setdefault(source_id, []).append(row)
     return rows
 
@@ -133,10 +132,9 @@ def _epochs(image_ids):
 
 def _curve(match, rows, changes, epochs):
     own_changes = changes.get(match.refsource_id, {})
-    measured = [row for row in rows.get(match.refsource_id, []) if isfinite(row[1])]
-    measured.sort(key=lambda row: epochs[row[0]].mjd)
-    image_ids, mag, mag_err, is_reference = (
-        [row[column] for row in measured] for column in range(4)
+    measured = [row for row in rows.get(match.refsource_id, []) if isfinite(row[2])]
+    mjd, image_ids, mag, mag_err, is_reference = (
+        [row[column] for row in measured] for column in range(5)
     )
     here = [own_changes.get(image_id, UNCHANGED) for image_id in image_ids]
     gone = {i for i, c in own_changes.items() if c.is_detection and c.has_vanished}
@@ -146,7 +144,7 @@ def _curve(match, rows, changes, epochs):
         "is_blend": match.is_blend,
         "image_id": image_ids,
         "image": [epochs[i].name for i in image_ids],
-        "mjd": [epochs[i].mjd for i in image_ids],
+        "mjd": mjd,
         "mag": [_rounded(value, 4) for value in mag],
         "mag_err": [_rounded(value, 4) for value in mag_err],
         "is_reference": is_reference,

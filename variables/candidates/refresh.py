@@ -188,13 +188,7 @@ def _columns(catalogue, summary, chosen):
     """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary."""
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
-    mjd = dict(
-        GalImage.objects.filter(pk__in=np.unique(rows["galimage_id"]).tolist()).values_list(
-            "pk", "exposure__mjd"
-        )
-    )
-    time = np.array([mjd[i] for i in rows["galimage_id"].tolist()])
-    rows = rows[np.lexsort((time, rows["refsource_id"]))]
+    rows = rows[np.lexsort((rows["mjd"], rows["refsource_id"]))]
     s = light_curve_statistics(
         len(ids), np.searchsorted(ids, rows["refsource_id"]), rows["mag"], rows["mag_err"]
     )

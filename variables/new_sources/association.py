@@ -49,10 +49,12 @@ DELETE FROM {table} WHERE refsource_id BETWEEN %(first)s AND %(last)s
 # One of each source on an image, the most significant; what is there already stays as it is.
 SAVE_MEASUREMENTS = """
 INSERT INTO galsources (refsource_id, galimage_id, ra, dec, x, y, flux, flux_err, mag, mag_err,
-    rchi2, fracflux, quality, flags, is_reference)
+    rchi2, fracflux, quality, flags, is_reference, mjd)
 SELECT DISTINCT ON (d.refsource_id, d.galimage_id) d.refsource_id, d.galimage_id, s.ra, s.dec,
-    d.x, d.y, d.flux, d.flux_err, d.mag, d.mag_err, d.rchi2, d.fracflux, d.quality, d.flags, false
+    d.x, d.y, d.flux, d.flux_err, d.mag, d.mag_err, d.rchi2, d.fracflux, d.quality, d.flags, false,
+    e.mjd
 FROM galnewdetections d JOIN galnewsources s ON s.refsource_id = d.refsource_id
+JOIN galimages i ON i.id = d.galimage_id JOIN galexposures e ON e.id = i.exposure_id
 WHERE d.refsource_id = ANY(%(standing)s) AND NOT EXISTS (
     SELECT 1 FROM galsources g WHERE g.refsource_id = d.refsource_id
         AND g.galimage_id = d.galimage_id AND g.refsource_id BETWEEN %(first)s AND %(last)s)

@@ -1,0 +1,64 @@
+"""Light curves as arrays, the quick way out of galsources.
+
+The querysets of GalSource give objects, and all that is known of each.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from django.db import connection
+
+from photometry.binary_copy import copy_out
+from photometry.models import GalSource
+from photometry.storage import SOURCE_DTYPE
+
+MEASURED = ("mag", "mag_err")
+
+
+def light_curve(refsource_id, columns=MEASURED) -> np.ndarray:
+    """Every measurement of a source, oldest first; none of an id that there is not.
+
+    A structured array (n_epochs,) of ``mjd`` and ``columns``, which are named, typed and in the
+    units of galsources (``storage.SOURCE_DTYPE``).
+    """
+    names = ("mjd", *columns)
+    rows = copy_out(
+        f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id = {int(refsource_id)}",
+        _dtype(names),
+    )
+    return rows.take(rows["mjd"].argsort(kind="stable"))
+
+
+def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
+    """The same of several sources, with ``refsource_id``: by source, and each oldest first."""
+    names = ("refsource_id", "mjd", *columns)
+    ids = ", ".join(str(int(i)) for i in refsource_ids) or "NULL"
+    query = f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id IN ({ids})"
+    return _by_source(copy_out(query, _dtype(names)))
+
+
+def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
+    """The same of all sources of active catalogues within a radius of a position in degrees."""
+    names = ("refsource_id", "mjd", *columns)
+    position = f"{float(ra)!r}, {float(dec)!r}, {float(radius_arcsec)!r}"
+    query = (
+        f"SELECT * FROM galsources_cone_measurements({position}, '{', '.join(names)}')"
+        f" AS s ({_definitions(names)})"
+    )
+    return _by_source(copy_out(query, _dtype(names)))
+
+
+def _by_source(rows):
+    return rows.take(np.lexsort((rows["mjd"], rows["refsource_id"])))
+
+
+@lru_cache
+def _dtype(names):
+    return np.dtype([(name, SOURCE_DTYPE[name]) for name in names])
+
+
+@lru_cache
+def _definitions(names):
+    """The columns with their types, in SQL."""
+    fields = map(GalSource._meta.get_field, names)
+    return ", ".join(f"{field.column} {field.db_type(connection)}" for field in fields)
