@@ -275,19 +275,14 @@ def _take_over(reference, stored, now):
     if now == stored:
         return
     work, last = _work_table(reference), reference.own_ids[1]
-    _execute(f"DELETE FROM {work} WHERE refsource_id > {last}")
+    removed = [image for _, image, _ in stored - now]
+    added = [image for _, image, _ in now - stored]
+    _execute(f"DELETE FROM {work} WHERE refsource_id > {last} OR galimage_id = ANY(%s)", removed)
     _execute(
         f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
-        f" WHERE refsource_id > {last} ORDER BY {KEY}"
+        f" WHERE refsource_id > {last} OR galimage_id = ANY(%s) ORDER BY {KEY}",
+        added,
     )
-    if removed := [image for _, image, _ in stored - now]:
-        _execute(f"DELETE FROM {work} WHERE galimage_id = ANY(%s)", removed)
-    if added := [image for _, image, _ in now - stored]:
-        _execute(
-            f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
-            f" WHERE galimage_id = ANY(%s) AND refsource_id <= {last} ORDER BY {KEY}",
-            added,
-        )
 
 
 def _stored(reference):
