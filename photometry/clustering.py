@@ -286,9 +286,7 @@ def _take_over(reference, stored, now):
 
 
 def _stored(reference):
-    """What a partition has: ids of rows of galcoverages, each with its image and MJD; the
-    reference itself as 0.
-    """
+    """What a partition has, as (id in galcoverages, image, MJD); the id is 0 of its reference."""
     own = GalReference.objects.filter(pk=reference.pk).values_list("image_id", "mjd")
     return {(0, *row) for row in own}.union(
         reference.coverages.values_list("pk", "image_id", "mjd")

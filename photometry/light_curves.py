@@ -10,7 +10,7 @@ from django.db import connection
 
 from photometry.binary_copy import copy_out
 from photometry.models import GalSource
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage import SOURCE_DTYPE, by_source
 
 MEASURED = ("mag", "mag_err")
 
@@ -34,7 +34,7 @@ def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
     names = ("refsource_id", "mjd", *columns)
     ids = ", ".join(str(int(i)) for i in refsource_ids) or "NULL"
     query = f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id IN ({ids})"
-    return _by_source(copy_out(query, _dtype(names)))
+    return by_source(copy_out(query, _dtype(names)))
 
 
 def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
@@ -45,11 +45,7 @@ def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
         f"SELECT * FROM galsources_cone_measurements({position}, '{', '.join(names)}')"
         f" AS s ({_definitions(names)})"
     )
-    return _by_source(copy_out(query, _dtype(names)))
-
-
-def _by_source(rows):
-    return rows.take(np.lexsort((rows["mjd"], rows["refsource_id"])))
+    return by_source(copy_out(query, _dtype(names)))
 
 
 @lru_cache

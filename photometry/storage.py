@@ -141,12 +141,18 @@ def catalogue_sources(reference) -> np.ndarray:
 
 
 def measurements_of(reference, refsource_ids) -> np.ndarray:
-    """All measurements of some sources of a catalogue, as an array of SOURCE_DTYPE."""
+    """All measurements of some sources of a catalogue, as SOURCE_DTYPE ``by_source``."""
     ids = ",".join(str(int(i)) for i in refsource_ids)
-    return copy_out(
+    rows = copy_out(
         f"SELECT {COLUMNS} FROM {reference.partition} WHERE refsource_id = ANY('{{{ids}}}')",
         SOURCE_DTYPE,
     )
+    return by_source(rows)
+
+
+def by_source(rows):
+    """Rows with ``refsource_id`` and ``mjd`` in order of these: light curves, each oldest first."""
+    return rows.take(np.lexsort((rows["mjd"], rows["refsource_id"])))
 
 
 @transaction.atomic

@@ -53,14 +53,15 @@ class LightCurve:
         return float(np.median(self.mag))
 
 
-MEASURED = ("mjd", "mag", "mag_err", "flux", "flux_err", "rchi2", "flags", "is_reference")
+COLUMNS = ("mag", "mag_err", "flux", "flux_err", "rchi2", "flags", "is_reference")
+MEASURED = ("mjd", *COLUMNS)
 
 
 def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
     """Light curves of all reference sources near a position in degrees, nearest first."""
     sources = list(GalSource.objects.cone(ra, dec, radius_arcsec))
     ids = [source.refsource_id for source in sources]
-    measured = light_curves(ids, ("galimage_id", *MEASURED[1:]))
+    measured = light_curves(ids, ("galimage_id", *COLUMNS))
     variable, vanished = _changes(ids)
     return [
         _light_curve(source, measured[own], variable, vanished[source.refsource_id])

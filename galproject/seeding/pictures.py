@@ -47,7 +47,6 @@ def draw_cutouts(refsource_ids, progress=None):
         catalogue = GalReference.objects.get(pk=catalogue_id)
         sky = _Sky(catalogue)
         rows = storage.measurements_of(catalogue, ids := list(ids))
-        rows = rows[np.lexsort((rows["mjd"], rows["refsource_id"]))]
         first = np.searchsorted(rows["refsource_id"], ids)
         for refsource_id, own in zip(ids, np.split(rows, first[1:]), strict=True):
             write_sprite(refsource_id, _sprite(own, sky))

@@ -8,6 +8,8 @@ On a filled database the table is written anew, in which nothing can be read or 
 seconds a million rows, and as much room on the disk again.
 """
 
+from importlib import import_module
+
 from django.db import migrations, models
 
 # A type "changed" has each partition written in one pass: without dead rows, and in its order. Of all
@@ -71,18 +73,11 @@ BEGIN
 END
 $$;
 """
-GIVE_EPOCH_BEFORE = """
-CREATE OR REPLACE FUNCTION galexposures_give_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    -- mjd, and take_epoch the rest
-    UPDATE galcoverages SET mjd = NEW.mjd
-    FROM galimages AS i WHERE i.exposure_id = NEW.id AND galcoverages.image_id = i.id;
-    UPDATE galreferences SET mjd = NEW.mjd
-    FROM galimages AS i WHERE i.exposure_id = NEW.id AND galreferences.image_id = i.id;
-    RETURN NULL;
-END
-$$;
-"""
+# The last statement there.
+_, GIVE, BEFORE = import_module("photometry.migrations.0008_epochs_of_references").EPOCHS.partition(
+    "CREATE OR REPLACE FUNCTION galexposures_give_epoch"
+)
+GIVE_EPOCH_BEFORE = GIVE + BEFORE
 
 # Of record, as each column that is handed on costs a fiftieth of the whole.
 CONE_MEASUREMENTS = """

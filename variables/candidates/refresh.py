@@ -188,7 +188,6 @@ def _columns(catalogue, summary, chosen):
     """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary."""
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
-    rows = rows[np.lexsort((rows["mjd"], rows["refsource_id"]))]
     s = light_curve_statistics(
         len(ids), np.searchsorted(ids, rows["refsource_id"]), rows["mag"], rows["mag_err"]
     )
