@@ -64,7 +64,11 @@ def _kill_one(night, dice):
     while True:
         if not night.n_open():
             night.process("--queue", "--again", *night.files.exposures[1:])
-        _, pid = dice.choice(night.wait(night.in_work))
+        # The last open chip may be given up, as begun too often, and never be in work again.
+        night.wait(lambda: night.in_work() or not night.n_open())
+        if not (in_work := night.in_work()):
+            continue
+        _, pid = dice.choice(in_work)
         time.sleep(dice.uniform(0, 0.8))
         try:
             # Halted first, so that it is certain what it is killed in: while it waits for a
