@@ -11,7 +11,7 @@ QUICK =
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo test bench lint format serve workers clean
+.PHONY: help setup setup-dev database migrated demo test check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
@@ -20,6 +20,7 @@ help:
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
 	@echo "make lint    check style; make format mends what can be mended"
+	@echo "make check   check that no migration is missing and that the settings are fit to deploy"
 	@echo "make clean   remove .venv and what tools left; the database stays"
 	@echo "scripts/database {start|stop|status|url|destroy}"
 
@@ -52,6 +53,10 @@ bench: setup-dev database
 lint: setup-dev
 	$(python) -m ruff check $(sources)
 	$(python) -m ruff format --check $(sources)
+
+check: database
+	$(manage) makemigrations --check --dry-run
+	GALPROJECT_HTTPS=true $(manage) check --deploy --fail-level WARNING
 
 format: setup-dev
 	$(python) -m ruff check --fix $(sources)

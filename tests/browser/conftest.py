@@ -1,5 +1,6 @@
 """A browser, and pages in it that tell of whatever goes wrong on them."""
 
+import os
 import shutil
 from dataclasses import dataclass, field
 
@@ -69,6 +70,19 @@ class Visit:
         # What a page has not got yet when one leaves it is not wanted any more.
         if request.failure != "net::ERR_ABORTED":
             self.faults.append(f"{request.url}: {request.failure}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Fail where a test of the pages is skipped and GALPROJECT_REQUIRE_BROWSER forbids it."""
+    report = yield
+    if report.skipped and os.environ.get("GALPROJECT_REQUIRE_BROWSER"):
+        *_, reason = report.longrepr
+        report.outcome, report.longrepr = (
+            "failed",
+            f"skipped, where a browser is required: {reason}",
+        )
+    return report
 
 
 @pytest.fixture(scope="session")

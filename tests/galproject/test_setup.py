@@ -74,7 +74,25 @@ def test_tensorflow_is_not_installed():
 
 
 def test_continuous_integration_runs_what_the_readme_says():
-    assert (PROJECT / ".ci/run").read_text().splitlines()[-1] == "exec make test"
+    lines = (PROJECT / ".ci/run").read_text().splitlines()
+    assert lines[-1] == "exec make test"
+    assert "make lint check" in lines
+
+
+@pytest.mark.parametrize(("is_required", "outcome"), [("", "1 skipped"), ("1", "1 error")])
+def test_without_a_browser_its_tests_are_skipped_but_fail_where_it_is_required(
+    tmp_path, is_required, outcome
+):
+    words = [sys.executable, "-m", "pytest", "tests/browser/test_work.py", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*words, "-k", "test_a_candidate_is_flagged"],
+        cwd=PROJECT,
+        env=os.environ | {"PATH": str(tmp_path), "GALPROJECT_REQUIRE_BROWSER": is_required},
+        capture_output=True,
+        text=True,
+    )
+    assert outcome in done.stdout
+    assert done.returncode == bool(is_required)
 
 
 def test_a_given_url_goes_before_the_projects_own(tmp_path):
