@@ -36,6 +36,15 @@ MAY = {
     ),
 }
 
+# What the permissions of the pages are for, to be read after "you may not".
+ACTS = {
+    "variables.add_galdecision": "vote on candidates",
+    "variables.add_galflag": "flag artifacts, and decide on flags",
+    "variables.add_campaign": "make and run campaigns",
+    "exposures.choose_reference": "choose references",
+    "exposures.add_galjob": "have exposures processed",
+}
+
 
 def permissions_of(name) -> set[str]:
     """What a group may do beyond viewing, as "app.codename"."""

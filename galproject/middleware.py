@@ -1,8 +1,10 @@
-"""Every page needs a login, and none is kept by a browser."""
+"""Every page needs a login, none is kept by a browser, and no refusal is an empty page."""
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRefresh
+
+from galproject.error_pages import method_not_allowed
 
 
 class LoginMiddleware(LoginRequiredMiddleware):
@@ -21,3 +23,16 @@ class LoginMiddleware(LoginRequiredMiddleware):
             # A login page has no place in the middle of another: the whole page goes there.
             return HttpResponseClientRefresh()
         return super().handle_no_permission(request, view_func)
+
+
+class MethodMiddleware:
+    """A page where an address takes another method: after a login, a form's address is opened."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.content:
+            return method_not_allowed(request, response["Allow"])
+        return response

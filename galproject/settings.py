@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "galproject.middleware.LoginMiddleware",
+    "galproject.middleware.MethodMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -61,6 +62,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
+CSRF_FAILURE_VIEW = "galproject.error_pages.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.list("GALPROJECT_ORIGINS", default=[])
 # How many proxies of one's own stand before the server: whose word is taken for the visitor's
 # address and for HTTPS. A header that nobody of one's own sets could be made up by anybody.
@@ -99,7 +101,9 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: nobody can lock somebody else out from another address.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "lockout.html"
+AXES_LOCKOUT_CALLABLE = "galproject.logins.locked_out"
+# Tries during the lockout don't prolong it: the page names the time at which it ends.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "galproject.addresses.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False

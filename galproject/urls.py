@@ -9,7 +9,7 @@ from django.contrib.auth.views import (
 )
 from django.urls import include, path
 
-from galproject import views
+from galproject import error_pages, views
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
@@ -33,3 +33,8 @@ urlpatterns = [
     path("api/", include("galproject.api.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = error_pages.bad_request
+handler403 = error_pages.forbidden
+handler404 = error_pages.not_found
+handler500 = error_pages.server_error

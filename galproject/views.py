@@ -4,7 +4,6 @@ from hashlib import sha256
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
+from exposures.permissions import needs_permission
 from galproject.exposure_log import exposure_log
 from galproject.forms import ShownForm
 from galproject.jobs import ask_failed
@@ -76,7 +76,7 @@ def _liveness(request, status=None):
 
 
 @require_POST
-@permission_required(ASK, raise_exception=True)
+@needs_permission(ASK)
 def run_failed(request):
     """Ask again for what failed of all exposures that are shown, on whatever page."""
     shown = ShownForm(request.GET).shown()
@@ -87,7 +87,7 @@ def run_failed(request):
 
 
 @require_POST
-@permission_required(ASK, raise_exception=True)
+@needs_permission(ASK)
 def run_failed_of_exposure(request, pk):
     """Ask again for what failed of one exposure."""
     exposure = get_object_or_404(GalExposure, pk=pk)

@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -44,8 +44,9 @@ class May(BasePermission):
         user = request.user
         if not (user and user.is_authenticated):
             return False
-        if request.method in ("GET", "HEAD", "OPTIONS"):
-            return True
+        if request.method in SAFE_METHODS or not hasattr(view, request.method.lower()):
+            return True  # the latter is refused as no method of this address
+        self.message = f"This takes the permission {view.writing_needs}."
         return user.has_perm(view.writing_needs)
 
 

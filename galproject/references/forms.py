@@ -37,12 +37,12 @@ class ChoiceForm(forms.Form):
     KEEP, WITHDRAW = "keep", "withdraw"
 
     image = forms.TypedMultipleChoiceField(coerce=int)
+    # Nothing is chosen before somebody chooses; without an old reference there is no choice.
     old = forms.ChoiceField(
         choices=[
             (KEEP, "Keep it as a further reference"),
             (WITHDRAW, "Make it a search image again"),
         ],
-        initial=KEEP,
         required=False,
     )
     reason = forms.CharField(max_length=300, error_messages={"required": "Say why."})

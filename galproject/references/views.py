@@ -1,7 +1,6 @@
 """Pages: the candidates for reference of a patch of sky, and what choosing one implies."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure
+from exposures.permissions import needs_permission
 from galproject.references import changes
 from galproject.references.forms import ChoiceForm, MemberForm, PatchForm
 from galproject.references.mosaic import mosaics
@@ -87,7 +87,7 @@ def _preview(request, pk, form, status=200, members=None):
         "patch": patch_round(exposure),
         "change": changes.plan(chosen) if len(references) < len(chosen) else None,
         "withdrawal": changes.plan_withdrawal(references) if references else None,
-        "form": form or ChoiceForm(images=chips, initial={"old": ChoiceForm.KEEP}),
+        "form": form or ChoiceForm(images=chips),
         "history": changes.history([exposure.pk]),
         **_set_of(exposure, chips, members),
     }
@@ -108,14 +108,14 @@ def _set_of(exposure, chips, form):
 
 
 @require_POST
-@permission_required(CHOOSE, raise_exception=True)
+@needs_permission(CHOOSE)
 def choose_reference(request, pk):
     """Make chips of an exposure references."""
     return _change(request, pk, _choice)
 
 
 @require_POST
-@permission_required(CHOOSE, raise_exception=True)
+@needs_permission(CHOOSE)
 def withdraw_reference(request, pk):
     """Make search images of references again."""
     return _change(request, pk, _withdrawal)
@@ -124,6 +124,8 @@ def withdraw_reference(request, pk):
 def _choice(chosen, form):
     change = changes.plan(chosen)
     withdraws = form.cleaned_data["old"] == ChoiceForm.WITHDRAW
+    if change.old and not form.cleaned_data["old"]:
+        form.add_error("old", "Choose what becomes of the old reference.")
     return change, [i.pk for i in change.chosen], [i.pk for i in change.old if withdraws]
 
 
@@ -140,6 +142,8 @@ def _change(request, pk, decide):
         return _preview(request, pk, form, status=422)
     chosen = [image for image in chips if image.pk in form.cleaned_data["image"]]
     change, *what = decide(chosen, form)
+    if form.errors:
+        return _preview(request, pk, form, status=422)
     who = request.user.get_username(), form.cleaned_data["reason"]
     try:
         _carry_out(request, change, (*what, *who))
@@ -166,7 +170,7 @@ def _carry_out(request, change, arguments):
 
 
 @require_POST
-@permission_required(CHOOSE, raise_exception=True)
+@needs_permission(CHOOSE)
 def change_reference_set(request, pk):
     """Add exposures to the set of a reference, or remove them."""
     exposure = get_object_or_404(GalExposure, pk=pk)

@@ -289,6 +289,17 @@ def test_a_choice_without_a_reason_or_of_another_exposure_s_chip_is_explained(cu
     assert not second().is_reference
 
 
+def test_what_becomes_of_the_old_reference_is_chosen_by_somebody(curator, field):
+    exposure = second().exposure_id
+    page = text(curator.get(reverse("references_preview", args=[exposure])))
+    radios = re.findall(r"<input type=.radio. name=.old.[^>]*>", page)
+    assert len(radios) == 2 and not any("checked" in radio for radio in radios)
+    data = {"image": second().pk, "reason": "sharper"}
+    refused = curator.post(reverse("choose_reference", args=[exposure]), data)
+    assert refused.status_code == 422 and "Choose what becomes of the old" in text(refused)
+    assert not second().is_reference
+
+
 def test_an_error_is_said_and_not_raised(curator, field):
     url = reverse("withdraw_reference", args=[field.reference.exposure_id])
     page = curator.post(url, {"image": field.reference.pk, "reason": "bad"}, follow=True)
@@ -301,7 +312,9 @@ def test_a_large_change_is_a_worker_s(curator, field, sent, monkeypatch):
     monkeypatch.setattr(changes, "async_task", lambda *a, **_: queued.append(a))
     monkeypatch.setattr(changes.transaction, "on_commit", lambda task: task())
     url = reverse("choose_reference", args=[second().exposure_id])
-    page = text(curator.post(url, {"image": second().pk, "reason": "deep"}, follow=True))
+    page = text(
+        curator.post(url, {"image": second().pk, "old": "keep", "reason": "deep"}, follow=True)
+    )
     assert "A worker makes the change" in page and not second().is_reference
     ((task, *arguments),) = queued
     assert task == "galproject.tasks.change_reference"

@@ -218,3 +218,18 @@ def test_pages_need_nothing_from_elsewhere_and_nothing_inline(curator, field):
         assert not re.search(r"<style|\sstyle=|\son\w+=", page)
         ids = re.findall(r' id="([^"]+)"', page)
         assert len(ids) == len(set(ids))
+
+
+def test_what_a_flag_says_is_chosen_by_somebody_and_nothing_before(curator, field):
+    on_source = reverse("flag_source", args=[field.ids[0]])
+    on_region = reverse("flag_image", args=[field.search.pk])
+    for page, form, region in (
+        (reverse("candidate", args=[field.ids[0]]), on_source, {}),
+        (reverse("image", args=[field.search.pk]), on_region, {"region": CORNER}),
+    ):
+        choices = text(curator.get(page)).partition('name="artifact"')[2].partition("</select>")[0]
+        assert re.match(r'[^>]*required[^>]*>\s*<option value=""', choices), page
+        assert not re.search('value="[^"]+" selected', choices), page
+        refused = curator.post(form, {"artifact": "", "reason": "?", **region}, follow=True)
+        assert "Choose what it is." in text(refused)
+    assert not GalFlag.objects.exists()

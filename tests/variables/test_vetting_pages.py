@@ -270,3 +270,14 @@ def test_decisions_take_few_queries_however_many(login, ann, django_assert_max_n
     rows = [said(pk, "artifact", key=f"k{pk}") for pk in ids_of(campaign)[:n]]
     with django_assert_max_num_queries(15 + 2):  # and a savepoint of the test
         assert post_json(client, "vet_decide", campaign, decisions=rows).json()["saved"] == n
+
+
+def test_a_vote_is_chosen_by_somebody_and_nothing_before(login, ann):
+    candidate = make_candidates(1)[0]
+    page = login(ann).get(candidate.get_absolute_url()).content.decode()
+    choices = page.partition('name="choice"')[2].partition("</select>")[0]
+    assert choices.startswith(' required><option value="">') and "selected" not in choices
+    address = reverse("vote", args=[candidate.pk])
+    refused = login(ann).post(address, {"choice": "", "comment": "?"}, follow=True)
+    assert "Choose a class" in refused.content.decode()
+    assert not GalDecision.objects.exists()

@@ -15,7 +15,11 @@ class ReasonForm(forms.Form):
 class SourceFlagForm(ReasonForm):
     """What a source is flagged as, and why."""
 
-    artifact = forms.ChoiceField(choices=Artifact)
+    # Nothing is chosen before somebody chooses: a flag hides stars.
+    artifact = forms.ChoiceField(
+        choices=[("", "choose …"), *Artifact.choices],
+        error_messages={"required": "Choose what it is."},
+    )
 
 
 class RegionFlagForm(SourceFlagForm):

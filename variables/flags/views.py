@@ -1,9 +1,8 @@
 """Pages: the flags, and the chip on which they are drawn."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import BadRequest
 from django.db.models import Count
-from django.http import HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
+from exposures.permissions import needs_permission
 from variables.flags import marking
 from variables.flags.chip_page import chip_page
 from variables.flags.coverage import RegionError, check_region, covered_by, parse_region
@@ -48,7 +48,7 @@ def flags(request):
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def decide_flags(request):
     """Accept, decline or undo the flags that were ticked."""
     ids = [int(pk) for pk in request.POST.getlist("flag") if pk.isdecimal()]
@@ -56,14 +56,14 @@ def decide_flags(request):
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def decide_flag(request, pk):
     """Accept, decline or undo one flag."""
     return _decide(request, [get_object_or_404(GalFlag, pk=pk).pk])
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def decide_group(request):
     """Accept or decline a group of proposals, or all of an artifact, as they were shown."""
     last = request.POST.get("last", "")
@@ -78,7 +78,7 @@ def decide_group(request):
 def _decide(request, ids):
     action, form = ACTIONS.get(request.POST.get("action")), ReasonForm(request.POST)
     if action is None or not form.is_valid():
-        return HttpResponseBadRequest("The form is not complete.")
+        raise BadRequest("The form is not complete: it has no decision, or too long a reason")
     decide, done = action
     if not ids:
         messages.info(request, "No flag was chosen.")
@@ -101,7 +101,7 @@ def _back(request, otherwise="flags", *where):
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def flag_source(request, refsource_id):
     """Flag a source, on all images."""
     form = SourceFlagForm(request.POST)
@@ -123,11 +123,11 @@ def flag_source(request, refsource_id):
 @require_GET
 def image(request, pk):
     """A chip: its facts, its picture with changes and flags, and where flags are drawn."""
-    return _image_page(request, pk, RegionFlagForm(initial={"artifact": Artifact.BLEED}))
+    return _image_page(request, pk, RegionFlagForm())
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def flag_image(request, pk):
     """Flag a region of a chip, or the whole chip."""
     form = RegionFlagForm(request.POST)

@@ -32,19 +32,22 @@ def date_of(mjd):
 
 
 @register.simple_tag
-def cells(candidate, columns):
-    """The cells of a candidate's row in a list; by template they take four times as long."""
+def cells(candidate, columns, may_vote=False):
+    """The cells of a candidate's row in a list; by template they take four times as long.
+
+    To those who may not vote a class that is not shown yet is not promised after their vote.
+    """
     return format_html_join(
         "",
         '<td data-label="{}" class="{}">{}</td>',
-        ((column.heading, column.css, cell(candidate, column)) for column in columns),
+        ((column.heading, column.css, cell(candidate, column, may_vote)) for column in columns),
     )
 
 
-def cell(candidate, column):
+def cell(candidate, column, may_vote=False):
     """The value of a Column in a list."""
     if column.name == "consensus__slug":
-        return _class(candidate)
+        return _class(candidate, may_vote)
     if column.name == "n_votes" and not candidate.shows_class:
         return UNKNOWN
     if column.name == "cause":
@@ -78,9 +81,10 @@ def _chip(candidate):
     return format_html('<a href="{}" title="chip of the reference">{}</a>', url, candidate.ccdnum)
 
 
-def _class(candidate):
+def _class(candidate, may_vote):
     if not candidate.shows_class:
-        return format_html('<span title="{}">blind</span>', "shown after your own vote")
+        when = "shown after your own vote" if may_vote else "shown when its campaign is closed"
+        return format_html('<span title="{}">blind</span>', when)
     if candidate.is_disputed:
         return "disputed"
     return candidate.consensus.label if candidate.consensus else UNKNOWN

@@ -6,8 +6,6 @@ from io import StringIO
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import Min
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,10 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
+from exposures.permissions import NotInvitedError, needs_permission
 from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
-from variables.vetting.decisions import Said, classes_of, decide, decide_all, undo
+from variables.vetting.decisions import Said, VettingError, classes_of, decide, decide_all, undo
 from variables.vetting.forms import CampaignForm, decisions_from, keys_from
 
 VOTE, CAMPAIGN, FLAG = (
@@ -36,14 +35,23 @@ def voting(view):
     campaigns_to_vote = Campaign.objects.select_related("taxonomy").with_members()
 
     @wraps(view)
-    @permission_required(VOTE, raise_exception=True)
+    @needs_permission(VOTE)
     def wrapped(request, pk):
         campaign = get_object_or_404(campaigns_to_vote, pk=pk)
         if not campaign.is_open_to(request.user):
-            raise PermissionDenied
+            raise NotInvitedError(_invitation(campaign))
         return view(request, campaign)
 
     return wrapped
+
+
+def _invitation(campaign):
+    """Who votes in a campaign, and who can change that."""
+    names = ", ".join(campaign.members.order_by("username").values_list("username", flat=True))
+    return (
+        f"The campaign “{campaign}” is for {names}. {campaign.created_by.get_username()}, who "
+        "made it, or an administrator can add you to its members."
+    )
 
 
 @require_GET
@@ -58,7 +66,7 @@ def vetting(request):
     return render(request, "variables/vetting.html", context)
 
 
-@permission_required(CAMPAIGN, raise_exception=True)
+@needs_permission(CAMPAIGN)
 def new_campaign(request):
     """A campaign of a list, for several people."""
     query = request.GET.get("list", "")
@@ -73,7 +81,7 @@ def new_campaign(request):
 
 
 @require_POST
-@permission_required(VOTE, raise_exception=True)
+@needs_permission(VOTE)
 def vet_list(request):
     """A list as a campaign of one's own, to be vetted at once."""
     query = request.POST.get("list", "")
@@ -106,7 +114,7 @@ def campaign(request, pk):
 
 
 @require_POST
-@permission_required(CAMPAIGN, raise_exception=True)
+@needs_permission(CAMPAIGN)
 def close_campaign(request, pk):
     campaigns.close(get_object_or_404(Campaign, pk=pk))
     messages.success(request, "Closed: the classes are what people agreed on.")
@@ -114,7 +122,7 @@ def close_campaign(request, pk):
 
 
 @require_POST
-@permission_required(CAMPAIGN, raise_exception=True)
+@needs_permission(CAMPAIGN)
 def reopen_campaign(request, pk):
     campaigns.reopen(get_object_or_404(Campaign, pk=pk))
     messages.success(request, "People can vote again.")
@@ -122,7 +130,7 @@ def reopen_campaign(request, pk):
 
 
 @require_POST
-@permission_required(CAMPAIGN, raise_exception=True)
+@needs_permission(CAMPAIGN)
 def follow_up_campaign(request, pk):
     """A lane of its own for what people disagree on."""
     try:
@@ -134,7 +142,7 @@ def follow_up_campaign(request, pk):
 
 
 @require_POST
-@permission_required(FLAG, raise_exception=True)
+@needs_permission(FLAG)
 def flag_artifacts(request, pk):
     """Flag what people agree is an artifact."""
     shown = get_object_or_404(Campaign, pk=pk)
@@ -146,7 +154,7 @@ def flag_artifacts(request, pk):
 
 
 @require_GET
-@permission_required(CAMPAIGN, raise_exception=True)
+@needs_permission(CAMPAIGN)
 def export_decisions(request, pk):
     """The decisions of a campaign as CSV; while it goes on, those that one may see."""
     shown = get_object_or_404(Campaign, pk=pk)
@@ -243,12 +251,14 @@ def vet_release(request, campaign):
 
 
 @require_POST
-@permission_required(VOTE, raise_exception=True)
+@needs_permission(VOTE)
 def vote(request, refsource_id):
     """A vote from a candidate's own page, outside of campaigns."""
     candidate = get_object_or_404(GalCandidate, pk=refsource_id)
     choice, comment = (request.POST.get(name, "") for name in ("choice", "comment"))
     try:
+        if not choice:
+            raise VettingError("Choose a class for your vote")
         decide(request.user, Said(candidate.pk, choice=choice, comment=comment))
     except GalprojectError as error:
         messages.error(request, str(error))

@@ -1,0 +1,142 @@
+"""The pages for what is refused and for what fails; most of them need no database."""
+
+import sys
+
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import BadRequest, ImproperlyConfigured
+from django.db import Error as DatabaseError
+from django.http import HttpResponse, JsonResponse
+from django.middleware import csrf
+from django.shortcuts import render
+from django.template import TemplateSyntaxError
+from django.template.loader import render_to_string
+
+from exposures.permissions import NotInvitedError, PermissionMissingError
+from galproject.groups import ACTS
+
+MAX_NAMED = 5  # administrators
+# What an address of Django's tables takes, by the end of its name.
+ADMIN_ACTIONS = {"changelist": "view", "history": "view", "change": "view"} | {
+    name: name for name in ("add", "delete")
+}
+# Where not even the template can be rendered.
+BARE = "<!doctype html><html lang=en><title>Error</title><h1>Something went wrong</h1></html>"
+
+
+def bad_request(request, exception=None):
+    """400: a request that can't be understood."""
+    # What Django finds suspicious is for the log, not for whoever tries it.
+    detail = str(exception) if isinstance(exception, BadRequest) else ""
+    return _plain(request, "400.html", 400, {"detail": detail})
+
+
+def forbidden(request, exception=None):
+    """403: names the permission that is missing, the groups that have it, and who gives it."""
+    permission = _missing(request, exception)
+    if wants_json(request):
+        return JsonResponse({"detail": _refusal(exception, permission)}, status=403)
+    context = {
+        "refusal": str(exception) if isinstance(exception, NotInvitedError) else "",
+        "permission": permission,
+        "act": ACTS.get(permission),
+        "groups": groups_with(permission) if permission else [],
+        "administrators": administrators(),
+    }
+    return render(request, "403.html", context, status=403)
+
+
+def not_found(request, exception=None):
+    """404: there is nothing at an address."""
+    if wants_json(request):
+        return JsonResponse({"detail": "There is nothing at this address."}, status=404)
+    return render(request, "404.html", status=404)
+
+
+def server_error(request):
+    """500, or 503 where the database does not answer; called while the error is handled."""
+    error = sys.exc_info()[1]
+    is_database = isinstance(error, (DatabaseError, ImproperlyConfigured))
+    status = 503 if is_database else 500
+    try:
+        return _plain(request, "500.html", status, {"is_database": is_database})
+    except (TemplateSyntaxError, ValueError, OSError):  # a style sheet that was not collected
+        return HttpResponse(BARE, status=status)
+
+
+def csrf_failure(request, reason=""):
+    """403: a form without the token that shows that it came from a page of ours."""
+    return _plain(request, "403_csrf.html", 403, {"cause": _cause(reason)})
+
+
+def method_not_allowed(request, allowed):
+    """405: a form's own address, opened as if it were a page."""
+    return _plain(request, "405.html", 405, {}, headers={"Allow": allowed})
+
+
+def wants_json(request) -> bool:
+    """Whether a program asks: it says so, or the address is of the API and no page is asked for."""
+    view = getattr(request.resolver_match, "func", None) if request.resolver_match else None
+    kinds = ["text/html", "application/json"]
+    if hasattr(view, "cls"):
+        kinds.reverse()
+    return request.get_preferred_type(kinds) == "application/json"
+
+
+def _plain(request, template, status, context, headers=None):
+    """A page without anything from the database, not even who asks; or JSON, with its title."""
+    if wants_json(request):
+        words = context.get("detail") or DETAILS[status]
+        return JsonResponse({"detail": words}, status=status, headers=headers)
+    page = render_to_string(template, context)
+    return HttpResponse(page, status=status, headers=headers)
+
+
+DETAILS = {
+    400: "The request can't be understood.",
+    403: "The token of the form is missing or too old.",
+    405: "This address takes no such request.",
+    500: "Something went wrong on the server.",
+    503: "The database does not answer.",
+}
+
+
+def _cause(reason):
+    """Why a form is refused, as far as people can do something about it; else ""."""
+    if reason == csrf.REASON_NO_CSRF_COOKIE:
+        return "cookie"
+    if "trusted origins" in reason or reason == csrf.REASON_INSECURE_REFERER:
+        return "origin"
+    return "referrer" if reason.startswith("Referer") else ""
+
+
+def _missing(request, exception):
+    """The permission that was missing, as "app.codename"; None where that isn't known."""
+    if isinstance(exception, PermissionMissingError):
+        return exception.permission
+    match = request.resolver_match
+    if match is None or match.app_name != "admin":
+        return None
+    table, _, action = match.url_name.rpartition("_")
+    app, _, model = table.partition("_")
+    return f"{app}.{ADMIN_ACTIONS[action]}_{model}" if action in ADMIN_ACTIONS else None
+
+
+def _refusal(exception, permission):
+    if permission:
+        return f"This takes the permission {permission}."
+    return str(exception) or "You may not do this."
+
+
+def groups_with(permission) -> list[str]:
+    """Names of the groups whose members hold a permission, "app.codename"."""
+    app, _, codename = permission.partition(".")
+    held = Group.objects.filter(
+        permissions__codename=codename, permissions__content_type__app_label=app
+    )
+    return list(held.order_by("name").values_list("name", flat=True))
+
+
+def administrators() -> list[str]:
+    """Names of some who may change what accounts may do."""
+    found = User.objects.filter(is_active=True, is_superuser=True).order_by("username")
+    return list(found.values_list("username", flat=True)[:MAX_NAMED])
