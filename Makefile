@@ -63,7 +63,6 @@ format: setup-dev
 	$(python) -m ruff format $(sources)
 
 serve: migrated
-	@echo "To log in you need a user: $(manage) createsuperuser"
 	@exec $(manage) serve --port $(PORT)
 
 workers: migrated

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bokeh.util.paths import bokehjs_path
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from environ import Env
 
@@ -163,10 +162,22 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static", ("bokeh", bokehjs_path() / "js")]
-# Served by the application itself, from where they lie or, once collected, from a folder.
-WHITENOISE_USE_FINDERS = True
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "galproject.static_files.BokehFinder",
+]
+# Served by the application itself: from where they lie or, once collected to a folder, which
+# manage.py serve does, compressed and under names with a hash, which browsers keep for good.
 STATIC_ROOT = env("GALPROJECT_STATIC_ROOT", default=None)
+COLLECTED = "galproject.static_files.CollectedStorage"
+AS_THEY_LIE = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": COLLECTED if STATIC_ROOT else AS_THEY_LIE},
+}
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT and (Path(STATIC_ROOT) / "staticfiles.json").is_file())
 
 # A full chip takes minutes, and a task whose `retry` runs out is handed to a second worker while
 # the first still works on it. The clock of a fetched task also runs while it waits for others, so

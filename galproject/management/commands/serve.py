@@ -8,10 +8,16 @@ import time
 from contextlib import suppress
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.management.base import BaseCommand, CommandError
+
+from galproject.management.plain_errors import plain_errors
+from galproject.static_files import StaticFolder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.2
+N_NAMED = 6  # of the users, in the line that says who can log in
 
 
 class Command(BaseCommand):
@@ -27,6 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-workers", action="store_true", help="the web server alone")
 
     def handle(self, *, host, port, threads, no_workers, **_):
+        with plain_errors():
+            who = users_told()
+            static = StaticFolder(settings.BASE_DIR / "data" / "static")
         commands = {"web server": web_server(host, port, threads)}
         if not no_workers:
             commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
@@ -36,10 +45,17 @@ class Command(BaseCommand):
         # Each in a session of its own, so that Ctrl-C reaches only this process, which passes
         # it on in order.
         processes = {
-            name: subprocess.Popen(command, cwd=settings.BASE_DIR, start_new_session=True)
+            name: subprocess.Popen(
+                command,
+                cwd=settings.BASE_DIR,
+                env=os.environ | static.environment(),
+                pass_fds=[static.fd],
+                start_new_session=True,
+            )
             for name, command in commands.items()
         }
         self.stdout.write(f"http://{host}:{port}/  (Ctrl-C stops it)")
+        self.stdout.write(who)
         ended = self.wait_for_one(processes)
         self.stop(processes)
         if ended:
@@ -80,3 +96,15 @@ def web_server(host, port, threads):
     """The command of a server of one process: what is slow is done by the workers."""
     bind = ["--bind", f"{host}:{port}", "--threads", str(threads)]
     return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *bind, "--log-level", "warning"]
+
+
+def users_told() -> str:
+    """Who can log in, or how to make somebody who can."""
+    users = get_user_model().objects.filter(is_active=True).order_by("-is_superuser", "username")
+    users = users.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    names = [user.get_username() for user in users[: N_NAMED + 1]]
+    manage = ".venv/bin/python manage.py"
+    if not names:
+        return f"Nobody can log in yet: {manage} createsuperuser makes a user"
+    told = ", ".join(names[:N_NAMED]) + (" and others" if len(names) > N_NAMED else "")
+    return f"Log in as {told}; a new password: {manage} changepassword {names[0]}"
