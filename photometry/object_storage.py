@@ -20,6 +20,9 @@ from photometry.stored_objects import OBJECT_DTYPE
 # catalogues made anew: ``old`` and ``new``, arrays of ids. Other applications carry along what
 # hangs on them.
 sources_succeeded = Signal()
+# Sent in the transaction in which objects were stored: ``refsource_ids`` of the sources that came
+# to an object or left one, ``object_ids`` of the objects that changed or went, arrays.
+objects_changed = Signal()
 
 SAME_DEGREES = 1e-8  # positions that differ by less are the same, summed up in another order
 
@@ -257,6 +260,11 @@ def store(changes):
     if len(changes.succeeded):
         old, new = changes.succeeded.T
         sources_succeeded.send(sender=None, old=old, new=new)
+    objects_changed.send(
+        sender=None,
+        refsource_ids=np.union1d(members["refsource_id"], changes.removed),
+        object_ids=np.union1d(objects["id"], changes.gone),
+    )
 
 
 def _fresh_ids(n):

@@ -12,9 +12,10 @@ class VariablesConfig(AppConfig):
     def ready(self):
         pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
         post_delete.connect(forget_picture, sender="exposures.GalImage")
-        from photometry.object_storage import sources_succeeded
+        from photometry.object_storage import objects_changed, sources_succeeded
 
         sources_succeeded.connect(follow_sources)
+        objects_changed.connect(follow_objects)
 
 
 def forget_catalogue(instance, **_):
@@ -36,6 +37,13 @@ def follow_sources(old, new, **_):
     from variables.successions import carry_along
 
     carry_along(old, new)
+
+
+def follow_objects(refsource_ids, object_ids, **_):
+    """Have candidates say which star they are of now, and how often it was detected."""
+    from variables.candidates.stars import candidates_of, refresh_stars
+
+    refresh_stars(candidates_of(refsource_ids, object_ids))
 
 
 def forget_picture(instance, **_):

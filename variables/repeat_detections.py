@@ -1,4 +1,4 @@
-"""How many objects were detected as variable how many times."""
+"""How many stars were detected as variable how many times."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -9,11 +9,20 @@ from variables.models import GalCandidate
 
 
 @dataclass(frozen=True)
+class Counting:
+    """What the table counts."""
+
+    filter: str | None = None  # of the references; None: all
+    believed_only: bool = True  # not what fails a cut or is flagged
+    per_source: bool = False  # else a star is one, however many references and filters show it
+
+
+@dataclass(frozen=True)
 class Repeat:
     """A line of the table."""
 
     n_detections: int
-    count: int  # candidates that were detected so often
+    count: int  # stars that were detected so often
     query: str  # of the address of their list
 
 
@@ -22,8 +31,12 @@ class Repeats:
     """The table of repeated detections."""
 
     rows: tuple[Repeat, ...]
-    filter: str | None
-    believed_only: bool
+    counting: Counting
+
+    @property
+    def unit(self):
+        """What is counted, in words."""
+        return "sources" if self.counting.per_source else "stars"
 
     @property
     def total(self):
@@ -34,40 +47,47 @@ class Repeats:
         return max((row.count for row in self.rows), default=0)
 
 
-def count_repeat_detections(filter=None, believed_only=True) -> list[tuple[int, int]]:
-    """Pairs of a number of detections, from 1, and of how many objects have that number.
+def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
+    """Pairs of a number of detections, from 1, and of how many stars have that number.
 
-    ``filter`` limits it to references in one filter; what fails a cut or is flagged is left out
-    unless ``believed_only`` is False. An object is a reference source: one star has one in each
-    filter.
+    An image that detects several sources of a star counts once.
     """
-    candidates = _counted(filter, believed_only)
-    column = "n_detections" if believed_only else "n_changes"
+    candidates, column = _counted(counting), _column(counting)
     return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
 
 
-def count_new(filter=None, believed_only=True) -> int:
-    """How many of the objects that are counted are not on the reference."""
-    return _counted(filter, believed_only).filter(kind=GalCandidate.Kind.NEW).count()
+def count_new(counting=Counting()) -> int:
+    """How many of those that are counted are not on the reference."""
+    return _counted(counting).filter(kind=GalCandidate.Kind.NEW).count()
 
 
-def _counted(filter, believed_only):
+def _counted(counting):
     # Sources of catalogues that were replaced are the same stars again, under other ids.
     candidates = GalCandidate.objects.current()
-    if filter is not None:
-        candidates = candidates.in_filter(filter)
-    return candidates.visible().detected() if believed_only else candidates
+    if counting.filter is not None:
+        candidates = candidates.in_filter(counting.filter)
+    if counting.believed_only:
+        candidates = candidates.visible().detected()
+    return candidates if counting.per_source else candidates.one_a_star()
 
 
-def repeated(filter=None, believed_only=True) -> Repeats:
+def _column(counting):
+    name = "detections" if counting.believed_only else "changes"
+    if counting.per_source:
+        return f"n_{name}"
+    return f"star_{name}" + "_in_filter" * (counting.filter is not None)
+
+
+def repeated(counting=Counting()) -> Repeats:
     """The table, each line with the address of its candidates."""
-    counts = count_repeat_detections(filter, believed_only)
-    common = {"filter": filter} if filter else {}
-    name = "detections" if believed_only else "changes"
-    if not believed_only:
+    common = {"filter": counting.filter} if counting.filter else {}
+    name = "detections" if counting.believed_only else "changes"
+    if not counting.believed_only:
         common["artifact"] = "both"
+    if counting.per_source:
+        common["per"] = "source"
     rows = tuple(
         Repeat(n, count, urlencode({f"{name}_min": n, f"{name}_max": n} | common))
-        for n, count in counts
+        for n, count in count_repeat_detections(counting)
     )
-    return Repeats(rows, filter, believed_only)
+    return Repeats(rows, counting)

@@ -45,7 +45,6 @@ class CandidateSerializer(serializers.ModelSerializer):
 
     consensus = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
-    object_id = serializers.IntegerField(allow_null=True, read_only=True)
 
     class Meta:
         model = GalCandidate
@@ -55,7 +54,7 @@ class CandidateSerializer(serializers.ModelSerializer):
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),
-            "object_id",
+            *("object_id", "star_sources", "star_detections", "star_changes"),
         ]
 
     def get_consensus(self, candidate) -> str | None:

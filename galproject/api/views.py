@@ -85,7 +85,10 @@ class References(Table):
 
 
 class Candidates(Table):
-    """Candidates, with the filters of their list; and their light curves."""
+    """Candidates, one of each star, with the filters of their list; and their light curves.
+
+    With ``per=source`` each source of a star by itself: one for each reference and filter.
+    """
 
     queryset = GalCandidate.objects.none()
     serializer_class = of.CandidateSerializer
@@ -95,7 +98,7 @@ class Candidates(Table):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
         shown = GalCandidate.objects.with_visible_class(self.request.user)
-        return shown.with_object().select_related("consensus")
+        return shown.select_related("consensus")
 
     def filter_queryset(self, queryset):
         # One by its id is there whatever hides it from lists.

@@ -106,16 +106,17 @@ def images() -> Images:
 
 
 def candidates() -> Candidates:
-    """Candidates by evidence; one pass over galcandidates."""
-    numbers = {"undetected": Q(n_detections=0), "vetted": Q(consensus__isnull=False)}
+    """Candidates by evidence, one of each star; one pass over galcandidates."""
+    numbers = {"undetected": Q(star_detections=0), "vetted": Q(consensus__isnull=False)}
     numbers["disputed"] = Q(is_disputed=True)
     for first, last in EVIDENCE:
-        within = Q(n_detections__gte=first) & (Q() if last is None else Q(n_detections__lte=last))
+        within = Q(star_detections__gte=first)
+        within &= Q() if last is None else Q(star_detections__lte=last)
         numbers[f"from_{first}"] = within
         numbers[f"vetted_from_{first}"] = within & numbers["vetted"]
     counts = {name: Count("pk", filter=q & Q(is_flagged=False)) for name, q in numbers.items()}
     flagged = Count("pk", filter=Q(is_flagged=True))
-    row = GalCandidate.objects.current().aggregate(flagged=flagged, **counts)
+    row = GalCandidate.objects.current().one_a_star().aggregate(flagged=flagged, **counts)
     most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
     return Candidates(
         tuple(

@@ -38,7 +38,7 @@ from variables.models import (
     Taxonomy,
     TaxonomyClass,
 )
-from variables.repeat_detections import repeated
+from variables.repeat_detections import Counting, repeated
 
 pytestmark = pytest.mark.django_db
 
@@ -359,7 +359,7 @@ def test_a_list_is_as_long_as_its_count_says(reader, believed_only):
     catalogue = make_catalogue(5)
     add_epoch(catalogue, 60001.0, {1: 0.7}, failed_cuts=4)
     refresh_candidates([catalogue.pk])
-    table = repeated(believed_only=believed_only)
+    table = repeated(Counting(believed_only=believed_only))
     assert table.total == (9 if believed_only else 11)
     assert [len(found(row.query)) for row in table.rows] == [row.count for row in table.rows]
     asked = {} if believed_only else {"all": "on"}

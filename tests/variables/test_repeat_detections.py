@@ -8,7 +8,7 @@ from tests.made_up import make_image, make_sources
 from tests.variables.test_light_curves import make_change
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalVarObj
-from variables.repeat_detections import count_repeat_detections
+from variables.repeat_detections import Counting, count_repeat_detections
 
 pytestmark = pytest.mark.django_db
 
@@ -33,9 +33,9 @@ def reference():
 
 def test_objects_are_counted_by_their_number_of_detections(reference):
     assert count_repeat_detections() == [(1, 2), (2, 1), (3, 1)]
-    assert count_repeat_detections(believed_only=False) == [(1, 3), (2, 1), (3, 1)]
-    assert count_repeat_detections("i") == count_repeat_detections()
-    assert count_repeat_detections("g") == []
+    assert count_repeat_detections(Counting(believed_only=False)) == [(1, 3), (2, 1), (3, 1)]
+    assert count_repeat_detections(Counting("i")) == count_repeat_detections()
+    assert count_repeat_detections(Counting("g")) == []
 
 
 def test_sources_of_a_replaced_catalogue_are_not_counted_again(reference):

@@ -105,7 +105,7 @@ def test_a_candidate_shows_the_class_of_its_star_in_another_filter_to_those_who_
     refresh_candidates()
     join_all()
     own, other = (GalCandidate.objects.get(catalogue=c) for c in (in_i, in_g))
-    campaign = make_campaign(candidates=2)
+    campaign = make_campaign(candidates=2, query="per=source")
     voter, blind = make_voter(), make_voter()
     for one in (own, other):
         vote(voter, one.pk, "eclipsing", campaign)

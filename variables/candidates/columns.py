@@ -22,7 +22,7 @@ class Column:
 
     @property
     def is_number(self):
-        return self.digits is not None or self.name.startswith("n_")
+        return self.digits is not None or self.name.startswith(("n_", "star_"))
 
     @property
     def css(self):
@@ -47,10 +47,13 @@ COLUMNS = (
         2,
         True,
     ),
-    Column("n_detections", "detections", "changes that pass all cuts", is_listed=True),
+    Column("n_detections", "detections", "images on which it was detected", is_listed=True),
     Column(
         "n_changes", "changes", "changes by more than the threshold", is_listed=True, is_minor=True
     ),
+    Column("star_detections", "of the star", "images on which any source of the star was detected"),
+    Column("star_changes", "of the star", "images on which any source of the star changed"),
+    Column("star_sources", "sources", "candidates that are the same star"),
     Column("n_epochs", "epochs", "measurements", is_listed=True, is_minor=True),
     Column("max_delta_mag", "largest", "largest change, with its sign", "mag", 2, True),
     Column("mean_delta_mag", "mean change", "mean change", "mag", 3),

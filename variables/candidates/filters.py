@@ -11,6 +11,9 @@ from variables.models.candidates import Cause
 
 DEFAULT_RADIUS_ARCSEC = 60.0
 ONLY, BOTH = "only", "both"
+SOURCE = "source"
+# Counts of a source, and of its star.
+OF_STAR = {"n_detections": "star_detections", "n_changes": "star_changes"}
 # What is asked for from a value to another.
 RANGES = {
     "detections": "detections",
@@ -50,19 +53,34 @@ def _classes():
     ]
 
 
-def number(field, lookup, label, **attributes):
+def number(field, lookup, label, kind=django_filters.NumberFilter, **attributes):
     """A filter by one end of a range."""
     widget = forms.NumberInput(attrs={"step": "any", **attributes})
-    return django_filters.NumberFilter(field, lookup, label=label, widget=widget)
+    return kind(field, lookup, label=label, widget=widget)
+
+
+class CountFilter(django_filters.NumberFilter):
+    """A bound on a count of a source, or of its star in a list of stars."""
+
+    def filter(self, candidates, value):
+        if value is None:
+            return candidates
+        column = self.parent.column(self.field_name)
+        return candidates.filter(**{f"{column}__{self.lookup_expr}": value})
+
+
+def count(field, lookup, label):
+    """A filter by one end of a range of counts."""
+    return number(field, lookup, label, CountFilter, min=0, step=1)
 
 
 class CandidateFilter(django_filters.FilterSet):
     """Candidates of catalogues in use, without what is flagged unless that is asked for."""
 
-    detections_min = number("n_detections", "gte", "detections from", min=0, step=1)
-    detections_max = number("n_detections", "lte", "detections to", min=0, step=1)
-    changes_min = number("n_changes", "gte", "changes from", min=0, step=1)
-    changes_max = number("n_changes", "lte", "changes to", min=0, step=1)
+    detections_min = count("n_detections", "gte", "detections from")
+    detections_max = count("n_detections", "lte", "detections to")
+    changes_min = count("n_changes", "gte", "changes from")
+    changes_max = count("n_changes", "lte", "changes to")
     kind = django_filters.ChoiceFilter(choices=GalCandidate.Kind, empty_label="any")
     filter = django_filters.ChoiceFilter(choices=filters_there_are, empty_label="all")
     mag_min = number("reference_mag", "gte", "magnitude from")
@@ -93,6 +111,12 @@ class CandidateFilter(django_filters.FilterSet):
     object = django_filters.NumberFilter(
         method="by_object", label="object, in all filters", widget=forms.NumberInput
     )
+    per = django_filters.ChoiceFilter(
+        choices=[(SOURCE, "each source by itself")],
+        method="unchanged",
+        label="a line for",
+        empty_label="each star",
+    )
     position = PositionFilter(method="by_position", label="position", max_length=80)
     radius = django_filters.NumberFilter(method="unchanged", label="radius (″)", min_value=0.1)
 
@@ -113,7 +137,21 @@ class CandidateFilter(django_filters.FilterSet):
     def filter_queryset(self, queryset):
         queryset = super().filter_queryset(queryset.current())
         is_asked = self.form.cleaned_data.get("artifact")
-        return queryset if is_asked else queryset.visible()
+        queryset = queryset if is_asked else queryset.visible()
+        return queryset.one_a_star() if self.is_by_star else queryset
+
+    @property
+    def is_by_star(self):
+        """Whether a star is one candidate; those of one object are shown each by itself."""
+        asked = self.form.cleaned_data if self.is_valid() else {}
+        return asked.get("per") != SOURCE and asked.get("object") is None
+
+    def column(self, name):
+        """The field that a column of the list shows: counts are the star's, where they can be."""
+        if name not in OF_STAR or not self.is_by_star:
+            return name
+        is_in_filter = self.form.cleaned_data.get("filter") if self.is_valid() else None
+        return OF_STAR[name] + "_in_filter" * bool(is_in_filter)
 
     @property
     def _user(self):
@@ -125,10 +163,20 @@ class CandidateFilter(django_filters.FilterSet):
     def by_class(self, candidates, _, value: str):
         found = candidates.of_class(value)
         # To find the class of others' votes would be to see it.
-        return found if value == "none" else found.showing_class_to(self._user)
+        if value != "none":
+            return found.showing_class_to(self._user)
+        return self._of_stars_without(found, GalCandidate.objects.with_class())
 
     def by_vetting(self, candidates, _, value):
-        return candidates.vetted(value, self._user)
+        found = candidates.vetted(value, self._user)
+        if value == "me":
+            return found
+        voted = GalCandidate.objects.vetted("me" if value == "not-me" else "anybody", self._user)
+        return self._of_stars_without(found, voted)
+
+    def _of_stars_without(self, found, others):
+        """What was said of one candidate of a star was said of the star, in a list of stars."""
+        return found.of_stars_without(others) if self.is_by_star else found
 
     def by_flag(self, candidates, _, value):
         return candidates.filter(is_flagged=True) if value == ONLY else candidates

@@ -3,9 +3,10 @@
 from django import forms
 from django.http import QueryDict
 
-from variables.candidates.filters import filters_there_are
+from variables.candidates.filters import SOURCE, filters_there_are
 from variables.candidates.listing import query_of
 from variables.models import SavedSearch
+from variables.repeat_detections import Counting
 
 
 class SavedSearchForm(forms.Form):
@@ -34,16 +35,18 @@ class RepeatsForm(forms.Form):
 
     filter = forms.CharField(required=False, max_length=16)
     all = forms.BooleanField(required=False)
+    per = forms.CharField(required=False, max_length=16)
 
     def filters(self):
         """Names that make sense."""
         return [name for name, _ in filters_there_are()]
 
-    def asked(self) -> dict:
-        """Arguments of ``repeated``; a name that can't be of a filter is none."""
+    def counting(self) -> Counting:
+        """What is to be counted; a name that can't be of a filter is none."""
         self.is_valid()
         asked = self.cleaned_data
-        return {
-            "filter": asked.get("filter") or None,
-            "believed_only": not asked.get("all"),
-        }
+        return Counting(
+            asked.get("filter") or None,
+            believed_only=not asked.get("all"),
+            per_source=asked.get("per") == SOURCE,
+        )

@@ -1,11 +1,11 @@
 """A list of candidates as its address says: filtered, sorted, and cut into pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from variables.candidates.columns import SORTABLE
+from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import Order, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
@@ -41,6 +41,12 @@ class Listing:
     query: str  # the list without its page: what is saved, shared and opened from
 
     @property
+    def columns(self):
+        """The columns that are listed; counts are the star's in a list of stars."""
+        names = {column: self.filter.column(column.name) for column in LISTED}
+        return tuple(replace(column, name=name) for column, name in names.items())
+
+    @property
     def is_counted(self):
         return self.count <= MAX_COUNT
 
@@ -66,7 +72,9 @@ def sorted_candidates(data, request):
 
 
 def _chosen(data, request):
-    return CandidateFilter(data, request=request), Order.of(GalCandidate, _sort(data))
+    chosen, sort = CandidateFilter(data, request=request), _sort(data)
+    name = sort.removeprefix("-")
+    return chosen, Order.of(GalCandidate, sort.replace(name, chosen.column(name)))
 
 
 def _sort(data):

@@ -12,6 +12,7 @@ from photometry.reference_values import reference_values
 from photometry.science.calibration import MAG_PER_LN
 from photometry.sources import catalogue_of
 from photometry.storage import measurements_of
+from variables.candidates.stars import refresh_stars_of
 from variables.flags.coverage import candidates_inside
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
@@ -23,6 +24,7 @@ DERIVED = [
     field.name
     for field in GalCandidate._meta.fields
     if field.name not in ("refsource_id", "consensus", "n_votes", "is_disputed")
+    and not field.name.startswith(("object_", "star_"))
 ]
 
 CHANGES = """
@@ -75,13 +77,17 @@ def _refresh(catalogue, only):
     ids = evidence.refsource_id
     if only is not None:
         mine, ids = mine.filter(pk__in=only.tolist()), np.intersect1d(ids, only)
-    mine.exclude(pk__in=ids.tolist()).delete()
+    gone = mine.exclude(pk__in=ids.tolist())
+    concerned = [*ids.tolist(), *gone.values_list("pk", flat=True)]
+    gone.delete()
     if len(ids) == 0:
+        refresh_stars_of(catalogue, concerned)
         return 0
     columns = _columns(catalogue, evidence, np.searchsorted(evidence.refsource_id, ids))
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
+    refresh_stars_of(catalogue, concerned)
     _restore_consensus(set(ids.tolist()) - before)
     return len(ids)
 

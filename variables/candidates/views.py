@@ -20,7 +20,7 @@ def candidate_list(request):
     shown = listing(request.GET, request)
     context = {
         "listing": shown,
-        "columns": LISTED,
+        "columns": shown.columns,
         "headings": [_heading(column, shown, request.GET) for column in LISTED],
         "next": shown.page.next and query_of(request.GET, page=shown.page.next),
         "previous": shown.page.previous and query_of(request.GET, page=shown.page.previous),
@@ -90,7 +90,7 @@ def delete_search(request, pk):
 
 
 def repeat_detections(request):
-    """How many candidates were detected how many times, each count a link to them."""
+    """How many stars were detected how many times, each count a link to them."""
     form = RepeatsForm(request.GET)
-    table = repeated(**form.asked())
+    table = repeated(form.counting())
     return render(request, "variables/repeat_detections.html", {"form": form, "table": table})

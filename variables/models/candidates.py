@@ -27,6 +27,10 @@ class Cause(models.TextChoices):
     SHAPE = "shape", "not shaped like a star"
 
 
+# What candidates of one star have in common.
+STAR = ("object_id", "object_part", "is_flagged")
+
+
 class GalCandidateQuerySet(models.QuerySet):
     """Candidates by state and place."""
 
@@ -62,10 +66,23 @@ class GalCandidateQuerySet(models.QuerySet):
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
 
-    def with_object(self):
-        """Annotated with the ``object_id`` of its star, None where it was not joined."""
-        own = GalObjectSource.objects.filter(pk=models.OuterRef("pk"))
-        return self.annotate(object_id=models.Subquery(own.values("object_id")))
+    def one_a_star(self):
+        """One candidate of each star that has any among these: the one most often detected.
+
+        A star has a candidate for each reference image that shows it, and in each filter.
+        """
+        own = {name: models.OuterRef(name) for name in ("n_detections", "n_changes", "pk")}
+        more = models.Q(n_detections__gt=own["n_detections"])
+        alike = models.Q(n_detections=own["n_detections"])
+        more |= alike & models.Q(n_changes__gt=own["n_changes"])
+        more |= alike & models.Q(n_changes=own["n_changes"], pk__lt=own["pk"])
+        return self.of_stars_without(self.order_by().filter(more))
+
+    def of_stars_without(self, others):
+        """Without those whose star has another candidate among ``others``."""
+        of_star = others.filter(**{name: models.OuterRef(name) for name in STAR})
+        # Nearly all are the only ones of their star; the rest is looked up one by one.
+        return self.filter(models.Q(star_sources=1) | ~models.Exists(of_star))
 
     def near(self, ra, dec, radius_arcsec):
         """Within a radius of a position in degrees."""
@@ -95,10 +112,14 @@ class GalCandidateQuerySet(models.QuerySet):
             return self.filter(is_disputed=True)
         return self.filter(models.Q(consensus__slug=slug) | models.Q(consensus__parent__slug=slug))
 
+    def with_class(self):
+        """On which people voted: they agree on a class, or don't agree."""
+        return self.filter(models.Q(consensus__isnull=False) | models.Q(is_disputed=True))
+
     def vetted(self, by, user):
-        """Vetted by "me" (the user), "not-me", or "nobody"."""
-        if by == "nobody":
-            return self.filter(n_votes=0)
+        """Vetted by "me" (the user), "not-me", "nobody", or "anybody"."""
+        if by in ("nobody", "anybody"):
+            return self.filter(n_votes=0) if by == "nobody" else self.filter(n_votes__gt=0)
         mine = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
         # As a set that is made once: asked for each candidate, it took a second.
         return self.filter(pk__in=mine) if by == "me" else self.exclude(pk__in=mine)
@@ -189,6 +210,29 @@ class GalCandidate(models.Model):
     )
     n_votes = models.PositiveSmallIntegerField(default=0)
     is_disputed = models.BooleanField(default=False, help_text="votes that don't agree")
+
+    # Of the star, by ``variables.candidates.stars``; of the source alone where it has no object.
+    object_id = models.BigIntegerField(
+        null=True, help_text="the star, of galobjects; null: not cross-matched"
+    )
+    object_part = models.PositiveSmallIntegerField(
+        default=1, help_text="of a blend that is several sources here: which of its stars, from 1"
+    )
+    star_sources = models.PositiveSmallIntegerField(
+        default=1, help_text="candidates of the same star; flagged ones are counted apart"
+    )
+    star_detections = models.PositiveIntegerField(
+        default=0, help_text="images on which any source of the star was detected, in all filters"
+    )
+    star_detections_in_filter = models.PositiveIntegerField(
+        default=0, help_text="of these, those in this candidate's filter"
+    )
+    star_changes = models.PositiveIntegerField(
+        default=0, help_text="images on which any source of the star changed, in all filters"
+    )
+    star_changes_in_filter = models.PositiveIntegerField(
+        default=0, help_text="of these, those in this candidate's filter"
+    )
     refreshed = models.DateTimeField(auto_now=True)
 
     objects = GalCandidateQuerySet.as_manager()
@@ -199,6 +243,8 @@ class GalCandidate(models.Model):
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galcandidates_q3c"),
             # The orders of the lists, each ended by the id, so that pages are found by key.
             models.Index(fields=["-n_detections", "refsource_id"], name="galcandidates_detections"),
+            models.Index(fields=["-star_detections", "refsource_id"], name="galcandidates_star"),
+            models.Index(fields=["object_id"], name="galcandidates_object"),
             models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
             models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),
             models.Index(fields=["-last_mjd", "refsource_id"], name="galcandidates_last"),

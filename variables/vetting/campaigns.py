@@ -17,7 +17,7 @@ from variables.vetting.consensus import update_consensus
 
 BATCH = 5000
 FLAGS_AT_ONCE = 5000  # some ten seconds, as each one's candidate is derived anew
-COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "n_detections")
+COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "star_detections")
 # Short enough for the name of a group: up to the explanation.
 CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
 

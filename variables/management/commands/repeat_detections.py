@@ -1,17 +1,21 @@
-"""manage.py repeat_detections: how many objects were detected how many times."""
+"""manage.py repeat_detections: how many stars were detected how many times."""
 
 from django.core.management.base import BaseCommand, CommandError
 
 from exposures.errors import GalprojectError
 from exposures.management.tables import write_csv
-from variables.repeat_detections import count_new, count_repeat_detections
+from variables.repeat_detections import Counting, count_new, count_repeat_detections
 
 HEADINGS = ("Repeated Detections", "Number of Objects")
+OF_SOURCES = ("Repeated Detections", "Number of Sources")
 NEW = "not on the reference"
 
 
 class Command(BaseCommand):
-    help = "How many objects were detected as variable once, twice, three times ..."
+    help = (
+        "How many stars were detected as variable once, twice, three times ... A star that is on "
+        "several references or in several filters is one object."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument("--filter", help="on images in this filter only, e.g. i")
@@ -19,22 +23,28 @@ class Command(BaseCommand):
             "--all", action="store_true", help="with the detections that failed a cut"
         )
         parser.add_argument(
+            "--per-source",
+            action="store_true",
+            help="count a star once for each reference and filter that has a source of it",
+        )
+        parser.add_argument(
             "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
         )
 
     def handle(self, *, filter, csv, **options):
-        asked = {"filter": filter, "believed_only": not options["all"]}
-        counts = count_repeat_detections(**asked)
+        per_source = options["per_source"]
+        counting = Counting(filter, believed_only=not options["all"], per_source=per_source)
+        counts, headings = count_repeat_detections(counting), OF_SOURCES if per_source else HEADINGS
         if csv:
             try:
-                return write_csv([HEADINGS, *counts], csv, self.stdout)
+                return write_csv([headings, *counts], csv, self.stdout)
             except GalprojectError as error:
                 raise CommandError(str(error)) from error
-        self.stdout.write("  ".join(HEADINGS))
+        self.stdout.write("  ".join(headings))
         for row in counts:
-            line = "  ".join(f"{n:>{len(h)},}" for n, h in zip(row, HEADINGS, strict=True))
+            line = "  ".join(f"{n:>{len(h)},}" for n, h in zip(row, headings, strict=True))
             self.stdout.write(line)
         if not counts:
             self.stdout.write("(none)")
-        if n_new := count_new(**asked):
+        if n_new := count_new(counting):
             self.stdout.write(f"of these, {n_new:,} {'is' if n_new == 1 else 'are'} new: {NEW}")

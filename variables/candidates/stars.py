@@ -1,0 +1,123 @@
+"""Candidates that are one star: a source on each of several references, or in several filters.
+
+A star is an object of the cross-match. Of a blend, in which a catalogue has several sources where
+another has one, the sources of one catalogue are different stars: each candidate of it is a part
+of the object, the most often detected the first.
+"""
+
+from functools import partial
+
+from django.db import connection, transaction
+
+NAMED = """
+SELECT refsource_id FROM galcandidates
+WHERE refsource_id = ANY(%s::bigint[]) OR object_id = ANY(%s::bigint[])
+"""
+# Candidates whose star may have changed: those that are named, and all of their objects.
+CONCERNED = """
+WITH objects AS (
+    SELECT object_id FROM galobjectsources WHERE refsource_id = ANY(%(sources)s::bigint[])
+    UNION SELECT object_id FROM galcandidates
+        WHERE refsource_id = ANY(%(sources)s::bigint[]) AND object_id IS NOT NULL
+), concerned AS (
+    SELECT unnest(%(sources)s::bigint[]) AS refsource_id
+    UNION SELECT s.refsource_id FROM objects JOIN galobjectsources s USING (object_id)
+    UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
+)
+"""
+LOCK = """
+SELECT refsource_id FROM galcandidates
+WHERE refsource_id IN (SELECT refsource_id FROM concerned) {where}
+ORDER BY refsource_id FOR NO KEY UPDATE {busy}
+"""
+# An image has one filter, and detects a star once, however many of its sources are measured on it.
+UPDATE = """
+, members AS (
+    SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
+        CASE WHEN r.active THEN s.object_id END AS object_id
+    FROM concerned JOIN galcandidates c USING (refsource_id)
+    JOIN galreferences r ON r.id = c.catalogue_id
+    LEFT JOIN galobjectsources s USING (refsource_id)
+), parts AS (
+    SELECT *, CASE WHEN object_id IS NULL THEN 1 ELSE row_number() OVER (
+        PARTITION BY object_id, is_flagged, catalogue_id
+        ORDER BY n_detections DESC, n_changes DESC, refsource_id
+    ) END AS part
+    FROM members
+), stars AS (
+    SELECT object_id, is_flagged, part, count(*) AS n FROM parts
+    WHERE object_id IS NOT NULL GROUP BY 1, 2, 3
+), in_filters AS (
+    SELECT p.object_id, p.is_flagged, p.part, p.filter,
+        count(DISTINCT v.galimage_id)
+            FILTER (WHERE v.failed_cuts = 0 AND NOT v.is_flagged) AS found,
+        count(DISTINCT v.galimage_id) AS changed
+    FROM parts p JOIN stars USING (object_id, is_flagged, part)
+    JOIN galvarobjs v USING (refsource_id)
+    WHERE stars.n > 1 GROUP BY 1, 2, 3, 4
+), sums AS (
+    SELECT *, sum(found) OVER star AS all_found, sum(changed) OVER star AS all_changed
+    FROM in_filters WINDOW star AS (PARTITION BY object_id, is_flagged, part)
+), numbers AS (
+    SELECT p.refsource_id, p.object_id, p.part::int, coalesce(stars.n, 1)::int AS n,
+        coalesce(all_found, n_detections)::int AS all_found,
+        coalesce(found, n_detections)::int AS found,
+        coalesce(all_changed, n_changes)::int AS all_changed,
+        coalesce(changed, n_changes)::int AS changed
+    FROM parts p
+    LEFT JOIN stars USING (object_id, is_flagged, part)
+    LEFT JOIN sums USING (object_id, is_flagged, part, filter)
+)
+UPDATE galcandidates c SET object_id = n.object_id, object_part = n.part, star_sources = n.n,
+    star_detections = all_found, star_detections_in_filter = found,
+    star_changes = all_changed, star_changes_in_filter = changed
+FROM numbers n
+WHERE c.refsource_id = n.refsource_id AND c.refsource_id = ANY(%(locked)s::bigint[])
+    AND (c.object_id, c.object_part, c.star_sources, star_detections, star_detections_in_filter,
+         star_changes, star_changes_in_filter)
+    IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed)
+"""
+
+
+def candidates_of(refsource_ids, object_ids) -> list[int]:
+    """Candidates' ids: those among these sources, and those that say they are of these objects."""
+    with connection.cursor() as cursor:
+        cursor.execute(NAMED, [_ids(refsource_ids.tolist()), _ids(object_ids.tolist())])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def refresh_stars(refsource_ids):
+    """Bring up to date what candidates say of their stars, and again after the commit.
+
+    Of the candidates with these ids and of all others of their objects. Candidates that another
+    transaction is writing are left out at first, so that nobody waits for a lock here while
+    holding others. After the commit none is, and what others committed meanwhile counts.
+    """
+    _write(refsource_ids, busy="SKIP LOCKED")
+    # Everything that it follows from is stored by then: where it fails, the next time mends it.
+    transaction.on_commit(partial(_write, refsource_ids), robust=True)
+
+
+def refresh_stars_of(catalogue, refsource_ids):
+    """The same, but only of candidates of one catalogue before the commit.
+
+    For who goes on to wait for other catalogues, whose candidates must not be locked meanwhile.
+    """
+    first, last = catalogue.id_range
+    _write(refsource_ids, where=f"AND refsource_id BETWEEN {first} AND {last}")
+    transaction.on_commit(partial(_write, refsource_ids), robust=True)
+
+
+@transaction.atomic
+def _write(refsource_ids, where="", busy=""):
+    values = {"sources": _ids(refsource_ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(CONCERNED + LOCK.format(where=where, busy=busy), values)
+        locked = [pk for (pk,) in cursor.fetchall()]
+        if locked:
+            cursor.execute(CONCERNED + UPDATE, values | {"locked": _ids(locked)})
+
+
+def _ids(ids):
+    """PostgreSQL's text of an array; psycopg2 would adapt each number by itself, slowly."""
+    return f"{{{','.join(map(str, ids))}}}"
