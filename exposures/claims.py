@@ -1,4 +1,8 @@
-"""Claims on chips and jobs: held by one process at a time, and gone with it, however it dies.
+"""All advisory locks: their kinds, and claims on chips and jobs, gone with whoever holds them.
+
+PostgreSQL knows advisory locks by nothing but two numbers, of which the first is here the kind: all
+kinds are in one enumeration, and every lock is taken by a function of this module. Locks of one
+database are nothing to those of another on the same server.
 
 A claim is an advisory lock of the database session. A process that is killed, a host that is
 switched off, a server that is restarted: each ends the session, and with it the claim. So nothing
@@ -6,10 +10,11 @@ has to be cleaned up, no heartbeat can be late, and who has lost the claim can't
 session must be one connection for as long as it lasts: no pooling by transaction or statement.
 """
 
-from contextlib import contextmanager, suppress
-from enum import IntEnum
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from enum import IntEnum, unique
 
 from django.db import InterfaceError, OperationalError, connection
+from django.db.transaction import TransactionManagementError
 
 from exposures.errors import GalprojectError
 
@@ -18,19 +23,35 @@ class ClaimLostError(GalprojectError):
     """The session that held a claim has ended, and somebody else may hold it by now."""
 
 
+# Among pg_locks: advisory locks with two keys; those with one have a space of their own.
+OF_KIND = "locktype = 'advisory' AND objsubid = 2 AND classid = %s"
+
+
+@unique
 class Claimed(IntEnum):
-    """What can be claimed; the first key of its advisory lock."""
+    """What can be claimed or locked; the first key of its advisory lock.
 
-    CHIP = 0x6A10001
-    JOB = 0x6A10002
-    PICTURES = 0x6A10003
-    PARTITION = 0x6A10005  # of galsources, by its catalogue
+    The second key says which one: the id of what is named here.
+    """
+
+    CHIP = 0x6A10001  # an image: processed, changed or removed
+    JOB = 0x6A10002  # worked on by the process that asked for it
+    PICTURES = 0x6A10003  # cutouts of a catalogue's candidates, drawn
+    PROPOSALS = 0x6A10004  # of flags, added; there is one such lock, 0
+    PARTITION = 0x6A10005  # of galsources, rewritten; by its catalogue
+    CANDIDATES = 0x6A10010  # of a catalogue, brought up to date
+    NEW_SOURCES = 0x6A10011  # of a catalogue, made
+    CROSS_MATCH = 0x6A10020  # of the sources on a reference image with those of other filters
+    INJECTION = 0x6A10030  # a numbered database beside the survey's, used by one run
 
 
-def take(kind: Claimed, pk: int) -> bool:
-    """Take a claim for as long as this session lasts; false where another session has it."""
+def take(kind: Claimed, pk: int, cursor=None) -> bool:
+    """Take a claim for as long as this session lasts; false where another session has it.
+
+    ``cursor`` is of another session than Django's, whose claim it is then.
+    """
     # The second key of a lock is a 32-bit integer.
-    return _ask("SELECT pg_try_advisory_lock(%s, %s)", kind, pk)
+    return _ask("SELECT pg_try_advisory_lock(%s, %s)", kind, pk, cursor)
 
 
 def release(kind: Claimed, pk: int):
@@ -51,12 +72,32 @@ def claim(kind: Claimed, pk: int):
             release(kind, pk)
 
 
+@contextmanager
+def locked(kind: Claimed, pks):
+    """Hold session locks while the block runs, having waited for whoever has one of them."""
+    with ExitStack() as held:
+        # In one order everywhere, so that nobody waits for each other.
+        for pk in sorted(set(pks)):
+            _ask("SELECT pg_advisory_lock(%s, %s)", kind, pk)
+            held.callback(release, kind, pk)
+        yield
+
+
+def lock_to_end(kind: Claimed, pks):
+    """Wait for locks that this transaction then has to its end.
+
+    Raises TransactionManagementError outside of a transaction, where they would hold nothing.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError(f"a lock on {kind.name} is of no use here")
+    for pk in sorted(set(pks)):
+        _ask("SELECT pg_advisory_xact_lock(%s, %s)", kind, pk)
+
+
 def check_held(kind: Claimed, pk: int):
     """Raise ClaimLostError unless this session holds the claim; before something is stored."""
-    own = "pid = pg_backend_pid() AND classid = %s AND objid = %s"
-    if not _ask(
-        f"SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND {own})", kind, pk
-    ):
+    own = f"{OF_KIND} AND objid = %s AND pid = pg_backend_pid()"
+    if not _ask(f"SELECT EXISTS (SELECT FROM pg_locks WHERE {own})", kind, pk):
         raise ClaimLostError(
             f"the claim on {kind.name.lower()} {pk} was lost with its database session. "
             "Run it again (--failed)"
@@ -67,14 +108,14 @@ def claimed(kind: Claimed) -> set[int]:
     """What is claimed now, by whatever session of this database."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = %s"
+            f"SELECT objid::bigint FROM pg_locks WHERE {OF_KIND} AND granted"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [int(kind)],
         )
         return {pk for (pk,) in cursor.fetchall()}
 
 
-def _ask(query, kind, pk):
-    with connection.cursor() as cursor:
-        cursor.execute(query, [int(kind), pk])
-        return cursor.fetchone()[0]
+def _ask(query, kind, pk, cursor=None):
+    with connection.cursor() if cursor is None else nullcontext(cursor) as asked:
+        asked.execute(query, [int(Claimed(kind)), int(pk)])
+        return asked.fetchone()[0]

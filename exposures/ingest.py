@@ -46,9 +46,7 @@ def _ingest_facts(facts):
     if is_new:
         _check_is_no_copy(exposure, facts)
     elif _entered_from(exposure, facts.image_path):
-        for name, value in _columns(facts).items():
-            setattr(exposure, name, value)
-        exposure.save()
+        _update(exposure, _columns(facts))
     elif abs(exposure.mjd - facts.mjd) > SAME_TIME_DAYS:
         raise InputFileError(
             facts.image_path,
@@ -90,12 +88,25 @@ def _ingest_chip(exposure, facts, entry):
             "Remove one of the two files, or process that one",
             hdu=entry.name,
         )
-    image, _ = GalImage.objects.update_or_create(
-        exposure=exposure,
-        ccdnum=entry.ccdnum,
-        defaults={"chip_name": entry.name, "hdu": entry.hdu, "path": path},
+    columns = {"chip_name": entry.name, "hdu": entry.hdu, "path": path}
+    image, is_new = GalImage.objects.get_or_create(
+        exposure=exposure, ccdnum=entry.ccdnum, defaults=columns
     )
+    if not is_new:
+        _update(image, columns)
     return image
+
+
+def _update(row, columns):
+    """Change what differs of a row, and lock nothing where it is as before.
+
+    Else whoever enters an exposure again would wait until its chips in work are stored.
+    """
+    changed = [name for name, value in columns.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, columns[name])
+    if changed:
+        row.save(update_fields=changed)
 
 
 def _is_same_file(known, path):

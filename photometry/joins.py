@@ -6,12 +6,12 @@ sky wait for each other by advisory locks, and where a catalogue is replaced mea
 begins anew.
 """
 
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 import numpy as np
 from django.db import ProgrammingError, connection, transaction
 
+from exposures.claims import Claimed, locked
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import unit_vectors
@@ -31,8 +31,6 @@ from photometry.science.joining import (
 from photometry.sources import RANK_BITS, catalogue_of, id_range
 from photometry.stored_objects import stored_objects
 
-# The first key of the advisory locks, a reference image each.
-LOCK = 0x6A10020
 MAX_ATTEMPTS = 3
 FIELD_DEGREES = 0.5  # between the centres of exposures of one field
 RANKS = (1 << RANK_BITS) - 1  # the bits of an id that are its rank in the catalogue, without gaps
@@ -98,7 +96,8 @@ def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None)
     images = list(GalImage.objects.filter(pk__in=image_ids).exclude(footprint=None))
     for _ in range(MAX_ATTEMPTS):
         chips = _chips_around(image_ids)
-        with _locked({*image_ids, *(chip.image for chip in chips)}):
+        # One pass at a time joins what lies on an image.
+        with locked(Claimed.CROSS_MATCH, {*image_ids, *(chip.image for chip in chips)}):
             try:
                 changes = _join(images, chips, options, progress)
             except ProgrammingError:  # a partition went while it was read
@@ -140,20 +139,6 @@ def _chips_around(image_ids):
         cursor.execute(AROUND, [widest.radius + margin, list(image_ids), margin])
         rows = cursor.fetchall()
     return [Chip(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8])) for row in rows]
-
-
-@contextmanager
-def _locked(image_ids):
-    """Let one pass at a time join what lies on images; each takes them in the same order."""
-    with connection.cursor() as cursor:
-        for image_id in sorted(image_ids):
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, image_id])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            for image_id in image_ids:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK, image_id])
 
 
 def _join(images, chips, options, progress) -> ObjectChanges:

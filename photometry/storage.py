@@ -235,9 +235,18 @@ def _search_images_pending(reference, note):
 
 
 def _lock(image):
-    """Let one transaction at a time change what an image has; the MJD of its exposure."""
-    locked = GalImage.objects.select_for_update(no_key=True, of=("self",))
-    return locked.values_list("exposure__mjd", flat=True).get(pk=image.pk)
+    """Let one transaction at a time change what an image has; the MJD of its exposure.
+
+    The exposure is kept from being changed, which its chips share: none waits for another. Its row
+    comes before those of its chips, as where an exposure is entered anew.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mjd FROM galexposures WHERE id = %s FOR SHARE", [image.exposure_id])
+        row = cursor.fetchone()
+    locked = GalImage.objects.select_for_update(no_key=True).filter(pk=image.pk)
+    if row is None or not locked.values_list("pk"):
+        raise GalprojectError(f"{image} was removed while it was worked on. Process it again")
+    return row[0]
 
 
 def _hold_active(image, catalogue_ids):

@@ -1,5 +1,6 @@
 """A database beside the survey's, for one run: made, used and dropped."""
 
+import hashlib
 import os
 import signal
 from contextlib import contextmanager
@@ -11,11 +12,11 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import ProgrammingError, connection
 
+from exposures.claims import Claimed, take
 from exposures.errors import GalprojectError
 
-# Of the advisory lock that a run holds for as long as it uses a numbered database.
-LOCK = 0x6A10010
 MOST_RUNS = 16  # at once beside one survey
+MOST_BYTES = 45  # of a survey's name in those of its databases; PostgreSQL's have at most 63
 
 
 @contextmanager
@@ -57,10 +58,18 @@ def _server(parameters):
 def _free_name(cursor, survey):
     """The first of the numbered names that no other run holds; it is held with the session."""
     for number in range(1, MOST_RUNS + 1):
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, number])
-        if cursor.fetchone()[0]:
-            return f"{survey[:45]}_injection_{number}"
+        if take(Claimed.INJECTION, number, cursor):
+            return f"{_short(survey)}_injection_{number}"
     raise GalprojectError(f"{MOST_RUNS} injections run beside {survey} at once. Wait for one")
+
+
+def _short(survey):
+    """A survey's name, short enough for more to follow, and no other survey's on the server."""
+    name = survey.encode()
+    if len(name) <= MOST_BYTES:
+        return survey
+    digest = hashlib.blake2b(name, digest_size=4).hexdigest()
+    return f"{name[: MOST_BYTES - 9].decode(errors='ignore')}_{digest}"
 
 
 def _make(cursor, name):

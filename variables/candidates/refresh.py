@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection, transaction
 
+from exposures.claims import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.science.footprints import contains
 from photometry.models import GalReference
@@ -18,8 +19,6 @@ from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
 from variables.science.light_curve_statistics import light_curve_statistics
 
-# The first key of the advisory locks, a catalogue each, under which candidates are written.
-LOCK = 0x6A10010
 DERIVED = [
     field.name
     for field in GalCandidate._meta.fields
@@ -68,9 +67,8 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
 @transaction.atomic
 def _refresh(catalogue, only):
     """The candidates of one catalogue, or only of some of its sources."""
-    with connection.cursor() as cursor:
-        # Two images stored at once don't see each other's rows: the second waits for the first.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, catalogue.pk])
+    # Two images stored at once don't see each other's rows: the second waits for the first.
+    lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     changes = _changes(catalogue)
     evidence = _summarise(changes, CauseOptions())
     mine = GalCandidate.objects.filter(catalogue=catalogue)

@@ -124,7 +124,8 @@ def _decide(flag_ids, state, user, reason):
     """Bring flags to a state, and mark what they cover anew; those that are there stay."""
     images = GalFlag.objects.filter(pk__in=flag_ids).exclude(image=None)
     _lock(images.values_list("image_id", flat=True))
-    flags = GalFlag.objects.select_for_update(of=["self"]).select_related("image", "decided_by")
+    locked = GalFlag.objects.select_for_update(no_key=True, of=["self"])
+    flags = locked.select_related("image", "decided_by")
     flags = list(flags.filter(pk__in=flag_ids).order_by("pk"))
     if len(flags) != len(set(flag_ids)):
         raise FlagError("A flag is not there any more: its image was removed. Load the page anew")

@@ -3,16 +3,15 @@
 from collections import defaultdict
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
+from exposures.claims import Claimed, lock_to_end
 from exposures.models import GalExposure
 from variables.flags.coverage import RegionError, check_region
 from variables.flags.findings import Proposal, findings, sources_at_fault
 from variables.models import Artifact, GalFlag
 from variables.science.artifacts import ArtifactOptions, in_polygon
-
-PROPOSING = 0x6A10004  # the advisory lock of the one transaction that adds proposals
 
 State = GalFlag.State
 
@@ -43,8 +42,7 @@ def store(proposals: list[Proposal]) -> int:
     """Add those proposals that nobody has made or decided on yet."""
     if not proposals:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROPOSING])
+    lock_to_end(Claimed.PROPOSALS, [0])  # one transaction at a time adds some
     said = _Said(proposals)
     flags = []
     for proposal in proposals:

@@ -3,13 +3,11 @@
 import numpy as np
 from django.db import connection, transaction
 
+from exposures.claims import Claimed, lock_to_end
 from exposures.errors import GalprojectError
 from photometry.models import GalReference
 from variables.models import GalNewDetection, GalNewSource, GalVarObj
 from variables.science.new_sources import NewSourceOptions
-
-# The first key of the advisory locks, a catalogue each, under which sources are made.
-LOCK = 0x6A10011
 
 # Positions of the index last, as q3c_join wants them.
 ASSIGN = """
@@ -83,9 +81,7 @@ def lock_new_sources(image, detections=()):
     """
     catalogue_ids = {detection.catalogue_id for detection in detections}
     catalogue_ids.update(image.new_detections.values_list("catalogue_id", flat=True))
-    with connection.cursor() as cursor:
-        for catalogue_id in sorted(catalogue_ids):
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, catalogue_id])
+    lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
 
 
 @transaction.atomic

@@ -32,7 +32,7 @@ def objects_left(campaign, user, skipped=False):
 def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject]:
     """Lease the next ``n`` objects of rank above ``after`` to somebody; renews what they have."""
     left = objects_left(campaign, user, skipped).filter(rank__gt=after)
-    chosen = list(left.select_for_update(skip_locked=True, of=["self"])[:n])
+    chosen = list(left.select_for_update(skip_locked=True, no_key=True, of=["self"])[:n])
     CampaignObject.objects.filter(pk__in=[one.pk for one in chosen]).update(
         leased_to=user, leased_until=timezone.now() + LEASE
     )
