@@ -63,11 +63,10 @@ def count_new(counting=Counting()) -> int:
 
 def _counted(counting):
     # Sources of catalogues that were replaced are the same stars again, under other ids.
-    candidates = GalCandidate.objects.current()
+    candidates = GalCandidate.objects
+    candidates = candidates.accepted() if counting.believed_only else candidates.current()
     if counting.filter is not None:
         candidates = candidates.in_filter(counting.filter)
-    if counting.believed_only:
-        candidates = candidates.visible().detected()
     return candidates if counting.per_source else candidates.one_a_star()
 
 
@@ -83,7 +82,7 @@ def repeated(counting=Counting()) -> Repeats:
     common = {"filter": counting.filter} if counting.filter else {}
     name = "detections" if counting.believed_only else "changes"
     if not counting.believed_only:
-        common["artifact"] = "both"
+        common |= {"artifact": "both", "undetected": "both"}
     if counting.per_source:
         common["per"] = "source"
     rows = tuple(

@@ -45,6 +45,7 @@ class CandidateSerializer(serializers.ModelSerializer):
 
     consensus = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
+    distance_arcsec = serializers.SerializerMethodField()
 
     class Meta:
         model = GalCandidate
@@ -54,8 +55,12 @@ class CandidateSerializer(serializers.ModelSerializer):
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),
-            *("object_id", "star_sources", "star_detections", "star_changes"),
+            *("object_id", "star_sources", "star_detections", "star_changes", "distance_arcsec"),
         ]
+
+    def get_distance_arcsec(self, candidate) -> float | None:
+        """From the position that was asked for; null without one."""
+        return getattr(candidate, "distance_arcsec", None)
 
     def get_consensus(self, candidate) -> str | None:
         shown = candidate.shows_class and candidate.consensus

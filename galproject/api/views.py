@@ -37,6 +37,14 @@ class Pages(CursorPagination):
     ordering = "pk"
 
 
+class CandidatePages(Pages):
+    """Round a position the nearest first, as pages of the site have them."""
+
+    def get_ordering(self, request, queryset, view):
+        is_cone = "distance_arcsec" in queryset.query.annotations
+        return ("distance_arcsec", "pk") if is_cone else ("pk",)
+
+
 class May(BasePermission):
     """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
 
@@ -87,12 +95,16 @@ class References(Table):
 class Candidates(Table):
     """Candidates, one of each star, with the filters of their list; and their light curves.
 
-    With ``per=source`` each source of a star by itself: one for each reference and filter.
+    A candidate is detected on at least one image by a change that passes all cuts and that no
+    flag hides; ``undetected`` and ``artifact`` give the other sources that changed, too. With
+    ``per=source`` each source of a star comes by itself: one for each reference and filter. Round
+    a ``position`` the nearest come first.
     """
 
     queryset = GalCandidate.objects.none()
     serializer_class = of.CandidateSerializer
     filterset_class = CandidateFilter
+    pagination_class = CandidatePages
 
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
@@ -153,11 +165,16 @@ class Cone(APIView):
     def get(self, request):
         asked = of.ConeSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        ids = [s.refsource_id for s in GalSource.objects.cone(**asked.validated_data)]
+        found = GalSource.objects.cone(**asked.validated_data)
+        distances = {source.refsource_id: source.distance_arcsec for source in found}
+        ids = list(distances)
         rows = list(GalSource.objects.light_curves(ids)[:MAX_MEASUREMENTS]) if ids else []
         nearest = {pk: rank for rank, pk in enumerate(ids)}
         rows.sort(key=lambda row: nearest[row.refsource_id])
-        return Response(measured(rows))
+        answer = measured(rows)
+        for row in answer:
+            row["distance_arcsec"] = distances[row["refsource_id"]]
+        return Response(answer)
 
 
 class Flags(Table):

@@ -7,6 +7,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
 from exposures.models import GalImage, Status
 from galproject.working_status import state_now
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, GalFlag
+from variables.models.candidates import ACCEPTED
 
 MAX_SHOWN = 6  # chips at work, failures
 MAX_CAMPAIGNS = 4
@@ -64,18 +65,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Candidates of catalogues in use that no flag hides, by evidence."""
+    """Candidates as ``GalCandidate.objects.accepted`` has them, and what else changed."""
 
     evidence: tuple[Evidence, ...]
-    n_detected: int
+    n_accepted: int
     n_undetected: int  # each of their changes fails a cut
     n_vetted: int  # people agree on a class
     n_disputed: int
-    n_flagged: int  # these are hidden
-
-    @property
-    def percent_vetted(self) -> float:
-        return 100 * self.n_vetted / max(self.n_detected, 1)
+    n_flagged: int  # hidden
 
 
 @dataclass(frozen=True)
@@ -107,16 +104,18 @@ def images() -> Images:
 
 def candidates() -> Candidates:
     """Candidates by evidence, one of each star; one pass over galcandidates."""
-    numbers = {"undetected": Q(star_detections=0), "vetted": Q(consensus__isnull=False)}
+    numbers = {"accepted": Q(), "vetted": Q(consensus__isnull=False)}
     numbers["disputed"] = Q(is_disputed=True)
     for first, last in EVIDENCE:
         within = Q(star_detections__gte=first)
         within &= Q() if last is None else Q(star_detections__lte=last)
         numbers[f"from_{first}"] = within
         numbers[f"vetted_from_{first}"] = within & numbers["vetted"]
-    counts = {name: Count("pk", filter=q & Q(is_flagged=False)) for name, q in numbers.items()}
-    flagged = Count("pk", filter=Q(is_flagged=True))
-    row = GalCandidate.objects.current().one_a_star().aggregate(flagged=flagged, **counts)
+    conditions = {name: condition & ACCEPTED for name, condition in numbers.items()}
+    conditions["undetected"] = Q(star_detections=0, is_flagged=False)
+    conditions["flagged"] = Q(is_flagged=True)
+    counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
+    row = GalCandidate.objects.current().one_a_star().aggregate(**counts)
     most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
     return Candidates(
         tuple(
@@ -129,7 +128,7 @@ def candidates() -> Candidates:
             )
             for first, last in EVIDENCE
         ),
-        n_detected=sum(row[f"from_{first}"] for first, _ in EVIDENCE),
+        n_accepted=row["accepted"],
         n_undetected=row["undetected"],
         n_vetted=row["vetted"],
         n_disputed=row["disputed"],

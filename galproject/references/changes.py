@@ -96,7 +96,7 @@ def _change(chosen, old, search_ids):
         search_ids=frozenset(search_ids),
         n_lost=sum(image.n_sources or 0 for image in chosen),
         n_lost_changes=GalVarObj.objects.filter(image__in=chosen).count(),
-        n_candidates=GalCandidate.objects.filter(catalogue__in=catalogues).count(),
+        n_candidates=GalCandidate.objects.accepted().filter(catalogue__in=catalogues).count(),
         n_voted=votes["n_voted"],
         n_votes=votes["n_votes"],
         n_stranded=count_stranded([i.pk for i in old], [i.pk for i in chosen]) if old else 0,

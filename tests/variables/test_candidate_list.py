@@ -1,6 +1,7 @@
 """The list of candidates: what it shows, finds, sorts, keeps and exports."""
 
 import io
+import re
 
 import numpy as np
 import pyarrow.parquet
@@ -392,3 +393,72 @@ def test_positions_are_written_both_ways():
     longitude, latitude = galactic(266.404988, -28.936178)
     assert (longitude + 180) % 360 - 180 == pytest.approx(0, abs=1e-4)
     assert latitude == pytest.approx(0, abs=1e-4)
+
+
+CONE = "position=266.0+-29.0&radius=3600"
+
+
+def distances_listed(response):
+    cells = re.findall(r'data-label="distance">([\d.,]+)″', text(response))
+    return [float(cell.replace(",", "")) for cell in cells]
+
+
+def test_a_list_round_a_position_is_sorted_by_distance_and_shows_it(reader):
+    make_candidates(60, ra=266.0, dec=-29.0)
+    GalCandidate.objects.filter(n_detections=1).update(ra=266.01, dec=-29.0)  # many as far away
+    rows = GalCandidate.objects.cone(266.0, -29.0, 3600)
+    expected = [(row.distance_arcsec, row.pk) for row in rows]
+    seen, query = [], CONE
+    while query:
+        response = reader.get(f"{reverse('candidates')}?{query}")
+        found = distances_listed(response)
+        assert found == sorted(found) and len(found) == len(response.context["listing"].rows)
+        seen += [
+            (row.distance_arcsec, row.candidate.pk) for row in response.context["listing"].rows
+        ]
+        query = response.context["next"]
+    assert seen == sorted(expected) and len(seen) == 60
+    middle = GalCandidate.objects.get(pk=seen[30][1])
+    beside = neighbours_in_list(CONE, middle, RequestFactory().get("/"))
+    assert beside == (seen[29][1], seen[31][1])
+
+
+def test_another_sort_of_a_cone_is_kept_and_its_distances_shown(reader):
+    make_candidates(9, ra=266.0, dec=-29.0)
+    page = reader.get(f"{reverse('candidates')}?{CONE}&sort=-n_detections")
+    shown = [row.candidate.n_detections for row in page.context["listing"].rows]
+    assert shown == sorted(shown, reverse=True) and len(distances_listed(page)) == 9
+    assert "sort=-n_detections" in page.context["listing"].query
+    backwards = reader.get(f"{reverse('candidates')}?{CONE}&sort=-distance_arcsec")
+    found = distances_listed(backwards)
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_list_without_a_position_or_with_a_wrong_one_has_no_distance(reader):
+    make_candidates(3)
+    for query in ("", "sort=distance_arcsec", "position=nowhere&sort=distance_arcsec"):
+        page = reader.get(f"{reverse('candidates')}?{query}")
+        assert page.status_code == 200 and distances_listed(page) == []
+        assert page.context["listing"].sort == "-n_detections"
+
+
+def test_a_form_sends_no_sort_that_goes_without_saying(reader):
+    make_candidates(3, ra=266.0, dec=-29.0)
+    for query, sort in (("", ""), ("sort=reference_mag", "reference_mag"), (CONE, "")):
+        page = text(reader.get(f"{reverse('candidates')}?{query}"))
+        assert f'name="sort" value="{sort}"' in page
+
+
+def test_the_api_gives_a_cone_nearest_first_page_by_page(reader):
+    make_candidates(25, ra=266.0, dec=-29.0)
+    expected = list(GalCandidate.objects.cone(266.0, -29.0, 3600).values_list("pk", flat=True))
+    url, found = f"{reverse('api-candidate-list')}?{CONE}&page_size=7", []
+    while url:
+        answer = reader.get(url).json()
+        found += answer["results"]
+        url = answer["next"]
+    assert [row["refsource_id"] for row in found] == expected
+    far = [row["distance_arcsec"] for row in found]
+    assert far == sorted(far) and far[0] > 0
+    plain = reader.get(reverse("api-candidate-list")).json()["results"]
+    assert {row["distance_arcsec"] for row in plain} == {None}

@@ -92,6 +92,8 @@ OBJECT_COLUMNS = (
     ),
     Column("object_mags", "other filters", "reference magnitudes in other filters: g 20.12"),
 )
+# Of lists round a position alone.
+DISTANCE = Column("distance_arcsec", "distance", "from the position asked for", "arcsec", 2)
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
 # Not by class: the order would tell what others voted.
 SORTABLE = frozenset(c.name for c in COLUMNS) - {"consensus__slug", "has_vanished", "is_disputed"}

@@ -2,6 +2,7 @@
 
 import django_filters
 from django import forms
+from django.db.models import Q
 from django.http import QueryDict
 
 from exposures.models import GalExposure
@@ -75,7 +76,10 @@ def count(field, lookup, label):
 
 
 class CandidateFilter(django_filters.FilterSet):
-    """Candidates of catalogues in use, without what is flagged unless that is asked for."""
+    """Candidates, as ``GalCandidate.objects.accepted`` says what that is.
+
+    What is flagged, and what fails a cut on every image, is there where it is asked for.
+    """
 
     detections_min = count("n_detections", "gte", "detections from")
     detections_max = count("n_detections", "lte", "detections to")
@@ -102,6 +106,12 @@ class CandidateFilter(django_filters.FilterSet):
         choices=[(ONLY, "only those"), (BOTH, "shown too")],
         method="by_flag",
         label="flagged as artifact",
+        empty_label="hidden",
+    )
+    undetected = django_filters.ChoiceFilter(
+        choices=[(ONLY, "only those"), (BOTH, "shown too")],
+        method="by_detection",
+        label="failing a cut each time",
         empty_label="hidden",
     )
     exposure = django_filters.CharFilter(
@@ -136,9 +146,20 @@ class CandidateFilter(django_filters.FilterSet):
 
     def filter_queryset(self, queryset):
         queryset = super().filter_queryset(queryset.current())
-        is_asked = self.form.cleaned_data.get("artifact")
-        queryset = queryset if is_asked else queryset.visible()
+        asked = self.form.cleaned_data
+        shows_flagged = bool(asked.get("artifact"))
+        if not shows_flagged:
+            queryset = queryset.visible()
+        if not self._shows_undetected(asked):
+            # A flag takes the detections of what it hides.
+            detected = Q(n_detections__gt=0) | Q(is_flagged=True)
+            queryset = queryset.filter(detected) if shows_flagged else queryset.detected()
         return queryset.one_a_star() if self.is_by_star else queryset
+
+    @staticmethod
+    def _shows_undetected(asked):
+        bounds = asked.get("detections_min"), asked.get("detections_max")
+        return bool(asked.get("undetected")) or 0 in bounds
 
     @property
     def is_by_star(self):
@@ -152,6 +173,17 @@ class CandidateFilter(django_filters.FilterSet):
             return name
         is_in_filter = self.form.cleaned_data.get("filter") if self.is_valid() else None
         return OF_STAR[name] + "_in_filter" * bool(is_in_filter)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but candidates is shown: neither flagged ones nor undetected ones."""
+        asked = self.form.cleaned_data if self.is_valid() else {}
+        return not (asked.get("artifact") or self._shows_undetected(asked))
+
+    @property
+    def centre(self) -> tuple[float, float] | None:
+        """The position that is asked for, in degrees; None where there is none."""
+        return self.form.cleaned_data.get("position") if self.is_valid() else None
 
     @property
     def _user(self):
@@ -181,6 +213,10 @@ class CandidateFilter(django_filters.FilterSet):
     def by_flag(self, candidates, _, value):
         return candidates.filter(is_flagged=True) if value == ONLY else candidates
 
+    def by_detection(self, candidates, _, value):
+        nothing = {self.column("n_detections"): 0}
+        return candidates.filter(**nothing) if value == ONLY else candidates
+
     def by_exposure(self, candidates, _, identifier):
         return candidates.detected_on(identifier)
 
@@ -189,7 +225,7 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")
-        return candidates.near(*position, float(radius or DEFAULT_RADIUS_ARCSEC))
+        return candidates.cone(*position, float(radius or DEFAULT_RADIUS_ARCSEC))
 
     def unchanged(self, candidates, _, value):
         """The radius is read with the position."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.core.exceptions import ValidationError
-from django.db.models import F, Q
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import F, FloatField, Q
 
 AFTER, BEFORE = "after", "before"
 
@@ -94,13 +94,21 @@ def beside(rows, order, row) -> tuple[int | None, int | None]:
     return tuple(keys)
 
 
+def _field(model, column):
+    """The field of a column; what queries add, as a distance, is a number."""
+    try:
+        return model._meta.get_field(column)
+    except FieldDoesNotExist:
+        return FloatField()
+
+
 def _parse(model, order, cursor):
     way, value, pk = cursor.split("~")
     if way not in (AFTER, BEFORE):
         raise ValueError(f"{cursor} is no cursor")
     text = value.strip("'\"")
     try:
-        known = model._meta.get_field(order.column).to_python(text) if text else None
+        known = _field(model, order.column).to_python(text) if text else None
     except ValidationError as error:
         raise ValueError(f"{cursor} is no cursor") from error
     return way, known, int(pk)

@@ -12,8 +12,9 @@ from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
 
 DEFAULT_SORT = "-n_detections"
+DISTANCE_SORT = "distance_arcsec"  # the default of a list round a position
 PAGE_SIZE = 50
-MAX_COUNT = 10_000
+MAX_COUNT = 100_000  # counted further it would take longer than the page
 # What an address says beside the filters.
 SORT, CURSOR = "sort", "page"
 NOT_OF_LIST = (CURSOR, "list", "format", "csrfmiddlewaretoken")
@@ -27,6 +28,11 @@ class Row:
     place: str  # hours and degrees
     longitude: float  # Galactic, degrees
     latitude: float
+
+    @property
+    def distance_arcsec(self) -> float | None:
+        """From the position that is asked for; None where there is none."""
+        return getattr(self.candidate, "distance_arcsec", None)
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,16 @@ class Listing:
     def is_counted(self):
         return self.count <= MAX_COUNT
 
+    @property
+    def asked_sort(self):
+        """The sort where it is not what goes without saying, else ""."""
+        return "" if self.sort == _default_sort(self.filter) else self.sort
+
+    @property
+    def noun(self):
+        """What the rows are called: candidates, or all that changed."""
+        return "candidate" if self.filter.is_plain else "changed source"
+
 
 def listing(data, request) -> Listing:
     """The page that a QueryDict asks for; an unknown sort or page is the default one."""
@@ -57,12 +73,14 @@ def listing(data, request) -> Listing:
     rows = chosen.qs
     shown = GalCandidate.objects.with_visible_class(request.user)
     shown = shown.select_related("consensus", "catalogue")
+    if chosen.centre:
+        shown = shown.with_distance(*chosen.centre)
     try:
         page = page_of(rows, order, data.get(CURSOR), PAGE_SIZE, shown)
     except ValueError:  # an address that somebody has cut off
         page = page_of(rows, order, None, PAGE_SIZE, shown)
     count = rows.order_by()[: MAX_COUNT + 1].count()
-    return Listing(chosen, _sort(data), page, _placed(page.rows), count, query_of(data))
+    return Listing(chosen, _sort(data, chosen), page, _placed(page.rows), count, query_of(data))
 
 
 def sorted_candidates(data, request):
@@ -72,14 +90,22 @@ def sorted_candidates(data, request):
 
 
 def _chosen(data, request):
-    chosen, sort = CandidateFilter(data, request=request), _sort(data)
+    chosen = CandidateFilter(data, request=request)
+    sort = _sort(data, chosen)
     name = sort.removeprefix("-")
+    if name == DISTANCE_SORT:
+        return chosen, Order(name, sort.startswith("-"), nullable=False)
     return chosen, Order.of(GalCandidate, sort.replace(name, chosen.column(name)))
 
 
-def _sort(data):
-    sort = data.get(SORT, DEFAULT_SORT)
-    return sort if sort.removeprefix("-") in SORTABLE else DEFAULT_SORT
+def _sort(data, chosen):
+    sort = data.get(SORT, "")
+    is_known = sort.removeprefix("-") in SORTABLE | ({DISTANCE_SORT} if chosen.centre else set())
+    return sort if is_known else _default_sort(chosen)
+
+
+def _default_sort(chosen):
+    return DISTANCE_SORT if chosen.centre else DEFAULT_SORT
 
 
 def _placed(candidates):
@@ -91,11 +117,15 @@ def _placed(candidates):
 def query_of(data, **changes) -> str:
     """The address of a list without its page and what goes without saying, but with ``changes``."""
     pairs = [(k, v) for k, vs in data.lists() for v in vs if k not in (*NOT_OF_LIST, *changes)]
-    asked = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != (SORT, DEFAULT_SORT)]
+    default = SORT, DISTANCE_SORT if data.get("position", "").strip() else DEFAULT_SORT
+    asked = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != default]
     return urlencode(asked)
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:
     """The candidates before and after one in the list of an address, in two queries."""
     chosen, order = _chosen(QueryDict(query), request)
+    if order.column == DISTANCE_SORT:
+        placed = GalCandidate.objects.with_distance(*chosen.centre)
+        candidate = placed.filter(pk=candidate.pk).first() or candidate
     return beside(chosen.qs, order, candidate)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from variables.candidates.columns import LISTED, SORTABLE
+from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
 from variables.candidates.forms import RepeatsForm, SavedSearchForm
 from variables.candidates.listing import listing, query_of, sorted_candidates
@@ -22,6 +22,7 @@ def candidate_list(request):
         "listing": shown,
         "columns": shown.columns,
         "headings": [_heading(column, shown, request.GET) for column in LISTED],
+        "distance": shown.filter.centre and _heading(DISTANCE, shown, request.GET),
         "next": shown.page.next and query_of(request.GET, page=shown.page.next),
         "previous": shown.page.previous and query_of(request.GET, page=shown.page.previous),
         "formats": FORMATS,
@@ -46,8 +47,10 @@ def _heading(column, shown, data):
     """What a column's heading shows, and what it sorts by when it is chosen."""
     descending = f"-{column.name}"
     direction = {descending: "descending", column.name: "ascending"}.get(shown.sort)
-    sort = column.name if shown.sort == descending else descending
-    query = query_of(data, sort=sort) if column.name in SORTABLE else None
+    first, other = (column.name, descending)[:: 1 if column is DISTANCE else -1]
+    sort = other if shown.sort == first else first
+    is_sortable = column is DISTANCE or column.name in SORTABLE
+    query = query_of(data, sort=sort) if is_sortable else None
     return {"column": column, "sorted": direction, "query": query}
 
 

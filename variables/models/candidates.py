@@ -29,6 +29,8 @@ class Cause(models.TextChoices):
 
 # What candidates of one star have in common.
 STAR = ("object_id", "object_part", "is_flagged")
+# Detected at least once, and hidden by no flag.
+ACCEPTED = models.Q(n_detections__gt=0, is_flagged=False)
 
 
 class GalCandidateQuerySet(models.QuerySet):
@@ -45,6 +47,14 @@ class GalCandidateQuerySet(models.QuerySet):
     def detected(self):
         """Those with a change that passes the cuts."""
         return self.filter(n_detections__gt=0)
+
+    def accepted(self):
+        """What pages, lists, the API and counts call candidates, and nothing else.
+
+        Of a catalogue in use, with a change that passes the cuts, and hidden by no flag. People
+        count ``one_a_star`` of these.
+        """
+        return self.current().filter(ACCEPTED)
 
     def to_be_seen(self):
         """Those that people are shown: detected, voted on, or to be vetted in a campaign."""
@@ -90,13 +100,16 @@ class GalCandidateQuerySet(models.QuerySet):
         centre = models.Value(float(ra)), models.Value(float(dec))
         return self.filter(Q3CWithin(*centre, *place, models.Value(float(radius_arcsec) / 3600)))
 
-    def cone(self, ra, dec, radius_arcsec):
-        """Near a position in degrees, each with its ``distance_arcsec``, nearest first."""
+    def with_distance(self, ra, dec):
+        """Annotated with the ``distance_arcsec`` of each from a position in degrees."""
         place = models.F("ra"), models.F("dec")
         centre = models.Value(float(ra)), models.Value(float(dec))
+        return self.annotate(distance_arcsec=Q3CDistance(*centre, *place) * 3600.0)
+
+    def cone(self, ra, dec, radius_arcsec):
+        """Near a position in degrees, each with its ``distance_arcsec``, nearest first."""
         near = self.near(ra, dec, radius_arcsec)
-        distance = Q3CDistance(*centre, *place) * 3600.0
-        return near.annotate(distance_arcsec=distance).order_by("distance_arcsec")
+        return near.with_distance(ra, dec).order_by("distance_arcsec")
 
     def changed_by(self, min=None, max=None):
         """Whose largest change has a size in this range of magnitudes."""
