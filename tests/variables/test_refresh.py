@@ -161,7 +161,7 @@ def test_the_command_names_what_is_not_there():
     candidate = make_candidate(2)
     out = StringIO()
     call_command("refresh_candidates", stdout=out)
-    assert out.getvalue() == "1 candidates of 1 catalogues.\n"
+    assert out.getvalue() == "1 sources that changed, of 1 catalogues.\n"
     with pytest.raises(CommandError, match="no catalogue 999"):
         call_command("refresh_candidates", "--catalogue", str(candidate.catalogue_id), "999")
 

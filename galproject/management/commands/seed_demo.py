@@ -9,6 +9,7 @@ from galproject.option_sources import load_options
 from galproject.seeding import Plan
 from photometry.joins import fields_of, join_filters
 from variables.candidates.refresh import refresh_candidates
+from variables.models import GalCandidate
 
 
 class Command(BaseCommand):
@@ -59,7 +60,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{n_stars:,} stars joined across filters")
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
-        self.stdout.write(f"{n_candidates:,} candidates")
+        n_accepted = GalCandidate.objects.accepted().count()
+        self.stdout.write(f"{n_accepted:,} candidates, of {n_candidates:,} sources that changed")
         return is_new
 
     def draw(self, n_candidates, again):

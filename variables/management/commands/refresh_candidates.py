@@ -29,4 +29,4 @@ class Command(BaseCommand):
         ids = list(known.values_list("pk", flat=True))
         with tqdm(total=len(ids), unit="catalogue", disable=not sys.stderr.isatty()) as bar:
             n_candidates = refresh_candidates(ids, progress=bar)
-        self.stdout.write(f"{n_candidates:,} candidates of {len(ids):,} catalogues.")
+        self.stdout.write(f"{n_candidates:,} sources that changed, of {len(ids):,} catalogues.")
