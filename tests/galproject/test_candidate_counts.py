@@ -9,11 +9,17 @@ from django.urls import reverse
 
 from galproject.home import survey_state
 from photometry.models import GalReference
-from tests.variables.candidates import add_epoch, make_candidate, make_candidates, make_catalogue
+from tests.variables.candidates import (
+    add_epoch,
+    join_all,
+    make_candidate,
+    make_candidates,
+    make_catalogue,
+)
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate
-from variables.repeat_detections import count_repeat_detections, repeated
+from variables.repeat_detections import Counting, count_repeat_detections, repeated
 from variables.vetting.campaigns import personal_campaign
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +64,7 @@ def test_one_number_of_candidates_everywhere(survey, reader):
     for page in ("home", "candidates"):
         assert f"{N_CANDIDATES} candidates" in words(reader.get(reverse(page))), page
     for page in ("home", "candidates", "repeat_detections"):
-        assert "A candidate is a source that changed" in words(reader.get(reverse(page))), page
+        assert "A candidate is a star that changed" in words(reader.get(reverse(page))), page
 
 
 def test_numbers_on_pages_are_those_of_the_lists_that_they_link_to(survey, reader):
@@ -72,8 +78,8 @@ def test_numbers_on_pages_are_those_of_the_lists_that_they_link_to(survey, reade
     for evidence in shown.evidence:
         bounds = f"detections_min={evidence.first}&detections_max={evidence.last or ''}"
         assert listed(bounds) == evidence.n_candidates
-    for believed_only in (True, False):
-        for row in repeated(believed_only=believed_only).rows:
+    for counting in (Counting(), Counting(believed_only=False)):
+        for row in repeated(counting).rows:
             assert listed(row.query) == row.count, row.query
 
 
@@ -93,3 +99,13 @@ def test_numbers_on_pages_are_those_of_the_lists_that_they_link_to(survey, reade
 def test_what_is_no_candidate_is_there_where_it_is_asked_for(survey, reader, query, n, noun):
     assert listed(query) == n
     assert f"{n} {noun}" in words(reader.get(f"{reverse('candidates')}?{query}"))
+
+
+def test_a_star_of_two_filters_is_one_candidate_on_every_page(reader):
+    for name in "gi":
+        make_candidate(2 if name == "g" else 3, name, ra=200.0, dec=-40.0)
+    join_all()
+    refresh_candidates()
+    assert GalCandidate.objects.accepted().count() == 2
+    assert survey_state.candidates().n_accepted == listed("") == 1
+    assert listed("per=source") == 2 and listed("undetected=only") == 0
