@@ -53,6 +53,7 @@ class Chip:
     zero_point: float  # mag of 1 ADU, from the header; NaN where absent: a cross-check only
     path: Path
     hdu: int
+    notes: tuple[str, ...] = ()  # what was masked or assumed when it was read
 
     @property
     def shape(self) -> tuple[int, int]:

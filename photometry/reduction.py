@@ -61,7 +61,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
 
     Raises InputFileError where there is nothing to measure.
     """
-    notes = []
+    notes = list(chip.notes)
     sky = _sky(chip, options, notes)
     detections = find_sources(
         chip.data - sky.image, chip.weight, chip.mask, chip.fwhm_pixels, detection, options.psf

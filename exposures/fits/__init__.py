@@ -43,5 +43,5 @@ def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DEFAULTS) -> Chip:
     """One chip of an exposure. Raises InputFileError."""
     if facts.instrument == decam.INSTRUMENT:
-        return decam.read_chip(facts, entry)
+        return decam.read_chip(facts, entry, options)
     return plain.read_chip(facts, entry, options)

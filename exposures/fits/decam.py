@@ -1,17 +1,24 @@
 """DECam InstCal exposures: an image (ooi), its weight (oow) and its data quality (ood)."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts
+from exposures.chip import UNUSABLE, Amplifier, Chip, ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, first_number, first_text
 from exposures.fits.codes import data_version, translate
-from exposures.fits.files import first_centre, open_images, read_pixels
+from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
 from exposures.fits.headers import exposure_seconds, filter_name
-from exposures.fits.pixels import without_unusable
+from exposures.fits.options import InputOptions
+from exposures.fits.pixels import (
+    typical_noise,
+    without_impossible,
+    without_impossible_weights,
+    without_unusable,
+)
 from exposures.fits.times import SECONDS_A_DAY, start_mjd
 
 INSTRUMENT = "decam"
@@ -43,7 +50,7 @@ def read_facts(path: Path, options) -> ExposureFacts:
     return facts
 
 
-def read_chip(facts: ExposureFacts, entry: ChipEntry) -> Chip:
+def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> Chip:
     """One chip, its mask translated and its weight 0 wherever a pixel can't be used."""
     with open_images(facts.image_path) as file:
         image = file.named(entry.name)
@@ -59,14 +66,9 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry) -> Chip:
         weight = _trimmed(read_pixels(file.path, sibling), data.shape)
     with open_images(facts.mask_path) as file:
         sibling = _sibling_image(file, entry.name, "d", data.shape)
-        codes = _trimmed(read_pixels(file.path, sibling, np.int32), data.shape)
+        codes = _trimmed(read_codes(file.path, sibling), data.shape)
     mask = translate(codes, facts.pipeline_version)
-    data, weight, mask = without_unusable(data, weight, mask)
-    if not np.any(weight > 0):
-        raise InputFileError(
-            facts.image_path, "all pixels are masked", "Leave this chip out", hdu=entry.name
-        )
-    return Chip(
+    chip = Chip(
         name=entry.name,
         ccdnum=entry.ccdnum,
         data=data,
@@ -79,6 +81,22 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry) -> Chip:
         path=facts.image_path,
         hdu=entry.hdu,
     )
+    chip = _cleaned(chip, options.limits)
+    if not np.any(chip.weight > 0):
+        raise InputFileError(
+            facts.image_path, "all pixels are masked", "Leave this chip out", hdu=entry.name
+        )
+    return chip
+
+
+def _cleaned(chip, limits):
+    """The chip with weight 0 wherever a pixel can't be used, and notes on what was not flagged."""
+    weight, weight_notes = without_impossible_weights(chip.weight, limits)
+    usable = (weight > 0) & ((chip.mask & np.uint8(UNUSABLE)) == 0) & np.isfinite(chip.data)
+    noise, ceiling = typical_noise(weight, usable), limits.saturation_ratio * chip.saturation_map()
+    data, notes = without_impossible(chip.data, usable, noise, limits, ceiling)
+    data, weight, mask = without_unusable(data, weight, chip.mask)
+    return replace(chip, data=data, weight=weight, mask=mask, notes=(*notes, *weight_notes))
 
 
 def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
@@ -92,7 +110,7 @@ def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
             raise _missing_chip(file, name)
         version = pipeline_version or first_text(("PLVER",), file.primary, image.cards)
         _check_version(path, version)
-        return translate(read_pixels(path, image, np.int32), version)
+        return translate(read_codes(path, image), version)
 
 
 def amplifiers_of(path, image, primary) -> tuple[Amplifier, ...]:

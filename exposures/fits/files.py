@@ -15,6 +15,8 @@ from exposures.errors import InputFileError
 from exposures.fits.cards import Cards, celestial_wcs
 
 FETCH_AGAIN = "Fetch it again; its size or checksum will differ from the archive's"
+# A code of a mask that no convention uses: a bit by itself, and beyond every enumeration.
+SENSELESS = 1 << 30
 # What astropy raises where a file ends too early or a tile can't be decompressed.
 READ_ERRORS = (OSError, ValueError, TypeError, EOFError, zlib.error, CfitsioException)
 
@@ -97,11 +99,30 @@ def open_images(path: Path):
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
     """(ny, nx) pixels in the machine's byte order."""
     try:
-        return np.ascontiguousarray(image.hdu.data, dtype=dtype)
+        with np.errstate(over="ignore"):  # a double that single precision can't hold is infinite
+            return np.ascontiguousarray(image.hdu.data, dtype=dtype)
     except READ_ERRORS as error:
-        raise InputFileError(
-            path, f"the pixels can't be read ({error})", FETCH_AGAIN, hdu=image.label
-        ) from error
+        raise _unreadable(path, image, error) from error
+
+
+def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
+    """(ny, nx) codes of a mask; what is no whole number of ``dtype`` becomes its SENSELESS."""
+    try:
+        stored = np.asarray(image.hdu.data)
+    except READ_ERRORS as error:
+        raise _unreadable(path, image, error) from error
+    if stored.dtype.kind in "iu" and stored.dtype.itemsize <= np.dtype(dtype).itemsize // 2:
+        return np.ascontiguousarray(stored, dtype=dtype)
+    limits = np.iinfo(dtype)
+    with np.errstate(invalid="ignore"):
+        sensible = (stored >= limits.min) & (stored <= limits.max)
+        sensible &= stored == np.floor(stored)
+    return np.where(sensible, stored, SENSELESS).astype(dtype)
+
+
+def _unreadable(path, image, error):
+    problem = f"the pixels can't be read ({error})"
+    return InputFileError(path, problem, FETCH_AGAIN, hdu=image.label)
 
 
 def _image(hdu, index):

@@ -1,7 +1,8 @@
-"""What to assume where a plain FITS image's header is silent."""
+"""What to assume where a plain FITS image's header is silent, and what no pixel can be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from exposures.science.impossible_pixels import PixelLimits
 from exposures.science.quantities import Adu, Count, Electrons, Fraction, Gain, Name, Ratio, Seconds
 
 
@@ -20,3 +21,16 @@ class InputOptions:
     # Noise of the sky measured / foretold by gain and read noise, as variances, beyond which
     # the zero level of the pixels is taken to be unknown.
     noise_tolerance: Ratio = 1.4
+    limits: PixelLimits = PixelLimits()
+
+    @classmethod
+    def from_json(cls, values: dict | None) -> "InputOptions":
+        """Options as they were stored with a result; defaults for those that there weren't then."""
+        values = dict(values or {})
+        limits = PixelLimits(**_known(PixelLimits, values.pop("limits", {})))
+        return cls(**_known(cls, values), limits=limits)
+
+
+def _known(kind, values):
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}

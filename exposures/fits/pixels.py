@@ -3,6 +3,52 @@
 import numpy as np
 
 from exposures.chip import UNUSABLE, MaskBit
+from exposures.science.impossible_pixels import impossible_pixels
+
+# Where more of the pixels are above the ceiling, it is that which is wrong, or in another unit.
+MAX_ABOVE = 0.5
+
+
+def without_impossible(data, usable, noise, limits, ceiling=np.inf):
+    """Data with NaN for values that can't be, and the notes that say so: a list.
+
+    ``data`` (ny, nx) ADU; ``usable`` (ny, nx) are the pixels believed so far, ``noise`` is the
+    sky's in ADU, ``limits`` are PixelLimits. What is usable isn't above ``ceiling``, ADU, one
+    value or (nx,).
+    """
+    found = impossible_pixels(data, usable, noise, limits)
+    with np.errstate(invalid="ignore"):
+        above = usable & (data > ceiling)
+    if np.count_nonzero(above) < MAX_ABOVE * np.count_nonzero(usable):
+        found |= above
+    if not found.any():
+        return data, []
+    values = data[found & usable]
+    notes = []
+    if len(values):
+        extent = f"{values.min():.3g} to {values.max():.3g} ADU"
+        notes = [f"pixels: {len(values)} masked, whose values no sky or star gives ({extent})"]
+    return np.where(found, np.float32(np.nan), data), notes
+
+
+def without_impossible_weights(weight, limits):
+    """Weight with 0 where it is undefined, negative or far above the others, and the notes."""
+    defined = np.isfinite(weight)
+    positive = weight[defined & (weight > 0)]
+    if len(positive) == 0:
+        return np.zeros_like(weight), []
+    with np.errstate(invalid="ignore"):
+        bad = ~defined | (weight < 0) | (weight > limits.weight_ratio * np.median(positive))
+    if not bad.any():
+        return weight, []
+    notes = [f"weights: {np.count_nonzero(bad)} masked, which are undefined, negative or too large"]
+    return np.where(bad, np.float32(0), weight), notes
+
+
+def typical_noise(weight, usable):
+    """The noise of a pixel by the median of its weights, in the unit of the data; NaN without."""
+    weights = weight[usable]
+    return float(1 / np.sqrt(np.median(weights))) if len(weights) else np.nan
 
 
 def without_unusable(data, weight, mask):

@@ -11,7 +11,7 @@ from exposures.fits.cards import celestial_wcs, first_number, first_text
 from exposures.fits.files import first_centre, open_images, read_pixels
 from exposures.fits.headers import exposure_seconds, filter_name
 from exposures.fits.options import InputOptions
-from exposures.fits.pixels import without_unusable
+from exposures.fits.pixels import without_impossible, without_unusable
 from exposures.fits.times import SECONDS_A_DAY, start_mjd
 
 INSTRUMENT = "plain"
@@ -75,7 +75,9 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         fwhm = image.cards.number("FWHM")
         if not np.isfinite(data).any():
             raise _nothing_usable(path, entry)
-        detector = detector_of(data, headers, options)
+        sky = sky_level_and_noise(data)
+        data, notes = without_impossible(data, np.isfinite(data), sky[1], options.limits)
+        detector = detector_of(data, sky, headers, options)
     saturated = np.isfinite(data) & (data >= detector.saturation)
     mask = np.where(saturated, np.uint8(MaskBit.SATURATED), np.uint8(0))
     data = data - np.float32(detector.pedestal)
@@ -95,6 +97,7 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         zero_point=zero_point,
         path=path,
         hdu=entry.hdu,
+        notes=tuple(notes),
     )
 
 
@@ -104,21 +107,21 @@ def weights(data, detector):
     return (1 / np.maximum(variance, detector.least_variance)).astype(np.float32)
 
 
-def detector_of(data, headers, options) -> Detector:
+def detector_of(data, sky, headers, options) -> Detector:
     """Gain, read noise, saturation and zero level from header, options, or the pixels.
 
-    The noise of the sky is measured from neighbouring pixels; by the equation of ``weights`` it
-    must be level / gain + (read noise / gain)^2. Where the gain is unknown, it is the one that
-    makes it so without read noise. Where it is known and noise and level plainly disagree, the
-    pixels have a zero level of their own (an offset left in, a sky taken off): the pedestal
-    that reconciles them is subtracted, which changes no star's flux.
+    ``sky`` is its level and noise, the latter measured from neighbouring pixels; by the equation
+    of ``weights`` the noise must be level / gain + (read noise / gain)^2. Where the gain is
+    unknown, it is the one that makes it so without read noise. Where it is known and noise and
+    level plainly disagree, the pixels have a zero level of their own (an offset left in, a sky
+    taken off): the pedestal that reconciles them is subtracted, which changes no star's flux.
     """
-    level, noise = sky_level_and_noise(data)
+    level, noise = sky
     # EGAIN first: amateur cameras write a setting of the amplifier into GAIN.
     gain = _known(first_number(("EGAIN", "GAIN", "GAINA"), *headers), options.gain)
     read_noise = _known(first_number(("RDNOISE", "READNOIS", "RDNOISEA"), *headers), None)
     read_noise = options.read_noise if read_noise is None else read_noise
-    saturation = saturation_level(data, (level, noise), headers, options)
+    saturation = saturation_level(data, sky, headers, options)
     least = noise**2 / 2
     if gain is None and level > 0:
         return Detector(level / noise**2, 0.0, saturation, 0.0, least)
@@ -159,9 +162,9 @@ def saturation_level(data, sky, headers, options):
     """
     known = first_number(("SATURATE", "SATLEVEL", "SATURATA"), *headers)
     known = _known(known, options.saturation)
-    if known is not None:
-        return known
     level, noise = sky
+    if known is not None and known > level:  # below the sky it is in another unit
+        return known
     largest = np.max(data[np.isfinite(data)])
     piles_up = np.count_nonzero(data == largest) >= options.pile_up_pixels
     if piles_up and largest > level + 10 * noise:

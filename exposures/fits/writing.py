@@ -59,8 +59,10 @@ def _write_plain(facts, entry, chip, folder, options):
         image = next(i for i in file.images if i.index == entry.hdu)
         raw = read_pixels(file.path, image)
         is_whole = image.hdu.data.dtype.kind in "iu"
-        detector = plain.detector_of(raw, (image.cards, file.primary), options)
-    pixels = np.where(np.isfinite(raw), chip.data + np.float32(detector.pedestal), raw)
+        sky = plain.sky_level_and_noise(raw)
+        detector = plain.detector_of(raw, sky, (image.cards, file.primary), options)
+    has_value = (chip.mask & np.uint8(MaskBit.NO_VALUE)) == 0
+    pixels = np.where(has_value, chip.data + np.float32(detector.pedestal), raw)
     if is_whole:  # as the converter rounded them; what is saturated must not fall below its limit
         full = (chip.mask & np.uint8(MaskBit.SATURATED)) != 0
         pixels = np.where(full, np.ceil(pixels), np.rint(pixels)).astype("i4")

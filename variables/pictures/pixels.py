@@ -29,7 +29,7 @@ class ChipPixels:
 
 def read_pixels(image) -> ChipPixels:
     """The pixels of a GalImage. Raises GalprojectError where its file doesn't give them."""
-    options = InputOptions(**((image.options or {}).get("input") or {}))
+    options = InputOptions.from_json((image.options or {}).get("input"))
     facts = read_exposure(Path(image.path), options)
     entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
     if entry is None:

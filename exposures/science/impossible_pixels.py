@@ -1,0 +1,136 @@
+"""Pixels whose value neither a detector nor any optics can give.
+
+A converter that skips, a lost packet or a division by nought leaves values that no photon made.
+One of them is enough to spoil the sky's noise, the PSF and the fit of a chip. They are told by
+three things that hold in any unit and for any zero level: no detector has a range of more than a
+few million times its noise, no light is below the darkest sky, and no star's edge is sharper than
+its PSF.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from exposures.science.quantities import Ratio, Sigma
+
+LARGEST = 1e15  # squares and their sums stay within single precision
+BOX_PIXELS, STEP_PIXELS = 64, 3  # boxes that the darkest sky is looked for in, and their sampling
+MIN_BOX_FRACTION = 0.5  # of a box's pixels: with fewer usable ones it isn't looked at
+LOW_QUANTILE, LOW_SIGMAS = 0.25, 0.6745  # a quantile of a box, and where a Gaussian has it
+# A noise that is a smaller part of the level or of the range wasn't measured: the image has none.
+SMALLEST_NOISE = 1e-5, 1e-6
+NEIGHBOURS = [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1) if (j, i) != (0, 0)]
+
+
+@dataclass(frozen=True)
+class PixelLimits:
+    """Beyond what a pixel or its weight can't be true, and is masked; sigma is the sky's noise."""
+
+    range_sigma: Sigma = 1e7  # from the sky, either way: no detector has such a range
+    dark_sigma: Sigma = 20.0  # below the darkest part of the sky: there is no negative light
+    # Above the sky, from where on a group of pixels may be too sharp for any PSF.
+    sharp_sigma: Sigma = 1000.0
+    sharp_ratio: Ratio = 100.0  # of its faintest pixel, to the brightest one round it
+    saturation_ratio: Ratio = 2.0  # of a DECam pixel that isn't masked, to where it saturates
+    weight_ratio: Ratio = 1000.0  # of a weight, to the median of the image
+
+
+def impossible_pixels(data, usable, noise, limits=PixelLimits()):
+    """Which pixels have values that can't be; (ny, nx) bool.
+
+    ``data`` (ny, nx) in any unit, may be undefined in places; ``usable`` (ny, nx) are those that
+    are believed so far; ``noise`` is that of the sky in a pixel; ``limits`` are PixelLimits. Pixels
+    that are not usable are only judged by the range, which what they hold must not leave either.
+    Where the image has no noise that could be measured, only values count that would overflow.
+    """
+    with np.errstate(invalid="ignore"):
+        impossible = np.abs(data) > LARGEST
+    usable = usable & np.isfinite(data) & ~impossible
+    sample = data[::STEP_PIXELS, ::STEP_PIXELS][usable[::STEP_PIXELS, ::STEP_PIXELS]]
+    if len(sample) == 0:
+        return impossible
+    level = float(np.median(sample))
+    if not _is_measured(noise, level, sample):
+        return impossible
+    reach = limits.range_sigma * noise
+    with np.errstate(invalid="ignore"):
+        impossible |= np.abs(data - np.float32(level)) > reach
+    usable &= ~impossible
+    impossible |= usable & (data < _darkest(data, usable, noise, limits.dark_sigma))
+    y, x = _too_sharp(data, usable & ~impossible, level, noise, limits)
+    impossible[y, x] = True
+    return impossible
+
+
+def _is_measured(noise, level, sample):
+    low, high = np.percentile(sample, [0.5, 99.5])
+    part_of_level, part_of_range = SMALLEST_NOISE
+    return noise > max(part_of_level * abs(level), part_of_range * (high - low), 0)
+
+
+def _darkest(data, usable, noise, dark_sigma):
+    """The value below which there is no sky: that of the darkest box, less its noise."""
+    values = np.where(usable, data, np.float32(np.nan))
+    medians, spreads = [], []
+    for rows in np.array_split(values, max(data.shape[0] // BOX_PIXELS, 1)):
+        for box in np.array_split(rows, max(data.shape[1] // BOX_PIXELS, 1), axis=1):
+            pixels = np.sort(box[::STEP_PIXELS, ::STEP_PIXELS], axis=None)
+            n = np.count_nonzero(np.isfinite(pixels))  # sorted before what is undefined
+            if n >= MIN_BOX_FRACTION * len(pixels):
+                medians.append(pixels[n // 2])
+                spreads.append((pixels[n // 2] - pixels[int(LOW_QUANTILE * n)]) / LOW_SIGMAS)
+    if not medians:
+        return -np.inf
+    return float(min(medians)) - dark_sigma * max(noise, float(np.median(spreads)))
+
+
+def _too_sharp(data, usable, level, noise, limits):
+    """y, x of the pixels of groups that stand out from all round them as no star does.
+
+    Groups are what hangs together above a threshold, which rises in steps of ten. However sharp
+    the PSF, the brightest pixel round a group is not much fainter than the faintest of it; round
+    what no light made there is sky. A group without a usable neighbour is left alone.
+    """
+    threshold, found = limits.sharp_sigma * noise, np.zeros((2, 0), int)
+    y, x = np.nonzero(usable & (data > level + threshold))
+    while len(y) > 0:
+        light = data[y, x].astype(float) - level
+        group, brightest_round = _groups(data, usable, level, y, x)
+        faintest = np.full(len(brightest_round), np.inf)
+        np.minimum.at(faintest, group, light)
+        is_sharp = np.isfinite(brightest_round) & (
+            faintest > limits.sharp_ratio * np.maximum(brightest_round, 0)
+        )
+        found = np.concatenate([found, np.array([y, x])[:, is_sharp[group]]], axis=1)
+        threshold *= 10
+        y, x = y[light > threshold], x[light > threshold]
+    return found
+
+
+def _groups(data, usable, level, y, x):
+    """(n,) group of each pixel; for each group the brightest pixel round it, above the level.
+
+    The latter is minus infinity where none is usable.
+    """
+    number = np.full(np.array(data.shape) + 2, -1, np.int32)  # with a rim, so that all have eight
+    number[y + 1, x + 1] = np.arange(len(y))
+    pairs, outside = [], []
+    for j, i in NEIGHBOURS:
+        other = number[y + 1 + j, x + 1 + i]
+        pairs.append(np.array([np.flatnonzero(other >= 0), other[other >= 0]]))
+        row, column = y + j, x + i
+        is_out = (other < 0) & (row >= 0) & (column >= 0)
+        is_out &= (row < data.shape[0]) & (column < data.shape[1])
+        here = np.flatnonzero(is_out)
+        row, column = row[here], column[here]
+        light = np.where(usable[row, column], data[row, column].astype(float) - level, -np.inf)
+        outside.append((here, light))
+    pairs = np.concatenate(pairs, axis=1)
+    links = coo_array((np.ones(pairs.shape[1]), pairs), shape=(len(y), len(y)))
+    n_groups, group = connected_components(links, directed=False)
+    brightest = np.full(n_groups, -np.inf)
+    for here, light in outside:
+        np.maximum.at(brightest, group[here], light)
+    return group, brightest
