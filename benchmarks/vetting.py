@@ -3,7 +3,8 @@
 A survey of 40,000 candidates and a million measurements is made up in a database of its own and
 served as ``manage.py serve`` does; a headless Chromium votes by keyboard. Ends with one JSON line:
 ``key_to_card_p95_ms`` (from a key to the frame after the next card's text and cutouts are painted),
-``contact_sheet_ms`` (from a click to the frame after all 60 tiles' pictures are decoded, median),
+``contact_sheet_ms`` (from a click to the frame after the pictures of all tiles of a window of
+1280 x 800 are decoded, median), ``contact_sheet_kb`` (of those pictures),
 ``list_p95_ms`` (of lists of candidates over filters and orders, as the browser waits for them).
 """
 
@@ -53,7 +54,12 @@ SHEET_DRAWN = """async () => {
   await Promise.all(pictures.map((picture) => picture.decode().catch(() => {})));
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   const now = performance.timeOrigin + performance.now();
-  return [now - Number(sessionStorage.getItem("clicked")), tiles().length, pictures.length];
+  const addresses = new Set(pictures.map((picture) => picture.href.baseVal));
+  const sizes = performance.getEntriesByType("resource")
+    .filter(({name}) => addresses.has(new URL(name).pathname + new URL(name).search))
+    .map(({encodedBodySize}) => encodedBodySize);
+  const kb = sizes.reduce((sum, size) => sum + size, 0) / 1000;
+  return [now - Number(sessionStorage.getItem("clicked")), tiles().length, addresses.size, kb];
 }"""
 NAVIGATION = """() => {
   const [entry] = performance.getEntriesByType("navigation");
@@ -91,20 +97,22 @@ def measure_cards(page, site, n):
 
 
 def measure_sheets(page, site, n):
-    """Milliseconds from the click on a campaign's lane to its contact sheet, ``n`` times."""
-    times = []
+    """Milliseconds from the click on a campaign's lane to its contact sheet, kB; ``n`` times."""
+    times, sizes = [], []
     campaign = campaign_url(page, site, SHEET)
     for _ in range(n):
         page.goto(campaign)
         page.locator("a[href$='/vet/']").first.evaluate(CLICK)
         page.wait_for_selector("#sheet .tile-button")
-        ms, n_tiles, n_pictures = page.evaluate(SHEET_DRAWN)
+        ms, n_tiles, n_pictures, kb = page.evaluate(SHEET_DRAWN)
         times.append(ms)
+        sizes.append(kb)
         # The next sheet has other tiles, which the browser has not got yet.
+        page.wait_for_selector(f"#sheet[data-seen='{n_pictures}']")
         page.locator("#stroke button").click()
         page.wait_for_function("() => document.getElementById('unsaved').hidden")
     print(f"{len(times)} sheets of {n_tiles} tiles, {n_pictures} pictures", file=sys.stderr)
-    return times
+    return times, sizes
 
 
 def list_queries(n):
@@ -164,11 +172,12 @@ def main():
             log_in(page, site, "vetter")
             lists, drawn = measure_lists(page, site, n_lists)
             cards = measure_cards(page, site, n_keys)
-            sheets = measure_sheets(page, site, n_sheets)
+            sheets, sizes = measure_sheets(page, site, n_sheets)
             browser.close()
     result = {
         "key_to_card_p95_ms": p95(cards),
         "contact_sheet_ms": round(statistics.median(sheets), 1),
+        "contact_sheet_kb": round(statistics.median(sizes)),
         "list_p95_ms": p95(lists),
         "key_to_card_median_ms": round(statistics.median(cards), 1),
         "list_median_ms": round(statistics.median(lists), 1),

@@ -26,8 +26,9 @@ async function post(url, body) {
 }
 
 // The next objects of the campaign, asked for until there is an answer.
-export async function next({after, skipped, count}) {
-  const query = new URLSearchParams({after, ...(skipped && {skipped: 1}), ...(count && {count: 1})});
+// ``n``: how many, of tiles.
+export async function next({after, skipped, count, n}) {
+  const query = new URLSearchParams({after, ...(skipped && {skipped: 1}), ...(count && {count: 1}), ...(n && {n})});
   for (let failures = 0; ; failures += 1) {
     try {
       return await answerOf(await fetch(`${lane.dataset.next}?${query}`));
@@ -46,6 +47,7 @@ class Outbox {
     this.waiting = JSON.parse(localStorage.getItem(this.place) ?? "[]");
     this.running = null;
     this.trouble = this.refused = "";
+    this.onRefused = null;  // called with what the server did not take
     addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
     addEventListener("pagehide", () => this.leave());
     // What was leased is given back by then.
@@ -82,7 +84,8 @@ class Outbox {
       } catch (error) {
         if (error.refused) {
           this.refused = `Not saved: ${error.message}`;
-          this.waiting.shift();
+          const {body} = this.waiting.shift();
+          this.onRefused?.(body);
         } else {
           this.trouble = `: ${error.message}. Trying again`;
         }

@@ -51,6 +51,7 @@ ADDRESSES = {
     "vet_release": ("post", VOTE),
     "vote": ("post", VOTE),
     "cutouts": ("get", ALL),
+    "strip": ("get", ALL),
     "image_picture": ("get", ALL),
     "flags": ("get", ALL),
     "flag_source": ("post", CURATE),
@@ -128,6 +129,8 @@ def address(name, things):
     named = [a or b for a, b in arguments]
     if not named or named == ["format"]:
         return reverse(name)
+    if name == "strip":
+        return reverse(name, args=[things["candidate"], things["image"]])
     if named[0] == "refsource_id":
         return reverse(name, args=[things["refsource_id"]])
     return reverse(name, args=[things[kind_of(name)]])

@@ -122,23 +122,6 @@ def test_cards_come_in_batches_and_what_is_decided_does_not_come_again(login, an
     assert client.get(address, {"after": second["after"]}).json()["skipped"] == 2
 
 
-def test_a_sheet_has_sixty_tiles_and_is_marked_in_one_stroke(login, ann):
-    campaign = make_campaign(70, lane="sheet")
-    client, address = login(ann), reverse("vet_next", args=[campaign.pk])
-    tiles = client.get(address).json()["objects"]
-    assert len(tiles) == 60 and all(tile["group"] for tile in tiles)
-    shown = {"stroke": "s1", "tiles": 60}
-    rows = [
-        said(t["refsource_id"], "artifact", how="bulk", shown=shown, key=f"k{t['rank']}")
-        for t in tiles
-    ]
-    post_json(client, "vet_decide", campaign, decisions=rows)
-    assert campaign.decisions.filter(how="bulk", shown__tiles=60).count() == 60
-    assert post_json(client, "vet_undo", campaign).json() == {"undone": 60, "after": 0}
-    assert not campaign.decisions.votes_standing().exists()
-    assert client.get(address).json()["objects"] == tiles
-
-
 def test_decisions_are_taken_back_by_their_keys_however_often_that_is_sent(login, ann):
     campaign = make_campaign(2)
     client, pk = login(ann), ids_of(campaign)[0]

@@ -24,6 +24,12 @@ def cutouts_path(refsource_id) -> Path:
     return cutouts_folder(catalogue_of(refsource_id)) / f"{refsource_id & RANK_MASK}.png"
 
 
+def strip_path(refsource_id, image_id) -> Path:
+    """The file that a candidate's strip of an epoch is kept in once it was asked for."""
+    folder = cutouts_folder(catalogue_of(refsource_id)) / "strips"
+    return folder / f"{refsource_id & RANK_MASK}-{image_id}.png"
+
+
 def picture_path(image_id) -> Path:
     """The file of the picture of a chip; a thousand in a folder."""
     return Path(settings.GALPROJECT_PICTURES) / "images" / str(image_id // 1000) / f"{image_id}.png"
@@ -32,6 +38,12 @@ def picture_path(image_id) -> Path:
 def cutouts_url(refsource_id) -> str | None:
     """The address of a candidate's cutouts; None where there are none yet."""
     return _versioned(cutouts_path(refsource_id), "cutouts", refsource_id)
+
+
+def strip_url(refsource_id, image_id) -> str | None:
+    """The address of a strip of one epoch; None where the candidate has no cutouts."""
+    version = version_of(cutouts_path(refsource_id))
+    return version and f"{reverse('strip', args=[refsource_id, image_id])}?v={version}"
 
 
 def picture_url(image) -> str | None:

@@ -1,16 +1,20 @@
 """Pictures for pages, from where they were rendered to."""
 
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition
 
+from variables.pictures import strips
 from variables.pictures.places import cutouts_path, picture_path, version_of
 
 YEAR_SECONDS = 31_536_000
 
 
+NOT_RENDERED = "Not rendered yet: manage.py render_pictures does it"
+
+
 def _tag(path_of):
-    def tag(request, pk):
+    def tag(request, pk, **_):
         version = version_of(path_of(pk))
         return version and f'"{version}"'
 
@@ -23,6 +27,15 @@ def cutouts(request, pk):
     return _picture(cutouts_path(pk))
 
 
+@condition(etag_func=_tag(cutouts_path))
+def strip(request, pk, image_id):
+    """Reference, search and difference of one epoch of a candidate, side by side."""
+    content = strips.strip(pk, image_id)
+    if content is None:
+        raise Http404(NOT_RENDERED)
+    return _kept(HttpResponse(content, content_type="image/png"))
+
+
 @condition(etag_func=_tag(picture_path))
 def image_picture(request, pk):
     """A whole chip, a small picture."""
@@ -31,9 +44,12 @@ def image_picture(request, pk):
 
 def _picture(path):
     try:
-        response = FileResponse(path.open("rb"), content_type="image/png")
+        return _kept(FileResponse(path.open("rb"), content_type="image/png"))
     except FileNotFoundError as error:
-        raise Http404("Not rendered yet: manage.py render_pictures does it") from error
+        raise Http404(NOT_RENDERED) from error
+
+
+def _kept(response):
     # Their addresses change when they do; private, as they need a login.
     patch_cache_control(response, private=True, max_age=YEAR_SECONDS, immutable=True)
     return response

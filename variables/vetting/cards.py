@@ -6,8 +6,9 @@ from variables.candidates.light_curve_data import light_curves_data
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate, GalVarObj
-from variables.pictures.places import cutouts_url
+from variables.pictures.places import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
+from variables.pictures.strips import HEIGHT, WIDTH
 from variables.vetting.campaigns import CAUSES
 
 NEIGHBOURS_ARCSEC = 10.0
@@ -39,14 +40,18 @@ def cards_of(objects) -> list[dict]:
     ]
 
 
-def tiles_of(objects) -> list[dict]:
-    """Tiles of a contact sheet: cutouts of the epoch at which each changed most."""
+def tiles_of(objects, stamp_of) -> list[dict]:
+    """Tiles of a contact sheet: a strip of the epoch at which each changed most.
+
+    ``stamp_of(refsource_id, image_id)`` is what says later that a strip was sent. Where no epoch
+    of its changes is rendered there is neither: another epoch would show nothing of them.
+    """
     ids = [one.refsource_id for one in objects]
     candidates, changes = _candidates(ids), _changes(ids)
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
-            "cutouts": _best_cutout(one.refsource_id, changes.get(one.refsource_id, {})),
+            **_strip(one.refsource_id, changes.get(one.refsource_id, {}), stamp_of),
         }
         for one in objects
         if one.refsource_id in candidates
@@ -136,11 +141,18 @@ def _cutouts(refsource_id, changes):
     return {**sheet, "epochs": sorted(epochs, key=lambda e: (not e["change"], -e["sigma"], e["x"]))}
 
 
-def _best_cutout(refsource_id, changes):
-    cutouts = _cutouts(refsource_id, changes)
-    if cutouts and cutouts["epochs"]:
-        cutouts["epochs"] = cutouts["epochs"][:1]
-    return cutouts
+def _strip(refsource_id, changes, stamp_of):
+    layout = cutout_layout(refsource_id)
+    there = [i for i in layout.image_ids if i in changes] if layout else []
+    if not there:
+        return {"cutouts": None, "stamp": None}
+    # A detection before what failed the cuts, and of those the greatest.
+    image_id = max(there, key=lambda i: (changes[i][1], changes[i][0]))
+    url = strip_url(refsource_id, image_id)
+    return {
+        "cutouts": {"url": url, "tile": TILE, "width": WIDTH, "height": HEIGHT},
+        "stamp": stamp_of(refsource_id, image_id),
+    }
 
 
 def _sheet(refsource_id):

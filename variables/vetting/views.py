@@ -20,13 +20,14 @@ from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.decisions import Said, VettingError, classes_of, decide, decide_all, undo
 from variables.vetting.forms import CampaignForm, decisions_from, keys_from
+from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
 
 VOTE, CAMPAIGN, FLAG = (
     "variables.add_galdecision",
     "variables.add_campaign",
     "variables.add_galflag",
 )
-CARDS_AT_ONCE, TILES_AT_ONCE = 4, 60
+CARDS_AT_ONCE, TILES_AT_ONCE, MAX_TILES = 4, 60, 120
 
 
 def voting(view):
@@ -186,7 +187,12 @@ def vet(request, campaign):
         return redirect(campaign)
     is_sheet = campaign.lane == Campaign.Lane.SHEET
     template = "variables/vetting_sheet.html" if is_sheet else "variables/vetting_card.html"
-    context = {"campaign": campaign, "classes": classes_of(campaign.taxonomy)}
+    context = {
+        "campaign": campaign,
+        "classes": classes_of(campaign.taxonomy),
+        "seen_ms": round(1000 * SEEN_SECONDS),
+        "max_tiles": MAX_TILES,
+    }
     return render(request, template, context)
 
 
@@ -194,16 +200,22 @@ def vet(request, campaign):
 @never_cache
 @voting
 def vet_next(request, campaign):
-    """The next cards or tiles, leased to whoever asks, as JSON; none of a closed campaign."""
+    """The next cards or tiles, leased to whoever asks, as JSON; none of a closed campaign.
+
+    Of tiles ``n``: as many as the window of whoever asks has room for.
+    """
     is_sheet = campaign.lane == Campaign.Lane.SHEET
     after, skipped = _whole(request.GET.get("after")), "skipped" in request.GET
-    n = TILES_AT_ONCE if is_sheet else CARDS_AT_ONCE
+    n_tiles = min(_whole(request.GET.get("n")) or TILES_AT_ONCE, MAX_TILES)
+    n = n_tiles if is_sheet else CARDS_AT_ONCE
     closed = bool(campaign.closed)
     objects = [] if closed else leases.lease_next(campaign, request.user, n, after, skipped)
     after = objects[-1].rank if objects else after
     left = leases.objects_left(campaign, request.user, skipped)
     answer = {
-        "objects": tiles_of(objects) if is_sheet else cards_of(objects),
+        "objects": (
+            tiles_of(objects, stamps_for(campaign, request.user)) if is_sheet else cards_of(objects)
+        ),
         "after": after,
         "closed": closed,
     }
@@ -215,7 +227,7 @@ def vet_next(request, campaign):
 
 
 def _whole(text):
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and text.isdecimal() and len(text) < 12 else 0
 
 
 @require_POST
@@ -223,7 +235,8 @@ def _whole(text):
 def vet_decide(request, campaign):
     """Record decisions, one or a whole stroke."""
     try:
-        rows = decide_all(request.user, decisions_from(request.body), campaign)
+        said = check_shown(request.user, campaign, decisions_from(request.body))
+        rows = decide_all(request.user, said, campaign)
     except GalprojectError as error:
         return JsonResponse({"error": str(error)}, status=409)
     leases.renew(campaign, request.user)

@@ -1,0 +1,71 @@
+"""What was on somebody's screen: stamped when it is sent, checked when votes are given by it."""
+
+import time
+from dataclasses import replace
+from functools import partial
+
+from django.core.signing import BadSignature, Signer
+
+from variables.models import Campaign, GalDecision
+from variables.vetting.decisions import VettingError
+
+# In one look a person takes in about three things a second; a sheet is looked at for as long as
+# its tiles are on the screen together.
+SEEN_SECONDS = 0.5
+SLACK_SECONDS = 1.0  # between a browser's measure of time and ours
+SALT = "variables.vetting.shown"
+KEPT = ("lane", "tiles", "stroke")  # of what a browser says; the rest is ours
+
+
+def stamps_for(campaign, user):
+    """A function that stamps strips of pictures as sent to somebody, now."""
+    return partial(_stamp, campaign.pk, user.pk)
+
+
+def _stamp(*ids):
+    return Signer(salt=SALT).sign(":".join(map(str, [*ids, int(1000 * time.time())])))
+
+
+def check_shown(user, campaign, said):
+    """What was said, each with what is known of its picture in ``shown``; for contact sheets.
+
+    Votes in bulk are for what was seen. Raises VettingError where one is on a candidate whose
+    picture was not sent to them, or is said to have been on the screen too shortly, or longer
+    than it is there.
+    """
+    if campaign.lane != Campaign.Lane.SHEET:
+        return said
+    return [replace(one, shown=_checked(user, campaign, one)) for one in said]
+
+
+def _checked(user, campaign, said):
+    kept = {name: said.shown[name] for name in KEPT if name in said.shown}
+    if said.how != GalDecision.How.BULK or said.action != GalDecision.Action.VOTE:
+        return kept
+    image_id, age_seconds = _read(said.shown.get("stamp"), campaign.pk, user.pk, said.refsource_id)
+    seconds = _number(said.shown.get("seconds"))
+    if not SEEN_SECONDS <= seconds <= age_seconds + SLACK_SECONDS:
+        raise VettingError(
+            f"Candidate {said.refsource_id} was not on the screen long enough to be seen: look "
+            "at it, and mark it again"
+        )
+    return {**kept, "image": image_id, "seconds": round(seconds, 1)}
+
+
+def _read(stamp, *ids):
+    """The image whose strip was sent, and how many seconds ago."""
+    try:
+        *sent_to, image_id, sent_ms = map(int, Signer(salt=SALT).unsign(str(stamp)).split(":"))
+    except BadSignature:
+        sent_to = None
+    if sent_to != list(ids):
+        raise VettingError(
+            f"Candidate {ids[-1]} was not shown to you with a picture: decide it by itself, or "
+            "load the sheet again once its cutouts are rendered (manage.py render_pictures)"
+        )
+    return image_id, time.time() - sent_ms / 1000
+
+
+def _number(value):
+    """NaN where it is no number: nothing is less than or more than that."""
+    return float(value) if type(value) in (int, float) else float("nan")
