@@ -11,11 +11,12 @@ QUICK =
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo test check bench lint format serve workers clean
+.PHONY: help setup setup-dev database migrated demo test results check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
 	@echo "make test    run all tests"
+	@echo "make results measure a small chip; raise the version of the results where they changed"
 	@echo "make bench   time what is hot, against what one would use instead (QUICK=--quick: shortly)"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
@@ -42,6 +43,11 @@ demo: migrated
 test: setup-dev database
 	@scripts/browser
 	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
+# Whoever changes what numbers a chip gets runs this, and commits what it writes.
+results: setup-dev database
+	GALPROJECT_WRITE_RESULTS=1 $(python) -m pytest tests/galproject/test_small_chip.py -s \
+		-k numbers_change
 
 # On one core, as a worker has: ratios within one run mean something, seconds little.
 bench: setup-dev database

@@ -223,6 +223,9 @@ class GalImage(models.Model):
 
     options = models.JSONField(null=True, help_text="the options that made these results")
     code_version = models.CharField(max_length=64, blank=True)
+    results_version = models.PositiveIntegerField(
+        default=0, help_text="of the numbers; with another than now they are out of date"
+    )
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 

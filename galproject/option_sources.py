@@ -115,6 +115,20 @@ def options_from_json(stored) -> PipelineOptions:
     return options
 
 
+def completed(stored, defaults=None) -> dict:
+    """Stored options, as JSON, with the defaults of those that older code didn't have.
+
+    Those that are gone are left out: two that are equal then ask for the same.
+    """
+    defaults = PipelineOptions().as_json() if defaults is None else defaults
+    return {
+        name: completed(stored.get(name) or {}, default)
+        if isinstance(default, dict)
+        else stored.get(name, default)
+        for name, default in defaults.items()
+    }
+
+
 def _validated(said):
     problems = [
         f"{setting.origin}: {_unknown(name)}"

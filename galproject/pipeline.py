@@ -24,9 +24,9 @@ from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.science.footprints import overlap_fraction
 from galproject.chip_places import place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
-from galproject.option_sources import load_options, options_from_json
+from galproject.option_sources import completed, load_options, options_from_json
 from galproject.references.reselection import hold_sets_of, renew_sets_of
-from galproject.version import code_version
+from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
 from photometry.measured import measured_on_search
 from photometry.models import GalReference
@@ -48,7 +48,7 @@ RESULTS = (
     *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
     *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
     *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
-    *("options", "code_version"),
+    *("options", "code_version", "results_version"),
 )
 
 # Options of how references come about, and of what is made of them later.
@@ -60,10 +60,10 @@ MAX_ATTEMPTS = 3
 def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult:
     """Process one chip; whatever goes wrong becomes a result that says so.
 
-    A chip whose stored result was made with the same options, code and reference is left as it
-    is, unless ``again``; so is a reference catalogue made by other code, because a new one
-    would give its sources new ids. So is a chip that another process has in hand, and, with
-    ``job_id``, one that this job has ended with or that a later job has taken over. Raises
+    A chip whose stored result was made with the same options, reference and version of the code's
+    results is left as it is, unless ``again``; so is a reference catalogue made otherwise, because
+    a new one would give its sources new ids. So is a chip that another process has in hand, and,
+    with ``job_id``, one that this job has ended with or that a later job has taken over. Raises
     django.db.OperationalError or InterfaceError where the database is lost, ProgrammingError
     where it has not the right tables: no other chip would fare better.
     """
@@ -136,9 +136,11 @@ def stands(image, options):
 
 def is_made_alike(image, options):
     """Whether the stored result is what another run with these options would make."""
-    made, asked = (_that_matter(image, of) for of in (image.options or {}, options.as_json()))
+    made, asked = (
+        _that_matter(image, of) for of in (completed(image.options or {}), options.as_json())
+    )
     is_alike = (
-        image.status == Status.DONE and made == asked and image.code_version == code_version()
+        image.status == Status.DONE and made == asked and image.results_version == RESULTS_VERSION
     )
     if image.is_reference or not is_alike:
         return is_alike
@@ -287,7 +289,8 @@ def _describe(image, reduction, options):
     image.zero_point_error = _or_none(reduction.zero_point.error)
     image.n_detected = len(reduction.detections)
     image.notes = list(reduction.notes)
-    image.options, image.code_version = options.as_json(), code_version()
+    image.options = options.as_json()
+    image.code_version, image.results_version = code_version(), RESULTS_VERSION
     image.astrometry = {"catalogue": reduction.wcs.correction.as_json()}
 
 

@@ -22,7 +22,7 @@ class Reprocessing:
 
     references: dict[PipelineOptions, list[int]]
     searches: dict[PipelineOptions, list[int]]
-    n_standing: int  # made with the same options and code, as they are
+    n_standing: int  # made as they would be now, and left as they are
     n_references_kept: int  # made otherwise, and left as they are
 
     @property
@@ -71,7 +71,7 @@ def find_exposures(identifiers) -> list[GalExposure]:
 
 
 def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
-    """What of the chips was made with other options or other code than is wanted.
+    """What of the chips was made otherwise than it would be now: see ``is_made_alike``.
 
     The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
     References are made over only ``with_references``, as that gives their sources new ids; the

@@ -24,7 +24,7 @@ from exposures.fits.stacks import (
 )
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
-from galproject.version import code_version
+from galproject.version import RESULTS_VERSION
 from photometry.science.stacking import MAX_FRAMES
 from photometry.stack import StackInput, StackSettings, stack_chip
 
@@ -49,7 +49,7 @@ class StackPlan:
             "inputs": [source.label for source in inputs],
             "files": [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths],
             "options": self.options.as_json(),
-            "code": code_version(),
+            "results": RESULTS_VERSION,
         }
         return hashlib.sha1(json.dumps(made_from).encode()).hexdigest()
 
@@ -165,9 +165,9 @@ def _files_of(facts):
 def run_stack(plan: StackPlan, again=False):
     """Stack the chips that a plan wants, yielding a StackResult each, then write the four files.
 
-    A chip that stands, made from the same files with the same options and code, is left, and so
-    are those that stand and are not wanted now. Raises GalprojectError where nothing can be
-    written.
+    A chip that stands, made from the same files with the same options and version of the results,
+    is left, and so are those that stand and are not wanted now. Raises GalprojectError where
+    nothing can be written.
     """
     settings = stack_settings(plan.options)
     keys = {number: plan.key(number) for number in plan.chips}

@@ -13,7 +13,7 @@ from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Gal
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.options import PipelineOptions
 from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
-from galproject.version import code_version
+from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
 from photometry.storage import SOURCE_DTYPE
 from variables.models import Cut, GalVarObj
@@ -149,6 +149,7 @@ def _image_row(e, patch, exposure, job, asked, rng):
         astrometric_rms_mas=float(rng.uniform(15, 34) if e.is_reference else rng.uniform(5, 12)),
         options=PipelineOptions().as_json(),
         code_version=code_version(),
+        results_version=RESULTS_VERSION,
         started=start,
         finished=start + timedelta(seconds=26),
     )

@@ -1,5 +1,7 @@
 """Which chips share sky, on PostgreSQL with q3c."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from django.core.management import call_command
@@ -95,3 +97,12 @@ def test_migrations_can_be_undone_and_done_again():
     assert not any(t.startswith("gal") for t in connection.introspection.table_names())
     call_command("migrate", verbosity=0)
     assert set(connection.introspection.table_names()) == tables
+
+
+@pytest.mark.django_db
+def test_results_from_before_numbers_had_versions_are_of_the_first():
+    made = [make_image(f"{n}", code_version=made_by) for n, made_by in enumerate(("", "0.1.0+abc"))]
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("exposures.migrations.0007_results_version").FIRST)
+    versions = GalImage.objects.filter(pk__in=[i.pk for i in made]).order_by("pk")
+    assert list(versions.values_list("results_version", flat=True)) == [0, 1]

@@ -9,7 +9,7 @@ from exposures.simulation import read_truth
 from galproject import pipeline
 from galproject.processing import process_exposure
 from galproject.recovery import assess
-from galproject.version import code_version
+from galproject.version import RESULTS_VERSION, code_version
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, process, processed  # noqa: F401
 from variables.candidates.refresh import refresh_candidates
@@ -47,7 +47,7 @@ def test_a_night_fills_every_table(processed):  # noqa: F811
         assert image.zero_point == pytest.approx(30, abs=0.2)
         assert image.astrometric_rms_mas < 60
         assert image.options == processed.options.as_json()
-        assert image.code_version == code_version()
+        assert (image.code_version, image.results_version) == (code_version(), RESULTS_VERSION)
         steps = GalCheckpoint.objects.filter(exposure=image.exposure, ccdnum=image.ccdnum)
         assert [c.step for c in steps] == ["read", "reduced", "stored"]
 

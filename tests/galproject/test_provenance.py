@@ -15,7 +15,7 @@ from galproject.management.commands import reprocess as command
 from galproject.options import PipelineOptions
 from galproject.pipeline import is_made_alike
 from galproject.provenance import find_exposures, plan_removal, plan_reprocessing, remove
-from galproject.version import code_version
+from galproject.version import RESULTS_VERSION
 from photometry.models import GalCoverage, GalReference, GalSource
 from photometry.science.residual_peaks import ResidualOptions
 from tests.galproject.nights import night, processed  # noqa: F401
@@ -72,7 +72,7 @@ def test_how_new_sources_are_looked_for_matters_only_where_they_are():
     off = PipelineOptions(), PipelineOptions(reduction=other)
     on = [replace(options, new_sources=NewSourceOptions(search=True)) for options in off]
     image = make_image(
-        status=Status.DONE, code_version=code_version(), correction={"catalogues": []}
+        status=Status.DONE, results_version=RESULTS_VERSION, correction={"catalogues": []}
     )
     image.options = off[0].as_json()
     assert [is_made_alike(image, wanted) for wanted in (*off, *on)] == [True, True, False, False]
@@ -84,13 +84,29 @@ def test_how_new_sources_are_looked_for_matters_only_where_they_are():
     assert all(is_made_alike(image, wanted) for wanted in (*off, *on))
 
 
-def test_other_code_makes_results_over(processed):  # noqa: F811
-    GalImage.objects.searches().update(code_version="0.0.1")
+def test_results_of_another_version_are_made_over(processed):  # noqa: F811
+    GalImage.objects.searches().update(results_version=RESULTS_VERSION - 1)
     assert plan_reprocessing(GalImage.objects.all(), PipelineOptions()).n_searches == 4
 
 
+def test_a_commit_that_changes_no_number_leaves_results_in_date(processed):  # noqa: F811
+    GalImage.objects.update(code_version="0.1.0+0123abc.dirty")
+    plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
+    assert (plan.n_standing, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
+
+
+def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed):  # noqa: F811
+    for image in GalImage.objects.all():
+        del image.options["selection"]["threshold_sigma"], image.options["input"]
+        image.options["gone"] = {"since": 1}
+        image.save()
+    plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
+    assert (plan.n_standing, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
+    assert plan_reprocessing(GalImage.objects.all(), STRICTER).n_searches == 4
+
+
 def test_a_reference_made_over_takes_what_was_measured_with_it_along(processed):  # noqa: F811
-    GalImage.objects.filter(exposure=reference_exposure(), ccdnum=35).update(code_version="0.0.1")
+    GalImage.objects.filter(exposure=reference_exposure(), ccdnum=35).update(results_version=0)
     catalogues = set(GalReference.objects.values_list("pk", flat=True))
     said = run("reprocess", "--all", "--references")
     n_over = plan_reprocessing(GalImage.objects.all(), PipelineOptions(), True)

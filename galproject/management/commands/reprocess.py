@@ -1,4 +1,4 @@
-"""manage.py reprocess: results made over where other options or other code made them."""
+"""manage.py reprocess: results made over where they were made otherwise than they would be now."""
 
 import sys
 from getpass import getuser
@@ -15,9 +15,9 @@ from galproject.provenance import find_exposures, plan_reprocessing
 
 class Command(process_exposure.Command):
     help = (
-        "Make over what was made with other options or by other code than now. Run twice, it does "
-        "nothing the second time. What describes the files (catalogue, gain ...) stays as it was "
-        "given with each. References stay as they are, but with --references."
+        "Make over what was made with other options than now, or by code that gave other results. "
+        "Run twice, it does nothing the second time. What describes the files (catalogue, gain "
+        "...) stays as it was given with each. References stay as they are, but with --references."
     )
 
     def add_arguments(self, parser):
