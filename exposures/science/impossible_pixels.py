@@ -29,7 +29,7 @@ class PixelLimits:
     """Beyond what a pixel or its weight can't be true, and is masked; sigma is the sky's noise."""
 
     range_sigma: Sigma = 1e7  # from the sky, either way: no detector has such a range
-    dark_sigma: Sigma = 20.0  # below the darkest part of the sky: there is no negative light
+    dark_sigma: Sigma = 100.0  # below the darkest part of the sky: there is no negative light
     # Above the sky, from where on a group of pixels may be too sharp for any PSF.
     sharp_sigma: Sigma = 1000.0
     sharp_ratio: Ratio = 100.0  # of its faintest pixel, to the brightest one round it

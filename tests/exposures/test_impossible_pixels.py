@@ -167,7 +167,7 @@ def test_a_saturation_below_the_sky_is_of_another_unit(tmp_path):
 
 def test_each_limit_is_an_option(tmp_path):
     data = starry_sky()
-    data[17, 23], data[101, 5], data[60, 60] = 2.2e5, 3e4, -200
+    data[17, 23], data[101, 5], data[60, 60] = 2.2e5, 3e4, -2000
     path = triplet(tmp_path, data)
     lax = {"saturation_ratio": 10.0, "sharp_ratio": 1e6, "dark_sigma": 1e3}
     assert (read(path).weight == 0).sum() == 3
