@@ -60,6 +60,16 @@ def first_number(keys, *headers) -> float:
     return next((number for number in numbers if np.isfinite(number)), np.nan)
 
 
+def first_card(key, *headers) -> fits.Card | None:
+    """The first card of that name; None where no header has one that can be read."""
+    for header in headers:
+        try:
+            return header.header.cards[key]
+        except (KeyError, VerifyError):
+            continue
+    return None
+
+
 def first_text(keys, *headers) -> str:
     """The first non-empty text under any of ``keys``; else ""."""
     return next(filter(None, (header.text(*keys) for header in headers)), "")

@@ -19,7 +19,7 @@ from exposures.fits.pixels import (
     without_impossible_weights,
     without_unusable,
 )
-from exposures.fits.times import SECONDS_A_DAY, start_mjd
+from exposures.fits.times import exposure_time
 
 INSTRUMENT = "decam"
 # c4d_170119_085651_ooi_r_v1.fits.fz
@@ -163,6 +163,8 @@ def _facts(file, paths, options):
     entries = tuple(_entry(file.path, image) for image in file.images)
     ra, dec = first_centre(file)
     seconds = exposure_seconds(file.path, options, *headers)
+    # Here MJD-OBS is precise, and DATE-OBS the same moment.
+    time = exposure_time(file.path, seconds, *headers, prefer=("MJD-OBS",))
     return ExposureFacts(
         instrument=INSTRUMENT,
         identifier=_exposure_number(file) or _stem(paths["i"]),
@@ -170,7 +172,7 @@ def _facts(file, paths, options):
         weight_path=paths["w"],
         mask_path=paths["d"],
         filter=filter_name(file.path, options, *headers),
-        mjd=_start(file.path, headers) + seconds / 2 / SECONDS_A_DAY,
+        mjd=time.mjd,
         exposure_seconds=seconds,
         object_name=first_text(("OBJECT",), *headers),
         proposal=first_text(("PROPID",), *headers),
@@ -179,15 +181,6 @@ def _facts(file, paths, options):
         dec=dec,
         chips=entries,
     )
-
-
-def _start(path, headers):
-    # Here MJD-OBS is precise, and DATE-OBS the same moment.
-    mjd = first_number(("MJD-OBS",), *headers)
-    mjd = mjd if np.isfinite(mjd) else start_mjd(*headers)
-    if mjd is None:
-        raise InputFileError(path, "neither MJD-OBS nor DATE-OBS", "Write MJD-OBS into its header")
-    return mjd
 
 
 def _entry(path, image):

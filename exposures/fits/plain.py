@@ -12,7 +12,7 @@ from exposures.fits.files import first_centre, open_images, read_pixels
 from exposures.fits.headers import exposure_seconds, filter_name
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import without_impossible, without_unusable
-from exposures.fits.times import SECONDS_A_DAY, start_mjd
+from exposures.fits.times import exposure_time
 
 INSTRUMENT = "plain"
 
@@ -36,11 +36,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
         _check_is_no_instcal(file, first)
         headers = file.primary, first.cards
         seconds = exposure_seconds(path, options, *headers)
-        start = start_mjd(*headers)
-        if start is None:
-            raise InputFileError(
-                path, "no date: UT-OBS, DATE-OBS, MJD-OBS", "Write one into its header", first.index
-            )
+        time = exposure_time(path, seconds, *headers)
         ra, dec = first_centre(file)
         return ExposureFacts(
             instrument=INSTRUMENT,
@@ -49,7 +45,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
             weight_path=None,
             mask_path=None,
             filter=filter_name(path, options, *headers),
-            mjd=start + seconds / 2 / SECONDS_A_DAY,
+            mjd=time.mjd,
             exposure_seconds=seconds,
             object_name=first_text(("OBJECT",), *headers),
             proposal=first_text(("PROPID",), *headers),

@@ -17,7 +17,7 @@ from exposures.chip import ExposureFacts, MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits.codes import ENUMERATION
 from exposures.fits.files import READ_ERRORS, quiet
-from exposures.fits.times import SECONDS_A_DAY
+from exposures.fits.time_scales import SECONDS_A_DAY
 
 KEY = "STACKKEY"  # what a chip was made from and how, as a digest
 # From here on data quality is an enumeration, as which it is written.

@@ -1,53 +1,217 @@
-"""When an exposure was taken, from headers that disagree on how to say it; MJD, UTC."""
+"""When an exposure was taken, from headers that disagree on how to say it; MJD, UTC.
+
+Names and meanings of cards are those of the FITS standard's paper on time (Rots et al. 2015,
+A&A 574, A36), with those that cameras write beside them.
+"""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
-from exposures.fits.cards import Cards, first_number, first_text
+from exposures.errors import InputFileError
+from exposures.fits.cards import Cards, first_card, first_number, first_text
+from exposures.fits.time_scales import MJD_OF_JD_0, SECONDS_A_DAY, TimeFrame
 
-SECONDS_A_DAY = 86400.0
+MAX_MJD = 100_000.0  # in the year 2132; a larger number is a Julian date, or seconds
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+_CLOCK_TEXT = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d*)?))?"
 _DATE_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2}):(\d{2}(?:\.\d*)?)\s*(Z|[+-]\d{2}:?\d{2})?"
+    r"(\d{4}[-/]\d{2}[-/]\d{2})[T ]\s*" + _CLOCK_TEXT + r"\s*(Z|UTC?|[+-]\d{2}:?\d{2})?"
 )
-_CLOCK = re.compile(r"(\d{2}):(\d{2}):(\d{2}(?:\.\d*)?)")
+_CLOCK = re.compile(_CLOCK_TEXT)
+_DAY = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
+_OLD_DAY = re.compile(r"(\d{2})/(\d{2})/(\d{2})")  # FITS before 2000: day, month, year after 1900
+
+# Exposure times from a moment to the middle of the exposure.
+BEGINNING, MIDDLE, END = 0.5, 0.0, -0.5
+
+# Cards that are UTC by their names, whatever TIMESYS says of the others.
+UTC_DATES = ("UT-OBS", "DATE-UTC")
+UTC_CLOCKS = ("UT-OBS", "UTC-OBS", "UTSTART", "UT-START", "UTC", "UT")
+# The rest are in the scale of TIMESYS, and looked for in this order.
+DATES = (*(("DATE-BEG", BEGINNING), ("DATE-AVG", MIDDLE), ("DATE-MID", MIDDLE), ("DATE-END", END)),)
+MJD_OBS = ("MJD-OBS", "MJD_OBS", "MJD")
+MJDS = (
+    *(("MJD-BEG", BEGINNING), ("MJD-AVG", MIDDLE), ("MJD-MID", MIDDLE), ("MJD_MID", MIDDLE)),
+    *(("MJD-END", END), ("EXPSTART", BEGINNING), ("EXPEND", END)),
+)
+JDS = (
+    *(("JD-BEG", BEGINNING), ("JD_SOBS", BEGINNING), ("JD-AVG", MIDDLE), ("JD-MID", MIDDLE)),
+    *(("JD_MID", MIDDLE), ("JD_UTC", MIDDLE), ("JD-OBS", BEGINNING), ("JD_OBS", BEGINNING)),
+    *(("JD", BEGINNING), ("JD-END", END), ("JD_END", END)),
+)
+_OF_THE_MIDDLE = re.compile(r"\bmid", re.IGNORECASE)  # in the comment of a card
+_OFF_THE_EARTH = re.compile(r"helio|bary|\b[HB]JD", re.IGNORECASE)
+# Names of heliocentric and barycentric times: up to 8 minutes from UTC, by the star's place.
+_CORRECTED = re.compile(r"P?[HB]M?JD.*|M?JD[-_]?(HEL|BAR|TDB).*|TDB[-_]?MID|MOBS?[HB]JD", re.I)
 
 
-def start_mjd(*headers: Cards) -> float | None:
-    """MJD (UTC) at which the exposure began; None where no card says.
+@dataclass(frozen=True)
+class ExposureTime:
+    """When an exposure was taken, and how finely its header says so."""
 
-    In order: a full date in UT-OBS or DATE-UTC; DATE-OBS with its offset, for some write local
-    time there; a clock time in UT-OBS, UTSTART, UT or TIME-OBS on the day of DATE-OBS; MJD-OBS,
-    last, because some round it to a minute.
+    mjd: float  # UTC, middle of the exposure
+    resolution_seconds: float  # of the last digit that is written
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What one card says."""
+
+    mjd: float
+    resolution_seconds: float
+    to_middle: float = BEGINNING
+    is_utc: bool = False  # whatever TIMESYS says
+
+
+def exposure_time(path: Path, seconds: float, *headers: Cards, prefer=()) -> ExposureTime:
+    """The middle of an exposure of some ``seconds``, by the best card there is.
+
+    In order: numbers under ``prefer``; a full date in UT-OBS or DATE-UTC; DATE-OBS with its
+    offset, for some write local time there; a clock time on the day of DATE-OBS; MJD-OBS, late,
+    because some round it to a minute; then beginning, middle or end by the standard's names, as
+    dates, MJD and JD; and TSTART or TSTOP counted from MJDREF. Times in the scale of TIMESYS are
+    turned into UTC. Raises InputFileError where no card says, or the scale isn't known.
     """
-    for key in ("UT-OBS", "DATE-UTC", "DATE-OBS"):
-        mjd = mjd_of(first_text((key,), *headers))
-        if mjd is not None:
-            return mjd
-    day = re.match(r"\d{4}-\d{2}-\d{2}", first_text(("DATE-OBS",), *headers))
-    clock = _CLOCK.match(first_text(("UT-OBS", "UTSTART", "UT", "TIME-OBS"), *headers))
-    if day and clock:
-        return mjd_of(f"{day.group()}T{clock.group()}")
-    mjd = first_number(("MJD-OBS", "MJD_OBS", "MJD"), *headers)
-    return mjd if mjd == mjd else None
+    reading = next(_readings(headers, prefer), None)
+    if reading is None:
+        raise _no_time(path, headers)
+    mjd = reading.mjd
+    if not reading.is_utc:
+        mjd = TimeFrame.of(path, headers).to_utc(mjd)
+    middle = mjd + reading.to_middle * seconds / SECONDS_A_DAY
+    return ExposureTime(middle, reading.resolution_seconds)
+
+
+def _readings(headers, prefer) -> Iterator[_Reading]:
+    yield from _numbers(headers, ((key, BEGINNING) for key in prefer))
+    yield from _observed(headers)
+    yield from _clock_times(headers)
+    yield from _numbers(headers, ((key, BEGINNING) for key in MJD_OBS))
+    for key, to_middle in DATES:
+        if reading := _date_of(first_text((key,), *headers), to_middle):
+            yield reading
+    yield from _numbers(headers, MJDS)
+    yield from _numbers(headers, JDS, MJD_OF_JD_0)
+    yield from _counted(headers)
+
+
+def _observed(headers):
+    for key in (*UTC_DATES, "DATE-OBS"):
+        if reading := _date_of(first_text((key,), *headers), is_utc=key in UTC_DATES):
+            yield reading
+
+
+def _clock_times(headers):
+    """A time of day under its own card, on the day of DATE-OBS."""
+    day = _day_of(first_text(("DATE-OBS",), *headers)) or _day_of(first_text(("DATE",), *headers))
+    for key in (*UTC_CLOCKS, "TIME-OBS") if day else ():
+        clock = _CLOCK.match(first_text((key,), *headers))
+        if clock and (reading := _date_of(f"{day}T{clock.group()}", is_utc=key in UTC_CLOCKS)):
+            yield reading
+
+
+def _numbers(headers, keys, offset=0.0):
+    """Days under some keys; MJD without ``offset``, which takes others there."""
+    for key, to_middle in keys:
+        value = first_number((key,), *headers)
+        if not 0 < value + offset < MAX_MJD:  # as NaN is
+            continue
+        comment = _comment(headers, key)
+        if _OFF_THE_EARTH.search(comment):
+            continue
+        if key in ("JD", "MJD") and _OF_THE_MIDDLE.search(comment):
+            to_middle = MIDDLE
+        yield _Reading(value + offset, SECONDS_A_DAY * _last_digit(value), to_middle)
+
+
+def _counted(headers):
+    """TSTART or TSTOP, elapsed since MJDREF in units of TIMEUNIT."""
+    for key, to_middle in (("TSTART", BEGINNING), ("TSTOP", END)):
+        elapsed = first_number((key,), *headers)
+        mjd = TimeFrame.mjd_after_reference(elapsed, headers)
+        if 0 < mjd < MAX_MJD:
+            yield _Reading(mjd, TimeFrame.unit_seconds(headers) * _last_digit(elapsed), to_middle)
+
+
+def _last_digit(value):
+    """The unit of the last decimal that a number is written with."""
+    _, _, decimals = repr(float(value)).partition(".")
+    return 10.0 ** -len(decimals) if decimals.isdigit() and decimals != "0" else 1.0
+
+
+def _comment(headers, key):
+    card = first_card(key, *headers)
+    return str(card.comment) if card is not None else ""
 
 
 def mjd_of(text: str) -> float | None:
     """MJD of "2017-12-19T18:33:43.317-0700", UTC where no offset is written; None if unreadable."""
+    reading = _date_of(text)
+    return None if reading is None else reading.mjd
+
+
+def _date_of(text, to_middle=BEGINNING, is_utc=False):
     match = _DATE_TIME.fullmatch(text.strip())
     if match is None:
         return None
     day, hours, minutes, seconds, offset = match.groups()
+    # A leap second is the 61st of its minute, and some write the end of a day as 24:00.
+    if int(hours) > 24 or int(minutes) > 59 or float(seconds or 0) >= 61:
+        return None
     try:
-        midnight = datetime.combine(date.fromisoformat(day), datetime.min.time(), _zone(offset))
+        day = date.fromisoformat(day.replace("/", "-"))
+        midnight = datetime.combine(day, datetime.min.time(), _zone(offset))
     except ValueError:
         return None
-    clock = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
-    return (midnight + clock - _MJD_EPOCH) / timedelta(days=1)
+    clock = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds or 0))
+    mjd = (midnight + clock - _MJD_EPOCH) / timedelta(days=1)
+    _, _, decimals = (seconds or "").partition(".")
+    resolution = 10.0 ** -len(decimals) if seconds else 60.0
+    return _Reading(mjd, resolution, to_middle, is_utc or offset is not None)
+
+
+def _day_of(text):
+    """The day that a text begins with, as ISO 8601 writes it; None where there is none."""
+    if match := _DAY.match(text):
+        return "-".join(match.groups())
+    if match := _OLD_DAY.match(text):
+        day, month, year = match.groups()
+        return f"19{year}-{month}-{day}"
+    return None
 
 
 def _zone(offset):
-    if offset in (None, "Z"):
+    if offset in (None, "Z", "UT", "UTC"):
         return UTC
     sign = -1 if offset[0] == "-" else 1
     return timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:])))
+
+
+def _no_time(path, headers):
+    corrected = sorted({key for cards in headers for key in _corrected_keys(cards)})
+    if corrected:
+        return InputFileError(
+            path,
+            f"no date but {', '.join(corrected)}, which is heliocentric or barycentric: up to 8 "
+            "minutes from UTC",
+            "Write DATE-OBS, the UTC at which the exposure began, into its header",
+            hdu=headers[0].hdu,
+        )
+    return InputFileError(
+        path,
+        "no date: UT-OBS, DATE-OBS, MJD-OBS, DATE-BEG, MJD-AVG, JD or the like",
+        "Write DATE-OBS, the UTC at which the exposure began, into its header",
+        hdu=headers[-1].hdu,
+    )
+
+
+def _corrected_keys(cards):
+    for key in dict.fromkeys(cards.header):
+        if _CORRECTED.fullmatch(key) or (
+            key in dict((*MJDS, *JDS, *((k, 0) for k in MJD_OBS)))
+            and _OFF_THE_EARTH.search(_comment((cards,), key))
+        ):
+            yield key

@@ -221,7 +221,7 @@ def test_a_chip_that_is_masked_throughout_is_refused(tmp_path):
         ({"EXPTIME": None}, "EXPTIME is missing"),
         ({"EXPTIME": 0.0}, "EXPTIME is missing or not positive"),
         ({"PLVER": None}, "PLVER is '', no version"),
-        ({"MJD-OBS": None, "DATE-OBS": None}, "neither MJD-OBS nor DATE-OBS"),
+        ({"MJD-OBS": None, "DATE-OBS": None}, "no date: UT-OBS, DATE-OBS"),
     ],
 )
 def test_what_the_header_must_say(tmp_path, cards, problem):
