@@ -96,7 +96,7 @@ class ChipEntry:
 class ExposureFacts:
     """What the headers say of an exposure, before any pixel is read."""
 
-    instrument: str  # "decam", "plain"
+    instrument: str  # "decam", or the camera's own name; "plain" where it has none
     identifier: str  # EXPNUM, or the file's stem where there is none
     image_path: Path
     weight_path: Path | None
@@ -110,3 +110,10 @@ class ExposureFacts:
     ra: float  # of the first chip's centre
     dec: float
     chips: tuple[ChipEntry, ...]
+    time_resolution_seconds: float = 0.0  # of the last digit that the header has
+    is_combined: bool = False  # of several exposures
+
+    @property
+    def is_triplet(self) -> bool:
+        """Whether image, weight and data quality are three files, as InstCal's are."""
+        return self.mask_path is not None

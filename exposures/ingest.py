@@ -1,22 +1,28 @@
 """Exposures entered in the database: one row each, and one for each of its chips."""
 
-import filecmp
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
 from exposures.chip import ExposureFacts
+from exposures.duplicates import check_is_no_other, lock_entries
 from exposures.errors import GalprojectError, InputFileError
+from exposures.fits import DEFAULTS, InputOptions
 from exposures.models import GalExposure, GalImage
 
+# What all cameras were called that had no reader of their own.
+FORMER_TRIPLETS, FORMER_IMAGES = "decam", "plain"
 SAME_TIME_DAYS = 1 / 86400  # files of one exposure give its time alike
 
 
-def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
+def ingest_exposure(
+    facts: ExposureFacts, ccds=None, options: InputOptions = DEFAULTS
+) -> list[GalImage]:
     """Enter an exposure and the chips of one of its files; ``ccds`` limits them by number.
 
     An exposure may come in one file or in several, each with other chips. Raises InputFileError
-    where a chip was entered from another file that is still there, or no chip is left.
+    where a chip was entered from another file that is still there, where the exposure was
+    entered under another number or name, or no chip is left.
     """
     chosen = [c for c in facts.chips if ccds is None or c.ccdnum in ccds]
     if not chosen:
@@ -28,7 +34,8 @@ def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
         )
     try:
         with transaction.atomic():
-            exposure = _ingest_facts(facts)
+            lock_entries(facts.instrument)
+            exposure = _ingest_facts(facts, options)
             return [_ingest_chip(exposure, facts, entry) for entry in chosen]
     except (DataError, IntegrityError, UnicodeEncodeError) as error:
         raise InputFileError(
@@ -38,15 +45,17 @@ def ingest_exposure(facts: ExposureFacts, ccds=None) -> list[GalImage]:
         ) from error
 
 
-def _ingest_facts(facts):
+def _ingest_facts(facts, options):
     """The exposure's row; a header that was mended since it was entered counts."""
-    exposure, is_new = GalExposure.objects.get_or_create(
-        instrument=facts.instrument, identifier=facts.identifier, defaults=_columns(facts)
-    )
-    if is_new:
-        _check_is_no_copy(exposure, facts)
+    name = {"instrument": facts.instrument, "identifier": facts.identifier}
+    exposure = GalExposure.objects.filter(**name).first() or _under_former_name(facts)
+    if exposure is None:
+        check_is_no_other(GalExposure(**name), facts, options)
+        exposure = GalExposure.objects.create(**name, **_columns(facts))
     elif _entered_from(exposure, facts.image_path):
-        _update(exposure, _columns(facts))
+        if exposure.mjd != facts.mjd:
+            check_is_no_other(exposure, facts, options)
+        _update(exposure, {"instrument": facts.instrument, **_columns(facts)})
     elif abs(exposure.mjd - facts.mjd) > SAME_TIME_DAYS:
         raise InputFileError(
             facts.image_path,
@@ -62,18 +71,13 @@ def _entered_from(exposure, path):
     return all(_is_same_file(known, path) for known in paths)
 
 
-def _check_is_no_copy(exposure, facts):
-    """Plain images are known by their names alone, so a copy would be a second exposure."""
-    alike = GalImage.objects.filter(
-        exposure__instrument=facts.instrument, exposure__mjd=facts.mjd, exposure__ra=facts.ra
-    ).exclude(exposure=exposure)
-    for path in alike.values_list("path", flat=True).distinct():
-        if Path(path).is_file() and filecmp.cmp(path, facts.image_path, shallow=False):
-            raise InputFileError(
-                facts.image_path,
-                f"a copy of {path}, which was entered before",
-                "Remove one of the two files, or process that one",
-            )
+def _under_former_name(facts):
+    """The exposure of this file where it was entered before cameras had names of their own."""
+    former = FORMER_TRIPLETS if facts.is_triplet else FORMER_IMAGES
+    if facts.instrument == former:
+        return None
+    exposure = GalExposure.objects.filter(instrument=former, identifier=facts.identifier).first()
+    return exposure if exposure and _entered_from(exposure, facts.image_path) else None
 
 
 def _ingest_chip(exposure, facts, entry):

@@ -28,14 +28,16 @@ OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
 class GalExposure(models.Model):
     """One exposure of a camera: a shutter opening."""
 
-    instrument = models.CharField(max_length=16)
+    instrument = models.CharField(
+        max_length=80, help_text="decam, or the camera's own name; plain where it has none"
+    )
     identifier = models.CharField(max_length=100, help_text="EXPNUM, or the file's stem")
-    filter = models.CharField(max_length=16, db_index=True)
+    filter = models.CharField(max_length=80, db_index=True)
     mjd = models.FloatField(db_index=True, help_text="UTC, middle of the exposure")
     exposure_seconds = models.FloatField()
-    object_name = models.CharField(max_length=100, blank=True)
-    proposal = models.CharField(max_length=32, blank=True)
-    pipeline_version = models.CharField(max_length=32, blank=True, help_text="PLVER")
+    object_name = models.TextField(blank=True)
+    proposal = models.TextField(blank=True)
+    pipeline_version = models.TextField(blank=True, help_text="PLVER")
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
     ingested = models.DateTimeField(auto_now_add=True)
@@ -68,9 +70,9 @@ class GalField(models.Model):
         help_text="within which exposures are centred, degrees",
     )
     filters = ArrayField(
-        models.CharField(max_length=8), blank=True, default=list, help_text="such as g,i; all"
+        models.CharField(max_length=80), blank=True, default=list, help_text="such as g,i; all"
     )
-    proposal = models.CharField(max_length=32, blank=True, help_text="only of this one")
+    proposal = models.CharField(max_length=200, blank=True, help_text="only of this one")
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -160,7 +162,7 @@ class GalImage(models.Model):
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="images")
     ccdnum = models.PositiveSmallIntegerField()
-    chip_name = models.CharField(max_length=32)
+    chip_name = models.CharField(max_length=80)
     path = models.TextField(help_text="of the image file; its siblings are found beside it")
     hdu = models.PositiveSmallIntegerField()
     is_reference = models.BooleanField(default=False)

@@ -40,7 +40,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
     for path in paths:
         try:
             facts = read_exposure(path, options.input)
-            images = ingest_exposure(facts, ccds)
+            images = ingest_exposure(facts, ccds, options.input)
             if any(image.pk in image_ids for image in images):
                 raise InputFileError(
                     path,

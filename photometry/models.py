@@ -25,7 +25,7 @@ class WithEpoch(models.Model):
     """
 
     mjd = models.FloatField(editable=False, help_text=OF_EXPOSURE)
-    filter = models.CharField(max_length=16, editable=False, help_text=OF_EXPOSURE)
+    filter = models.CharField(max_length=80, editable=False, help_text=OF_EXPOSURE)
     identifier = models.CharField(max_length=100, editable=False, help_text=OF_EXPOSURE)
 
     class Meta:
@@ -291,7 +291,7 @@ class GalObjectSource(models.Model):
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
     mag = RealField(help_text="on the reference image, or robust mean of its set")
-    filter = models.CharField(max_length=16)
+    filter = models.CharField(max_length=80)
 
     objects = GalObjectSourceQuerySet.as_manager()
 

@@ -151,9 +151,9 @@ def _file(kind, row):
 
 def _filter(name):
     try:
-        return short_filter(name)
+        return short_filter(_text(name))
     except UnknownFilterError:
-        return (_text(name).split() or [""])[0]
+        return ""
 
 
 def _expnum(row):

@@ -42,6 +42,6 @@ def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DEFAULTS) -> Chip:
     """One chip of an exposure. Raises InputFileError."""
-    if facts.instrument == decam.INSTRUMENT:
+    if facts.is_triplet:
         return decam.read_chip(facts, entry, options)
     return plain.read_chip(facts, entry, options)

@@ -18,6 +18,14 @@ _WCS_CARD = re.compile(
 )
 
 
+_FORBIDDEN = re.compile(r"[^ -~]")  # whatever is not printable ASCII
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which a database refuses; one blank between words."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 @dataclass(frozen=True)
 class Cards:
     """A header's cards; what is absent, unreadable or the text 'NaN' is undefined."""
@@ -32,15 +40,30 @@ class Cards:
             try:
                 value = self.header.get(key)
             except VerifyError:  # a card that is no FITS card
-                continue
+                value = self._mended(key)
             if value is not None and not isinstance(value, fits.card.Undefined):
                 return value
         return None
 
     def text(self, *keys) -> str:
-        """As text without blanks around it; "" where absent."""
+        """As text of printable characters with single blanks between words; "" where absent."""
         value = self.value(*keys)
-        return "" if value is None else str(value).strip()
+        return "" if value is None else printable(str(value))
+
+    def comment(self, key) -> str:
+        """What a card says of its value; "" where there is no such card, or it can't be read."""
+        try:
+            return str(self.header.comments[key])
+        except (KeyError, VerifyError):
+            return ""
+
+    def _mended(self, key):
+        """The value of a card with characters that FITS forbids, as if they were blanks."""
+        try:
+            image = self.header.cards[key]._image
+            return fits.Card.fromstring(_FORBIDDEN.sub(" ", image)).value
+        except (AttributeError, TypeError, ValueError, VerifyError):
+            return None
 
     def number(self, *keys) -> float:
         """As a finite number, of text as well; NaN where there is none."""
@@ -58,16 +81,6 @@ def first_number(keys, *headers) -> float:
     """The first number under any of ``keys``, in the first header that has one; else NaN."""
     numbers = (header.number(*keys) for header in headers)
     return next((number for number in numbers if np.isfinite(number)), np.nan)
-
-
-def first_card(key, *headers) -> fits.Card | None:
-    """The first card of that name; None where no header has one that can be read."""
-    for header in headers:
-        try:
-            return header.header.cards[key]
-        except (KeyError, VerifyError):
-            continue
-    return None
 
 
 def first_text(keys, *headers) -> str:

@@ -33,13 +33,20 @@ BITS = {
 }
 
 
-def data_version(plver: str) -> tuple[int, ...]:
-    """A pipeline version as numbers: (3, 12) of "V3.12", (4, 8, 2) of "V4.8.2a".
+# A version by its V, or a number alone; what is built on or beside it says nothing of the codes.
+_VERSION = re.compile(r"(?<![A-Za-z0-9.])[vV][ .]?(\d{1,6}(?:\.\d{1,6})*)")
+_BARE_VERSION = re.compile(r"(\d{1,2}(?:\.\d{1,6})*)([+a-zA-Z-].*)?")
 
-    Tuples compare as versions do; the text "V3.12" would sort before "V3.5". Raises ValueError
-    where there is no number.
+
+def data_version(plver: str) -> tuple[int, ...]:
+    """A pipeline version as numbers: (3, 12) of "V3.12", (4, 8, 2) of "DES V4.8.2a".
+
+    What follows the numbers, as in "V4.1.0+1", "V5.3LS9" and "V5.0b1", tells builds of one
+    version apart. Tuples compare as versions do; the text "V3.12" would sort before "V3.5".
+    Raises ValueError where there is no number.
     """
-    match = re.fullmatch(r"\s*[vV]?\s*(\d+(?:\.\d+)*)[a-zA-Z]*\s*", str(plver))
+    text = str(plver).strip()
+    match = _VERSION.search(text) or _BARE_VERSION.fullmatch(text)
     if match is None:
         raise ValueError(f"no version number in {plver!r}")
     return tuple(int(part) for part in match.group(1).split("."))

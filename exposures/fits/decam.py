@@ -11,7 +11,7 @@ from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, first_number, first_text
 from exposures.fits.codes import data_version, translate
 from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
-from exposures.fits.headers import exposure_seconds, filter_name
+from exposures.fits.headers import camera_name, exposure_seconds, filter_name, is_combined
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import (
     typical_noise,
@@ -108,8 +108,8 @@ def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
         image = file.named(name)
         if image is None:
             raise _missing_chip(file, name)
-        version = pipeline_version or first_text(("PLVER",), file.primary, image.cards)
-        _check_version(path, version)
+        options = InputOptions(pipeline_version=pipeline_version)
+        version = pipeline_version or _version(path, options, file.primary, image.cards)
         return translate(read_codes(path, image), version)
 
 
@@ -158,15 +158,14 @@ def _columns(amplifier, start, stop):
 def _facts(file, paths, options):
     primary, first = file.primary, file.images[0]
     headers = primary, first.cards
-    version = first_text(("PLVER",), *headers)
-    _check_version(file.path, version)
+    version = _version(file.path, options, *headers)
     entries = tuple(_entry(file.path, image) for image in file.images)
     ra, dec = first_centre(file)
     seconds = exposure_seconds(file.path, options, *headers)
     # Here MJD-OBS is precise, and DATE-OBS the same moment.
     time = exposure_time(file.path, seconds, *headers, prefer=("MJD-OBS",))
     return ExposureFacts(
-        instrument=INSTRUMENT,
+        instrument=_instrument(*headers),
         identifier=_exposure_number(file) or _stem(paths["i"]),
         image_path=paths["i"],
         weight_path=paths["w"],
@@ -180,7 +179,16 @@ def _facts(file, paths, options):
         ra=ra,
         dec=dec,
         chips=entries,
+        time_resolution_seconds=time.resolution_seconds,
+        is_combined=is_combined(*headers),
     )
+
+
+def _instrument(*headers):
+    """DECam, unless the header names another of the cameras that the pipeline is for."""
+    name = camera_name(*headers)
+    telescope_alone = not first_text(("INSTRUME",), *headers)
+    return INSTRUMENT if telescope_alone or name.lower() == INSTRUMENT else name
 
 
 def _entry(path, image):
@@ -192,15 +200,21 @@ def _entry(path, image):
     return ChipEntry(image.name, int(ccdnum), image.index)
 
 
-def _check_version(path, version):
-    try:
-        data_version(version)
-    except ValueError:
-        raise InputFileError(
-            path,
-            f"PLVER is {version!r}, no version: the data-quality codes can't be told apart",
-            "Write the Community Pipeline's version into its primary header",
-        ) from None
+def _version(path, options, *headers):
+    """PLVER where it has a number, else that of the options."""
+    version = first_text(("PLVER",), *headers)
+    for text in (version, options.pipeline_version):
+        try:
+            data_version(text)
+        except ValueError:
+            continue
+        return text
+    raise InputFileError(
+        path,
+        f"PLVER is {version!r}, no version: the data-quality codes can't be told apart",
+        "Write the Community Pipeline's version into its primary header, or give it as "
+        "input.pipeline_version: V3.5 and later have one code a pixel, earlier ones bits",
+    )
 
 
 def _exposure_number(file):

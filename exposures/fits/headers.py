@@ -1,4 +1,4 @@
-"""What every exposure's header must say: filter and exposure time."""
+"""What every exposure's header must say: camera, filter and exposure time."""
 
 from pathlib import Path
 
@@ -7,6 +7,21 @@ import numpy as np
 from exposures.errors import InputFileError
 from exposures.fits.cards import Cards, first_number, first_text
 from exposures.fits.filters import UnknownFilterError, short_filter
+
+MAX_CAMERA_LENGTH = 80  # of a column that holds a name
+
+
+def camera_name(*headers: Cards) -> str:
+    """The camera's own name, from INSTRUME or else TELESCOP; "" where neither is there."""
+    name = first_text(("INSTRUME",), *headers) or first_text(("TELESCOP",), *headers)
+    return name[:MAX_CAMERA_LENGTH].rstrip()
+
+
+def is_combined(*headers: Cards) -> bool:
+    """Whether an image was made of several exposures, as stacks are."""
+    return first_number(("NCOMBINE",), *headers) > 1 or first_text(
+        ("PROCTYPE",), *headers
+    ).lower().startswith("stack")
 
 
 def filter_name(path: Path, options, *headers: Cards) -> str:

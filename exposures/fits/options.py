@@ -1,20 +1,37 @@
-"""What to assume where a plain FITS image's header is silent, and what no pixel can be."""
+"""What to assume where a header is silent, and what no pixel can be."""
 
 from dataclasses import dataclass, fields
 
 from exposures.science.impossible_pixels import PixelLimits
-from exposures.science.quantities import Adu, Count, Electrons, Fraction, Gain, Name, Ratio, Seconds
+from exposures.science.quantities import (
+    Adu,
+    Arcseconds,
+    Count,
+    Electrons,
+    Fraction,
+    Gain,
+    Name,
+    Ratio,
+    Seconds,
+)
 
 
 @dataclass(frozen=True)
 class InputOptions:
-    """Defaults for plain images; a header that knows better wins. None: found from the pixels."""
+    """Defaults, most of them for plain images; a header that knows better wins.
+
+    None: found from the pixels.
+    """
 
     gain: Gain | None = None  # None: such that the sky's photons make its noise
     read_noise: Electrons = 0.0  # where the header has none
     saturation: Adu | None = None  # None: where pixels pile up, else unknown
     filter: Name = ""  # where FILTER is absent; "": an error
     exposure_seconds: Seconds | None = None  # where EXPTIME is absent; None: an error
+    # Of DECam's files where PLVER is absent or has no number; "": an error.
+    pipeline_version: Name = ""
+    # Between the centres of two exposures with one camera and time, to call them the same.
+    same_centre_arcsec: Arcseconds = 5.0
     # Of the largest value at which a converter's pixels pile up; its top is no longer linear.
     linear_fraction: Fraction = 0.9
     pile_up_pixels: Count = 10  # at exactly the largest value, to call it saturation

@@ -9,12 +9,14 @@ from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, first_number, first_text
 from exposures.fits.files import first_centre, open_images, read_pixels
-from exposures.fits.headers import exposure_seconds, filter_name
+from exposures.fits.headers import camera_name, exposure_seconds, filter_name, is_combined
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import without_impossible, without_unusable
 from exposures.fits.times import exposure_time
 
-INSTRUMENT = "plain"
+INSTRUMENT = "plain"  # where the header names neither camera nor telescope
+# Not DECam's own name: files are known by their names, its InstCal exposures by their numbers.
+DECAM = "DECam, plain"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
         time = exposure_time(path, seconds, *headers)
         ra, dec = first_centre(file)
         return ExposureFacts(
-            instrument=INSTRUMENT,
+            instrument=_instrument(*headers),
             identifier=stem(path),
             image_path=path,
             weight_path=None,
@@ -53,6 +55,8 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
             ra=ra,
             dec=dec,
             chips=tuple(_entry(chips, number) for number in range(1, len(chips) + 1)),
+            time_resolution_seconds=time.resolution_seconds,
+            is_combined=is_combined(*headers),
         )
 
 
@@ -195,6 +199,11 @@ def _check_is_no_instcal(file, first):
             "a DECam InstCal file whose name doesn't lead to its weight and data quality",
             "Name the three alike but for _ooi, _oow, _ood, as in c4d_170119_085651_ooi_r_v1.fits",
         )
+
+
+def _instrument(*headers):
+    name = camera_name(*headers) or INSTRUMENT
+    return DECAM if name.lower() == "decam" else name
 
 
 def _entry(chips, number):

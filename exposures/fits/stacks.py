@@ -5,6 +5,7 @@ interrupted goes on where it stopped. Every file appears under its name only whe
 """
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +47,18 @@ class StackFiles:
     def paths(self) -> dict[str, Path]:
         """Image, weight, quality and clips, by their letter in the name."""
         kinds = {"i": "ooi", "w": "oow", "d": "ood", "c": "clip"}
-        return {
-            k: self.folder / f"{self.name}_{n}_{self.filter}_v1.fits.fz" for k, n in kinds.items()
-        }
+        band = in_file_name(self.filter)
+        return {k: self.folder / f"{self.name}_{n}_{band}_v1.fits.fz" for k, n in kinds.items()}
 
     def part(self, ccdnum: int) -> Path:
         """The file of one chip."""
-        return self.folder / f"{self.name}_{self.filter}.parts" / f"{ccdnum:02d}.fits"
+        parts = f"{self.name}_{in_file_name(self.filter)}.parts"
+        return self.folder / parts / f"{ccdnum:02d}.fits"
+
+
+def in_file_name(text: str) -> str:
+    """The name of a filter, which may have blanks and slashes, as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.+-]+", "-", text)
 
 
 def codes_of(mask):
@@ -168,6 +174,7 @@ def primary_header(inputs: tuple[ExposureFacts, ...]) -> fits.Header:
     mjd = np.mean([facts.mjd for facts in inputs])
     start = float(mjd) - first.exposure_seconds / 2 / SECONDS_A_DAY
     header["OBJECT"] = (first.object_name, "of the first input")
+    header["INSTRUME"] = (first.instrument, "of the first input")
     header["PROCTYPE"] = "Stacked"
     header["FILTER"] = first.filter
     header["EXPTIME"] = (first.exposure_seconds, "[s] of input 1, whose fluxes these are")

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 from exposures.errors import InputFileError
-from exposures.fits.cards import Cards, first_card, first_number, first_text
+from exposures.fits.cards import Cards, first_number, first_text
 from exposures.fits.time_scales import MJD_OF_JD_0, SECONDS_A_DAY, TimeFrame
 
 MAX_MJD = 100_000.0  # in the year 2132; a larger number is a Julian date, or seconds
@@ -143,8 +143,7 @@ def _last_digit(value):
 
 
 def _comment(headers, key):
-    card = first_card(key, *headers)
-    return str(card.comment) if card is not None else ""
+    return next(filter(None, (cards.comment(key) for cards in headers)), "")
 
 
 def mjd_of(text: str) -> float | None:

@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from exposures.chip import Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError
-from exposures.fits import codes, decam, plain
+from exposures.fits import codes, plain
 from exposures.fits.files import open_images, quiet, read_pixels
 from exposures.fits.options import InputOptions
 
@@ -24,7 +24,7 @@ def write_chip(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if facts.instrument == decam.INSTRUMENT:
+        if facts.is_triplet:
             return _write_triplet(facts, entry, chip, folder)
         return _write_plain(facts, entry, chip, folder, options)
     except OSError as error:

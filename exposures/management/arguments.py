@@ -39,7 +39,7 @@ def add_selection(parser):
         metavar=("RA", "DEC", "RADIUS"),
         help="centred there: degrees or sexagesimal, and the radius in degrees",
     )
-    group.add_argument("--filter", default="", help="u, g, r, i, z, Y, VR, or such as N964")
+    group.add_argument("--filter", default="", help="u, g, r, i, z, Y, VR, N964, ...")
     group.add_argument("--proposal", default="", help="for example 2016B-0279")
     group.add_argument(
         "--expnum", nargs="+", type=int, default=[], metavar="N", help="exposure numbers"

@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
-from exposures.fits import read_chip, read_exposure
+from exposures.fits import InputOptions, read_chip, read_exposure
 from tests.exposures.files import NAME, chip_cards, triplet_pixels, write_file, write_triplet
 
 FULL, RIM = (4094, 2046), (4096, 2048)
@@ -216,11 +216,11 @@ def test_a_chip_that_is_masked_throughout_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("cards", "problem"),
     [
-        ({"FILTER": "block 0"}, "unknown filter 'block 0'; known are"),
         ({"FILTER": None}, "FILTER is missing"),
         ({"EXPTIME": None}, "EXPTIME is missing"),
         ({"EXPTIME": 0.0}, "EXPTIME is missing or not positive"),
-        ({"PLVER": None}, "PLVER is '', no version"),
+        ({"PLVER": None}, "PLVER is '', no version.*give it as input.pipeline_version"),
+        ({"PLVER": "trunk"}, "PLVER is 'trunk', no version"),
         ({"MJD-OBS": None, "DATE-OBS": None}, "no date: UT-OBS, DATE-OBS"),
     ],
 )
@@ -246,6 +246,36 @@ def test_instcal_under_another_name_is_not_taken_for_a_plain_image(tmp_path):
     path = write_file(tmp_path / "renamed.fits", {"N4": (triplet_pixels("i"), cards)})
     with pytest.raises(InputFileError, match="name doesn't lead to its weight"):
         read_exposure(path)
+
+
+def test_an_option_stands_in_for_a_version_without_a_number(tmp_path):
+    codes = triplet_pixels("d")
+    codes[0, 0] = 2  # saturated as a bit, no value in the enumeration
+    changed = {"d": {"N4": (codes, chip_cards())}}
+    path = write_triplet(tmp_path, changed=changed, PLVER="trunk")
+    for version, meaning in (("V2.9", MaskBit.SATURATED), ("V4.8", MaskBit.NO_VALUE)):
+        facts = read_exposure(path, InputOptions(pipeline_version=version))
+        assert facts.pipeline_version == version
+        assert read_chip(facts, facts.chips[0]).mask[0, 0] == meaning
+
+
+@pytest.mark.parametrize("version", ["DES V4.8.2", "V4.1.0+1", "V5.3LS9", "V5.0b1"])
+def test_codes_of_every_later_version_are_an_enumeration(tmp_path, version):
+    codes = triplet_pixels("d")
+    codes[0, 0] = 3
+    changed = {"d": {"N4": (codes, chip_cards())}}
+    facts, chip = read(write_triplet(tmp_path, changed=changed, PLVER=version))
+    assert (facts.pipeline_version, chip.mask[0, 0]) == (version, MaskBit.SATURATED)
+
+
+@pytest.mark.parametrize(
+    ("name", "instrument"),
+    [("DECam", "decam"), ("DECAM ", "decam"), (None, "decam"), ("Mosaic3", "Mosaic3")],
+)
+def test_a_triplet_of_another_camera_is_under_that_cameras_name(tmp_path, name, instrument):
+    facts, chip = read(write_triplet(tmp_path, INSTRUME=name, TELESCOP="some telescope"))
+    assert (facts.instrument, facts.identifier) == (instrument, "610792")
+    assert chip.weight[0, 0] == pytest.approx(0.01)  # the weight that the pipeline made
 
 
 def test_codes_of_an_old_version_are_read_as_bits(tmp_path):

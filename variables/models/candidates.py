@@ -176,7 +176,7 @@ class GalCandidate(models.Model):
     refsource_id = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.CHANGED)
     catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="candidates")
-    filter = models.CharField(max_length=16)
+    filter = models.CharField(max_length=80)
     ccdnum = models.PositiveSmallIntegerField(help_text="chip of the reference image")
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")

@@ -44,7 +44,7 @@ class GalLostSource(models.Model):
     refsource_id = models.BigIntegerField(primary_key=True)
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
-    filter = models.CharField(max_length=16)
+    filter = models.CharField(max_length=80)
 
     class Meta:
         db_table = "gallostsources"

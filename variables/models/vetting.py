@@ -279,7 +279,7 @@ class GalDecision(models.Model):
     refsource_id = models.BigIntegerField()
     ra = models.FloatField(help_text="ICRS degrees")
     dec = models.FloatField(help_text="ICRS degrees")
-    filter = models.CharField(max_length=16)
+    filter = models.CharField(max_length=80)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
     )

@@ -116,7 +116,7 @@ def test_region_is_given_in_degrees_or_sexagesimal(region):
     ("arguments", "message"),
     [
         (["--filter", "r"], "name a night"),
-        (["--filter", "q", "--proposal", "x"], "unknown filter 'q'"),
+        (["--filter", "q" * 81, "--proposal", "x"], "is no name of a filter"),
         (["--region", "265", "-29", "wide"], "radius 'wide' is no number"),
         (["--region", "400", "-29", "1"], "not between 0 and 360"),
         (["--night", "yesterday"], "--night"),

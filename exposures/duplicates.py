@@ -1,0 +1,95 @@
+"""One exposure under two numbers or names: found by camera, time and centre."""
+
+import zlib
+from pathlib import Path
+
+from django.db.models import ExpressionWrapper, F, FloatField
+from django.db.models.functions import Abs
+
+from exposures.chip import ExposureFacts
+from exposures.claims import Claimed, lock_to_end
+from exposures.errors import InputFileError
+from exposures.fits.copies import have_same_pixels, is_stack
+from exposures.fits.options import InputOptions
+from exposures.models import GalExposure
+from exposures.science.motion import separation_degrees
+
+SECONDS_A_DAY = 86400.0
+UNNAMED = "plain"  # of whatever cameras have no name in their headers
+
+
+def lock_entries(instrument: str):
+    """Enter exposures of a camera one after the other, until the transaction ends.
+
+    Of two processes that enter one exposure under two names at the same time, the second sees
+    what the first has entered.
+    """
+    digest = zlib.crc32(instrument.encode("utf-8", "replace")) & 0x7FFFFFFF
+    lock_to_end(Claimed.ENTRY, [digest])
+
+
+def check_is_no_other(exposure: GalExposure, facts: ExposureFacts, options: InputOptions):
+    """Raise InputFileError where an exposure was entered before under another number or name.
+
+    A camera takes one exposure at a time. So two that overlap by more than half of the shorter,
+    with one centre and filter, are the same; the chips of a camera that come in files of their
+    own have centres of their own. The pixels decide where times are written more coarsely than
+    exposures are long, where the filters differ, as a camera may have several arms, and where
+    the camera has no name, as that is not one camera.
+    """
+    if facts.is_combined:
+        return
+    for other in _at_the_same_time(facts).exclude(pk=exposure.pk):
+        distance = separation_degrees(facts.ra, facts.dec, other.ra, other.dec)
+        kinship = 3600 * distance <= options.same_centre_arcsec and _kinship(facts, other)
+        if kinship:
+            raise _entered_before(exposure, facts, other, kinship)
+
+
+def _at_the_same_time(facts):
+    """Exposures of the camera whose time touches, as well as times are known."""
+    reach = F("exposure_seconds") + facts.exposure_seconds + 2 * facts.time_resolution_seconds
+    days = ExpressionWrapper(reach / (2 * SECONDS_A_DAY), output_field=FloatField())
+    exposures = GalExposure.objects.filter(
+        instrument=facts.instrument, mjd__range=(facts.mjd - 1, facts.mjd + 1)
+    )
+    return exposures.alias(apart=Abs(F("mjd") - facts.mjd)).filter(apart__lte=days).order_by("pk")
+
+
+def _kinship(facts, other):
+    """What an exposure is of one that was entered before; "" where they are two."""
+    shorter = min(facts.exposure_seconds, other.exposure_seconds)
+    apart = SECONDS_A_DAY * abs(facts.mjd - other.mjd)
+    overlap = (facts.exposure_seconds + other.exposure_seconds) / 2 - apart
+    is_sure = shorter > facts.time_resolution_seconds and facts.filter == other.filter
+    if is_sure and facts.instrument != UNNAMED and overlap > shorter / 2:
+        return "" if any(map(is_stack, _paths(other))) else "the same exposure as"
+    is_near = apart <= max(shorter / 2, facts.time_resolution_seconds)
+    return "a copy of" if is_near and _is_copy(facts, other) else ""
+
+
+def _is_copy(facts, other):
+    """Whether the first chip that both have has the same pixels."""
+    entries = {entry.ccdnum: entry for entry in facts.chips}
+    for image in other.images.filter(ccdnum__in=entries).order_by("ccdnum")[:1]:
+        own = facts.image_path, entries[image.ccdnum].hdu
+        return have_same_pixels(own, (Path(image.path), image.hdu))
+    return False
+
+
+def _paths(exposure):
+    return [Path(path) for path in exposure.images.values_list("path", flat=True).distinct()]
+
+
+def _entered_before(exposure, facts, other, kinship):
+    files = " and ".join(map(str, _paths(other))) or f"exposure {other.identifier}"
+    if any(map(Path.exists, _paths(other))):
+        advice = "Remove one of the two files, or process that one"
+    else:
+        advice = f"Give it the name it had, or remove that one: forget_exposure {other.identifier}"
+    return InputFileError(
+        facts.image_path,
+        f"{kinship} {files}, which was entered before as {other.identifier}: camera, time and "
+        f"centre agree, though this is {exposure.identifier}",
+        advice,
+    )

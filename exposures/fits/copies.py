@@ -1,0 +1,38 @@
+"""Whether two files have the same image of the sky."""
+
+from pathlib import Path
+
+import numpy as np
+
+from exposures.errors import InputFileError
+from exposures.fits.files import open_images, read_pixels
+from exposures.fits.headers import is_combined
+
+
+def have_same_pixels(one: tuple[Path, int], other: tuple[Path, int]) -> bool:
+    """Whether two HDUs, each by its file and index, hold the same pixels, however compressed.
+
+    False where one can't be read: then nothing shows that they do.
+    """
+    try:
+        pixels, others = (_pixels(*place) for place in (one, other))
+    except InputFileError:
+        return False
+    return np.array_equal(pixels, others, equal_nan=True)
+
+
+def is_stack(path: Path) -> bool:
+    """Whether a file says that it was made of several exposures; False where it can't be read."""
+    try:
+        with open_images(path) as file:
+            return is_combined(file.primary, *(image.cards for image in file.images[:1]))
+    except InputFileError:
+        return False
+
+
+def _pixels(path, hdu):
+    with open_images(path) as file:
+        image = next((image for image in file.images if image.index == hdu), None)
+        if image is None:
+            raise InputFileError(path, "the image is gone", "Restore the file as it was", hdu=hdu)
+        return read_pixels(path, image)
