@@ -1,5 +1,6 @@
 """What every exposure's header must say: camera, filter and exposure time."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from exposures.errors import InputFileError
 from exposures.fits.cards import Cards, first_number, first_text
 from exposures.fits.filters import UnknownFilterError, short_filter
 
+# What a filter wheel has beside filters, for darks.
+OPAQUE = re.compile(r"solid plate|block(ed)?( 0)?|opaque|dark", re.IGNORECASE)
 MAX_CAMERA_LENGTH = 80  # of a column that holds a name
 
 
@@ -19,9 +22,8 @@ def camera_name(*headers: Cards) -> str:
 
 def is_combined(*headers: Cards) -> bool:
     """Whether an image was made of several exposures, as stacks are."""
-    return first_number(("NCOMBINE",), *headers) > 1 or first_text(
-        ("PROCTYPE",), *headers
-    ).lower().startswith("stack")
+    kind = first_text(("PROCTYPE",), *headers).lower()
+    return first_number(("NCOMBINE",), *headers) > 1 or kind.startswith("stack")
 
 
 def filter_name(path: Path, options, *headers: Cards) -> str:
@@ -29,11 +31,15 @@ def filter_name(path: Path, options, *headers: Cards) -> str:
     name = first_text(("FILTER",), *headers) or options.filter
     if not name:
         raise InputFileError(path, "FILTER is missing", "Write it into its header")
+    advice = "Correct FILTER in its header, or leave the exposure out"
     try:
-        return short_filter(name)
+        short = short_filter(name)
     except UnknownFilterError as error:
-        advice = "Correct FILTER in its header, or leave the exposure out"
         raise InputFileError(path, str(error), advice, hdu=0) from error
+    if OPAQUE.fullmatch(short):
+        problem = f"filter {short!r} lets no light through: this is no image of the sky"
+        raise InputFileError(path, problem, advice, hdu=0)
+    return short
 
 
 def exposure_seconds(path: Path, options, *headers: Cards) -> float:

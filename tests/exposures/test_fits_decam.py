@@ -216,6 +216,8 @@ def test_a_chip_that_is_masked_throughout_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("cards", "problem"),
     [
+        ({"FILTER": "block 0"}, "filter 'block 0' lets no light through"),
+        ({"FILTER": "solid plate 0.0 0.0"}, "filter 'solid plate' lets no light through"),
         ({"FILTER": None}, "FILTER is missing"),
         ({"EXPTIME": None}, "EXPTIME is missing"),
         ({"EXPTIME": 0.0}, "EXPTIME is missing or not positive"),

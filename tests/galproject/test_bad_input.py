@@ -32,6 +32,7 @@ def copy(processed, tmp_path):  # noqa: F811
         target = tmp_path / name.replace("c4d_1701", "c4d_1702")
         shutil.copy(original.with_name(name), target)
         fits.setval(target, "EXPNUM", value=EXPNUM)
+        fits.setval(target, "MJD-OBS", value=fits.getval(target, "MJD-OBS") + 31)
     return tmp_path / original.name.replace("c4d_1701", "c4d_1702")
 
 
