@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("variables", "0012_lost_sources"),
+        ("variables", "0013_stars_of_candidates"),
     ]
 
     operations = [
