@@ -32,7 +32,7 @@ def text_field(name, **arguments):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("exposures", "0006_reference_positions"),
+        ("exposures", "0007_results_version"),
     ]
 
     operations = [
