@@ -10,6 +10,7 @@ from photometry.science.joining import JoinOptions
 from photometry.science.reference_mean import ReferenceSetOptions
 from photometry.science.stacking import StackOptions
 from variables.science.new_sources import NewSourceOptions
+from variables.science.periods import PeriodOptions
 from variables.science.selection import SelectionOptions
 
 
@@ -24,6 +25,7 @@ class PipelineOptions:
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
     join: JoinOptions = JoinOptions()
+    periods: PeriodOptions = PeriodOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:

@@ -52,7 +52,7 @@ RESULTS = (
 )
 
 # Options of how references come about, and of what is made of them later.
-OF_REFERENCES = ("reference_sets", "stack", "join")
+OF_REFERENCES = ("reference_sets", "stack", "join", "periods")
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
 

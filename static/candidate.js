@@ -58,9 +58,9 @@ function folding(curve) {
   byId("find-period").addEventListener("click", ({target}) => {
     said.textContent = "Looking for periods …";
     orSay(said, async () => {
-      const {periods, note} = await get(target.dataset.url);
+      const {periods, fold: strongest, note} = await get(target.dataset.url);
       said.replaceChildren(...periods.flatMap((found) => [periodButton(found, fold), " "]), note);
-      if (periods.length) fold(significant(periods[0].days));
+      if (strongest !== null) fold(significant(strongest));
     });
   });
 }

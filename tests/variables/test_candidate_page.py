@@ -27,7 +27,6 @@ from variables.candidates.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.sprite import TILE, Sprite, cutout_layout, read_sprite, write_sprite
-from variables.science.periods import find_periods
 
 pytestmark = pytest.mark.django_db
 FLAG_FORM = 'id="artifact"'
@@ -267,25 +266,6 @@ def test_a_period_in_the_tables_is_found_in_all_filters_together(reader):
     found = reader.get(reverse("candidate_periods", args=[candidate.pk])).json()
     assert found["periods"][0]["days"] == pytest.approx(0.6173, rel=2e-3)
     assert found["n_epochs"] == 50 and "stands out" not in found["note"]
-
-
-def test_an_injected_period_is_found():
-    rng = np.random.default_rng(5)
-    curves = []
-    for n, mean in ((40, 18.0), (35, 16.5)):
-        mjd = np.sort(rng.uniform(60000, 60060, n))
-        mag = mean + 0.3 * np.sin(2 * np.pi * mjd / 0.6173) + rng.normal(0, 0.02, n)
-        curves.append((mjd, mag, np.full(n, 0.02)))
-    best = find_periods(curves)[0]
-    assert best.days == pytest.approx(0.6173, rel=1e-3)
-    assert best.power > 0.9 and best.false_alarm < 1e-6
-
-
-def test_noise_has_no_period_that_is_unlikely():
-    rng = np.random.default_rng(6)
-    mjd = np.sort(rng.uniform(60000, 60030, 40))
-    noise = (mjd, 17 + rng.normal(0, 0.05, 40), np.full(40, 0.05))
-    assert find_periods([noise])[0].false_alarm > 0.001
 
 
 def test_cutouts_are_shown_where_they_are_rendered(reader):

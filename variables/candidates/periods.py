@@ -1,41 +1,61 @@
 """A search for the period of a candidate, and what may be said of what it finds."""
 
-from variables.science.periods import MIN_EPOCHS, find_periods
+from math import isfinite
 
-# Above this probability that noise has such a peak, none is claimed.
-MAX_FALSE_ALARM = 0.01
+from variables.science.periods import PeriodOptions, find_periods
 
 
-def period_search(curves) -> dict:
+def period_search(curves, options=PeriodOptions()) -> dict:
     """Periods in light curves as ``light_curve_data`` has them, for JSON.
 
-    ``{"periods": [{"days", "power", "false_alarm"}], "n_epochs", "note"}``, strongest first.
+    ``{"periods": [{"days", "power", "false_alarm"}], "fold", "n_epochs", "note"}``, strongest
+    first; ``fold`` is the period to fold on unasked, None where none stands out.
     """
     measured = [_with_errors(curve) for curve in curves]
     n_epochs = sum(len(mjd) for mjd, *_ in measured)
-    periods = find_periods(measured)
+    periods = find_periods(measured, options)
     found = [{"days": p.days, "power": p.power, "false_alarm": p.false_alarm} for p in periods]
-    return {"periods": found, "n_epochs": n_epochs, "note": _note(periods, n_epochs)}
+    stands_out = bool(periods) and periods[0].stands_out(options)
+    return {
+        "periods": found,
+        "fold": periods[0].days if stands_out else None,
+        "n_epochs": n_epochs,
+        "note": _note(periods, measured, options),
+    }
 
 
 def _with_errors(curve):
+    """Columns mjd, mag and mag_err of the measurements with an error."""
     rows = zip(curve["mjd"], curve["mag"], curve["mag_err"], strict=True)
-    known = [row for row in rows if row[2] is not None and row[2] > 0]
+    known = [row for row in rows if row[2] is not None and isfinite(row[2]) and row[2] > 0]
     return [[row[column] for row in known] for column in range(3)]
 
 
-def _note(periods, n_epochs):
-    if not periods:
+def _note(periods, measured, options):
+    n_epochs = sum(len(mjd) for mjd, *_ in measured)
+    if not periods and any(len(set(mag)) > 1 for _, mag, _ in measured):
         return (
             f"Too few epochs for a period: {n_epochs} in all filters, where it takes "
-            f"{MIN_EPOCHS} at least, 3 of them in one filter, over more than two hours."
+            f"{options.min_epochs} at least at different times, {options.min_epochs_a_filter} of "
+            f"them in one filter, over more than {48 * options.min_days:.3g} hours."
         )
-    if periods[0].false_alarm > MAX_FALSE_ALARM:
+    if not periods:
+        return f"No period: the magnitudes of all {n_epochs} epochs are the same."
+    if periods[0].n_cycles < 1:
+        return (
+            f"No period was seen to repeat: what stands out in {n_epochs} epochs takes longer than "
+            "they span. Try the strongest with care."
+        )
+    if not periods[0].stands_out(options):
         return (
             f"No period stands out in {n_epochs} epochs: noise alone has such a peak with a "
-            f"probability of {periods[0].false_alarm:.0%}. Try the strongest with care."
+            f"probability of {_percent(periods[0].false_alarm)}. Try the strongest with care."
         )
     return (
         f"Found in {n_epochs} epochs; the others are often aliases of a day or of the season. "
         "An eclipsing binary has twice the period."
     )
+
+
+def _percent(share):
+    return f"{share:.0%}" if share >= 0.095 else f"{share:.1%}"

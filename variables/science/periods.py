@@ -5,7 +5,29 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.timeseries import LombScargle
 
-MIN_EPOCHS = 8
+from exposures.science.quantities import Count, Days, Fraction
+from variables.science.centred_curves import centred
+from variables.science.false_alarms import false_alarms
+from variables.science.harmonics import best_near, refined
+
+# Cycles within the span of the epochs, of the longest period: what only rises or falls is better
+# told by that than by one of its aliases.
+LONGEST = 0.1
+
+
+@dataclass(frozen=True)
+class PeriodOptions:
+    """Which periods are looked for, and from when on one is believed."""
+
+    min_days: Days = 0.05  # shorter ones are not looked for
+    min_epochs: Count = 8  # at different times, in all filters; with fewer no period is found
+    min_epochs_a_filter: Count = 3  # filters with fewer are left out
+    n_periods: Count = 5  # the strongest peaks that are told
+    samples_per_peak: Count = 5  # of the periodogram, before its peaks are refined
+    max_harmonics: Count = 6  # of the shape with which a peak is refined
+    epochs_a_term: Count = 2  # that a harmonic needs, for each of its two terms
+    n_shuffles: Count = 100  # of the epochs, none of which may have a peak as high
+    max_false_alarm: Fraction = 0.01  # of a peak, above which no period is claimed
 
 
 @dataclass(frozen=True)
@@ -15,39 +37,54 @@ class Period:
     days: float
     power: float  # 0 to 1
     false_alarm: float  # probability that noise alone has such a peak
+    n_cycles: float  # within the time between the first and the last epoch
+
+    def stands_out(self, options=PeriodOptions()) -> bool:
+        """Whether noise hardly has such a peak, and a whole cycle was seen."""
+        return self.false_alarm < options.max_false_alarm and self.n_cycles >= 1
 
 
-def find_periods(curves, min_days=0.05, n_periods=5) -> list[Period]:
-    """The strongest periods of light curves, strongest first; none of too few epochs.
+def find_periods(curves, options=PeriodOptions()) -> list[Period]:
+    """The strongest periods of light curves, strongest first; none of what does not change.
 
     ``curves`` are (mjd, mag, mag_err) arrays of each filter, which may differ in mean and not in
-    shape: the generalised Lomb-Scargle periodogram (Zechmeister & Kuerster 2009, A&A 496, 577)
-    of all of them about their medians. Peaks next to a stronger one are left out.
+    shape. Measurements without a finite magnitude or a positive error are left out, and those of
+    one filter at the same time are one. The peaks are those of the generalised Lomb-Scargle
+    periodogram (Zechmeister & Kuerster 2009, A&A 496, 577) of all curves about their means. The
+    probability of a false alarm is Baluev's upper limit (2008, MNRAS 385, 1279), or the share of
+    shuffles of the epochs that have a peak as high, where that is more. Errors are enlarged
+    together until they explain the scatter about constant magnitudes, so that no few epochs with
+    small ones decide alone. Each period is that of the best fit of harmonics near the peak, as
+    many as the Bayesian information criterion allows. Peaks next to a stronger one are left out; a
+    period longer than the span of the epochs was not seen to repeat.
     """
-    curves = [np.array(curve, float) for curve in curves if len(curve[0]) >= 3]
-    if sum(curve.shape[1] for curve in curves) < MIN_EPOCHS:
+    data = centred(curves, options)
+    if data is None:
         return []
-    mjd = np.concatenate([curve[0] for curve in curves])
-    mag = np.concatenate([curve[1] - np.median(curve[1]) for curve in curves])
-    error = np.concatenate([curve[2] for curve in curves])
-    span = np.ptp(mjd)
-    if span <= 2 * min_days:
-        return []
-    periodogram = LombScargle(mjd, mag, error)
+    periodogram = LombScargle(data.days, data.mag, data.error)
     frequency, power = periodogram.autopower(
-        minimum_frequency=0.5 / span, maximum_frequency=1 / min_days, samples_per_peak=5
+        minimum_frequency=LONGEST / data.span,
+        maximum_frequency=1 / options.min_days,
+        samples_per_peak=options.samples_per_peak,
     )
-    periods = []
-    for k in _peaks(frequency, power, 2 / span, n_periods):
-        chance = periodogram.false_alarm_probability(power[k], maximum_frequency=1 / min_days)
-        periods.append(Period(float(1 / frequency[k]), float(power[k]), float(chance)))
-    return periods
+    places = _peaks(frequency, power, 2 / data.span, options.n_periods)
+    step = 1 / (options.samples_per_peak * data.span)
+    at = [best_near(data, frequency[k], step, 1) for k in places]
+    heights = np.fmax(power[places], periodogram.power(np.array(at)))
+    chances = false_alarms(data, periodogram, frequency, heights, options)
+    best = [refined(data, one, options) for one in at]
+    return [
+        Period(1 / f, float(height), float(chance), float(f * data.span))
+        for f, height, chance in zip(best, heights, chances, strict=True)
+    ]
 
 
 def _peaks(frequency, power, apart, n):
-    """Indices of the n strongest peaks that are further apart than ``apart`` in frequency."""
+    """Indices of the n strongest maxima that are further apart than ``apart`` in frequency."""
+    padded = np.concatenate([[-np.inf], power, [-np.inf]])
+    maxima = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
     chosen = []
-    for k in np.argsort(power)[::-1][: 2000 * n]:
+    for k in maxima[np.argsort(power[maxima])[::-1]]:
         if all(abs(frequency[k] - frequency[j]) > apart for j in chosen):
             chosen.append(k)
             if len(chosen) == n:

@@ -1,0 +1,233 @@
+"""Periods: how well they are measured, when none is claimed, and what may be wrong with epochs."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from variables.candidates.periods import period_search
+from variables.science.periods import PeriodOptions, find_periods
+
+NOISE = 0.01  # mag
+SPAN = 565.0  # days
+# Fewer frequencies: what is tested of noise does not depend on how short periods are.
+SLOW = PeriodOptions(min_days=0.5, n_periods=1)
+
+
+def epochs(rng, n, span=SPAN):
+    """Nights of a season or more, at different times of the night."""
+    return np.sort(60000 + rng.choice(int(span), n, replace=False) + rng.uniform(0, 0.3, n))
+
+
+def curve(mjd, mag, mag_err=NOISE):
+    return mjd, mag, np.broadcast_to(mag_err, len(mjd))
+
+
+def sinusoid(phase):
+    return np.sin(2 * np.pi * phase)
+
+
+def two_eclipses(phase):
+    """Of two depths, an orbit a cycle."""
+    away = [(phase - centre + 0.5) % 1 - 0.5 for centre in (0, 0.5)]
+    return 2 * np.exp(-((away[0] / 0.1) ** 2)) + np.exp(-((away[1] / 0.1) ** 2))
+
+
+def rr_lyrae(phase):
+    """A quick rise and a slow decline."""
+    phase = phase % 1
+    return np.where(phase < 0.15, 0.5 - phase / 0.15, (phase - 0.15) / 0.85 - 0.5)
+
+
+@cache
+def stars(shape, n, n_epochs):
+    """(true period, light curve, strongest period found) of so many stars of a shape."""
+    rng = np.random.default_rng(42)
+    found = []
+    for _ in range(n):
+        mjd, period = epochs(rng, n_epochs), 10 ** rng.uniform(-0.2, 1.5)
+        mag = 17 + rng.uniform(0.1, 0.5) * shape(mjd / period + rng.uniform())
+        of = curve(mjd, mag + rng.normal(0, NOISE, n_epochs))
+        found.append((period, of, find_periods([of], replace(SLOW, n_shuffles=25))[0]))
+    return found
+
+
+def cycles_off(found, period, span=SPAN):
+    """By how many cycles over the span a period is off, or half or twice it."""
+    return min(abs(1 / found - k / period) * span for k in (0.5, 1, 2))
+
+
+def scatter(mjd, mag, period):
+    """Of magnitudes about the best sinusoid of a period."""
+    angle = 2 * np.pi * (mjd - mjd.mean()) / period
+    terms = np.column_stack([np.ones(len(mjd)), np.cos(angle), np.sin(angle)])
+    left = mag - terms @ np.linalg.lstsq(terms, mag, rcond=None)[0]
+    return np.sqrt(np.sum(left**2) / (len(mjd) - 4))
+
+
+def test_forty_sinusoids_scatter_about_their_folds_as_their_noise():
+    found = stars(sinusoid, 40, 40)
+    scatters = [scatter(of[0], of[1], best.days) for _, of, best in found]
+    assert np.median(scatters) == pytest.approx(NOISE, rel=0.05)
+    assert np.max(scatters) < 1.5 * NOISE
+    assert np.median([cycles_off(best.days, period) for period, _, best in found]) < 0.004
+    assert all(best.stands_out() for *_, best in found)
+
+
+@pytest.mark.parametrize(
+    ("shape", "largest"), [(two_eclipses, 0.008), (rr_lyrae, 0.012)], ids=["eclipses", "RR Lyrae"]
+)
+def test_other_shapes_are_refined_with_their_harmonics(shape, largest):
+    off = [cycles_off(best.days, period) for period, _, best in stars(shape, 10, 60)]
+    assert np.median(off) < largest
+
+
+def test_all_filters_refine_one_period_whatever_their_means():
+    rng = np.random.default_rng(4)
+    curves = []
+    for mean, n in ((17, 12), (19, 9), (15, 3)):
+        mjd = epochs(rng, n)
+        curves.append(
+            curve(mjd, mean + 0.3 * sinusoid(mjd / 3.217) + rng.normal(0, NOISE, len(mjd)))
+        )
+    best = find_periods(curves, SLOW)[0]
+    assert cycles_off(best.days, 3.217) < 0.01 and best.stands_out()
+
+
+def gaussian(rng, n):
+    return rng.normal(17, 0.02, n), np.full(n, 0.02)
+
+
+def underestimated(rng, n):
+    """Errors that are a hundred times too small for a few."""
+    return rng.normal(17, 0.1, n), np.where(np.arange(n) < 3, 0.001, 0.1)
+
+
+def one_outlier(rng, n):
+    return 17 + (np.arange(n) == rng.integers(n)), np.full(n, 0.02)
+
+
+def two_values(rng, n):
+    return 17 + 0.5 * rng.integers(0, 2, n), np.full(n, 0.02)
+
+
+@pytest.mark.parametrize("noise", [gaussian, underestimated, one_outlier, two_values])
+@pytest.mark.parametrize("n", [10, 40])
+def test_noise_stands_out_as_rarely_as_the_false_alarm_says(noise, n):
+    rng = np.random.default_rng(8)
+    stand_out = 0
+    for _ in range(25):
+        mag, error = noise(rng, n)
+        best = find_periods([(epochs(rng, n, 60), mag, error)], SLOW)[:1]
+        stand_out += bool(best) and best[0].stands_out()
+    assert stand_out <= 2
+
+
+@pytest.mark.parametrize(
+    "mag",
+    [np.full(30, 17.0), np.full(30, 17.123456, "f4"), 17 + 1e-9 * np.arange(30)],
+    ids=["equal", "single precision", "equal but for rounding"],
+)
+def test_magnitudes_that_are_all_the_same_have_no_period(mag):
+    mjd = epochs(np.random.default_rng(1), 30)
+    assert find_periods([curve(mjd, mag)]) == []
+
+
+def as_page(mjd, mag, error):
+    return {"mjd": list(mjd), "mag": list(mag), "mag_err": list(error)}
+
+
+def test_the_note_and_the_fold_agree():
+    rng = np.random.default_rng(3)
+    mjd = epochs(rng, 40, 60)
+    constant = period_search([as_page(mjd, [17.0] * 40, [0.01] * 40)])
+    assert constant["fold"] is None and "are the same" in constant["note"]
+    noise = period_search([as_page(mjd, rng.normal(17, 0.02, 40), [0.02] * 40)])
+    assert noise["periods"] and noise["fold"] is None and "No period stands out" in noise["note"]
+    rising = period_search([as_page(mjd, 17 + (mjd - 60000) / 60, [0.02] * 40)])
+    assert rising["fold"] is None and "No period was seen to repeat" in rising["note"]
+    star = period_search([as_page(mjd, 17 + sinusoid(mjd / 0.613), [0.02] * 40)])
+    assert star["fold"] == star["periods"][0]["days"] and "Found" in star["note"]
+    few = period_search([as_page(mjd[:2], [17.0, 18.0], [0.02] * 2)])
+    assert few["periods"] == [] and few["fold"] is None and "Too few epochs" in few["note"]
+
+
+def test_what_stands_out_is_an_option():
+    rng = np.random.default_rng(3)
+    mjd = epochs(rng, 40, 60)
+    noise = [as_page(mjd, rng.normal(17, 0.02, 40), [0.02] * 40)]
+    assert period_search(noise, replace(SLOW, max_false_alarm=1.0))["fold"] is not None
+    assert period_search(noise, replace(SLOW, min_epochs=41))["periods"] == []
+    assert len(period_search(noise, replace(SLOW, n_periods=2))["periods"]) == 2
+
+
+@pytest.mark.parametrize(
+    "mjd",
+    [
+        [],
+        [60000.0],
+        [60000.0, 60001.0],
+        [60000.0] * 20,
+        np.repeat([60000.0, 60003.0, 60004.5], 10),
+        60000 + np.linspace(0, 0.08, 20),
+    ],
+    ids=["none", "one", "two", "one time", "three times", "two hours"],
+)
+def test_too_few_different_times_have_no_period(mjd):
+    mag = 17 + np.random.default_rng(1).normal(0, 0.1, len(mjd))
+    assert find_periods([curve(np.array(mjd), mag)]) == []
+
+
+def test_a_period_within_one_night_is_found():
+    rng = np.random.default_rng(2)
+    mjd = np.sort(60000 + rng.uniform(0, 0.35, 60))
+    mag = 17 + 0.2 * sinusoid(mjd / 0.0801) + rng.normal(0, NOISE, 60)
+    best = find_periods([curve(mjd, mag)])[0]
+    assert cycles_off(best.days, 0.0801, 0.35) < 0.05 and best.stands_out()
+
+
+def test_the_same_epoch_twice_counts_once():
+    rng = np.random.default_rng(2)
+    mjd = epochs(rng, 30)
+    of = curve(mjd, 17 + 0.05 * sinusoid(mjd / 3.3) + rng.normal(0, NOISE, 30))
+    once, twice = (find_periods([c], SLOW)[0] for c in (of, [np.repeat(v, 2) for v in of]))
+    assert twice.days == pytest.approx(once.days, rel=1e-6)
+    assert twice.false_alarm == pytest.approx(once.false_alarm, rel=0.01)
+
+
+def test_epochs_without_an_error_or_a_magnitude_are_left_out():
+    rng = np.random.default_rng(2)
+    mjd = epochs(rng, 40)
+    mag = 17 + 0.3 * sinusoid(mjd / 3.3) + rng.normal(0, NOISE, 40)
+    error = np.full(40, NOISE)
+    whole = find_periods([(mjd[6:], mag[6:], error[6:])], SLOW)[0]
+    mag[:3], error[3:6] = [np.nan, np.inf, -np.inf], [np.nan, 0, -1]
+    assert find_periods([(mjd, mag, error)], SLOW)[0] == whole
+
+
+def test_epochs_with_large_errors_do_not_spoil_a_period():
+    rng = np.random.default_rng(5)
+    mjd = epochs(rng, 60)
+    error = np.where(np.arange(60) % 2, NOISE, 0.3)
+    mag = 17 + 0.2 * sinusoid(mjd / 3.3) + rng.normal(0, error)
+    best = find_periods([(mjd, mag, error)], SLOW)[0]
+    assert cycles_off(best.days, 3.3) < 0.01 and best.stands_out()
+
+
+def test_published_periods_of_rr_lyrae_are_met_over_ten_years(real_data):
+    folder = real_data / "light_curves" / "sdss_s82_rrlyrae"
+    if not folder.is_dir():
+        pytest.skip("no light curves of SDSS Stripe 82 among the test data")
+    rows = Table.read(folder / "light_curves.csv.gz", format="csv")
+    known = Table.read(folder / "periods.csv", format="csv")
+    periods = dict(zip(known["Num"], known["Per"], strict=True))
+    off = []
+    for star in np.unique(rows["id"])[:2]:
+        of = rows[rows["id"] == star]
+        bands = [of[of["band"] == name] for name in "gri"]
+        curves = [[np.array(b[c], float) for c in ("time", "mag", "magerr")] for b in bands]
+        found = find_periods(curves, PeriodOptions(min_days=0.2))
+        off.append(min(abs(1 / p.days - 1 / periods[star]) * np.ptp(of["time"]) for p in found))
+    assert np.median(off) < 0.02

@@ -1,0 +1,71 @@
+"""Light curves in several filters, about their means, as one set of measurements."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+
+MAG_RESOLUTION = 2e-6  # magnitudes of single precision are no closer to each other
+
+
+@dataclass(frozen=True)
+class CentredCurves:
+    """Measurements in all filters about their means; arrays (n,)."""
+
+    days: np.ndarray  # from the first epoch
+    mag: np.ndarray
+    own_error: np.ndarray  # as measured
+    error: np.ndarray  # with what the star scatters beyond that
+    curve: np.ndarray  # which light curve each is of
+
+    @property
+    def span(self):
+        return np.ptp(self.days)
+
+
+def centred(curves, options):
+    """The CentredCurves of (mjd, mag, mag_err) arrays; None where too few, or all the same."""
+    curves = [_usable(*curve) for curve in curves]
+    curves = [curve for curve in curves if curve.shape[1] >= options.min_epochs_a_filter]
+    if not curves:
+        return None
+    mjd, mag, error = np.concatenate(curves, axis=1)
+    curve = np.repeat(np.arange(len(curves)), [c.shape[1] for c in curves])
+    days = mjd - mjd.min()
+    if len(np.unique(days)) < options.min_epochs or np.ptp(days) <= 2 * options.min_days:
+        return None
+    enlarged = enlarged_errors(mag, error, curve)
+    mag = mag - _means(mag, enlarged, curve)[curve]
+    if np.abs(mag).max() < MAG_RESOLUTION:
+        return None
+    return CentredCurves(days, mag, error, enlarged, curve)
+
+
+def _usable(mjd, mag, mag_err):
+    """(3, n) what is known of a light curve, by time; epochs at the same time are averaged."""
+    columns = np.array([mjd, mag, mag_err], float)
+    known = np.isfinite(columns).all(axis=0) & (columns[2] > 0)
+    mjd, mag, error = columns[:, known]
+    times, of = np.unique(mjd, return_inverse=True)
+    weight = np.bincount(of, error**-2.0, len(times))
+    mean = np.bincount(of, mag * error**-2.0, len(times)) / weight
+    return np.array([times, mean, weight**-0.5])
+
+
+def _means(mag, error, curve):
+    """The weighted mean of each curve."""
+    return np.bincount(curve, mag / error**2) / np.bincount(curve, error**-2.0)
+
+
+def enlarged_errors(mag, error, curve):
+    """(n,) errors with a scatter added in squares, so that chi2/nu about the means is 1."""
+    n_free = len(mag) - curve.max() - 1
+
+    def excess(scatter):
+        total = np.hypot(error, scatter)
+        left = mag - _means(mag, total, curve)[curve]
+        return np.sum((left / total) ** 2) - n_free
+
+    if n_free < 1 or excess(0.0) <= 0:
+        return error
+    return np.hypot(error, brentq(excess, 0.0, np.ptp(mag) * np.sqrt(len(mag))))
