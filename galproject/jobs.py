@@ -117,19 +117,36 @@ def work(image_id, job_id):
     job = GalJob.objects.get(pk=job_id)
     result = process_chip(image_id, options_of(job), job.again, job_id)
     if job.closed is None and not job.images.open().exists():
-        if job.queued:
-            _send("close_job", [(job_id,)])
-        else:
-            close(job)
-            join_job(job)
-            propose(job.exposure)
+        finish(job)
     return result
 
 
-def close(job):
-    """Close a job whose chips have all ended, once; what waited for it goes on."""
+def finish(job):
+    """After a job's last chip: close it, and have it followed up, by a worker where it is queued.
+
+    Once, whoever comes first: who did its last chip, or a sweep where that one died.
+    """
+    with transaction.atomic():
+        is_first = close(job)
+        if is_first and job.queued:
+            _send("close_job", [(job.pk,)])
+    if is_first and not job.queued:
+        follow_up(job)
+
+
+def follow_up(job):
+    """After a job was closed: join its sources, and propose flags for what it shows.
+
+    Done twice it leaves what it leaves once.
+    """
+    join_job(job)
+    propose(job.exposure)
+
+
+def close(job) -> bool:
+    """Close a job whose chips have all ended; what waited for it goes on. False where it was."""
     if not GalJob.objects.filter(pk=job.pk, closed=None).update(closed=timezone.now()):
-        return
+        return False
     counts = Counter(job.images.values_list("status", flat=True))
     note = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing left"
     failed = counts[Status.FAILED] > 0
@@ -139,6 +156,7 @@ def close(job):
     release_waiting()
     if job.queued:
         send_pictures(catalogues_of(job))
+    return True
 
 
 def send_pictures(catalogue_ids):
@@ -177,7 +195,7 @@ def sweep():
     _send_lost()
     _give_up_abandoned()
     for job in GalJob.objects.open().filter(queued=True).exclude(images__status__in=OPEN):
-        close(job)
+        finish(job)
     release_waiting()
 
 

@@ -11,7 +11,6 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, GalJob
 from galproject import jobs
-from galproject.joins import join_job
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.option_sources import load_options
 from galproject.references.changes import change_reference as change
@@ -20,7 +19,6 @@ from galproject.references.sets import change_sets, pairs_of
 from galproject.result_lines import result_line
 from photometry.joins import join_filters
 from photometry.models import GalReference
-from variables.flags.proposals import propose
 from variables.pictures.render import render_catalogue
 
 logger = logging.getLogger(__name__)
@@ -41,11 +39,10 @@ def process_chip(image_id, job_id):
 
 
 def close_job(job_id):
-    """Close a job after its last chip, join its sources, and propose flags for what it shows."""
+    """Close a job after its last chip, if nobody has, and follow it up."""
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     _through_restarts(jobs.close, job)
-    _through_restarts(join_job, job)
-    _through_restarts(propose, job.exposure)
+    _through_restarts(jobs.follow_up, job)
 
 
 def join_withdrawn(image_ids):

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from rest_framework.authtoken.models import Token
 
 from exposures.models import GalCheckpoint, GalImage, GalJob
-from galproject import joins, tasks
+from galproject import jobs, joins, tasks
 from galproject.references import changes
 from photometry import joins as passes
 from photometry import storage
@@ -95,9 +95,10 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
     assert line.level == GalCheckpoint.Level.WARNING and "changed each time" in line.note
 
 
-def make_job(catalogue):
+def make_job(catalogue, queued=True):
     """A job that has processed the image of a catalogue."""
-    job = GalJob.objects.create(exposure=catalogue.image.exposure, asked_by="somebody")
+    exposure = catalogue.image.exposure
+    job = GalJob.objects.create(exposure=exposure, asked_by="somebody", queued=queued)
     GalImage.objects.filter(pk=catalogue.image_id).update(job=job)
     return job
 
@@ -109,6 +110,29 @@ def test_the_end_of_a_job_joins_its_references_and_is_in_the_log(pair, sent):
     assert (line.exposure, line.value) == (g.image.exposure, 6)
     assert line.note == "1 stars in several filters, 1 blends"
     assert set(GalObject.objects.values_list("kind", flat=True)) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("queued", [True, False])
+def test_a_job_ends_alike_whoever_ends_it(pair, monkeypatch, queued):
+    """The worker of its last chip, a sweep after that one was killed, or the command itself."""
+    messages = []
+    monkeypatch.setattr(jobs, "_send", lambda task, found: messages.append((task, found)))
+    monkeypatch.setattr(jobs, "process_chip", lambda *_: "a result")
+    steps = []
+    for end in (jobs.work, lambda *_: jobs.sweep()) if queued else (jobs.work,):
+        GalCheckpoint.objects.all().delete()
+        GalObject.objects.all().delete()
+        messages.clear()
+        job = make_job(pair[0], queued)
+        end(pair[0].image_id, job.pk)
+        jobs.sweep()  # nor does another make it twice
+        told = [message for task, found in messages if task == "close_job" for message in found]
+        assert told == [(job.pk,)] * queued
+        for message in told:
+            tasks.close_job(*message)
+        assert GalObject.objects.exists()
+        steps.append(list(GalCheckpoint.objects.order_by("pk").values_list("step", flat=True)))
+    assert steps == [["closed", "joined"]] * len(steps)
 
 
 def test_the_end_of_a_job_of_search_images_alone_joins_nothing(pair, sent):
