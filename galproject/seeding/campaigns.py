@@ -8,7 +8,7 @@ from django.db import transaction
 
 from variables.models import Artifact, Campaign, GalCandidate
 from variables.models.candidates import Cause
-from variables.vetting.campaigns import NewCampaign, close, create_campaign
+from variables.vetting.campaigns import NewCampaign, close, create_campaigns
 from variables.vetting.decisions import Said, decide_all
 
 VARIABLES = ("rr-lyrae", "eclipsing", "cepheid", "long-period", "flare", "other")
@@ -61,7 +61,7 @@ def make_campaigns(seed) -> int:
         if Campaign.objects.filter(name=planned.new.name).exists():
             continue
         with transaction.atomic():
-            campaign = create_campaign(planned.new, curator)
+            (campaign,) = create_campaigns(planned.new, curator)
             for voting in planned.voting:
                 _vote(campaign, voting, rng)
             if planned.is_closed:

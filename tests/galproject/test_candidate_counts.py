@@ -20,7 +20,7 @@ from variables.candidates.filters import CandidateFilter
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate
 from variables.repeat_detections import Counting, count_repeat_detections, repeated
-from variables.vetting.campaigns import personal_campaign
+from variables.vetting.campaigns import personal_campaigns
 
 pytestmark = pytest.mark.django_db
 N_CANDIDATES = 7
@@ -58,7 +58,8 @@ def test_one_number_of_candidates_everywhere(survey, reader):
     assert GalCandidate.objects.accepted().count() == N_CANDIDATES
     assert survey_state.candidates().n_accepted == N_CANDIDATES
     assert sum(n for _, n in count_repeat_detections()) == N_CANDIDATES
-    assert personal_campaign("", User.objects.get()).objects_in.count() == N_CANDIDATES
+    begun = personal_campaigns("", User.objects.get())
+    assert sum(campaign.objects_in.count() for campaign in begun) == N_CANDIDATES
     api = reader.get(reverse("api-candidate-list")).json()["results"]
     assert len(api) == N_CANDIDATES
     for page in ("home", "candidates"):

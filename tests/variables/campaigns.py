@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from tests.variables.candidates import make_candidates
 from variables.models import GalCandidate, Taxonomy
-from variables.vetting.campaigns import NewCampaign, create_campaign
+from variables.vetting.campaigns import NewCampaign, create_campaigns
 from variables.vetting.decisions import Said, decide
 
 numbers = count(1)
@@ -32,11 +32,12 @@ def make_campaign(n=6, lane="card", candidates=None, **columns):
     if candidates is None:
         make_candidates(n)
     if lane == "sheet":
-        GalCandidate.objects.update(n_detections=1)  # what sheets are for
+        GalCandidate.objects.update(n_detections=1, star_detections=1)  # what sheets are for
     if not Taxonomy.objects.exists():  # a test with transactions of its own has emptied all tables
         import_module("variables.migrations.0006_first_taxonomy").make(apps, None)
     new = NewCampaign(f"campaign {next(numbers)}", lane=lane, **columns)
-    return create_campaign(new, make_user(*RUNS))
+    (campaign,) = create_campaigns(new, make_user(*RUNS))
+    return campaign
 
 
 def ids_of(campaign):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.variables.campaigns import (
+    RUNS,
     candidate,
     copy_candidates,
     ids_of,
@@ -18,13 +19,15 @@ from variables.vetting.campaigns import (
     CampaignError,
     NewCampaign,
     close,
-    create_campaign,
+    create_campaigns,
     disputed,
     flag_agreed,
     follow_up,
-    personal_campaign,
+    personal_campaigns,
+    rename,
     reopen,
 )
+from variables.vetting.decisions import undo
 from variables.vetting.progress import agreement_of, classes_found, progress_of
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +36,7 @@ pytestmark = pytest.mark.django_db
 def test_a_list_is_frozen_as_it_is_now():
     candidates = make_candidates(9)
     often = [one.pk for one in candidates if one.n_detections >= 2]
-    campaign = create_campaign(NewCampaign("two", "detections_min=2"), make_user())
+    (campaign,) = create_campaigns(NewCampaign("two", "detections_min=2"), make_user())
     assert sorted(ids_of(campaign)) == often
     GalCandidate.objects.update(n_detections=9)
     assert sorted(ids_of(campaign)) == often
@@ -42,7 +45,38 @@ def test_a_list_is_frozen_as_it_is_now():
 def test_one_offs_go_to_a_sheet_and_repeated_ones_to_cards():
     make_candidates(9)
     for query, lane in (("detections_min=2", "card"), ("detections_max=1", "sheet")):
-        assert create_campaign(NewCampaign(query, query), make_user()).lane == lane
+        (campaign,) = create_campaigns(NewCampaign(query, query), make_user())
+        assert campaign.lane == lane
+
+
+def test_a_list_of_both_is_split_and_each_lane_fits_all_that_it_holds():
+    candidates = make_candidates(9)
+    once = [one.pk for one in candidates if one.star_detections == 1]
+    sheet, cards = create_campaigns(NewCampaign("x" * 80), make_user())
+    assert (sheet.lane, cards.lane) == ("sheet", "card")
+    assert sheet.name.endswith(": detected once") and len(cards.name) == 80
+    assert sorted(ids_of(sheet)) == once
+    assert sorted(ids_of(sheet) + ids_of(cards)) == [one.pk for one in candidates]
+    (alone,) = create_campaigns(NewCampaign("a sheet", lane="sheet"), make_user())
+    assert sorted(ids_of(alone)) == once
+    with pytest.raises(CampaignError, match="Nothing in that list was detected once"):
+        create_campaigns(NewCampaign("none", "detections_min=2", "sheet"), make_user())
+
+
+def test_gold_objects_are_in_the_lane_that_fits_them():
+    candidates = make_candidates(9)
+    once, often = (next(c.pk for c in candidates if (c.n_detections > 1) == b) for b in (0, 1))
+    gold = ((once, "flare"), (often, "qso"))
+    for part in create_campaigns(NewCampaign("gold", gold=gold), make_user()):
+        (one,) = part.objects_in.exclude(gold=None)
+        assert one.refsource_id == (once if part.lane == "sheet" else often)
+    with pytest.raises(CampaignError, match=f"{often} was not detected once"):
+        create_campaigns(NewCampaign("another", lane="sheet", gold=gold), make_user())
+    for pk in (c.pk for c in candidates if c.n_detections > 1):
+        vote(make_voter(), pk, "flare")
+    new = NewCampaign("agreed", "detections_max=1", "sheet", n_gold=3)
+    (sheet,) = create_campaigns(new, make_user())
+    assert not sheet.objects_in.exclude(gold=None)
 
 
 def test_a_sheet_is_ordered_by_cause_and_exposure_and_cards_by_detections():
@@ -71,17 +105,17 @@ def copy_candidates_of_causes():
 def test_a_campaign_that_cannot_be_is_refused_and_leaves_nothing(new, message):
     make_candidates(2)
     with pytest.raises(CampaignError, match=message):
-        create_campaign(new, make_user())
+        create_campaigns(new, make_user())
     assert not Campaign.objects.exists()
 
 
 def test_a_name_is_used_once_and_a_class_of_gold_is_one_of_the_taxonomy():
     pk = make_candidates(2)[0].pk
-    create_campaign(NewCampaign("one"), make_user())
+    create_campaigns(NewCampaign("one"), make_user())
     with pytest.raises(CampaignError, match="already"):
-        create_campaign(NewCampaign("one"), make_user())
+        create_campaigns(NewCampaign("one"), make_user())
     with pytest.raises(CampaignError, match="no class “nova”"):
-        create_campaign(NewCampaign("two", gold=((pk, "nova"),)), make_user())
+        create_campaigns(NewCampaign("two", gold=((pk, "nova"),)), make_user())
 
 
 def test_five_thousand_candidates_are_frozen_in_few_queries(django_assert_max_num_queries):
@@ -89,7 +123,7 @@ def test_five_thousand_candidates_are_frozen_in_few_queries(django_assert_max_nu
     copy_candidates(4999)
     user = make_user()
     with django_assert_max_num_queries(15):
-        campaign = create_campaign(NewCampaign("many", lane="sheet"), user)
+        (campaign,) = create_campaigns(NewCampaign("many", lane="card"), user)
     assert campaign.objects_in.count() == 5000
     assert sorted(ids_of(campaign)) == sorted(GalCandidate.objects.values_list("pk", flat=True))
 
@@ -99,7 +133,8 @@ def test_gold_is_chosen_from_what_people_agree_on_outside_of_the_list():
     known = [one.pk for one in candidates if one.n_detections == 1]
     for pk in known:
         vote(make_voter(), pk, "flare")
-    campaign = create_campaign(NewCampaign("gold", "detections_min=2", n_gold=2), make_user())
+    new = NewCampaign("gold", "detections_min=2", "card", n_gold=2)
+    (campaign,) = create_campaigns(new, make_user())
     gold = campaign.objects_in.exclude(gold=None)
     assert set(gold.values_list("refsource_id", flat=True)) <= set(known)
     assert list(gold.values_list("gold__slug", flat=True)) == ["flare"] * 2
@@ -196,5 +231,31 @@ def test_agreed_artifacts_are_flagged_only_when_somebody_says_so():
 def test_a_personal_campaign_is_open_to_nobody_else():
     make_candidates(3)
     ann, bob = make_voter(), make_voter()
-    campaign = personal_campaign("detections_min=1", ann)
+    (campaign,) = personal_campaigns("detections_min=2", ann)
     assert campaign.is_open_to(ann) and not campaign.is_open_to(bob)
+
+
+def test_who_made_a_campaign_may_close_and_rename_it_while_nobody_has_voted():
+    make_candidates(3)
+    ann, bob = make_voter(), make_voter()
+    (campaign,) = personal_campaigns("detections_min=2", ann)
+    assert campaign.is_run_by(ann) and campaign.is_run_by(make_user(*RUNS))
+    assert not campaign.is_run_by(bob)
+    decision = vote(ann, ids_of(campaign)[0], campaign=campaign)
+    assert not campaign.is_run_by(ann) and campaign.is_run_by(make_user(*RUNS))
+    with pytest.raises(CampaignError, match="Somebody has voted meanwhile"):
+        close(campaign, only_without_votes=True)
+    undo(ann, campaign, [decision.key] if decision.key else ())
+    assert campaign.is_run_by(ann)
+    close(campaign, only_without_votes=True)
+    assert campaign.closed
+
+
+def test_a_campaign_gets_a_name_that_no_other_has():
+    one, two = make_campaign(2), make_campaign(candidates="those")
+    rename(one, "  another \n name ")
+    assert Campaign.objects.get(pk=one.pk).name == "another name"
+    rename(one, "another name")
+    for name, why in (("another name", "already"), (" ", "one to 80"), ("x" * 81, "one to 80")):
+        with pytest.raises(CampaignError, match=why):
+            rename(two, name)

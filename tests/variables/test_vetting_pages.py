@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from tests.variables.campaigns import (
     RUNS,
+    copy_candidates,
     ids_of,
     make_campaign,
     make_user,
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db
 SECRET = "a comment that nobody else may see yet"
 VOTERS = ("vet", "vet_next", "vet_decide", "vet_undo", "vet_release")
 POSTED = {"vet_decide", "vet_undo", "vet_release", "close_campaign", "reopen_campaign"}
-POSTED |= {"follow_up_campaign", "flag_artifacts"}
+POSTED |= {"follow_up_campaign", "flag_artifacts", "rename_campaign"}
 
 
 @pytest.fixture
@@ -66,8 +67,8 @@ def test_readers_see_campaigns_and_cannot_vote(login):
 
 @pytest.mark.parametrize(
     "name",
-    ["close_campaign", "reopen_campaign", "follow_up_campaign", "flag_artifacts"]
-    + ["export_decisions"],
+    ["close_campaign", "reopen_campaign", "rename_campaign", "follow_up_campaign"]
+    + ["flag_artifacts", "export_decisions"],
 )
 def test_voters_do_not_run_campaigns(login, ann, name):
     campaign = make_campaign(2)
@@ -81,20 +82,76 @@ def test_a_campaign_of_others_is_closed_to_a_voter(login, ann):
         assert ask(login(ann), name, campaign).status_code == 403, name
 
 
-def test_a_list_is_vetted_by_oneself_in_one_click(login, ann):
+def test_a_list_is_vetted_by_oneself_after_a_look_at_what_will_be_in_it(login, ann):
     make_candidates(6)
-    answer = login(ann).post(reverse("vet_list"), {"list": "detections_min=2"})
+    client, address = login(ann), reverse("vet_list")
+    page = client.get(address, {"list": "detections_min=2"}).content.decode()
+    assert "<strong>4</strong> detected repeatedly" in page and "detected once" not in page
+    assert not Campaign.objects.exists()
+    answer = client.post(address, {"list": "detections_min=2", "lane": "card"})
     campaign = Campaign.objects.get()
     assert answer["Location"] == reverse("vet", args=[campaign.pk])
     assert list(campaign.members.all()) == [ann] and campaign.query == "detections_min=2"
-    answer = login(ann).post(reverse("vet_list"), {"list": "detections_min=99"}, follow=True)
-    assert b"no candidate in that list" in answer.content
+    for ask in (client.get, client.post):
+        answer = ask(address, {"list": "detections_min=99"}, follow=True)
+        assert b"no candidate in that list" in answer.content
+
+
+def test_a_list_without_filters_is_split_by_lane_and_one_of_them_may_be_left(login, ann):
+    make_candidates(6)
+    client, address = login(ann), reverse("vet_list")
+    page = client.get(address).content.decode()
+    assert "<strong>2</strong> detected once" in page
+    assert "<strong>4</strong> detected repeatedly" in page and 'name="all"' not in page
+    refused = client.post(address, {"list": ""})
+    assert refused.status_code == 422 and b"Choose what to vet" in refused.content
+    assert not Campaign.objects.exists()
+    client.post(address, {"list": "", "lane": "card"})
+    assert Campaign.objects.get().objects_in.count() == 4
+    answer = client.post(address, {"list": "", "lane": ["sheet", "card"]}, follow=True)
+    assert answer.redirect_chain == [(reverse("vetting"), 302)]
+    lanes = {one.lane: one.objects_in.count() for one in Campaign.objects.exclude(pk=1)}
+    assert lanes == {"sheet": 2, "card": 4}
+
+
+def test_a_very_large_list_is_taken_only_by_who_says_so(login, ann):
+    make_candidates(3)
+    copy_candidates(2000, star_detections=1)
+    client, address = login(ann), reverse("vet_list")
+    assert 'name="all"' in client.get(address).content.decode()
+    chosen = {"list": "", "lane": ["sheet", "card"]}
+    refused = client.post(address, chosen)
+    assert refused.status_code == 422 and b"2,003 candidates: confirm" in refused.content
+    assert not Campaign.objects.exists()
+    client.post(address, chosen | {"lane": "card"})
+    assert Campaign.objects.get().lane == "card"
+    assert client.post(address, chosen | {"all": "on"}).status_code == 302
+    assert Campaign.objects.count() == 3
+
+
+def test_who_made_a_campaign_closes_it_while_nobody_has_voted(login, ann):
+    make_candidates(3)
+    login(ann).post(reverse("vet_list"), {"list": "detections_min=2", "lane": "card"})
+    campaign = Campaign.objects.get()
+    page = login(ann).get(campaign.get_absolute_url()).content.decode()
+    assert "Close" in page and "Rename" in page
+    client = login(ann)
+    client.post(reverse("rename_campaign", args=[campaign.pk]), {"name": "mine"})
+    assert Campaign.objects.get().name == "mine"
+    vote(ann, ids_of(campaign)[0], campaign=campaign)
+    assert "Close" not in client.get(campaign.get_absolute_url()).content.decode()
+    for name in ("close_campaign", "reopen_campaign", "rename_campaign"):
+        answer = client.post(reverse(name, args=[campaign.pk]), {"name": "yours"})
+        assert answer.status_code == 403 and b"Somebody has voted" in answer.content
+    ask(client, "vet_undo", campaign)
+    ask(client, "close_campaign", campaign)
+    assert Campaign.objects.get().closed
 
 
 def test_a_campaign_is_made_for_people_with_gold_that_is_named(login):
     one, *_ = make_candidates(3)
     runner, other = make_user(*RUNS), make_voter()
-    form = {"name": "new", "lane": "", "votes_wanted": 2, "n_gold": 0, "members": [other.pk]}
+    form = {"name": "new", "lane": "card", "votes_wanted": 2, "n_gold": 0, "members": [other.pk]}
     address = reverse("new_campaign") + "?list=detections_min%3D1"
     refused = login(runner).post(address, form | {"gold": "nonsense"})
     assert b"is not a number and a class" in refused.content
@@ -104,6 +161,11 @@ def test_a_campaign_is_made_for_people_with_gold_that_is_named(login):
     assert made["Location"] == campaign.get_absolute_url()
     assert campaign.objects_in.get(refsource_id=one.pk).gold.slug == "flare"
     assert list(campaign.members.all()) == [other] and campaign.lane == "card"
+    page = login(runner).get(address).content.decode()
+    assert "<strong>1</strong> that were detected once" in page
+    made = login(runner).post(address, form | {"name": "two", "lane": ""})
+    assert made["Location"] == reverse("vetting")
+    assert set(Campaign.objects.values_list("lane", flat=True)) == {"card", "sheet"}
 
 
 def test_cards_come_in_batches_and_what_is_decided_does_not_come_again(login, ann):

@@ -157,7 +157,9 @@ class Campaign(models.Model):
         CARD = "card", "a card each, for what was detected repeatedly"
         DISPUTED = "disputed", "a card each, for what people disagree on"
 
-    name = models.CharField(max_length=80, unique=True)
+    NAME_LENGTH = 80
+
+    name = models.CharField(max_length=NAME_LENGTH, unique=True)
     lane = models.CharField(max_length=8, choices=Lane, default=Lane.CARD)
     taxonomy = models.ForeignKey(Taxonomy, on_delete=models.PROTECT, related_name="campaigns")
     query = models.TextField(blank=True, help_text="of the list that was frozen")
@@ -194,6 +196,15 @@ class Campaign(models.Model):
     @cached_property
     def member_ids(self) -> list[int]:
         return list(self.members.values_list("pk", flat=True))
+
+    def has_votes(self) -> bool:
+        """Whether a vote of anybody stands in it."""
+        return self.decisions.votes_standing().exists()
+
+    def is_run_by(self, user) -> bool:
+        """Whether somebody may close and rename it: who runs campaigns; who made it, unvoted."""
+        may_run_all = user.has_perm("variables.add_campaign")
+        return may_run_all or (self.created_by_id == user.pk and not self.has_votes())
 
     def is_open_to(self, user) -> bool:
         """Whether somebody may vote in it, as one of its people."""

@@ -1,25 +1,29 @@
 """Campaigns: frozen selections, their end, and what people disagree on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Count, Q
-from django.http import QueryDict
 from django.utils import timezone
 
 from exposures.errors import GalprojectError
-from variables.candidates.filters import CandidateFilter
 from variables.flags.marking import flag_sources
 from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
 from variables.models.candidates import Cause
 from variables.vetting.consensus import update_consensus
+from variables.vetting.contents import CARD, IN_LANE, SHEET, candidates_in, contents_of
 
 BATCH = 5000
 FLAGS_AT_ONCE = 5000  # some ten seconds, as each one's candidate is derived anew
 COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "star_detections")
 # Short enough for the name of a group: up to the explanation.
 CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
+
+# What the name of a campaign ends with where a list is split.
+DETECTED = {SHEET: "detected once", CARD: "detected repeatedly"}
+NAME_LENGTH = Campaign.NAME_LENGTH - 21  # what is left of the name before that
+NOTHING = "There is no candidate in that list: loosen its conditions"
+NOTHING_DETECTED_ONCE = "Nothing in that list was detected once: vet it on cards"
 
 DISPUTED = Q(is_disputed=True)
 AGREED_ARTIFACT = Q(consensus__kind="artifact", is_flagged=False)
@@ -35,7 +39,7 @@ class NewCampaign:
 
     name: str
     query: str = ""  # of the list of candidates
-    lane: str = ""  # "": by the evidence
+    lane: str = ""  # "": by the evidence, a campaign in each lane that there is something for
     votes_wanted: int = 1
     n_gold: int = 0  # candidates that people agree on, mixed in
     gold: tuple = ()  # (refsource_id, "class" or "class/subtype"), mixed in, too
@@ -43,44 +47,71 @@ class NewCampaign:
 
 
 @transaction.atomic
-def create_campaign(new, user, request=None) -> Campaign:
-    """Freeze a list of candidates as a campaign. Raises CampaignError where it has none."""
-    if Campaign.objects.filter(name=new.name).exists():
-        raise CampaignError(f"There is a campaign “{new.name}” already: choose another name")
+def create_campaigns(new, user, request=None, lanes=()) -> list[Campaign]:
+    """Freeze a list of candidates as a campaign, or as one for each lane that it has something for.
+
+    A contact sheet takes only what was detected once, whatever else the list has; where somebody
+    asks for cards, they get all on cards. Without a lane, ``lanes`` are those that are begun of
+    those that the list has something for. Raises CampaignError where nothing is left to vet, or a
+    name is taken.
+    """
     taxonomy = Taxonomy.objects.filter(is_current=True).first()
     if taxonomy is None:
         raise CampaignError("No taxonomy is current: choose one in the admin")
-    chosen = CandidateFilter(QueryDict(new.query), request=request).qs
-    return freeze(new, chosen, taxonomy, user)
+    chosen = candidates_in(new.query, request)
+    if new.lane == CARD:
+        return [freeze(new, chosen, taxonomy, user)]
+    lanes = [new.lane] if new.lane else _lanes(new, lanes, request)
+    parts = [_part(new, lane, len(lanes) > 1) for lane in lanes]
+    return [freeze(part, chosen.filter(IN_LANE[part.lane]), taxonomy, user) for part in parts]
 
 
-def personal_campaign(query, user, request=None) -> Campaign:
-    """A list of candidates as a campaign of one's own, at once."""
-    begun = f"{user.get_username()[:60]}, {timezone.now():%Y-%m-%d}"
+def _lanes(new, asked, request):
+    lanes = [one for one in contents_of(new.query, request).lanes if not asked or one in asked]
+    if not lanes:
+        raise CampaignError(NOTHING)
+    return lanes
+
+
+def _part(new, lane, is_split):
+    """What of a new campaign is to be in one lane."""
+    name = f"{new.name[:NAME_LENGTH]}: {DETECTED[lane]}" if is_split else new.name
+    others = IN_LANE[CARD if lane == SHEET else SHEET]
+    misfits = GalCandidate.objects.filter(others, pk__in=dict(new.gold))
+    misfits = set(misfits.values_list("pk", flat=True))
+    if misfits and not is_split:
+        raise CampaignError(f"Candidate {min(misfits)} was not {DETECTED[lane]}, as the others are")
+    gold = tuple(one for one in new.gold if one[0] not in misfits)
+    return replace(new, name=name, lane=lane, gold=gold)
+
+
+def personal_campaigns(query, user, request=None, lanes=()) -> list[Campaign]:
+    """A list of candidates as campaigns of one's own, in some lanes or in all that it needs."""
+    begun = f"{user.get_username()[:50]}, {timezone.now():%Y-%m-%d}"
     name = f"{begun}, {Campaign.objects.filter(name__startswith=begun).count() + 1}"
-    return create_campaign(NewCampaign(name, query, members=(user,)), user, request)
+    return create_campaigns(NewCampaign(name, query, members=(user,)), user, request, lanes)
 
 
 def freeze(new, candidates, taxonomy, user) -> Campaign:
-    """A campaign of a queryset of candidates, as it is now."""
+    """A campaign of a queryset of candidates, as it is now, in the lane of ``new``."""
+    check_name(new.name)
     rows = {row[0]: row for row in candidates.order_by().values_list(*COLUMNS)}
     if not rows:
-        raise CampaignError("There is no candidate in that list: loosen its conditions")
-    lane = new.lane or lane_for([row[-1] for row in rows.values()])
+        raise CampaignError(NOTHING_DETECTED_ONCE if new.lane == SHEET else NOTHING)
     campaign = Campaign.objects.create(
         name=new.name,
-        lane=lane,
+        lane=new.lane,
         taxonomy=taxonomy,
         query=new.query,
         votes_wanted=new.votes_wanted,
         created_by=user,
     )
     campaign.members.set(new.members)
-    gold = _agreed(new.n_gold, rows) | _given(new.gold, taxonomy)
+    gold = _agreed(new.n_gold, rows, new.lane) | _given(new.gold, taxonomy)
     known = GalCandidate.objects.filter(pk__in=gold.keys() - rows.keys())
     rows |= {row[0]: row for row in known.values_list(*COLUMNS)}
     # Gold ones stand where they would anyway: nothing tells them from others.
-    order = _sheet_order if lane == Campaign.Lane.SHEET else _card_order
+    order = _sheet_order if new.lane == SHEET else _card_order
     CampaignObject.objects.bulk_create(
         (
             CampaignObject(
@@ -97,10 +128,21 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
     return campaign
 
 
-def lane_for(n_detections) -> str:
-    """One-offs go to a contact sheet, what was detected repeatedly to cards."""
-    many = np.mean(np.array(n_detections) > 1) > 0.5
-    return Campaign.Lane.CARD if many else Campaign.Lane.SHEET
+def check_name(name):
+    """Raises CampaignError where a campaign has it already."""
+    if Campaign.objects.filter(name=name).exists():
+        raise CampaignError(f"There is a campaign “{name}” already: choose another name")
+
+
+def rename(campaign, name):
+    """Give a campaign another name. Raises CampaignError where that is taken, or none."""
+    name = " ".join(name.split())
+    if not name or len(name) > Campaign.NAME_LENGTH:
+        raise CampaignError(f"A name has one to {Campaign.NAME_LENGTH} characters")
+    if name != campaign.name:
+        check_name(name)
+        campaign.name = name
+        campaign.save(update_fields=["name"])
 
 
 def _sheet_order(row):
@@ -117,11 +159,12 @@ def _group(row):
     return f"{CAUSES[cause]} · chip {ccdnum} in {name} · MJD {first_mjd:.3f}"
 
 
-def _agreed(n, rows):
+def _agreed(n, rows, lane):
     """{refsource_id: class id} of ``n`` others, alike in filter, that people agree on."""
     if not n:
         return {}
     known = GalCandidate.objects.current().visible().exclude(consensus=None)
+    known = known.filter(IN_LANE[lane]) if lane == SHEET else known
     known = known.filter(filter__in={row[4] for row in rows.values()}).exclude(pk__in=rows)
     return dict(known.order_by("?").values_list("pk", "consensus_id")[:n])
 
@@ -139,8 +182,15 @@ def _given(gold, taxonomy):
 
 
 @transaction.atomic
-def close(campaign):
-    """End a campaign, and derive what it found; nobody votes in it any more."""
+def close(campaign, only_without_votes=False):
+    """End a campaign, and derive what it found; nobody votes in it any more.
+
+    Raises CampaignError where it is asked for ``only_without_votes``, and somebody voted.
+    """
+    # Whoever votes just now is waited for, and waits.
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if only_without_votes and campaign.has_votes():
+        raise CampaignError("Somebody has voted meanwhile: ask a curator to close it")
     Campaign.objects.filter(pk=campaign.pk, closed=None).update(closed=timezone.now())
     campaign.refresh_from_db()
     campaign.objects_in.update(leased_to=None, leased_until=None)

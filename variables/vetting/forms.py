@@ -16,9 +16,10 @@ VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.Model
 class CampaignForm(forms.Form):
     """What a new campaign is to be."""
 
-    name = forms.CharField(max_length=80)
+    name = forms.CharField(max_length=Campaign.NAME_LENGTH)
     lane = forms.ChoiceField(
-        choices=[("", "by the evidence"), *Campaign.Lane.choices[:2]], required=False
+        choices=[("", "by the evidence: a campaign in each lane"), *Campaign.Lane.choices[:2]],
+        required=False,
     )
     votes_wanted = forms.IntegerField(
         min_value=1, max_value=20, initial=1, label="Votes wanted", help_text="on each candidate"

@@ -10,6 +10,7 @@ urlpatterns = [
     path("list/", views.vet_list, name="vet_list"),
     path("<int:pk>/", views.campaign, name="campaign"),
     path("<int:pk>/close/", views.close_campaign, name="close_campaign"),
+    path("<int:pk>/rename/", views.rename_campaign, name="rename_campaign"),
     path("<int:pk>/reopen/", views.reopen_campaign, name="reopen_campaign"),
     path("<int:pk>/disputed/", views.follow_up_campaign, name="follow_up_campaign"),
     path("<int:pk>/flag-artifacts/", views.flag_artifacts, name="flag_artifacts"),

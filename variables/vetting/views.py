@@ -11,13 +11,14 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from exposures.errors import GalprojectError
-from exposures.permissions import NotInvitedError, needs_permission
+from exposures.permissions import NotInvitedError, PermissionMissingError, needs_permission
 from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
+from variables.vetting.contents import LARGE, contents_of
 from variables.vetting.decisions import Said, VettingError, classes_of, decide, decide_all, undo
 from variables.vetting.forms import CampaignForm, decisions_from, keys_from
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
@@ -69,29 +70,62 @@ def vetting(request):
 
 @needs_permission(CAMPAIGN)
 def new_campaign(request):
-    """A campaign of a list, for several people."""
+    """A campaign of a list, for several people; where it is split, one for each lane."""
     query = request.GET.get("list", "")
     form = CampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            return redirect(campaigns.create_campaign(form.wanted(query), request.user, request))
+            made = campaigns.create_campaigns(form.wanted(query), request.user, request)
+            return redirect(made[0]) if len(made) == 1 else redirect("vetting")
         except GalprojectError as error:
             form.add_error(None, str(error))
-    context = {"form": form, "query": query}
+    context = {"form": form, "query": query, "contents": contents_of(query, request)}
     return render(request, "variables/campaign_form.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs_permission(VOTE)
 def vet_list(request):
-    """A list as a campaign of one's own, to be vetted at once."""
-    query = request.POST.get("list", "")
+    """What a list would be as campaigns of one's own; begins them once their lanes are chosen."""
+    asked = request.POST if request.method == "POST" else request.GET
+    query, lanes = asked.get("list", ""), request.POST.getlist("lane")
+    contents = contents_of(query, request)
+    if not contents.total:
+        messages.error(request, campaigns.NOTHING)
+        return redirect(f"{reverse('candidates')}?{query}")
+    error = _problem(request, contents, lanes)
+    if request.method == "POST" and not error:
+        return _begin(request, query, lanes)
+    context = {
+        "query": query,
+        "contents": contents,
+        "large": LARGE,
+        "chosen": lanes or contents.lanes,
+        "error": error if request.method == "POST" else "",
+    }
+    status = 422 if context["error"] else 200
+    return render(request, "variables/vet_list.html", context, status=status)
+
+
+def _problem(request, contents, lanes):
+    """Why nothing is begun of what was chosen."""
+    if not set(lanes) & set(contents.lanes):
+        return "Choose what to vet"
+    if contents.is_large(lanes) and "all" not in request.POST:
+        return f"These are {contents.n_in(lanes):,} candidates: confirm that you take all of them"
+    return ""
+
+
+def _begin(request, query, lanes):
     try:
-        made = campaigns.personal_campaign(query, request.user, request)
+        made = campaigns.personal_campaigns(query, request.user, request, lanes)
     except GalprojectError as error:
         messages.error(request, str(error))
         return redirect(f"{reverse('candidates')}?{query}")
-    return redirect("vet", pk=made.pk)
+    if len(made) == 1:
+        return redirect("vet", pk=made[0].pk)
+    messages.success(request, f"Begun: {' and '.join(f'“{one}”' for one in made)}.")
+    return redirect("vetting")
 
 
 @require_GET
@@ -104,6 +138,7 @@ def campaign(request, pk):
         "progress": progress.progress_of(shown),
         "members": shown.members.order_by("username"),
         "may_vote": request.user.has_perm(VOTE) and shown.is_open_to(request.user),
+        "may_run": shown.is_run_by(request.user),
     }
     if shown.closed or request.user.has_perm(CAMPAIGN):
         context |= {
@@ -114,20 +149,49 @@ def campaign(request, pk):
     return render(request, "variables/campaign.html", context)
 
 
-@require_POST
-@needs_permission(CAMPAIGN)
-def close_campaign(request, pk):
-    campaigns.close(get_object_or_404(Campaign, pk=pk))
-    messages.success(request, "Closed: the classes are what people agreed on.")
-    return redirect("campaign", pk=pk)
+def running(view):
+    """For those who run campaigns, and for who made this one, while nobody has voted in it."""
+
+    @require_POST
+    @wraps(view)
+    def wrapped(request, pk):
+        campaign = get_object_or_404(Campaign, pk=pk)
+        if campaign.is_run_by(request.user):
+            return view(request, campaign)
+        if campaign.created_by_id == request.user.pk:
+            raise NotInvitedError(
+                f"Somebody has voted in the campaign “{campaign}”: from then on curators run it."
+            )
+        raise PermissionMissingError(CAMPAIGN)
+
+    return wrapped
 
 
-@require_POST
-@needs_permission(CAMPAIGN)
-def reopen_campaign(request, pk):
-    campaigns.reopen(get_object_or_404(Campaign, pk=pk))
+@running
+def close_campaign(request, campaign):
+    try:
+        campaigns.close(campaign, only_without_votes=not request.user.has_perm(CAMPAIGN))
+    except GalprojectError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "Closed: the classes are what people agreed on.")
+    return redirect(campaign)
+
+
+@running
+def reopen_campaign(request, campaign):
+    campaigns.reopen(campaign)
     messages.success(request, "People can vote again.")
-    return redirect("campaign", pk=pk)
+    return redirect(campaign)
+
+
+@running
+def rename_campaign(request, campaign):
+    try:
+        campaigns.rename(campaign, request.POST.get("name", ""))
+    except GalprojectError as error:
+        messages.error(request, str(error))
+    return redirect(campaign)
 
 
 @require_POST

@@ -1,0 +1,50 @@
+"""What a list of candidates would be as campaigns: how much of it in which lane."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.http import QueryDict
+
+from variables.candidates.filters import CandidateFilter
+from variables.models import Campaign
+
+SHEET, CARD = Campaign.Lane.SHEET, Campaign.Lane.CARD
+# A sheet shows one epoch: all that there is of what was detected once, of any source of its star.
+IN_LANE = {SHEET: Q(star_detections__lte=1), CARD: Q(star_detections__gt=1)}
+# Beyond what one person vets in some days: somebody who takes more says so.
+LARGE = 2000
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Numbers of candidates."""
+
+    n_sheet: int
+    n_card: int
+
+    @property
+    def total(self) -> int:
+        return self.n_sheet + self.n_card
+
+    @property
+    def lanes(self) -> list[str]:
+        """The lanes in which there would be something."""
+        return [lane for lane, n in ((SHEET, self.n_sheet), (CARD, self.n_card)) if n]
+
+    def is_large(self, lanes) -> bool:
+        return self.n_in(lanes) > LARGE
+
+    def n_in(self, lanes) -> int:
+        return self.n_sheet * (SHEET in lanes) + self.n_card * (CARD in lanes)
+
+
+def candidates_in(query, request=None):
+    """The candidates of a list, by the query of its address."""
+    return CandidateFilter(QueryDict(query), request=request).qs
+
+
+def contents_of(query, request=None) -> Contents:
+    """The Contents of a list, in one query."""
+    counts = {lane: Count("pk", filter=fits) for lane, fits in IN_LANE.items()}
+    found = candidates_in(query, request).order_by().aggregate(**counts)
+    return Contents(found[SHEET], found[CARD])
