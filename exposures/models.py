@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from exposures.hosts import this_host
 from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
+from exposures.science.orientation import Orientation, orientation_of
 
 
 class Status(models.TextChoices):
@@ -256,6 +257,21 @@ class GalImage(models.Model):
 
     def get_absolute_url(self):
         return reverse("image", args=[self.pk])
+
+    @property
+    def orientation(self) -> Orientation:
+        """How its pictures are turned, and where north and east are on them."""
+        return orientation_of(self.footprint, self.width, self.height)
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the chip as it is shown."""
+        return self.orientation.size(self.width, self.height)
+
+    @property
+    def picture_matrix(self) -> str:
+        """From pixels of the chip to what is shown, as SVG has it."""
+        return self.orientation.svg_matrix(self.width, self.height)
 
     def positions(self):
         """Corners and centre as (ra, dec) pairs in degrees."""

@@ -1,5 +1,7 @@
 // Where a candidate stands among the stars of its field.
 
+import {colourPlot, leaveSwipesToThePage} from "./plots.js";
+
 export async function showDiagram(element, note, data) {
   note.textContent = described(data);
   if (!data.points.length) {
@@ -14,6 +16,7 @@ export async function showDiagram(element, note, data) {
     x_range: new Bokeh.Range1d({start: left, end: right}), y_range: new Bokeh.Range1d({start: faint, end: bright}),
   });
   plot.toolbar.logo = null;
+  leaveSwipesToThePage(plot);
   for (const axis of plot.xaxis) axis.axis_label = data.x;
   for (const axis of plot.yaxis) axis.axis_label = data.y;
   const dots = plot.scatter({field: "x"}, {field: "y"}, {source: source(data.points), size: 3, line_color: null, fill_alpha: 0.4});
@@ -37,14 +40,7 @@ function described({kind, points, blends, itself, filters, x}) {
 const source = (points) => new Bokeh.ColumnDataSource({data: {x: points.map(([x]) => x), y: points.map(([, y]) => y)}});
 
 function colourIn(plot, dots, blends, itself) {
-  const css = getComputedStyle(document.documentElement);
-  const [text, line] = ["--text", "--line"].map((name) => css.getPropertyValue(name).trim());
-  Object.assign(plot, {background_fill_color: null, border_fill_color: null, outline_line_color: line});
-  for (const axis of [...plot.xaxis, ...plot.yaxis]) {
-    Object.assign(axis, {axis_line_color: line, major_tick_line_color: line, minor_tick_line_color: null,
-      major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
-  }
-  for (const grid of [...plot.xgrid, ...plot.ygrid]) grid.grid_line_color = line;
+  const text = colourPlot(plot);
   dots.glyph.fill_color = text;
   blends.glyph.line_color = "#c4501b";
   itself.glyph.line_color = text;

@@ -1,5 +1,7 @@
 // A light curve in all filters, drawn once by Bokeh and given other data as often as one likes.
 
+import {colourPlot, leaveSwipesToThePage} from "./plots.js";
+
 // Colour, Bokeh's marker, and the same for the legend.
 const FILTERS = {
   u: ["#7b3fbf", "diamond", "◆"], g: ["#2a8f5c", "circle", "●"], r: ["#c4501b", "square", "■"],
@@ -33,6 +35,7 @@ export class LightCurve {
       output_backend: "canvas",
     });
     this.plot.toolbar.logo = null;
+    leaveSwipesToThePage(this.plot);
     this.measured = this.addMeasurements();
     this.marked = this.addMarks();
     this.gone = this.addVanished();
@@ -87,15 +90,7 @@ export class LightCurve {
   }
 
   colour() {
-    const css = getComputedStyle(document.documentElement);
-    const [text, line] = ["--text", "--line"].map((name) => css.getPropertyValue(name).trim());
-    Object.assign(this.plot, {background_fill_color: null, border_fill_color: null, outline_line_color: line});
-    for (const axis of [...this.plot.xaxis, ...this.plot.yaxis]) {
-      Object.assign(axis, {axis_line_color: line, major_tick_line_color: line, minor_tick_line_color: null,
-        major_label_text_color: text, axis_label_text_color: text, axis_label_text_font_style: "normal"});
-    }
-    for (const grid of [...this.plot.xgrid, ...this.plot.ygrid]) grid.grid_line_color = line;
-    this.marked.squares.glyph.line_color = text;
+    this.marked.squares.glyph.line_color = colourPlot(this.plot);
   }
 
   show(data) {

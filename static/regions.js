@@ -2,6 +2,7 @@
 
 const STEP = 10; // pixels, of an arrow key
 const FAR_STEP = 100;
+const MARGIN = 24; // pixels of the screen that are kept free round the cursor of the keyboard
 const CLICK_DISTANCE = 8; // pixels of the screen within which a click is on the first corner
 
 class RegionDrawing {
@@ -113,13 +114,16 @@ class RegionDrawing {
     const tools = { l: "look", r: "rectangle", p: "polygon" };
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey || event.target !== this.map) return;
-    if (key in tools) this.choose(tools[key]);
+    if (key in tools) {
+      this.choose(tools[key]);
+      this.showCursor(this.tool === "look" ? null : (this.cursor ?? this.middleInSight()));
+    }
     else if (this.tool === "look" || !this.act(event)) return;
     event.preventDefault();
   }
 
   act(event) {
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     if (event.key in ways) this.step(ways[event.key], event);
     else if (event.key === " ") this.mark();
     else if (event.key === "Enter") this.finish();
@@ -130,14 +134,51 @@ class RegionDrawing {
   }
 
   step([dx, dy], event) {
-    const [x, y] = this.cursor ?? [this.width / 2, this.height / 2];
+    const [x, y] = this.cursor ?? this.middleInSight();
     const step = event.altKey ? 1 : event.shiftKey ? FAR_STEP : STEP;
-    this.showCursor(this.within(Math.round(x + dx * step), Math.round(y + dy * step)));
+    const [stepX, stepY] = this.onChip(dx, dy);
+    this.showCursor(this.within(Math.round(x + stepX * step), Math.round(y + stepY * step)));
+    this.bringIntoSight(this.cursor);
     if (this.from) this.set(rectangle(this.from, this.cursor), false);
   }
 
+  /* The direction on the chip of one on the screen: the chip is shown turned, north up. */
+  onChip(dx, dy) {
+    const { a, b, c, d } = this.plane.getScreenCTM().inverse();
+    return [Math.sign(Math.round(100 * (a * dx + c * dy))), Math.sign(Math.round(100 * (b * dx + d * dy)))];
+  }
+
+  /* What of the chip is to be seen, on the screen: left, top, right, bottom. */
+  inSight() {
+    const boxes = [this.map, this.map.closest(".scroller")].map((part) => part.getBoundingClientRect());
+    return [
+      Math.max(0, ...boxes.map((box) => box.left)),
+      Math.max(0, ...boxes.map((box) => box.top)),
+      Math.min(document.documentElement.clientWidth, ...boxes.map((box) => box.right)),
+      Math.min(document.documentElement.clientHeight, ...boxes.map((box) => box.bottom)),
+    ];
+  }
+
+  /* Where the keyboard begins: in the middle of what is to be seen of the chip. */
+  middleInSight() {
+    this.map.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    const [left, top, right, bottom] = this.inSight();
+    const [x, y] = this.place({ clientX: (left + right) / 2, clientY: (top + bottom) / 2 });
+    return this.within(Math.round(x), Math.round(y));
+  }
+
+  /* Scroll the chip, and the page, to where the keyboard has gone. */
+  bringIntoSight([x, y]) {
+    const place = () => new DOMPoint(x, y).matrixTransform(this.plane.getScreenCTM());
+    const beyond = (value, low, high) => Math.min(value - low - MARGIN, 0) + Math.max(value - high + MARGIN, 0);
+    for (const part of [this.map.closest(".scroller"), document.scrollingElement]) {
+      const [left, top, right, bottom] = this.inSight(), { x: at, y: down } = place();
+      part.scrollBy({ left: beyond(at, left, right), top: beyond(down, top, bottom), behavior: "instant" });
+    }
+  }
+
   mark() {
-    const place = this.cursor ?? this.within(this.width / 2, this.height / 2);
+    const place = this.cursor ?? this.middleInSight();
     this.showCursor(place);
     if (this.tool === "polygon") this.add(place);
     else if (this.from) this.finish();
@@ -178,7 +219,8 @@ class RegionDrawing {
   draw() {
     this.draft.classList.toggle("open", !this.isClosed);
     this.draft.querySelector("polygon").setAttribute("points", this.corners.join(" "));
-    const radius = 4 / this.plane.getScreenCTM().a;
+    const { a, b } = this.plane.getScreenCTM(); // of a chip that may be turned
+    const radius = 4 / Math.hypot(a, b);
     this.draft.querySelector(".corners").replaceChildren(
       ...this.corners.map(([x, y]) => circle(x, y, radius)),
     );

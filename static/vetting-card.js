@@ -1,7 +1,7 @@
 // A candidate on a card: one key decides, and the next one is there.
 
 import {LightCurve} from "./light-curve.js";
-import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, next, outbox, painted, preload, say, takeBackEarlier, tile} from "./vetting.js";
+import {Blinker, Palette, byId, changeOf, decision, element, finish, framed, listen, next, outbox, painted, preload, say, takeBackEarlier, tile} from "./vetting.js";
 
 // Cards at hand beyond the one that is shown; how many epochs at first; how many cards are kept.
 const AHEAD = 4, EPOCHS = 8, KEPT = 200;
@@ -84,7 +84,7 @@ function drawCutouts(card) {
   const caption = (textContent) => element("small", {textContent});
   const more = cutouts.epochs.length - epochs.length;
   place.replaceChildren(
-    element("div", {}, tile(cutouts, 0, 0, "reference"), caption("reference"), caption(more ? `${more} more` : "")),
+    element("div", {title: card.compass?.words ?? ""}, framed(tile(cutouts, 0, 0, "reference"), card.compass), caption("reference"), caption(more ? `${more} more` : "")),
     ...epochs.map((epoch) => element("div", {className: epoch.change ? "detected" : ""},
       tile(cutouts, epoch.x, 0, "search"), tile(cutouts, epoch.x, cutouts.tile, "difference"),
       caption(epoch.change ? `${epoch.sigma} σ` : "no change"))));

@@ -229,6 +229,33 @@ export function tile({url, width, height, tile: side}, x, y, label) {
   return svg;
 }
 
+// A picture with north, east and a scale on it, in hundredths of its side.
+export function framed(picture, compass) {
+  const frame = element("div", {className: "framed"}, picture);
+  if (!compass) return frame;
+  const svg = document.createElementNS(SVG, "svg"), arrows = document.createElementNS(SVG, "g");
+  const add = (parent, name, values, text = "") => {
+    const node = document.createElementNS(SVG, name);
+    Object.entries(values).forEach(([key, value]) => node.setAttribute(key, value));
+    node.textContent = text;
+    parent.append(node);
+  };
+  svg.setAttribute("class", "compass");
+  svg.setAttribute("viewBox", "0 0 100 100");
+  svg.setAttribute("aria-hidden", "true");
+  arrows.setAttribute("transform", "translate(22 76)");
+  svg.append(arrows);
+  for (const [way, letter] of [["north", "N"], ["east", "E"]]) {
+    const [x, y] = compass[`${way}_text`];
+    add(arrows, "path", {d: `M0 0L${compass[way].join(" ")}`});
+    add(arrows, "text", {x, y}, letter);
+  }
+  add(svg, "path", {d: `M${compass.bar_start} 93H${compass.bar_end}`});
+  add(svg, "text", {x: compass.bar_middle, y: 84}, compass.bar_text);
+  frame.append(svg);
+  return frame;
+}
+
 // Shows the reference in place of each search image, and back; a second call stops it.
 export class Blinker {
   constructor(root) {

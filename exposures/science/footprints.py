@@ -44,6 +44,17 @@ def _between(corners):
     return (1 - u) * (1 - v) * a + u * (1 - v) * b + u * v * c + (1 - u) * v * d
 
 
+def east_and_north(vectors, centre):
+    """(n, 2) gnomonic projection of (n, 3) vectors round the unit vector ``centre``, in radians.
+
+    At a pole, where there is no east, some direction is taken for it.
+    """
+    east = np.array([-centre[1], centre[0], 0.0])
+    length = np.linalg.norm(east)
+    east = east / length if length > 1e-9 else np.array([0.0, 1.0, 0.0])
+    return vectors @ np.column_stack([east, np.cross(centre, east)]) / (vectors @ centre)[:, None]
+
+
 def tangent_plane(vectors, centre):
     """(n, 2) gnomonic projection of (n, 3) vectors round ``centre``; either handedness."""
     normal = centre / np.linalg.norm(centre)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.models import GalImage
-from exposures.science.footprints import unit_vectors
+from exposures.science.footprints import east_and_north, unit_vectors
 from variables.pictures.places import picture_url
 
 # Chips in the middle that have their picture in the mosaic: each is some 100 kB.
@@ -70,9 +70,4 @@ def _north_up(sky):
     vectors = unit_vectors(sky)
     centre = vectors.mean(axis=0)
     centre /= np.linalg.norm(centre)
-    east = np.array([-centre[1], centre[0], 0.0])
-    # At a pole there is no east: any direction will do.
-    east = east / np.linalg.norm(east) if np.linalg.norm(east) > 1e-9 else np.array([0.0, 1.0, 0])
-    north = np.cross(centre, east)
-    scale = np.degrees(60) / (vectors @ centre)
-    return np.column_stack([-(vectors @ east) * scale, -(vectors @ north) * scale])
+    return -np.degrees(60) * east_and_north(vectors, centre)

@@ -15,8 +15,8 @@ from photometry import storage
 from photometry.models import GalReference, GalSource
 from photometry.sources import catalogue_of
 from variables.models import CampaignObject, GalCandidate
-from variables.pictures.places import cutouts_path, picture_path, write_whole
-from variables.pictures.sprite import TILE, Sprite, write_sprite
+from variables.pictures.places import picture_path, write_whole
+from variables.pictures.sprite import TILE, Sprite, columns_of, write_sprite
 
 NOISE_ADU = 8.0
 STRETCH_ADU = 39.0  # up to which greys are about linear
@@ -38,7 +38,7 @@ def candidates_to_draw(n, again=False) -> list[int]:
     ids += most_detected.values_list("pk", flat=True)[:n]
     ours = set(made_up.filter(pk__in=ids).values_list("pk", flat=True))
     first = [i for i in dict.fromkeys(ids) if i in ours][:n]
-    return sorted(i for i in first if again or not cutouts_path(i).exists())
+    return sorted(i for i in first if again or columns_of(i) is None)
 
 
 def draw_cutouts(refsource_ids, progress=None):
@@ -59,6 +59,7 @@ class _Sky:
 
     def __init__(self, catalogue):
         self.stars = storage.catalogue_sources(catalogue)
+        self.orientation = catalogue.image.orientation
         self.tree = cKDTree(np.column_stack([self.stars["x"], self.stars["y"]]))
         images = GalImage.objects.filter(coverages__catalogue=catalogue)
         fwhm = {image.pk: image.fwhm_pixels for image in [catalogue.image, *images]}
@@ -97,12 +98,12 @@ def _sprite(rows, sky):
     change[:, 0] -= flux[reference, 0] / (2 * np.pi * (fwhm / 2.3548) ** 2)
     differences = star_stamps(x, y, change, fwhm, TILE)
     differences += 1.4 * NOISE_ADU * noise_like(tiles.shape, rng)
-    search = ~reference
+    search, turned = ~reference, sky.orientation.picture
     return Sprite(
-        reference=grey(tiles[reference][0], SKY_GREY),
+        reference=turned(grey(tiles[reference][0], SKY_GREY)),
         image_ids=tuple(rows["galimage_id"][search].tolist()),
-        search=tuple(grey(tiles[search], SKY_GREY)),
-        difference=tuple(grey(differences[search], DIFFERENCE_GREY)),
+        search=tuple(map(turned, grey(tiles[search], SKY_GREY))),
+        difference=tuple(map(turned, grey(differences[search], DIFFERENCE_GREY))),
     )
 
 

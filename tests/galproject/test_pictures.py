@@ -19,6 +19,7 @@ from galproject import jobs, tasks
 from photometry.models import GalReference
 from photometry.storage import forget_image
 from tests.galproject.nights import night, processed  # noqa: F401
+from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite
 from variables.pictures.places import cutouts_path, cutouts_url, picture_path, picture_url
@@ -302,3 +303,33 @@ def test_a_chip_is_drawn_upwards_with_its_masked_pixels_and_no_higher_than_a_pag
     assert pixels.shape == (684, 341)
     assert pixels[-2, 1] > 200 and pixels[1, -2] > 200
     assert 20 < np.median(pixels) < 120
+
+
+def test_cutouts_have_north_up_and_east_left_as_the_finder_has():
+    for catalogue in GalReference.objects.filter(active=True):
+        render_catalogue(catalogue)
+    half, at = TILE // 2, []
+    for candidate in GalCandidate.objects.filter(catalogue__active=True):
+        tile, scale = read_sprite(candidate.pk), candidate.image.orientation.arcsec_per_pixel
+        for star in neighbourhood(candidate).others:
+            right, down = -star.east_arcsec / scale, -star.north_arcsec / scale
+            if (
+                star.first.mag < candidate.reference_mag + 1
+                and 4 < np.hypot(right, down) < half - 2
+            ):
+                near = [half + np.array([row, column]) for row, column in _turned(down, right)]
+                greys = [_brightest(tile.reference, *np.rint(place).astype(int)) for place in near]
+                at.append(greys)
+    said, *others = np.array(at, float).mean(axis=0)
+    assert len(at) > 5 and said > max(others) + 10
+
+
+def _turned(down, right):
+    """Where a star would be, were the picture turned or mirrored: first as it is."""
+    for a, b in ((down, right), (right, down)):
+        for sign in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+            yield sign[0] * a, sign[1] * b
+
+
+def _brightest(tile, row, column):
+    return tile[row - 1 : row + 2, column - 1 : column + 2].max()

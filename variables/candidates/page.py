@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from exposures.models import GalImage
+from exposures.science.orientation import Orientation, orientation_of
 from photometry.objects import Kind
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj
+from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_url, picture_url
 
@@ -55,6 +57,7 @@ class Cutouts:
     url: str
     size: int  # of a tile, pixels
     tiles: tuple[Tile, ...]
+    compass: Compass | None  # None where it is not known how the sky lies on the chip
 
     @property
     def width(self):
@@ -72,13 +75,29 @@ class Cutouts:
 
 @dataclass(frozen=True)
 class ChipPlace:
-    """Where on its chip a candidate lies; pixels from the upper left corner, as pictures have."""
+    """Where on its chip a candidate lies; the chip is shown with north nearest to up."""
 
-    width: int
+    width: int  # of the chip, pixels
     height: int
-    x: float
+    x: float  # on the chip
     y: float
     picture: str | None  # an address
+    orientation: Orientation
+
+    @property
+    def shown_size(self):
+        """Width and height as it is shown."""
+        return self.orientation.size(self.width, self.height)
+
+    @property
+    def matrix(self):
+        """From pixels of the chip to what is shown, as SVG has it."""
+        return self.orientation.svg_matrix(self.width, self.height)
+
+    @property
+    def top(self):
+        """The highest y of the chip: its picture begins there."""
+        return self.height - 1
 
 
 @dataclass(frozen=True)
@@ -159,7 +178,8 @@ def _cutouts(candidate, changes):
         for column, image_id in enumerate(layout.image_ids, 1)
         if image_id in images  # else it was forgotten since
     ]
-    return Cutouts(url, layout.tile, tuple(tiles)) if tiles else None
+    compass = compass_of(candidate.image.orientation, layout.tile)
+    return Cutouts(url, layout.tile, tuple(tiles), compass) if tiles else None
 
 
 def _statistic(candidate, name, heading, unit, digits):
@@ -171,7 +191,9 @@ def _statistic(candidate, name, heading, unit, digits):
 def _chip(candidate):
     image = candidate.image
     width, height = image.width or WIDTH, image.height or HEIGHT
-    return ChipPlace(width, height, candidate.x, height - 1 - candidate.y, picture_url(image))
+    orientation = orientation_of(image.footprint, width, height)
+    place = candidate.x, candidate.y
+    return ChipPlace(width, height, *place, picture_url(image), orientation)
 
 
 def links(ra, dec) -> tuple[tuple[str, str], ...]:

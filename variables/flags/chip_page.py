@@ -10,6 +10,7 @@ from photometry.models import GalReference
 from photometry.science.depth import limiting_magnitude
 from variables.flags.positions import placed_changes
 from variables.models import GalCandidate, GalFlag
+from variables.pictures.compass import Compass, compass_of
 
 # A page with more marks than these is slow, and nobody can tell them apart.
 MAX_MARKS = 3000
@@ -57,13 +58,18 @@ class ChipPage:
 
     @property
     def top(self):
-        """The highest y of the chip, which is 0 on a picture that begins at its top."""
+        """The highest y of the chip: its picture begins there."""
         return self.image.height - 1
 
     @property
+    def compass(self) -> Compass | None:
+        """Of the chip as it is shown; None where it is not known how the sky lies on it."""
+        return compass_of(self.image.orientation, max(self.image.picture_size))
+
+    @property
     def scale(self):
-        """Pixels of the chip to a unit of a mark: a hundredth and a half of its width across."""
-        return round(self.image.width / 900, 2)
+        """Pixels of the chip to a unit of a mark: a hundredth and a half of the picture across."""
+        return round(self.image.picture_size[0] / 900, 2)
 
     @property
     def options(self):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.science.orientation import Orientation
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
 from variables.science.difference import kernel_prior, match
@@ -22,21 +23,27 @@ class Frame:
     sky: float  # ADU
     noise: float  # sigma of the sky, ADU
     white: float  # the height above the sky that is white, ADU
+    orientation: Orientation  # of all cutouts of a catalogue: north is nearest to up
     tile: np.ndarray  # (TILE, TILE) u1 of the reference
 
     def shaded(self, pixels, sky):
-        """(TILE, TILE) u1 of a region; the highest row is at the top."""
-        return grey(middle(pixels, TILE), sky, self.noise, self.white)[::-1]
+        """(TILE, TILE) u1 of a region, as it is shown."""
+        greys = grey(middle(pixels, TILE), sky, self.noise, self.white)
+        return self.orientation.picture(greys)
+
+    def difference(self, pixels, noise):
+        """(TILE, TILE) u1 of a region of a difference image, as it is shown."""
+        return self.orientation.picture(difference_grey(middle(pixels, TILE), noise))
 
 
-def frame_of(reference, candidate) -> Frame:
+def frame_of(reference, candidate, orientation) -> Frame:
     """The Frame of a candidate on its reference's ChipPixels."""
     x, y = round(candidate.x), round(candidate.y)
     data, weight = region(reference, x, y)
     usable = np.where(weight > 0, data, np.nan)
     sky, noise = sky_of(usable)
     white = white_of(middle(usable, TILE), sky, noise)
-    frame = Frame(x, y, sky, noise, white, np.zeros((TILE, TILE), "u1"))
+    frame = Frame(x, y, sky, noise, white, orientation, np.zeros((TILE, TILE), "u1"))
     frame.tile[:] = frame.shaded(data, sky)
     return frame
 
@@ -90,15 +97,11 @@ class Epoch:
     def _tiles(self, frame, pair):
         nothing = np.full((REGION, REGION), np.nan)
         if pair is None:
-            return frame.shaded(nothing, 0), _difference(nothing, 1.0)
+            return frame.shaded(nothing, 0), frame.difference(nothing, 1.0)
         matched = match(*pair, self.fwhm_pixels, self.prior)
         if matched is None:
             _, data, (_, weight) = pair
             sky, _ = sky_of(np.where(weight > 0, data, np.nan))
-            return frame.shaded(data, sky), _difference(nothing, 1.0)
+            return frame.shaded(data, sky), frame.difference(nothing, 1.0)
         shown = frame.shaded(matched.search, frame.sky)
-        return shown, _difference(matched.difference, matched.noise)
-
-
-def _difference(pixels, noise):
-    return difference_grey(middle(pixels, TILE), noise)[::-1]
+        return shown, frame.difference(matched.difference, matched.noise)

@@ -97,7 +97,8 @@ def _render_epochs(catalogue, epochs, progress, everything):
         yield Rendered(problems=(_note(catalogue.image, error),))
         return
     places = GalCandidate.objects.in_bulk(stale)
-    frames = {pk: frame_of(reference, places[pk]) for pk in stale}
+    orientation = catalogue.image.orientation
+    frames = {pk: frame_of(reference, places[pk], orientation) for pk in stale}
     work = _Work(reference, _bright_stars(catalogue), frames, columns, missing)
     n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
     for k in range(0, max(len(epochs), 1), n_batch):

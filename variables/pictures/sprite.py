@@ -10,7 +10,7 @@ from variables.pictures.places import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.
-VERSION = "3"
+VERSION = "4"
 # What Pillow raises where a file is missing, cut off or damaged.
 UNREADABLE = (OSError, SyntaxError)
 
@@ -79,11 +79,11 @@ def write_sprite(refsource_id, sprite):
 
 
 def cutout_layout(refsource_id) -> CutoutLayout | None:
-    """What is where in a candidate's file; None where nothing is rendered yet."""
+    """What is where in a candidate's file; None where nothing is rendered yet, or otherwise."""
     try:
         # Only the head of the file is read.
         with Image.open(cutouts_path(refsource_id)) as picture:
-            return CutoutLayout(_ids(picture))
+            return CutoutLayout(_ids(picture)) if picture.text.get("version") == VERSION else None
     except UNREADABLE:
         return None
 

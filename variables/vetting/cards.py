@@ -6,6 +6,7 @@ from variables.candidates.light_curve_data import light_curves_data
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate, GalVarObj
+from variables.pictures.compass import compass_of
 from variables.pictures.places import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
 from variables.pictures.strips import HEIGHT, WIDTH
@@ -34,6 +35,7 @@ def cards_of(objects) -> list[dict]:
             "light_curves": curves[one.refsource_id],
             "neighbours": around.get(one.refsource_id, []),
             "cutouts": _cutouts(one.refsource_id, changes.get(one.refsource_id, {})),
+            "compass": _compass(candidates[one.refsource_id]),
         }
         for one in objects
         if one.refsource_id in candidates
@@ -92,6 +94,11 @@ def _facts(one, candidate):
         "n_epochs": candidate.n_epochs,
         "url": candidate.get_absolute_url(),
     }
+
+
+def _compass(candidate):
+    compass = compass_of(candidate.image.orientation, TILE)
+    return compass and compass.as_json()
 
 
 def _mag(candidate):
