@@ -1,5 +1,6 @@
 """Exposures entered in the database: one row each, and one for each of its chips."""
 
+import os
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
@@ -62,13 +63,19 @@ def _ingest_facts(facts, options):
             f"another exposure is called {exposure.identifier}, taken at MJD {exposure.mjd:.5f}",
             "Give this file another name",
         )
+    elif not any(map(os.path.exists, _paths(exposure))):
+        # Another version of a file that is gone.
+        _update(exposure, _columns(facts))
     return exposure
 
 
 def _entered_from(exposure, path):
     """Whether all that is known of an exposure came from this file."""
-    paths = exposure.images.values_list("path", flat=True).distinct()
-    return all(_is_same_file(known, path) for known in paths)
+    return all(_is_same_file(known, path) for known in _paths(exposure))
+
+
+def _paths(exposure):
+    return exposure.images.values_list("path", flat=True).distinct()
 
 
 def _under_former_name(facts):

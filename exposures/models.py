@@ -229,6 +229,12 @@ class GalImage(models.Model):
     results_version = models.PositiveIntegerField(
         default=0, help_text="of the numbers; with another than now they are out of date"
     )
+    files = models.JSONField(
+        default=dict, blank=True, help_text="of which these results were made, with their digests"
+    )
+    data_version = models.TextField(
+        blank=True, help_text="of these files: PLVER, and the archive's in their names"
+    )
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 

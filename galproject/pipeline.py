@@ -19,6 +19,12 @@ from exposures.claims import Claimed, ClaimLostError, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
+from exposures.made_from import (
+    check_are_as_before,
+    data_version,
+    describe_files,
+    has_same_files,
+)
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.science.footprints import overlap_fraction
@@ -48,7 +54,7 @@ RESULTS = (
     *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
     *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
     *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
-    *("options", "code_version", "results_version"),
+    *("options", "code_version", "results_version", "files", "data_version"),
 )
 
 # Options of how references come about, and of what is made of them later.
@@ -131,19 +137,24 @@ def stands(image, options):
     """Whether the stored result is to be left as it is; a reference always is, for its ids."""
     if image.is_reference:
         return image.status == Status.DONE
-    return is_made_alike(image, options)
+    return is_made_alike(image, options, remember=True)
 
 
-def is_made_alike(image, options):
-    """Whether the stored result is what another run with these options would make."""
+def is_made_alike(image, options, remember=False):
+    """Whether the stored result is what another run with these options would make.
+
+    From the same files, too: see ``has_same_files``.
+    """
     made, asked = (
         _that_matter(image, of) for of in (completed(image.options or {}), options.as_json())
     )
     is_alike = (
         image.status == Status.DONE and made == asked and image.results_version == RESULTS_VERSION
     )
-    if image.is_reference or not is_alike:
-        return is_alike
+    if not is_alike or not has_same_files(image, remember):
+        return False
+    if image.is_reference:
+        return True
     catalogues = [c.pk for c in _catalogues_under(image)]
     return (image.correction or {}).get("catalogues") == catalogues
 
@@ -245,7 +256,9 @@ def _measure(image, options):
         raise InputFileError(
             facts.image_path, f"chip {image.chip_name} is gone", "Restore the file as it was"
         )
+    image.files, image.data_version = describe_files(image), data_version(facts)
     chip = read_chip(facts, entry, options.input)
+    check_are_as_before(image.files)
     if not image.is_reference:
         _check_is_covered(image, chip)
     GalCheckpoint.objects.note(image, "read")

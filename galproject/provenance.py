@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
+from exposures.made_from import has_same_files
 from exposures.models import GalExposure, GalImage
 from galproject import jobs
 from galproject.option_sources import options_from_json
@@ -24,6 +25,7 @@ class Reprocessing:
     searches: dict[PipelineOptions, list[int]]
     n_standing: int  # made as they would be now, and left as they are
     n_references_kept: int  # made otherwise, and left as they are
+    n_other_files: int = 0  # of all that was made otherwise: of files that are others now
 
     @property
     def n_references(self) -> int:
@@ -77,7 +79,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
     References are made over only ``with_references``, as that gives their sources new ids; the
     search images that were measured with them are then made over too.
     """
-    references, searches, n_standing = {}, {}, 0
+    references, searches, n_standing, n_other_files = {}, {}, 0, 0
     for image in images.exclude(options=None).select_related("exposure"):
         wanted = for_its_files(image, options)
         if is_made_alike(image, wanted):
@@ -85,14 +87,15 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
         else:
             kind = references if image.is_reference else searches
             kind.setdefault(wanted, []).append(image.pk)
+            n_other_files += not has_same_files(image)
     n_otherwise = sum(map(len, references.values()))
     if not with_references:
-        return Reprocessing({}, searches, n_standing, n_otherwise)
+        return Reprocessing({}, searches, n_standing, n_otherwise, n_other_files)
     chosen = {pk for ids in searches.values() for pk in ids}
     made_over = [pk for ids in references.values() for pk in ids]
     for image in dependents(made_over).exclude(pk__in=chosen):
         searches.setdefault(for_its_files(image, options), []).append(image.pk)
-    return Reprocessing(references, searches, n_standing, 0)
+    return Reprocessing(references, searches, n_standing, 0, n_other_files)
 
 
 def for_its_files(image, options) -> PipelineOptions:

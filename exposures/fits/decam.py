@@ -26,6 +26,7 @@ INSTRUMENT = "decam"
 _NAME = re.compile(
     r"(?P<before>.*_oo)(?P<kind>[iwd])(?P<after>(_.*?)?)(?P<suffix>\.fits(\.fz|\.gz)?)"
 )
+LETTERS = {"image": "i", "weight": "w", "mask": "d"}
 _SUFFIXES = (".fits.fz", ".fits", ".fits.gz")
 _KINDS = {"i": "image", "w": "weight", "d": "data quality"}
 FULL_WIDTHS = (2046, 2048)
@@ -35,6 +36,18 @@ FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
 def is_sibling_name(path: Path) -> bool:
     """Whether a file is named as one of the three of an InstCal exposure."""
     return _NAME.fullmatch(path.name) is not None
+
+
+def triplet_paths(path: Path) -> dict[str, Path]:
+    """Image, weight and mask file of the triplet that ``path`` is of. Raises InputFileError."""
+    return {kind: _sibling(path, letter) for kind, letter in LETTERS.items()}
+
+
+def version_in_name(path: Path) -> str:
+    """The archive's version of a file, from its name: "v1" of c4d_170119_085651_ooi_r_v1.fits."""
+    parts = _NAME.fullmatch(path.name)
+    # Cut-outs name their chip after a full stop.
+    return "_".join(parts["after"].partition(".")[0].split("_")[2:]) if parts else ""
 
 
 def read_facts(path: Path, options) -> ExposureFacts:

@@ -28,7 +28,7 @@ class ImageSerializer(serializers.ModelSerializer):
             *("is_reference", "reference", "status", "error", "width", "height", "ra", "dec"),
             *("footprint", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction", "zero_point"),
             *("zero_point_error", "chi2_nu", "astrometric_rms_mas", "n_sources", "n_variables"),
-            *("code_version", "results_version", "finished"),
+            *("data_version", "code_version", "results_version", "finished"),
         ]
 
 

@@ -101,8 +101,12 @@ def test_migrations_can_be_undone_and_done_again():
 
 @pytest.mark.django_db
 def test_results_from_before_numbers_had_versions_are_of_the_first():
-    made = [make_image(f"{n}", code_version=made_by) for n, made_by in enumerate(("", "0.1.0+abc"))]
+    by_older_code = {"code_version": "0.1.0+abc", "options": {}}
+    made = [make_image(f"{n}", **columns) for n, columns in enumerate(({}, by_older_code))]
     with connection.cursor() as cursor:
         cursor.execute(import_module("exposures.migrations.0007_results_version").FIRST)
+        cursor.execute(import_module("exposures.migrations.0009_files_of_results").PATHS)
     versions = GalImage.objects.filter(pk__in=[i.pk for i in made]).order_by("pk")
     assert list(versions.values_list("results_version", flat=True)) == [0, 1]
+    files = [{}, {"image": {"path": "1.fits"}}]
+    assert list(versions.values_list("files", flat=True)) == files

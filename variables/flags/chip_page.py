@@ -1,6 +1,7 @@
 """The page of one chip: what is known of it, its changes, and the flags on it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from django.urls import reverse
@@ -75,6 +76,17 @@ class ChipPage:
     def options(self):
         """The options that made the results, as pairs of a dotted name and a value."""
         return list(_flat(self.image.options or {}))
+
+    @property
+    def made_of(self):
+        """The name of the image file that the results were made of; "" where it isn't known."""
+        return Path((self.image.files or {}).get("image", {}).get("path", "")).name
+
+    @property
+    def in_its_place(self):
+        """The name of the file that was entered since, where that is called otherwise."""
+        now = Path(self.image.path).name
+        return now if self.made_of and now != self.made_of else ""
 
     @property
     def is_shortened(self):

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from exposures.made_from import has_same_files, told_files
 from exposures.management.arguments import ccd_numbers
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
@@ -92,6 +93,8 @@ class Command(BaseCommand):
             images = GalImage.objects.all()
             if paths:
                 images = images.filter(pk__in=plan.image_ids)
+                if not given["again"]:
+                    self.warn_of_references(images)
             if queue:
                 self.put_on_queue(images, options, plan.errors, **given)
                 results = []
@@ -101,6 +104,19 @@ class Command(BaseCommand):
                 self.draw([result.image_id for result in results])
         if plan.errors or any(result.failed for result in results):
             sys.exit(1)
+
+    def warn_of_references(self, images):
+        """Say which references stay though their files are others now: their sources keep ids."""
+        stale = {}
+        for image in images.references().done().select_related("exposure"):
+            if not has_same_files(image, remember=True):
+                told = f"{image.exposure} (reference): {told_files(image)}"
+                stale.setdefault(told, []).append(image.chip_name)
+        for told, names in stale.items():
+            self.stderr.write(
+                f"{told}. {len(names)} chips stay as they were made: --again makes them anew, "
+                "which gives their sources new ids and has the search images measured again"
+            )
 
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
         """Ask the workers of the queue, and say what they were asked."""

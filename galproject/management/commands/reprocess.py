@@ -73,4 +73,6 @@ def plan_text(plan):
             f"\n{plan.n_references_kept} references were made otherwise and stay: "
             "make them over with --references."
         )
+    if plan.n_other_files:
+        text += f"\nOf all these {plan.n_other_files} were made of files that are others now."
     return text

@@ -1,0 +1,105 @@
+"""The files that a chip is read from, and what tells each from others of the same name."""
+
+import gzip
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from exposures.errors import InputFileError
+from exposures.fits import decam
+from exposures.fits.files import open_images
+
+DIGEST_BYTES = 16
+GZIP = b"\x1f\x8b"
+AT_ONCE = 1 << 20  # bytes read
+
+
+def source_paths(path: Path) -> dict[str, Path]:
+    """The files of the chips of an image file by what they hold: image, weight and mask.
+
+    A plain image has no siblings. Raises InputFileError where one of a triplet is missing.
+    """
+    path = Path(path)
+    return decam.triplet_paths(path) if decam.is_sibling_name(path) else {"image": path}
+
+
+def file_stamp(path: Path) -> dict:
+    """Size in bytes and times in ns; where these are as before, the file is the same.
+
+    The time of the inode's last change too, as copies are often given the time of the original.
+    """
+    status = Path(path).stat()
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+    }
+
+
+def chip_digest(path: Path, name: str) -> str:
+    """A digest of what one chip has in a file, as it lies there, in hexadecimal.
+
+    Of a file of a triplet the headers that are for all chips, and the chip's own HDU, so that
+    each chip reads its own part of some hundred megabytes; of a plain image, of whose HDUs any
+    may be a weight or a mask, the whole file. Raises InputFileError.
+    """
+    path = Path(path)
+    if not decam.is_sibling_name(path):
+        try:
+            return _whole_digest(path, *file_stamp(path).values())
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    parts = _parts(path, name)
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    try:
+        with _opened(path) as file:
+            for start, end in parts:
+                file.seek(start)
+                _feed(digest, file, end - start)
+    except (OSError, EOFError) as error:
+        raise _unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def archive_version(path: Path) -> str:
+    """What the archive calls a version of an exposure, by the file's name: "v1", "ls9", or ""."""
+    return decam.version_in_name(Path(path))
+
+
+def _parts(path, name):
+    """(start, end) in bytes of what one chip has in a file of a triplet."""
+    with open_images(path) as file:
+        image = file.named(name)
+        if image is None:
+            raise InputFileError(path, f"it has no chip {name}", "Restore the file as it was")
+        first, own = file.images[0].hdu.fileinfo(), image.hdu.fileinfo()
+        return (0, first["datLoc"]), (own["hdrLoc"], own["datLoc"] + own["datSpan"])
+
+
+@lru_cache(maxsize=64)  # each chip of a file asks for it
+def _whole_digest(path, *_stamp):
+    with open(path, "rb") as file:
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        while block := file.read(AT_ONCE):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _opened(path):
+    """The file in which positions are those of astropy: what is within gzip."""
+    with open(path, "rb") as file:
+        is_compressed = file.read(len(GZIP)) == GZIP
+    return gzip.open(path) if is_compressed else open(path, "rb")
+
+
+def _feed(digest, file, n_bytes):
+    while n_bytes > 0:
+        block = file.read(min(n_bytes, AT_ONCE))
+        if not block:
+            raise EOFError("it ends too early")
+        digest.update(block)
+        n_bytes -= len(block)
+
+
+def _unreadable(path, error):
+    return InputFileError(path, f"can't be read ({error})", "Check its permissions and disk")

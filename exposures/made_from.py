@@ -1,0 +1,98 @@
+"""Which files a stored result was made of, and whether those that are there now are the same."""
+
+from pathlib import Path
+
+from exposures.errors import InputFileError
+from exposures.fits.source_files import archive_version, chip_digest, file_stamp, source_paths
+from exposures.models import GalImage
+
+
+def describe_files(image: GalImage) -> dict:
+    """The files of a chip as they are now, for ``GalImage.files``.
+
+    By kind (image, weight, mask): path, size, times, and a digest of what the chip has in it.
+    Raises InputFileError where one is missing or can't be read.
+    """
+    paths = source_paths(Path(image.path))
+    return {kind: _describe(path, image.chip_name) for kind, path in paths.items()}
+
+
+def data_version(facts) -> str:
+    """Version of the pipeline that calibrated an exposure and the archive's: "V4.8.2a v1"."""
+    versions = facts.pipeline_version, archive_version(facts.image_path)
+    return " ".join(filter(None, versions))
+
+
+def check_are_as_before(files: dict):
+    """Raise InputFileError where a file has changed since it was described."""
+    for known in files.values():
+        path = Path(known["path"])
+        if _stamp(path) != {name: known[name] for name in ("size", "mtime_ns", "ctime_ns")}:
+            raise InputFileError(
+                path, "it changed while it was read", "Process it again once it is whole"
+            )
+
+
+def has_same_files(image: GalImage, remember=False) -> bool:
+    """Whether the files of a chip are those that its result was made of.
+
+    Files that were moved or copied are the same as long as they hold the same: they are read
+    only where path, size or times differ, and with ``remember`` not again. Where one is not
+    there now, or not known, nothing speaks against the result.
+    """
+    try:
+        paths = source_paths(Path(image.path))
+        stamps = {kind: {"path": str(path), **file_stamp(path)} for kind, path in paths.items()}
+    except (InputFileError, OSError):
+        return True
+    known = image.files or {}
+    moved = {}
+    for kind, stamp in stamps.items():
+        before = known.get(kind)
+        if before is None or _is_as_before(before, stamp):
+            continue
+        if not _holds_the_same(before, stamp, image.chip_name):
+            return False
+        moved[kind] = before | stamp
+    if remember and moved:
+        image.files = known | moved
+        GalImage.objects.filter(pk=image.pk).update(files=image.files)
+    return True
+
+
+def told_files(image: GalImage) -> str:
+    """For people: of which file a result was made, and which is in its place."""
+    made_of = Path(image.files["image"]["path"]).name
+    version = f" ({image.data_version})" if image.data_version else ""
+    now = Path(image.path).name
+    return f"made of {made_of}{version}, where now " + (
+        f"{now} is" if now != made_of else "the files hold something else"
+    )
+
+
+def _describe(path, name):
+    stamp = _stamp(path)
+    return {"path": str(path), **stamp, "digest": chip_digest(path, name)}
+
+
+def _stamp(path):
+    try:
+        return file_stamp(path)
+    except OSError as error:
+        raise InputFileError(
+            path, f"can't be read ({error.strerror})", "Check the path and its permissions"
+        ) from error
+
+
+def _is_as_before(before, stamp):
+    return all(before.get(name) == value for name, value in stamp.items())
+
+
+def _holds_the_same(before, stamp, name):
+    """Whether a file that is not the very same holds what a chip was made of."""
+    if "digest" not in before:  # made before files were described: the name is all that is known
+        return Path(before["path"]).name == Path(stamp["path"]).name
+    try:
+        return chip_digest(Path(stamp["path"]), name) == before["digest"]
+    except InputFileError:
+        return False
