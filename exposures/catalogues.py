@@ -10,8 +10,7 @@ from astropy_healpix import HEALPix
 from exposures.errors import InputFileError
 from exposures.fits.files import open_table
 from exposures.science.motion import moved, separation_degrees, years_after
-
-MARGIN_DEGREES = 10 / 3600  # stars move between the catalogue's epoch and the image's
+from exposures.science.quantities import Arcseconds, Milliarcseconds, Motion, Sigma, Year
 
 # Columns that stand in for a band, best first. A column called mag_<band> comes before them all.
 # They are APPROXIMATE: Gaia's G, BP and RP differ from these bands by up to a magnitude with
@@ -42,14 +41,22 @@ class CatalogueStars:
 
 @dataclass(frozen=True)
 class CatalogueCuts:
-    """Which entries are stars with a place of their own, and what is assumed of their motion."""
+    """Which entries of a catalogue are stars with a place of their own, and where they move."""
 
-    # mas: Gaia's scatter about a single moving star; binaries and blends have more. It counts
-    # where it is significant (more than 2), as Gaia's documentation advises.
-    max_excess_noise: float = 3.0
-    min_excess_noise_significance: float = 2.0
-    unknown_motion: float = 5.0  # mas/yr, error of a motion that was not measured
-    default_epoch: float = 2016.0  # Julian years, where ref_epoch is absent
+    # Gaia's astrometric_excess_noise, its scatter about a single moving star; binaries and blends
+    # have more.
+    max_excess_noise: Milliarcseconds = 3.0
+    # From which on it counts: astrometric_excess_noise_sig, as Gaia's documentation advises.
+    min_excess_noise_significance: Sigma = 2.0
+    unknown_motion: Motion = 5.0  # error of a motion that was not measured
+    default_epoch: Year = 2016.0  # of positions, where ref_epoch is absent
+    # Round a cone, of entries that are read: stars move between the catalogue's epoch and the
+    # image's.
+    margin_arcsec: Arcseconds = 10.0
+
+    @property
+    def margin_degrees(self):
+        return self.margin_arcsec / 3600
 
 
 DEFAULT_CUTS = CatalogueCuts()
@@ -95,17 +102,17 @@ class TileCatalogue:
         """Numbers of all tiles that a cone touches, margin included."""
         return sorted(
             HEALPix(self.nside, order="ring").cone_search_lonlat(
-                ra * u.deg, dec * u.deg, (radius_degrees + MARGIN_DEGREES) * u.deg
+                ra * u.deg, dec * u.deg, (radius_degrees + self.cuts.margin_degrees) * u.deg
             )
         )
 
 
-def open_catalogue(path: Path):
+def open_catalogue(path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):
     """A catalogue: of tiles where ``path`` is a folder, else of one FITS table."""
     path = Path(path)
     if path.is_file():
-        return TableCatalogue(path)
-    return TileCatalogue(path)
+        return TableCatalogue(path, cuts)
+    return TileCatalogue(path, cuts=cuts)
 
 
 _HOW_TO = (
@@ -139,7 +146,7 @@ def _read_stars(path, cone, mjd, band, cuts):
         distance = separation_degrees(
             _native(records[columns["ra"]]), _native(records[columns["dec"]]), ra0, dec0
         )
-        near = Rows(records, columns, np.flatnonzero(distance < radius + MARGIN_DEGREES))
+        near = Rows(records, columns, np.flatnonzero(distance < radius + cuts.margin_degrees))
         good = Rows(records, columns, near.numbers[_is_good(near.column, cuts)])
         magnitude = _magnitude_columns(records.names, columns, band)
         stars = _at_epoch(good.column, mjd, cuts, magnitude)

@@ -24,8 +24,6 @@ from galproject.pipeline import process_chip, stands
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
 
-# Exposures further apart share no sky: the field of the widest camera, 2.2 degrees across.
-FIELD_DEGREES = 2.5
 # A message that was fetched by a cluster which then died is sent again after this long.
 LOST_AFTER = timedelta(minutes=2)
 
@@ -78,7 +76,7 @@ def references_near(exposure):
         Value(exposure.dec),
         F("exposure__ra"),
         F("exposure__dec"),
-        Value(FIELD_DEGREES),
+        Value(load_options().fields.reach_degrees),
     )
     references = GalImage.objects.references().in_filter(exposure.filter)
     return references.exclude(exposure=exposure).filter(near)

@@ -3,15 +3,29 @@
 import json
 from dataclasses import asdict, dataclass
 
+from exposures.catalogues import CatalogueCuts, open_catalogue
 from exposures.fits import InputOptions
 from exposures.science.quantities import Name
+from galproject.field_options import FieldOptions
+from galproject.references.ranking import RankingOptions
 from photometry.options import ReductionOptions
 from photometry.science.joining import JoinOptions
 from photometry.science.reference_mean import ReferenceSetOptions
 from photometry.science.stacking import StackOptions
+from variables.science.artifacts import ArtifactOptions
+from variables.science.causes import CauseOptions
+from variables.science.consensus import ConsensusOptions
+from variables.science.difference import MatchOptions
 from variables.science.new_sources import NewSourceOptions
 from variables.science.periods import PeriodOptions
 from variables.science.selection import SelectionOptions
+
+# What is derived from stored rows, and needs no pixel: it goes by the options in force whenever it
+# is derived, and their change makes no chip's result out of date.
+DERIVED_LATER = (
+    *("reference_sets", "stack", "join", "causes", "artifacts", "consensus"),
+    *("ranking", "fields", "pictures", "periods"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +33,7 @@ class PipelineOptions:
     """Options of reading, reducing and selecting."""
 
     input: InputOptions = InputOptions()
+    catalogue_cuts: CatalogueCuts = CatalogueCuts()
     reduction: ReductionOptions = ReductionOptions()
     selection: SelectionOptions = SelectionOptions()
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
@@ -26,8 +41,23 @@ class PipelineOptions:
     new_sources: NewSourceOptions = NewSourceOptions()
     join: JoinOptions = JoinOptions()
     periods: PeriodOptions = PeriodOptions()
+    causes: CauseOptions = CauseOptions()
+    artifacts: ArtifactOptions = ArtifactOptions()
+    consensus: ConsensusOptions = ConsensusOptions()
+    ranking: RankingOptions = RankingOptions()
+    fields: FieldOptions = FieldOptions()
+    pictures: MatchOptions = MatchOptions()
     catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
 
     def as_json(self) -> dict:
         """Plain values, equal to what the database gives back."""
         return json.loads(json.dumps(asdict(self)))
+
+    def of_stacks(self) -> dict:
+        """Those that a stack is made by, as plain values."""
+        names = ("input", "catalogue", "catalogue_cuts", "reduction", "stack")
+        return {name: self.as_json()[name] for name in names}
+
+    def opened_catalogue(self):
+        """The catalogue, None where none is named; raises InputFileError where it isn't there."""
+        return open_catalogue(self.catalogue, self.catalogue_cuts) if self.catalogue else None

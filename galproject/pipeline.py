@@ -14,7 +14,6 @@ from django.db import (
 )
 from django.utils import timezone
 
-from exposures.catalogues import open_catalogue
 from exposures.claims import Claimed, ClaimLostError, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
@@ -31,6 +30,7 @@ from exposures.science.footprints import overlap_fraction
 from galproject.chip_places import place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import completed, load_options, options_from_json
+from galproject.options import DERIVED_LATER
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
@@ -57,8 +57,6 @@ RESULTS = (
     *("options", "code_version", "results_version", "files", "data_version"),
 )
 
-# Options of how references come about, and of what is made of them later.
-OF_REFERENCES = ("reference_sets", "stack", "join", "periods")
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
 
@@ -161,7 +159,7 @@ def is_made_alike(image, options, remember=False):
 
 def _that_matter(image, options):
     """Options as stored, without those whose change takes no new fit of the image."""
-    kept = {name: value for name, value in options.items() if name not in OF_REFERENCES}
+    kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
     new_sources = kept.pop("new_sources", {})
     if new_sources.get("search") and not image.is_reference:
         return kept | {"new_sources": new_sources}
@@ -263,7 +261,7 @@ def _measure(image, options):
         _check_is_covered(image, chip)
     GalCheckpoint.objects.note(image, "read")
     _enter(image, "reducing")
-    catalogue = open_catalogue(options.catalogue) if options.catalogue else None
+    catalogue = options.opened_catalogue()
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
@@ -326,7 +324,8 @@ def _store_reference(image, reduction, options):
         )
         image.n_sources = len(sources)
         _finish(image)
-        follow_new_sources(catalogue)  # by where the image lies, which is stored now
+        # By where the image lies, which is stored now.
+        follow_new_sources(catalogue, options.new_sources)
 
 
 def _store_search(image, reduction, options):
@@ -360,7 +359,7 @@ def _store_search(image, reduction, options):
         _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
         refresh_candidates({*before, *_measured_with(image)})
         for catalogue in _catalogues_under(image) if new else ():
-            follow_new_sources(catalogue)
+            follow_new_sources(catalogue, options.new_sources)
         renew_sets_of(image)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, ProgrammingError, connection
 
-from exposures.catalogues import open_catalogue
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
@@ -33,8 +32,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
     where there is no such catalogue.
     """
     options = options or load_options()
-    if options.catalogue:
-        open_catalogue(options.catalogue)
+    options.opened_catalogue()
     paths, errors = distinct(paths)
     image_ids = []
     for path in paths:

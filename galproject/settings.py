@@ -214,6 +214,8 @@ OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = env(
     "GALPROJECT_OPTIONS", default=str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else ""
 )
+# What says which options are in force, to code that does not know of the file.
+PIPELINE_OPTIONS = "galproject.option_sources.load_options"
 # The astrometric catalogue: a folder of HEALPix tiles, or one file.
 GALPROJECT_CATALOGUE = env("GALPROJECT_CATALOGUE", default="")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from exposures.catalogues import open_catalogue
 from exposures.chip import ExposureFacts
 from exposures.errors import GalprojectError
 from exposures.fits import read_exposure, read_footprints, read_wcs_cards
@@ -48,7 +47,7 @@ class StackPlan:
         made_from = {
             "inputs": [source.label for source in inputs],
             "files": [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths],
-            "options": self.options.as_json(),
+            "options": self.options.of_stacks(),
             "results": RESULTS_VERSION,
         }
         return hashlib.sha1(json.dumps(made_from).encode()).hexdigest()
@@ -184,7 +183,7 @@ def run_stack(plan: StackPlan, again=False):
 
 def stack_settings(options) -> StackSettings:
     """What PipelineOptions say of stacks, with the catalogue opened."""
-    catalogue = open_catalogue(options.catalogue) if options.catalogue else None
+    catalogue = options.opened_catalogue()
     return StackSettings(options.input, options.reduction, options.stack, catalogue)
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from exposures.science.astrometry import AstrometryOptions
-from exposures.science.quantities import Fraction, Magnitude, Margin, Sigma
+from exposures.science.quantities import Fraction, Magnitude, Margin, Pixels, Ratio, Sigma
 from photometry.science.calibration import CalibrationOptions
+from photometry.science.clean import CleanOptions
 from photometry.science.detection import DetectionOptions
 from photometry.science.forced import ForcedOptions
 from photometry.science.psf import PsfOptions
@@ -28,8 +29,11 @@ class ReductionOptions:
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     forced: ForcedOptions = ForcedOptions()
     residual: ResidualOptions = ResidualOptions()
+    clean: CleanOptions = CleanOptions()
     calibration: CalibrationOptions = CalibrationOptions()
     min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point
+    detections_per_star: Ratio = 2.0  # of the catalogue, the brightest: fainter match by chance
+    zero_point_pixels: Pixels = 1.0  # radius of a match with the catalogue, for the zero point
     default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell
     edge_pixels: Margin = 1.0  # sources nearer to the edge than this are not measured
     min_quality: Fraction = 0.1  # share of the PSF on usable pixels below which there is no measure

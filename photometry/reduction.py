@@ -117,7 +117,7 @@ def _refine(chip, detections, stars, options, notes):
         return nothing
     x0, y0 = nothing.to_pixels(stars.ra, stars.dec)
     # As deep as the catalogue and no deeper: faint sources would only match by chance.
-    bright = detections.brightest(options.min_significance, 2 * len(stars.ra))
+    bright = _brightest(detections, stars, options)
     correction = fit_correction(
         detections.x[bright],
         detections.y[bright],
@@ -135,16 +135,24 @@ def _refine(chip, detections, stars, options, notes):
     return replace(nothing, correction=correction)
 
 
+def _brightest(detections, stars, options):
+    """Indices of the brightest clean detections, a number for each catalogue star."""
+    n = int(np.ceil(options.detections_per_star * len(stars.ra)))
+    return detections.brightest(options.min_significance, n, options.clean)
+
+
 def _zero_point(chip, detections, stars, wcs, options, notes):
     """From the catalogue, else from the header, else a default."""
     measured = None
     if stars is not None:
         x0, y0 = wcs.to_pixels(stars.ra, stars.dec)
-        bright = detections.brightest(options.min_significance, 2 * len(stars.ra))
-        index, index0 = match(detections.x[bright], detections.y[bright], x0, y0, 1.0)
+        bright = _brightest(detections, stars, options)
+        index, index0 = match(
+            detections.x[bright], detections.y[bright], x0, y0, options.zero_point_pixels
+        )
         flux = detections.flux[bright][index]
         instrumental, _ = magnitudes(flux, np.ones(len(flux)), 0.0)
-        measured = fit_zero_point(instrumental, stars.magnitudes[index0])
+        measured = fit_zero_point(instrumental, stars.magnitudes[index0], options.calibration)
     if measured is not None:
         return measured
     if np.isfinite(chip.zero_point):

@@ -15,6 +15,7 @@ from photometry.science.calibration import (
     with_floor,
 )
 from photometry.science.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.clean import has_no_flag, is_clean, is_whole
 from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
 
 
@@ -82,10 +83,10 @@ def register(reduction, sources, options, notes):
     """
     x, y = reduction.wcs.to_pixels(sources["ra"], sources["dec"])
     found = reduction.detections
-    bright = found.bright(options.min_significance)
+    bright = found.bright(options.min_significance, options.clean)
     usable = (
         (sources["flux"] > options.min_significance * sources["flux_err"])
-        & (sources["flags"] == 0)
+        & has_no_flag(sources, options.clean)
         & _on_chip(x, y, reduction.chip.shape, -options.registration.search_pixels)
     )
     registration = fit_correction(
@@ -131,7 +132,8 @@ def _calibrate(reduction, sources, place, fit, options, notes):
     """The correction from stars that are clean in both images, and what it makes of all."""
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     error = np.hypot(mag_err, sources["mag_err"])
-    good = clean(sources) & clean_fit(fit) & (error < options.calibration.max_stars_error)
+    good = is_clean(sources, options.clean) & is_clean(fit, options.clean) & (fit.flux > 0)
+    good &= error < options.calibration.max_stars_error
     stars = CalibrationStars(
         *(axis[good] for axis in place),
         (sources["mag"] - mag)[good].astype("f8"),
@@ -147,19 +149,9 @@ def _calibrate(reduction, sources, place, fit, options, notes):
     return correction, mag, with_floor(mag_err, options.calibration.error_floor)
 
 
-def clean(sources):
-    """Reference sources that are whole, unsaturated and mostly their own light."""
-    return (sources["flags"] == 0) & (sources["quality"] > 0.95) & (sources["fracflux"] > 0.5)
-
-
-def clean_fit(fit):
-    """The same on the search image."""
-    return (fit.flags == 0) & (fit.quality > 0.95) & (fit.fracflux > 0.5) & (fit.flux > 0)
-
-
 def _expansion(sources, fit, mag, mag_err, options, notes):
     """The factor on the uncertainties, from all sources with unmasked pixels."""
-    good = (sources["flags"] == 0) & (fit.flags == 0) & (fit.quality > 0.95)
+    good = has_no_flag(sources, options.clean) & is_whole(fit, options.clean)
     difference = (mag - sources["mag"])[good]
     scale, chi2_nu = error_scale(
         difference, mag_err[good], sources["mag_err"][good], options.calibration

@@ -16,8 +16,6 @@ from photometry.science.resampling import SmoothMap, resample
 from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
 from photometry.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 
-BRIGHT_SIGMA = 100.0  # stars that no fault of a single pixel outshines
-MUCH_CLIPPED = 0.1  # of these: artifacts and variable stars are never so many
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 
 
@@ -112,18 +110,21 @@ def stack_chip(inputs, settings):
     found = first.detections
     changed, n_steadied = steady(frames, stars, found.x, found.y, settings.stack)
     clipped = find_outliers(frames, settings.stack)
-    notes += note_on_clips(clipped, found)
+    bright = found.bright(settings.stack.bright_sigma, settings.reduction.clean)
+    notes += note_on_clips(clipped, found.x[bright], found.y[bright], settings.stack)
     stack = average(frames, clipped)
     stack = replace(stack, clipped=clipped | changed)
     return ChipStack(stack, first, tuple(placed), n_steadied, tuple(notes))
 
 
-def note_on_clips(clipped, found):
-    """What to say where cores of many stars are clipped: faults of few pixels do no such thing."""
-    bright = found.bright(BRIGHT_SIGMA)
-    row, column = (np.rint(c[bright]).astype(int) for c in (found.y, found.x))
-    part = np.mean(clipped[row, column] != 0) if len(bright) else 0.0
-    if part > MUCH_CLIPPED:
+def note_on_clips(clipped, x, y, options):
+    """What to say where cores of many bright stars, at ``x, y`` (n,), are clipped.
+
+    Faults of few pixels do no such thing.
+    """
+    row, column = (np.rint(c).astype(int) for c in (y, x))
+    part = np.mean(clipped[row, column] != 0) if len(x) else 0.0
+    if part > options.doubtful_fraction:
         yield (
             f"{part:.0%} of the bright stars are clipped in a frame: look at the map of clips "
             "before you use it, and whether all exposures are of this field"
@@ -160,7 +161,7 @@ def _first_frame(source, reduction, settings):
     chip, found = reduction.chip, reduction.detections
     usable = chip.weight > 0
     frame = _frame(reduction, _filled(reduction), usable, chip.mask, (1.0, found.psf.stamps))
-    stars = measure_stars(reduction, found.x, found.y, reduction, settings.reduction)
+    stars = measure_stars(reduction, found.x, found.y, reduction, settings)
     return PlacedFrame(source, frame, 1.0, stars, _saturation(reduction))
 
 
@@ -198,12 +199,14 @@ def _place(source, reduction, first_placed, first, settings):
     to_frame = _registration(source, reduction, first, settings.reduction)
     shape, found = first.chip.shape, first.detections
     on_frame = to_frame(found.x, found.y)
-    stars = measure_stars(reduction, *on_frame, first, settings.reduction)
+    stars = measure_stars(reduction, *on_frame, first, settings)
     scale_at = _scale(source, first_placed.stars, stars, found, shape, settings)
     to_x = SmoothMap.of(lambda x, y: to_frame(x, y)[0], shape)
     to_y = SmoothMap.of(lambda x, y: to_frame(x, y)[1], shape)
     own_usable = reduction.chip.weight > 0
-    data, usable, nearest = resample(_filled(reduction), own_usable, to_x, to_y, shape)
+    data, usable, nearest = resample(
+        _filled(reduction), own_usable, to_x, to_y, shape, settings.stack
+    )
     data *= SmoothMap.of(scale_at, shape).rows(0, shape[0], shape[1])
     mask = np.where(nearest >= 0, reduction.chip.mask.ravel()[nearest], np.uint8(MaskBit.NO_VALUE))
     at_stars = scale_at(found.x, found.y)
@@ -239,11 +242,11 @@ def _registration(source, reduction, first, options):
     only as good as its stars there.
     """
     found = reduction.detections
-    ours = first.detections.bright(options.min_significance)
+    ours = first.detections.bright(options.min_significance, options.clean)
     # Not the reductions: the function lives as long as the frame, and they are large.
     wcs, own_wcs = first.chip.wcs, reduction.chip.wcs
     x, y = _by_headers(wcs, own_wcs, first.detections.x[ours], first.detections.y[ours])
-    theirs = found.bright(options.min_significance)
+    theirs = found.bright(options.min_significance, options.clean)
     correction = fit_correction(
         x, y, found.x[theirs], found.y[theirs], reduction.chip.shape, options.registration
     )

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometry.science.calibration import CalibrationStars, magnitudes
+from photometry.science.clean import is_clean
 from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.steadying import add_light, is_usable, to_common_state
-
-MIN_QUALITY = 0.5  # share of the PSF on usable pixels below which a star says nothing
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,12 @@ class StarsOnFrame:
         return replace(self, flux=scale * self.flux, flux_err=scale * self.flux_err)
 
 
-def measure_stars(reduction, x, y, first, options) -> StarsOnFrame:
+def measure_stars(reduction, x, y, first, settings) -> StarsOnFrame:
     """Force the stars of the ``first`` Reduction at ``x, y`` (n,) on a Reduction's own pixels.
 
     All of them together, so that a blend is parted alike in any seeing.
     """
-    found = first.detections
+    found, options = first.detections, settings.reduction
     near = _near(x, y, reduction.chip.shape, options.forced.max_half_pixels)
     share = np.maximum(found.flux, found.flux_err)[near]
     fit = fit_fluxes(
@@ -44,7 +43,7 @@ def measure_stars(reduction, x, y, first, options) -> StarsOnFrame:
         options.forced,
         free_shift=reduction is not first,
     )
-    return _spread(fit, near, x, y, reduction.detections.psf)
+    return _spread(fit, near, (x, y), reduction.detections.psf, settings)
 
 
 def _near(x, y, shape, margin):
@@ -53,7 +52,7 @@ def _near(x, y, shape, margin):
     return inside & (y > -margin) & (y < shape[0] + margin)
 
 
-def _spread(fit: ForcedFit, near, x, y, psf):
+def _spread(fit: ForcedFit, near, position, psf, settings):
     """A fit of some stars as StarsOnFrame of all."""
 
     def of_all(values, missing):
@@ -61,14 +60,14 @@ def _spread(fit: ForcedFit, near, x, y, psf):
         out[near] = values
         return out
 
-    clean = (fit.flags == 0) & (fit.quality > 0.95) & (fit.fracflux > 0.5) & (fit.flux > 0)
+    clean = is_clean(fit, settings.reduction.clean) & (fit.flux > 0)
     return StarsOnFrame(
-        x=x + fit.shift[0],
-        y=y + fit.shift[1],
+        x=position[0] + fit.shift[0],
+        y=position[1] + fit.shift[1],
         flux=of_all(fit.flux, np.nan),
         flux_err=of_all(fit.flux_err, np.nan),
         rchi2=of_all(fit.rchi2, np.nan),
-        is_usable=of_all(is_usable(fit, MIN_QUALITY), False),
+        is_usable=of_all(is_usable(fit, settings.stack.min_quality), False),
         is_clean=of_all(clean, False),
         psf=psf,
     )

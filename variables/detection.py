@@ -14,9 +14,6 @@ from variables.science.selection import (
     select_changes,
 )
 
-# A mean of a reference set with less light than this, in sigma, is hardly a star's.
-FAINT_SIGMA = 5.0
-
 
 def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
     """Changes in what was Measured; ``shapes`` are (ny, nx) of the image and of its reference."""
@@ -44,7 +41,7 @@ def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
         measured.expected_flux,
         measured.error_scale,
         options,
-        values.is_mean & (values.at_fault | (values.mag_err > MAG_PER_LN / FAINT_SIGMA)),
+        values.is_mean & (values.at_fault | (values.mag_err > MAG_PER_LN / options.faint_sigma)),
     )
 
 

@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 
 from exposures.models import GalExposure
 from exposures.science.footprints import unit_vectors
+from galproject.option_sources import load_options
 
-SAME_FIELD_DEGREES = 0.3  # between pointings of one field: dithers are far smaller
 RADIUS_DEGREES = {"decam": 1.1}  # of the camera's field of view
 OTHER_RADIUS_DEGREES = 0.3
 
@@ -43,18 +43,19 @@ def observed_fields() -> list[ObservedField]:
     rows = list(GalExposure.objects.order_by().values_list(*columns))
     if not rows:
         return []
-    labels = same_place(unit_vectors([row[:2] for row in rows]))
+    vectors = unit_vectors([row[:2] for row in rows])
+    labels = same_place(vectors, load_options().fields.same_degrees)
     members = (np.flatnonzero(labels == number) for number in range(max(labels) + 1))
     fields = [_field([rows[i] for i in chosen]) for chosen in members]
     return sorted(fields, key=lambda field: (-field.n_exposures, field.ra))
 
 
-def same_place(vectors):
-    """(n,) numbers from 0 of the fields that (n, 3) pointings belong to."""
+def same_place(vectors, degrees):
+    """(n,) numbers from 0 of the fields of (n, 3) pointings, which hang together by ``degrees``."""
     # Many exposures have one pointing exactly: pairs among all would be too many.
     places, inverse = np.unique(vectors.round(6), axis=0, return_inverse=True)
     tree = cKDTree(places)
-    pairs = tree.sparse_distance_matrix(tree, np.radians(SAME_FIELD_DEGREES))
+    pairs = tree.sparse_distance_matrix(tree, np.radians(degrees))
     return connected_components(pairs, directed=False)[1][inverse.ravel()]
 
 

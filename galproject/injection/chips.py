@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from exposures.catalogues import open_catalogue
 from exposures.chip import ChipEntry, ExposureFacts
 from exposures.fits import read_chip, write_chip
 from exposures.science.astrometry import pixel_scale_arcsec
@@ -71,7 +70,7 @@ def inject_chip(task) -> ChipOutcome:
     """
     chip = read_chip(task.facts, task.entry, task.pipeline.input)
     options = task.pipeline.reduction
-    catalogue = open_catalogue(task.pipeline.catalogue) if task.pipeline.catalogue else None
+    catalogue = task.pipeline.opened_catalogue()
     depth = options.reference_detection if task.is_reference else options.search_detection
     reduction = reduce_chip(chip, task.facts, catalogue, depth, options)
     put_in = _into_reference if task.is_reference else _into_search

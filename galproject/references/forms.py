@@ -3,7 +3,8 @@
 from django import forms
 
 from exposures.errors import GalprojectError
-from galproject.references.patches import RADIUS_DEGREES, Patch, filters_in_use, parse_place
+from galproject.option_sources import load_options
+from galproject.references.patches import Patch, filters_in_use, parse_place
 
 
 class PatchForm(forms.Form):
@@ -27,7 +28,7 @@ class PatchForm(forms.Form):
         """What was asked for; None where it is not understood."""
         if not self.is_valid():
             return None
-        radius = self.cleaned_data["radius"] or RADIUS_DEGREES
+        radius = self.cleaned_data["radius"] or load_options().fields.compared_degrees
         return Patch(*self.cleaned_data["position"], radius, self.cleaned_data["filter"])
 
 

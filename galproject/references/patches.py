@@ -10,9 +10,8 @@ from exposures.models import GalExposure, GalField
 from exposures.q3c import Q3CWithin
 from exposures.science.motion import separation_degrees
 from exposures.science.positions import parse_position
-from galproject.home.fields import SAME_FIELD_DEGREES, observed_fields
-
-RADIUS_DEGREES = 0.5  # within which exposures are centred, unless another is asked for
+from galproject.home.fields import observed_fields
+from galproject.option_sources import load_options
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,26 @@ def parse_place(text) -> tuple[float, float]:
 
 def patch_round(exposure) -> Patch:
     """The patch that an exposure is of."""
-    return Patch(exposure.ra, exposure.dec, RADIUS_DEGREES, exposure.filter)
+    radius = load_options().fields.compared_degrees
+    return Patch(exposure.ra, exposure.dec, radius, exposure.filter)
 
 
 def places() -> list[Place]:
     """The fields that were observed, and those that are followed and were not yet."""
-    observed = observed_fields()
-    new = [field for field in GalField.objects.all() if not _is_among(field, observed)]
-    return [*map(_observed, observed), *map(_followed, new)]
+    observed, options = observed_fields(), load_options().fields
+    followed = GalField.objects.all()
+    new = [field for field in followed if not _is_among(field, observed, options.same_degrees)]
+    return [*(_observed(field, options) for field in observed), *map(_followed, new)]
 
 
-def _is_among(field, observed):
+def _is_among(field, observed, degrees):
     separations = (separation_degrees(field.ra, field.dec, o.ra, o.dec) for o in observed)
-    return any(separation < SAME_FIELD_DEGREES for separation in separations)
+    return any(separation < degrees for separation in separations)
 
 
-def _observed(field):
-    patches = (Patch(field.ra, field.dec, RADIUS_DEGREES, name) for name, _ in field.filters)
+def _observed(field, options):
+    radius = options.compared_degrees
+    patches = (Patch(field.ra, field.dec, radius, name) for name, _ in field.filters)
     return Place(field.name, field.n_exposures, tuple(patches))
 
 

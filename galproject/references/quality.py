@@ -8,7 +8,7 @@ from astropy.time import Time
 from django.db.models import Aggregate, Count, FloatField, Q, Sum
 
 from exposures.models import GalExposure, GalImage, Status
-from exposures.science.quantities import Fraction, Ratio
+from galproject.option_sources import load_options
 from photometry.science.depth import limiting_magnitude
 
 
@@ -18,14 +18,6 @@ class Median(Aggregate):
     function = "PERCENTILE_CONT"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
     output_field = FloatField()
-
-
-@dataclass(frozen=True)
-class RankingOptions:
-    """What makes a good reference."""
-
-    mag_per_arcsec: Ratio = 1.0  # of depth that one arcsecond of seeing is worth
-    min_chips: Fraction = 0.9  # of the most that an exposure here has; fewer come last
 
 
 @dataclass(frozen=True)
@@ -70,14 +62,14 @@ MEDIANS = (
 )
 
 
-def qualities(exposures, options=RankingOptions()) -> list[Quality]:
-    """The exposures, ranked: those suggested first come first; two queries.
+def qualities(exposures) -> list[Quality]:
+    """The exposures, ranked by the options in force: those suggested first come first.
 
     The rank is by depth minus ``mag_per_arcsec`` for each arcsecond of seeing: depth has the
     seeing in it once already, as of an isolated star; in a crowded field, where neighbours blend,
     it counts again. Exposures that lack chips come after, those without measurements last.
     """
-    rows = _medians(exposures)
+    rows, options = _medians(exposures), load_options().ranking
     found = [_quality(exposure, rows[exposure.pk]) for exposure in exposures if exposure.pk in rows]
     most = max((quality.n_chips for quality in found), default=0)
     order = sorted(found, key=lambda quality: _key(quality, most, options))

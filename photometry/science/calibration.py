@@ -20,6 +20,11 @@ class CalibrationOptions:
     n_sigma: Sigma = 3.0  # stars further than this from the fit are clipped
     n_clips: Count = 10  # times, at most
     error_floor: MagnitudeError = 0.01  # no uncertainty is smaller
+    # Before the first fit, stars this far from the median are left out, in the scatter of all.
+    start_sigma: Sigma = 5.0
+    start_mag: MagnitudeError = 0.05  # and at least so far
+    min_stars_offset: Count = 3  # stars wanted for the offset of another reference
+    min_stars_zero_point: Count = 3  # matches with the catalogue wanted for a zero point
     min_stars_scale: Count = 5  # stars wanted to expand uncertainties
 
 
@@ -41,17 +46,18 @@ class ZeroPoint:
     source: str  # "catalogue", "header" or "none"
 
 
-def fit_zero_point(instrumental, catalogue):
+def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
     """Clipped median of catalogue minus instrumental magnitudes of matched stars.
 
-    Approximate: the catalogue's passband is only near the image's. None without three stars.
+    Approximate: the catalogue's passband is only near the image's. None where there are fewer
+    than ``min_stars_zero_point``.
     """
     difference = (catalogue - instrumental)[np.isfinite(catalogue - instrumental)]
-    for _ in range(5):
-        if len(difference) < 3:
+    for _ in range(options.n_clips):
+        if len(difference) < options.min_stars_zero_point:
             return None
         centre, sigma = np.median(difference), max(mad_sigma(difference), 1e-3)
-        kept = difference[np.abs(difference - centre) < 3 * sigma]
+        kept = difference[np.abs(difference - centre) < options.n_sigma * sigma]
         if len(kept) == len(difference):
             break
         difference = kept
@@ -123,7 +129,8 @@ def fit_correction(stars, shape, options=CalibrationOptions()):
     while order > 0 and n < options.stars_per_term * (order + 1) * (order + 2) // 2:
         order -= 1
     numbers, counts = np.unique(stars.catalogue, return_counts=True)
-    extra = [k for k in numbers[np.argsort(-counts)][1:] if (stars.catalogue == k).sum() >= 3]
+    others = np.argsort(-counts)[1:]
+    extra = numbers[others[counts[others] >= options.min_stars_offset]]
     terms = chebyshev_terms(stars.x, stars.y, shape, order)
     design = np.vstack([terms, *[(stars.catalogue == k)[None, :].astype(float) for k in extra]])
     fit, use = _clipped_fit(design, stars, options)
@@ -151,7 +158,8 @@ def _clipped_fit(design, stars, options):
     weight = 1 / np.maximum(stars.error, 1e-4)
     # Start from stars near the median: a gross outlier must not bend the first polynomial.
     centred = stars.difference - np.median(stars.difference)
-    use = np.abs(centred) <= max(5 * mad_sigma(centred), 0.05)
+    limit = max(options.start_sigma * mad_sigma(centred), options.start_mag)
+    use = np.abs(centred) <= limit
     for _ in range(options.n_clips):
         fit = np.linalg.lstsq(
             (design * weight)[:, use].T, (stars.difference * weight)[use], rcond=None

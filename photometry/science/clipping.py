@@ -15,9 +15,6 @@ from photometry.science.compiled import compiled, inlined
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
 REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
-# Of the widest FWHM, sigma of the Gaussian by which it is widened further: elsewhere or in another
-# direction another frame may be wider, and nothing is ever sharpened.
-WIDENING = 0.3
 GROWN = np.ones((3, 3), bool)
 GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that is a SEED
 
@@ -61,7 +58,7 @@ def _with_margin(tile, shape):
 
 def _outliers_in(frames, tile, options):
     """(ny, nx) int32 of one tile."""
-    matched, variance = _matched(frames, tile)
+    matched, variance = _matched(frames, tile, options.widening)
     usable = np.array([_comparable(frame, tile) for frame in frames])
     noise = np.column_stack([variance, [1 / frame.gain for frame in frames]]).astype("f4")
     limits = np.array(
@@ -132,12 +129,12 @@ def _as_bits(outliers, usable):
     return bits
 
 
-def _matched(frames, tile):
+def _matched(frames, tile, widening):
     """(n, ny, nx) frames with the PSF of the widest, widened, and (n,) variances of their sky."""
     y, x = (0.5 * (s.start + s.stop) for s in tile)
     psfs = [frame.psf(x, y) for frame in frames]
     widths = [frame.fwhm_pixels for frame in frames]
-    target = gaussian_filter(psfs[int(np.argmax(widths))], WIDENING * max(widths))
+    target = gaussian_filter(psfs[int(np.argmax(widths))], widening * max(widths))
     matched, variance = [], []
     for frame, psf in zip(frames, psfs, strict=True):
         kernel = matching_kernel(psf, target)

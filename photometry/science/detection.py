@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.science.quantities import Count, Sigma, WholePixels
+from photometry.science.clean import CleanOptions, is_clean
 from photometry.science.crowdsource_adapter import (
     AdaptedPsf,
     PeakImage,
@@ -63,14 +64,14 @@ class Detections:
     def __len__(self):
         return len(self.x)
 
-    def bright(self, min_significance):
-        """Indices of clean sources: whole, mostly their own light, significant."""
-        clean = (self.quality > 0.95) & (self.fracflux > 0.5) & (self.flags == 0)
-        return np.flatnonzero(clean & (self.flux > min_significance * self.flux_err))
+    def bright(self, min_significance, clean=CleanOptions()):
+        """Indices of clean (CleanOptions) sources that are significant."""
+        is_bright = self.flux > min_significance * self.flux_err
+        return np.flatnonzero(is_clean(self, clean) & is_bright)
 
-    def brightest(self, min_significance, n):
+    def brightest(self, min_significance, n, clean=CleanOptions()):
         """Indices of the ``n`` brightest of these, for a match with a catalogue of few stars."""
-        bright = self.bright(min_significance)
+        bright = self.bright(min_significance, clean)
         return bright[np.argsort(-self.flux[bright])[:n]]
 
 

@@ -7,7 +7,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Fraction, Margin, Sigma, TwoOrMore, WholePixels
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    Margin,
+    Ratio,
+    Sigma,
+    TwoOrMore,
+    WholePixels,
+)
 from photometry.science.forced_quality import star_quality
 from photometry.science.forced_residual import left_over_sky, rigid_shift
 from photometry.science.forced_system import (
@@ -21,10 +29,8 @@ from photometry.science.stamps import add_stars
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
 SHARP = 128
-NARROWEST = 1.25  # widths of the PSF, half the side of the smallest stamp
 # Root mean square, in sigma, of what the equations leave unsolved: in the last round, and before.
 TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
-MASKED_FACTOR = 10  # by which a star may be brighter than expected where its core is masked
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,13 @@ class ForcedOptions:
     sky_pixels: WholePixels = 100  # side of the boxes in which the sky left over is measured
     n_neighbours: Count = 8  # that enter a star's error
     wing_sigma: Sigma = 0.1  # a star's light beyond its stamp is fainter, in a pixel's noise
+    min_half_fwhm: Ratio = 1.25  # in FWHM, half the side of the smallest stamp
     max_half_pixels: WholePixels = 100  # half the side of the largest stamp
+    masked_factor: Ratio = 10.0  # by which a star with a masked core may outshine what is expected
+    min_box_pixels: Count = 20  # usable in a box of the sky; with fewer it has the next one's level
     max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed
+    shift_model_error: Fraction = 0.03  # of a pixel's light, so that the brightest don't decide it
+    shift_outlier_sigma: Sigma = 5.0  # pixels that are further off say nothing of it
     shift_tolerance_pixels: Margin = 0.003  # a smaller one is left
     sharp_excess: Fraction = 0.4  # of the PSF's central pixel, left over there: light in one pixel
     sharp_sigma: Sigma = 5.0  # and its significance
@@ -121,10 +132,10 @@ def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
     bright = usable & (share >= np.median(share))
     scale = np.median(flux[bright] / share[bright]) if bright.any() else 1.0
     flux = np.maximum(flux, scale * share)
-    flux[on_image & ~usable] *= MASKED_FACTOR
+    flux[on_image & ~usable] *= options.masked_factor
     noise = 1 / np.sqrt(np.median(weight[weight > 0][::16]))
     reach = psf.reach(x, y, options.wing_sigma * noise / np.maximum(flux, 1e-9))
-    half = np.ceil(np.maximum(reach, NARROWEST * psf.fwhm_at(x, y)))
+    half = np.ceil(np.maximum(reach, options.min_half_fwhm * psf.fwhm_at(x, y)))
     return np.minimum(half, options.max_half_pixels).astype(int)
 
 
@@ -180,10 +191,11 @@ def _solve_in_rounds(pixels, psf, stars, options, free_shift):
         add_stars(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
         if rounds_left:
             residual = data - model
-            sky = left_over_sky(residual, weight, options.sky_pixels)
+            sky = left_over_sky(residual, weight, options.sky_pixels, options.min_box_pixels)
             if free_shift:
                 residual -= sky
-                step = _next_step(shift, rigid_shift(residual, weight, model), options)
+                errors = options.shift_model_error, options.shift_outlier_sigma
+                step = _next_step(shift, rigid_shift(residual, weight, model, *errors), options)
     return _Solution(placed, system, flux, model, sky, shift)
 
 

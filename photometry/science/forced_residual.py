@@ -5,22 +5,20 @@ from scipy.ndimage import distance_transform_edt
 
 from photometry.science.compiled import compiled, inlined
 
-MIN_PIXELS = 20  # of a box whose median counts
 SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
-MODEL_ERROR = 0.03  # of a pixel's model value, added to its noise: the brightest don't decide
-OUTLIER = 5.0  # sigma, pixels further off than this say nothing of the shift
 
 
-def left_over_sky(residual, weight, box_pixels):
+def left_over_sky(residual, weight, box_pixels, min_pixels=1):
     """(ny, nx) float32: medians of ``residual`` in boxes, interpolated between their centres.
 
-    Pixels without weight don't count; a box of fewer than MIN_PIXELS has the value of the next.
+    Pixels without weight don't count; a box of fewer than ``min_pixels`` has the value of the
+    next.
     """
     edges = [
         np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int)
         for side in residual.shape
     ]
-    grid = _medians(residual, weight, *edges, MIN_PIXELS)
+    grid = _medians(residual, weight, *edges, min_pixels)
     if np.isnan(grid).all():
         return np.zeros_like(residual)
     nearest = distance_transform_edt(np.isnan(grid), return_distances=False, return_indices=True)
@@ -77,13 +75,16 @@ def _median(values):
     return low + (middle - 1 + (n / 2 - below) / counts[middle]) / scale
 
 
-def rigid_shift(residual, weight, model):
+def rigid_shift(residual, weight, model, model_error, outlier_sigma):
     """x and y in pixels by which the stars of ``model`` have to move; zeros where they have none.
 
     To first order a shift leaves minus its product with the gradient of the model: a linear fit
-    to the ``residual`` of all pixels, all (ny, nx) float32.
+    to the ``residual`` of all pixels, all (ny, nx) float32. A part ``model_error`` of a pixel's
+    model is added to its noise; pixels further off than ``outlier_sigma`` don't count.
     """
-    xx, xy, yy, xr, yr = _gradient_products(residual, weight, model, MODEL_ERROR**2, OUTLIER**2)
+    xx, xy, yy, xr, yr = _gradient_products(
+        residual, weight, model, model_error**2, outlier_sigma**2
+    )
     determinant = xx * yy - xy * xy
     if not determinant > 1e-9 * xx * yy:
         return 0.0, 0.0

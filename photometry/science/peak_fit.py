@@ -14,10 +14,8 @@ from scipy.spatial import cKDTree
 from photometry.science.compiled import compiled_anew, inlined
 from photometry.science.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
 
-FIT_FWHM = 2.0  # half side of the square that is fitted round a peak
 STEPS = 3  # of Gauss-Newton in a peak's position
 LARGEST_STEP = 0.5  # pixels
-LARGEST_MOVE = 1.5  # pixels, from the peak
 SLOPE_STEP = 0.1  # pixels, over which slopes are taken
 # By how much a star is moved for these, in x and y: not at all, and to either side.
 MOVES = SLOPE_STEP * np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
@@ -45,6 +43,8 @@ class PeakFit:
 class PeakLimits:
     """What is allowed for in the fit of a peak."""
 
+    fit_fwhm: float  # half the side of the square that is fitted, in FWHM
+    max_move_pixels: float  # of a star, from its peak
     pixel_error: float  # of the model in a pixel, in rchi2
     sharp_excess: float  # of the central pixel, left over there, beyond which a peak is sharp
     sharp_sigma: float  # and its significance
@@ -58,7 +58,7 @@ def fit_peaks(images, psf, stars, peaks, limits):
     images = tuple(np.ascontiguousarray(image, dtype="f4") for image in images)
     middle = np.array([images[0].shape[1] / 2]), np.array([images[0].shape[0] / 2])
     fwhm = float(psf.fwhm_at(*middle)[0])
-    half = round(FIT_FWHM * fwhm)
+    half = round(limits.fit_fwhm * fwhm)
     places = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
     near = _near(places, len(peaks[0]), half + round(fwhm))
     # The peaks themselves are the first of all; of the rest, only those near some peak matter.
@@ -70,7 +70,7 @@ def fit_peaks(images, psf, stars, peaks, limits):
         half,
         (near[0], near_used[len(peaks[0]) :]),
         (places[used], profiles.parameters, profiles.core, profiles.beta),
-        (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma),
+        (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma, limits.max_move_pixels),
         result,
     )
     return PeakFit(*result.T[:SHARP], result[:, SHARP] > 0)
@@ -117,7 +117,7 @@ def _fit(images, half, near, stars, limits, result):
             _extend(equations, terms, square, start, n + 1 if is_last else n + 3)
             if not is_last:
                 _substitute(equations, values, n, n + 3)
-                dx, dy = _moved(dx, dy, values[n : n + 3])
+                dx, dy = _moved(dx, dy, values[n : n + 3], limits[3])
         _substitute(equations, values, 0, n + 1)
         result[k, X], result[k, Y], result[k, FLUX] = column + dx, row + dy, values[n]
         # The last diagonal element of the inverse is that of the factor, inverted and squared.
@@ -126,7 +126,7 @@ def _fit(images, half, near, stars, limits, result):
 
 
 @inlined
-def _moved(dx, dy, values):
+def _moved(dx, dy, values, largest):
     """A place after a step of Gauss-Newton: ``values`` are the flux and those of its slopes."""
     flux = values[0]
     if flux <= 0:
@@ -134,8 +134,8 @@ def _moved(dx, dy, values):
     dx += min(max(values[1] / flux, -LARGEST_STEP), LARGEST_STEP)
     dy += min(max(values[2] / flux, -LARGEST_STEP), LARGEST_STEP)
     return (
-        min(max(dx, -LARGEST_MOVE), LARGEST_MOVE),
-        min(max(dy, -LARGEST_MOVE), LARGEST_MOVE),
+        min(max(dx, -largest), largest),
+        min(max(dy, -largest), largest),
     )
 
 
@@ -230,7 +230,7 @@ def _substitute(equations, values, start, stop):
 def _describe(square, terms, values, limits, result):
     """How well a star, the last of the ``terms``, is fitted together with the others."""
     data, weight, model = square
-    pixel_error, sharp_excess, sharp_sigma = limits
+    pixel_error, sharp_excess, sharp_sigma, _ = limits
     own, flux = terms[-1], values[-1]
     information = light = chi2 = usable = whole = 0.0
     centre, excess = 0, 0.0

@@ -7,6 +7,7 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import maximum_filter, spline_filter
 
 from photometry.science.compiled import compiled, inlined
+from photometry.science.stacking import StackOptions
 
 # Of the spline. It keeps 0.90 of white noise's sigma, the rest being between pixels where no PSF
 # that is sampled well has anything; a cubic one keeps 0.84.
@@ -15,7 +16,6 @@ REACH = 3  # pixels by which the spline reaches to either side
 NODE_PIXELS = 48  # between nodes of what is smooth: distortions, scales
 EDGE = 1e-3  # pixels by which a position may lie off the frame: the map is no better
 ROWS = 256  # resampled at once, so that coordinates stay small
-NOTICEABLE = 0.01  # part of a bad pixel in a resampled one that makes it bad
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class SmoothMap:
         return self.spline(np.arange(start, stop), np.arange(nx))
 
 
-def resample(pixels, usable, to_x, to_y, shape):
+def resample(pixels, usable, to_x, to_y, shape, options=StackOptions()):
     """Pixels of a frame on a grid of ``shape``: (data, usable, nearest) there.
 
     ``pixels`` (ny, nx) have sensible values where they are not ``usable`` too, for the spline runs
     through them. ``to_x`` and ``to_y`` are SmoothMaps from the grid to the frame. Data are NaN
-    off the frame. A pixel is usable where no bad one has a noticeable part in it: none among the
-    four around it, nor next to these. ``nearest`` is the flat index of the frame's pixel that is
-    nearest; -1 off the frame.
+    off the frame. A pixel is usable where bad ones have less than ``bad_part`` in it: those
+    among the four around it, or next to these. ``nearest`` is the flat index of the frame's
+    nearest pixel; -1 off the frame.
 
     Interpolation keeps the flux of whatever is sampled well, and its noise on the scale of the
     PSF; it takes away noise between neighbouring pixels (Unser 1999, IEEE SPM 16, 22).
@@ -58,12 +58,13 @@ def resample(pixels, usable, to_x, to_y, shape):
     for start in range(0, shape[0], ROWS):
         part = slice(start, min(start + ROWS, shape[0]))
         y, x = (to.rows(part.start, part.stop, shape[1]) for to in (to_y, to_x))
-        _interpolate(coefficients, bad, (y, x), (data[part], good[part], nearest[part]))
+        results = data[part], good[part], nearest[part]
+        _interpolate(coefficients, bad, options.bad_part, (y, x), results)
     return data, good, nearest
 
 
 @compiled
-def _interpolate(coefficients, bad, places, results):
+def _interpolate(coefficients, bad, bad_part, places, results):
     """Fill the ``results`` data, good and nearest at ``places`` y, x; all (ny, nx).
 
     The spline's ``coefficients`` are those of ``bad``'s pixels, with REACH more on every side.
@@ -93,7 +94,7 @@ def _interpolate(coefficients, bad, places, results):
             below, right = min(row + 1, ny - 1), min(column + 1, nx - 1)
             part = (1 - dy) * ((1 - dx) * bad[above, left] + dx * bad[above, right])
             part += dy * ((1 - dx) * bad[below, left] + dx * bad[below, right])
-            good[j, i] = part < NOTICEABLE
+            good[j, i] = part < bad_part
             nearest[j, i] = (below if dy > 0.5 else above) * nx + (right if dx > 0.5 else left)
 
 

@@ -7,16 +7,11 @@ import scipy  # its parts are imported when they are used: scipy.signal takes ha
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Margin, Ratio, Sigma
+from exposures.science.quantities import Count, Fraction, Margin, Pixels, Ratio, Sigma, WholePixels
 from photometry.science.forced import SHARP, ForcedOptions, core_flags
 from photometry.science.matched_filter import filtered, maxima, significance, summed_squares
 from photometry.science.peak_fit import PeakLimits, fit_peaks
 
-PEAK_PART = 0.7  # of the threshold and of the model's error, for peaks that are worth a fit
-KERNEL_FWHM = 1.5  # half side of the PSF that peaks are found with
-WINGS = 40  # pixels to which the errors of PSFs are followed
-CORE_FWHM, WING_FWHM = 1.0, 2.5  # between these distances the model's error becomes the wings'
-CLOSEST = 1.5  # pixels; peaks that end nearer to each other are one star
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
 N_BESIDE = 8  # listed stars that may lie within a FWHM
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
@@ -28,12 +23,20 @@ class ResidualOptions:
 
     threshold: Sigma = 6.9  # significance of the flux, neighbours and the model's error included
     model_error: Fraction = 0.01  # of a neighbour's light at a place, which its PSF has wrong
-    wing_error: Fraction = 0.025  # the same in its wings, from 2.5 FWHM on
+    wing_error: Fraction = 0.025  # the same in its wings
+    core_fwhm: Ratio = 1.0  # in FWHM, the distance from which the one becomes the other
+    wing_fwhm: Ratio = 2.5  # and from which it is that of the wings
+    wing_pixels: WholePixels = 40  # to which the errors of PSFs are followed
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
     min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
     min_displacement: Ratio = 0.12  # in FWHM, of a listed star's light: less, its place was wrong
     max_peaks: Count = 5000  # on a chip, the most significant
     edge_pixels: Margin = 5.0  # from the edge; nearer, stars beyond it are not fitted
+    peak_part: Fraction = 0.7  # of the threshold and of the model's error, for a peak to be fitted
+    kernel_fwhm: Ratio = 1.5  # in FWHM, half the side of the PSF that peaks are found with
+    fit_fwhm: Ratio = 2.0  # in FWHM, half the side of the square that is fitted round a peak
+    max_move_pixels: Pixels = 1.5  # of a star from its peak, in the fit
+    merge_pixels: Margin = 1.5  # stars that end nearer to each other are one
     max_rchi2: Ratio = 2.0  # more is no star
     min_quality: Fraction = 0.75  # share of the PSF on usable pixels
     saturated_pixels: Margin = 16.0  # from saturated pixels, round which the model is no star's
@@ -73,10 +76,11 @@ class NewStars:
         return NewStars(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def find_new_stars(residual, psf, stars, options=ResidualOptions()):
+def find_new_stars(residual, psf, stars, options=ResidualOptions(), forced=ForcedOptions()):
     """NewStars above the threshold, apart from ``stars``: x, y, flux (n,) as they were fitted.
 
-    A flux is NaN where nothing was fitted, for want of usable pixels.
+    A flux is NaN where nothing was fitted, for want of usable pixels. ``forced`` are the options of
+    that fit, which say what is too sharp for a star.
 
     The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks, low ones among them:
     the neighbours of a star that is not listed have taken some of its light. Each is fitted with
@@ -93,7 +97,9 @@ def find_new_stars(residual, psf, stars, options=ResidualOptions()):
     peaks = _peaks(residual, psf, variance, options)
     if len(peaks[0]) == 0:
         return _nothing()
-    found = _fit(residual, psf, stars, peaks, variance, options)
+    images = residual.data, residual.weight, residual.model
+    fit = fit_peaks(images, psf, stars[:2], peaks, _limits(options, forced))
+    found = _described(residual, psf, stars, fit, variance)
     fwhm = psf.fwhm_at(found.x, found.y)
     ny, nx = residual.data.shape
     edge = np.min([found.x, found.y, nx - 1 - found.x, ny - 1 - found.y], axis=0)
@@ -122,11 +128,13 @@ def model_errors(psf, stars, shape, options=ResidualOptions()):
 
 def _model_variance(psf, stars, shape, options):
     middle = _middle(shape)
-    stamp = psf.stamps(*middle, 2 * WINGS + 1)[0].astype("f8")
+    reach = options.wing_pixels
+    stamp = psf.stamps(*middle, 2 * reach + 1)[0].astype("f8")
     overlap = scipy.signal.fftconvolve(stamp, stamp[::-1, ::-1], mode="same") / np.sum(stamp**2)
-    side = np.arange(-WINGS, WINGS + 1)
+    side = np.arange(-reach, reach + 1)
     distance = np.hypot(side, side[:, None]) / psf.fwhm_at(*middle)[0]
-    in_wings = np.clip((distance - CORE_FWHM) / (WING_FWHM - CORE_FWHM), 0, 1)
+    width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
+    in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
     fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
     return summed_squares(*stars, (fraction * overlap) ** 2, shape)
 
@@ -138,20 +146,27 @@ def _middle(shape):
 def _peaks(residual, psf, variance, options):
     """x, y of the maxima of the residual's significance, the highest first."""
     middle = _middle(residual.data.shape)
-    half = round(KERNEL_FWHM * float(psf.fwhm_at(*middle)[0]))
+    half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
     stamp = psf.stamps(*middle, 2 * half + 1)[0]
+    part = options.peak_part
     signal, information = filtered(residual.data, residual.weight, stamp)
-    image = significance(signal, information, PEAK_PART**2 * variance, residual.weight)
-    x, y = maxima(image, PEAK_PART * options.threshold)
+    image = significance(signal, information, part**2 * variance, residual.weight)
+    x, y = maxima(image, part * options.threshold)
     return x[: options.max_peaks].astype("f8"), y[: options.max_peaks].astype("f8")
 
 
-def _fit(residual, psf, stars, peaks, variance, options):
-    """NewStars at the peaks, in their order."""
-    forced = ForcedOptions()
-    limits = PeakLimits(options.pixel_error, forced.sharp_excess, forced.sharp_sigma)
-    images = residual.data, residual.weight, residual.model
-    fit = fit_peaks(images, psf, stars[:2], peaks, limits)
+def _limits(options, forced):
+    return PeakLimits(
+        fit_fwhm=options.fit_fwhm,
+        max_move_pixels=options.max_move_pixels,
+        pixel_error=options.pixel_error,
+        sharp_excess=forced.sharp_excess,
+        sharp_sigma=forced.sharp_sigma,
+    )
+
+
+def _described(residual, psf, stars, fit, variance):
+    """NewStars of a PeakFit, in the order of its peaks."""
     ny, nx = residual.data.shape
     inside = np.clip(fit.x, 0, nx - 1), np.clip(fit.y, 0, ny - 1)
     nearest = tuple(np.round(c).astype(int) for c in reversed(inside))
@@ -206,6 +221,6 @@ def _once(found, options):
     found = found.select(order)
     kept = np.ones(len(found), bool)
     tree = cKDTree(np.column_stack([found.x, found.y]))
-    for i, j in sorted(tree.query_pairs(CLOSEST)):
+    for i, j in sorted(tree.query_pairs(options.merge_pixels)):
         kept[j] &= not kept[i]
     return found.select(kept)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Sigma, TwoOrMore, WholePixels
+from exposures.science.quantities import Count, Fraction, Ratio, Sigma, TwoOrMore, WholePixels
 from photometry.science.compiled import compiled
 
 MAX_FRAMES = 31  # a bit each in the map of what was clipped
@@ -33,6 +33,19 @@ class StackOptions:
     # mean, and where most don't, all get the state of the first.
     agree_sigma: Sigma = 5.0
     agree_fraction: Fraction = 0.03  # of a star's flux, by which frames may differ besides
+    min_quality: Fraction = 0.5  # share of the PSF on usable pixels; stars with less say nothing
+    # Frames that must have measured a star to bring it into one state: of two either may be right.
+    min_votes: TwoOrMore = 3
+    max_rchi2: Ratio = 3.0  # of what a fit leaves over; up to this it is noise
+    # Beyond that, the root of rchi2 over the flux in sigma: a star has 0.01, an unresolved pair
+    # 0.07, an artifact more.
+    max_misfit: Ratio = 0.03
+    # Of the widest FWHM, sigma of the Gaussian that widens it when PSFs are matched for the clip:
+    # elsewhere another frame may be wider, and nothing is ever sharpened.
+    widening: Fraction = 0.3
+    bad_part: Fraction = 0.01  # of a bad pixel in a resampled one, that makes it bad
+    bright_sigma: Sigma = 100.0  # significance of stars that no fault of a single pixel outshines
+    doubtful_fraction: Fraction = 0.1  # of them that are clipped, beyond which the notes warn
 
 
 @dataclass(frozen=True)

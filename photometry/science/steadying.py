@@ -9,10 +9,6 @@ import numpy as np
 from exposures.chip import MaskBit
 from photometry.science.stamps import DX, DY, add_stars
 
-MIN_VOTES = 3  # frames that must have measured a star: of two that differ either may be right
-# Of what a fit leaves over: reduced chi2 up to which it is noise, and beyond that the part of the
-# flux in sigma that its root may be. A star has 0.01, an unresolved pair 0.07, an artifact more.
-GOOD_RCHI2, MAX_MISFIT = 3.0, 0.03
 WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
 MAX_HALF = 74  # pixels, half the side of the largest stamp
 
@@ -24,8 +20,8 @@ def to_common_state(flux, flux_err, rchi2, usable, options):
     ``agree_sigma`` and ``agree_fraction`` of their median, the others get their mean. Where no
     majority agrees the star varies, and all get the state of the first frame, so that the stack
     tells of it what the first alone would have told. Nothing is added where there is no star to
-    most of them, where fewer than three can vote, and where what a frame has there, or the one
-    whose state is taken, is unlike the PSF: that is for the clip of pixels to find.
+    most of them, where fewer than ``min_votes`` can vote, and where what a frame has there, or the
+    one whose state is taken, is unlike the PSF: that is for the clip of pixels to find.
     """
     n_usable = usable.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -38,9 +34,10 @@ def to_common_state(flux, flux_err, rchi2, usable, options):
         is_star = mean > options.agree_sigma / np.sqrt(weight.sum(axis=0))
         target = np.where(is_settled, np.where(is_star, mean, np.nan), flux[0])
         change = target - flux
-        is_stellar = (rchi2 <= GOOD_RCHI2) | (np.sqrt(rchi2) <= MAX_MISFIT * flux / flux_err)
+        is_small = np.sqrt(rchi2) <= options.max_misfit * flux / flux_err
+        is_stellar = (rchi2 <= options.max_rchi2) | is_small
     is_stellar &= usable
-    wanted = is_stellar & (n_usable >= MIN_VOTES) & np.isfinite(change)
+    wanted = is_stellar & (n_usable >= options.min_votes) & np.isfinite(change)
     wanted &= np.where(is_settled, ~agrees, is_stellar[0])
     return np.where(wanted, change, 0.0)
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from photometry.science.peak_fit import FIT_FWHM, PeakLimits, fit_peaks
+from photometry.science.peak_fit import PeakLimits, fit_peaks
 from tests.photometry.scenes import observe, varying_psf
 
 SHAPE, PSF = (300, 300), varying_psf()
-LIMITS = PeakLimits(pixel_error=0.0, sharp_excess=0.4, sharp_sigma=5.0)
+LIMITS = PeakLimits(
+    fit_fwhm=2.0, max_move_pixels=1.5, pixel_error=0.0, sharp_excess=0.4, sharp_sigma=5.0
+)
 # Stars in pairs and triples, each with its flux; the first of each group is the peak.
 GROUPS = [
     [(60.3, 70.2, 8e3), (63.1, 71.9, 2e4)],
@@ -51,7 +53,7 @@ def test_fluxes_and_errors_are_those_of_weighted_least_squares(scene):
 
 def least_squares(scene, places, column, row):
     """Flux and error of the first of some stars on a square, with a sky."""
-    half = round(FIT_FWHM * float(PSF.fwhm_at(SHAPE[1] / 2, SHAPE[0] / 2)))
+    half = round(LIMITS.fit_fwhm * float(PSF.fwhm_at(SHAPE[1] / 2, SHAPE[0] / 2)))
     rows, columns = (slice(max(c - half, 0), c + half + 1) for c in (row, column))
     terms = [np.ones(SHAPE)[rows, columns].ravel()]
     for x, y in places:

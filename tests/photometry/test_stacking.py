@@ -1,7 +1,6 @@
 """Stacks of frames with known truth: depth, fluxes, and what a clip takes and leaves."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -105,12 +104,11 @@ def test_clip_leaves_stars_that_are_hardly_sampled_on_frames_resampled_at_any_ph
 
 def test_many_clipped_stars_are_told_of_and_many_clipped_pixels_between_them_are_not():
     y, x = (c.ravel() for c in np.mgrid[20:180:10, 20:220:10])
-    found = SimpleNamespace(x=x + 0.2, y=y - 0.2, bright=lambda _: np.arange(len(x)))
     clipped = np.full(SHAPE, 2, np.int32)
     clipped[y, x] = 0
-    assert not list(note_on_clips(clipped, found))
+    assert not list(note_on_clips(clipped, x + 0.2, y - 0.2, StackOptions()))
     clipped[y[::5], x[::5]] = 4
-    (note,) = note_on_clips(clipped, found)
+    (note,) = note_on_clips(clipped, x + 0.2, y - 0.2, StackOptions())
     assert note.startswith("20% of the bright stars are clipped")
 
 

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from exposures.claims import Claimed, lock_to_end
 from exposures.models import GalImage
+from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalReference
 from photometry.reference_values import reference_values
@@ -16,7 +17,7 @@ from photometry.storage import measurements_of
 from variables.candidates.stars import refresh_stars_of
 from variables.flags.coverage import candidates_inside
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
-from variables.science.causes import CauseOptions, Evidence, judge_causes, others_at_place
+from variables.science.causes import Evidence, judge_causes, others_at_place
 from variables.science.light_curve_statistics import light_curve_statistics
 
 DERIVED = [
@@ -48,7 +49,8 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
 
     Of all catalogues, or of some, or of some sources. A transaction a catalogue: inside one of
     the caller's it is one with what else happens there, and the catalogues' locks are kept to
-    its end. ``progress`` is told of each catalogue, by ``update(1)``.
+    its end. Causes are judged by the options in force. ``progress`` is told of each catalogue, by
+    ``update(1)``.
     """
     only = None if refsource_ids is None else np.unique(np.array(list(refsource_ids), "i8"))
     if only is not None:
@@ -56,21 +58,21 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
     catalogues = GalReference.objects.select_related("image__exposure").order_by("pk")
     if catalogue_ids is not None:
         catalogues = catalogues.filter(pk__in=list(catalogue_ids))
-    total = 0
+    total, options = 0, options_in_force().causes
     for catalogue in catalogues:
-        total += _refresh(catalogue, only)
+        total += _refresh(catalogue, only, options)
         if progress is not None:
             progress.update(1)
     return total
 
 
 @transaction.atomic
-def _refresh(catalogue, only):
+def _refresh(catalogue, only, options):
     """The candidates of one catalogue, or only of some of its sources."""
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     changes = _changes(catalogue)
-    evidence = _summarise(changes, CauseOptions())
+    evidence = _summarise(changes, options)
     mine = GalCandidate.objects.filter(catalogue=catalogue)
     ids = evidence.refsource_id
     if only is not None:
@@ -81,7 +83,8 @@ def _refresh(catalogue, only):
     if len(ids) == 0:
         refresh_stars_of(catalogue, concerned)
         return 0
-    columns = _columns(catalogue, evidence, np.searchsorted(evidence.refsource_id, ids))
+    chosen = np.searchsorted(evidence.refsource_id, ids)
+    columns = _columns(catalogue, evidence, chosen, options)
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
@@ -188,7 +191,7 @@ def _largest(group, values, n):
     return out
 
 
-def _columns(catalogue, summary, chosen):
+def _columns(catalogue, summary, chosen, options):
     """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary."""
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
@@ -202,7 +205,8 @@ def _columns(catalogue, summary, chosen):
         columns[name] = getattr(s, name)
     is_new = columns["kind"] == GalCandidate.Kind.NEW
     columns["n_epochs"][is_new] = _n_images_of(catalogue, *_sky(columns, is_new))
-    columns["cause"] = judge_causes(_evidence(catalogue.image, summary, chosen, columns))
+    evidence = _evidence(catalogue.image, summary, chosen, columns)
+    columns["cause"] = judge_causes(evidence, options)
     return columns
 
 

@@ -12,7 +12,6 @@ from photometry.models import GalReference, GalSource
 from variables.flags.positions import placed_changes
 from variables.models import Artifact, Cut, GalVarObj
 from variables.science.artifacts import (
-    ArtifactOptions,
     Points,
     box,
     defects,
@@ -37,7 +36,7 @@ class Proposal:
     refsource_id: int | None = None
 
 
-def on_search_image(image, options=ArtifactOptions()):
+def on_search_image(image, options):
     """Regions of a search image round saturated stars, on trails and along edges."""
     changes = placed_changes(image)
     points = Points(
@@ -49,7 +48,7 @@ def on_search_image(image, options=ArtifactOptions()):
     return _regions(image, points, "changes", options)
 
 
-def on_reference(catalogue, options=ArtifactOptions()):
+def on_reference(catalogue, options):
     """Regions of a reference image whose sources change, and sources that it has wrong."""
     table = _sources_that_changed(catalogue)
     if len(table) == 0:
@@ -63,7 +62,7 @@ def on_reference(catalogue, options=ArtifactOptions()):
     ]
 
 
-def sources_at_fault(catalogue, options=ArtifactOptions(), table=None):
+def sources_at_fault(catalogue, options, table=None):
     """Sources that a reference image has wrong: by its set, else by all that was measured."""
     table = _sources_that_changed(catalogue) if table is None else table
     by_set = _at_fault_by_set(catalogue)
@@ -192,7 +191,7 @@ def _times_measured(refsource_ids):
     return np.array([counts.get(i, 0) for i in refsource_ids], int)
 
 
-def at_defects(images, frame_of, label, options=ArtifactOptions()):
+def at_defects(images, frame_of, label, options):
     """Places of a detector where changes recur on many frames, a proposal for each image there.
 
     ``images`` are search images of the same detector, or of one exposure; ``frame_of`` is the
@@ -235,7 +234,7 @@ def _of_defect(image, defect, members, label, options):
     )
 
 
-def findings(exposure: GalExposure, options=ArtifactOptions()):
+def findings(exposure: GalExposure, options):
     """All that is to be proposed after an exposure was processed."""
     images = list(exposure.images.done().select_related("exposure").order_by("ccdnum"))
     searches = [image for image in images if not image.is_reference]

@@ -8,24 +8,25 @@ from django.db.models import Q
 
 from exposures.claims import Claimed, lock_to_end
 from exposures.models import GalExposure
+from exposures.options_in_force import options_in_force
 from variables.flags.coverage import RegionError, check_region
 from variables.flags.findings import Proposal, findings, sources_at_fault
 from variables.models import Artifact, GalFlag
-from variables.science.artifacts import ArtifactOptions, in_polygon
+from variables.science.artifacts import in_polygon
 
 State = GalFlag.State
 
 
-def propose(exposure: GalExposure, options=ArtifactOptions()) -> int:
-    """Propose flags for what an exposure shows; how many are new.
+def propose(exposure: GalExposure) -> int:
+    """Propose flags for what an exposure shows, by the options in force; how many are new.
 
     What was proposed before, or somebody has declined or undone, is not proposed again.
     """
-    return store(findings(exposure, options))
+    return store(findings(exposure, options_in_force().artifacts))
 
 
 @transaction.atomic
-def renew_reference_proposals(catalogue, options=ArtifactOptions()) -> int:
+def renew_reference_proposals(catalogue) -> int:
     """Propose anew which sources a reference has wrong, after its set has changed; how many.
 
     What was proposed before and nobody has decided on goes where it is no longer so.
@@ -34,7 +35,7 @@ def renew_reference_proposals(catalogue, options=ArtifactOptions()) -> int:
         artifact=Artifact.REFERENCE, made_by=None, refsource_id__range=catalogue.id_range
     )
     undecided.delete()
-    return store(sources_at_fault(catalogue, options))
+    return store(sources_at_fault(catalogue, options_in_force().artifacts))
 
 
 @transaction.atomic

@@ -41,7 +41,7 @@ def find_new_detections(reduction, measurement, references, options) -> list[Gal
     ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions. What lies beyond the
     edges of all references is not new: nobody has looked there before.
     """
-    left = _found(reduction, measurement, options.residual)
+    left = _found(reduction, measurement, options)
     detections = []
     for reference in references:
         sources = measurement.sources[measurement.sources["galimage_id"] == reference.pk]
@@ -63,11 +63,13 @@ def _found(reduction, measurement, options):
         reduction.data - model, reduction.model_weight(), reduction.chip.mask, model
     )
     listed = measurement.x, measurement.y, measurement.fit.flux
-    stars = find_new_stars(residual, reduction.detections.psf, listed, options)
+    stars = find_new_stars(
+        residual, reduction.detections.psf, listed, options.residual, options.forced
+    )
     if len(stars) == 0:
         return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
     position = reduction.wcs.to_sky(*measurement.registration.undo(stars.x, stars.y))
-    return _Found(stars, *position, failed_cuts(stars, options))
+    return _Found(stars, *position, failed_cuts(stars, options.residual))
 
 
 def failed_cuts(stars, options=ResidualOptions()):

@@ -11,10 +11,8 @@ from django.db import connection, transaction
 from exposures.science.footprints import unit_vectors
 from photometry.science.succession import successors
 from variables.models import GalLostSource
+from variables.science.new_sources import NewSourceOptions
 from variables.successions import carry_along
-
-# New sources lie at least half the seeing from others: further off begin those.
-RADIUS_ARCSEC = 0.3
 
 SAID_OF = """
 (EXISTS (SELECT FROM galdecisions d WHERE d.refsource_id = {id})
@@ -60,7 +58,7 @@ def keep_places(catalogue):
 
 
 @transaction.atomic
-def follow_new_sources(catalogue) -> int:
+def follow_new_sources(catalogue, options=NewSourceOptions()) -> int:
     """Give a catalogue's sources what hangs on new ones of former catalogues in their places.
 
     How many had anything. Where two may be meant, neither is; it waits for another catalogue.
@@ -69,7 +67,7 @@ def follow_new_sources(catalogue) -> int:
     if len(old) == 0:
         return 0
     asked = {"ra": old["ra"].tolist(), "dec": old["dec"].tolist(), "catalogue": catalogue.pk}
-    asked["radius"] = RADIUS_ARCSEC / 3600
+    asked["radius"] = options.follow_arcsec / 3600
     new = _rows(NEAR.format(partition=catalogue.partition), asked)
     one = np.zeros(len(new), int)
     taken, taking = successors(

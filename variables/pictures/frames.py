@@ -56,9 +56,9 @@ def region(reference, x, y, side=REGION):
 class Epoch:
     """A search image beside its reference: both ChipPixels, and what turns one into the other."""
 
-    def __init__(self, reference, search, stars):
-        """``stars`` is (2, n) x and y of bright stars on the reference."""
-        self.reference, self.search = reference, search
+    def __init__(self, reference, search, stars, options):
+        """``stars`` is (2, n) x and y of bright stars there, ``options`` MatchOptions."""
+        self.reference, self.search, self.options = reference, search, options
         x, y = np.rint(stars).astype(int)
         place, matrix = self.places(x, y)
         # Seeing in pixels of the reference, which the other's may differ from.
@@ -66,7 +66,7 @@ class Epoch:
         zoom = float(np.nanmedian(zoom)) if np.isfinite(zoom).any() else 1.0
         self.fwhm_pixels = reference.fwhm_pixels, search.fwhm_pixels / zoom
         found = [self._pair(*star, STAR_REGION) for star in zip(x, y, place, matrix, strict=True)]
-        self.prior = kernel_prior(filter(None, found), self.fwhm_pixels)
+        self.prior = kernel_prior(filter(None, found), self.fwhm_pixels, options)
 
     def places(self, x, y):
         """(n, 2) y, x on the search image of pixels; (n, 2, 2) how they change there."""
@@ -98,7 +98,7 @@ class Epoch:
         nothing = np.full((REGION, REGION), np.nan)
         if pair is None:
             return frame.shaded(nothing, 0), frame.difference(nothing, 1.0)
-        matched = match(*pair, self.fwhm_pixels, self.prior)
+        matched = match(*pair, self.fwhm_pixels, self.prior, self.options)
         if matched is None:
             _, data, (_, weight) = pair
             sky, _ = sky_of(np.where(weight > 0, data, np.nan))

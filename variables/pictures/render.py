@@ -7,18 +7,20 @@ import numpy as np
 from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage
+from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalCoverage
+from photometry.science.clean import is_clean
 from photometry.storage import catalogue_sources
 from variables.models import GalCandidate
 from variables.pictures.frames import Epoch, Frame, frame_of
 from variables.pictures.pixels import ChipPixels, read_pixels
 from variables.pictures.places import cutouts_folder
 from variables.pictures.sprite import TILE, Sprite, columns_of, read_sprite, write_sprite
+from variables.science.difference import MatchOptions
 
 TILE_BYTES = 200_000_000  # of new tiles that are kept until their files are written
-N_BRIGHT = 40  # stars, every third of the brightest, by which the kernel of an image is known
-BRIGHT_EVERY = 3
+BRIGHT_EVERY = 3  # of the brightest stars, so that not all of those chosen are nearly saturated
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class _Work:
     frames: dict[int, Frame]  # of the candidates whose file is not as it should be, by their ids
     columns: dict[int, list[int]]  # ids of the images that each should have, in order of time
     missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
+    options: MatchOptions
 
 
 def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
@@ -97,9 +100,10 @@ def _render_epochs(catalogue, epochs, progress, everything):
         yield Rendered(problems=(_note(catalogue.image, error),))
         return
     places = GalCandidate.objects.in_bulk(stale)
-    orientation = catalogue.image.orientation
+    orientation, options = catalogue.image.orientation, options_in_force()
     frames = {pk: frame_of(reference, places[pk], orientation) for pk in stale}
-    work = _Work(reference, _bright_stars(catalogue), frames, columns, missing)
+    stars = bright_stars(catalogue_sources(catalogue), options)
+    work = _Work(reference, stars, frames, columns, missing, options.pictures)
     n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
     for k in range(0, max(len(epochs), 1), n_batch):
         yield _render_batch(catalogue, epochs[k : k + n_batch], work, progress)
@@ -123,7 +127,7 @@ def _render_batch(catalogue, epochs, work, progress):
     for image in epochs:
         if ids := work.missing[image.pk]:
             try:
-                epoch = Epoch(work.reference, read_pixels(image), work.stars)
+                epoch = Epoch(work.reference, read_pixels(image), work.stars, work.options)
                 drawn = epoch.tiles([work.frames[pk] for pk in ids])
                 for pk, pair in zip(ids, drawn, strict=True):
                     tiles.setdefault(pk, {})[image.pk] = pair
@@ -140,12 +144,12 @@ def _render_batch(catalogue, epochs, work, progress):
     return Rendered(n_written, sum(map(len, tiles.values())), tuple(problems))
 
 
-def _bright_stars(catalogue):
-    """(2, n) x and y on the reference of bright stars that are whole and by themselves."""
-    stars = catalogue_sources(catalogue)
-    clean = (stars["flags"] == 0) & (stars["quality"] > 0.95) & (stars["fracflux"] > 0.7)
-    stars = stars[clean]
-    brightest = np.argsort(-stars["flux"], kind="stable")[: N_BRIGHT * BRIGHT_EVERY : BRIGHT_EVERY]
+def bright_stars(stars, options):
+    """(2, n) x and y of a reference's bright stars that are whole and by themselves."""
+    is_alone = stars["fracflux"] > options.pictures.star_fracflux
+    stars = stars[is_clean(stars, options.reduction.clean) & is_alone]
+    n_brightest = options.pictures.n_stars * BRIGHT_EVERY
+    brightest = np.argsort(-stars["flux"], kind="stable")[:n_brightest:BRIGHT_EVERY]
     return np.array([stars["x"][brightest], stars["y"][brightest]])
 
 

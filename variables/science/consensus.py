@@ -6,7 +6,14 @@ from itertools import combinations
 
 import numpy as np
 
-MAJORITY = 2 / 3  # of the votes, that a class takes
+from exposures.science.quantities import Majority
+
+
+@dataclass(frozen=True)
+class ConsensusOptions:
+    """When people agree on what a candidate is."""
+
+    majority: Majority = 2 / 3  # of the votes, that a class takes
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,10 @@ class Consensus:
     is_disputed: bool  # enough votes, and no majority
 
 
-def consensus_of(votes, votes_wanted=1) -> Consensus:
+def consensus_of(votes, votes_wanted=1, options=ConsensusOptions()) -> Consensus:
     """The Consensus of ``votes``, one a person, each a tuple of keys from the class down.
 
-    Two thirds decide. Votes for subtypes of one class are votes for the class, and where no
+    The ``majority`` decides. Votes for subtypes of one class are votes for the class, and where no
     subtype has the majority of all votes, the class itself is the answer.
     """
     votes = [tuple(vote) for vote in votes]
@@ -35,7 +42,7 @@ def consensus_of(votes, votes_wanted=1) -> Consensus:
         if not below:
             break
         top, count = Counter(below).most_common(1)[0]
-        if count < MAJORITY * n - 1e-9:
+        if count < options.majority * n - 1e-9:
             share = share or count / n
             break
         best, share = top, count / n

@@ -6,24 +6,33 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from exposures.science.quantities import Count, Pixels, Sigma
+from exposures.science.quantities import Count, Fraction, Order, Pixels, Ratio, Sigma
 
 FWHM_OF_SIGMA = 2.3548
-MAX_MISFIT = 9.0  # of a star that has its part in a prior, in units of the median one
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """The kernel that turns one image into the other, and the pixels by which it is found."""
+    """How cutouts of two images are matched: the kernel that turns one into the other."""
 
-    sigmas_pixels: tuple[float, ...] = (0.7, 1.5, 3.0)  # of its Gaussians
-    degrees: tuple[int, ...] = (2, 2, 2)  # of the polynomials that each is multiplied by
+    narrow_pixels: Pixels = 0.7  # sigma of the narrowest of its three Gaussians
+    middle_pixels: Pixels = 1.5  # of the next
+    wide_pixels: Pixels = 3.0  # of the widest
+    degree: Order = 2  # of the polynomials that each is multiplied by
     clip_sigma: Sigma = 4.0  # pixels further off, such as other variables, are left out
     n_clips: Count = 3  # times, at most
     core_pixels: Pixels = 5.0  # round the star in the middle, at least, are left out
-    core_fwhm: float = 1.5  # the same in units of the wider PSF
-    prior_share: float = 1.0  # of what one bright star knows, by which a prior counts
+    core_fwhm: Ratio = 1.5  # the same in units of the wider PSF
+    prior_share: Ratio = 1.0  # of what one bright star knows, by which a prior counts
     min_pixels: Count = 400  # fewer are no match
+    n_stars: Count = 40  # bright ones, every third, that help to find the kernel of an image
+    star_fracflux: Fraction = 0.7  # share of the light there that is theirs: clean, and more
+    max_star_misfit: Ratio = 9.0  # of such a star, over that of the median one; more is left out
+
+    @property
+    def sigmas_pixels(self):
+        """Of the Gaussians."""
+        return self.narrow_pixels, self.middle_pixels, self.wide_pixels
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
     for _ in range(options.n_clips):
         prior = _pooled(normals[kept], rights[kept], options)
         misfits = _misfits(np.linalg.solve(prior.normal, prior.right), normals, rights)
-        kept = misfits <= MAX_MISFIT * np.median(misfits)
+        kept = misfits <= options.max_star_misfit * np.median(misfits)
     return prior
 
 
@@ -187,7 +196,8 @@ def _profiles(options):
     half = _half_width(options)
     u = np.arange(-half, half + 1, dtype=float)
     profiles, along_y, along_x = [], [], []
-    for sigma, degree in zip(options.sigmas_pixels, options.degrees, strict=True):
+    degree = options.degree
+    for sigma in options.sigmas_pixels:
         gauss = np.exp(-0.5 * (u / sigma) ** 2)
         first = len(profiles)
         profiles += [gauss / gauss.sum() * (u / sigma) ** i for i in range(degree + 1)]

@@ -16,4 +16,7 @@ class NewSourceOptions:
 
     search: Switch = False  # for them at all; a second more a crowded chip, and false ones
     radius_arcsec: Arcseconds = 0.5  # within which detections are of one source
+    # Between a new source and what takes its place when a reference is made again: new sources lie
+    # at least half the seeing from others.
+    follow_arcsec: Arcseconds = 0.3
     min_days: Days = 0.04  # between the first and the last of them; less, and it may move

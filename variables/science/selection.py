@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Fraction, Margin, Ratio, Sigma
+from exposures.science.quantities import Count, Fraction, Margin, Ratio, Sigma
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.forced import SHARP
 
@@ -23,6 +23,11 @@ class SelectionOptions:
     max_fracflux: Ratio = 1.2  # more than all: the fit gave neighbours negative flux
     saturated_pixels: Margin = 8.0  # from a saturated star, whose wings are not the PSF's
     edge_pixels: Margin = 3.0  # nearer, stars beyond the edge that are not fitted spill over
+    # Of a mean of a reference set: one with less light than this is hardly a star's, and tested in
+    # flux as well.
+    faint_sigma: Sigma = 5.0
+    usual_bins: Count = 20  # of brightness at most, in which the median of rchi2 is taken
+    usual_bin_sources: Count = 15  # in each, at least
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,8 @@ def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
     """
     mag, rchi2 = photometry.mag, photometry.rchi2
     mag = np.where(np.isfinite(mag), mag, np.nanmax(mag, initial=-np.inf))
-    usual = np.maximum(running_median(mag, rchi2), 1.0)
+    bins = options.usual_bins, options.usual_bin_sources
+    usual = np.maximum(running_median(mag, rchi2, *bins), 1.0)
     change_sigma = relative_change * np.abs(photometry.flux) / photometry.flux_err
     with np.errstate(invalid="ignore"):
         is_small = np.sqrt(rchi2) <= options.max_misfit * change_sigma

@@ -3,6 +3,7 @@
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
+from exposures.options_in_force import options_in_force
 from variables.models import GalCandidate
 from variables.science.consensus import consensus_of
 
@@ -56,7 +57,8 @@ def store_consensus(refsource_ids):
         for pk, parent, choice, most in cursor.fetchall():
             ballots[pk].append((choice,) if parent is None else (parent, choice))
             wanted[pk] = most
-        found = [consensus_of(ballots[pk], wanted.get(pk) or 1) for pk in ids]
+        options = options_in_force().consensus
+        found = [consensus_of(ballots[pk], wanted.get(pk) or 1, options) for pk in ids]
         columns = [
             [one.choice[-1] if one.choice else None for one in found],
             [one.n_votes for one in found],

@@ -1,0 +1,41 @@
+"""Which measurements are of clean stars: whole, unsaturated and mostly their own light."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.science.quantities import Fraction, MaskBits
+
+
+@dataclass(frozen=True)
+class CleanOptions:
+    """What makes a star clean: clean stars calibrate positions, magnitudes and errors."""
+
+    min_quality: Fraction = 0.95  # share of its PSF on usable pixels; more than this is whole
+    min_fracflux: Fraction = 0.5  # share of the light there that is its own; more is its own
+    allowed_flags: MaskBits = 0  # sum of the mask's bits that it may have all the same
+
+
+def is_clean(stars, options):
+    """(n,) whether stars are whole, mostly their own light, and without a flag that matters.
+
+    ``stars`` are Detections, a ForcedFit or rows of galsources: all have quality, fracflux and
+    flags. NaN is never clean.
+    """
+    fracflux = _column(stars, "fracflux")
+    return is_whole(stars, options) & (fracflux > options.min_fracflux)
+
+
+def is_whole(stars, options):
+    """(n,) the same, whatever their neighbours."""
+    return has_no_flag(stars, options) & (_column(stars, "quality") > options.min_quality)
+
+
+def has_no_flag(stars, options):
+    """(n,) whether stars have no bit of the mask but those allowed."""
+    return (_column(stars, "flags") & ~options.allowed_flags) == 0
+
+
+def _column(stars, name):
+    """Of a structured array (whose attribute ``flags`` is numpy's), or of an object with arrays."""
+    return stars[name] if isinstance(stars, np.ndarray) else getattr(stars, name)

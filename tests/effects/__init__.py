@@ -1,0 +1,1 @@
+"""Which result each option changes: the table is in ``tests.effects.table``."""
