@@ -225,7 +225,7 @@ PERIODS = {
     "samples_per_peak": changes(arrays.periods, 2),
     "max_harmonics": changes(arrays.periods, 1),
     "epochs_a_term": changes(arrays.periods, 20),
-    "n_shuffles": changes(arrays.periods, 7),
+    "n_shuffles": changes(arrays.periods_of_few, 7, max_false_alarm=1.0),
     "max_false_alarm": changes(arrays.periods, 0.0),
 }
 PICTURES = {
