@@ -11,6 +11,7 @@ import numpy as np
 from exposures.errors import GalprojectError
 from exposures.fits import read_chip, read_exposure
 from exposures.science.astrometry import PixelCorrection
+from exposures.science.orientation import Orientation
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack
@@ -33,6 +34,7 @@ NIGHT = SimulationOptions(
     wcs_error_mas=300.0,
     compress=False,
 )
+AS_IT_IS = Orientation(((1, 0), (0, 1)))
 N_UNLISTED = 12  # of the bright stars, which the search image then has anew
 
 
@@ -172,7 +174,7 @@ def pictures(options):
     reference, search_chip = _two_pixels()
     epoch = Epoch(reference, search_chip, bright_stars(base_sources(), options), options.pictures)
     places = [SimpleNamespace(x=70.0, y=90.0), SimpleNamespace(x=150.0, y=160.0)]
-    return list(epoch.tiles([frame_of(reference, place) for place in places]))
+    return list(epoch.tiles([frame_of(reference, place, AS_IT_IS) for place in places]))
 
 
 def stack_inputs(options):
