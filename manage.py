@@ -4,7 +4,7 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+from galproject.command_line import run
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
@@ -12,4 +12,4 @@ if __name__ == "__main__":
     # only get in each other's way.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    execute_from_command_line(sys.argv)
+    run(sys.argv)

@@ -1,53 +1,48 @@
-"""The formats of lists beside JSON: CSV and Parquet, with the same columns."""
+"""The formats of tables beside JSON: CSV and Parquet, with the same columns."""
 
-import csv
-import io
-
-import pyarrow as pa
-import pyarrow.parquet
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-
-def _rows(data):
-    """The rows of a list, or of a page of one; an error is a row of its own."""
-    if isinstance(data, dict):
-        return data.get("results", [data])
-    return data or []
+from exposures.tables import csv_pieces, parquet_pieces
+from galproject.api.columns import columns_of, row_of
 
 
-class CSVRenderer(BaseRenderer):
-    """A line a row; lists within a row are joined by spaces."""
+class TableRenderer(BaseRenderer):
+    """A table, with the columns of the serializer that made the data, however many rows it has."""
+
+    def render(self, data, accepted_media_type=None, renderer_context=None):
+        rows = data.get("results", data) if isinstance(data, dict) else data
+        serializer = rows.serializer
+        is_list = hasattr(serializer, "child")
+        columns = columns_of(serializer.child if is_list else serializer)
+        chunk = [row_of(columns, row) for row in (rows if is_list else [rows])]
+        return self.joined(self.pieces(columns, [chunk]))
+
+
+class CSVRenderer(TableRenderer):
+    """A line a row; lists and what is nested are JSON."""
 
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
+    joined = staticmethod("".join)
 
-    def render(self, data, accepted_media_type=None, renderer_context=None):
-        rows = _rows(data)
-        out = io.StringIO()
-        if rows:
-            writer = csv.DictWriter(out, rows[0])
-            writer.writeheader()
-            writer.writerows({k: _text(v) for k, v in row.items()} for row in rows)
-        return out.getvalue()
+    @staticmethod
+    def pieces(columns, chunks):
+        return csv_pieces([column.name for column in columns], chunks)
 
 
-def _text(value):
-    return " ".join(map(str, value)) if isinstance(value, list) else value
-
-
-class ParquetRenderer(BaseRenderer):
+class ParquetRenderer(TableRenderer):
     """A table of Apache Parquet."""
 
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
     charset = None
     render_style = "binary"
+    joined = staticmethod(b"".join)
 
-    def render(self, data, accepted_media_type=None, renderer_context=None):
-        out = io.BytesIO()
-        pyarrow.parquet.write_table(pa.Table.from_pylist(list(map(dict, _rows(data)))), out)
-        return out.getvalue()
+    @staticmethod
+    def pieces(columns, chunks):
+        return parquet_pieces(columns, chunks)
 
 
 TABLES = (JSONRenderer, CSVRenderer, ParquetRenderer)

@@ -1,13 +1,27 @@
 """What the API says of each thing, and takes."""
 
+from math import isfinite
+
 from rest_framework import serializers
 
 from exposures.models import GalExposure, GalImage
+from galproject.api.columns import SingleField
 from photometry.models import GalObject, GalObjectSource, GalReference
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 
 
-class ExposureSerializer(serializers.ModelSerializer):
+class Finite:
+    """Says null of numbers that are undefined: JSON knows no NaN."""
+
+    def to_representation(self, row):
+        shown = super().to_representation(row)
+        return {
+            name: None if isinstance(value, float) and not isfinite(value) else value
+            for name, value in shown.items()
+        }
+
+
+class ExposureSerializer(Finite, serializers.ModelSerializer):
     class Meta:
         model = GalExposure
         fields = [
@@ -16,7 +30,7 @@ class ExposureSerializer(serializers.ModelSerializer):
         ]
 
 
-class ImageSerializer(serializers.ModelSerializer):
+class ImageSerializer(Finite, serializers.ModelSerializer):
     exposure_identifier = serializers.CharField(source="exposure.identifier", read_only=True)
     filter = serializers.CharField(source="exposure.filter", read_only=True)
     mjd = serializers.FloatField(source="exposure.mjd", read_only=True)
@@ -32,7 +46,7 @@ class ImageSerializer(serializers.ModelSerializer):
         ]
 
 
-class ReferenceSerializer(serializers.ModelSerializer):
+class ReferenceSerializer(Finite, serializers.ModelSerializer):
     filter = serializers.CharField(source="image.exposure.filter", read_only=True)
 
     class Meta:
@@ -40,7 +54,7 @@ class ReferenceSerializer(serializers.ModelSerializer):
         fields = ["id", "image", "filter", "n_sources", "active", "created", "code_version"]
 
 
-class CandidateSerializer(serializers.ModelSerializer):
+class CandidateSerializer(Finite, serializers.ModelSerializer):
     """The class is null as long as somebody has to vote blindly."""
 
     consensus = serializers.SerializerMethodField()
@@ -67,13 +81,13 @@ class CandidateSerializer(serializers.ModelSerializer):
         return candidate.consensus.slug if shown else None
 
 
-class ObjectSourceSerializer(serializers.ModelSerializer):
+class ObjectSourceSerializer(Finite, serializers.ModelSerializer):
     class Meta:
         model = GalObjectSource
         fields = ["refsource_id", "filter", "mag", "ra", "dec"]
 
 
-class ObjectSerializer(serializers.ModelSerializer):
+class ObjectSerializer(Finite, serializers.ModelSerializer):
     """A star in all filters.
 
     Its kind is 1, in one filter, 2, one-to-one, 4, one-to-one and perhaps a blend, or 3, a blend.
@@ -86,7 +100,7 @@ class ObjectSerializer(serializers.ModelSerializer):
         fields = ["id", "ra", "dec", "kind", "n_sources", "n_filters", "sources"]
 
 
-class MeasurementSerializer(serializers.Serializer):
+class MeasurementSerializer(Finite, serializers.Serializer):
     """One measurement of a source."""
 
     refsource_id = serializers.IntegerField()
@@ -95,23 +109,24 @@ class MeasurementSerializer(serializers.Serializer):
     mjd = serializers.FloatField()
     ra = serializers.FloatField()
     dec = serializers.FloatField()
-    mag = serializers.FloatField()
-    mag_err = serializers.FloatField()
-    flux = serializers.FloatField()
-    flux_err = serializers.FloatField()
-    rchi2 = serializers.FloatField()
-    fracflux = serializers.FloatField()
-    quality = serializers.FloatField()
+    mag = SingleField()
+    mag_err = SingleField()
+    flux = SingleField(help_text="ADU")
+    flux_err = SingleField(help_text="ADU, as fitted")
+    rchi2 = SingleField()
+    fracflux = SingleField()
+    quality = SingleField()
     flags = serializers.IntegerField()
     is_reference = serializers.BooleanField()
 
-    def to_representation(self, row):
-        # JSON knows no NaN.
-        shown = super().to_representation(row)
-        return {name: None if value != value else value for name, value in shown.items()}
+
+class ConeMeasurementSerializer(MeasurementSerializer):
+    """One measurement of a source in a cone."""
+
+    distance_arcsec = serializers.FloatField(help_text="from the centre of the cone")
 
 
-class FlagSerializer(serializers.ModelSerializer):
+class FlagSerializer(Finite, serializers.ModelSerializer):
     made_by = serializers.CharField(source="made_by.username", default=None, read_only=True)
 
     class Meta:
@@ -130,7 +145,7 @@ class NewFlagSerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
-class VoteSerializer(serializers.ModelSerializer):
+class VoteSerializer(Finite, serializers.ModelSerializer):
     choice = serializers.CharField(source="choice.path", default=None, read_only=True)
     user = serializers.CharField(source="user.username", read_only=True)
 

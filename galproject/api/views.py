@@ -1,18 +1,19 @@
 """What the API answers, page by page."""
 
+from itertools import islice
+
 from django.db.models import Prefetch
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exposures.models import GalExposure, GalImage
+from exposures.tables import batched
 from galproject.api import serializers as of
-from galproject.api.formats import TABLES
+from galproject.api.tables import InFormats, Pages, Table
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
@@ -20,21 +21,13 @@ from variables.models import GalCandidate, GalDecision, GalFlag
 from variables.vetting.decisions import Said, decide, votes_visible_to
 
 extend_schema_field(str)(PositionFilter)
-MAX_MEASUREMENTS = 100_000  # of one answer
+MAX_MEASUREMENTS = 100_000  # of one answer in JSON
+SOURCES_AT_ONCE = 50  # whose light curves are in memory at once
 CONE = [
     OpenApiParameter("ra", float, required=True, description="ICRS degrees"),
     OpenApiParameter("dec", float, required=True, description="ICRS degrees"),
     OpenApiParameter("radius_arcsec", float, description="at most 60; 1 if not given"),
 ]
-
-
-class Pages(CursorPagination):
-    """Pages found by the key of their first row; ``next`` is the address of the next."""
-
-    page_size = 100
-    page_size_query_param = "page_size"
-    max_page_size = 5000
-    ordering = "pk"
 
 
 class CandidatePages(Pages):
@@ -43,29 +36,6 @@ class CandidatePages(Pages):
     def get_ordering(self, request, queryset, view):
         is_cone = "distance_arcsec" in queryset.query.annotations
         return ("distance_arcsec", "pk") if is_cone else ("pk",)
-
-
-class May(BasePermission):
-    """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
-
-    def has_permission(self, request, view):
-        user = request.user
-        if not (user and user.is_authenticated):
-            return False
-        if request.method in SAFE_METHODS or not hasattr(view, request.method.lower()):
-            return True  # the latter is refused as no method of this address
-        self.message = f"This takes the permission {view.writing_needs}."
-        return user.has_perm(view.writing_needs)
-
-
-class Table(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Rows to read, one or a page of them."""
-
-    permission_classes = [May]
-    renderer_classes = TABLES
-    pagination_class = Pages
-    filter_backends = [DjangoFilterBackend]
-    writing_needs = "no.permission"
 
 
 class Exposures(Table):
@@ -120,14 +90,13 @@ class Candidates(Table):
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
         """Every measurement of a candidate, oldest first."""
-        return Response(measured(GalSource.objects.light_curve(self.get_object().pk)))
+        rows = GalSource.objects.light_curve(self.get_object().pk)
+        return self.answer(rows, of.MeasurementSerializer())
 
 
-class Objects(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class Objects(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Stars as all filters have them, with their reference sources; and their light curves."""
 
-    permission_classes = [May]
-    renderer_classes = TABLES
     queryset = GalObject.objects.prefetch_related(
         Prefetch("sources", GalObjectSource.objects.current().order_by("filter", "pk"))
     )
@@ -137,44 +106,51 @@ class Objects(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
         """Every measurement in all filters, by filter and source, oldest first."""
-        return Response(measured(GalSource.objects.of_object(self.get_object().pk)))
+        rows = GalSource.objects.of_object(self.get_object().pk)
+        return self.answer(rows, of.MeasurementSerializer())
 
 
-def measured(rows):
-    return of.MeasurementSerializer(rows, many=True).data
-
-
-class LightCurve(APIView):
+class LightCurve(InFormats, APIView):
     """Every measurement of a source by its id, oldest first."""
-
-    permission_classes = [May]
-    renderer_classes = TABLES
 
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     def get(self, request, refsource_id):
-        return Response(measured(GalSource.objects.light_curve(refsource_id)))
+        rows = GalSource.objects.light_curve(refsource_id)
+        return self.answer(rows, of.MeasurementSerializer())
 
 
-class Cone(APIView):
-    """Light curves of every source in a cone, source by source, the nearest first."""
+class Cone(InFormats, APIView):
+    """Light curves of every source in a cone, source by source, the nearest first.
 
-    permission_classes = [May]
-    renderer_classes = TABLES
+    As JSON at most 100,000 measurements; CSV and Parquet have them all.
+    """
 
-    @extend_schema(parameters=CONE, responses=of.MeasurementSerializer(many=True))
+    @extend_schema(parameters=CONE, responses=of.ConeMeasurementSerializer(many=True))
     def get(self, request):
         asked = of.ConeSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        found = GalSource.objects.cone(**asked.validated_data)
-        distances = {source.refsource_id: source.distance_arcsec for source in found}
-        ids = list(distances)
-        rows = list(GalSource.objects.light_curves(ids)[:MAX_MEASUREMENTS]) if ids else []
-        nearest = {pk: rank for rank, pk in enumerate(ids)}
-        rows.sort(key=lambda row: nearest[row.refsource_id])
-        answer = measured(rows)
-        for row in answer:
-            row["distance_arcsec"] = distances[row["refsource_id"]]
-        return Response(answer)
+        sources = list(GalSource.objects.cone(**asked.validated_data))
+        rows = cone_measurements(sources)
+        if not self.is_table_asked():
+            rows = list(islice(rows, MAX_MEASUREMENTS + 1))
+            if len(rows) > MAX_MEASUREMENTS:
+                raise ValidationError(
+                    f"More than {MAX_MEASUREMENTS:,} measurements: ask for a smaller "
+                    "radius_arcsec, or for CSV or Parquet (format=csv), which have them all"
+                )
+        return self.answer(rows, of.ConeMeasurementSerializer())
+
+
+def cone_measurements(sources):
+    """Measurements of sources, in their order, with the ``distance_arcsec`` of each."""
+    for some in batched(sources, SOURCES_AT_ONCE):
+        curves = {source.refsource_id: [] for source in some}
+        for row in GalSource.objects.light_curves(curves):
+            curves[row.refsource_id].append(row)
+        for source in some:
+            for row in curves[source.refsource_id]:
+                row.distance_arcsec = source.distance_arcsec
+                yield row
 
 
 class Flags(Table):

@@ -26,7 +26,7 @@ def _cell(value):
     """Nothing for what is undefined or without limit."""
     if isinstance(value, str | int):
         return value
-    return round(float(value), 5) if np.isfinite(value) else ""
+    return float(value) if np.isfinite(value) else ""
 
 
 def write_stars(comparison, path):

@@ -1,15 +1,21 @@
 """The API: tables in three formats, light curves, votes and flags, by token."""
 
+import csv
 import io
+from datetime import datetime
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 from astropy.io import ascii
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.urls import reverse
+from requests.utils import parse_header_links
 from rest_framework.authtoken.models import Token
 
+from exposures.models import GalExposure, GalImage
+from photometry.light_curves import light_curve
 from photometry.models import GalSource
 from tests.variables.candidates import make_candidate, make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
@@ -68,6 +74,120 @@ def test_tables_come_as_csv_and_parquet(client, headers):
     table = client.get("/api/candidates/", headers=parquet)
     read = pyarrow.parquet.read_table(io.BytesIO(table.content))
     assert read["refsource_id"].to_pylist() == ids
+
+
+def parquet_of(response):
+    return pyarrow.parquet.read_table(io.BytesIO(response.getvalue()))
+
+
+def many_exposures(n, **columns):
+    GalExposure.objects.bulk_create(
+        GalExposure(
+            **{"instrument": "decam", "identifier": str(k), "filter": "i", "mjd": 60000 + k / 7},
+            **{"exposure_seconds": 30, "ra": 266.1 + k / 9, "dec": -29.1} | columns,
+        )
+        for k in range(n)
+    )
+
+
+def test_tables_have_all_rows_however_many(client, headers, monkeypatch):
+    many_exposures(122)
+    ids = list(GalExposure.objects.order_by("pk").values_list("pk", flat=True))
+    for rows_at_once in (2000, 50):
+        monkeypatch.setattr("galproject.api.tables.ROWS_AT_ONCE", rows_at_once)
+        text = client.get("/api/exposures/?format=csv", headers=headers)
+        rows = list(csv.DictReader(io.StringIO(text.getvalue().decode())))
+        table = parquet_of(client.get("/api/exposures/?format=parquet", headers=headers))
+        assert [int(row["id"]) for row in rows] == table["id"].to_pylist() == ids
+        # Every digit, and moments with their zone.
+        exposures = list(GalExposure.objects.order_by("pk"))
+        assert [float(row["mjd"]) for row in rows] == [e.mjd for e in exposures]
+        assert table["ra"].to_pylist() == [e.ra for e in exposures]
+        assert table["ingested"].to_pylist() == [e.ingested for e in exposures]
+        assert datetime.fromisoformat(rows[0]["ingested"]) == exposures[0].ingested
+
+
+def test_pages_of_tables_say_where_the_others_are_and_how_many_there_are(client, headers):
+    many_exposures(12)
+    url, seen = "/api/exposures/?format=csv&page_size=5", []
+    while url:
+        page = client.get(url, headers=headers)
+        assert page["X-Total-Count"] == "12"
+        seen += [row["id"] for row in csv.DictReader(io.StringIO(page.content.decode()))]
+        links = {link["rel"]: link["url"] for link in parse_header_links(page["Link"])}
+        assert "first" in links and ("prev" in links) == (len(seen) > 5)
+        url = links.get("next")
+    assert len(set(seen)) == 12
+    assert 'rel="next"' in client.get("/api/exposures/?page_size=5", headers=headers)["Link"]
+
+
+def test_a_table_has_the_same_types_whatever_is_in_it(client, headers):
+    things = ("exposures", "images", "references", "candidates", "flags", "votes")
+
+    def schema_of(thing):
+        return parquet_of(client.get(f"/api/{thing}/?format=parquet", headers=headers)).schema
+
+    empty = {thing: schema_of(thing) for thing in things}
+    make_candidate(3)
+    GalImage.objects.filter(pk=GalImage.objects.first().pk).update(fwhm_arcsec=1.5, n_sources=3)
+    for thing, schema in empty.items():
+        assert schema_of(thing).equals(schema, check_metadata=True)
+        assert "null" not in map(str, schema.types)
+    assert str(empty["candidates"].field("ra").type) == "double"
+    assert empty["candidates"].field("ra").metadata[b"unit"] == b"deg"
+
+
+def test_no_cell_of_a_table_is_a_formula(client, headers):
+    many_exposures(1, object_name="=HYPERLINK(1)", dec=-29.5)
+    (row,) = csv.DictReader(
+        io.StringIO(client.get("/api/exposures/?format=csv", headers=headers).content.decode())
+    )
+    assert row["object_name"] == "'=HYPERLINK(1)" and row["dec"] == "-29.5"
+    table = parquet_of(client.get("/api/exposures/?format=parquet", headers=headers))
+    assert table["object_name"].to_pylist() == ["=HYPERLINK(1)"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_errors_are_json_whatever_was_asked_for(client, headers, kind):
+    for url in ("/api/exposures/77/", "/api/cone/", "/api/exposures/?cursor=nonsense"):
+        join = "&" if "?" in url else "?"
+        response = client.get(f"{url}{join}format={kind}", headers=headers)
+        assert response.status_code in (400, 404) and response.json()
+        assert response["Content-Type"] == "application/json"
+
+
+def test_one_row_is_a_table_too(client, headers):
+    candidate = make_candidate(2)
+    table = parquet_of(
+        client.get(f"/api/candidates/{candidate.pk}/?format=parquet", headers=headers)
+    )
+    assert table.to_pylist()[0]["refsource_id"] == candidate.pk
+    whole = parquet_of(client.get("/api/candidates/?format=parquet", headers=headers))
+    assert table.schema.equals(whole.schema)
+
+
+def test_measurements_keep_the_digits_of_single_precision(client, headers):
+    candidate = make_candidate(2)
+    url = f"/api/sources/{candidate.pk}/light-curve/?format="
+    rows = list(
+        csv.DictReader(io.StringIO(client.get(url + "csv", headers=headers).content.decode()))
+    )
+    table = parquet_of(client.get(url + "parquet", headers=headers))
+    stored = light_curve(candidate.pk)
+    assert str(table.schema.field("mag").type) == "float"
+    assert table["mag"].to_pylist() == stored["mag"].tolist()
+    assert np.array_equal(np.array([row["mag"] for row in rows], "f4"), stored["mag"])
+    assert all(len(row["mag"]) < 10 for row in rows) and rows[0]["rchi2"] == ""
+
+
+def test_json_of_a_cone_is_never_cut_short_silently(client, headers, monkeypatch):
+    candidate = make_candidate(3)
+    place = {"ra": candidate.ra, "dec": candidate.dec, "radius_arcsec": 0.5}
+    monkeypatch.setattr("galproject.api.views.MAX_MEASUREMENTS", 3)
+    refused = client.get("/api/cone/", place, headers=headers)
+    assert refused.status_code == 400 and "smaller radius_arcsec" in refused.json()[0]
+    whole = client.get("/api/cone/", {**place, "format": "csv"}, headers=headers)
+    assert len(whole.content.decode().splitlines()) == 5
 
 
 def test_light_curves_come_by_id_and_by_cone(client, headers):

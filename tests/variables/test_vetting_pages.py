@@ -262,6 +262,15 @@ def test_the_export_of_an_open_campaign_is_blind_and_of_a_closed_one_whole(login
     assert exported() == [(str(one), "bob", "qso"), (str(two), "bob", "qso"), own]
 
 
+def test_a_comment_is_no_formula_in_the_export(login):
+    campaign, runner = make_campaign(1), make_user(*RUNS)
+    (pk,) = ids_of(campaign)
+    decide(runner, Said(pk, choice="flare", comment='=HYPERLINK("x")'), campaign)
+    text = login(runner).get(reverse("export_decisions", args=[campaign.pk])).content.decode()
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["comment"] == """'=HYPERLINK("x")""" and float(row["dec"]) < 0
+
+
 def test_a_campaign_is_closed_its_disputes_vetted_again_and_its_artifacts_flagged(login):
     campaign, runner = make_campaign(3), make_user(*RUNS)
     one, two, _ = ids_of(campaign)

@@ -1,8 +1,6 @@
 """Pages of campaigns, and the lanes in which people vet."""
 
-import csv
 from functools import wraps
-from io import StringIO
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from exposures.errors import GalprojectError
 from exposures.permissions import NotInvitedError, PermissionMissingError, needs_permission
+from exposures.tables import csv_pieces
 from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
@@ -225,18 +224,14 @@ def export_decisions(request, pk):
     shown = get_object_or_404(Campaign, pk=pk)
     rows = GalDecision.objects.filter(campaign=shown).order_by("pk")
     rows = rows if shown.closed else rows.visible_to(request.user)
-    out = StringIO()
-    writer = csv.writer(out)
     columns = {
         **{name: name for name in ("id", "time", "refsource_id", "ra", "dec", "filter")},
         **{"person": "user__username", "action": "action", "class": "choice__slug"},
         **{"comment": "comment", "how": "how", "undoes": "undoes_id"},
     }
-    writer.writerow(columns)
-    writer.writerows(rows.values_list(*columns.values()))
     name = f"decisions-{pk}.csv"
     return HttpResponse(
-        out.getvalue(),
+        "".join(csv_pieces(columns, [rows.values_list(*columns.values())])),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -11,7 +11,7 @@ from exposures.management.arguments import (
     query_of,
     selection_text,
 )
-from exposures.management.tables import write_csv
+from exposures.tables import write_csv
 
 HEADINGS = (
     "expnum", "start", "filter", "exposure_seconds", "ra", "dec", "object", "proposal", "seeing",

@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.management.arguments import ccd_numbers
-from exposures.management.tables import write_csv
 from exposures.models import GalImage
+from exposures.tables import write_csv
 from galproject.injection.options import InjectionOptions
 from galproject.injection.own_database import interrupted_by_sigterm
 from galproject.injection.plot import plot_summary

@@ -5,8 +5,8 @@ import re
 from django.core.management.base import BaseCommand, CommandError
 
 from exposures.errors import GalprojectError
-from exposures.management.tables import write_csv
 from exposures.science.positions import parse_position
+from exposures.tables import write_csv
 from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
 
 

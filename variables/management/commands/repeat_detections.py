@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from exposures.errors import GalprojectError
-from exposures.management.tables import write_csv
+from exposures.tables import write_csv
 from variables.repeat_detections import Counting, count_new, count_repeat_detections
 
 HEADINGS = ("Repeated Detections", "Number of Objects")

@@ -1,0 +1,16 @@
+"""Tables as files: CSV that spreadsheets can open, Parquet and VOTable, from columns with types."""
+
+from exposures.tables.columns import Kind, TableColumn, batched
+from exposures.tables.csv_files import csv_pieces, write_csv
+from exposures.tables.parquet_files import parquet_pieces
+from exposures.tables.votable_files import votable_bytes
+
+__all__ = [
+    "Kind",
+    "TableColumn",
+    "batched",
+    "csv_pieces",
+    "parquet_pieces",
+    "votable_bytes",
+    "write_csv",
+]

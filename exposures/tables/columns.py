@@ -1,0 +1,36 @@
+"""What the columns of a table are."""
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+
+
+class Kind(Enum):
+    """The type of a column's values; each may be None where it is unknown."""
+
+    BOOLEAN = "true or false"
+    SHORT = "whole number of 32 bits"
+    INTEGER = "whole number of 64 bits"
+    SINGLE = "number of single precision"
+    DOUBLE = "number of double precision"
+    TEXT = "text"
+    TIME = "moment, with its zone"
+    NUMBERS = "list of numbers of double precision"
+    JSON = "anything else, as JSON"
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table, the same whatever rows the table has."""
+
+    name: str
+    kind: Kind
+    unit: str = ""  # as VOTables have it
+    description: str = ""
+
+
+def batched(rows, size):
+    """Lists of ``size`` rows, the last of what is left; none of no rows."""
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        yield batch

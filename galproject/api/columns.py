@@ -1,0 +1,76 @@
+"""The columns of the API's tables, with the types that serializers declare: never from values."""
+
+from datetime import datetime
+from types import NoneType
+from typing import get_args, get_type_hints
+
+from rest_framework import serializers
+
+from exposures.tables import Kind, TableColumn
+
+UNITS = {
+    **dict.fromkeys(("ra", "dec"), "deg"),
+    **dict.fromkeys(("mjd", "first_mjd", "last_mjd"), "d"),
+    **dict.fromkeys(("x", "y", "width", "height"), "pix"),
+    **dict.fromkeys(("mag", "mag_err", "limit_mag", "reference_mag", "mean_mag"), "mag"),
+    **dict.fromkeys(("rms_mag", "amplitude_mag", "max_delta_mag", "mean_delta_mag"), "mag"),
+    **dict.fromkeys(("zero_point", "zero_point_error"), "mag"),
+    **dict.fromkeys(("flux", "flux_err", "sky", "sky_noise"), "adu"),
+    **dict.fromkeys(("distance_arcsec", "fwhm_arcsec"), "arcsec"),
+    "astrometric_rms_mas": "mas",
+    "exposure_seconds": "s",
+}
+
+
+class SingleField(serializers.FloatField):
+    """A number of single precision."""
+
+
+# The first that a field is of.
+KINDS = {
+    SingleField: Kind.SINGLE,
+    serializers.FloatField: Kind.DOUBLE,
+    serializers.BooleanField: Kind.BOOLEAN,
+    serializers.IntegerField: Kind.INTEGER,
+    serializers.PrimaryKeyRelatedField: Kind.INTEGER,
+    serializers.DateTimeField: Kind.TIME,
+    serializers.ListField: Kind.NUMBERS,
+    serializers.BaseSerializer: Kind.JSON,
+    serializers.JSONField: Kind.JSON,
+}
+RETURNED = {float: Kind.DOUBLE, int: Kind.INTEGER, bool: Kind.BOOLEAN}
+
+
+def columns_of(serializer) -> list[TableColumn]:
+    """A TableColumn for each field of a serializer, in their order."""
+    return [
+        TableColumn(name, _kind(field), UNITS.get(name, ""), str(field.help_text or ""))
+        for name, field in serializer.fields.items()
+        if not field.write_only
+    ]
+
+
+def _kind(field):
+    if isinstance(field, serializers.SerializerMethodField):
+        return _returned(getattr(field.parent, field.method_name))
+    if isinstance(field, serializers.ListField) and not isinstance(
+        field.child, serializers.FloatField
+    ):
+        return Kind.JSON
+    return next((kind for of, kind in KINDS.items() if isinstance(field, of)), Kind.TEXT)
+
+
+def _returned(method):
+    """The kind of what a method is annotated to return, or None instead."""
+    returned = get_type_hints(method)["return"]
+    types = [t for t in get_args(returned) or [returned] if t is not NoneType]
+    return RETURNED.get(types[0], Kind.TEXT)
+
+
+def row_of(columns, represented):
+    """What a serializer made of a row as a tuple in order of ``columns``, with moments as such."""
+    values = (represented.get(column.name) for column in columns)
+    return tuple(
+        datetime.fromisoformat(value) if column.kind is Kind.TIME and value else value
+        for column, value in zip(columns, values, strict=True)
+    )

@@ -1,0 +1,123 @@
+"""Views of tables: pages of JSON, and whole tables of CSV and Parquet."""
+
+from itertools import chain, islice
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import mixins, viewsets
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param
+
+from exposures.tables import batched
+from galproject.api.columns import columns_of, row_of
+from galproject.api.formats import TABLES, TableRenderer
+
+ROWS_AT_ONCE = 2000  # of a table that is sent as it is read
+
+
+class Pages(CursorPagination):
+    """Pages found by the key of their first row; ``next`` is the address of the next.
+
+    The header Link (RFC 8288) has the addresses too, and of tables in other formats than JSON
+    X-Total-Count how many rows there are.
+    """
+
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 5000
+    ordering = "pk"
+
+    def paginate_queryset(self, queryset, request, view=None):
+        is_table = isinstance(request.accepted_renderer, TableRenderer)
+        self.total = queryset.count() if is_table else None
+        return super().paginate_queryset(queryset, request, view)
+
+    def get_paginated_response(self, data):
+        response = super().get_paginated_response(data)
+        links = {
+            "next": self.get_next_link(),
+            "prev": self.get_previous_link(),
+            "first": remove_query_param(self.base_url, self.cursor_query_param),
+        }
+        response["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
+        if self.total is not None:
+            response["X-Total-Count"] = self.total
+        return response
+
+    def asked_for(self, request):
+        """Whether somebody asks for a page and no more."""
+        names = self.page_size_query_param, self.cursor_query_param
+        return any(name in request.query_params for name in names)
+
+
+class May(BasePermission):
+    """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
+
+    def has_permission(self, request, view):
+        user = request.user
+        if not (user and user.is_authenticated):
+            return False
+        if request.method in SAFE_METHODS or not hasattr(view, request.method.lower()):
+            return True  # the latter is refused as no method of this address
+        self.message = f"This takes the permission {view.writing_needs}."
+        return user.has_perm(view.writing_needs)
+
+
+class InFormats:
+    """A view whose answers are JSON or tables; its errors are always JSON."""
+
+    permission_classes = [May]
+    renderer_classes = TABLES
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if getattr(response, "exception", False):
+            response.accepted_renderer = JSONRenderer()
+            response.accepted_media_type = JSONRenderer.media_type
+        return response
+
+    def is_table_asked(self):
+        return isinstance(self.request.accepted_renderer, TableRenderer)
+
+    def answer(self, rows, serializer):
+        """Rows, however many, through a serializer: a table is sent as it is read."""
+        if self.is_table_asked():
+            return self.stream(rows, serializer)
+        return Response([serializer.to_representation(row) for row in rows])
+
+    def stream(self, rows, serializer):
+        """All rows as a table: at once where they are few, else as they are read."""
+        renderer = self.request.accepted_renderer
+        columns = columns_of(serializer)
+        made = (row_of(columns, serializer.to_representation(row)) for row in rows)
+        chunks = batched(made, ROWS_AT_ONCE)
+        # Two, so that an error in the first rows is an answer of its own, and few rows one piece.
+        first = list(islice(chunks, 2))
+        pieces = renderer.pieces(columns, chain(first, chunks))
+        charset = f"; charset={renderer.charset}" if renderer.charset else ""
+        content_type = f"{renderer.media_type}{charset}"
+        if len(first) < 2:
+            return HttpResponse(renderer.joined(pieces), content_type=content_type)
+        return StreamingHttpResponse(pieces, content_type=content_type)
+
+
+class Table(InFormats, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Rows to read: one, a page of them as JSON, or all as CSV or Parquet.
+
+    A page of CSV or Parquet comes where ``page_size`` or ``cursor`` ask for one.
+    """
+
+    pagination_class = Pages
+    filter_backends = [DjangoFilterBackend]
+    writing_needs = "no.permission"
+
+    def list(self, request, *args, **kwargs):
+        if not self.is_table_asked() or self.paginator.asked_for(request):
+            return super().list(request, *args, **kwargs)
+        queryset = self.filter_queryset(self.get_queryset())
+        ordering = self.paginator.get_ordering(request, queryset, self)
+        rows = queryset.order_by(*ordering).iterator(ROWS_AT_ONCE)
+        return self.stream(rows, self.get_serializer())

@@ -1,0 +1,43 @@
+"""Commands from the shell: they end quietly where nobody reads on what they print."""
+
+import os
+import select
+import signal
+import sys
+
+from django.core.management import execute_from_command_line
+
+READER_GONE = 128 + signal.SIGPIPE  # the exit status that shells give of one whom SIGPIPE ended
+
+
+def run(arguments):
+    """Run a command of manage.py, also with ``head`` behind it, which reads some lines and goes."""
+    try:
+        try:
+            execute_from_command_line(arguments)
+        finally:
+            # Here and not when Python ends, which would tell of a reader that has gone.
+            _flush()
+    except BrokenPipeError:
+        gone = [stream for stream in (sys.stdout, sys.stderr) if _has_lost_its_reader(stream)]
+        if not gone:
+            raise  # another pipe or socket
+        for stream in gone:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(READER_GONE)
+
+
+def _flush():
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _has_lost_its_reader(stream):
+    """Whether a stream is a pipe whose other end is closed."""
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)  # errors are always told
+    except (AttributeError, OSError, ValueError):
+        return False  # there is no such stream, or no file behind it
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0))
