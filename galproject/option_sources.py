@@ -6,6 +6,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from operator import attrgetter
 from pathlib import Path
 
@@ -120,13 +121,18 @@ def completed(stored, defaults=None) -> dict:
 
     Those that are gone are left out: two that are equal then ask for the same.
     """
-    defaults = PipelineOptions().as_json() if defaults is None else defaults
+    defaults = _defaults() if defaults is None else defaults
     return {
         name: completed(stored.get(name) or {}, default)
         if isinstance(default, dict)
         else stored.get(name, default)
         for name, default in defaults.items()
     }
+
+
+@cache
+def _defaults():
+    return PipelineOptions().as_json()
 
 
 def _validated(said):

@@ -30,6 +30,7 @@ from exposures.models import GalImage, Status
 from galproject import jobs, pipeline
 from galproject.injection.own_database import _short
 from galproject.processing import prepare, run_chips
+from galproject.references.reselection import renew_sets_of
 from photometry import storage
 from photometry.clustering import rewrite
 from photometry.models import GalReference, GalSource
@@ -249,13 +250,13 @@ def test_two_sessions_store_two_chips_of_one_exposure_at_the_same_time():
 def test_two_chips_of_an_exposure_go_through_the_pipeline_at_the_same_time(night, monkeypatch):  # noqa: F811
     both_stored = Barrier(2, timeout=30)
 
-    def wait_and_refresh(catalogue_ids):
+    def wait_and_renew(image):
         both_stored.wait()
-        return refresh_candidates(catalogue_ids)
+        return renew_sets_of(image)
 
     process(night, [night.reference], is_reference=True)
     plan = prepare(night.searches[:1], night.options)
-    monkeypatch.setattr(pipeline, "refresh_candidates", wait_and_refresh)
+    monkeypatch.setattr(pipeline, "renew_sets_of", wait_and_renew)
     chips = [partial(pipeline.process_chip, pk, night.options) for pk in plan.image_ids]
     results = in_sessions(*chips)
     assert [result.error for result in results] == ["", ""]
