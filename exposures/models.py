@@ -6,8 +6,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
+from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.hosts import this_host
 from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
+from exposures.science.angles import wrap_ra
 from exposures.science.orientation import Orientation, orientation_of
 
 
@@ -47,9 +49,10 @@ class GalExposure(models.Model):
         db_table = "galexposures"
         ordering = ["mjd"]
         constraints = [
+            on_the_sky("galexposures"),
             models.UniqueConstraint(
                 fields=["instrument", "identifier"], name="galexposures_one_row_an_exposure"
-            )
+            ),
         ]
 
     def __str__(self):
@@ -78,10 +81,19 @@ class GalField(models.Model):
 
     class Meta:
         db_table = "galfields"
+        constraints = [on_the_sky("galfields")]
         ordering = ["name"]
 
     def __str__(self):
         return self.name
+
+    def save(self, *args, **kwargs):
+        self.ra = wrap_ra(self.ra)
+        super().save(*args, **kwargs)
+
+    def clean(self):
+        if self.ra is not None:
+            self.ra = wrap_ra(self.ra)
 
 
 class GalJobQuerySet(models.QuerySet):
@@ -243,7 +255,9 @@ class GalImage(models.Model):
     class Meta:
         db_table = "galimages"
         constraints = [
-            models.UniqueConstraint(fields=["exposure", "ccdnum"], name="galimages_one_row_a_chip")
+            on_the_sky("galimages"),
+            footprint_on_the_sky("galimages"),
+            models.UniqueConstraint(fields=["exposure", "ccdnum"], name="galimages_one_row_a_chip"),
         ]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galimages_q3c"),

@@ -8,6 +8,7 @@ from django.conf import settings
 from exposures.archive import ArchiveExposure, Query, fetch, find
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
+from exposures.science.angles import wrap_ra
 from galproject.jobs import ask, references_near
 from galproject.processing import prepare
 
@@ -26,7 +27,7 @@ def new_exposures(field: GalField, first: date, last: date, archive=None) -> lis
         query = Query(
             first_night=first,
             last_night=last,
-            region=(field.ra % 360, field.dec, field.radius),
+            region=(wrap_ra(field.ra), field.dec, field.radius),
             filter=name,
             proposal=field.proposal,
         )

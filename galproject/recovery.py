@@ -7,6 +7,8 @@ from django.db.models import Count
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage, Status
+from exposures.science.footprints import unit_vectors
+from exposures.science.motion import separation_degrees
 from photometry.models import GalSource
 from photometry.science.calibration import Correction, mad_sigma
 from variables.models import GalNewSource, GalVarObj
@@ -203,10 +205,9 @@ def _near_artifact(truth, image, rows):
     ra, dec = np.asarray(truth.artifacts["ra"]), np.asarray(truth.artifacts["dec"])
     if len(ra) == 0:
         return np.zeros(len(rows["ra"]), bool)
-    scale = np.cos(np.radians(dec.mean()))
-    tree = cKDTree(np.column_stack([ra * scale, dec]))
-    distance, _ = tree.query(np.column_stack([rows["ra"] * scale, rows["dec"]]))
-    return distance * 3600 < INFLUENCE_PIXELS * image.fwhm_arcsec / image.fwhm_pixels
+    tree = cKDTree(unit_vectors(np.column_stack([ra, dec])))
+    distance, _ = tree.query(unit_vectors(np.column_stack([rows["ra"], rows["dec"]])))
+    return np.degrees(distance) * 3600 < INFLUENCE_PIXELS * image.fwhm_arcsec / image.fwhm_pixels
 
 
 def _correction_error(truth, image, rows, reference):
@@ -244,7 +245,7 @@ def best_variable(truth):
     variable = truth.stars["kind"] != "constant"
     true_ra, true_dec = truth.stars["ra"][variable], truth.stars["dec"][variable]
     for row in counted.order_by("-n", "refsource_id"):
-        d_ra = (true_ra - row["ra"]) * np.cos(np.radians(row["dec"]))
-        if np.min(np.hypot(d_ra, true_dec - row["dec"])) * 3600 < 0.5:
+        distance = separation_degrees(true_ra, true_dec, row["ra"], row["dec"])
+        if distance.min() * 3600 < 0.5:
             return row["ra"], row["dec"]
     return None

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from exposures.science.angles import to_sky
 from exposures.science.footprints import contains, overlap_fraction, tangent_plane, unit_vectors
 
 # Beyond the images: objects that reach as far are made anew, and what lies round those is read.
@@ -98,6 +99,4 @@ def _widened(footprint, margin_arcsec):
     to_edges = twice_area / np.linalg.norm(following - plane, axis=1)
     factor = 1 + 1.01 * np.radians(margin_arcsec / 3600) / to_edges.min()
     moved = centre + factor * (corners / (corners @ centre)[:, None] - centre)
-    ra = np.degrees(np.arctan2(moved[:, 1], moved[:, 0])) % 360
-    dec = np.degrees(np.arctan2(moved[:, 2], np.hypot(moved[:, 0], moved[:, 1])))
-    return np.column_stack([ra, dec]).ravel()
+    return np.column_stack(to_sky(moved)).ravel()

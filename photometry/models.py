@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import BrinIndex, BTreeIndex
 from django.db import models
 
+from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
 from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
@@ -129,6 +130,7 @@ class GalSource(models.Model):
 
     class Meta:
         db_table = "galsources"
+        constraints = [on_the_sky("galsources")]
         indexes = [
             models.Index(fields=["refsource_id"], name="galsources_refsource"),
             BTreeIndex(
@@ -175,6 +177,7 @@ class GalNonDetection(models.Model):
 
     class Meta:
         db_table = "galnondetections"
+        constraints = [on_the_sky("galnondetections")]
 
     def __str__(self):
         return f"no source {self.refsource_id} on image {self.galimage_id}"
@@ -270,6 +273,7 @@ class GalObject(models.Model):
 
     class Meta:
         db_table = "galobjects"
+        constraints = [on_the_sky("galobjects")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galobjects_q3c")]
 
     def __str__(self):
@@ -297,6 +301,7 @@ class GalObjectSource(models.Model):
 
     class Meta:
         db_table = "galobjectsources"
+        constraints = [on_the_sky("galobjectsources")]
 
     def __str__(self):
         return f"source {self.refsource_id} of object {self.object_id}"

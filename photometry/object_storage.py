@@ -6,6 +6,7 @@ import numpy as np
 from django.db import connection
 from django.dispatch import Signal
 
+from exposures.science.angles import ra_difference, to_sky
 from exposures.science.footprints import contains, unit_vectors
 from photometry.binary_copy import copy_in, copy_out
 from photometry.objects import Kind
@@ -191,9 +192,7 @@ def _objects(own, groups, ids):
     n, label = len(ids), groups.label
     rows = np.zeros(n, OBJECT_DTYPE)
     rows["id"] = ids
-    x, y, z = middles(label, _vectors(own.ra, own.dec), n).T
-    rows["ra"] = np.degrees(np.arctan2(y, x)) % 360
-    rows["dec"] = np.degrees(np.arctan2(z, np.hypot(x, y)))
+    rows["ra"], rows["dec"] = to_sky(middles(label, _vectors(own.ra, own.dec), n))
     rows["n_sources"] = np.bincount(label, minlength=n)
     for code in range(len(own.filters)):
         rows["n_filters"] += np.bincount(label[own.filter == code], minlength=n) > 0
@@ -229,7 +228,7 @@ def _are_same(was, objects):
     for name in ("n_sources", "n_filters", "kind"):
         same &= was[name] == objects[name]
     same &= np.abs(was["dec"] - objects["dec"]) < SAME_DEGREES
-    off = (was["ra"] - objects["ra"] + 180) % 360 - 180
+    off = ra_difference(was["ra"], objects["ra"])
     return same & (np.abs(off) * np.cos(np.radians(objects["dec"])) < SAME_DEGREES)
 
 

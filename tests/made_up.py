@@ -3,6 +3,7 @@
 import numpy as np
 
 from exposures.models import GalExposure, GalImage, Status
+from exposures.science.angles import wrap_ra
 from photometry.storage import SOURCE_DTYPE
 
 HALF_SIDE = 0.1  # degrees: chips are squares of 0.2 degrees
@@ -43,7 +44,7 @@ def from_tangent_plane(x, y, ra, dec):
     """ra, dec in degrees of offsets in degrees from a position, also at the poles."""
     xi, eta, dec = np.radians(x), np.radians(y), np.radians(dec)
     denominator = np.cos(dec) - eta * np.sin(dec)
-    out_ra = (ra + np.degrees(np.arctan2(xi, denominator))) % 360
+    out_ra = wrap_ra(ra + np.degrees(np.arctan2(xi, denominator)))
     north = np.sin(dec) + eta * np.cos(dec)
     return out_ra, np.degrees(np.arctan2(north, np.hypot(denominator, xi)))
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 
 from exposures.fits import UnknownFilterError, short_filter
+from exposures.science.angles import wrap_ra
 
 # In the order they are fetched, as who sees the image expects its siblings.
 KINDS = {"d": "dqmask", "w": "wtmap", "i": "image"}
@@ -106,7 +107,7 @@ def _exposure(key, rows):
         start=_text(facts.get("dateobs_min"))[:19].replace(" ", "T"),
         filter=_filter(facts.get("ifilter")),
         exposure_seconds=_number(facts.get("exposure")),
-        ra=_number(facts.get("ra_center")),
+        ra=_right_ascension(facts.get("ra_center")),
         dec=_number(facts.get("dec_center")),
         object_name=_text(facts.get("OBJECT")),
         proposal=_text(facts.get("proposal")),
@@ -173,6 +174,11 @@ def _number(value):
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _right_ascension(value):
+    ra = _number(value)
+    return None if ra is None else wrap_ra(ra)
 
 
 def _date(value):

@@ -10,6 +10,7 @@ from astropy.io.fits.verify import VerifyError
 from astropy.wcs import WCS
 
 from exposures.errors import InputFileError
+from exposures.science.wcs_axes import right_ascension_first, with_wrapped_ra
 
 # All that makes a WCS; the rest of a header, with its illegal cards, never meets the parser.
 _WCS_CARD = re.compile(
@@ -89,36 +90,45 @@ def first_text(keys, *headers) -> str:
 
 
 def celestial_wcs(path: Path, label: str, cards: Cards) -> WCS:
-    """The WCS of one HDU's own cards, in ICRS.
+    """The WCS of one HDU's own cards, in ICRS, right ascension first.
 
     Only this HDU's: the primary header of a DECam file says FK5, and a WCS of both is off by
     30 mas. J2000 in FK5 differs from ICRS by less, and is taken as ICRS. Nothing branches on
-    ``ctype`` after parsing, where TPV reads as TAN.
+    ``ctype`` after parsing, where TPV reads as TAN. Right ascensions that it gives are near
+    0 to 360, but for rounding: ``wrap_ra`` takes the last of it.
     """
-    own = wcs_cards(cards)
-    axes = [str(own.get(key, "")).upper() for key in ("CTYPE1", "CTYPE2")]
-    if sorted(axis[:4].rstrip("-") for axis in axes) != ["DEC", "RA"]:
-        raise _no_wcs(path, label, "no WCS in right ascension and declination")
-    _check_frame(path, label, cards)
-    own["RADESYS"] = "ICRS"
     try:
-        wcs = WCS(own)
+        wcs = WCS(wcs_cards(path, label, cards))
         sky = wcs.all_pix2world([0.0], [0.0], 0)
     except (ValueError, MemoryError) as error:  # wcslib's errors are ValueErrors
         raise _no_wcs(path, label, f"the WCS can't be used ({error})") from error
-    if not np.all(np.isfinite(sky)):
+    if not np.all(np.isfinite(sky)) or abs(sky[1][0]) > 90:
         raise _no_wcs(path, label, "the WCS has no solution on the image")
     return wcs
 
 
-def wcs_cards(cards: Cards) -> fits.Header:
-    """The cards of a header that make its WCS, and no others."""
+def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
+    """The cards of a header that make its WCS and no others, in ICRS, right ascension first.
+
+    Raises InputFileError where the axes are no right ascension and declination of J2000.
+    """
     own = fits.Header()
     for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):
         value = cards.value(key)
         if value is not None:
             own[key] = value
-    return own
+    axes = [str(own.get(key, "")).strip().upper() for key in ("CTYPE1", "CTYPE2")]
+    names = [axis[:4].rstrip("-") for axis in axes]
+    if sorted(names) != ["DEC", "RA"]:
+        are = f", but in {' and '.join(axes)}" if all(axes) else ""
+        raise _no_wcs(path, label, f"no WCS in right ascension and declination{are}")
+    _check_frame(path, label, cards)
+    own["RADESYS"] = "ICRS"
+    try:
+        own = right_ascension_first(own) if names[0] == "DEC" else own
+        return with_wrapped_ra(own)
+    except (TypeError, ValueError, MemoryError) as error:
+        raise _no_wcs(path, label, f"the WCS can't be used ({error})") from error
 
 
 def _check_frame(path, label, cards):

@@ -13,6 +13,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from exposures.errors import InputFileError
 from exposures.fits.cards import Cards, celestial_wcs
+from exposures.science.angles import wrap_ra
 
 FETCH_AGAIN = "Fetch it again; its size or checksum will differ from the archive's"
 # A code of a mask that no convention uses: a bit by itself, and beyond every enumeration.
@@ -64,7 +65,7 @@ def first_centre(file: ImageFile) -> tuple[float, float]:
             continue
         ny, nx = image.shape
         ra, dec = wcs.all_pix2world([(nx - 1) / 2], [(ny - 1) / 2], 0)
-        return float(ra[0]), float(dec[0])
+        return wrap_ra(float(ra[0])), float(dec[0])
     raise errors[0]
 
 

@@ -6,6 +6,8 @@ from exposures.chip import ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, wcs_cards
 from exposures.fits.files import open_images
+from exposures.science.angles import wrap_ra
+from exposures.science.footprints import corner_pixels
 
 
 def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
@@ -28,18 +30,15 @@ def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
 
 def footprint_of(wcs, shape) -> list[float]:
     """ra, dec of the four corners of an image of ``shape`` in turn, (8,) degrees."""
-    ny, nx = shape
-    corners = wcs.all_pix2world(
-        [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5], 0
-    )
-    return [float(v) for pair in zip(*corners, strict=True) for v in pair]
+    ra, dec = wcs.all_pix2world(*corner_pixels(shape), 0)
+    return [float(v) for pair in zip(wrap_ra(ra), dec, strict=True) for v in pair]
 
 
 def read_wcs_cards(facts: ExposureFacts, entry: ChipEntry) -> fits.Header:
-    """The cards of a chip's WCS as they stand in its file."""
+    """The cards of a chip's WCS, in ICRS and right ascension first."""
     with open_images(facts.image_path) as file:
         image = next((i for i in file.images if i.index == entry.hdu), None)
         if image is None:
             advice = "The file has changed: start again"
             raise InputFileError(facts.image_path, "the image is gone", advice, hdu=entry.hdu)
-        return wcs_cards(image.cards)
+        return wcs_cards(facts.image_path, image.label, image.cards)

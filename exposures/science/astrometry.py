@@ -7,6 +7,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
+from exposures.science.angles import wrap_ra
 from exposures.science.quantities import Count, Order, Pixels, Sigma
 
 
@@ -91,8 +92,9 @@ class RefinedWcs:
     correction: PixelCorrection
 
     def to_sky(self, x, y):
-        """Right ascension and declination of pixel positions."""
-        return self.wcs.all_pix2world(*self.correction.apply(x, y), 0)
+        """Right ascension, 0 to 360, and declination of pixel positions."""
+        ra, dec = self.wcs.all_pix2world(*self.correction.apply(x, y), 0)
+        return wrap_ra(ra), dec
 
     def to_pixels(self, ra, dec):
         """Pixel positions; NaN where the header's distortion has no inverse (far off the chip)."""

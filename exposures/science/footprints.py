@@ -1,8 +1,42 @@
-"""How much sky the footprints of two chips share."""
+"""Where chips lie on the sky: their four corners, and how much sky two of them share."""
 
 import numpy as np
 
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
+
+
+# q3c refuses polygons wider than some 23 degrees, and with them every search that meets one.
+MAX_DEGREES = 20.0
+
+
+def corner_pixels(shape):
+    """x and y of the four outer corners of an image (ny, nx) in turn."""
+    ny, nx = shape
+    return [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
+
+
+def fault_of(footprint) -> str:
+    """Why a footprint (8,) can't be a chip's; "" where it can.
+
+    It has to be a convex quadrilateral of some area, on a part of the sky that a search can
+    hold: others lie on no sky, or make searches fail that have nothing to do with them.
+    """
+    if not np.all(np.isfinite(footprint)):
+        return "its corners have no place on the sky"
+    if np.any(np.abs(footprint[1::2]) > 90):
+        return "its corners lie beyond the poles"
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    widest = np.degrees(np.arccos(np.clip(corners @ corners.T, -1, 1).min()))
+    if widest > MAX_DEGREES:
+        return f"its corners lie {widest:.0f} degrees apart, more than {MAX_DEGREES:.0f}"
+    plane = tangent_plane(corners, centre)
+    edges = np.roll(plane, -1, axis=0) - plane
+    following = np.roll(edges, -1, axis=0)
+    turns = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
+    if not (np.all(turns > 0) or np.all(turns < 0)):
+        return "its corners are those of no rectangle"
+    return ""
 
 
 def overlap_fraction(footprint, other):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from exposures.science.angles import wrap_ra
+
 J2000_MJD = 51544.5
 DAYS_A_YEAR = 365.25
 MAS_PER_RADIAN = np.degrees(1) * 3600e3
@@ -26,7 +28,7 @@ def moved(ra, dec, pm_ra, pm_dec, years):
     x = np.cos(dec) - north * np.sin(dec)
     z = np.sin(dec) + north * np.cos(dec)
     new_ra = ra + np.arctan2(east, x)
-    return np.degrees(new_ra) % 360, np.degrees(np.arctan2(z, np.hypot(x, east)))
+    return wrap_ra(np.degrees(new_ra)), np.degrees(np.arctan2(z, np.hypot(x, east)))
 
 
 def separation_degrees(ra1, dec1, ra2, dec2):

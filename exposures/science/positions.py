@@ -4,6 +4,7 @@ from astropy.coordinates import Angle
 from astropy.units import deg, hourangle
 
 from exposures.errors import GalprojectError
+from exposures.science.angles import wrap_ra
 
 
 def parse_position(ra, dec):
@@ -19,7 +20,7 @@ def parse_position(ra, dec):
         raise GalprojectError(f"right ascension {ra} is not between 0 and 360 degrees")
     if not -90 <= dec_degrees <= 90:
         raise GalprojectError(f"declination {dec} is not between -90 and 90 degrees")
-    return ra_degrees % 360, dec_degrees
+    return wrap_ra(ra_degrees), dec_degrees
 
 
 def _is_number(text):

@@ -5,6 +5,7 @@ from astropy import units as u
 from astropy.table import Table
 from astropy_healpix import HEALPix
 
+from exposures.science.angles import wrap_ra
 from exposures.simulation.stars import CATALOGUE_EPOCH, MOVER, NOVA
 
 NSIDE = 32
@@ -39,7 +40,7 @@ def _table(stars, proxy, rng):
     n = len(stars)
     table = Table({"source_id": stars["star_id"].astype("i8")})
     d_ra = rng.normal(0, error_mas) / 3.6e6 / np.cos(np.radians(stars["dec"]))
-    table["ra"] = (stars["ra"] + d_ra) % 360
+    table["ra"] = wrap_ra(stars["ra"] + d_ra)
     table["dec"] = stars["dec"] + rng.normal(0, error_mas) / 3.6e6
     table["ra_error"], table["dec_error"] = error_mas, error_mas
     for band, magnitude in magnitudes.items():

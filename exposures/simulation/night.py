@@ -10,6 +10,8 @@ from astropy.table import Table
 
 from exposures.chip import Amplifier
 from exposures.errors import GalprojectError
+from exposures.science.angles import wrap_ra
+from exposures.science.motion import moved
 from exposures.simulation.catalogue import write_catalogue
 from exposures.simulation.detector import Exposed, add_artifacts, expose
 from exposures.simulation.instcal import (
@@ -27,6 +29,7 @@ from exposures.simulation.truth import ORDER, Truth, surface, surface_image, wri
 
 FIRST_EXPNUM = 600_000
 NOTE = "simulation.json"  # of the options a folder was made with
+POLAR_DEGREES = 80.0  # from here on east and north are taken along great circles
 # A star's light is followed to where it is this small a part of the sky's noise.
 FAINTEST_PART = 0.05
 
@@ -156,8 +159,7 @@ def _schedule(options):
     for index in range(options.n_epochs + 1):
         dither = 0 if index == 0 else options.dither_pixels * PIXEL_DEGREES
         d_ra, d_dec = rng.uniform(-1, 1, 2) * dither
-        ra = options.ra + d_ra / np.cos(np.radians(options.dec))
-        truth = Pointing(ra, options.dec + d_dec)
+        truth = Pointing(*_offset(options.ra, options.dec, d_ra, d_dec))
         exposures.append(
             _Exposure(
                 index=index,
@@ -177,11 +179,18 @@ def _with_error(pointing, error_mas, rng):
     """The pointing as the header has it: a little off, turned and stretched."""
     d_ra, d_dec = rng.normal(0, error_mas / 3.6e6, 2)
     return Pointing(
-        pointing.ra + d_ra / np.cos(np.radians(pointing.dec)),
-        pointing.dec + d_dec,
+        *_offset(pointing.ra, pointing.dec, d_ra, d_dec),
         rotation_radians=rng.normal(0, 2e-5),
         scale=1 + rng.normal(0, 2e-5),
     )
+
+
+def _offset(ra, dec, d_ra, d_dec):
+    """A position in degrees moved a little to the east and the north, at the poles too."""
+    if abs(dec) < POLAR_DEGREES:
+        return wrap_ra(ra + d_ra / np.cos(np.radians(dec))), dec + d_dec
+    ra, dec = moved(ra, dec, 3.6e6 * d_ra, 3.6e6 * d_dec, years=1)
+    return float(ra), float(dec)
 
 
 def _take(exposure, detector, stars, options):

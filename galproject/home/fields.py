@@ -10,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from exposures.models import GalExposure
+from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
 from galproject.option_sources import load_options
 
@@ -60,8 +61,7 @@ def same_place(vectors, degrees):
 
 
 def _field(rows):
-    x, y, z = unit_vectors([row[:2] for row in rows]).mean(axis=0)
-    ra, dec = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+    ra, dec = to_sky(unit_vectors([row[:2] for row in rows]).mean(axis=0))
     galactic = SkyCoord(ra, dec, unit="deg").galactic
     filters = Counter(row[2] for row in rows)
     names = Counter(row[3] for row in rows if row[3])

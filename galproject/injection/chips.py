@@ -9,6 +9,7 @@ import numpy as np
 from exposures.chip import ChipEntry, ExposureFacts
 from exposures.fits import read_chip, write_chip
 from exposures.science.astrometry import pixel_scale_arcsec
+from exposures.science.motion import separation_degrees
 from galproject.injection.options import InjectionOptions
 from galproject.injection.stars import as_pixels, draw_stars, placed
 from galproject.options import PipelineOptions
@@ -176,8 +177,6 @@ def _references_near(task, circle):
     for path in sorted(task.folder.glob("reference-*.npz")):
         with np.load(path) as kept:
             ra, dec, radius = kept["circle"]
-            d_ra = (ra - circle[0] + 180) % 360 - 180
-            distance = np.hypot(d_ra * np.cos(np.radians(dec)), dec - circle[1])
-            if distance < radius + circle[2]:
+            if separation_degrees(ra, dec, circle[0], circle[1]) < radius + circle[2]:
                 found.append(Reference(**{name: kept[name] for name in kept.files}))
     return found

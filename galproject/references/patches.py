@@ -8,6 +8,7 @@ from django.db.models import F, Value
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalField
 from exposures.q3c import Q3CWithin
+from exposures.science.angles import wrap_ra
 from exposures.science.motion import separation_degrees
 from exposures.science.positions import parse_position
 from galproject.home.fields import observed_fields
@@ -81,7 +82,7 @@ def _observed(field, options):
 
 def _followed(field):
     filters = field.filters or filters_in_use()
-    patches = (Patch(field.ra % 360, field.dec, field.radius, name) for name in filters)
+    patches = (Patch(wrap_ra(field.ra), field.dec, field.radius, name) for name in filters)
     return Place(field.name, None, tuple(patches))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.coordinates import SkyCoord
 
+from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES, Detector, Pointing, detectors
 from exposures.simulation.stars import AMPLITUDES, KINDS, PERIODS, STAR_DTYPE, magnitudes_at
 from galproject.seeding.plan import FILTERS, Field
@@ -122,7 +123,7 @@ def pointing(field, dither=(0.0, 0.0)) -> Pointing:
     # +x is to the south and +y to the east.
     dec = centre.dec.deg + dither[0] * PIXEL_DEGREES
     ra = centre.ra.deg - dither[1] * PIXEL_DEGREES / np.cos(np.radians(dec))
-    return Pointing(float(ra % 360), float(dec))
+    return Pointing(wrap_ra(float(ra)), float(dec))
 
 
 def make_patches(plan) -> list[Patch]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection
 
+from exposures.science.angles import tangent_offsets
 from photometry.objects import Kind
 from variables.light_curves import wavelength_order
 
@@ -126,6 +127,5 @@ def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
 
 def _offset(ra, dec, candidate):
     """East and north of a candidate in arcseconds, of a position in degrees."""
-    east = (ra - candidate.ra + 180) % 360 - 180
-    north = dec - candidate.dec
-    return float(3600 * east * np.cos(np.radians(candidate.dec))), 3600 * north
+    east, north = tangent_offsets(ra, dec, candidate.ra, candidate.dec)
+    return float(3600 * east), float(3600 * north)

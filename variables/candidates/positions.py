@@ -6,6 +6,7 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from exposures.errors import GalprojectError
+from exposures.science.angles import wrap_ra
 
 EXAMPLES = "266.4168 -29.0078, 17:45:40.0 -29:00:28, 17h45m40s -29d00m28s or 0.0 -0.05 gal"
 
@@ -32,7 +33,7 @@ def read_position(text) -> tuple[float, float]:
             place = SkyCoord(*map(float, words), unit="deg")
         else:
             place = SkyCoord(" ".join(words), unit=(u.hourangle, u.deg))
-        ra, dec = float(place.ra.deg), float(place.dec.deg)
+        ra, dec = wrap_ra(float(place.ra.deg)), float(place.dec.deg)
     except (ValueError, u.UnitsError) as error:
         raise PositionError(f"“{text}” is no position. Type one like {EXAMPLES}") from error
     return ra, dec
@@ -54,6 +55,7 @@ def sexagesimal(ra, dec) -> str | list[str]:
 
 
 def _written(_, hours, sign, degrees):
+    hours[0] %= 24  # just before 0 h it is rounded up to 24
     time, angle = ("{}:{:02}:{:02}.{:02}".format(*part) for part in (hours, degrees))
     return f"{time:0>11} {sign.decode()}{angle:0>11}"
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Abs
 from django.urls import reverse
 
+from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
@@ -252,6 +253,7 @@ class GalCandidate(models.Model):
 
     class Meta:
         db_table = "galcandidates"
+        constraints = [on_the_sky("galcandidates")]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galcandidates_q3c"),
             # The orders of the lists, each ended by the id, so that pages are found by key.

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from photometry.models import RealField
 from photometry.sources import id_range
@@ -84,9 +85,10 @@ class GalVarObj(models.Model):
     class Meta:
         db_table = "galvarobjs"
         constraints = [
+            on_the_sky("galvarobjs"),
             models.UniqueConstraint(
                 fields=["refsource_id", "image"], name="galvarobjs_once_an_image"
-            )
+            ),
         ]
 
     def __str__(self):

@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
 
+from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
 from photometry.models import GalReference, RealField
@@ -29,6 +30,7 @@ class GalNewSource(models.Model):
 
     class Meta:
         db_table = "galnewsources"
+        constraints = [on_the_sky("galnewsources")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewsources_q3c")]
 
     def __str__(self):
@@ -48,6 +50,7 @@ class GalLostSource(models.Model):
 
     class Meta:
         db_table = "gallostsources"
+        constraints = [on_the_sky("gallostsources")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="gallostsources_q3c")]
 
     def __str__(self):
@@ -103,6 +106,7 @@ class GalNewDetection(models.Model):
 
     class Meta:
         db_table = "galnewdetections"
+        constraints = [on_the_sky("galnewdetections")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewdetections_q3c")]
 
     def __str__(self):

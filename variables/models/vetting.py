@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.functional import cached_property
 
+from exposures.constraints import on_the_sky
+
 # What the lanes of vetting use for other things than classes.
 COMMAND_KEYS = frozenset(" z/bfmjkxo?")
 
@@ -327,6 +329,7 @@ class GalDecision(models.Model):
             models.Index(fields=["campaign", "user"], name="galdecisions_campaign"),
         ]
         constraints = [
+            on_the_sky("galdecisions"),
             models.CheckConstraint(
                 condition=models.Q(action="vote", choice__isnull=False)
                 | ~models.Q(action="vote") & models.Q(choice=None),

@@ -5,6 +5,8 @@ from django.db import connection, transaction
 
 from exposures.claims import Claimed, lock_to_end
 from exposures.errors import GalprojectError
+from exposures.science.angles import to_sky
+from exposures.science.footprints import unit_vectors
 from photometry.models import GalReference
 from variables.models import GalNewDetection, GalNewSource, GalVarObj
 from variables.science.new_sources import NewSourceOptions
@@ -169,15 +171,16 @@ def _free_id(catalogue):
 
 
 def _create(catalogue, refsource_id, members):
-    names = ("ra", "dec", "reference_x", "reference_y")
-    places = np.array([[getattr(m, name) for name in names] for m in members])
-    # Right ascensions on either side of 0 h.
-    places[:, 0] = places[0, 0] + (places[:, 0] - places[0, 0] + 180) % 360 - 180
-    ra, dec, x, y = np.average(places, axis=0, weights=[m.significance**2 for m in members])
+    weights = [m.significance**2 for m in members]
+    # As vectors: right ascensions lie on either side of 0 h, and turn quickly at a pole.
+    vectors = unit_vectors([(m.ra, m.dec) for m in members])
+    ra, dec = to_sky(np.average(vectors, axis=0, weights=weights))
+    pixels = [(m.reference_x, m.reference_y) for m in members]
+    x, y = np.average(pixels, axis=0, weights=weights)
     GalNewSource.objects.create(
         refsource_id=refsource_id,
         catalogue=catalogue,
-        ra=float(ra) % 360,
+        ra=float(ra),
         dec=float(dec),
         x=float(x),
         y=float(y),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.science.angles import to_sky
 from exposures.science.footprints import tangent_plane, unit_vectors
 
 # Stars wanted for polynomials of each order in two coordinates; fewer bear a lower order.
@@ -32,10 +33,7 @@ class ChipMap:
     def to_sky(self, x, y):
         """ra, dec (n,) in degrees of pixel positions."""
         points = np.column_stack([x, y]) / self.span
-        vectors = _terms(points, self.order) @ self.to_vectors
-        ra = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0])) % 360
-        dec = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
-        return ra, dec
+        return to_sky(_terms(points, self.order) @ self.to_vectors)
 
 
 def fit_chip_map(ra, dec, x, y):

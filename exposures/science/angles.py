@@ -1,0 +1,37 @@
+"""Angles as they are stored: right ascensions from 0 up to, not including, 360 degrees."""
+
+import numpy as np
+
+
+def wrap_ra(ra):
+    """Right ascensions in degrees, whatever turn they are in, as 0 <= ra < 360; NaN stays NaN.
+
+    A float for a number, else an array. Of a tiny negative number the remainder is 360 itself
+    after rounding, which an index of the sky doesn't find beside 0.
+    """
+    wrapped = np.mod(ra, 360.0)
+    wrapped = np.where(wrapped >= 360.0, 0.0, wrapped)
+    return wrapped if wrapped.ndim else float(wrapped)
+
+
+def ra_difference(ra, other):
+    """``ra - other`` in degrees by the shorter way round, -180 to 180."""
+    return np.mod(np.subtract(ra, other) + 180.0, 360.0) - 180.0
+
+
+def to_sky(vectors):
+    """Right ascension and declination, degrees, of (n, 3) vectors of any length."""
+    x, y, z = np.asarray(vectors, float).T
+    return wrap_ra(np.degrees(np.arctan2(y, x))), np.degrees(np.arctan2(z, np.hypot(x, y)))
+
+
+def tangent_offsets(ra, dec, ra0, dec0):
+    """Degrees east and north of a position in the plane that touches the sky there.
+
+    At a pole east is where the right ascension ``ra0`` has it, as everywhere.
+    """
+    d_ra, dec, dec0 = (np.radians(angle) for angle in (np.subtract(ra, ra0), dec, dec0))
+    towards = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(d_ra)
+    east = np.cos(dec) * np.sin(d_ra)
+    north = np.cos(dec0) * np.sin(dec) - np.sin(dec0) * np.cos(dec) * np.cos(d_ra)
+    return np.degrees(east / towards), np.degrees(north / towards)
