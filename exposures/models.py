@@ -7,6 +7,7 @@ from django.db import models
 from django.urls import reverse
 
 from exposures.constraints import footprint_on_the_sky, on_the_sky
+from exposures.doubts import Doubt, GalQualityDecision, ZeroPointSource
 from exposures.hosts import this_host
 from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
 from exposures.science.angles import wrap_ra
@@ -220,6 +221,7 @@ class GalImage(models.Model):
     masked_fraction = models.FloatField(null=True, help_text="of the pixels, without weight")
     zero_point = models.FloatField(null=True, help_text="mag of 1 ADU; approximate")
     zero_point_error = models.FloatField(null=True)
+    zero_point_source = models.CharField(max_length=9, choices=ZeroPointSource, blank=True)
     chi2_nu = models.FloatField(
         null=True, help_text="of constant stars against the reference, before the expansion"
     )
@@ -235,6 +237,21 @@ class GalImage(models.Model):
     n_detected = models.PositiveIntegerField(null=True, help_text="sources found on the image")
     n_sources = models.PositiveIntegerField(null=True, help_text="rows saved in galsources")
     n_variables = models.PositiveIntegerField(null=True, help_text="rows in galvarobjs")
+
+    channel_columns = ArrayField(
+        models.PositiveIntegerField(),
+        default=list,
+        help_text="first column of each read-out channel but the first, pixels from 0",
+    )
+    figures = models.JSONField(default=dict, help_text="figures of quality, by name")
+    doubts = ArrayField(
+        models.CharField(max_length=20, choices=Doubt),
+        default=list,
+        help_text="figures beyond the limit of doubt",
+    )
+    is_doubted = models.BooleanField(
+        default=False, help_text="its changes are not counted; by its doubts, or as people say"
+    )
 
     options = models.JSONField(null=True, help_text="the options that made these results")
     code_version = models.CharField(max_length=64, blank=True)
@@ -269,8 +286,16 @@ class GalImage(models.Model):
             models.Index(fields=["status"], name="galimages_status"),
             # The widest chip, by which a search round a position has to reach further.
             models.Index(fields=["radius"], name="galimages_radius"),
+            models.Index(
+                fields=["exposure"],
+                condition=models.Q(is_doubted=True),
+                name="galimages_doubted",
+            ),
         ]
-        permissions = [("choose_reference", "Can choose which images are references")]
+        permissions = [
+            ("choose_reference", "Can choose which images are references"),
+            ("overrule_quality", "Can overrule what is made of an image's quality"),
+        ]
 
     def __str__(self):
         return f"{self.exposure} {self.chip_name}"
@@ -292,6 +317,17 @@ class GalImage(models.Model):
     def picture_matrix(self) -> str:
         """From pixels of the chip to what is shown, as SVG has it."""
         return self.orientation.svg_matrix(self.width, self.height)
+
+    @property
+    def doubt_labels(self) -> list[str]:
+        """The reasons to doubt it in words."""
+        labels = dict(Doubt.choices)
+        return [labels.get(name, name) for name in self.doubts]
+
+    def verdict(self) -> str:
+        """What people said last of its quality."""
+        last = self.quality_decisions.order_by("-pk").values_list("verdict", flat=True).first()
+        return last or GalQualityDecision.Verdict.AS_MEASURED
 
     def positions(self):
         """Corners and centre as (ra, dec) pairs in degrees."""

@@ -27,9 +27,11 @@ MAY = {
         "variables.change_taxonomyclass",
         "variables.delete_taxonomyclass",
         "exposures.choose_reference",
+        "exposures.overrule_quality",
     ),
     "operators": (
         "exposures.add_galjob",
+        "exposures.overrule_quality",
         "exposures.add_galfield",
         "exposures.change_galfield",
         "exposures.delete_galfield",

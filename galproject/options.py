@@ -9,6 +9,7 @@ from exposures.science.quantities import Name
 from galproject.field_options import FieldOptions
 from galproject.references.ranking import RankingOptions
 from photometry.options import ReductionOptions
+from photometry.science.image_quality import QualityOptions
 from photometry.science.joining import JoinOptions
 from photometry.science.reference_mean import ReferenceSetOptions
 from photometry.science.stacking import StackOptions
@@ -36,6 +37,7 @@ class PipelineOptions:
     catalogue_cuts: CatalogueCuts = CatalogueCuts()
     reduction: ReductionOptions = ReductionOptions()
     selection: SelectionOptions = SelectionOptions()
+    quality: QualityOptions = QualityOptions()
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()

@@ -31,13 +31,16 @@ from galproject.chip_places import place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import completed, load_options, options_from_json
 from galproject.options import DERIVED_LATER
+from galproject.quality.judging import judge_reference, judge_search
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
+from photometry.image_quality import reference_figures, search_figures
 from photometry.measured import measured_on_search
 from photometry.models import GalReference
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
+from photometry.science.channels import edges_at
 from photometry.search import is_detected, measure_search, rows
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import find_changes, replace_variables
@@ -54,6 +57,7 @@ RESULTS = (
     *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
     *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
     *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
+    *("zero_point_source", "channel_columns", "figures", "doubts", "is_doubted"),
     *("options", "code_version", "results_version", "files", "data_version"),
 )
 
@@ -87,7 +91,7 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
             # Whoever has it now says what becomes of it; or, where nobody has, a sweep.
             return ChipResult(image.pk, str(image), Status.FAILED, error=str(error))
         except GalprojectError as error:
-            return _fail(image, started, str(error))
+            return _fail(image, started, str(error), getattr(error, "figures", None))
         except OperationalError as error:
             if not connection.is_usable():
                 raise
@@ -225,7 +229,7 @@ def _enter(image, step):
     image.save(update_fields=["step"])
 
 
-def _fail(image, started, message):
+def _fail(image, started, message, figures=None):
     """Record a failure; nothing that the chip had stays in galsources or galvarobjs."""
     image.refresh_from_db()  # without what was filled in before it failed
     with transaction.atomic():
@@ -233,6 +237,8 @@ def _fail(image, started, message):
         if not kept:
             forget(image)
         image.status, image.step = (Status.DONE, "") if kept else (Status.FAILED, image.step)
+        if figures is not None and not kept:
+            image.figures = figures
         image.error, image.finished = message, timezone.now()
         image.save()
         GalCheckpoint.objects.note(image, "failed", message, level=GalCheckpoint.Level.ERROR)
@@ -298,6 +304,8 @@ def _describe(image, reduction, options):
     image.masked_fraction = float((reduction.chip.weight == 0).mean())
     image.zero_point = float(reduction.zero_point.value)
     image.zero_point_error = _or_none(reduction.zero_point.error)
+    image.zero_point_source = reduction.zero_point.source
+    image.channel_columns = list(reduction.channel_columns)
     image.n_detected = len(reduction.detections)
     image.notes = list(reduction.notes)
     image.options = options.as_json()
@@ -317,12 +325,16 @@ def _rms_mas(correction, scale_arcsec):
 def _store_reference(image, reduction, options):
     sources = measure_reference(reduction, options.reduction)
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
+    figures = reference_figures(
+        reduction, sources, options.quality.measure, options.reduction.clean
+    )
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
         catalogue = storage.create_catalogue(
             image, sources, image.options, image.code_version, drop_previous=True
         )
         image.n_sources = len(sources)
+        judge_reference(image, reduction.chip, figures, options.quality)
         _finish(image)
         # By where the image lies, which is stored now.
         follow_new_sources(catalogue, options.new_sources)
@@ -333,7 +345,15 @@ def _store_search(image, reduction, options):
     if not references:
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
-    measurement = measure_search(reduction, sources, options.reduction)
+    edges = [
+        edge
+        for reference in references
+        for edge in edges_at(reference.channel_columns, reference.fwhm_pixels, reference.pk)
+    ]
+    measurement = measure_search(reduction, sources, options.reduction, edges)
+    figures = search_figures(
+        reduction, measurement, options.quality.measure, options.reduction.clean
+    )
     measured = rows(measurement, storage.SOURCE_DTYPE)
     detected = is_detected(measured, options.reduction.min_quality)
     widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
@@ -352,10 +372,11 @@ def _store_search(image, reduction, options):
         # Now that nobody can change what the references say.
         found = measured_on_search(image, measured, measurement.sources)
         changes = find_changes(found, shapes, options.selection)
+        judge_search(image, reduction.chip, figures, changes, options.quality)
         replace_variables(image, found, changes)
         replace_new_detections(image, new, options.new_sources)
         mark_changes(image)
-        image.n_variables = int((changes.failed_cuts == 0).sum())
+        image.n_variables = 0 if image.is_doubted else int((changes.failed_cuts == 0).sum())
         _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
         refresh_candidates({*before, *_measured_with(image)})
         for catalogue in _catalogues_under(image) if new else ():

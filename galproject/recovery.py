@@ -216,7 +216,7 @@ def _correction_error(truth, image, rows, reference):
     The constant is left out: it is the difference of the two zero points.
     """
     stored = Correction.from_json(image.correction, (image.height, image.width))
-    applied = stored.at(rows["x"], rows["y"], reference["galimage_id"])
+    applied = stored.at(rows["x"], rows["y"], reference["galimage_id"], reference["x"])
     needed = np.full(len(applied), np.nan)
     for own in _references(truth).filter(pk__in=np.unique(reference["galimage_id"]).tolist()):
         mine = reference["galimage_id"] == own.pk

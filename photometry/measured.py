@@ -31,7 +31,7 @@ def measured_on_search(image, rows, sources) -> Measured:
     ``rows`` and ``sources`` are arrays of SOURCE_DTYPE of the same sources, in order.
     """
     values = reference_values(sources)
-    zero_point = zero_points(image, rows, sources["galimage_id"])
+    zero_point = zero_points(image, rows, sources)
     return Measured(rows, sources, values, zero_point, error_scale_of(image))
 
 
@@ -71,13 +71,18 @@ class StoredMeasurements:
         return self._sources[catalogue.pk]
 
 
-def zero_points(image, rows, reference_image_ids):
-    """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references."""
+def zero_points(image, rows, sources):
+    """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references.
+
+    ``sources`` are the same sources in their catalogues.
+    """
     stored = image.correction or {}
     if "order" not in stored:  # nothing was corrected
         return np.full(len(rows), np.nan if image.zero_point is None else image.zero_point)
     correction = Correction.from_json(stored, (image.height, image.width))
-    return image.zero_point + correction.at(rows["x"], rows["y"], reference_image_ids)
+    return image.zero_point + correction.at(
+        rows["x"], rows["y"], sources["galimage_id"], sources["x"]
+    )
 
 
 def error_scale_of(image) -> float:

@@ -16,7 +16,8 @@ from exposures.science.astrometry import (
 from photometry.options import ReductionOptions
 from photometry.science.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection import Detections, find_sources
-from photometry.science.sky import Sky, fit_sky
+from photometry.science.sky import Sky
+from photometry.science.sky_channels import channel_columns, fit_sky_by_channel
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Reduction:
     wcs: RefinedWcs
     zero_point: ZeroPoint
     scale_arcsec: float  # a pixel
+    channel_columns: tuple[int, ...]  # pixels, where read-out channels may begin
     notes: tuple[str, ...]  # steps that fell back, and how
 
     @property
@@ -62,7 +64,13 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
     Raises InputFileError where there is nothing to measure.
     """
     notes = list(chip.notes)
-    sky = _sky(chip, options, notes)
+    if not np.any(chip.weight > 0):
+        raise InputFileError(
+            chip.path, "all pixels are masked", "Leave this chip out with --ccds", hdu=chip.name
+        )
+    known = [amplifier.x_start for amplifier in chip.amplifiers][1:]
+    columns = channel_columns(chip.data, chip.weight, known, options.sky)
+    sky = _sky(chip, columns, options, notes)
     detections = find_sources(
         chip.data - sky.image, chip.weight, chip.mask, chip.fwhm_pixels, detection, options.psf
     )
@@ -79,15 +87,12 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
     wcs = _refine(chip, detections, stars, options, notes)
     zero_point = _zero_point(chip, detections, stars, wcs, options, notes)
     scale = pixel_scale_arcsec(chip.wcs, chip.shape)
-    return Reduction(chip, sky, detections, wcs, zero_point, scale, tuple(notes))
+    return Reduction(chip, sky, detections, wcs, zero_point, scale, columns, tuple(notes))
 
 
-def _sky(chip, options, notes):
-    if not np.any(chip.weight > 0):
-        raise InputFileError(
-            chip.path, "all pixels are masked", "Leave this chip out with --ccds", hdu=chip.name
-        )
-    sky = fit_sky(chip.data, chip.weight, chip.gain_map(), chip.read_noise_map(), options.sky)
+def _sky(chip, columns, options, notes):
+    noise = chip.gain_map(), chip.read_noise_map()
+    sky = fit_sky_by_channel(chip.data, chip.weight, *noise, columns, options.sky)
     if sky.fallback:
         notes.append(f"sky: {sky.fallback}")
     return sky

@@ -70,7 +70,8 @@ def _make(reference_set, catalogue, options):
     _fill([column[:, 0] for column in table], sources, sources, own, options)
     for number, image in enumerate(images, 1):
         rows = measurements_on(image, [catalogue])
-        scale = zero_points(image, rows, catalogue.image_id), error_scale_of(image)
+        place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
+        scale = zero_points(image, rows, sources[place]), error_scale_of(image)
         _fill([column[:, number] for column in table], sources, rows, scale, options)
     found = reference_means(*table, ZERO_POINT, options)
     image_ids = np.array([catalogue.image_id, *(image.pk for image in images)])

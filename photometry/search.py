@@ -15,6 +15,7 @@ from photometry.science.calibration import (
     with_floor,
 )
 from photometry.science.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.channels import edges_at
 from photometry.science.clean import has_no_flag, is_clean, is_whole
 from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
 
@@ -33,12 +34,15 @@ class SearchMeasurement:
     error_scale: float  # by which uncertainties were expanded
     chi2_nu: float  # before the expansion
     correction: Correction
+    calibrators: CalibrationStars  # with the difference before the correction
     registration: PixelCorrection
     notes: tuple[str, ...]
 
 
-def measure_search(reduction, sources, options=ReductionOptions()):
+def measure_search(reduction, sources, options=ReductionOptions(), reference_edges=()):
     """Measure the reference ``sources`` (rows read from galsources) on a reduced search image.
+
+    ``reference_edges`` are the ChannelEdges of the references.
 
     Raises InputFileError where none of them lies on usable pixels.
     """
@@ -55,9 +59,14 @@ def measure_search(reduction, sources, options=ReductionOptions()):
     fit = _force(reduction, sources, x, y, on_chip, options)
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
     sources = sources[on_chip]
-    correction, mag, mag_err = _calibrate(reduction, sources, (x, y), fit, options, notes)
+    edges = (*edges_at(reduction.channel_columns, reduction.fwhm_pixels), *reference_edges)
+    stars = calibration_stars(reduction, sources, x, y, fit, options)
+    correction = _fit_correction(stars, reduction.chip.shape, edges, options, notes)
+    mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
+    to_add = correction.at(x, y, sources["galimage_id"], sources["x"])
+    mag, mag_err = mag + to_add, with_floor(mag_err, options.calibration.error_floor)
     scale, chi2_nu = _expansion(sources, fit, mag, mag_err, options, notes)
-    zero_point = reduction.zero_point.value + correction.at(x, y, sources["galimage_id"])
+    zero_point = reduction.zero_point.value + to_add
     return SearchMeasurement(
         sources=sources,
         x=x,
@@ -69,6 +78,7 @@ def measure_search(reduction, sources, options=ReductionOptions()):
         error_scale=scale,
         chi2_nu=chi2_nu,
         correction=correction,
+        calibrators=stars,
         registration=registration,
         notes=tuple(notes),
     )
@@ -128,25 +138,36 @@ def _force(reduction, sources, x, y, wanted, options):
     return fit.select(wanted[near])
 
 
-def _calibrate(reduction, sources, place, fit, options, notes):
-    """The correction from stars that are clean in both images, and what it makes of all."""
+def calibration_stars(reduction, sources, x, y, fit, options):
+    """The CalibrationStars among sources: those that are clean on both images."""
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     error = np.hypot(mag_err, sources["mag_err"])
     good = is_clean(sources, options.clean) & is_clean(fit, options.clean) & (fit.flux > 0)
     good &= error < options.calibration.max_stars_error
-    stars = CalibrationStars(
-        *(axis[good] for axis in place),
-        (sources["mag"] - mag)[good].astype("f8"),
-        error[good].astype("f8"),
-        sources["galimage_id"][good],
+    return CalibrationStars(
+        x=x[good],
+        y=y[good],
+        difference=(sources["mag"] - mag)[good].astype("f8"),
+        error=error[good].astype("f8"),
+        catalogue=sources["galimage_id"][good],
+        reference_x=sources["x"][good],
     )
-    correction = fit_magnitude_correction(stars, reduction.chip.shape, options.calibration)
+
+
+def _fit_correction(stars, shape, edges, options, notes):
+    """The correction from calibration stars; ``notes`` are told where it fell back."""
+    correction = fit_magnitude_correction(stars, shape, options.calibration, edges)
     if correction.order < 0:
         notes.append("correction: no star is clean on both images; magnitudes as measured")
     elif correction.order < options.calibration.order:
         notes.append(f"correction: order {correction.order} from {correction.n_used} stars")
-    mag = mag + correction.at(*place, sources["galimage_id"])
-    return correction, mag, with_floor(mag_err, options.calibration.error_floor)
+    for step in correction.steps:
+        where = "the image" if step.edge.catalogue is None else f"reference {step.edge.catalogue}"
+        notes.append(
+            f"amplifiers: a step of {step.mag:+.3f} ± {step.error:.3f} mag at column "
+            f"{step.edge.column:.0f} of {where}, corrected"
+        )
+    return correction
 
 
 def _expansion(sources, fit, mag, mag_err, options, notes):

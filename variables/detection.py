@@ -5,7 +5,7 @@ from django.db import transaction
 
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.forced import SHARP
-from variables.models import GalVarObj
+from variables.models import Cut, GalVarObj
 from variables.science.selection import (
     Changes,
     Photometry,
@@ -89,7 +89,7 @@ def replace_variables(image, measured, changes, keep=()) -> int:
         "reference_mag": measured.values.mag[i],
         "flux": rows["flux"],
         "flux_err": rows["flux_err"],
-        "failed_cuts": changes.failed_cuts,
+        "failed_cuts": changes.failed_cuts | (Cut.DOUBTED_IMAGE if image.is_doubted else 0),
     }
     # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
     values = zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
 from exposures.science.quantities import Count, MagnitudeError, Order, Sigma
+from photometry.science.channels import ChannelStep
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
 
@@ -26,6 +27,8 @@ class CalibrationOptions:
     min_stars_offset: Count = 3  # stars wanted for the offset of another reference
     min_stars_zero_point: Count = 3  # matches with the catalogue wanted for a zero point
     min_stars_scale: Count = 5  # stars wanted to expand uncertainties
+    step_sigma: Sigma = 5.0  # significance of a step between read-out channels that is corrected
+    step_stars: Count = 10  # calibration stars wanted on either side of it
 
 
 def magnitudes(flux, flux_err, zero_point):
@@ -71,7 +74,8 @@ class Correction:
 
     ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials and
     ``u, v`` running from -1 to 1 over the image; and an offset for each reference catalogue but
-    the one with most stars, as two references have zero points of their own.
+    the one with most stars, as two references have zero points of their own. Read-out channels
+    whose gain is not what it should be add a step each.
     """
 
     shape: tuple[int, int]  # ny, nx
@@ -80,12 +84,19 @@ class Correction:
     offsets: dict[int, float] = field(default_factory=dict)  # mag, by catalogue
     n_used: int = 0
     rms: float = np.nan  # mag, of the stars used
+    steps: tuple[ChannelStep, ...] = ()
 
-    def at(self, x, y, catalogue):
-        """(n,) magnitudes to add at ``x, y`` for stars of the numbered ``catalogue`` (n,)."""
+    def at(self, x, y, catalogue, reference_x=None):
+        """(n,) magnitudes to add at ``x, y`` for stars of the numbered ``catalogue`` (n,).
+
+        ``reference_x`` (n,) pixels is where they are on their references, whose channels may
+        have steps, too.
+        """
         offset = np.zeros(len(x))
         for number, value in self.offsets.items():
             offset[catalogue == number] = value
+        for step in self.steps:
+            offset = offset + step.at(x, reference_x, catalogue)
         if self.order < 0:
             return offset
         return self.coefficients @ chebyshev_terms(x, y, self.shape, self.order) + offset
@@ -98,13 +109,16 @@ class Correction:
             "offsets": {str(number): float(value) for number, value in self.offsets.items()},
             "n_used": self.n_used,
             "rms": None if np.isnan(self.rms) else float(self.rms),
+            "steps": [step.as_json() for step in self.steps],
         }
 
     @classmethod
     def from_json(cls, stored, shape):
         """The Correction that was stored by ``as_json`` for an image of ``shape``."""
         offsets = {int(number): value for number, value in stored["offsets"].items()}
-        return cls(shape, stored["order"], np.array(stored["coefficients"]), offsets)
+        steps = tuple(map(ChannelStep.from_json, stored.get("steps", ())))
+        coefficients = np.array(stored["coefficients"])
+        return cls(shape, stored["order"], coefficients, offsets, steps=steps)
 
 
 def chebyshev_terms(x, y, shape, order):
@@ -116,11 +130,12 @@ def chebyshev_terms(x, y, shape, order):
     return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
 
 
-def fit_correction(stars, shape, options=CalibrationOptions()):
+def fit_correction(stars, shape, options=CalibrationOptions(), edges=()):
     """Fit the Correction to ``stars`` (CalibrationStars), clipping those that vary.
 
     The order is lowered until each coefficient has ``stars_per_term`` stars; with fewer than
-    three it is a constant of the median, with none nothing (order -1).
+    three it is a constant of the median, with none nothing (order -1). Of the ``edges``
+    (ChannelEdges), those have a step that is significant beside the smooth map.
     """
     n = len(stars)
     if n == 0:
@@ -133,10 +148,13 @@ def fit_correction(stars, shape, options=CalibrationOptions()):
     extra = numbers[others[counts[others] >= options.min_stars_offset]]
     terms = chebyshev_terms(stars.x, stars.y, shape, order)
     design = np.vstack([terms, *[(stars.catalogue == k)[None, :].astype(float) for k in extra]])
-    fit, use = _clipped_fit(design, stars, options)
-    rms = float(np.sqrt(np.mean((stars.difference - fit @ design)[use] ** 2)))
-    offsets = {int(k): float(v) for k, v in zip(extra, fit[len(terms) :], strict=True)}
-    return Correction(shape, order, fit[: len(terms)], offsets, int(use.sum()), rms)
+    steps, fit, use = _fit_steps(design, stars, edges, options)
+    n_terms, n_smooth = len(terms), len(design)
+    shares = [step.edge.share(stars.x, stars.reference_x, stars.catalogue) for step in steps]
+    residual = stars.difference - fit @ np.vstack([design, *shares])
+    rms = float(np.sqrt(np.mean(residual[use] ** 2)))
+    offsets = {int(k): float(v) for k, v in zip(extra, fit[n_terms:n_smooth], strict=True)}
+    return Correction(shape, order, fit[:n_terms], offsets, int(use.sum()), rms, steps)
 
 
 @dataclass(frozen=True)
@@ -148,16 +166,88 @@ class CalibrationStars:
     difference: np.ndarray  # (n,) mag, reference minus search image
     error: np.ndarray  # (n,) mag, of the difference
     catalogue: np.ndarray  # (n,) number of the reference catalogue
+    reference_x: np.ndarray | None = None  # (n,) pixels on the reference; for steps there
 
     def __len__(self):
         return len(self.x)
 
 
-def _clipped_fit(design, stars, options):
-    """Weighted least squares with the outliers' limit scaled to the residuals' own spread."""
+def _fit_steps(design, stars, edges, options):
+    """The ChannelSteps that stand out, all coefficients with theirs last, and the stars used.
+
+    One after the other: that first after which the stars agree best. Where those of an image and
+    of its reference do equally well, as the channels of both lie on the same stars, the image's.
+    """
+    steps = ()
+    fit, use, _ = _clipped_fit(design, stars, options)
+    for _ in edges:
+        known = {step.edge for step in steps}
+        trials = [_try_step(design, stars, steps, e, options) for e in edges if e not in known]
+        trials = [trial for trial in trials if trial is not None]
+        if not trials:
+            break
+        spread = min(mad_sigma(trial.chi) for trial in trials)
+        best = min(trials, key=lambda t: t.cost(spread, options) + t.handicap(options))
+        steps, fit, use = best.steps, best.fit, best.use
+    return steps, fit, use
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A fit with one more step than before."""
+
+    steps: tuple[ChannelStep, ...]  # the new one last
+    fit: np.ndarray
+    use: np.ndarray  # (n,) bool
+    chi: np.ndarray  # (n,) residuals over errors, of all stars
+
+    def cost(self, spread, options):
+        """Sum of squares in units of ``spread``; that of an outlier is the clip's."""
+        return np.sum(np.minimum((self.chi / max(spread, 1e-6)) ** 2, options.n_sigma**2))
+
+    def handicap(self, options):
+        """What a step on a reference has to be better by than one on the image."""
+        return 0.0 if self.steps[-1].edge.catalogue is None else options.step_sigma**2
+
+
+def _try_step(design, stars, steps, edge, options):
+    """A _Trial with a step at one more edge; None where it is not significant.
+
+    Or where too few stars tell of it: on either side, or apart from the steps there are.
+    """
+    edges = [*(step.edge for step in steps), edge]
+    shares = [e.share(stars.x, stars.reference_x, stars.catalogue) for e in edges]
+    side = np.array([share > 0.5 for share in shares])
+    on_it = np.ones(len(stars), bool)
+    if edge.catalogue is not None:
+        on_it = stars.catalogue == edge.catalogue
+    groups = [on_it & side[-1], on_it & ~side[-1], *(side[-1] != other for other in side[:-1])]
+    if min(group.sum() for group in groups) < options.step_stars:
+        return None
+    whole = np.vstack([design, *shares])
+    levels = np.unique(side, axis=1, return_inverse=True)[1]
+    fit, use, error = _clipped_fit(whole, stars, options, levels)
+    sizes = zip(edges, fit[len(design) :], error[len(design) :], strict=True)
+    steps = tuple(ChannelStep(e, float(mag), float(sigma)) for e, mag, sigma in sizes)
+    new = steps[-1]
+    if not (0 < new.error < np.inf and abs(new.mag) > options.step_sigma * new.error):
+        return None
+    chi = (stars.difference - fit @ whole) / np.maximum(stars.error, 1e-4)
+    return _Trial(steps, fit, use, chi)
+
+
+def _clipped_fit(design, stars, options, groups=None):
+    """Weighted least squares with the outliers' limit scaled to the residuals' own spread.
+
+    Coefficients, the stars used, and the errors of the coefficients from that spread; infinite
+    where the stars don't tell. ``groups`` (n,) numbers stars that may have a level of their own.
+    """
     weight = 1 / np.maximum(stars.error, 1e-4)
     # Start from stars near the median: a gross outlier must not bend the first polynomial.
-    centred = stars.difference - np.median(stars.difference)
+    centred = stars.difference.astype("f8")
+    groups = np.zeros(len(stars), int) if groups is None else groups.ravel()
+    for group in np.unique(groups):
+        centred[groups == group] -= np.median(stars.difference[groups == group])
     limit = max(options.start_sigma * mad_sigma(centred), options.start_mag)
     use = np.abs(centred) <= limit
     for _ in range(options.n_clips):
@@ -169,7 +259,15 @@ def _clipped_fit(design, stars, options):
         if np.array_equal(kept, use):
             break
         use = kept
-    return fit, use
+    return fit, use, _fit_errors((design * weight)[:, use], mad_sigma(chi[use]))
+
+
+def _fit_errors(design, spread):
+    """Errors of the coefficients of a fit whose residuals have a ``spread`` in sigma."""
+    normal = design @ design.T
+    if np.linalg.cond(normal) > 1e12:
+        return np.full(len(normal), np.inf)
+    return spread * np.sqrt(np.diag(np.linalg.inv(normal)))
 
 
 def with_floor(mag_err, floor):

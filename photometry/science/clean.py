@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.chip import MaskBit
 from exposures.science.quantities import Fraction, MaskBits
 
 
@@ -13,7 +14,9 @@ class CleanOptions:
 
     min_quality: Fraction = 0.95  # share of its PSF on usable pixels; more than this is whole
     min_fracflux: Fraction = 0.5  # share of the light there that is its own; more is its own
-    allowed_flags: MaskBits = 0  # sum of the mask's bits that it may have all the same
+    # Sum of the mask's bits that it may have all the same. Low weight (32) is one: the weight says
+    # the same better, and the code may be set all over a chip.
+    allowed_flags: MaskBits = int(MaskBit.LOW_WEIGHT)
 
 
 def is_clean(stars, options):

@@ -63,12 +63,28 @@ class ChipPsf:
 
     def fwhm_at(self, x, y):
         """Full width at half maximum in pixels (geometric mean of the axes) at ``x, y``."""
-        return _polynomial(self.fwhm, x, y)
+        return np.clip(_polynomial(self.fwhm, x, y), SHAPE_LOW[0], SHAPE_HIGH[0])
+
+    def shape_at(self, x, y):
+        """FWHM in pixels and both ellipticities at ``x, y``, within the bounds of the fit.
+
+        Beyond the stars that it was fitted to, a polynomial may leave them, and then it is none.
+        """
+        columns = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        bounds = zip(SHAPE_LOW[:3], SHAPE_HIGH[:3], strict=True)
+        return [np.clip(c, *limits) for c, limits in zip(columns, bounds, strict=True)]
+
+    def ellipticity_at(self, x, y):
+        """Both ellipticities, e1 along the axes and e2 along the diagonals, at ``x, y``.
+
+        As the polynomials have them, which may be outside of the bounds of the fit.
+        """
+        return _polynomial(self.e1, x, y), _polynomial(self.e2, x, y)
 
     def profiles(self, x, y):
         """Profiles of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
         x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
-        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        fwhm, e1, e2 = self.shape_at(x, y)
         inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
         norm = moffat_norm(inverse, e1, e2, self.beta)
         core = np.zeros((1, 0, 0)) if self.core is None else self.core
@@ -91,7 +107,7 @@ class ChipPsf:
 
     def reach(self, x, y, level):
         """(n,) pixels beyond which the PSF of stars at ``x, y`` is below ``level`` (n,)."""
-        fwhm, e1, e2 = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
+        fwhm, e1, e2 = self.shape_at(x, y)
         inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
         centre = moffat_norm(inverse, e1, e2, self.beta)
         q = np.maximum(centre / level, 1) ** (1 / self.beta) - 1
@@ -274,7 +290,7 @@ def _profile_chi(stars, shape, model_error):
 
 def _models_at(psf, stars):
     """The profile alone at the stars' offsets, which may exceed half a pixel."""
-    shape = [_polynomial(c, stars.x, stars.y) for c in (psf.fwhm, psf.e1, psf.e2)]
+    shape = psf.shape_at(stars.x, stars.y)
     return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
 
 

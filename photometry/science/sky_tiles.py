@@ -36,6 +36,10 @@ class SkyOptions:
     outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
     outlier_min_sigma: Sigma = 0.3  # and at least so far in the sigma of the sky
     min_good_fraction: Fraction = 0.3  # with fewer good tiles the surface is a plane
+    step_strip_pixels: WholePixels = 16  # strips beside a channel's edge, in which steps are sought
+    step_blocks: Count = 20  # blocks of rows of the strips
+    step_sigma: Sigma = 5.0  # significance of a step from which on channels are fitted apart
+    jump_sigma: Sigma = 8.0  # the same where it is not known whether a channel begins there
 
 
 @dataclass(frozen=True)

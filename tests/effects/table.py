@@ -5,7 +5,7 @@ modules beside this one, or a new one there) that is another with it. Options th
 together with others name those.
 """
 
-from tests.effects import arrays, chips, rows
+from tests.effects import arrays, chips, quality, rows
 from tests.effects.effect import Effect, changes
 
 SKY = {
@@ -276,7 +276,7 @@ BY_SECTION = {
     "input.limits": LIMITS,
     "catalogue_cuts": CATALOGUE_CUTS,
     "reduction": REDUCTION,
-    "reduction.sky": SKY,
+    "reduction.sky": SKY | quality.SKY_STEPS,
     "reduction.psf": PSF,
     "reduction.reference_detection": REFERENCE_DETECTION,
     "reduction.search_detection": SEARCH_DETECTION,
@@ -287,8 +287,12 @@ BY_SECTION = {
     "reduction.forced": FORCED,
     "reduction.residual": RESIDUAL,
     "reduction.clean": CLEAN,
-    "reduction.calibration": CALIBRATION,
+    "reduction.calibration": CALIBRATION | quality.CALIBRATION_STEPS,
     "selection": SELECTION,
+    "quality": quality.QUALITY,
+    "quality.measure": quality.MEASURE,
+    "quality.doubt": quality.DOUBT,
+    "quality.fail": quality.FAIL,
     "reference_sets": REFERENCE_SETS,
     "stack": STACK,
     "new_sources": NEW_SOURCES,

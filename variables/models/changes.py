@@ -19,6 +19,7 @@ class Cut(models.IntegerChoices):
     SATURATED = 32, "saturated on the search or the reference image"
     SHARP = 64, "light in one pixel: hot, or a cosmic ray"
     NEAR_SATURATED = 128, "near a saturated star"
+    DOUBTED_IMAGE = 256, "measured on a doubted image"
 
 
 class GalVarObjQuerySet(models.QuerySet):

@@ -8,7 +8,7 @@ from exposures.errors import GalprojectError
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
 from photometry.models import GalReference
-from variables.models import GalNewDetection, GalNewSource, GalVarObj
+from variables.models import Cut, GalNewDetection, GalNewSource, GalVarObj
 from variables.science.new_sources import NewSourceOptions
 
 # Positions of the index last, as q3c_join wants them.
@@ -86,6 +86,25 @@ def lock_new_sources(image, detections=()):
     lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
 
 
+def lock_new_sources_of(images):
+    """The same for several images, in one order."""
+    detections = GalNewDetection.objects.filter(image__in=images)
+    catalogue_ids = set(detections.values_list("catalogue_id", flat=True))
+    lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
+
+
+@transaction.atomic
+def renew_new_detections(image, options=NewSourceOptions()):
+    """Associate an image's detections anew, as those that pass the cuts are others than before.
+
+    ``lock_new_sources`` has to be taken before.
+    """
+    catalogues = set(image.new_detections.values_list("catalogue_id", flat=True))
+    if catalogues:
+        image.variables.filter(kind=GalVarObj.Kind.NEW).delete()
+        _associate(image, catalogues, options)
+
+
 @transaction.atomic
 def replace_new_detections(image, detections, options=NewSourceOptions()) -> set[int]:
     """Store the detections of an image in place of those it had; ids of their catalogues.
@@ -102,6 +121,8 @@ def replace_new_detections(image, detections, options=NewSourceOptions()) -> set
     image.variables.filter(kind=GalVarObj.Kind.NEW).delete()
     for detection in detections:
         detection.image = image
+        if image.is_doubted:
+            detection.failed_cuts |= Cut.DOUBTED_IMAGE
     GalNewDetection.objects.bulk_create(detections, batch_size=1000)
     catalogues |= {detection.catalogue_id for detection in detections}
     if catalogues:

@@ -96,7 +96,8 @@ def _columns(found, place, reduction, against, options):
     """Columns of GalNewDetection, (n,) each."""
     (measurement, reference), stars = against, found.stars
     number = np.full(len(stars), reference.pk)
-    zero_point = reduction.zero_point.value + measurement.correction.at(stars.x, stars.y, number)
+    correction = measurement.correction.at(stars.x, stars.y, number, place[0])
+    zero_point = reduction.zero_point.value + correction
     mag, mag_err = magnitudes(stars.flux, stars.flux_err, zero_point)
     mag_err = measurement.error_scale * with_floor(mag_err, options.calibration.error_floor)
     own = ("x", "y", "flux", "flux_err", "significance", "rchi2", "fracflux", "quality", "flags")

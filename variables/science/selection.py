@@ -74,6 +74,7 @@ CUTS = (
     "saturated",
     "sharp",
     "near_saturated",
+    "doubted_image",  # said of the image as a whole, not of a source
 )
 
 
@@ -134,7 +135,7 @@ def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
             [p.saturated_distance < options.saturated_pixels for p in both], axis=0
         ),
     }
-    return sum(fails[name].astype("i2") << bit for bit, name in enumerate(CUTS))
+    return sum(failed.astype("i2") << CUTS.index(name) for name, failed in fails.items())
 
 
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED

@@ -1,0 +1,64 @@
+"""Why the result of an image is doubted, and what people say to that."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Doubt(models.TextChoices):
+    """Reasons: figures of quality beyond their limit, by name, or a doubted reference."""
+
+    ELONGATION = "elongation", "elongated PSF"
+    PSF_AT_BOUNDS = "psf_at_bounds", "PSF at the bounds of its fit"
+    FWHM_VARIATION = "fwhm_variation", "PSF that varies over the chip"
+    DOUBLED_SHARE = "doubled_share", "doubled stars"
+    PSF_MISFIT = "psf_misfit", "light that the PSF leaves"
+    NOISE_RATIO = "noise_ratio", "noise not as expected"
+    SKY_OVER_SATURATION = "sky_over_saturation", "sky near saturation"
+    N_CALIBRATORS = "n_calibrators", "too few stars to calibrate"
+    N_REGISTERED = "n_registered", "too few stars to register"
+    CHI2_NU = "chi2_nu", "chi2/nu of constant stars"
+    EXPANSION = "expansion", "errors expanded much"
+    CORRECTION_RMS = "correction_rms", "scatter of the correction"
+    CORRECTION_RANGE = "correction_range", "range of the correction"
+    CHANNEL_STEP = "channel_step", "large step between amplifiers"
+    LOCAL_OFFSET = "local_offset", "local offsets, as of a cloud"
+    LOST_SHARE = "lost_share", "sources lost"
+    CHANGED_SHARE = "changed_share", "too many changes"
+    ZERO_POINT_OFFSET = "zero_point_offset", "zero point unlike other epochs"
+    ZERO_POINT_ON_CHIPS = "zero_point_on_chips", "zero point unlike other chips"
+    DEPTH_LOSS = "depth_loss", "much less deep than the reference"
+    REFERENCE = "reference", "doubted reference"
+
+
+class ZeroPointSource(models.TextChoices):
+    """Where the zero point of an image comes from."""
+
+    CATALOGUE = "catalogue"
+    HEADER = "header"
+    ASSUMED = "none", "assumed, not measured"
+
+
+class GalQualityDecision(models.Model):
+    """What somebody said of an image's quality, and why. The last counts; none is deleted."""
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted", "accepted whatever was measured"
+        DOUBTED = "doubted", "doubted whatever was measured"
+        AS_MEASURED = "measured", "left to what was measured"
+
+    image = models.ForeignKey(
+        "exposures.GalImage", on_delete=models.CASCADE, related_name="quality_decisions"
+    )
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="quality_decisions"
+    )
+    reason = models.TextField()
+    time = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galqualitydecisions"
+        ordering = ["id"]
+
+    def __str__(self):
+        return f"image {self.image_id}: {self.verdict}"

@@ -1,0 +1,137 @@
+"""The figures of quality of a reduced chip, and of a search image measured with its references."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from photometry.science.clean import CleanOptions, has_no_flag, is_clean, is_whole
+from photometry.science.depth import limiting_magnitude
+from photometry.science.image_quality import FigureOptions
+from photometry.science.quality_figures import (
+    doubled_share,
+    expansion,
+    local_offset,
+    noise_ratio,
+    psf_figures,
+    psf_misfit,
+    share_at_least,
+)
+
+
+@dataclass(frozen=True)
+class _Stars:
+    """Stars on an image; (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    flux: np.ndarray
+    is_clean: np.ndarray
+
+
+def reference_figures(
+    reduction, sources, options=FigureOptions(), clean=CleanOptions()
+) -> dict[str, float]:
+    """Figures of a reference image from its Reduction and its rows of galsources."""
+    found = reduction.detections
+    stars = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
+    figures = _of_reduction(reduction, stars, options)
+    figures |= _of_residual(reduction, found.model, stars, options)
+    figures["n_calibrators"] = int(is_clean(sources, clean).sum())
+    if reduction.zero_point.source == "catalogue":
+        # The header's is a cross-check only, and absent as often as not.
+        offset = reduction.zero_point.value - reduction.chip.zero_point
+        figures["zero_point_offset"] = abs(offset)
+    return figures
+
+
+def search_figures(
+    reduction, measurement, options=FigureOptions(), clean=CleanOptions()
+) -> dict[str, float]:
+    """Figures of a search image from its Reduction and its SearchMeasurement.
+
+    Those that need other images, or the changes that were selected, are not among them.
+    """
+    fit = measurement.fit
+    stars = _Stars(measurement.x, measurement.y, fit.flux, is_whole(fit, clean))
+    found = reduction.detections
+    own = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
+    figures = _of_reduction(reduction, own, options)
+    figures |= _of_residual(reduction, fit.model, stars, options)
+    figures |= _of_correction(reduction, measurement, options, clean)
+    figures["n_registered"] = measurement.registration.n_used
+    figures["lost_share"] = _lost_share(measurement, options, clean)
+    # Not a figure that has a limit: others are made of it.
+    figures["brought_zero_point"] = brought_zero_point(reduction, measurement)
+    return figures
+
+
+def _of_reduction(reduction, found, options):
+    chip = reduction.chip
+    return {
+        **psf_figures(reduction.detections.psf, chip.shape),
+        "doubled_share": doubled_share(found.x, found.y, found.flux, found.is_clean, options),
+        "sky_over_saturation": float(reduction.sky.level / chip.saturation),
+    }
+
+
+def _of_residual(reduction, model, stars, options):
+    residual, weight = reduction.data - model, reduction.model_weight()
+    return {
+        "psf_misfit": psf_misfit(residual, weight, stars, options),
+        "noise_ratio": noise_ratio(residual, weight),
+    }
+
+
+def _of_correction(reduction, measurement, options, clean):
+    m, stars = measurement, measurement.calibrators
+    sources = m.sources
+    applied = m.correction.at(stars.x, stars.y, stars.catalogue, stars.reference_x)
+    left = stars.difference - applied
+    smooth = replace(m.correction, steps=(), offsets={})
+    everywhere = smooth.at(m.x, m.y, sources["galimage_id"])
+    good = has_no_flag(sources, clean) & is_whole(m.fit, clean)
+    # As they were before they were expanded.
+    error = np.hypot(m.mag_err / m.error_scale, sources["mag_err"])
+    pull = (m.mag - sources["mag"])[good] / error[good]
+    shape = reduction.chip.shape
+    return {
+        "n_calibrators": m.correction.n_used,
+        "chi2_nu": m.chi2_nu,
+        "expansion": expansion(pull, sources["mag"][good], options),
+        "correction_rms": m.correction.rms,
+        "correction_range": float(np.ptp(np.percentile(everywhere, [1, 99]))),
+        "channel_step": max((abs(step.mag) for step in m.correction.steps), default=0.0),
+        "local_offset": local_offset(stars.x, stars.y, left, shape, options),
+    }
+
+
+def _lost_share(measurement, options, clean):
+    """Share of the sources that should be seen on usable pixels, and have hardly any light."""
+    fit, expected = measurement.fit, measurement.expected_flux
+    should_be_seen = has_no_flag(measurement.sources, clean) & is_whole(fit, clean)
+    should_be_seen &= expected > options.expected_sigma * fit.flux_err
+    is_lost = should_be_seen & (fit.flux < options.lost_flux * expected)
+    return share_at_least(int(is_lost.sum()), int(should_be_seen.sum()), options)
+
+
+def brought_zero_point(reduction, measurement) -> float:
+    """Magnitude of 1 ADU on a search image brought onto its references; the median of sources."""
+    m = measurement
+    added = m.correction.at(m.x, m.y, m.sources["galimage_id"], m.sources["x"])
+    return float(reduction.zero_point.value + np.median(added))
+
+
+def depth_loss(image, reference, zero_point) -> float:
+    """By how much the limiting magnitude of a search image is brighter than its reference's.
+
+    Both are rows of galimages; ``zero_point`` is that of the image, brought onto the reference.
+    NaN where one was not measured.
+    """
+    own = limiting_magnitude(zero_point, image.sky_noise, image.fwhm_pixels)
+    theirs = limiting_magnitude(reference.zero_point, reference.sky_noise, reference.fwhm_pixels)
+    return float(theirs - own)
+
+
+def changed_share(changes, n_sources, options=FigureOptions()) -> float:
+    """Share of sources that changed and passed all cuts, at least; ``changes`` are Changes."""
+    return share_at_least(int((changes.failed_cuts == 0).sum()), n_sources, options)

@@ -1,0 +1,63 @@
+"""Steps in brightness between the read-out channels of a detector, which no smooth map follows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+
+@dataclass(frozen=True)
+class ChannelEdge:
+    """Where a read-out channel begins, on a search image or on one of its references."""
+
+    column: float  # pixels, the channel's first
+    light_sigma: float  # pixels, of the profile with which a star's light is weighted
+    catalogue: int | None = None  # number of the reference that has it; None: the search image
+
+    def share(self, x, reference_x, catalogue):
+        """(n,) share of the light of stars that falls beyond the edge: 0 before, 1 after it.
+
+        ``x`` (n,) pixels on the search image, ``reference_x`` (n,) on the references, which are
+        those numbered ``catalogue`` (n,).
+        """
+        if self.catalogue is None:
+            return ndtr((np.asarray(x) - self.column + 0.5) / self.light_sigma)
+        beyond = ndtr((np.asarray(reference_x) - self.column + 0.5) / self.light_sigma)
+        return np.where(catalogue == self.catalogue, beyond, 0.0)
+
+
+@dataclass(frozen=True)
+class ChannelStep:
+    """What stars beyond an edge need to be brought onto those before it."""
+
+    edge: ChannelEdge
+    mag: float  # to add
+    error: float  # mag, from the scatter of the stars
+
+    def at(self, x, reference_x, catalogue):
+        """(n,) magnitudes to add; as ``ChannelEdge.share``."""
+        return self.mag * self.edge.share(x, reference_x, catalogue)
+
+    def as_json(self):
+        """The same as plain values for the database."""
+        return {**vars(self.edge), "mag": self.mag, "error": self.error}
+
+    @classmethod
+    def from_json(cls, stored):
+        """The ChannelStep that was stored by ``as_json``."""
+        edge = {name: stored[name] for name in ("column", "light_sigma", "catalogue")}
+        return cls(ChannelEdge(**edge), stored["mag"], stored["error"])
+
+
+def light_sigma(fwhm_pixels):
+    """Sigma, in pixels, of the profile that weighs a star's light in a fit of its PSF.
+
+    Each pixel counts by the square of a PSF that is near to a Gaussian.
+    """
+    return fwhm_pixels / 2.3548 / np.sqrt(2)
+
+
+def edges_at(columns, fwhm_pixels, catalogue=None):
+    """The edges of channels that begin at ``columns``, pixels."""
+    sigma = float(light_sigma(fwhm_pixels))
+    return tuple(ChannelEdge(float(column), sigma, catalogue) for column in columns)

@@ -1,0 +1,176 @@
+"""Figures that say how far the measurements of an image can be trusted, and their limits.
+
+Figures are plain numbers by name; NaN where an image has too few stars to tell.
+"""
+
+from dataclasses import dataclass, fields
+from math import inf, isnan
+from typing import Annotated
+
+from annotated_types import Interval
+
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    MagnitudeError,
+    Pixels,
+    Ratio,
+    Sigma,
+    Switch,
+    Unit,
+    WholePixels,
+)
+
+Number = Annotated[int, Unit("count"), Interval(ge=0)]
+
+
+@dataclass(frozen=True)
+class FigureOptions:
+    """How the figures of quality are measured."""
+
+    bright_stars: Count = 200  # brightest stars whose residuals are stacked
+    stack_half_pixels: WholePixels = 20  # half the side of the stack
+    companion_stars: Count = 400  # brightest stars round which companions are looked for
+    companion_pixels: Pixels = 40.0  # and how far from each
+    companion_flux: Fraction = 0.1  # of a star's flux that a companion has, at least
+    expected_sigma: Sigma = 10.0  # expected significance of sources that must not be lost
+    lost_flux: Fraction = 0.2  # of the expected flux, below which a source is lost
+    cell_stars: Count = 15  # stars in each cell of the map of what the correction leaves
+    magnitude_bins: Count = 5  # of equal numbers of stars, in which the errors are tested
+    min_bin_stars: Count = 20  # stars in a bin or a cell map, at least
+    min_images: Count = 2  # others whose zero points a chip is compared with
+    confidence: Sigma = 2.0  # of shares: so many sigma of chance are granted
+
+
+@dataclass(frozen=True)
+class QualityLimits:
+    """Figures at which the result of a chip is not taken as it is."""
+
+    elongation: Ratio = 1.8  # of the PSF at its worst: major over minor axis; more
+    psf_at_bounds: Number = 0  # parameters of the PSF at the bounds of the fit; more
+    fwhm_variation: Ratio = 1.4  # of the PSF: widest over narrowest on the chip; more
+    doubled_share: Fraction = 0.08  # of bright stars with a companion at one distance; more
+    psf_misfit: Ratio = 0.05  # light left round bright stars, over their own; more
+    noise_ratio: Ratio = 1.8  # noise of the pixels over that expected, or its inverse; more
+    sky_over_saturation: Ratio = 0.5  # level of the sky over that of saturation; more
+    n_calibrators: Number = 5  # clean stars for the magnitudes; fewer
+    n_registered: Number = 3  # stars that tell the positions of a search image; fewer
+    chi2_nu: Ratio = 8.0  # of constant stars, before the errors are expanded; more
+    expansion: Ratio = 3.0  # of errors, at the magnitude where it is largest; more
+    correction_rms: MagnitudeError = 0.08  # scatter of the calibrators; more
+    correction_range: MagnitudeError = 0.5  # of its smooth part over the chip; more
+    channel_step: MagnitudeError = 0.5  # between read-out channels, though corrected; more
+    local_offset: MagnitudeError = 0.05  # rms of what the correction leaves in cells; more
+    lost_share: Fraction = 0.05  # of the sources that should be seen, and are not; more
+    changed_share: Fraction = 0.05  # of the sources that passed all cuts as changed; more
+    zero_point_offset: MagnitudeError = 1.5  # to other epochs of this chip, or the header; more
+    zero_point_on_chips: MagnitudeError = 0.3  # to the exposure's other chips; more
+    depth_loss: MagnitudeError = 2.0  # of the limiting magnitude, to the reference; more
+
+
+# Limits beyond which nothing is stored: what was measured there is not the field's stars.
+FAILURE = QualityLimits(
+    elongation=4.0,
+    psf_at_bounds=1,
+    fwhm_variation=4.0,
+    doubled_share=0.6,
+    psf_misfit=0.5,
+    noise_ratio=10.0,
+    sky_over_saturation=0.95,
+    n_calibrators=0,
+    n_registered=0,
+    chi2_nu=80.0,
+    expansion=15.0,
+    correction_rms=0.5,
+    correction_range=3.0,
+    channel_step=2.5,
+    local_offset=0.6,
+    lost_share=0.7,
+    changed_share=0.3,
+    zero_point_offset=4.0,
+    zero_point_on_chips=3.0,
+    depth_loss=4.0,
+)
+
+
+@dataclass(frozen=True)
+class QualityOptions:
+    """What is made of images of poor quality."""
+
+    measure: FigureOptions = FigureOptions()
+    # Beyond these, an image is doubted: its changes are stored, and not counted.
+    doubt: QualityLimits = QualityLimits()
+    fail: QualityLimits = FAILURE  # Beyond these, a chip fails.
+    refuse_doubted_references: Switch = False  # else they warn, and their images are doubted
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How a figure is called and written."""
+
+    label: str
+    unit: str = ""
+    decimals: int = 2
+    is_least: bool = False  # the limit is the smallest value, not the largest
+
+    def misses(self, value, limit) -> bool:
+        """Whether a value is beyond a limit; one that is unknown never is."""
+        if value is None or isnan(value):
+            return False
+        return value < limit if self.is_least else value > limit
+
+    def write(self, value) -> str:
+        """A value with its unit; a dash for one that is unknown."""
+        if value is None or isnan(value):
+            return "–"
+        number = "infinite" if value == inf else f"{value:.{self.decimals}f}"
+        return f"{number} {self.unit}".rstrip()
+
+
+FIGURES = {
+    "elongation": Figure("elongation of the PSF"),
+    "psf_at_bounds": Figure("PSF parameters at the bounds of their fit", decimals=0),
+    "fwhm_variation": Figure("widest over narrowest PSF"),
+    "doubled_share": Figure("share of bright stars that are doubled", decimals=3),
+    "psf_misfit": Figure("light that the PSF leaves round bright stars", decimals=3),
+    "noise_ratio": Figure("noise against that expected"),
+    "sky_over_saturation": Figure("sky over saturation", decimals=3),
+    "n_calibrators": Figure("stars that calibrate the magnitudes", decimals=0, is_least=True),
+    "n_registered": Figure("stars that register the positions", decimals=0, is_least=True),
+    "chi2_nu": Figure("chi2/nu of constant stars"),
+    "expansion": Figure("expansion of the errors"),
+    "correction_rms": Figure("scatter of the correction", "mag", 3),
+    "correction_range": Figure("range of the correction", "mag", 3),
+    "channel_step": Figure("step between amplifiers", "mag", 3),
+    "local_offset": Figure("offsets that the correction leaves", "mag", 3),
+    "lost_share": Figure("share of sources lost", decimals=3),
+    "changed_share": Figure("share of sources changed", decimals=3),
+    "zero_point_offset": Figure("zero point against other epochs or the header", "mag"),
+    "zero_point_on_chips": Figure("zero point against the other chips", "mag"),
+    "depth_loss": Figure("depth lost against the reference", "mag"),
+}
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A figure beyond a limit."""
+
+    name: str  # of FIGURES
+    value: float
+    limit: float
+
+    def __str__(self):
+        figure = FIGURES[self.name]
+        least = "at least" if figure.is_least else "at most"
+        limit = figure.write(self.limit)
+        return f"{figure.label} {figure.write(self.value)} ({least} {limit})"
+
+
+def beyond(figures, limits) -> tuple[Excess, ...]:
+    """The figures, {name: value}, that are beyond QualityLimits, in the order of FIGURES."""
+    known = {field.name: getattr(limits, field.name) for field in fields(limits)}
+    return tuple(
+        Excess(name, float(figures[name]), limit)
+        for name, limit in known.items()
+        if name in figures and FIGURES[name].misses(figures[name], limit)
+    )

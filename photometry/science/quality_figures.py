@@ -1,0 +1,158 @@
+"""Figures of quality, measured on the PSF, the residuals, the correction and the changes."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photometry.science.calibration import mad_sigma
+from photometry.science.image_quality import FigureOptions
+from photometry.science.psf import SHAPE_HIGH, SHAPE_LOW
+
+# Standard error of a median over that of a mean, and mean of the absolute value of a Gaussian.
+MEDIAN_ERROR, MEAN_ABSOLUTE = 1.2533, 0.7979
+AT_BOUND = 1e-3  # relative distance from a bound at which a parameter lies on it
+
+
+def psf_figures(psf, shape):
+    """Elongation, parameters at bounds and variation of a ChipPsf over a chip of ``shape``.
+
+    The elongation is the axis ratio sqrt((1 + e) / (1 - e)), e = hypot(e1, e2), at the worst of
+    the middle and the corners; infinite where the PSF has no minor axis there. Ellipticities at
+    their bounds are not counted as such: the elongation tells of them.
+    """
+    ny, nx = shape
+    x = np.array([0.5, 0, 1, 0, 1]) * (nx - 1)
+    y = np.array([0.5, 0, 0, 1, 1]) * (ny - 1)
+    e1, e2 = psf.ellipticity_at(x, y)
+    e = float(np.hypot(e1, e2).max())
+    fwhm = psf.fwhm_at(x, y)
+    narrowest, beta_low = SHAPE_LOW[0] * (1 + AT_BOUND), SHAPE_LOW[3] * (1 + AT_BOUND)
+    at_bounds = (
+        (fwhm.min() <= narrowest, fwhm.max() >= SHAPE_HIGH[0] * (1 - AT_BOUND)),
+        (psf.beta <= beta_low,),
+    )
+    return {
+        "elongation": float(np.sqrt((1 + e) / (1 - e))) if e < 1 else np.inf,
+        "psf_at_bounds": sum(any(bounds) for bounds in at_bounds),
+        "fwhm_variation": float(fwhm.max() / fwhm.min()) if fwhm.min() > 0 else np.inf,
+    }
+
+
+def doubled_share(x, y, flux, is_clean, options=FigureOptions()):
+    """Share of bright stars that have a companion at one and the same offset; NaN without stars.
+
+    Of a double exposure or a trailed one with two ends it is near 1. Pairs of bright stars and
+    fainter neighbours are counted by their offset, in cells of 3 x 3 pixels; what chance pairs
+    give, with ``confidence`` sigma of the counts, is taken off the fullest cell.
+    """
+    bright = np.flatnonzero(is_clean)
+    bright = bright[np.argsort(-flux[bright], kind="stable")][: options.companion_stars]
+    if len(bright) == 0:
+        return np.nan
+    radius = options.companion_pixels
+    places = np.column_stack([x, y])
+    near = cKDTree(places).query_ball_point(places[bright], radius)
+    one = np.repeat(bright, [len(n) for n in near])
+    other = np.concatenate([np.array(n, int) for n in near])
+    ratio = flux[other] / flux[one]
+    # Of two that are equally bright, each is the other's companion.
+    pair = (one != other) & (ratio >= options.companion_flux) & (ratio <= 1.5)
+    dx, dy = (places[other] - places[one])[pair].T
+    half = np.ceil(radius)
+    edges = np.arange(-half - 0.5, half + 1)
+    counts = np.pad(np.histogram2d(dx, dy, bins=(edges, edges))[0], 1)
+    n = len(edges) - 1
+    fullest = sum(counts[i : i + n, j : j + n] for i in range(3) for j in range(3)).max()
+    by_chance = 9 * len(dx) / (np.pi * radius**2)
+    excess = fullest - by_chance - options.confidence * np.sqrt(max(fullest, by_chance))
+    return float(max(excess, 0) / len(bright))
+
+
+def psf_misfit(residual, weight, stars, options=FigureOptions()):
+    """Light that the PSF leaves round bright stars, of either sign, over the stars' own; or NaN.
+
+    ``residual, weight`` (ny, nx) are the image without its model and its inverse variance;
+    ``stars`` has x, y, flux and is_clean, (n,). The residuals round the brightest stars in units
+    of their fluxes are stacked by their median; what noise alone adds to the sum of absolute
+    values is taken off. 0 or less: nothing but noise.
+    """
+    half = options.stack_half_pixels
+    column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
+    ny, nx = residual.shape
+    inside = (column >= half) & (column < nx - half) & (row >= half) & (row < ny - half)
+    chosen = np.flatnonzero(stars.is_clean & inside & (stars.flux > 0))
+    chosen = chosen[np.argsort(-stars.flux[chosen], kind="stable")][: options.bright_stars]
+    if len(chosen) < 3:
+        return np.nan
+    step = np.arange(-half, half + 1)
+    pixels = (row[chosen, None, None] + step[:, None], column[chosen, None, None] + step)
+    stamps = residual[pixels] / stars.flux[chosen, None, None]
+    stamps = np.where(weight[pixels] > 0, stamps, np.nan)
+    with np.errstate(invalid="ignore"):
+        stack = np.nanmedian(stamps, axis=0)
+        stack -= np.nanmedian(stack)
+        spread = 1.4826 * np.nanmedian(np.abs(stamps - stack), axis=0)
+    noise = MEDIAN_ERROR * spread / np.sqrt(len(chosen))
+    return float(np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise))
+
+
+def noise_ratio(residual, weight):
+    """Noise of the pixels over what their weights say, or the inverse where that is larger.
+
+    From differences of neighbouring columns of the image without its model, which the sky and
+    what is left of stars hardly touch. NaN where no two neighbours have weight.
+    """
+    both = (weight[:, 1:] > 0) & (weight[:, :-1] > 0)
+    if not both.any():
+        return np.nan
+    variance = 1 / weight[:, 1:][both] + 1 / weight[:, :-1][both]
+    ratio = mad_sigma(np.diff(residual, axis=1)[both] / np.sqrt(variance))
+    return float(max(ratio, 1 / ratio)) if ratio > 0 else np.inf
+
+
+def local_offset(x, y, difference, shape, options=FigureOptions()):
+    """Root mean square of medians in cells of the chip, without what chance makes of it; mag.
+
+    ``difference`` (n,) mag is what the correction leaves of calibrators at ``x, y``. NaN where
+    there are too few of them for four cells.
+    """
+    n_cells = len(x) // options.cell_stars
+    if len(x) < options.min_bin_stars or n_cells < 4:
+        return np.nan
+    ny, nx = shape
+    a_pixel = np.sqrt(n_cells / (nx * ny))
+    columns, rows = (max(1, int(side * a_pixel)) for side in (nx, ny))
+    cell = np.clip((x / nx * columns).astype(int), 0, columns - 1)
+    cell += columns * np.clip((y / ny * rows).astype(int), 0, rows - 1)
+    full = [own for own in (cell == i for i in range(columns * rows)) if own.sum() >= 5]
+    if len(full) < 3:
+        return np.nan
+    medians = np.array([np.median(difference[own]) for own in full])
+    counts = np.array([own.sum() for own in full])
+    error = MEDIAN_ERROR * mad_sigma(difference) / np.sqrt(counts)
+    return float(np.sqrt(max(np.mean(medians**2) - np.mean(error**2), 0)))
+
+
+def expansion(pull, mag, options=FigureOptions()):
+    """Spread of pulls, difference over error, at the magnitude where it is largest; or NaN.
+
+    In bins of ``mag`` with equal numbers of stars, robustly; NaN with too few stars for one.
+    """
+    known = np.isfinite(pull) & np.isfinite(mag)
+    pull = pull[known][np.argsort(mag[known], kind="stable")]
+    n_bins = min(options.magnitude_bins, len(pull) // options.min_bin_stars)
+    if n_bins == 0:
+        return np.nan
+    return float(max(mad_sigma(part) for part in np.array_split(pull, n_bins)))
+
+
+def share_at_least(n, total, options=FigureOptions()):
+    """The least share that ``n`` of ``total`` speak for: Wilson's bound; NaN for none of none.
+
+    Wilson (1927, JASA 22, 209), one-sided at ``confidence`` sigma: one of ten is not yet a tenth.
+    """
+    if total == 0:
+        return np.nan
+    z2 = options.confidence**2
+    p = n / total
+    root = np.sqrt(z2 * (p * (1 - p) / total + z2 / (4 * total**2)))
+    return float(max((p + z2 / (2 * total) - root) / (1 + z2 / total), 0))

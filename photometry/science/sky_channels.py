@@ -1,0 +1,116 @@
+"""The sky of a detector whose read-out channels have levels of their own."""
+
+import numpy as np
+
+from photometry.science.calibration import mad_sigma
+from photometry.science.sky import Sky, fit_sky
+from photometry.science.sky_tiles import SkyOptions
+
+
+def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptions()):
+    """Sky of an image, (ny, nx) ADU, split where the level has a step between channels.
+
+    ``columns`` are the first pixels of the channels but the first; the other arguments and the
+    errors raised are those of ``fit_sky``, which fits a smooth surface on either side.
+    """
+    steps = [c for c in columns if 0 < c < data.shape[1] and _has_step(data, weight, c, options)]
+    bounds = [0, *steps, data.shape[1]]
+    parts = [slice(*pair) for pair in zip(bounds, bounds[1:], strict=False)]
+    # What is masked all over has no sky of its own.
+    if not steps or not all(np.any(weight[:, part] > 0) for part in parts):
+        return fit_sky(data, weight, gain, read_noise, options)
+    skies = [fit_sky(data[:, p], weight[:, p], gain[p], read_noise[p], options) for p in parts]
+    return _joined(skies, steps)
+
+
+def channel_columns(data, weight, known, options=SkyOptions()):
+    """The first column of each read-out channel but the first, pixels.
+
+    Those that are ``known``; else, as of a cutout or of an image whose header doesn't tell, the
+    middle of the image and where the level of the sky jumps in most rows.
+    """
+    if known:
+        return tuple(known)
+    nx = data.shape[1]
+    jump = _jump(data, weight, options)
+    if jump is None:
+        return (nx // 2,)
+    # What is seen to be there is not taken to be in the middle as well.
+    is_middle = abs(jump - nx // 2) < options.step_strip_pixels
+    return (jump,) if is_middle else tuple(sorted((jump, nx // 2)))
+
+
+def _jump(data, weight, options):
+    """The column at which the level of the sky has its largest step, where one is significant."""
+    width, nx = options.step_strip_pixels, data.shape[1]
+    if nx < 8 * width:
+        return None
+    usable = (weight > 0) & np.isfinite(data)
+    use = np.count_nonzero(usable, axis=0) > data.shape[0] / 2
+    level = np.full(nx, np.nan)
+    level[use] = np.nanmedian(np.where(usable, data, np.nan)[:, use], axis=0)
+    strip = np.array([_median(level[i : i + width]) for i in range(nx - width + 1)])
+    before, left, right, beyond = (strip[i * width :][: nx - 4 * width] for i in range(4))
+    change = right - left - (left - before + beyond - right) / 2
+    if not np.isfinite(change).any():
+        return None
+    place = int(np.nanargmax(np.abs(change)))
+    if abs(change[place]) <= options.jump_sigma * mad_sigma(change[np.isfinite(change)]):
+        return None
+    column = _steepest(level, place + 2 * width, width // 2)
+    return column if _has_step(data, weight, column, options) else None
+
+
+def _steepest(level, column, reach):
+    """The column within ``reach`` of one whose level differs most from that before it."""
+    first = column - reach
+    differences = np.abs(np.diff(level[first - 1 : column + reach + 1]))
+    return first + int(np.nanargmax(differences)) if np.isfinite(differences).any() else column
+
+
+def _has_step(data, weight, column, options):
+    """Whether the level changes at a column by more than it does on either side of it.
+
+    Medians of blocks of rows in four strips, two on either side: a gradient changes as much from
+    one strip to the next everywhere.
+    """
+    width = options.step_strip_pixels
+    strips = [slice(column + i * width, column + (i + 1) * width) for i in range(-2, 2)]
+    if strips[0].start < 0 or strips[-1].stop > data.shape[1]:
+        return False
+    rows = np.array_split(np.arange(data.shape[0]), options.step_blocks)
+    usable = np.where((weight > 0) & np.isfinite(data), data, np.nan)
+    blocks = np.array(
+        [[_median(usable[own[0] : own[-1] + 1, strip]) for strip in strips] for own in rows]
+    )
+    left, at_edge, right = np.diff(blocks, axis=1).T
+    step = at_edge - (left + right) / 2
+    step = step[np.isfinite(step)]
+    if len(step) < 3:
+        return False
+    error = 1.2533 * mad_sigma(step) / np.sqrt(len(step))
+    return bool(abs(np.median(step)) > options.step_sigma * error > 0)
+
+
+def _median(pixels):
+    pixels = pixels[np.isfinite(pixels)]
+    return np.median(pixels) if pixels.size else np.nan
+
+
+def _joined(skies, steps):
+    """One Sky of those of the channels, side by side; tiles are in one row."""
+    where = ", ".join(map(str, steps))
+    notes = dict.fromkeys(filter(None, (sky.fallback for sky in skies)))
+    levels = [sky.tile_level.ravel() for sky in skies]
+    noises = [sky.tile_noise.ravel() for sky in skies]
+    scales = [sky.tile_scale.ravel() for sky in skies]
+    return Sky(
+        image=np.hstack([sky.image for sky in skies]),
+        tile_level=np.concatenate(levels)[None],
+        tile_noise=np.concatenate(noises)[None],
+        tile_scale=np.concatenate(scales)[None],
+        level=float(np.nanmedian(np.concatenate(levels))),
+        noise=float(np.nanmedian(np.concatenate(noises))),
+        n_rejected=sum(sky.n_rejected for sky in skies),
+        fallback="; ".join([f"a step at column {where}: fitted on either side of it", *notes]),
+    )
