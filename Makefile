@@ -8,13 +8,16 @@ sources = . scripts/database scripts/screenshots
 # What make bench runs, each ending with a line of JSON; QUICK=--quick for less than a minute each.
 BENCH = forced_fit find_sources storage chip scaling
 QUICK =
+# The database of make seeded, which make serve GALPROJECT_DATABASE=... serves.
+SEEDED = galproject_seeded
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo test results check bench lint format serve workers clean
+.PHONY: help setup setup-dev database migrated demo seeded test results check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
+	@echo "make seeded  a made-up survey of 40,000 candidates, in a database of its own"
 	@echo "make test    run all tests"
 	@echo "make results measure a small chip; raise the version of the results where they changed"
 	@echo "make bench   time what is hot, against what one would use instead (QUICK=--quick: shortly)"
@@ -39,6 +42,9 @@ migrated: database
 
 demo: migrated
 	@$(manage) demo
+
+seeded: database
+	@$(manage) seed_demo --database $(SEEDED)
 
 test: setup-dev database
 	@scripts/browser

@@ -40,17 +40,18 @@ def seeded_site(folder, candidates=300, sources=5000, pictures=200):
 
     Pictures go to ``folder``: cutouts of so many candidates.
     """
-    with own_database(f"galproject_browser_{os.getpid()}") as url:
+    with named_database(f"galproject_browser_{os.getpid()}") as (name, url):
         environment = {
             **os.environ,
-            "DATABASE_URL": url,
-            "GALPROJECT_PICTURES": str(folder),
+            "GALPROJECT_DATABASE": name,
+            "GALPROJECT_PICTURES": str(Path(folder) / "pictures"),
             "GALPROJECT_DEBUG": "",
             "PYTHONWARNINGS": "ignore",
         }
-        manage(environment, "migrate", "--verbosity", "0")
         size = {"candidates": candidates, "sources": sources, "pictures": pictures}
-        told = manage(environment, "seed_demo", *(f"--{k}={n}" for k, n in size.items()))
+        options = ("--database", name, *(f"--{k}={n}" for k, n in size.items()))
+        # The command itself runs on the survey's database.
+        told = manage({**environment, "GALPROJECT_DATABASE": ""}, "seed_demo", *options)
         passwords = dict(re.findall(r"log in as (\w+) with the password (\w+)", told))
         with server(environment) as address:
             yield Site(address, passwords, url)
@@ -70,16 +71,14 @@ def manage(environment, *words):
 
 
 @contextmanager
-def own_database(name):
-    """An empty database, dropped at the end; yields its URL."""
+def named_database(name):
+    """The name and the URL of a database that is still to be made, dropped at the end."""
     parameters = dict(settings.DATABASES["default"])
-    with maintenance(parameters) as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
     try:
-        yield url_of(parameters | {"NAME": name})
+        yield name, url_of(parameters | {"NAME": name})
     finally:
         with maintenance(parameters) as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextmanager

@@ -89,6 +89,10 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database_from(env("DATABASE_URL", default=""), BASE_DIR / ".postgres/url")}
+# Another database on the same server, with pictures of its own.
+GALPROJECT_DATABASE = env("GALPROJECT_DATABASE", default="")
+if GALPROJECT_DATABASE:
+    DATABASES["default"]["NAME"] = GALPROJECT_DATABASE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The first counts failed logins, and refuses further ones for a while.
@@ -209,6 +213,8 @@ GALPROJECT_EXPOSURES = env("GALPROJECT_EXPOSURES", default=str(BASE_DIR / "data"
 GALPROJECT_NIGHTS = env.int("GALPROJECT_NIGHTS", default=7)
 # Cutouts of candidates and pictures of chips, rendered ahead.
 GALPROJECT_PICTURES = env("GALPROJECT_PICTURES", default=str(BASE_DIR / "data" / "pictures"))
+if GALPROJECT_DATABASE:  # they are kept by ids, which the databases have in common
+    GALPROJECT_PICTURES += f"-{GALPROJECT_DATABASE}"
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = env(

@@ -6,6 +6,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from galproject.first_look import NAME, make_first_look
 from variables.models import Artifact, Campaign, GalCandidate
 from variables.models.candidates import Cause
 from variables.vetting.campaigns import NewCampaign, close, create_campaigns
@@ -67,6 +68,8 @@ def make_campaigns(seed) -> int:
             if planned.is_closed:
                 close(campaign)
         made += 1
+    if not Campaign.objects.filter(name=NAME).exists():
+        made += make_first_look(curator) is not None
     return made
 
 

@@ -1,6 +1,7 @@
 """Cutouts and chip pictures of a made-up survey, drawn from what its tables say."""
 
 import io
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -9,12 +10,13 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage
+from galproject.first_look import NAME as FIRST_LOOK
 from galproject.seeding.stamps import noise_like, star_stamps
 from galproject.seeding.tables import PROPOSAL
 from photometry import storage
-from photometry.models import GalReference, GalSource
+from photometry.models import GalNonDetection, GalReference, GalSource
 from photometry.sources import catalogue_of
-from variables.models import CampaignObject, GalCandidate
+from variables.models import CampaignObject, GalCandidate, GalNewSource
 from variables.pictures.places import picture_path, write_whole
 from variables.pictures.sprite import TILE, Sprite, columns_of, write_sprite
 
@@ -29,12 +31,15 @@ SKY_GREY, GREYS, DIFFERENCE_GREY = 46, 21.0, 128
 def candidates_to_draw(n, again=False) -> list[int]:
     """Ids of candidates without cutouts, or with ``again`` all, of ``n`` that are looked at first.
 
-    Those of campaigns, each campaign from its beginning, then those that were detected most.
+    Those of the first look, of other campaigns, each from its beginning, then those that were
+    detected most.
     """
     in_campaigns = CampaignObject.objects.order_by("rank", "campaign")
+    first_look = in_campaigns.filter(campaign__name=FIRST_LOOK)
     made_up = GalCandidate.objects.filter(catalogue__image__exposure__proposal=PROPOSAL)
     most_detected = made_up.visible().order_by("-n_detections", "pk")
-    ids = list(in_campaigns.values_list("refsource_id", flat=True)[:n])
+    ids = list(first_look.values_list("refsource_id", flat=True))
+    ids += in_campaigns.values_list("refsource_id", flat=True)[:n]
     ids += most_detected.values_list("pk", flat=True)[:n]
     ours = set(made_up.filter(pk__in=ids).values_list("pk", flat=True))
     first = [i for i in dict.fromkeys(ids) if i in ours][:n]
@@ -46,12 +51,40 @@ def draw_cutouts(refsource_ids, progress=None):
     for catalogue_id, ids in groupby(refsource_ids, catalogue_of):
         catalogue = GalReference.objects.get(pk=catalogue_id)
         sky = _Sky(catalogue)
-        rows = storage.measurements_of(catalogue, ids := list(ids))
-        first = np.searchsorted(rows["refsource_id"], ids)
-        for refsource_id, own in zip(ids, np.split(rows, first[1:]), strict=True):
-            write_sprite(refsource_id, _sprite(own, sky))
+        for star in _stars(catalogue, list(ids), sky):
+            write_sprite(star.refsource_id, _sprite(star, sky))
             if progress is not None:
                 progress.update(1)
+
+
+@dataclass(frozen=True)
+class _Star:
+    """What the tables say of a candidate, on each image that it lies on."""
+
+    refsource_id: int
+    x: float  # on the reference, pixels
+    y: float
+    reference_flux: float  # ADU; 0 of what the reference does not have
+    fluxes: dict  # {search image: ADU}, in order of time; 0 where it was not seen
+
+
+def _stars(catalogue, ids, sky):
+    """Yield the _Star of each candidate, the vanished and the new among them."""
+    rows = storage.measurements_of(catalogue, ids)
+    missed = GalNonDetection.objects.filter(refsource_id__in=ids)
+    missed = list(missed.values_list("refsource_id", "galimage_id"))
+    new = GalNewSource.objects.in_bulk(ids)
+    for pk in ids:
+        own = rows[rows["refsource_id"] == pk]
+        seen = dict(zip(own["galimage_id"].tolist(), own["flux"].tolist(), strict=True))
+        seen |= {image_id: 0.0 for i, image_id in missed if i == pk}
+        if pk in new:
+            seen = {image_id: 0.0 for image_id in sky.search_images} | seen
+        at = new[pk] if pk in new else own[own["is_reference"]][0]
+        x, y = (at.x, at.y) if pk in new else (at["x"], at["y"])
+        reference_flux = seen.pop(catalogue.image_id, 0.0)
+        fluxes = {image_id: seen[image_id] for image_id in sky.search_images if image_id in seen}
+        yield _Star(pk, float(x), float(y), reference_flux, fluxes)
 
 
 class _Sky:
@@ -62,48 +95,43 @@ class _Sky:
         self.orientation = catalogue.image.orientation
         self.tree = cKDTree(np.column_stack([self.stars["x"], self.stars["y"]]))
         images = GalImage.objects.filter(coverages__catalogue=catalogue)
-        fwhm = {image.pk: image.fwhm_pixels for image in [catalogue.image, *images]}
-        self._ids = np.array(sorted(fwhm))
-        self._fwhm = np.array([fwhm[i] for i in self._ids])
-
-    def fwhm_pixels(self, image_ids):
-        return self._fwhm[np.searchsorted(self._ids, image_ids)]
+        images = list(images.order_by("exposure__mjd", "pk"))
+        self.reference_image = catalogue.image_id
+        self.search_images = [image.pk for image in images]  # in order of time
+        self.fwhm_pixels = {i.pk: i.fwhm_pixels for i in [catalogue.image, *images]}
 
     def neighbours(self, star):
         """Positions in the stamp of a source, and fluxes, of the stars round it; itself first."""
-        near = self.tree.query_ball_point([star["x"], star["y"]], 0.75 * TILE)
-        near = self.stars[
-            [i for i in near if self.stars["refsource_id"][i] != star["refsource_id"]]
-        ]
-        rng = np.random.default_rng(int(star["refsource_id"]))
-        x = np.concatenate([[0], near["x"] - star["x"], rng.uniform(-TILE / 2, TILE / 2, N_FAINT)])
-        y = np.concatenate([[0], near["y"] - star["y"], rng.uniform(-TILE / 2, TILE / 2, N_FAINT)])
+        near = self.tree.query_ball_point([star.x, star.y], 0.75 * TILE)
+        near = self.stars[[i for i in near if self.stars["refsource_id"][i] != star.refsource_id]]
+        rng = np.random.default_rng(star.refsource_id)
+        x = np.concatenate([[0], near["x"] - star.x, rng.uniform(-TILE / 2, TILE / 2, N_FAINT)])
+        y = np.concatenate([[0], near["y"] - star.y, rng.uniform(-TILE / 2, TILE / 2, N_FAINT)])
         faint = 10 ** rng.uniform(2.3, 3.4, N_FAINT)
         return x + TILE // 2, y + TILE // 2, np.concatenate([near["flux"], faint])
 
 
-def _sprite(rows, sky):
-    """The tiles of one source, from its measurements in order of time."""
-    reference = rows["is_reference"]
-    x, y, others = sky.neighbours(rows[reference][0])
-    fwhm = sky.fwhm_pixels(rows["galimage_id"])
-    flux = np.column_stack([rows["flux"], np.tile(others, (len(rows), 1))])
-    peaks = flux / (2 * np.pi * (fwhm[:, None] / 2.3548) ** 2)
-    rng = np.random.default_rng(int(rows["refsource_id"][0]))
-    tiles = star_stamps(x, y, peaks, fwhm, TILE)
+def _sprite(star, sky):
+    """The tiles of one source: the reference, and each search image in order of time."""
+    x, y, others = sky.neighbours(star)
+    fwhm = np.array([sky.fwhm_pixels[i] for i in [sky.reference_image, *star.fluxes]])
+    own = np.array([star.reference_flux, *star.fluxes.values()])
+    flux = np.column_stack([own, np.tile(others, (len(own), 1))])
+    peak_of = 1 / (2 * np.pi * (fwhm / 2.3548) ** 2)
+    rng = np.random.default_rng(star.refsource_id)
+    tiles = star_stamps(x, y, flux * peak_of[:, None], fwhm, TILE)
     tiles += NOISE_ADU * noise_like(tiles.shape, rng)
     # Both matched to the worse seeing: only what changed is left.
-    change = peaks.copy()
-    change[:, 1:] = 0
-    change[:, 0] -= flux[reference, 0] / (2 * np.pi * (fwhm / 2.3548) ** 2)
+    change = np.zeros_like(flux)
+    change[:, 0] = (own - star.reference_flux) * peak_of
     differences = star_stamps(x, y, change, fwhm, TILE)
     differences += 1.4 * NOISE_ADU * noise_like(tiles.shape, rng)
-    search, turned = ~reference, sky.orientation.picture
+    turned = sky.orientation.picture
     return Sprite(
-        reference=turned(grey(tiles[reference][0], SKY_GREY)),
-        image_ids=tuple(rows["galimage_id"][search].tolist()),
-        search=tuple(map(turned, grey(tiles[search], SKY_GREY))),
-        difference=tuple(map(turned, grey(differences[search], DIFFERENCE_GREY))),
+        reference=turned(grey(tiles[0], SKY_GREY)),
+        image_ids=tuple(star.fluxes),
+        search=tuple(map(turned, grey(tiles[1:], SKY_GREY))),
+        difference=tuple(map(turned, grey(differences[1:], DIFFERENCE_GREY))),
     )
 
 

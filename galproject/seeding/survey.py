@@ -5,6 +5,7 @@ from django.db import transaction
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure
 from galproject.seeding.artifacts import add_events
+from galproject.seeding.new_sources import add_new_sources
 from galproject.seeding.plan import FILTERS
 from galproject.seeding.stars import make_exposures, make_patches, observe, vary
 from galproject.seeding.tables import (
@@ -55,5 +56,6 @@ def seed_survey(plan, into_existing=False, progress=None):
             store_series(one, stored)
             if progress is not None:
                 progress.update(1)
+        add_new_sources(plan, series, stored)
     analyse()
     return True

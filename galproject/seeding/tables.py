@@ -20,6 +20,8 @@ from variables.models import Cut, GalVarObj
 
 PROPOSAL = "seed_demo"  # by which made-up exposures are told from others
 ZERO_POINT = 30.0
+ERROR_SCALE = 1.2  # by which uncertainties on search images were expanded
+MAG_OF_UNIT = 1.0857  # magnitudes of a relative change
 ASTROMETRY_MAS = 20.0
 LAST_MJD = 58200.1
 WHY_FAILED = "the file is cut short. Fetch it again"
@@ -169,31 +171,38 @@ def _store_logs(images):
 def store_series(series, stored):
     """A catalogue with its partition, what was measured with it, and what changed."""
     ids = _store_catalogue(series, stored)
-    reference = _image(series, 0, stored)
+    reference = image_of(series, 0, stored)
     for epoch in range(1, len(series.exposures)):
-        image = _image(series, epoch, stored)
-        rows = _source_rows(series, epoch)
+        image = image_of(series, epoch, stored)
+        rows = _source_rows(series, epoch, image.zero_point)
         rows["refsource_id"] = ids
-        kept = series.is_on_chip[:, epoch] & ~series.vanished[:, epoch]
-        image.n_sources = storage.replace_measurements(image, rows[kept])
+        is_gone = series.vanished[:, epoch]
+        rows["mag"][is_gone] = rows["mag_err"][is_gone] = np.nan
+        rows["flux"][is_gone] = -0.3 * rows["flux_err"][is_gone]
+        on_chip = series.is_on_chip[:, epoch]
+        kept, gone = rows[on_chip & ~is_gone], rows[on_chip & is_gone]
+        image.n_sources = storage.replace_measurements(image, kept, gone)
         image.n_detected = int(0.9 * image.n_sources)
         image.reference = reference
         changes = _changes(series, epoch, ids, rows, image)
         GalVarObj.objects.bulk_create(changes, batch_size=2000)
         image.n_variables = sum(change.failed_cuts == 0 for change in changes)
-        image.correction = {"catalogues": [int(ids[0]) >> storage.RANK_BITS], "error_scale": 1.2}
+        catalogue_id = int(ids[0]) >> storage.RANK_BITS
+        image.correction = {"catalogues": [catalogue_id], "error_scale": ERROR_SCALE}
     columns = ["n_sources", "n_detected", "reference", "n_variables", "correction"]
-    images = [_image(series, k, stored) for k in range(len(series.exposures))]
+    images = [image_of(series, k, stored) for k in range(len(series.exposures))]
     GalImage.objects.bulk_update(images, columns)
 
 
-def _image(series, epoch, stored):
+def image_of(series, epoch, stored):
+    """The GalImage of an epoch of a series."""
     return stored.images[series.exposures[epoch].number, series.patch.detector.ccdnum]
 
 
 def _store_catalogue(series, stored):
     """(n_stars,) the ids of the stars in the new catalogue."""
-    image, rows = _image(series, 0, stored), _source_rows(series, 0)
+    image = image_of(series, 0, stored)
+    rows = _source_rows(series, 0, image.zero_point)
     catalogue = storage.create_catalogue(image, rows, image.options, image.code_version)
     image.n_sources = image.n_detected = len(rows)
     saved = storage.catalogue_sources(catalogue)
@@ -205,7 +214,7 @@ def _store_catalogue(series, stored):
     return ids
 
 
-def _source_rows(series, epoch):
+def _source_rows(series, epoch, zero_point):
     """An array of SOURCE_DTYPE: what was measured on one exposure, without ids."""
     patch, exposed = series.patch, series.exposures[epoch]
     rng = np.random.default_rng([16, exposed.number, patch.detector.ccdnum])
@@ -214,8 +223,10 @@ def _source_rows(series, epoch):
     rows["ra"], rows["dec"] = _positions(series)
     rows["x"], rows["y"] = patch.x + exposed.dither[0], patch.y + exposed.dither[1]
     rows["mag"], rows["mag_err"] = series.mag[:, epoch], series.mag_err[:, epoch]
-    rows["flux"] = 10 ** (-0.4 * (rows["mag"] - ZERO_POINT))
-    rows["flux_err"] = rows["flux"] * rows["mag_err"] / 1.0857
+    rows["flux"] = 10 ** (-0.4 * (rows["mag"] - zero_point))
+    # As it was fitted: on search images those of magnitudes were expanded since.
+    scale = 1.0 if epoch == 0 else ERROR_SCALE
+    rows["flux_err"] = rows["flux"] * rows["mag_err"] / MAG_OF_UNIT / scale
     rows["rchi2"] = rng.gamma(20, 0.05, n) * np.where(cuts & Cut.SEARCH_RCHI2, 4, 1)
     rows["fracflux"] = np.where(cuts & Cut.BLENDED, 0.1, rng.uniform(0.5, 1, n))
     rows["quality"] = np.where(cuts & Cut.MASKED, 0.6, 1.0)
@@ -254,7 +265,7 @@ def _changes(series, epoch, ids, rows, image):
                 delta_mag_err=None if gone else float(delta_err[i]),
                 significance=float(significance[i]),
                 reference_mag=float(series.mag[i, 0]),
-                flux=-0.3 * float(rows["flux_err"][i]) if gone else float(rows["flux"][i]),
+                flux=float(rows["flux"][i]),
                 flux_err=float(rows["flux_err"][i]),
                 failed_cuts=int(series.failed_cuts[i, epoch]),
             )

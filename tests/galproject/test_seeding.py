@@ -1,19 +1,34 @@
 """The made-up survey: as large as asked for, coherent, the same each time, and in nobody's way."""
 
+import os
+import re
+import subprocess
+import sys
 from io import StringIO
 
 import numpy as np
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from PIL import Image
 
+from benchmarks.seeded_site import maintenance
 from exposures.models import GalExposure, GalImage
+from galproject import first_look
+from galproject.management.commands.seed_demo import Command as Seed
 from galproject.seeding import Plan, seed_survey
 from galproject.seeding.plan import SURVEY
 from galproject.seeding.stars import make_exposures, make_patches, observe, vary
 from galproject.seeding.survey import check_is_free
-from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
+from photometry.models import (
+    GalNonDetection,
+    GalObject,
+    GalObjectSource,
+    GalReference,
+    GalSource,
+)
 from photometry.objects import Kind
 from tests.made_up import make_image
 from variables.candidates.refresh import refresh_candidates
@@ -26,6 +41,17 @@ PLAN = Plan(300, 5000)
 SMALL = {"candidates": 300, "sources": 5000, "pictures": 0}
 NAMES = ("reader", "vetter", "curator", "operator")
 pytestmark = pytest.mark.django_db
+
+
+def manage(*words, **environment):
+    """Run a command of manage.py on the test's own server."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=django_settings.BASE_DIR,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
 
 
 def seed(**options):
@@ -51,12 +77,12 @@ def test_a_small_survey_is_as_large_as_asked_for_and_says_what_it_holds():
         assert rows.reference().count() == catalogue.n_sources
     image = GalImage.objects.searches().first()
     assert image.n_sources == GalSource.objects.measured_on(image).count()
-    assert image.n_variables == image.variables.filter(failed_cuts=0).count()
+    assert image.n_variables == image.variables.of_reference().filter(failed_cuts=0).count()
 
 
 def test_what_changed_is_what_the_measurements_say_and_in_every_filter():
     seed_survey(PLAN)
-    for change in GalVarObj.objects.exclude(kind="vanished")[:40]:
+    for change in GalVarObj.objects.of_reference().exclude(kind="vanished")[:40]:
         rows = list(GalSource.objects.light_curve(change.refsource_id))
         reference = next(row for row in rows if row.is_reference)
         row = next(row for row in rows if row.galimage_id == change.image_id)
@@ -64,7 +90,10 @@ def test_what_changed_is_what_the_measurements_say_and_in_every_filter():
         assert delta == pytest.approx(change.delta_mag, abs=1e-4)
         assert abs(delta) > 15 * np.hypot(row.mag_err, reference.mag_err) * 0.999
     best = max(
-        GalVarObj.objects.believed().in_filter("i").values_list("refsource_id", flat=True),
+        GalVarObj.objects.of_reference()
+        .believed()
+        .in_filter("i")
+        .values_list("refsource_id", flat=True),
         key=lambda i: GalVarObj.objects.of_source(i).count(),
     )
     here = GalSource.objects.reference().get(refsource_id=best)
@@ -76,7 +105,7 @@ def test_the_command_does_everything_once(settings, tmp_path):
     settings.GALPROJECT_PICTURES = tmp_path
     output = seed(pictures=5)
     assert all(f"log in as {name}" in output for name in NAMES)
-    assert "3 campaigns" in output and "cutouts of 5 candidates" in output
+    assert "4 campaigns" in output and "cutouts of 5 candidates" in output
     joined = GalObject.objects.filter(kind__in=(Kind.ONE_TO_ONE, Kind.DOUBTFUL)).count()
     assert f"{joined:,} stars joined across filters" in output
     assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
@@ -84,7 +113,7 @@ def test_the_command_does_everything_once(settings, tmp_path):
     first = sorted(GalVarObj.objects.values_list("ra", "significance"))
     again = seed(pictures=5)
     assert "already" in again
-    assert not any(word in again for word in ("password", "campaigns", "artifacts", "drawn"))
+    assert not any(word in again for word in ("with the password", "campaigns", "flagged", "drawn"))
     assert sorted(GalVarObj.objects.values_list("ra", "significance")) == first
     assert_people_and_what_they_said()
     assert_cutouts_show_every_epoch()
@@ -97,17 +126,96 @@ def assert_people_and_what_they_said():
     assert {user.groups.get().name for user in users} == {f"{name}s" for name in NAMES}
     assert Campaign.objects.exclude(closed=None).count() == 1
     assert GalCandidate.objects.exclude(consensus=None).exists()
-    assert all(campaign.decisions.exists() for campaign in Campaign.objects.all())
+    begun = Campaign.objects.exclude(name=first_look.NAME)
+    assert all(campaign.decisions.exists() for campaign in begun)
     states = set(GalFlag.objects.values_list("state", flat=True))
     assert states == {"standing", "undone", "proposed"}
 
 
 def assert_cutouts_show_every_epoch():
-    one = next(c for c in GalCandidate.objects.all() if cutouts_path(c.pk).exists())
-    layout = cutout_layout(one.pk)
-    assert len(layout.image_ids) == one.n_epochs - 1
+    there = [c for c in GalCandidate.objects.filter(kind="changed") if cutouts_path(c.pk).exists()]
+    for one in there:
+        measured = [s.galimage_id for s in GalSource.objects.light_curve(one.pk)]
+        missed = GalNonDetection.objects.filter(refsource_id=one.pk)
+        looked_at = {*measured, *missed.values_list("galimage_id", flat=True)}
+        assert set(cutout_layout(one.pk).image_ids) == looked_at - {one.catalogue.image_id}
+    assert there
     with Image.open(picture_path(GalImage.objects.references().first().pk)) as picture:
         assert picture.size == (512, 1024)
+
+
+def test_a_campaign_has_something_of_each_kind(settings, tmp_path):
+    settings.GALPROJECT_PICTURES = tmp_path
+    output = seed(pictures=60)
+    campaign = Campaign.objects.get(name=first_look.NAME)
+    assert f"/vetting/{campaign.pk}/vet/: something of each kind" in output
+    ids = set(campaign.objects_in.values_list("refsource_id", flat=True))
+    members = GalCandidate.objects.filter(pk__in=ids)
+    assert members.filter(kind="new", n_detections__gt=1).count() >= 2
+    changes = GalVarObj.objects.filter(refsource_id__in=ids)
+    vanished = set(changes.filter(kind="vanished").values_list("refsource_id", flat=True))
+    assert vanished and members.exclude(cause="real").exists()
+    real = members.filter(cause="real")
+    assert real.filter(star_detections=1).exists() and real.filter(star_detections__gt=2).exists()
+    # Each is to be seen: the new not on the reference, the vanished on what it vanished from.
+    for pk in ids:
+        image_ids = set(cutout_layout(pk).image_ids)
+        assert set(changes.filter(refsource_id=pk).values_list("image", flat=True)) <= image_ids
+    assert len(first_look.of_each_kind()) >= 5
+
+
+def test_a_reference_set_of_the_survey_can_be_tried():
+    output = seed()
+    command = re.search(r"manage.py (reference_set add .* --primary \d+): a reference set", output)
+    before = GalVarObj.objects.believed().count()
+    call_command(*command[1].split(), stdout=(told := StringIO()))
+    n_sources = int(re.search(r"(\d+) sources by several images", told.getvalue())[1])
+    n_at_fault = int(re.search(r"(\d+) at fault", told.getvalue())[1])
+    assert n_sources > 50 and n_at_fault < 0.1 * n_sources
+    # What varies is what was made up, by other means: about as much as before.
+    assert GalVarObj.objects.believed().count() == pytest.approx(before, rel=0.1)
+
+
+def test_a_survey_in_a_database_of_its_own_is_one_command(monkeypatch):
+    """Browser tests run the whole of it."""
+    name, commands = f"{connection.settings_dict['NAME']}_seeded"[:60], []
+    monkeypatch.setattr(Seed, "manage", lambda self, *words: commands.append(words))
+    try:
+        for _ in range(2):
+            call_command("seed_demo", database=name, candidates=300)
+        with maintenance(connection.settings_dict) as cursor:
+            cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
+            assert cursor.fetchone() == (1,)
+    finally:
+        with maintenance(connection.settings_dict) as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+    assert [words[:2] for words in commands] == 2 * [(name, "migrate"), (name, "seed_demo")]
+    assert "--candidates=300" in commands[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("robert'); --", "no name for a database"),
+        ("", "no name for a database"),
+        ("x" * 64, "no name for a database"),
+        (None, "the database of the survey itself"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused(name, reason):
+    name = connection.settings_dict["NAME"] if name is None else name
+    with pytest.raises(CommandError, match=reason):
+        call_command("seed_demo", database=name)
+
+
+def test_each_database_has_pictures_of_its_own():
+    say = "from django.conf import settings; print(settings.GALPROJECT_PICTURES)"
+    command = ("shell", "--verbosity", "0", "--command", say)
+    one, two = (
+        manage(*command, GALPROJECT_PICTURES="/p", GALPROJECT_DATABASE=n).stdout
+        for n in ("", "two")
+    )
+    assert (one.strip(), two.strip()) == ("/p", "/p-two")
 
 
 def test_the_same_plan_makes_the_same_survey():

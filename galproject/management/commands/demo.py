@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from galproject import demonstration
+from galproject.first_look import what_to_look_at
 
 
 class Command(BaseCommand):
@@ -26,8 +27,9 @@ class Command(BaseCommand):
         common = {"workers": workers, "catalogue": str(files.catalogue)}
         self.stdout.write("2. The reference: every source of two chips")
         call_command("process_exposure", files.reference, reference=True, **common)
-        self.stdout.write("3. The search exposures: each source forced, calibrated and compared")
-        call_command("process_exposure", *files.searches, **common)
+        self.stdout.write("3. The search exposures: each source forced, calibrated and compared;")
+        self.stdout.write("   stars that the reference does not have are looked for as well")
+        call_command("process_exposure", *files.searches, new_sources=True, **common)
         self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
         self.stdout.write("4. Against the truth")
         self.stdout.write(demonstration.report(demonstration.compare(files)))
@@ -36,15 +38,19 @@ class Command(BaseCommand):
         self.say_what_next(files, folder / "light_curve.png")
 
     def say_what_next(self, files, plot):
+        user, password = demonstration.demo_user()
         position = demonstration.plot_best(files, plot)
         self.stdout.write("What to look at next:")
+        for line in what_to_look_at(user):
+            self.stdout.write(line)
         if position:
             ra, dec = position
-            self.stdout.write(f"  {plot}: the variable detected most often")
             self.stdout.write(f"  .venv/bin/python manage.py light_curve {ra:.5f} {dec:.5f}")
-        self.stdout.write("  make serve: the tables, at http://127.0.0.1:8000/admin/")
-        password = demonstration.demo_user()
+            self.stdout.write(f"  {plot}: the same as a plot")
         if password:
-            self.stdout.write(f"  Log in as {demonstration.USER} with the password {password}")
+            self.stdout.write(f"Log in as {user.get_username()} with the password {password}")
         else:
-            self.stdout.write("  Log in as before; manage.py changepassword sets a new password")
+            self.stdout.write(
+                f"Log in as {user.get_username()}, as before; a new password: "
+                f".venv/bin/python manage.py changepassword {user.get_username()}"
+            )

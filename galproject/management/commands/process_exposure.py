@@ -57,6 +57,12 @@ class Command(BaseCommand):
             "--catalogue",
             help="astrometric catalogue: a folder of HEALPix tiles or one file",
         )
+        parser.add_argument(
+            "--new-sources",
+            action="store_true",
+            default=None,
+            help="look for stars that the reference does not have, too (new_sources.search)",
+        )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
         plain.add_argument("--gain", type=positive, help="e-/ADU")
         plain.add_argument("--read-noise", type=positive, help="e-")
@@ -86,7 +92,8 @@ class Command(BaseCommand):
         catalogue = catalogue and str(Path(catalogue).absolute())
         ccds = set().union(*ccds) if ccds else None
         with plain_errors():
-            options = load_options(input=known, catalogue=catalogue)
+            search = {"search": given["new_sources"]}
+            options = load_options(input=known, catalogue=catalogue, new_sources=search)
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
             for error in plan.errors:
                 self.stderr.write(self.style.ERROR(str(error)))

@@ -1,10 +1,18 @@
 """manage.py seed_demo: a made-up survey of any size, to look at, to vet and to measure."""
 
-from django.core.management.base import BaseCommand
+import os
+import subprocess
+import sys
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from galproject import seeding
+from galproject.first_look import what_to_look_at
 from galproject.management.plain_errors import plain_errors
+from galproject.named_database import create_database
 from galproject.option_sources import load_options
 from galproject.seeding import Plan
 from photometry.joins import fields_of, join_filters
@@ -32,10 +40,32 @@ class Command(BaseCommand):
             help="draw the cutouts of so many candidates, and a tenth as many chips (default 4000)",
         )
         parser.add_argument(
+            "--database",
+            metavar="NAME",
+            help="in a database of this name beside the survey's, made where it is not there",
+        )
+        parser.add_argument(
             "--into-existing", action="store_true", help="also beside exposures that are real"
         )
 
-    def handle(self, *, candidates, sources, seed, pictures, into_existing, **_):
+    def handle(self, *, database, **given):
+        if database is None:
+            return self.seed(**given)
+        with plain_errors():
+            create_database(database)
+        options = ("candidates", "sources", "seed", "pictures")
+        self.manage(database, "migrate", "--verbosity", "0")
+        self.manage(database, "seed_demo", *(f"--{name}={given[name]}" for name in options))
+
+    def manage(self, database, *words):
+        """Run a command of manage.py on another database; it says itself what is wrong."""
+        self.stdout.flush()
+        command = [sys.executable, settings.BASE_DIR / "manage.py", *words]
+        done = subprocess.run(command, env={**os.environ, "GALPROJECT_DATABASE": database})
+        if done.returncode:
+            raise CommandError(f"{words[0]} failed on {database}", returncode=done.returncode)
+
+    def seed(self, *, candidates, sources, seed, pictures, into_existing, **_):
         with plain_errors():
             plan = Plan(candidates, sources, seed)
             is_new = self.fill(plan, into_existing)
@@ -46,8 +76,18 @@ class Command(BaseCommand):
                 self.stdout.write(f"{n_campaigns} campaigns begun")
             if pictures:
                 self.draw(pictures, is_new)
+        self.stdout.write("What to look at next:")
+        for line in what_to_look_at(get_user_model().objects.get(username="curator")):
+            self.stdout.write(line)
         for name, password in passwords.items():
             self.stdout.write(f"  log in as {name} with the password {password}")
+        if not passwords:
+            self.stdout.write(
+                "  log in as curator, vetter, reader or operator; a new password: "
+                f"{'GALPROJECT_DATABASE=' * bool(settings.GALPROJECT_DATABASE)}"
+                f"{settings.GALPROJECT_DATABASE}{' ' * bool(settings.GALPROJECT_DATABASE)}"
+                ".venv/bin/python manage.py changepassword curator"
+            )
 
     def fill(self, plan, into_existing):
         """What was observed and measured, and what follows from it."""
