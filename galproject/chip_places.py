@@ -1,8 +1,10 @@
 """Where on the sky a chip lies, as its row of galimages says."""
 
 from exposures.errors import InputFileError
+from exposures.models import GalImage
 from exposures.science.astrometry import pixel_scale_arcsec
 from exposures.science.footprints import corner_pixels, fault_of
+from photometry.models import GalReference
 
 
 def place(image, chip, wcs):
@@ -22,3 +24,17 @@ def place(image, chip, wcs):
     image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
     image.radius = 0.5 * float((nx**2 + ny**2) ** 0.5) * scale / 3600
     image.footprint = footprint
+
+
+def references_under(image) -> list[GalImage]:
+    """Reference images of the same filter whose footprints share sky with the image."""
+    if not image.footprint:
+        return []
+    candidates = GalImage.objects.references().done().in_filter(image.exposure.filter)
+    return list(candidates.overlapping(image).order_by("pk"))
+
+
+def catalogues_under(image) -> list[GalReference]:
+    """The catalogues in use of these."""
+    references = references_under(image)
+    return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))

@@ -14,20 +14,15 @@ from django.db import (
 )
 from django.utils import timezone
 
+from exposures import made_from
 from exposures.claims import Claimed, ClaimLostError, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
-from exposures.made_from import (
-    check_are_as_before,
-    data_version,
-    describe_files,
-    has_same_files,
-)
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.science.footprints import overlap_fraction
-from galproject.chip_places import place
+from galproject.chip_places import catalogues_under, place, references_under
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import completed, load_options, options_from_json
 from galproject.options import DERIVED_LATER
@@ -153,11 +148,11 @@ def is_made_alike(image, options, remember=False):
     is_alike = (
         image.status == Status.DONE and made == asked and image.results_version == RESULTS_VERSION
     )
-    if not is_alike or not has_same_files(image, remember):
+    if not is_alike or not made_from.has_same_files(image, remember):
         return False
     if image.is_reference:
         return True
-    catalogues = [c.pk for c in _catalogues_under(image)]
+    catalogues = [c.pk for c in catalogues_under(image)]
     return (image.correction or {}).get("catalogues") == catalogues
 
 
@@ -260,9 +255,9 @@ def _measure(image, options):
         raise InputFileError(
             facts.image_path, f"chip {image.chip_name} is gone", "Restore the file as it was"
         )
-    image.files, image.data_version = describe_files(image), data_version(facts)
+    image.files, image.data_version = made_from.describe_files(image), made_from.data_version(facts)
     chip = read_chip(facts, entry, options.input)
-    check_are_as_before(image.files)
+    made_from.check_are_as_before(image.files)
     if not image.is_reference:
         _check_is_covered(image, chip)
     GalCheckpoint.objects.note(image, "read")
@@ -282,7 +277,7 @@ def _measure(image, options):
 def _check_is_covered(image, chip):
     """Whether a reference lies here by the header's WCS, before the hard work begins."""
     place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
-    if not _references_under(image):
+    if not references_under(image):
         raise _no_reference(image, chip)
 
 
@@ -341,7 +336,7 @@ def _store_reference(image, reduction, options):
 
 
 def _store_search(image, reduction, options):
-    references = _references_under(image)
+    references = references_under(image)
     if not references:
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
@@ -379,7 +374,7 @@ def _store_search(image, reduction, options):
         image.n_variables = 0 if image.is_doubted else int((changes.failed_cuts == 0).sum())
         _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
         refresh_candidates({*before, *_measured_with(image)})
-        for catalogue in _catalogues_under(image) if new else ():
+        for catalogue in catalogues_under(image) if new else ():
             follow_new_sources(catalogue, options.new_sources)
         renew_sets_of(image)
 
@@ -391,7 +386,7 @@ def _describe_search(image, reduction, measurement):
     image.correction = {
         **measurement.correction.as_json(),
         "error_scale": measurement.error_scale,
-        "catalogues": [c.pk for c in _catalogues_under(image)],
+        "catalogues": [c.pk for c in catalogues_under(image)],
     }
     image.chi2_nu = _or_none(measurement.chi2_nu)
 
@@ -400,16 +395,3 @@ def _finish(image, note=""):
     image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
     GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)
-
-
-def _references_under(image):
-    """Reference images of the same filter whose footprints share sky with the image."""
-    if not image.footprint:
-        return []
-    candidates = GalImage.objects.references().done().in_filter(image.exposure.filter)
-    return list(candidates.overlapping(image).order_by("pk"))
-
-
-def _catalogues_under(image):
-    references = _references_under(image)
-    return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))
