@@ -7,6 +7,7 @@ from django.db.models import Count
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage, Status
+from exposures.science.angles import tangent_offsets
 from exposures.science.footprints import unit_vectors
 from exposures.science.motion import separation_degrees
 from photometry.models import GalSource
@@ -152,8 +153,8 @@ def _reference_offsets(truth, image):
     good &= np.abs(excess - np.median(excess[good])) < SAME_MAG
     true_ra, true_dec = truth.positions(_expnum(image))
     true_ra, true_dec = true_ra[stars.index[star]], true_dec[stars.index[star]]
-    d_ra = (rows["ra"] - true_ra) * np.cos(np.radians(true_dec))
-    return 3.6e6 * np.concatenate([d_ra[good], (rows["dec"] - true_dec)[good]])
+    east, north = tangent_offsets(rows["ra"], rows["dec"], true_ra, true_dec)
+    return 3.6e6 * np.concatenate([east[good], north[good]])
 
 
 def _assess_image(truth, image):

@@ -17,19 +17,23 @@ WHERE abs(dec) BETWEEN 90.0000001 AND 1000 AND abs(ra) <= 90;
 UPDATE {table} SET ra = {of_ra}
 WHERE (ra < 0 OR ra >= 360) AND abs(ra) <= 1000 AND abs(dec) <= 90;
 """
-# Rows that can't be mended stay as they are, and are told of: what comes in from now on is held.
-VALIDATE = """
-DO $$
-BEGIN
-    ALTER TABLE {table} VALIDATE CONSTRAINT {table}_on_the_sky;
-EXCEPTION WHEN check_violation THEN
-    RAISE WARNING 'some rows of {table} have no place on the sky: process their exposures again';
-END
-$$;
-"""
+# Mended where it has to be: elsewhere the rows are read once. Rows that can't be mended stay as
+# they are, and are told of: what comes in from now on is held.
 HOLD = """
 ALTER TABLE {table} ADD CONSTRAINT {table}_on_the_sky
     CHECK (ra >= 0 AND ra < 360 AND dec >= -90 AND dec <= 90) NOT VALID;
+DO $hold$
+BEGIN
+    ALTER TABLE {table} VALIDATE CONSTRAINT {table}_on_the_sky;
+EXCEPTION WHEN check_violation THEN
+    {mend}
+    BEGIN
+        ALTER TABLE {table} VALIDATE CONSTRAINT {table}_on_the_sky;
+    EXCEPTION WHEN check_violation THEN
+        RAISE WARNING 'some rows of {table} lie nowhere on the sky: process their images again';
+    END;
+END
+$hold$;
 """
 LET_GO = "ALTER TABLE {table} DROP CONSTRAINT {table}_on_the_sky"
 
@@ -78,11 +82,10 @@ IS_SMALL = " AND ".join(
 )
 
 
-def hold(table):
-    """The statements that mend a table and hold it from then on, and those that let it go."""
-    mend = MEND.format(table=table, of_dec=WRAPPED.format(ra="dec"), of_ra=WRAPPED.format(ra="ra"))
-    statements = HOLD.format(table=table) + mend + VALIDATE.format(table=table)
-    return statements, LET_GO.format(table=table)
+def mend(table):
+    """The statements that mend a table."""
+    wrapped = {"of_dec": WRAPPED.format(ra="dec"), "of_ra": WRAPPED.format(ra="ra")}
+    return MEND.format(table=table, **wrapped)
 
 
 def on_the_sky(model, table):
@@ -106,7 +109,11 @@ def footprint_on_the_sky():
 
 def held(model, table):
     """The operation for one table."""
-    return migrations.RunSQL(*hold(table), state_operations=[on_the_sky(model, table)])
+    return migrations.RunSQL(
+        HOLD.format(table=table, mend=mend(table)),
+        LET_GO.format(table=table),
+        state_operations=[on_the_sky(model, table)],
+    )
 
 
 class Migration(migrations.Migration):

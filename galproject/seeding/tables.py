@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from exposures.chip import MaskBit
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob, Status
+from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.options import PipelineOptions
 from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
@@ -241,7 +242,7 @@ def _positions(series):
     rng = np.random.default_rng([18, number, patch.detector.ccdnum])
     d_ra, d_dec = rng.normal(0, ASTROMETRY_MAS / 3.6e6, (2, len(patch.x)))
     dec = patch.stars["dec"] + d_dec
-    return patch.stars["ra"] + d_ra / np.cos(np.radians(dec)), dec
+    return wrap_ra(patch.stars["ra"] + d_ra / np.cos(np.radians(dec))), dec
 
 
 def _changes(series, epoch, ids, rows, image):

@@ -161,6 +161,15 @@ def test_neighbours_are_found_across_the_beginning_of_right_ascension():
     assert all(abs(star.east_arcsec) < 900 for star in found.others)
 
 
+def test_neighbours_at_the_pole_lie_as_far_off_as_they_are():
+    candidate = make_candidate(2, ra=10.0, dec=90.0)
+    found = neighbourhood(candidate, radius_arcsec=900)
+    assert len(found.others) == 4
+    for star in found.others:
+        offset = np.hypot(star.east_arcsec, star.north_arcsec)
+        assert offset == pytest.approx(star.first.distance_arcsec, rel=1e-3)
+
+
 def test_without_a_match_in_another_filter_the_page_says_so(reader):
     candidate = make_candidate(2)
     assert "Not joined with other filters yet" in page(reader, candidate)

@@ -156,7 +156,16 @@ def test_positions_join_across_the_first_meridian():
     catalogue = make_catalogue(10, ra=0.0, dec=0.0)
     for mjd, ra in ((60001.0, 0.02 * ARCSEC), (60002.0, 360 - 0.02 * ARCSEC)):
         see(catalogue, mjd, detection(catalogue, ra=ra, dec=0.0))
-    assert GalNewSource.objects.get().ra % 360 == pytest.approx(0, abs=1e-7)
+    ra = GalNewSource.objects.get().ra
+    assert 0 <= ra < 360
+    assert (ra + 180) % 360 - 180 == pytest.approx(0, abs=1e-7)
+
+
+def test_positions_on_both_sides_of_the_pole_have_their_mean_on_it():
+    catalogue = make_catalogue(10, ra=0.0, dec=90.0)
+    for mjd, ra in ((60001.0, 10.0), (60002.0, 190.0)):
+        see(catalogue, mjd, detection(catalogue, ra=ra, dec=90 - 0.1 * ARCSEC))
+    assert GalNewSource.objects.get().dec == pytest.approx(90, abs=0.01 * ARCSEC)
 
 
 def test_how_far_apart_in_time_is_an_option(catalogue):
