@@ -13,11 +13,22 @@ from django.core.management import call_command
 from exposures.models import GalImage, Status
 from galproject import pipeline
 from galproject.options import PipelineOptions
+from galproject.processing import prepare, run_chips
 from galproject.provenance import plan_reprocessing
 from photometry.models import GalReference
-from tests.galproject.nights import night, process, remove_survey  # noqa: F401
+from tests.galproject.nights import night, remove_survey  # noqa: F401
 
 pytestmark = pytest.mark.django_db
+
+
+CCDS = {35}
+
+
+def process(own, paths, is_reference=False):
+    """Results of processing one chip of files."""
+    plan = prepare(paths, own.options, is_reference, CCDS)
+    assert not plan.errors
+    return list(run_chips(plan.image_ids, own.options))
 
 
 @pytest.fixture(scope="module")
@@ -91,19 +102,20 @@ def test_results_say_of_which_files_they_were_made(files):
     for image in GalImage.objects.all():
         assert image.files["image"]["path"] == image.path
         assert image.data_version == f"{image.exposure.pipeline_version} v1"
-    assert plan().n_standing == 4
+    assert plan().n_standing == 2
 
 
 def test_a_second_version_of_a_search_exposure_is_processed(files):
     before = image_of(files.searches[0])
     path = second_version(files.searches[0])
-    results, errors = process(files, [path])
-    assert not errors and {result.status for result in results} == {Status.DONE}
+    (result,) = process(files, [path])
+    assert result.status == Status.DONE
     after = image_of(path)
     assert (after.pk, after.data_version) == (before.pk, "V5.3.1 v2")
     assert after.exposure.pipeline_version == "V5.3.1"
     assert after.sky == pytest.approx(1.1 * before.sky, rel=0.01)
-    assert {result.status for result in process(files, [path])[0]} == {"unchanged"}
+    (result,) = process(files, [path])
+    assert result.status == "unchanged"
 
 
 def test_a_worker_that_is_handed_a_second_version_does_it_too(files):
@@ -122,9 +134,9 @@ def test_a_weight_that_was_replaced_is_seen(files):
     assert (made_over.n_searches, made_over.n_other_files) == (1, 1)
     told, _ = command("reprocess", "--all", dry_run=True)
     assert "Of all these 1 were made of files that are others now" in told
-    statuses = {result.status for result in process(files, files.searches)[0]}
-    assert statuses == {Status.DONE, "unchanged"}
-    assert plan().n_standing == 4
+    (result,) = process(files, files.searches)
+    assert result.status == Status.DONE
+    assert plan().n_standing == 2
 
 
 def test_files_that_were_moved_are_no_others(files):
@@ -133,39 +145,40 @@ def test_files_that_were_moved_are_no_others(files):
     shutil.move(folder, elsewhere)
     try:
         paths = [elsewhere / path.name for path in (files.reference, *files.searches)]
-        results, _ = process(files, paths)
-        assert {result.status for result in results} == {"unchanged"}
+        assert {result.status for result in process(files, paths)} == {"unchanged"}
         images = GalImage.objects.all()
         assert {Path(i.files["weight"]["path"]).parent for i in images} == {elsewhere, folder}
         assert {Path(i.path).parent for i in images} == {elsewhere}
-        assert plan().n_standing == 4
+        assert plan().n_standing == 2
     finally:
         shutil.rmtree(elsewhere)
 
 
 def test_files_that_are_not_there_leave_results_in_date(files):
     shutil.rmtree(files.reference.parent)
-    assert plan().n_standing == 4
+    assert plan().n_standing == 2
 
 
 def test_a_reference_keeps_its_sources_and_says_that_its_files_are_others(files):
     catalogues = set(GalReference.objects.values_list("pk", flat=True))
     path = second_version(files.reference)
-    told, warned = command("process_exposure", "--reference", path, **files.arguments)
-    assert "2 chips: 2 unchanged" in told
-    assert "_v1.fits (V4.8.2a v1), where now" in warned and "2 chips stay" in warned
-    assert "--again makes them anew" in warned
+    words = "process_exposure", "--reference", path, "--ccds", 35
+    told, warned = command(*words, **files.arguments)
+    assert "1 chips: 1 unchanged" in told
+    assert "_v1.fits (V4.8.2a v1), where now" in warned
+    assert "Left as it was made: N4. --again makes it anew" in warned
     assert image_of(path).data_version == "V4.8.2a v1"
     left = plan()
-    assert (left.n_references_kept, left.n_searches, left.n_other_files) == (2, 0, 2)
-    assert plan(with_references=True).n_references == 2
+    assert (left.n_references_kept, left.n_searches, left.n_other_files) == (1, 0, 1)
+    assert plan(with_references=True).n_references == 1
     assert set(GalReference.objects.values_list("pk", flat=True)) == catalogues
 
 
 def test_a_reference_is_made_of_its_second_version_where_that_is_wanted(files):
     path = second_version(files.reference)
-    _, warned = command("process_exposure", "--reference", path, "--again", **files.arguments)
-    assert "stay" not in warned
+    words = "process_exposure", "--reference", path, "--again", "--ccds", 35
+    _, warned = command(*words, **files.arguments)
+    assert "Left as" not in warned
     assert image_of(path).data_version == "V5.3.1 v2"
     assert plan().n_references_kept == 0
 

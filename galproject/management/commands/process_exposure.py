@@ -120,9 +120,10 @@ class Command(BaseCommand):
                 told = f"{image.exposure} (reference): {told_files(image)}"
                 stale.setdefault(told, []).append(image.chip_name)
         for told, names in stale.items():
+            which = ", ".join(names) if len(names) <= 6 else f"{len(names)} chips"
             self.stderr.write(
-                f"{told}. {len(names)} chips stay as they were made: --again makes them anew, "
-                "which gives their sources new ids and has the search images measured again"
+                f"{told}. Left as it was made: {which}. --again makes it anew, which gives its "
+                "sources new ids and has the search images measured again"
             )
 
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
