@@ -9,6 +9,7 @@ from exposures.chip import ExposureFacts
 from exposures.duplicates import check_is_no_other, lock_entries
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import DEFAULTS, InputOptions
+from exposures.fits.source_files import archive_version
 from exposures.models import GalExposure, GalImage
 
 # What all cameras were called that had no reader of their own.
@@ -96,7 +97,7 @@ def _ingest_chip(exposure, facts, entry):
         raise InputFileError(
             path,
             f"exposure {exposure.identifier} was entered before, from {known.path}",
-            "Remove one of the two files, or process that one",
+            _advice_on_two(Path(known.path), Path(path)),
             hdu=entry.name,
         )
     columns = {"chip_name": entry.name, "hdu": entry.hdu, "path": path}
@@ -106,6 +107,13 @@ def _ingest_chip(exposure, facts, entry):
     if not is_new:
         _update(image, columns)
     return image
+
+
+def _advice_on_two(known, path):
+    """What to do where two files of an exposure are there."""
+    if archive_version(known) == archive_version(path):
+        return "Remove one of the two files, or process that one"
+    return "To have this version in its place, move that one and its siblings away"
 
 
 def _update(row, columns):

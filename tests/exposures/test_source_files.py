@@ -267,3 +267,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(stored):
     touch(stored.files["mask"]["path"])
     with pytest.raises(InputFileError, match="_ood_.*changed while it was read"):
         check_are_as_before(stored.files)
+
+
+def test_beside_the_first_version_a_second_says_how_it_comes_into_its_place(stored):
+    folder = folder_of(stored)
+    for path in map(stored.files.get, KINDS):
+        shutil.copy(path["path"], path["path"].replace("_v1", "_v2"))
+    facts = read_exposure(os.path.join(folder, NAME.format(kind="i").replace("_v1", "_v2")))
+    with pytest.raises(InputFileError, match="entered before, from .*_v1.fits. To have this vers"):
+        ingest_exposure(facts)
+    assert GalImage.objects.get(pk=stored.pk).path == stored.path
