@@ -9,6 +9,7 @@ from django.db.models.functions import Abs
 from exposures.chip import ExposureFacts
 from exposures.claims import Claimed, lock_to_end
 from exposures.errors import InputFileError
+from exposures.fits import read_exposure, read_footprints
 from exposures.fits.copies import have_same_pixels, is_stack
 from exposures.fits.options import InputOptions
 from exposures.models import GalExposure
@@ -40,9 +41,8 @@ def check_is_no_other(exposure: GalExposure, facts: ExposureFacts, options: Inpu
     if facts.is_combined:
         return
     for other in _at_the_same_time(facts).exclude(pk=exposure.pk):
-        distance = separation_degrees(facts.ra, facts.dec, other.ra, other.dec)
-        kinship = 3600 * distance <= options.same_centre_arcsec and _kinship(facts, other)
-        if kinship:
+        kinship = _kinship(facts, other)
+        if kinship and _have_one_centre(facts, other, options):
             raise _entered_before(exposure, facts, other, kinship)
 
 
@@ -54,6 +54,26 @@ def _at_the_same_time(facts):
         instrument=facts.instrument, mjd__range=(facts.mjd - 1, facts.mjd + 1)
     )
     return exposures.alias(apart=Abs(F("mjd") - facts.mjd)).filter(apart__lte=days).order_by("pk")
+
+
+def _have_one_centre(facts, other, options):
+    """Whether both look at one place; of files with other chips, a chip that both have says it."""
+    places = [(facts.ra, facts.dec, other.ra, other.dec)]
+    if facts.is_triplet:
+        places += _common_chip(facts, other, options)
+    within = options.same_centre_arcsec / 3600
+    return any(separation_degrees(*place) <= within for place in places)
+
+
+def _common_chip(facts, other, options):
+    """Corners of one chip that both have: its ra, dec in both, in a list; empty without one."""
+    try:
+        (path, *_) = _paths(other)
+        footprints = [read_footprints(f) for f in (facts, read_exposure(path, options))]
+    except (InputFileError, ValueError):  # without a file that can be read
+        return []
+    common = sorted(set(footprints[0]) & set(footprints[1]))
+    return [(*footprints[0][number][:2], *footprints[1][number][:2]) for number in common[:1]]
 
 
 def _kinship(facts, other):

@@ -57,7 +57,7 @@ def _ingest_facts(facts, options):
     elif _entered_from(exposure, facts.image_path):
         if exposure.mjd != facts.mjd:
             check_is_no_other(exposure, facts, options)
-        _update(exposure, {"instrument": facts.instrument, **_columns(facts)})
+        _update(exposure, _columns(facts))
     elif abs(exposure.mjd - facts.mjd) > SAME_TIME_DAYS:
         raise InputFileError(
             facts.image_path,
@@ -80,12 +80,22 @@ def _paths(exposure):
 
 
 def _under_former_name(facts):
-    """The exposure of this file where it was entered before cameras had names of their own."""
+    """The exposure of this file where it was entered before cameras had names of their own.
+
+    It gets its camera's name.
+    """
     former = FORMER_TRIPLETS if facts.is_triplet else FORMER_IMAGES
     if facts.instrument == former:
         return None
     exposure = GalExposure.objects.filter(instrument=former, identifier=facts.identifier).first()
-    return exposure if exposure and _entered_from(exposure, facts.image_path) else None
+    paths = exposure.images.values_list("path", flat=True).distinct() if exposure else ()
+    is_same = paths and all(_is_same_file(known, facts.image_path) for known in paths)
+    was_moved = paths and not any(Path(known).exists() for known in paths)
+    is_then = exposure and abs(exposure.mjd - facts.mjd) <= SAME_TIME_DAYS
+    if not (is_same or (was_moved and is_then)):
+        return None
+    _update(exposure, {"instrument": facts.instrument})
+    return exposure
 
 
 def _ingest_chip(exposure, facts, entry):

@@ -27,6 +27,17 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def in_ascii(header: fits.Header) -> fits.Header:
+    """A header whose cards have blanks for what FITS forbids, so that it can be written."""
+    cards = []
+    for card in header.cards:
+        image = card._image  # as it stands in the file; None where the card was made here
+        if image and _FORBIDDEN.search(image):
+            card = fits.Card.fromstring(_FORBIDDEN.sub(" ", image))
+        cards.append(card)
+    return fits.Header(cards)
+
+
 @dataclass(frozen=True)
 class Cards:
     """A header's cards; what is absent, unreadable or the text 'NaN' is undefined."""

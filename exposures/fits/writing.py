@@ -8,6 +8,7 @@ from astropy.io import fits
 from exposures.chip import Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import codes, plain
+from exposures.fits.cards import in_ascii
 from exposures.fits.files import open_images, quiet, read_pixels
 from exposures.fits.options import InputOptions
 
@@ -83,7 +84,7 @@ def _write_like(source, chip, pixels, path):
 
 def _without_pixels(header):
     """A header without what says how its pixels were stored."""
-    header = header.copy()
+    header = in_ascii(header)
     for key in ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "NAXIS1", "NAXIS2"):
         while key in header:
             del header[key]

@@ -8,6 +8,7 @@ from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import InputOptions, read_chip, read_exposure, write_chip
 from exposures.simulation import simulate_night
+from tests.exposures.files import write_plain
 from tests.exposures.nights import TINY
 
 OPTIONS = InputOptions()
@@ -27,6 +28,14 @@ def written_and_read(path, folder, options=OPTIONS):
     new_facts = read_exposure(write_chip(facts, facts.chips[0], chip, folder, options), options)
     (entry,) = new_facts.chips
     return facts, chip, new_facts, read_chip(new_facts, entry, options)
+
+
+def test_a_header_with_forbidden_characters_can_be_written(tmp_path):
+    path = write_plain(tmp_path / "a.fits", cards={"OBJECT": "abcdefgh"})
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"NGC\x00\xe9\t1\x00"))
+    facts, _, new_facts, _ = written_and_read(path, tmp_path / "out")
+    assert new_facts.object_name == facts.object_name
+    assert facts.object_name.startswith("NGC") and facts.object_name.endswith("1")
 
 
 def test_a_decam_chip_is_read_as_it_was_written(tmp_path):

@@ -12,7 +12,7 @@ from exposures.errors import InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.models import GalExposure, GalImage
-from tests.exposures.files import write_plain, write_triplet
+from tests.exposures.files import chip_cards, triplet_pixels, write_plain, write_triplet
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +133,21 @@ def test_an_input_of_a_stack_is_entered_beside_it(tmp_path):
     assert GalExposure.objects.count() == 2
 
 
+def test_a_copy_with_fewer_chips_is_known_by_those_that_it_has(tmp_path):
+    east, west = chip_cards(35), chip_cards(36, CRVAL1=150.3)
+    for folder, chips in (("a", {"N4": east, "S4": west}), ("b", {"S4": west})):
+        (tmp_path / folder).mkdir()
+        changed = {
+            kind: {name: (triplet_pixels(kind), cards) for name, cards in chips.items()}
+            for kind in "iwd"
+        }
+        paths = write_triplet(tmp_path / folder, changed=changed, EXPNUM=len(chips))
+        if folder == "a":
+            enter(paths)
+    with pytest.raises(InputFileError, match="entered before as 2: camera, time and centre"):
+        enter(paths)
+
+
 CAMERA = {"INSTRUME": "STE4"}
 
 
@@ -189,6 +204,15 @@ def test_what_was_entered_before_cameras_had_names_keeps_its_row(tmp_path, name)
     (after,) = enter(path)
     assert after.pk == before.pk
     assert GalExposure.objects.get().instrument == "Mosaic3"
+
+
+def test_what_was_entered_before_cameras_had_names_may_have_been_moved_since(tmp_path):
+    path = write_plain(tmp_path / "star.fits", cards=CAMERA)
+    (before,) = enter(path)
+    GalExposure.objects.update(instrument="plain")
+    (tmp_path / "archive").mkdir()
+    (after,) = enter(path.rename(tmp_path / "archive" / "star.fits"))
+    assert (after.pk, after.exposure.instrument) == (before.pk, "STE4")
 
 
 def test_names_of_objects_and_proposals_are_stored_whole(tmp_path):
