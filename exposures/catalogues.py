@@ -67,9 +67,11 @@ class TableCatalogue:
 
     def __init__(self, path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):
         self.path, self.cuts = Path(path), cuts
+        self.files_read = set()
 
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
+        self.files_read.add(self.path)
         return _read_stars(self.path, (ra, dec, radius_degrees), mjd, band, self.cuts)
 
 
@@ -86,6 +88,7 @@ class TileCatalogue:
         cuts: CatalogueCuts = DEFAULT_CUTS,
     ):
         self.folder, self.nside, self.cuts = Path(folder), nside, cuts
+        self.files_read = set()
         if not self.folder.is_dir():
             raise InputFileError(self.folder, "there is no such folder", _HOW_TO)
         if next(self.folder.glob("chunk-*.fits"), None) is None:
@@ -94,9 +97,10 @@ class TileCatalogue:
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
         cone = (ra, dec, radius_degrees)
-        tiles = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(*cone))
-        found = [_read_stars(t, cone, mjd, band, self.cuts) for t in tiles if t.is_file()]
-        return _joined(found)
+        paths = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(*cone))
+        tiles = [path for path in paths if path.is_file()]
+        self.files_read.update(tiles)
+        return _joined([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
 
     def tiles_of(self, ra, dec, radius_degrees) -> list[int]:
         """Numbers of all tiles that a cone touches, margin included."""

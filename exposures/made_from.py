@@ -1,10 +1,13 @@
 """Which files a stored result was made of, and whether those that are there now are the same."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from exposures.errors import InputFileError
 from exposures.fits.source_files import archive_version, chip_digest, file_stamp, source_paths
 from exposures.models import GalImage
+
+CATALOGUE = "catalogue"
 
 
 def describe_files(image: GalImage) -> dict:
@@ -15,6 +18,12 @@ def describe_files(image: GalImage) -> dict:
     """
     paths = source_paths(Path(image.path))
     return {kind: _describe(path, image.chip_name) for kind, path in paths.items()}
+
+
+def describe_catalogue(catalogue) -> dict:
+    """The files that were read of a catalogue, or of None, likewise; by kind and name."""
+    paths = sorted(catalogue.files_read) if catalogue else ()
+    return {f"{CATALOGUE} {path.name}": _describe(path.absolute(), "") for path in paths}
 
 
 def data_version(facts) -> str:
@@ -45,8 +54,8 @@ def has_same_files(image: GalImage, remember=False) -> bool:
         stamps = {kind: {"path": str(path), **file_stamp(path)} for kind, path in paths.items()}
     except (InputFileError, OSError):
         return True
-    known = image.files or {}
-    moved = {}
+    known, moved = image.files or {}, {}
+    stamps |= _catalogue_stamps(known)
     for kind, stamp in stamps.items():
         before = known.get(kind)
         if before is None or _is_as_before(before, stamp):
@@ -60,13 +69,23 @@ def has_same_files(image: GalImage, remember=False) -> bool:
     return True
 
 
+def _catalogue_stamps(known):
+    """Of the files of a catalogue that were read: those that are there still."""
+    stamps = {}
+    for kind, before in known.items():
+        if kind.startswith(CATALOGUE):
+            with suppress(OSError):
+                stamps[kind] = {"path": before["path"], **file_stamp(before["path"])}
+    return stamps
+
+
 def told_files(image: GalImage) -> str:
     """For people: of which file a result was made, and which is in its place."""
     made_of = Path(image.files["image"]["path"]).name
     version = f" ({image.data_version})" if image.data_version else ""
     now = Path(image.path).name
     return f"made of {made_of}{version}, where now " + (
-        f"{now} is" if now != made_of else "the files hold something else"
+        f"{now} is" if now != made_of else "the files or the catalogue hold something else"
     )
 
 

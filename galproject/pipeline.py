@@ -266,6 +266,7 @@ def _measure(image, options):
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
+    image.files |= made_from.describe_catalogue(catalogue)
     _describe(image, reduction, options)
     GalCheckpoint.objects.note(image, "reduced", value=len(reduction.detections))
     _enter(image, "measuring")

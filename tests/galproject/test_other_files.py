@@ -139,6 +139,26 @@ def test_a_weight_that_was_replaced_is_seen(files):
     assert plan().n_standing == 2
 
 
+def test_a_catalogue_with_other_stars_makes_other_results(files):
+    folder = Path(files.options.catalogue)
+    tiles = sorted(folder.iterdir())
+    before = {tile: tile.read_bytes() for tile in tiles}
+    try:
+        for tile in tiles:
+            tile.write_bytes(before[tile])
+        assert plan().n_standing == 2
+        for tile in tiles:
+            with fits.open(tile, mode="update") as hdus:
+                hdus[1].data["ra"] += 1e-5
+        assert (plan().n_searches, plan().n_references_kept) == (1, 1)
+        for tile in tiles:
+            tile.unlink()
+        assert plan().n_standing == 2
+    finally:
+        for tile in tiles:
+            tile.write_bytes(before[tile])
+
+
 def test_files_that_were_moved_are_no_others(files):
     folder = files.reference.parent
     elsewhere = folder.with_name("elsewhere")
@@ -148,6 +168,7 @@ def test_files_that_were_moved_are_no_others(files):
         assert {result.status for result in process(files, paths)} == {"unchanged"}
         images = GalImage.objects.all()
         assert {Path(i.files["weight"]["path"]).parent for i in images} == {elsewhere, folder}
+        assert all(len(i.files) == 4 for i in images)
         assert {Path(i.path).parent for i in images} == {elsewhere}
         assert plan().n_standing == 2
     finally:
