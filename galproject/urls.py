@@ -9,7 +9,7 @@ from django.contrib.auth.views import (
 )
 from django.urls import include, path
 
-from galproject import error_pages, period_views, views
+from galproject import error_pages, views
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
@@ -24,11 +24,6 @@ urlpatterns = [
         "exposures/<int:pk>/run-failed/",
         views.run_failed_of_exposure,
         name="run_failed_of_exposure",
-    ),
-    path(
-        "candidates/<int:pk>/periods.json",
-        period_views.candidate_periods,
-        name="candidate_periods",
     ),
     path("candidates/", include("variables.candidates.urls")),
     path("vetting/", include("variables.vetting.urls")),

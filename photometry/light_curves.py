@@ -10,7 +10,7 @@ from django.db import connection
 
 from photometry.binary_copy import copy_out
 from photometry.models import GalSource
-from photometry.storage import SOURCE_DTYPE, by_source
+from photometry.storage import NON_DETECTIONS, SOURCE_DTYPE, by_source
 
 MEASURED = ("mag", "mag_err")
 
@@ -37,6 +37,24 @@ def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
     return by_source(copy_out(query, _dtype(names)))
 
 
+def epochs(refsource_ids, columns=MEASURED) -> np.ndarray:
+    """The same with the epochs at which a source was looked for and not detected.
+
+    With ``is_detected`` and ``limit_mag``, the upper limit of those that were not (their mag is
+    NaN); that is NaN, too, of what was detected and where too few pixels were usable to tell.
+    """
+    names = ("refsource_id", "mjd", *columns)
+    ids = ", ".join(str(int(i)) for i in refsource_ids) or "NULL"
+    query = " UNION ALL ".join(
+        f"SELECT {', '.join(names)}, {more} FROM {table} WHERE refsource_id IN ({ids})"
+        for table, more in (
+            ("galsources", "true, 'NaN'::real"),
+            (NON_DETECTIONS, "false, limit_mag"),
+        )
+    )
+    return by_source(copy_out(query, _dtype_of_epochs(names)))
+
+
 def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
     """The same of all sources of active catalogues within a radius of a position in degrees."""
     names = ("refsource_id", "mjd", *columns)
@@ -51,6 +69,11 @@ def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
 @lru_cache
 def _dtype(names):
     return np.dtype([(name, SOURCE_DTYPE[name]) for name in names])
+
+
+@lru_cache
+def _dtype_of_epochs(names):
+    return np.dtype([*_dtype(names).descr, ("is_detected", "?"), ("limit_mag", "f4")])
 
 
 @lru_cache

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometry.image_calibration import error_scale_of, zero_points
 from photometry.reference_values import ReferenceValues, reference_values
-from photometry.science.calibration import Correction
 from photometry.storage import catalogue_sources, measurements_on
 
 
@@ -69,22 +69,3 @@ class StoredMeasurements:
         if catalogue.pk not in self._sources:
             self._sources[catalogue.pk] = catalogue_sources(catalogue)
         return self._sources[catalogue.pk]
-
-
-def zero_points(image, rows, sources):
-    """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references.
-
-    ``sources`` are the same sources in their catalogues.
-    """
-    stored = image.correction or {}
-    if "order" not in stored:  # nothing was corrected
-        return np.full(len(rows), np.nan if image.zero_point is None else image.zero_point)
-    correction = Correction.from_json(stored, (image.height, image.width))
-    return image.zero_point + correction.at(
-        rows["x"], rows["y"], sources["galimage_id"], sources["x"]
-    )
-
-
-def error_scale_of(image) -> float:
-    """The factor by which a search image's uncertainties were expanded."""
-    return (image.correction or {}).get("error_scale", 1.0)

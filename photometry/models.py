@@ -1,5 +1,7 @@
 """What was measured: reference catalogues and the giant table of sources."""
 
+from math import isnan
+
 from django.contrib.postgres.indexes import BrinIndex, BTreeIndex
 from django.db import models
 
@@ -7,7 +9,7 @@ from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
 from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
-from photometry.sources import GalSourceQuerySet, id_range
+from photometry.sources import EpochKind, EpochQuerySet, GalSourceQuerySet, id_range
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
 
@@ -149,6 +151,15 @@ class GalSource(models.Model):
     def __str__(self):
         return f"source {self.refsource_id} on image {self.galimage_id}"
 
+    @property
+    def kind(self) -> EpochKind:
+        return EpochKind.DETECTION
+
+    @property
+    def limit_mag(self):
+        """None: the upper limit of what was not detected."""
+        return None
+
 
 class GalNonDetection(models.Model):
     """A source measured on a search image and found without light, or without usable pixels.
@@ -174,6 +185,11 @@ class GalNonDetection(models.Model):
     flags = models.SmallIntegerField()
     is_reference = models.BooleanField()
     mjd = models.FloatField()
+    limit_mag = RealField(
+        help_text="upper limit, corrected to the reference; NaN where too few pixels can tell"
+    )
+
+    objects = EpochQuerySet.as_manager()
 
     class Meta:
         db_table = "galnondetections"
@@ -181,6 +197,10 @@ class GalNonDetection(models.Model):
 
     def __str__(self):
         return f"no source {self.refsource_id} on image {self.galimage_id}"
+
+    @property
+    def kind(self) -> EpochKind:
+        return EpochKind.UNMEASURED if isnan(self.limit_mag) else EpochKind.NON_DETECTION
 
 
 class GalReferenceSet(models.Model):

@@ -37,3 +37,4 @@ class ReductionOptions:
     default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell
     edge_pixels: Margin = 1.0  # sources nearer to the edge than this are not measured
     min_quality: Fraction = 0.1  # share of the PSF on usable pixels below which there is no measure
+    limit_sigma: Sigma = 5.0  # of a star's own noise, its upper limit where it is not detected

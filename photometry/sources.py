@@ -8,7 +8,7 @@ from functools import reduce
 from operator import or_
 
 from django.db import connections
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, TextChoices, Value
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CWithin
@@ -34,7 +34,29 @@ def catalogue_of(refsource_id):
     return refsource_id >> RANK_BITS
 
 
-class GalSourceQuerySet(QuerySet):
+class EpochKind(TextChoices):
+    """What a measurement of a reference source on an image tells."""
+
+    DETECTION = "detection"
+    NON_DETECTION = "non-detection", "no light: fainter than its upper limit"
+    UNMEASURED = "unmeasured", "too few usable pixels, or no zero point: nothing can be told"
+
+
+class EpochQuerySet(QuerySet):
+    """Measurements of sources, whether they were detected or not."""
+
+    def light_curves(self, refsource_ids):
+        """Those of several sources with their ``filter``, one source after the other by time."""
+        ids = [int(i) for i in refsource_ids]
+        return self.filter(refsource_id__in=ids).with_filter().order_by("refsource_id", "mjd")
+
+    def with_filter(self):
+        """Annotated with the ``filter`` of the exposure."""
+        image = GalImage.objects.filter(pk=OuterRef("galimage_id"))
+        return self.annotate(filter=Subquery(image.values("exposure__filter")))
+
+
+class GalSourceQuerySet(EpochQuerySet):
     """Measurements by place, by source and by image."""
 
     def cone(self, ra, dec, radius_arcsec):
@@ -58,16 +80,9 @@ class GalSourceQuerySet(QuerySet):
         """Every measurement of a source with its ``filter``, oldest first."""
         return self.light_curves([refsource_id])
 
-    def light_curves(self, refsource_ids):
-        """The same of several sources, one after the other."""
-        ids = [int(i) for i in refsource_ids]
-        return self.filter(refsource_id__in=ids).with_filter().order_by("refsource_id", "mjd")
-
     def of_object(self, object_id):
         """Every measurement of an object in all filters, by filter and source, oldest first."""
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(OBJECT_SOURCES, [object_id])
-            ids = [i for (i,) in cursor.fetchall()]
+        ids = sources_of_object(object_id, self.db)
         return self.light_curves(ids).order_by("filter", "refsource_id", "mjd")
 
     def reference(self):
@@ -85,10 +100,12 @@ class GalSourceQuerySet(QuerySet):
         ranges = [Q(refsource_id__range=id_range(i)) for i in catalogue_ids]
         return self.filter(reduce(or_, ranges)) if ranges else self.none()
 
-    def with_filter(self):
-        """Annotated with the ``filter`` of the exposure."""
-        image = GalImage.objects.filter(pk=OuterRef("galimage_id"))
-        return self.annotate(filter=Subquery(image.values("exposure__filter")))
+
+def sources_of_object(object_id, using="default"):
+    """Ids of the sources, in catalogues in use, of a star in all filters."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(OBJECT_SOURCES, [object_id])
+        return [i for (i,) in cursor.fetchall()]
 
 
 def catalogues_touching(ra, dec, radius_arcsec, using="default"):

@@ -6,6 +6,7 @@ from django.db import OperationalError, connection, transaction
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from photometry.binary_copy import copy_in, copy_out
+from photometry.image_calibration import upper_limits
 from photometry.models import GalCoverage, GalReference
 from photometry.sources import RANK_BITS, catalogue_of
 
@@ -31,6 +32,8 @@ SOURCE_DTYPE = np.dtype(
     ]
 )
 COLUMNS = ", ".join(SOURCE_DTYPE.names)
+# The columns of galnondetections.
+NON_DETECTION_DTYPE = np.dtype([*SOURCE_DTYPE.descr, ("limit_mag", "f4")])
 NON_DETECTIONS = "galnondetections"
 MAX_SOURCES = 2**RANK_BITS
 
@@ -69,8 +72,9 @@ def replace_measurements(image, sources, non_detections=None) -> int:
     """Store what was measured on a search image in place of what it had; how many rows.
 
     ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
-    ``non_detections`` of them, where given, are kept in a table of their own. Inside a
-    transaction of the caller's it is one with what else happens there.
+    ``non_detections`` of them, where given, are kept in a table of their own, with the upper
+    limits that follow from how the image was calibrated. Inside a transaction of the caller's it
+    is one with what else happens there.
     """
     is_kept = non_detections is not None
     missed = non_detections if is_kept else sources[:0]
@@ -84,6 +88,7 @@ def replace_measurements(image, sources, non_detections=None) -> int:
         _hold_active(image, catalogues)
         mjd = _lock(image)
         _delete_measurements(image)
+        missed = _with_limits(image, missed)
         for table, rows in (("galsources", sources), (NON_DETECTIONS, missed)):
             rows = rows.copy()
             rows["galimage_id"] = image.pk
@@ -100,6 +105,31 @@ def replace_measurements(image, sources, non_detections=None) -> int:
             for i in catalogues
         )
     return len(sources)
+
+
+def _with_limits(image, rows):
+    """Non-detections as NON_DETECTION_DTYPE, with their upper limits."""
+    limited = np.zeros(len(rows), NON_DETECTION_DTYPE)
+    for name in SOURCE_DTYPE.names:
+        limited[name] = rows[name]
+    limited["limit_mag"] = upper_limits(image, rows, _on_references(rows["refsource_id"]))
+    return limited
+
+
+def _on_references(refsource_ids):
+    """(n,) where sources are on their reference images: ``galimage_id`` and ``x``."""
+    dtype = [(name, SOURCE_DTYPE[name]) for name in ("refsource_id", "galimage_id", "x")]
+    found = [np.zeros(0, dtype)]
+    catalogues = catalogue_of(refsource_ids)
+    for catalogue_id in np.unique(catalogues).tolist():
+        ids = ",".join(map(str, refsource_ids[catalogues == catalogue_id].tolist()))
+        query = (
+            f"SELECT refsource_id, galimage_id, x FROM galsources_{catalogue_id}"
+            f" WHERE is_reference AND refsource_id = ANY('{{{ids}}}')"
+        )
+        found.append(copy_out(query, dtype))
+    found = np.sort(np.concatenate(found), order="refsource_id")
+    return found[np.searchsorted(found["refsource_id"], refsource_ids)]
 
 
 def reference_sources_in(images) -> np.ndarray:

@@ -10,7 +10,7 @@ const FILTERS = {
 };
 const DETECTION = "#e08a1e", REFERENCE = "var(--text)";
 const MEASURED = ["x", "mag", "low", "high", "colour", "marker", "mjd", "measured", "date", "image", "sigma"];
-const VANISHED = ["x", "y", "colour", "mjd", "date", "filter"];
+const MISSED = ["x", "y", "fill", "line", "mjd", "date", "said", "limit", "flux", "image"];
 const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
 
 // const curve = await LightCurve.mount(element, {height: 340});
@@ -38,7 +38,7 @@ export class LightCurve {
     leaveSwipesToThePage(this.plot);
     this.measured = this.addMeasurements();
     this.marked = this.addMarks();
-    this.gone = this.addVanished();
+    this.missed = this.addNonDetections();
     // Of HTML: Bokeh lays its own out anew with each curve, for as long as all else takes.
     this.legend = Object.assign(document.createElement("ul"), {className: "curve-legend"});
     element.before(this.legend);
@@ -77,11 +77,13 @@ export class LightCurve {
     return {detections, references, squares};
   }
 
-  addVanished() {
-    const source = new Bokeh.ColumnDataSource({data: empty(VANISHED)});
+  // At upper limits.
+  addNonDetections() {
+    const source = new Bokeh.ColumnDataSource({data: empty(MISSED)});
     const arrows = this.plot.scatter({field: "x"}, {field: "y"}, {source, marker: "inverted_triangle", size: 11,
-      fill_color: {field: "colour"}, line_color: DETECTION, line_width: 1.5});
-    this.addHover(arrows, [["vanished in", "@filter"], ["MJD", "@mjd{0.00000}"], ["date", "@date"]]);
+      fill_color: {field: "fill"}, line_color: {field: "line"}, line_width: 1.5});
+    this.addHover(arrows, [["", "@said"], ["fainter than", "@limit"], ["MJD", "@mjd{0.00000}"], ["date", "@date"],
+      ["flux", "@flux"], ["image", "@image"]]);
     return source;
   }
 
@@ -109,13 +111,14 @@ export class LightCurve {
   }
 
   draw() {
-    const curves = (this.data?.filters ?? []).filter((c) => c.mjd.length || c.vanished_mjd.length);
-    const times = curves.flatMap((c) => [...c.mjd, ...c.vanished_mjd]);
+    const curves = (this.data?.filters ?? []).filter((c) => c.mjd.length || c.non_detections.mjd.length);
+    const times = curves.flatMap((c) => [...c.mjd, ...c.non_detections.mjd]);
     const place = this.placing(times);
-    const zeros = new Map(curves.map((c) => [c, this.aligned ? median(c.mag) : 0]));
+    const zeros = new Map(curves.map((c) => [c, this.aligned ? median(c.mag.length ? c.mag : limitsOf(c)) : 0]));
     this.axis(this.plot.yaxis, this.aligned ? "from the median of each filter (mag)" : "magnitude");
     const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - zeros.get(c) - c.mag_err[k], m - zeros.get(c) + c.mag_err[k]]));
-    const faint = this.setMagnitudes(mags);
+    const limits = curves.flatMap((c) => limitsOf(c).map((limit) => limit - zeros.get(c)));
+    const faint = this.setMagnitudes([...mags, ...limits]);
     const measured = empty(MEASURED), detections = {x: [], mag: []}, references = {x: [], mag: []};
     for (const c of curves) {
       addColumns(measured, c, place, zeros.get(c));
@@ -125,13 +128,15 @@ export class LightCurve {
         });
       }
     }
-    const gone = vanished(curves, place, faint);
+    const {vanished, missed} = nonDetections(curves, place, zeros, faint);
     this.measured.data = measured;
     this.marked.detections.data = detections;
     this.marked.references.data = references;
-    if (this.gone.data.x.length || gone.x.length) this.gone.data = gone;
+    const arrows = Object.fromEntries(MISSED.map((name) => [name, [...missed[name], ...vanished[name]]]));
+    if (this.missed.data.x.length || arrows.x.length) this.missed.data = arrows;
     this.legend.replaceChildren(...legendOf(curves, {
-      detection: [detections, DETECTION, "○"], reference: [references, REFERENCE, "□"], vanished: [gone, DETECTION, "▽"],
+      detection: [detections, DETECTION, "○"], reference: [references, REFERENCE, "□"], vanished: [vanished, DETECTION, "▽"],
+      "upper limit": [missed, REFERENCE, "▽"],
     }));
   }
 
@@ -155,7 +160,7 @@ export class LightCurve {
     return (mjd) => [mjd - zero];
   }
 
-  // Brighter up, with room for the legend above and for what vanished below.
+  // Brighter up, with room for the legend above and for limits that were not kept below.
   setMagnitudes(mags) {
     const [bright, faint] = mags.length ? [Math.min(...mags), Math.max(...mags)] : [0, 1];
     const pad = Math.max((faint - bright) * 0.1, 0.03);
@@ -200,21 +205,32 @@ function addColumns(out, curve, place, zero) {
   });
 }
 
-function vanished(curves, place, faint) {
-  const out = empty(VANISHED);
-  for (const {filter, vanished_mjd} of curves) {
-    for (const mjd of vanished_mjd) {
+const limitsOf = (curve) => curve.non_detections.limit_mag.filter((limit) => limit !== null);
+
+// What Bokeh draws of epochs without a detection: where the star has vanished, and the others.
+// They stand at the star's own upper limits; below all else where none was kept.
+function nonDetections(curves, place, zeros, faint) {
+  const vanished = empty(MISSED), missed = empty(MISSED);
+  for (const curve of curves) {
+    const {mjd: times, limit_mag: limits, flux, flux_err, is_detection, image} = curve.non_detections;
+    const [colour] = styleOf(curve.filter);
+    times.forEach((mjd, k) => {
+      const out = is_detection[k] ? vanished : missed;
       for (const x of place(mjd)) {
         out.x.push(x);
-        out.y.push(faint);
-        out.colour.push(styleOf(filter)[0]);
+        out.y.push(limits[k] === null ? faint : limits[k] - zeros.get(curve));
+        out.fill.push(is_detection[k] ? colour : "rgba(0, 0, 0, 0)");
+        out.line.push(is_detection[k] ? DETECTION : colour);
         out.mjd.push(mjd);
         out.date.push(dateOf(mjd));
-        out.filter.push(filter);
+        out.said.push(`${is_detection[k] ? "vanished" : "not detected"} in ${curve.filter}`);
+        out.limit.push(limits[k] === null ? "no limit kept" : limits[k].toFixed(2));
+        out.flux.push(flux[k] === null ? "not kept" : `${flux[k].toPrecision(3)} ± ${flux_err[k]?.toPrecision(3) ?? "?"} ADU`);
+        out.image.push(image[k]);
       }
-    }
+    });
   }
-  return out;
+  return {vanished, missed};
 }
 
 const dateOf = (mjd) => new Date((mjd - 40587) * 864e5).toISOString().slice(0, 16).replace("T", " ");

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.markers import CARETDOWN
 
-from photometry.light_curves import light_curves
+from photometry.light_curves import epochs
 from photometry.models import GalSource
+from photometry.sources import EpochKind
 from variables.models import GalVarObj
 
 # As near to the colour of the light as can be told apart.
@@ -21,7 +23,31 @@ FILTER_COLOURS = {
     "VR": "#b08a00",
 }
 OTHER_COLOUR = "#3465a4"
+VARIABLE = "#d9820f"
+ARROW = CARETDOWN  # its tip at the limit
 MAX_LABELS = 6  # sources of one filter that are named beside the panel
+
+
+@dataclass(frozen=True)
+class NonDetections:
+    """The epochs at which a source was looked for in vain; arrays (m,), oldest first."""
+
+    mjd: np.ndarray
+    limit_mag: np.ndarray  # upper limits; NaN where nothing can be told, or no limit was kept
+    flux: np.ndarray  # ADU; NaN where it was not kept
+    flux_err: np.ndarray
+    flags: np.ndarray  # mask bits
+    image_id: np.ndarray
+    is_variable: np.ndarray  # a galvarobj that passes its cuts: it vanished
+    is_kept: np.ndarray  # a row of galnondetections; else only galvarobjs has it
+
+    def __len__(self):
+        return len(self.mjd)
+
+    @property
+    def can_tell(self):
+        """(m,) whether an epoch says anything of the source."""
+        return np.isfinite(self.limit_mag) | self.is_variable
 
 
 @dataclass(frozen=True)
@@ -43,10 +69,20 @@ class LightCurve:
     is_reference: np.ndarray  # measured on the reference image
     is_variable: np.ndarray  # a galvarobj that passes its cuts
     image_id: np.ndarray
-    vanished_mjd: np.ndarray  # (m,) believed epochs without a positive flux, so without a row
+    missed: NonDetections
 
     def __len__(self):
         return len(self.mjd)
+
+    @property
+    def n_epochs(self) -> int:
+        """At how many epochs it was looked for."""
+        return len(self) + int(self.missed.can_tell.sum())
+
+    @property
+    def vanished_mjd(self) -> np.ndarray:
+        """(k,) believed epochs at which it has vanished."""
+        return self.missed.mjd[self.missed.is_variable]
 
     @property
     def median_mag(self) -> float:
@@ -61,7 +97,7 @@ def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
     """Light curves of all reference sources near a position in degrees, nearest first."""
     sources = list(GalSource.objects.cone(ra, dec, radius_arcsec))
     ids = [source.refsource_id for source in sources]
-    measured = light_curves(ids, ("galimage_id", *COLUMNS))
+    measured = epochs(ids, ("galimage_id", *COLUMNS))
     variable, vanished = _changes(ids)
     return [
         _light_curve(source, measured[own], variable, vanished[source.refsource_id])
@@ -76,20 +112,27 @@ def _places(sorted_ids, ids):
 
 
 def _changes(ids):
-    """Believed changes: {(refsource_id, image_id)} of all, {refsource_id: [mjd]} of vanished."""
+    """Believed changes: {(refsource_id, image_id)} of all, {refsource_id: rows} of vanished.
+
+    The rows are (image_id, mjd, flux, flux_err), oldest first.
+    """
     variable, vanished = set(), defaultdict(list)
     changes = GalVarObj.objects.believed().filter(refsource_id__in=ids)
-    for source_id, image_id, mjd, kind in changes.order_by("image__exposure__mjd").values_list(
-        "refsource_id", "image_id", "image__exposure__mjd", "kind"
+    for source_id, kind, *row in changes.order_by("image__exposure__mjd").values_list(
+        "refsource_id", "kind", "image_id", "image__exposure__mjd", "flux", "flux_err"
     ):
-        variable.add((source_id, image_id))
+        variable.add((source_id, row[0]))
         if kind == GalVarObj.Kind.VANISHED:
-            vanished[source_id].append(mjd)
+            vanished[source_id].append(row)
     return variable, vanished
 
 
-def _light_curve(source, rows, variable, vanished_mjd):
-    key, image_ids = source.refsource_id, rows["galimage_id"]
+def _light_curve(source, rows, variable, vanished):
+    key, detected = source.refsource_id, rows[rows["is_detected"]]
+    image_ids = detected["galimage_id"]
+    # A flux that is barely positive may have a row and be called vanished all the same.
+    known = set(rows["galimage_id"].tolist())
+    only_changed = [row for row in vanished if row[0] not in known]
     return LightCurve(
         refsource_id=key,
         filter=source.filter,
@@ -97,24 +140,73 @@ def _light_curve(source, rows, variable, vanished_mjd):
         dec=source.dec,
         distance_arcsec=source.distance_arcsec,
         image_id=image_ids,
-        is_variable=np.array([(key, i) in variable for i in image_ids.tolist()]),
-        # A flux that is barely positive may have a row and be called vanished all the same.
-        vanished_mjd=np.setdiff1d(vanished_mjd, rows["mjd"]),
-        **{name: rows[name] for name in MEASURED},
+        is_variable=_are_in(variable, key, image_ids),
+        missed=_non_detections(key, rows[~rows["is_detected"]], only_changed, variable),
+        **{name: detected[name] for name in MEASURED},
     )
+
+
+def _non_detections(key, rows, only_changed, variable):
+    """The NonDetections of a source: rows that were kept, and changes that alone tell of one."""
+    more = np.zeros(len(only_changed), rows.dtype)
+    for name, values in zip(
+        ("galimage_id", "mjd", "flux", "flux_err"), zip(*only_changed, strict=True), strict=False
+    ):
+        more[name] = values
+    more["limit_mag"] = np.nan
+    both = np.concatenate([rows, more])
+    order = np.argsort(both["mjd"], kind="stable")
+    both, is_kept = both[order], (np.arange(len(both)) < len(rows))[order]
+    return NonDetections(
+        **{name: both[name] for name in ("mjd", "limit_mag", "flux", "flux_err", "flags")},
+        image_id=both["galimage_id"],
+        is_variable=_are_in(variable, key, both["galimage_id"]),
+        is_kept=is_kept,
+    )
+
+
+def _are_in(variable, key, image_ids):
+    return np.array([(key, i) in variable for i in image_ids.tolist()], bool)
+
+
+HEADINGS = (
+    *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id", "mjd", "kind"),
+    *("mag", "mag_err", "limit_mag", "flux", "flux_err", "rchi2", "flags"),
+    *("is_reference", "is_variable"),
+)
 
 
 def light_curve_rows(curves):
-    """A table of light curves: the column names, then a tuple for each measurement."""
-    yield (
-        *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id"),
-        *(*MEASURED, "is_variable"),
-    )
+    """A table of light curves: the column names, then a tuple for each measurement by time.
+
+    The kind says whether it is a detection, a non-detection with an upper limit, or unmeasured,
+    where too few pixels were usable to tell.
+    """
+    yield HEADINGS
     for c in curves:
-        # Not tolist(), which would show the digits of single precision as double.
-        columns = [getattr(c, name) for name in ("image_id", *MEASURED, "is_variable")]
-        for row in zip(*columns, strict=True):
-            yield (c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec, *row)
+        star = (c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec)
+        for row in sorted([*_detected(c), *_missed(c)], key=lambda row: row[1]):
+            yield (*star, *row)
+
+
+def _detected(c):
+    # Not tolist(), which would show the digits of single precision as double.
+    names = ("rchi2", "flags", "is_reference", "is_variable")
+    columns = [c.image_id, c.mjd, c.mag, c.mag_err, c.flux, c.flux_err]
+    columns += [getattr(c, name) for name in names]
+    for image_id, mjd, mag, mag_err, *rest in zip(*columns, strict=True):
+        yield (image_id, mjd, EpochKind.DETECTION.value, mag, mag_err, None, *rest)
+
+
+def _missed(c):
+    m = c.missed
+    columns = (m.image_id, m.mjd, m.limit_mag, m.flux, m.flux_err, m.flags, m.is_variable)
+    for image_id, mjd, limit, flux, flux_err, flags, gone in zip(
+        *(column[m.is_kept] for column in columns), strict=True
+    ):
+        kind = EpochKind.UNMEASURED if np.isnan(limit) else EpochKind.NON_DETECTION
+        light = (None, None, limit, flux, flux_err, None)
+        yield (image_id, mjd, kind.value, *light, flags, False, gone)
 
 
 def plot_light_curves(curves, path):
@@ -139,8 +231,8 @@ def wavelength_order(name):
 
 def _whole_days(curves):
     """Days to take from the MJD, so that few digits are left on the axis."""
-    first = min(c.mjd[0] for c in curves)
-    last = max(c.mjd[-1] for c in curves)
+    times = np.concatenate([mjd for c in curves for mjd in (c.mjd, c.missed.mjd)])
+    first, last = times.min(), times.max()
     return int(first) if last - first < 100 else int(first // 1000) * 1000
 
 
@@ -183,18 +275,33 @@ def _draw_curve(ax, curve, start, colour, rank):
 
 
 def _mark_epochs(ax, curve, start, colour):
-    """The reference's epoch, those at which it is a variable, and those without any light."""
+    """The reference's epoch, those at which it is a variable, and those without a detection."""
     days = curve.mjd - start
     hollow = {"linestyle": "none", "markerfacecolor": "none", "zorder": 3}
     for is_marked, marker, size, edge, label in (
         (curve.is_reference, "s", 10, "0.25", "reference"),
-        (curve.is_variable, "o", 9, "#d9820f", "variable"),
+        (curve.is_variable, "o", 9, VARIABLE, "variable"),
     ):
         if is_marked.any():
             style = {"marker": marker, "markersize": size, "color": edge, "markeredgewidth": 1.4}
             ax.plot(days[is_marked], curve.mag[is_marked], label=label, **style, **hollow)
-    if len(curve.vanished_mjd):
-        at_the_bottom = ax.get_xaxis_transform()  # y is a share of the panel's height
-        style = {"marker": "v", "markersize": 7, "color": colour, "linestyle": "none"}
-        y = np.full(len(curve.vanished_mjd), 0.04)
-        ax.plot(curve.vanished_mjd - start, y, transform=at_the_bottom, label="vanished", **style)
+    _mark_limits(ax, curve.missed, start, colour)
+
+
+def _mark_limits(ax, missed, start, colour):
+    """Arrows at upper limits; where none was kept, at the bottom."""
+    for chosen, edge, fill, label in (
+        (~missed.is_variable, colour, "none", "upper limit"),
+        (missed.is_variable, VARIABLE, colour, "vanished"),
+    ):
+        style = {"marker": ARROW, "markersize": 11, "color": edge, "linestyle": "none"}
+        style |= {"markerfacecolor": fill, "zorder": 3}
+        limited = chosen & np.isfinite(missed.limit_mag)
+        if limited.any():
+            ax.plot(missed.mjd[limited] - start, missed.limit_mag[limited], label=label, **style)
+        unlimited = chosen & missed.is_variable & ~limited
+        if unlimited.any():
+            at_the_bottom = ax.get_xaxis_transform()  # y is a share of the panel's height
+            y = np.full(unlimited.sum(), 0.06)
+            style |= {"transform": at_the_bottom, "label": None if limited.any() else label}
+            ax.plot(missed.mjd[unlimited] - start, y, **style)

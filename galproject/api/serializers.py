@@ -7,6 +7,7 @@ from rest_framework import serializers
 from exposures.models import GalExposure, GalImage
 from galproject.api.columns import SingleField
 from photometry.models import GalObject, GalObjectSource, GalReference
+from photometry.sources import EpochKind
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 
 
@@ -65,7 +66,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
         model = GalCandidate
         fields = [
             *("refsource_id", "kind", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
-            *("n_epochs", "n_changes", "n_detections", "first_mjd", "last_mjd"),
+            *("n_epochs", "n_non_detections", "n_changes", "n_detections", "first_mjd", "last_mjd"),
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),
@@ -101,16 +102,21 @@ class ObjectSerializer(Finite, serializers.ModelSerializer):
 
 
 class MeasurementSerializer(Finite, serializers.Serializer):
-    """One measurement of a source."""
+    """One measurement of a source: a detection, or a non-detection with its upper limit.
+
+    It is unmeasured where too few pixels were usable to tell.
+    """
 
     refsource_id = serializers.IntegerField()
     galimage_id = serializers.IntegerField()
     filter = serializers.CharField()
     mjd = serializers.FloatField()
+    kind = serializers.ChoiceField(EpochKind.choices)
     ra = serializers.FloatField()
     dec = serializers.FloatField()
-    mag = SingleField()
+    mag = SingleField(help_text="null where not detected")
     mag_err = SingleField()
+    limit_mag = SingleField(help_text="upper limit where not detected", allow_null=True)
     flux = SingleField(help_text="ADU")
     flux_err = SingleField(help_text="ADU, as fitted")
     rchi2 = SingleField()

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from exposures.models import GalExposure, GalImage
-from exposures.tables import batched
 from galproject.api import serializers as of
+from galproject.api.measurements import epochs_of, epochs_of_cone
 from galproject.api.tables import InFormats, Pages, Table
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.filters import CandidateFilter, PositionFilter
@@ -22,7 +22,6 @@ from variables.vetting.decisions import Said, decide, votes_visible_to
 
 extend_schema_field(str)(PositionFilter)
 MAX_MEASUREMENTS = 100_000  # of one answer in JSON
-SOURCES_AT_ONCE = 50  # whose light curves are in memory at once
 CONE = [
     OpenApiParameter("ra", float, required=True, description="ICRS degrees"),
     OpenApiParameter("dec", float, required=True, description="ICRS degrees"),
@@ -89,9 +88,8 @@ class Candidates(Table):
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
-        """Every measurement of a candidate, oldest first."""
-        rows = GalSource.objects.light_curve(self.get_object().pk)
-        return self.answer(rows, of.MeasurementSerializer())
+        """Every epoch of a candidate, detected or not, oldest first."""
+        return self.answer(epochs_of([self.get_object().pk]), of.MeasurementSerializer())
 
 
 class Objects(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -105,18 +103,18 @@ class Objects(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
-        """Every measurement in all filters, by filter and source, oldest first."""
-        rows = GalSource.objects.of_object(self.get_object().pk)
-        return self.answer(rows, of.MeasurementSerializer())
+        """Every epoch in all filters, detected or not, by filter and source, oldest first."""
+        sources = self.get_object().sources.current().order_by("filter", "pk")
+        ids = sources.values_list("pk", flat=True)
+        return self.answer(epochs_of(ids), of.MeasurementSerializer())
 
 
 class LightCurve(InFormats, APIView):
-    """Every measurement of a source by its id, oldest first."""
+    """Every epoch of a source by its id, detected or not, oldest first."""
 
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     def get(self, request, refsource_id):
-        rows = GalSource.objects.light_curve(refsource_id)
-        return self.answer(rows, of.MeasurementSerializer())
+        return self.answer(epochs_of([refsource_id]), of.MeasurementSerializer())
 
 
 class Cone(InFormats, APIView):
@@ -130,7 +128,7 @@ class Cone(InFormats, APIView):
         asked = of.ConeSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         sources = list(GalSource.objects.cone(**asked.validated_data))
-        rows = cone_measurements(sources)
+        rows = epochs_of_cone(sources)
         if not self.is_table_asked():
             rows = list(islice(rows, MAX_MEASUREMENTS + 1))
             if len(rows) > MAX_MEASUREMENTS:
@@ -139,18 +137,6 @@ class Cone(InFormats, APIView):
                     "radius_arcsec, or for CSV or Parquet (format=csv), which have them all"
                 )
         return self.answer(rows, of.ConeMeasurementSerializer())
-
-
-def cone_measurements(sources):
-    """Measurements of sources, in their order, with the ``distance_arcsec`` of each."""
-    for some in batched(sources, SOURCES_AT_ONCE):
-        curves = {source.refsource_id: [] for source in some}
-        for row in GalSource.objects.light_curves(curves):
-            curves[row.refsource_id].append(row)
-        for source in some:
-            for row in curves[source.refsource_id]:
-                row.distance_arcsec = source.distance_arcsec
-                yield row
 
 
 class Flags(Table):

@@ -172,7 +172,7 @@ def _store_logs(images):
 def store_series(series, stored):
     """A catalogue with its partition, what was measured with it, and what changed."""
     ids = _store_catalogue(series, stored)
-    reference = image_of(series, 0, stored)
+    reference, catalogue_id = image_of(series, 0, stored), int(ids[0]) >> storage.RANK_BITS
     for epoch in range(1, len(series.exposures)):
         image = image_of(series, epoch, stored)
         rows = _source_rows(series, epoch, image.zero_point)
@@ -182,14 +182,13 @@ def store_series(series, stored):
         rows["flux"][is_gone] = -0.3 * rows["flux_err"][is_gone]
         on_chip = series.is_on_chip[:, epoch]
         kept, gone = rows[on_chip & ~is_gone], rows[on_chip & is_gone]
+        image.correction = {"catalogues": [catalogue_id], "error_scale": ERROR_SCALE}
         image.n_sources = storage.replace_measurements(image, kept, gone)
         image.n_detected = int(0.9 * image.n_sources)
         image.reference = reference
         changes = _changes(series, epoch, ids, rows, image)
         GalVarObj.objects.bulk_create(changes, batch_size=2000)
         image.n_variables = sum(change.failed_cuts == 0 for change in changes)
-        catalogue_id = int(ids[0]) >> storage.RANK_BITS
-        image.correction = {"catalogues": [catalogue_id], "error_scale": ERROR_SCALE}
     columns = ["n_sources", "n_detected", "reference", "n_variables", "correction"]
     images = [image_of(series, k, stored) for k in range(len(series.exposures))]
     GalImage.objects.bulk_update(images, columns)

@@ -21,3 +21,19 @@ def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
     with np.errstate(divide="ignore", invalid="ignore"):
         noise = n_sigma * sky_noise * np.sqrt(EFFECTIVE_AREA) * fwhm
         return np.where(noise > 0, zero_point - 2.5 * np.log10(noise), np.nan)
+
+
+def upper_limit(flux, flux_err, zero_point, n_sigma=5.0):
+    """(n,) magnitude than which a star that was not detected is fainter, at ``n_sigma``.
+
+        m = zero_point - 2.5 log10(max(flux, 0) + n_sigma flux_err)
+
+    of what was measured at its place: its own noise, crowding included, not the image's.
+    ``flux`` and ``flux_err`` are in ADU, ``zero_point`` the magnitude of 1 ADU. NaN where the
+    flux or its error is undefined.
+    """
+    flux, flux_err, zero_point = (np.asarray(v, float) for v in (flux, flux_err, zero_point))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        brightest = np.maximum(flux, 0) + n_sigma * flux_err
+        is_known = (flux_err > 0) & np.isfinite(brightest) & np.isfinite(zero_point)
+        return np.where(is_known, zero_point - 2.5 * np.log10(brightest), np.nan)

@@ -18,7 +18,7 @@ from galproject.processing import prepare
 from galproject.references.patches import patch_round
 from galproject.references.quality import qualities
 from photometry import storage
-from photometry.models import GalReferenceMember, GalReferenceSet
+from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceSet
 from photometry.reference_sets import renew_means
 from photometry.reference_values import means_in
 from tests.effects import chips
@@ -184,3 +184,14 @@ def processed(options):
     # Where stars are that only the search image has, the reference has none: by chance or faint.
     image = GalImage.objects.searches().get()
     return GalNewDetection.objects.filter(image=image).count(), image.status
+
+
+def upper_limit(options):
+    """The upper limit of a star that was not detected on a search image."""
+    reference = make_image("limits", is_reference=True)
+    storage.create_catalogue(reference, make_sources(2), {}, "1")
+    (source, gone) = storage.reference_sources_in([reference]).reshape(2, 1)
+    gone["flux"], gone["flux_err"] = -1, 20
+    image = make_image("gone", mjd=60001.0, zero_point=30.0, options=options.as_json())
+    storage.replace_measurements(image, source, gone)
+    return GalNonDetection.objects.get(galimage_id=image.pk).limit_mag

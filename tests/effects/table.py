@@ -129,6 +129,7 @@ REDUCTION = {
     "default_zero_point": changes(chips.poor, 20.0),
     "edge_pixels": changes(chips.forced, 30.0),
     "min_quality": changes(chips.reference, 0.9),
+    "limit_sigma": changes(rows.upper_limit, 3.0),
 }
 SELECTION = {
     "threshold_sigma": changes(arrays.selected, 30.0),

@@ -15,8 +15,11 @@ from requests.utils import parse_header_links
 from rest_framework.authtoken.models import Token
 
 from exposures.models import GalExposure, GalImage
+from photometry import storage
 from photometry.light_curves import light_curve
 from photometry.models import GalSource
+from photometry.storage import catalogue_sources
+from tests.made_up import make_image
 from tests.variables.candidates import make_candidate, make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
 
@@ -178,6 +181,29 @@ def test_measurements_keep_the_digits_of_single_precision(client, headers):
     assert table["mag"].to_pylist() == stored["mag"].tolist()
     assert np.array_equal(np.array([row["mag"] for row in rows], "f4"), stored["mag"])
     assert all(len(row["mag"]) < 10 for row in rows) and rows[0]["rchi2"] == ""
+
+
+def test_light_curves_say_where_a_star_was_not_detected(client, headers):
+    candidate = make_candidate(3)
+    gone = catalogue_sources(candidate.catalogue)[2:3]
+    gone["flux"], gone["flux_err"], gone["mag"], gone["mag_err"] = -2, 20, np.nan, np.nan
+    image = make_image("gone", mjd=60000.5, zero_point=30.0)
+    storage.replace_measurements(image, gone[:0], gone)
+    place = {"ra": candidate.ra, "dec": candidate.dec, "radius_arcsec": 0.5}
+    curve = client.get(f"/api/sources/{candidate.pk}/light-curve/", headers=headers).json()
+    for url in (f"/api/candidates/{candidate.pk}/light-curve/", "/api/cone/"):
+        answer = client.get(url, place, headers=headers).json()
+        assert [{k: row[k] for k in curve[0]} for row in answer] == curve
+    assert [row["kind"] for row in curve] == ["detection", "non-detection"] + ["detection"] * 3
+    assert [row["limit_mag"] for row in curve[2:]] == [None] * 3
+    missed = curve[1]
+    assert (missed["mag"], missed["flux"], missed["flux_err"]) == (None, -2, 20)
+    assert missed["limit_mag"] == pytest.approx(30 - 2.5 * np.log10(100), abs=1e-4)
+    assert missed["filter"] == "i" and missed["galimage_id"] == image.pk
+    url = f"/api/sources/{candidate.pk}/light-curve/?format=parquet"
+    table = parquet_of(client.get(url, headers=headers))
+    assert table["kind"].to_pylist() == [row["kind"] for row in curve]
+    assert str(table.schema.field("limit_mag").type) == "float"
 
 
 def test_json_of_a_cone_is_never_cut_short_silently(client, headers, monkeypatch):

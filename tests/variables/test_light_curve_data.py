@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from django.db import connection
 
@@ -130,6 +131,33 @@ def test_epochs_at_which_it_vanished_have_a_time_and_no_magnitude():
     assert found["vanished_mjd"] == [60002.0] and 60002.0 not in found["mjd"]
     GalVarObj.objects.filter(pk=change.pk).update(failed_cuts=4)
     assert curves(candidate)["i"]["vanished_mjd"] == []
+
+
+def test_epochs_without_a_detection_have_the_star_s_own_limits():
+    catalogue = make_catalogue(4)
+    add_epoch(catalogue, 60001.0, {1: 0.8})
+    image = add_epoch(catalogue, 60002.0)
+    rows = catalogue_sources(catalogue)
+    gone = rows[:3].copy()
+    gone["flux"], gone["mag"], gone["flux_err"] = -2.0, np.nan, [10.0, 20.0, 40.0]
+    gone["quality"][2] = 0.01
+    image.zero_point = 30.0
+    storage.replace_measurements(image, rows[3:], gone)
+    unknown = {"kind": "vanished", "delta_mag_err": None, "significance": 30}
+    change = make_change(image, rows[1], 0.0, **unknown)
+    refresh_candidates()
+    missed = curves(GalCandidate.objects.get())["i"]["non_detections"]
+    assert missed["limit_mag"] == [pytest.approx(30 - 2.5 * np.log10(100), abs=1e-4)]
+    assert (missed["mjd"], missed["flux"], missed["flux_err"]) == ([60002.0], [-2.0], [20.0])
+    assert missed["is_detection"] == [True] and missed["image"][0].endswith(" N4")
+    GalVarObj.objects.filter(pk=change.pk).update(failed_cuts=4)
+    found = curves(GalCandidate.objects.get())["i"]
+    assert found["vanished_mjd"] == [] and found["non_detections"]["is_detection"] == [False]
+    # Nothing is told where its pixels were not usable.
+    make_change(image, rows[2], 0.5)
+    refresh_candidates()
+    unusable = light_curve_data(int(rows["refsource_id"][2]))["filters"][0]
+    assert unusable["non_detections"]["mjd"] == []
 
 
 def test_what_is_not_a_number_is_not_sent():

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from exposures.errors import GalprojectError
@@ -127,6 +128,61 @@ def test_the_csv_has_a_line_for_each_measurement(star, capsys, tmp_path):
     assert len((tmp_path / "curve.csv").read_text().splitlines()) == 7
     with pytest.raises(CommandError, match="can't be written"):
         call_command("light_curve", "265", "-29", "--csv", str(tmp_path / "no" / "curve.csv"))
+
+
+@pytest.fixture
+def vanishing(db):
+    """A star that has vanished on one image, is masked on another and not detected on a third."""
+    reference = make_image("reference", RA, DEC, mjd=60000.0, is_reference=True)
+    rows = make_sources(1, RA, DEC)
+    rows["ra"], rows["dec"], rows["mag"] = RA, DEC, 17.0
+    storage.create_catalogue(reference, rows, {}, "test")
+    source = storage.reference_sources_in([reference])
+    for mjd in EPOCHS[:3]:
+        gone = source.copy()
+        gone["flux"], gone["mag"], gone["flux_err"] = -5.0, np.nan, 20.0
+        gone["quality"] = 0.01 if mjd == EPOCHS[1] else 1.0
+        image = make_image(f"gone {mjd}", RA, DEC, mjd=mjd, zero_point=30.0)
+        storage.replace_measurements(image, source[:0], gone)
+        if mjd == EPOCHS[0]:
+            make_change(source[0], image, kind="vanished")
+
+
+LIMIT = 30 - 2.5 * np.log10(100)
+
+
+def test_epochs_without_a_detection_are_in_the_csv_with_their_limits(vanishing, capsys):
+    lines = list(csv.DictReader(command(capsys, "265", "-29", "--csv").splitlines()))
+    kinds = ["detection", "non-detection", "unmeasured", "non-detection"]
+    assert [line["kind"] for line in lines] == kinds
+    assert [float(line["mjd"]) for line in lines] == [60000.0, *EPOCHS[:3]]
+    assert [line["is_variable"] for line in lines] == ["False", "True", "False", "False"]
+    for line in (lines[1], lines[3]):
+        assert float(line["limit_mag"]) == pytest.approx(LIMIT, abs=1e-4)
+        assert (line["mag"], line["flux"], line["flux_err"]) == ("", "-5.0", "20.0")
+    assert lines[0]["limit_mag"] == lines[2]["limit_mag"] == ""
+
+
+def test_the_table_counts_the_epochs_looked_at(vanishing, capsys):
+    out = command(capsys, "265", "-29")
+    assert "detected at 1 of 3 epochs" in out
+    assert f"60000.250000  > {LIMIT:.2f}  vanished        V" in out
+    assert f"60002.250000  > {LIMIT:.2f}  not detected" in out
+    assert "60001.250000           too few usable pixels" in out
+
+
+def test_arrows_stand_at_the_limits_of_the_star(vanishing, monkeypatch, tmp_path):
+    drawn = {}
+    plot = Axes.plot
+
+    def keep(ax, x, y, *args, **style):
+        drawn[style.get("label")] = (list(x), list(y))
+        return plot(ax, x, y, *args, **style)
+
+    monkeypatch.setattr(Axes, "plot", keep)
+    plot_light_curves(light_curves_at(RA, DEC, 1.0), tmp_path / "curve.png")
+    assert drawn["vanished"] == ([0.25], [pytest.approx(LIMIT, abs=1e-4)])
+    assert drawn["upper limit"] == ([2.25], [pytest.approx(LIMIT, abs=1e-4)])
 
 
 def test_a_picture_is_drawn_with_brighter_up(star, capsys, tmp_path):

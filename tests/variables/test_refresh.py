@@ -51,6 +51,37 @@ def slow_columns(refsource_id):
     }
 
 
+def test_epochs_are_all_on_which_a_candidate_was_looked_for():
+    catalogue = make_catalogue(4)
+    rows = catalogue_sources(catalogue)
+    for epoch in range(6):
+        image = add_epoch(catalogue, 60001.0 + epoch)
+        image.zero_point = 30.0
+        gone = rows[1:3].copy()
+        gone["flux"], gone["mag"], gone["mag_err"] = -2.0, np.nan, np.nan
+        gone["flux_err"] = 20.0
+        if epoch == 5:
+            gone["quality"][0] = 0.01  # a masked star is not looked at
+        storage.replace_measurements(image, rows[[0, 3]], gone)
+        if epoch < 5:
+            make_change(image, rows[1], 0.0, kind="vanished", delta_mag_err=None)
+    GalVarObj.objects.update(delta_mag=None)
+    refresh_candidates()
+    candidate = GalCandidate.objects.get()
+    assert (candidate.n_detections, candidate.n_epochs, candidate.n_non_detections) == (5, 6, 5)
+
+
+def test_an_epoch_of_which_only_the_change_was_kept_counts():
+    catalogue = make_catalogue(4)
+    image = add_epoch(catalogue, 60001.0)
+    rows = catalogue_sources(catalogue)
+    storage.replace_measurements(image, rows[[0, 2, 3]])
+    make_change(image, rows[1], 0.0, kind="vanished")
+    refresh_candidates()
+    candidate = GalCandidate.objects.get()
+    assert (candidate.n_detections, candidate.n_epochs, candidate.n_non_detections) == (1, 2, 1)
+
+
 def test_columns_are_what_one_finds_going_through_the_rows_one_by_one():
     catalogue = make_catalogue(12)
     add_epoch(catalogue, 60003.0, {1: 0.7, 4: -0.6})

@@ -1,12 +1,14 @@
 """Light curves of candidates as pages draw them: plain lists, with matches in other filters."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
+from operator import itemgetter
+from typing import NamedTuple
 
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.light_curves import light_curves
+from photometry.light_curves import epochs
 from photometry.objects import Kind
 from variables.models import GalVarObj
 
@@ -50,6 +52,7 @@ class _Change:
 
 
 UNCHANGED = _Change()
+MISSED = ("mjd", "limit_mag", "flux", "flux_err", "is_detection", "image")
 
 
 def matches_of(refsource_ids) -> dict[int, list[Match]]:
@@ -80,19 +83,22 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
 
     ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "mjd", "mag",
     "mag_err", "is_detection", "is_reference", "significance", "image_id", "image",
-    "vanished_mjd"}]}}``, each a list by epoch, oldest first; the candidate's own filter comes
-    first. An error that is not known is None; measurements without a magnitude are left out.
+    "vanished_mjd", "non_detections"}]}}``, each a list by epoch, oldest first; the candidate's own
+    filter comes first. An error that is not known is None; measurements without a magnitude are
+    left out. ``non_detections`` are ``{"mjd", "limit_mag", "flux", "flux_err", "is_detection",
+    "image"}`` of the epochs at which the source was looked for in vain: is_detection where it has
+    vanished; a limit, or a flux, that was not kept is None.
     """
     matches = matches_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
     rows, changes = _rows(ids), _changes(ids)
-    images = {image_id for measured in rows.values() for _, image_id, *_ in measured}
-    epochs = _epochs(images.union(*changes.values()))
+    images = {row.image_id for measured in rows.values() for row in measured}
+    images_of = _epochs(images.union(*changes.values()))
     return {
         own: {
             "refsource_id": own,
             "filters": [
-                _curve(match, rows, changes, epochs)
+                _curve(match, rows, changes, images_of)
                 for match in sorted(of, key=lambda m: (m.refsource_id != own, m.filter))
             ],
         }
@@ -100,12 +106,26 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
     }
 
 
+class _Row(NamedTuple):
+    """A measurement, or one in vain."""
+
+    mjd: float
+    image_id: int
+    mag: float
+    mag_err: float
+    is_reference: bool
+    flux: float | None
+    flux_err: float | None
+    is_detected: bool
+    limit_mag: float
+
+
 def _rows(ids):
-    """{refsource_id: [(mjd, image id, mag, mag_err, is_reference)]}, oldest first."""
+    """{refsource_id: [_Row]}, oldest first."""
     rows = {}
-    measured = light_curves(ids, ("galimage_id", "mag", "mag_err", "is_reference"))
-    for source_id, *row in measured.tolist():
-        rows.setdefault(source_id, []).append(row)
+    columns = ("galimage_id", "mag", "mag_err", "is_reference", "flux", "flux_err")
+    for source_id, *row in epochs(ids, columns).tolist():
+        rows.setdefault(source_id, []).append(_Row(*row))
     return rows
 
 
@@ -130,28 +150,53 @@ def _epochs(image_ids):
     return {pk: _Epoch(mjd, f"{exposure} {chip}") for pk, mjd, exposure, chip in images}
 
 
-def _curve(match, rows, changes, epochs):
-    own_changes = changes.get(match.refsource_id, {})
-    measured = [row for row in rows.get(match.refsource_id, []) if isfinite(row[2])]
-    mjd, image_ids, mag, mag_err, is_reference = (
-        [row[column] for row in measured] for column in range(5)
-    )
-    here = [own_changes.get(image_id, UNCHANGED) for image_id in image_ids]
-    gone = {i for i, c in own_changes.items() if c.is_detection and c.has_vanished}
+def _curve(match, rows, changes, images_of):
+    own_changes, own_rows = changes.get(match.refsource_id, {}), rows.get(match.refsource_id, [])
+    measured = [row for row in own_rows if row.is_detected and isfinite(row.mag)]
+    here = [own_changes.get(row.image_id, UNCHANGED) for row in measured]
+    missed = _missed(own_rows, own_changes, images_of)
     return {
         "filter": match.filter,
         "refsource_id": match.refsource_id,
         "is_blend": match.is_blend,
-        "image_id": image_ids,
-        "image": [epochs[i].name for i in image_ids],
-        "mjd": mjd,
-        "mag": [_rounded(value, 4) for value in mag],
-        "mag_err": [_rounded(value, 4) for value in mag_err],
-        "is_reference": is_reference,
+        "image_id": [row.image_id for row in measured],
+        "image": [images_of[row.image_id].name for row in measured],
+        "mjd": [row.mjd for row in measured],
+        "mag": [_rounded(row.mag, 4) for row in measured],
+        "mag_err": [_rounded(row.mag_err, 4) for row in measured],
+        "is_reference": [row.is_reference for row in measured],
         "is_detection": [change.is_detection for change in here],
         "significance": [change.significance for change in here],
-        # A flux that is barely positive may have a row and be called vanished all the same.
-        "vanished_mjd": sorted(epochs[i].mjd for i in gone.difference(image_ids)),
+        "vanished_mjd": [epoch["mjd"] for epoch in missed if epoch["is_detection"]],
+        "non_detections": {name: [epoch[name] for epoch in missed] for name in MISSED},
+    }
+
+
+def _missed(own_rows, own_changes, images_of):
+    """A dictionary of MISSED for each epoch at which a source was looked for in vain."""
+    # A flux that is barely positive may have a row and be called vanished all the same.
+    measured = {row.image_id for row in own_rows if row.is_detected and isfinite(row.mag)}
+    in_vain = {row.image_id: row for row in own_rows if not row.is_detected}
+    vanished = {i for i, c in own_changes.items() if c.is_detection and c.has_vanished}
+    told = {i for i, row in in_vain.items() if isfinite(row.limit_mag)}
+    return sorted(
+        (
+            _missed_epoch(in_vain.get(i), i in vanished, images_of[i])
+            for i in (told | vanished) - measured
+        ),
+        key=itemgetter("mjd"),
+    )
+
+
+def _missed_epoch(row, has_vanished, image):
+    limit, flux, flux_err = (row.limit_mag, row.flux, row.flux_err) if row else (nan, nan, nan)
+    return {
+        "mjd": image.mjd,
+        "limit_mag": _rounded(limit, 4),
+        "flux": _rounded(flux, 3),
+        "flux_err": _rounded(flux_err, 3),
+        "is_detection": has_vanished,
+        "image": image.name,
     }
 
 

@@ -4,10 +4,12 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
+from exposures.options_in_force import options_in_force
 from variables.candidates.colours import field_diagram
 from variables.candidates.light_curve_data import light_curve_data
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.page import candidate_page
+from variables.candidates.periods import period_search
 from variables.models import Artifact, GalCandidate, GalSuccession
 
 
@@ -51,3 +53,11 @@ def candidate_field(request, pk):
     """The colour-magnitude diagram of a candidate's field, as JSON."""
     candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
     return JsonResponse(field_diagram(candidate), json_dumps_params={"allow_nan": False})
+
+
+@require_GET
+def candidate_periods(request, pk):
+    """Periods that a candidate may have, as JSON, with what is to be said of them."""
+    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
+    found = period_search(light_curve_data(pk)["filters"], options_in_force().periods)
+    return JsonResponse(found, json_dumps_params={"allow_nan": False})

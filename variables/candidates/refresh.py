@@ -35,6 +35,10 @@ JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposur
 WHERE v.refsource_id BETWEEN %s AND %s
 ORDER BY v.refsource_id, e.mjd
 """
+LOOKED_FOR = """
+SELECT refsource_id, galimage_id FROM galnondetections
+WHERE refsource_id = ANY(%s) AND limit_mag <> 'NaN'
+"""
 CHANGE_DTYPE = np.dtype(
     [
         *(("refsource_id", "i8"), ("image_id", "i8"), ("mjd", "f8"), ("delta_mag", "f8")),
@@ -84,7 +88,7 @@ def _refresh(catalogue, only, options):
         refresh_stars_of(catalogue, concerned)
         return 0
     chosen = np.searchsorted(evidence.refsource_id, ids)
-    columns = _columns(catalogue, evidence, chosen, options)
+    columns = _columns(catalogue, evidence, chosen, changes, options)
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
@@ -191,23 +195,46 @@ def _largest(group, values, n):
     return out
 
 
-def _columns(catalogue, summary, chosen, options):
-    """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary."""
+def _columns(catalogue, summary, chosen, changes, options):
+    """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary.
+
+    ``changes`` are those that the summary is of.
+    """
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
     s = light_curve_statistics(
         len(ids), np.searchsorted(ids, rows["refsource_id"]), rows["mag"], rows["mag_err"]
     )
     columns = {name: values[chosen] for name, values in summary.columns.items()}
-    columns |= {"refsource_id": ids, "n_epochs": s.n}
+    missed = _n_not_detected(ids, rows, changes)
+    columns |= {"refsource_id": ids, "n_epochs": s.n + missed, "n_non_detections": missed}
     columns |= _places(ids, rows[rows["is_reference"]])
     for name in ("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"):
         columns[name] = getattr(s, name)
     is_new = columns["kind"] == GalCandidate.Kind.NEW
-    columns["n_epochs"][is_new] = _n_images_of(catalogue, *_sky(columns, is_new))
+    n_images = _n_images_of(catalogue, *_sky(columns, is_new))
+    columns["n_epochs"][is_new] = n_images
+    n_seen = columns["n_changes"][is_new]
+    columns["n_non_detections"][is_new] = np.maximum(n_images - n_seen, 0)
     evidence = _evidence(catalogue.image, summary, chosen, columns)
     columns["cause"] = judge_causes(evidence, options)
     return columns
+
+
+def _n_not_detected(ids, rows, changes):
+    """(n,) on how many images sources were looked for in vain.
+
+    ``rows`` are what was measured of them, with light; where one vanished it was looked for, also
+    if the row of that was not kept.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOOKED_FOR, [ids.tolist()])
+        looked_for = cursor.fetchall()
+    vanished = changes[changes["vanished"] & np.isin(changes["refsource_id"], ids)]
+    looked_for += vanished[["refsource_id", "image_id"]].tolist()
+    detected = rows[["refsource_id", "galimage_id"]].tolist()
+    sources = [source for source, _ in set(looked_for).difference(detected)]
+    return np.bincount(np.searchsorted(ids, sources), minlength=len(ids))
 
 
 def _places(ids, reference):

@@ -13,4 +13,5 @@ urlpatterns = [
     path("<int:pk>/", page_views.candidate, name="candidate"),
     path("<int:pk>/light-curves.json", page_views.candidate_data, name="candidate_data"),
     path("<int:pk>/field.json", page_views.candidate_field, name="candidate_field"),
+    path("<int:pk>/periods.json", page_views.candidate_periods, name="candidate_periods"),
 ]

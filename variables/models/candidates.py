@@ -188,7 +188,11 @@ class GalCandidate(models.Model):
     )
 
     n_epochs = models.PositiveIntegerField(
-        help_text="measurements, the reference's included; if new: images that show the place"
+        help_text="images on which it was looked for, detected or not, the reference's included; "
+        "if new: images that show the place"
+    )
+    n_non_detections = models.PositiveIntegerField(
+        default=0, help_text="of these, those on which it was not detected"
     )
     n_changes = models.PositiveIntegerField(help_text="rows in galvarobjs")
     n_detections = models.PositiveIntegerField(

@@ -1,6 +1,7 @@
 """manage.py light_curve: what was measured at a position, as a table, a picture or CSV."""
 
 import re
+from math import isfinite
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -70,13 +71,27 @@ def table(curves):
     for c in curves:
         yield (
             f"source {c.refsource_id}  {c.filter}  RA {c.ra:.6f}  Dec {c.dec:+.6f}  "
-            f"{c.distance_arcsec:.2f} arcsec away  {len(c)} epochs  median {c.median_mag:.3f} mag"
+            f"{c.distance_arcsec:.2f} arcsec away  detected at {len(c)} of {c.n_epochs} epochs  "
+            f"median {c.median_mag:.3f} mag"
         )
         yield f"  {'MJD':>13}  {'mag':>7}  {'error':>6}  {'rchi2':>6}"
-        for mjd, mag, error, rchi2, reference, variable in zip(
-            c.mjd, c.mag, c.mag_err, c.rchi2, c.is_reference, c.is_variable, strict=True
-        ):
-            marks = f"{'  R' if reference else ''}{'  V' if variable else ''}"
-            yield f"  {mjd:13.6f}  {mag:7.3f}  {error:6.3f}  {rchi2:6.2f}{marks}"
-        for mjd in c.vanished_mjd:
-            yield f"  {mjd:13.6f}  vanished         V"
+        lines = [*detections(c), *non_detections(c)]
+        yield from (line for _, line in sorted(lines))
+
+
+def detections(c):
+    """(MJD, line) of each measurement."""
+    for mjd, mag, error, rchi2, reference, variable in zip(
+        c.mjd, c.mag, c.mag_err, c.rchi2, c.is_reference, c.is_variable, strict=True
+    ):
+        marks = f"{'  R' if reference else ''}{'  V' if variable else ''}"
+        yield mjd, f"  {mjd:13.6f}  {mag:7.3f}  {error:6.3f}  {rchi2:6.2f}{marks}"
+
+
+def non_detections(c):
+    """(MJD, line) of each epoch at which it was looked for in vain."""
+    missed = c.missed
+    for mjd, limit, vanished in zip(missed.mjd, missed.limit_mag, missed.is_variable, strict=True):
+        known = f"> {limit:5.2f}" if isfinite(limit) else ""
+        said = "vanished" if vanished else "not detected" if known else "too few usable pixels"
+        yield mjd, f"  {mjd:13.6f}  {known:>7}  {said:<14}{'  V' if vanished else ''}".rstrip()
