@@ -106,7 +106,7 @@ def _observed(headers):
 
 def _clock_times(headers):
     """A time of day under its own card, on the day of DATE-OBS."""
-    day = _day_of(first_text(("DATE-OBS",), *headers)) or _day_of(first_text(("DATE",), *headers))
+    day = _day_of(first_text(("DATE-OBS",), *headers))
     for key in (*UTC_CLOCKS, "TIME-OBS") if day else ():
         clock = _CLOCK.match(first_text((key,), *headers))
         if clock and (reading := _date_of(f"{day}T{clock.group()}", is_utc=key in UTC_CLOCKS)):

@@ -1,5 +1,6 @@
 """The whole pipeline across 0 h of right ascension, over the poles, and on other turns of RA."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -49,6 +50,27 @@ def turn(night, degrees):
     """Put the headers of a night on another turn, which is as legal."""
     for path in night.reference.parent.glob("c4d_*.fits"):
         fits.setval(path, "CRVAL1", ext=1, value=fits.getval(path, "CRVAL1", 1) + degrees)
+
+
+def exchange_axes(night):
+    """Put the declination first in the headers of a night, with all that is its axis'."""
+    for path in night.reference.parent.glob("c4d_*.fits"):
+        with fits.open(path, mode="update") as hdus:
+            header = hdus[1].header
+            keys = [k for k in header if re.match(r"(CTYPE|CRVAL|CUNIT|CD|PV)[12]", k)]
+            values = {key: header.pop(key) for key in keys}
+            for key, value in values.items():
+                prefix, axis, rest = re.fullmatch(r"(\D+)([12])(.*)", key).groups()
+                header[f"{prefix}{3 - int(axis)}{rest}"] = value
+
+
+def test_a_night_with_the_declination_first_is_measured_as_any_other(tmp_path):
+    night = simulate_night(tmp_path, SMALL)
+    exchange_axes(night)
+    process(night)
+    assert_stars_are_where_they_are(read_truth(night.truth), images()[0])
+    exposure = GalExposure.objects.first()
+    assert separation_degrees(exposure.ra, exposure.dec, SMALL.ra, SMALL.dec) < 0.05
 
 
 # A chip lies 0.018 degrees beside the pointing: two of them are each over its pole.
