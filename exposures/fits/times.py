@@ -22,7 +22,8 @@ _DATE_TIME = re.compile(
 )
 _CLOCK = re.compile(_CLOCK_TEXT)
 _DAY = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
-_OLD_DAY = re.compile(r"(\d{2})/(\d{2})/(\d{2})")  # FITS before 2000: day, month, year after 1900
+# FITS before 2000: day, month, and year after 1900; no detector is older than that.
+_OLD_DAY = re.compile(r"(\d{2})/(\d{2})/([5-9]\d)(?!\d)")
 
 # Exposure times from a moment to the middle of the exposure.
 BEGINNING, MIDDLE, END = 0.5, 0.0, -0.5
@@ -167,6 +168,8 @@ def _date_of(text, to_middle=BEGINNING, is_utc=False):
         return None
     clock = timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds or 0))
     mjd = (midnight + clock - _MJD_EPOCH) / timedelta(days=1)
+    if not 0 < mjd < MAX_MJD:
+        return None
     _, _, decimals = (seconds or "").partition(".")
     resolution = 10.0 ** -len(decimals) if seconds else 60.0
     return _Reading(mjd, resolution, to_middle, is_utc or offset is not None)

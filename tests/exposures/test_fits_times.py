@@ -145,8 +145,17 @@ def test_the_last_digit_says_how_finely_a_time_is_known(cards, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["2017-01-22T25:00:00", "2017-01-22T12:61:00", "2017-01-22T12:00:61"]
+    "text",
+    [
+        *("2017-01-22T25:00:00", "2017-01-22T12:61:00", "2017-01-22T12:00:61"),
+        *("0000-00-00T00:00:00", "1858-11-17T00:00:00", "22/01/2017", "22/01/17", ""),
+    ],
 )
-def test_a_clock_time_that_there_is_not_is_no_time(text):
+def test_a_date_that_there_is_not_is_no_time(text):
     with pytest.raises(InputFileError, match="no date"):
-        time_of(DATE_OBS=text)
+        time_of(DATE_OBS=text, UT=None if "T" in text else "12:00:00")
+
+
+def test_the_date_of_the_file_is_not_that_of_the_exposure():
+    with pytest.raises(InputFileError, match="no date"):
+        time_of(DATE="2017-01-22", UT="12:00:00")
