@@ -11,12 +11,8 @@ class GalprojectConfig(AppConfig):
 
     def ready(self):
         from galproject import checks  # noqa: F401  (registers them)
+        from galproject.groups import VIEWED, complete_groups
 
-        # Permissions that later versions add go to the groups, too.
-        post_migrate.connect(_complete_groups, sender=self)
-
-
-def _complete_groups(apps=installed, **_):
-    from galproject.groups import make_groups
-
-    make_groups(apps)
+        # Permissions that later versions add go to the groups, too. Django tells of applications
+        # with models alone, which this one isn't; of these, one after the other.
+        post_migrate.connect(complete_groups, sender=installed.get_app_config(VIEWED[-1]))

@@ -2,6 +2,7 @@
 
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
+from django.db import DEFAULT_DB_ALIAS
 
 VIEWED = ("exposures", "photometry", "variables")
 # Each group may do what its own line says, and what those say that it includes.
@@ -53,21 +54,23 @@ def permissions_of(name) -> set[str]:
     return set(MAY[name]).union(*(permissions_of(other) for other in INCLUDES[name]))
 
 
-def make_groups(apps):
-    """Make the groups, or give those that are there what they lack; for migrations."""
-    # Permissions are else made after all migrations: too late for this one.
+def complete_groups(apps=installed, using=DEFAULT_DB_ALIAS, **_):
+    """Make the groups, or give those that are there what they lack, after migrations.
+
+    ``apps`` are those of the state that the database is in now, which may be an earlier one.
+    """
+    try:
+        groups = apps.get_model("auth", "Group").objects.using(using)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
+    except LookupError:  # nobody can log in yet
+        return
     for label in VIEWED:
-        create_permissions(installed.get_app_config(label), verbosity=0)
-    group_model = apps.get_model("auth", "Group")
-    permission_model = apps.get_model("auth", "Permission")
-    everything = list(
-        permission_model.objects.filter(content_type__app_label__in=VIEWED).select_related(
-            "content_type"
-        )
-    )
+        create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
+    everything = permissions.filter(content_type__app_label__in=VIEWED)
+    everything = list(everything.select_related("content_type"))
     for name in MAY:
         wanted = permissions_of(name)
-        group, _ = group_model.objects.get_or_create(name=name)
+        group, _ = groups.get_or_create(name=name)
         group.permissions.add(
             *(
                 permission

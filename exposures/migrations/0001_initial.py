@@ -6,11 +6,11 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.contrib.postgres.operations import CreateExtension
+from django.core.management import CommandError
 from django.db import migrations, models
 from django.db.utils import NotSupportedError, OperationalError, ProgrammingError
 
 import exposures.q3c
-from exposures.errors import GalprojectError
 
 
 class CreateQ3C(CreateExtension):
@@ -24,7 +24,7 @@ class CreateQ3C(CreateExtension):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         except (NotSupportedError, OperationalError, ProgrammingError) as error:
             database = schema_editor.connection.settings_dict["NAME"]
-            raise GalprojectError(
+            raise CommandError(
                 f"The extension q3c can't be made in database {database}: {error}"
                 "Install it on the server (on Debian or Ubuntu postgresql-NN-q3c), then have a "
                 f'superuser run: psql -d {database} -c "CREATE EXTENSION q3c"'

@@ -7,16 +7,16 @@ from django.utils import timezone
 
 
 def make_schedules(apps, schema_editor):
-    Schedule = apps.get_model("django_q", "Schedule")
+    schedules = apps.get_model("django_q", "Schedule").objects.using(schema_editor.connection.alias)
     today = timezone.now().replace(hour=20, minute=0, second=0, microsecond=0)
-    Schedule.objects.create(
+    schedules.create(
         name="process_night",
         func="galproject.tasks.process_night",
         schedule_type="D",
         next_run=today + timedelta(days=timezone.now() > today),
         repeats=-1,
     )
-    Schedule.objects.create(
+    schedules.create(
         name="sweep",
         func="galproject.tasks.sweep",
         schedule_type="I",
@@ -27,7 +27,8 @@ def make_schedules(apps, schema_editor):
 
 
 def drop_schedules(apps, schema_editor):
-    apps.get_model("django_q", "Schedule").objects.filter(func__startswith="galproject.").delete()
+    schedules = apps.get_model("django_q", "Schedule").objects.using(schema_editor.connection.alias)
+    schedules.filter(func__startswith="galproject.").delete()
 
 
 class Migration(migrations.Migration):

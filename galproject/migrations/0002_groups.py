@@ -1,12 +1,17 @@
-"""The groups of people: readers, vetters, curators and operators."""
+"""The groups of people: readers, vetters, curators and operators.
+
+What each may do is given to them after all migrations, as the permissions are made then.
+"""
 
 from django.db import migrations
 
-from galproject.groups import make_groups
+NAMES = ("readers", "vetters", "curators", "operators")
 
 
 def make(apps, schema_editor):
-    make_groups(apps)
+    groups = apps.get_model("auth", "Group").objects.using(schema_editor.connection.alias)
+    for name in NAMES:
+        groups.get_or_create(name=name)
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,245 @@
+"""Migrations use nothing that may change, and take an older version's tables along whole."""
+
+import ast
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from galproject.groups import MAY, VIEWED, complete_groups, permissions_of
+from tests.galproject.test_layers import LAYERS, imported_by
+
+PROJECT = Path(settings.BASE_DIR)
+# What a field or an index of a model is defined by, as Django itself writes it into migrations.
+DEFINITIONS = {
+    "exposures.hosts.this_host",
+    "exposures.q3c.Q3CIndexExpression",
+    "photometry.models.RealField",
+}
+# The state of 0.1.0, whose tables hold what is in version_0_1_0.sql.
+VERSION = [
+    ("exposures", "0006_reference_positions"),
+    ("photometry", "0011_epochs_of_measurements"),
+    ("variables", "0012_lost_sources"),
+    ("galproject", "0002_groups"),
+]
+FIRST = [(app, "0001_initial") for app in ("exposures", "photometry", "variables")]
+# What the first tables had: a reference with two sources, and one of them measured again.
+FIRST_ROWS = """
+INSERT INTO galexposures (id, instrument, identifier, filter, mjd, exposure_seconds, object_name,
+    proposal, pipeline_version, ra, dec, ingested)
+VALUES (1, 'decam', '600000', 'i', 57773.3, 30, '', '', 'V4.8.2', 265, -29, '2025-01-01+00'),
+    (2, 'decam', '600001', 'i', 57774.3, 30, '', '', 'V4.8.2', 265, -29, '2025-01-01+00');
+"""
+
+
+def migration_files():
+    return [path for app in LAYERS for path in sorted((PROJECT / app / "migrations").glob("0*.py"))]
+
+
+def named_in(path):
+    """Dotted names of the project that a migration imports or refers to, or imports by a text."""
+    name = ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+    modules = {one for one in imported_by(name, path) if one.split(".")[0] in LAYERS}
+    tree = ast.parse(path.read_text())
+    plain = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    # Of a module that is imported whole, what is used of it.
+    named = {one for one in modules if one not in plain} | {
+        one for one in used if any(one.startswith(f"{module}.") for module in modules & plain)
+    }
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    by_text = {text for text in texts if _is_module(text)}
+    return {one for one in named | by_text if not _is_migration(one)}
+
+
+def _is_module(text):
+    if not isinstance(text, str) or text.split(".")[0] not in LAYERS or "." not in text:
+        return False
+    return (PROJECT / (text.replace(".", "/") + ".py")).exists()
+
+
+def _is_migration(name):
+    return ".migrations" in name
+
+
+@pytest.mark.parametrize("path", migration_files(), ids=lambda p: f"{p.parts[-3]}.{p.stem}")
+def test_a_migration_uses_no_living_code_of_the_project(path):
+    assert named_in(path) - DEFINITIONS == set()
+
+
+def test_the_walk_sees_what_a_migration_uses(tmp_path):
+    path = PROJECT / "photometry/migrations/0001_initial.py"
+    assert named_in(path) == {"exposures.q3c.Q3CIndexExpression", "photometry.models.RealField"}
+
+
+@contextmanager
+def another_database(name):
+    """The default connection is to a new, empty database, which goes afterwards."""
+    own = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        cursor.execute(f'CREATE DATABASE "{name}"')
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = own
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{name}"')
+
+
+def migrate_to(targets):
+    """Migrate the project's applications so far, and all others to their newest."""
+    executor = MigrationExecutor(connection)
+    leaves = executor.loader.graph.leaf_nodes()
+    executor.migrate([*targets, *(leaf for leaf in leaves if leaf[0] not in LAYERS)])
+
+
+def rows_of(query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+TABLES = """
+SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+AND (relname LIKE 'gal%' OR relname LIKE 'auth%') ORDER BY 1
+"""
+
+
+def all_rows():
+    """{table: {primary key or all: row}} of the survey's tables and those of people."""
+    tables = [row["relname"] for row in rows_of(TABLES)]
+    return {table: rows_of(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}
+
+
+@pytest.fixture(scope="module")
+def upgraded(django_db_setup, django_db_blocker):
+    """The rows of 0.1.0 before and after all migrations, in a database that is of today then."""
+    with (
+        django_db_blocker.unblock(),
+        another_database(f"{connection.settings_dict['NAME']}_older"),
+    ):
+        migrate_to(VERSION)
+        with connection.cursor() as cursor:
+            cursor.execute((Path(__file__).parent / "version_0_1_0.sql").read_text())
+        before = all_rows()
+        call_command("migrate", verbosity=0)
+        yield before, all_rows()
+
+
+# Columns whose values migrations are to change: {(table, column): the new value of a row}.
+MENDED = {
+    ("galexposures", "ra"): lambda row: row["ra"] % 360,
+    ("galimages", "ra"): lambda row: row["ra"] % 360,
+    ("galimages", "footprint"): lambda row: [
+        value % 360 if k % 2 == 0 else value for k, value in enumerate(row["footprint"])
+    ],
+}
+
+
+def test_every_table_of_an_older_version_had_something_in_it(upgraded):
+    before, _ = upgraded
+    empty = {table for table, rows in before.items() if not rows}
+    # Permissions are made by what follows the migrations, and a person's own are of those.
+    assert empty == {"auth_group_permissions", "auth_permission", "auth_user_user_permissions"}
+
+
+def test_no_row_and_no_value_of_an_older_version_is_lost(upgraded):
+    before, after = upgraded
+    for table, rows in before.items():
+        assert len(after[table]) >= len(rows), table
+        for old, new in zip(rows, after[table], strict=False):
+            wanted = {
+                column: MENDED.get((table, column), lambda row, c=column: row[c])(old)
+                for column in old
+                if column in new
+            }
+            found = {column: new[column] for column in wanted}
+            np.testing.assert_equal(found, wanted, err_msg=table)
+
+
+def test_what_migrations_derive_is_right(upgraded):
+    """Copies of epochs, stars of candidates, versions of results, classes of votes."""
+    wrong = {
+        "galsources": "SELECT 1 FROM galsources s JOIN galimages i ON i.id = s.galimage_id"
+        " JOIN galexposures e ON e.id = i.exposure_id WHERE s.mjd IS DISTINCT FROM e.mjd",
+        "galcoverages": "SELECT 1 FROM galcoverages c JOIN galimages i ON i.id = c.image_id"
+        " JOIN galexposures e ON e.id = i.exposure_id WHERE c.mjd IS DISTINCT FROM e.mjd",
+        "galreferences": "SELECT 1 FROM galreferences c JOIN galimages i ON i.id = c.image_id"
+        " JOIN galexposures e ON e.id = i.exposure_id"
+        " WHERE (c.mjd, c.filter, c.identifier) IS DISTINCT FROM (e.mjd, e.filter, e.identifier)",
+        "galcandidates": "SELECT 1 FROM galcandidates c WHERE c.star_detections < c.n_detections",
+        "galimages": "SELECT 1 FROM galimages WHERE ra < 0 OR ra >= 360"
+        " OR (code_version <> '') <> (results_version = 1)",
+        "galdecisions": "SELECT 1 FROM galdecisions d LEFT JOIN galclasses k ON k.id = d.choice_id"
+        " WHERE d.action = 'vote' AND k.id IS NULL",
+    }
+    assert {table for table, query in wrong.items() if rows_of(query)} == set()
+    (taxonomy,) = rows_of("SELECT version, is_current FROM galtaxonomies")
+    assert taxonomy == {"version": 1, "is_current": True}
+    assert rows_of("SELECT count(*) FROM galclasses") == [{"count": 25}]
+
+
+def test_searches_of_an_older_version_s_sky_find_what_is_there(upgraded):
+    (source,) = rows_of("SELECT ra, dec FROM galsources WHERE is_reference ORDER BY 1, 2 LIMIT 1")
+    place = f"{source['ra']}, {source['dec']}"
+    assert rows_of(f"SELECT * FROM galsources_cone({place}, 1.0)")
+
+
+def test_groups_have_all_that_they_may_after_an_upgrade(upgraded):
+    assert_groups_are_complete()
+
+
+def assert_groups_are_complete():
+    viewed = {
+        f"{app}.{codename}"
+        for app, codename in Permission.objects.filter(
+            content_type__app_label__in=VIEWED, codename__startswith="view_"
+        ).values_list("content_type__app_label", "codename")
+    }
+    assert len(viewed) > 20
+    for name in MAY:
+        had = Group.objects.get(name=name).permissions.values_list(
+            "content_type__app_label", "codename"
+        )
+        assert {f"{app}.{codename}" for app, codename in had} == viewed | permissions_of(name), name
+
+
+@pytest.mark.django_db
+def test_groups_are_complete_in_a_database_that_was_migrated_from_nothing():
+    assert_groups_are_complete()
+
+
+@pytest.mark.django_db
+def test_a_permission_of_a_later_version_is_given_when_it_is_migrated(settings):
+    """As of a model that is new: migrate tells of it, and whoever may view everything views it."""
+    Group.objects.get(name="readers").permissions.clear()
+    Permission.objects.filter(codename="view_galcandidate").delete()
+    call_command("migrate", verbosity=0)
+    assert_groups_are_complete()
+
+
+def test_nothing_is_made_where_nobody_can_log_in():
+    """Migrations of one application alone, the first of all."""
+
+    class NoApplication:
+        def get_model(self, *_):
+            raise LookupError
+
+    assert complete_groups(NoApplication()) is None
