@@ -3,6 +3,7 @@
 import numpy as np
 
 from exposures.simulation.mosaic import FULL_SHAPE
+from galproject.option_sources import load_options
 from galproject.seeding.stars import error_of, pointing
 from galproject.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
 from photometry.models import GalReference
@@ -43,7 +44,8 @@ def _add(series, stored, rng):
     for epoch, seen in found.items():
         rows = [_detection(series, epoch, catalogue, star, rng) for star in seen]
         if rows:
-            replace_new_detections(image_of(series, epoch, stored), rows)
+            image = image_of(series, epoch, stored)
+            replace_new_detections(image, rows, load_options().new_sources)
 
 
 def _place(rng):
