@@ -10,6 +10,9 @@ from django.db import migrations, models
 WRAPPED = (
     "CASE WHEN {ra} - 360 * floor({ra} / 360) < 360 THEN {ra} - 360 * floor({ra} / 360) ELSE 0 END"
 )
+# A row that is updated twice in a transaction has its foreign keys checked at the end, and until
+# then its table can't be altered.
+AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE;"
 # No declination is beyond 90 degrees: where one of a pair is, it is the right ascension.
 MEND = """
 UPDATE {table} SET ra = {of_dec}, dec = ra
@@ -110,7 +113,7 @@ def footprint_on_the_sky():
 def held(model, table):
     """The operation for one table."""
     return migrations.RunSQL(
-        HOLD.format(table=table, mend=mend(table)),
+        AT_ONCE + HOLD.format(table=table, mend=mend(table)),
         LET_GO.format(table=table),
         state_operations=[on_the_sky(model, table)],
     )
@@ -126,7 +129,8 @@ class Migration(migrations.Migration):
         held("galfield", "galfields"),
         held("galimage", "galimages"),
         migrations.RunSQL(
-            FOOTPRINTS.format(
+            AT_ONCE
+            + FOOTPRINTS.format(
                 of_ra=WRAPPED.format(ra="o.ra"),
                 on_the_sky=ON_THE_SKY,
                 is_exchanged=IS_EXCHANGED,
