@@ -79,7 +79,7 @@ def _catalogue_stamps(known):
     return stamps
 
 
-def told_files(image: GalImage) -> str:
+def replacement_text(image: GalImage) -> str:
     """For people: of which file a result was made, and which is in its place."""
     made_of = Path(image.files["image"]["path"]).name
     version = f" ({image.data_version})" if image.data_version else ""

@@ -17,7 +17,7 @@ from exposures.made_from import (
     data_version,
     describe_files,
     has_same_files,
-    told_files,
+    replacement_text,
 )
 from exposures.models import GalImage, Status
 from tests.exposures.files import NAME, chip_cards, triplet_pixels, write_plain, write_triplet
@@ -238,7 +238,7 @@ def test_another_version_that_takes_the_place_is_another_file(stored, tmp_path):
     assert image.pk == stored.pk and not has_same_files(image)
     assert image.exposure.pipeline_version == "V5.3.1"
     assert data_version(facts) == "V5.3.1 v2"
-    assert told_files(image) == (
+    assert replacement_text(image) == (
         "made of c4d_170119_085651_ooi_r_v1.fits (V4.8.2a v1), where now "
         "c4d_170119_085651_ooi_r_v2.fits is"
     )

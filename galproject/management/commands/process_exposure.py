@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from exposures.made_from import has_same_files, told_files
+from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         stale = {}
         for image in images.references().done().select_related("exposure"):
             if not has_same_files(image, remember=True):
-                told = f"{image.exposure} (reference): {told_files(image)}"
+                told = f"{image.exposure} (reference): {replacement_text(image)}"
                 stale.setdefault(told, []).append(image.chip_name)
         for told, names in stale.items():
             which = ", ".join(names) if len(names) <= 6 else f"{len(names)} chips"
