@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.markers import CARETDOWN
 
 from photometry.light_curves import epochs
 from photometry.models import GalSource
@@ -24,7 +23,6 @@ FILTER_COLOURS = {
 }
 OTHER_COLOUR = "#3465a4"
 VARIABLE = "#d9820f"
-ARROW = CARETDOWN  # its tip at the limit
 MAX_LABELS = 6  # sources of one filter that are named beside the panel
 
 
@@ -294,8 +292,8 @@ def _mark_limits(ax, missed, start, colour):
         (~missed.is_variable, colour, "none", "upper limit"),
         (missed.is_variable, VARIABLE, colour, "vanished"),
     ):
-        style = {"marker": ARROW, "markersize": 11, "color": edge, "linestyle": "none"}
-        style |= {"markerfacecolor": fill, "zorder": 3}
+        style = {"marker": "v", "markersize": 8, "color": edge, "linestyle": "none"}
+        style |= {"markeredgewidth": 1.3, "markerfacecolor": fill, "zorder": 3}
         limited = chosen & np.isfinite(missed.limit_mag)
         if limited.any():
             ax.plot(missed.mjd[limited] - start, missed.limit_mag[limited], label=label, **style)
