@@ -135,6 +135,7 @@ def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
         raise _no_wcs(path, label, f"no WCS in right ascension and declination{are}")
     _check_frame(path, label, cards)
     own["RADESYS"] = "ICRS"
+    own["CTYPE1"], own["CTYPE2"] = axes  # wcslib takes "ra---tan" for no projection
     try:
         own = right_ascension_first(own) if names[0] == "DEC" else own
         return with_wrapped_ra(own)

@@ -48,9 +48,17 @@ def with_wrapped_ra(cards: fits.Header) -> fits.Header:
 
     wcslib follows the sign of CRVAL1: with a negative one all right ascensions are.
     """
-    degrees = u.Unit(str(cards.get("CUNIT1", "deg")).strip().lower() or "deg").to(u.deg)
+    degrees = _degrees(str(cards.get("CUNIT1", "deg")))
     value = float(cards.get("CRVAL1", 0.0)) * degrees
     if not 0 <= value < 360:
         cards = cards.copy()
         cards["CRVAL1"] = wrap_ra(value) / degrees
     return cards
+
+
+def _degrees(unit):
+    """Degrees in a unit; 1 for what is none, such as "degrees", which wcslib takes for them."""
+    try:
+        return u.Unit(unit.strip().lower() or "deg").to(u.deg)
+    except (ValueError, TypeError):
+        return 1.0

@@ -6,6 +6,8 @@ import pytest
 from exposures.chip import MaskBit
 from exposures.fits import UnknownFilterError, data_version, short_filter
 from exposures.fits.codes import translate
+from exposures.fits.decam import is_sibling_name
+from exposures.fits.stacks import StackFiles
 from exposures.fits.times import mjd_of
 
 
@@ -118,3 +120,11 @@ def test_local_time_is_turned_into_utc_by_its_offset():
 @pytest.mark.parametrize("text", ["", "2017-12-20", "18:33:43", "2017-02-30T00:00:00"])
 def test_half_a_date_is_no_time(text):
     assert mjd_of(text) is None
+
+
+def test_files_of_a_stack_can_be_named_for_any_filter(tmp_path):
+    files = StackFiles(tmp_path, "stack_a_2", "Halpha/NII 6563 *")
+    for path in (*files.paths.values(), files.part(3).parent):
+        assert path.parent == tmp_path
+        assert not set(path.name) & set(" /*")
+    assert is_sibling_name(files.paths["i"])

@@ -79,6 +79,22 @@ def test_units_other_than_degrees_are_taken_with_their_axes():
     assert np.array(wcs_of(cards).all_pix2world(X, Y, 0)) == pytest.approx(np.array(expected))
 
 
+@pytest.mark.parametrize("unit", ["degrees", "DEG", "degree", "", "Degrees "])
+def test_degrees_may_be_written_in_any_way(unit):
+    units = {"CUNIT1": unit, "CUNIT2": unit}
+    expected = np.array(WCS(header(FORMS["CD"])).all_pix2world(X, Y, 0))
+    for cards in (FORMS["CD"], exchanged(FORMS["CD"]), {**FORMS["CD"], "CRVAL1": -350.0}):
+        sky = np.array(wcs_of({**cards, **units}).all_pix2world(X, Y, 0))
+        assert sky == pytest.approx(expected)
+
+
+def test_axes_may_be_written_in_lower_case():
+    expected = np.array(WCS(header(FORMS["TPV"])).all_pix2world(X, Y, 0))
+    lower = {key: FORMS["TPV"][key].lower() for key in ("CTYPE1", "CTYPE2")}
+    sky = wcs_of({**FORMS["TPV"], **lower}).all_pix2world(X, Y, 0)
+    assert np.array(sky) == pytest.approx(expected, abs=1e-11)
+
+
 @pytest.mark.parametrize("write", ["triplet", "plain"])
 def test_files_with_the_declination_first_lie_where_they_are(tmp_path, write):
     if write == "triplet":
