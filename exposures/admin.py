@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
+from exposures.doubts import Doubt, GalQualityDecision
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
 
 MAX_COUNT = 10_000
@@ -63,19 +64,52 @@ class GalExposureAdmin(ReadOnlyAdmin):
     ordering = ["-mjd"]
 
 
+class DoubtFilter(admin.SimpleListFilter):
+    """Images by one of the reasons to doubt them."""
+
+    title = "reason to doubt it"
+    parameter_name = "doubt"
+
+    def lookups(self, request, model_admin):
+        return Doubt.choices
+
+    def queryset(self, request, queryset):
+        return queryset.filter(doubts__contains=[self.value()]) if self.value() else queryset
+
+
+@admin.register(GalQualityDecision)
+class GalQualityDecisionAdmin(ReadOnlyAdmin):
+    """Made on the page of an image."""
+
+    list_display = ["time", "image", "verdict", "user", "reason"]
+    list_filter = ["verdict", "time"]
+    list_select_related = ["image__exposure", "user"]
+    raw_id_fields = ["image", "user"]
+    search_fields = ["image__exposure__identifier", "reason"]
+    ordering = ["-pk"]
+
+
 @admin.register(GalImage)
 class GalImageAdmin(ReadOnlyAdmin):
     list_display = [
-        *("exposure", "chip_name", "is_reference", "status", "n_sources", "n_variables"),
+        *("exposure", "chip_name", "is_reference", "status", "is_doubted", "reasons"),
+        *("n_sources", "n_variables"),
         *(rounded("fwhm_arcsec", 2, 'seeing (")'), rounded("sky", 1, "sky (ADU)")),
         *(rounded("zero_point", 3, "zero point"), rounded("chi2_nu", 2, "chi2/nu")),
         *(rounded("astrometric_rms_mas", 0, "astrometry (mas)"), "finished"),
     ]
-    list_filter = ["status", "is_reference", "exposure__filter", "exposure__instrument"]
+    list_filter = [
+        *("status", "is_doubted", DoubtFilter, "zero_point_source", "is_reference"),
+        *("exposure__filter", "exposure__instrument"),
+    ]
     list_select_related = ["exposure"]
     raw_id_fields = ["exposure", "reference", "job"]
     search_fields = ["exposure__identifier", "chip_name"]
     ordering = ["-pk"]
+
+    @admin.display(description="reasons to doubt it")
+    def reasons(self, image):
+        return ", ".join(image.doubt_labels)
 
 
 @admin.register(GalJob)

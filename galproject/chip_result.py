@@ -22,6 +22,7 @@ class ChipResult:
     zero_point: float | None = None
     chi2_nu: float | None = None
     n_variables: int | None = None
+    is_doubted: bool = False  # its changes are not counted
     notes: tuple[str, ...] = ()
     error: str = ""
     seconds: float = 0.0
@@ -44,6 +45,7 @@ def result_of(image, status, started=None) -> ChipResult:
         zero_point=image.zero_point,
         chi2_nu=image.chi2_nu,
         n_variables=image.n_variables,
+        is_doubted=image.is_doubted,
         notes=tuple(image.notes),
         seconds=0.0 if started is None else time.monotonic() - started,
     )

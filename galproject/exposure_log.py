@@ -40,6 +40,9 @@ class ChipLog:
     host: str
     started: datetime | None
     finished: datetime | None
+    image_id: int
+    is_doubted: bool
+    doubts: tuple[str, ...]  # in words
     lines: tuple[LogLine, ...]
 
 
@@ -111,5 +114,8 @@ def _chip_log(image: GalImage, lines) -> ChipLog:
         host=image.host,
         started=image.started,
         finished=image.finished,
+        image_id=image.pk,
+        is_doubted=image.is_doubted,
+        doubts=tuple(image.doubt_labels),
         lines=tuple(lines),
     )

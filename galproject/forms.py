@@ -39,6 +39,7 @@ class ShownForm(forms.Form):
         choices=State.choices,
         widget=forms.CheckboxSelectMultiple,
     )
+    doubted = forms.BooleanField(label="With doubted chips", required=False)
     before = forms.IntegerField(required=False, widget=forms.HiddenInput)
     ages = AGES
 
@@ -52,5 +53,6 @@ class ShownForm(forms.Form):
             until=asked["until"],
             states=tuple(asked["state"]),
             identifier=asked["exposure"],
+            doubted=asked["doubted"],
             before=asked["before"],
         )

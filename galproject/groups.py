@@ -45,6 +45,7 @@ ACTS = {
     "variables.add_galflag": "flag artifacts, and decide on flags",
     "variables.add_campaign": "make and run campaigns",
     "exposures.choose_reference": "choose references",
+    "exposures.overrule_quality": "overrule the quality of images",
     "exposures.add_galjob": "have exposures processed",
 }
 

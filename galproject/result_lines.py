@@ -23,6 +23,7 @@ def result_line(result):
         f"  chi2/nu {show(result.chi2_nu, '.2f')}"
         f"{variables}"
         f"  {result.status if result.status in (UNCHANGED, BUSY) else f'{result.seconds:.1f} s'}"
+        f"{'  DOUBTED' if result.is_doubted else ''}"
         f"{f'  [{fell_back}]' if fell_back else ''}"
     )
 

@@ -10,6 +10,7 @@ from django.contrib.auth.views import (
 from django.urls import include, path
 
 from galproject import error_pages, views
+from galproject.quality.views import overrule_quality
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
@@ -25,6 +26,7 @@ urlpatterns = [
         views.run_failed_of_exposure,
         name="run_failed_of_exposure",
     ),
+    path("images/<int:pk>/quality/", overrule_quality, name="image_quality"),
     path("candidates/", include("variables.candidates.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),

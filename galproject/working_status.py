@@ -50,6 +50,7 @@ class Shown:
     states: tuple[str, ...] = ()  # of any of its chips
     identifier: str = ""  # or a part of it
     exposure_ids: tuple[int, ...] | None = None
+    doubted: bool = False  # only with chips whose quality is doubted
     before: int | None = None  # the job with which the page before this one ended
 
 
@@ -108,6 +109,20 @@ class ChipAtWork:
 
 
 @dataclass(frozen=True)
+class DoubtedChip:
+    """A chip whose changes are not counted, and why."""
+
+    image_id: int
+    ccdnum: int
+    chip_name: str
+    reasons: tuple[str, ...]  # in words; none: because somebody said so
+
+    @property
+    def why(self) -> str:
+        return ", ".join(self.reasons) or "as somebody decided"
+
+
+@dataclass(frozen=True)
 class Pace:
     """How quickly chips end; None where nothing is known."""
 
@@ -127,6 +142,7 @@ class ExposureStatus:
     n_errors: int  # in all
     n_errors_since_start: int  # of the last job
     at_work: tuple[ChipAtWork, ...]
+    doubted: tuple[DoubtedChip, ...]
     started: datetime  # when the last job was asked for
     ended: datetime | None
     pace: Pace
@@ -142,6 +158,7 @@ class WorkingStatus:
     chips: ChipCounts
     n_errors: int
     n_errors_since_start: int
+    n_doubted: int  # chips
     pace: Pace
     next_before: int | None  # ``Shown.before`` of the next page; None: this is the last
 
@@ -157,9 +174,11 @@ def working_status(shown: Shown | None = None, limit: int = PAGE) -> WorkingStat
     now, state = timezone.now(), state_now()
     jobs = _last_jobs(shown, state)
     page, next_before = _page(jobs.select_related("exposure").order_by("-pk"), shown.before, limit)
-    chips, at_work, errors = _chips(page, state), _at_work(page, state), _errors(page)
+    chips, errors = _chips(page, state), _errors(page)
+    at_work, doubted = _told_of(page, state)
     exposures = [
-        _exposure_status(job, chips.get(job.exposure_id), at_work, errors, now) for job in page
+        _exposure_status(job, chips.get(job.exposure_id), at_work, doubted, errors, now)
+        for job in page
     ]
     return WorkingStatus(
         time=now,
@@ -219,6 +238,9 @@ def _last_jobs(shown, state):
         jobs = jobs.filter(exposure__identifier__icontains=shown.identifier)
     if shown.exposure_ids is not None:
         jobs = jobs.filter(exposure__in=shown.exposure_ids)
+    if shown.doubted:
+        doubted = GalImage.objects.filter(is_doubted=True)
+        jobs = jobs.filter(exposure__in=doubted.values("exposure"))
     if shown.states:
         statuses = {status for name in shown.states for status in STATUSES[State(name)]}
         chips = GalImage.objects.filter(status__in=statuses).annotate(state=state)
@@ -249,18 +271,21 @@ def _chips(page, state):
     return {row["exposure_id"]: row for row in rows}
 
 
-def _at_work(page, state):
-    """The chips that are worked on, by exposure."""
+def _told_of(page, state):
+    """The chips that are worked on, and those that are doubted, each by exposure."""
     images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
-    working = images.filter(status=Status.WORKING).annotate(state=state).order_by("started")
-    found = {}
-    for image in working:
-        chip = ChipAtWork(
-            *(image.ccdnum, image.chip_name, image.step, image.host, image.started),
-            is_lost=image.state == State.LOST,
-        )
-        found.setdefault(image.exposure_id, []).append(chip)
-    return found
+    images = images.filter(Q(status=Status.WORKING) | Q(is_doubted=True)).annotate(state=state)
+    at_work, doubted = {}, {}
+    for image in images.order_by("started", "ccdnum"):
+        if image.status == Status.WORKING:
+            is_lost = image.state == State.LOST
+            facts = image.ccdnum, image.chip_name, image.step, image.host, image.started
+            at_work.setdefault(image.exposure_id, []).append(ChipAtWork(*facts, is_lost=is_lost))
+        if image.is_doubted:
+            reasons = tuple(image.doubt_labels)
+            chip = DoubtedChip(image.pk, image.ccdnum, image.chip_name, reasons)
+            doubted.setdefault(image.exposure_id, []).append(chip)
+    return at_work, doubted
 
 
 def _error_counts():
@@ -279,7 +304,7 @@ def _errors(page):
     return {row.pop("pk"): row for row in rows}
 
 
-def _exposure_status(job, row, at_work, errors, now):
+def _exposure_status(job, row, at_work, doubted, errors, now):
     chips = _chip_counts(row) if row else ChipCounts()
     pace = Pace()
     if row and row["n_ended"]:
@@ -292,6 +317,7 @@ def _exposure_status(job, row, at_work, errors, now):
         asked_by=job.asked_by,
         chips=chips,
         at_work=tuple(at_work.get(job.exposure_id, ())),
+        doubted=tuple(doubted.get(job.exposure_id, ())),
         started=job.created,
         ended=job.closed,
         pace=pace,
@@ -310,6 +336,7 @@ def _totals(jobs, state, now):
         .annotate(
             n_chips=Count("pk"),
             n_recent=Count("pk", filter=recent),
+            n_doubted=Count("pk", filter=Q(is_doubted=True)),
             first_started=Min("started", filter=recent),
         )
     )
@@ -320,6 +347,7 @@ def _totals(jobs, state, now):
     errors = jobs.filter(exposure__checkpoints__level=ERROR).order_by().aggregate(**_error_counts())
     return {
         "n_exposures": jobs.count(),
+        "n_doubted": sum(row["n_doubted"] for row in rows),
         "chips": chips,
         "pace": _pace(n_recent, chips.open, max(first_started, now - RECENT), now),
         **errors,

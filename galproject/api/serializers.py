@@ -35,6 +35,7 @@ class ImageSerializer(Finite, serializers.ModelSerializer):
     exposure_identifier = serializers.CharField(source="exposure.identifier", read_only=True)
     filter = serializers.CharField(source="exposure.filter", read_only=True)
     mjd = serializers.FloatField(source="exposure.mjd", read_only=True)
+    doubts = serializers.SerializerMethodField()
 
     class Meta:
         model = GalImage
@@ -43,8 +44,12 @@ class ImageSerializer(Finite, serializers.ModelSerializer):
             *("is_reference", "reference", "status", "error", "width", "height", "ra", "dec"),
             *("footprint", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction", "zero_point"),
             *("zero_point_error", "chi2_nu", "astrometric_rms_mas", "n_sources", "n_variables"),
+            *("zero_point_source", "is_doubted", "doubts", "figures"),
             *("data_version", "code_version", "results_version", "finished"),
         ]
+
+    def get_doubts(self, image) -> str:
+        return ",".join(image.doubts)
 
 
 class ReferenceSerializer(Finite, serializers.ModelSerializer):

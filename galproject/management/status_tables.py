@@ -8,6 +8,7 @@ from galproject.working_status import State
 
 WIDTH = 120
 MAX_AT_WORK = 8
+MAX_DOUBTED = 4  # of an exposure, that are named
 FORM = "{:<28} {:<11} {:>7} {:>6} {:>7} {:>6} {:>6} {:>6} {:>6} {:>5} {:>8} {:>11}"
 HEADINGS = (
     *("EXPOSURE", "STARTED", "WORKING", "QUEUED", "WAITING", "DONE", "FAILED", "LEFT"),
@@ -24,6 +25,7 @@ def status_lines(status):
         ended = "ended" if exposure.ended and not exposure.chips.open else ""
         lines.append(_row(_cut(exposure.name, 28), _time(exposure.started), exposure, ended))
         lines += _at_work_lines(exposure.at_work)
+        lines += _doubted_lines(exposure.doubted)
     n = status.n_exposures
     lines += ["", _row(f"{n:,} exposure{pluralize(n)}", "", status, "")]
     if status.next_before is not None:
@@ -33,6 +35,11 @@ def status_lines(status):
         lines.append(
             f"LEFT: {status.chips.lost} by a worker that is gone, queued again by themselves "
             f"within minutes; {status.chips.interrupted} interrupted."
+        )
+    if status.n_doubted:
+        lines.append(
+            f"DOUBTED: {status.n_doubted:,} chip{pluralize(status.n_doubted)}. Changes there are "
+            "not counted. The pages of the images say why, and there it can be overruled."
         )
     if status.chips.unfinished:
         lines.append("manage.py working_status --run-failed runs again what failed, only that.")
@@ -58,6 +65,13 @@ def _at_work_lines(chips):
         yield _cut(f"    {chip.chip_name} {chip.step} on {chip.host} since {since}{lost}", WIDTH)
     if len(chips) > MAX_AT_WORK:
         yield f"    and {len(chips) - MAX_AT_WORK} more"
+
+
+def _doubted_lines(chips):
+    for chip in chips[:MAX_DOUBTED]:
+        yield _cut(f"    {chip.chip_name} is doubted: {chip.why}", WIDTH)
+    if len(chips) > MAX_DOUBTED:
+        yield f"    and {len(chips) - MAX_DOUBTED} more doubted"
 
 
 def change_lines(before, status):

@@ -35,7 +35,7 @@ class FigureOptions:
     companion_flux: Fraction = 0.1  # of a star's flux that a companion has, at least
     expected_sigma: Sigma = 10.0  # expected significance of sources that must not be lost
     lost_flux: Fraction = 0.2  # of the expected flux, below which a source is lost
-    cell_stars: Count = 15  # stars in each cell of the map of what the correction leaves
+    cell_stars: Count = 8  # stars in each cell of the map of what the correction leaves
     magnitude_bins: Count = 5  # of equal numbers of stars, in which the errors are tested
     min_bin_stars: Count = 20  # stars in a bin or a cell map, at least
     min_images: Count = 2  # others whose zero points a chip is compared with

@@ -62,6 +62,7 @@ ADDRESSES = {
     "image": ("get", ALL),
     "flag_image": ("post", CURATE),
     "image_covered": ("get", ALL),
+    "image_quality": ("post", {"curators", "operators"}),
     "references": ("get", ALL),
     "references_preview": ("get", ALL),
     "choose_reference": ("post", CURATE),

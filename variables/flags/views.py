@@ -13,6 +13,7 @@ from exposures.models import GalImage
 from exposures.permissions import needs_permission
 from variables.flags import marking
 from variables.flags.chip_page import chip_page
+from variables.flags.chip_quality import chip_quality
 from variables.flags.coverage import RegionError, check_region, covered_by, parse_region
 from variables.flags.filters import FlagFilter, page_of
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
@@ -151,7 +152,12 @@ def _image_page(request, pk, form, status=200):
     shown = get_object_or_404(
         GalImage.objects.select_related("exposure", "job", "reference"), pk=pk
     )
-    context = {"page": chip_page(shown), "image": shown, "form": form}
+    context = {
+        "page": chip_page(shown),
+        "image": shown,
+        "form": form,
+        "quality": chip_quality(shown),
+    }
     context["picture"] = picture_url(shown)
     return render(request, "variables/image.html", context, status=status)
 

@@ -49,6 +49,9 @@ class Command(BaseCommand):
             help="exposures with a chip in this state; may be given several times",
         )
         parser.add_argument(
+            "--doubted", action="store_true", help="exposures with a chip of doubted quality"
+        )
+        parser.add_argument(
             "--exposure", metavar="IDENT", help="one exposure, and its log chip by chip"
         )
         parser.add_argument(
@@ -94,7 +97,8 @@ class Command(BaseCommand):
         ids = None
         if given["exposure"] is not None:
             ids = tuple(exposure.pk for exposure in exposures_called(given["exposure"]))
-        return Shown(since, until, tuple(given["state"]), exposure_ids=ids)
+        states = tuple(given["state"])
+        return Shown(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
     def run_failed(self, shown):
         asked = ask_failed(images_shown(shown), asked_by=getuser())

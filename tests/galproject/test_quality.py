@@ -1,0 +1,205 @@
+"""Images that are doubted, fail or are overruled, through the whole pipeline."""
+
+from dataclasses import replace
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+from django.urls import reverse
+
+from exposures.doubts import GalQualityDecision
+from exposures.models import GalCheckpoint, GalImage, Status
+from galproject import pipeline
+from galproject.quality.overruling import overrule
+from tests.galproject.nights import night, process, processed  # noqa: F401
+from tests.photometry.test_image_quality import cloud, ring
+from variables.models import Cut, GalCandidate, GalVarObj
+
+pytestmark = pytest.mark.django_db
+
+Verdict = GalQualityDecision.Verdict
+DOUBTED = Cut.DOUBTED_IMAGE
+
+
+@pytest.fixture
+def curator():
+    user = User.objects.create_user("ada", password="a long enough one")
+    user.groups.add(Group.objects.get(name="curators"))
+    return user
+
+
+@pytest.fixture
+def spoil(monkeypatch):
+    """A function that has all chips that are read from now on be spoilt."""
+    read = pipeline.read_chip
+
+    def begin(how):
+        monkeypatch.setattr(pipeline, "read_chip", lambda *args: how(read(*args)))
+
+    return begin
+
+
+def searches(night):  # noqa: F811
+    return GalImage.objects.searches().filter(path=str(night.searches[0])).order_by("ccdnum")
+
+
+def n_detections():
+    return sum(GalCandidate.objects.values_list("n_detections", flat=True))
+
+
+def believed(image):
+    return GalVarObj.objects.believed().filter(image=image).count()
+
+
+def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil):  # noqa: F811
+    before = n_detections()
+    lost = sum(believed(image) for image in searches(processed))
+    spoil(cloud)
+    results, _ = process(processed, processed.searches[:1], again=True)
+    assert all(result.is_doubted for result in results)
+    for image in searches(processed):
+        assert image.is_doubted
+        assert image.doubts
+        assert image.n_variables == 0
+        assert any(note.startswith("doubted: ") for note in image.notes)
+        assert image.figures["chi2_nu"] > 0
+        own = image.variables.all()
+        assert own.exists()
+        assert all(change.failed_cuts & DOUBTED for change in own)
+        line = GalCheckpoint.objects.get(
+            exposure=image.exposure, ccdnum=image.ccdnum, step="doubted"
+        )
+        assert line.level == GalCheckpoint.Level.WARNING
+        assert "its changes are not counted" in line.note
+    assert n_detections() == before - lost
+
+
+def test_ordinary_images_are_not_doubted(processed):  # noqa: F811
+    assert not GalImage.objects.filter(is_doubted=True).exists()
+    for image in GalImage.objects.all():
+        assert image.figures
+        assert image.zero_point_source == "catalogue"
+
+
+def test_doubting_a_good_image_and_undoing_it_moves_its_changes(processed, curator):  # noqa: F811
+    image = next(i for i in GalImage.objects.searches() if believed(i))
+    counted, all_counted = believed(image), n_detections()
+    overrule(image, Verdict.DOUBTED, curator, "a satellite beside it")
+    image.refresh_from_db()
+    assert image.is_doubted
+    assert not image.doubts
+    assert (believed(image), image.n_variables) == (0, 0)
+    assert n_detections() == all_counted - counted
+    overrule(image, Verdict.AS_MEASURED, curator, "it was the other chip")
+    image.refresh_from_db()
+    assert not image.is_doubted
+    assert (believed(image), n_detections()) == (counted, all_counted)
+    said = list(image.quality_decisions.values_list("verdict", "user__username", "reason"))
+    assert said == [
+        ("doubted", "ada", "a satellite beside it"),
+        ("measured", "ada", "it was the other chip"),
+    ]
+
+
+def test_what_people_decided_holds_when_an_image_is_measured_again(
+    processed,  # noqa: F811
+    spoil,
+    curator,
+):
+    for image in searches(processed):
+        overrule(image, Verdict.ACCEPTED, curator, "the cloud is real, and wanted")
+    spoil(cloud)
+    process(processed, processed.searches[:1], again=True)
+    for image in searches(processed):
+        assert image.doubts
+        assert not image.is_doubted
+        assert image.n_variables == believed(image) > 0
+
+
+def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
+    processed,  # noqa: F811
+    spoil,
+    curator,
+):
+    spoil(ring)
+    results, _ = process(processed, processed.searches[:1], again=True)
+    assert {result.status for result in results} == {Status.FAILED}
+    for image in searches(processed):
+        assert not image.variables.exists()
+        assert "its quality is beyond the limits: " in image.error
+        assert "(at most " in image.error
+        assert "quality.fail." in image.error
+        assert image.figures["chi2_nu"] > 80
+        overrule(image, Verdict.ACCEPTED, curator, "a test of the focus")
+    process(processed, processed.searches[:1], again=True)
+    assert {image.status for image in searches(processed)} == {Status.DONE}
+
+
+def test_doubted_reference_has_its_search_images_doubted(processed, curator):  # noqa: F811
+    reference = GalImage.objects.references().order_by("pk").first()
+    under = GalImage.objects.filter(coverages__catalogue__image=reference)
+    counted = n_detections()
+    overrule(reference, Verdict.DOUBTED, curator, "trailed")
+    assert under.exists()
+    for image in under:
+        assert image.is_doubted
+        assert image.doubts == ["reference"]
+        assert not believed(image)
+    assert n_detections() < counted
+    overrule(reference, Verdict.AS_MEASURED, curator, "no, fine")
+    assert not under.filter(is_doubted=True).exists()
+    assert n_detections() == counted
+
+
+def test_doubted_reference_warns_or_is_refused(processed, spoil):  # noqa: F811
+    process(processed, processed.searches[:1], is_reference=True)
+    limits = replace(processed.options.quality.doubt, elongation=1.0001)
+    quality = replace(processed.options.quality, doubt=limits)
+    warned = replace(processed, options=replace(processed.options, quality=quality))
+    results, _ = process(warned, processed.searches[:1], is_reference=True, again=True)
+    assert all(result.is_doubted and not result.failed for result in results)
+    quality = replace(quality, refuse_doubted_references=True)
+    strict = replace(processed, options=replace(processed.options, quality=quality))
+    results, _ = process(strict, processed.searches[:1], is_reference=True, again=True)
+    assert all(result.failed and "elongation" in result.error for result in results)
+
+
+def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):  # noqa: F811
+    image = GalImage.objects.searches().first()
+    url = reverse("image_quality", args=[image.pk])
+    reader = User.objects.create_user("eve")
+    reader.groups.add(Group.objects.get(name="readers"))
+    client.force_login(reader)
+    assert client.post(url, {"verdict": "doubted", "reason": "x"}).status_code == 403
+    client.force_login(curator)
+    client.post(url, {"verdict": "doubted", "reason": " "})
+    assert not GalQualityDecision.objects.exists()
+    page = client.post(url, {"verdict": "doubted", "reason": "thin cloud"}, follow=True)
+    text = page.content.decode()
+    assert "This image is doubted" in text
+    assert "thin cloud" in text
+    assert "Undo: leave it to what was measured" in text
+    assert "Elongation of the PSF" in text
+
+
+def test_status_pages_and_command_tell_of_doubted_chips(
+    processed,  # noqa: F811
+    spoil,
+    curator,
+    client,
+    capsys,
+):
+    spoil(cloud)
+    process(processed, processed.searches[:1], again=True)
+    exposure = searches(processed)[0].exposure
+    call_command("working_status", doubted=True)
+    out = capsys.readouterr().out
+    assert "is doubted: " in out
+    assert "DOUBTED: 2 chips." in out
+    assert str(exposure) in out
+    client.force_login(curator)
+    for url in (reverse("working_status") + "?doubted=on", reverse("exposure", args=[exposure.pk])):
+        assert "doubted" in client.get(url).content.decode()
+    (row,) = (client.get(f"/api/images/{searches(processed)[0].pk}/").json(),)
+    assert row["is_doubted"]
+    assert row["doubts"]

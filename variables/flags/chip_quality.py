@@ -1,0 +1,62 @@
+"""What the page of a chip shows of its quality: figures beside their limits, and who said what."""
+
+from dataclasses import dataclass
+
+from exposures.doubts import GalQualityDecision
+from photometry.science.image_quality import FIGURES
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure of an image, with its limits in words."""
+
+    label: str
+    value: str
+    doubt_limit: str
+    fail_limit: str
+    state: str  # "fine", "doubted" or "failed"
+    verdict: str  # the same for people
+
+
+@dataclass(frozen=True)
+class ChipQuality:
+    """The quality of an image, and what people decided on it."""
+
+    rows: tuple[FigureRow, ...]  # those beyond a limit first
+    decisions: tuple[GalQualityDecision, ...]  # the newest first
+
+    @property
+    def beyond(self):
+        """How many figures are beyond a limit."""
+        return sum(row.state != "fine" for row in self.rows)
+
+
+VERDICTS = {"failed": "fails", "doubted": "doubted", "fine": "fine"}
+
+
+def chip_quality(image) -> ChipQuality:
+    """The figures of an image, by the limits that it was judged by, and its decisions."""
+    limits = (image.options or {}).get("quality", {})
+    rows = [
+        _row(name, image.figures[name], limits.get("doubt", {}), limits.get("fail", {}))
+        for name in FIGURES
+        if name in image.figures
+    ]
+    order = list(VERDICTS)
+    rows.sort(key=lambda row: order.index(row.state))
+    decisions = image.quality_decisions.select_related("user").order_by("-pk")
+    return ChipQuality(tuple(rows), tuple(decisions))
+
+
+def _row(name, value, doubt, fail):
+    figure = FIGURES[name]
+    limits = doubt.get(name), fail.get(name)
+    is_beyond = [limit is not None and figure.misses(value, limit) for limit in limits]
+    state = "failed" if is_beyond[1] else "doubted" if is_beyond[0] else "fine"
+    return FigureRow(
+        figure.label,
+        figure.write(value),
+        *(figure.write(limit) for limit in limits),
+        state,
+        VERDICTS[state] if value is not None else "not known",
+    )
