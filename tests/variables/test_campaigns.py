@@ -259,3 +259,13 @@ def test_a_campaign_gets_a_name_that_no_other_has():
     for name, why in (("another name", "already"), (" ", "one to 80"), ("x" * 81, "one to 80")):
         with pytest.raises(CampaignError, match=why):
             rename(two, name)
+
+
+def test_a_list_is_begun_again_after_an_earlier_campaign_got_another_name():
+    make_candidates(3)
+    ann, names = make_voter("a" * 70), []
+    for _ in range(12):
+        begun = personal_campaigns("", ann)
+        names += [one.name for one in begun]
+        rename(begun[0], f"mine {len(names)}")
+    assert len(set(names)) == 24 and max(map(len, names)) <= Campaign.NAME_LENGTH

@@ -140,6 +140,7 @@ def forged(stamp):
         (lambda row, _: row["shown"].update(stamp=forged(row["shown"]["stamp"])), "not shown"),
         (lambda row, other: row["shown"].update(stamp=other["shown"]["stamp"]), "not shown"),
         (lambda row, _: row.update(shown={}), "not shown to you with a picture"),
+        (lambda row, _: (row.update(how="key"), row["shown"].pop("stamp")), "not shown to you"),
         (lambda row, _: row["shown"].update(seconds=0.1), "not on the screen long enough"),
         (lambda row, _: row["shown"].update(seconds=99), "not on the screen long enough"),
         (lambda row, _: row["shown"].update(seconds="1"), "not on the screen long enough"),

@@ -1,6 +1,7 @@
 """Campaigns: frozen selections, their end, and what people disagree on."""
 
 from dataclasses import dataclass, replace
+from itertools import count
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -87,8 +88,10 @@ def _part(new, lane, is_split):
 
 def personal_campaigns(query, user, request=None, lanes=()) -> list[Campaign]:
     """A list of candidates as campaigns of one's own, in some lanes or in all that it needs."""
-    begun = f"{user.get_username()[:50]}, {timezone.now():%Y-%m-%d}"
-    name = f"{begun}, {Campaign.objects.filter(name__startswith=begun).count() + 1}"
+    begun = f"{user.get_username()[:40]}, {timezone.now():%Y-%m-%d}"
+    taken = set(Campaign.objects.filter(name__startswith=begun).values_list("name", flat=True))
+    names = (f"{begun}, {number}" for number in count(1))
+    name = next(one for one in names if not any(t.startswith(one) for t in taken))
     return create_campaigns(NewCampaign(name, query, members=(user,)), user, request, lanes)
 
 

@@ -40,7 +40,8 @@ def check_shown(user, campaign, said):
 
 def _checked(user, campaign, said):
     kept = {name: said.shown[name] for name in KEPT if name in said.shown}
-    if said.how != GalDecision.How.BULK or said.action != GalDecision.Action.VOTE:
+    is_stroke = said.how == GalDecision.How.BULK or "stroke" in kept
+    if not is_stroke or said.action != GalDecision.Action.VOTE:
         return kept
     image_id, age_seconds = _read(said.shown.get("stamp"), campaign.pk, user.pk, said.refsource_id)
     seconds = _number(said.shown.get("seconds"))

@@ -9,19 +9,20 @@ from tqdm import tqdm
 
 from galproject import demonstration
 from galproject.first_look import what_to_look_at
+from galproject.management.plain_errors import plain_errors
 
 
 class Command(BaseCommand):
     help = "Simulate a night, process it and compare what was found with what was simulated."
 
     def add_arguments(self, parser):
-        parser.add_argument("--folder", default=settings.BASE_DIR / "data" / "demo")
+        parser.add_argument("--folder", default=settings.BASE_DIR / "data" / "demo-night")
         parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
 
     def handle(self, *, folder, workers, **_):
         folder = type(settings.BASE_DIR)(folder)
         self.stdout.write(f"1. A simulated night in {folder}")
-        with tqdm(unit="chip", disable=None, leave=False) as bar:
+        with plain_errors(), tqdm(unit="chip", disable=None, leave=False) as bar:
             files = demonstration.prepare_night(folder, bar)
         started = time.monotonic()
         common = {"workers": workers, "catalogue": str(files.catalogue)}
