@@ -169,7 +169,7 @@ function groupName({group}, k) {
   const span = layout.span(k, n), [cause, ...where] = group.split(" · ");
   // Above a single tile is no room for all of it: the cause is that of the tile before.
   const isShort = span === 1 && objects[k - 1]?.group.startsWith(`${cause} · `);
-  const name = element(begins ? "h2" : "div", {className: "group", title: group, textContent: isShort ? where.join(" · ") : group});
+  const name = element(begins ? "h2" : "div", {className: "group", title: group, textContent: isShort ? where.join(" · ").replace("MJD ", "") : group});
   if (!begins) name.setAttribute("aria-hidden", "true");
   name.style.setProperty("--span", span);
   return name;
@@ -225,7 +225,7 @@ function tell() {
   byId("remaining").textContent = seen;
   sheet.dataset.seen = state.objects.filter(isSeen).length;
   byId("without").hidden = !without;
-  byId("n-without").textContent = count(without, "tile has no picture", "tiles have no picture");
+  byId("n-without").textContent = `${without} without a picture`;
   // Each sheet begins unseen: that alone is not worth a word.
   byId("unseen-left").hidden = left.length === without + seen || performance.now() < state.drawn + 3 * seenMs;
   byId("n-unseen").textContent = left.length - without - seen;
