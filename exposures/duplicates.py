@@ -10,7 +10,7 @@ from exposures.chip import ExposureFacts
 from exposures.claims import Claimed, lock_to_end
 from exposures.errors import InputFileError
 from exposures.fits import read_exposure, read_footprints
-from exposures.fits.copies import have_same_pixels, is_stack
+from exposures.fits.copies import have_same_pixels, is_stack, telescope
 from exposures.fits.options import InputOptions
 from exposures.models import GalExposure
 from exposures.science.motion import separation_degrees
@@ -83,9 +83,16 @@ def _kinship(facts, other):
     overlap = (facts.exposure_seconds + other.exposure_seconds) / 2 - apart
     is_sure = shorter > facts.time_resolution_seconds and facts.filter == other.filter
     if is_sure and facts.instrument != UNNAMED and overlap > shorter / 2:
-        return "" if any(map(is_stack, _paths(other))) else "the same exposure as"
+        return "the same exposure as" if _may_be_one(facts, other) else ""
     is_near = apart <= max(shorter / 2, facts.time_resolution_seconds)
     return "a copy of" if is_near and _is_copy(facts, other) else ""
+
+
+def _may_be_one(facts, other):
+    """Whether the files are of one telescope, as far as they say, and the other is no stack."""
+    paths = _paths(other)
+    names = {telescope(path) for path in (facts.image_path, *paths)} - {""}
+    return len(names) < 2 and not any(map(is_stack, paths))
 
 
 def _is_copy(facts, other):

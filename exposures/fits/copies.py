@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from exposures.errors import InputFileError
+from exposures.fits.cards import first_text
 from exposures.fits.files import open_images, read_pixels
 from exposures.fits.headers import is_combined
 
@@ -28,6 +29,16 @@ def is_stack(path: Path) -> bool:
             return is_combined(file.primary, *(image.cards for image in file.images[:1]))
     except InputFileError:
         return False
+
+
+def telescope(path: Path) -> str:
+    """TELESCOP of a file: cameras of several may have one name; "" where it doesn't say."""
+    try:
+        with open_images(path) as file:
+            cards = (image.cards for image in file.images[:1])
+            return first_text(("TELESCOP",), file.primary, *cards)
+    except InputFileError:
+        return ""
 
 
 def _pixels(path, hdu):

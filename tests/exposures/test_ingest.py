@@ -185,6 +185,14 @@ def test_arms_of_a_camera_take_two_filters_at_once(tmp_path):
     assert GalExposure.objects.count() == 2
 
 
+def test_cameras_of_one_name_at_two_telescopes_take_two_exposures_at_once(tmp_path):
+    rng = np.random.default_rng(1)
+    for name in ("Annie", "Cecilia"):
+        pixels = rng.normal(500, 10, (80, 100)).astype("f4")
+        enter(write_plain(tmp_path / f"{name}.fits", pixels, {**CAMERA, "TELESCOP": name}))
+    assert GalExposure.objects.count() == 2
+
+
 def test_a_file_that_was_renamed_is_not_a_second_exposure(tmp_path):
     path = write_plain(tmp_path / "star.fits", cards=CAMERA)
     enter(path)
