@@ -180,6 +180,23 @@ def test_too_few_different_times_have_no_period(mjd):
     assert find_periods([curve(np.array(mjd), mag)]) == []
 
 
+@pytest.mark.parametrize("spacing", [0.25, 1.0])
+def test_evenly_spaced_epochs_tell_the_longest_of_periods_that_are_alike(spacing):
+    rng = np.random.default_rng(2)
+    mjd = 60000 + spacing * np.sort(rng.choice(200, 60, replace=False))
+    mag = 17 + 0.2 * sinusoid(mjd / 5.31) + rng.normal(0, NOISE, 60)
+    best = find_periods([curve(mjd, mag)])[0]
+    assert cycles_off(best.days, 5.31, np.ptp(mjd)) < 0.02 and best.stands_out()
+
+
+def test_the_strongest_period_comes_first():
+    rng = np.random.default_rng(3)
+    mjd = epochs(rng, 8, 400)
+    mag = 17 + 0.3 * sinusoid(mjd / 2.71) + rng.normal(0, NOISE, 8)
+    powers = [p.power for p in find_periods([curve(mjd, mag)])]
+    assert len(powers) == 5 and powers == sorted(powers, reverse=True)
+
+
 def test_a_period_within_one_night_is_found():
     rng = np.random.default_rng(2)
     mjd = np.sort(60000 + rng.uniform(0, 0.35, 60))

@@ -17,7 +17,7 @@ def false_alarms(data, periodogram, frequency, heights, options):
     measurements at shuffled times have to have lower ones.
     """
     limits = periodogram.false_alarm_probability(
-        heights, method="baluev", maximum_frequency=1 / options.min_days
+        heights, method="baluev", maximum_frequency=frequency[-1]
     )
     if np.min(limits) >= options.max_false_alarm:
         return limits

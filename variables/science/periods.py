@@ -13,6 +13,7 @@ from variables.science.harmonics import best_near, refined
 # Cycles within the span of the epochs, of the longest period: what only rises or falls is better
 # told by that than by one of its aliases.
 LONGEST = 0.1
+EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 
 
 @dataclass(frozen=True)
@@ -61,22 +62,38 @@ def find_periods(curves, options=PeriodOptions()) -> list[Period]:
     data = centred(curves, options)
     if data is None:
         return []
+    highest = min(1 / options.min_days, _nyquist(data.days))
+    if highest <= 1 / data.span:
+        return []
     periodogram = LombScargle(data.days, data.mag, data.error)
     frequency, power = periodogram.autopower(
         minimum_frequency=LONGEST / data.span,
-        maximum_frequency=1 / options.min_days,
+        maximum_frequency=highest,
         samples_per_peak=options.samples_per_peak,
     )
     places = _peaks(frequency, power, 2 / data.span, options.n_periods)
     step = 1 / (options.samples_per_peak * data.span)
-    at = [best_near(data, frequency[k], step, 1) for k in places]
-    heights = np.fmax(power[places], periodogram.power(np.array(at)))
+    at = np.array([best_near(data, frequency[k], step, 1) for k in places])
+    heights = np.fmax(power[places], periodogram.power(at))
+    order = np.argsort(-heights, kind="stable")
+    at, heights = at[order], heights[order]
     chances = false_alarms(data, periodogram, frequency, heights, options)
     best = [refined(data, one, options) for one in at]
     return [
         Period(1 / f, float(height), float(chance), float(f * data.span))
         for f, height, chance in zip(best, heights, chances, strict=True)
     ]
+
+
+def _nyquist(days):
+    """The frequency beyond which evenly spaced epochs, with gaps or not, tell nothing new.
+
+    Infinite where they are not at multiples of one spacing.
+    """
+    steps = np.diff(np.unique(days))
+    multiples = steps / steps.min()
+    is_even = np.abs(multiples - np.round(multiples)).max() < EVEN
+    return 0.5 / steps.min() if is_even else np.inf
 
 
 def _peaks(frequency, power, apart, n):
