@@ -57,6 +57,10 @@ def _kind(field):
         field.child, serializers.FloatField
     ):
         return Kind.JSON
+    if isinstance(field, serializers.ChoiceField) and all(
+        isinstance(choice, int) for choice in field.choices
+    ):
+        return Kind.INTEGER
     return next((kind for of, kind in KINDS.items() if isinstance(field, of)), Kind.TEXT)
 
 

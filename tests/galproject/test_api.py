@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from datetime import datetime
 
 import numpy as np
@@ -17,10 +18,10 @@ from rest_framework.authtoken.models import Token
 from exposures.models import GalExposure, GalImage
 from photometry import storage
 from photometry.light_curves import light_curve
-from photometry.models import GalSource
+from photometry.models import GalObjectSource, GalSource
 from photometry.storage import catalogue_sources
 from tests.made_up import make_image
-from tests.variables.candidates import make_candidate, make_candidates
+from tests.variables.candidates import join_all, make_candidate, make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +168,21 @@ def test_one_row_is_a_table_too(client, headers):
     assert table.to_pylist()[0]["refsource_id"] == candidate.pk
     whole = parquet_of(client.get("/api/candidates/?format=parquet", headers=headers))
     assert table.schema.equals(whole.schema)
+
+
+def test_a_star_in_all_filters_is_a_row_with_its_sources_as_json(client, headers):
+    candidate = make_candidate(2)
+    join_all()
+    star = GalObjectSource.objects.get(pk=candidate.pk).object
+    url = f"/api/objects/{star.pk}/?format="
+    table = parquet_of(client.get(url + "parquet", headers=headers))
+    assert [str(table.schema.field(name).type) for name in ("ra", "kind")] == ["double", "int64"]
+    (row,) = table.to_pylist()
+    text = client.get(url + "csv", headers=headers).content.decode()
+    (line,) = csv.DictReader(io.StringIO(text))
+    whole = client.get(url + "json", headers=headers).json()
+    assert json.loads(row["sources"]) == json.loads(line["sources"]) == whole["sources"]
+    assert (row["kind"], float(line["ra"])) == (whole["kind"], star.ra)
 
 
 def test_measurements_keep_the_digits_of_single_precision(client, headers):
