@@ -26,6 +26,32 @@ GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA=12
 
 `manage.py options` shows what is in force and where it was set; `--check FILE` checks a file.
 A dash is None: leave the option out.
+
+## Which options count, and when
+
+- What is made of pixels goes by the options of its run, which are stored with the image: `input`,
+  `catalogue`, `catalogue_cuts`, `reduction`, `quality`, `selection`, and `new_sources` where stars
+  are searched. After a change of these `manage.py reprocess` makes over what was made with others.
+- Variables that are selected anew, because their reference's set has changed, are selected with the
+  options that their image was processed with; means of a set are made with those that are stored
+  with the set, until `manage.py reference_set update`.
+- What is derived from stored rows goes by the options in force whenever it is derived: `causes`
+  (`manage.py refresh_candidates` derives all anew), `artifacts` (proposals that are there stay;
+  `propose_flags` adds to them), `consensus` (with the next vote), `ranking`, `fields`, `periods`,
+  `join` (`join_filters`), `stack` (a stack is made again when it is asked for), and `pictures`
+  (cutouts that are there stay as they were drawn). Their change makes no image out of date.
+
+## What is no option
+
+- Where sums and fits end: tolerances and damping of solvers, iterations that need only be enough,
+  ridges against singular matrices, sizes of batches, cells and tables. Results don't depend on them
+  beyond the last digits.
+- What defines a figure or a model: the 19 x 19 pixels of `rchi2`, `fracflux` and `quality`, the 5
+  sigma of a limiting magnitude, percentiles of an amplitude, the bounds of a PSF's shape (on which
+  a fit is doubted), orders of splines, conversions of units, formats of files.
+- What bounds work: the longest lists, pages and answers, times that locks are waited for.
+- What is only shown: greys, colours, ranges of plots, radii of neighbours on a page.
+- What simulations and `inject` do: their commands have arguments, which `--help` tells.
 """
 
 

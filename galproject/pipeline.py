@@ -159,6 +159,8 @@ def is_made_alike(image, options, remember=False):
 def _that_matter(image, options):
     """Options as stored, without those whose change takes no new fit of the image."""
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
+    if not kept.get("catalogue"):
+        kept.pop("catalogue_cuts", None)
     new_sources = kept.pop("new_sources", {})
     if new_sources.get("search") and not image.is_reference:
         return kept | {"new_sources": new_sources}

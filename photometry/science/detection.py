@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Sigma, WholePixels
+from exposures.science.quantities import Count, Margin, Pixels, Ratio, Sigma, WholePixels
 from photometry.science.clean import CleanOptions, is_clean
 from photometry.science.crowdsource_adapter import (
     AdaptedPsf,
@@ -23,14 +23,7 @@ from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quali
 from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, estimate_fwhm, fit_psf
 from photometry.science.residual_sky import residual_sky
 
-WING_SIGMA = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
-STAMP_HALF = 7, 74  # pixels, half the side of the smallest and the largest stamp
-MAX_SHIFT = 1.0  # pixels, of a star in one iteration
-NEW_DISTANCE = 1.5  # pixels, from known stars: a nearer peak is what a wrong position leaves
 PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
-N_PSF_CANDIDATES = 5  # brightest stars looked at for each that the PSF needs
-N_WHOLE = 2  # iterations at first in which no star is split and the sky is taken as smooth
-SMOOTH_SKY_FWHM = 50.0  # side of the sky's boxes in these
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,16 @@ class DetectionOptions:
     max_sources: Count = 320_000  # on a chip, beyond which no more are looked for
     n_sweeps: Count = 4  # over all stars, in the joint fit of each iteration
     sky_box_pixels: WholePixels = 20  # side of the boxes of the sky that the stars leave
+    whole_iterations: Count = 2  # at first, in which no star is split and the sky is smooth
+    smooth_sky_fwhm: Ratio = 50.0  # in FWHM, the side of the sky's boxes in these
+    # Of the known stars' light at a peak, that a peak has to be to be a star: at first, and then.
+    whole_blend: Ratio = 2.0
+    blend: Ratio = 0.2
+    new_pixels: Margin = 1.5  # from known stars: a nearer peak is what a wrong position leaves
+    max_step_pixels: Pixels = 1.0  # of a star in one iteration
+    wing_sigma: Sigma = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
+    min_half_pixels: WholePixels = 7  # half the side of the smallest stamp
+    max_half_pixels: WholePixels = 74  # and of the largest
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     if not np.any(weight > 0):
         raise ValueError("no pixel has weight")
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
-    measured = estimate_fwhm(data, weight, noise)
+    measured = estimate_fwhm(data, weight, noise, psf)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
     field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask, noise)
     stars, psf, residual = _search(field, ChipPsf.round(guess, psf), options)
@@ -136,8 +139,8 @@ def _search(field, psf, options):
         image = PeakImage(residual - sky, field.data - residual, field.weight)
         new = _new_stars(image, stars, psf, options, iteration)
         stars = stars.with_new(new)
-        if iteration < N_WHOLE:
-            box = int(SMOOTH_SKY_FWHM * psf.fwhm[0])
+        if iteration < options.whole_iterations:
+            box = max(int(options.smooth_sky_fwhm * psf.fwhm[0]), 1)
             sky = residual_sky(residual, field.weight, box)
         stars, psf, residual = _improved(field, stars, psf, sky, options)
         is_done = iteration + 1 >= options.min_iterations and len(new) < options.few_new
@@ -152,25 +155,30 @@ def _new_stars(image, stars, psf, options, iteration):
         image,
         AdaptedPsf(psf),
         options.threshold,
-        blend_threshold=2.0 if iteration < N_WHOLE else 0.2,
+        blend_threshold=_blend_threshold(options, iteration),
         keep_saturated=iteration == 0,
     )
     if len(stars) > 0 and len(x) > 0:
         known = cKDTree(np.column_stack([stars.x, stars.y]))
         distance, _ = known.query(np.column_stack([x, y]))
-        x, y = x[distance > NEW_DISTANCE], y[distance > NEW_DISTANCE]
+        x, y = x[distance > options.new_pixels], y[distance > options.new_pixels]
     return _Stars(x, y, np.zeros(len(x)))
+
+
+def _blend_threshold(options, iteration):
+    return options.whole_blend if iteration < options.whole_iterations else options.blend
 
 
 def _improved(field, stars, psf, sky, options):
     """Stars fitted, moved and culled; the PSF fitted to them; the image without them."""
     data = field.data - sky
-    stamps = _stamps(field, stars, psf)
+    stamps = _stamps(field, stars, psf, options)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
     figures = fit_quality(data, field.weight, stamps, fit)
     better = _refitted(field, stars, psf, fit)
     step = np.hypot(fit.dx, fit.dy)
-    scale = np.where(step > MAX_SHIFT, MAX_SHIFT / np.maximum(step, MAX_SHIFT), 1)
+    largest = options.max_step_pixels
+    scale = np.where(step > largest, largest / np.maximum(step, largest), 1)
     ny, nx = data.shape
     moved = _Stars(
         np.clip(stars.x + scale * fit.dx, -0.499, nx - 0.501).astype("f4"),
@@ -181,20 +189,21 @@ def _improved(field, stars, psf, sky, options):
     return moved.select(keep), better, fit.residual + sky
 
 
-def _stamps(field, stars, psf):
+def _stamps(field, stars, psf, options):
     """Stamps as large as the stars' wings matter; the largest where the peak is not known."""
     peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
     flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
-    level = WING_SIGMA * field.noise / np.maximum(flux, field.noise)
-    half = np.clip(np.ceil(psf.reach(stars.x, stars.y, level)), *STAMP_HALF)
-    half[field.is_masked(stars.x, stars.y)] = STAMP_HALF[1]
+    level = options.wing_sigma * field.noise / np.maximum(flux, field.noise)
+    half = np.maximum(np.ceil(psf.reach(stars.x, stars.y, level)), options.min_half_pixels)
+    half[field.is_masked(stars.x, stars.y)] = options.max_half_pixels
+    half = np.minimum(half, options.max_half_pixels)
     return Stamps.render(psf, stars.x, stars.y, half.astype(int))
 
 
 def _refitted(field, stars, psf, fit):
     """The PSF fitted to the brightest clean stars, the others taken out; as it was if too few."""
     n = psf.options.n_stars
-    chosen = np.argsort(-fit.flux)[: N_PSF_CANDIDATES * n]
+    chosen = np.argsort(-fit.flux)[: psf.options.candidates_a_star * n]
     x, y = stars.x[chosen], stars.y[chosen]
     light, left, weight = (
         cut_out(image, x, y, PSF_STAMP) for image in (field.data, fit.residual, field.weight)
@@ -203,11 +212,11 @@ def _refitted(field, stars, psf, fit):
     dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
     # Double precision: the profile is fitted by numerical derivatives.
     candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
-    good = _clean_stars(candidates, light)[:n]
+    good = _clean_stars(candidates, light, psf.options)[:n]
     return fit_psf(candidates.select(good), psf, psf.options)
 
 
-def _clean_stars(stars, light):
+def _clean_stars(stars, light, options):
     """Indices of StarStamps that are whole, mostly the star's own, and well centred.
 
     ``light`` (n, size, size) holds the neighbours too.
@@ -217,10 +226,11 @@ def _clean_stars(stars, light):
     covered = np.sum(stars.data, axis=(1, 2), where=use) / np.where(flux == 0, 1, flux)
     own = flux / np.maximum(light.sum(axis=(1, 2)), 1e-3)
     signal = light[:, centre, centre] * np.sqrt(stars.weight[:, centre, centre])
-    good = (np.abs(covered - 1) < 0.03) & (own > 0.5) & (signal > 10) & (flux > 0)
+    good = (np.abs(covered - 1) < options.max_missing) & (own > options.min_share)
+    good &= (signal > options.min_signal) & (flux > 0)
     for offset in (stars.dx, stars.dy):
         middle = np.median(offset[good]) if good.any() else 0.0
-        good &= np.abs(offset - middle) < 1
+        good &= np.abs(offset - middle) < options.max_offset_pixels
     return np.flatnonzero(good)
 
 
@@ -228,7 +238,7 @@ def _measured(field, stars, psf, residual, options):
     """Detections of stars held where they are."""
     sky = residual_sky(residual, field.weight, options.sky_box_pixels)
     data = field.data - sky
-    stamps = _stamps(field, stars, psf)
+    stamps = _stamps(field, stars, psf, options)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps, shifts=False)
     figures = fit_quality(data, field.weight, stamps, fit)
     known = np.isfinite(figures.flux_err)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
 
-from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels
+from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels, Sigma
 from photometry.science.stamps import (
     AMPLITUDE,
     CORE_SCALE,
@@ -36,6 +36,16 @@ class PsfOptions:
     max_steps: Count = 8  # of the fit of the profile
     model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
     default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
+    candidates_a_star: Count = 5  # brightest stars looked at for each that is wanted
+    max_missing: Fraction = 0.03  # of a star's light on unusable pixels; with more it isn't used
+    min_share: Fraction = 0.5  # of the light there that is a star's own
+    min_signal: Sigma = 10.0  # of its central pixel
+    max_offset_pixels: Pixels = 1.0  # from where its light is, beyond what all stars have
+    loss_sigma: Sigma = 3.0  # beyond which a pixel pulls no harder at the profile
+    clip_sigma: Sigma = 3.0  # of a star in a pixel of the core, beyond which it is clipped
+    seeing_sigma: Sigma = 20.0  # significance of the peaks that tell the seeing to start from
+    n_seeing: Count = 60  # of these, the brightest
+    min_seeing: Count = 5  # with fewer the header's is taken
 
 
 @dataclass(frozen=True)
@@ -216,7 +226,6 @@ def fit_psf(stars, start, options=PsfOptions()):
 SHAPE_LOW = np.array([1.0, -0.4, -0.4, 1.5])  # fwhm in pixels, e1, e2, beta
 SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0])
 SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
-LOSS_SCALE = 3.0  # sigma beyond which a pixel pulls no harder
 
 
 def _fit_profile(stars, start, options):
@@ -238,11 +247,11 @@ def _fit_profile(stars, start, options):
         proposed = theta - step
         proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, SHAPE_HIGH)
         new_chi = _profile_chi(stars, _shape_of(proposed, terms), options.model_error)
-        fall = _loss(chi) - _loss(new_chi)
+        fall = _loss(chi, options) - _loss(new_chi, options)
         if fall > 0:
             theta, chi = proposed, new_chi
         damping *= 0.2 if fall > 0 else 10.0
-        if 0 <= fall < 1e-4 * _loss(chi):
+        if 0 <= fall < 1e-4 * _loss(chi, options):
             break
     return ChipPsf(theta[0], theta[1], theta[2], float(theta[3, 0]), None, options)
 
@@ -255,13 +264,13 @@ def _shape_of(theta, terms):
     return np.clip(shape, SHAPE_LOW[:, None], SHAPE_HIGH[:, None])
 
 
-def _loss(chi):
-    return np.sum(np.sqrt(1 + (chi / LOSS_SCALE) ** 2) - 1)
+def _loss(chi, options):
+    return np.sum(np.sqrt(1 + (chi / options.loss_sigma) ** 2) - 1)
 
 
 def _profile_normal(stars, shape, chi, terms, options):
     """Gradient (4 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
-    pull = 1 / np.sqrt(1 + (chi / LOSS_SCALE) ** 2)
+    pull = 1 / np.sqrt(1 + (chi / options.loss_sigma) ** 2)
     slopes = [
         (_profile_chi(stars, shape + h[:, None], options.model_error) - chi) / h.sum()
         for h in np.diag(SHAPE_STEP)
@@ -320,7 +329,7 @@ def _fit_core(stars, profile, options):
     weight = stars.weight[:, inner, inner] * flux**2
     weight = weight / (1 + weight * (options.model_error * model[:, inner, inner]) ** 2)
     n_terms = 3 if len(stars) >= 2 * options.min_stars_linear else 1
-    values = _clipped_mean(residual, weight, _terms(n_terms, stars.x, stars.y))
+    values = _clipped_mean(residual, weight, _terms(n_terms, stars.x, stars.y), options.clip_sigma)
     values *= _taper(k)
     return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
 
@@ -335,7 +344,7 @@ def _recentred(residual, dx, dy):
     )
 
 
-def _clipped_mean(values, weight, terms, n_sigma=3.0):
+def _clipped_mean(values, weight, terms, n_sigma):
     """(n_terms, k, k) weighted linear fit over stars of each pixel, outliers clipped once."""
     n, k, _ = values.shape
     values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
@@ -362,7 +371,7 @@ def _taper(size):
     return np.clip((1 - radius) / 0.2, 0, 1)
 
 
-def estimate_fwhm(data, weight, noise, n_stars=60, min_stars=5):
+def estimate_fwhm(data, weight, noise, options=PsfOptions()):
     """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
 
     The width is that of a disc of as many pixels as are above half the peak. Saturated peaks, and
@@ -370,11 +379,15 @@ def estimate_fwhm(data, weight, noise, n_stars=60, min_stars=5):
     """
     half = 8
     peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)
-    is_peak = (data == peak) & (data > 20 * noise) & (minimum_filter(weight, size=7) > 0)
+    is_peak = (
+        (data == peak)
+        & (data > options.seeing_sigma * noise)
+        & (minimum_filter(weight, size=7) > 0)
+    )
     is_peak[:half], is_peak[-half:], is_peak[:, :half], is_peak[:, -half:] = (False,) * 4
     y, x = np.nonzero(is_peak)
-    brightest = np.argsort(data[y, x])[::-1][:n_stars]
-    if len(brightest) < min_stars:
+    brightest = np.argsort(data[y, x])[::-1][: options.n_seeing]
+    if len(brightest) < options.min_seeing:
         return np.nan
     n_above = [
         np.sum(data[j - half : j + half + 1, i - half : i + half + 1] > data[j, i] / 2)

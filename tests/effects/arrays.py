@@ -69,9 +69,14 @@ def _read(path, options):
     return facts.filter, facts.exposure_seconds, chip.amplifiers, chip.data, chip.weight, chip.mask
 
 
+def plain_file():
+    """The path of an image that says nothing of its detector."""
+    return _plain("silent")
+
+
 def plain_image(options):
-    """An image that says nothing of its detector."""
-    return _read(_plain("silent"), options)
+    """That image as it is read."""
+    return _read(plain_file(), options)
 
 
 def nameless_image(options):

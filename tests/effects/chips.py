@@ -17,6 +17,7 @@ from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
+from photometry.science.psf import estimate_fwhm
 from photometry.search import measure_search
 from photometry.stack import StackInput, StackSettings, stack_chip
 from variables.new_sources.detection import find_new_detections
@@ -88,6 +89,13 @@ def base_sources():
     sources["galimage_id"] = 1
     sources["refsource_id"] = np.arange(len(sources))
     return sources
+
+
+def seeing(options):
+    """The width of the bright peaks of a chip."""
+    chip = base_reduction("reference")
+    noise = chip.sky.noise
+    return estimate_fwhm(chip.data, chip.chip.weight, noise, options.reduction.psf)
 
 
 def without_catalogue(options):

@@ -9,6 +9,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 
 from exposures.errors import GalprojectError
+from exposures.fits import read_exposure
 from exposures.ingest import ingest_exposure
 from exposures.models import GalImage, Status
 from galproject.home.fields import observed_fields
@@ -22,6 +23,7 @@ from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceS
 from photometry.reference_sets import renew_means
 from photometry.reference_values import means_in
 from tests.effects import chips
+from tests.effects.arrays import plain_file
 from tests.galproject.test_references import MEASURED, PATCH, blurred
 from tests.made_up import make_image, make_sources
 from tests.variables.candidates import add_epoch, make_catalogue
@@ -119,7 +121,7 @@ def fields(options):
 
 def entered_twice(options):
     """What becomes of an exposure that was entered before, with another number, 3 arcsec away."""
-    facts, _ = chips.chip_of(chips.night().reference)
+    facts = read_exposure(plain_file(), options.input)
     ingest_exposure(facts, None, options.input)
     other = replace(facts, identifier="1", dec=facts.dec + 3 / 3600)
     try:

@@ -33,8 +33,35 @@ PSF = {
     "max_steps": changes(chips.reference, 1),
     "model_error": changes(chips.reference, 0.2),
     "default_fwhm_pixels": changes(chips.poor, 7.0),
+    "candidates_a_star": changes(chips.reference, 1, n_stars=12),
+    "max_missing": changes(chips.reference, 0.0),
+    "min_share": changes(chips.reference, 0.95),
+    "min_signal": changes(chips.reference, 60.0),
+    "max_offset_pixels": changes(chips.reference, 0.01),
+    "loss_sigma": changes(chips.reference, 0.5),
+    "clip_sigma": changes(chips.reference, 1.0),
+    "seeing_sigma": changes(chips.poor, 5.0, min_seeing=1),
+    "n_seeing": changes(chips.seeing, 1),
+    "min_seeing": changes(chips.reference, 1000),
 }
-REFERENCE_DETECTION = {
+
+
+def _search_of(result, new_pixels=8.0):
+    """What a search for sources goes by besides how far it goes."""
+    return {
+        "whole_iterations": changes(result, 1),
+        "smooth_sky_fwhm": changes(result, 5.0),
+        "whole_blend": changes(result, 0.1),
+        "blend": changes(result, 5.0, whole_iterations=1),
+        "new_pixels": changes(result, new_pixels),
+        "max_step_pixels": changes(result, 0.01),
+        "wing_sigma": changes(result, 3.0),
+        "min_half_pixels": changes(result, 20),
+        "max_half_pixels": changes(result, 9),
+    }
+
+
+REFERENCE_DETECTION = _search_of(chips.reference) | {
     "threshold": changes(chips.reference, 12.0),
     "min_iterations": changes(chips.reference, 1),
     "max_iterations": changes(chips.reference, 4, few_new=1),
@@ -43,7 +70,7 @@ REFERENCE_DETECTION = {
     "n_sweeps": changes(chips.reference, 1),
     "sky_box_pixels": changes(chips.reference, 60),
 }
-SEARCH_DETECTION = {
+SEARCH_DETECTION = _search_of(chips.search, new_pixels=60.0) | {
     "threshold": changes(chips.search, 25.0),
     "min_iterations": changes(chips.search, 1),
     "max_iterations": changes(chips.search, 3, few_new=1, min_iterations=3),
