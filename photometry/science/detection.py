@@ -39,9 +39,8 @@ class DetectionOptions:
     sky_box_pixels: WholePixels = 20  # side of the boxes of the sky that the stars leave
     whole_iterations: Count = 2  # at first, in which no star is split and the sky is smooth
     smooth_sky_fwhm: Ratio = 50.0  # in FWHM, the side of the sky's boxes in these
-    # Of the known stars' light at a peak, that a peak has to be to be a star: at first, and then.
-    whole_blend: Ratio = 2.0
-    blend: Ratio = 0.2
+    whole_blend: Ratio = 2.0  # of the known stars' light there, that a peak has to be in these
+    blend: Ratio = 0.2  # and that it has to be later
     new_pixels: Margin = 1.5  # from known stars: a nearer peak is what a wrong position leaves
     max_step_pixels: Pixels = 1.0  # of a star in one iteration
     wing_sigma: Sigma = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
