@@ -306,15 +306,16 @@ def test_an_error_is_said_and_not_raised(curator, field):
     assert "have no other reference" in text(page)
 
 
-def test_a_large_change_is_a_worker_s(curator, field, sent, monkeypatch):
+def test_a_large_change_is_a_worker_s(
+    curator, field, sent, monkeypatch, django_capture_on_commit_callbacks
+):
     queued = []
     monkeypatch.setattr(changes, "MAX_ROWS", 10)
     monkeypatch.setattr(changes, "async_task", lambda *a, **_: queued.append(a))
-    monkeypatch.setattr(changes.transaction, "on_commit", lambda task: task())
     url = reverse("choose_reference", args=[second().exposure_id])
-    page = text(
-        curator.post(url, {"image": second().pk, "old": "keep", "reason": "deep"}, follow=True)
-    )
+    asked = {"image": second().pk, "old": "keep", "reason": "deep"}
+    with django_capture_on_commit_callbacks(execute=True):
+        page = text(curator.post(url, asked, follow=True))
     assert "A worker makes the change" in page and not second().is_reference
     ((task, *arguments),) = queued
     assert task == "galproject.tasks.change_reference"
