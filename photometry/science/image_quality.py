@@ -46,7 +46,7 @@ class FigureOptions:
 class QualityLimits:
     """Figures at which the result of a chip is not taken as it is."""
 
-    elongation: Ratio = 1.8  # of the PSF at its worst: major over minor axis; more
+    elongation: Ratio = 2.0  # of the PSF at its worst: major over minor axis; more
     psf_at_bounds: Number = 0  # parameters of the PSF at the bounds of the fit; more
     fwhm_variation: Ratio = 1.4  # of the PSF: widest over narrowest on the chip; more
     doubled_share: Fraction = 0.08  # of bright stars with a companion at one distance; more

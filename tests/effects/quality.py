@@ -108,7 +108,7 @@ def refused_reference(options):
     """What comes of a doubted reference."""
     image = make_image("doubted", is_reference=True, notes=[])
     try:
-        judge_reference(image, CHIP, {"elongation": 2.0}, options.quality)
+        judge_reference(image, CHIP, {"elongation": 2.5}, options.quality)
     except GalprojectError as error:
         return type(error).__name__
     return image.is_doubted
