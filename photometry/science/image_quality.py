@@ -119,12 +119,15 @@ class Figure:
             return False
         return value < limit if self.is_least else value > limit
 
-    def write(self, value) -> str:
-        """A value with its unit; a dash for one that is unknown."""
+    def number(self, value) -> str:
+        """A value as text; a dash for one that is unknown."""
         if value is None or isnan(value):
             return "–"
-        number = "infinite" if value == inf else f"{value:.{self.decimals}f}"
-        return f"{number} {self.unit}".rstrip()
+        return "infinite" if value == inf else f"{value:.{self.decimals}f}"
+
+    def write(self, value) -> str:
+        """The same with its unit."""
+        return f"{self.number(value)} {self.unit}".rstrip()
 
 
 FIGURES = {

@@ -73,7 +73,7 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     ``residual, weight`` (ny, nx) are the image without its model and its inverse variance;
     ``stars`` has x, y, flux and is_clean, (n,). The residuals round the brightest stars in units
     of their fluxes are stacked by their median; what noise alone adds to the sum of absolute
-    values is taken off. 0 or less: nothing but noise.
+    values is taken off.
     """
     half = options.stack_half_pixels
     column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
@@ -86,13 +86,15 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     step = np.arange(-half, half + 1)
     pixels = (row[chosen, None, None] + step[:, None], column[chosen, None, None] + step)
     stamps = residual[pixels] / stars.flux[chosen, None, None]
-    stamps = np.where(weight[pixels] > 0, stamps, np.nan)
-    with np.errstate(invalid="ignore"):
-        stack = np.nanmedian(stamps, axis=0)
-        stack -= np.nanmedian(stack)
-        spread = 1.4826 * np.nanmedian(np.abs(stamps - stack), axis=0)
+    usable = weight[pixels] > 0
+    # Where no star has a usable pixel, nothing is left over.
+    stamps = np.where(usable | ~usable.any(axis=0), np.where(usable, stamps, 0), np.nan)
+    stack = np.nanmedian(stamps, axis=0)
+    stack -= np.median(stack)
+    spread = 1.4826 * np.nanmedian(np.abs(stamps - stack), axis=0)
     noise = MEDIAN_ERROR * spread / np.sqrt(len(chosen))
-    return float(np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise))
+    light = np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise)
+    return float(max(light, 0))
 
 
 def noise_ratio(residual, weight):

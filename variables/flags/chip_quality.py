@@ -10,7 +10,7 @@ from photometry.science.image_quality import FIGURES
 class FigureRow:
     """One figure of an image, with its limits in words."""
 
-    label: str
+    label: str  # with the unit
     value: str
     doubt_limit: str
     fail_limit: str
@@ -54,9 +54,8 @@ def _row(name, value, doubt, fail):
     is_beyond = [limit is not None and figure.misses(value, limit) for limit in limits]
     state = "failed" if is_beyond[1] else "doubted" if is_beyond[0] else "fine"
     return FigureRow(
-        figure.label,
-        figure.write(value),
-        *(figure.write(limit) for limit in limits),
+        f"{figure.label}, {figure.unit}" if figure.unit else figure.label,
+        *(figure.number(known) for known in (value, *limits)),
         state,
         VERDICTS[state] if value is not None else "not known",
     )
