@@ -38,8 +38,9 @@ from photometry.reference import measure_reference
 from photometry.science.channels import edges_at
 from photometry.search import is_detected, measure_search, rows
 from variables.candidates.refresh import refresh_candidates
-from variables.detection import find_changes, replace_variables
+from variables.detection import count_variables, find_changes, replace_variables
 from variables.flags.marking import mark_changes
+from variables.flags.trails import flag_trails
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import find_new_detections
 from variables.new_sources.succession import follow_new_sources
@@ -373,8 +374,9 @@ def _store_search(image, reduction, options):
         judge_search(image, reduction.chip, figures, changes, options.quality)
         replace_variables(image, found, changes)
         replace_new_detections(image, new, options.new_sources)
+        flag_trails(image, measurement.trails)
         mark_changes(image)
-        image.n_variables = 0 if image.is_doubted else int((changes.failed_cuts == 0).sum())
+        image.n_variables = 0 if image.is_doubted else count_variables(image)
         _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
         refresh_candidates({*before, *_measured_with(image)})
         for catalogue in catalogues_under(image) if new else ():

@@ -11,6 +11,7 @@ from photometry.science.forced import ForcedOptions
 from photometry.science.psf import PsfOptions
 from photometry.science.residual_peaks import ResidualOptions
 from photometry.science.sky import SkyOptions
+from photometry.science.trails import TrailOptions
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class ReductionOptions:
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     forced: ForcedOptions = ForcedOptions()
     residual: ResidualOptions = ResidualOptions()
+    trails: TrailOptions = TrailOptions()
     clean: CleanOptions = CleanOptions()
     calibration: CalibrationOptions = CalibrationOptions()
     min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point

@@ -1,9 +1,10 @@
 """A search image measured: every reference source in its footprint, forced and calibrated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_correction
 from photometry.options import ReductionOptions
@@ -18,6 +19,7 @@ from photometry.science.calibration import fit_correction as fit_magnitude_corre
 from photometry.science.channels import edges_at
 from photometry.science.clean import has_no_flag, is_clean, is_whole
 from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
+from photometry.science.trails import Leftover, Trail, find_trails
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class SearchMeasurement:
     correction: Correction
     calibrators: CalibrationStars  # with the difference before the correction
     registration: PixelCorrection
+    trails: tuple[Trail, ...]  # of satellites and aeroplanes; ``fit.flags`` say what they cover
     notes: tuple[str, ...]
 
 
@@ -59,6 +62,7 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
     fit = _force(reduction, sources, x, y, on_chip, options)
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
     sources = sources[on_chip]
+    fit, trails = _mark_trails(reduction, fit, (x, y), options.trails, notes)
     edges = (*edges_at(reduction.channel_columns, reduction.fwhm_pixels), *reference_edges)
     stars = calibration_stars(reduction, sources, x, y, fit, options)
     correction = _fit_correction(stars, reduction.chip.shape, edges, options, notes)
@@ -80,8 +84,28 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
         correction=correction,
         calibrators=stars,
         registration=registration,
+        trails=trails,
         notes=tuple(notes),
     )
+
+
+def _mark_trails(reduction, fit, place, options, notes):
+    """The fit with a flag on what trails cover, which calibrates nothing, and the trails."""
+    if not options.search:
+        return fit, ()
+    saturation = np.uint8(MaskBit.SATURATED | MaskBit.BLEED)
+    left = Leftover(
+        (reduction.data - fit.model).astype(np.float32),
+        reduction.model_weight().astype(np.float32),
+        fit.model,
+        (reduction.chip.mask & saturation) != 0,
+    )
+    trails = tuple(find_trails(left, reduction.fwhm_pixels, options))
+    if not trails:
+        return fit, trails
+    covered = np.any([trail.covers(*place) for trail in trails], axis=0)
+    notes.append(f"trails: {len(trails)} found, and the {covered.sum()} sources under them flagged")
+    return replace(fit, flags=fit.flags | np.where(covered, int(MaskBit.STREAK), 0)), trails
 
 
 def register(reduction, sources, options, notes):

@@ -104,3 +104,8 @@ def replace_variables(image, measured, changes, keep=()) -> int:
         before.exclude(pk__in=keep).delete()
         GalVarObj.objects.bulk_create(objects, batch_size=1000)
     return len(objects)
+
+
+def count_variables(image) -> int:
+    """Believed changes of reference sources on an image: those that no flag covers."""
+    return image.variables.of_reference().believed().count()

@@ -11,7 +11,7 @@ from photometry.measured import StoredMeasurements, measured_on_primary
 from photometry.models import GalCoverage, GalReferenceSet
 from photometry.reference_sets import active_catalogue, hold_for_change, renew_means
 from variables.candidates.refresh import refresh_candidates
-from variables.detection import find_changes, replace_variables
+from variables.detection import count_variables, find_changes, replace_variables
 from variables.flags.marking import mark_changes
 from variables.flags.proposals import renew_reference_proposals
 
@@ -99,8 +99,7 @@ def _select(image, measured, reference):
     replace_variables(image, measured, changes, _without_measurement(image, measured))
     mark_changes(image)
     if not image.is_reference:
-        n_variables = image.variables.of_reference().filter(failed_cuts=0).count()
-        GalImage.objects.filter(pk=image.pk).update(n_variables=n_variables)
+        GalImage.objects.filter(pk=image.pk).update(n_variables=count_variables(image))
 
 
 def _selection_options(image):

@@ -23,11 +23,13 @@ from photometry.science.resampling import SmoothMap, resample
 from photometry.science.residual_peaks import NewStars
 from photometry.science.sky import fit_sky
 from photometry.science.steadying import to_common_state
+from photometry.science.trails import find_trails
 from photometry.storage import SOURCE_DTYPE
 from tests.exposures.files import chip_cards, write_plain, write_triplet
 from tests.exposures.test_catalogues import table, write_table
 from tests.photometry.scenes import star_list
 from tests.photometry.test_stacking import SHAPE, frames_of
+from tests.photometry.test_trails import crowd_of_trails
 from tests.photometry.two_filters import Band, join, make_stars, observe
 from variables.candidates.periods import period_search
 from variables.detection import find_changes
@@ -400,3 +402,9 @@ def periods_of_few(options):
 def consensus(options):
     """What three people say of whom two agree."""
     return consensus_of([("a",), ("a",), ("b",)], 1, options.consensus)
+
+
+def trails(options):
+    """Trails found among lights that are long."""
+    found = find_trails(crowd_of_trails(), 4.0, options.reduction.trails)
+    return [np.round(trail.ends, 3) for trail in found], [trail.half_width for trail in found]

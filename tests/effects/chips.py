@@ -133,6 +133,16 @@ def forced(options):
     return _of_measurement(measured_search(base_reduction("search"), options))
 
 
+def with_trail(options):
+    """The same where a satellite has crossed the chip since."""
+    reduction = base_reduction("search")
+    chip = reduction.chip
+    y, x = np.indices(chip.shape)
+    light = 300 * np.exp(-(((y - 0.7 * x - 20) / 4) ** 2)).astype("f4")
+    crossed = replace(reduction, chip=replace(chip, data=chip.data + light))
+    return measured_search(crossed, options).fit.flags
+
+
 def measured_search(reduction, options):
     return measure_search(reduction, base_sources(), options.reduction)
 

@@ -298,6 +298,24 @@ CATALOGUE_CUTS = {
     "default_epoch": changes(arrays.catalogue, 1990.0),
     "margin_arcsec": changes(arrays.catalogue, 0.5),
 }
+TRAILS = {
+    "search": changes(chips.with_trail, False),
+    "bin_pixels": changes(arrays.trails, 8),
+    "smooth_pixels": changes(arrays.trails, 24.0),
+    "min_sigma": changes(arrays.trails, 60.0),
+    "min_total_sigma": changes(arrays.trails, 600.0),
+    "piece_pixels": changes(arrays.trails, 24),
+    "lit_sigma": changes(arrays.trails, 60.0),
+    "min_lit": changes(arrays.trails, 0.95),
+    "min_pixels": changes(arrays.trails, 690.0),
+    "max_gap_pixels": changes(arrays.trails, 20.0),
+    "min_width": changes(arrays.trails, 3.0),
+    "max_width_pixels": changes(arrays.trails, 12.0),
+    "model_error": changes(arrays.trails, 0.9),
+    "saturated_pixels": changes(arrays.trails, 0.0),
+    "max_trails": changes(arrays.trails, 1),
+    "wing_sigma": changes(arrays.trails, 1.0),
+}
 BY_SECTION = {
     "": {"catalogue": changes(chips.without_catalogue, lambda: str(chips.night().catalogue))},
     "input": INPUT,
@@ -314,6 +332,7 @@ BY_SECTION = {
     "reduction.registration": _astrometry(arrays.registration, arrays.few_registered),
     "reduction.forced": FORCED,
     "reduction.residual": RESIDUAL,
+    "reduction.trails": TRAILS,
     "reduction.clean": CLEAN,
     "reduction.calibration": CALIBRATION | quality.CALIBRATION_STEPS,
     "selection": SELECTION,

@@ -90,12 +90,12 @@ class _Said:
         """Whether one of them says the same, or stands where this one would."""
         return any(
             (other.artifact == flag.artifact or other.state == State.STANDING)
-            and _share_place(flag.region, other.region)
+            and share_place(flag.region, other.region)
             for other in self.by_place[flag.image_id, flag.refsource_id]
         )
 
 
-def _share_place(region, other):
+def share_place(region, other) -> bool:
     """Whether the middle of one region lies in the other; None is all of the chip."""
     if region is None or other is None:
         return other is None

@@ -131,6 +131,27 @@ def in_polygon(x, y, corners):
     return inside
 
 
+def clipped(corners, shape):
+    """(n, 2) corners of the part of a convex polygon that is on a chip of ``shape`` (ny, nx).
+
+    By Sutherland & Hodgman (1974, Commun. ACM 17, 32): one edge of the chip after the other.
+    """
+    low, high = (-0.5, -0.5), (shape[1] - 0.5, shape[0] - 0.5)
+    for axis in (0, 1):
+        for sign, limit in ((1, low[axis]), (-1, high[axis])):
+            inside = sign * (corners[:, axis] - limit)
+            kept = []
+            for a, b, in_a, in_b in zip(
+                corners, np.roll(corners, -1, axis=0), inside, np.roll(inside, -1), strict=True
+            ):
+                if in_a >= 0:
+                    kept.append(a)
+                if (in_a >= 0) != (in_b >= 0):
+                    kept.append(a + (b - a) * in_a / (in_a - in_b))
+            corners = np.array(kept).reshape(-1, 2)
+    return corners
+
+
 EDGES = ("left", "right", "lower", "upper")
 
 

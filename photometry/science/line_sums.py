@@ -1,0 +1,127 @@
+"""Sums of an image along all straight lines, for trails that cross it or a part of it.
+
+The fast Radon transform (Brady 1998, SIAM J. Comput. 27, 107), as used for trails by Nir, Zackay &
+Ofek (2018, AJ 156, 229): its partial sums are those along pieces of lines.
+"""
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from photometry.science.compiled import compiled
+
+LIMIT = 3.0  # sigma, of a pixel or a bin: what is left of a bright star counts no more
+
+
+def binned(left, options):
+    """Means of bins without what is smooth, in units of their scatter, and which are usable.
+
+    Bins that aren't usable are 0.
+    """
+    side = options.bin_pixels
+    total, number = _sums(
+        left.residual, left.weight, left.model, np.float32(options.model_error**2), side
+    )
+    usable = number >= side * side / 2
+    bins = np.where(usable, total / np.sqrt(np.maximum(number, 1)), 0).astype(np.float32)
+    box = max(int(options.smooth_pixels // side), 3)
+    share = uniform_filter(usable.astype(np.float32), box, mode="nearest")
+    smooth = uniform_filter(bins, box, mode="nearest") / np.maximum(share, 1e-3)
+    bins = np.where(usable, bins - smooth, 0)
+    scatter = 1.4826 * np.median(np.abs(bins[usable])) if usable.any() else 1.0
+    return np.clip(bins / max(scatter, 1e-6), -LIMIT, LIMIT), usable
+
+
+@compiled
+def _sums(residual, weight, model, model_variance, side):
+    """Sums of the significance over bins, and the numbers of pixels that they are of."""
+    ny, nx = residual.shape[0] // side, residual.shape[1] // side
+    total, number = np.zeros((ny, nx), np.float32), np.zeros((ny, nx), np.float32)
+    one, limit = np.float32(1), np.float32(LIMIT)
+    for j in range(ny * side):
+        sums, counts = total[j // side], number[j // side]
+        for i in range(nx * side):
+            w = weight[j, i]
+            if w > 0:
+                m = model[j, i]
+                s = residual[j, i] / np.sqrt(one / w + model_variance * m * m)
+                sums[i // side] += min(max(s, -limit), limit)
+                counts[i // side] += one
+    return total, number
+
+
+def brightest_lines(bins, usable, options):
+    """The brightest line of each of four quarters of directions: (2, 2) x, y of ends, pixels."""
+    lines = []
+    for is_across in (False, True):
+        for is_mirrored in (False, True):
+            views = [view.T if is_across else view for view in (bins, usable)]
+            views = [view[:, ::-1] if is_mirrored else view for view in views]
+            sigma, ends = _brightest_line(*views, options.min_pixels / options.bin_pixels / 2)
+            if sigma < options.min_sigma:
+                continue
+            if is_mirrored:
+                ends[:, 0] = views[0].shape[1] - 1 - ends[:, 0]
+            if is_across:
+                ends = ends[:, ::-1]
+            lines.append(ends * options.bin_pixels + (options.bin_pixels - 1) / 2)
+    return lines
+
+
+def _brightest_line(bins, usable, min_bins):
+    """Significance and (2, 2) x, y of the ends of the brightest line that rises to the right.
+
+    All partial sums are looked at that are as long as ``min_bins``.
+    """
+    n_rows, n_columns = bins.shape
+    height = 1 << max(n_rows - 1, 1).bit_length()
+    width = n_columns + height
+    sums = np.zeros((2, height, 1, width), np.float32)
+    sums[0, :n_rows, 0, height:] = bins  # a line may begin left of the image
+    sums[1, :n_rows, 0, height:] = usable
+    best, ends, rows = -np.inf, None, 1
+    while rows < height:
+        sums = _joined(sums)
+        rows *= 2
+        if rows < min_bins:
+            continue
+        number = sums[1]
+        sigma = np.where(number >= min_bins, sums[0] / np.sqrt(np.maximum(number, 1)), -np.inf)
+        place = np.unravel_index(np.argmax(sigma), sigma.shape)
+        if sigma[place] > best:
+            block, shift, column = (int(p) for p in place)
+            low, left = block * rows, column - height
+            best = float(sigma[place])
+            ends = np.array([[left, low], [left + shift, low + rows - 1]], float)
+    return best, ends
+
+
+@compiled
+def _joined(sums):
+    """Sums over blocks of twice as many rows, for twice as many shifts."""
+    n_kinds, n_blocks, n_shifts, width = sums.shape
+    out = np.empty((n_kinds, n_blocks // 2, 2 * n_shifts, width), np.float32)
+    for kind in range(n_kinds):
+        for block in range(n_blocks // 2):
+            for shift in range(2 * n_shifts):
+                step = shift - shift // 2
+                lower = sums[kind, 2 * block, shift // 2]
+                upper = sums[kind, 2 * block + 1, shift // 2, step:]
+                line = out[kind, block, shift]
+                inside = width - step
+                line[:inside] = lower[:inside] + upper
+                line[inside:] = lower[inside:]
+    return out
+
+
+def take_out(bins, usable, ends, half_width, bin_pixels):
+    """Make the bins nearer than ``half_width`` pixels to a line unusable, in place."""
+    rows, columns = np.nonzero(usable)
+    x, y = (
+        n * bin_pixels + (bin_pixels - 1) / 2 - middle
+        for n, middle in ((columns, ends[0, 0]), (rows, ends[0, 1]))
+    )
+    step = ends[1] - ends[0]
+    length = np.hypot(*step)
+    along, across = (x * step[0] + y * step[1]) / length, (y * step[0] - x * step[1]) / length
+    near = (np.abs(across) <= half_width) & (along >= -half_width) & (along <= length + half_width)
+    bins[rows[near], columns[near]], usable[rows[near], columns[near]] = 0, False

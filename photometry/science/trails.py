@@ -1,0 +1,314 @@
+"""Trails of satellites and aeroplanes in what the stars leave of an image.
+
+The residual is summed along all lines, whole or in part (line_sums). What stands out is looked at
+in the strip along its line: medians of pieces of it, which stars in a row hardly change, must be
+lit along most of a trail, and the light as wide as the PSF or wider.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, map_coordinates, maximum_filter1d
+
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    Margin,
+    Pixels,
+    Ratio,
+    Sigma,
+    Switch,
+    WholePixels,
+)
+from photometry.science.line_sums import binned, brightest_lines, take_out
+
+STRIP_PIXELS = 80  # half the width of the strip that a line is looked at in
+SEARCH_PIXELS = 12  # of its middle, in which the trail lies: lines are sums over bins
+FLANK_PIXELS = 48  # from its middle, beyond which the strip is background
+ACROSS = np.arange(-STRIP_PIXELS, STRIP_PIXELS + 1)
+IS_FLANK = np.abs(ACROSS) > FLANK_PIXELS
+MIN_KNOWN = 0.5  # of a piece's middle and of either side of it, for it to count
+SLOPES, OFFSETS = 41, 49  # of the lines in the strip that are tried
+GAUSSIAN_FWHM = 2.3548
+MAX_MOVES = 4  # of a line to where the light is
+MAX_VAIN = 2  # rounds in which lines stand out that are no trails
+
+
+@dataclass(frozen=True)
+class TrailOptions:
+    """What is taken for the trail of a satellite or an aeroplane."""
+
+    search: Switch = True  # for trails on search images, whose changes are then hidden by a flag
+    bin_pixels: WholePixels = 4  # side of the bins whose sums along lines are searched
+    smooth_pixels: Pixels = 96.0  # side of the boxes whose mean is taken off: wider is no trail
+    min_sigma: Sigma = 8.0  # of a sum along a line that is looked at
+    min_total_sigma: Sigma = 20.0  # of all lit pieces of a trail
+    piece_pixels: WholePixels = 32  # length of the pieces of a line whose medians are compared
+    lit_sigma: Sigma = 3.0  # of a piece that the trail lights
+    min_lit: Fraction = 0.5  # of the pieces between a trail's ends: others may be dark in between
+    min_pixels: Pixels = 160.0  # length of the lit pieces together
+    max_gap_pixels: Pixels = 256.0  # dark between two parts of one trail
+    min_width: Ratio = 0.7  # of its profile, to the PSF's: charge in a column may be narrower
+    max_width_pixels: Pixels = 44.0  # of the same: sky that wasn't taken off may be wider
+    model_error: Fraction = 0.03  # of a star's light, added to the noise
+    saturated_pixels: Margin = 100.0  # from a saturated star on the line nothing counts as lit
+    max_trails: Count = 20  # on a chip
+    wing_sigma: Sigma = 0.3  # a trail is covered to where it is fainter than this in a pixel
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A straight trail, or the part of one that is on the chip; pixels from 0."""
+
+    ends: np.ndarray  # (2, 2) x, y
+    half_width: float  # pixels, to where its light no longer matters
+    fwhm: float  # pixels, of its profile
+    sigma: float  # its significance
+    lit: float  # share of its length
+    line: np.ndarray  # (2, 2) ends of the whole line across the image
+
+    def corners(self):
+        """(4, 2) x, y of the rectangle that it covers."""
+        step = self.ends[1] - self.ends[0]
+        aside = self.half_width * np.array([-step[1], step[0]]) / np.hypot(*step)
+        return np.array([self.ends[0] + aside, self.ends[1] + aside, *(self.ends[::-1] - aside)])
+
+    def covers(self, x, y):
+        """(n,) whether positions lie in that rectangle."""
+        step = self.ends[1] - self.ends[0]
+        length = np.hypot(*step)
+        x, y = x - self.ends[0, 0], y - self.ends[0, 1]
+        along, aside = (x * step[0] + y * step[1]) / length, (y * step[0] - x * step[1]) / length
+        return (along >= 0) & (along <= length) & (np.abs(aside) <= self.half_width)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a fit leaves of an image; (ny, nx) arrays."""
+
+    residual: np.ndarray  # without sky and stars
+    weight: np.ndarray  # inverse variance of it, 0 where masked
+    model: np.ndarray  # the stars' light
+    is_saturated: np.ndarray  # bool: charge runs along columns from there, light along spikes
+
+    def without(self, trail):
+        """The same with the whole line of a trail masked, so that no other is seen in its light."""
+        weight, line = self.weight.copy(), _Line.through(trail.line)
+        t = np.arange(-line.length / 2, line.length / 2, 0.7)
+        u = np.arange(-trail.half_width, trail.half_width, 0.7)
+        row, column, inside = self.place(*line.at(t[:, None], u))
+        weight[row[inside], column[inside]] = 0
+        return replace(self, weight=weight)
+
+    def place(self, x, y):
+        """Row and column of positions, those off the image at 0, and which are on it."""
+        row, column = np.rint(y).astype(int), np.rint(x).astype(int)
+        inside = (row >= 0) & (row < self.weight.shape[0])
+        inside &= (column >= 0) & (column < self.weight.shape[1])
+        return np.where(inside, row, 0), np.where(inside, column, 0), inside
+
+    def strip(self, x, y, model_error):
+        """Residuals in sigma at positions of any shape; NaN where masked."""
+        *place, inside = self.place(x, y)
+        place = tuple(place)
+        weight = np.where(inside, self.weight[place], 0)
+        variance = 1 / np.where(weight > 0, weight, np.nan)
+        variance += np.square(model_error * self.model[place])
+        return self.residual[place] / np.sqrt(variance)
+
+
+def find_trails(left, psf_fwhm, options=TrailOptions()):
+    """Trails on an image, a list of Trail, brightest first; ``psf_fwhm`` in pixels.
+
+    ``left`` is the image's Leftover.
+    """
+    bins, usable = binned(left, options)
+    found, n_vain = [], 0
+    while n_vain < MAX_VAIN and len(found) < options.max_trails:
+        lines = brightest_lines(bins, usable, options)
+        n_before = len(found)
+        for ends in lines:
+            trail = _examined(left, ends, psf_fwhm, options)
+            take_out(bins, usable, ends, options.bin_pixels, options.bin_pixels)
+            if trail is not None:
+                take_out(bins, usable, trail.line, trail.half_width, options.bin_pixels)
+                left = left.without(trail)
+                found.append(trail)
+        n_vain = n_vain + 1 if len(found) == n_before else 0
+        if not lines:
+            break
+    return sorted(found, key=lambda trail: -trail.sigma)
+
+
+def _examined(left, ends, psf_fwhm, options):
+    """The Trail along a line, or None where it is none."""
+    line = _Line.through(ends)
+    for reach in (line.length / 2, *[None] * MAX_MOVES):
+        t = line.steps(left.residual.shape, options.piece_pixels, reach)
+        if len(t) < 3:
+            return None
+        pieces = _pieces(left, line, t, options)
+        offset, slope = _best_line(pieces, t.mean(axis=1), psf_fwhm)
+        line = line.moved(offset, slope)
+        if reach is None and (offset, slope) == (0.0, 0.0):
+            break
+    t = line.steps(left.residual.shape, options.piece_pixels)
+    return _trail(left, line, t, psf_fwhm, options) if len(t) else None
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line through ``middle``; ``along`` is a unit vector, ``length`` that of what was found."""
+
+    middle: np.ndarray  # x, y
+    along: np.ndarray
+    length: float
+
+    @classmethod
+    def through(cls, ends):
+        step = ends[1] - ends[0]
+        length = float(np.hypot(*step))
+        return cls(ends.mean(axis=0), step / length, length)
+
+    def at(self, t, u):
+        """x, y of positions ``t`` along the line and ``u`` to its left."""
+        x = self.middle[0] + t * self.along[0] - u * self.along[1]
+        return x, self.middle[1] + t * self.along[1] + u * self.along[0]
+
+    def moved(self, offset, slope):
+        """The line that is ``offset`` to the left in the middle, and turned by a small slope."""
+        x, y = self.at(0.0, offset)
+        along = self.along + slope * np.array([-self.along[1], self.along[0]])
+        return _Line(np.array([x, y]), along / np.hypot(*along), self.length)
+
+    def steps(self, shape, piece, reach=None):
+        """(n, piece) positions along the line in whole pieces that are on an image, by pixel."""
+        far = np.hypot(*shape)
+        t = np.arange(-far, far)
+        x, y = self.at(t, 0.0)
+        t = t[(x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1)]
+        if reach is not None:
+            t = t[np.abs(t) <= reach]
+        n = len(t) // piece
+        return t[: n * piece].reshape(n, piece)
+
+
+def _pieces(left, line, t, options):
+    """(n, 2 STRIP_PIXELS + 1) medians along the pieces of a line's strip; NaN where unknown."""
+    x, y = line.at(t[:, :, None], ACROSS)
+    values = left.strip(x, y, options.model_error)
+    number = np.isfinite(values).sum(axis=1)
+    return np.where(number >= options.piece_pixels / 4, _median(values), np.nan)
+
+
+def _median(values):
+    """The median along axis 1 of what is finite; NaN where nothing is."""
+    values = np.sort(values, axis=1)  # what is NaN comes last
+    number = np.isfinite(values).sum(axis=1, keepdims=True)
+    return np.take_along_axis(values, np.maximum(number - 1, 0) // 2, axis=1)[:, 0]
+
+
+def _best_line(pieces, t, psf_fwhm):
+    """Offset and slope of the brightest line in a strip."""
+    smooth = gaussian_filter1d(np.nan_to_num(pieces), psf_fwhm / GAUSSIAN_FWHM, axis=1)
+    reach = max(np.abs(t).max(), 1.0)
+    offset = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, OFFSETS)[:, None, None]
+    slope = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, SLOPES)[:, None] / reach
+    u = offset + slope * t + STRIP_PIXELS
+    light = map_coordinates(smooth, [np.broadcast_to(np.arange(len(t)), u.shape), u], order=1)
+    best = np.unravel_index(np.argmax(light.sum(axis=-1)), light.shape[:2])
+    return float(offset[best[0], 0, 0]), float(slope[best[1], 0])
+
+
+def _trail(left, line, t, psf_fwhm, options):
+    """The Trail along a line that is where it should be, or None."""
+    pieces, sigma = _light(_pieces(left, line, t, options), psf_fwhm)
+    # Pieces of which little is known, or what lights them, are neither lit nor dark.
+    known = np.isfinite(pieces)
+    parts = (~IS_FLANK, ACROSS < -FLANK_PIXELS, ACROSS > FLANK_PIXELS)
+    can_tell = np.all([known[:, part].mean(axis=1) > MIN_KNOWN for part in parts], axis=0)
+    can_tell &= ~_near_saturated(left, line, t, options)
+    is_lit = can_tell & (sigma > options.lit_sigma)
+    start, stop = _longest(is_lit, can_tell, options)
+    lit = start + np.flatnonzero(is_lit[start:stop])
+    total = float(np.sqrt(np.sum(np.square(sigma[lit]))))
+    share = len(lit) / max(can_tell[start:stop].sum(), 1)
+    is_long = len(lit) * options.piece_pixels >= options.min_pixels
+    if not is_long or total < options.min_total_sigma or share < options.min_lit:
+        return None
+    profile = _mean(pieces[lit])
+    fwhm = _width(profile, np.nanmax(profile[np.abs(ACROSS) <= SEARCH_PIXELS], initial=0) / 2)
+    if not options.min_width * psf_fwhm < fwhm < options.max_width_pixels:
+        return None
+    half_width = _width(gaussian_filter1d(profile, 1.0), options.wing_sigma) / 2
+    half_width = (half_width if np.isfinite(half_width) else FLANK_PIXELS) + psf_fwhm
+    start, stop = _extended(start, stop, can_tell)
+    # A piece more, as those at the ends may be lit in part; beyond a dark part there may be light.
+    n_dark = np.diff(np.cumsum(can_tell & ~is_lit)[lit]).max(initial=0)
+    further = options.piece_pixels * (1 + int(n_dark))
+    reach = np.array([t[start, 0] - further, t[stop - 1, -1] + further])
+    ends, whole = (np.column_stack(line.at(s, 0.0)) for s in (reach, t[[0, -1], [0, -1]]))
+    return Trail(ends, half_width, fwhm, total, float(share), whole)
+
+
+def _light(pieces, psf_fwhm):
+    """The pieces without their background, and the significance (n,) of their middle."""
+    pieces = pieces - _median(pieces[:, IS_FLANK])[:, None]
+    flank = np.abs(pieces[:, IS_FLANK])
+    noise = 1.4826 * np.median(flank[np.isfinite(flank)]) if np.isfinite(flank).any() else np.inf
+    kernel = np.exp(-0.5 * (ACROSS * GAUSSIAN_FWHM / psf_fwhm) ** 2)
+    known = np.isfinite(pieces)
+    own = np.where(known, kernel**2, 0).sum(axis=1)
+    light = np.where(known, pieces * kernel, 0).sum(axis=1)
+    return pieces, light / np.sqrt(np.maximum(own, 1e-9)) / max(noise, 1e-9)
+
+
+def _extended(start, stop, can_tell):
+    """The same part of a line with the pieces beyond its ends of which nothing can be told."""
+    known = np.flatnonzero(can_tell)
+    before, after = known[known < start], known[known >= stop]
+    return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(can_tell)
+
+
+def _mean(pieces):
+    """Mean over pieces; NaN where fewer than half of them know."""
+    known = np.isfinite(pieces)
+    number = known.sum(axis=0)
+    total = np.where(known, pieces, 0).sum(axis=0)
+    return np.where(2 * number >= len(pieces), total / np.maximum(number, 1), np.nan)
+
+
+def _longest(is_lit, can_tell, options):
+    """Where the part of a line with most lit pieces begins and ends; short gaps are part of it."""
+    lit = np.flatnonzero(is_lit)
+    if len(lit) == 0:
+        return 0, 0
+    n_dark = np.diff(np.cumsum(can_tell & ~is_lit)[lit])
+    gaps = np.flatnonzero(n_dark > options.max_gap_pixels / options.piece_pixels)
+    longest = max(np.split(lit, gaps + 1), key=len)
+    return int(longest[0]), int(longest[-1]) + 1
+
+
+def _width(profile, level):
+    """Pixels between the two sides of the middle where a profile falls below a level; or NaN."""
+    middle = STRIP_PIXELS
+    near = slice(middle - SEARCH_PIXELS, middle + SEARCH_PIXELS + 1)
+    top = near.start + int(np.argmax(profile[near]))
+    below = np.flatnonzero(~(profile > level))
+    left, right = below[below < top], below[below > top]
+    return float(right[0] - left[-1] - 1) if len(left) and len(right) else np.nan
+
+
+def _near_saturated(left, line, t, options):
+    """(n,) pieces of a line near a saturated star on it, whose charge or spike it may be."""
+    if not options.saturated_pixels:
+        return np.zeros(len(t), bool)
+    x, y = line.at(t[:, :, None], np.arange(-SEARCH_PIXELS // 2, SEARCH_PIXELS // 2 + 1))
+    ny, nx = left.is_saturated.shape
+    row, column = (
+        np.clip(np.rint(y).astype(int), 0, ny - 1),
+        np.clip(np.rint(x).astype(int), 0, nx - 1),
+    )
+    has_saturated = left.is_saturated[row, column].any(axis=(1, 2))
+    reach = int(np.ceil(options.saturated_pixels / options.piece_pixels))
+    return maximum_filter1d(has_saturated, 2 * reach + 1)
