@@ -1,17 +1,23 @@
-"""Plain FITS images with a WCS: weight and mask are made from the pixels and the header."""
+"""Plain FITS images with a WCS: weight and mask are read beside them, or made from the pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from exposures.chip import Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
+from exposures.chip import UNUSABLE, Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, first_number, first_text
-from exposures.fits.files import first_centre, open_images, read_pixels
+from exposures.fits.extensions import mask_of, science_images
+from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
 from exposures.fits.headers import camera_name, exposure_seconds, filter_name, is_combined
+from exposures.fits.noise import given_weights
 from exposures.fits.options import InputOptions
-from exposures.fits.pixels import without_impossible, without_unusable
+from exposures.fits.pixels import (
+    without_impossible,
+    without_impossible_weights,
+    without_unusable,
+)
 from exposures.fits.times import exposure_time
 
 INSTRUMENT = "plain"  # where the header names neither camera nor telescope
@@ -31,15 +37,15 @@ class Detector:
 
 
 def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
-    """Facts of a file in which every image with a WCS is a chip."""
+    """Facts of a file in which every science image is a chip."""
     with open_images(path) as file:
-        chips = _images_with_wcs(file)
-        first = chips[0]
+        chips = _science_images(file)
+        first = chips[0].image
         _check_is_no_instcal(file, first)
         headers = file.primary, first.cards
         seconds = exposure_seconds(path, options, *headers)
         time = exposure_time(path, seconds, *headers)
-        ra, dec = first_centre(file)
+        ra, dec = first_centre(replace(file, images=tuple(c.image for c in chips)))
         return ExposureFacts(
             instrument=_instrument(*headers),
             identifier=stem(path),
@@ -54,37 +60,49 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
             pipeline_version="",
             ra=ra,
             dec=dec,
-            chips=tuple(_entry(chips, number) for number in range(1, len(chips) + 1)),
+            chips=tuple(
+                ChipEntry(chip.name, number, chip.image.index)
+                for number, chip in enumerate(chips, 1)
+            ),
             time_resolution_seconds=time.resolution_seconds,
             is_combined=is_combined(*headers),
         )
 
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> Chip:
-    """One image, with the noise it should have as its weight."""
+    """One image, with the noise that the file gives, or that it should have, as its weight."""
     path = facts.image_path
     with open_images(path) as file:
-        image = next((i for i in file.images if i.index == entry.hdu), None)
-        if image is None:
+        found, unused = science_images(file)
+        science = next((s for s in found if s.image.index == entry.hdu), None)
+        if science is None:
             advice = "The file has changed: process it again"
             raise InputFileError(path, "the image is gone", advice, hdu=entry.hdu)
-        headers = image.cards, file.primary
-        data = read_pixels(path, image)
+        image, headers = science.image, (science.image.cards, file.primary)
+        data, mask = read_pixels(path, image), _given_mask(path, science, file.primary)
+        noise = None if science.noise is None else read_pixels(path, science.noise)
         wcs = celestial_wcs(path, image.label, image.cards)
-        zero_point = first_number(("MAGZERO",), *headers)
-        fwhm = image.cards.number("FWHM")
-        if not np.isfinite(data).any():
-            raise _nothing_usable(path, entry)
-        sky = sky_level_and_noise(data)
-        data, notes = without_impossible(data, np.isfinite(data), sky[1], options.limits)
-        detector = detector_of(data, sky, headers, options)
+    notes = [f"extensions: {', '.join(unused)} not used, of unknown meaning"] if unused else []
+    usable = np.isfinite(data) & ((mask & np.uint8(UNUSABLE)) == 0)
+    if not usable.any():
+        raise _nothing_usable(path, entry)
+    sky = sky_level_and_noise(np.where(usable, data, np.nan))
+    data, found = without_impossible(data, usable, sky[1], options.limits)
+    detector = detector_of(np.where(usable, data, np.nan), sky, headers, options)
+    weight = None
+    if noise is not None:
+        weight, detector, said = given_weights(science, (data, usable), noise, sky, detector)
+        notes += said
     saturated = np.isfinite(data) & (data >= detector.saturation)
-    mask = np.where(saturated, np.uint8(MaskBit.SATURATED), np.uint8(0))
+    mask = np.where(saturated, mask | np.uint8(MaskBit.SATURATED), mask)
     data = data - np.float32(detector.pedestal)
-    data, weight, mask = without_unusable(data, weights(data, detector), mask)
+    weight, said = without_impossible_weights(
+        weights(data, detector) if weight is None else weight, options.limits
+    )
+    data, weight, mask = without_unusable(data, weight, mask)
     if not np.any(weight > 0):
         raise _nothing_usable(path, entry)
-    saturation = detector.saturation - detector.pedestal
+    fwhm, saturation = headers[0].number("FWHM"), detector.saturation - detector.pedestal
     return Chip(
         name=entry.name,
         ccdnum=entry.ccdnum,
@@ -94,11 +112,20 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         wcs=wcs,
         amplifiers=(Amplifier(0, data.shape[1], detector.gain, detector.read_noise, saturation),),
         fwhm_pixels=fwhm if fwhm > 0 else np.nan,
-        zero_point=zero_point,
+        zero_point=first_number(("MAGZERO",), *headers),
         path=path,
         hdu=entry.hdu,
-        notes=tuple(notes),
+        notes=(*notes, *found, *said),
     )
+
+
+def _given_mask(path, science, primary):
+    """(ny, nx) MaskBit of all masks of a science image."""
+    mask = np.zeros(science.image.shape, np.uint8)
+    for image in science.masks:
+        codes = read_codes(path, image, np.int64)
+        mask |= mask_of(codes, image.cards, primary, science.image.cards)
+    return mask
 
 
 def weights(data, detector):
@@ -176,17 +203,12 @@ def _known(number, default):
     return number if np.isfinite(number) and number > 0 else default
 
 
-def _images_with_wcs(file):
+def _science_images(file):
     if not file.images:
         raise InputFileError(
             file.path, "no image HDU", "Process a FITS file with a two-dimensional image"
         )
-    chips = [image for image in file.images if image.cards.text("CTYPE1")]
-    if len(file.images) == 1:
-        chips = list(file.images)  # the parser says what its WCS lacks
-    if not chips:
-        raise InputFileError(file.path, "no image has a WCS", "Solve its astrometry first, in ICRS")
-    return chips
+    return science_images(file)[0]
 
 
 def _check_is_no_instcal(file, first):
@@ -204,13 +226,6 @@ def _check_is_no_instcal(file, first):
 def _instrument(*headers):
     name = camera_name(*headers) or INSTRUMENT
     return DECAM if name.lower() == "decam" else name
-
-
-def _entry(chips, number):
-    image = chips[number - 1]
-    is_unique = sum(other.name == image.name for other in chips) == 1
-    name = image.name if image.name and is_unique else f"HDU{image.index}"
-    return ChipEntry(name, number, image.index)
 
 
 def _nothing_usable(path, entry):

@@ -9,6 +9,8 @@ from exposures.chip import Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import codes, plain
 from exposures.fits.cards import in_ascii
+from exposures.fits.conventions import Kind
+from exposures.fits.extensions import science_images
 from exposures.fits.files import open_images, quiet, read_pixels
 from exposures.fits.options import InputOptions
 
@@ -38,9 +40,9 @@ def write_chip(
 def _write_triplet(facts, entry, chip, folder):
     path = folder / f"{plain.stem(facts.image_path)}.fits"
     mask_path = folder / f"{plain.stem(facts.mask_path)}.fits"
-    _write_like(facts.image_path, entry.name, chip.data, path)
+    _write_like(facts.image_path, [(entry.name, chip.data)], path)
     weight_path = folder / f"{plain.stem(facts.weight_path)}.fits"
-    _write_like(facts.weight_path, entry.name, chip.weight, weight_path)
+    _write_like(facts.weight_path, [(entry.name, chip.weight)], weight_path)
     with open_images(facts.mask_path) as file:
         quality = read_pixels(file.path, file.named(entry.name), np.int32)
     if quality.shape != chip.shape:  # some keep the outermost pixel all round
@@ -48,7 +50,7 @@ def _write_triplet(facts, entry, chip, folder):
     before = codes.translate(quality, facts.pipeline_version)
     is_new = (chip.mask & ~before & np.uint8(MaskBit.SATURATED)) != 0
     quality = codes.saturated(quality, is_new, facts.pipeline_version)
-    _write_like(facts.mask_path, entry.name, quality.astype("i2"), mask_path)
+    _write_like(facts.mask_path, [(entry.name, quality.astype("i2"))], mask_path)
     return path
 
 
@@ -56,29 +58,46 @@ def _write_plain(facts, entry, chip, folder, options):
     # Its chips are numbered by their place in the file, so that each file is an exposure.
     suffix = f"_{entry.name}" if len(facts.chips) > 1 else ""
     path = folder / f"{plain.stem(facts.image_path)}{suffix}.fits"
+    before = plain.read_chip(facts, entry, options)
     with open_images(facts.image_path) as file:
-        image = next(i for i in file.images if i.index == entry.hdu)
-        raw = read_pixels(file.path, image)
-        is_whole = image.hdu.data.dtype.kind in "iu"
-        sky = plain.sky_level_and_noise(raw)
-        detector = plain.detector_of(raw, sky, (image.cards, file.primary), options)
+        science = next(s for s in science_images(file)[0] if s.image.index == entry.hdu)
+        raw = read_pixels(file.path, science.image)
+        is_whole = science.image.hdu.data.dtype.kind in "iu"
+        noise = science.noise and _noise_like(science.noise_kind, chip.weight)
+        masks = [(mask.index, np.array(mask.hdu.data)) for mask in science.masks]
+    pedestal = np.median((raw - before.data)[before.weight > 0])
     has_value = (chip.mask & np.uint8(MaskBit.NO_VALUE)) == 0
-    pixels = np.where(has_value, chip.data + np.float32(detector.pedestal), raw)
+    pixels = np.where(has_value, chip.data + np.float32(pedestal), raw)
     if is_whole:  # as the converter rounded them; what is saturated must not fall below its limit
         full = (chip.mask & np.uint8(MaskBit.SATURATED)) != 0
         pixels = np.where(full, np.ceil(pixels), np.rint(pixels)).astype("i4")
-    _write_like(facts.image_path, entry.hdu, pixels, path)
+    images = [(entry.hdu, pixels), *masks]
+    if noise is not None:
+        images.append((science.noise.index, noise))
+    _write_like(facts.image_path, images, path)
     return path
 
 
-def _write_like(source, chip, pixels, path):
-    """Write a primary header and one HDU, found by name or number, with other pixels."""
+def _noise_like(kind, weight):
+    """(ny, nx) what a file holds of inverse variances, where its noise is of this kind."""
+    if kind == Kind.WEIGHT:
+        return weight
+    variance = np.where(weight > 0, 1 / np.where(weight > 0, weight, 1), 0)
+    return (np.sqrt(variance) if kind == Kind.ERROR else variance).astype(np.float32)
+
+
+def _write_like(source, images, path):
+    """Write a primary header and HDUs, found by name or number, with other pixels.
+
+    ``images`` are pairs of name or number and pixels.
+    """
     partial = path.with_name(f"writing.{path.name}")
     with quiet(), open_images(source) as file:
-        image = next(i for i in file.images if chip in (i.name, i.index))
-        primary = fits.PrimaryHDU(header=_without_pixels(file.primary.header))
-        hdu = fits.ImageHDU(pixels, header=_without_pixels(image.cards.header))
-        fits.HDUList([primary, hdu]).writeto(partial, overwrite=True, output_verify="ignore")
+        hdus = fits.HDUList([fits.PrimaryHDU(header=_without_pixels(file.primary.header))])
+        for chip, pixels in images:
+            image = next(i for i in file.images if chip in (i.name, i.index))
+            hdus.append(fits.ImageHDU(pixels, header=_without_pixels(image.cards.header)))
+        hdus.writeto(partial, overwrite=True, output_verify="ignore")
     partial.rename(path)
 
 

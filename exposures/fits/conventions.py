@@ -1,0 +1,110 @@
+"""How observatories and pipelines name what lies in one file: science, noise and masks, as data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exposures.chip import MaskBit
+
+
+class Kind(StrEnum):
+    """What an extension holds."""
+
+    SCIENCE = "science"
+    ERROR = "error"  # one sigma, in the unit of the science
+    VARIANCE = "variance"
+    WEIGHT = "weight"  # inverse variance, or in proportion to it
+    MASK = "mask"
+    OTHER = "other"  # known, and of no use here
+
+
+# Names of extensions, in capitals and without what tells chips apart.
+NAMES = {
+    # HST, JWST, LCO's BANZAI, Gemini's DRAGONS, LSST, ESO, DES
+    Kind.SCIENCE: "SCI SCIENCE IMAGE DATA PRIMARY SIGNAL IMG INTENSITY",
+    Kind.ERROR: "ERR ERROR ERRORS SIGMA UNCERT UNCERTAINTY STD STDDEV STDEV RMS NOISE ERRORMAP",
+    # STAT is MUSE's
+    Kind.VARIANCE: "VAR VARIANCE STAT VARMAP",
+    Kind.WEIGHT: "WHT WEIGHT WEIGHTS WGT WT WTMAP WEIGHTMAP IVAR INVVAR IVM INVERSEVARIANCE "
+    "INVVARMAP",
+    Kind.MASK: "DQ MASK MSK BPM BADPIX BADPIXEL BADPIXELS BADPIXMASK FLAG FLAGS FLAGMAP QUALITY "
+    "DATAQUALITY DQMASK BAD QUAL QMASK",
+    # Drizzle's context and HST's lookup tables, counts of samples, models, catalogues, objects
+    Kind.OTHER: "CTX CON CONTEXT EXP EXPMAP EXPTIME COVERAGE NPIX NEXP SAMP TIME AREA SKY BKG BKGD "
+    "BACKGROUND BACK SEG SEGM SEGMENTATION OBJMASK OBJECTS CAT PSF PSFIMAGE MODEL RESIDUAL CHI2 "
+    "D2IMARR WCSDVARR VARPOISSON VARRNOISE VARFLAT VARSKY MDRIZSKY HDRLET ASDF TEMPLATE REF DIFF "
+    "UNMASKED VIGNETTING FLAT BIAS DARK GAIN RDNOISE",
+}  # fmt: skip
+KIND_OF = {name: kind for kind, names in NAMES.items() for name in names.split()}
+
+# Cards that say what an extension holds, and what their values mean; they count more than names.
+CARDS = {
+    "UTYPE": {  # astropy's CCDData, of its uncertainty
+        "STDDEVUNCERTAINTY": Kind.ERROR,
+        "VARIANCEUNCERTAINTY": Kind.VARIANCE,
+        "INVERSEVARIANCE": Kind.WEIGHT,
+        "UNKNOWNUNCERTAINTY": Kind.OTHER,
+    },
+    "HDUCLAS3": {  # ESO
+        "RMSE": Kind.ERROR,
+        "MSE": Kind.VARIANCE,
+        "INVMSE": Kind.WEIGHT,
+        "FLAG32BIT": Kind.MASK,
+        "FLAG16BIT": Kind.MASK,
+        "FLAG8BIT": Kind.MASK,
+        "MASKZERO": Kind.MASK,
+    },
+    "HDUCLAS2": {"DATA": Kind.SCIENCE, "ERROR": Kind.ERROR, "QUALITY": Kind.MASK},  # ESO
+    "DES_EXT": {"IMAGE": Kind.SCIENCE, "MASK": Kind.MASK, "WEIGHT": Kind.WEIGHT},
+    "EXTTYPE": {"IMAGE": Kind.SCIENCE, "MASK": Kind.MASK, "VARIANCE": Kind.VARIANCE},  # LSST
+    "PRODTYPE": {"DQMASK": Kind.MASK, "WTMAP": Kind.WEIGHT},  # NOIRLab
+}
+
+BAD, NO_VALUE = MaskBit.BAD, MaskBit.NO_VALUE
+SATURATED, COSMIC_RAY = MaskBit.SATURATED, MaskBit.COSMIC_RAY
+BLEED, STREAK, GOOD = MaskBit.BLEED, MaskBit.STREAK, MaskBit(0)
+
+
+@dataclass(frozen=True)
+class Bits:
+    """What the bits of a mask mean; bits that aren't named are bad."""
+
+    cards: dict[str, str]  # of the headers; what their values begin with
+    meanings: dict[int, MaskBit]  # a code with all bits of the key has it
+
+
+BITS = (
+    Bits(  # ACS and WFC3: warm pixels, charge-transfer tails and ghosts can be used
+        {"TELESCOP": "HST"},
+        {
+            **{16: BAD, 32: GOOD, 64: GOOD, 256: SATURATED, 2048: SATURATED},
+            **{4096: COSMIC_RAY, 8192: COSMIC_RAY, 16384: GOOD},
+        },
+    ),
+    Bits(  # all else is told by DO_NOT_USE, the first bit
+        {"TELESCOP": "JWST"},
+        {1: BAD, 3: SATURATED, **{1 << bit: GOOD for bit in range(1, 32)}},
+    ),
+    Bits(
+        {"OBSERVAT": "GEMINI"},
+        {2: GOOD, 4: SATURATED, 8: COSMIC_RAY, 16: NO_VALUE, 32: GOOD},
+    ),
+    Bits({"ORIGIN": "LCOGT"}, {1: BAD, 2: SATURATED, 4: BAD, 8: COSMIC_RAY}),
+    Bits(  # edges, stars and what was corrected can be used
+        {"DES_EXT": "MASK"},
+        {
+            **{2: SATURATED, 16: COSMIC_RAY, 32: GOOD, 64: BLEED, 128: BLEED, 256: GOOD, 512: GOOD},
+            **{1024: STREAK, 2048: GOOD, 4096: GOOD, 8192: GOOD},
+        },
+    ),
+)
+
+# Planes of masks whose headers name their bits (LSST, HSC: MP_SAT = 1; ZTF: MSKBIT08). A plane
+# with none of these words marks what can be used: DETECTED, EDGE, CLIPPED, ...
+PLANE_WORDS = {
+    **dict.fromkeys(("BAD", "DEAD", "HOT", "COLD", "INTRP", "INTERP", "NOISY"), BAD),
+    **dict.fromkeys(("SAT", "SATURATED", "SATURATION"), SATURATED),
+    **dict.fromkeys(("CR", "COSMIC", "CRAY"), COSMIC_RAY),
+    **dict.fromkeys(("NODATA", "NAN", "UNMASKEDNAN"), NO_VALUE),
+    **dict.fromkeys(("STREAK", "SATELLITE", "TRAIL"), STREAK),
+    "BLEED": BLEED,
+}

@@ -1,0 +1,57 @@
+"""Weights from the noise that a file gives beside its image: errors, variances or weights."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from exposures.fits.conventions import Kind
+
+BRIGHT_SIGMA = 30.0  # pixels by which it is told whether the noise of stars' photons is in it
+MIN_BRIGHT = 20  # such pixels; with fewer it is taken to be in, as the pipelines have it
+LARGER = 1.15  # variance of bright pixels over that of the sky, where it is in
+# Weights whose sky differs by more from the noise of the pixels are relative ones.
+RELATIVE = 10.0
+
+
+def given_weights(science, pixels, noise, sky, detector):
+    """(ny, nx) inverse variance, the Detector that fits it, and notes.
+
+    ``pixels`` are the data and which of them are usable, ``noise`` (ny, nx) is of the science
+    image's kind. What is 0, negative or undefined has weight 0. Weights in proportion (exposure
+    times, maps between 0 and 1) are brought to the noise of the sky. Where bright pixels have no
+    more noise than the sky, the photons of the stars are added. None where the noise says nothing.
+    """
+    data, usable = pixels
+    label, (level, sigma) = science.noise.label, sky
+    with np.errstate(all="ignore"):
+        weight = {
+            Kind.ERROR: lambda: 1 / np.square(noise.astype(np.float64)),
+            Kind.VARIANCE: lambda: 1 / noise.astype(np.float64),
+            Kind.WEIGHT: lambda: noise.astype(np.float64),
+        }[science.noise_kind]()
+        good = np.isfinite(weight) & (weight > 0) & (noise > 0)
+    weight[~good] = 0
+    known = good & usable & np.isfinite(data)
+    if not known.any():
+        return None, detector, [f"weights: {label} says nothing, made from the noise instead"]
+    notes = []
+    is_sky = known & (np.abs(data - level) < 3 * sigma)
+    typical = np.median(weight[is_sky if is_sky.any() else known])
+    ratio = typical * sigma**2
+    if science.noise_kind == Kind.WEIGHT and not 1 / RELATIVE < ratio < RELATIVE:
+        weight, typical = weight / ratio, typical / ratio
+        notes.append(f"weights: {label} is relative, brought to the noise of the sky")
+    bright = known & (data > level + BRIGHT_SIGMA * sigma)
+    gain = detector.gain
+    if np.count_nonzero(bright) >= MIN_BRIGHT:
+        light, variance = data[bright] - level, 1 / weight[bright]
+        if np.median(variance) * typical > LARGER:
+            gain = float(np.median(light / np.maximum(variance - 1 / typical, 1e-3 / typical)))
+        else:
+            light = np.where(known, np.maximum(data - level, 0), 0) / gain
+            weight = np.where(known, 1 / (1 / np.where(known, weight, 1) + light), weight)
+            notes.append(f"weights: the photons of stars are not in {label}, added")
+    # The sky's noise, by the gain; whatever was taken off the pixels.
+    pedestal = level - gain / typical
+    detector = replace(detector, gain=gain, read_noise=0.0, pedestal=pedestal)
+    return weight.astype(np.float32), detector, notes
