@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from exposures.chip import MaskBit
 from photometry.science.clean import CleanOptions, has_no_flag, is_clean, is_whole
 from photometry.science.depth import limiting_magnitude
 from photometry.science.image_quality import FigureOptions
@@ -52,7 +53,9 @@ def search_figures(
     Those that need other images, or the changes that were selected, are not among them.
     """
     fit = measurement.fit
-    stars = _Stars(measurement.x, measurement.y, fit.flux, is_whole(fit, clean))
+    # A trail brightens stars all along it, which then seem to have companions.
+    alone = is_whole(fit, clean) & ((fit.flags & int(MaskBit.STREAK)) == 0)
+    stars = _Stars(measurement.x, measurement.y, fit.flux, alone)
     found = reduction.detections
     own = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
     figures = _of_reduction(reduction, own, options)

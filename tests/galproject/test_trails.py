@@ -42,15 +42,26 @@ def with_trail(path, folder, peak=300.0, fwhm=6.0):
 
 
 @pytest.fixture
-def image(night, tmp_path):  # noqa: F811
+def survey(night):  # noqa: F811
+    """The night where a trail across a twentieth of a chip is no reason to doubt all of it."""
+    quality = night.options.quality
+    quality = replace(quality, doubt=replace(quality.doubt, doubled_share=1.0))
+    return replace(night, options=replace(night.options, quality=quality))
+
+
+@pytest.fixture
+def image(survey, tmp_path):
     """The first chip of a search exposure with a trail, processed."""
-    path = with_trail(night.searches[0], tmp_path)
-    process(night, [night.reference], is_reference=True)
-    process(night, [path])
+    path = with_trail(survey.searches[0], tmp_path)
+    process(survey, [survey.reference], is_reference=True)
+    process(survey, [path])
     return GalImage.objects.searches().order_by("ccdnum").first()
 
 
-def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(image, night, admin_user):  # noqa: F811
+def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(
+    image, survey, admin_user
+):
+    assert image.doubts == []
     (flag,) = GalFlag.objects.filter(image=image)
     assert (flag.artifact, flag.state, flag.made_by) == ("trail", "standing", None)
     assert "lit along 100% of it" in flag.reason
@@ -65,18 +76,18 @@ def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(image,
     assert under.count() >= n_hidden
     undo(flag, admin_user)
     assert count_variables(image) == n_variables + n_hidden
-    process(night, [image.path], again=True)
+    process(survey, [image.path], again=True)
     assert GalFlag.objects.get(image=image).state == "undone"
     assert count_variables(image) == n_variables + n_hidden
 
 
-def test_made_again_an_image_has_the_flag_of_its_trail_once(image, night):  # noqa: F811
-    process(night, [image.path], again=True)
+def test_made_again_an_image_has_the_flag_of_its_trail_once(image, survey):
+    process(survey, [image.path], again=True)
     assert GalFlag.objects.filter(image=image).count() == 1
     reduction = replace(
-        night.options.reduction, trails=replace(night.options.reduction.trails, search=False)
+        survey.options.reduction, trails=replace(survey.options.reduction.trails, search=False)
     )
-    careless = replace(night, options=replace(night.options, reduction=reduction))
+    careless = replace(survey, options=replace(survey.options, reduction=reduction))
     process(careless, [image.path])
     assert not GalFlag.objects.filter(image=image).exists()
     image.refresh_from_db()
