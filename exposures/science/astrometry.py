@@ -16,6 +16,7 @@ class AstrometryOptions:
     """How positions are matched and the correction is fitted."""
 
     search_pixels: Pixels = 20.0  # largest shift between the header's WCS and the truth
+    shift_sigma: Sigma = 5.0  # by which a shift stands out from chance pairs of unrelated stars
     match_pixels: Pixels = 2.0  # radius of a match once the shift is taken out
     min_matches: Count = 3  # fewer are no match
     max_order: Order = 2  # of the polynomial in x and y
@@ -121,12 +122,12 @@ def n_terms(order):
     return (order + 1) * (order + 2) // 2
 
 
-def find_shift(x, y, x0, y0, radius):
+def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
     """The shift that brings most of ``x, y`` onto ``x0, y0``: the densest place of all pairs.
 
     Pairs within ``radius`` pixels are counted in cells of one pixel, smoothed over 3 x 3; the
     answer is the median of the pairs in the best cells. None where no place stands out from the
-    chance pairs of unrelated stars by 5 sigma.
+    chance pairs of unrelated stars by ``n_sigma``.
     """
     near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)
     index0 = np.repeat(np.arange(len(x0)), [len(n) for n in near])
@@ -141,7 +142,7 @@ def find_shift(x, y, x0, y0, radius):
         padded[i : i + len(counts), j : j + len(counts)] for i in range(3) for j in range(3)
     )
     by_chance = 9 * len(dx) / (np.pi * radius**2)
-    if smooth.max() < by_chance + 5 * np.sqrt(by_chance) + 1:
+    if smooth.max() < by_chance + n_sigma * np.sqrt(by_chance) + 1:
         return None
     i, j = np.unravel_index(np.argmax(smooth), smooth.shape)
     centre_x, centre_y = edges[i] + 0.5, edges[j] + 0.5
@@ -169,7 +170,7 @@ def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     """
     if len(x) == 0 or len(x0) == 0:
         return PixelCorrection(shape, -1)
-    shift = find_shift(x, y, x0, y0, options.search_pixels)
+    shift = find_shift(x, y, x0, y0, options.search_pixels, options.shift_sigma)
     if shift is None:
         return PixelCorrection(shape, -1)
     index, index0 = match(x + shift[0], y + shift[1], x0, y0, options.match_pixels)

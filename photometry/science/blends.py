@@ -8,11 +8,7 @@ from scipy.special import ndtr
 # Of colours, from what another filter says, in sigma, and how probable each is.
 DEVIATES = np.linspace(-3, 3, 25)
 PRIOR = np.exp(-0.5 * DEVIATES**2) / np.exp(-0.5 * DEVIATES**2).sum()
-FAINTEST_PERCENT = 5  # of a catalogue's sources are fainter than where it ends
-# Bounds of what single pieces of evidence can say: fits where stars crowd are at times worse than
-# their errors, and stars missed.
-OUTLIERS = 0.02  # of centres that lie anywhere
-MISSED = 1e-3  # of stars that are bright enough to be found
+# Beyond these, exponentials would overflow.
 LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
 
 
@@ -54,7 +50,7 @@ def hidden_parts(seen, match, options) -> Hidden:
     is_free = ~np.isin(seen.part, seen.part[match])
     is_free &= np.linalg.norm(seen.offset, axis=1) <= options.blend_reach(seen.fwhm)
     rows = np.flatnonzero(is_free | (match & np.isin(seen.whole, seen.whole[is_free])))
-    visible = _visible(seen, match, options.colour_scatter)[rows]
+    visible = _visible(seen, match, options)[rows]
     near = seen.taken(rows)
     _, whole = np.unique(near.whole, return_inverse=True)
     order = np.lexsort((near.flux, match[rows]))
@@ -66,7 +62,7 @@ def hidden_parts(seen, match, options) -> Hidden:
     return Hidden(rows[parts], rows[main[parts]], probability)
 
 
-def _visible(seen, match, scatter):
+def _visible(seen, match, options):
     """(n,) the probability that a part would be found by itself, were there no whole.
 
     Its flux by the colour of most stars, against the faint end of the wholes.
@@ -74,9 +70,13 @@ def _visible(seen, match, scatter):
     with np.errstate(divide="ignore", invalid="ignore"):
         colours = seen.whole_flux[match] / seen.flux[match]
         colour = np.median(colours) if len(colours) else 1.0
-        faintest = np.percentile(seen.whole_flux, FAINTEST_PERCENT) if len(match) else 1.0
-        brighter = 2.5 * np.log10(seen.flux * colour / faintest) / scatter
+        faintest = _faintest(seen, options) if len(match) else 1.0
+        brighter = 2.5 * np.log10(seen.flux * colour / faintest) / options.colour_scatter
     return np.nan_to_num(ndtr(brighter))
+
+
+def _faintest(seen, options):
+    return np.percentile(seen.whole_flux, 100 * options.faintest)
 
 
 def _probability(part, main, visible, options):
@@ -98,16 +98,17 @@ def _probability(part, main, visible, options):
     ratio = np.nan_to_num(ratio, posinf=0)[:, None] * 10 ** (0.4 * colour)
     share = ratio / (1 + ratio)
     error = np.hypot(main.error, options.place_error_arcsec)
-    likely = PRIOR * _gauss((along[:, None] - share * way[:, None]) / error[:, None])
+    off = (along[:, None] - share * way[:, None]) / error[:, None]
+    likely = PRIOR * _gauss(off, options.outliers)
     # The odds of being one source, exp of the logistic function's argument.
     nearness = (options.blend_fwhm - way / part.fwhm) / options.blend_blur
-    odds = np.minimum(np.exp(nearness) / _gauss(along / error), LARGEST_ODDS)
+    odds = np.minimum(np.exp(nearness) / _gauss(along / error, options.outliers), LARGEST_ODDS)
     _, of = np.unique(part.part, return_inverse=True)
     is_in_any = np.bincount(of, odds * likely.sum(axis=1))[of]
     counts = odds * np.sum(likely * (share >= options.blend_share), axis=1)
-    return counts / (is_in_any + np.maximum(1 - visible, MISSED))
+    return counts / (is_in_any + np.maximum(1 - visible, options.missed))
 
 
-def _gauss(deviation):
+def _gauss(deviation, outliers):
     """The likelihood of a deviation in sigma, but for outliers."""
-    return np.maximum(np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2)), OUTLIERS)
+    return np.maximum(np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2)), outliers)

@@ -29,6 +29,9 @@ class JoinOptions:
     blend_probability: Fraction = 0.8  # of a part with that share, which makes a blend
     doubtful_probability: Fraction = 0.02  # the same, which makes a match doubtful
     colour_scatter: MagnitudeError = 0.4  # of stars: their light in another filter is uncertain
+    faintest: Fraction = 0.05  # of a catalogue's sources are fainter than where it ends
+    outliers: Fraction = 0.02  # of centres of light that lie anywhere, as fits of a crowd do
+    missed: Fraction = 0.001  # of stars that are bright enough to be found
     place_error_arcsec: Arcseconds = 0.03  # of the best positions against another catalogue's
     max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
 

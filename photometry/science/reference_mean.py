@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.science.quantities import Fraction, MagnitudeError, Sigma
+from exposures.science.quantities import Count, Fraction, MagnitudeError, Sigma
 from photometry.science.calibration import MAG_PER_LN
 
 # Bits of what a set says of a source.
 PRIMARY_AT_FAULT, PRIMARY_UNUSABLE, DISAGREE, MEMBER_OUTLYING = 1, 2, 4, 8
 PRIMARY = 0  # the column of the primary
-MIN_WITNESSES = 2  # images that agree with each other and not with one that is called outlying
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class ReferenceSetOptions:
     # A primary that is off by more is at fault; as the threshold of the selection, or what is taken
     # from the other images would not be a change on the primary either.
     fault_sigma: Sigma = 15.0
+    min_witnesses: Count = 2  # that agree with each other, and not with one that is outlying
     error_floor: MagnitudeError = 0.01  # no uncertainty of a mean is smaller
 
 
@@ -53,7 +53,7 @@ def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOpti
     kept = majority(flux, width, usable, options.agree_sigma)
     removed = usable & ~kept
     agrees = _is_constant(flux, width, kept, options.agree_sigma)
-    agrees &= _is_witnessed(flux, width, kept, removed, options.agree_sigma)
+    agrees &= _is_witnessed(flux, width, kept, removed, options)
     mean, mean_err = _mean_of(flux, flux_err, kept, options.error_floor)
     own, own_err = flux[:, PRIMARY], flux_err[:, PRIMARY]
     is_off = agrees & removed[:, PRIMARY]
@@ -108,12 +108,13 @@ def _is_constant(flux, width, kept, n_sigma):
     return (kept.sum(axis=1) > 0) & (_residuals(flux, width, kept).max(axis=1) <= n_sigma)
 
 
-def _is_witnessed(flux, width, kept, removed, n_sigma):
+def _is_witnessed(flux, width, kept, removed, options):
     """(n,) whether as many images as it takes differ from each that was removed."""
     witnessed = np.ones(len(flux), bool)
     for column in np.flatnonzero(removed.any(axis=0)):
-        apart = np.abs(flux - flux[:, [column]]) > n_sigma * np.hypot(width, width[:, [column]])
-        witnessed &= ~removed[:, column] | ((apart & kept).sum(axis=1) >= MIN_WITNESSES)
+        limit = options.agree_sigma * np.hypot(width, width[:, [column]])
+        apart = np.abs(flux - flux[:, [column]]) > limit
+        witnessed &= ~removed[:, column] | ((apart & kept).sum(axis=1) >= options.min_witnesses)
     return witnessed
 
 

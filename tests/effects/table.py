@@ -84,6 +84,7 @@ SEARCH_DETECTION = _search_of(chips.search, new_pixels=60.0) | {
 def _astrometry(many, few):
     return {
         "search_pixels": changes(many, 5.0),
+        "shift_sigma": changes(many, 1000.0),
         "match_pixels": changes(many, 0.5),
         "min_matches": changes(few, 60),
         "max_order": changes(many, 1),
@@ -176,6 +177,7 @@ REFERENCE_SETS = {
     "agree_sigma": changes(arrays.means, 2.0),
     "agree_mag": changes(arrays.means, 0.2),
     "fault_sigma": changes(arrays.means, 6.0),
+    "min_witnesses": changes(arrays.means, 4),
     "error_floor": changes(arrays.means, 0.1),
 }
 CLIPS_MUCH = {"clip_sigma": 0.5, "grow_sigma": 0.5, "clip_fraction": 0.0, "neighbour_fraction": 0.0}
@@ -217,6 +219,9 @@ JOIN = {
     "blend_probability": changes(arrays.joined, 0.2),
     "doubtful_probability": changes(arrays.joined, 0.5),
     "colour_scatter": changes(arrays.joined, 2.0),
+    "faintest": changes(arrays.joined, 0.9),
+    "outliers": changes(arrays.joined, 1.0),
+    "missed": changes(arrays.joined, 1.0),
     "place_error_arcsec": changes(arrays.joined, 0.5),
     "max_extent_arcsec": changes(arrays.joined, 0.3),
 }
