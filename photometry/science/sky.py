@@ -78,7 +78,7 @@ def fit_sky(data, weight, gain, read_noise, options=_DEFAULT_OPTIONS):
         tiles = _measure_tiles(pixels, grid, expected, is_known, step, options)
         level = reject_outliers(tiles.level, tiles.noise, options)
         surface, shape_note = smooth_surface(level, grid, data.shape, options)
-        if step > 0.1 * np.nanmedian(tiles.noise):
+        if step > options.coarse_step * np.nanmedian(tiles.noise):
             break  # A gradient taken out of coarsely rounded pixels would spoil their rounding.
     notes = [_grid_note(grid, options), _noise_note(tiles.noise_ratio, is_known), shape_note]
     return Sky(
@@ -126,7 +126,7 @@ def _measure_tiles(pixels, grid, expected, is_known, step, options):
     pixels = [tile for tile, keep in zip(pixels, measured, strict=True) if keep]
     histograms = tile_histograms(pixels, step, options)
     expected = expected.of_tiles(measured)
-    if is_known and _counts_few_electrons(histograms.clipped_mean, expected, step):
+    if is_known and _counts_few_electrons(histograms.clipped_mean, expected, step, options):
         fitted, ratio = mean_of_tiles(histograms, expected), np.nan
     else:
         ratio = _noise_ratio(histograms, expected, is_known, options)
@@ -140,14 +140,14 @@ def _measure_tiles(pixels, grid, expected, is_known, step, options):
     return _Tiles(on_grid(fitted.level), on_grid(fitted.noise), on_grid(fitted.scale), ratio)
 
 
-def _counts_few_electrons(level, expected, step):
+def _counts_few_electrons(level, expected, step, options):
     """Whether the noise is too skewed for the model; the pixels of such images are whole counts.
 
     The latter tells them from images in counts per second, whose gain is only nominal.
     """
     sigma = expected.sigma(level)
     is_skewed = np.median(expected.skewness(level, sigma)) > MAX_SKEWNESS
-    return bool(is_skewed and step > 0.2 * np.median(sigma))
+    return bool(is_skewed and step > options.count_step * np.median(sigma))
 
 
 def _noise_ratio(histograms, expected, is_known, options):

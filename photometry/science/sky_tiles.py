@@ -35,6 +35,8 @@ class SkyOptions:
     passes: Count = 2  # from the second on the gradient inside the tiles is taken out first
     outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
     outlier_min_sigma: Sigma = 0.3  # and at least so far in the sigma of the sky
+    coarse_step: Fraction = 0.1  # of the noise, from which rounded pixels keep their gradient
+    count_step: Fraction = 0.2  # of the noise, from which pixels are counts of few electrons
     min_good_fraction: Fraction = 0.3  # with fewer good tiles the surface is a plane
     step_strip_pixels: WholePixels = 16  # strips beside a channel's edge, in which steps are sought
     step_blocks: Count = 20  # blocks of rows of the strips

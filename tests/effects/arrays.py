@@ -176,6 +176,16 @@ def sky(options):
     return found.tile_level, found.tile_noise, found.image[::10, ::10], found.fallback
 
 
+def coarse_sky(options):
+    """The sky of an image of few electrons, counted."""
+    rng = np.random.default_rng(5)
+    shape = (200, 200)
+    level = 6.0 * (1 + 0.8 * np.linspace(0, 1, shape[1]))
+    data = rng.poisson(np.broadcast_to(level, shape)).astype("f4")
+    found = fit_sky(data, np.ones(shape), np.ones(200), np.zeros(200), options.reduction.sky)
+    return found.tile_level, found.image[::10, ::10], found.fallback
+
+
 def _matched(n, seed):
     """Stars on two images, a distorted shift apart, with some that are on one alone."""
     rng = np.random.default_rng(seed)

@@ -22,6 +22,8 @@ SKY = {
     "passes": changes(arrays.sky, 1),
     "outlier_mad": changes(arrays.sky, 1.0),
     "outlier_min_sigma": changes(arrays.sky, 3.0, outlier_mad=0.5),
+    "coarse_step": changes(arrays.coarse_sky, 1.0),
+    "count_step": changes(arrays.coarse_sky, 1.0),
     "min_good_fraction": changes(arrays.sky, 1.0),
 }
 PSF = {
