@@ -23,7 +23,8 @@ OBJECTS = {
         (SELECT min(id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(image_id) FROM galflags WHERE region IS NOT NULL)""",
 }
-# Of Django's tables a table's pages are made of the same templates as any other's.
+# Of Django's tables a table's pages are made of the same templates as any other's: all pages of the
+# first, and the list and the form of those that have what others have not.
 ADMIN_TABLES = ("auth.user", "variables.galcandidate", "variables.taxonomy", "variables.campaign")
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # Queries that show a page's other faces.
@@ -69,8 +70,11 @@ def _is_other(pattern):
     if "<format>" in pattern or "<url>" in pattern:
         return True
     words = pattern.split("/")
-    is_table = words[0] == "admin" and len(words) > 3 and words[1] in apps.app_configs
-    return is_table and ".".join(words[1:3]) not in ADMIN_TABLES
+    if words[0] != "admin" or len(words) <= 3 or words[1] not in apps.app_configs:
+        return False
+    table = ".".join(words[1:3])
+    is_list_or_form = len(words) == 4 or "change" in words
+    return table not in ADMIN_TABLES or table != ADMIN_TABLES[0] and not is_list_or_form
 
 
 def _paths(pattern, cursor):

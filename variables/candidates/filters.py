@@ -111,7 +111,7 @@ class CandidateFilter(django_filters.FilterSet):
     undetected = django_filters.ChoiceFilter(
         choices=[(ONLY, "only those"), (BOTH, "shown too")],
         method="by_detection",
-        label="failing a cut each time",
+        label="without detection",
         empty_label="hidden",
     )
     exposure = django_filters.CharFilter(

@@ -68,6 +68,11 @@ class ChipPage:
         return compass_of(self.image.orientation, max(self.image.picture_size))
 
     @property
+    def radius_arcsec(self):
+        """A circle round the middle of the chip that holds all of it, whole arcseconds."""
+        return int(np.ceil(3600 * (self.image.radius or 0)))
+
+    @property
     def scale(self):
         """Pixels of the chip to a unit of a mark: a hundredth and a half of the picture across."""
         return round(self.image.picture_size[0] / 900, 2)

@@ -1,0 +1,135 @@
+"""What keys, fingers and the focus do: drawing, swiping over plots, paging through lists."""
+
+import re
+from functools import partial
+
+import pytest
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+MANY, DRAWN = "/candidates/?detections_min=1", "body[data-ready]"
+# Where the cursor of the keyboard is on the screen, and what is to be seen of the chip.
+IN_SIGHT = """() => {
+  const [x, y] = document.querySelector("#readout").textContent.match(/-?\\d+/g).map(Number);
+  const plane = document.querySelector("#chip-map .plane").getScreenCTM();
+  const at = new DOMPoint(x, y).matrixTransform(plane);
+  const box = document.querySelector("#scroller").getBoundingClientRect();
+  const seen = at.x >= box.left && at.x <= box.right && at.y >= box.top && at.y <= box.bottom;
+  const inWindow = at.x > 0 && at.x < innerWidth && at.y > 0 && at.y < innerHeight;
+  return {x: at.x, y: at.y, seen: seen && inWindow};
+}"""
+FIGURES = "[...Bokeh.index.roots].map(({model}) => model).filter(({type}) => type === 'Figure')"
+RANGES = f"""() => {FIGURES}.flatMap(({{x_range: x, y_range: y}}) =>
+  [x.start, x.end, y.start, y.end])"""
+CHOOSE_PAN = f"""() => {FIGURES}.forEach(({{toolbar}}) => {{
+  toolbar.tools.find((tool) => tool.type === "PanTool").active = true;
+}})"""
+FOCUS = "() => document.activeElement.id"
+
+
+@pytest.fixture
+def chip_page(visit):
+    """The page of a chip with flags on it, as a curator sees it."""
+    curator = visit("curator")
+    links = curator.go("/flags/").locator("a[href^='/flags/images/']")
+    return curator.go(links.first.get_attribute("href").partition("#")[0])
+
+
+@pytest.mark.parametrize("zoom", ["0", "1", "4"])
+def test_the_keyboard_draws_within_what_is_seen_and_as_its_arrows_say(chip_page, zoom):
+    page = chip_page
+    page.locator(f"[name=zoom][value='{zoom}']").check(force=True)
+    page.evaluate("() => document.querySelector('#scroller').scrollBy(9999, 0)")
+    page.evaluate("() => scrollTo(0, 9999)")
+    page.locator("#chip-map").focus()
+    page.keyboard.press("r")
+    start = page.evaluate(IN_SIGHT)
+    assert start["seen"]
+    for key, axis, sign in (("ArrowUp", "y", -1), ("ArrowRight", "x", 1), ("ArrowDown", "y", 1)):
+        before = page.evaluate(IN_SIGHT)
+        page.keyboard.press(key)
+        after = page.evaluate(IN_SIGHT)
+        assert (after[axis] - before[axis]) * sign > 0 and after["seen"], key
+    page.keyboard.press(" ")
+    for key in ("Shift+ArrowLeft", "Shift+ArrowUp") * 12:
+        page.keyboard.press(key)
+        assert page.evaluate(IN_SIGHT)["seen"], key
+    page.keyboard.press("Enter")
+    corners = page.locator("#id_region").input_value()
+    assert re.fullmatch(r"(-?[\d.]+,-?[\d.]+ ?){4}", corners)
+
+
+def first_candidate(reader):
+    """Opens the page of a candidate with all plots drawn."""
+    page = reader.go("/candidates/?detections_min=3")
+    page = reader.go(page.locator("#results tbody th a").first.get_attribute("href"))
+    page.wait_for_selector(DRAWN)
+    return page
+
+
+def swipe(page, x_distance, y_distance, n_steps=8):
+    """Move a finger over the light curve, from its middle."""
+    box = page.locator("#light-curve").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = partial(page.context.new_cdp_session(page).send, "Input.dispatchTouchEvent")
+    touch({"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for k in range(1, n_steps + 1):
+        at = {"x": x + k * x_distance / n_steps, "y": y + k * y_distance / n_steps}
+        touch({"type": "touchMove", "touchPoints": [at]})
+        page.wait_for_timeout(16)
+    touch({"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(300)
+
+
+def test_a_swipe_over_a_plot_scrolls_the_page_and_pans_by_its_tool_alone(visit):
+    page = first_candidate(visit("reader", **PHONE))
+    page.locator("#light-curve").scroll_into_view_if_needed()
+    ranges, scrolled = page.evaluate(RANGES), page.evaluate("() => scrollY")
+    assert len(ranges) >= 4
+    swipe(page, -80, 0)
+    swipe(page, 0, -150)
+    assert page.evaluate(RANGES) == ranges
+    assert page.evaluate("() => scrollY") > scrolled
+    page.evaluate(CHOOSE_PAN)
+    page.locator("#light-curve").scroll_into_view_if_needed()
+    swipe(page, -80, 0)
+    assert page.evaluate(RANGES) != ranges
+
+
+def test_no_tick_mark_of_an_earlier_axis_stays_beside_a_light_curve(visit):
+    page = first_candidate(visit("reader", reduced_motion="reduce"))
+    plot, align = page.locator("#light-curve"), page.locator("#align")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+    before = plot.screenshot()
+    for _ in range(2):
+        align.click()
+        page.wait_for_timeout(200)
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+    assert plot.screenshot() == before
+
+
+def test_who_pages_by_keyboard_goes_on_in_the_new_list(visit):
+    reader = visit("reader")
+    page = reader.go(MANY)
+    first = page.locator("#results tbody th a").first.inner_text()
+    for way in ("next", "prev"):
+        page.locator(f"#results nav.pages a[rel={way}]").focus()
+        with page.expect_response(re.compile("/candidates/")):
+            page.keyboard.press("Enter")
+        reader.wait_until_quiet()
+        page.wait_for_function("() => document.activeElement.id === 'results'")
+    assert page.locator("#results tbody th a").first.inner_text() == first
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => !!document.activeElement.closest('#results')")
+
+
+def test_who_sorts_by_keyboard_stays_on_the_heading(visit):
+    reader = visit("reader")
+    page = reader.go(MANY)
+    page.locator("#sort-reference_mag").focus()
+    for direction in ("descending", "ascending"):
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"th[aria-sort={direction}] #sort-reference_mag")
+        reader.wait_until_quiet()
+        assert page.evaluate(FOCUS) == "sort-reference_mag"

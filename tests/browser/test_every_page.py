@@ -1,0 +1,260 @@
+"""Every page of the site, found by its address pattern: axe finds nothing, and none is too wide."""
+
+import re
+from functools import partial
+
+import psycopg2
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from django.contrib.auth.hashers import make_password
+from django.template.loader import render_to_string
+from playwright.sync_api import TimeoutError
+
+from tests.browser.conftest import DESKTOP
+from tests.browser.site_pages import addresses
+
+PHONE, SMALL_PHONE = {"width": 390, "height": 844}, {"width": 320, "height": 640}
+PEOPLE = ("root", "curator", "vetter", "reader")
+# Rules of axe that see what differs between colours and widths; all others see the same.
+OF_LAYOUT = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
+# What Django's own tables have, in templates and scripts that are not ours.
+OF_DJANGO_TABLES = {
+    "aria-prohibited-attr",  # the help icons of choices that move between two boxes
+    "empty-table-header",  # of tabular inlines, above the links to rows
+    "label",  # the second box of a date and time
+    "link-in-text-block",  # links of the trail and of filters, which have no underline
+    "scrollable-region-focusable",  # tabular inlines on a phone
+    "target-size",  # filters of a list on a phone: 20 pixels high, and 24 are wanted
+}
+# Of rows, marks and cutouts that one template writes many times, the first are enough.
+ALIKE = [
+    *("tbody tr:nth-of-type(n+7)", ".strip li:nth-of-type(n+7)"),
+    *("g[class^=marks-] a:nth-of-type(n+7)", ".mark-list li:nth-of-type(n+7)"),
+]
+AXE = """async ([rules, alike]) => {
+  for (const animation of document.getAnimations()) animation.finish();
+  const runOnly = rules && {runOnly: {type: "rule", values: rules}};
+  const options = {resultTypes: ["violations"], ...runOnly};
+  const {violations} = await axe.run({exclude: alike}, options);
+  const said = ({any, all, none}) => [...any, ...all, ...none].map((check) => check.message);
+  return violations.flatMap(({id, nodes}) =>
+    nodes.map((node) => [id, `${node.target.join(" ")}: ${said(node).join("; ")}`]));
+}"""
+# The first that see a kind of page see it in all ways; of what is otherwise in others of its kind,
+# or to those who may less, two ways are enough.
+ALL_WAYS = (
+    ("light", DESKTOP, None),
+    ("dark", DESKTOP, OF_LAYOUT),
+    ("dark", PHONE, OF_LAYOUT),
+    ("light", PHONE, OF_LAYOUT),
+)
+TWO_WAYS = ALL_WAYS[::2]
+OPEN_ALL = "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
+FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+DRAWN_MS = 2000  # for what scripts draw anew in another window
+# What differs between two pages that look the same: tokens, names, times.
+DIFFERING = re.compile(
+    r'value="\w{64}"|<header.*?</header>|<time.*?</time>|data-who="\d+"', re.DOTALL
+)
+# Pages that no address shows: what they say is all that matters.
+STATIC = {
+    "500.html": {},
+    "500.html of the database": {"is_database": True},
+    "400.html": {"detail": "The form is not complete"},
+    "403_csrf.html": {"cause": "cookie"},
+    "405.html": {},
+}
+
+
+MAKE_ADMINISTRATOR = """
+INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active,
+    first_name, last_name, email, date_joined)
+VALUES (%s, %s, true, true, true, '', '', '', now())
+"""
+
+
+class Pages:
+    """Looks at pages in one browser context, as one person after the other."""
+
+    def __init__(self, page, url):
+        self.page, self.url = page, url
+        self.faults, self.looked_at, self.open_requests = {}, set(), set()
+        page.on("request", lambda request: self.open_requests.add(request))
+        for end in ("requestfinished", "requestfailed"):
+            page.on(end, lambda request: self.open_requests.discard(request))
+
+    def log_in(self, name, password):
+        self.page.context.clear_cookies()
+        self.page.goto(f"{self.url}/login/")
+        self.page.get_by_label("Username").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(f"{self.url}/")
+
+    def new_and_known(self, known):
+        """Of addresses, those that show a page that nobody has looked at, and all that show one."""
+        new, shown = [], []
+        for address in known:
+            text = self.text_of(address.path)
+            if text is not None:
+                shown.append(address)
+                if text not in self.looked_at:
+                    new.append(address)
+                self.looked_at.add(text)
+        return new, shown
+
+    def text_of(self, path):
+        """What a page says, but for tokens and times; None where an address shows no page."""
+        response = self.page.request.get(self.url + path, max_redirects=0)
+        assert response.status < 500, path
+        kind = response.headers.get("content-type", "")
+        text = response.text() if response.ok and kind.startswith("text/html") else ""
+        return DIFFERING.sub("", text) if "<html" in text else None
+
+    def look(self, who, path, ways=ALL_WAYS):
+        """Open an address, and run axe in light and dark, on a desktop and on a phone."""
+        self.page.goto(self.url + path, wait_until="load")
+        self.wait_until_quiet()
+        self.examine(who, path, ways)
+
+    def wait_until_quiet(self):
+        for _ in range(200):
+            self.page.wait_for_timeout(25)
+            if not self.open_requests:
+                break
+
+    def examine(self, who, path, ways=ALL_WAYS):
+        self.page.evaluate(OPEN_ALL)
+        self.page.evaluate(AXE_SCRIPT)
+        known = OF_DJANGO_TABLES if path.startswith("/admin/") else set()
+        for scheme, viewport, rules in ways:
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self.page.set_viewport_size(viewport)
+            for rule, said in self.page.evaluate(AXE, [rules, ALIKE]):
+                if rule not in known:
+                    self.faults.setdefault((who, path), {})[f"{rule}: {said}"] = scheme, viewport
+            self.measure(who, path, viewport)
+        self.page.set_viewport_size(SMALL_PHONE)
+        self.measure(who, path, SMALL_PHONE)
+        self.page.set_viewport_size(DESKTOP)
+
+    def told(self):
+        """A line for each fault: who saw it where, and how."""
+        found = ((place, *one) for place, faults in self.faults.items() for one in faults.items())
+        return [f"{who} {path} {how}: {said}" for (who, path), said, how in found]
+
+    def measure(self, who, path, viewport):
+        """Django's tables scroll sideways by themselves; no page of ours does."""
+        if path.startswith("/admin/"):
+            return
+        try:
+            self.page.wait_for_function(FITS, timeout=DRAWN_MS)
+        except TimeoutError:
+            self.faults.setdefault((who, path), {})["too wide"] = viewport
+
+
+@pytest.fixture
+def pages(browser, site):
+    context = browser.new_context(viewport=DESKTOP)
+    yield Pages(context.new_page(), site.url)
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def passwords(site):
+    """Of all people, and of an administrator, who sees Django's tables too."""
+    with psycopg2.connect(site.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(MAKE_ADMINISTRATOR, ["root", make_password("of the tests")])
+    return site.passwords | {"root": "of the tests"}
+
+
+def test_axe_finds_nothing_and_nothing_is_too_wide_on_every_page_for_everybody(
+    pages, site, passwords
+):
+    known = [a for a in addresses(site.database_url) if a.pattern != "logout/"]
+    seen = set()
+    for path in ("/login/", "/nowhere/"):
+        pages.look("nobody", path)
+    for who in PEOPLE:
+        pages.log_in(who, passwords[who])
+        # Who may less sees no other pages, but some of them otherwise.
+        new, known = pages.new_and_known(known)
+        for address in new:
+            is_alike = address.pattern in seen or address.pattern.startswith("admin/")
+            pages.look(who, address.path, TWO_WAYS if is_alike else ALL_WAYS)
+            seen.add(address.pattern)
+    pages.look("reader", "/vetting/new/")  # a refusal
+    assert pages.told() == []
+    assert {"", "candidates/<pk>/", "vetting/<pk>/vet/", "flags/images/<pk>/"} <= seen
+    assert len(seen) >= 25, sorted(seen)
+
+
+def test_axe_finds_nothing_on_pages_for_what_fails(pages, passwords):
+    for name, context in STATIC.items():
+        answer = {"body": render_to_string(name.partition(" ")[0], context)}
+        pages.page.route("**/fails/", partial(_fulfill, answer))
+        pages.look("nobody", "/fails/")
+        pages.page.unroute("**/fails/")
+    for _ in range(11):
+        pages.page.goto(f"{pages.url}/login/")
+        pages.page.get_by_label("Username").fill("mallory")
+        pages.page.get_by_label("Password").fill("wrong")
+        with pages.page.expect_navigation():
+            pages.page.keyboard.press("Enter")
+    assert "Too many wrong passwords" in pages.page.title()
+    pages.examine("nobody", "/login/")
+    assert pages.told() == []
+
+
+def _fulfill(answer, route):
+    route.fulfill(**answer)
+
+
+def test_axe_would_find_a_text_that_is_too_pale_and_a_page_that_is_too_wide(pages):
+    body = "<html lang=en><title>t</title><main><h1>h</h1><p>pale</p><div></div></main>"
+    style = "<style>p { color: #aaa; } div { width: 900px; height: 1px; }</style>"
+    pages.page.route("**/pale/", lambda route: route.fulfill(body=body + style))
+    pages.look("nobody", "/pale/")
+    ((_, found),) = pages.faults.items()
+    assert any(said.startswith("color-contrast") for said in found) and "too wide" in found
+
+
+def test_every_colour_of_text_is_readable_on_every_background(pages):
+    texts, grounds = ("text", "faint", "accent", "done", "left", "mark", "failed"), ("page", "card")
+    notes = {"done-page", "left-page", "failed-page"}
+    pages.page.goto(f"{pages.url}/login/")
+    pale = {}
+    for scheme in ("light", "dark"):
+        pages.page.emulate_media(color_scheme=scheme)
+        colours = pages.page.evaluate(COLOURS, [*texts, *grounds, *notes])
+        for text in texts:
+            for ground in (*grounds, *notes):
+                contrast = _contrast(colours[text], colours[ground])
+                if contrast < 4.5:
+                    pale[scheme, text, ground] = round(contrast, 2)
+    assert pale == {}
+
+
+COLOURS = """(names) => Object.fromEntries(names.map((name) => {
+  const probe = document.createElement("p");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const numbers = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+  probe.remove();
+  return [name, numbers];
+}))"""
+
+
+def _contrast(one, other):
+    """The contrast of two colours, as WCAG 2 defines it."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _shares(colour)]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _shares(colour):
+    return [value / 255 for value in colour]
