@@ -96,7 +96,7 @@ def test_programs_get_errors_as_json(failing):
 @pytest.mark.django_db
 def test_a_form_s_own_address_opened_as_a_page_says_so(client):
     client.force_login(make_voter())
-    response = client.get(reverse("vet_list"))
+    response = client.get(reverse("save_search"))
     assert response.status_code == 405 and response["Allow"] == "POST"
     assert "only for forms" in words(response)
 
