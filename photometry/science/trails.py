@@ -47,6 +47,7 @@ class TrailOptions:
     lit_sigma: Sigma = 3.0  # of a piece that the trail lights
     min_lit: Fraction = 0.5  # of the pieces between a trail's ends: others may be dark in between
     min_pixels: Pixels = 160.0  # length of the lit pieces together
+    min_elongation: Ratio = 10.0  # of that length, to the width: a galaxy's halo has less
     max_gap_pixels: Pixels = 256.0  # dark between two parts of one trail
     min_width: Ratio = 0.7  # of its profile, to the PSF's: charge in a column may be narrower
     max_width_pixels: Pixels = 44.0  # of the same: sky that wasn't taken off may be wider
@@ -239,6 +240,8 @@ def _trail(left, line, t, psf_fwhm, options):
     profile = _mean(pieces[lit])
     fwhm = _width(profile, np.nanmax(profile[np.abs(ACROSS) <= SEARCH_PIXELS], initial=0) / 2)
     if not options.min_width * psf_fwhm < fwhm < options.max_width_pixels:
+        return None
+    if len(lit) * options.piece_pixels < options.min_elongation * fwhm:
         return None
     half_width = _width(gaussian_filter1d(profile, 1.0), options.wing_sigma) / 2
     half_width = (half_width if np.isfinite(half_width) else FLANK_PIXELS) + psf_fwhm

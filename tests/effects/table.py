@@ -315,6 +315,7 @@ TRAILS = {
     "lit_sigma": changes(arrays.trails, 60.0),
     "min_lit": changes(arrays.trails, 0.95),
     "min_pixels": changes(arrays.trails, 690.0),
+    "min_elongation": changes(arrays.trails, 1000.0),
     "max_gap_pixels": changes(arrays.trails, 20.0),
     "min_width": changes(arrays.trails, 3.0),
     "max_width_pixels": changes(arrays.trails, 12.0),
