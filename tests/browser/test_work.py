@@ -47,6 +47,7 @@ def test_a_reference_is_chosen_after_a_look_at_what_that_implies(visit):
     page.get_by_role("link", name="g of Plane at 7").click()
     page.get_by_role("link", name="See what choosing it implies").first.click()
     expect(heading(page, re.compile("What choosing .* implies"))).to_be_visible()
+    page.get_by_label("Keep it as a further reference").check()
     page.get_by_label("Why").fill("sharper")
     page.get_by_role("button", name=re.compile("reference.* queue the work")).click()
     expect(page.locator(".messages .success, .messages .info").first).to_be_visible()
@@ -92,7 +93,7 @@ def test_a_list_is_exported_as_csv(visit):
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
-    assert len(rows) > 20 and all(int(row["n_detections"]) >= 3 for row in rows)
+    assert len(rows) > 20 and all(int(row["star_detections"]) >= 3 for row in rows)
 
 
 def test_twenty_candidates_are_vetted_by_keyboard_and_one_taken_back(visit):
