@@ -17,6 +17,7 @@ from exposures.science.quantities import (
     Ratio,
     Sigma,
     Switch,
+    TwoOrMore,
     Unit,
     WholePixels,
 )
@@ -29,6 +30,7 @@ class FigureOptions:
     """How the figures of quality are measured."""
 
     bright_stars: Count = 200  # brightest stars whose residuals are stacked
+    stack_stars: TwoOrMore = 20  # stars in the stack, at least
     stack_half_pixels: WholePixels = 20  # half the side of the stack
     companion_stars: Count = 400  # brightest stars round which companions are looked for
     companion_pixels: Pixels = 40.0  # and how far from each
@@ -39,7 +41,7 @@ class FigureOptions:
     magnitude_bins: Count = 5  # of equal numbers of stars, in which the errors are tested
     min_bin_stars: Count = 20  # stars in a bin or a cell map, at least
     min_images: Count = 2  # others whose zero points a chip is compared with
-    confidence: Sigma = 2.0  # of shares: so many sigma of chance are granted
+    confidence: Sigma = 2.0  # of shares and misfits: so many sigma of chance are granted
 
 
 @dataclass(frozen=True)

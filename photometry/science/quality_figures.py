@@ -73,7 +73,7 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     ``residual, weight`` (ny, nx) are the image without its model and its inverse variance;
     ``stars`` has x, y, flux and is_clean, (n,). The residuals round the brightest stars in units
     of their fluxes are stacked by their median; what noise alone adds to the sum of absolute
-    values is taken off.
+    values is taken off, and ``confidence`` sigma of it. NaN with fewer than ``stack_stars``.
     """
     half = options.stack_half_pixels
     column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
@@ -81,7 +81,8 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     inside = (column >= half) & (column < nx - half) & (row >= half) & (row < ny - half)
     chosen = np.flatnonzero(stars.is_clean & inside & (stars.flux > 0))
     chosen = chosen[np.argsort(-stars.flux[chosen], kind="stable")][: options.bright_stars]
-    if len(chosen) < 3:
+    n = len(chosen)
+    if n < options.stack_stars:
         return np.nan
     step = np.arange(-half, half + 1)
     pixels = (row[chosen, None, None] + step[:, None], column[chosen, None, None] + step)
@@ -91,10 +92,12 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     stamps = np.where(usable | ~usable.any(axis=0), np.where(usable, stamps, 0), np.nan)
     stack = np.nanmedian(stamps, axis=0)
     stack -= np.median(stack)
-    spread = 1.4826 * np.nanmedian(np.abs(stamps - stack), axis=0)
-    noise = MEDIAN_ERROR * spread / np.sqrt(len(chosen))
+    # The median absolute deviation of few values is low (Croux & Rousseeuw 1992, COMPSTAT).
+    spread = 1.4826 * n / (n - 0.8) * np.nanmedian(np.abs(stamps - stack), axis=0)
+    noise = MEDIAN_ERROR * spread / np.sqrt(n)
+    error = np.sqrt((1 - MEAN_ABSOLUTE**2) * np.nansum(noise**2))
     light = np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise)
-    return float(max(light, 0))
+    return float(max(light - options.confidence * error, 0))
 
 
 def noise_ratio(residual, weight):

@@ -169,6 +169,7 @@ def amplifier_step(options):
 QUALITY = {"refuse_doubted_references": changes(refused_reference, True)}
 MEASURE = {
     "bright_stars": changes(figures, 20),
+    "stack_stars": changes(figures, 1000),
     "stack_half_pixels": changes(figures, 10),
     "companion_stars": changes(figures, 100),
     "companion_pixels": changes(figures, 20.0),

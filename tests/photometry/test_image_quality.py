@@ -1,6 +1,7 @@
 """Exposures spoilt in the ways of real nights: none of what they show may count as a variable."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from photometry.science.image_quality import (
     QualityOptions,
     beyond,
 )
-from photometry.science.quality_figures import doubled_share, share_at_least
+from photometry.science.quality_figures import doubled_share, psf_misfit, share_at_least
 from tests.photometry.spoilt_images import (
     added,
     bright_sky,
@@ -284,3 +285,24 @@ def test_unknown_figures_are_beyond_no_limit():
     assert beyond(unknown, QualityLimits()) == ()
     assert beyond({}, QualityLimits()) == ()
     assert FigureOptions().bright_stars > 0
+
+
+@pytest.mark.parametrize(("n_stars", "flux"), [(5, 300.0), (20, 1000.0), (200, 300.0)])
+def test_noise_round_few_faint_stars_is_no_misfit(n_stars, flux):
+    limit, found = QualityLimits().psf_misfit, []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        residual = rng.normal(size=(400, 400))
+        x, y = rng.uniform(30, 370, (2, n_stars))
+        stars = SimpleNamespace(
+            x=x, y=y, flux=np.full(n_stars, flux), is_clean=np.ones(n_stars, bool)
+        )
+        found.append(psf_misfit(residual, np.ones_like(residual), stars))
+    assert sum(value > limit for value in found) <= 1
+
+
+def test_too_few_stars_tell_no_misfit():
+    stars = SimpleNamespace(
+        x=np.full(5, 50.0), y=np.full(5, 50.0), flux=np.ones(5), is_clean=np.ones(5, bool)
+    )
+    assert np.isnan(psf_misfit(np.ones((100, 100)), np.ones((100, 100)), stars))
