@@ -30,12 +30,12 @@ from galproject.quality.judging import judge_reference, judge_search
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
+from photometry.image_calibration import channel_edges
 from photometry.image_quality import reference_figures, search_figures
 from photometry.measured import measured_on_search
 from photometry.models import GalReference
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.science.channels import edges_at
 from photometry.search import is_detected, measure_search, rows
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import count_variables, find_changes, replace_variables
@@ -344,11 +344,7 @@ def _store_search(image, reduction, options):
     if not references:
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
-    edges = [
-        edge
-        for reference in references
-        for edge in edges_at(reference.channel_columns, reference.fwhm_pixels, reference.pk)
-    ]
+    edges = channel_edges(references)
     measurement = measure_search(reduction, sources, options.reduction, edges)
     figures = search_figures(
         reduction, measurement, options.quality.measure, options.reduction.clean

@@ -6,9 +6,19 @@ import numpy as np
 
 from photometry.options import ReductionOptions
 from photometry.science.calibration import Correction
+from photometry.science.channels import ChannelEdge, edges_at
 from photometry.science.depth import upper_limit
 
 DEFAULTS = asdict(ReductionOptions())  # of images that were made before there was such an option
+
+
+def channel_edges(references) -> list[ChannelEdge]:
+    """The edges of the read-out channels of reference images, rows of galimages."""
+    return [
+        edge
+        for reference in references
+        for edge in edges_at(reference.channel_columns, reference.fwhm_pixels, reference.pk)
+    ]
 
 
 def zero_points(image, rows, sources):
