@@ -156,6 +156,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Variable stars in DECam images of the Galactic plane",
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    # Of fields that are called alike.
+    "ENUM_NAME_OVERRIDES": {
+        "CandidateKindEnum": "variables.models.candidates.GalCandidate.Kind",
+        "ObjectKindEnum": "photometry.objects.Kind",
+        "MeasurementKindEnum": "photometry.sources.EpochKind",
+    },
 }
 
 LANGUAGE_CODE = "en-gb"

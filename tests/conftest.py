@@ -36,8 +36,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Begin what takes longest at once; it has a database of its own."""
-    items.sort(key=lambda item: item.path.stem != "test_faults")
+    """Begin what takes longest at once, faults and then pages; both have databases of their own."""
+    first = ("test_faults", "browser")
+    items.sort(
+        key=lambda item: [name not in (item.path.stem, item.path.parent.stem) for name in first]
+    )
 
 
 @pytest.fixture(scope="session")

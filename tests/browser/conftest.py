@@ -85,7 +85,8 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture(scope="session")
+# Of the package: a browser that is driven from here forbids Django to ask a database of its own.
+@pytest.fixture(scope="package")
 def browser():
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
@@ -98,13 +99,13 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(browser, tmp_path_factory):
     with seeded_site(tmp_path_factory.mktemp("pictures")) as site:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sessions():
     """Cookies of those who have logged in, by name."""
     return {}

@@ -160,7 +160,7 @@ def pages(browser, site):
     context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def passwords(site):
     """Of all people, and of an administrator, who sees Django's tables too."""
     with psycopg2.connect(site.database_url) as connection, connection.cursor() as cursor:

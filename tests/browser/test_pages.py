@@ -16,7 +16,7 @@ LINKS = """(links) => links.map((link) => {
 WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def addresses():
     """One address of every page, filled by the first test that wants them."""
     return []

@@ -72,8 +72,11 @@ def test_process_queues_all_chips_but_those_in_hand(act, sent):
     (message,) = act("process", [exposure])
     assert statuses(exposure) == [Status.QUEUED, Status.QUEUED, Status.WORKING]
     assert "2 chips queued; 1 chip left alone" in message
-    assert len(sent) == 2
-    assert exposure.jobs.first().asked_by == "operator"
+    job = exposure.jobs.first()
+    assert sorted(chip for *chip, of in sent if of == job.pk and chip) == sorted(
+        [pk] for pk in job.images.values_list("pk", flat=True)
+    )
+    assert job.images.count() == 2 and job.asked_by == "operator"
 
 
 def test_single_chips_are_processed_alone(act, sent):
