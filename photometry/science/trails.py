@@ -42,7 +42,8 @@ class TrailOptions:
     bin_pixels: WholePixels = 4  # side of the bins whose sums along lines are searched
     smooth_pixels: Pixels = 96.0  # side of the boxes whose mean is taken off: wider is no trail
     min_sigma: Sigma = 8.0  # of a sum along a line that is looked at
-    min_total_sigma: Sigma = 20.0  # of all lit pieces of a trail
+    min_total_sigma: Sigma = 20.0  # of the lit pieces of a trail, without the brightest
+    brightest_pieces: Fraction = 0.25  # of them, that don't count: haloes in a row light but few
     piece_pixels: WholePixels = 32  # length of the pieces of a line whose medians are compared
     lit_sigma: Sigma = 3.0  # of a piece that the trail lights
     min_lit: Fraction = 0.5  # of the pieces between a trail's ends: others may be dark in between
@@ -64,7 +65,7 @@ class Trail:
     ends: np.ndarray  # (2, 2) x, y
     half_width: float  # pixels, to where its light no longer matters
     fwhm: float  # pixels, of its profile
-    sigma: float  # its significance
+    sigma: float  # its significance, without its brightest pieces
     lit: float  # share of its length
     line: np.ndarray  # (2, 2) ends of the whole line across the image
 
@@ -232,7 +233,7 @@ def _trail(left, line, t, psf_fwhm, options):
     is_lit = can_tell & (sigma > options.lit_sigma)
     start, stop = _longest(is_lit, can_tell, options)
     lit = start + np.flatnonzero(is_lit[start:stop])
-    total = float(np.sqrt(np.sum(np.square(sigma[lit]))))
+    total = _even_light(sigma[lit], options)
     share = len(lit) / max(can_tell[start:stop].sum(), 1)
     is_long = len(lit) * options.piece_pixels >= options.min_pixels
     if not is_long or total < options.min_total_sigma or share < options.min_lit:
@@ -264,6 +265,12 @@ def _light(pieces, psf_fwhm):
     own = np.where(known, kernel**2, 0).sum(axis=1)
     light = np.where(known, pieces * kernel, 0).sum(axis=1)
     return pieces, light / np.sqrt(np.maximum(own, 1e-9)) / max(noise, 1e-9)
+
+
+def _even_light(sigma, options):
+    """Significance of all lit pieces but the brightest: a trail doesn't hang on a few of them."""
+    n_kept = len(sigma) - int(np.ceil(options.brightest_pieces * len(sigma)))
+    return float(np.sqrt(np.sum(np.square(np.sort(sigma)[:n_kept]))))
 
 
 def _extended(start, stop, can_tell):

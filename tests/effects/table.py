@@ -311,6 +311,7 @@ TRAILS = {
     "smooth_pixels": changes(arrays.trails, 24.0),
     "min_sigma": changes(arrays.trails, 60.0),
     "min_total_sigma": changes(arrays.trails, 600.0),
+    "brightest_pieces": changes(arrays.trails, 0.9),
     "piece_pixels": changes(arrays.trails, 24),
     "lit_sigma": changes(arrays.trails, 60.0),
     "min_lit": changes(arrays.trails, 0.95),

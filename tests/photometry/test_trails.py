@@ -180,3 +180,15 @@ def test_no_more_trails_are_found_than_asked_for():
     light = sum(line(((0, y), (700, y + 60)), 5, 100) for y in range(80, 500, 100))
     assert len(find_trails(leftover(light), PSF)) == 5
     assert len(find_trails(leftover(light), PSF, TrailOptions(max_trails=2))) == 2
+
+
+def test_haloes_of_bright_stars_in_a_row_are_no_trail():
+    y, x = np.indices(SHAPE)
+    light = np.zeros(SHAPE)
+    # One bright star's halo, and three fainter ones that happen to lie in line with it.
+    for number, peak in enumerate((12.0, 12.0, 120.0, 12.0)):
+        x0, y0 = 396 + 8.4 * number, 216 + 60 * number
+        light += peak * np.exp(-0.5 * ((x - x0) ** 2 + (y - y0) ** 2) / 12**2)
+    assert find_trails(leftover(light), PSF) == []
+    hangs_on_few = TrailOptions(brightest_pieces=0.0)
+    assert find_trails(leftover(light), PSF, hangs_on_few)
