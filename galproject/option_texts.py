@@ -49,6 +49,13 @@ A dash is None: leave the option out.
 - What defines a figure or a model: the 19 x 19 pixels of `rchi2`, `fracflux` and `quality`, the 5
   sigma of a limiting magnitude, percentiles of an amplitude, the bounds of a PSF's shape (on which
   a fit is doubted), orders of splines, conversions of units, formats of files.
+- Thresholds that are tied to a method, with their values. Of the search: sources of the last pass
+  stay above 0.6 of the threshold, or 1e5 ADU, as in crowdsource. Of the sky: a skewness above 0.2
+  counts as 0.2, and a box of 30 pixels needs 20 usable ones. Of a set's means: wings of stars are
+  cut at 0.05 sigma of a pixel. Of errors beside a plain image: the stars' photons are in them where
+  the variance of 20 pixels or more above 30 sigma is 1.15 of the sky's, and a weight is relative
+  where it is a factor of 10 from the noise. Of impossible pixels: the darkest sky is that of boxes
+  of 64 pixels, half usable. Of trails: strips of 80 pixels to either side, background beyond 48.
 - What bounds work: the longest lists, pages and answers, times that locks are waited for.
 - What is only shown: greys, colours, ranges of plots, radii of neighbours on a page.
 - What simulations and `inject` do: their commands have arguments, which `--help` tells.
