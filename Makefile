@@ -10,15 +10,19 @@ BENCH = forced_fit find_sources storage chip scaling
 QUICK =
 # The database of make seeded, which make serve GALPROJECT_DATABASE=... serves.
 SEEDED = galproject_seeded
+# Of make fuzz: how many bad inputs of each kind, and which; a run with the same seed is the same.
+CASES = 1100
+SEED = 1
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo seeded test results check bench lint format serve workers clean
+.PHONY: help setup setup-dev database migrated demo seeded test fuzz results check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
 	@echo "make seeded  a made-up survey of 40,000 candidates, in a database of its own"
 	@echo "make test    run all tests"
+	@echo "make fuzz    bad files and bad requests, CASES=1100 of each, made from SEED=1"
 	@echo "make results measure a small chip; raise the version of the results where they changed"
 	@echo "make bench   time what is hot, against what one would use instead (QUICK=--quick: shortly)"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
@@ -49,6 +53,10 @@ seeded: database
 test: setup-dev database
 	@scripts/browser
 	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+
+fuzz: setup-dev database
+	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \
+		$(python) -m pytest tests/fuzz -s --tb=short -p no:cacheprovider
 
 # Whoever changes what numbers a chip gets runs this, and commits what it writes.
 results: setup-dev database
