@@ -1,10 +1,13 @@
 """Asked by manage.py check and migrate: is the database there with q3c, are the options valid?"""
 
+import os
+
 from django.core.checks import Error, Tags, Warning, register
 from django.db import OperationalError, connections
 
 from exposures.errors import GalprojectError
 from galproject.absent_database.base import NoDatabaseError
+from galproject.configuration.environment import unknown_variables
 from galproject.option_sources import load_options
 
 Q3C_STATE = """
@@ -29,6 +32,12 @@ def options_are_valid(app_configs, **options):
     except GalprojectError as error:
         return [Warning(str(error), id="galproject.W001")]
     return []
+
+
+@register()
+def variables_are_known(app_configs, **options):
+    """Warnings for variables of the environment that are misspelt: they would do nothing."""
+    return [Warning(line, id="galproject.W002") for line in unknown_variables(os.environ)]
 
 
 def _errors(connection):

@@ -7,11 +7,18 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from galproject.configuration.environment import InvalidEnvironmentError, read_environment
+
+INVALID = 2  # the exit status of commands that were not given what they need
 READER_GONE = 128 + signal.SIGPIPE  # the exit status that shells give of one whom SIGPIPE ended
 
 
 def run(arguments):
-    """Run a command of manage.py, also with ``head`` behind it, which reads some lines and goes."""
+    """Run a command of manage.py, also with ``head`` behind it, which reads some lines and goes.
+
+    An environment that can't be used ends it before anything else, with a line for each variable.
+    """
+    _check_environment()
     try:
         try:
             execute_from_command_line(arguments)
@@ -25,6 +32,16 @@ def run(arguments):
         for stream in gone:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         sys.exit(READER_GONE)
+
+
+def _check_environment():
+    """Here, as settings that can't be imported end in a traceback."""
+    try:
+        read_environment(os.environ)
+    except InvalidEnvironmentError as error:
+        for line in str(error).splitlines():
+            print(f"manage.py: {line}", file=sys.stderr)
+        sys.exit(INVALID)
 
 
 def _flush():

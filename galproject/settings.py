@@ -1,20 +1,21 @@
 """Settings of galproject; everything that differs between machines comes from the environment."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
-from environ import Env
 
+from galproject.configuration.environment import read_environment
 from galproject.database_url import database_from
 from galproject.secret_key import secret_key_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
+environment = read_environment(os.environ)
 
-SECRET_KEY = env("SECRET_KEY", default="") or secret_key_in(BASE_DIR / ".secret_key")
-DEBUG = env.bool("GALPROJECT_DEBUG", default=False)
-ALLOWED_HOSTS = env.list("GALPROJECT_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+SECRET_KEY = environment.secret_key or secret_key_in(BASE_DIR / ".secret_key")
+DEBUG = environment.debug
+ALLOWED_HOSTS = environment.hosts
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -56,16 +57,16 @@ MIDDLEWARE = [
 
 # Behind a proxy that speaks HTTPS to the world: cookies go over nothing else, and browsers are
 # told to come back by nothing else.
-HTTPS = env.bool("GALPROJECT_HTTPS", default=False)
+HTTPS = environment.https
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
 CSRF_FAILURE_VIEW = "galproject.error_pages.csrf_failure"
-CSRF_TRUSTED_ORIGINS = env.list("GALPROJECT_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = environment.origins
 # How many proxies of one's own stand before the server: whose word is taken for the visitor's
 # address and for HTTPS. A header that nobody of one's own sets could be made up by anybody.
-N_PROXIES = env.int("GALPROJECT_PROXIES", default=0)
+N_PROXIES = environment.proxies
 if N_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     USE_X_FORWARDED_HOST = True
@@ -88,9 +89,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": database_from(env("DATABASE_URL", default=""), BASE_DIR / ".postgres/url")}
+DATABASES = {"default": database_from(environment.database_url, BASE_DIR / ".postgres/url")}
 # Another database on the same server, with pictures of its own.
-GALPROJECT_DATABASE = env("GALPROJECT_DATABASE", default="")
+GALPROJECT_DATABASE = environment.database
 if GALPROJECT_DATABASE:
     DATABASES["default"]["NAME"] = GALPROJECT_DATABASE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -146,7 +147,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": env("GALPROJECT_API_RATE", default="3000/hour")},
+    "DEFAULT_THROTTLE_RATES": {"user": environment.api_rate},
     "EXCEPTION_HANDLER": "galproject.api.errors.explained",
     "NUM_PROXIES": N_PROXIES,
     "URL_FORMAT_OVERRIDE": "format",
@@ -180,7 +181,7 @@ STATICFILES_FINDERS = [
 ]
 # Served by the application itself: from where they lie or, once collected to a folder, which
 # manage.py serve does, compressed and under names with a hash, which browsers keep for good.
-STATIC_ROOT = env("GALPROJECT_STATIC_ROOT", default=None)
+STATIC_ROOT = environment.static_root
 COLLECTED = "galproject.static_files.CollectedStorage"
 AS_THEY_LIE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
@@ -192,8 +193,8 @@ WHITENOISE_USE_FINDERS = not (STATIC_ROOT and (Path(STATIC_ROOT) / "staticfiles.
 # A full chip takes minutes, and a task whose `retry` runs out is handed to a second worker while
 # the first still works on it. The clock of a fetched task also runs while it waits for others, so
 # a worker host fetches one at a time, and has one ready beside those that are worked on.
-N_WORKERS = env.int("GALPROJECT_WORKERS", default=2)
-REDIS_URL = env("GALPROJECT_REDIS_URL", default="")  # of the queue; "": it is in the database
+N_WORKERS = environment.workers
+REDIS_URL = environment.redis_url  # of the queue; "": it is in the database
 Q_CLUSTER = {
     "name": "galproject",
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
@@ -210,33 +211,29 @@ Q_CLUSTER = {
 
 # Real images for the tests, which skip where there are none.
 TEST_DATA = BASE_DIR.parent / "shared" / "data"
-GALPROJECT_TEST_DATA = env(
-    "GALPROJECT_TEST_DATA", default=str(TEST_DATA) if TEST_DATA.is_dir() else ""
-)
+GALPROJECT_TEST_DATA = environment.test_data or (str(TEST_DATA) if TEST_DATA.is_dir() else "")
 # Where the exposures of the fields that are followed are fetched to, and for how many nights the
 # archive is asked again for what came late.
-GALPROJECT_EXPOSURES = env("GALPROJECT_EXPOSURES", default=str(BASE_DIR / "data" / "exposures"))
-GALPROJECT_NIGHTS = env.int("GALPROJECT_NIGHTS", default=7)
+GALPROJECT_EXPOSURES = environment.exposures or str(BASE_DIR / "data" / "exposures")
+GALPROJECT_NIGHTS = environment.nights
 # Cutouts of candidates and pictures of chips, rendered ahead.
-GALPROJECT_PICTURES = env("GALPROJECT_PICTURES", default=str(BASE_DIR / "data" / "pictures"))
+GALPROJECT_PICTURES = environment.pictures or str(BASE_DIR / "data" / "pictures")
 if GALPROJECT_DATABASE:  # they are kept by ids, which the databases have in common
     GALPROJECT_PICTURES += f"-{GALPROJECT_DATABASE}"
 # The file of options; see manage.py options.
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
-GALPROJECT_OPTIONS = env(
-    "GALPROJECT_OPTIONS", default=str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else ""
-)
+GALPROJECT_OPTIONS = environment.options or (str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else "")
 # What says which options are in force, to code that does not know of the file.
 PIPELINE_OPTIONS = "galproject.option_sources.load_options"
 # The astrometric catalogue: a folder of HEALPix tiles, or one file.
-GALPROJECT_CATALOGUE = env("GALPROJECT_CATALOGUE", default="")
+GALPROJECT_CATALOGUE = environment.catalogue
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env("GALPROJECT_LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": environment.log_level},
     # The tasks say themselves what they do.
     "loggers": {name: {"level": "WARNING"} for name in ("axes", "django-q", "matplotlib", "PIL")},
 }

@@ -1,0 +1,1 @@
+"""What differs between machines and surveys: the environment, checked before anything runs."""
