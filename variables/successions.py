@@ -65,6 +65,8 @@ def _repeat_decisions(place):
     GalDecision.objects.bulk_create(_undone(row) for row in rows)
 
 
+# What the keys of carried decisions begin with; no browser names its own so.
+CARRIED_KEY = "carried-"
 COMMON = ("ra", "dec", "filter", "user_id", "campaign_id")
 
 
@@ -74,7 +76,7 @@ def _repeated(row, refsource_id):
         refsource_id=refsource_id,
         how=GalDecision.How.CARRIED,
         shown={**row.shown, "carried_from": row.pk},
-        key=f"carried-{row.pk}",
+        key=f"{CARRIED_KEY}{row.pk}",
     )
 
 

@@ -202,6 +202,63 @@ def test_nonsense_is_refused_with_a_reason(login, ann, body):
     assert answer.status_code == 409 and "no decisions" in answer.json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"how": "carried"}, "not how a person decides"),
+        ({"how": "api"}, "not how a person decides"),
+        ({"how": ["key"]}, "no decisions"),
+        ({"shown": {"note": "x" * 100_000}}, "shown has 100,0"),
+        ({"shown": {"stroke": "x" * 65}}, "shown.stroke"),
+        ({"shown": {"stroke": {"a": 1}}}, "shown.stroke"),
+        ({"shown": {"tiles": 10**30}}, "shown.tiles"),
+        ({"shown": {"tiles": True}}, "shown.tiles"),
+        ({"shown": {"lane": "other"}}, "shown.lane"),
+        ({"shown": {"lane": ["card"]}}, "shown.lane"),
+        ({"shown": "sheet"}, "shown is no object"),
+        ({"shown": [["lane", "sheet"]]}, "shown is no object"),
+        ({"comment": "x" * 2001}, "comment has 2,001 characters"),
+        ({"comment": ["a"]}, "comment is no text"),
+        ({"comment": "a\0b"}, "comment is no text"),
+        ({"comment": "\ud800"}, "no decisions"),
+        ({"choice": "x" * 81}, "choice has 81"),
+        ({"choice": {"rr-lyrae": 1}}, "choice is no text"),
+        ({"key": "k" * 65}, "key has 65"),
+        ({"key": "carried-1"}, "carried along"),
+    ],
+)
+@pytest.mark.parametrize("lane", ["card", "sheet"])
+def test_what_no_browser_says_of_a_decision_is_refused(login, ann, lane, change, reason):
+    campaign = make_campaign(1, lane=lane)
+    row = said(ids_of(campaign)[0]) | change
+    answer = post_json(login(ann), "vet_decide", campaign, decisions=[row])
+    assert answer.status_code == 409 and reason in answer.json()["error"]
+    assert not GalDecision.objects.exists()
+
+
+@pytest.mark.parametrize("lane", ["card", "sheet"])
+def test_only_what_is_known_of_a_screen_is_stored(login, ann, lane):
+    campaign = make_campaign(1, lane=lane)
+    shown = {"lane": lane, "tiles": 3, "stamp": "s", "seconds": 1, "image": 7, "carried_from": 1}
+    row = said(ids_of(campaign)[0]) | {"shown": shown, "user": 1, "time": "2020-01-01"}
+    assert post_json(login(ann), "vet_decide", campaign, decisions=[row]).json() == {"saved": 1}
+    assert GalDecision.objects.get().shown == {"lane": lane, "tiles": 3}
+
+
+@pytest.mark.parametrize(
+    ("vote", "reason"),
+    [
+        ({"choice": "flare", "comment": "x" * 2001}, "comment has 2,001 characters"),
+        ({"choice": "x" * 81}, "choice has 81"),
+        ({"choice": "flare", "comment": "a\0b"}, "comment is no text"),
+    ],
+)
+def test_a_vote_on_a_candidate_s_page_is_bounded_too(login, ann, vote, reason):
+    pk = ids_of(make_campaign(1))[0]
+    page = login(ann).post(reverse("vote", args=[pk]), vote, follow=True).content.decode()
+    assert reason in page and not GalDecision.objects.exists()
+
+
 def test_the_lane_of_a_closed_campaign_leads_back_to_it(login, ann):
     campaign = make_campaign(2)
     close(campaign)

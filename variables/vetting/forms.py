@@ -6,10 +6,15 @@ from django import forms
 from django.contrib.auth.models import User
 
 from variables.models import Campaign, GalDecision
+from variables.successions import CARRIED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import Said, VettingError
+from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
+MAX_COMMENT, MAX_CHOICE, MAX_KEY = 2000, 80, 64  # characters
+# How a person decides in a browser; the other ways are the API's, and of what is carried along.
+HOW = (GalDecision.How.KEY, GalDecision.How.CLICK, GalDecision.How.BULK)
 VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"
 
 
@@ -68,6 +73,17 @@ def decisions_from(body) -> list[Said]:
     return said
 
 
+def vote_from(refsource_id, data) -> Said:
+    """The vote in the form of a candidate's page. Raises VettingError where it is none."""
+    try:
+        choice, comment = _text(data, "choice", MAX_CHOICE), _text(data, "comment", MAX_COMMENT)
+    except ValueError as error:
+        raise VettingError(f"This is no vote: {error}") from error
+    if not choice:
+        raise VettingError("Choose a class for your vote")
+    return Said(refsource_id, choice=choice, comment=comment)
+
+
 def keys_from(body) -> list[str]:
     """The keys of the decisions that are to be taken back; none: the last. Raises VettingError."""
     try:
@@ -77,15 +93,36 @@ def keys_from(body) -> list[str]:
 
 
 def _said(row):
+    """What one row of a request says: nothing but what a browser may say, in bounded sizes."""
     action = GalDecision.Action(row.get("action", "vote"))
     if action == GalDecision.Action.UNDO:
         raise ValueError("decisions are undone elsewhere")
+    how = GalDecision.How(row.get("how", "click"))
+    if how not in HOW:
+        raise ValueError(f"“{how}” is not how a person decides: say {', '.join(HOW)}")
     return Said(
         refsource_id=int(row["refsource_id"]),
         action=action,
-        choice=row.get("choice"),
-        comment=str(row.get("comment", ""))[:2000],
-        how=GalDecision.How(row.get("how", "click")),
-        shown=dict(row.get("shown", {})),
-        key=str(row.get("key", ""))[:64],
+        choice=None if row.get("choice") is None else _text(row, "choice", MAX_CHOICE),
+        comment=_text(row, "comment", MAX_COMMENT),
+        how=how,
+        shown=shown_from(row.get("shown", {})),
+        key=_key(row),
     )
+
+
+def _text(row, name, max_length):
+    text = row.get(name, "")
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError(f"{name} is no text")
+    text.encode()  # half a surrogate pair is no text either
+    if len(text) > max_length:
+        raise ValueError(f"{name} has {len(text):,} characters, of {max_length:,} at most")
+    return text
+
+
+def _key(row):
+    key = _text(row, "key", MAX_KEY)
+    if key.startswith(CARRIED_KEY):
+        raise ValueError(f"keys that begin with “{CARRIED_KEY}” are of votes carried along")
+    return key

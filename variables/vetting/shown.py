@@ -1,5 +1,6 @@
 """What was on somebody's screen: stamped when it is sent, checked when votes are given by it."""
 
+import json
 import time
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,9 @@ SEEN_SECONDS = 0.5
 SLACK_SECONDS = 1.0  # between a browser's measure of time and ours
 SALT = "variables.vetting.shown"
 KEPT = ("lane", "tiles", "stroke")  # of what a browser says; the rest is ours
+CHECKED = ("stamp", "seconds")  # what is checked and not kept as it came
+MAX_SHOWN = 2000  # characters of JSON; a browser's are some 200
+MAX_TILES, MAX_STROKE = 1000, 64
 
 
 def stamps_for(campaign, user):
@@ -26,20 +30,39 @@ def _stamp(*ids):
     return Signer(salt=SALT).sign(":".join(map(str, [*ids, int(1000 * time.time())])))
 
 
+def shown_from(given) -> dict:
+    """What a browser says was on the screen, without what is none of KEPT and CHECKED.
+
+    Raises ValueError where that is too long, or not what a browser says.
+    """
+    if not isinstance(given, dict):
+        raise ValueError("shown is no object")
+    if (size := len(json.dumps(given))) > MAX_SHOWN:
+        raise ValueError(f"shown has {size:,} characters, of {MAX_SHOWN:,} at most")
+    if given.get("lane", Campaign.Lane.CARD) not in Campaign.Lane.values:
+        raise ValueError("shown.lane is no lane")
+    tiles, stroke = given.get("tiles", 0), given.get("stroke", "")
+    if type(tiles) is not int or not 0 <= tiles <= MAX_TILES:
+        raise ValueError(f"shown.tiles is no whole number up to {MAX_TILES:,}")
+    if not isinstance(stroke, str) or len(stroke) > MAX_STROKE or not stroke.isascii():
+        raise ValueError(f"shown.stroke is no text of up to {MAX_STROKE} plain characters")
+    return {name: given[name] for name in (*KEPT, *CHECKED) if name in given}
+
+
 def check_shown(user, campaign, said):
-    """What was said, each with what is known of its picture in ``shown``; for contact sheets.
+    """What was said, each with what is known of its picture in ``shown``.
 
     Votes in bulk are for what was seen. Raises VettingError where one is on a candidate whose
     picture was not sent to them, or is said to have been on the screen too shortly, or longer
     than it is there.
     """
     if campaign.lane != Campaign.Lane.SHEET:
-        return said
+        return [replace(one, shown=_kept(one)) for one in said]
     return [replace(one, shown=_checked(user, campaign, one)) for one in said]
 
 
 def _checked(user, campaign, said):
-    kept = {name: said.shown[name] for name in KEPT if name in said.shown}
+    kept = _kept(said)
     is_stroke = said.how == GalDecision.How.BULK or "stroke" in kept
     if not is_stroke or said.action != GalDecision.Action.VOTE:
         return kept
@@ -51,6 +74,10 @@ def _checked(user, campaign, said):
             "at it, and mark it again"
         )
     return {**kept, "image": image_id, "seconds": round(seconds, 1)}
+
+
+def _kept(said):
+    return {name: said.shown[name] for name in KEPT if name in said.shown}
 
 
 def _read(stamp, *ids):

@@ -18,8 +18,8 @@ from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
-from variables.vetting.decisions import Said, VettingError, classes_of, decide, decide_all, undo
-from variables.vetting.forms import CampaignForm, decisions_from, keys_from
+from variables.vetting.decisions import classes_of, decide, decide_all, undo
+from variables.vetting.forms import CampaignForm, decisions_from, keys_from, vote_from
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
 
 VOTE, CAMPAIGN, FLAG = (
@@ -327,11 +327,8 @@ def vet_release(request, campaign):
 def vote(request, refsource_id):
     """A vote from a candidate's own page, outside of campaigns."""
     candidate = get_object_or_404(GalCandidate, pk=refsource_id)
-    choice, comment = (request.POST.get(name, "") for name in ("choice", "comment"))
     try:
-        if not choice:
-            raise VettingError("Choose a class for your vote")
-        decide(request.user, Said(candidate.pk, choice=choice, comment=comment))
+        decide(request.user, vote_from(candidate.pk, request.POST))
     except GalprojectError as error:
         messages.error(request, str(error))
     else:
