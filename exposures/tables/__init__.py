@@ -3,6 +3,7 @@
 from exposures.tables.columns import Kind, TableColumn, batched
 from exposures.tables.csv_files import csv_pieces, write_csv
 from exposures.tables.parquet_files import parquet_pieces
+from exposures.tables.spreadsheet_text import plain
 from exposures.tables.votable_files import votable_bytes
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "batched",
     "csv_pieces",
     "parquet_pieces",
+    "plain",
     "votable_bytes",
     "write_csv",
 ]

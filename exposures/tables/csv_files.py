@@ -3,37 +3,30 @@
 import csv
 import io
 import json
-import re
 from datetime import datetime
+from numbers import Number
 
 from exposures.errors import GalprojectError
-
-# Excel, LibreOffice and Google Sheets compute what begins so, also after spaces; the wide ones are
-# those of East Asian keyboards.
-FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+from exposures.tables.spreadsheet_text import harmless
 
 
 def cell(value):
     """A value as a cell of CSV: nothing where it is unknown, with all its digits where it is known.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it; negative
-    numbers, also as text, stay what they are.
+    numbers, also as text, stay what they are. Lists and what is nested are JSON.
     """
     if value is None or value != value:  # NaN is not equal to itself
         return ""
-    if isinstance(value, str):
-        return _harmless(value)
+    if isinstance(value, Number):
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, default=str)
-    return value
-
-
-def _harmless(text):
-    is_formula = FORMULA.match(text) and not NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text
+        # A semicolon or a bar within its texts ends no cell, and is the same to readers of JSON.
+        text = json.dumps(value, default=str)
+        return text.replace(";", "\\u003b").replace("|", "\\u007c")
+    return harmless(str(value))
 
 
 def csv_pieces(names, chunks):

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -21,9 +22,11 @@ from exposures.tables import (
     batched,
     csv_pieces,
     parquet_pieces,
+    plain,
     votable_bytes,
     write_csv,
 )
+from exposures.tables.spreadsheet_text import harmless
 
 PROJECT = Path(__file__).resolve().parents[2]
 COLUMNS = [
@@ -53,10 +56,16 @@ def parquet_of(columns, chunks):
         "+1+1",
         "-2+3+cmd|' /C calc'!A0",
         "@SUM(1)",
-        "\t=1",
-        "\r=1",
-        "\n=1",
+        "\tfaint",
+        "\nfaint",
         "  =1+1",
+        "\xa0=1",
+        "\ufeff=1",
+        "\u200b+1+1",
+        '"=1"',
+        "'=1",
+        "'\tfaint",
+        "\x01=1",
         "＝1+1",
         "＠SUM(1)",
         "-",
@@ -68,6 +77,46 @@ def parquet_of(columns, chunks):
 def test_what_a_spreadsheet_would_compute_is_text(text):
     ((cell,),) = csv_of([[text]])
     assert cell == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
+        ("\n=1", "'\n'=1"),
+        ("seen;=1+1", "seen;'=1+1"),
+        ("seen; =1+1", "seen;' =1+1"),
+        ("seen|@SUM(1)", "seen|'@SUM(1)"),
+        ("seen\t+1+1", "seen\t'+1+1"),
+        ("seen\r\n\uff1d1", "seen\r'\n'\uff1d1"),
+        ('seen;"=1"', 'seen;\'"=1"'),
+        ("a;-1;b;=2", "a;'-1;b;'=2"),
+        (";;=1", ";;'=1"),
+    ],
+)
+def test_a_text_in_which_other_settings_see_cells_has_none_that_is_computed(text, expected):
+    assert csv_of([[text]]) == [[expected]]
+
+
+def test_every_text_comes_back_and_begins_no_formula_whatever_ends_a_cell():
+    rng = np.random.default_rng(2)
+    signs, ends = "=+-@\uff1d\uff20", ";|\t\r\n"
+    characters = np.array([*signs, *ends, *" \"'a1.,\xa0\ufeff"])
+    texts = ["".join(rng.choice(characters, rng.integers(9))) for _ in range(20_000)]
+    cells = [harmless(text) for text in texts]
+    assert [plain(one) for one in cells] == texts
+    for text, one in zip(texts, cells, strict=True):
+        begun = [part.lstrip(' "\xa0\ufeff')[:1] for part in re.split(f"[{ends}]", one)]
+        assert one == text and is_number(text) or not set(begun) & set(signs), text
+
+
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -89,6 +138,11 @@ def test_what_a_spreadsheet_would_compute_is_text(text):
         (True, "True"),
         ([1.5, -2.0], "[1.5, -2.0]"),
         ({"=a": "=1"}, '{"=a": "=1"}'),
+        ([{"a": "b;=1|+2"}], '[{"a": "b\\u003b=1\\u007c+2"}]'),
+        ("it's 12:30 - cloudy", "it's 12:30 - cloudy"),
+        ("a; b | c\td", "a; b | c\td"),
+        ("'", "'"),
+        (Path("=1"), "'=1"),
         (datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "2026-01-02T03:04:05.678901+00:00"),
     ],
 )

@@ -1,0 +1,116 @@
+"""Every address of the site, found by its pattern, and of things that are there."""
+
+import re
+from dataclasses import dataclass
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.urls import URLPattern, get_resolver
+
+from photometry.models import GalObject
+from tests.variables.candidates import join_all, make_candidate
+from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, Taxonomy
+
+PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
+# What the first place in an address is filled with, by how the address begins.
+THINGS = {
+    "exposures/": "exposure",
+    "images/": "image",
+    "candidates/searches/": "search",
+    "candidates/": "candidate",
+    "vetting/candidates/": "candidate",
+    "vetting/": "campaign",
+    "pictures/cutouts/": "candidate",
+    "pictures/images/": "image",
+    "flags/sources/": "candidate",
+    "flags/images/": "image",
+    "flags/": "flag",
+    "references/": "exposure",
+    "api/tokens/": "token",
+    "api/sources/": "candidate",
+    "api/exposures/": "exposure",
+    "api/images/": "image",
+    "api/references/": "reference",
+    "api/candidates/": "candidate",
+    "api/objects/": "object",
+    "api/flags/": "flag",
+    "api/votes/": "vote",
+}
+OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A pattern of addresses: its name with the namespace, and how it is written."""
+
+    name: str
+    route: str
+    pattern: URLPattern
+
+    @property
+    def key(self):
+        """The name; of those without one, how it is written."""
+        return self.name if self.name.split(":")[-1] else self.route
+
+    @property
+    def is_api(self):
+        return hasattr(self.pattern.callback, "cls")
+
+    def path(self, things) -> str:
+        """An address of this pattern, of things that are there."""
+        return "/" + PLACE.sub(lambda place: str(things[self._thing(place)]), self.route)
+
+    def _thing(self, place):
+        name = place[1] or place[2]
+        if name in OTHER_PLACES:
+            return OTHER_PLACES[name]
+        if self.route.startswith("admin/"):
+            return ".".join(self.route.split("/")[1:3])
+        begun = [begin for begin in THINGS if self.route.startswith(begin)]
+        assert begun, f"Say in THINGS what fills the place <{name}> in {self.route}"
+        return THINGS[max(begun, key=len)]
+
+
+def addresses(patterns=None, route="", namespaces=()):
+    """An Address of each pattern of the site, the administration's and the API's included."""
+    for one in patterns or get_resolver().url_patterns:
+        written = route + str(one.pattern).removeprefix("^").removesuffix("$").replace("\\Z", "")
+        if isinstance(one, URLPattern):
+            yield Address(":".join([*namespaces, one.name or ""]), written, one)
+        else:
+            within = [one.namespace] if one.namespace else []
+            yield from addresses(one.url_patterns, written, (*namespaces, *within))
+
+
+class Things(dict):
+    """The id of a thing of each kind, by what it is called in THINGS; of tables their first row."""
+
+    def __missing__(self, name):
+        app, _, model = name.partition(".")
+        tables = {(m._meta.app_label, m._meta.model_name): m for m in admin.site._registry}
+        table = tables.get((app, model))
+        return (table and table._default_manager.values_list("pk", flat=True).first()) or 1
+
+
+def make_things(**owned) -> Things:
+    """One of each thing that an address can name, and what ``owned`` says besides."""
+    candidate = make_candidate(2)
+    join_all()
+    maker = User.objects.create_user("maker")
+    taxonomy = Taxonomy.objects.get(is_current=True)
+    campaign = Campaign.objects.create(name="c", taxonomy=taxonomy, created_by=maker)
+    CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
+    image = candidate.catalogue.image
+    return Things(
+        candidate=candidate.pk,
+        exposure=image.exposure_id,
+        image=image.pk,
+        reference=candidate.catalogue_id,
+        object=GalObject.objects.first().pk,
+        campaign=campaign.pk,
+        search=SavedSearch.objects.create(user=maker, name="of the maker").pk,
+        flag=GalFlag.objects.create(
+            refsource_id=candidate.pk, artifact="ghost", state="proposed"
+        ).pk,
+        **{"token": 1, "vote": 1, "app_label": "variables", "url": "no/such/table"} | owned,
+    )
