@@ -7,6 +7,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from exposures.terminal import guard_streams
 from galproject.configuration.environment import InvalidEnvironmentError, read_environment
 
 INVALID = 2  # the exit status of commands that were not given what they need
@@ -18,6 +19,7 @@ def run(arguments):
 
     An environment that can't be used ends it before anything else, with a line for each variable.
     """
+    guard_streams()
     _check_environment()
     try:
         try:

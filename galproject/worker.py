@@ -5,6 +5,8 @@ import signal
 
 import django
 
+from exposures.terminal import guard_streams
+
 
 def start(database):
     """Set up Django in a new process, on the parent's database and one core."""
@@ -12,6 +14,7 @@ def start(database):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
+    guard_streams()
     django.setup()
     from django.db import connection
 

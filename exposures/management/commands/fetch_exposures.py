@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.archive import Archive, FetchOptions, bytes_to_come, fetch_all, find
@@ -16,6 +16,7 @@ from exposures.management.arguments import (
     let_declinations_be_negative,
     query_of,
 )
+from exposures.management.base import SurveyCommand
 from exposures.management.commands.find_exposures import INTERRUPTED, files_text, nothing_found
 
 GOES_ON = "The same command goes on where it stopped; what is fetched is kept"
@@ -30,7 +31,7 @@ class ByteBar(tqdm):
         self.refresh()
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Fetch InstCal exposures of DECam from the NOIRLab Astro Data Archive: image, weight and "
         "data quality, checked. What is there already is left as it is, so that an interrupted "
@@ -139,7 +140,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{parts}. {pace(n_bytes, seconds)}.")
 
     def complain(self, message):
-        self.stderr.write(self.style.ERROR(message))
+        self.stderr.write(message)
 
 
 def pace(n_bytes, seconds):

@@ -1,6 +1,6 @@
 """manage.py find_exposures: what the NOIRLab Astro Data Archive has."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from exposures.archive import find
 from exposures.archive.partial import size_text
@@ -11,6 +11,7 @@ from exposures.management.arguments import (
     query_of,
     selection_text,
 )
+from exposures.management.base import SurveyCommand
 from exposures.tables import write_csv
 
 HEADINGS = (
@@ -20,7 +21,7 @@ HEADINGS = (
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Find InstCal exposures of DECam in the NOIRLab Astro Data Archive: those whose three "
         "files (image, weight, data quality) are there in one version, and what others lack."
@@ -40,7 +41,7 @@ class Command(BaseCommand):
             query = query_of(**given)
             exposures = find(query)
             if csv:
-                write_csv([HEADINGS, *map(row, exposures)], csv, self.stdout)
+                write_csv([HEADINGS, *map(row, exposures)], csv, self.stdout.data)
         except GalprojectError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt as interrupt:

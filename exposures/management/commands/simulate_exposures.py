@@ -1,15 +1,16 @@
 """manage.py simulate_exposures: a night of DECam files with known truth."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from exposures.simulation import SimulationOptions, find_night, simulate_night
 
 DEFAULTS = SimulationOptions()
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Simulate a night: DECam InstCal triplets of a reference and of search exposures, a "
         "Gaia-like catalogue, and truth.fits. The same options write the same files; where they "

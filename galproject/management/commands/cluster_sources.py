@@ -1,13 +1,14 @@
 """manage.py cluster_sources: partitions of galsources rewritten in the order of light curves."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from galproject.management.plain_errors import plain_errors
 from photometry.clustering import order_of, partitions, rewrite
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Rewrite partitions of galsources so that each light curve lies in one place, while they "
         "are read and written. Those in order already are left, so that a run that was "

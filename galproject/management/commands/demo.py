@@ -4,15 +4,15 @@ import time
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from galproject import demonstration
 from galproject.first_look import what_to_look_at
 from galproject.management.plain_errors import plain_errors
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = "Simulate a night, process it and compare what was found with what was simulated."
 
     def add_arguments(self, parser):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         call_command("process_exposure", *files.searches, new_sources=True, **common)
         self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
         self.stdout.write("4. Against the truth")
-        self.stdout.write(demonstration.report(demonstration.compare(files)))
+        self.stdout.write_lines(demonstration.report(demonstration.compare(files)))
         self.stdout.write("5. What the survey looks at")
         call_command("repeat_detections")
         self.say_what_next(files, folder / "light_curve.png")

@@ -2,13 +2,15 @@
 
 import sys
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from exposures.management.base import SurveyCommand
+from exposures.terminal import printable
 from galproject.management.plain_errors import plain_errors
 from galproject.provenance import find_exposures, plan_removal, remove
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Remove exposures from the database: what was measured on them, their variables, the "
         "catalogues made from them, and their log. Says first what will be removed. The files "
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         with plain_errors():
             exposures = find_exposures(identifiers)
             for exposure in exposures:
-                self.stdout.write(removal_text(plan_removal(exposure)))
+                self.stdout.write_lines(removal_text(plan_removal(exposure)))
             if dry_run or not (yes or self.is_confirmed()):
                 self.stdout.write("Nothing was removed.")
                 return
@@ -47,7 +49,8 @@ class Command(BaseCommand):
 def removal_text(removal):
     """What goes with an exposure, in a line or two."""
     text = (
-        f"{removal.exposure}: {removal.n_images} chips, {removal.n_sources:,} measurements, "
+        f"{printable(removal.exposure)}: {removal.n_images} chips, "
+        f"{removal.n_sources:,} measurements, "
         f"{removal.n_variables:,} variables, {removal.n_catalogues} reference catalogues"
     )
     if removal.n_dependents:

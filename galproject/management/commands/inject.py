@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.management.arguments import ccd_numbers
+from exposures.management.base import SurveyCommand
 from exposures.models import GalImage
 from exposures.tables import write_csv
 from galproject.injection.options import InjectionOptions
@@ -27,7 +28,7 @@ NUMBERS = {
 }
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Add artificial stars, half of them variable, to a reference and search exposures, run "
         "the pipeline on them, and report completeness, photometric bias and purity by magnitude, "
@@ -105,7 +106,7 @@ class Command(BaseCommand):
             summary = summarise(done.comparison, given["bin"])
             self.report(summary, done.comparison, given, pipeline)
         for error in done.errors:
-            self.stderr.write(self.style.ERROR(error))
+            self.stderr.write(error)
         if done.errors:
             sys.exit(1)
 
@@ -137,7 +138,7 @@ class Command(BaseCommand):
             for line in lines(summary):
                 self.stdout.write(line)
         if given["csv"]:
-            write_csv(summary_rows(summary), given["csv"], self.stdout)
+            write_csv(summary_rows(summary), given["csv"], self.stdout.data)
         if given["ecsv"]:
             write_stars(comparison, given["ecsv"])
         if given["plot"]:

@@ -3,9 +3,10 @@
 import sys
 from dataclasses import replace
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from exposures.models import GalExposure, GalImage
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
@@ -14,7 +15,7 @@ from photometry.joins import fields_of, join_filters
 MAX_ARCSEC = 5.0  # beyond which nothing is one star
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Join the reference sources of all filters by position: one-to-one where they are, as "
         "blends where one source is several in another filter. The pipeline does it whenever a "

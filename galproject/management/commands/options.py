@@ -1,14 +1,15 @@
 """manage.py options: every option of the pipeline, what it is now and what it means."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from galproject.option_facts import sections
 from galproject.option_sources import check_file, load_options, settings_said
 from galproject.option_texts import as_markdown, as_table, as_toml
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Show every option: its value, unit, default, where it was set, and what it means. Set "
         "them in one TOML file (GALPROJECT_OPTIONS, by default galproject.toml in the project's "
@@ -25,13 +26,13 @@ class Command(BaseCommand):
     def handle(self, *, toml, markdown, check, **_):
         try:
             if toml:
-                self.stdout.write(as_toml(sections()))
+                self.stdout.write_lines(as_toml(sections()))
             elif markdown:
-                self.stdout.write(as_markdown(sections()))
+                self.stdout.write_lines(as_markdown(sections()))
             elif check:
                 check_file(check)
                 self.stdout.write(f"{check}: every option in it exists and is valid")
             else:
-                self.stdout.write(as_table(sections(), load_options(), settings_said()))
+                self.stdout.write_lines(as_table(sections(), load_options(), settings_said()))
         except GalprojectError as error:
             raise CommandError(str(error)) from error

@@ -6,11 +6,12 @@ from collections import Counter
 from getpass import getuser
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
+from exposures.management.base import SurveyCommand
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
 from galproject.jobs import ask, ask_failed
@@ -37,7 +38,7 @@ def positive(text):
     return number
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Process exposures: DECam InstCal triplets (name any of the three files) or FITS images "
         "with a WCS. Each chip gets a line; in brackets are the steps that fell back, explained "
@@ -96,7 +97,7 @@ class Command(BaseCommand):
             options = load_options(input=known, catalogue=catalogue, new_sources=search)
             plan = prepare(paths, options, is_reference=reference, ccds=ccds)
             for error in plan.errors:
-                self.stderr.write(self.style.ERROR(str(error)))
+                self.stderr.write(str(error))
             images = GalImage.objects.all()
             if paths:
                 images = images.filter(pk__in=plan.image_ids)
@@ -183,7 +184,7 @@ class Command(BaseCommand):
 
     def report(self, result):
         if result.failed:
-            self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
+            self.stderr.write(f"{result.label}: {result.error}")
             return
         self.stdout.write(result_line(result))
 

@@ -3,15 +3,16 @@
 from datetime import date, timedelta
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from exposures.management.base import SurveyCommand
 from exposures.models import GalField
 from galproject.management.plain_errors import plain_errors
 from galproject.nights import expnums_to_fetch, last_night
 from galproject.tasks import queue_fetches
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Look in the archive for new exposures of the active fields (in the admin: Gal fields) and "
         "have the workers of the queue fetch and process them. The schedule does the same every "

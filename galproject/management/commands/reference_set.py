@@ -2,15 +2,15 @@
 
 from getpass import getuser
 
-from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from galproject.management.plain_errors import plain_errors
 from galproject.provenance import find_exposures
 from galproject.references import sets
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Reference sets: search exposures that say together with their reference, the primary, "
         "how bright its sources are. With two members or more, a source that the primary has "

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
 from photometry.models import GalReference
@@ -17,7 +18,7 @@ from variables.pictures.pixels import read_pixels
 from variables.pictures.places import picture_path
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Render the cutouts of candidates (reference, search and difference of every epoch) and "
         "the pictures of chips. What is there already stays; workers do the same after each night. "

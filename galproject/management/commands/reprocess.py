@@ -42,7 +42,7 @@ class Command(process_exposure.Command):
         with plain_errors():
             images = self.choose(identifiers, chosen["filter"])
             plan = plan_reprocessing(images, load_options(), references)
-            self.stdout.write(plan_text(plan))
+            self.stdout.write_lines(plan_text(plan))
             if dry_run:
                 return
             asked = plan.ask(queued=queue, asked_by=getuser())

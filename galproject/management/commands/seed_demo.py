@@ -6,9 +6,10 @@ import sys
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from galproject import seeding
 from galproject.first_look import what_to_look_at
 from galproject.management.plain_errors import plain_errors
@@ -20,7 +21,7 @@ from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Fill the database with a made-up survey: fields, epochs, candidates and variables as the "
         "simulator has them, people and their votes. Asked for again, it does what is missing."

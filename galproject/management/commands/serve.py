@@ -10,17 +10,19 @@ from contextlib import suppress
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from exposures.management.base import SurveyCommand
 from galproject.management.plain_errors import plain_errors
 from galproject.static_files import StaticFolder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.2
+LOG = ("--log-level", "warning", "--logger-class", "galproject.site.server_log.ServerLog")
 N_NAMED = 6  # of the users, in the line that says who can log in
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Start the web server and a cluster of workers. Ctrl-C or SIGTERM stops both: the workers "
         "end the chips that they have in hand, a second one stops them at once."
@@ -95,7 +97,7 @@ def kill_sessions(processes):
 def web_server(host, port, threads):
     """The command of a server of one process: what is slow is done by the workers."""
     bind = ["--bind", f"{host}:{port}", "--threads", str(threads)]
-    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *bind, "--log-level", "warning"]
+    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *bind, *LOG]
 
 
 def users_told() -> str:

@@ -4,17 +4,17 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from exposures.management.arguments import ccd_numbers
+from exposures.management.base import SurveyCommand
 from galproject.management.commands.process_exposure import positive
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from galproject.stacking import plan_stack, run_stack
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Stack exposures of one field and filter: registered to the first by their stars, brought "
         "to its flux scale, and averaged without what only one of them shows; stars that vary are "
@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
     def report(self, result):
         if result.failed:
-            self.stderr.write(self.style.ERROR(f"{result.label}: {result.error}"))
+            self.stderr.write(f"{result.label}: {result.error}")
             return
         self.stdout.write(stack_line(result))
         for note in result.notes:

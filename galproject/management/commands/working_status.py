@@ -5,12 +5,13 @@ import time
 from dataclasses import asdict
 from getpass import getuser
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
 from django.template.defaultfilters import pluralize
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from exposures.models import GalExposure
 from galproject.exposure_log import exposure_log
 from galproject.jobs import ask_failed
@@ -31,7 +32,7 @@ def positive(text):
     return number
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "What the workers do: every exposure that was asked for, those at work first, then those "
         "asked for last, with its chips by state, errors in all and since its last start, what is "
@@ -114,11 +115,17 @@ class Command(BaseCommand):
         logs = [exposure_log(exposure) for exposure in names]
         if given["json"]:
             whole = asdict(status) | ({"logs": [asdict(log) for log in logs]} if logs else {})
-            return self.stdout.write(json.dumps(whole, cls=DjangoJSONEncoder, indent=1))
+            text = json.dumps(whole, cls=DjangoJSONEncoder, indent=1)
+            self.stdout.data.write(f"{text}\n")
+            return
         lines = status_lines(status)
         for log in logs:
             lines += ["", *log_lines(log)]
-        self.stdout.write("\n".join(lines))
+        self.say(lines)
+
+    def say(self, lines):
+        for line in lines:
+            self.stdout.write(line)
 
     def follow(self, given):
         """Show how things are until all has ended."""
@@ -126,10 +133,10 @@ class Command(BaseCommand):
         while True:
             status = working_status(self.shown(given), given["limit"])
             if is_terminal:
-                self.stdout.write(CLEAR + "\n".join(status_lines(status)))
+                self.stdout.control(CLEAR)
+                self.say(status_lines(status))
             else:
-                for line in change_lines(before, status):
-                    self.stdout.write(line)
+                self.say(change_lines(before, status))
             self.stdout.flush()
             if not status.chips.open:
                 return

@@ -227,3 +227,14 @@ def test_chip_numbers_are_read_as_a_list():
     assert ccd_numbers("1-3,31") == {1, 2, 3, 31}
     with pytest.raises(ValueError):
         ccd_numbers("N4")
+
+
+def test_names_of_the_archive_control_no_terminal(server, tmp_path):
+    for stored in server.files.values():
+        stored.row["OBJECT"] = "a\x1b]0;owned\x07\r\x9b2J\u202e\nb"
+        stored.row["proposal"] = "\x1b[2J"
+    out, err = run("find_exposures", *NIGHTS)
+    assert "a\\x1b]0;owned\\x07" in out and len(out.splitlines()) == 5
+    assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(out + err)
+    run("find_exposures", *NIGHTS, "--csv", str(tmp_path / "a.csv"))
+    assert "\x1b]0;owned" in (tmp_path / "a.csv").read_text()

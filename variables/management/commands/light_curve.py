@@ -3,15 +3,16 @@
 import re
 from math import isfinite
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from exposures.science.positions import parse_position
 from exposures.tables import write_csv
 from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = "Light curves of the reference sources at a position, in all filters, nearest first."
 
     def create_parser(self, *args, **kwargs):
@@ -33,13 +34,14 @@ class Command(BaseCommand):
         try:
             curves = find(ra, dec, radius)
             if csv:
-                write_csv(light_curve_rows(curves), csv, self.stdout)
+                write_csv(light_curve_rows(curves), csv, self.stdout.data)
             if plot:
                 draw(curves, plot)
         except GalprojectError as error:
             raise CommandError(str(error)) from error
         if not csv:
-            self.stdout.write("\n".join(table(curves)))
+            for line in table(curves):
+                self.stdout.write(line)
         if plot and csv != "-":
             self.stdout.write(f"Drawn to {plot}")
 

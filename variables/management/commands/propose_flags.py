@@ -1,13 +1,14 @@
 """manage.py propose_flags: artifacts found among the changes, for people to accept."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from exposures.models import GalExposure
 from variables.flags.proposals import propose
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Propose flags for what looks like artifacts: groups of changes round saturated stars, "
         "on bleed trails, along edges, at defects of the detector, and sources that the reference "

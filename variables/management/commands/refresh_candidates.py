@@ -2,14 +2,15 @@
 
 import sys
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.management.base import SurveyCommand
 from photometry.models import GalReference
 from variables.candidates.refresh import refresh_candidates
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "Derive candidates anew from changes, measurements and flags. The pipeline keeps them "
         "true; this is for after a change of the tables by hand. What people said stays."

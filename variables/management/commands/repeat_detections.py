@@ -1,8 +1,9 @@
 """manage.py repeat_detections: how many stars were detected how many times."""
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SurveyCommand
 from exposures.tables import write_csv
 from variables.repeat_detections import Counting, count_new, count_repeat_detections
 
@@ -11,7 +12,7 @@ OF_SOURCES = ("Repeated Detections", "Number of Sources")
 NEW = "not on the reference"
 
 
-class Command(BaseCommand):
+class Command(SurveyCommand):
     help = (
         "How many stars were detected as variable once, twice, three times ... A star that is on "
         "several references or in several filters is one object."
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         counts, headings = count_repeat_detections(counting), OF_SOURCES if per_source else HEADINGS
         if csv:
             try:
-                return write_csv([headings, *counts], csv, self.stdout)
+                return write_csv([headings, *counts], csv, self.stdout.data)
             except GalprojectError as error:
                 raise CommandError(str(error)) from error
         self.stdout.write("  ".join(headings))

@@ -1,0 +1,38 @@
+"""What every command of ours is made from."""
+
+from django.core.management.base import BaseCommand, SystemCheckError
+from django.core.management.color import no_style
+
+from exposures.terminal import LineOutput
+
+
+class _Output:
+    """An attribute that turns the stream that Django gives a command into a LineOutput."""
+
+    def __set_name__(self, _, name):
+        self.name = f"_{name}"
+
+    def __get__(self, command, _):
+        return self if command is None else getattr(command, self.name)
+
+    def __set__(self, command, output):
+        setattr(command, self.name, LineOutput(output._out, output.ending))
+
+
+class SurveyCommand(BaseCommand):
+    """A command whose output and errors control no terminal, whatever is in them."""
+
+    stdout = _Output()
+    stderr = _Output()
+
+    def check(self, *args, **kwargs):
+        """As Django's, whose report has lines of its own; its colours are left out."""
+        style, self.style, self.stderr.keeps_lines = self.style, no_style(), True
+        try:
+            super().check(*args, **kwargs)
+        except SystemCheckError:
+            raise  # and is written to stderr by who called
+        else:
+            self.stderr.keeps_lines = False
+        finally:
+            self.style = style

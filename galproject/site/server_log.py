@@ -1,0 +1,19 @@
+"""The log of gunicorn, in which no request can write lines of its own."""
+
+from gunicorn.glogging import Logger
+
+from exposures.terminal import LineFormatter
+
+
+class ServerLog(Logger):
+    """gunicorn's logger with our lines: ``--logger-class galproject.site.server_log.ServerLog``."""
+
+    def setup(self, cfg):
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            for handler in log.handlers:
+                handler.setFormatter(_as_lines(handler.formatter))
+
+
+def _as_lines(formatter):
+    return LineFormatter(formatter._fmt, formatter.datefmt)
