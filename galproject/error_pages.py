@@ -3,16 +3,17 @@
 import sys
 
 from django.contrib.auth.models import Group, User
-from django.core.exceptions import BadRequest, ImproperlyConfigured
-from django.db import Error as DatabaseError
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse, JsonResponse
 from django.middleware import csrf
 from django.shortcuts import render
 from django.template import TemplateSyntaxError
 from django.template.loader import render_to_string
 
+from exposures.errors import GalprojectError
 from exposures.permissions import NotInvitedError, PermissionMissingError
 from galproject.groups import ACTS
+from galproject.site.database_errors import trouble_of
 
 MAX_NAMED = 5  # administrators
 # What an address of Django's tables takes, by the end of its name.
@@ -53,14 +54,26 @@ def not_found(request, exception=None):
 
 
 def server_error(request):
-    """500, or 503 where the database does not answer; called while the error is handled."""
+    """500, or 503 where it is the database's; called while the error is handled."""
     error = sys.exc_info()[1]
-    is_database = isinstance(error, (DatabaseError, ImproperlyConfigured))
-    status = 503 if is_database else 500
     try:
-        return _plain(request, "500.html", status, {"is_database": is_database})
+        return explained_error(request, error) or _plain(request, "500.html", 500, {})
     except (TemplateSyntaxError, ValueError, OSError):  # a style sheet that was not collected
-        return HttpResponse(BARE, status=status)
+        return HttpResponse(BARE, status=503 if trouble_of(error) else 500)
+
+
+def explained_error(request, error):
+    """The page for an error that passes, or that people can mend; None for one of the code.
+
+    503 for what the database refuses or fails at, 409 for what can't be done as things are.
+    """
+    if trouble := trouble_of(error):
+        headers = {"Retry-After": str(trouble.retry_seconds)}
+        context = {"trouble": trouble, "detail": trouble.detail}
+        return _plain(request, "503.html", 503, context, headers=headers)
+    if isinstance(error, GalprojectError):
+        return _plain(request, "409.html", 409, {"detail": str(error)})
+    return None
 
 
 def csrf_failure(request, reason=""):
@@ -96,7 +109,6 @@ DETAILS = {
     403: "The token of the form is missing or too old.",
     405: "This address takes no such request.",
     500: "Something went wrong on the server.",
-    503: "The database does not answer.",
 }
 
 

@@ -1,10 +1,14 @@
 """Every page needs a login, none is kept by a browser, and no refusal is an empty page."""
 
+import logging
+
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from galproject.error_pages import method_not_allowed
+from galproject.error_pages import explained_error, method_not_allowed
+
+logger = logging.getLogger(__name__)
 
 
 class LoginMiddleware(LoginRequiredMiddleware):
@@ -35,4 +39,21 @@ class MethodMiddleware:
         response = self.get_response(request)
         if response.status_code == 405 and not response.content:
             return method_not_allowed(request, response["Allow"])
+        return response
+
+
+class ExplainedErrorMiddleware:
+    """A page for what the database refuses or fails at, and a line in the log without a trace."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, error):
+        response = explained_error(request, error)
+        if response is not None:
+            line = str(error).strip().partition("\n")[0]
+            logger.warning("%s %s: %s", response.status_code, request.path, line)
         return response

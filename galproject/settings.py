@@ -9,6 +9,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 from galproject.configuration.environment import read_environment
 from galproject.database_url import database_from
 from galproject.secret_key import secret_key_in
+from galproject.site.roles import session_limits, this_role
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environment = read_environment(os.environ)
@@ -49,6 +50,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "galproject.middleware.LoginMiddleware",
     "galproject.middleware.MethodMiddleware",
+    "galproject.middleware.ExplainedErrorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -90,11 +92,23 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database_from(environment.database_url, BASE_DIR / ".postgres/url")}
+# Of pages, of workers and of commands. What DATABASE_URL itself says comes later, and goes before.
+SESSION = DATABASES["default"].setdefault("OPTIONS", {})
+PAGE_SECONDS = environment.page_seconds
+SESSION["options"] = f"{session_limits(this_role(), environment)} {SESSION.get('options', '')}"
 # Another database on the same server, with pictures of its own.
 GALPROJECT_DATABASE = environment.database
 if GALPROJECT_DATABASE:
     DATABASES["default"]["NAME"] = GALPROJECT_DATABASE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# What the processes of a web server have in common, such as how often somebody asked the API.
+if environment.cache:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": environment.cache,
+        }
+    }
 
 # The first counts failed logins, and refuses further ones for a while.
 AUTHENTICATION_BACKENDS = [
@@ -228,6 +242,7 @@ PIPELINE_OPTIONS = "galproject.option_sources.load_options"
 # The astrometric catalogue: a folder of HEALPix tiles, or one file.
 GALPROJECT_CATALOGUE = environment.catalogue
 
+QUIET = ("axes", "django-q", "matplotlib", "PIL", "waitress")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -241,5 +256,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": environment.log_level},
     # The tasks say themselves what they do.
-    "loggers": {name: {"level": "WARNING"} for name in ("axes", "django-q", "matplotlib", "PIL")},
+    "loggers": {name: {"level": "WARNING"} for name in QUIET},
 }

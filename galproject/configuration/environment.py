@@ -101,6 +101,11 @@ def _variable(name, default, allowed, **bounds):
     return Field(default, alias=name, description=allowed, **bounds)
 
 
+def _seconds(name, default, least, most):
+    allowed = f"a whole number of seconds from {least} to {most}"
+    return _variable(name, default, allowed, ge=least, le=most)
+
+
 class Environment(BaseModel):
     """What the environment says; a variable that is empty counts as one that isn't set."""
 
@@ -150,6 +155,13 @@ class Environment(BaseModel):
     log_level: Level = _variable(
         "GALPROJECT_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
     )
+    page_seconds: int = _seconds("GALPROJECT_PAGE_SECONDS", 15, 1, 600)
+    page_lock_seconds: int = _seconds("GALPROJECT_PAGE_LOCK_SECONDS", 10, 1, 600)
+    page_idle_seconds: int = _seconds("GALPROJECT_PAGE_IDLE_SECONDS", 60, 1, 3600)
+    worker_seconds: int = _seconds("GALPROJECT_WORKER_SECONDS", 3600, 60, 604_800)
+    worker_lock_seconds: int = _seconds("GALPROJECT_WORKER_LOCK_SECONDS", 1800, 10, 86_400)
+    worker_idle_seconds: int = _seconds("GALPROJECT_WORKER_IDLE_SECONDS", 900, 10, 86_400)
+    cache: Folder = _variable("GALPROJECT_CACHE", "", "a folder")
     archive_url: Annotated[str, _matching(r"https?://[^\s/]+\S*")] = _variable(
         "GALPROJECT_ARCHIVE_URL", "", "the address of an archive, https://..."
     )

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from gzip import decompress
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -42,16 +43,22 @@ def port():
 
 
 @pytest.fixture(scope="module")
-def site(environment):
-    """The address of a running web server."""
+def server(environment):
+    """A running web server of two processes of four threads: its process, its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
-    process = serve(environment, number, "--no-workers")
+    process = serve(environment, number, "--no-workers", "--processes", "2", "--threads", "4")
     wait_for_page(number)
-    yield f"http://127.0.0.1:{number}"
+    yield process, number
     process.terminate()
     process.communicate(timeout=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def site(server):
+    """The address of a running web server."""
+    return f"http://127.0.0.1:{server[1]}"
 
 
 def serve(environment, port, *words):
@@ -167,3 +174,79 @@ def test_bokeh_takes_a_third_of_its_bytes_and_scripts_import_each_other_by_hash(
     _, sheet = get(f"{site}/static/{scripts['vetting-sheet.js']}")
     assert f'from "./{scripts["vetting.js"]}"' in sheet.decode()
     assert not re.search(r'from "\./[\w-]+\.js"', sheet.decode())
+
+
+N_THREADS = 8  # of both processes
+PROMPT_SECONDS = 5  # for a page of 20 ms, on a machine that does much else
+
+
+def seconds_of_page(site):
+    started = time.monotonic()
+    assert b"<title>" in get(f"{site}/login/")[1]
+    return time.monotonic() - started
+
+
+@contextmanager
+def connections(port, n, sent):
+    """Clients that send something and then wait."""
+    with ExitStack() as opened:
+        clients = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(n)
+        ]
+        for client in clients:
+            client.sendall(sent)
+        time.sleep(0.2)  # to be read
+        yield clients
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /login/ HTTP/1.1\r\nHost: localhost\r\nX-Part: a",
+        b"POST /login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nusername=",
+        b"POST /login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\na",
+    ],
+    ids=["nothing", "half a header", "a body shorter than its length", "half a chunk"],
+)
+def test_clients_that_send_half_a_request_keep_nobody_waiting(server, site, sent):
+    with connections(server[1], 5 * N_THREADS, sent):
+        assert max(seconds_of_page(site) for _ in range(3)) < PROMPT_SECONDS
+
+
+def test_clients_that_take_no_answer_keep_nobody_waiting(server, site):
+    script = collected_scripts(site)["bokeh/bokeh.min.js"]
+    ask = f"GET /static/{script} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with connections(server[1], 3 * N_THREADS, ask):
+        assert max(seconds_of_page(site) for _ in range(3)) < PROMPT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Large": "a" * 100_000}, 431),
+        ({f"X-{number}": "a" * 100 for number in range(1000)}, 431),
+        ({"Content-Length": "1000000000000"}, 413),
+        ({"Content-Length": "-1"}, 400),
+        ({"Content-Length": "9" * 5000}, 400),
+        ({"Content-Length": "five"}, 400),
+        ({"Content-Length": "5", "Transfer-Encoding": "gzip"}, 501),
+    ],
+)
+def test_what_is_too_large_or_no_length_at_all_is_refused_at_once(server, headers, status):
+    lines = [f"{name}: {value}" for name, value in ({"Host": "localhost"} | headers).items()]
+    request = "\r\n".join(["POST /login/ HTTP/1.1", *lines, "", ""]).encode()
+    with connections(server[1], 1, request) as (client,):
+        client.settimeout(PROMPT_SECONDS)
+        assert client.recv(100).split()[1] == str(status).encode()
+
+
+def test_a_process_that_hangs_stops_nobody(server, site):
+    """As one does that computes in C with the interpreter's lock held: it reads nothing more."""
+    (master,) = [pid for pid in children_of(server[0].pid) if children_of(pid)]
+    hanging, _ = children_of(master)
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        assert max(seconds_of_page(site) for _ in range(10)) < PROMPT_SECONDS
+    finally:
+        os.kill(hanging, signal.SIGCONT)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -14,12 +15,20 @@ from django.core.management.base import CommandError
 
 from exposures.management.base import SurveyCommand
 from galproject.management.plain_errors import plain_errors
+from galproject.site.processes import (
+    MAX_PROCESSES,
+    MAX_THREADS,
+    bounded_count,
+    connections_told,
+    default_processes,
+)
 from galproject.static_files import StaticFolder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.2
-LOG = ("--log-level", "warning", "--logger-class", "galproject.site.server_log.ServerLog")
 N_NAMED = 6  # of the users, in the line that says who can log in
+HANG_SECONDS = 30  # without a sign of life, after which a web process is replaced
+STOP_SECONDS = 30  # to answer what was asked before the server was stopped
 
 
 class Command(SurveyCommand):
@@ -31,16 +40,37 @@ class Command(SurveyCommand):
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--threads", type=int, default=4, help="of the web server (default 4)")
+        parser.add_argument(
+            "--processes",
+            type=bounded_count(MAX_PROCESSES),
+            default=default_processes(),
+            help="of the web server (default: one a core, at least 2 and at most 4)",
+        )
+        parser.add_argument(
+            "--threads",
+            type=bounded_count(MAX_THREADS),
+            default=4,
+            help="of each process, with a connection to the database each (default 4)",
+        )
         parser.add_argument("--no-workers", action="store_true", help="the web server alone")
 
-    def handle(self, *, host, port, threads, no_workers, **_):
+    def handle(self, *, host, port, processes, threads, no_workers, **_):
         with plain_errors():
             who = users_told()
+            n_workers = 0 if no_workers else settings.N_WORKERS
+            connections = connections_told(processes * threads, n_workers)
             static = StaticFolder(settings.BASE_DIR / "data" / "static")
-        commands = {"web server": web_server(host, port, threads)}
+        commands = {"web server": web_server(host, port, processes, threads)}
         if not no_workers:
             commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
+        with TemporaryDirectory(prefix="galproject-cache-") as cache:
+            environment = static.environment() | {"GALPROJECT_CACHE": cache}
+            self.run_all(
+                commands, environment, static, [f"http://{host}:{port}/", who, connections]
+            )
+
+    def run_all(self, commands, environment, static, lines):
+        """Run commands side by side, until one ends or a signal comes; say ``lines`` meanwhile."""
         self.n_signals = 0
         for number in STOP_SIGNALS:
             signal.signal(number, self.count_signal)
@@ -50,14 +80,13 @@ class Command(SurveyCommand):
             name: subprocess.Popen(
                 command,
                 cwd=settings.BASE_DIR,
-                env=os.environ | static.environment(),
+                env=os.environ | environment,
                 pass_fds=[static.fd],
                 start_new_session=True,
             )
             for name, command in commands.items()
         }
-        self.stdout.write(f"http://{host}:{port}/  (Ctrl-C stops it)")
-        self.stdout.write(who)
+        self.stdout.write("\n".join(filter(None, lines)))
         ended = self.wait_for_one(processes)
         self.stop(processes)
         if ended:
@@ -94,10 +123,21 @@ def kill_sessions(processes):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def web_server(host, port, threads):
-    """The command of a server of one process: what is slow is done by the workers."""
-    bind = ["--bind", f"{host}:{port}", "--threads", str(threads)]
-    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *bind, *LOG]
+def web_server(host, port, processes, threads):
+    """The command of a server of several processes: what is slow is done by the workers."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    options = {
+        "--bind": address,
+        "--worker-class": "galproject.site.web_worker.WebWorker",
+        "--workers": processes,
+        "--threads": threads,
+        "--timeout": HANG_SECONDS,
+        "--graceful-timeout": STOP_SECONDS,
+        "--log-level": "warning",
+        "--logger-class": "galproject.site.server_log.ServerLog",
+    }
+    words = [str(word) for option in options.items() for word in option]
+    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *words]
 
 
 def users_told() -> str:

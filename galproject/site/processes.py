@@ -1,0 +1,49 @@
+"""How many processes and threads a web server has, and whether the database bears them."""
+
+import os
+from argparse import ArgumentTypeError
+
+from django.db import connection
+
+MAX_PROCESSES = 64
+MAX_THREADS = 64  # of a process
+FEW, MANY = 2, 4  # processes where nothing is said: 200 MB and 4 connections each
+# Connections of a cluster of workers beside those of its workers: sentinel, monitor, pusher.
+OF_CLUSTER = 3
+FREE_CONNECTIONS = """
+SELECT current_setting('max_connections')::int
+     - current_setting('superuser_reserved_connections')::int,
+       (SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user),
+       (SELECT datconnlimit FROM pg_database WHERE datname = current_database())
+"""
+
+
+def default_processes() -> int:
+    """One a core, as far as memory and connections go; two at least, as one may hang."""
+    return min(MANY, max(FEW, len(os.sched_getaffinity(0))))
+
+
+def bounded_count(most):
+    """A type of arguments: a whole number from 1 to ``most``."""
+
+    def count(text):
+        # Looked at before it is read: a number of a million digits takes its time.
+        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= most):
+            raise ArgumentTypeError(f"{text[:20]!r} is no whole number from 1 to {most}")
+        return int(text)
+
+    return count
+
+
+def connections_told(n_pages, n_workers) -> str:
+    """A line where the database gives fewer connections than are wanted at most; else ""."""
+    wanted = n_pages + (n_workers + OF_CLUSTER if n_workers else 0)
+    with connection.cursor() as cursor:
+        cursor.execute(FREE_CONNECTIONS)
+        most = min(limit for limit in cursor.fetchone() if limit >= 0)
+    if wanted <= most:
+        return ""
+    return (
+        f"The database gives {most} connections, and this takes up to {wanted}: pages will say "
+        "that there is none left. Fewer --processes or --threads, or a higher max_connections"
+    )

@@ -1,0 +1,50 @@
+"""What a process is for, and how long its sessions of the database may take."""
+
+import sys
+from enum import Enum
+
+# Commands of manage.py that are not what the others are.
+SERVING, WORKING = ("runserver",), ("qcluster",)
+
+
+class Role(Enum):
+    """What a process is for."""
+
+    PAGES = "pages"
+    WORKER = "worker"  # of the queue
+    COMMAND = "command"
+
+
+_told = None
+
+
+def tell_role(role):
+    """Say what this process is for, before the settings are read."""
+    global _told
+    _told = role
+
+
+def this_role() -> Role:
+    """What was told or, of a process that nobody told, what its command says."""
+    if _told is not None:
+        return _told
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    if command in SERVING:
+        return Role.PAGES
+    return Role.WORKER if command in WORKING else Role.COMMAND
+
+
+def session_limits(role, environment) -> str:
+    """The options of PostgreSQL that a session of a role begins with.
+
+    Commands take as long as they take (a migration may write all of galsources anew), and give
+    way to others as workers do. A transaction that somebody leaves open ends before those who
+    wait for its locks give up.
+    """
+    kind = "page" if role is Role.PAGES else "worker"
+    seconds = {
+        "statement_timeout": 0 if role is Role.COMMAND else getattr(environment, f"{kind}_seconds"),
+        "lock_timeout": getattr(environment, f"{kind}_lock_seconds"),
+        "idle_in_transaction_session_timeout": getattr(environment, f"{kind}_idle_seconds"),
+    }
+    return " ".join(f"-c {name}={1000 * value}" for name, value in seconds.items())

@@ -1,0 +1,178 @@
+"""gunicorn's processes with waitress' reading: a thread is taken only for a whole request.
+
+gunicorn starts the processes, replaces one that died or hangs, and stops them in order. Its own
+threads read the request that they answer, so that a handful of clients that send half a request
+and wait would have them all. waitress reads in one loop, without a thread, and keeps what is
+answered until the client has taken it.
+"""
+
+import os
+import resource
+import time
+
+from gunicorn.workers.base import Worker
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+REQUEST_SECONDS = 30  # for a request to arrive whole, from its first byte to its last
+IDLE_SECONDS = 60  # of a connection without a request, or whose client takes no more of an answer
+STUCK_SECONDS = 120  # of a request without a byte of an answer, whose process is then replaced
+LOOK_SECONDS = 5  # between looks for such connections
+LOOP_SECONDS = 1  # at most between two signs of life to gunicorn
+MAX_CONNECTIONS = 2000  # of a process; a file each, of which half are kept for other things
+MAX_FILES = 2 * MAX_CONNECTIONS
+MAX_HEADER_BYTES = 64 * 1024
+MAX_BODY_BYTES = 4 * 1024**2  # Django's forms end at 2.5 MB, with a page that says so
+MAX_REQUEST_BYTES = 2 * MAX_BODY_BYTES  # with whatever is round the body
+MAX_KEPT_BYTES = 64 * 1024**2  # of an answer that its client is slow to take, on disk from 1 MB
+
+
+class Parser(HTTPRequestParser):
+    """Refuses a length of more digits than Python reads, too."""
+
+    def parse_header(self, header_plus):
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("Content-Length is invalid") from error
+
+
+class BoundedChannel(HTTPChannel):
+    """A connection that knows since when it has been waiting for the rest of a request."""
+
+    parser_class = Parser
+    request_began = None  # time of the first byte of a request that is not whole yet
+    n_received = 0  # bytes of it
+
+    def received(self, data):
+        if self.request is None:
+            self.request_began, self.n_received = time.time(), 0
+        self.n_received += len(data)
+        # Sizes of chunks have no bound of their own, and are kept until they end.
+        self.will_close |= self.n_received > MAX_REQUEST_BYTES
+        is_taken = super().received(data)
+        if self.request is None:
+            self.request_began = None
+        return is_taken
+
+    @property
+    def waits_since(self):
+        """Since when nothing of use has come of this connection."""
+        return self.request_began or self.last_activity
+
+    def is_overdue(self, now):
+        """Whether its client has had the time that it has for what is to come of it."""
+        if self.requests and not self.total_outbufs_len:
+            return False
+        if self.request_began and not self.requests:
+            return now - self.request_began > REQUEST_SECONDS
+        return now - self.last_activity > IDLE_SECONDS
+
+    def is_stuck(self, now):
+        """Whether a thread has had its request for too long without an answer."""
+        has_task = self.requests and not self.total_outbufs_len
+        return bool(has_task) and now - self.last_activity > STUCK_SECONDS
+
+
+class BoundedServer(TcpWSGIServer):
+    """Accepts connections while a thread is free to answer, so that another process can else."""
+
+    channel_class = BoundedChannel
+
+    def readable(self):
+        is_accepting = super().readable()
+        if self.in_connection_overflow:
+            self.close_longest_waiting()
+        return is_accepting and self.has_free_thread()
+
+    def has_free_thread(self):
+        tasks = self.task_dispatcher
+        return tasks.active_count + len(tasks.queue) < len(tasks.threads)
+
+    def maintenance(self, now):
+        for channel in self.active_channels.values():
+            if channel.is_overdue(now):
+                channel.will_close = True
+
+    def close_longest_waiting(self):
+        """Where there are too many connections, close a tenth of those without a request."""
+        waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+        waiting.sort(key=lambda channel: channel.waits_since)
+        for channel in waiting[: 1 + len(waiting) // 10]:
+            channel.will_close = True
+
+    def is_stuck(self, now):
+        return any(channel.is_stuck(now) for channel in self.active_channels.values())
+
+    def is_busy(self):
+        """Whether a request is being answered, or its answer is still to be sent."""
+        channels = list(self.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+class WebWorker(Worker):
+    """A process of gunicorn in which waitress serves; ``threads`` as gunicorn's option has it."""
+
+    def run(self):
+        settings = Adjustments(**adjustments(self.cfg.threads))
+        connections, threads = {}, ThreadedTaskDispatcher()
+        threads.set_thread_count(self.cfg.threads)
+        servers = [
+            BoundedServer(
+                self.wsgi,
+                connections,
+                _sock=listener.sock,
+                dispatcher=threads,
+                adj=settings,
+                sockinfo=(listener.sock.family, None, None, listener.sock.getsockname()),
+                bind_socket=False,
+            )
+            for listener in self.sockets
+        ]
+        while self.alive and self.ppid == os.getppid():
+            if not any(server.is_stuck(time.time()) for server in servers):
+                self.notify()
+            wasyncore.loop(LOOP_SECONDS, True, connections, count=1)
+        self._end(servers, connections)
+
+    def _end(self, servers, connections):
+        """Answer what was asked, and take nothing new."""
+        for server in servers:
+            server.accepting = False
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while any(server.is_busy() for server in servers) and time.monotonic() < end:
+            self.notify()
+            wasyncore.loop(0.1, True, connections, count=1)
+
+
+def adjustments(threads):
+    """waitress' settings."""
+    return {
+        "threads": threads,
+        "ident": "galproject",
+        "cleanup_interval": LOOK_SECONDS,
+        "connection_limit": _raise_file_limit() // 2,
+        "max_request_header_size": MAX_HEADER_BYTES,
+        "max_request_body_size": MAX_BODY_BYTES,
+        "outbuf_high_watermark": MAX_KEPT_BYTES,
+        "log_socket_errors": False,  # clients that go are nothing to tell
+        # Whose headers are believed is told by GALPROJECT_PROXIES; but for whether it was HTTPS,
+        # which a proxy on this machine says.
+        "clear_untrusted_proxy_headers": False,
+        "trusted_proxy": "127.0.0.1",
+        "trusted_proxy_headers": "x-forwarded-proto",
+    }
+
+
+def _raise_file_limit():
+    """Let this process open as many files as its connections take; how many it may."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(MAX_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        return wanted
+    return MAX_FILES

@@ -1,0 +1,154 @@
+"""The reading of requests: who sends half of one, or takes no answer, is left after a while."""
+
+import socket
+import threading
+import time
+from contextlib import closing
+
+import pytest
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from galproject.site import web_worker
+from galproject.site.processes import bounded_count, default_processes
+
+HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Part: a"
+WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WAIT_SECONDS = 20
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """A server of two threads in this process; what it runs is the event's to let end."""
+    for name, seconds in (("REQUEST", 0.3), ("IDLE", 1.0), ("STUCK", 0.3)):
+        monkeypatch.setattr(web_worker, f"{name}_SECONDS", seconds)
+    monkeypatch.setattr(web_worker, "LOOK_SECONDS", 0)
+    let_go, is_over = threading.Event(), threading.Event()
+
+    def application(environ, start_response):
+        if environ["PATH_INFO"] == "/slow/":
+            let_go.wait(WAIT_SECONDS)
+        start_response("200 OK", [])
+        return [b"here"]
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        threads, connections = ThreadedTaskDispatcher(), {}
+        threads.set_thread_count(2)
+        server = web_worker.BoundedServer(
+            application,
+            connections,
+            _sock=listening,
+            dispatcher=threads,
+            adj=Adjustments(**web_worker.adjustments(2)),
+            sockinfo=(listening.family, None, None, listening.getsockname()),
+            bind_socket=False,
+        )
+        server.let_go, server.port = let_go, listening.getsockname()[1]
+        loop = threading.Thread(target=run, args=(connections, is_over))
+        loop.start()
+        yield server
+        let_go.set()
+        is_over.set()
+        loop.join()
+        threads.shutdown()
+        wasyncore.close_all(connections)
+
+
+def run(connections, is_over):
+    while not is_over.is_set():
+        wasyncore.loop(0.05, True, connections, count=1)
+
+
+def connect(site, sent=b""):
+    client = socket.create_connection(("127.0.0.1", site.port), timeout=WAIT_SECONDS)
+    client.sendall(sent)
+    return client
+
+
+def is_answered(client):
+    """Whether all of the answer comes."""
+    answer = b""
+    while not answer.endswith(b"here") and (part := client.recv(1000)):
+        answer += part
+    return answer.endswith(b"here")
+
+
+def test_a_request_that_trickles_in_is_ended_however_often_a_byte_comes(site):
+    with connect(site, HALF) as client:
+        started = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - started < WAIT_SECONDS:
+                client.sendall(b"a")
+                time.sleep(0.05)
+
+
+def test_a_chunk_whose_size_never_ends_is_cut_off(site, monkeypatch):
+    monkeypatch.setattr(web_worker, "MAX_REQUEST_BYTES", 100_000)
+    monkeypatch.setattr(web_worker, "REQUEST_SECONDS", WAIT_SECONDS)
+    chunked = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(site, chunked) as client, pytest.raises(OSError):
+        for _ in range(1000):
+            client.sendall(b"0" * 1000)
+            time.sleep(0.001)
+
+
+def test_whoever_sends_a_whole_request_is_answered_and_may_ask_again(site):
+    with connect(site, WHOLE) as client:
+        assert is_answered(client)
+        time.sleep(0.5)  # longer than one request may take to arrive
+        client.sendall(WHOLE)
+        assert is_answered(client)
+
+
+def test_a_connection_without_a_request_is_closed_in_the_end(site):
+    with connect(site) as client:
+        assert client.recv(1) == b""
+
+
+def test_too_many_half_requests_leave_room_for_a_whole_one(site, monkeypatch):
+    monkeypatch.setattr(web_worker, "REQUEST_SECONDS", WAIT_SECONDS)
+    monkeypatch.setattr(site.adj, "connection_limit", 20)
+    half = [connect(site, HALF) for _ in range(60)]
+    try:
+        with connect(site, WHOLE) as client:
+            assert is_answered(client)
+    finally:
+        for client in half:
+            client.close()
+
+
+def test_who_has_no_free_thread_leaves_new_clients_to_other_processes(site):
+    slow = [connect(site, WHOLE.replace(b"/", b"/slow/", 1)) for _ in range(2)]
+    end = time.monotonic() + WAIT_SECONDS
+    while site.has_free_thread() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not site.readable()
+    site.let_go.set()
+    for client in slow:
+        assert is_answered(client)
+        client.close()
+    with connect(site, WHOLE) as client:
+        assert is_answered(client)
+
+
+def test_a_request_without_an_answer_for_long_is_noticed(site):
+    with connect(site, WHOLE.replace(b"/", b"/slow/", 1)):
+        end = time.monotonic() + WAIT_SECONDS
+        while not site.is_stuck(time.time()) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert site.is_stuck(time.time()) and site.is_busy()
+        site.let_go.set()
+        while site.is_busy() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not site.is_stuck(time.time())
+
+
+def test_there_are_two_processes_at_least_and_few_more():
+    assert 2 <= default_processes() <= 4
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1e3", "65", "9" * 1000, "", "²", "1.0"])
+def test_a_number_of_processes_has_bounds(text):
+    with pytest.raises(Exception, match="whole number from 1 to 64"):
+        bounded_count(64)(text)
