@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import get_args, get_type_hints
 
-from annotated_types import Interval, Predicate
+from annotated_types import Interval, MaxLen, Predicate
 
 from exposures.science.quantities import Unit
 from galproject.options import PipelineOptions
@@ -26,7 +26,8 @@ class OptionFacts:
     name: str  # "selection.threshold_sigma"
     default: object
     unit: str
-    allowed: str  # "more than 0"
+    allowed: str  # "more than 0, at most 10000"
+    interval: Interval | None  # what of numbers is allowed; None where it is none
     meaning: str
 
 
@@ -76,10 +77,11 @@ def _sections(defaults, prefix="", comment="") -> Iterator[SectionFacts]:
 
 
 def _of_type(hint):
-    """The unit and the range of an annotated type, or of one or None."""
+    """The unit, the range in words, and the range of an annotated type, or of one or None."""
     annotations = _annotations(hint)
     unit = next((a.name for a in annotations if isinstance(a, Unit)), "")
-    return unit, ", ".join(filter(None, map(_range, annotations)))
+    interval = next((a for a in annotations if isinstance(a, Interval)), None)
+    return unit, ", ".join(filter(None, map(_range, annotations))), interval
 
 
 def _annotations(hint):
@@ -91,17 +93,18 @@ def _annotations(hint):
 def _range(annotation):
     if isinstance(annotation, Predicate):
         return annotation.func.__name__.removeprefix("is_")
+    if isinstance(annotation, MaxLen):
+        return f"at most {annotation.max_length} characters"
     if isinstance(annotation, Unit):
         return ""
-    bounds = annotation if isinstance(annotation, Interval) else [annotation]
     words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
-    limits = [
-        f"{word} {getattr(bound, name):g}"
-        for bound in bounds
-        for name, word in words.items()
-        if hasattr(bound, name) and abs(getattr(bound, name)) != float("inf")
-    ]
-    return ", ".join(limits)
+    limits = ((word, getattr(annotation, name)) for name, word in words.items())
+    return ", ".join(f"{word} {_number(limit)}" for word, limit in limits if limit is not None)
+
+
+def _number(limit):
+    """Whole numbers with all their digits."""
+    return f"{limit:d}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def _comments(kind):

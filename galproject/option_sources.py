@@ -3,15 +3,18 @@
 import json
 import logging
 import os
+import stat
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from math import isnan
 from operator import attrgetter
 from pathlib import Path
 
 from django.conf import settings
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from exposures.errors import GalprojectError
 from galproject.option_facts import is_section, option_names, sections
@@ -19,6 +22,8 @@ from galproject.options import PipelineOptions
 
 PREFIX = "GALPROJECT_OPTION_"
 ADAPTER = TypeAdapter(PipelineOptions)
+LARGEST_FILE = 1_000_000  # bytes; a complete one has 30,000
+SHOWN_CHARACTERS = 80  # of a value in a message
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +31,7 @@ logger = logging.getLogger(__name__)
 # Where pydantic would speak of predicates, of infinity, or of one limit of two.
 OWN_WORDS = {
     "predicate_failed": "input should be {allowed}",
-    "less_than": "input should be a finite number",
+    "less_than": "input should be {allowed}",
     "greater_than": "input should be {allowed}",
     "greater_than_equal": "input should be {allowed}",
     "less_than_equal": "input should be {allowed}",
@@ -70,17 +75,34 @@ def settings_said() -> dict[str, Setting]:
 def read_file(path) -> dict[str, Setting]:
     """What a TOML file says, by dotted name; raises GalprojectError."""
     try:
-        tree = tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = _text_of(path)
+    except (OSError, ValueError) as error:
         raise GalprojectError(
             f"{path}: the options can't be read ({error}). Mend it or GALPROJECT_OPTIONS"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    try:
+        tree = tomllib.loads(text)
+        said = {name: Setting(value, str(path)) for name, value in _flat(tree)}
+    except (ValueError, RecursionError) as error:
+        problem = "nested too deeply" if isinstance(error, RecursionError) else _shortened(error)
         raise GalprojectError(
-            f"{path}: not TOML: {error}. manage.py options --toml prints a complete file"
+            f"{path}: not TOML: {problem}. manage.py options --toml prints a complete file"
         ) from error
-    said = {name: Setting(value, str(path)) for name, value in _flat(tree)}
     return _with_whole_path(said, path.parent)
+
+
+def _text_of(path):
+    """The text of a plain file that isn't too large; raises OSError and ValueError."""
+    # Not waited for, as a pipe would be until somebody writes into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("no plain file")
+    with open(descriptor, "rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"more than {LARGEST_FILE} bytes, which no file of options has")
+    return content.decode("utf-8-sig")
 
 
 def _with_whole_path(said, folder):
@@ -110,7 +132,9 @@ def options_from_json(stored) -> PipelineOptions:
         raise GalprojectError(
             f"stored options are no longer valid: {problems}. Ask for it with others"
         ) from error
-    gone = [f"{name} = {value!r}" for name, value in _flat(stored) if name not in option_names()]
+    gone = [
+        f"{name} = {_shown(value)}" for name, value in _flat(stored) if name not in option_names()
+    ]
     if gone:
         logger.warning("stored options that there are no more: %s", ", ".join(gone))
     return options
@@ -142,6 +166,7 @@ def _validated(said):
         if name not in option_names()
     ]
     known = {name: setting for name, setting in said.items() if name in option_names()}
+    problems += _without_json(known)
     tree = PipelineOptions().as_json()
     for name, setting in known.items():
         *parents, last = name.split(".")
@@ -161,12 +186,25 @@ def _validated(said):
     return options
 
 
+def _without_json(known):
+    """Take away what JSON can't hold, and say so; no option is such."""
+    problems = []
+    for name, setting in list(known.items()):
+        try:
+            from_json(json.dumps(setting.value, default=str))
+        except (ValueError, RecursionError):  # half a surrogate pair, digits, or brackets
+            problems.append(f"{setting.origin}: {name} = {_shown(setting.value)}: no such value")
+            del known[name]
+    return problems
+
+
 def _unknown(name):
     if is_section(name):
         return f"{name}: a section, not an option; manage.py options --toml prints its options"
     near = get_close_matches(name, option_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else "manage.py options lists them"
-    return f"{name}: there is no such option; {hint}"
+    name = name if name.isprintable() else repr(name)
+    return f"{_shortened(name)}: there is no such option; {hint}"
 
 
 def _problem(fault):
@@ -174,11 +212,26 @@ def _problem(fault):
     name = _name(fault)
     facts = {option.name: option for section in sections() for option in section.options}
     if name not in facts:
-        return f"{'.'.join(map(str, fault['loc'])) or 'all'} = {fault['input']!r}: not a section"
+        place = ".".join(map(str, fault["loc"])) or "all"
+        return f"{place} = {_shown(fault['input'])}: not a section"
     unit, allowed = facts[name].unit, facts[name].allowed
     of_unit = f" ({unit})" if unit not in ("text", "count") else ""
     problem = OWN_WORDS.get(fault["type"], fault["msg"]).replace("{allowed}", allowed)
-    return f"{name} = {fault['input']!r}: {problem[0].lower()}{problem[1:]}{of_unit}"
+    if isinstance(fault["input"], float) and isnan(fault["input"]):
+        problem = "input should be a finite number"
+    return f"{name} = {_shown(fault['input'])}: {problem[0].lower()}{problem[1:]}{of_unit}"
+
+
+def _shown(value):
+    try:
+        return _shortened(repr(value))
+    except (ValueError, RecursionError):  # too many digits, or brackets
+        return "..."
+
+
+def _shortened(text):
+    text = str(text)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
 def _name(fault):
@@ -202,7 +255,7 @@ def _value(name, text):
     """A variable's value as TOML has it; what is none of its, or is to be text, is text."""
     try:
         said = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # it is no TOML, or what no option is
         return text
     is_text = name in option_names() and isinstance(attrgetter(name)(PipelineOptions()), str)
     if len(said) > 1 or (is_text and not isinstance(said["value"], str)):

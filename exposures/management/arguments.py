@@ -1,20 +1,28 @@
 """Arguments that several commands take, read and checked."""
 
 import re
+from argparse import ArgumentTypeError
 from datetime import date
 
 from exposures.archive.queries import Query
 from exposures.errors import GalprojectError
 from exposures.fits import short_filter
+from exposures.management.numbers import Whole
 from exposures.science.positions import parse_position
+
+CCDNUM = Whole(1, 32_767)  # as their column has it
+EXPNUM = Whole(1, 999_999_999)
 
 
 def ccd_numbers(text) -> set[int]:
-    """Chip numbers of a list such as "1-3,31"; raises ValueError."""
+    """Chip numbers of a list such as "1-3,31"; argparse says what isn't one."""
     numbers = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
-        numbers |= set(range(int(first), int(last or first) + 1))
+        first, last = CCDNUM(first), CCDNUM(last or first)
+        if last < first:
+            raise ArgumentTypeError(f"{part!r}: the first is after the last")
+        numbers |= set(range(first, last + 1))
     return numbers
 
 
@@ -42,7 +50,7 @@ def add_selection(parser):
     group.add_argument("--filter", default="", help="u, g, r, i, z, Y, VR, N964, ...")
     group.add_argument("--proposal", default="", help="for example 2016B-0279")
     group.add_argument(
-        "--expnum", nargs="+", type=int, default=[], metavar="N", help="exposure numbers"
+        "--expnum", nargs="+", type=EXPNUM, default=[], metavar="N", help="exposure numbers"
     )
 
 

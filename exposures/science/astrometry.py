@@ -8,21 +8,21 @@ from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
 from exposures.science.angles import wrap_ra
-from exposures.science.quantities import Count, Order, Pixels, Sigma
+from exposures.science.quantities import Count, Order, Pixels, Rounds, SearchPixels, Sigma
 
 
 @dataclass(frozen=True)
 class AstrometryOptions:
     """How positions are matched and the correction is fitted."""
 
-    search_pixels: Pixels = 20.0  # largest shift between the header's WCS and the truth
+    search_pixels: SearchPixels = 20.0  # largest shift between the header's WCS and the truth
     shift_sigma: Sigma = 5.0  # by which a shift stands out from chance pairs of unrelated stars
     match_pixels: Pixels = 2.0  # radius of a match once the shift is taken out
     min_matches: Count = 3  # fewer are no match
     max_order: Order = 2  # of the polynomial in x and y
     stars_per_term: Count = 5  # matches wanted for each coefficient of an axis; else lower order
     n_sigma: Sigma = 3.0  # matches further than this from the fit are clipped
-    n_clips: Count = 5  # times, at most
+    n_clips: Rounds = 5  # times, at most
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """Types of options: what they are measured in, and the values that make sense."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated
 
-from annotated_types import Ge, Interval, Predicate
+from annotated_types import Interval, MaxLen, Predicate
 
 
 @dataclass(frozen=True)
@@ -19,33 +18,69 @@ def is_odd(number: int) -> bool:
     return number % 2 == 1
 
 
-POSITIVE = Interval(gt=0, lt=inf)
-NOT_NEGATIVE = Interval(ge=0, lt=inf)
+def is_printable(text: str) -> bool:
+    """Whether a text has no control characters, which no name or path here needs."""
+    return text.isprintable()
 
-Pixels = Annotated[float, Unit("pixels"), POSITIVE]
-Margin = Annotated[float, Unit("pixels"), NOT_NEGATIVE]  # 0: none is kept
-WholePixels = Annotated[int, Unit("pixels"), Ge(1)]
-OddPixels = Annotated[int, Unit("pixels"), Ge(1), Predicate(is_odd)]
-Sigma = Annotated[float, Unit("sigma"), POSITIVE]
-Magnitude = Annotated[float, Unit("mag"), Interval(gt=-inf, lt=inf)]
-MagnitudeError = Annotated[float, Unit("mag"), NOT_NEGATIVE]
+
+def up_to(limit) -> Interval:
+    """More than 0, by enough that squares and inverses are numbers, and at most the limit."""
+    return Interval(ge=1e-6, le=limit)
+
+
+# Every number has both limits, far beyond what makes sense: what is out of them is a slip of the
+# keyboard, and some of it would keep a processor busy for years. Where more of a number is more
+# work, the limit is what still ends in some minutes on a full chip.
+CHIP_SIDE = 10_000  # pixels; no chip's side is longer
+LARGEST_COUNT = 10_000_000
+MOST_SOURCES = 1 << 20  # on a chip: the ids of a catalogue have room for no more
+
+Pixels = Annotated[float, Unit("pixels"), up_to(CHIP_SIDE)]
+# 0: none is kept
+Margin = Annotated[float, Unit("pixels"), Interval(ge=0, le=CHIP_SIDE)]
+SearchPixels = Annotated[float, Unit("pixels"), up_to(300)]  # within which pairs are looked at
+WholePixels = Annotated[int, Unit("pixels"), Interval(ge=1, le=CHIP_SIDE)]
+BoxPixels = Annotated[int, Unit("pixels"), Interval(ge=4, le=CHIP_SIDE)]  # side of a box, of many
+TilePixels = Annotated[int, Unit("pixels"), Interval(ge=32, le=CHIP_SIDE)]  # with stars in each
+BinPixels = Annotated[int, Unit("pixels"), Interval(ge=2, le=64)]  # side of what is summed
+HalfPixels = Annotated[int, Unit("pixels"), Interval(ge=1, le=200)]  # half the side of a stamp
+OddPixels = Annotated[int, Unit("pixels"), Interval(ge=1, le=63), Predicate(is_odd)]
+KernelPixels = Annotated[float, Unit("pixels"), Interval(ge=0.1, le=20)]  # sigma of a Gaussian
+Sigma = Annotated[float, Unit("sigma"), up_to(1e9)]
+WingSigma = Annotated[float, Unit("sigma"), Interval(ge=1e-4, le=1e9)]  # of a pixel's noise
+Magnitude = Annotated[float, Unit("mag"), Interval(ge=-100, le=100)]
+MagnitudeError = Annotated[float, Unit("mag"), Interval(ge=0, le=100)]
 Fraction = Annotated[float, Unit("fraction"), Interval(ge=0, le=1)]
 Majority = Annotated[float, Unit("fraction"), Interval(gt=0.5, le=1)]  # or two could have it
-Ratio = Annotated[float, Unit("ratio"), POSITIVE]
+Ratio = Annotated[float, Unit("ratio"), up_to(1e9)]
+InFwhm = Annotated[float, Unit("ratio"), up_to(10)]  # of a PSF, a radius or a width
+BinWidth = Annotated[float, Unit("ratio"), Interval(ge=0.01, le=2)]  # of a histogram
+BoxFwhm = Annotated[float, Unit("ratio"), Interval(ge=2, le=1000)]  # side of a box, of many
 Exponent = Annotated[float, Unit("exponent"), Interval(ge=1.5, le=8)]  # of a Moffat profile
-Count = Annotated[int, Unit("count"), Ge(1)]
-TwoOrMore = Annotated[int, Unit("count"), Ge(2)]
+Count = Annotated[int, Unit("count"), Interval(ge=1, le=LARGEST_COUNT)]
+TwoOrMore = Annotated[int, Unit("count"), Interval(ge=2, le=LARGEST_COUNT)]
+Number = Annotated[int, Unit("count"), Interval(ge=0, le=LARGEST_COUNT)]
+SourceCount = Annotated[int, Unit("count"), Interval(ge=1, le=MOST_SOURCES)]
+Rounds = Annotated[int, Unit("count"), Interval(ge=1, le=50)]  # each goes over all pixels or stars
+RepeatedRounds = Annotated[int, Unit("count"), Interval(ge=2, le=50)]
+Passes = Annotated[int, Unit("count"), Interval(ge=1, le=10)]  # each with rounds of its own
+Parts = Annotated[int, Unit("count"), Interval(ge=1, le=1000)]  # into which something is divided
+Few = Annotated[int, Unit("count"), Interval(ge=1, le=100)]
+Trials = Annotated[int, Unit("count"), Interval(ge=1, le=10_000)]
 MaskBits = Annotated[int, Unit("bits"), Interval(ge=0, le=255)]
 Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
-Gain = Annotated[float, Unit("e-/ADU"), POSITIVE]
-Electrons = Annotated[float, Unit("e-"), NOT_NEGATIVE]
-Adu = Annotated[float, Unit("ADU"), POSITIVE]
-Days = Annotated[float, Unit("days"), POSITIVE]
-Arcseconds = Annotated[float, Unit("arcsec"), POSITIVE]
-Degrees = Annotated[float, Unit("degrees"), POSITIVE]
-Milliarcseconds = Annotated[float, Unit("mas"), POSITIVE]
-Motion = Annotated[float, Unit("mas/yr"), NOT_NEGATIVE]
+LowOrder = Annotated[int, Unit("order"), Interval(ge=0, le=4)]  # with each of several kernels
+Days = Annotated[float, Unit("days"), up_to(100_000)]
+ShortestPeriod = Annotated[float, Unit("days"), Interval(ge=0.001, le=100_000)]
+Arcseconds = Annotated[float, Unit("arcsec"), up_to(3600)]
+Degrees = Annotated[float, Unit("degrees"), up_to(20)]
+Milliarcseconds = Annotated[float, Unit("mas"), up_to(1e6)]
+Motion = Annotated[float, Unit("mas/yr"), Interval(ge=0, le=1e5)]
 Year = Annotated[float, Unit("Julian year"), Interval(ge=1800, le=2200)]
-Seconds = Annotated[float, Unit("s"), POSITIVE]
-Name = Annotated[str, Unit("text")]
+# Of a detector, as of header_limits.
+Gain = Annotated[float, Unit("e-/ADU"), Interval(ge=1e-3, le=1e6)]
+Electrons = Annotated[float, Unit("e-"), Interval(ge=0, le=1e4)]
+Adu = Annotated[float, Unit("ADU"), Interval(ge=1e-6, le=1e12)]
+Seconds = Annotated[float, Unit("s"), Interval(ge=1e-6, le=1e6)]
+Name = Annotated[str, Unit("text"), MaxLen(4096), Predicate(is_printable)]
 Switch = Annotated[bool, Unit("true or false")]

@@ -1,7 +1,6 @@
 """How many processes and threads a web server has, and whether the database bears them."""
 
 import os
-from argparse import ArgumentTypeError
 
 from django.db import connection
 
@@ -21,18 +20,6 @@ SELECT current_setting('max_connections')::int
 def default_processes() -> int:
     """One a core, as far as memory and connections go; two at least, as one may hang."""
     return min(MANY, max(FEW, len(os.sched_getaffinity(0))))
-
-
-def bounded_count(most):
-    """A type of arguments: a whole number from 1 to ``most``."""
-
-    def count(text):
-        # Looked at before it is read: a number of a million digits takes its time.
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= most):
-            raise ArgumentTypeError(f"{text[:20]!r} is no whole number from 1 to {most}")
-        return int(text)
-
-    return count
 
 
 def connections_told(n_pages, n_workers) -> str:

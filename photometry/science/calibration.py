@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
-from exposures.science.quantities import Count, MagnitudeError, Order, Sigma
+from exposures.science.quantities import Count, MagnitudeError, Order, Rounds, Sigma
 from photometry.science.channels import ChannelStep
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
@@ -19,7 +19,7 @@ class CalibrationOptions:
     stars_per_term: Count = 10  # calibration stars wanted for each coefficient; else lower order
     max_stars_error: MagnitudeError = 0.05  # stars with larger ones don't calibrate
     n_sigma: Sigma = 3.0  # stars further than this from the fit are clipped
-    n_clips: Count = 10  # times, at most
+    n_clips: Rounds = 10  # times, at most
     error_floor: MagnitudeError = 0.01  # no uncertainty is smaller
     # Before the first fit, stars this far from the median are left out, in the scatter of all.
     start_sigma: Sigma = 5.0

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Margin, Pixels, Ratio, Sigma, WholePixels
+from exposures.science.quantities import (
+    BoxFwhm,
+    BoxPixels,
+    Count,
+    HalfPixels,
+    Margin,
+    Pixels,
+    Ratio,
+    Rounds,
+    Sigma,
+    SourceCount,
+    WingSigma,
+)
 from photometry.science.clean import CleanOptions, is_clean
 from photometry.science.crowdsource_adapter import (
     AdaptedPsf,
@@ -31,21 +43,21 @@ class DetectionOptions:
     """How far the search goes."""
 
     threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
-    min_iterations: Count = 4  # of finding, fitting and subtracting, at least
-    max_iterations: Count = 8  # and at most
+    min_iterations: Rounds = 4  # of finding, fitting and subtracting, at least
+    max_iterations: Rounds = 8  # and at most
     few_new: Count = 100  # new sources below which it stops
-    max_sources: Count = 320_000  # on a chip, beyond which no more are looked for
-    n_sweeps: Count = 4  # over all stars, in the joint fit of each iteration
-    sky_box_pixels: WholePixels = 20  # side of the boxes of the sky that the stars leave
-    whole_iterations: Count = 2  # at first, in which no star is split and the sky is smooth
-    smooth_sky_fwhm: Ratio = 50.0  # in FWHM, the side of the sky's boxes in these
+    max_sources: SourceCount = 320_000  # on a chip, beyond which no more are looked for
+    n_sweeps: Rounds = 4  # over all stars, in the joint fit of each iteration
+    sky_box_pixels: BoxPixels = 20  # side of the boxes of the sky that the stars leave
+    whole_iterations: Rounds = 2  # at first, in which no star is split and the sky is smooth
+    smooth_sky_fwhm: BoxFwhm = 50.0  # in FWHM, the side of the sky's boxes in these
     whole_blend: Ratio = 2.0  # of the known stars' light there, that a peak has to be in these
     blend: Ratio = 0.2  # and that it has to be later
     new_pixels: Margin = 1.5  # from known stars: a nearer peak is what a wrong position leaves
     max_step_pixels: Pixels = 1.0  # of a star in one iteration
-    wing_sigma: Sigma = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
-    min_half_pixels: WholePixels = 7  # half the side of the smallest stamp
-    max_half_pixels: WholePixels = 74  # and of the largest
+    wing_sigma: WingSigma = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
+    min_half_pixels: HalfPixels = 7  # half the side of the smallest stamp
+    max_half_pixels: HalfPixels = 74  # and of the largest
 
 
 @dataclass(frozen=True)

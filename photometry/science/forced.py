@@ -8,13 +8,17 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from exposures.science.quantities import (
+    BoxPixels,
     Count,
+    Few,
     Fraction,
+    HalfPixels,
+    InFwhm,
     Margin,
     Ratio,
+    RepeatedRounds,
     Sigma,
-    TwoOrMore,
-    WholePixels,
+    WingSigma,
 )
 from photometry.science.forced_quality import star_quality
 from photometry.science.forced_residual import left_over_sky, rigid_shift
@@ -37,12 +41,12 @@ TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
 class ForcedOptions:
     """How the forced fit is done."""
 
-    n_rounds: TwoOrMore = 3  # the sky and the shift left over are measured after each but the last
-    sky_pixels: WholePixels = 100  # side of the boxes in which the sky left over is measured
-    n_neighbours: Count = 8  # that enter a star's error
-    wing_sigma: Sigma = 0.1  # a star's light beyond its stamp is fainter, in a pixel's noise
-    min_half_fwhm: Ratio = 1.25  # in FWHM, half the side of the smallest stamp
-    max_half_pixels: WholePixels = 100  # half the side of the largest stamp
+    n_rounds: RepeatedRounds = 3  # sky and shift left over are measured after each but the last
+    sky_pixels: BoxPixels = 100  # side of the boxes in which the sky left over is measured
+    n_neighbours: Few = 8  # that enter a star's error
+    wing_sigma: WingSigma = 0.1  # a star's light beyond its stamp is fainter, in a pixel's noise
+    min_half_fwhm: InFwhm = 1.25  # in FWHM, half the side of the smallest stamp
+    max_half_pixels: HalfPixels = 100  # half the side of the largest stamp
     masked_factor: Ratio = 10.0  # by which a star with a masked core may outshine what is expected
     min_box_pixels: Count = 20  # usable in a box of the sky; with fewer it has the next one's level
     max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed

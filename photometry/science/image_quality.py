@@ -5,24 +5,20 @@ Figures are plain numbers by name; NaN where an image has too few stars to tell.
 
 from dataclasses import dataclass, fields
 from math import inf, isnan
-from typing import Annotated
-
-from annotated_types import Interval
 
 from exposures.science.quantities import (
     Count,
     Fraction,
+    HalfPixels,
     MagnitudeError,
-    Pixels,
+    Number,
+    Parts,
     Ratio,
+    SearchPixels,
     Sigma,
     Switch,
     TwoOrMore,
-    Unit,
-    WholePixels,
 )
-
-Number = Annotated[int, Unit("count"), Interval(ge=0)]
 
 
 @dataclass(frozen=True)
@@ -31,14 +27,14 @@ class FigureOptions:
 
     bright_stars: Count = 200  # brightest stars whose residuals are stacked
     stack_stars: TwoOrMore = 20  # stars in the stack, at least
-    stack_half_pixels: WholePixels = 20  # half the side of the stack
+    stack_half_pixels: HalfPixels = 20  # half the side of the stack
     companion_stars: Count = 400  # brightest stars round which companions are looked for
-    companion_pixels: Pixels = 40.0  # and how far from each
+    companion_pixels: SearchPixels = 40.0  # and how far from each
     companion_flux: Fraction = 0.1  # of a star's flux that a companion has, at least
     expected_sigma: Sigma = 10.0  # expected significance of sources that must not be lost
     lost_flux: Fraction = 0.2  # of the expected flux, below which a source is lost
     cell_stars: Count = 8  # stars in each cell of the map of what the correction leaves
-    magnitude_bins: Count = 5  # of equal numbers of stars, in which the errors are tested
+    magnitude_bins: Parts = 5  # of equal numbers of stars, in which the errors are tested
     min_bin_stars: Count = 20  # stars in a bin or a cell map, at least
     min_images: Count = 2  # others whose zero points a chip is compared with
     confidence: Sigma = 2.0  # of shares and misfits: so many sigma of chance are granted

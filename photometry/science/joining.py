@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from exposures.science.footprints import unit_vectors
-from exposures.science.quantities import Arcseconds, Fraction, MagnitudeError, Ratio, Sigma
+from exposures.science.quantities import Arcseconds, Fraction, InFwhm, MagnitudeError, Ratio, Sigma
 from photometry.science.blends import Seen, hidden_parts
 
 FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
@@ -23,7 +23,7 @@ class JoinOptions:
     crowding: Ratio = 2.5  # of errors of positions where stars crowd, to those of a star alone
     min_radius_arcsec: Arcseconds = 0.5  # whatever the errors: stars move, fits are not perfect
     max_radius_arcsec: Arcseconds = 0.9  # whatever the errors: beyond lie other stars
-    blend_fwhm: Ratio = 0.8  # of the seeing, at which every other pair of stars is one source
+    blend_fwhm: InFwhm = 0.8  # of the seeing, at which every other pair of stars is one source
     blend_blur: Ratio = 0.1  # of the seeing, over which that changes from most to few
     blend_share: Fraction = 0.08  # of the light there, that makes a blend; less is left alone
     blend_probability: Fraction = 0.8  # of a part with that share, which makes a blend

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
 
-from exposures.science.quantities import Count, Exponent, Fraction, OddPixels, Pixels, Sigma
+from exposures.science.quantities import (
+    Count,
+    Exponent,
+    Few,
+    Fraction,
+    OddPixels,
+    Pixels,
+    Rounds,
+    Sigma,
+    Trials,
+)
 from photometry.science.stamps import (
     AMPLITUDE,
     CORE_SCALE,
@@ -28,15 +38,15 @@ POSITION_SCALE = 1000.0
 class PsfOptions:
     """How the PSF is fitted to a chip's bright stars."""
 
-    n_stars: Count = 200  # brightest suitable stars used
+    n_stars: Trials = 200  # brightest suitable stars used
     min_stars_linear: Count = 25  # below, the shape does not vary across the chip
     min_stars_core: Count = 8  # below, a Moffat profile alone
     core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; odd
     beta: Exponent = 3.0  # Moffat exponent to start from
-    max_steps: Count = 8  # of the fit of the profile
+    max_steps: Rounds = 8  # of the fit of the profile
     model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
     default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
-    candidates_a_star: Count = 5  # brightest stars looked at for each that is wanted
+    candidates_a_star: Few = 5  # brightest stars looked at for each that is wanted
     max_missing: Fraction = 0.03  # of a star's light on unusable pixels; with more it isn't used
     min_share: Fraction = 0.5  # of the light there that is a star's own
     min_signal: Sigma = 10.0  # of its central pixel
@@ -44,8 +54,8 @@ class PsfOptions:
     loss_sigma: Sigma = 3.0  # beyond which a pixel pulls no harder at the profile
     clip_sigma: Sigma = 3.0  # of a star in a pixel of the core, beyond which it is clipped
     seeing_sigma: Sigma = 20.0  # significance of the peaks that tell the seeing to start from
-    n_seeing: Count = 60  # of these, the brightest
-    min_seeing: Count = 5  # with fewer the header's is taken
+    n_seeing: Trials = 60  # of these, the brightest
+    min_seeing: Trials = 5  # with fewer the header's is taken
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,16 @@ import scipy  # its parts are imported when they are used: scipy.signal takes ha
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Margin, Pixels, Ratio, Sigma, WholePixels
+from exposures.science.quantities import (
+    Fraction,
+    HalfPixels,
+    InFwhm,
+    Margin,
+    Pixels,
+    Ratio,
+    Sigma,
+    SourceCount,
+)
 from photometry.science.forced import SHARP, ForcedOptions, core_flags
 from photometry.science.matched_filter import filtered, maxima, significance, summed_squares
 from photometry.science.peak_fit import PeakLimits, fit_peaks
@@ -24,17 +33,17 @@ class ResidualOptions:
     threshold: Sigma = 6.9  # significance of the flux, neighbours and the model's error included
     model_error: Fraction = 0.01  # of a neighbour's light at a place, which its PSF has wrong
     wing_error: Fraction = 0.025  # the same in its wings
-    core_fwhm: Ratio = 1.0  # in FWHM, the distance from which the one becomes the other
-    wing_fwhm: Ratio = 2.5  # and from which it is that of the wings
-    wing_pixels: WholePixels = 40  # to which the errors of PSFs are followed
+    core_fwhm: InFwhm = 1.0  # in FWHM, the distance from which the one becomes the other
+    wing_fwhm: InFwhm = 2.5  # and from which it is that of the wings
+    wing_pixels: HalfPixels = 40  # to which the errors of PSFs are followed
     pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
     min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
     min_displacement: Ratio = 0.12  # in FWHM, of a listed star's light: less, its place was wrong
-    max_peaks: Count = 5000  # on a chip, the most significant
+    max_peaks: SourceCount = 5000  # on a chip, the most significant
     edge_pixels: Margin = 5.0  # from the edge; nearer, stars beyond it are not fitted
     peak_part: Fraction = 0.7  # of the threshold and of the model's error, for a peak to be fitted
-    kernel_fwhm: Ratio = 1.5  # in FWHM, half the side of the PSF that peaks are found with
-    fit_fwhm: Ratio = 2.0  # in FWHM, half the side of the square that is fitted round a peak
+    kernel_fwhm: InFwhm = 1.5  # in FWHM, half the side of the PSF that peaks are found with
+    fit_fwhm: InFwhm = 2.0  # in FWHM, half the side of the square that is fitted round a peak
     max_move_pixels: Pixels = 1.5  # of a star from its peak, in the fit
     merge_pixels: Margin = 1.5  # stars that end nearer to each other are one
     max_rchi2: Ratio = 2.0  # more is no star

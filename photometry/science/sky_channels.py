@@ -78,7 +78,7 @@ def _has_step(data, weight, column, options):
     strips = [slice(column + i * width, column + (i + 1) * width) for i in range(-2, 2)]
     if strips[0].start < 0 or strips[-1].stop > data.shape[1]:
         return False
-    rows = np.array_split(np.arange(data.shape[0]), options.step_blocks)
+    rows = np.array_split(np.arange(len(data)), min(options.step_blocks, len(data)))
     usable = np.where((weight > 0) & np.isfinite(data), data, np.nan)
     blocks = np.array(
         [[_median(usable[own[0] : own[-1] + 1, strip]) for strip in strips] for own in rows]

@@ -5,7 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import erfcx
 
-from exposures.science.quantities import Count, Fraction, Ratio, Sigma, WholePixels
+from exposures.science.quantities import (
+    BinWidth,
+    Count,
+    Fraction,
+    Parts,
+    Passes,
+    Rounds,
+    Sigma,
+    WholePixels,
+)
 
 # The sky, in widths of the tile's histogram from its median: further off there is no solution.
 LEVEL_LIMITS = (-3.0, 1.0)
@@ -22,24 +31,24 @@ MAX_SKEWNESS = 0.2
 class SkyOptions:
     """How the sky is measured; sigma is its Gaussian noise."""
 
-    tiles_y: Count = 20  # along y, the long axis of a DECam chip
-    tiles_x: Count = 10  # along x
+    tiles_y: Parts = 20  # along y, the long axis of a DECam chip
+    tiles_x: Parts = 10  # along x
     min_tile_side_pixels: WholePixels = 100  # smaller images get fewer tiles
     min_tile_pixels: Count = 500  # a tile with fewer usable pixels is not measured
     upper_cut_sigma: Sigma = 1.5  # pixels brighter than sky plus this say nothing of the sky
     lower_cut_sigma: Sigma = 4.0  # pixels fainter than sky minus this are defects
-    cut_rounds: Count = 4  # times the cuts are moved to the level just found
-    bin_width: Ratio = 0.1  # of the histograms, in units of median minus 16th percentile
-    max_steps: Count = 8  # of Fisher scoring between two moves of the cuts
+    cut_rounds: Rounds = 4  # times the cuts are moved to the level just found
+    bin_width: BinWidth = 0.1  # of the histograms, in units of median minus 16th percentile
+    max_steps: Rounds = 8  # of Fisher scoring between two moves of the cuts
     noise_tolerance: Fraction = 0.025  # by which the noise may differ from the expected
-    passes: Count = 2  # from the second on the gradient inside the tiles is taken out first
+    passes: Passes = 2  # from the second on the gradient inside the tiles is taken out first
     outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
     outlier_min_sigma: Sigma = 0.3  # and at least so far in the sigma of the sky
     coarse_step: Fraction = 0.1  # of the noise, from which rounded pixels keep their gradient
     count_step: Fraction = 0.2  # of the noise, from which pixels are counts of few electrons
     min_good_fraction: Fraction = 0.3  # with fewer good tiles the surface is a plane
     step_strip_pixels: WholePixels = 16  # strips beside a channel's edge, in which steps are sought
-    step_blocks: Count = 20  # blocks of rows of the strips
+    step_blocks: Parts = 20  # blocks of rows of the strips
     step_sigma: Sigma = 5.0  # significance of a step from which on channels are fitted apart
     jump_sigma: Sigma = 8.0  # the same where it is not known whether a channel begins there
 

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Ratio, Sigma, TwoOrMore, WholePixels
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    HalfPixels,
+    Ratio,
+    Sigma,
+    TilePixels,
+    TwoOrMore,
+)
 from photometry.science.compiled import compiled
 
 MAX_FRAMES = 31  # a bit each in the map of what was clipped
@@ -26,8 +34,8 @@ class StackOptions:
     clip_fraction: Fraction = 0.25
     # Of the brightest light next to the pixel, likewise: positions are never quite right.
     neighbour_fraction: Fraction = 0.05
-    grow_pixels: WholePixels = 1  # by which clipped areas are widened
-    tile_pixels: WholePixels = 512  # side of the areas in which PSFs are matched
+    grow_pixels: HalfPixels = 1  # by which clipped areas are widened
+    tile_pixels: TilePixels = 512  # side of the areas in which PSFs are matched
     min_stars: Count = 5  # in common with the first frame, for the flux scale
     # Of a star's flux, within which frames agree about it; where most do, the others get their
     # mean, and where most don't, all get the state of the first.

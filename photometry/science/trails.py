@@ -11,14 +11,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, map_coordinates, maximum_filter1d
 
 from exposures.science.quantities import (
-    Count,
+    BinPixels,
+    BoxPixels,
     Fraction,
     Margin,
+    Parts,
     Pixels,
     Ratio,
     Sigma,
     Switch,
-    WholePixels,
 )
 from photometry.science.line_sums import binned, brightest_lines, take_out
 
@@ -39,12 +40,12 @@ class TrailOptions:
     """What is taken for the trail of a satellite or an aeroplane."""
 
     search: Switch = True  # for trails on search images, whose changes are then hidden by a flag
-    bin_pixels: WholePixels = 4  # side of the bins whose sums along lines are searched
+    bin_pixels: BinPixels = 4  # side of the bins whose sums along lines are searched
     smooth_pixels: Pixels = 96.0  # side of the boxes whose mean is taken off: wider is no trail
     min_sigma: Sigma = 8.0  # of a sum along a line that is looked at
     min_total_sigma: Sigma = 20.0  # of the lit pieces of a trail, without the brightest
     brightest_pieces: Fraction = 0.25  # of them, that don't count: haloes in a row light but few
-    piece_pixels: WholePixels = 32  # length of the pieces of a line whose medians are compared
+    piece_pixels: BoxPixels = 32  # length of the pieces of a line whose medians are compared
     lit_sigma: Sigma = 3.0  # of a piece that the trail lights
     min_lit: Fraction = 0.5  # of the pieces between a trail's ends: others may be dark in between
     min_pixels: Pixels = 160.0  # length of the lit pieces together
@@ -54,7 +55,7 @@ class TrailOptions:
     max_width_pixels: Pixels = 44.0  # of the same: sky that wasn't taken off may be wider
     model_error: Fraction = 0.03  # of a star's light, added to the noise
     saturated_pixels: Margin = 100.0  # from a saturated star on the line nothing counts as lit
-    max_trails: Count = 20  # on a chip
+    max_trails: Parts = 20  # on a chip
     wing_sigma: Sigma = 0.3  # a trail is covered to where it is fainter than this in a pixel
 
 

@@ -136,7 +136,10 @@ def test_an_editors_byte_order_mark_does_no_harm(options_file):
 @pytest.mark.parametrize(
     ("text", "complaints"),
     [
-        ("[selection]\nthreshold_sigma = -3", ["threshold_sigma = -3", "more than 0 (sigma)"]),
+        (
+            "[selection]\nthreshold_sigma = -3",
+            ["threshold_sigma = -3", "at least 1e-06, at most 1e+09 (sigma)"],
+        ),
         ("[selection]\ntreshold_sigma = 3", ["no such option", "mean selection.threshold_sigma?"]),
         ("[selection]\nthreshold_sigma = 'a'", ["selection.threshold_sigma = 'a'", "number"]),
         ("[input]\ngain = 0", ["input.gain = 0", "(e-/ADU)"]),
@@ -153,6 +156,16 @@ def test_an_editors_byte_order_mark_does_no_harm(options_file):
         ("[[selection]]\nedge_pixels = 1", ["selection: a section, not an option"]),
         ("catalogue = 3", ["catalogue = 3", "string"]),
         ("[selection", ["not TOML", "options --toml"]),
+        ("catalogue = " + "[" * 500, ["nested too deeply"]),
+        (".".join("a" * 5000) + " = 1", ["nested too deeply"]),
+        ("[selection]\nthreshold_sigma = " + "[" * 250 + "]" * 250, ["threshold_sigma = [[["]),
+        ("[selection]\nthreshold_sigma = " + "9" * 5000, ["not TOML", "digits"]),
+        ("[selection]\nthreshold_sigma = 0x" + "f" * 9000, ["threshold_sigma = ..."]),
+        ("[selection]\nedge_pixels = 1\nedge_pixels = 2", ["not TOML", "overwrite"]),
+        ("[selection]\nthreshold_sigma = inf", ["threshold_sigma = inf", "at most"]),
+        ("[reduction.sky]\ntiles_x = nan", ["tiles_x = nan", "finite"]),
+        ('catalogue = "a\\u0000b"', ["catalogue = ", "printable"]),
+        ('"a\\nb" = 1', ["'a\\nb': there is no such option"]),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(options_file, text, complaints):
@@ -175,6 +188,22 @@ def test_all_that_is_wrong_is_said_at_once(options_file, monkeypatch):
 def test_an_absent_file_is_named(settings, tmp_path):
     settings.GALPROJECT_OPTIONS = str(tmp_path / "no.toml")
     with pytest.raises(GalprojectError, match="no.toml: the options can't be read"):
+        load_options()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "endless", "large", "binary"])
+def test_what_is_no_file_of_options_is_not_read(settings, tmp_path, kind):
+    path = tmp_path / "options.toml"
+    if kind == "pipe":
+        os.mkfifo(path)  # that nobody writes into
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "endless":
+        path = Path("/dev/zero")
+    else:
+        path.write_bytes(b"#" * 2_000_000 if kind == "large" else bytes(range(256)))
+    settings.GALPROJECT_OPTIONS = str(path)
+    with pytest.raises(GalprojectError, match=f"{path}: the options can't be read"):
         load_options()
 
 

@@ -10,8 +10,9 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
+from exposures.management.numbers import Whole
 from galproject.site import web_worker
-from galproject.site.processes import bounded_count, default_processes
+from galproject.site.processes import default_processes
 
 HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Part: a"
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -151,4 +152,4 @@ def test_there_are_two_processes_at_least_and_few_more():
 @pytest.mark.parametrize("text", ["0", "-1", "1e3", "65", "9" * 1000, "", "²", "1.0"])
 def test_a_number_of_processes_has_bounds(text):
     with pytest.raises(Exception, match="whole number from 1 to 64"):
-        bounded_count(64)(text)
+        Whole(1, 64)(text)

@@ -265,7 +265,7 @@ def test_json_is_whole():
         (["--limit", "0"], "--limit"),
         (["--json", "--follow"], "not both"),
         (["--state", "sleeping"], "invalid choice"),
-        (["--follow", "0"], "invalid positive value"),
+        (["--follow", "0"], "is no number from 0.1 to 86400"),
     ],
 )
 def test_what_makes_no_sense_is_refused(words, problem):

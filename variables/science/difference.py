@@ -6,7 +6,18 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from exposures.science.quantities import Count, Fraction, Order, Pixels, Ratio, Sigma
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    InFwhm,
+    KernelPixels,
+    LowOrder,
+    Pixels,
+    Ratio,
+    Rounds,
+    Sigma,
+    Trials,
+)
 
 FWHM_OF_SIGMA = 2.3548
 
@@ -15,17 +26,17 @@ FWHM_OF_SIGMA = 2.3548
 class MatchOptions:
     """How cutouts of two images are matched: the kernel that turns one into the other."""
 
-    narrow_pixels: Pixels = 0.7  # sigma of the narrowest of its three Gaussians
-    middle_pixels: Pixels = 1.5  # of the next
-    wide_pixels: Pixels = 3.0  # of the widest
-    degree: Order = 2  # of the polynomials that each is multiplied by
+    narrow_pixels: KernelPixels = 0.7  # sigma of the narrowest of its three Gaussians
+    middle_pixels: KernelPixels = 1.5  # of the next
+    wide_pixels: KernelPixels = 3.0  # of the widest
+    degree: LowOrder = 2  # of the polynomials that each is multiplied by
     clip_sigma: Sigma = 4.0  # pixels further off, such as other variables, are left out
-    n_clips: Count = 3  # times, at most
+    n_clips: Rounds = 3  # times, at most
     core_pixels: Pixels = 5.0  # round the star in the middle, at least, are left out
-    core_fwhm: Ratio = 1.5  # the same in units of the wider PSF
+    core_fwhm: InFwhm = 1.5  # the same in units of the wider PSF
     prior_share: Ratio = 1.0  # of what one bright star knows, by which a prior counts
     min_pixels: Count = 400  # fewer are no match
-    n_stars: Count = 40  # bright ones, every third, that help to find the kernel of an image
+    n_stars: Trials = 40  # bright ones, every third, that help to find the kernel of an image
     star_fracflux: Fraction = 0.7  # share of the light there that is theirs: clean, and more
     max_star_misfit: Ratio = 9.0  # of such a star, over that of the median one; more is left out
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.timeseries import LombScargle
 
-from exposures.science.quantities import Count, Days, Fraction
+from exposures.science.quantities import Count, Few, Fraction, ShortestPeriod, Trials
 from variables.science.centred_curves import centred
 from variables.science.false_alarms import false_alarms
 from variables.science.harmonics import best_near, refined
@@ -20,14 +20,14 @@ EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 class PeriodOptions:
     """Which periods are looked for, and from when on one is believed."""
 
-    min_days: Days = 0.05  # shorter ones are not looked for
+    min_days: ShortestPeriod = 0.05  # shorter ones are not looked for
     min_epochs: Count = 8  # at different times, in all filters; with fewer no period is found
     min_epochs_a_filter: Count = 3  # filters with fewer are left out
-    n_periods: Count = 5  # the strongest peaks that are told
-    samples_per_peak: Count = 5  # of the periodogram, before its peaks are refined
-    max_harmonics: Count = 6  # of the shape with which a peak is refined
+    n_periods: Few = 5  # the strongest peaks that are told
+    samples_per_peak: Few = 5  # of the periodogram, before its peaks are refined
+    max_harmonics: Few = 6  # of the shape with which a peak is refined
     epochs_a_term: Count = 2  # that a harmonic needs, for each of its two terms
-    n_shuffles: Count = 100  # of the epochs, none of which may have a peak as high
+    n_shuffles: Trials = 100  # of the epochs, none of which may have a peak as high
     max_false_alarm: Fraction = 0.01  # of a peak, above which no period is claimed
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Margin, Ratio, Sigma
+from exposures.science.quantities import Count, Fraction, Margin, Parts, Ratio, Sigma
 from photometry.science.calibration import MAG_PER_LN
 from photometry.science.forced import SHARP
 
@@ -26,7 +26,7 @@ class SelectionOptions:
     # Of a mean of a reference set: one with less light than this is hardly a star's, and tested in
     # flux as well.
     faint_sigma: Sigma = 5.0
-    usual_bins: Count = 20  # of brightness at most, in which the median of rchi2 is taken
+    usual_bins: Parts = 20  # of brightness at most, in which the median of rchi2 is taken
     usual_bin_sources: Count = 15  # in each, at least
 
 

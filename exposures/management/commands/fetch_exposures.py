@@ -18,6 +18,7 @@ from exposures.management.arguments import (
 )
 from exposures.management.base import SurveyCommand
 from exposures.management.commands.find_exposures import INTERRUPTED, files_text, nothing_found
+from exposures.management.numbers import Number
 
 GOES_ON = "The same command goes on where it stopped; what is fetched is kept"
 
@@ -50,7 +51,7 @@ class Command(SurveyCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say what would be fetched")
         parser.add_argument(
             "--margin",
-            type=float,
+            type=Number(0, 1e9),
             default=FetchOptions().margin_bytes / 1e9,
             metavar="GB",
             help="of the disk, left free (default %(default)g)",

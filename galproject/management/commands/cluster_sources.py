@@ -4,6 +4,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import ROW_ID, Number
 from galproject.management.plain_errors import plain_errors
 from photometry.clustering import order_of, partitions, rewrite
 
@@ -16,21 +17,23 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--catalogue", type=int, nargs="+", metavar="ID", help="only of these")
+        parser.add_argument(
+            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these"
+        )
         parser.add_argument(
             "--exposure", nargs="+", metavar="NAME", help="only of catalogues made from these"
         )
         parser.add_argument("--filter", help="only of catalogues in this filter")
         parser.add_argument(
             "--disorder",
-            type=float,
+            type=Number(0, 1e6),
             default=2.0,
             help="rewrite those of which a light curve takes more than so many times the pages "
             "that it would in order (default %(default)s)",
         )
         parser.add_argument(
             "--patience",
-            type=float,
+            type=Number(0, 86_400),
             default=600.0,
             metavar="SECONDS",
             help="how long to wait for other people's transactions (default %(default)g)",

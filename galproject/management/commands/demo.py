@@ -7,6 +7,7 @@ from django.core.management import call_command
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import WORKERS
 from galproject import demonstration
 from galproject.first_look import what_to_look_at
 from galproject.management.plain_errors import plain_errors
@@ -17,7 +18,7 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--folder", default=settings.BASE_DIR / "data" / "demo-night")
-        parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
+        parser.add_argument("--workers", type=WORKERS, default=2, help="processes (default 2)")
 
     def handle(self, *, folder, workers, **_):
         folder = type(settings.BASE_DIR)(folder)

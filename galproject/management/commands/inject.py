@@ -9,6 +9,17 @@ from tqdm import tqdm
 from exposures.errors import GalprojectError
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import (
+    COUNT,
+    GAIN,
+    MAGNITUDE,
+    READ_NOISE,
+    SATURATION,
+    SEED,
+    WORKERS,
+    Number,
+    Whole,
+)
 from exposures.models import GalImage
 from exposures.tables import write_csv
 from galproject.injection.options import InjectionOptions
@@ -17,7 +28,6 @@ from galproject.injection.plot import plot_summary
 from galproject.injection.report import lines, summary_rows, write_stars
 from galproject.injection.run import inject
 from galproject.injection.summary import summarise
-from galproject.management.commands.process_exposure import at_least_one, positive
 from galproject.management.plain_errors import INTERRUPTED, plain_errors
 from galproject.option_sources import load_options
 
@@ -43,12 +53,12 @@ class Command(SurveyCommand):
         )
         parser.add_argument("searches", nargs="*", metavar="SEARCH", help="likewise")
         parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--workers", type=at_least_one, default=1, help="processes (default 1)")
+        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
         parser.add_argument("--catalogue", help="astrometric catalogue, as for process_exposure")
         stars = parser.add_argument_group("the stars")
         stars.add_argument(
             "--stars",
-            type=at_least_one,
+            type=COUNT,
             metavar="N",
             help="on a reference chip (default: 3 per cent of its sources, or more where it is "
             "empty; at most 5 per cent)",
@@ -56,43 +66,47 @@ class Command(SurveyCommand):
         stars.add_argument(
             "--magnitudes",
             nargs=2,
-            type=float,
+            type=MAGNITUDE,
             metavar=("BRIGHTEST", "FAINTEST"),
             help="(default: from a magnitude below saturation to one beyond 5 sigma)",
         )
         stars.add_argument(
             "--amplitudes",
             nargs="+",
-            type=float,
+            type=MAGNITUDE,
             metavar="MAG",
             default=DEFAULTS.amplitudes,
             help="(default {})".format(" ".join(map(str, DEFAULTS.amplitudes))),
         )
         stars.add_argument(
             "--variables",
-            type=float,
+            type=Number(0, 1),
             metavar="SHARE",
             default=DEFAULTS.variable_fraction,
             help=f"of the stars that vary (default {DEFAULTS.variable_fraction})",
         )
         stars.add_argument(
             "--rounds",
-            type=at_least_one,
+            type=Whole(1, 1000),
             default=1,
             metavar="N",
             help="all of it so often, with the seeds that follow (default 1)",
         )
-        stars.add_argument("--seed", type=int, default=DEFAULTS.seed, help="another: other stars")
+        stars.add_argument("--seed", type=SEED, default=DEFAULTS.seed, help="another: other stars")
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=positive, help="e-/ADU")
-        plain.add_argument("--read-noise", type=positive, help="e-")
-        plain.add_argument("--saturation", type=positive, help="ADU")
+        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
+        plain.add_argument("--saturation", type=SATURATION, help="ADU")
         report = parser.add_argument_group("the report")
         report.add_argument("--plot", metavar="PNG", help="draw it")
         report.add_argument("--csv", metavar="PATH", help="its numbers; - for the terminal")
         report.add_argument("--ecsv", metavar="PATH", help="every star on every search image")
         report.add_argument(
-            "--bin", type=positive, default=1.0, metavar="MAG", help="width in mag (default 1)"
+            "--bin",
+            type=Number(0.01, 100),
+            default=1.0,
+            metavar="MAG",
+            help="width in mag (default 1)",
         )
 
     def handle(self, *, reference, searches, **given):

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import Number
 from exposures.models import GalExposure, GalImage
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
@@ -28,7 +29,7 @@ class Command(SurveyCommand):
         )
         parser.add_argument(
             "--max-radius",
-            type=float,
+            type=Number(1e-3, 3600),
             metavar="ARCSEC",
             help="largest distance of one star in two filters (default: as the options have it)",
         )

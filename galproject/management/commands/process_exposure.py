@@ -1,6 +1,5 @@
 """manage.py process_exposure: exposures reduced, measured and searched for variables."""
 
-import math
 import sys
 from collections import Counter
 from getpass import getuser
@@ -12,6 +11,7 @@ from tqdm import tqdm
 from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
 from galproject.jobs import ask, ask_failed
@@ -20,22 +20,6 @@ from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
 from photometry.models import GalCoverage, GalReference
-
-
-def at_least_one(text):
-    """A whole number from 1; raises ValueError."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-def positive(text):
-    """A number above zero, and finite; raises ValueError."""
-    number = float(text)
-    if not (number > 0 and math.isfinite(number)):
-        raise ValueError(text)
-    return number
 
 
 class Command(SurveyCommand):
@@ -53,7 +37,7 @@ class Command(SurveyCommand):
             "--reference", action="store_true", help="find all sources and make them a reference"
         )
         parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--workers", type=at_least_one, default=1, help="processes (default 1)")
+        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
         parser.add_argument(
             "--catalogue",
             help="astrometric catalogue: a folder of HEALPix tiles or one file",
@@ -65,9 +49,9 @@ class Command(SurveyCommand):
             help="look for stars that the reference does not have, too (new_sources.search)",
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=positive, help="e-/ADU")
-        plain.add_argument("--read-noise", type=positive, help="e-")
-        plain.add_argument("--saturation", type=positive, help="ADU")
+        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
+        plain.add_argument("--saturation", type=SATURATION, help="ADU")
         parser.add_argument("--again", action="store_true", help="do over what is done already")
         parser.add_argument(
             "--no-pictures",

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import Whole
 from exposures.models import GalField
 from galproject.management.plain_errors import plain_errors
 from galproject.nights import expnums_to_fetch, last_night
@@ -23,7 +24,7 @@ class Command(SurveyCommand):
         parser.add_argument("--night", type=date.fromisoformat, help="such as 2017-01-18; last")
         parser.add_argument(
             "--nights",
-            type=int,
+            type=Whole(1, 366),
             default=settings.GALPROJECT_NIGHTS,
             help="so many up to that one (default %(default)s)",
         )

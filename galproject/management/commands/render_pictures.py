@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import ROW_ID
 from exposures.models import GalImage, Status
 from galproject.cutouts import draw_cutouts
 from photometry.models import GalReference
@@ -27,7 +28,9 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--catalogue", type=int, nargs="+", metavar="ID", help="only of these")
+        parser.add_argument(
+            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these"
+        )
         parser.add_argument(
             "--exposure", nargs="+", metavar="NAME", help="only pictures of their chips"
         )

@@ -5,6 +5,7 @@ from getpass import getuser
 
 from django.core.management.base import CommandError
 
+from exposures.management.numbers import WORKERS
 from exposures.models import GalImage
 from galproject.management.commands import process_exposure
 from galproject.management.plain_errors import plain_errors
@@ -30,9 +31,7 @@ class Command(process_exposure.Command):
             help="references too: their sources get new ids, and the search images that were "
             "measured with them are made over",
         )
-        parser.add_argument(
-            "--workers", type=process_exposure.at_least_one, default=1, help="processes (default 1)"
-        )
+        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
         parser.add_argument("--queue", action="store_true", help="leave it to the queue's workers")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import COUNT, SEED, Whole
 from galproject import seeding
 from galproject.first_look import what_to_look_at
 from galproject.management.plain_errors import plain_errors
@@ -28,14 +29,17 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--candidates", type=int, default=40_000, help="(default 40000)")
+        parser.add_argument("--candidates", type=COUNT, default=40_000, help="(default 40000)")
         parser.add_argument(
-            "--sources", type=int, default=1_000_000, help="measurements (default 1000000)"
+            "--sources",
+            type=Whole(1, 1_000_000_000),
+            default=1_000_000,
+            help="measurements (default 1000000)",
         )
-        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--seed", type=SEED, default=1)
         parser.add_argument(
             "--pictures",
-            type=int,
+            type=Whole(0, 10_000_000),
             default=4000,
             metavar="N",
             help="draw the cutouts of so many candidates, and a tenth as many chips (default 4000)",

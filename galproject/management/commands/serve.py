@@ -14,11 +14,11 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.management.base import CommandError
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import Whole
 from galproject.management.plain_errors import plain_errors
 from galproject.site.processes import (
     MAX_PROCESSES,
     MAX_THREADS,
-    bounded_count,
     connections_told,
     default_processes,
 )
@@ -39,16 +39,16 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=Whole(1, 65_535), default=8000)
         parser.add_argument(
             "--processes",
-            type=bounded_count(MAX_PROCESSES),
+            type=Whole(1, MAX_PROCESSES),
             default=default_processes(),
             help="of the web server (default: one a core, at least 2 and at most 4)",
         )
         parser.add_argument(
             "--threads",
-            type=bounded_count(MAX_THREADS),
+            type=Whole(1, MAX_THREADS),
             default=4,
             help="of each process, with a connection to the database each (default 4)",
         )

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
-from galproject.management.commands.process_exposure import positive
+from exposures.management.numbers import GAIN, READ_NOISE, SATURATION
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
 from galproject.stacking import plan_stack, run_stack
@@ -33,9 +33,9 @@ class Command(SurveyCommand):
             "--catalogue", help="astrometric catalogue: a folder of HEALPix tiles or one file"
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=positive, help="e-/ADU")
-        plain.add_argument("--read-noise", type=positive, help="e-")
-        plain.add_argument("--saturation", type=positive, help="ADU")
+        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
+        plain.add_argument("--saturation", type=SATURATION, help="ADU")
         parser.add_argument("--again", action="store_true", help="do over what is done already")
 
     def handle(self, *, paths, to, name, ccds, catalogue, again, **given):

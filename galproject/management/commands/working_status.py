@@ -12,6 +12,7 @@ from django.template.defaultfilters import pluralize
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import COUNT, Number
 from exposures.models import GalExposure
 from galproject.exposure_log import exposure_log
 from galproject.jobs import ask_failed
@@ -22,14 +23,6 @@ from galproject.working_status import PAGE, Shown, State, images_shown, working_
 
 CLEAR = "\x1b[H\x1b[2J"  # cursor home, screen empty
 FOLLOW_SECONDS = 5.0
-
-
-def positive(text):
-    """A number above zero, at most a day; raises ValueError."""
-    number = float(text)
-    if not 0 < number <= 86400:
-        raise ValueError(text)
-    return number
 
 
 class Command(SurveyCommand):
@@ -56,7 +49,7 @@ class Command(SurveyCommand):
             "--exposure", metavar="IDENT", help="one exposure, and its log chip by chip"
         )
         parser.add_argument(
-            "--limit", type=int, default=PAGE, metavar="N", help=f"exposures (default {PAGE})"
+            "--limit", type=COUNT, default=PAGE, metavar="N", help=f"exposures (default {PAGE})"
         )
         parser.add_argument(
             "--run-failed",
@@ -67,7 +60,7 @@ class Command(SurveyCommand):
         parser.add_argument(
             "--follow",
             nargs="?",
-            type=positive,
+            type=Number(0.1, 86_400),
             const=FOLLOW_SECONDS,
             metavar="SECONDS",
             help="show it again and again until everything has ended; without a terminal, a line "

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import ArgumentTypeError
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -225,8 +226,9 @@ def test_what_a_killed_fetch_left_is_mended_by_the_same_command(server, exposure
 
 def test_chip_numbers_are_read_as_a_list():
     assert ccd_numbers("1-3,31") == {1, 2, 3, 31}
-    with pytest.raises(ValueError):
-        ccd_numbers("N4")
+    for text in ("N4", "3-1", "0", "-1", "1-2147483647", "1-3,", "1.5"):
+        with pytest.raises(ArgumentTypeError):
+            ccd_numbers(text)
 
 
 def test_names_of_the_archive_control_no_terminal(server, tmp_path):

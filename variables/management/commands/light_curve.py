@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import Number
 from exposures.science.positions import parse_position
 from exposures.tables import write_csv
 from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
@@ -24,7 +25,9 @@ class Command(SurveyCommand):
     def add_arguments(self, parser):
         parser.add_argument("ra", metavar="RA", help="degrees, or sexagesimal hours: 17:45:40")
         parser.add_argument("dec", metavar="DEC", help="degrees, or sexagesimal: -29:00:28")
-        parser.add_argument("--radius", type=float, default=1.0, metavar="ARCSEC", help="default 1")
+        parser.add_argument(
+            "--radius", type=Number(1e-3, 3600), default=1.0, metavar="ARCSEC", help="default 1"
+        )
         parser.add_argument("--plot", metavar="FILE.png", help="draw them to a file")
         parser.add_argument(
             "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"

@@ -6,6 +6,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.numbers import ROW_ID
 from photometry.models import GalReference
 from variables.candidates.refresh import refresh_candidates
 
@@ -18,7 +19,7 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--catalogue", type=int, nargs="+", metavar="ID", help="only of these (default: all)"
+            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these (default: all)"
         )
 
     def handle(self, *, catalogue, **options):

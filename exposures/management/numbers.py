@@ -1,0 +1,53 @@
+"""Numbers on the command line: read, and held to what makes sense of each."""
+
+from argparse import ArgumentTypeError
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Reads a whole number from ``least`` to ``most``; argparse says what isn't one."""
+
+    least: int
+    most: int
+
+    def __call__(self, text) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not self.least <= number <= self.most:
+            raise ArgumentTypeError(
+                f"{text[:40]!r} is no whole number from {self.least} to {self.most}"
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Number:
+    """Reads a finite number from ``least`` to ``most``."""
+
+    least: float
+    most: float
+
+    def __call__(self, text) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = None
+        if number is None or not self.least <= number <= self.most:  # as NaN isn't
+            raise ArgumentTypeError(
+                f"{text[:40]!r} is no number from {self.least:g} to {self.most:g}"
+            )
+        return number
+
+
+WORKERS = Whole(1, 256)  # processes
+ROW_ID = Whole(1, (1 << 63) - 1)  # of a table
+SEED = Whole(0, (1 << 32) - 1)
+COUNT = Whole(1, 10_000_000)
+# Of a detector, for plain images whose headers don't say.
+GAIN = Number(1e-3, 1e6)  # e-/ADU
+READ_NOISE = Number(0, 1e4)  # e-
+SATURATION = Number(1e-6, 1e12)  # ADU
+MAGNITUDE = Number(-100, 100)
