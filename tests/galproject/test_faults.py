@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from benchmarks import faults
 from benchmarks.faults import FAULTS, CannotTryError, strike, undisturbed
 from benchmarks.private_server import private_server
 from benchmarks.queue_night import queue_night, simulate
@@ -21,6 +22,12 @@ def server():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("faults") / "night", epochs=2, chips=3)
+
+
+@pytest.fixture(autouse=True)
+def fewer_kills(monkeypatch):
+    """Fewer than in the benchmark, as each worker that follows takes seconds to begin."""
+    monkeypatch.setattr(faults, "N_KILLS", 4)
 
 
 @pytest.fixture(scope="module")
