@@ -1,28 +1,33 @@
 """The NOIRLab Astro Data Archive's protocol: searches, login, and files by their md5."""
 
 import os
+import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-import requests
-from requests.auth import AuthBase
-
+from exposures.archive.answers import end_of, page_of
 from exposures.archive.errors import (
     ArchiveError,
     BusyError,
     ContentError,
     LoginError,
+    MalformedError,
     NoCutError,
-    UnreachableError,
 )
 from exposures.archive.patience import PATIENCE, patiently
+from exposures.archive.transfers import transfer_of
+from exposures.archive.transport import TokenAuth, Transport
 
 URL = "https://astroarchive.noirlab.edu"
 BUSY_STATUSES = (429, 500, 502, 503, 504)
 REFUSALS = (401, 403)
 # A token that is younger than this has not expired: what is refused then is refused.
 FRESH_SECONDS = 60
+MD5 = re.compile("[0-9A-Fa-f]{32}")
+# Of printable ASCII, as a header has to be.
+TOKEN = re.compile("[!-~]{1,8192}")
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,9 @@ class ArchiveAccount:
     password: str = field(default="", repr=False)
 
     def __post_init__(self):
-        if not self.url.startswith(("https://", "http://")):
+        if not _is_address(self.url):
             raise ArchiveError(
-                f"{self.url!r} is no archive's address. "
+                f"{self.url.rpartition('@')[2]!r} is no archive's address. "
                 f"Set GALPROJECT_ARCHIVE_URL to one such as {URL}, or unset it"
             )
         if bool(self.email) != bool(self.password):
@@ -58,19 +63,14 @@ class ArchiveAccount:
         return cls(url.rstrip("/"), email, password)
 
 
-class TokenAuth(AuthBase):
-    """The archive's token as it wants it: alone, without "Bearer"; "" for nobody.
-
-    Also keeps requests from sending what a .netrc holds.
-    """
-
-    def __init__(self, token=""):
-        self.token = token
-
-    def __call__(self, request):
-        if self.token:
-            request.headers["Authorization"] = self.token
-        return request
+def _is_address(url):
+    """Whether a URL is of the web, and has no login in it, which would be told in errors."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(is_address) and "@" not in parts.netloc and url.isprintable()
 
 
 class Archive:
@@ -79,17 +79,15 @@ class Archive:
     def __init__(self, account=None, patience=PATIENCE):
         self.account = account or ArchiveAccount.from_environment()
         self.patience = patience
-        self._session = requests.Session()
+        self._transport = Transport(patience)
         self._auth = TokenAuth()
         self._token_time = -float("inf")
-        self._timeout = patience.connect_seconds, patience.read_seconds
 
     def answers(self) -> bool:
         """Whether there is an archive at all, asked once."""
         try:
-            url = f"{self.account.url}/api/version/"
-            return self._session.get(url, auth=TokenAuth(), timeout=self._timeout).ok
-        except requests.RequestException:
+            return self._transport.ask("GET", f"{self.account.url}/api/version/").status < 400
+        except ArchiveError:
             return False
 
     def search(self, body, rectype="file"):
@@ -97,34 +95,39 @@ class Archive:
 
         Raises ArchiveError, with the archive's own words where it refused the search.
         """
-        offset = 0
-        while True:
+        offset = n_rows = 0
+        for _ in range(self.patience.most_pages):
             head, *rows = self._page(body, rectype, offset)
             yield from (_without_prefixes(row) for row in rows)
             if not rows:
                 return
-            last = (head.get("PARAMETERS") or {}).get("last")
+            n_rows += len(rows)
+            last = end_of(head)
             last = offset + len(rows) if last is None else last
-            if last <= offset:
-                raise ArchiveError(
-                    f"the archive's pages don't end: after row {offset} comes row {last}. "
-                    "Narrow the search"
-                )
+            if last <= offset or n_rows > self.patience.most_rows:
+                break
             offset = last
+        raise MalformedError(
+            f"the archive's pages don't end ({self.account.url}): after {n_rows} rows, at row "
+            f"{offset}, comes row {last:.20g}. Narrow the search"
+        )
 
     @contextmanager
     def retrieve(self, md5, hdus=(), offset=0):
-        """A file's answer, to be read as a stream; from ``offset`` (bytes) on, if it is a 206.
+        """The Transfer of a file; from ``offset`` (bytes) on, where the archive can do that.
 
-        Tried once. Raises BusyError or UnreachableError, also while the stream is read, where a
+        Tried once. Raises BusyError or UnreachableError, also while it is read, where a
         repetition may help; ContentError where it can't go on from ``offset``, NoCutError where
         the archive can't cut ``hdus`` out; ArchiveError where it refused.
         """
-        try:
-            with self._answer(md5, hdus, offset) as response:
-                yield response
-        except requests.RequestException as error:
-            raise self._unreachable(error) from error
+        if not MD5.fullmatch(md5):
+            raise MalformedError(
+                f"the archive's record has no md5 of it, but {md5!r:.60} ({self.account.url}). "
+                "Leave it out, or look again later"
+            )
+        with self._opened(md5, hdus, offset) as (response, transfer):
+            self._check(response, hdus)
+            yield transfer
 
     def _page(self, body, rectype, offset):
         parameters = {
@@ -135,57 +138,47 @@ class Archive:
             # Pages of an unsorted search may overlap.
             "sort": "md5sum" if rectype == "file" else "hdu_idx",
         }
-        answer = self._post("adv_search/find/", body, parameters)
-        if answer.status_code != 200:
-            raise ArchiveError(f"the archive refused the search: {_message(answer)}")
-        page = _json(answer)
-        if not (isinstance(page, list) and page and all(isinstance(row, dict) for row in page)):
-            raise ArchiveError(
-                "the archive's answer is no list of rows. "
-                f"See whether {self.account.url} is the archive, or try again later"
-            )
-        return page
+        answer = self._post("adv_search/find/", json=body, params=parameters)
+        if answer.status != 200:
+            raise ArchiveError(f"the archive refused the search: {answer.message} ({answer.url})")
+        return page_of(answer)
 
-    def _post(self, endpoint, body, parameters=None):
+    def _post(self, endpoint, **request):
         """The answer to what changes nothing in the archive and so may be repeated."""
-        return patiently(lambda: self._post_once(endpoint, body, parameters), self.patience)
+        return patiently(lambda: self._post_once(endpoint, **request), self.patience)
 
-    def _post_once(self, endpoint, body, parameters):
-        url = f"{self.account.url}/api/{endpoint}"
-        try:
-            answer = self._session.post(
-                url, json=body, params=parameters, auth=TokenAuth(), timeout=self._timeout
-            )
-        except requests.RequestException as error:
-            raise self._unreachable(error) from error
+    def _post_once(self, endpoint, **request):
+        answer = self._transport.ask("POST", f"{self.account.url}/api/{endpoint}", **request)
         # What has a code of its own was understood and refused.
-        if answer.status_code in BUSY_STATUSES and not _has_code(answer):
-            raise self._busy(answer)
+        if answer.status in BUSY_STATUSES and not answer.has_code:
+            raise _busy(answer)
         return answer
 
-    def _answer(self, md5, hdus, offset):
+    @contextmanager
+    def _opened(self, md5, hdus, offset):
+        """The response to a request for a file, and its Transfer; asked twice for a new token."""
         if self.account.email and not self._auth.token:
             self._log_in()
-        response = self._get(md5, hdus, offset)
-        if response.status_code in REFUSALS and self._token_may_have_expired():
-            response.close()
-            self._log_in()
-            response = self._get(md5, hdus, offset)
-        self._check(response, hdus)
-        return response
+        with self._get(md5, hdus, offset) as response:
+            is_refused = response.status_code in REFUSALS and self._token_may_have_expired()
+            if not is_refused:
+                yield response, transfer_of(response, offset, self._transport)
+                return
+        self._log_in()
+        with self._get(md5, hdus, offset) as response:
+            yield response, transfer_of(response, offset, self._transport)
 
     def _get(self, md5, hdus, offset):
         # Compressed in transit, neither sizes nor offsets would be those of the file.
         headers = {"Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-        return self._session.get(
+        return self._transport.opened(
+            "GET",
             f"{self.account.url}/api/retrieve/{md5}/",
+            self._auth,
             params={"hdus": ",".join(map(str, hdus))} if hdus else None,
             headers=headers,
-            auth=self._auth,
-            timeout=self._timeout,
-            stream=True,
         )
 
     def _check(self, response, hdus):
@@ -194,69 +187,36 @@ class Archive:
             return
         if status == 416:
             raise ContentError("what came of it before is no beginning of it")
+        answer = self._transport.answer_of(response)
         if hdus and status == 500:
-            raise NoCutError(f"the archive can't cut chips out of it: {_message(response)}")
+            raise NoCutError(f"the archive can't cut chips out of it: {answer.message}")
         if status in BUSY_STATUSES:
-            raise self._busy(response)
-        raise ArchiveError(_message(response))
+            raise _busy(answer)
+        raise ArchiveError(f"{answer.message} ({answer.url})")
 
     def _token_may_have_expired(self):
         return self._auth.token and time.monotonic() - self._token_time > FRESH_SECONDS
 
     def _log_in(self):
         login = {"email": self.account.email, "password": self.account.password}
-        answer = self._post("get_token/", login)
-        token = _json(answer)
+        answer = self._post("get_token/", json=login, secret=True)
+        token = answer.json
         # A failed login may come as a sentence in place of the token.
-        if answer.status_code != 200 or not isinstance(token, str) or not token or " " in token:
+        if answer.status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise LoginError(
-                f"the archive did not let {self.account.email} in: {_message(answer)}. "
-                "Check GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD; "
+                f"the archive did not let {self.account.email} in: {answer.message} "
+                f"({answer.url}). Check GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD; "
                 "unset both to fetch public data"
             )
         self._auth = TokenAuth(token)
         self._token_time = time.monotonic()
 
-    def _busy(self, response):
-        return BusyError(
-            f"the archive is busy or broken: {_message(response)}. Try again later",
-            self.patience.asked_seconds(response),
-        )
 
-    def _unreachable(self, error):
-        return UnreachableError(
-            f"the connection to {self.account.url} failed: {_reason(error)}. "
-            "Check the network, or try again later; what is fetched is kept"
-        )
-
-
-def _reason(error):
-    """The innermost of what requests wraps."""
-    cause = error.args[0] if error.args else None
-    cause = getattr(cause, "reason", cause)
-    return str(cause or type(error).__name__)
-
-
-def _message(response):
-    """The archive's own words, which stand under several names, else the status."""
-    answer = _json(response)
-    if isinstance(answer, dict):
-        keys = ("errorMessage", "message", "detail")
-        answer = next((answer[key] for key in keys if answer.get(key)), "")
-    words = str(answer or "").strip().rstrip(".")
-    return words or f"{response.status_code} {response.reason}"
-
-
-def _has_code(response):
-    answer = _json(response)
-    return isinstance(answer, dict) and "errorCode" in answer
-
-
-def _json(response):
-    try:
-        return response.json()
-    except requests.JSONDecodeError:
-        return None
+def _busy(answer):
+    return BusyError(
+        f"the archive is busy or broken: {answer.message} ({answer.url}). Try again later",
+        answer.wait_seconds,
+    )
 
 
 def _without_prefixes(row):

@@ -19,7 +19,11 @@ from exposures.archive.queries import chip_body
 from exposures.archive.triplets import KIND_NAMES, ArchiveFile
 
 CHUNK = 2**18  # bytes
+SPACE_STEP = 64 * 2**20  # bytes, after which it is looked how much room is left
 STARTS = (b"SIMPLE  =", b"\x1f\x8b")  # of FITS, and of what gzip made of it
+LONGEST_START = max(map(len, STARTS))
+ROOM_FOR_HEADERS = 2**20  # bytes
+MOST_HDUS = 1000
 CHIPS_OF_A_FILE = 60  # about: to tell how long a few will take
 LOGIN_ADVICE = (
     "Set GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD to an account that may read it"
@@ -33,6 +37,7 @@ class FetchOptions:
     ccdnums: frozenset[int] | None = None  # None: whole files, whose md5 can be checked
     margin_bytes: int = 10**9  # of the disk, left free
     accept_wrong_md5: bool = False  # where a whole FITS file of the right exposure came twice
+    largest_file_bytes: int = 20 * 10**9  # of which the archive doesn't say how large it is
 
 
 class NoProgress:
@@ -114,7 +119,7 @@ class Download:
     def _is_whole_there(self):
         if not self.final.exists():
             return False
-        if md5_of(self.final) == self.file.md5:
+        if md5_of(self.final) == self.file.md5.lower():
             return True
         # A cut would pass for a whole file but for its size.
         alike = self.options.accept_wrong_md5 and self.final.stat().st_size == self.file.size
@@ -154,9 +159,9 @@ class Download:
         rows = list(self.archive.search(chip_body(self.file.md5), rectype="hdu"))
         try:
             hdus = {int(row["CCDNUM"]): int(row["hdu_idx"]) for row in rows if row.get("CCDNUM")}
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             hdus = {}
-        if not hdus:
+        if not hdus or not all(0 < index <= MOST_HDUS for index in hdus.values()):
             raise NoCutError("the archive does not say where its chips are")
         return hdus
 
@@ -195,7 +200,7 @@ class Download:
     def _receive_whole(self):
         self._receive()
         md5 = self.partial.md5()
-        if md5 == self.file.md5:
+        if md5 == self.file.md5.lower():
             return
         came_before = md5 in self._wrong_md5s
         self._wrong_md5s.append(md5)
@@ -224,24 +229,59 @@ class Download:
     def _receive(self, hdus=()):
         """Receive what is missing of the file, or cut, in the temporary one."""
         offset = 0 if hdus else self.partial.size
-        with self.archive.retrieve(self.file.md5, hdus, offset) as response:
-            if not _goes_on(response, offset):
-                offset = 0
-            self.partial.shorten(offset)
+        with self.archive.retrieve(self.file.md5, hdus, offset) as transfer:
+            self.partial.shorten(transfer.offset)
             # Else what came of a file is of no use to the next who asks for it.
-            ranges = response.status_code == 206 or response.headers.get("Accept-Ranges") == "bytes"
-            self.partial.is_worth_keeping = ranges and not hdus
-            self._count(offset)
-            rest = int(response.headers.get("Content-Length") or max(self.file.size - offset, 0))
-            check_space(self.final.parent, rest, self.options.margin_bytes)
-            self._expect(offset + rest)
-            for chunk in response.iter_content(CHUNK):
-                if not offset:
-                    _check_start(chunk)
-                self.partial.write(chunk)
-                offset += len(chunk)
-                self._n_come += len(chunk)
-                self._count(offset)
+            self.partial.is_worth_keeping = transfer.is_resumable and not hdus
+            self._count(transfer.offset)
+            most_bytes = self._most_bytes(hdus) - transfer.offset
+            rest = self._rest(transfer, most_bytes)
+            self._expect(transfer.offset + rest)
+            self._write(transfer, rest, most_bytes)
+
+    def _write(self, transfer, rest, most_bytes):
+        """Write what comes, and look now and then whether there is room for the ``rest`` bytes."""
+        folder, margin = self.final.parent, self.options.margin_bytes
+        check_space(folder, rest, margin)
+        n_come, next_look, start = 0, SPACE_STEP, b""
+        for piece in transfer.pieces(most_bytes, CHUNK):
+            if n_come == 0 or len(start) < LONGEST_START:
+                start = self._started(start + piece, transfer)
+            n_come += len(piece)
+            if n_come >= next_look:
+                check_space(folder, max(rest - n_come, len(piece)), margin)
+                next_look += SPACE_STEP
+            self.partial.write(piece)
+            self._n_come += len(piece)
+            self._count(transfer.offset + n_come)
+
+    def _started(self, start, transfer):
+        """The first bytes, which are those of FITS unless they are the rest of a file."""
+        if not transfer.offset:
+            _check_start(start)
+        return start
+
+    def _most_bytes(self, hdus):
+        """What the file can be: as much as the archive's record says of it.
+
+        A cut may have a longer header; a record that is wrong is so in this too.
+        """
+        told = self.file.size or self.options.largest_file_bytes
+        if hdus or self.options.accept_wrong_md5:
+            return told + told // 10 + ROOM_FOR_HEADERS
+        return told
+
+    def _rest(self, transfer, most_bytes):
+        """How many bytes are to come. Raises ContentError where that is too many."""
+        if transfer.told_bytes is None:
+            return max(min(most_bytes, self.file.size - transfer.offset), 0)
+        if transfer.told_bytes > most_bytes:
+            raise ContentError(
+                f"{transfer.told_bytes:,} bytes are to come from {transfer.response.url}, where "
+                f"the archive's record allows {most_bytes:,}. "
+                "--accept-wrong-md5 takes a file whose record is a little wrong"
+            )
+        return transfer.told_bytes
 
     def _count(self, n_bytes):
         """Tell progress how much of the file is here: less than before where it starts over."""
@@ -254,15 +294,8 @@ class Download:
         self._n_expected = n_bytes
 
 
-def _goes_on(response, offset):
-    """Whether an answer is what follows the first bytes, rather than the whole file."""
-    start = f"bytes {offset}-"
-    return response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
-        start
-    )
-
-
 def _check_start(content):
-    if not content.startswith(STARTS):
+    """Raises ContentError where the first bytes, which may be few, are not those of FITS."""
+    if not any(content[: len(start)] == start[: len(content)] for start in STARTS):
         start = content[:40].decode("ascii", "replace")
         raise ContentError(f"what came is not FITS: it begins with {start!r}")

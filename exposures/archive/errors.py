@@ -23,6 +23,14 @@ class BusyError(ArchiveError):
         self.wait_seconds = wait_seconds
 
 
+class SlowError(ArchiveError):
+    """What was asked for comes too slowly to be waited for."""
+
+
+class MalformedError(ArchiveError):
+    """An answer that can't be: to be told, and not asked for again."""
+
+
 class NoCutError(ArchiveError):
     """The archive can't give single chips of this file."""
 

@@ -1,9 +1,10 @@
-"""How often the archive is asked, and how long is waited between."""
+"""How often the archive is asked, how long is waited, and how much is taken from it."""
 
 import time
 from collections import Counter
 from dataclasses import dataclass
 
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from exposures.archive.errors import BusyError, ContentError, UnreachableError
@@ -11,15 +12,21 @@ from exposures.archive.errors import BusyError, ContentError, UnreachableError
 
 @dataclass(frozen=True)
 class Patience:
-    """Bounds of everything that is repeated, and the size of a page."""
+    """Bounds of everything that is repeated, waited for or read, and the size of a page."""
 
     connect_seconds: float = 15
     read_seconds: float = 120  # without a byte
+    pace_seconds: float = 300  # after which it is looked whether bytes come quickly enough
+    slowest_bytes_per_second: float = 5000  # over that time, else no more is waited for
     attempts: int = 6  # at one request, where the connection or the archive fails
     content_attempts: int = 2  # at one file whose content is wrong, which seldom changes
     backoff_seconds: float = 1  # before the second attempt; doubled from one to the next
     longest_wait_seconds: int = 120  # of the backoff, and of what Retry-After asks
     page_size: int = 1000  # rows
+    most_rows: int = 1_000_000  # of one search
+    most_pages: int = 5000  # of one search
+    most_answer_bytes: int = 16 * 2**20  # of anything but a file: a page of rows takes 1 MB
+    most_redirects: int = 5
 
     def wait_seconds(self, n_failures, asked_for=None) -> float:
         """How long to wait after so many failures, or as long as the archive asked, bounded."""
@@ -28,7 +35,11 @@ class Patience:
 
     def asked_seconds(self, response) -> float | None:
         """What an answer's Retry-After asks for, as seconds or as a date; None without one."""
-        return Retry(retry_after_max=self.longest_wait_seconds).get_retry_after(response.raw)
+        try:
+            retry = Retry(retry_after_max=self.longest_wait_seconds)
+            return retry.get_retry_after(response.raw)
+        except (HTTPError, ValueError, OverflowError):  # no such number, no such date
+            return None
 
 
 PATIENCE = Patience()

@@ -17,4 +17,6 @@ def find(query: Query, archive: Archive | None = None) -> list[ArchiveExposure]:
 
 def _is_wanted(exposure, query):
     """The archive looks in a box, and for filters that begin alike, as V and VR do."""
-    return query.contains(exposure.ra, exposure.dec) and query.filter in ("", exposure.filter)
+    is_numbered = not query.expnums or exposure.expnum in query.expnums
+    is_in_filter = query.filter in ("", exposure.filter)
+    return is_numbered and is_in_filter and query.contains(exposure.ra, exposure.dec)

@@ -15,9 +15,15 @@ KINDS = {"d": "dqmask", "w": "wtmap", "i": "image"}
 KIND_NAMES = {"i": "image", "w": "weight", "d": "data quality"}
 # c4d_170119_085651_ooi_r_v1.fits.fz
 _NAME = re.compile(
-    r"(?P<before>c4d_\d{6}_\d{6})_oo(?P<kind>[iwd])_(?P<filter>[A-Za-z0-9]+)_(?P<version>\w+)"
-    r"\.fits(\.fz|\.gz)?"
+    r"(?P<before>c4d_\d{6}_\d{6})_oo(?P<kind>[iwd])_(?P<filter>[A-Za-z0-9]{1,16})_"
+    r"(?P<version>\w{1,32})\.fits(\.fz|\.gz)?",
+    re.ASCII,
 )
+# 2017-01-19T07:12:00; what else the archive says may be anything, and folders are named by it.
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", re.ASCII)
+LONGEST_TEXT = 200  # characters, of what the archive says of an exposure
+LARGEST_EXPNUM = 2**31 - 1
+LARGEST_FILE = 10**12  # bytes: more is not told, but made up
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class ArchiveExposure:
 
 def exposures_of(rows) -> list[ArchiveExposure]:
     """Group rows of files, by exposure number, in the order of their start."""
-    rows = list({row["md5sum"]: row for row in rows if row.get("md5sum")}.values())
+    rows = list({_md5(row) or file_name(row): row for row in rows if _is_file(row)}.values())
     numbers = {_arrival(row): _expnum(row) for row in rows if _expnum(row)}
     groups = defaultdict(list)
     for row in rows:
@@ -89,7 +95,7 @@ def exposures_of(rows) -> list[ArchiveExposure]:
 
 def file_name(row) -> str:
     """A row's file name, without its folder in the archive."""
-    return PurePosixPath(str(row.get("archive_filename") or "")).name
+    return PurePosixPath(_text(row.get("archive_filename"), None)).name
 
 
 def _arrival(row):
@@ -104,11 +110,11 @@ def _exposure(key, rows):
     facts = chosen.get("i") or next(iter(chosen.values()), rows[0])
     return ArchiveExposure(
         expnum=key if isinstance(key, int) else None,
-        start=_text(facts.get("dateobs_min"))[:19].replace(" ", "T"),
+        start=_start(facts.get("dateobs_min")),
         filter=_filter(facts.get("ifilter")),
         exposure_seconds=_number(facts.get("exposure")),
         ra=_right_ascension(facts.get("ra_center")),
-        dec=_number(facts.get("dec_center")),
+        dec=_declination(facts.get("dec_center")),
         object_name=_text(facts.get("OBJECT")),
         proposal=_text(facts.get("proposal")),
         seeing=_number(facts.get("seeing")),
@@ -144,8 +150,8 @@ def _file(kind, row):
     return ArchiveFile(
         kind=kind,
         name=file_name(row),
-        md5=row["md5sum"],
-        size=int(_number(row.get("filesize")) or 0),
+        md5=_md5(row),
+        size=_size(row.get("filesize")),
         release_date=_date(row.get("release_date")),
     )
 
@@ -157,28 +163,56 @@ def _filter(name):
         return ""
 
 
+def _is_file(row):
+    """Whether a row is of a file; the answer to a count, for one, is not."""
+    return bool(_md5(row) or file_name(row))
+
+
+def _md5(row):
+    """As the archive has it; "" where that is no text."""
+    md5 = row.get("md5sum")
+    return md5 if isinstance(md5, str) else ""
+
+
+def _size(value):
+    """Bytes; 0 where the archive doesn't say, or says what can't be."""
+    size = _number(value) or 0
+    return int(size) if 0 < size <= LARGEST_FILE else 0
+
+
+def _start(value):
+    match = _TIME.match(_text(value))
+    return match[0].replace(" ", "T") if match else ""
+
+
 def _expnum(row):
-    """EXPNUM, which is a number or text; None where it is absent."""
+    """EXPNUM, which is a number or text; None where it is absent, or no such number."""
     number = _number(row.get("EXPNUM"))
-    return int(number) if number else None
+    return int(number) if number and 0 < number <= LARGEST_EXPNUM else None
 
 
-def _text(value):
-    """As text: a field that is OBJECT may be a number."""
-    return "" if value is None else str(value).strip()
+def _text(value, longest=LONGEST_TEXT):
+    """As text: a field that is OBJECT may be a number. Halves of surrogate pairs are none."""
+    text = "" if value is None else str(value).strip()
+    return text[:longest].encode("utf-8", "replace").decode()
 
 
 def _number(value):
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
 def _right_ascension(value):
     ra = _number(value)
-    return None if ra is None else wrap_ra(ra)
+    return None if ra is None or abs(ra) > 360 else wrap_ra(ra)
+
+
+def _declination(value):
+    dec = _number(value)
+    return None if dec is None or abs(dec) > 90 else dec
 
 
 def _date(value):
