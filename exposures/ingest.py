@@ -9,6 +9,7 @@ from exposures.chip import ExposureFacts
 from exposures.duplicates import check_is_no_other, lock_entries
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import DEFAULTS, InputOptions
+from exposures.fits.boundary import reading
 from exposures.fits.source_files import archive_version
 from exposures.models import GalExposure, GalImage
 
@@ -161,7 +162,12 @@ def distinct(paths):
     """The paths without repetitions, and an error for each that is given twice."""
     seen, errors = {}, []
     for path in paths:
-        resolved = Path(path).resolve()
+        try:
+            with reading(path, advice="Check the path, and the links in it"):
+                resolved = Path(path).resolve()
+        except InputFileError as error:
+            errors.append(error)
+            continue
         if resolved in seen:
             errors.append(GalprojectError(f"{path}: given twice. It is processed once"))
         seen.setdefault(resolved, Path(path))

@@ -10,9 +10,14 @@ class GalprojectConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from exposures.fits import take_limits_from
+        from exposures.options_in_force import options_in_force
         from galproject import checks  # noqa: F401  (registers them)
         from galproject.groups import VIEWED, complete_groups
+        from galproject.queue.cluster import watch_workers
 
+        watch_workers()
+        take_limits_from(lambda: options_in_force().files)
         # Permissions that later versions add go to the groups, too. Django tells of applications
         # with models alone, which this one isn't; of these, one after the other.
         post_migrate.connect(complete_groups, sender=installed.get_app_config(VIEWED[-1]))

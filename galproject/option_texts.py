@@ -40,6 +40,8 @@ A dash is None: leave the option out.
   `propose_flags` adds to them), `consensus` (with the next vote), `ranking`, `fields`, `periods`,
   `join` (`join_filters`), `stack` (a stack is made again when it is asked for), and `pictures`
   (cutouts that are there stay as they were drawn). Their change makes no image out of date.
+- `files` says what a file may ask for, and whether its checksums count: it goes by the options in
+  force where and when a file is read, and its change makes no image out of date either.
 
 ## What is no option
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from exposures.catalogues import CatalogueCuts, open_catalogue
-from exposures.fits import InputOptions
+from exposures.fits import FileOptions, InputOptions
 from exposures.science.quantities import Name
 from galproject.field_options import FieldOptions
 from galproject.references.ranking import RankingOptions
@@ -22,10 +22,11 @@ from variables.science.periods import PeriodOptions
 from variables.science.selection import SelectionOptions
 
 # What is derived from stored rows, and needs no pixel: it goes by the options in force whenever it
-# is derived, and their change makes no chip's result out of date.
+# is derived, and their change makes no chip's result out of date. So do the limits of files, which
+# are those of whoever reads one.
 DERIVED_LATER = (
     *("reference_sets", "stack", "join", "causes", "artifacts", "consensus"),
-    *("ranking", "fields", "pictures", "periods"),
+    *("ranking", "fields", "pictures", "periods", "files"),
 )
 
 
@@ -33,6 +34,7 @@ DERIVED_LATER = (
 class PipelineOptions:
     """Options of reading, reducing and selecting."""
 
+    files: FileOptions = FileOptions()
     input: InputOptions = InputOptions()
     catalogue_cuts: CatalogueCuts = CatalogueCuts()
     reduction: ReductionOptions = ReductionOptions()

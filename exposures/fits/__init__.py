@@ -4,14 +4,17 @@ from pathlib import Path
 
 from exposures.chip import Chip, ChipEntry, ExposureFacts
 from exposures.fits import decam, plain
+from exposures.fits.boundary import reading
 from exposures.fits.codes import data_version
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
+from exposures.fits.limits import FileOptions, take_limits_from
 from exposures.fits.options import InputOptions
 from exposures.fits.positions import footprint_of, read_footprints, read_wcs_cards
 from exposures.fits.writing import write_chip
 
 __all__ = [
+    "FileOptions",
     "InputOptions",
     "UnknownFilterError",
     "data_version",
@@ -22,6 +25,7 @@ __all__ = [
     "read_mask",
     "read_wcs_cards",
     "short_filter",
+    "take_limits_from",
     "write_chip",
 ]
 
@@ -35,13 +39,15 @@ def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts
     same shapes. Raises InputFileError.
     """
     path = Path(path)
-    if decam.is_sibling_name(path):
-        return decam.read_facts(path, options)
-    return plain.read_facts(path, options)
+    with reading(path):
+        if decam.is_sibling_name(path):
+            return decam.read_facts(path, options)
+        return plain.read_facts(path, options)
 
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DEFAULTS) -> Chip:
     """One chip of an exposure. Raises InputFileError."""
-    if facts.is_triplet:
-        return decam.read_chip(facts, entry, options)
-    return plain.read_chip(facts, entry, options)
+    with reading(facts.image_path, hdu=entry.name):
+        if facts.is_triplet:
+            return decam.read_chip(facts, entry, options)
+        return plain.read_chip(facts, entry, options)

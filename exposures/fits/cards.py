@@ -19,6 +19,9 @@ _WCS_CARD = re.compile(
 )
 
 
+_TEXTS = ("CTYPE", "CUNIT")
+MAX_SIP_ORDER = 9  # by the convention
+
 _FORBIDDEN = re.compile(r"[^ -~]")  # whatever is not printable ASCII
 
 
@@ -127,13 +130,14 @@ def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
     for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):
         value = cards.value(key)
         if value is not None:
-            own[key] = value
+            own[key] = value if key.startswith(_TEXTS) else _number(path, label, key, value)
     axes = [str(own.get(key, "")).strip().upper() for key in ("CTYPE1", "CTYPE2")]
     names = [axis[:4].rstrip("-") for axis in axes]
     if sorted(names) != ["DEC", "RA"]:
         are = f", but in {' and '.join(axes)}" if all(axes) else ""
         raise _no_wcs(path, label, f"no WCS in right ascension and declination{are}")
     _check_frame(path, label, cards)
+    _check_orders(path, label, own)
     own["RADESYS"] = "ICRS"
     own["CTYPE1"], own["CTYPE2"] = axes  # wcslib takes "ra---tan" for no projection
     try:
@@ -141,6 +145,26 @@ def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
         return with_wrapped_ra(own)
     except (TypeError, ValueError, MemoryError) as error:
         raise _no_wcs(path, label, f"the WCS can't be used ({error})") from error
+
+
+def _number(path, label, key, value):
+    """A number, of text as well; wcslib would leave out what is none, and go on without it."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    try:
+        number = value if is_whole else float(str(value))
+    except ValueError:
+        number = np.nan
+    if not abs(number) < np.inf:
+        raise _no_wcs(path, label, f"{key} is {printable(str(value))!r}, no finite number")
+    return number
+
+
+def _check_orders(path, label, own):
+    """Polynomials of SIP: a table of so many rows and columns is made before any term is read."""
+    for key in ("A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER"):
+        order = own.get(key, 0)
+        if isinstance(order, bool) or order not in range(MAX_SIP_ORDER + 1):
+            raise _no_wcs(path, label, f"{key} is {order!r}, not 0 to {MAX_SIP_ORDER}")
 
 
 def _check_frame(path, label, cards):

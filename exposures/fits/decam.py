@@ -29,6 +29,7 @@ _NAME = re.compile(
 LETTERS = {"image": "i", "weight": "w", "mask": "d"}
 _SUFFIXES = (".fits.fz", ".fits", ".fits.gz")
 _KINDS = {"i": "image", "w": "weight", "d": "data quality"}
+MAX_CCDNUM = 9999
 FULL_WIDTHS = (2046, 2048)
 FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
 
@@ -210,6 +211,10 @@ def _entry(path, image):
         missing = "CCDNUM" if image.name else "EXTNAME"
         advice = "Fetch the pipeline's own file, whose headers are complete"
         raise InputFileError(path, f"{missing} is missing", advice, hdu=image.label)
+    if not (ccdnum.is_integer() and 1 <= ccdnum <= MAX_CCDNUM):
+        raise InputFileError(
+            path, f"CCDNUM is {ccdnum:g}, no chip's number", "Correct it", hdu=image.label
+        )
     return ChipEntry(image.name, int(ccdnum), image.index)
 
 

@@ -1,25 +1,35 @@
 """FITS files opened, checked and read, with errors that say which HDU and what to do."""
 
-import warnings
-import zlib
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.io.fits.hdu.compressed._compression import CfitsioException
-from astropy.utils.exceptions import AstropyWarning
 
 from exposures.errors import InputFileError
+from exposures.fits.boundary import FETCH_AGAIN, in_words, reading
 from exposures.fits.cards import Cards, celestial_wcs
+from exposures.fits.checksums import check_sums
+from exposures.fits.limits import limits_in_force
+from exposures.fits.plain_files import check_is_fits, open_plain, unfolded
+from exposures.fits.structure import HduSpan, raw_bytes, structure_of
+from exposures.fits.tiles import TiledImage, check_tiles
 from exposures.science.angles import wrap_ra
 
-FETCH_AGAIN = "Fetch it again; its size or checksum will differ from the archive's"
 # A code of a mask that no convention uses: a bit by itself, and beyond every enumeration.
 SENSELESS = 1 << 30
-# What astropy raises where a file ends too early or a tile can't be decompressed.
-READ_ERRORS = (OSError, ValueError, TypeError, EOFError, zlib.error, CfitsioException)
+IMAGES, TABLE = (fits.PrimaryHDU, fits.ImageHDU), fits.BinTableHDU
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A FITS file that is open, whose every HDU lies within it and within the limits."""
+
+    hdus: fits.HDUList
+    spans: tuple[HduSpan, ...]  # where each of them lies
+    stream: object  # of the file's bytes, within gzip where it is gzipped
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class ImageHdu:
     shape: tuple[int, int]  # ny, nx
     cards: Cards  # of this HDU alone
     hdu: object
+    span: HduSpan  # where it lies in its stream
+    stream: object
 
     @property
     def label(self) -> str:
@@ -45,6 +57,7 @@ class ImageFile:
     path: Path
     primary: Cards
     images: tuple[ImageHdu, ...]
+    stream: object  # of its bytes, in which the spans of images are
 
     def named(self, name: str) -> ImageHdu | None:
         """The image of that EXTNAME: the order of HDUs differs between siblings."""
@@ -70,48 +83,45 @@ def first_centre(file: ImageFile) -> tuple[float, float]:
 
 
 @contextmanager
-def quiet():
-    """Keep astropy's remarks on illegal cards and truncation from the user; we check ourselves."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        yield
+def open_hdus(path: Path, **how):
+    """An OpenFile of a plain file, gzipped or not; ``how`` is what astropy opens it with.
+
+    Raises InputFileError where the file isn't FITS, is cut short or asks for more than the limits,
+    and for whatever goes wrong with it while it is open.
+    """
+    with reading(path), open_plain(path) as file, unfolded(file) as stream:
+        check_is_fits(path, file)
+        with reading(path, "not readable as FITS"):
+            spans = structure_of(path, _stamp(file), stream, limits_in_force())
+            stream.seek(0)
+            hdus = fits.open(stream, **how)
+        with hdus:
+            _check_agreement(path, hdus, spans)
+            yield OpenFile(hdus, spans, stream)
 
 
 @contextmanager
 def open_images(path: Path):
     """An ImageFile, checked to be whole."""
     path = Path(path)
-    _check_is_fits(path)
-    with quiet():
-        try:
-            hdus = fits.open(path, memmap=False)
-        except READ_ERRORS as error:
-            raise InputFileError(path, f"not readable as FITS ({error})", FETCH_AGAIN) from error
-        with hdus:
-            try:
-                n_hdus = len(hdus)
-            except READ_ERRORS as error:
-                raise InputFileError(path, f"a header is broken ({error})", FETCH_AGAIN) from error
-            _check_is_whole(path, hdus)
-            images = [_image(hdus[index], index) for index in range(n_hdus)]
-            yield ImageFile(path, Cards(path, 0, hdus[0].header), tuple(filter(None, images)))
+    with open_hdus(path, memmap=False) as file:
+        primary, first = Cards(path, 0, file.hdus[0].header), file.spans[0]
+        if first.data == first.end:  # else it is read as an image, or not at all
+            check_sums(path, 0, primary, first, file.stream, limits_in_force().checksums)
+        images = [_image(file, index) for index in range(len(file.spans))]
+        yield ImageFile(path, primary, tuple(filter(None, images)), file.stream)
 
 
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
     """(ny, nx) pixels in the machine's byte order."""
-    try:
-        with np.errstate(over="ignore"):  # a double that single precision can't hold is infinite
-            return np.ascontiguousarray(image.hdu.data, dtype=dtype)
-    except READ_ERRORS as error:
-        raise _unreadable(path, image, error) from error
+    stored = _stored(path, image)
+    with np.errstate(over="ignore"):  # a double that single precision can't hold is infinite
+        return np.ascontiguousarray(stored, dtype=dtype)
 
 
 def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
     """(ny, nx) codes of a mask; what is no whole number of ``dtype`` becomes its SENSELESS."""
-    try:
-        stored = np.asarray(image.hdu.data)
-    except READ_ERRORS as error:
-        raise _unreadable(path, image, error) from error
+    stored = _stored(path, image)
     if stored.dtype.kind in "iu" and stored.dtype.itemsize <= np.dtype(dtype).itemsize // 2:
         return np.ascontiguousarray(stored, dtype=dtype)
     limits = np.iinfo(dtype)
@@ -121,79 +131,67 @@ def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
     return np.where(sensible, stored, SENSELESS).astype(dtype)
 
 
-def _unreadable(path, image, error):
-    problem = f"the pixels can't be read ({error})"
-    return InputFileError(path, problem, FETCH_AGAIN, hdu=image.label)
+def _stored(path, image):
+    """(ny, nx) pixels as astropy gives them, of an HDU that is what its sums and tiles say."""
+    span, stream = image.span, image.stream
+    with reading(path, "the pixels can't be read", hdu=image.label):
+        header = fits.Header.fromstring(raw_bytes(stream, span.start, span.data))
+        cards = Cards(path, image.index, header)
+        check_sums(path, image.label, cards, span, stream, limits_in_force().checksums)
+        if span.kind != "IMAGE" and span.index:
+            data = np.frombuffer(raw_bytes(stream, span.data, span.end), np.uint8)
+            rows = image.hdu.compressed_data
+            check_tiles(TiledImage(path, image.label, header, rows, data))
+        return np.asarray(image.hdu.data).reshape(image.shape)
 
 
-def _image(hdu, index):
-    if not hdu.is_image or len(hdu.shape) != 2 or 0 in hdu.shape:
+def _image(file, index):
+    hdu, span = file.hdus[index], file.spans[index]
+    if not isinstance(hdu, IMAGES) or len(hdu.shape) != 2 or 0 in hdu.shape:
         return None
     cards = Cards(None, index, hdu.header)
     name = cards.text("EXTNAME")
     # The first is what fpack, the second what astropy calls a nameless image.
     if name.upper() in ("COMPRESSED_IMAGE", "PRIMARY"):
         name = ""
-    return ImageHdu(index, name, hdu.shape, cards, hdu)
+    return ImageHdu(index, name, hdu.shape, cards, hdu, span, file.stream)
 
 
-def _check_is_fits(path):
-    try:
-        with open(path, "rb") as file:
-            start = file.read(512)
-    except FileNotFoundError:
-        raise InputFileError(path, "there is no such file", "Check the path") from None
-    except IsADirectoryError:
-        raise InputFileError(
-            path, "this is a folder", f"Name the images in it, such as {path}/*_ooi_*.fits*"
-        ) from None
-    except OSError as error:
-        raise InputFileError(
-            path, f"can't be opened ({error.strerror})", "Check its permissions and disk"
-        ) from error
-    if not start:
-        raise InputFileError(path, "the file is empty", FETCH_AGAIN)
-    if not start.startswith((b"SIMPLE  =", b"\x1f\x8b")):
-        kind = "a web page, " if start.lstrip()[:1] == b"<" else ""
-        raise InputFileError(
-            path,
-            f"{kind}not a FITS file",
-            "Fetch the FITS file itself; an archive answers with a page where a link has expired",
-        )
+def _stamp(file):
+    status = os.fstat(file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _check_is_whole(path, hdus):
-    """Every HDU must end within the file, and nothing that begins as an HDU may follow the last."""
-    if path.suffix == ".gz":
-        return  # the size is that of the compressed file; reading will tell
-    size = path.stat().st_size
-    end = 0
-    for index, hdu in enumerate(hdus):
-        info = hdu.fileinfo()
-        end = info["datLoc"] + info["datSpan"]
-        if end > size:
-            problem = f"truncated: {size} bytes, where HDU {index} alone ends at {end}"
-            raise InputFileError(path, problem, FETCH_AGAIN, hdu=index)
-    with open(path, "rb") as file:
-        file.seek(end)
-        if file.read(8) == b"XTENSION":
-            problem = f"truncated: the header of HDU {len(hdus)} breaks off"
-            raise InputFileError(path, problem, FETCH_AGAIN, hdu=len(hdus))
+def _check_agreement(path, hdus, spans):
+    """What astropy takes for the HDUs of a file must be what was held against its limits."""
+    for index, span in enumerate(spans):
+        try:
+            with reading(path):
+                info = hdus[index].fileinfo()
+                is_there = (info["hdrLoc"], info["datLoc"]) == (span.start, span.data)
+                is_there &= info["datLoc"] + info["datSpan"] == span.end
+                if is_there and isinstance(hdus[index], IMAGES):
+                    is_there = tuple(hdus[index].shape) == span.image_shape
+        except InputFileError as error:
+            cause = in_words(error.__cause__ or error)
+            raise _broken(path, index, f"a header is broken ({cause})") from error
+        if not is_there:
+            raise _broken(path, index, "a header is broken: its size can be read in two ways")
+
+
+def _broken(path, index, problem):
+    return InputFileError(path, problem, FETCH_AGAIN, hdu=index)
 
 
 @contextmanager
 def open_table(path: Path):
     """The records of the first table in a FITS file; columns by name, read when touched."""
     path = Path(path)
-    _check_is_fits(path)
-    with quiet():
-        try:
-            hdus = fits.open(path, memmap=True)
-        except READ_ERRORS as error:
-            raise InputFileError(path, f"not readable as FITS ({error})", FETCH_AGAIN) from error
-        with hdus:
-            _check_is_whole(path, hdus)
-            table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)), None)
-            if table is None:
-                raise InputFileError(path, "no table in it", "Name a FITS file with a table")
-            yield table.data
+    with open_hdus(path, memmap=True) as file:
+        index = next((i for i, hdu in enumerate(file.hdus) if isinstance(hdu, TABLE)), None)
+        if index is None:
+            raise InputFileError(path, "no table in it", "Name a FITS file with a table")
+        hdu, span = file.hdus[index], file.spans[index]
+        cards = Cards(path, index, hdu.header)
+        check_sums(path, index, cards, span, file.stream, limits_in_force().checksums)
+        yield hdu.data

@@ -1,16 +1,16 @@
 """The files that a chip is read from, and what tells each from others of the same name."""
 
-import gzip
 import hashlib
 from functools import lru_cache
 from pathlib import Path
 
 from exposures.errors import InputFileError
 from exposures.fits import decam
+from exposures.fits.boundary import reading
 from exposures.fits.files import open_images
+from exposures.fits.plain_files import open_plain
 
 DIGEST_BYTES = 16
-GZIP = b"\x1f\x8b"
 AT_ONCE = 1 << 20  # bytes read
 
 
@@ -45,19 +45,13 @@ def chip_digest(path: Path, name: str) -> str:
     """
     path = Path(path)
     if not decam.is_sibling_name(path):
-        try:
+        with reading(path, advice="Check its permissions and disk"):
             return _whole_digest(path, *file_stamp(path).values())
-        except OSError as error:
-            raise _unreadable(path, error) from error
-    parts = _parts(path, name)
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    try:
-        with _opened(path) as file:
-            for start, end in parts:
-                file.seek(start)
-                _feed(digest, file, end - start)
-    except (OSError, EOFError) as error:
-        raise _unreadable(path, error) from error
+    with open_images(path) as file:
+        for start, end in _parts(file, name):
+            file.stream.seek(start)
+            _feed(digest, file.stream, end - start)
     return digest.hexdigest()
 
 
@@ -66,30 +60,21 @@ def archive_version(path: Path) -> str:
     return decam.version_in_name(Path(path))
 
 
-def _parts(path, name):
+def _parts(file, name):
     """(start, end) in bytes of what one chip has in a file of a triplet."""
-    with open_images(path) as file:
-        image = file.named(name)
-        if image is None:
-            raise InputFileError(path, f"it has no chip {name}", "Restore the file as it was")
-        first, own = file.images[0].hdu.fileinfo(), image.hdu.fileinfo()
-        return (0, first["datLoc"]), (own["hdrLoc"], own["datLoc"] + own["datSpan"])
+    image = file.named(name)
+    if image is None:
+        raise InputFileError(file.path, f"it has no chip {name}", "Restore the file as it was")
+    return (0, file.images[0].span.data), (image.span.start, image.span.end)
 
 
 @lru_cache(maxsize=64)  # each chip of a file asks for it
 def _whole_digest(path, *_stamp):
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
         while block := file.read(AT_ONCE):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _opened(path):
-    """The file in which positions are those of astropy: what is within gzip."""
-    with open(path, "rb") as file:
-        is_compressed = file.read(len(GZIP)) == GZIP
-    return gzip.open(path) if is_compressed else open(path, "rb")
 
 
 def _feed(digest, file, n_bytes):
@@ -99,7 +84,3 @@ def _feed(digest, file, n_bytes):
             raise EOFError("it ends too early")
         digest.update(block)
         n_bytes -= len(block)
-
-
-def _unreadable(path, error):
-    return InputFileError(path, f"can't be read ({error})", "Check its permissions and disk")

@@ -6,7 +6,7 @@ interrupted goes on where it stopped. Every file appears under its name only whe
 
 import os
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from astropy.io import fits
 from astropy.time import Time
 
 from exposures.chip import ExposureFacts, MaskBit
-from exposures.errors import GalprojectError
+from exposures.errors import GalprojectError, InputFileError
+from exposures.fits.boundary import quiet
 from exposures.fits.codes import ENUMERATION
-from exposures.fits.files import READ_ERRORS, quiet
+from exposures.fits.files import open_hdus
 from exposures.fits.time_scales import SECONDS_A_DAY
 
 KEY = "STACKKEY"  # what a chip was made from and how, as a digest
@@ -106,23 +107,24 @@ def read_inputs(files: StackFiles) -> list[str]:
     if not path.is_file():
         return []
     try:
-        header = fits.getheader(path)
-    except READ_ERRORS:
+        with open_hdus(path) as file:
+            header = file.hdus[0].header
+            return [header[f"IMCMB{n:03d}"] for n in range(1, header.get("NCOMBINE", 0) + 1)]
+    except InputFileError:
         return []
-    return [header[f"IMCMB{n:03d}"] for n in range(1, header.get("NCOMBINE", 0) + 1)]
 
 
 def _keys_of(path):
     if not path.is_file():
         return {}
     try:
-        with quiet(), fits.open(path, disable_image_compression=True) as hdus:
+        with open_hdus(path, disable_image_compression=True) as file:
             return {
                 hdu.header["CCDNUM"]: (hdu.header[KEY], path, index)
-                for index, hdu in reversed(list(enumerate(hdus)))
+                for index, hdu in reversed(list(enumerate(file.hdus)))
                 if KEY in hdu.header
             }
-    except READ_ERRORS:
+    except InputFileError:
         return {}
 
 
@@ -147,17 +149,15 @@ def assemble(files: StackFiles, primary: fits.Header, sources: dict[int, tuple[P
 def _opened(sources):
     """A function that opens files once and closes all of them at the end."""
     opened = {}
+    with ExitStack() as files:
 
-    def open_once(path):
-        if path not in opened:
-            opened[path] = fits.open(path, disable_image_compression=True, memmap=False)
-        return opened[path]
+        def open_once(path):
+            if path not in opened:
+                file = open_hdus(path, disable_image_compression=True, memmap=False)
+                opened[path] = files.enter_context(file).hdus
+            return opened[path]
 
-    try:
         yield open_once
-    finally:
-        for hdus in opened.values():
-            hdus.close()
 
 
 def _hdu_of(opened, files, path, index, kind, ccdnum):

@@ -8,10 +8,11 @@ from astropy.io import fits
 from exposures.chip import Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import codes, plain
+from exposures.fits.boundary import quiet
 from exposures.fits.cards import in_ascii
 from exposures.fits.conventions import Kind
 from exposures.fits.extensions import science_images
-from exposures.fits.files import open_images, quiet, read_pixels
+from exposures.fits.files import open_images, read_pixels
 from exposures.fits.options import InputOptions
 
 

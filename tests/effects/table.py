@@ -5,7 +5,7 @@ modules beside this one, or a new one there) that is another with it. Options th
 together with others name those.
 """
 
-from tests.effects import arrays, chips, quality, rows
+from tests.effects import arrays, chips, files, quality, rows
 from tests.effects.effect import Effect, changes
 
 SKY = {
@@ -325,8 +325,16 @@ TRAILS = {
     "max_trails": changes(arrays.trails, 1),
     "wing_sigma": changes(arrays.trails, 1.0),
 }
+FILES = {
+    "max_pixels": changes(files.whole_file, 100),
+    "max_bytes": changes(files.whole_file, 2880),
+    "max_hdus": changes(files.edited_file, 1),
+    "max_cards": changes(files.edited_file, 36),
+    "checksums": changes(files.edited_file, "data"),
+}
 BY_SECTION = {
     "": {"catalogue": changes(chips.without_catalogue, lambda: str(chips.night().catalogue))},
+    "files": FILES,
     "input": INPUT,
     "input.limits": LIMITS,
     "catalogue_cuts": CATALOGUE_CUTS,

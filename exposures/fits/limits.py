@@ -1,0 +1,43 @@
+"""How large a file may be, and whether its checksums count, before anything trusts its header."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+
+from exposures.science.quantities import Unit
+
+ImagePixels = Annotated[int, Unit("pixels"), Interval(ge=1, le=2**31 - 1)]
+FileBytes = Annotated[int, Unit("bytes"), Interval(ge=2880, le=10**12)]
+ManyOrFew = Annotated[int, Unit("count"), Interval(ge=1, le=10**6)]
+Checks = Annotated[Literal["all", "data", "none"], Unit("text")]
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What a file may ask for before it is read; it counts where it is read, and when."""
+
+    # An image with more is refused, whatever its file's size: a few bytes can ask for any number.
+    max_pixels: ImagePixels = 100_000_000
+    max_bytes: FileBytes = 8_000_000_000  # of a file, of a gzipped one as it unfolds
+    max_hdus: ManyOrFew = 1000  # headers in a file
+    max_cards: ManyOrFew = 40_000  # of one header
+    # Which of DATASUM and CHECKSUM must be right where a file has them: "all"; "data", of files
+    # whose headers were edited by what doesn't write CHECKSUM anew; "none", of cut-outs with the
+    # sums of the whole.
+    checksums: Checks = "all"
+
+
+_source: Callable[[], FileOptions] = FileOptions
+
+
+def take_limits_from(source: Callable[[], FileOptions]):
+    """Have ``source`` called for the limits each time that a file is opened in this process."""
+    global _source
+    _source = source
+
+
+def limits_in_force() -> FileOptions:
+    """The limits for a file that is opened now; the defaults outside of the application."""
+    return _source()
