@@ -1,5 +1,6 @@
 """Exposures asked to be processed: by workers of the queue, or by the process that asks."""
 
+import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -14,13 +15,16 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from exposures.claims import Claimed, claimed, release, take
+from exposures.claims import Claimed, claimed, locked, release, take
+from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
+from galproject.chip_result import result_of
 from galproject.joins import join_job
 from galproject.option_sources import load_options, options_from_json
 from galproject.options import PipelineOptions
-from galproject.pipeline import process_chip, stands
+from galproject.pipeline import is_ended, process_chip, record_failure, stands
+from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
 
@@ -114,9 +118,46 @@ def work(image_id, job_id):
     """Process one chip of a job, and close the job after its last: a ChipResult."""
     job = GalJob.objects.get(pk=job_id)
     result = process_chip(image_id, options_of(job), job.again, job_id)
+    _finish_after_last(job)
+    return result
+
+
+def fail(image_id, job_id, how):
+    """Fail a chip of a job whose worker is dead, by ``how`` it ended: a ChipResult.
+
+    One that was stored just before is done all the same.
+    """
+    started = time.monotonic()
+    with locked(Claimed.CHIP, [image_id]):  # until the dead one's session is gone, too
+        image = GalImage.objects.select_related("exposure").get(pk=image_id)
+        if is_ended(image, job_id):
+            result = result_of(image, image.status)
+        else:
+            ended = death_text(how, image.step, image.host or this_host())
+            result = record_failure(image, started, f"{image}: {ended}. {advice(how)}")
+    _finish_after_last(GalJob.objects.get(pk=job_id))
+    return result
+
+
+def worker_died(host, pid, how):
+    """See to the chip that a dead worker of the queue had in hand.
+
+    Where the worker crashed, the chip fails. Where it was killed, by somebody or for want of
+    memory, it is queued again, as by a sweep.
+    """
+    dead = GalImage.objects.filter(status=Status.WORKING, job__queued=True, host=host, pid=pid)
+    for image in dead:
+        if how in CRASHES:
+            fail(image.pk, image.job_id, how)
+            continue
+        with locked(Claimed.CHIP, [image.pk]):  # until its session is gone, too
+            pass
+        _recover(image, how)
+
+
+def _finish_after_last(job):
     if job.closed is None and not job.images.open().exists():
         finish(job)
-    return result
 
 
 def finish(job):
@@ -214,13 +255,15 @@ def _recover_interrupted():
 
 
 @transaction.atomic
-def _recover(image):
+def _recover(image, how=""):
     # Of the same beginning: else another worker has begun it again since.
     lost = GalImage.objects.filter(
         pk=image.pk, status=Status.WORKING, started=image.started, job_id=image.job_id
     )
-    if lost.update(status=Status.QUEUED):
-        note = f"while {image.step}: its worker on {image.host} is gone; queued again"
+    ended = death_text(how, image.step, image.host) if how else ""
+    if lost.update(status=Status.QUEUED, error=ended):
+        gone = ended or f"while {image.step}: its worker on {image.host} is gone"
+        note = f"{gone}; queued again"
         GalCheckpoint.objects.note(image, "interrupted", note, level=GalCheckpoint.Level.WARNING)
         send(GalImage.objects.filter(pk=image.pk))
 

@@ -77,7 +77,7 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
         image = GalImage.objects.select_related("exposure").get(pk=image_id)
         if not is_mine:
             return result_of(image, BUSY)
-        if _is_ended(image, job_id) or (not again and stands(image, options)):
+        if is_ended(image, job_id) or (not again and stands(image, options)):
             return result_of(image, UNCHANGED)
         try:
             if not _begin(image, job_id):
@@ -87,20 +87,23 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
             # Whoever has it now says what becomes of it; or, where nobody has, a sweep.
             return ChipResult(image.pk, str(image), Status.FAILED, error=str(error))
         except GalprojectError as error:
-            return _fail(image, started, str(error), getattr(error, "figures", None))
+            return record_failure(image, started, str(error), getattr(error, "figures", None))
         except OperationalError as error:
             if not connection.is_usable():
                 raise
-            return _fail(image, started, f"{image}: {_refusal(error)}")
+            return record_failure(image, started, f"{image}: {_refusal(error)}")
         except (InterfaceError, ProgrammingError):
             raise
         except Exception as error:  # the boundary of a chip: one that fails must not stop the night
             logger.exception("%s: unexpected error", image)
-            return _fail(image, started, f"{image}: unexpected {type(error).__name__}: {error}")
+            return record_failure(
+                image, started, f"{image}: unexpected {type(error).__name__}: {error}"
+            )
         return result_of(image, Status.DONE, started)
 
 
-def _is_ended(image, job_id):
+def is_ended(image, job_id) -> bool:
+    """Whether a job has ended with a chip, or a later one has taken it over."""
     return job_id is not None and (image.job_id != job_id or image.status not in OPEN)
 
 
@@ -201,11 +204,9 @@ def _begin(image, job_id):
     Raises GalprojectError where it has had its chances.
     """
     if job_id is not None and image.attempts >= MAX_ATTEMPTS:
-        raise GalprojectError(
-            f"{image}: begun {image.attempts} times and never ended, last on {image.host}: its "
-            "worker was killed, perhaps for want of memory. Run it again (--failed) with fewer "
-            "workers"
-        )
+        how = image.error or "its worker was killed, perhaps for want of memory"
+        times = f"begun {image.attempts} times and never ended, last on {image.host}: {how}"
+        raise GalprojectError(f"{image}: {times}. Run it again (--failed) with fewer workers")
     if image.attempts:
         warning = GalCheckpoint.Level.WARNING
         note = f"attempt {image.attempts + 1}, as that on {image.host} did not end"
@@ -227,8 +228,8 @@ def _enter(image, step):
     image.save(update_fields=["step"])
 
 
-def _fail(image, started, message, figures=None):
-    """Record a failure; nothing that the chip had stays in galsources or galvarobjs."""
+def record_failure(image, started, message, figures=None):
+    """A ChipResult of a failure, by whoever has the claim; nothing that the chip had stays."""
     image.refresh_from_db()  # without what was filled in before it failed
     with transaction.atomic():
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()

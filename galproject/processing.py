@@ -1,8 +1,5 @@
 """Exposures taken apart into chips, and the chips processed by one process or several."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from django.db import DatabaseError, ProgrammingError, connection
@@ -15,6 +12,7 @@ from galproject import jobs, worker
 from galproject.chip_result import BUSY, UNCHANGED, result_of
 from galproject.option_sources import load_options
 from galproject.pipeline import designate
+from galproject.queue.worker_pool import Death, WorkerPool
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,8 @@ def process_exposure(path, options=None, is_reference=False, ccds=None, workers=
 def run_chips(image_ids, options, workers=1, again=False):
     """Process chips and yield each ChipResult as it comes; with one worker in this process.
 
-    Raises GalprojectError where the database is lost or a worker is killed.
+    With several, a chip whose process is ended by a signal fails alone. Raises GalprojectError
+    where the database is lost.
     """
     images = GalImage.objects.filter(pk__in=image_ids)
     try:
@@ -89,10 +88,7 @@ def run_jobs(asked, workers=1):
             # All references first: search images are measured with what is found on them.
             for is_reference in (True, False):
                 chips = _chips_of(asked, is_reference)
-                n_workers = min(workers, len(chips))
-                yield from (
-                    _in_a_pool(chips, n_workers) if n_workers > 1 else _in_this_process(chips)
-                )
+                yield from _in_a_pool(chips, workers) if workers > 1 else _in_this_process(chips)
     except DatabaseError as error:
         raise database_lost(error) from error
 
@@ -109,24 +105,9 @@ def _in_this_process(chips):
 
 
 def _in_a_pool(chips, workers):
-    # A forked child would share this process' database connection.
-    context = multiprocessing.get_context("spawn")
-    database = connection.settings_dict["NAME"]
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=worker.start, initargs=(database,)
-    ) as pool:
-        futures = [pool.submit(worker.work, *chip) for chip in chips]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise GalprojectError(
-                "a worker process was killed, perhaps for want of memory. "
-                "Run the same command again with fewer --workers; what is done is kept"
-            ) from error
-        finally:
-            for future in futures:
-                future.cancel()
+    pool = WorkerPool(worker.work, worker.start, (connection.settings_dict["NAME"],))
+    for chip, outcome in pool.run(chips, workers):
+        yield jobs.fail(*chip, outcome.how) if isinstance(outcome, Death) else outcome
 
 
 def database_lost(error):

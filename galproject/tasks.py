@@ -38,6 +38,11 @@ def process_chip(image_id, job_id):
     return {"chip": result.label, "status": str(result.status)}
 
 
+def worker_died(host, pid, how):
+    """See to what a worker of the queue had in hand when a signal ended it."""
+    _through_restarts(jobs.worker_died, host, pid, how)
+
+
 def close_job(job_id):
     """Close a job after its last chip, if nobody has, and follow it up."""
     job = _through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)

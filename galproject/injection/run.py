@@ -1,10 +1,7 @@
 """A whole injection: exposures read, stars put in, the pipeline run, the results compared."""
 
 import logging
-import multiprocessing
 import tempfile
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,11 +9,14 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
+from exposures.hosts import this_host
 from galproject import worker
 from galproject.injection.chips import ChipTask, inject_chip
 from galproject.injection.comparison import Comparison, compare, joined
 from galproject.injection.options import InjectionOptions
 from galproject.injection.own_database import own_database
+from galproject.queue.deaths import death_text
+from galproject.queue.worker_pool import Death, WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -120,32 +120,19 @@ def _run(tasks, workers):
     """(ChipOutcome or None, error or "") of each task as it comes; all references first."""
     for is_reference in (True, False):
         chosen = [task for task in tasks if task.is_reference == is_reference]
-        n_workers = min(workers, len(chosen))
-        if n_workers > 1:
-            yield from _in_a_pool(chosen, n_workers)
+        if workers > 1:
+            yield from _in_a_pool(chosen, workers)
         else:
             yield from map(_outcome, chosen)
 
 
 def _in_a_pool(tasks, workers):
-    # A forked child would share this process' database connection.
-    context = multiprocessing.get_context("spawn")
-    database = connection.settings_dict["NAME"]
-    with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=worker.start, initargs=(database,)
-    ) as pool:
-        futures = [pool.submit(_outcome, task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise GalprojectError(
-                "a worker process was killed, perhaps for want of memory. "
-                "Run the same command again with fewer --workers"
-            ) from error
-        finally:
-            for future in futures:
-                future.cancel()
+    pool = WorkerPool(_outcome, worker.start, (connection.settings_dict["NAME"],))
+    for (task,), outcome in pool.run([(task,) for task in tasks], workers):
+        if isinstance(outcome, Death):
+            ended = death_text(outcome.how, "", this_host())
+            outcome = None, f"{task.facts.image_path}[{task.entry.name}]: {ended}"
+        yield outcome
 
 
 def _outcome(task):

@@ -1,0 +1,129 @@
+"""Processes that do one task after the other; one that dies takes no task but its own with it.
+
+The executor of concurrent.futures gives up all that is left where one process dies, and doesn't say
+how it died. Importable before Django is set up.
+"""
+
+import multiprocessing
+import pickle
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process ended that should have gone on."""
+
+    how: str  # "SIGSEGV", or "exit status 3"
+
+
+@dataclass(frozen=True)
+class WorkerPool:
+    """What processes do: ``function`` of a task's arguments, once ``start`` has run in each."""
+
+    function: Callable
+    start: Callable
+    start_arguments: tuple = ()
+
+    def run(self, tasks, n_workers: int) -> Iterator[tuple[tuple, object]]:
+        """Yield each task, a tuple of arguments, and its result or Death, as they come.
+
+        Raises what ``function`` raises. Where this ends early, tasks that were begun are waited for
+        and the rest are left.
+        """
+        waiting = deque(tasks)
+        workers = [_Worker(self) for _ in range(min(n_workers, len(waiting)))]
+        try:
+            for worker in workers:
+                worker.take(waiting)
+            while busy := {w.connection: w for w in workers if w.task is not None}:
+                for connection in wait(list(busy)):
+                    worker = busy[connection]
+                    task, result = worker.task, worker.outcome()
+                    worker.take(waiting)
+                    yield task, result
+        finally:
+            for worker in workers:
+                worker.end()
+
+
+class _Worker:
+    """One process after another, each until it dies, and the task that it has in hand."""
+
+    def __init__(self, pool):
+        self.pool, self.task = pool, None
+        self._begin()
+
+    def _begin(self):
+        # A forked child would share this process' database connection.
+        context = multiprocessing.get_context("spawn")
+        self.connection, others = context.Pipe()
+        self.process = context.Process(target=_serve, args=(others, self.pool))
+        self.process.start()
+        others.close()  # so that its end is seen here
+
+    def take(self, waiting):
+        """Begin the next of the tasks that wait, in a new process where this one has died."""
+        self.task = waiting.popleft() if waiting else None
+        if self.task is None:
+            return
+        if not self.process.is_alive():
+            self.connection.close()
+            self._begin()
+        # Where it dies in this moment, that is the outcome.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(self.task)
+
+    def outcome(self):
+        """The result of the task in hand, or the Death of its process; raises what it raised."""
+        try:
+            is_result, value = self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            return Death(_how(self.process.exitcode))
+        if not is_result:
+            raise value
+        return value
+
+    def end(self):
+        """Let the process end what it has in hand, and no more."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.connection.send(None)
+        self.process.join()
+        self.connection.close()
+
+
+def _serve(connection, pool):
+    """What a process does: tasks until there are no more, or nobody who asks."""
+    pool.start(*pool.start_arguments)
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while (task := connection.recv()) is not None:
+            connection.send(_outcome(pool.function, task))
+
+
+def _outcome(function, task):
+    """Whether the function gave a result, and that or what it raised, as it can be sent."""
+    try:
+        return True, function(*task)
+    except Exception as error:  # whatever it is, it is raised where the result is waited for
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # errors of libraries may refuse in any way
+            return False, RuntimeError(f"{type(error).__name__}: {error}")
+        return False, error
+
+
+def _how(exit_code):
+    return f"exit status {exit_code}" if exit_code >= 0 else signal_name(-exit_code)
+
+
+def signal_name(number: int) -> str:
+    """Such as SIGSEGV."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
