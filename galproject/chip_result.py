@@ -19,6 +19,7 @@ class ChipResult:
     n_sources: int | None = None
     fwhm_arcsec: float | None = None
     astrometric_rms_mas: float | None = None
+    wcs_offset_arcsec: float | None = None  # by which the header's WCS was off
     zero_point: float | None = None
     chi2_nu: float | None = None
     n_variables: int | None = None
@@ -42,6 +43,7 @@ def result_of(image, status, started=None) -> ChipResult:
         n_sources=image.n_sources,
         fwhm_arcsec=image.fwhm_arcsec,
         astrometric_rms_mas=image.astrometric_rms_mas,
+        wcs_offset_arcsec=image.figures.get("wcs_offset"),
         zero_point=image.zero_point,
         chi2_nu=image.chi2_nu,
         n_variables=image.n_variables,

@@ -20,7 +20,7 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from exposures.science.astrometry import PixelCorrection, RefinedWcs
+from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
 from exposures.science.footprints import overlap_fraction
 from galproject.chip_places import catalogues_under, place, references_under
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
@@ -341,12 +341,7 @@ def _store_reference(image, reduction, options):
 
 
 def _store_search(image, reduction, options):
-    references = references_under(image)
-    if not references:
-        raise _no_reference(image, reduction.chip)
-    sources = storage.reference_sources_in(references)
-    edges = channel_edges(references)
-    measurement = measure_search(reduction, sources, options.reduction, edges)
+    references, measurement = _measure_on_references(image, reduction, options.reduction)
     figures = search_figures(
         reduction, measurement, options.quality.measure, options.reduction.clean
     )
@@ -379,6 +374,30 @@ def _store_search(image, reduction, options):
         for catalogue in catalogues_under(image) if new else ():
             follow_new_sources(catalogue, options.new_sources)
         renew_sets_of(image)
+
+
+def _measure_on_references(image, reduction, options):
+    """The references under an image, and its SearchMeasurement with them.
+
+    An image whose WCS turns out to be far off is placed anew, and may lie on other references.
+    """
+    references = references_under(image)
+    measurement = _measure_on(references, image, reduction, options)
+    if measurement.is_far_off(options):
+        wcs = RegisteredWcs(reduction.wcs, measurement.registration)
+        place(image, reduction.chip, wcs)
+        others = references_under(image)
+        if {r.pk for r in others} != {r.pk for r in references}:
+            references = others
+            measurement = _measure_on(references, image, reduction, options)
+    return references, measurement
+
+
+def _measure_on(references, image, reduction, options):
+    if not references:
+        raise _no_reference(image, reduction.chip)
+    sources = storage.reference_sources_in(references)
+    return measure_search(reduction, sources, options, channel_edges(references))
 
 
 def _describe_search(image, reduction, measurement):

@@ -4,6 +4,9 @@ import re
 
 from galproject.chip_result import BUSY, UNCHANGED
 
+# By which a header's WCS is off, where it is worth a word.
+FAR_ARCSEC = 1.0
+
 
 def result_line(result):
     """A chip's result on one line; a dash where something was not measured."""
@@ -14,11 +17,13 @@ def result_line(result):
     kind = "reference" if result.is_reference else "search"
     # What fell back, by name; the end of the run says how.
     fell_back = ", ".join(dict.fromkeys(note.partition(":")[0] for note in result.notes))
+    offset = result.wcs_offset_arcsec or 0.0
     variables = "" if result.is_reference else f"  {show(result.n_variables, 'd')} variables"
     return (
         f"{result.label} {kind}: {show(result.n_sources, ',d')} sources"
         f"  {show(result.fwhm_arcsec, '.2f', chr(34))}"
         f"  {show(result.astrometric_rms_mas, '.0f', ' mas')}"
+        f"{f'  WCS {offset:.1f}{chr(34)} off' if offset >= FAR_ARCSEC else ''}"
         f"  zp {show(result.zero_point, '.2f')}"
         f"  chi2/nu {show(result.chi2_nu, '.2f')}"
         f"{variables}"

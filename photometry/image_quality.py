@@ -16,6 +16,7 @@ from photometry.science.quality_figures import (
     psf_figures,
     psf_misfit,
     share_at_least,
+    share_at_most,
 )
 
 
@@ -38,6 +39,9 @@ def reference_figures(
     figures = _of_reduction(reduction, stars, options)
     figures |= _of_residual(reduction, found.model, stars, options)
     figures["n_calibrators"] = int(is_clean(sources, clean).sum())
+    figures["catalogue_share"] = _share_in_place(reduction.catalogue_agreement, options)
+    if reduction.wcs.correction.order >= 0:
+        figures["wcs_offset"] = reduction.displacement().pixels * reduction.scale_arcsec
     if reduction.zero_point.source == "catalogue":
         # The header's is a cross-check only, and absent as often as not.
         offset = reduction.zero_point.value - reduction.chip.zero_point
@@ -62,10 +66,18 @@ def search_figures(
     figures |= _of_residual(reduction, fit.model, stars, options)
     figures |= _of_correction(reduction, measurement, options, clean)
     figures["n_registered"] = measurement.registration.n_used
+    figures["registered_share"] = _share_in_place(measurement.agreement, options)
+    figures["wcs_offset"] = measurement.wcs_offset_arcsec
     figures["lost_share"] = _lost_share(measurement, options, clean)
     # Not a figure that has a limit: others are made of it.
     figures["brought_zero_point"] = brought_zero_point(reduction, measurement)
     return figures
+
+
+def _share_in_place(agreement, options):
+    """Share of bright stars that are in their places, at most; without those there by chance."""
+    found = max(agreement.n_found - agreement.by_chance, 0)
+    return share_at_most(found, agreement.n_tested, options)
 
 
 def _of_reduction(reduction, found, options):

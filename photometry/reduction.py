@@ -1,18 +1,14 @@
 """What is done to every chip, reference or search: sky, PSF, sources, WCS and zero point."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from exposures.chip import Chip
 from exposures.errors import InputFileError
-from exposures.science.astrometry import (
-    PixelCorrection,
-    RefinedWcs,
-    fit_correction,
-    match,
-    pixel_scale_arcsec,
-)
+from exposures.science.astrometry import RefinedWcs, match, pixel_scale_arcsec
+from exposures.science.registration import Agreement, Displacement
+from photometry.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
 from photometry.options import ReductionOptions
 from photometry.science.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection import Detections, find_sources
@@ -31,6 +27,7 @@ class Reduction:
     zero_point: ZeroPoint
     scale_arcsec: float  # a pixel
     channel_columns: tuple[int, ...]  # pixels, where read-out channels may begin
+    catalogue_agreement: Agreement  # of bright stars of the catalogue with those found
     notes: tuple[str, ...]  # steps that fell back, and how
 
     @property
@@ -43,6 +40,10 @@ class Reduction:
     def data(self) -> np.ndarray:
         """(ny, nx) ADU without the sky."""
         return self.chip.data - self.sky.image
+
+    def displacement(self, registration=None) -> Displacement:
+        """By which the header's WCS is off, by the catalogue and a registration after it."""
+        return wcs_displacement(self.wcs.correction, registration)
 
     def model_weight(self) -> np.ndarray:
         """(ny, nx) inverse variance with the photon noise of the model, not of the data.
@@ -83,11 +84,20 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         )
     if detections.psf.core is None:
         notes.append("psf: too few stars for its core; a Moffat profile alone")
-    stars = _catalogue_stars(chip, observation, catalogue, notes)
-    wcs = _refine(chip, detections, stars, options, notes)
-    zero_point = _zero_point(chip, detections, stars, wcs, options, notes)
-    scale = pixel_scale_arcsec(chip.wcs, chip.shape)
-    return Reduction(chip, sky, detections, wcs, zero_point, scale, columns, tuple(notes))
+    matched = match_catalogue(chip, observation, catalogue, detections, options, notes)
+    wcs = RefinedWcs(chip.wcs, matched.correction)
+    zero_point = _zero_point(chip, detections, matched.stars, wcs, options, notes)
+    return Reduction(
+        chip=chip,
+        sky=sky,
+        detections=detections,
+        wcs=wcs,
+        zero_point=zero_point,
+        scale_arcsec=pixel_scale_arcsec(chip.wcs, chip.shape),
+        channel_columns=columns,
+        catalogue_agreement=matched.agreement,
+        notes=tuple(notes),
+    )
 
 
 def _sky(chip, columns, options, notes):
@@ -98,60 +108,12 @@ def _sky(chip, columns, options, notes):
     return sky
 
 
-def _catalogue_stars(chip, observation, catalogue, notes):
-    """Catalogue stars on the chip at its epoch, or None."""
-    if catalogue is None:
-        notes.append("astrometry: no catalogue; the header's WCS stands")
-        return None
-    ny, nx = chip.shape
-    ra, dec = chip.wcs.all_pix2world([nx / 2], [ny / 2], 0)
-    radius = np.hypot(ny, nx) / 2 * pixel_scale_arcsec(chip.wcs, chip.shape) / 3600
-    stars = catalogue.stars(
-        float(ra[0]), float(dec[0]), 1.05 * radius, observation.mjd, observation.filter
-    )
-    if len(stars.ra) == 0:
-        notes.append("astrometry: no catalogue star on the chip; the header's WCS stands")
-        return None
-    return stars
-
-
-def _refine(chip, detections, stars, options, notes):
-    """The header's WCS behind a correction that brings bright sources onto the catalogue."""
-    nothing = RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1))
-    if stars is None:
-        return nothing
-    x0, y0 = nothing.to_pixels(stars.ra, stars.dec)
-    # As deep as the catalogue and no deeper: faint sources would only match by chance.
-    bright = _brightest(detections, stars, options)
-    correction = fit_correction(
-        detections.x[bright],
-        detections.y[bright],
-        x0,
-        y0,
-        chip.shape,
-        options.catalogue_astrometry,
-    )
-    if correction.order < 0:
-        notes.append("astrometry: no match with the catalogue; the header's WCS stands")
-    elif correction.order < options.catalogue_astrometry.max_order:
-        notes.append(
-            f"astrometry: order {correction.order} from {correction.n_used} catalogue stars"
-        )
-    return replace(nothing, correction=correction)
-
-
-def _brightest(detections, stars, options):
-    """Indices of the brightest clean detections, a number for each catalogue star."""
-    n = int(np.ceil(options.detections_per_star * len(stars.ra)))
-    return detections.brightest(options.min_significance, n, options.clean)
-
-
 def _zero_point(chip, detections, stars, wcs, options, notes):
     """From the catalogue, else from the header, else a default."""
     measured = None
     if stars is not None:
         x0, y0 = wcs.to_pixels(stars.ra, stars.dec)
-        bright = _brightest(detections, stars, options)
+        bright = brightest(detections, stars, options)
         index, index0 = match(
             detections.x[bright], detections.y[bright], x0, y0, options.zero_point_pixels
         )

@@ -7,6 +7,7 @@ import numpy as np
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_correction
+from exposures.science.registration import Agreement, StarList, register_on_image
 from photometry.options import ReductionOptions
 from photometry.science.calibration import (
     CalibrationStars,
@@ -38,8 +39,16 @@ class SearchMeasurement:
     correction: Correction
     calibrators: CalibrationStars  # with the difference before the correction
     registration: PixelCorrection
+    agreement: Agreement  # of bright sources expected on the image with those found there
+    wcs_offset_arcsec: float  # by which the header is off; NaN where nothing was registered
     trails: tuple[Trail, ...]  # of satellites and aeroplanes; ``fit.flags`` say what they cover
     notes: tuple[str, ...]
+
+    def is_far_off(self, options) -> bool:
+        """Whether the image lies further from where it was taken to be than is looked at first."""
+        ny, nx = self.registration.shape
+        moved = np.hypot(*self.registration.displacement(np.array([nx / 2]), np.array([ny / 2])))
+        return bool(moved[0] > options.registration.search_pixels)
 
 
 def measure_search(reduction, sources, options=ReductionOptions(), reference_edges=()):
@@ -50,7 +59,8 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
     Raises InputFileError where none of them lies on usable pixels.
     """
     notes = []
-    x, y, registration = register(reduction, sources, options, notes)
+    registration, agreed = register(reduction, sources, options, notes)
+    x, y = registration.apply(*reduction.wcs.to_pixels(sources["ra"], sources["dec"]))
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
     if not on_chip.any():
         raise InputFileError(
@@ -84,6 +94,8 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
         correction=correction,
         calibrators=stars,
         registration=registration,
+        agreement=agreed,
+        wcs_offset_arcsec=_wcs_offset(reduction, registration),
         trails=trails,
         notes=tuple(notes),
     )
@@ -109,33 +121,48 @@ def _mark_trails(reduction, fit, place, options, notes):
 
 
 def register(reduction, sources, options, notes):
-    """Pixel positions of the sources, registered to the image's own detections.
+    """The PixelCorrection of the sources to the image's own detections, and its Agreement.
 
     An absolute catalogue may be sparse or absent, and forced positions must be good to 0.02
     pixels: so bright sources are matched to bright detections, and a low-order polynomial takes
-    all of them along.
+    all of them along. Where they don't match nearby, they are looked for as far as a telescope
+    may miss.
     """
     x, y = reduction.wcs.to_pixels(sources["ra"], sources["dec"])
-    found = reduction.detections
+    found, shape = reduction.detections, reduction.chip.shape
     bright = found.bright(options.min_significance, options.clean)
-    usable = (
-        (sources["flux"] > options.min_significance * sources["flux_err"])
-        & has_no_flag(sources, options.clean)
-        & _on_chip(x, y, reduction.chip.shape, -options.registration.search_pixels)
+    significant = sources["flux"] > options.min_significance * sources["flux_err"]
+    is_clean = has_no_flag(sources, options.clean)
+    usable = significant & is_clean & _on_chip(x, y, shape, -options.registration.search_pixels)
+    near = fit_correction(
+        x[usable], y[usable], found.x[bright], found.y[bright], shape, options.registration
     )
-    registration = fit_correction(
-        x[usable],
-        y[usable],
-        found.x[bright],
-        found.y[bright],
-        reduction.chip.shape,
+    reach = options.registration.search_arcsec / reduction.scale_arcsec
+    wide = significant & _on_chip(x, y, shape, -reach)
+    expected = StarList(x[wide], y[wide], sources["mag"][wide].astype("f8"), is_clean[wide])
+    registration, agreed = register_on_image(
+        near,
+        expected,
+        found.as_stars(options.min_significance, options.clean),
+        reduction.chip.weight > 0,
+        reach,
         options.registration,
     )
-    if registration.order < 0:
+    if registration.order >= 0 and registration is not near:
+        was_off = reduction.displacement(registration)
+        notes.append(f"registration: {was_off.describe(reduction.scale_arcsec)}")
+    elif registration.order < 0:
         notes.append("registration: no match with the reference; the WCS stands")
-    elif registration.order < options.registration.max_order:
+    if 0 <= registration.order < options.registration.max_order:
         notes.append(f"registration: order {registration.order} from {registration.n_used} stars")
-    return *registration.apply(x, y), registration
+    return registration, agreed
+
+
+def _wcs_offset(reduction, registration):
+    """By which the header's WCS was off in arcsec; NaN where nothing tells."""
+    if registration.order < 0:
+        return np.nan
+    return reduction.displacement(registration).pixels * reduction.scale_arcsec
 
 
 def _on_chip(x, y, shape, margin):

@@ -8,6 +8,7 @@ from exposures.chip import ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import InputOptions, read_chip
 from exposures.science.astrometry import fit_correction, header_pixels
+from exposures.science.registration import register_on_image
 from photometry.options import ReductionOptions
 from photometry.reduction import Reduction, reduce_chip
 from photometry.science.calibration import fit_correction as fit_magnitude_correction
@@ -241,14 +242,25 @@ def _registration(source, reduction, first, options):
     By both headers and a polynomial through the stars that both have: to the catalogue each is
     only as good as its stars there.
     """
-    found = reduction.detections
+    found, fit = reduction.detections, options.registration
     ours = first.detections.bright(options.min_significance, options.clean)
     # Not the reductions: the function lives as long as the frame, and they are large.
     wcs, own_wcs = first.chip.wcs, reduction.chip.wcs
     x, y = _by_headers(wcs, own_wcs, first.detections.x[ours], first.detections.y[ours])
     theirs = found.bright(options.min_significance, options.clean)
-    correction = fit_correction(
-        x, y, found.x[theirs], found.y[theirs], reduction.chip.shape, options.registration
+    shape = reduction.chip.shape
+    near = fit_correction(x, y, found.x[theirs], found.y[theirs], shape, fit)
+    expected = first.detections.as_stars(options.min_significance, options.clean)
+    expected = replace(
+        expected, **dict(zip("xy", _by_headers(wcs, own_wcs, expected.x, expected.y), strict=True))
+    )
+    correction, _ = register_on_image(
+        near,
+        expected,
+        found.as_stars(options.min_significance, options.clean),
+        reduction.chip.weight > 0,
+        fit.search_arcsec / reduction.scale_arcsec,
+        fit,
     )
     if correction.order < 0:
         raise _left_out(source, "no stars in common with the first exposure")

@@ -8,7 +8,18 @@ from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
 from exposures.science.angles import wrap_ra
-from exposures.science.quantities import Count, Order, Pixels, Rounds, SearchPixels, Sigma
+from exposures.science.quantities import (
+    Arcseconds,
+    BrightStars,
+    Count,
+    Fraction,
+    MagnitudeError,
+    Order,
+    Pixels,
+    Rounds,
+    SearchPixels,
+    Sigma,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,14 @@ class AstrometryOptions:
     stars_per_term: Count = 5  # matches wanted for each coefficient of an axis; else lower order
     n_sigma: Sigma = 3.0  # matches further than this from the fit are clipped
     n_clips: Rounds = 5  # times, at most
+    # Where the stars are not in their places within search_pixels, they are looked for as far as
+    # a telescope may miss.
+    search_arcsec: Arcseconds = 60.0
+    search_stars: BrightStars = 300  # brightest of an image, by which they are looked for there
+    max_distortion: Fraction = 0.03  # of scale and angle in that search: shift over distance
+    tested_stars: BrightStars = 200  # brightest, of which a share has to be in its place
+    min_share: Fraction = 0.3  # of these, below which images are not registered to each other
+    max_difference: MagnitudeError = 2.0  # of a star's magnitude from the others', to be the same
 
 
 @dataclass(frozen=True)
@@ -103,6 +122,18 @@ class RefinedWcs:
         return self.correction.undo(x, y)
 
 
+@dataclass(frozen=True)
+class RegisteredWcs:
+    """A RefinedWcs and the registration that follows it, from its pixels to the image's."""
+
+    wcs: RefinedWcs
+    registration: PixelCorrection
+
+    def to_sky(self, x, y):
+        """Right ascension, 0 to 360, and declination of pixel positions on the image."""
+        return self.wcs.to_sky(*self.registration.undo(x, y))
+
+
 def header_pixels(wcs, ra, dec):
     """Pixel positions of ``ra, dec`` by the WCS as it stands; quiet where it can't be inverted."""
     if len(ra) == 0:
@@ -177,10 +208,11 @@ def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     if len(index) < options.min_matches:
         return PixelCorrection(shape, -1)
     dx, dy = x0[index0] - x[index], y0[index0] - y[index]
-    return _fit_polynomial(x[index], y[index], dx, dy, shape, options)
+    return fit_polynomial(x[index], y[index], dx, dy, shape, options)
 
 
-def _fit_polynomial(x, y, dx, dy, shape, options):
+def fit_polynomial(x, y, dx, dy, shape, options):
+    """The PixelCorrection through displacements ``dx, dy`` (n,) of matches at ``x, y``, clipped."""
     order = options.max_order
     while order > 0 and len(x) < options.stars_per_term * n_terms(order):
         order -= 1

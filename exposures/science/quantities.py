@@ -65,6 +65,7 @@ Rounds = Annotated[int, Unit("count"), Interval(ge=1, le=50)]  # each goes over 
 RepeatedRounds = Annotated[int, Unit("count"), Interval(ge=2, le=50)]
 Passes = Annotated[int, Unit("count"), Interval(ge=1, le=10)]  # each with rounds of its own
 Parts = Annotated[int, Unit("count"), Interval(ge=1, le=1000)]  # into which something is divided
+BrightStars = Annotated[int, Unit("count"), Interval(ge=3, le=1000)]  # that are paired
 Few = Annotated[int, Unit("count"), Interval(ge=1, le=100)]
 Trials = Annotated[int, Unit("count"), Interval(ge=1, le=10_000)]
 MaskBits = Annotated[int, Unit("bits"), Interval(ge=0, le=255)]

@@ -11,11 +11,21 @@ from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import InputFileError
 from exposures.models import GalCheckpoint, GalImage
 from photometry.image_quality import changed_share, depth_loss
-from photometry.science.image_quality import beyond
+from photometry.science.image_quality import FIGURES, beyond
 
 Verdict = GalQualityDecision.Verdict
 # The largest that is stored: JSON has no infinity.
 LARGEST = 1e6
+# Figures beyond which a chip is not of the stars that it was compared with: what is wrong, and
+# what to do.
+LOOK_AT_THE_WCS = (
+    "Look whether the image is of this field, and not mirrored, turned or negative, and solve its "
+    "astrometry again"
+)
+OF_ANOTHER_SKY = {
+    "registered_share": ("its stars are not those of the reference", LOOK_AT_THE_WCS),
+    "catalogue_share": ("its stars are not those of the catalogue", LOOK_AT_THE_WCS),
+}
 CHANGE = "zero_point_change"  # of an image against its reference, for those that come after it
 
 
@@ -24,11 +34,18 @@ class QualityError(InputFileError):
 
     def __init__(self, chip, figures, excesses):
         self.figures = figures
+        told = ", ".join(map(str, excesses))
+        name = next((e.name for e in excesses if e.name in OF_ANOTHER_SKY), excesses[0].name)
+        problem, advice = OF_ANOTHER_SKY.get(
+            name,
+            ("its quality is beyond the limits", "Look at the image, and leave it out"),
+        )
         super().__init__(
             chip.path,
-            f"its quality is beyond the limits: {', '.join(map(str, excesses))}",
-            "Look at the image, and leave it out. If it is good, accept it on its page, or raise "
-            f"the limit (quality.fail.{excesses[0].name}), and process it again",
+            f"{problem}: {told}",
+            f"{advice}. If it is good, accept it on its page, or "
+            f"{'lower' if FIGURES[name].is_least else 'raise'} the limit (quality.fail.{name}), "
+            "and process it again",
             hdu=chip.name,
         )
 

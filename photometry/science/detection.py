@@ -24,6 +24,7 @@ from exposures.science.quantities import (
     SourceCount,
     WingSigma,
 )
+from exposures.science.registration import StarList
 from photometry.science.clean import CleanOptions, is_clean
 from photometry.science.crowdsource_adapter import (
     AdaptedPsf,
@@ -82,6 +83,14 @@ class Detections:
         """Indices of clean (CleanOptions) sources that are significant."""
         is_bright = self.flux > min_significance * self.flux_err
         return np.flatnonzero(is_clean(self, clean) & is_bright)
+
+    def as_stars(self, min_significance, clean=CleanOptions()) -> StarList:
+        """All of them; clean are those of ``bright``."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mag = -2.5 * np.log10(np.where(self.flux > 0, self.flux, np.nan))
+        is_clean = np.zeros(len(self), bool)
+        is_clean[self.bright(min_significance, clean)] = True
+        return StarList(self.x, self.y, mag, is_clean)
 
     def brightest(self, min_significance, n, clean=CleanOptions()):
         """Indices of the ``n`` brightest of these, for a match with a catalogue of few stars."""

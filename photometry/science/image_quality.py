@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from math import inf, isnan
 
 from exposures.science.quantities import (
+    Arcseconds,
     Count,
     Fraction,
     HalfPixels,
@@ -53,6 +54,9 @@ class QualityLimits:
     sky_over_saturation: Ratio = 0.5  # level of the sky over that of saturation; more
     n_calibrators: Number = 5  # clean stars for the magnitudes; fewer
     n_registered: Number = 3  # stars that tell the positions of a search image; fewer
+    registered_share: Fraction = 0.4  # of bright reference stars found in their places; less
+    catalogue_share: Fraction = 0.3  # the same of the catalogue's, on a reference; less
+    wcs_offset: Arcseconds = 120.0  # of the header's WCS in the middle of the image; more
     chi2_nu: Ratio = 8.0  # of constant stars, before the errors are expanded; more
     expansion: Ratio = 3.0  # of errors, at the magnitude where it is largest; more
     correction_rms: MagnitudeError = 0.08  # scatter of the calibrators; more
@@ -77,6 +81,9 @@ FAILURE = QualityLimits(
     sky_over_saturation=0.95,
     n_calibrators=0,
     n_registered=0,
+    registered_share=0.2,
+    catalogue_share=0.1,
+    wcs_offset=600.0,
     chi2_nu=80.0,
     expansion=15.0,
     correction_rms=0.5,
@@ -138,6 +145,13 @@ FIGURES = {
     "sky_over_saturation": Figure("sky over saturation", decimals=3),
     "n_calibrators": Figure("stars that calibrate the magnitudes", decimals=0, is_least=True),
     "n_registered": Figure("stars that register the positions", decimals=0, is_least=True),
+    "registered_share": Figure(
+        "share of the reference's bright stars that are in their places", decimals=3, is_least=True
+    ),
+    "catalogue_share": Figure(
+        "share of the catalogue's bright stars that are in their places", decimals=3, is_least=True
+    ),
+    "wcs_offset": Figure("the header's WCS against the stars", "arcsec"),
     "chi2_nu": Figure("chi2/nu of constant stars"),
     "expansion": Figure("expansion of the errors"),
     "correction_rms": Figure("scatter of the correction", "mag", 3),

@@ -150,6 +150,11 @@ def expansion(pull, mag, options=FigureOptions()):
     return float(max(mad_sigma(part) for part in np.array_split(pull, n_bins)))
 
 
+def share_at_most(n, total, options=FigureOptions()):
+    """The largest share that ``n`` of ``total`` allow for, as ``share_at_least`` has the least."""
+    return 1 - share_at_least(total - n, total, options)
+
+
 def share_at_least(n, total, options=FigureOptions()):
     """The least share that ``n`` of ``total`` speak for: Wilson's bound; NaN for none of none.
 

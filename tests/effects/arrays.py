@@ -11,6 +11,7 @@ from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import read_chip, read_exposure
 from exposures.science.astrometry import fit_correction
+from exposures.science.registration import StarList, agreement, register
 from photometry.measured import Measured
 from photometry.reference_values import ReferenceValues
 from photometry.science.calibration import CalibrationStars, error_scale, fit_zero_point
@@ -217,6 +218,45 @@ def registration(options):
 def few_registered(options):
     fit = fit_correction(*_matched(12, 2), (400, 400), options.reduction.registration)
     return fit.as_json()
+
+
+def _registered(fit, dx, degrees):
+    """An image's stars registered to those of a list from which they are far off, or turned."""
+    rng = np.random.default_rng(4)
+    n, side = 150, 400
+    x, y = rng.uniform(0, side, (2, n))
+    mag = rng.uniform(15, 20, n)
+    angle = np.radians(degrees)
+    x0 = x * np.cos(angle) - y * np.sin(angle) + dx + rng.normal(0, 0.05, n)
+    y0 = x * np.sin(angle) + y * np.cos(angle) + rng.normal(0, 0.05, n)
+    measured = mag + rng.normal(0, 0.1, n)
+    measured[::9] += 5.0
+    ours = StarList(x, y, mag, np.ones(n, bool))
+    theirs = StarList(x0, y0, measured, np.ones(n, bool))
+    usable = np.ones((side, side), bool)
+
+    def agreement_of(correction):
+        return agreement(ours.moved(correction), theirs, usable, fit)
+
+    near = fit_correction(x, y, x0, y0, (side, side), fit)
+    correction, agreed = register(near, ours, theirs, fit.search_arcsec / 0.5, agreement_of, fit)
+    return correction.as_json(), agreed
+
+
+def far_from_the_catalogue(options):
+    return _registered(options.reduction.catalogue_astrometry, 80.0, 0.0)
+
+
+def far_from_the_reference(options):
+    return _registered(options.reduction.registration, 80.0, 0.0)
+
+
+def turned_to_the_catalogue(options):
+    return _registered(options.reduction.catalogue_astrometry, 40.0, 3.5)
+
+
+def turned_to_the_reference(options):
+    return _registered(options.reduction.registration, 40.0, 3.5)
 
 
 def _calibration_stars(n=400):

@@ -54,7 +54,7 @@ def _other_limits(side):
             least = value if side == "doubt" else value + 1
             other = least if figure.is_least else value + (step - 1) // 2
         else:
-            other = value * (1 + 0.1 * step)
+            other = value * (1 + 0.1 * step * (-1 if figure.is_least else 1))
         lines[name] = changes(judged, other)
     return lines
 

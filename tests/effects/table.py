@@ -83,7 +83,7 @@ SEARCH_DETECTION = _search_of(chips.search, new_pixels=60.0) | {
 }
 
 
-def _astrometry(many, few):
+def _astrometry(many, few, far, turned):
     return {
         "search_pixels": changes(many, 5.0),
         "shift_sigma": changes(many, 1000.0),
@@ -93,6 +93,12 @@ def _astrometry(many, few):
         "stars_per_term": changes(few, 1),
         "n_sigma": changes(many, 1.5),
         "n_clips": changes(many, 1),
+        "search_arcsec": changes(far, 20.0),
+        "search_stars": changes(far, 3),
+        "max_distortion": changes(turned, 1e-4),
+        "tested_stars": changes(far, 20),
+        "min_share": changes(far, 0.99),
+        "max_difference": changes(far, 0.01),
     }
 
 
@@ -344,9 +350,17 @@ BY_SECTION = {
     "reduction.reference_detection": REFERENCE_DETECTION,
     "reduction.search_detection": SEARCH_DETECTION,
     "reduction.catalogue_astrometry": _astrometry(
-        arrays.catalogue_match, arrays.few_catalogue_matches
+        arrays.catalogue_match,
+        arrays.few_catalogue_matches,
+        arrays.far_from_the_catalogue,
+        arrays.turned_to_the_catalogue,
     ),
-    "reduction.registration": _astrometry(arrays.registration, arrays.few_registered),
+    "reduction.registration": _astrometry(
+        arrays.registration,
+        arrays.few_registered,
+        arrays.far_from_the_reference,
+        arrays.turned_to_the_reference,
+    ),
     "reduction.forced": FORCED,
     "reduction.residual": RESIDUAL,
     "reduction.trails": TRAILS,

@@ -87,11 +87,11 @@ def reference_doubts(field):
     return {excess.name for excess in beyond(figures, QUALITY.doubt)}
 
 
-def measure(field, chip) -> Outcome:
+def measure(field, chip, options=OPTIONS) -> Outcome:
     """Measure a search chip of the field as the pipeline does."""
-    reduction = reduce_chip(chip, field.facts, field.catalogue, OPTIONS.search_detection, OPTIONS)
+    reduction = reduce_chip(chip, field.facts, field.catalogue, options.search_detection, options)
     edges = edges_at(field.reference.channel_columns, field.reference.fwhm_pixels, REFERENCE_ID)
-    m = measure_search(reduction, field.sources, OPTIONS, edges)
+    m = measure_search(reduction, field.sources, options, edges)
     search = rows(m, SOURCE_DTYPE)
     place = search["x"], search["y"]
     changes = select_changes(

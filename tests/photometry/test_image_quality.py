@@ -142,7 +142,6 @@ SPOILT = [
     pytest.param(lambda chip: wrong_gain(chip, 10), id="gain ten times too high"),
     pytest.param(lambda chip: wrong_gain(chip, 0.1), id="gain ten times too low"),
     pytest.param(lambda chip: bright_sky(chip, 30_000), id="sky near saturation"),
-    pytest.param(lambda chip: wrong_wcs(chip, 24, 18), id="WCS 30 pixels off"),
 ]
 
 

@@ -1,0 +1,135 @@
+"""An image registered to a catalogue of stars, as far off as a telescope may miss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.catalogues import CatalogueStars
+from exposures.science.astrometry import (
+    PixelCorrection,
+    fit_correction,
+    header_pixels,
+    pixel_scale_arcsec,
+)
+from exposures.science.registration import (
+    Agreement,
+    Displacement,
+    StarList,
+    agreement,
+    displacement,
+    register,
+)
+from photometry.options import ReductionOptions
+from photometry.science.detection import Detections
+
+
+@dataclass(frozen=True)
+class CatalogueMatch:
+    """The stars of a catalogue on an image, and the correction that brings detections onto them."""
+
+    stars: CatalogueStars | None  # None where there is none on the image
+    correction: PixelCorrection  # from detections to where the header's WCS has the stars
+    agreement: Agreement = Agreement()  # of bright stars of the catalogue with those found
+    is_far: bool = False  # beyond where the header's WCS was looked for at first
+
+
+@dataclass(frozen=True)
+class CatalogueMatcher:
+    """What an image is matched by."""
+
+    chip: object  # a Chip
+    detections: Detections
+    options: ReductionOptions
+
+    def match(self, stars, margin_arcsec=0.0) -> CatalogueMatch:
+        """Match the detections with CatalogueStars; looked for far off with a margin alone."""
+        if len(stars) == 0:
+            return CatalogueMatch(None, PixelCorrection(self.chip.shape, -1))
+        fit = self.options.catalogue_astrometry
+        x0, y0 = header_pixels(self.chip.wcs, stars.ra, stars.dec)
+        bright = brightest(self.detections, stars, self.options)
+        x, y = self.detections.x[bright], self.detections.y[bright]
+        near = fit_correction(x, y, x0, y0, self.chip.shape, fit)
+        found = self.detections.as_stars(self.options.min_significance, self.options.clean)
+        usable = self.chip.weight > 0
+
+        def agreement_of(correction):
+            placed = StarList(*correction.undo(x0, y0), stars.magnitudes, np.ones(len(stars), bool))
+            return agreement(placed, found, usable, fit)
+
+        if not margin_arcsec:
+            agreed = agreement_of(near)
+            return CatalogueMatch(stars, agreed.judged(near, fit), agreed)
+        known = np.isfinite(x0) & np.isfinite(y0)
+        listed = StarList(x0[known], y0[known], stars.magnitudes[known], known[known])
+        reach = margin_arcsec / pixel_scale_arcsec(self.chip.wcs, self.chip.shape)
+        correction, agreed = register(near, found, listed, reach, agreement_of, fit)
+        return CatalogueMatch(stars, correction, agreed, correction is not near)
+
+
+def brightest(detections, stars, options):
+    """Indices of the brightest clean detections, a number for each catalogue star.
+
+    As deep as the catalogue and no deeper: faint sources would only match by chance.
+    """
+    n = int(np.ceil(options.detections_per_star * len(stars)))
+    return detections.brightest(options.min_significance, n, options.clean)
+
+
+def match_catalogue(chip, observation, catalogue, detections, options, notes) -> CatalogueMatch:
+    """Match a Chip's detections with a catalogue, which may be None; ``notes`` say what came of it.
+
+    Where the stars are not in their places, a wider part of the sky is searched.
+    """
+    if catalogue is None:
+        notes.append("astrometry: no catalogue; the header's WCS stands")
+        return CatalogueMatch(None, PixelCorrection(chip.shape, -1))
+    fit = options.catalogue_astrometry
+    matcher = CatalogueMatcher(chip, detections, options)
+    found = matcher.match(_stars(chip, observation, catalogue))
+    if not found.agreement.is_registered(fit):
+        wide = _stars(chip, observation, catalogue, fit.search_arcsec)
+        far = matcher.match(wide, fit.search_arcsec)
+        if far.agreement.is_registered(fit):
+            found = far
+    notes += _notes(found, chip, fit)
+    return found
+
+
+def _stars(chip, observation, catalogue, margin_arcsec=0.0):
+    """Catalogue stars on the chip, and so far round it, at its epoch."""
+    ny, nx = chip.shape
+    ra, dec = chip.wcs.all_pix2world([nx / 2], [ny / 2], 0)
+    radius = np.hypot(ny, nx) / 2 * pixel_scale_arcsec(chip.wcs, chip.shape) / 3600
+    return catalogue.stars(
+        float(ra[0]),
+        float(dec[0]),
+        1.05 * radius + margin_arcsec / 3600,
+        observation.mjd,
+        observation.filter,
+    )
+
+
+def _notes(found, chip, fit):
+    """What fell back, or was far off."""
+    if found.stars is None:
+        yield "astrometry: no catalogue star on the chip; the header's WCS stands"
+        return
+    correction = found.correction
+    if found.is_far:
+        was_off = wcs_displacement(correction)
+        yield f"astrometry: {was_off.describe(pixel_scale_arcsec(chip.wcs, chip.shape))}"
+    if correction.order < 0:
+        yield "astrometry: no match with the catalogue; the header's WCS stands"
+    elif correction.order < fit.max_order:
+        yield f"astrometry: order {correction.order} from {correction.n_used} catalogue stars"
+
+
+def wcs_displacement(correction, registration=None) -> Displacement:
+    """By which a header's WCS is off, by a catalogue and a registration that follows it."""
+
+    def to_image(x, y):
+        x, y = correction.undo(x, y)
+        return (x, y) if registration is None else registration.apply(x, y)
+
+    return displacement(to_image, correction.shape)
