@@ -8,6 +8,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
 from galproject.jobs import ask
 from galproject.pipeline import designate
+from galproject.queue import schedules
 
 
 def asking(description):
@@ -85,6 +86,7 @@ class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
         return GalImage.objects.filter(exposure__in=list(queryset.values_list("pk", flat=True)))
 
 
+schedules.register()
 admin.site.site_header = "galproject"
 admin.site.site_title = "galproject"
 admin.site.index_title = "Tables"

@@ -15,6 +15,10 @@ class GalprojectConfig(AppConfig):
         from galproject import checks  # noqa: F401  (registers them)
         from galproject.groups import VIEWED, complete_groups
         from galproject.queue.cluster import watch_workers
+        from galproject.queue import messages, results, schedules
+
+        for part in (messages, results, schedules):
+            part.install()
 
         watch_workers()
         take_limits_from(lambda: options_in_force().files)

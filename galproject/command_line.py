@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from exposures.terminal import guard_streams
@@ -27,6 +28,8 @@ def run(arguments):
         finally:
             # Here and not when Python ends, which would tell of a reader that has gone.
             _flush()
+    except ImproperlyConfigured as error:  # the file with the secret key, or what Django says
+        _end_with(error)
     except BrokenPipeError:
         gone = [stream for stream in (sys.stdout, sys.stderr) if _has_lost_its_reader(stream)]
         if not gone:
@@ -41,9 +44,13 @@ def _check_environment():
     try:
         read_environment(os.environ)
     except InvalidEnvironmentError as error:
-        for line in str(error).splitlines():
-            print(f"manage.py: {line}", file=sys.stderr)
-        sys.exit(INVALID)
+        _end_with(error)
+
+
+def _end_with(error):
+    for line in str(error).splitlines():
+        print(f"manage.py: {line}", file=sys.stderr)
+    sys.exit(INVALID)
 
 
 def _flush():

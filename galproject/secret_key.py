@@ -1,22 +1,51 @@
-"""A secret key for development, made once and kept beside the project."""
+"""The secret key: long enough not to be guessed; where none is given, made once and kept."""
 
 import os
 import tempfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+# Whoever guesses it logs in as anybody, and has the workers do what they can do.
+LEAST_CHARACTERS = 50  # as Django's own keys have
+LEAST_DISTINCT = 8
+LEAST_COMPRESSED = 28  # bytes, in which repetitions are told once; 50 random digits take 34
+# No random key has one of them but once in a thousand million.
+OF_EXAMPLES = ("insecure", "secret", "change", "example", "password", "default", "your-", "your_")
+
+
+def weakness_of(key) -> str:
+    """Why a key is too easily guessed; "" where it isn't."""
+    if len(key) < LEAST_CHARACTERS:
+        return f"it has {len(key)} characters"
+    if len(set(key)) < LEAST_DISTINCT:
+        return f"it has {len(set(key))} different characters"
+    if word := next((word for word in OF_EXAMPLES if word in key.lower()), ""):
+        return f"it is an example's, with {word!r} in it"
+    n_compressed = len(zlib.compress(key.encode(), 9)) - len(zlib.compress(b"", 9))
+    return "" if n_compressed >= LEAST_COMPRESSED else "it repeats itself"
+
 
 def secret_key_in(path):
-    """The key kept in ``path``; made on first use, readable by its owner only."""
+    """The key kept in ``path``; made on first use, readable by its owner only.
+
+    Raises ImproperlyConfigured where it can't be read or made, or is easily guessed.
+    """
     try:
         if not path.exists():
             _make(path)
-        return path.read_text()
-    except PermissionError as error:
-        raise ImproperlyConfigured(f"{error}: set SECRET_KEY instead") from error
+        key = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{path}: {error}. Set SECRET_KEY instead") from error
+    if reason := weakness_of(key.strip()):
+        raise ImproperlyConfigured(
+            f"{path}: {reason}, so it is easily guessed. Delete the file, and another is made "
+            "(everybody logs in again), or set SECRET_KEY"
+        )
+    return key
 
 
 def _make(path):

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from exposures.errors import GalprojectError
+from galproject.secret_key import weakness_of
 
 PREFIX = "GALPROJECT_"
 OPTION_PREFIX = "GALPROJECT_OPTION_"  # of the pipeline's options, which are checked as such
@@ -85,6 +86,12 @@ def _database_url(text):
     return text
 
 
+def _hard_to_guess(text):
+    if weakness_of(_printable(text)):
+        raise ValueError("easily guessed")
+    return text
+
+
 Text = Annotated[str, AfterValidator(_printable)]
 Folder = Annotated[str, AfterValidator(_folder)]
 Names = Annotated[list[Annotated[str, _matching(_HOST_NAME)]], BeforeValidator(_items)]
@@ -111,7 +118,12 @@ class Environment(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    secret_key: Text = _variable("SECRET_KEY", "", "printable text, 50 random characters or more")
+    secret_key: Annotated[str, AfterValidator(_hard_to_guess)] = _variable(
+        "SECRET_KEY",
+        "",
+        "50 random printable characters or more, no example or repetition; "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))' makes one",
+    )
     database_url: Annotated[str, AfterValidator(_database_url)] = _variable(
         "DATABASE_URL",
         "",

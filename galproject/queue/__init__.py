@@ -1,1 +1,1 @@
-"""Chips processed by workers, of which one may die without taking the others with it."""
+"""What the queue carries, and workers, of which one may die without taking the others with it."""

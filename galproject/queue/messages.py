@@ -1,0 +1,174 @@
+"""Messages of the queue: JSON of names and numbers that are known, and nothing that is run.
+
+django-q2 carries pickles, which run what their maker likes: whoever knows the key that signs them
+had a shell on the workers. Here a message names one of our tasks and has the numbers and texts that
+this task takes. It is signed all the same, so that nobody who reaches Redis can have a task done.
+"""
+
+import zlib
+from typing import Annotated
+from uuid import UUID
+
+from django.core import signing
+from django_q.conf import Conf
+from django_q.signing import SignedPackage
+from django_q.status import Stat
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+MODULE = "galproject.tasks"
+# Not that of pickles: a worker of an earlier version refuses these, as this one refuses its.
+SALT = f"{Conf.PREFIX}.json"
+MAX_CHARACTERS = 100_000_000  # of a message; the largest names the chips of a survey
+
+Id = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+Ids = list[Id]
+Flag = Annotated[bool, Field(strict=True)]
+Name = Annotated[str, Field(strict=True, max_length=255)]
+Reason = Annotated[str, Field(strict=True, max_length=100_000)]
+
+# The tasks that workers do, each with what it takes.
+TASKS = {
+    "process_chip": TypeAdapter(tuple[Id, Id]),
+    "close_job": TypeAdapter(tuple[Id]),
+    "join_withdrawn": TypeAdapter(tuple[Ids]),
+    "change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason]),
+    "change_reference_set": TypeAdapter(tuple[Id, Ids, Flag, Name, Reason]),
+    "render_cutouts": TypeAdapter(tuple[Id]),
+    "sweep": TypeAdapter(tuple[()]),
+    "process_night": TypeAdapter(tuple[()]),
+    "fetch_exposure": TypeAdapter(tuple[Id]),
+}
+
+
+class RefusedMessageError(signing.BadSignature):
+    """A message that no worker runs; django-q2 takes it off the queue, and its log says why."""
+
+
+class TaskMessage(BaseModel):
+    """A task as django-q2 has it, without what runs anything else: hooks, chains, keywords."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    name: Name
+    func: Name
+    args: tuple
+    kwargs: dict[str, None] = Field(max_length=0)
+    started: AwareDatetime
+    group: Name | None = None
+    cluster: Name | None = None
+    save: Flag | None = None
+    ack_failure: Flag | None = None
+
+    @model_validator(mode="after")
+    def check_task(self):
+        """Only a task of ours, with what it takes."""
+        module, _, name = self.func.rpartition(".")
+        if module != MODULE or name not in TASKS:
+            raise ValueError(f"{self.func} is no task of galproject")
+        self.args = TASKS[name].validate_python(self.args)
+        return self
+
+
+class ClusterMessage(BaseModel):
+    """What a cluster says of itself; read by manage.py qmonitor and qinfo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    workers: list[int]
+    tob: AwareDatetime
+    reincarnations: int
+    pid: int
+    cluster_id: UUID | str
+    sentinel: int
+    status: Name
+    done_q_size: int
+    host: Name
+    monitor: int
+    task_q_size: int
+    pusher: int
+    timestamp: AwareDatetime
+
+
+class Message(BaseModel):
+    """One or the other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: TaskMessage | None = None
+    cluster: ClusterMessage | None = None
+
+
+def dumps(content, compressed=False) -> str:
+    """A signed message of a task or of what a cluster says of itself.
+
+    Raises RefusedMessageError where no worker would take it.
+    """
+    if isinstance(content, Stat):
+        # Its status is a word to be translated when it is read.
+        state = content.__getstate__() | {"status": str(content.status)}
+        message = {"cluster": state}
+    else:
+        message = {"task": content}
+    checked = _checked(message).model_dump(mode="json", exclude_unset=True)
+    return signing.dumps(checked, key=Conf.SECRET_KEY, salt=SALT, compress=compressed)
+
+
+def loads(message):
+    """The task, as a dict, or the Stat that a message is of; raises RefusedMessageError."""
+    try:
+        text = message.decode() if isinstance(message, bytes) else message
+        if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+            raise RefusedMessageError("A message of the queue is no text, or too long")
+        content = signing.loads(text, key=Conf.SECRET_KEY, salt=SALT)
+    except RefusedMessageError:
+        raise
+    except signing.BadSignature as error:
+        raise RefusedMessageError(
+            "A message of the queue was not signed with the SECRET_KEY of this host, or by an "
+            "earlier version of galproject. Chips are sent again by themselves; ask again for "
+            "what else was queued"
+        ) from error
+    except (ValueError, zlib.error, RecursionError) as error:
+        raise RefusedMessageError(f"A message of the queue can't be read: {error}") from error
+    checked = _checked(content)
+    if checked.cluster is not None:
+        return _stat(checked.cluster)
+    return checked.task.model_dump(exclude_unset=True)
+
+
+def _checked(message):
+    """A message of a known form; raises RefusedMessageError."""
+    try:
+        checked = Message.model_validate(message)
+    except (ValidationError, RecursionError) as error:
+        reason = _reason(error) if isinstance(error, ValidationError) else error
+        raise RefusedMessageError(f"A message of the queue is refused: {reason}") from None
+    if (checked.task is None) == (checked.cluster is None):
+        raise RefusedMessageError("A message of the queue is refused: it is of one thing or other")
+    return checked
+
+
+def _reason(error):
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def _stat(cluster):
+    """What django-q2 shows of a cluster."""
+    stat = Stat.__new__(Stat)
+    stat.__dict__.update(cluster.model_dump())
+    return stat
+
+
+def install():
+    """Have django-q2 carry these messages: all of it signs and reads them by one class."""
+    SignedPackage.dumps, SignedPackage.loads = staticmethod(dumps), staticmethod(loads)

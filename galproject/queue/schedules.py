@@ -1,0 +1,115 @@
+"""What workers do by the clock: our own tasks alone, whose times people may change."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib import admin
+from django.db.models.signals import pre_save
+from django.utils import timezone
+from django_q.models import Failure, OrmQ, Schedule, Success
+
+from exposures.errors import GalprojectError
+from galproject.queue.messages import MODULE, TASKS
+
+OWN = [f"{MODULE}.{name}" for name in TASKS]
+# Without those that run once, which deletes a schedule, and by cron, which takes a package more.
+FREQUENCIES = [
+    choice for choice in Schedule.TYPE if choice[0] not in (Schedule.ONCE, Schedule.CRON)
+]
+EDITED = ("schedule_type", "minutes", "next_run")
+DAY = timedelta(days=1)
+FARTHEST = timedelta(days=366)
+
+
+def refuse_others(sender, instance, **_):
+    """Keep anything but our own tasks from being scheduled, whoever does it."""
+    if instance.func not in OWN or instance.hook:
+        raise GalprojectError(f"{instance.func} is no task of galproject, and can't be scheduled")
+
+
+def install():
+    pre_save.connect(refuse_others, sender=Schedule, dispatch_uid="own schedules")
+
+
+class TimesForm(forms.ModelForm):
+    """When a schedule runs next, and how often."""
+
+    schedule_type = forms.ChoiceField(choices=FREQUENCIES, label="how often")
+    minutes = forms.IntegerField(
+        required=False, min_value=1, max_value=1440, help_text="where it is every so many minutes"
+    )
+
+    class Meta:
+        model = Schedule
+        fields = EDITED
+
+    def clean_next_run(self):
+        """A time that is near: from the year 1 on the scheduler would count every minute."""
+        next_run, now = self.cleaned_data["next_run"], timezone.now()
+        if next_run is None or not now - DAY <= next_run <= now + FARTHEST:
+            raise forms.ValidationError("From a day ago to a year ahead.")
+        return next_run
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("schedule_type") == Schedule.MINUTES and not cleaned.get("minutes"):
+            self.add_error("minutes", "Say how many.")
+        return cleaned
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are looked at; without actions, as no row may be made or done again."""
+
+    actions = None
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class ScheduleAdmin(ReadOnlyAdmin):
+    """Our own schedules, of which the times may be changed and nothing else."""
+
+    form = TimesForm
+    fields = ("name", "func", *EDITED)
+    readonly_fields = ("name", "func")
+    list_display = ("name", "func", "schedule_type", "minutes", "next_run")
+
+    def has_change_permission(self, request, obj=None):
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(func__in=OWN)
+
+
+class ResultAdmin(ReadOnlyAdmin):
+    """What became of tasks."""
+
+    list_display = ("name", "group", "func", "started", "stopped")
+    list_filter = ("group", "func")
+    search_fields = ("name", "func", "group")
+    fields = ("name", "func", "args", "group", "cluster", "started", "stopped", "result")
+
+
+class MessageAdmin(ReadOnlyAdmin):
+    """What waits in the queue, where that is in the database."""
+
+    list_display = fields = ("id", "name", "group", "func", "args", "lock")
+
+
+def register():
+    """Put these in the place of django-q2's own pages, which make, change and repeat anything."""
+    for model, page in (
+        (Schedule, ScheduleAdmin),
+        (Success, ResultAdmin),
+        (Failure, ResultAdmin),
+        (OrmQ, MessageAdmin),
+    ):
+        if admin.site.is_registered(model):
+            admin.site.unregister(model)
+        admin.site.register(model, page)
