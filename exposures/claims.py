@@ -42,6 +42,9 @@ class Claimed(IntEnum):
     ENTRY = 0x6A10006  # of exposures of one camera, by a digest of its name
     CANDIDATES = 0x6A10010  # of a catalogue, brought up to date
     NEW_SOURCES = 0x6A10011  # of a catalogue, made
+    REFERENCES = (
+        0x6A10007  # of all images in one filter, chosen and withdrawn; by its name's digest
+    )
     CROSS_MATCH = 0x6A10020  # of the sources on a reference image with those of other filters
     INJECTION = 0x6A10030  # a numbered database beside the survey's, used by one run
 

@@ -9,6 +9,7 @@ from exposures.models import GalExposure, GalImage, Status
 from galproject.jobs import ask
 from galproject.pipeline import designate
 from galproject.queue import schedules
+from galproject.references.changes import note_chosen
 
 
 def asking(description):
@@ -40,9 +41,11 @@ class QueueActions:
     def make_reference(self, request, queryset):
         chosen = self.chosen(queryset)
         # A worker has them in hand as search images, and would write them back as such.
-        free = chosen.exclude(status=Status.WORKING).select_related("exposure")
+        free = list(chosen.exclude(status=Status.WORKING).select_related("exposure"))
+        new = [image for image in free if not image.is_reference]
         try:
-            designate(free)
+            designate(new)
+            note_chosen(new, request.user.get_username())
         except GalprojectError as error:
             return messages.error(request, str(error))
         self.ask(request, chosen)

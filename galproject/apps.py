@@ -14,8 +14,8 @@ class GalprojectConfig(AppConfig):
         from exposures.options_in_force import options_in_force
         from galproject import checks  # noqa: F401  (registers them)
         from galproject.groups import VIEWED, complete_groups
-        from galproject.queue.cluster import watch_workers
         from galproject.queue import messages, results, schedules
+        from galproject.queue.cluster import watch_workers
 
         for part in (messages, results, schedules):
             part.install()

@@ -27,6 +27,7 @@ from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import completed, load_options, options_from_json
 from galproject.options import DERIVED_LATER
 from galproject.quality.judging import judge_reference, judge_search
+from galproject.references.locking import one_change, references_locked
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
@@ -120,18 +121,15 @@ def designate(images):
 
     Raises GalprojectError where one of them is being worked on.
     """
-    for image in images:
-        if not image.is_reference:
-            with claim(Claimed.CHIP, image.pk) as is_mine, transaction.atomic():
-                if not is_mine:
-                    raise GalprojectError(
-                        f"{image} is being worked on as a search image, on {image.host}. Make it "
-                        "a reference when that has ended"
-                    )
-                image.memberships.all().delete()
-                forget(image)
-                image.is_reference = True
-                image.save()
+    images = list(images)
+    with references_locked(images):
+        for image in images:
+            if not image.is_reference:
+                with one_change([image]):
+                    image.memberships.all().delete()
+                    forget(image)
+                    image.is_reference = True
+                    image.save()
 
 
 def stands(image, options):

@@ -14,7 +14,7 @@ from galproject import jobs
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
 from galproject.option_sources import load_options
 from galproject.references.changes import change_reference as change
-from galproject.references.changes import say_refused
+from galproject.references.changes import is_made, say_refused
 from galproject.references.sets import change_sets, pairs_of
 from galproject.result_lines import result_line
 from photometry.joins import join_filters
@@ -55,10 +55,12 @@ def join_withdrawn(image_ids):
     _through_restarts(join_filters, image_ids, load_options().join)
 
 
-def change_reference(chosen_ids, withdrawn_ids, username, reason):
+def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None):
     """Make images references and others search images, and ask for what this implies."""
+    if is_made(chosen_ids, withdrawn_ids):
+        return
     try:
-        change(chosen_ids, withdrawn_ids, username, reason)
+        change(chosen_ids, withdrawn_ids, username, reason, known_ids)
     except GalprojectError as error:
         # Nobody waits for the answer any more: it is in the log of the exposures.
         say_refused([*chosen_ids, *withdrawn_ids], str(error))

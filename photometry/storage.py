@@ -209,6 +209,13 @@ def retire_catalogue(image, drop=False):
     _retire_catalogue(image, drop)
 
 
+def is_held(reference) -> bool:
+    """Keep a catalogue from being dropped before the transaction ends; false where it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM galreferences WHERE id = %s FOR KEY SHARE", [reference.pk])
+        return cursor.rowcount == 1
+
+
 @transaction.atomic
 def drop_catalogue(reference):
     """Remove a catalogue, its partition, and so all that was measured of its sources.
@@ -218,6 +225,8 @@ def drop_catalogue(reference):
     """
     _search_images_pending(reference, f"{reference} was dropped")
     with connection.cursor() as cursor:
+        # Whoever reads its partition by name has its row until then; see ``is_held``.
+        cursor.execute("SELECT FROM galreferences WHERE id = %s FOR UPDATE", [reference.pk])
         cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_SECONDS}s'")
         try:
             with transaction.atomic():

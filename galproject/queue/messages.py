@@ -39,12 +39,13 @@ TASKS = {
     "process_chip": TypeAdapter(tuple[Id, Id]),
     "close_job": TypeAdapter(tuple[Id]),
     "join_withdrawn": TypeAdapter(tuple[Ids]),
-    "change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason]),
+    "change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason, Ids]),
     "change_reference_set": TypeAdapter(tuple[Id, Ids, Flag, Name, Reason]),
     "render_cutouts": TypeAdapter(tuple[Id]),
     "sweep": TypeAdapter(tuple[()]),
     "process_night": TypeAdapter(tuple[()]),
     "fetch_exposure": TypeAdapter(tuple[Id]),
+    "worker_died": TypeAdapter(tuple[Name, Id, Name]),
 }
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 
 from django.db import connection, transaction
 from django.db.models import Count, Q
@@ -13,11 +14,14 @@ from galproject import jobs
 from galproject.option_sources import load_options
 from galproject.pipeline import designate
 from galproject.provenance import for_its_files
+from galproject.references.locking import one_change, references_locked
 from galproject.references.overlaps import count_stranded, ids_overlapping
+from galproject.references.reselection import hold_sets_of
 from galproject.references.sets import ADDED, REMOVED
-from galproject.references.withdrawal import check_withdrawal, undesignate
+from galproject.references.withdrawal import check_withdrawal, drop, retire
 from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
+from variables.new_sources.association import lock_new_sources_of
 
 CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
 JOIN_TASK = "galproject.tasks.join_withdrawn"
@@ -64,6 +68,12 @@ class Change:
     @property
     def old_exposures(self):
         return sorted({image.exposure for image in self.old}, key=lambda e: (e.mjd, e.pk))
+
+    @property
+    def known(self) -> str:
+        """A digest of the references that the change was planned with."""
+        ids = ",".join(str(image.pk) for image in sorted(self.old, key=lambda image: image.pk))
+        return sha256(ids.encode()).hexdigest()[:16]
 
     @property
     def is_large(self):
@@ -126,17 +136,35 @@ def _seconds(images, n_references, n_searches):
     return n_references * reference + n_searches * search
 
 
-def change_reference(chosen_ids, withdrawn_ids, username, reason=""):
+class ChangedMeanwhileError(GalprojectError):
+    """Somebody else has changed the references that a decision was about; says who, and what."""
+
+
+def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=None):
     """Make images references and others search images, and ask for the work this implies.
 
     Who did it and why is written to the log of the exposures. What was measured with other
-    references stays until it is measured anew. Raises GalprojectError where a chip is being
-    worked on; done again it does what is left.
+    references stays until it is measured anew. All in one transaction, and one change at a time;
+    ``known_ids`` are the references of the chosen images' sky when the decision was taken. Raises
+    GalprojectError where a chip is being worked on, and ChangedMeanwhileError where these are not
+    the references any more.
     """
-    chosen, withdrawn = _images(chosen_ids), _images(withdrawn_ids)
-    _check_free([*chosen, *withdrawn])
+    with references_locked(_images([*chosen_ids, *withdrawn_ids])):
+        chosen, withdrawn = _images(chosen_ids), _images(withdrawn_ids)
+        _check_free([*chosen, *withdrawn])
+        _check_as_known(chosen, withdrawn, known_ids)
+        with one_change([*chosen, *withdrawn]):
+            jobs, retired = _carry_out(chosen, withdrawn, username, reason)
+        drop(retired)
+    return jobs
+
+
+def _carry_out(chosen, withdrawn, username, reason):
+    """The change itself: its jobs, and the catalogues that are of no use any more."""
     check_withdrawal(withdrawn, chosen)
     touched = [*chosen, *withdrawn]
+    lock_new_sources_of(touched)
+    hold_sets_of(*touched)
     near = ids_overlapping([image.pk for image in touched])
     searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(options=None))
     # By now, as what is forgotten forgets its options too.
@@ -144,13 +172,52 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason=""):
     for image in (*touched, *searches):
         wanted.setdefault(for_its_files(image, options), []).append(image.pk)
     designate(chosen)
+    retired = retire(withdrawn)
     if withdrawn:
-        undesignate(withdrawn)
         ids = [image.pk for image in withdrawn]
         transaction.on_commit(partial(async_task, JOIN_TASK, ids, group="reference"))
-    _write(CHOSEN, chosen, username, reason)
+    note_chosen(chosen, username, reason)
     _write(WITHDRAWN, withdrawn, username, reason)
-    return _ask(wanted, username)
+    return _ask(wanted, username), retired
+
+
+def is_made(chosen_ids, withdrawn_ids) -> bool:
+    """Whether a change was made before: messages of the queue may come twice."""
+    references = {image.pk: image.is_reference for image in _images([*chosen_ids, *withdrawn_ids])}
+    wanted = dict.fromkeys(withdrawn_ids, False) | dict.fromkeys(chosen_ids, True)
+    return references == wanted
+
+
+def _check_as_known(chosen, withdrawn, known_ids):
+    """Raise ChangedMeanwhileError where images are not what they were when somebody decided."""
+    changed = [image for image in chosen if image.is_reference]
+    changed += [image for image in withdrawn if not image.is_reference]
+    if known_ids is not None and chosen:
+        now = _references_near(chosen)
+        changed += _images(now ^ set(known_ids))
+    if changed:
+        raise ChangedMeanwhileError(said_of_changes(changed))
+
+
+def _references_near(images):
+    """Ids of the references that share sky with images, without these themselves."""
+    ids = [image.pk for image in images]
+    near = GalImage.objects.references().filter(pk__in=ids_overlapping(ids)).exclude(pk__in=ids)
+    return set(near.values_list("pk", flat=True))
+
+
+def said_of_changes(images) -> str:
+    """Who changed the references that images are or were, and what they chose."""
+    lines = history([image.exposure_id for image in images], n=2)
+    told = "; ".join(
+        f"{line.exposure}: {line.step}, {line.note}, {line.time:%Y-%m-%d %H:%M} UTC"
+        for line in lines
+    )
+    what = told or f"{images[0]} is {'a reference' if images[0].is_reference else 'none'} now"
+    return (
+        f"The references here are not those that you decided about any more ({what}). Nothing "
+        "was changed by you. Look at what is there now, and decide again"
+    )
 
 
 def _images(ids):
@@ -171,6 +238,11 @@ def _ask(wanted, username):
             images = GalImage.objects.filter(pk__in=ids, is_reference=is_reference)
             asked += jobs.ask(images, options, asked_by=username)
     return asked
+
+
+def note_chosen(images, username, reason=""):
+    """Say in the log of the exposures who made them references."""
+    _write(CHOSEN, images, username, reason)
 
 
 def _write(step, images, username, reason):
@@ -195,9 +267,9 @@ def say_refused(image_ids, message):
     )
 
 
-def queue_change(chosen_ids, withdrawn_ids, username, reason=""):
+def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
     """Have a worker make the change: where much has to be removed, or asked for."""
-    arguments = list(chosen_ids), list(withdrawn_ids), username, reason
+    arguments = list(chosen_ids), list(withdrawn_ids), username, reason, list(known_ids)
     task = partial(async_task, "galproject.tasks.change_reference", *arguments, group="reference")
     transaction.on_commit(task)
 

@@ -47,6 +47,8 @@ class ChoiceForm(forms.Form):
         required=False,
     )
     reason = forms.CharField(max_length=300, error_messages={"required": "Say why."})
+    # Of the references that the page showed, as others may have been chosen since.
+    known = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, images=(), **kwargs):
         super().__init__(*args, **kwargs)

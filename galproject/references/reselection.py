@@ -25,13 +25,14 @@ class Renewal:
     n_images: int  # whose variables were selected anew; 0 where no mean differs from before
 
 
-def hold_sets_of(image):
-    """Before an image's measurements are changed: have its sets for this transaction alone.
+def hold_sets_of(*images):
+    """Before images' measurements are changed: have their sets for this transaction alone.
 
     First of all that the transaction locks, after what is new: two of them would else wait for
     each other.
     """
-    hold_for_change({i for s in _sets_of(image) for i in _concerned(active_catalogue(s.image))})
+    sets = [s for image in images for s in _sets_of(image)]
+    hold_for_change({i for s in sets for i in _concerned(active_catalogue(s.image))})
 
 
 def renew_sets_of(image):

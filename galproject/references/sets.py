@@ -11,6 +11,7 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.option_sources import load_options
+from galproject.references.locking import references_locked
 from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities
 from galproject.references.reselection import Renewal, renew
@@ -137,6 +138,11 @@ def change_sets(pairs, is_added, username, reason="", progress=None) -> list[Ren
 
     A transaction a chip of the primary. Who did it and why is in the log of the primary.
     """
+    with references_locked(GalImage.objects.filter(pk__in=pairs.images).select_related("exposure")):
+        return _change_sets(pairs, is_added, username, reason, progress)
+
+
+def _change_sets(pairs, is_added, username, reason, progress):
     renewals = []
     for primary_id, image_ids in pairs.images.items():
         primary = GalImage.objects.select_related("exposure").get(pk=primary_id)

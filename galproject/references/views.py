@@ -123,15 +123,23 @@ def withdraw_reference(request, pk):
 
 def _choice(chosen, form):
     change = changes.plan(chosen)
+    if not change.chosen:
+        raise changes.ChangedMeanwhileError(changes.said_of_changes(chosen))
+    if form.cleaned_data["known"] not in ("", change.known):
+        raise changes.ChangedMeanwhileError(changes.said_of_changes([*change.old, *change.chosen]))
     withdraws = form.cleaned_data["old"] == ChoiceForm.WITHDRAW
     if change.old and not form.cleaned_data["old"]:
         form.add_error("old", "Choose what becomes of the old reference.")
-    return change, [i.pk for i in change.chosen], [i.pk for i in change.old if withdraws]
+    old = [image.pk for image in change.old]
+    return change, [image.pk for image in change.chosen], old if withdraws else [], old
 
 
 def _withdrawal(chosen, form):
     change = changes.plan_withdrawal(chosen)
-    return change, [], [image.pk for image in change.old]
+    if len(change.old) < len(chosen):
+        raise changes.ChangedMeanwhileError(changes.said_of_changes(chosen))
+    old = [image.pk for image in change.old]
+    return change, [], old, old
 
 
 def _change(request, pk, decide):
@@ -141,12 +149,12 @@ def _change(request, pk, decide):
     if not form.is_valid():
         return _preview(request, pk, form, status=422)
     chosen = [image for image in chips if image.pk in form.cleaned_data["image"]]
-    change, *what = decide(chosen, form)
-    if form.errors:
-        return _preview(request, pk, form, status=422)
-    who = request.user.get_username(), form.cleaned_data["reason"]
     try:
-        _carry_out(request, change, (*what, *who))
+        change, chosen_ids, withdrawn_ids, known_ids = decide(chosen, form)
+        if form.errors:
+            return _preview(request, pk, form, status=422)
+        who = request.user.get_username(), form.cleaned_data["reason"]
+        _carry_out(request, change, (chosen_ids, withdrawn_ids, *who, known_ids))
     except GalprojectError as error:
         messages.error(request, str(error))
         return redirect("references_preview", pk=pk)

@@ -1,14 +1,12 @@
 """References made search images again, where nothing is left without a reference by it."""
 
-from django.db import transaction
-from django.db.models import Q
-
-from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
+from exposures.models import GalCheckpoint
 from galproject.pipeline import forget
+from galproject.references.locking import one_change
 from galproject.references.overlaps import count_stranded
-from photometry.models import GalReferenceSet
-from photometry.storage import retire_catalogue
+from photometry.models import GalReference, GalReferenceSet
+from photometry.storage import drop_catalogue, retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
 
@@ -22,17 +20,40 @@ def undesignate(images):
     images = [image for image in images if image.is_reference]
     check_withdrawal(images)
     for image in images:
-        with claim(Claimed.CHIP, image.pk) as is_mine, transaction.atomic():
-            if not is_mine:
-                raise GalprojectError(
-                    f"{image} is being worked on as a reference, on {image.host}. Make it a "
-                    "search image when that has ended"
-                )
-            retire_catalogue(image, drop=not _is_voted_on(image))
-            image.refresh_from_db()
-            GalReferenceSet.objects.filter(image=image).delete()
-            image.is_reference, image.job = False, None
-            forget(image)
+        with one_change([image]):
+            retired = retire([image])
+        drop(retired)
+
+
+def retire(images) -> list[GalReference]:
+    """Make search images of references, in the caller's transaction and with their claims.
+
+    The catalogues that are out of use by it, and of whose sources nobody has said anything: to be
+    dropped once the transaction stands.
+    """
+    retired = []
+    for image in images:
+        retired += image.catalogues.filter(active=True)
+        retire_catalogue(image)
+        image.refresh_from_db()
+        GalReferenceSet.objects.filter(image=image).delete()
+        image.is_reference, image.job = False, None
+        forget(image)
+    return [catalogue for catalogue in retired if not _is_voted_on(catalogue)]
+
+
+def drop(catalogues):
+    """Remove catalogues that are out of use, a transaction each: nobody waits long for one.
+
+    One that can't be, as somebody reads on and on, stays out of use, and the log says so.
+    """
+    for catalogue in catalogues:
+        try:
+            drop_catalogue(catalogue)
+        except GalprojectError as error:
+            GalCheckpoint.objects.note(
+                catalogue.image, "reference", str(error), level=GalCheckpoint.Level.WARNING
+            )
 
 
 def check_withdrawal(images, chosen=()):
@@ -45,10 +66,8 @@ def check_withdrawal(images, chosen=()):
         )
 
 
-def _is_voted_on(image):
-    """Whether people have said something of the sources of an image's catalogue."""
-    ranges = Q()
-    for catalogue in image.catalogues.filter(active=True):
-        ranges |= Q(refsource_id__range=catalogue.id_range)
+def _is_voted_on(catalogue):
+    """Whether people have said something of the sources of a catalogue."""
     said = (GalDecision, CampaignObject, GalFlag)
-    return bool(ranges) and any(model.objects.filter(ranges).exists() for model in said)
+    within = {"refsource_id__range": catalogue.id_range}
+    return any(model.objects.filter(**within).exists() for model in said)

@@ -170,6 +170,9 @@ def test_what_nobody_of_ours_has_signed_is_refused(message):
 
 
 def test_every_task_is_known_with_as_many_arguments_as_it_takes():
+    own = inspect.getmembers(tasks, inspect.isfunction)
+    public = {name for name, task in own if task.__module__ == tasks.__name__ and name[0] != "_"}
+    assert public - {"queue_fetches"} == set(TASKS)
     for name in TASKS:
         takes = inspect.signature(getattr(tasks, name)).parameters
         n_asked = len(TASKS[name].json_schema().get("prefixItems", []))

@@ -13,7 +13,7 @@ from photometry.models import GalReference
 from photometry.reference_values import reference_values
 from photometry.science.calibration import MAG_PER_LN
 from photometry.sources import catalogue_of
-from photometry.storage import measurements_of
+from photometry.storage import is_held, measurements_of
 from variables.candidates.stars import refresh_stars_of
 from variables.flags.coverage import candidates_inside
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
@@ -75,6 +75,8 @@ def _refresh(catalogue, only, options):
     """The candidates of one catalogue, or only of some of its sources."""
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
+    if not is_held(catalogue):
+        return 0  # dropped since it was looked up, with its candidates
     changes = _changes(catalogue)
     evidence = _summarise(changes, options)
     mine = GalCandidate.objects.filter(catalogue=catalogue)
