@@ -83,9 +83,10 @@ class Cards:
     def number(self, *keys) -> float:
         """As a finite number, of text as well; NaN where there is none."""
         for key in keys:
+            value = self.value(key)
             try:
-                number = float(self.value(key))
-            except (TypeError, ValueError):
+                number = np.nan if isinstance(value, bool) else float(value)
+            except (TypeError, ValueError, OverflowError):
                 continue
             if np.isfinite(number):
                 return number
@@ -96,6 +97,28 @@ def first_number(keys, *headers) -> float:
     """The first number under any of ``keys``, in the first header that has one; else NaN."""
     numbers = (header.number(*keys) for header in headers)
     return next((number for number in numbers if np.isfinite(number)), np.nan)
+
+
+def number_within(limits, keys, *headers) -> tuple[float, list[str]]:
+    """The first number under any of ``keys`` within a Range, and notes on those that aren't.
+
+    Keys in turn, in each the headers in turn; NaN where there is none. What is no number, or 0,
+    which many write where they don't know, is passed over in silence.
+    """
+    notes = []
+    for key in keys:
+        number = first_number((key,), *headers)
+        if limits.holds(number):
+            return number, notes
+        if np.isfinite(number) and number != 0:
+            notes.append(f"header: {key} = {number:g} is not taken, {limits}")
+    return np.nan, notes
+
+
+def shown_values(keys, *headers) -> str:
+    """What the headers have under some keys, for messages: "GAINA = 1e+300"."""
+    found = {key: next(filter(None, (h.text(key) for h in headers)), None) for key in keys}
+    return ", ".join(f"{key} = {text[:40]}" for key, text in found.items() if text)
 
 
 def first_text(keys, *headers) -> str:

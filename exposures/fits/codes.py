@@ -62,6 +62,13 @@ def translate(codes: np.ndarray, plver: str) -> np.ndarray:
     return _translate_bits(codes)
 
 
+def known_codes(codes: np.ndarray, plver: str) -> np.ndarray:
+    """Which of an array of codes are in the tables of pipeline version ``plver``; bool."""
+    if data_version(plver) >= FIRST_ENUMERATED:
+        return np.isin(codes, list(ENUMERATION))
+    return (codes & ~sum(BITS)) == 0
+
+
 def saturated(codes: np.ndarray, where: np.ndarray, plver: str) -> np.ndarray:
     """``codes`` with those pixels marked as saturated that are true in ``where``."""
     if data_version(plver) >= FIRST_ENUMERATED:

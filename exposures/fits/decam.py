@@ -8,16 +8,33 @@ import numpy as np
 
 from exposures.chip import UNUSABLE, Amplifier, Chip, ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
-from exposures.fits.cards import celestial_wcs, first_number, first_text
+from exposures.fits.cards import celestial_wcs, first_text, number_within, shown_values
 from exposures.fits.codes import data_version, translate
 from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
-from exposures.fits.headers import camera_name, exposure_seconds, filter_name, is_combined
+from exposures.fits.headers import (
+    camera_name,
+    check_scale,
+    exposure_seconds,
+    filter_name,
+    hints,
+    is_combined,
+)
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import (
     typical_noise,
     without_impossible,
     without_impossible_weights,
     without_unusable,
+)
+from exposures.fits.siblings import (
+    KINDS,
+    check_codes,
+    check_is_same_exposure,
+    check_product,
+    check_weight,
+    missing_chip,
+    sibling_image,
+    trimmed,
 )
 from exposures.fits.times import exposure_time
 
@@ -28,10 +45,11 @@ _NAME = re.compile(
 )
 LETTERS = {"image": "i", "weight": "w", "mask": "d"}
 _SUFFIXES = (".fits.fz", ".fits", ".fits.gz")
-_KINDS = {"i": "image", "w": "weight", "d": "data quality"}
-MAX_CCDNUM = 9999
 FULL_WIDTHS = (2046, 2048)
-FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
+LAST_CCDNUM = 62
+# Of the pipeline: its codes are the same. Files of other cameras are read as plain images.
+CAMERAS = ("decam", "mosaic3", "90prime")
+LARGEST_NUMBER = 999_999_999  # of an exposure
 
 
 def is_sibling_name(path: Path) -> bool:
@@ -57,11 +75,11 @@ def read_facts(path: Path, options) -> ExposureFacts:
     with open_images(paths["i"]) as file:
         if not file.images:
             raise InputFileError(file.path, "no image HDU", "Fetch the whole InstCal image")
+        check_product(file, "i")
         facts = _facts(file, paths, options)
-        shapes = {image.name: image.shape for image in file.images}
-    for kind in "wd":
-        _check_sibling(paths[kind], kind, facts, shapes)
-    return facts
+        for kind in "wd":
+            _check_sibling(paths[kind], kind, facts, file)
+        return facts
 
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> Chip:
@@ -69,18 +87,20 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     with open_images(facts.image_path) as file:
         image = file.named(entry.name)
         if image is None:
-            raise _missing_chip(file, entry.name)
+            raise missing_chip(file, entry.name)
         data = read_pixels(file.path, image)
         wcs = celestial_wcs(file.path, image.label, image.cards)
-        amplifiers = amplifiers_of(file.path, image, file.primary)
-        fwhm = image.cards.number("FWHM")
-        zero_point = first_number(("MAGZERO",), image.cards, file.primary)
+        check_scale(file.path, image, wcs, options.header)
+        amplifiers, notes = amplifiers_of(file.path, image, file.primary, options.header)
+        said = hints(options.header, image.cards, file.primary)
     with open_images(facts.weight_path) as file:
-        sibling = _sibling_image(file, entry.name, "w", data.shape)
-        weight = _trimmed(read_pixels(file.path, sibling), data.shape)
+        sibling = sibling_image(file, entry.name, "w", data.shape, entry.ccdnum)
+        weight = trimmed(read_pixels(file.path, sibling), data.shape)
+        check_weight(file.path, entry.name, weight, data)
     with open_images(facts.mask_path) as file:
-        sibling = _sibling_image(file, entry.name, "d", data.shape)
-        codes = _trimmed(read_codes(file.path, sibling), data.shape)
+        sibling = sibling_image(file, entry.name, "d", data.shape, entry.ccdnum)
+        codes = trimmed(read_codes(file.path, sibling), data.shape)
+        check_codes(file.path, entry.name, codes, facts.pipeline_version)
     mask = translate(codes, facts.pipeline_version)
     chip = Chip(
         name=entry.name,
@@ -90,10 +110,11 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         mask=mask,
         wcs=wcs,
         amplifiers=amplifiers,
-        fwhm_pixels=fwhm if fwhm > 0 else np.nan,
-        zero_point=zero_point,
+        fwhm_pixels=said.fwhm_pixels,
+        zero_point=said.zero_point,
         path=facts.image_path,
         hdu=entry.hdu,
+        notes=tuple(dict.fromkeys((*notes, *said.notes))),
     )
     chip = _cleaned(chip, options.limits)
     if not np.any(chip.weight > 0):
@@ -110,7 +131,8 @@ def _cleaned(chip, limits):
     noise, ceiling = typical_noise(weight, usable), limits.saturation_ratio * chip.saturation_map()
     data, notes = without_impossible(chip.data, usable, noise, limits, ceiling)
     data, weight, mask = without_unusable(data, weight, chip.mask)
-    return replace(chip, data=data, weight=weight, mask=mask, notes=(*notes, *weight_notes))
+    notes = (*chip.notes, *notes, *weight_notes)
+    return replace(chip, data=data, weight=weight, mask=mask, notes=notes)
 
 
 def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
@@ -121,25 +143,27 @@ def read_mask(path: Path, name: str, pipeline_version: str = "") -> np.ndarray:
     with open_images(path) as file:
         image = file.named(name)
         if image is None:
-            raise _missing_chip(file, name)
+            raise missing_chip(file, name)
         options = InputOptions(pipeline_version=pipeline_version)
         version = pipeline_version or _version(path, options, file.primary, image.cards)
         return translate(read_codes(path, image), version)
 
 
-def amplifiers_of(path, image, primary) -> tuple[Amplifier, ...]:
-    """The amplifiers by column: two on a chip of full width, else one.
+def amplifiers_of(path, image, primary, limits) -> tuple[tuple[Amplifier, ...], list[str]]:
+    """The amplifiers by column, two on a chip of full width, else one; and notes.
 
     Amplifier A reads the high columns of the chips called S (CCDNUM 1 to 31) and the low ones
     of those called N. A cut-out doesn't say which columns of the chip it has: it gets the mean
-    gain, the larger read noise and the lower saturation, which are off by a few per cent.
-    SATURATE is the higher of the two levels, so it only stands in where they are absent.
+    gain, the larger read noise and the lower saturation, which are off by a few per cent. So does
+    a chip of another camera. SATURATE is the higher of the two levels, so it only stands in where
+    they are absent. Raises InputFileError where a gain or read noise is absent, or is none by
+    ``limits`` (HeaderLimits).
     """
     nx = image.shape[1]
-    a, b = (_amplifier(path, image, primary, letter, nx) for letter in "AB")
-    if nx in FULL_WIDTHS:
+    (a, notes), (b, more) = (_amplifier(path, image, primary, x, limits) for x in "AB")
+    if nx in FULL_WIDTHS and _instrument(primary, image.cards) == INSTRUMENT:
         low, high = (b, a) if image.cards.number("CCDNUM") <= 31 else (a, b)
-        return _columns(low, 0, nx // 2), _columns(high, nx // 2, nx)
+        return (_columns(low, 0, nx // 2), _columns(high, nx // 2, nx)), notes + more
     mean = Amplifier(
         0,
         nx,
@@ -147,22 +171,30 @@ def amplifiers_of(path, image, primary) -> tuple[Amplifier, ...]:
         max(a.read_noise, b.read_noise),
         min(a.saturation, b.saturation),
     )
-    return (mean,)
+    return (mean,), notes + more
 
 
-def _amplifier(path, image, primary, letter, nx):
+def _amplifier(path, image, primary, letter, limits):
     headers = image.cards, primary
-    gain = first_number((f"GAIN{letter}", "GAIN"), *headers)
-    read_noise = first_number((f"RDNOISE{letter}", "RDNOISE"), *headers)
-    saturation = first_number((f"SATURAT{letter}", "SATURATE"), *headers)
+    keys = (f"GAIN{letter}", "GAIN"), (f"RDNOISE{letter}", "RDNOISE")
+    gain, gain_notes = number_within(limits.gain, keys[0], *headers)
+    read_noise, noise_notes = number_within(limits.read_noise, keys[1], *headers)
     if not (gain > 0 and read_noise >= 0):
+        there = shown_values((*keys[0], *keys[1]), *headers)
+        ranges = f"{limits.gain}, {limits.read_noise}"
         raise InputFileError(
             path,
-            f"GAIN{letter} or RDNOISE{letter} is missing",
+            f"GAIN{letter} or RDNOISE{letter} is missing, or is none ({there}): {ranges}"
+            if there
+            else f"GAIN{letter} or RDNOISE{letter} is missing",
             "Fetch the pipeline's own file, whose headers are complete",
             hdu=image.label,
         )
-    return Amplifier(0, nx, gain, read_noise, saturation if saturation > 0 else np.inf)
+    keys = (f"SATURAT{letter}", "SATURATE")
+    saturation, notes = number_within(limits.saturation, keys, *headers)
+    saturation = saturation if saturation > 0 else np.inf
+    notes = gain_notes + noise_notes + notes
+    return Amplifier(0, image.shape[1], gain, read_noise, saturation), notes
 
 
 def _columns(amplifier, start, stop):
@@ -173,13 +205,14 @@ def _facts(file, paths, options):
     primary, first = file.primary, file.images[0]
     headers = primary, first.cards
     version = _version(file.path, options, *headers)
-    entries = tuple(_entry(file.path, image) for image in file.images)
+    entries = _entries(file)
     ra, dec = first_centre(file)
     seconds = exposure_seconds(file.path, options, *headers)
     # Here MJD-OBS is precise, and DATE-OBS the same moment.
-    time = exposure_time(file.path, seconds, *headers, prefer=("MJD-OBS",))
+    limits = options.header
+    time = exposure_time(file.path, seconds, *headers, prefer=("MJD-OBS",), limits=limits)
     return ExposureFacts(
-        instrument=_instrument(*headers),
+        instrument=_known_instrument(file.path, *headers),
         identifier=_exposure_number(file) or _stem(paths["i"]),
         image_path=paths["i"],
         weight_path=paths["w"],
@@ -205,16 +238,46 @@ def _instrument(*headers):
     return INSTRUMENT if telescope_alone or name.lower() == INSTRUMENT else name
 
 
+def _entries(file):
+    """A ChipEntry of each chip; no two have one name or number."""
+    entries = tuple(_entry(file.path, image) for image in file.images)
+    for key in ("name", "ccdnum"):
+        values = [getattr(entry, key) for entry in entries]
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            problem = f"two of its chips are {twice}, by {'EXTNAME' if key == 'name' else 'CCDNUM'}"
+            raise InputFileError(file.path, problem, "Fetch the pipeline's own file")
+    return entries
+
+
+def _known_instrument(path, *headers):
+    """The same; raises InputFileError for a camera whose files are named so and are others.
+
+    Stacks are written like this of images of whatever camera.
+    """
+    name = _instrument(*headers)
+    is_ours = bool(first_text(("STACKKEY",), *headers[::-1]))
+    if name.lower() not in CAMERAS and not is_ours:
+        raise InputFileError(
+            path,
+            f"INSTRUME is {name!r}: files named _ooi, _oow and _ood are read as those of "
+            "DECam, Mosaic3 and 90prime alone",
+            "Give the image a name without _ooi_, and it is read as a plain FITS image",
+        )
+    return name
+
+
 def _entry(path, image):
     ccdnum = image.cards.number("CCDNUM")
     if not (image.name and np.isfinite(ccdnum)):
         missing = "CCDNUM" if image.name else "EXTNAME"
         advice = "Fetch the pipeline's own file, whose headers are complete"
-        raise InputFileError(path, f"{missing} is missing", advice, hdu=image.label)
-    if not (ccdnum.is_integer() and 1 <= ccdnum <= MAX_CCDNUM):
-        raise InputFileError(
-            path, f"CCDNUM is {ccdnum:g}, no chip's number", "Correct it", hdu=image.label
-        )
+        there = shown_values(("CCDNUM",), image.cards) if image.name else ""
+        missing += f" is missing{f', or no number: {there}' if there else ''}"
+        raise InputFileError(path, missing, advice, hdu=image.label)
+    if ccdnum != int(ccdnum) or not 1 <= ccdnum <= LAST_CCDNUM:
+        problem = f"CCDNUM is {ccdnum:g}, no chip's number: it is whole, and 1 to {LAST_CCDNUM}"
+        raise InputFileError(path, problem, "Correct it in its header", hdu=image.label)
     return ChipEntry(image.name, int(ccdnum), image.index)
 
 
@@ -238,8 +301,14 @@ def _version(path, options, *headers):
 def _exposure_number(file):
     """EXPNUM as digits, as it is sometimes a number and sometimes text; "" where absent."""
     headers = (file.primary, *(image.cards for image in file.images[:1]))
-    text = first_text(("EXPNUM",), *headers)
-    return text.lstrip("0") or text
+    text = first_text(("EXPNUM",), *headers).removesuffix(".0")
+    if text and not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= LARGEST_NUMBER):
+        raise InputFileError(
+            file.path,
+            f"EXPNUM is {text[:40]}, which is no whole number from 1 to {LARGEST_NUMBER}",
+            "Correct it in its header, or remove it: the exposure is then known by its name",
+        )
+    return text.lstrip("0")
 
 
 def _stem(path):
@@ -258,7 +327,7 @@ def _sibling(path, kind):
     if sibling is None:
         raise InputFileError(
             path,
-            f"its {_KINDS[kind]} file {stem}.fits[.fz] is missing{_other_versions(path, kind)}",
+            f"its {KINDS[kind]} file {stem}.fits[.fz] is missing{_other_versions(path, kind)}",
             "Put all three of the same version, ooi, oow and ood, in one folder",
         )
     return sibling
@@ -272,7 +341,7 @@ def _other_versions(path, kind):
     return f" (of other versions there is {', '.join(names)})" if names else ""
 
 
-def _check_sibling(path, kind, facts, shapes):
+def _check_sibling(path, kind, facts, image_file):
     """The same exposure, with at least one chip that fits; reading tells of the others."""
     with open_images(path) as file:
         number = _exposure_number(file)
@@ -282,47 +351,12 @@ def _check_sibling(path, kind, facts, shapes):
                 f"is of exposure {number}, its image {facts.image_path.name} of {facts.identifier}",
                 "Fetch both again, or mend the name of the wrong one",
             )
+        check_is_same_exposure(file, kind, image_file)
         errors = []
-        for name, shape in shapes.items():
+        for image in image_file.images:
             try:
-                _sibling_image(file, name, kind, shape)
+                sibling_image(file, image.name, kind, image.shape)
                 return
             except InputFileError as error:
                 errors.append(error)
         raise errors[0]
-
-
-def _sibling_image(file, name, kind, shape):
-    """The chip of that name in a sibling, of the image's shape or with its rim left on."""
-    image = file.named(name)
-    if image is None:
-        raise _missing_chip(file, name)
-    if image.shape == shape or (image.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE):
-        return image
-    raise InputFileError(
-        file.path,
-        f"the {_KINDS[kind]} has {_size(image.shape)} pixels, the image {_size(shape)}",
-        "Fetch image, weight and data quality of the same version",
-        hdu=name,
-    )
-
-
-def _missing_chip(file, name):
-    there = ", ".join(image.name for image in file.images) or "none"
-    return InputFileError(
-        file.path,
-        f"no chip {name}; there: {there}",
-        "Fetch image, weight and data quality of the same version, or leave this chip out",
-        hdu=name,
-    )
-
-
-def _size(shape):
-    return f"{shape[1]} x {shape[0]}"
-
-
-def _trimmed(pixels, shape):
-    """Some weights keep the outermost pixel all round, which the image has lost."""
-    if pixels.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE:
-        return pixels[1:-1, 1:-1]
-    return pixels

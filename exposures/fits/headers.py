@@ -1,13 +1,21 @@
 """What every exposure's header must say: camera, filter and exposure time."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from exposures.errors import InputFileError
-from exposures.fits.cards import Cards, first_number, first_text
+from exposures.fits.cards import (
+    Cards,
+    first_number,
+    first_text,
+    number_within,
+    shown_values,
+)
 from exposures.fits.filters import UnknownFilterError, short_filter
+from exposures.science.astrometry import pixel_scale_arcsec
 
 # What a filter wheel has beside filters, for darks.
 OPAQUE = re.compile(r"solid plate|block(ed)?( 0)?|opaque|dark", re.IGNORECASE)
@@ -42,11 +50,45 @@ def filter_name(path: Path, options, *headers: Cards) -> str:
     return short
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What a header says beside, which isn't relied upon; NaN where it says nothing."""
+
+    fwhm_pixels: float
+    zero_point: float  # magnitude of 1 ADU
+    notes: tuple[str, ...]  # on what is out of its range
+
+
+def hints(limits, *headers: Cards) -> Hints:
+    """The seeing and the zero point, within HeaderLimits."""
+    fwhm, notes = number_within(limits.fwhm, ("FWHM",), headers[0])
+    zero_point, more = number_within(limits.zero_point, ("MAGZERO",), *headers)
+    return Hints(fwhm, zero_point, (*notes, *more))
+
+
+def check_scale(path: Path, image, wcs, limits) -> None:
+    """Raise InputFileError where the pixels of an image have a side that no camera's have."""
+    scale = pixel_scale_arcsec(wcs, image.shape)
+    if not limits.scale.holds(scale):
+        raise InputFileError(
+            path,
+            f"by its WCS a pixel has {scale:.3g} arcsec, but {limits.scale}",
+            "Solve its astrometry first, with astrometry.net or SCAMP, in ICRS",
+            hdu=image.label,
+        )
+
+
 def exposure_seconds(path: Path, options, *headers: Cards) -> float:
     """The exposure time in seconds, from EXPTIME or EXPOSURE or else the options."""
-    seconds = first_number(("EXPTIME", "EXPOSURE"), *headers)
+    keys, limits = ("EXPTIME", "EXPOSURE"), options.header.exposure_seconds
+    seconds = first_number(keys, *headers)
+    if limits.holds(seconds):
+        return seconds
     if not np.isfinite(seconds) and options.exposure_seconds is not None:
-        seconds = options.exposure_seconds
-    if not seconds > 0:
-        raise InputFileError(path, "EXPTIME is missing or not positive", "Write it into its header")
-    return seconds
+        return options.exposure_seconds
+    if np.isfinite(seconds) and seconds > 0:
+        problem = f"{shown_values(keys, *headers)}, but {limits}"
+    else:
+        there = shown_values(keys, *headers)
+        problem = "EXPTIME is missing or not positive" + (f": {there}" if there else "")
+    raise InputFileError(path, problem, "Write it into its header, in seconds")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+from exposures.science.header_limits import HeaderLimits
 from exposures.science.impossible_pixels import PixelLimits
 from exposures.science.quantities import (
     Adu,
@@ -39,13 +40,15 @@ class InputOptions:
     # the zero level of the pixels is taken to be unknown.
     noise_tolerance: Ratio = 1.4
     limits: PixelLimits = PixelLimits()
+    header: HeaderLimits = HeaderLimits()
 
     @classmethod
     def from_json(cls, values: dict | None) -> "InputOptions":
         """Options as they were stored with a result; defaults for those that there weren't then."""
         values = dict(values or {})
         limits = PixelLimits(**_known(PixelLimits, values.pop("limits", {})))
-        return cls(**_known(cls, values), limits=limits)
+        header = HeaderLimits(**_known(HeaderLimits, values.pop("header", {})))
+        return cls(**_known(cls, values), limits=limits, header=header)
 
 
 def _known(kind, values):

@@ -7,10 +7,17 @@ import numpy as np
 
 from exposures.chip import UNUSABLE, Amplifier, Chip, ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import InputFileError
-from exposures.fits.cards import celestial_wcs, first_number, first_text
+from exposures.fits.cards import celestial_wcs, first_text, number_within
 from exposures.fits.extensions import mask_of, science_images
 from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
-from exposures.fits.headers import camera_name, exposure_seconds, filter_name, is_combined
+from exposures.fits.headers import (
+    camera_name,
+    check_scale,
+    exposure_seconds,
+    filter_name,
+    hints,
+    is_combined,
+)
 from exposures.fits.noise import given_weights
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import (
@@ -44,7 +51,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
         _check_is_no_instcal(file, first)
         headers = file.primary, first.cards
         seconds = exposure_seconds(path, options, *headers)
-        time = exposure_time(path, seconds, *headers)
+        time = exposure_time(path, seconds, *headers, limits=options.header)
         ra, dec = first_centre(replace(file, images=tuple(c.image for c in chips)))
         return ExposureFacts(
             instrument=_instrument(*headers),
@@ -82,13 +89,15 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         data, mask = read_pixels(path, image), _given_mask(path, science, file.primary)
         noise = None if science.noise is None else read_pixels(path, science.noise)
         wcs = celestial_wcs(path, image.label, image.cards)
+        check_scale(path, image, wcs, options.header)
     notes = [f"extensions: {', '.join(unused)} not used, of unknown meaning"] if unused else []
     usable = np.isfinite(data) & ((mask & np.uint8(UNUSABLE)) == 0)
     if not usable.any():
         raise _nothing_usable(path, entry)
     sky = sky_level_and_noise(np.where(usable, data, np.nan))
     data, found = without_impossible(data, usable, sky[1], options.limits)
-    detector = detector_of(np.where(usable, data, np.nan), sky, headers, options)
+    detector, said = detector_of(np.where(usable, data, np.nan), sky, headers, options)
+    notes += said
     weight = None
     if noise is not None:
         weight, detector, said = given_weights(science, (data, usable), noise, sky, detector)
@@ -102,7 +111,7 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     data, weight, mask = without_unusable(data, weight, mask)
     if not np.any(weight > 0):
         raise _nothing_usable(path, entry)
-    fwhm, saturation = headers[0].number("FWHM"), detector.saturation - detector.pedestal
+    saturation, hint = detector.saturation - detector.pedestal, hints(options.header, *headers)
     return Chip(
         name=entry.name,
         ccdnum=entry.ccdnum,
@@ -111,11 +120,11 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         mask=mask,
         wcs=wcs,
         amplifiers=(Amplifier(0, data.shape[1], detector.gain, detector.read_noise, saturation),),
-        fwhm_pixels=fwhm if fwhm > 0 else np.nan,
-        zero_point=first_number(("MAGZERO",), *headers),
+        fwhm_pixels=hint.fwhm_pixels,
+        zero_point=hint.zero_point,
         path=path,
         hdu=entry.hdu,
-        notes=(*notes, *found, *said),
+        notes=(*notes, *hint.notes, *found, *said),
     )
 
 
@@ -134,8 +143,8 @@ def weights(data, detector):
     return (1 / np.maximum(variance, detector.least_variance)).astype(np.float32)
 
 
-def detector_of(data, sky, headers, options) -> Detector:
-    """Gain, read noise, saturation and zero level from header, options, or the pixels.
+def detector_of(data, sky, headers, options) -> tuple[Detector, list[str]]:
+    """Gain, read noise, saturation and zero level from header, options, or the pixels; and notes.
 
     ``sky`` is its level and noise, the latter measured from neighbouring pixels; by the equation
     of ``weights`` the noise must be level / gain + (read noise / gain)^2. Where the gain is
@@ -143,23 +152,25 @@ def detector_of(data, sky, headers, options) -> Detector:
     level plainly disagree, the pixels have a zero level of their own (an offset left in, a sky
     taken off): the pedestal that reconciles them is subtracted, which changes no star's flux.
     """
-    level, noise = sky
+    limits, (level, noise) = options.header, sky
     # EGAIN first: amateur cameras write a setting of the amplifier into GAIN.
-    gain = _known(first_number(("EGAIN", "GAIN", "GAINA"), *headers), options.gain)
-    read_noise = _known(first_number(("RDNOISE", "READNOIS", "RDNOISEA"), *headers), None)
-    read_noise = options.read_noise if read_noise is None else read_noise
-    saturation = saturation_level(data, sky, headers, options)
-    least = noise**2 / 2
+    said, notes = number_within(limits.gain, ("EGAIN", "GAIN", "GAINA"), *headers)
+    gain = _known(said, options.gain)
+    keys = ("RDNOISE", "READNOIS", "RDNOISEA")
+    said, more = number_within(limits.read_noise, keys, *headers)
+    read_noise = _known(said, options.read_noise)
+    saturation, of_saturation = saturation_level(data, sky, headers, options)
+    notes, least = [*notes, *more, *of_saturation], noise**2 / 2
     if gain is None and level > 0:
-        return Detector(level / noise**2, 0.0, saturation, 0.0, least)
+        return Detector(level / noise**2, 0.0, saturation, 0.0, least), notes
     gain = 1.0 if gain is None else gain
     read_noise = min(read_noise, gain * noise)
     foretold = max(level, 0) / gain + (read_noise / gain) ** 2
     ratio = noise**2 / foretold if foretold > 0 else np.inf
     if 1 / options.noise_tolerance < ratio < options.noise_tolerance:
-        return Detector(gain, read_noise, saturation, 0.0, least)
+        return Detector(gain, read_noise, saturation, 0.0, least), notes
     true_level = gain * noise**2 - read_noise**2 / gain
-    return Detector(gain, read_noise, saturation, level - true_level, least)
+    return Detector(gain, read_noise, saturation, level - true_level, least), notes
 
 
 def sky_level_and_noise(data):
@@ -182,21 +193,22 @@ def sky_level_and_noise(data):
 
 
 def saturation_level(data, sky, headers, options):
-    """ADU at which pixels are no longer trusted: header, options, or where values pile up.
+    """ADU at which pixels are no longer trusted: header, options, or where values pile up; notes.
 
     A converter that runs out writes the same largest value again and again; below it a detector
     bends, so ``linear_fraction`` of it is the limit. Infinite where nothing tells.
     """
-    known = first_number(("SATURATE", "SATLEVEL", "SATURATA"), *headers)
+    keys, limits = ("SATURATE", "SATLEVEL", "SATURATA"), options.header.saturation
+    known, notes = number_within(limits, keys, *headers)
     known = _known(known, options.saturation)
     level, noise = sky
     if known is not None and known > level:  # below the sky it is in another unit
-        return known
+        return known, notes
     largest = np.max(data[np.isfinite(data)])
     piles_up = np.count_nonzero(data == largest) >= options.pile_up_pixels
     if piles_up and largest > level + 10 * noise:
-        return float(options.linear_fraction * largest)
-    return np.inf
+        return float(options.linear_fraction * largest), notes
+    return np.inf, notes
 
 
 def _known(number, default):

@@ -6,14 +6,16 @@ A&A 574, A36), with those that cameras write beside them.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 from exposures.errors import InputFileError
-from exposures.fits.cards import Cards, first_number, first_text
+from exposures.fits.cards import Cards, first_number, first_text, shown_values
 from exposures.fits.time_scales import MJD_OF_JD_0, SECONDS_A_DAY, TimeFrame
+from exposures.science.header_limits import HeaderLimits
 
+DEFAULT_LIMITS = HeaderLimits()
 MAX_MJD = 100_000.0  # in the year 2132; a larger number is a Julian date, or seconds
 _MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 _CLOCK_TEXT = r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d*)?))?"
@@ -43,6 +45,8 @@ JDS = (
     *(("JD_MID", MIDDLE), ("JD_UTC", MIDDLE), ("JD-OBS", BEGINNING), ("JD_OBS", BEGINNING)),
     *(("JD", BEGINNING), ("JD-END", END), ("JD_END", END)),
 )
+# Those that are shown where none of them can be used.
+_KEYS = ("DATE-OBS", "UT-OBS", *MJD_OBS, *(key for key, _ in (*DATES, *MJDS, *JDS)))
 _OF_THE_MIDDLE = re.compile(r"\bmid", re.IGNORECASE)  # in the comment of a card
 _OFF_THE_EARTH = re.compile(r"helio|bary|\b[HB]JD", re.IGNORECASE)
 # Names of heliocentric and barycentric times: up to 8 minutes from UTC, by the star's place.
@@ -65,16 +69,20 @@ class _Reading:
     resolution_seconds: float
     to_middle: float = BEGINNING
     is_utc: bool = False  # whatever TIMESYS says
+    key: str = ""  # of the card
 
 
-def exposure_time(path: Path, seconds: float, *headers: Cards, prefer=()) -> ExposureTime:
+def exposure_time(
+    path: Path, seconds: float, *headers: Cards, prefer=(), limits=DEFAULT_LIMITS
+) -> ExposureTime:
     """The middle of an exposure of some ``seconds``, by the best card there is.
 
     In order: numbers under ``prefer``; a full date in UT-OBS or DATE-UTC; DATE-OBS with its
     offset, for some write local time there; a clock time on the day of DATE-OBS; MJD-OBS, late,
     because some round it to a minute; then beginning, middle or end by the standard's names, as
     dates, MJD and JD; and TSTART or TSTOP counted from MJDREF. Times in the scale of TIMESYS are
-    turned into UTC. Raises InputFileError where no card says, or the scale isn't known.
+    turned into UTC. Raises InputFileError where no card says, the scale isn't known, or the time
+    is out of the HeaderLimits.
     """
     reading = next(_readings(headers, prefer), None)
     if reading is None:
@@ -83,6 +91,10 @@ def exposure_time(path: Path, seconds: float, *headers: Cards, prefer=()) -> Exp
     if not reading.is_utc:
         mjd = TimeFrame.of(path, headers).to_utc(mjd)
     middle = mjd + reading.to_middle * seconds / SECONDS_A_DAY
+    if not limits.mjd.holds(middle):
+        there = shown_values((reading.key,), *headers) if reading.key else f"MJD {mjd:g}"
+        advice = "Correct it in its header, or leave the file out"
+        raise InputFileError(path, f"{there}, but {limits.mjd}", advice, hdu=headers[-1].hdu)
     return ExposureTime(middle, reading.resolution_seconds)
 
 
@@ -93,7 +105,7 @@ def _readings(headers, prefer) -> Iterator[_Reading]:
     yield from _numbers(headers, ((key, BEGINNING) for key in MJD_OBS))
     for key, to_middle in DATES:
         if reading := _date_of(first_text((key,), *headers), to_middle):
-            yield reading
+            yield replace(reading, key=key)
     yield from _numbers(headers, MJDS)
     yield from _numbers(headers, JDS, MJD_OF_JD_0)
     yield from _counted(headers)
@@ -102,7 +114,7 @@ def _readings(headers, prefer) -> Iterator[_Reading]:
 def _observed(headers):
     for key in (*UTC_DATES, "DATE-OBS"):
         if reading := _date_of(first_text((key,), *headers), is_utc=key in UTC_DATES):
-            yield reading
+            yield replace(reading, key=key)
 
 
 def _clock_times(headers):
@@ -111,7 +123,7 @@ def _clock_times(headers):
     for key in (*UTC_CLOCKS, "TIME-OBS") if day else ():
         clock = _CLOCK.match(first_text((key,), *headers))
         if clock and (reading := _date_of(f"{day}T{clock.group()}", is_utc=key in UTC_CLOCKS)):
-            yield reading
+            yield replace(reading, key="DATE-OBS")
 
 
 def _numbers(headers, keys, offset=0.0):
@@ -125,7 +137,8 @@ def _numbers(headers, keys, offset=0.0):
             continue
         if key in ("JD", "MJD") and _OF_THE_MIDDLE.search(comment):
             to_middle = MIDDLE
-        yield _Reading(value + offset, SECONDS_A_DAY * _last_digit(value), to_middle)
+        resolution = SECONDS_A_DAY * _last_digit(value)
+        yield _Reading(value + offset, resolution, to_middle, key=key)
 
 
 def _counted(headers):
@@ -134,7 +147,8 @@ def _counted(headers):
         elapsed = first_number((key,), *headers)
         mjd = TimeFrame.mjd_after_reference(elapsed, headers)
         if 0 < mjd < MAX_MJD:
-            yield _Reading(mjd, TimeFrame.unit_seconds(headers) * _last_digit(elapsed), to_middle)
+            resolution = TimeFrame.unit_seconds(headers) * _last_digit(elapsed)
+            yield _Reading(mjd, resolution, to_middle, key=key)
 
 
 def _last_digit(value):
@@ -202,9 +216,12 @@ def _no_time(path, headers):
             "Write DATE-OBS, the UTC at which the exposure began, into its header",
             hdu=headers[0].hdu,
         )
+    there = shown_values(_KEYS, *headers)
     return InputFileError(
         path,
-        "no date: UT-OBS, DATE-OBS, MJD-OBS, DATE-BEG, MJD-AVG, JD or the like",
+        f"no date that can be ({there})"
+        if there
+        else "no date: UT-OBS, DATE-OBS, MJD-OBS, DATE-BEG, MJD-AVG, JD or the like",
         "Write DATE-OBS, the UTC at which the exposure began, into its header",
         hdu=headers[-1].hdu,
     )

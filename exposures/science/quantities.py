@@ -73,6 +73,7 @@ Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial
 LowOrder = Annotated[int, Unit("order"), Interval(ge=0, le=4)]  # with each of several kernels
 Days = Annotated[float, Unit("days"), up_to(100_000)]
 ShortestPeriod = Annotated[float, Unit("days"), Interval(ge=0.001, le=100_000)]
+Mjd = Annotated[float, Unit("MJD"), Interval(ge=0, le=100_000)]
 Arcseconds = Annotated[float, Unit("arcsec"), up_to(3600)]
 Degrees = Annotated[float, Unit("degrees"), up_to(20)]
 Milliarcseconds = Annotated[float, Unit("mas"), up_to(1e6)]

@@ -1,6 +1,7 @@
 """Results of arrays and small files alone."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,6 +12,7 @@ from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import read_chip, read_exposure
 from exposures.science.astrometry import fit_correction
+from exposures.science.header_limits import UNIX_MJD
 from exposures.science.registration import StarList, agreement, register
 from photometry.measured import Measured
 from photometry.reference_values import ReferenceValues
@@ -458,3 +460,19 @@ def trails(options):
     """Trails found among lights that are long."""
     found = find_trails(crowd_of_trails(), 4.0, options.reduction.trails)
     return [np.round(trail.ends, 3) for trail in found], [trail.half_width for trail in found]
+
+
+def header_values(options):
+    """Which values of headers are taken."""
+    limits, now = options.input.header, datetime.now(UTC).timestamp() / 86_400 + UNIX_MJD
+    values = {
+        "mjd": (45_000.0, now + 3),
+        "exposure_seconds": (0.1, 1000.0),
+        "gain": (0.5, 100.0),
+        "read_noise": (100.0,),
+        "saturation": (1e6,),
+        "zero_point": (10.0, 40.0),
+        "scale": (0.01, 100.0),
+        "fwhm": (0.5, 100.0),
+    }
+    return [getattr(limits, name).holds(value) for name in values for value in values[name]]

@@ -304,6 +304,22 @@ LIMITS = {
     "saturation_ratio": changes(arrays.impossible, 1e9),
     "weight_ratio": changes(arrays.impossible, 10.0),
 }
+HEADER = {
+    "first_mjd": changes(arrays.header_values, 40_000.0),
+    "days_ahead": changes(arrays.header_values, 5.0),
+    "min_exposure_seconds": changes(arrays.header_values, 1.0),
+    "max_exposure_seconds": changes(arrays.header_values, 100.0),
+    "min_gain": changes(arrays.header_values, 1.0),
+    "max_gain": changes(arrays.header_values, 10.0),
+    "max_read_noise": changes(arrays.header_values, 50.0),
+    "max_saturation": changes(arrays.header_values, 1e5),
+    "min_zero_point": changes(arrays.header_values, 15.0),
+    "max_zero_point": changes(arrays.header_values, 35.0),
+    "min_scale": changes(arrays.header_values, 0.1),
+    "max_scale": changes(arrays.header_values, 10.0),
+    "min_fwhm": changes(arrays.header_values, 1.0),
+    "max_fwhm": changes(arrays.header_values, 20.0),
+}
 CATALOGUE_CUTS = {
     "max_excess_noise": changes(arrays.catalogue, 1.0),
     "min_excess_noise_significance": changes(arrays.catalogue, 4.0),
@@ -343,6 +359,7 @@ BY_SECTION = {
     "files": FILES,
     "input": INPUT,
     "input.limits": LIMITS,
+    "input.header": HEADER,
     "catalogue_cuts": CATALOGUE_CUTS,
     "reduction": REDUCTION,
     "reduction.sky": SKY | quality.SKY_STEPS,

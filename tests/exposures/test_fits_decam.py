@@ -111,7 +111,9 @@ def test_a_rim_of_one_pixel_is_trimmed_off_the_siblings(tmp_path):
 def test_amplifier_a_is_at_high_x_in_the_south_and_at_low_x_in_the_north(
     tmp_path, ccdnum, low_gain
 ):
-    changed = {"i": {"N4": (triplet_pixels("i", (40, 2046)), chip_cards(ccdnum))}}
+    changed = {
+        kind: {"N4": (triplet_pixels(kind, (40, 2046)), chip_cards(ccdnum))} for kind in "iwd"
+    }
     _, chip = read(write_triplet(tmp_path, changed=changed, shape=(40, 2046)))
     low, high = chip.amplifiers
     assert (low.x_start, low.x_stop, high.x_start, high.x_stop) == (0, 1023, 1023, 2046)

@@ -1,0 +1,108 @@
+"""Whether image, weight and data quality of an InstCal exposure are what their names say."""
+
+import numpy as np
+
+from exposures.errors import InputFileError
+from exposures.fits.cards import first_text
+from exposures.fits.codes import known_codes
+
+KINDS = {"i": "image", "w": "weight", "d": "data quality"}
+# PRODTYPE of each. Cut-outs have the image's primary header in all three, so that "image" says
+# nothing of a weight and data quality; the pixels do.
+PRODUCTS = {"image": "i", "wtmap": "w", "dqmask": "d"}
+FULL_SHAPE, UNTRIMMED_SHAPE = (4094, 2046), (4096, 2048)
+ADVICE = "Fetch image, weight and data quality of the same version"
+# Of the pixels, beyond which two files hold the same, weights are negative, or codes are none.
+MOST = 0.5
+SAME_TIME_CHARACTERS = 19  # of a date, to the second
+
+
+def check_product(file, kind):
+    """Raise InputFileError where PRODTYPE says that a file is another of the three."""
+    product = first_text(("PRODTYPE",), *_headers(file)).lower()
+    is_of = PRODUCTS.get(product, kind)
+    if is_of != kind and not (is_of == "i" and kind in "wd"):
+        is_named = f"under the name of the {KINDS[kind]}"
+        problem = f"PRODTYPE is {product!r}: it is the {KINDS[is_of]}, {is_named}"
+        raise InputFileError(file.path, problem, ADVICE)
+
+
+def check_is_same_exposure(file, kind, image_file):
+    """Raise InputFileError where a sibling is of another exposure or camera than the image."""
+    check_product(file, kind)
+    for key, length in (("DATE-OBS", SAME_TIME_CHARACTERS), ("INSTRUME", None)):
+        own, theirs = (first_text((key,), *_headers(f))[:length] for f in (file, image_file))
+        if own and theirs and own.lower() != theirs.lower():
+            name = image_file.path.name
+            raise InputFileError(file.path, f"{key} is {own}, of its image {name} {theirs}", ADVICE)
+
+
+def sibling_image(file, name, kind, shape, ccdnum=None):
+    """The chip of that name in a sibling, of the image's shape or with its rim left on."""
+    image = file.named(name)
+    if image is None:
+        raise missing_chip(file, name)
+    number = image.cards.number("CCDNUM")
+    if ccdnum is not None and np.isfinite(number) and number != ccdnum:
+        problem = f"CCDNUM of this {KINDS[kind]} is {number:g}, of the image {ccdnum}"
+        raise InputFileError(file.path, problem, ADVICE, hdu=name)
+    if image.shape == shape or (image.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE):
+        return image
+    raise InputFileError(
+        file.path,
+        f"the {KINDS[kind]} has {_size(image.shape)} pixels, the image {_size(shape)}",
+        ADVICE,
+        hdu=name,
+    )
+
+
+def missing_chip(file, name):
+    """The error that a file has no chip of that name."""
+    there = ", ".join(image.name for image in file.images) or "none"
+    return InputFileError(
+        file.path,
+        f"no chip {name}; there: {there}",
+        "Fetch image, weight and data quality of the same version, or leave this chip out",
+        hdu=name,
+    )
+
+
+def trimmed(pixels, shape):
+    """Some weights keep the outermost pixel all round, which the image has lost."""
+    if pixels.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE:
+        return pixels[1:-1, 1:-1]
+    return pixels
+
+
+def check_weight(path, name, weight, data):
+    """Raise InputFileError where what is given as weight, (ny, nx), can be none.
+
+    It is the image itself, or mostly negative. What is zero everywhere is told of as a chip that
+    is masked.
+    """
+    compared = np.isfinite(data) & (data != 0)
+    if compared.any() and np.mean(weight[compared] == data[compared]) > MOST:
+        problem = "the weight holds the pixels of the image"
+    elif np.mean(weight < 0) > MOST:
+        problem = "most of the weight is negative, which no inverse variance is"
+    else:
+        return
+    raise InputFileError(path, problem, ADVICE, hdu=name)
+
+
+def check_codes(path, name, codes, pipeline_version):
+    """Raise InputFileError where most of the data quality, (ny, nx), is no code of the pipeline."""
+    unknown = ~known_codes(codes, pipeline_version)
+    if np.mean(unknown) > MOST:
+        example = int(codes[unknown][0])
+        shown = f"values such as {example}" if example < 1 << 30 else "values that aren't whole"
+        problem = f"the data quality holds {shown}, which are no codes of {pipeline_version}"
+        raise InputFileError(path, problem, ADVICE, hdu=name)
+
+
+def _headers(file):
+    return (file.primary, *(image.cards for image in file.images[:1]))
+
+
+def _size(shape):
+    return f"{shape[1]} x {shape[0]}"

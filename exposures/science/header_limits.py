@@ -1,0 +1,92 @@
+"""What the header of an image can say: ranges of its numbers, whatever the instrument."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exposures.science.quantities import (
+    Adu,
+    Arcseconds,
+    Days,
+    Electrons,
+    Gain,
+    Magnitude,
+    Mjd,
+    Pixels,
+    Seconds,
+)
+
+UNIX_MJD = 40_587  # 1970-01-01
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number that a header holds, and between what it lies."""
+
+    name: str
+    unit: str
+    least: float
+    most: float
+
+    def holds(self, number) -> bool:
+        """Whether the number lies within; NaN doesn't."""
+        return bool(self.least <= number <= self.most)
+
+    def __str__(self):
+        return f"{self.name} is {self.least:g} to {self.most:g} {self.unit}"
+
+
+@dataclass(frozen=True)
+class HeaderLimits:
+    """Beyond what a header is wrong.
+
+    What nothing can be done without is an error then; the rest counts as absent, which is noted.
+    """
+
+    first_mjd: Mjd = 47_892.0  # of an exposure, in UTC: 1990, before which there is no such camera
+    days_ahead: Days = 1.0  # of now, by which an exposure may be: clocks and time zones are off
+    min_exposure_seconds: Seconds = 1e-5  # of any shutter
+    max_exposure_seconds: Seconds = 1e6  # of stacks too, which may have the sum of many
+    min_gain: Gain = 0.001  # of a detector's converter, or of what its pixels were scaled to
+    max_gain: Gain = 1e5  # the same
+    max_read_noise: Electrons = 1000.0  # of a pixel
+    max_saturation: Adu = 1e9  # of a pixel
+    min_zero_point: Magnitude = 0.0  # magnitude of 1 ADU
+    max_zero_point: Magnitude = 50.0  # the same
+    min_scale: Arcseconds = 0.001  # of a pixel
+    max_scale: Arcseconds = 200.0  # the same
+    min_fwhm: Pixels = 0.3  # of the seeing
+    max_fwhm: Pixels = 200.0  # the same
+
+    @property
+    def mjd(self) -> Range:
+        now = datetime.now(UTC).timestamp() / 86_400 + UNIX_MJD
+        return Range("the time of an exposure", "MJD", self.first_mjd, now + self.days_ahead)
+
+    @property
+    def exposure_seconds(self) -> Range:
+        least, most = self.min_exposure_seconds, self.max_exposure_seconds
+        return Range("an exposure time", "s", least, most)
+
+    @property
+    def gain(self) -> Range:
+        return Range("a gain", "e-/ADU", self.min_gain, self.max_gain)
+
+    @property
+    def read_noise(self) -> Range:
+        return Range("a read noise", "e-", 0.0, self.max_read_noise)
+
+    @property
+    def saturation(self) -> Range:
+        return Range("a level of saturation", "ADU", 0.0, self.max_saturation)
+
+    @property
+    def zero_point(self) -> Range:
+        return Range("a zero point", "mag", self.min_zero_point, self.max_zero_point)
+
+    @property
+    def scale(self) -> Range:
+        return Range("the side of a pixel", "arcsec", self.min_scale, self.max_scale)
+
+    @property
+    def fwhm(self) -> Range:
+        return Range("an FWHM", "pixels", self.min_fwhm, self.max_fwhm)
