@@ -1,0 +1,1 @@
+"""A survey as one folder: its database, pictures, options and secret key; made and restored."""

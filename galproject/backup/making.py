@@ -1,0 +1,254 @@
+"""A backup made: written under a hidden name, checked, and renamed when it is whole."""
+
+import fcntl
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg2
+from django.conf import settings
+
+from exposures.archive.partial import free_bytes, size_text
+from exposures.errors import GalprojectError
+from galproject.backup import manifest as manifests
+from galproject.backup.manifest import DATABASE, KEY, OPTIONS, PICTURES, Manifest
+from galproject.backup.programs import programs_for, run
+from galproject.backup.sessions import (
+    one_value,
+    parameters_of,
+    session,
+    tables_in,
+    told_errors,
+)
+from galproject.version import RESULTS_VERSION, VERSION, code_version
+
+COMPRESSION = 1  # of gzip: three times as fast as its default, for a tenth more room
+# Of the bytes of the tables without indices, about what a dump of them takes.
+DUMPED_FRACTION = 0.4
+DUMPED = "dumping contents of table"  # what pg_dump says of each
+TABLE_BYTES = "SELECT sum(pg_table_size(format('public.%%s', name)::regclass)) FROM unnest(%s) name"
+LOCK_ATTEMPTS = 5  # while partitions are dropped
+EXPOSURE_FOLDERS = """
+SELECT regexp_replace(path, '/[^/]*$', ''), count(*) FROM galimages
+WHERE starts_with(path, '/') GROUP BY 1 ORDER BY 1
+"""
+CATALOGUES = """
+SELECT DISTINCT options ->> 'catalogue' FROM galimages WHERE options ->> 'catalogue' <> ''
+ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """What to put into a backup, and how."""
+
+    jobs: int = 2  # tables that are dumped at once, from 1 to 64
+    with_pictures: bool = True  # which can be rendered again
+    with_key: bool = True  # that signs sessions and messages of the queue
+
+
+@told_errors()
+def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
+    """Back the survey up to ``folder``, which is not there yet; while others work, too.
+
+    All tables are as they were at one moment. ``progress(what, total, unit)`` gives a bar with
+    ``update(n)``. Raises GalprojectError; then nothing is left.
+    """
+    folder = Path(folder).absolute()
+    _check_is_new(folder)
+    start = time.monotonic()
+    with _draft_of(folder) as draft:
+        with _one_moment() as (snapshot, cursor):
+            _check_room(folder.parent, cursor, options)
+            facts = _facts(cursor)
+            _dump(draft, snapshot, cursor, options, progress)
+            facts["rows"] = _count_rows(snapshot, tables_in(cursor), progress)
+        _copy_the_rest(draft, options, progress)
+        n_bytes = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
+        with progress("digests", n_bytes, "B") as bar:
+            files = manifests.digests_of(draft, bar)
+        made = Manifest(files=files, seconds=round(time.monotonic() - start, 1), **facts)
+        manifests.write_manifest(draft, made)
+        _make_private(draft)
+        _check_is_new(folder)
+        os.rename(draft, folder)
+    return made
+
+
+def _check_is_new(folder):
+    if folder.exists() or folder.is_symlink():
+        raise GalprojectError(f"{folder} is there already. Name a folder that isn't; it is made")
+    if not folder.parent.is_dir():
+        raise GalprojectError(f"{folder.parent} is no folder. Make it first")
+
+
+@contextmanager
+def _draft_of(folder):
+    """A folder beside the one to make, for its owner alone; removed unless it was renamed.
+
+    Its lock tells it from those that killed runs have left, which are removed, too.
+    """
+    start = f".{folder.name}."
+    try:
+        for left in folder.parent.glob(f"{start}*.part"):
+            _remove_if_left(left)
+        draft = Path(tempfile.mkdtemp(prefix=start, suffix=".part", dir=folder.parent))
+    except OSError as error:
+        raise GalprojectError(f"{folder.parent}: {error.strerror}") from error
+    lock = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield draft
+    except OSError as error:
+        raise GalprojectError(
+            f"{error.filename or folder.parent}: {error.strerror or error}. Nothing was kept: free "
+            "some room, or choose another folder"
+        ) from error
+    finally:
+        os.close(lock)
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _remove_if_left(draft):
+    lock = os.open(draft, os.O_RDONLY)
+    try:
+        with suppress(BlockingIOError):  # somebody writes it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(draft)
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _one_moment():
+    """The name of a snapshot of all tables, and a cursor of the transaction that holds it.
+
+    No table can be dropped meanwhile: who wants to, waits.
+    """
+    with session() as held, held.cursor() as cursor:
+        for attempt in range(1, LOCK_ATTEMPTS + 1):
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                _lock_tables(cursor)
+                break
+            except psycopg2.errors.UndefinedTable:  # a partition, between its name and its lock
+                cursor.execute("ROLLBACK")
+                if attempt == LOCK_ATTEMPTS:
+                    raise
+        # A lock needs no snapshot: the one that begins here sees all that was stored before it.
+        yield one_value(cursor, "SELECT pg_export_snapshot()"), cursor
+
+
+def _lock_tables(cursor):
+    # Another transaction reads the names, as this one's snapshot begins with its first query.
+    with session() as other, other.cursor() as reading:
+        tables = tables_in(reading)
+    if not tables:
+        raise GalprojectError("the database has no tables: there is nothing to back up")
+    cursor.execute(
+        f"LOCK TABLE {', '.join(f'public.{name}' for name in tables)} IN ACCESS SHARE MODE"
+    )
+
+
+def _check_room(parent, cursor, options):
+    """Raise GalprojectError where there is not enough for what the dump and pictures may take."""
+    dumped = DUMPED_FRACTION * float(one_value(cursor, TABLE_BYTES, [tables_in(cursor)]) or 0)
+    pictures = 0
+    if options.with_pictures:
+        pictures = sum(_size(path) for path in Path(settings.GALPROJECT_PICTURES).rglob("*"))
+    free = free_bytes(parent)
+    if free < dumped + pictures:
+        raise GalprojectError(
+            f"{parent}: {size_text(free)} are free, and the backup takes about "
+            f"{size_text(dumped)} for the database and {size_text(pictures)} for pictures. "
+            "Free some, choose another folder, or leave the pictures out (--no-pictures)"
+        )
+
+
+def _size(path):
+    with suppress(OSError):  # removed meanwhile
+        return path.lstat().st_size
+    return 0
+
+
+def _facts(cursor):
+    cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
+    migrations = [list(row) for row in cursor.fetchall()]
+    cursor.execute(EXPOSURE_FOLDERS)
+    folders = dict(cursor.fetchall())
+    cursor.execute(CATALOGUES)
+    major = cursor.connection.server_version // 10000
+    return {
+        "format": manifests.FORMAT,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "database": cursor.connection.info.dbname,
+        "catalogues": [path for (path,) in cursor.fetchall()],
+        "database_bytes": one_value(cursor, "SELECT pg_database_size(current_database())"),
+        "version": VERSION,
+        "code_version": code_version(),
+        "results_version": RESULTS_VERSION,
+        "postgresql": major,
+        "dumped_by": programs_for(major).major,
+        "q3c": one_value(cursor, "SELECT extversion FROM pg_extension WHERE extname = 'q3c'"),
+        "migrations": migrations,
+        "folders": folders,
+    }
+
+
+def _dump(draft, snapshot, cursor, options, progress):
+    words = (
+        *("pg_dump", "--format=directory", f"--jobs={options.jobs}", f"--compress={COMPRESSION}"),
+        *(f"--snapshot={snapshot}", "--no-owner", "--no-privileges", "--no-comments", "--verbose"),
+        f"--file={draft / DATABASE}",
+    )
+    programs = programs_for(cursor.connection.server_version // 10000)
+    with progress("tables", len(tables_in(cursor)), "table") as bar:
+        run(programs, words, parameters_of(), DUMPED, lambda: bar.update(1))
+
+
+def _count_rows(snapshot, tables, progress):
+    """Rows of each table at that moment; in a transaction each, as an index too takes a lock."""
+    rows = {}
+    with (
+        session() as counting,
+        counting.cursor() as cursor,
+        progress("rows", len(tables), "table") as bar,
+    ):
+        for name in tables:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+            rows[name] = one_value(cursor, f"SELECT count(*) FROM public.{name}")
+            cursor.execute("COMMIT")
+            bar.update(1)
+    return rows
+
+
+def _copy_the_rest(draft, options, progress):
+    """Pictures, options and key."""
+    if options.with_pictures:
+        _pack_pictures(draft / PICTURES, Path(settings.GALPROJECT_PICTURES), progress)
+    if settings.GALPROJECT_OPTIONS:
+        shutil.copyfile(settings.GALPROJECT_OPTIONS, draft / OPTIONS)
+    if options.with_key:
+        (draft / KEY).touch(mode=0o600)
+        (draft / KEY).write_text(settings.SECRET_KEY)
+
+
+def _pack_pictures(target, folder, progress):
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    with tarfile.open(target, "w") as pack, progress("pictures", len(paths), "picture") as bar:
+        for path in paths:
+            with suppress(FileNotFoundError):  # one that was drawn anew meanwhile
+                pack.add(path, path.relative_to(folder).as_posix(), recursive=False)
+            bar.update(1)
+
+
+def _make_private(draft):
+    for path in draft.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)

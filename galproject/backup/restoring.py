@@ -1,0 +1,393 @@
+"""A backup restored: checked, into a new database, which takes its name when all is there."""
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg2
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from exposures.archive.partial import size_text
+from exposures.errors import GalprojectError
+from galproject.backup.manifest import (
+    DATABASE,
+    KEY,
+    OPTIONS,
+    PICTURES,
+    Manifest,
+    check_files,
+    read_manifest,
+)
+from galproject.backup.programs import programs_for, run
+from galproject.backup.sessions import (
+    maintenance_cursor,
+    one_value,
+    parameters_of,
+    session,
+    tables_in,
+    told_errors,
+)
+
+RESTORED = "finished item"  # what pg_restore says of each thing it made
+LONGEST = 63  # bytes of a name in PostgreSQL
+# A database with rows in one of these is not empty.
+TOLD = ("galexposures", "galreferences", "galfields", "auth_user")
+MOVED_PATH = """
+UPDATE galimages SET path = %(new)s || substr(path, length(%(old)s) + 1)
+WHERE path = %(old)s OR starts_with(path, %(old)s || '/')
+"""
+# Paths in JSON follow their key; those of a catalogue are the folder itself, too.
+MOVED_IN_JSON = """
+UPDATE {table} SET {column} = regexp_replace(
+    {column}::text, %(pattern)s, '\\1' || %(new_text)s || '\\2', 'g')::jsonb
+WHERE {column}::text ~ %(pattern)s
+"""
+JSON_COLUMNS = """
+SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables
+USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+AND data_type = 'jsonb' AND column_name IN ('options', 'files')
+"""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How to restore."""
+
+    jobs: int = 2  # tables that are loaded at once, from 1 to 64
+    replaced: str = ""  # the name of a database that is not empty, to be put aside
+    moved: tuple = ()  # (old, new) folders of exposures and catalogues
+    with_key: bool = True
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored, and what is left to do."""
+
+    manifest: Manifest
+    put_aside: str  # the name that a database which was not empty has now; "" without one
+    notes: tuple[str, ...]
+
+
+def checked_backup(folder: Path, progress) -> Manifest:
+    """The manifest of a backup that is whole and no newer than this code.
+
+    Raises GalprojectError.
+    """
+    manifest = read_manifest(folder)
+    unknown = _unknown_migrations(manifest)
+    if unknown:
+        raise GalprojectError(
+            f"{folder} was made by {manifest.code_version}, which is newer than this code: it has "
+            f"{', '.join(unknown[:3])}{' ...' if len(unknown) > 3 else ''}. Update galproject "
+            "first"
+        )
+    with progress("digests", manifest.n_bytes, "B") as bar:
+        check_files(folder, manifest, bar)
+    return manifest
+
+
+def _unknown_migrations(manifest):
+    known = set(MigrationLoader(None).disk_migrations)
+    ours = {app for app, _ in known}
+    # Of applications that this version has no more, nothing can be said.
+    made = [(app, name) for app, name in manifest.migrations if app in ours]
+    return [f"{app} {name}" for app, name in made if (app, name) not in known]
+
+
+@told_errors()
+def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
+    """Restore a backup to the database of the settings, which is empty, or not there.
+
+    A database that is not empty is put aside where ``options.replaced`` has its name. Until all
+    rows are there and counted, nothing has the database's name. Raises GalprojectError.
+    """
+    folder = Path(folder).absolute()
+    manifest = checked_backup(folder, progress)
+    name = connection.settings_dict["NAME"]
+    connection.close()
+    draft = _draft_name(name)
+    with maintenance_cursor() as cursor:
+        _check_server(cursor, manifest)
+        is_empty = _check_target(cursor, name, options.replaced)
+        _create(cursor, draft)
+        try:
+            _load(folder, draft, manifest, options, progress)
+            _check_rows(draft, manifest)
+            _bring_up_to_date(draft, options.moved)
+            put_aside = _give_name(cursor, draft, name, is_empty)
+        except BaseException:
+            connection.close()
+            cursor.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
+            raise
+    notes = [*_restore_files(folder, manifest, options), *_left_to_do(manifest, options)]
+    return Restored(manifest, put_aside, tuple(notes))
+
+
+def _draft_name(name):
+    draft = f"{name}_restoring"
+    if len(draft.encode()) > LONGEST:
+        raise GalprojectError(f"{name} is too long a name to restore to; choose a shorter one")
+    return draft
+
+
+def _check_server(cursor, manifest):
+    major = cursor.connection.server_version // 10000
+    if major < manifest.dumped_by:
+        raise GalprojectError(
+            f"the backup was made by pg_dump {manifest.dumped_by} of PostgreSQL "
+            f"{manifest.postgresql}, and the server is PostgreSQL {major}: an older one may not "
+            f"read it. Restore to PostgreSQL {manifest.dumped_by} or later"
+        )
+    if not one_value(
+        cursor, "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'q3c')"
+    ):
+        raise GalprojectError(
+            "the server has no q3c extension. Install it there; on Debian or Ubuntu the package is "
+            f"postgresql-{major}-q3c"
+        )
+
+
+def _check_target(cursor, name, replaced):
+    """Whether the database is not there or empty; raises GalprojectError where it may not go."""
+    cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
+    if not cursor.fetchone()[0]:
+        return True
+    _check_unused(cursor, name)
+    with session(name) as opened, opened.cursor() as other:
+        tables = set(tables_in(other)) & set(TOLD)
+        n_rows = sum(one_value(other, f"SELECT count(*) FROM {table}") for table in tables)
+        is_empty = n_rows == 0 and (tables or not tables_in(other))
+    if not is_empty and replaced != name:
+        raise GalprojectError(
+            f"the database {name} is not empty. Restore to another (GALPROJECT_DATABASE=NAME), or "
+            f"have it put aside under another name: --replace {name}"
+        )
+    return bool(is_empty)
+
+
+def _check_unused(cursor, name):
+    used = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = %s"
+    n_sessions = one_value(cursor, used, [name, "client backend"])
+    if n_sessions:
+        raise GalprojectError(
+            f"{n_sessions} sessions use the database {name}. Stop the web server and the workers "
+            "first"
+        )
+
+
+def _create(cursor, draft):
+    try:
+        _check_unused(cursor, draft)
+        cursor.execute(f'DROP DATABASE IF EXISTS "{draft}"')  # what a killed run left
+        cursor.execute(f"CREATE DATABASE \"{draft}\" TEMPLATE template0 ENCODING 'UTF8'")
+    except psycopg2.errors.InsufficientPrivilege as error:
+        user = cursor.connection.info.user
+        raise GalprojectError(
+            f"{user} may not make databases, and a backup is restored to a new one. A superuser "
+            f"has to allow it, once: ALTER ROLE {user} CREATEDB"
+        ) from error
+    except psycopg2.Error as error:
+        raise GalprojectError(f"{draft} can't be made: {str(error).strip()}") from error
+
+
+def _load(folder, draft, manifest, options, progress):
+    with session(draft) as opened:
+        major = max(opened.server_version // 10000, manifest.dumped_by)
+    words = (
+        *("pg_restore", f"--jobs={options.jobs}", "--exit-on-error", "--no-owner"),
+        *("--no-privileges", "--verbose", f"--dbname={draft}", folder / DATABASE),
+    )
+    with progress("objects", None, "object") as bar:
+        run(programs_for(major), words, parameters_of(draft), RESTORED, lambda: bar.update(1))
+
+
+def _check_rows(draft, manifest):
+    """Raise GalprojectError where a table has not the rows that it had."""
+    with session(draft) as opened, opened.cursor() as cursor:
+        cursor.execute("ANALYZE")
+        rows = {
+            name: one_value(cursor, f"SELECT count(*) FROM public.{name}")
+            for name in tables_in(cursor)
+        }
+    if rows != manifest.rows:
+        wrong = sorted(rows.items() ^ manifest.rows.items())
+        raise GalprojectError(
+            f"the tables have not the rows that the backup tells: {wrong[:4]}. Take another backup"
+        )
+
+
+def _bring_up_to_date(draft, moved):
+    """Migrate what an older version made, and point the data's paths to where they are now."""
+    with _connected_to(draft):
+        call_command("migrate", verbosity=0, interactive=False)
+        with connection.cursor() as cursor:
+            for old, new in moved:
+                _point_to(cursor, old.rstrip("/"), new.rstrip("/"))
+
+
+@contextmanager
+def _connected_to(name):
+    before = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
+
+
+def _point_to(cursor, old, new):
+    cursor.execute(MOVED_PATH, {"old": old, "new": new})
+    old_text, new_text = (json.dumps(path)[1:-1] for path in (old, new))
+    values = {
+        "pattern": rf'("(?:path|catalogue)": "){_literal(old_text)}(["/])',
+        "new_text": new_text.replace("\\", "\\\\"),
+    }
+    cursor.execute(JSON_COLUMNS)
+    for table, column in cursor.fetchall():
+        cursor.execute(MOVED_IN_JSON.format(table=table, column=column), values)
+
+
+def _literal(text):
+    """A text as a regular expression of PostgreSQL that matches it alone."""
+    return "".join(c if c.isalnum() or c in "/_- " else f"\\u{ord(c):04x}" for c in text)
+
+
+def _give_name(cursor, draft, name, is_empty):
+    """Have the new database take the name; what the other is called then, "" if it was empty."""
+    put_aside = ""
+    try:
+        if is_empty:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        else:
+            put_aside = f"{name[:40]}_until_{datetime.now():%Y%m%d_%H%M%S}"
+            cursor.execute(f'ALTER DATABASE "{name}" RENAME TO "{put_aside}"')
+        cursor.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
+    except psycopg2.errors.ObjectInUse as error:
+        raise GalprojectError(
+            f"somebody uses the database {name} again. Stop the web server and the workers, then "
+            "restore once more"
+        ) from error
+    return put_aside
+
+
+# --- What is beside the database -------------------------------------------------------------
+
+
+def _restore_files(folder, manifest, options):
+    """Put pictures, options and key in their places; yields what to tell of it."""
+    files = manifest.files
+    pictures = Path(settings.GALPROJECT_PICTURES)
+    if PICTURES in files:
+        yield from _told(_restore_pictures(folder / PICTURES, pictures), folder / PICTURES)
+    else:
+        yield "No pictures are in the backup: manage.py render_pictures --all draws them"
+    if OPTIONS in files:
+        yield from _told(_restore_options(folder / OPTIONS), folder / OPTIONS)
+    if KEY in files and options.with_key:
+        yield from _told(_restore_key((folder / KEY).read_text()), folder / KEY)
+    elif KEY not in files:
+        yield "No key is in the backup: people log in again, and messages of the queue are lost"
+
+
+def _told(steps, path):
+    """What the steps tell, also where they fail: the database is restored by then."""
+    try:
+        yield from steps
+    except (OSError, tarfile.TarError) as error:
+        yield f"Not restored: {path} ({error}). Put it in its place by hand"
+
+
+def _restore_pictures(pack, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        with tarfile.open(pack) as opened:
+            opened.extractall(draft, filter="data")
+        draft.chmod(0o755)
+        if target.exists():
+            if any(target.iterdir()):
+                yield f"The pictures of before are in {_put_aside(target)}"
+            else:
+                target.rmdir()
+        os.rename(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _put_aside(path):
+    """Give what is in the way another name, which is returned."""
+    aside = path.with_name(f"{path.name}.until-{datetime.now():%Y%m%d-%H%M%S}")
+    os.rename(path, aside)
+    return aside
+
+
+def _restore_options(path):
+    target = Path(settings.GALPROJECT_OPTIONS or settings.BASE_DIR / "galproject.toml")
+    if target.exists() and target.read_bytes() == path.read_bytes():
+        return
+    if target.exists():
+        target = target.with_name(f"{target.name}.restored")
+        yield f"The options of the backup are in {target}: there are others in their place"
+    shutil.copyfile(path, target)
+    yield f"The options are in {target}"
+
+
+def _restore_key(key):
+    if key == settings.SECRET_KEY:
+        return
+    target = settings.BASE_DIR / ".secret_key"
+    if os.environ.get("SECRET_KEY") or settings.GALPROJECT_DATABASE:
+        yield (
+            "The key is another than the backup's, and stays: people log in again, and messages "
+            "of the queue are lost, which the workers send again"
+        )
+        return
+    if target.exists():
+        yield f"The key of before is in {_put_aside(target)}"
+    with suppress(FileExistsError):
+        target.touch(mode=0o600, exist_ok=False)
+    target.write_text(key)
+    yield "The key is the backup's: restart whatever runs"
+
+
+def _left_to_do(manifest, options):
+    """What was not in the backup."""
+    for path, n_chips in manifest.folders.items():
+        now = _moved(path, options.moved)
+        if not Path(now).is_dir():
+            yield (
+                f"Not here: {now}, with the files of {n_chips} chips. Copy it, or restore with "
+                f"--moved {path}=NEW"
+            )
+    for path in manifest.catalogues:
+        now = _moved(path, options.moved)
+        if not Path(now).exists():
+            yield f"Not here: the catalogue {now}. Copy it, or restore with --moved {path}=NEW"
+
+
+def _moved(path, moved):
+    for old, new in moved:
+        old = old.rstrip("/")
+        if path == old or path.startswith(f"{old}/"):
+            path = new.rstrip("/") + path[len(old) :]
+    return path
+
+
+def restored_text(restored) -> str:
+    """What was restored, in a line."""
+    m = restored.manifest
+    return (
+        f"{sum(m.rows.values()):,} rows of {len(m.rows)} tables as they were at {m.made} "
+        f"({m.code_version}, {size_text(m.n_bytes)})"
+    )

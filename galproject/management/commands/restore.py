@@ -1,0 +1,72 @@
+"""manage.py restore: a survey from a backup."""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+from exposures.management.base import SurveyCommand
+from exposures.management.numbers import Whole
+from galproject.backup.bars import bar
+from galproject.backup.restoring import (
+    RestoreOptions,
+    checked_backup,
+    restore_backup,
+    restored_text,
+)
+from galproject.management.plain_errors import plain_errors
+
+
+def moved_folder(text):
+    """OLD=NEW, both absolute."""
+    old, _, new = text.partition("=")
+    if not (old.startswith("/") and new.startswith("/")):
+        raise ArgumentTypeError(f"{text!r} is not OLD=NEW with two absolute paths")
+    return old, new
+
+
+class Command(SurveyCommand):
+    help = (
+        "Restore a backup to the survey's database, which must be empty or not there, or to "
+        "another (GALPROJECT_DATABASE=NAME). All files are checked first, and all rows counted "
+        "afterwards; until then nothing has the database's name. What an older version made is "
+        "migrated. Stop the web server and the workers before."
+    )
+    requires_system_checks = []  # The database may not be there yet.
+
+    def add_arguments(self, parser):
+        parser.add_argument("folder", type=Path, help="made by manage.py backup")
+        parser.add_argument("--check", action="store_true", help="only see whether it is whole")
+        parser.add_argument(
+            "--jobs", type=Whole(1, 64), default=2, help="tables loaded at once (default 2)"
+        )
+        parser.add_argument(
+            "--replace",
+            default="",
+            metavar="NAME",
+            help="put the database of this name, which is not empty, aside under another name",
+        )
+        parser.add_argument(
+            "--moved",
+            type=moved_folder,
+            action="append",
+            default=[],
+            metavar="OLD=NEW",
+            help="where files of exposures or a catalogue are now; may be given several times",
+        )
+        parser.add_argument("--no-key", action="store_true", help="keep the secret key of here")
+
+    def handle(self, *, folder, check, jobs, replace, moved, no_key, **_):
+        with plain_errors():
+            if check:
+                made = checked_backup(folder, bar)
+                self.stdout.write(f"{folder} is whole: {len(made.files)} files of {made.made}")
+                return
+            options = RestoreOptions(jobs, replace, tuple(moved), not no_key)
+            restored = restore_backup(folder, options, bar)
+        self.stdout.write(restored_text(restored))
+        if restored.put_aside:
+            self.stdout.write(
+                f"The database of before is called {restored.put_aside}; when it is no longer "
+                f'needed: DROP DATABASE "{restored.put_aside}"'
+            )
+        for note in restored.notes:
+            self.stdout.write(note)
