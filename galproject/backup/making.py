@@ -30,7 +30,7 @@ from galproject.version import RESULTS_VERSION, VERSION, code_version
 
 COMPRESSION = 1  # of gzip: three times as fast as its default, for a tenth more room
 # Of the bytes of the tables without indices, about what a dump of them takes.
-DUMPED_FRACTION = 0.4
+DUMPED_FRACTION = 0.6
 DUMPED = "dumping contents of table"  # what pg_dump says of each
 TABLE_BYTES = "SELECT sum(pg_table_size(format('public.%%s', name)::regclass)) FROM unnest(%s) name"
 LOCK_ATTEMPTS = 5  # while partitions are dropped

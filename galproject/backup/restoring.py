@@ -36,6 +36,7 @@ from galproject.backup.sessions import (
     tables_in,
     told_errors,
 )
+from galproject.secret_key import weakness_of
 
 RESTORED = "finished item"  # what pg_restore says of each thing it made
 LONGEST = 63  # bytes of a name in PostgreSQL
@@ -345,6 +346,9 @@ def _restore_options(path):
 
 def _restore_key(key):
     if key == settings.SECRET_KEY:
+        return
+    if reason := weakness_of(key.strip()):
+        yield f"The key stays as it is here: of the backup's, {reason}. People log in again"
         return
     target = settings.BASE_DIR / ".secret_key"
     if os.environ.get("SECRET_KEY") or settings.GALPROJECT_DATABASE:
