@@ -4,7 +4,10 @@ Sums are in ones' complement of 32-bit words (FITS standard 4.0, appendix J): th
 with a right CHECKSUM is 0, which has two forms.
 """
 
+from pathlib import Path
+
 import numpy as np
+from astropy.io import fits
 
 from exposures.errors import InputFileError
 
@@ -42,6 +45,18 @@ def added(one: int, other: int) -> int:
     """The ones' complement sum of two such sums."""
     total = one + other
     return (total & ALL_ONES) + (total >> 32)
+
+
+def add_sums(path: Path):
+    """Give each HDU of a file that was just written its DATASUM and CHECKSUM.
+
+    Compressed images as they lie in the file. No time is in the cards, so that the same file is the
+    same bytes whenever it is written.
+    """
+    how = {"mode": "update", "disable_image_compression": True, "memmap": False}
+    with fits.open(path, output_verify="ignore", **how) as hdus:
+        for hdu in hdus:
+            hdu.add_checksum(when="of this HDU as it was written")
 
 
 def check_sums(path, label, cards, span, stream, which: str):

@@ -17,6 +17,7 @@ from astropy.time import Time
 from exposures.chip import ExposureFacts, MaskBit
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits.boundary import quiet
+from exposures.fits.checksums import add_sums
 from exposures.fits.codes import ENUMERATION
 from exposures.fits.files import open_hdus
 from exposures.fits.time_scales import SECONDS_A_DAY
@@ -193,6 +194,7 @@ def _write(hdus, path):
     partial = path.with_name(f"writing.{os.getpid()}.{path.name}")
     try:
         hdus.writeto(partial, overwrite=True)
+        add_sums(partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

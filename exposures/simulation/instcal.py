@@ -7,6 +7,8 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.time import Time
 
+from exposures.fits.checksums import add_sums
+
 FILTERS = {
     "u": "u DECam c0006 3500.0 1000.0",
     "g": "g DECam SDSS c0001 4720.0 1520.0",
@@ -107,6 +109,7 @@ def write_triplet(folder, cards, chips, compress):
         paths[product] = folder / file_name(cards, product, compress)
         partial = paths[product].with_name("writing." + paths[product].name)
         hdus.writeto(partial, overwrite=True)
+        add_sums(partial)
         partial.rename(paths[product])
     return paths["i"]
 
