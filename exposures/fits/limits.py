@@ -19,7 +19,7 @@ class FileOptions:
     """What a file may ask for before it is read; it counts where it is read, and when."""
 
     # An image with more is refused, whatever its file's size: a few bytes can ask for any number.
-    max_pixels: ImagePixels = 100_000_000
+    max_pixels: ImagePixels = 64_000_000
     max_bytes: FileBytes = 8_000_000_000  # of a file, of a gzipped one as it unfolds
     max_hdus: ManyOrFew = 1000  # headers in a file
     max_cards: ManyOrFew = 40_000  # of one header

@@ -10,6 +10,8 @@ from astropy.table import Table
 
 from exposures.chip import Amplifier
 from exposures.errors import GalprojectError
+from exposures.fits.boundary import reading
+from exposures.fits.plain_files import open_plain
 from exposures.science.angles import wrap_ra
 from exposures.science.motion import moved
 from exposures.simulation.catalogue import write_catalogue
@@ -29,6 +31,7 @@ from exposures.simulation.truth import ORDER, Truth, surface, surface_image, wri
 
 FIRST_EXPNUM = 600_000
 NOTE = "simulation.json"  # of the options a folder was made with
+MAX_NOTE = 1 << 20  # bytes of it
 POLAR_DEGREES = 80.0  # from here on east and north are taken along great circles
 # A star's light is followed to where it is this small a part of the sky's noise.
 FAINTEST_PART = 0.05
@@ -93,7 +96,9 @@ def find_night(folder, options=None) -> SimulatedNight | None:
     note = folder / NOTE
     if not note.exists():
         return None
-    if note.read_text() != _note(options):
+    with reading(note, advice="Choose another folder"), open_plain(note) as file:
+        is_other = file.read(MAX_NOTE).decode() != _note(options)
+    if is_other:
         raise GalprojectError(
             f"{folder} holds a simulation with other options (see {NOTE}). "
             "Choose another folder, or remove this one"

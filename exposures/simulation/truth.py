@@ -7,6 +7,7 @@ from astropy.io import fits
 from astropy.table import Table
 from numpy.polynomial.chebyshev import chebval2d
 
+from exposures.fits.files import open_hdus
 from exposures.simulation.mosaic import Pointing, detectors
 from exposures.simulation.stars import positions_at
 
@@ -94,8 +95,9 @@ def write_truth(path, truth):
 
 
 def read_truth(path) -> Truth:
-    """Read what ``write_truth`` wrote."""
-    tables = [Table.read(path, hdu=name.upper(), memmap=False) for name in TABLES]
-    for table in tables:
-        table.convert_bytestring_to_unicode()
-    return Truth(*(np.asarray(table.as_array()) for table in tables))
+    """Read what ``write_truth`` wrote; raises InputFileError."""
+    with open_hdus(path, memmap=False) as file:
+        tables = [Table.read(file.hdus, hdu=name.upper()) for name in TABLES]
+        for table in tables:
+            table.convert_bytestring_to_unicode()
+        return Truth(*(np.asarray(table.as_array()) for table in tables))

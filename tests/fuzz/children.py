@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-SECONDS = 60
+SECONDS, WALL_SECONDS = 60, 600  # of the processor; and by the clock, of what waits for ever
 BYTES = 3 << 30  # beyond what this process has
 CLEAR, PLAUSIBLE, UNKNOWABLE = "clear error", "plausible", "nobody can tell"
 IMPLAUSIBLE, TRACEBACK = "implausible but done", "traceback or stopped night"
@@ -39,8 +39,8 @@ def tried(function, *arguments, log: Path) -> Verdict:
     except EOFError:
         verdict = None
     child.join()
-    if child.exitcode == -signal.SIGALRM:
-        return Verdict(HANG, f"{SECONDS} s")
+    if child.exitcode in (-signal.SIGALRM, -signal.SIGXCPU):
+        return Verdict(HANG, f"ended by {signal.Signals(-child.exitcode).name}")
     if verdict is None or child.exitcode < 0:
         return Verdict(CRASH, f"exit code {child.exitcode}")
     return verdict
@@ -54,7 +54,9 @@ def _try(function, arguments, pipe, log):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (_own_bytes() + BYTES,) * 2)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(SECONDS)
+    signal.alarm(WALL_SECONDS)
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used) + SECONDS, int(used) + SECONDS + 9))
     try:
         verdict = function(*arguments)
     except MemoryError:

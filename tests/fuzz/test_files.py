@@ -43,7 +43,7 @@ NIGHT = SimulationOptions(
     seed=5,
     n_epochs=1,
     n_chips=1,
-    chip_shape=(380, 360),
+    chip_shape=(300, 280),
     variable_fraction=0.05,
     n_reference_artifacts=2,
     compress=False,
@@ -254,7 +254,7 @@ def test_damaged_files_end_with_a_clear_error_or_a_plausible_result(base, capsys
         variant: tried(undamaged, base, f"{variant}-sums", log=log).found
         for variant in ("plain", "compressed")
     }
-    assert all(len(outcome["mags"]) > 100 for outcome in expected.values())
+    assert all(len(outcome["mags"]) > 60 for outcome in expected.values())
     by_damage = defaultdict(Counter)
     for number in case_numbers(FEW):
         case, rng = Case.of(number)
@@ -267,9 +267,12 @@ def test_damaged_files_end_with_a_clear_error_or_a_plausible_result(base, capsys
         said = f"{case}: {verdict.kind}: {verdict.text}"
         if verdict.kind not in GOOD:
             bad.append(said)
-    if CASES or ONLY:
+        if ONLY or (CASES and bad[-1:] == [said]):
+            with capsys.disabled():
+                print(said, flush=True)
+    if CASES:
         with capsys.disabled():
-            print(_table(by_damage, verdicts), *(bad or [said] * bool(ONLY)), sep="\n")
+            print(_table(by_damage, verdicts))
     assert bad == []
 
 

@@ -1,18 +1,20 @@
 """One picture with all cutouts of a candidate: the reference, then a column of two an epoch."""
 
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from exposures.errors import InputFileError
+from exposures.fits.boundary import reading
+from exposures.fits.plain_files import open_plain
 from variables.pictures.places import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.
 VERSION = "4"
-# What Pillow raises where a file is missing, cut off or damaged.
-UNREADABLE = (OSError, SyntaxError)
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Sprite:
 def read_sprite(refsource_id) -> Sprite | None:
     """The tiles of a candidate's file; None where there is none, or one that is damaged or old."""
     try:
-        with Image.open(cutouts_path(refsource_id)) as picture:
+        with _picture(refsource_id) as picture:
             if picture.text.get("version") != VERSION:
                 return None
             ids = _ids(picture)
             pixels = np.asarray(picture)
-    except UNREADABLE:
+    except InputFileError:
+        return None
+    if pixels.shape != (2 * TILE, (1 + len(ids)) * TILE):
         return None
     columns = [pixels[:, k * TILE : (k + 1) * TILE] for k in range(len(ids) + 1)]
     search, difference = (
@@ -57,9 +61,9 @@ def read_sprite(refsource_id) -> Sprite | None:
 def columns_of(refsource_id) -> tuple[int, ...] | None:
     """Ids of the images in a candidate's file; None where it has to be drawn from the start."""
     try:
-        with Image.open(cutouts_path(refsource_id)) as picture:
+        with _picture(refsource_id) as picture:
             return _ids(picture) if picture.text.get("version") == VERSION else None
-    except UNREADABLE:
+    except InputFileError:
         return None
 
 
@@ -82,10 +86,18 @@ def cutout_layout(refsource_id) -> CutoutLayout | None:
     """What is where in a candidate's file; None where nothing is rendered yet, or otherwise."""
     try:
         # Only the head of the file is read.
-        with Image.open(cutouts_path(refsource_id)) as picture:
+        with _picture(refsource_id) as picture:
             return CutoutLayout(_ids(picture)) if picture.text.get("version") == VERSION else None
-    except UNREADABLE:
+    except InputFileError:
         return None
+
+
+@contextmanager
+def _picture(refsource_id):
+    """The open file of a candidate; raises InputFileError where it is missing, or damaged."""
+    path = cutouts_path(refsource_id)
+    with reading(path), open_plain(path) as file, Image.open(file, formats=["PNG"]) as picture:
+        yield picture
 
 
 def _ids(picture):
