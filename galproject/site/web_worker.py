@@ -29,6 +29,7 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 4 * 1024**2  # Django's forms end at 2.5 MB, with a page that says so
 MAX_REQUEST_BYTES = 2 * MAX_BODY_BYTES  # with whatever is round the body
 MAX_KEPT_BYTES = 64 * 1024**2  # of an answer that its client is slow to take, on disk from 1 MB
+THIS_MACHINE = ("127.0.0.1", "::1")
 
 
 class Parser(HTTPRequestParser):
@@ -123,7 +124,7 @@ class WebWorker(Worker):
         threads.set_thread_count(self.cfg.threads)
         servers = [
             BoundedServer(
-                self.wsgi,
+                told_by_proxy(self.wsgi),
                 connections,
                 _sock=listener.sock,
                 dispatcher=threads,
@@ -160,12 +161,20 @@ def adjustments(threads):
         "max_request_body_size": MAX_BODY_BYTES,
         "outbuf_high_watermark": MAX_KEPT_BYTES,
         "log_socket_errors": False,  # clients that go are nothing to tell
-        # Whose headers are believed is told by GALPROJECT_PROXIES; but for whether it was HTTPS,
-        # which a proxy on this machine says.
-        "clear_untrusted_proxy_headers": False,
-        "trusted_proxy": "127.0.0.1",
-        "trusted_proxy_headers": "x-forwarded-proto",
+        "clear_untrusted_proxy_headers": False,  # which are believed, GALPROJECT_PROXIES says
     }
+
+
+def told_by_proxy(application):
+    """Believe a proxy on this machine that its client spoke HTTPS, as gunicorn's workers do."""
+
+    def serve(environ, start_response):
+        first = environ.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip()
+        if first == "https" and environ["REMOTE_ADDR"] in THIS_MACHINE:
+            environ["wsgi.url_scheme"] = first
+        return application(environ, start_response)
+
+    return serve
 
 
 def _raise_file_limit():

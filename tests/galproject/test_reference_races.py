@@ -22,8 +22,9 @@ from photometry import storage
 from photometry.models import GalReference
 from tests.galproject.statuses import held_elsewhere
 from tests.galproject.test_references import field  # noqa: F401
+from tests.variables.campaigns import make_campaign, make_voter, post_json, vote
 from variables.flags.marking import flag_source
-from variables.models import GalFlag
+from variables.models import GalCandidate, GalFlag
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECONDS = 30
@@ -199,31 +200,49 @@ def test_what_is_read_is_not_blocked_while_references_are_changed(
     assert read and read[0] > 0 and not GalReference.objects.exists()
 
 
-@pytest.mark.parametrize("action", ["undo", "accept", "decline"])
-def test_a_flag_decided_on_while_its_catalogue_is_dropped_gives_an_answer(
-    field,  # noqa: F811
-    monkeypatch,
-    action,
-):
-    ann = curator("ann")
-    flag = flag_source(field.ids[0], "cosmic", "", User.objects.get(username="ann"))
-    if action != "undo":
-        GalFlag.objects.filter(pk=flag.pk).update(state=GalFlag.State.PROPOSED)
+def while_dropped(act):
+    """What a function gives that is called while another session drops the catalogue."""
     is_dropping = Event()
 
     def drop():
         with transaction.atomic():
             storage.drop_catalogue(GalReference.objects.get())
             is_dropping.set()
-            time.sleep(0.5)  # the others have met it by then
+            time.sleep(0.5)  # the other has met it by then
 
-    def decide():
+    def meet():
         is_dropping.wait(SECONDS)
-        return ann.post(reverse("decide_flag", args=[flag.pk]), {"action": action, "reason": ""})
+        return act()
 
-    _, response = at_once(drop, decide)
+    return at_once(drop, meet)[1]
+
+
+@pytest.mark.parametrize("action", ["undo", "accept"])
+def test_a_flag_decided_on_while_its_catalogue_is_dropped_gives_an_answer(
+    field,  # noqa: F811
+    action,
+):
+    ann = curator("ann")
+    flag = flag_source(field.ids[0], "cosmic", "", User.objects.get(username="ann"))
+    if action != "undo":
+        GalFlag.objects.filter(pk=flag.pk).update(state=GalFlag.State.PROPOSED)
+    ann.get(reverse("flags"))  # what takes time once is done
+    url = reverse("decide_flag", args=[flag.pk])
+    response = while_dropped(lambda: ann.post(url, {"action": action, "reason": ""}))
     assert response.status_code in (302, 404)
     assert not GalReference.objects.exists()
+
+
+def test_a_vote_taken_back_while_its_catalogue_is_dropped_gives_an_answer(field):  # noqa: F811
+    ann = make_voter("ann")
+    campaign = make_campaign(candidates=list(GalCandidate.objects.all()))
+    client = Client()
+    client.force_login(ann)
+    for pk in field.ids[:2]:
+        vote(ann, pk, campaign=campaign)
+    assert post_json(client, "vet_undo", campaign).json()["undone"] == 1
+    response = while_dropped(lambda: post_json(client, "vet_undo", campaign))
+    assert response.status_code == 200 and response.json()["undone"] == 1
 
 
 def test_errors_of_references_are_no_faults(field, sent):  # noqa: F811

@@ -153,3 +153,19 @@ def test_there_are_two_processes_at_least_and_few_more():
 def test_a_number_of_processes_has_bounds(text):
     with pytest.raises(Exception, match="whole number from 1 to 64"):
         Whole(1, 64)(text)
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "scheme"),
+    [
+        ("127.0.0.1", "https", "https"),
+        ("::1", "https, http", "https"),
+        ("127.0.0.1", "http", "http"),
+        ("127.0.0.1", "garbage,,", "http"),
+        ("192.0.2.1", "https", "http"),
+    ],
+)
+def test_a_proxy_on_this_machine_says_whether_it_was_https(peer, told, scheme):
+    environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_PROTO": told, "wsgi.url_scheme": "http"}
+    application = web_worker.told_by_proxy(lambda environ, _: environ["wsgi.url_scheme"])
+    assert application(environ, None) == scheme
