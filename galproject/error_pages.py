@@ -3,12 +3,19 @@
 import sys
 
 from django.contrib.auth.models import Group, User
-from django.core.exceptions import BadRequest
-from django.http import HttpResponse, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import Http404, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.middleware import csrf
 from django.shortcuts import render
 from django.template import TemplateSyntaxError
 from django.template.loader import render_to_string
+from django.urls import resolve
 
 from exposures.errors import GalprojectError
 from exposures.permissions import NotInvitedError, PermissionMissingError
@@ -20,15 +27,25 @@ MAX_NAMED = 5  # administrators
 ADMIN_ACTIONS = {"changelist": "view", "history": "view", "change": "view"} | {
     name: name for name in ("add", "delete")
 }
+TOO_MUCH = {
+    RequestDataTooBig: "The request is larger than what is taken at once",
+    TooManyFieldsSent: "The request has more parameters than are taken at once",
+    TooManyFilesSent: "The request has more files than are taken at once",
+}
 # Where not even the template can be rendered.
 BARE = "<!doctype html><html lang=en><title>Error</title><h1>Something went wrong</h1></html>"
 
 
 def bad_request(request, exception=None):
     """400: a request that can't be understood."""
-    # What Django finds suspicious is for the log, not for whoever tries it.
-    detail = str(exception) if isinstance(exception, BadRequest) else ""
-    return _plain(request, "400.html", 400, {"detail": detail})
+    return _plain(request, "400.html", 400, {"detail": _detail(exception)})
+
+
+def _detail(exception):
+    """What is wrong with a request; what Django finds suspicious is for the log alone: ""."""
+    if isinstance(exception, BadRequest | MultiPartParserError):
+        return str(exception).removesuffix(".")
+    return TOO_MUCH.get(type(exception), "")
 
 
 def forbidden(request, exception=None):
@@ -88,11 +105,19 @@ def method_not_allowed(request, allowed):
 
 def wants_json(request) -> bool:
     """Whether a program asks: it says so, or the address is of the API and no page is asked for."""
-    view = getattr(request.resolver_match, "func", None) if request.resolver_match else None
+    view = getattr(request.resolver_match or _match(request), "func", None)
     kinds = ["text/html", "application/json"]
     if hasattr(view, "cls"):
         kinds.reverse()
     return request.get_preferred_type(kinds) == "application/json"
+
+
+def _match(request):
+    """Where an address leads that is refused before that is looked up; None: nowhere."""
+    try:
+        return resolve(request.path_info)
+    except Http404:
+        return None
 
 
 def _plain(request, template, status, context, headers=None):

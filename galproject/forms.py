@@ -3,6 +3,7 @@
 from django import forms
 
 from exposures.errors import GalprojectError
+from exposures.input.form_fields import IntegerField, refusal
 from galproject.moments import moment
 from galproject.working_status import Shown, State
 
@@ -22,7 +23,7 @@ class MomentField(forms.CharField):
         try:
             return moment(text) if text else None
         except GalprojectError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise refusal(str(error)) from error
 
 
 class ShownForm(forms.Form):
@@ -40,7 +41,7 @@ class ShownForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     doubted = forms.BooleanField(label="With doubted chips", required=False)
-    before = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    before = IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
     ages = AGES
 
     def shown(self) -> Shown | None:

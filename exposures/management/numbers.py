@@ -3,6 +3,8 @@
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 
+from exposures.input.numbers import NumberError, parse_integer, parse_number
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -13,14 +15,11 @@ class Whole:
 
     def __call__(self, text) -> int:
         try:
-            number = int(text)
-        except ValueError:
-            number = None
-        if number is None or not self.least <= number <= self.most:
+            return parse_integer(text, self.least, self.most)
+        except NumberError as error:
             raise ArgumentTypeError(
                 f"{text[:40]!r} is no whole number from {self.least} to {self.most}"
-            )
-        return number
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,11 @@ class Number:
 
     def __call__(self, text) -> float:
         try:
-            number = float(text)
-        except ValueError:
-            number = None
-        if number is None or not self.least <= number <= self.most:  # as NaN isn't
+            return parse_number(text, self.least, self.most)
+        except NumberError as error:
             raise ArgumentTypeError(
                 f"{text[:40]!r} is no number from {self.least:g} to {self.most:g}"
-            )
-        return number
+            ) from error
 
 
 WORKERS = Whole(1, 256)  # processes

@@ -4,7 +4,18 @@ from astropy.coordinates import Angle
 from astropy.units import deg, hourangle
 
 from exposures.errors import GalprojectError
+from exposures.input.numbers import NumberError, parse_number
 from exposures.science.angles import wrap_ra
+
+# Of positions; no digits of other scripts, and nothing that means infinity.
+ADVICE = "Give degrees (266.4168) or sexagesimal (17:45:40.0, which is hours, and -29:00:28)"
+MAX_LENGTH = 80
+CHARACTERS = frozenset("0123456789 \t:.,;+-hmsdeHMSDE°'\"′″")
+
+
+def is_position_like(text) -> bool:
+    """Whether a text has nothing that no position has; only then it is worth to be parsed."""
+    return len(text) <= MAX_LENGTH and CHARACTERS.issuperset(text)
 
 
 def parse_position(ra, dec):
@@ -14,6 +25,8 @@ def parse_position(ra, dec):
     are hours. Raises GalprojectError for what is neither, or out of range.
     """
     ra, dec = ra.strip(), dec.strip()
+    if not (is_position_like(ra) and is_position_like(dec)):
+        raise GalprojectError(f"{ascii(ra[:40])} {ascii(dec[:40])} is no position. {ADVICE}")
     ra_degrees = _degrees(ra, deg if _is_number(ra) or "d" in ra else hourangle, "right ascension")
     dec_degrees = _degrees(dec, deg, "declination")
     if not 0 <= ra_degrees <= 360:
@@ -25,8 +38,8 @@ def parse_position(ra, dec):
 
 def _is_number(text):
     try:
-        float(text)
-    except ValueError:
+        parse_number(text)
+    except NumberError:
         return False
     return True
 
@@ -35,7 +48,4 @@ def _degrees(text, unit, name):
     try:
         return float(Angle(text, unit=unit).degree)
     except ValueError as error:
-        raise GalprojectError(
-            f"{name} {text!r} can't be read. Give degrees (266.4168) or sexagesimal "
-            "(17:45:40.0, which is hours, and -29:00:28)"
-        ) from error
+        raise GalprojectError(f"{name} {text!r} can't be read. {ADVICE}") from error

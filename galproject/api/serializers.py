@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from exposures.models import GalExposure, GalImage
 from galproject.api.columns import SingleField
+from galproject.api.reading import IdField, NumberField
 from photometry.models import GalObject, GalObjectSource, GalReference
 from photometry.sources import EpochKind
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
@@ -151,7 +152,7 @@ class FlagSerializer(Finite, serializers.ModelSerializer):
 class NewFlagSerializer(serializers.Serializer):
     """A source to be flagged."""
 
-    refsource_id = serializers.IntegerField()
+    refsource_id = IdField()
     artifact = serializers.ChoiceField(Artifact.choices)
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
 
@@ -168,7 +169,7 @@ class VoteSerializer(Finite, serializers.ModelSerializer):
 class NewVoteSerializer(serializers.Serializer):
     """A vote: a class of the current taxonomy, such as "rr-lyrae" or "artifact/artifact-edge"."""
 
-    refsource_id = serializers.IntegerField()
+    refsource_id = IdField()
     choice = serializers.CharField(max_length=80)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
@@ -176,6 +177,12 @@ class NewVoteSerializer(serializers.Serializer):
 class ConeSerializer(serializers.Serializer):
     """A cone on the sky."""
 
-    ra = serializers.FloatField(min_value=0, max_value=360, help_text="ICRS degrees")
-    dec = serializers.FloatField(min_value=-90, max_value=90, help_text="ICRS degrees")
-    radius_arcsec = serializers.FloatField(min_value=0.01, max_value=60, default=1.0)
+    ra = NumberField(min_value=0, max_value=360, help_text="ICRS degrees")
+    dec = NumberField(min_value=-90, max_value=90, help_text="ICRS degrees")
+    radius_arcsec = NumberField(min_value=0.01, max_value=60, default=1.0)
+
+
+class VotesAskedSerializer(serializers.Serializer):
+    """Whose votes are asked for."""
+
+    refsource_id = IdField(required=False, help_text="a candidate on which one has voted")

@@ -3,16 +3,18 @@
 from itertools import chain, islice
 
 from django.http import HttpResponse, StreamingHttpResponse
-from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import mixins, viewsets
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.utils.urls import remove_query_param
 
+from exposures.input.numbers import NumberError, parse_integer, parse_number
 from exposures.tables import batched
 from galproject.api.columns import columns_of, row_of
+from galproject.api.filters import TableFilters
 from galproject.api.formats import TABLES, TableRenderer
 
 ROWS_AT_ONCE = 2000  # of a table that is sent as it is read
@@ -46,6 +48,26 @@ class Pages(CursorPagination):
         if self.total is not None:
             response["X-Total-Count"] = self.total
         return response
+
+    def get_page_size(self, request):
+        asked = request.query_params.get(self.page_size_query_param)
+        if not asked:
+            return self.page_size
+        try:
+            return min(parse_integer(asked, 1), self.max_page_size)
+        except NumberError as error:
+            raise ValidationError({self.page_size_query_param: [str(error)]}) from error
+
+    def decode_cursor(self, request):
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                parse = parse_integer if self.ordering[0] == "pk" else parse_number
+                parse(cursor.position)
+        except (NotFound, NumberError) as error:
+            message = "This is not where a page of this table begins. Take it from `next`"
+            raise ValidationError({self.cursor_query_param: [message]}) from error
+        return cursor
 
     def asked_for(self, request):
         """Whether somebody asks for a page and no more."""
@@ -111,7 +133,7 @@ class Table(InFormats, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewset
     """
 
     pagination_class = Pages
-    filter_backends = [DjangoFilterBackend]
+    filter_backends = [TableFilters]
     writing_needs = "no.permission"
 
     def list(self, request, *args, **kwargs):

@@ -20,7 +20,7 @@ urlpatterns = [
     path("token/", pages.make_token, name="make_token"),
     path("token/revoke/", pages.revoke_token, name="revoke_token"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("sources/<int:refsource_id>/light-curve/", views.LightCurve.as_view(), name="api-curve"),
+    path("sources/<id:refsource_id>/light-curve/", views.LightCurve.as_view(), name="api-curve"),
     path("cone/", views.Cone.as_view(), name="api-cone"),
     path("", include(router.urls)),
 ]

@@ -166,9 +166,10 @@ class Votes(Table):
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        asked = self.request.query_params.get("refsource_id", "")
-        if asked.isdecimal():
-            visible = votes_visible_to(self.request.user, int(asked))
+        asked = of.VotesAskedSerializer(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        if "refsource_id" in asked.validated_data:
+            visible = votes_visible_to(self.request.user, asked.validated_data["refsource_id"])
             rows = GalDecision.objects.filter(pk__in=[decision.pk for decision in visible])
         else:
             rows = GalDecision.objects.votes_standing().filter(user=self.request.user)

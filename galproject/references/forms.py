@@ -3,6 +3,7 @@
 from django import forms
 
 from exposures.errors import GalprojectError
+from exposures.input.form_fields import FloatField, refusal
 from galproject.option_sources import load_options
 from galproject.references.patches import Patch, filters_in_use, parse_place
 
@@ -12,7 +13,7 @@ class PatchForm(forms.Form):
 
     position = forms.CharField(max_length=80, help_text="266.417 -29.008 or 17:45:40 -29:00:28")
     filter = forms.ChoiceField()
-    radius = forms.FloatField(min_value=0.01, max_value=3, required=False, label="Radius (degrees)")
+    radius = FloatField(min_value=0.01, max_value=3, required=False, label="Radius (degrees)")
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -22,7 +23,7 @@ class PatchForm(forms.Form):
         try:
             return parse_place(self.cleaned_data["position"])
         except GalprojectError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise refusal(str(error)) from error
 
     def patch(self) -> Patch | None:
         """What was asked for; None where it is not understood."""

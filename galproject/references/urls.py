@@ -6,8 +6,8 @@ from galproject.references import views
 
 urlpatterns = [
     path("", views.references, name="references"),
-    path("<int:pk>/", views.references_preview, name="references_preview"),
-    path("<int:pk>/choose/", views.choose_reference, name="choose_reference"),
-    path("<int:pk>/withdraw/", views.withdraw_reference, name="withdraw_reference"),
-    path("<int:pk>/set/", views.change_reference_set, name="change_reference_set"),
+    path("<id:pk>/", views.references_preview, name="references_preview"),
+    path("<id:pk>/choose/", views.choose_reference, name="choose_reference"),
+    path("<id:pk>/withdraw/", views.withdraw_reference, name="withdraw_reference"),
+    path("<id:pk>/set/", views.change_reference_set, name="change_reference_set"),
 ]

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
+from exposures.input.queries import integers_in
 from exposures.models import GalExposure
 from exposures.permissions import needs_permission
 from galproject.references import changes
@@ -76,8 +77,7 @@ def references_preview(request, pk):
 def _preview(request, pk, form, status=200, members=None):
     exposure = get_object_or_404(GalExposure, pk=pk)
     chips = changes.chips_of(exposure)
-    ticked = form.data.getlist("image") if form else request.GET.getlist("image")
-    ids = {int(i) for i in ticked if i.isdecimal()}
+    ids = set(integers_in(form.data if form else request.GET, "image"))
     chosen = [image for image in chips if image.pk in ids] if ids else chips
     references = [image for image in chosen if image.is_reference]
     context = {

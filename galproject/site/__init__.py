@@ -1,1 +1,1 @@
-"""What a web server needs: its processes, their limits, and what it says where one is met."""
+"""What a web server needs: its processes, their limits, and what it takes of requests."""

@@ -209,12 +209,16 @@ def test_a_list_asks_for_little_and_never_for_galsources(reader):
     assert page.count("<tr") == 51 and "120" in page and 'rel="next"' in page
 
 
-def test_nonsense_is_told_and_a_cut_off_address_is_no_error(reader):
-    make_candidate(2)
-    page = text(reader.get(reverse("candidates"), {"position": "somewhere", "mag_min": "x"}))
-    assert "“somewhere” is no position" in page and "Enter a number" in page
-    for broken in ("after~x", "up~1~2", "after~zzz~1"):
-        assert reader.get(reverse("candidates"), {"page": broken}).status_code == 200
+def test_nonsense_is_told_and_a_cut_off_address_shows_the_first_page_and_says_so(reader):
+    candidate = make_candidate(2)
+    answer = reader.get(reverse("candidates"), {"position": "somewhere", "mag_min": "x"})
+    page = text(answer)
+    assert answer.status_code == 400
+    assert "“somewhere” is no position" in page and "is not a number" in page
+    for broken in ("after~x", "up~1~2", "after~zzz~1", "after~1~-1", f"after~1~{10**30}"):
+        answer = reader.get(reverse("candidates"), {"page": broken})
+        assert answer.status_code == 400 and "is not where a page" in text(answer)
+        assert str(candidate.pk) in text(answer)
     assert reader.get(reverse("candidates"), {"sort": "password"}).status_code == 200
 
 
@@ -350,7 +354,8 @@ def test_each_count_of_repeated_detections_leads_to_its_candidates(reader):
     assert len(found("detections_min=2&detections_max=2&filter=i")) == 3
     assert "No detections" in text(reader.get(reverse("repeat_detections"), {"filter": "g"}))
     for nonsense in ("\x00", "a" * 99):
-        assert reader.get(reverse("repeat_detections"), {"filter": nonsense}).status_code == 200
+        refused = reader.get(reverse("repeat_detections"), {"filter": nonsense})
+        assert refused.status_code == 400 and "filter" in text(refused)
 
 
 @pytest.mark.parametrize("believed_only", [True, False])
@@ -438,7 +443,8 @@ def test_a_list_without_a_position_or_with_a_wrong_one_has_no_distance(reader):
     make_candidates(3)
     for query in ("", "sort=distance_arcsec", "position=nowhere&sort=distance_arcsec"):
         page = reader.get(f"{reverse('candidates')}?{query}")
-        assert page.status_code == 200 and distances_listed(page) == []
+        assert page.status_code == (400 if "nowhere" in query else 200)
+        assert distances_listed(page) == []
         assert page.context["listing"].sort == "-n_detections"
 
 

@@ -199,7 +199,7 @@ def test_decisions_are_taken_back_by_their_keys_however_often_that_is_sent(login
 def test_nonsense_is_refused_with_a_reason(login, ann, body):
     address = reverse("vet_decide", args=[make_campaign(1).pk])
     answer = login(ann).post(address, body, content_type="application/json")
-    assert answer.status_code == 409 and "no decisions" in answer.json()["error"]
+    assert answer.status_code == 400 and "no decisions" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_nonsense_is_refused_with_a_reason(login, ann, body):
         ({"shown": [["lane", "sheet"]]}, "shown is no object"),
         ({"comment": "x" * 2001}, "comment has 2,001 characters"),
         ({"comment": ["a"]}, "comment is no text"),
-        ({"comment": "a\0b"}, "comment is no text"),
+        ({"comment": "a\0b"}, "comment: the text has a NUL"),
         ({"comment": "\ud800"}, "no decisions"),
         ({"choice": "x" * 81}, "choice has 81"),
         ({"choice": {"rr-lyrae": 1}}, "choice is no text"),
@@ -232,7 +232,7 @@ def test_what_no_browser_says_of_a_decision_is_refused(login, ann, lane, change,
     campaign = make_campaign(1, lane=lane)
     row = said(ids_of(campaign)[0]) | change
     answer = post_json(login(ann), "vet_decide", campaign, decisions=[row])
-    assert answer.status_code == 409 and reason in answer.json()["error"]
+    assert answer.status_code == 400 and reason in answer.json()["error"]
     assert not GalDecision.objects.exists()
 
 
@@ -250,7 +250,7 @@ def test_only_what_is_known_of_a_screen_is_stored(login, ann, lane):
     [
         ({"choice": "flare", "comment": "x" * 2001}, "comment has 2,001 characters"),
         ({"choice": "x" * 81}, "choice has 81"),
-        ({"choice": "flare", "comment": "a\0b"}, "comment is no text"),
+        ({"choice": "flare", "comment": "a\0b"}, "comment”: the text has a NUL"),
     ],
 )
 def test_a_vote_on_a_candidate_s_page_is_bounded_too(login, ann, vote, reason):

@@ -5,12 +5,17 @@ from django import forms
 from django.db.models import Q
 from django.http import QueryDict
 
+from exposures.input.filters import FloatFilter, IntegerFilter
+from exposures.input.form_fields import refusal
+from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
 from variables.candidates.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import Cause
 
 DEFAULT_RADIUS_ARCSEC = 60.0
+MAX_RADIUS_ARCSEC = 36_000.0  # ten degrees
+MAX_MAG, MAX_SIGMA = 1000.0, 1e12
 ONLY, BOTH = "only", "both"
 SOURCE = "source"
 # Counts of a source, and of its star.
@@ -32,7 +37,7 @@ class PositionField(forms.CharField):
         try:
             return read_position(text) if text else None
         except PositionError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise refusal(str(error)) from error
 
 
 class PositionFilter(django_filters.Filter):
@@ -54,13 +59,17 @@ def _classes():
     ]
 
 
-def number(field, lookup, label, kind=django_filters.NumberFilter, **attributes):
-    """A filter by one end of a range."""
-    widget = forms.NumberInput(attrs={"step": "any", **attributes})
-    return kind(field, lookup, label=label, widget=widget)
+def magnitude(field, lookup, label):
+    """A filter by one end of a range of magnitudes."""
+    return FloatFilter(field, lookup, label=label, min_value=-MAX_MAG, max_value=MAX_MAG)
 
 
-class CountFilter(django_filters.NumberFilter):
+def change(label):
+    """A filter by one end of a range of changes, whatever their sign."""
+    return FloatFilter(method="by_change", label=label, min_value=-MAX_MAG, max_value=MAX_MAG)
+
+
+class CountFilter(IntegerFilter):
     """A bound on a count of a source, or of its star in a list of stars."""
 
     def filter(self, candidates, value):
@@ -72,7 +81,7 @@ class CountFilter(django_filters.NumberFilter):
 
 def count(field, lookup, label):
     """A filter by one end of a range of counts."""
-    return number(field, lookup, label, CountFilter, min=0, step=1)
+    return CountFilter(field, lookup, label=label, min_value=0, max_value=INTEGER_MAX)
 
 
 class CandidateFilter(django_filters.FilterSet):
@@ -87,11 +96,13 @@ class CandidateFilter(django_filters.FilterSet):
     changes_max = count("n_changes", "lte", "changes to")
     kind = django_filters.ChoiceFilter(choices=GalCandidate.Kind, empty_label="any")
     filter = django_filters.ChoiceFilter(choices=filters_there_are, empty_label="all")
-    mag_min = number("reference_mag", "gte", "magnitude from")
-    mag_max = number("reference_mag", "lte", "magnitude to")
-    change_min = django_filters.NumberFilter(method="by_change", label="largest change from")
-    change_max = django_filters.NumberFilter(method="by_change", label="largest change to")
-    sigma_min = number("max_significance", "gte", "sigma from", min=0)
+    mag_min = magnitude("reference_mag", "gte", "magnitude from")
+    mag_max = magnitude("reference_mag", "lte", "magnitude to")
+    change_min = change("largest change from")
+    change_max = change("largest change to")
+    sigma_min = FloatFilter(
+        "max_significance", "gte", label="sigma from", min_value=0, max_value=MAX_SIGMA
+    )
     cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
     cls = django_filters.ChoiceFilter(
         choices=_classes, method="by_class", label="class", empty_label="any"
@@ -117,9 +128,9 @@ class CandidateFilter(django_filters.FilterSet):
     exposure = django_filters.CharFilter(
         method="by_exposure", label="detected on exposure", max_length=100
     )
-    chip = number("ccdnum", "exact", "chip", min=1, step=1)
-    object = django_filters.NumberFilter(
-        method="by_object", label="object, in all filters", widget=forms.NumberInput
+    chip = IntegerFilter("ccdnum", label="chip", min_value=1, max_value=SMALLINT_MAX)
+    object = IntegerFilter(
+        method="by_object", label="object, in all filters", min_value=0, max_value=BIGINT_MAX
     )
     per = django_filters.ChoiceFilter(
         choices=[(SOURCE, "each source by itself")],
@@ -128,7 +139,9 @@ class CandidateFilter(django_filters.FilterSet):
         empty_label="each star",
     )
     position = PositionFilter(method="by_position", label="position", max_length=80)
-    radius = django_filters.NumberFilter(method="unchanged", label="radius (″)", min_value=0.1)
+    radius = FloatFilter(
+        method="unchanged", label="radius (″)", min_value=0.1, max_value=MAX_RADIUS_ARCSEC
+    )
 
     class Meta:
         model = GalCandidate
@@ -221,11 +234,11 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.detected_on(identifier)
 
     def by_object(self, candidates, _, object_id):
-        return candidates.of_object(int(object_id))
+        return candidates.of_object(object_id)
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")
-        return candidates.cone(*position, float(radius or DEFAULT_RADIUS_ARCSEC))
+        return candidates.cone(*position, radius or DEFAULT_RADIUS_ARCSEC)
 
     def unchanged(self, candidates, _, value):
         """The radius is read with the position."""

@@ -1,8 +1,10 @@
 """What people may ask beside the filters of the list: a name for it, and which repeats to count."""
 
 from django import forms
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
+from exposures.input.form_fields import complaints_of
 from variables.candidates.filters import SOURCE, filters_there_are
 from variables.candidates.listing import query_of
 from variables.models import SavedSearch
@@ -42,8 +44,9 @@ class RepeatsForm(forms.Form):
         return [name for name, _ in filters_there_are()]
 
     def counting(self) -> Counting:
-        """What is to be counted; a name that can't be of a filter is none."""
-        self.is_valid()
+        """What is to be counted. Raises BadRequest where that makes no sense."""
+        if not self.is_valid():
+            raise BadRequest(complaints_of(self))
         asked = self.cleaned_data
         return Counting(
             asked.get("filter") or None,

@@ -1,11 +1,20 @@
 """Pages of a list found by the key of their first row: as fast at the end as at the beginning."""
 
+import sys
 from dataclasses import dataclass
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import F, FloatField, Q
+from django.db.models import F, FloatField, IntegerField, Q
+
+from exposures.errors import GalprojectError
+from exposures.input.numbers import BIGINT_MAX, parse_integer, parse_number
 
 AFTER, BEFORE = "after", "before"
+ANY = -sys.float_info.max, sys.float_info.max
+
+
+class CursorError(GalprojectError, ValueError):
+    """A cursor that no page of the list has given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ def page_of(rows, order, cursor=None, size=50, shown=None) -> Page:
     """A page of a queryset in an Order; the first, or that of a cursor of another page.
 
     ``shown`` is a queryset with whatever is shown of a row; it is asked for one page alone, and
-    is ``rows`` itself by default. Raises ValueError where the cursor is none.
+    is ``rows`` itself by default. Raises CursorError where the cursor is none.
     """
     way, value, pk = _parse(rows.model, order, cursor) if cursor else (AFTER, None, None)
     backwards = way == BEFORE
@@ -103,12 +112,23 @@ def _field(model, column):
 
 
 def _parse(model, order, cursor):
-    way, value, pk = cursor.split("~")
-    if way not in (AFTER, BEFORE):
-        raise ValueError(f"{cursor} is no cursor")
-    text = value.strip("'\"")
     try:
-        known = _field(model, order.column).to_python(text) if text else None
-    except ValidationError as error:
-        raise ValueError(f"{cursor} is no cursor") from error
-    return way, known, int(pk)
+        way, value, pk = cursor.split("~")
+        text = value.strip("'\"")
+        known = _read(_field(model, order.column), text) if text else None
+        key = parse_integer(pk, 0, BIGINT_MAX)
+    except (ValueError, ValidationError) as error:
+        raise CursorError(f"“{cursor[:40]}” is not where a page of this list begins") from error
+    if way not in (AFTER, BEFORE) or (known is None and not order.nullable):
+        raise CursorError(f"“{cursor[:40]}” is not where a page of this list begins")
+    return way, known, key
+
+
+def _read(field, text):
+    """A value of a column as a cursor has it."""
+    if isinstance(field, IntegerField):
+        return parse_integer(text)
+    if isinstance(field, FloatField):
+        # Columns may be undefined or infinite.
+        return float(text) if text in ("nan", "inf", "-inf") else parse_number(text, *ANY)
+    return field.to_python(text)

@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.keyset import Order, Page, beside, page_of
+from variables.candidates.keyset import CursorError, Order, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
 
@@ -45,6 +45,7 @@ class Listing:
     rows: tuple[Row, ...]
     count: int  # of the whole list; MAX_COUNT + 1 for more
     query: str  # the list without its page: what is saved, shared and opened from
+    complaints: list[tuple[str, str]]  # what is asked, and why that makes no sense
 
     @property
     def columns(self):
@@ -68,19 +69,25 @@ class Listing:
 
 
 def listing(data, request) -> Listing:
-    """The page that a QueryDict asks for; an unknown sort or page is the default one."""
+    """The page that a QueryDict asks for; an unknown sort is the default one.
+
+    The first where it asks for a page that the list does not have; the complaints say so.
+    """
     chosen, order = _chosen(data, request)
     rows = chosen.qs
     shown = GalCandidate.objects.with_visible_class(request.user)
     shown = shown.select_related("consensus", "catalogue")
     if chosen.centre:
         shown = shown.with_distance(*chosen.centre)
+    complaints = chosen.complaints()
     try:
         page = page_of(rows, order, data.get(CURSOR), PAGE_SIZE, shown)
-    except ValueError:  # an address that somebody has cut off
+    except CursorError as error:
+        complaints.append((CURSOR, f"{error}: these are the first"))
         page = page_of(rows, order, None, PAGE_SIZE, shown)
     count = rows.order_by()[: MAX_COUNT + 1].count()
-    return Listing(chosen, _sort(data, chosen), page, _placed(page.rows), count, query_of(data))
+    sort, query = _sort(data, chosen), query_of(data)
+    return Listing(chosen, sort, page, _placed(page.rows), count, query, complaints)
 
 
 def sorted_candidates(data, request):

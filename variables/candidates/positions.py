@@ -6,7 +6,9 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 
 from exposures.errors import GalprojectError
+from exposures.input.numbers import NumberError, parse_number
 from exposures.science.angles import wrap_ra
+from exposures.science.positions import is_position_like
 
 EXAMPLES = "266.4168 -29.0078, 17:45:40.0 -29:00:28, 17h45m40s -29d00m28s or 0.0 -0.05 gal"
 
@@ -23,27 +25,31 @@ def read_position(text) -> tuple[float, float]:
     words = text.replace(",", " ").lower().split()
     is_galactic = words[-1:] == ["gal"]
     words = words[:-1] if is_galactic else words
-    if _are_degrees(words) and not 0 <= float(words[0]) <= 360:
+    degrees = _degrees(words)
+    if degrees and not 0 <= degrees[0] <= 360:
         raise PositionError(f"“{text}” is no position: the first angle is from 0 to 360 degrees")
     try:
+        if not is_position_like(" ".join(words)) or (is_galactic and not degrees):
+            raise ValueError(text)
         if is_galactic:
-            longitude, latitude = map(float, words)
-            place = SkyCoord(l=longitude * u.deg, b=latitude * u.deg, frame="galactic").icrs
-        elif _are_degrees(words):
-            place = SkyCoord(*map(float, words), unit="deg")
+            place = SkyCoord(*degrees, unit="deg", frame="galactic").icrs
+        elif degrees:
+            place = SkyCoord(*degrees, unit="deg")
         else:
             place = SkyCoord(" ".join(words), unit=(u.hourangle, u.deg))
         ra, dec = wrap_ra(float(place.ra.deg)), float(place.dec.deg)
     except (ValueError, u.UnitsError) as error:
-        raise PositionError(f"“{text}” is no position. Type one like {EXAMPLES}") from error
+        shown = text if text.isprintable() else ascii(text)
+        raise PositionError(f"“{shown}” is no position. Type one like {EXAMPLES}") from error
     return ra, dec
 
 
-def _are_degrees(words):
+def _degrees(words):
+    """The two numbers that words are; None where they are something else."""
     try:
-        return len([float(word) for word in words]) == 2
-    except ValueError:
-        return False
+        return tuple(map(parse_number, words)) if len(words) == 2 else None
+    except NumberError:
+        return None
 
 
 def sexagesimal(ra, dec) -> str | list[str]:

@@ -16,7 +16,7 @@ from variables.repeat_detections import repeated
 
 
 def candidate_list(request):
-    """Candidates as the address asks for them."""
+    """Candidates as the address asks for them; 400 with the complaints where it makes no sense."""
     shown = listing(request.GET, request)
     context = {
         "listing": shown,
@@ -31,7 +31,8 @@ def candidate_list(request):
     if request.htmx and not request.htmx.history_restore_request:
         return _part(request, context)
     context["searches"] = SavedSearch.objects.seen_by(request.user).select_related("user")
-    return render(request, "variables/candidate_list.html", context)
+    status = 400 if shown.complaints else 200
+    return render(request, "variables/candidate_list.html", context, status=status)
 
 
 def _part(request, context):

@@ -9,6 +9,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from exposures.errors import GalprojectError
+from exposures.input.queries import integer_in, integers_in
 from exposures.models import GalImage
 from exposures.permissions import needs_permission
 from variables.flags import marking
@@ -33,8 +34,7 @@ ACTIONS = {
 def flags(request):
     """The list of flags, and the groups of proposals to decide on."""
     shown = FlagFilter(request.GET, GalFlag.objects.all())
-    before = request.GET.get("before", "")
-    page = page_of(shown.qs, int(before) if before.isdecimal() else None)
+    page = page_of(shown.qs, integer_in(request.GET, "before", None))
     groups = list(GalFlag.objects.groups()[: N_GROUPS + 1])
     counts = dict(GalFlag.objects.order_by().values_list("state").annotate(Count("pk")))
     context = {
@@ -52,8 +52,7 @@ def flags(request):
 @needs_permission(FLAG)
 def decide_flags(request):
     """Accept, decline or undo the flags that were ticked."""
-    ids = [int(pk) for pk in request.POST.getlist("flag") if pk.isdecimal()]
-    return _decide(request, ids)
+    return _decide(request, integers_in(request.POST, "flag"))
 
 
 @require_POST
@@ -67,9 +66,8 @@ def decide_flag(request, pk):
 @needs_permission(FLAG)
 def decide_group(request):
     """Accept or decline a group of proposals, or all of an artifact, as they were shown."""
-    last = request.POST.get("last", "")
     seen = GalFlag.objects.proposed().filter(
-        artifact=request.POST.get("artifact", ""), pk__lte=int(last) if last.isdecimal() else 0
+        artifact=request.POST.get("artifact", ""), pk__lte=integer_in(request.POST, "last", 0)
     )
     if "group" in request.POST:
         seen = seen.filter(group=request.POST["group"])
@@ -96,7 +94,8 @@ def _decide(request, ids):
 def _back(request, otherwise="flags", *where):
     """To the page that a form was on."""
     url = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
+    # A path, as anything else could be the name of a page.
+    if url.startswith("/") and url_has_allowed_host_and_scheme(url, None):
         return redirect(url)
     return redirect(otherwise, *where)
 

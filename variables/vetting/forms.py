@@ -1,10 +1,11 @@
 """Forms of campaigns, and what a browser sends of decisions."""
 
-import json
-
 from django import forms
 from django.contrib.auth.models import User
 
+from exposures.input.form_fields import IntegerField, refusal
+from exposures.input.json_text import read_json
+from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 from variables.models import Campaign, GalDecision
 from variables.successions import CARRIED_KEY
 from variables.vetting.campaigns import NewCampaign
@@ -26,10 +27,10 @@ class CampaignForm(forms.Form):
         choices=[("", "by the evidence: a campaign in each lane"), *Campaign.Lane.choices[:2]],
         required=False,
     )
-    votes_wanted = forms.IntegerField(
+    votes_wanted = IntegerField(
         min_value=1, max_value=20, initial=1, label="Votes wanted", help_text="on each candidate"
     )
-    n_gold = forms.IntegerField(
+    n_gold = IntegerField(
         min_value=0,
         max_value=500,
         initial=0,
@@ -49,11 +50,8 @@ class CampaignForm(forms.Form):
     )
 
     def clean_gold(self):
-        lines = [line.split() for line in self.cleaned_data["gold"].splitlines() if line.strip()]
-        for line in lines:
-            if len(line) != 2 or not line[0].isdecimal():
-                raise forms.ValidationError(f"“{' '.join(line)}” is not a number and a class")
-        return tuple((int(pk), path) for pk, path in lines)
+        lines = [line for line in self.cleaned_data["gold"].splitlines() if line.strip()]
+        return tuple(map(_gold, lines))
 
     def wanted(self, query) -> NewCampaign:
         return NewCampaign(
@@ -61,16 +59,40 @@ class CampaignForm(forms.Form):
         )
 
 
-def decisions_from(body) -> list[Said]:
-    """The decisions in the JSON of a request. Raises VettingError where it is something else."""
+def _gold(line):
+    """(refsource_id, "class" or "class/subtype") that a line names."""
+    words = line.split()
     try:
-        rows = json.loads(body)["decisions"]
-        said = [_said(row) for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VettingError(f"These are no decisions: {error}") from error
-    if len(said) > MAX_DECISIONS:
-        raise VettingError(f"At most {MAX_DECISIONS} decisions are taken at once")
-    return said
+        number, path = words
+        return parse_integer(number, 0, BIGINT_MAX), path
+    except ValueError as error:
+        shown = " ".join(words)[:80]
+        raise refusal(f"“{shown}” is not a number and a class") from error
+
+
+class UnreadableError(VettingError):
+    """What a browser sent is not what a browser sends."""
+
+
+def decisions_from(body) -> list[Said]:
+    """The decisions in the JSON of a request. Raises UnreadableError where it is something else."""
+    try:
+        rows = _member(read_json(body), "decisions", list)
+        if len(rows) > MAX_DECISIONS:
+            raise ValueError(f"at most {MAX_DECISIONS} are taken at once")
+        return [_said(row) for row in rows]
+    except ValueError as error:
+        raise UnreadableError(f"These are no decisions: {error}") from error
+
+
+def _member(body, name, kind, default=None):
+    """A member of a JSON object. Raises ValueError where it is of another kind, or not there."""
+    if not isinstance(body, dict):
+        raise ValueError("the JSON is no object")
+    value = body.get(name, default)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is {'missing' if name not in body else 'of the wrong kind'}")
+    return value
 
 
 def vote_from(refsource_id, data) -> Said:
@@ -85,15 +107,20 @@ def vote_from(refsource_id, data) -> Said:
 
 
 def keys_from(body) -> list[str]:
-    """The keys of the decisions that are to be taken back; none: the last. Raises VettingError."""
+    """The keys of the decisions to take back; none: the last. Raises UnreadableError."""
     try:
-        return [str(key) for key in json.loads(body or "{}").get("keys", [])][:MAX_DECISIONS]
-    except (ValueError, TypeError, AttributeError) as error:
-        raise VettingError(f"These are no decisions to take back: {error}") from error
+        keys = _member(read_json(body or "{}"), "keys", list, default=[])
+        if not all(isinstance(key, str) for key in keys):
+            raise ValueError("keys are texts")
+        return keys[:MAX_DECISIONS]
+    except ValueError as error:
+        raise UnreadableError(f"These are no decisions to take back: {error}") from error
 
 
 def _said(row):
     """What one row of a request says: nothing but what a browser may say, in bounded sizes."""
+    if not isinstance(row, dict):
+        raise ValueError("one of them is no object")
     action = GalDecision.Action(row.get("action", "vote"))
     if action == GalDecision.Action.UNDO:
         raise ValueError("decisions are undone elsewhere")
@@ -101,7 +128,7 @@ def _said(row):
     if how not in HOW:
         raise ValueError(f"“{how}” is not how a person decides: say {', '.join(HOW)}")
     return Said(
-        refsource_id=int(row["refsource_id"]),
+        refsource_id=_refsource_id(row),
         action=action,
         choice=None if row.get("choice") is None else _text(row, "choice", MAX_CHOICE),
         comment=_text(row, "comment", MAX_COMMENT),
@@ -111,11 +138,17 @@ def _said(row):
     )
 
 
+def _refsource_id(row):
+    try:
+        return parse_integer(row.get("refsource_id"), 0, BIGINT_MAX)
+    except NumberError as error:
+        raise ValueError(f"refsource_id: {error}") from error
+
+
 def _text(row, name, max_length):
     text = row.get(name, "")
-    if not isinstance(text, str) or "\0" in text:
+    if not isinstance(text, str):
         raise ValueError(f"{name} is no text")
-    text.encode()  # half a surrogate pair is no text either
     if len(text) > max_length:
         raise ValueError(f"{name} has {len(text):,} characters, of {max_length:,} at most")
     return text

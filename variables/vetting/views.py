@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from exposures.errors import GalprojectError
+from exposures.input.numbers import INTEGER_MAX
+from exposures.input.queries import integer_in
 from exposures.permissions import NotInvitedError, PermissionMissingError, needs_permission
 from exposures.tables import csv_pieces
 from variables.models import Campaign, GalCandidate, GalDecision
@@ -19,7 +21,13 @@ from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
 from variables.vetting.decisions import classes_of, decide, decide_all, undo
-from variables.vetting.forms import CampaignForm, decisions_from, keys_from, vote_from
+from variables.vetting.forms import (
+    CampaignForm,
+    UnreadableError,
+    decisions_from,
+    keys_from,
+    vote_from,
+)
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
 
 VOTE, CAMPAIGN, FLAG = (
@@ -264,8 +272,8 @@ def vet_next(request, campaign):
     Of tiles ``n``: as many as the window of whoever asks has room for.
     """
     is_sheet = campaign.lane == Campaign.Lane.SHEET
-    after, skipped = _whole(request.GET.get("after")), "skipped" in request.GET
-    n_tiles = min(_whole(request.GET.get("n")) or TILES_AT_ONCE, MAX_TILES)
+    after, skipped = integer_in(request.GET, "after", 0, INTEGER_MAX), "skipped" in request.GET
+    n_tiles = min(integer_in(request.GET, "n", 0) or TILES_AT_ONCE, MAX_TILES)
     n = n_tiles if is_sheet else CARDS_AT_ONCE
     closed = bool(campaign.closed)
     objects = [] if closed else leases.lease_next(campaign, request.user, n, after, skipped)
@@ -285,8 +293,10 @@ def vet_next(request, campaign):
     return JsonResponse(answer)
 
 
-def _whole(text):
-    return int(text) if text and text.isdecimal() and len(text) < 12 else 0
+def _refusal(error):
+    """400 for what can't be read, 409 for what can't be done; a browser puts both aside."""
+    status = 400 if isinstance(error, UnreadableError) else 409
+    return JsonResponse({"error": str(error)}, status=status)
 
 
 @require_POST
@@ -297,7 +307,7 @@ def vet_decide(request, campaign):
         said = check_shown(request.user, campaign, decisions_from(request.body))
         rows = decide_all(request.user, said, campaign)
     except GalprojectError as error:
-        return JsonResponse({"error": str(error)}, status=409)
+        return _refusal(error)
     leases.renew(campaign, request.user)
     return JsonResponse({"saved": len(rows)})
 
@@ -309,7 +319,7 @@ def vet_undo(request, campaign):
     try:
         ids = undo(request.user, campaign, keys_from(request.body))
     except GalprojectError as error:
-        return JsonResponse({"error": str(error)}, status=409)
+        return _refusal(error)
     first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(rank=Min("rank"))["rank"]
     return JsonResponse({"undone": len(ids), "after": (first or 1) - 1})
 
