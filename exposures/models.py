@@ -9,8 +9,9 @@ from django.urls import reverse
 from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.doubts import Doubt, GalQualityDecision, ZeroPointSource
 from exposures.hosts import this_host
-from exposures.q3c import Q3CIndexExpression, Q3CInPolygon, Q3CWithin
+from exposures.q3c import InFootprint, Q3CIndexExpression, Q3CWithin
 from exposures.science.angles import wrap_ra
+from exposures.science.footprints import MAX_DEGREES
 from exposures.science.orientation import Orientation, orientation_of
 
 
@@ -151,6 +152,11 @@ class GalImageQuerySet(models.QuerySet):
     def in_filter(self, name):
         return self.filter(exposure__filter=name)
 
+    def widest(self) -> float:
+        """The largest radius of a chip that is possible, degrees; 0 without chips."""
+        possible = self.filter(radius__lte=MAX_DEGREES)
+        return possible.aggregate(widest=models.Max("radius"))["widest"] or 0.0
+
     def overlapping(self, image):
         """Chips whose footprint shares sky with that of ``image``.
 
@@ -158,8 +164,8 @@ class GalImageQuerySet(models.QuerySet):
         in the other; chips of one camera are such. Chips that were never reduced have no
         footprint and overlap nothing.
         """
-        widest = self.model.objects.aggregate(widest=models.Max("radius"))["widest"]
-        if not image.footprint or widest is None:
+        widest = self.model.objects.widest()
+        if not image.footprint or not widest:
             return self.none()
         near = Q3CWithin(
             models.Value(image.ra),
@@ -340,16 +346,16 @@ def _shares_sky(image):
     condition = models.Q()
     for ra, dec in image.positions():
         condition |= models.Q(
-            Q3CInPolygon(models.Value(ra), models.Value(dec), models.F("footprint"))
+            InFootprint(models.Value(ra), models.Value(dec), models.F("footprint"))
         )
     own = models.Value(image.footprint, output_field=ArrayField(models.FloatField()))
     for corner in range(4):
         condition |= models.Q(
-            Q3CInPolygon(
+            InFootprint(
                 models.F(f"footprint__{2 * corner}"), models.F(f"footprint__{2 * corner + 1}"), own
             )
         )
-    return condition | models.Q(Q3CInPolygon(models.F("ra"), models.F("dec"), own))
+    return condition | models.Q(InFootprint(models.F("ra"), models.F("dec"), own))
 
 
 class GalCheckpointQuerySet(models.QuerySet):

@@ -28,12 +28,13 @@ class Q3CDistance(Func):
     output_field = FloatField()
 
 
-class Q3CInPolygon(Func):
-    """True where ``(ra, dec)`` lies in a polygon: ra, dec, array of ra1, dec1, ra2, dec2 ...
+class InFootprint(Func):
+    """True where ``(ra, dec)`` lies in a chip's footprint: ra, dec, array of its four corners.
 
-    It uses no index: ``q3c_poly_query`` would, and becomes 100 ranges at planning time. Narrow
-    the search with ``Q3CWithin`` first.
+    False where the array is no chip's: q3c's own function raises an error on a wide polygon, and
+    with it whatever query meets it. It uses no index (``q3c_poly_query`` would, and becomes 100
+    ranges at planning time): narrow the search with ``Q3CWithin`` first.
     """
 
-    function = "q3c_in_poly"
+    function = "galfootprint_contains"
     output_field = BooleanField()

@@ -75,7 +75,7 @@ class Area:
 
 def _polygon(footprint):
     corners = ",".join(repr(float(v)) for v in footprint)
-    return f"q3c_in_poly(a.ra, a.dec, ARRAY[{corners}])"
+    return f"galfootprint_contains(a.ra, a.dec, ARRAY[{corners}]::float8[])"
 
 
 def _may_touch(chip, footprint):

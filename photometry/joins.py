@@ -14,7 +14,7 @@ from django.db import ProgrammingError, connection, transaction
 from exposures.claims import Claimed, locked
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
-from exposures.science.footprints import unit_vectors
+from exposures.science.footprints import fault_of, unit_vectors
 from photometry.binary_copy import copy_out
 from photometry.join_area import READ_ARCSEC, Area, Chip
 from photometry.object_storage import ObjectChanges, Sources, changes_of, store
@@ -93,7 +93,8 @@ def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None)
     GalprojectError where the catalogues change all the time.
     """
     image_ids = sorted(image_ids)
-    images = list(GalImage.objects.filter(pk__in=image_ids).exclude(footprint=None))
+    images = GalImage.objects.filter(pk__in=image_ids).exclude(footprint=None)
+    images = [image for image in images if not fault_of(image.footprint)]
     for _ in range(MAX_ATTEMPTS):
         chips = _chips_around(image_ids)
         # One pass at a time joins what lies on an image.
@@ -131,14 +132,17 @@ def fields_of(image_ids=None):
 
 def _chips_around(image_ids):
     """The catalogues in use that share sky with images, or lie within READ_ARCSEC of them."""
-    widest = GalImage.objects.filter(catalogues__active=True).order_by("-radius").first()
-    if widest is None:
+    widest = GalImage.objects.filter(catalogues__active=True).widest()
+    if not widest:
         return []
     margin = READ_ARCSEC / 3600
     with connection.cursor() as cursor:
-        cursor.execute(AROUND, [widest.radius + margin, list(image_ids), margin])
+        cursor.execute(AROUND, [widest + margin, list(image_ids), margin])
         rows = cursor.fetchall()
-    return [Chip(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8])) for row in rows]
+    chips = [
+        Chip(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8])) for row in rows
+    ]
+    return [chip for chip in chips if not fault_of(chip.footprint)]
 
 
 def _join(images, chips, options, progress) -> ObjectChanges:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection
 
+from exposures.models import GalImage
 from exposures.science.footprints import contains
 from photometry.binary_copy import copy_out
 from photometry.sources import id_range
@@ -102,8 +103,7 @@ def _former(image_ids, filters):
     """FORMER_DTYPE of all catalogues that are not in use and may touch images."""
     names = ",".join(f"'{name}'" for name in filters)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(radius), 0) FROM galimages")
-        (widest,) = cursor.fetchone()
+        widest = GalImage.objects.widest()
         # A catalogue that was dropped has no place any more, but its first source has.
         cursor.execute(FORMER_CATALOGUES, [list(image_ids), CATALOGUE_RADII * widest])
         catalogues = [pk for (pk,) in cursor.fetchall()]

@@ -10,7 +10,7 @@ from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.limits import FileOptions, take_limits_from
 from exposures.fits.options import InputOptions
-from exposures.fits.positions import footprint_of, read_footprints, read_wcs_cards
+from exposures.fits.positions import check_wcs, footprint_of, read_footprints, read_wcs_cards
 from exposures.fits.writing import write_chip
 
 __all__ = [
@@ -49,5 +49,5 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DE
     """One chip of an exposure. Raises InputFileError."""
     with reading(facts.image_path, hdu=entry.name):
         if facts.is_triplet:
-            return decam.read_chip(facts, entry, options)
-        return plain.read_chip(facts, entry, options)
+            return check_wcs(decam.read_chip(facts, entry, options))
+        return check_wcs(plain.read_chip(facts, entry, options))

@@ -2,12 +2,12 @@
 
 from astropy.io import fits
 
-from exposures.chip import ChipEntry, ExposureFacts
+from exposures.chip import Chip, ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, wcs_cards
 from exposures.fits.files import open_images
 from exposures.science.angles import wrap_ra
-from exposures.science.footprints import corner_pixels
+from exposures.science.footprints import corner_pixels, fault_of_wcs
 
 
 def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
@@ -24,8 +24,17 @@ def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
                     wcs = celestial_wcs(file.path, image.label, image.cards)
                 except InputFileError:
                     continue
-                found[numbers[image.index]] = footprint_of(wcs, image.shape)
+                if not fault_of_wcs(wcs, image.shape):
+                    found[numbers[image.index]] = footprint_of(wcs, image.shape)
     return found
+
+
+def check_wcs(chip: Chip) -> Chip:
+    """A chip as it is; raises InputFileError where its WCS takes it to no place for a chip."""
+    if fault := fault_of_wcs(chip.wcs, chip.shape):
+        advice = "Solve its astrometry again, in ICRS"
+        raise InputFileError(chip.path, f"the WCS is not a chip's: {fault}", advice, hdu=chip.name)
+    return chip
 
 
 def footprint_of(wcs, shape) -> list[float]:

@@ -7,6 +7,7 @@ N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
 # q3c refuses polygons wider than some 23 degrees, and with them every search that meets one.
 MAX_DEGREES = 20.0
+MAX_BEND = 0.5  # of a corner from where the middle has it, over its distance from there
 
 
 def corner_pixels(shape):
@@ -21,6 +22,9 @@ def fault_of(footprint) -> str:
     It has to be a convex quadrilateral of some area, on a part of the sky that a search can
     hold: others lie on no sky, or make searches fail that have nothing to do with them.
     """
+    footprint = np.asarray(footprint, float)  # None is NaN
+    if footprint.shape != (8,):
+        return "it has not four corners"
     if not np.all(np.isfinite(footprint)):
         return "its corners have no place on the sky"
     if np.any(np.abs(footprint[1::2]) > 90):
@@ -36,6 +40,34 @@ def fault_of(footprint) -> str:
     turns = edges[:, 0] * following[:, 1] - edges[:, 1] * following[:, 0]
     if not (np.all(turns > 0) or np.all(turns < 0)):
         return "its corners are those of no rectangle"
+    return ""
+
+
+def fault_of_wcs(wcs, shape) -> str:
+    """Why a WCS can't be that of a chip of ``shape`` (ny, nx); "" where it can.
+
+    Its corners have to be a chip's, and lie about where they do by the size and direction of the
+    pixels in its middle: no camera's distortion moves a corner by half the way to it.
+    """
+    ny, nx = shape
+    step = min(nx, ny) / 20
+    x, y = np.array([nx / 2, ny / 2])[:, None] - 0.5 + step * np.array([[0, 1, 0], [0, 0, 1]])
+    corner_x, corner_y = corner_pixels(shape)
+    ra, dec = wcs.all_pix2world([*x, *corner_x], [*y, *corner_y], 0)
+    if fault := fault_of(np.column_stack([ra, dec])[3:].ravel()):
+        return fault
+    if not np.all(np.isfinite([*ra, *dec])):
+        return "its middle has no place on the sky"
+    vectors = unit_vectors(np.column_stack([ra, dec]).ravel())
+    if np.any(vectors @ vectors[0] <= 0):
+        return "its corners lie on the other side of the sky from its middle"
+    plane = tangent_plane(vectors, vectors[0])
+    axes = (plane[1:3] - plane[0]) / step
+    away = np.column_stack([corner_x, corner_y]) - [nx / 2 - 0.5, ny / 2 - 0.5]
+    by_pixels = away @ axes
+    length = np.linalg.norm(by_pixels, axis=1)
+    if np.any(np.linalg.norm(plane[3:] - plane[0] - by_pixels, axis=1) > MAX_BEND * length):
+        return "its corners are not where the pixels in its middle would have them"
     return ""
 
 

@@ -2,13 +2,18 @@
 
 from django.db import connection
 
+from exposures.science.footprints import MAX_DEGREES
+
 # As GalImage.overlapping has it for a single chip: a corner or the centre of one in the other.
 CORNERS = [f"{{a}}.footprint[{2 * i + 1}], {{a}}.footprint[{2 * i + 2}]" for i in range(4)]
 POINTS = ["{a}.ra, {a}.dec", *CORNERS]
-SHARES_SKY = " OR ".join(f"q3c_in_poly({point}, {{b}}.footprint)" for point in POINTS)
+SHARES_SKY = " OR ".join(f"galfootprint_contains({point}, {{b}}.footprint)" for point in POINTS)
 BOTH_WAYS = f"({SHARES_SKY.format(a='i', b='n')} OR {SHARES_SKY.format(a='n', b='i')})"
 # The widest is joined: a subquery among its arguments would keep q3c_join from using the index.
-NEAR = """CROSS JOIN (SELECT max(radius) AS radius FROM galimages) AS widest
+NEAR = f"""
+CROSS JOIN (
+    SELECT max(radius) AS radius FROM galimages WHERE radius <= {MAX_DEGREES}
+) AS widest
 JOIN galimages i ON q3c_join(n.ra, n.dec, i.ra, i.dec, n.radius + widest.radius)"""
 OVERLAPPING = f"""
 SELECT DISTINCT i.id FROM galimages n

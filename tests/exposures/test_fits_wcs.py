@@ -155,15 +155,21 @@ def test_right_ascensions_round_0_hours_are_from_0_to_360(ra):
         ({**SIP, "PV1_1": None, "PV2_1": None, "A_1_1": 0.1}, "no rectangle"),
     ],
 )
-def test_a_wcs_that_is_not_a_chips_is_refused_before_it_is_stored(tmp_path, cards, fault):
+def test_a_wcs_that_is_not_a_chips_is_refused_when_it_is_read(tmp_path, cards, fault):
     pixels = np.random.default_rng(1).normal(500, 10, (80, 100)).astype("f4")
     path = write_plain(tmp_path / "a.fits", pixels, cards)
     facts = read_exposure(path)
+    with pytest.raises(InputFileError, match=rf"a.fits\[HDU0\]: the WCS is not a chip's.*{fault}"):
+        read_chip(facts, facts.chips[0])
+
+
+def test_a_correction_that_takes_a_chip_to_no_place_is_refused_before_it_is_stored(tmp_path):
+    facts = read_exposure(write_plain(tmp_path / "a.fits"))
     chip = read_chip(facts, facts.chips[0])
     image = GalImage()
-    wcs = RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1))
-    with pytest.raises(InputFileError, match=rf"a.fits\[HDU0\]: the WCS is not a chip's.*{fault}"):
-        place(image, chip, wcs)
+    far = PixelCorrection(chip.shape, 1, np.array([0.0, 1e6, 0.0]), np.array([0.0, 0.0, 1e6]))
+    with pytest.raises(InputFileError, match="the WCS is not a chip's"):
+        place(image, chip, RefinedWcs(chip.wcs, far))
     assert image.footprint is None
 
 

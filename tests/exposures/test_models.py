@@ -40,9 +40,8 @@ def test_neighbours_overlap_at_the_poles(pole):
 
 @pytest.mark.django_db
 def test_a_small_chip_overlaps_the_large_one_round_it():
-    small = make_image("small", radius=0.014, footprint=square(266.05, -29.05, 0.01))
-    GalImage.objects.filter(pk=small.pk).update(ra=266.05, dec=-29.05)
-    small.refresh_from_db()
+    place = {"ra": 266.05, "dec": -29.05}
+    small = make_image("small", **place, radius=0.014, footprint=square(266.05, -29.05, 0.01))
     large = make_image("large")
     assert overlapping(small) == {large}
     assert overlapping(large) == {small}

@@ -21,6 +21,7 @@ MIGRATIONS = [
         "exposures.migrations.0010_on_the_sky",
         "photometry.migrations.0013_on_the_sky",
         "variables.migrations.0015_on_the_sky",
+        "exposures.migrations.0013_possible_footprints",
     )
 ]
 # As the migrations run them, whatever later ones have changed of other columns.
