@@ -148,18 +148,14 @@ def test_right_ascensions_round_0_hours_are_from_0_to_360(ra):
     assert all(0 <= corner < 360 for corner in corners)
 
 
-@pytest.mark.parametrize(
-    ("cards", "fault"),
-    [
-        ({"CD1_2": 1.0, "CD2_1": -1.0}, "degrees apart"),  # as of a picture of the whole sky
-        ({**SIP, "PV1_1": None, "PV2_1": None, "A_1_1": 0.1}, "no rectangle"),
-    ],
-)
-def test_a_wcs_that_is_not_a_chips_is_refused_when_it_is_read(tmp_path, cards, fault):
+def test_a_wcs_that_is_not_a_chips_is_refused_when_it_is_read(tmp_path):
+    cards = {**SIP, "PV1_1": None, "PV2_1": None, "A_1_1": 0.1}
     pixels = np.random.default_rng(1).normal(500, 10, (80, 100)).astype("f4")
     path = write_plain(tmp_path / "a.fits", pixels, cards)
     facts = read_exposure(path)
-    with pytest.raises(InputFileError, match=rf"a.fits\[HDU0\]: the WCS is not a chip's.*{fault}"):
+    with pytest.raises(
+        InputFileError, match=r"a.fits\[HDU0\]: the WCS is not a chip's.*no rectangle"
+    ):
         read_chip(facts, facts.chips[0])
 
 

@@ -183,6 +183,13 @@ def test_a_wcs_that_is_no_chips_is_refused_when_it_is_read(tmp_path, wcs):
     assert str(path) in str(raised.value)
 
 
+def test_a_chip_is_no_wider_than_a_search_of_the_sky_can_hold():
+    shape = (1000, 1000)
+    for side, is_wide in ((0.01, False), (0.05, True)):
+        fault = fault_of_wcs(a_wcs(((-side, 0), (0, side)), shape=shape), shape)
+        assert ("degrees apart" in fault) == is_wide
+
+
 @pytest.mark.parametrize("crval", [(266.0, -29.0), (0.0, 0.0), (359.9999, 60.0), (10.0, 90.0)])
 @pytest.mark.parametrize("turn", [np.eye(2), [[0, 1], [-1, 0]], [[-1, 0], [0, 1]]])
 def test_a_wcs_of_a_chip_is_taken_wherever_it_is(crval, turn):
