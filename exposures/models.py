@@ -52,6 +52,13 @@ class GalExposure(models.Model):
         ordering = ["mjd"]
         constraints = [
             on_the_sky("galexposures"),
+            models.CheckConstraint(
+                condition=models.Q(mjd__gt=0, mjd__lt=100_000), name="galexposures_possible_time"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(exposure_seconds__gt=0, exposure_seconds__lte=1e9),
+                name="galexposures_possible_exposure_time",
+            ),
             models.UniqueConstraint(
                 fields=["instrument", "identifier"], name="galexposures_one_row_an_exposure"
             ),

@@ -2,6 +2,7 @@
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
+from exposures.json_values import finite
 from exposures.tables import csv_pieces, parquet_pieces
 from galproject.api.columns import columns_of, row_of
 
@@ -45,4 +46,14 @@ class ParquetRenderer(TableRenderer):
         return parquet_pieces(columns, chunks)
 
 
-TABLES = (JSONRenderer, CSVRenderer, ParquetRenderer)
+class FiniteJSONRenderer(JSONRenderer):
+    """JSON, in which numbers that JSON doesn't have, as older versions stored them, are null."""
+
+    def render(self, data, accepted_media_type=None, renderer_context=None):
+        try:
+            return super().render(data, accepted_media_type, renderer_context)
+        except ValueError:
+            return super().render(finite(data), accepted_media_type, renderer_context)
+
+
+TABLES = (FiniteJSONRenderer, CSVRenderer, ParquetRenderer)

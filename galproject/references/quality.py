@@ -39,10 +39,14 @@ class Quality:
     rank: int | None = None  # 1 is suggested first
 
     @property
-    def date(self) -> datetime:
+    def date(self) -> datetime | None:
+        """None where older versions stored a time that has no date."""
+        if not 0 < self.exposure.mjd < LAST_MJD:  # as NaN isn't
+            return None
         return Time(self.exposure.mjd, format="mjd").to_datetime()
 
 
+LAST_MJD = 2_900_000  # in the year 9798
 # The columns of the comparison: what they are called, their unit, decimals, and which end is best.
 COLUMNS = (
     ("fwhm_arcsec", "Seeing", "″", 2, min),

@@ -4,6 +4,7 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
+from exposures.json_values import finite
 from exposures.options_in_force import options_in_force
 from variables.candidates.colours import field_diagram
 from variables.candidates.light_curve_data import light_curve_data
@@ -45,14 +46,14 @@ def _successor(pk):
 def candidate_data(request, pk):
     """The light curves of a candidate, as JSON."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
-    return JsonResponse(light_curve_data(pk), json_dumps_params={"allow_nan": False})
+    return JsonResponse(finite(light_curve_data(pk)), json_dumps_params={"allow_nan": False})
 
 
 @require_GET
 def candidate_field(request, pk):
     """The colour-magnitude diagram of a candidate's field, as JSON."""
     candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
-    return JsonResponse(field_diagram(candidate), json_dumps_params={"allow_nan": False})
+    return JsonResponse(finite(field_diagram(candidate)), json_dumps_params={"allow_nan": False})
 
 
 @require_GET
@@ -60,4 +61,4 @@ def candidate_periods(request, pk):
     """Periods that a candidate may have, as JSON, with what is to be said of them."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
     found = period_search(light_curve_data(pk)["filters"], options_in_force().periods)
-    return JsonResponse(found, json_dumps_params={"allow_nan": False})
+    return JsonResponse(finite(found), json_dumps_params={"allow_nan": False})

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 MAG_RESOLUTION = 2e-6  # magnitudes of single precision are no closer to each other
+LAST_MJD = 100_000.0  # what older versions stored beyond is no time
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def _usable(mjd, mag, mag_err):
     """(3, n) what is known of a light curve, by time; epochs at the same time are averaged."""
     columns = np.array([mjd, mag, mag_err], float)
     known = np.isfinite(columns).all(axis=0) & (columns[2] > 0)
+    known &= (columns[0] > 0) & (columns[0] < LAST_MJD)
     mjd, mag, error = columns[:, known]
     times, of = np.unique(mjd, return_inverse=True)
     weight = np.bincount(of, error**-2.0, len(times))

@@ -13,6 +13,7 @@ from variables.science.harmonics import best_near, refined
 # Cycles within the span of the epochs, of the longest period: what only rises or falls is better
 # told by that than by one of its aliases.
 LONGEST = 0.1
+MOST_FREQUENCIES = 20_000_000  # of a periodogram: 20 years down to 2 minutes, 160 MB
 EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 
 
@@ -62,7 +63,8 @@ def find_periods(curves, options=PeriodOptions()) -> list[Period]:
     data = centred(curves, options)
     if data is None:
         return []
-    highest = min(1 / options.min_days, _nyquist(data.days))
+    most = MOST_FREQUENCIES / (options.samples_per_peak * data.span)
+    highest = min(1 / options.min_days, _nyquist(data.days), most)
     if highest <= 1 / data.span:
         return []
     periodogram = LombScargle(data.days, data.mag, data.error)

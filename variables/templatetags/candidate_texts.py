@@ -12,6 +12,7 @@ from variables.models.candidates import Cause
 register = template.Library()
 UNKNOWN = "–"
 MJD_0 = date(1858, 11, 17)
+FIRST_DAY, LAST_DAY = (date.min - MJD_0).days, (date.max - MJD_0).days  # that have a date
 
 
 @register.filter
@@ -28,7 +29,9 @@ def galactic(candidate):
 @register.filter
 def date_of(mjd):
     """The date of an MJD (UTC)."""
-    return UNKNOWN if mjd is None else (MJD_0 + timedelta(days=mjd)).isoformat()
+    if mjd is None or not FIRST_DAY <= mjd <= LAST_DAY:  # as NaN isn't
+        return UNKNOWN
+    return (MJD_0 + timedelta(days=mjd)).isoformat()
 
 
 @register.simple_tag
