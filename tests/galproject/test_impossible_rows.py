@@ -12,7 +12,7 @@ from tests.variables.candidates import make_candidate
 
 pytestmark = pytest.mark.django_db
 
-(OPERATION,) = import_module("exposures.migrations.0013_possible_times").Migration.operations
+(OPERATION,) = import_module("exposures.migrations.0014_possible_times").Migration.operations
 BAD = ["1e300", "NaN", "Infinity", "-1e300", "1e8"]
 
 

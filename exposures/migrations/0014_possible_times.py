@@ -31,7 +31,7 @@ ALTER TABLE galexposures DROP CONSTRAINT galexposures_possible_exposure_time;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("exposures", "0012_stars_in_their_places"),
+        ("exposures", "0013_possible_footprints"),
     ]
 
     operations = [
