@@ -79,6 +79,13 @@ class GuardedStream:
     def __getattr__(self, name):
         return getattr(self.unguarded, name)
 
+    def __eq__(self, other):
+        """Whether both end at the same stream: tqdm asks before it writes between its bars."""
+        return self.unguarded is getattr(other, "unguarded", other)
+
+    def __hash__(self):
+        return hash(self.unguarded)
+
     def write(self, text):
         """Write a text in which colours and the steps of progress bars stay what they are."""
         self.unguarded.write(text if MOVES.fullmatch(text) else self._guarded(text))

@@ -81,7 +81,9 @@ def hidden(final: Path, suffix=".part") -> Path:
 
 def _locked(path):
     while True:
-        file = open(path, "a+b", buffering=0)  # noqa: SIM115 (closed by who gets it)
+        # Not through a link that somebody has put there.
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+        file = os.fdopen(opened, "a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             # Who had the lock before may have moved or removed what we opened.

@@ -1,6 +1,7 @@
 """A backup made: written under a hidden name, checked, and renamed when it is whole."""
 
 import fcntl
+import glob
 import os
 import shutil
 import tarfile
@@ -96,7 +97,7 @@ def _draft_of(folder):
     """
     start = f".{folder.name}."
     try:
-        for left in folder.parent.glob(f"{start}*.part"):
+        for left in folder.parent.glob(f"{glob.escape(start)}*.part"):
             _remove_if_left(left)
         draft = Path(tempfile.mkdtemp(prefix=start, suffix=".part", dir=folder.parent))
     except OSError as error:

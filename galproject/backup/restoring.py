@@ -32,6 +32,7 @@ from galproject.backup.sessions import (
     maintenance_cursor,
     one_value,
     parameters_of,
+    quoted,
     session,
     tables_in,
     told_errors,
@@ -127,7 +128,7 @@ def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
             put_aside = _give_name(cursor, draft, name, is_empty)
         except BaseException:
             connection.close()
-            cursor.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
+            cursor.execute(f"DROP DATABASE IF EXISTS {quoted(draft)} WITH (FORCE)")
             raise
     notes = [*_restore_files(folder, manifest, options), *_left_to_do(manifest, options)]
     return Restored(manifest, put_aside, tuple(notes))
@@ -188,8 +189,11 @@ def _check_unused(cursor, name):
 def _create(cursor, draft):
     try:
         _check_unused(cursor, draft)
-        cursor.execute(f'DROP DATABASE IF EXISTS "{draft}"')  # what a killed run left
-        cursor.execute(f"CREATE DATABASE \"{draft}\" TEMPLATE template0 ENCODING 'UTF8'")
+        cursor.execute(f"DROP DATABASE IF EXISTS {quoted(draft)}")  # what a killed run left
+        # Who is no superuser can't make q3c, and has it from the template of all databases.
+        sql = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+        template = "template0 ENCODING 'UTF8'" if one_value(cursor, sql) else "template1"
+        cursor.execute(f"CREATE DATABASE {quoted(draft)} TEMPLATE {template}")
     except psycopg2.errors.InsufficientPrivilege as error:
         user = cursor.connection.info.user
         raise GalprojectError(
@@ -269,11 +273,11 @@ def _give_name(cursor, draft, name, is_empty):
     put_aside = ""
     try:
         if is_empty:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
+            cursor.execute(f"DROP DATABASE IF EXISTS {quoted(name)}")
         else:
             put_aside = f"{name[:40]}_until_{datetime.now():%Y%m%d_%H%M%S}"
-            cursor.execute(f'ALTER DATABASE "{name}" RENAME TO "{put_aside}"')
-        cursor.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
+            cursor.execute(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(put_aside)}")
+        cursor.execute(f"ALTER DATABASE {quoted(draft)} RENAME TO {quoted(name)}")
     except psycopg2.errors.ObjectInUse as error:
         raise GalprojectError(
             f"somebody uses the database {name} again. Stop the web server and the workers, then "

@@ -80,6 +80,11 @@ def tables_in(cursor) -> list[str]:
     return [name for (name,) in cursor.fetchall()]
 
 
+def quoted(name) -> str:
+    """The name of a database as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def one_value(cursor, sql, parameters=()):
     cursor.execute(sql, parameters)
     return cursor.fetchone()[0]

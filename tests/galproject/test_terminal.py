@@ -216,6 +216,17 @@ def test_progress_bars_still_move():
     assert "\x1b]" not in stream.getvalue()
 
 
+def test_lines_are_written_between_bars_not_into_them(monkeypatch):
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", GuardedStream(screen))
+    monkeypatch.setattr(sys, "stdout", GuardedStream(screen))
+    out = LineOutput(sys.stdout)
+    with tqdm(total=2, ncols=40) as bar, bar.external_write_mode(file=out._out):
+        out.write("a line")
+    # The bar has gone before the line, and comes again after it.
+    assert re.search(r"\r +\ra line\n\r  0%", screen.getvalue())
+
+
 def test_manage_py_guards_its_streams(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with pytest.raises(SystemExit):
