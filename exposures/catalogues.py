@@ -21,6 +21,9 @@ BAND_COLUMNS = {
     **dict.fromkeys(("V", "VR", "r", "R", "Clear"), (GAIA_G, "mag_vt")),
     **dict.fromkeys(("i", "I", "z", "Y"), (GAIA_RP, "mag_vt")),
 }
+FAINTEST = 50.0  # magnitude, of anything: beyond stands for no measurement
+DEGREES = ("", "deg", "degree", "degrees")
+MOST_BEYOND = 0.01  # of the entries whose positions are nowhere: single ones are a fault of theirs
 ANY_BAND = (GAIA_G, "mag_vt")  # narrow bands
 
 
@@ -129,6 +132,7 @@ _HOW_TO = (
 class Rows:
     """Some rows of a table."""
 
+    path: Path
     records: np.ndarray
     names: dict[str, str]  # of its columns, by their names in lower case
     numbers: np.ndarray
@@ -137,7 +141,7 @@ class Rows:
         """Values of a column; the default where the table has none of that name."""
         if name not in self.names:
             return np.full(len(self.numbers), default)
-        return _native(self.records[self.names[name]][self.numbers])
+        return _numbers(self.path, name, self.records[self.names[name]][self.numbers])
 
 
 def _read_stars(path, cone, mjd, band, cuts):
@@ -147,11 +151,9 @@ def _read_stars(path, cone, mjd, band, cuts):
         columns = {name.lower(): name for name in records.names}
         if not {"ra", "dec"} <= set(columns):
             raise InputFileError(path, "no columns ra and dec", _HOW_TO)
-        distance = separation_degrees(
-            _native(records[columns["ra"]]), _native(records[columns["dec"]]), ra0, dec0
-        )
-        near = Rows(records, columns, np.flatnonzero(distance < radius + cuts.margin_degrees))
-        good = Rows(records, columns, near.numbers[_is_good(near.column, cuts)])
+        distance = separation_degrees(*_positions(path, records, columns), ra0, dec0)
+        near = Rows(path, records, columns, np.flatnonzero(distance < radius + cuts.margin_degrees))
+        good = Rows(path, records, columns, near.numbers[_is_good(near.column, cuts)])
         magnitude = _magnitude_columns(records.names, columns, band)
         stars = _at_epoch(good.column, mjd, cuts, magnitude)
     inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
@@ -196,7 +198,8 @@ def _at_epoch(column, mjd, cuts, magnitude_columns):
 
 def _magnitudes(magnitudes, flux_over_error):
     """Magnitudes and their errors; NaN where not measured, which some tiles write as 0."""
-    magnitudes = np.where(magnitudes == 0, np.nan, magnitudes)
+    known = (magnitudes != 0) & (np.abs(magnitudes) <= FAINTEST)  # as NaN isn't
+    magnitudes = np.where(known, magnitudes, np.nan)
     with np.errstate(divide="ignore"):
         errors = 2.5 / np.log(10) / flux_over_error
     return magnitudes, np.where(np.isfinite(errors), errors, np.nan)
@@ -211,9 +214,46 @@ def _magnitude_columns(names, columns, band):
     return magnitude, magnitude.replace("_mean_mag", "_mean_flux_over_error")
 
 
-def _native(values):
+def _positions(path, records, columns):
+    """Right ascensions and declinations of all entries, checked to be degrees as far as shows."""
+    ra, dec = (_numbers(path, name, records[columns[name]]) for name in ("ra", "dec"))
+    for name in ("ra", "dec"):
+        unit = records.columns[columns[name]].unit or "deg"
+        if unit.strip().lower() not in DEGREES:
+            problem = f"the unit of column {name} is {unit!r}, not degrees"
+            raise InputFileError(path, problem, "Write positions in degrees, ICRS")
+    for name, values, most in (("ra", ra, 360), ("dec", dec, 90)):
+        known = np.isfinite(values)
+        if len(values) and not known.any():
+            raise InputFileError(path, f"column {name} has no value that is a number", _HOW_TO)
+        beyond = known & (np.abs(values) > most)
+        if np.mean(beyond) > MOST_BEYOND:
+            problem = f"column {name} has values such as {values[beyond][0]:g}, no degrees"
+            raise InputFileError(path, problem, "Write positions in degrees, ICRS")
+    return ra, dec
+
+
+def _numbers(path, name, values):
+    """A column as numbers, one a row; raises InputFileError that names it where it has others."""
     values = np.asarray(values)
-    return values if values.dtype.kind == "b" else values.astype(np.float64)
+    if values.ndim != 1 or values.dtype.kind == "c":
+        raise InputFileError(path, f"column {name} has no single number a row", _HOW_TO)
+    if values.dtype.kind == "b":
+        return values
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        example = next((str(v) for v in values.ravel() if not _is_number(v)), "")
+        problem = f"column {name} holds text such as {example[:40]!r} where numbers belong"
+        raise InputFileError(path, problem, "Write the column as numbers") from error
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _joined(parts, chosen=slice(None)):

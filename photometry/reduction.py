@@ -59,6 +59,9 @@ class Reduction:
         return np.where(weight > 0, 1 / np.maximum(variance, np.maximum(floor, 1e-12)), 0)
 
 
+SMALLEST_SIDE = 16  # pixels: a star's core, and some sky on either side
+
+
 def reduce_chip(chip, observation, catalogue, detection, options=ReductionOptions()):
     """Reduce a Chip; ``observation`` is its ExposureFacts, ``catalogue`` may be None.
 
@@ -69,6 +72,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         raise InputFileError(
             chip.path, "all pixels are masked", "Leave this chip out with --ccds", hdu=chip.name
         )
+    _check_is_image(chip)
     known = [amplifier.x_start for amplifier in chip.amplifiers][1:]
     columns = channel_columns(chip.data, chip.weight, known, options.sky)
     sky = _sky(chip, columns, options, notes)
@@ -98,6 +102,19 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         catalogue_agreement=matched.agreement,
         notes=tuple(notes),
     )
+
+
+def _check_is_image(chip):
+    """Raise InputFileError where there is no room for a star, or all pixels are the same."""
+    ny, nx = chip.shape
+    if min(ny, nx) < SMALLEST_SIDE:
+        problem = f"it has {nx} x {ny} pixels, too few for a star and its sky"
+        advice = f"Give images of {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels or more"
+        raise InputFileError(chip.path, problem, advice, hdu=chip.name)
+    usable = chip.data[chip.weight > 0]
+    if usable.min() == usable.max():
+        problem = f"all its usable pixels are {usable[0]:g}: this is no image of the sky"
+        raise InputFileError(chip.path, problem, "Leave it out", hdu=chip.name)
 
 
 def _sky(chip, columns, options, notes):

@@ -96,6 +96,8 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         raise _nothing_usable(path, entry)
     sky = sky_level_and_noise(np.where(usable, data, np.nan))
     data, found = without_impossible(data, usable, sky[1], options.limits)
+    if not (usable & np.isfinite(data)).any():
+        raise _nothing_usable(path, entry)
     detector, said = detector_of(np.where(usable, data, np.nan), sky, headers, options)
     notes += said
     weight = None

@@ -5,6 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import Distance, SkyCoord
 from astropy.io import fits
+from astropy.table import Table
 from astropy.time import Time
 from astropy_healpix import HEALPix
 
@@ -231,3 +232,41 @@ def test_a_real_table_of_tycho_stars(real_data):
     if not path.is_file():
         pytest.skip("no Tycho-2 table among the real images")
     assert len(open_catalogue(path).stars(31.25, 46.74, 2.0, 58107, "Clear")) == 164
+
+
+def table_of(path, **columns):
+    """A catalogue of stars round 150, -30; columns that are given take the place of others."""
+    rng = np.random.default_rng(16)
+    ra, dec = rng.uniform(149.9, 150.1, 50), rng.uniform(-30.1, -29.9, 50)
+    Table({"ra": ra, "dec": dec, "mag_i": rng.uniform(12, 20, 50)} | columns).write(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"mag_i": ["faint"] * 50}, "column mag_i holds text such as 'faint' where numbers belong"),
+        ({"pmra": ["x"] * 50}, "column pmra holds text such as 'x'"),
+        ({"ra": ["10:00:00"] * 50}, "column ra holds text such as '10:00:00'"),
+        ({"ra": np.full(50, np.nan)}, "column ra has no value that is a number"),
+        ({"ra": np.full(50, 1150.0)}, "column ra has values such as 1150, no degrees"),
+        ({"dec": np.full(50, -300.0)}, "column dec has values such as -300, no degrees"),
+        ({"ra": np.ones((50, 3))}, "column ra has no single number a row"),
+        ({"ra": np.full(50, 2.6) * u.rad}, "the unit of column ra is .rad., not degrees"),
+        ({"dec": np.full(50, -0.5) * u.rad}, "the unit of column dec is 'rad', not degrees"),
+    ],
+)
+def test_a_column_that_is_not_what_it_should_be_is_named(tmp_path, columns, words):
+    path = table_of(tmp_path / "a.fits", **columns)
+    with pytest.raises(InputFileError, match=words) as error:
+        open_catalogue(path).stars(150.0, -30.0, 0.2, 58_000.0, "i")
+    assert str(path) in str(error.value)
+
+
+def test_magnitudes_that_no_star_has_are_undefined(tmp_path):
+    magnitudes = np.full(50, 1e300)
+    magnitudes[:10] = 15.0
+    path = table_of(tmp_path / "a.fits", mag_i=magnitudes)
+    stars = open_catalogue(path).stars(150.0, -30.0, 0.2, 58_000.0, "i")
+    assert len(stars) == 50
+    assert np.isfinite(stars.magnitudes).sum() == 10
