@@ -6,7 +6,7 @@ from django.db import connection
 
 MAX_PROCESSES = 64
 MAX_THREADS = 64  # of a process
-FEW, MANY = 2, 4  # processes where nothing is said: 200 MB and 4 connections each
+FEW, MANY = 2, 4  # processes where nothing is said: 300 MB and 4 connections each
 # Connections of a cluster of workers beside those of its workers: sentinel, monitor, pusher.
 OF_CLUSTER = 3
 FREE_CONNECTIONS = """

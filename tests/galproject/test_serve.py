@@ -115,6 +115,8 @@ def test_both_start_and_stop_cleanly(environment, port, how):
     output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
     assert "Traceback" not in output
+    address, who, *_ = output.splitlines()
+    assert address == f"http://127.0.0.1:{port}/  (Ctrl-C stops it)" and "log in" in who.lower()
     assert not [pid for pid in children if is_running(pid)]
 
 

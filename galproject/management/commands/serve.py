@@ -65,9 +65,8 @@ class Command(SurveyCommand):
             commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
         with TemporaryDirectory(prefix="galproject-cache-") as cache:
             environment = static.environment() | {"GALPROJECT_CACHE": cache}
-            self.run_all(
-                commands, environment, static, [f"http://{host}:{port}/", who, connections]
-            )
+            lines = [f"http://{host}:{port}/  (Ctrl-C stops it)", who, connections]
+            self.run_all(commands, environment, static, lines)
 
     def run_all(self, commands, environment, static, lines):
         """Run commands side by side, until one ends or a signal comes; say ``lines`` meanwhile."""
@@ -86,7 +85,8 @@ class Command(SurveyCommand):
             )
             for name, command in commands.items()
         }
-        self.stdout.write("\n".join(filter(None, lines)))
+        for line in filter(None, lines):
+            self.stdout.write(line)
         ended = self.wait_for_one(processes)
         self.stop(processes)
         if ended:
