@@ -90,6 +90,3 @@ class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
 
 
 schedules.register()
-admin.site.site_header = "galproject"
-admin.site.site_title = "galproject"
-admin.site.index_title = "Tables"

@@ -19,7 +19,7 @@ DEBUG = environment.debug
 ALLOWED_HOSTS = environment.hosts
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "galproject.tables_app.TablesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

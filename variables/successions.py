@@ -13,6 +13,14 @@ MOVE = """
 UPDATE {table} t SET refsource_id = p.new
 FROM unnest(%s::bigint[], %s::bigint[]) AS p(old, new) WHERE t.refsource_id = p.old
 """
+# Who has seen others' votes on a source has seen those on the one in its place.
+REPEAT_UNBLINDINGS = """
+INSERT INTO galunblindings (user_id, refsource_id, time)
+SELECT u.user_id, p.new, u.time
+FROM galunblindings u JOIN unnest(%s::bigint[], %s::bigint[]) AS p(old, new)
+  ON p.old = u.refsource_id
+ON CONFLICT DO NOTHING
+"""
 # An object is once in a campaign.
 UNLESS_THERE = """
 AND NOT EXISTS (
@@ -37,6 +45,7 @@ def carry_along(old, new) -> int:
         columns = [list(place), list(place.values())]
         cursor.execute(MOVE.format(table="galflags"), columns)
         cursor.execute(MOVE.format(table="galcampaignobjects") + UNLESS_THERE, columns)
+        cursor.execute(REPEAT_UNBLINDINGS, columns)
     GalSuccession.objects.bulk_create(
         [GalSuccession(old_refsource_id=a, new_refsource_id=b) for a, b in place.items()],
         ignore_conflicts=True,

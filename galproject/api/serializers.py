@@ -84,8 +84,8 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
         return getattr(candidate, "distance_arcsec", None)
 
     def get_consensus(self, candidate) -> str | None:
-        shown = candidate.shows_class and candidate.consensus
-        return candidate.consensus.slug if shown else None
+        choice = candidate.opinion.choice
+        return choice.slug if choice else None
 
 
 class ObjectSourceSerializer(Finite, serializers.ModelSerializer):

@@ -18,6 +18,7 @@ from photometry.models import GalObject, GalObjectSource, GalReference, GalSourc
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
+from variables.vetting.blindness import note_shown
 from variables.vetting.decisions import Said, decide, votes_visible_to
 
 extend_schema_field(str)(PositionFilter)
@@ -78,8 +79,17 @@ class Candidates(Table):
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        shown = GalCandidate.objects.with_visible_class(self.request.user)
-        return shown.select_related("consensus")
+        return GalCandidate.objects.as_seen_by(self.request.user).select_related("consensus")
+
+    def get_serializer(self, *args, **kwargs):
+        if not getattr(self, "swagger_fake_view", False):
+            self._note_shown(*args)
+        return super().get_serializer(*args, **kwargs)
+
+    def _note_shown(self, shown=None):
+        """Of one, of a page, or of all that is streamed."""
+        rows = shown if isinstance(shown, list) else shown and [shown]
+        note_shown(self.request.user, rows and [candidate.pk for candidate in rows])
 
     def filter_queryset(self, queryset):
         # One by its id is there whatever hides it from lists.

@@ -70,8 +70,8 @@ class Candidates:
     evidence: tuple[Evidence, ...]
     n_accepted: int
     n_undetected: int  # each of their changes fails a cut
-    n_vetted: int  # people agree on a class
-    n_disputed: int
+    n_vetted: int  # people agree on a class; of candidates that no open campaign keeps blind
+    n_disputed: int  # the same
     n_flagged: int  # hidden
 
 
@@ -103,9 +103,12 @@ def images() -> Images:
 
 
 def candidates() -> Candidates:
-    """Candidates by evidence, one of each star; one pass over galcandidates."""
-    numbers = {"accepted": Q(), "vetted": Q(consensus__isnull=False)}
-    numbers["disputed"] = Q(is_disputed=True)
+    """Candidates by evidence, one of each star; one pass over galcandidates.
+
+    Of votes what everybody may know: numbers that grew with one's own would tell of others'.
+    """
+    numbers = {"accepted": Q(), "vetted": Q(consensus__isnull=False, shows_class=True)}
+    numbers["disputed"] = Q(is_disputed=True, shows_class=True)
     for first, last in EVIDENCE:
         within = Q(star_detections__gte=first)
         within &= Q() if last is None else Q(star_detections__lte=last)
@@ -115,7 +118,7 @@ def candidates() -> Candidates:
     conditions["undetected"] = Q(star_detections=0, is_flagged=False)
     conditions["flagged"] = Q(is_flagged=True)
     counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
-    row = GalCandidate.objects.current().one_a_star().aggregate(**counts)
+    row = GalCandidate.objects.as_seen_by().current().one_a_star().aggregate(**counts)
     most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
     return Candidates(
         tuple(

@@ -49,8 +49,9 @@ class Change:
     n_lost: int  # rows of galsources that the chosen have as search images
     n_lost_changes: int  # rows of galvarobjs on them
     n_candidates: int  # of the old catalogues
-    n_voted: int  # of these, that somebody has voted on
+    n_voted: int  # of these, that somebody has voted on; of no campaign that goes on
     n_votes: int
+    n_blind: int  # candidates of campaigns that go on, on which nobody may count the votes
     n_stranded: int  # search images that would be without a reference if the old were withdrawn
     seconds: float | None  # of one worker; None where nothing was ever processed
 
@@ -106,7 +107,7 @@ def _change(chosen, old, search_ids):
         search_ids=frozenset(search_ids),
         n_lost=sum(image.n_sources or 0 for image in chosen),
         n_lost_changes=GalVarObj.objects.filter(image__in=chosen).count(),
-        n_candidates=GalCandidate.objects.accepted().filter(catalogue__in=catalogues).count(),
+        **_candidates_of(catalogues),
         n_voted=votes["n_voted"],
         n_votes=votes["n_votes"],
         n_stranded=count_stranded([i.pk for i in old], [i.pk for i in chosen]) if old else 0,
@@ -114,13 +115,24 @@ def _change(chosen, old, search_ids):
     )
 
 
+def _candidates_of(catalogues):
+    """How many candidates there are, and on how many votes are blind."""
+    candidates = GalCandidate.objects.accepted().filter(catalogue__in=catalogues).as_seen_by()
+    is_blind = Q(shows_class=False)
+    return candidates.aggregate(n_candidates=Count("pk"), n_blind=Count("pk", filter=is_blind))
+
+
 def _votes_on(catalogues):
-    """How many votes there are on sources of catalogues, and on how many sources."""
+    """How many votes there are on sources of catalogues, and on how many sources.
+
+    Of those alone that may be counted: votes in campaigns that go on are blind.
+    """
     ranges = Q(pk__in=[])
     for catalogue in catalogues:
         ranges |= Q(refsource_id__range=catalogue.id_range)
     voted = Count("refsource_id", distinct=True)
-    return GalDecision.objects.filter(ranges).aggregate(n_votes=Count("pk"), n_voted=voted)
+    votes = GalDecision.objects.filter(ranges).settled()
+    return votes.aggregate(n_votes=Count("pk"), n_voted=voted)
 
 
 def _seconds(images, n_references, n_searches):

@@ -94,7 +94,8 @@ def _colour_diagram(own, other, pairs, itself):
 def _scatter_diagram(candidate):
     alike = GalCandidate.objects.filter(catalogue_id=candidate.catalogue_id)
     measured = alike.exclude(rms_mag=None).exclude(pk=candidate.pk)
-    points = measured.values_list("rms_mag", "mean_mag")[:N_SAMPLED]
+    # In order: else those that somebody voted on last would come last.
+    points = measured.order_by("pk").values_list("rms_mag", "mean_mag")[:N_SAMPLED]
     own = [(candidate.rms_mag, candidate.mean_mag)] if candidate.rms_mag is not None else []
 
     def placed(rows):

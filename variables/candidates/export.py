@@ -10,6 +10,7 @@ from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.columns import OBJECT_COLUMNS
 from variables.candidates.objects import object_columns
 from variables.models import GalCandidate
+from variables.vetting.blindness import note_shown
 
 COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS)
 CHUNK = 10_000
@@ -58,7 +59,8 @@ def export(rows, name, user):
         raise ExportError(
             f"A VOTable holds at most {MAX_VOTABLE_ROWS:,} candidates: choose Parquet or CSV"
         )
-    chunks = _chunks(rows.with_visible_class(user))
+    note_shown(user)
+    chunks = _chunks(rows.as_seen_by(user))
     return {"csv": _csv, "votable": _votable, "parquet": _parquet}[name](chunks)
 
 

@@ -12,6 +12,7 @@ from exposures.models import GalExposure
 from variables.candidates.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import Cause
+from variables.vetting.blindness import note_shown
 
 DEFAULT_RADIUS_ARCSEC = 60.0
 MAX_RADIUS_ARCSEC = 36_000.0  # ten degrees
@@ -158,8 +159,11 @@ class CandidateFilter(django_filters.FilterSet):
         return super().qs if self.is_valid() else self.queryset.none()
 
     def filter_queryset(self, queryset):
-        queryset = super().filter_queryset(queryset.current())
         asked = self.form.cleaned_data
+        if asked.get("cls") or asked.get("vetted") in ("nobody", "not-me"):
+            # Who finds candidates by what others said sees that.
+            note_shown(self._user)
+        queryset = super().filter_queryset(queryset.as_seen_by(self._user).current())
         shows_flagged = bool(asked.get("artifact"))
         if not shows_flagged:
             queryset = queryset.visible()
@@ -207,17 +211,19 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_class(self, candidates, _, value: str):
         found = candidates.of_class(value)
-        # To find the class of others' votes would be to see it.
         if value != "none":
-            return found.showing_class_to(self._user)
-        return self._of_stars_without(found, GalCandidate.objects.with_class())
+            return found
+        return self._of_stars_without(found, self._seen().with_class())
 
     def by_vetting(self, candidates, _, value):
         found = candidates.vetted(value, self._user)
         if value == "me":
             return found
-        voted = GalCandidate.objects.vetted("me" if value == "not-me" else "anybody", self._user)
+        voted = self._seen().vetted("me" if value == "not-me" else "anybody", self._user)
         return self._of_stars_without(found, voted)
+
+    def _seen(self):
+        return GalCandidate.objects.as_seen_by(self._user)
 
     def _of_stars_without(self, found, others):
         """What was said of one candidate of a star was said of the star, in a list of stars."""

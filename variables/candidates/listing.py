@@ -10,9 +10,12 @@ from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import CursorError, Order, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
+from variables.vetting.blindness import note_shown
 
 DEFAULT_SORT = "-n_detections"
 DISTANCE_SORT = "distance_arcsec"  # the default of a list round a position
+# By what is seen of it alone; neither the order nor a page's cursor tells more.
+VOTES_SORT, SEEN_VOTES = "n_votes", "seen_votes"
 PAGE_SIZE = 50
 MAX_COUNT = 100_000  # counted further it would take longer than the page
 # What an address says beside the filters.
@@ -75,7 +78,7 @@ def listing(data, request) -> Listing:
     """
     chosen, order = _chosen(data, request)
     rows = chosen.qs
-    shown = GalCandidate.objects.with_visible_class(request.user)
+    shown = GalCandidate.objects.as_seen_by(request.user)
     shown = shown.select_related("consensus", "catalogue")
     if chosen.centre:
         shown = shown.with_distance(*chosen.centre)
@@ -85,6 +88,7 @@ def listing(data, request) -> Listing:
     except CursorError as error:
         complaints.append((CURSOR, f"{error}: these are the first"))
         page = page_of(rows, order, None, PAGE_SIZE, shown)
+    note_shown(request.user, [candidate.pk for candidate in page.rows])
     count = rows.order_by()[: MAX_COUNT + 1].count()
     sort, query = _sort(data, chosen), query_of(data)
     return Listing(chosen, sort, page, _placed(page.rows), count, query, complaints)
@@ -102,6 +106,9 @@ def _chosen(data, request):
     name = sort.removeprefix("-")
     if name == DISTANCE_SORT:
         return chosen, Order(name, sort.startswith("-"), nullable=False)
+    if name == VOTES_SORT:
+        note_shown(request.user)
+        return chosen, Order(SEEN_VOTES, sort.startswith("-"))
     return chosen, Order.of(GalCandidate, sort.replace(name, chosen.column(name)))
 
 

@@ -12,6 +12,7 @@ from variables.models import GalCandidate, GalFlag, GalVarObj
 from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_url, picture_url
+from variables.vetting.blindness import note_shown
 
 # Field, heading, unit, digits after the decimal point.
 STATISTICS = (
@@ -146,9 +147,11 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """What is known of a candidate, and of what ``user`` may see, in six queries."""
+    """What is known of a candidate, and of what ``user`` may see, in seven queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
+    siblings = tuple(_siblings(candidate, user))
+    note_shown(user, [candidate.pk, *(one.pk for one in siblings)])
     return CandidatePage(
         candidate=candidate,
         changes=tuple(changes),
@@ -158,14 +161,14 @@ def candidate_page(candidate, user) -> CandidatePage:
         flags=tuple(flags.order_by("-pk")),
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
-        siblings=tuple(_siblings(candidate, user)),
+        siblings=siblings,
     )
 
 
 def _siblings(candidate, user):
     """Candidates in other filters, and of overlapping catalogues, that are the same object."""
     same = GalCandidate.objects.of_object_of(candidate.pk).current().exclude(pk=candidate.pk)
-    return same.with_visible_class(user).select_related("consensus").order_by("filter", "pk")
+    return same.as_seen_by(user).select_related("consensus").order_by("filter", "pk")
 
 
 def _cutouts(candidate, changes):

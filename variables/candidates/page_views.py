@@ -17,7 +17,7 @@ from variables.models import Artifact, GalCandidate, GalSuccession
 @require_GET
 def candidate(request, pk):
     """Everything about one candidate, and the way to the next in the list it was opened from."""
-    shown = GalCandidate.objects.with_visible_class(request.user).select_related(
+    shown = GalCandidate.objects.as_seen_by(request.user).select_related(
         "catalogue__image__exposure", "consensus"
     )
     candidate = shown.filter(pk=pk).first()

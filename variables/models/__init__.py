@@ -5,6 +5,7 @@ from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.successions import GalSuccession
+from variables.models.unblindings import GalUnblinding
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -26,6 +27,7 @@ __all__ = [
     "GalSuccession",
     "GalNewDetection",
     "GalNewSource",
+    "GalUnblinding",
     "GalVarObj",
     "SavedSearch",
     "Taxonomy",

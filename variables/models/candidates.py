@@ -1,5 +1,7 @@
 """Candidates for variable stars: reference sources that changed, and sources that are new."""
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
@@ -11,7 +13,7 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
 from variables.models.changes import Cut, GalVarObj
-from variables.models.vetting import CampaignObject, GalDecision
+from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
 
 
 class Cause(models.TextChoices):
@@ -30,8 +32,22 @@ class Cause(models.TextChoices):
 
 # What candidates of one star have in common.
 STAR = ("object_id", "object_part", "is_flagged")
+# People agree on a class, or don't agree.
+HAS_CLASS = models.Q(consensus__isnull=False) | models.Q(is_disputed=True)
 # Detected at least once, and hidden by no flag.
 ACCEPTED = models.Q(n_detections__gt=0, is_flagged=False)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What people say of a candidate, as somebody may see it; all None where they may not."""
+
+    choice: TaxonomyClass | None  # that they agree on
+    n_votes: int | None
+    is_disputed: bool | None
+
+
+UNSEEN = Opinion(None, None, None)
 
 
 class GalCandidateQuerySet(models.QuerySet):
@@ -119,42 +135,43 @@ class GalCandidateQuerySet(models.QuerySet):
         return sized if max is None else sized.filter(size__lte=max)
 
     def of_class(self, slug):
-        """That people agree on; or "none", where there is no vote, or "disputed"."""
+        """That people agree on; or "none", where there is no vote, or "disputed".
+
+        As it is seen by somebody: what they may not know yet is of no class.
+        """
         if slug == "none":
-            return self.filter(consensus=None, is_disputed=False)
+            return self.exclude(HAS_CLASS, shows_class=True)
         if slug == "disputed":
-            return self.filter(is_disputed=True)
-        return self.filter(models.Q(consensus__slug=slug) | models.Q(consensus__parent__slug=slug))
+            return self.filter(is_disputed=True, shows_class=True)
+        own, parent = models.Q(consensus__slug=slug), models.Q(consensus__parent__slug=slug)
+        return self.filter(own | parent, shows_class=True)
 
     def with_class(self):
-        """On which people voted: they agree on a class, or don't agree."""
-        return self.filter(models.Q(consensus__isnull=False) | models.Q(is_disputed=True))
+        """On which people voted, as it is seen: they agree on a class, or don't agree."""
+        return self.filter(HAS_CLASS, shows_class=True)
 
     def vetted(self, by, user):
-        """Vetted by "me" (the user), "not-me", "nobody", or "anybody"."""
-        if by in ("nobody", "anybody"):
-            return self.filter(n_votes=0) if by == "nobody" else self.filter(n_votes__gt=0)
+        """Vetted by "me" (the user), "not-me", "nobody", or "anybody", as it is seen."""
+        if by == "nobody":
+            return self.exclude(n_votes__gt=0, shows_class=True)
+        if by == "anybody":
+            return self.filter(n_votes__gt=0, shows_class=True)
         mine = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
         # As a set that is made once: asked for each candidate, it took a second.
         return self.filter(pk__in=mine) if by == "me" else self.exclude(pk__in=mine)
 
-    def with_visible_class(self, user):
-        """Annotated with whether a user may see what others say of each: ``shows_class``.
+    def as_seen_by(self, user=None):
+        """Annotated with what somebody may know of others' votes; without a user, everybody.
 
-        Votes are blind: while a campaign goes on, only those see the class who have voted.
+        ``shows_class`` is whether they may know anything: votes are blind, and while a campaign
+        goes on only who has voted since it was begun sees what others say. ``seen_votes`` is the
+        number of votes, null where it is not seen. Whatever filters, sorts, counts or shows
+        consensus, n_votes or is_disputed goes by these.
         """
-        own = models.OuterRef("pk")
-        mine = GalDecision.objects.votes_standing().filter(user=user, refsource_id=own)
-        going_on = CampaignObject.objects.filter(refsource_id=own, campaign__closed=None)
-        return self.annotate(
-            shows_class=models.ExpressionWrapper(
-                models.Exists(mine) | ~models.Exists(going_on), models.BooleanField()
-            )
-        )
-
-    def showing_class_to(self, user):
-        """Those of which a user may see the class."""
-        return self.with_visible_class(user).filter(shows_class=True)
+        blind = CampaignObject.objects.blind_to(user).filter(refsource_id=models.OuterRef("pk"))
+        shows = models.ExpressionWrapper(~models.Exists(blind), models.BooleanField())
+        seen_votes = models.Case(models.When(shows_class=True, then="n_votes"))
+        return self.annotate(shows_class=shows).annotate(seen_votes=seen_votes)
 
     def detected_on(self, identifier):
         """Detected on an exposure, by its number or the stem of its file."""
@@ -283,6 +300,13 @@ class GalCandidate(models.Model):
     def cuts(self):
         """The cuts that any of its changes failed."""
         return [cut for cut in Cut if self.failed_cuts & cut]
+
+    @property
+    def opinion(self) -> Opinion:
+        """What people say of it, as it is seen by whom it was asked for with ``as_seen_by``."""
+        if not self.shows_class:
+            return UNSEEN
+        return Opinion(self.consensus, self.n_votes, self.is_disputed)
 
     @property
     def image(self) -> GalImage:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from exposures.constraints import on_the_sky
+from variables.models.successions import GalSuccession
 
 # What the lanes of vetting use for other things than classes.
 COMMAND_KEYS = frozenset(" z/bfmjkxo?")
@@ -213,6 +214,28 @@ class Campaign(models.Model):
         return not self.member_ids or user.pk in self.member_ids
 
 
+class CampaignObjectQuerySet(models.QuerySet):
+    """Candidates of campaigns."""
+
+    def going_on(self):
+        """Of campaigns that are not closed: votes on these are blind."""
+        return self.filter(campaign__closed=None)
+
+    def blind_to(self, user=None):
+        """Those of which somebody may not know yet what others said; without a user, nobody may.
+
+        Who has voted on it since the campaign was begun may know; who took that vote back may not.
+        """
+        if user is None:
+            return self.going_on()
+        own = GalDecision.objects.votes_standing().filter(
+            user=user,
+            refsource_id=models.OuterRef("refsource_id"),
+            time__gte=models.OuterRef("campaign__created"),
+        )
+        return self.going_on().exclude(models.Exists(own))
+
+
 class CampaignObject(models.Model):
     """A candidate in a campaign, and who has it in hand."""
 
@@ -238,6 +261,8 @@ class CampaignObject(models.Model):
     )
     leased_until = models.DateTimeField(null=True, blank=True)
 
+    objects = CampaignObjectQuerySet.as_manager()
+
     class Meta:
         db_table = "galcampaignobjects"
         ordering = ["campaign", "rank"]
@@ -261,11 +286,23 @@ class GalDecisionQuerySet(models.QuerySet):
         return self.filter(action=GalDecision.Action.VOTE, undone_by=None)
 
     def visible_to(self, user):
-        """Somebody's own, and all on candidates on which a vote of theirs stands."""
-        voted = GalDecision.objects.votes_standing().filter(
-            user=user, refsource_id=models.OuterRef("refsource_id")
+        """Somebody's own, and all on candidates on which a vote of theirs stands.
+
+        In a campaign that goes on that vote is one given since it was begun.
+        """
+        of_candidate = {"refsource_id": models.OuterRef("refsource_id")}
+        voted = GalDecision.objects.votes_standing().filter(user=user, **of_candidate)
+        blind = CampaignObject.objects.blind_to(user).filter(**of_candidate)
+        after_own = models.Exists(voted) & ~models.Exists(blind)
+        return self.filter(models.Q(user=user) | after_own)
+
+    def settled(self):
+        """On candidates of no campaign that goes on, nor on sources whose place such took."""
+        blind = CampaignObject.objects.blind_to().values("refsource_id")
+        before = GalSuccession.objects.filter(new_refsource_id__in=blind)
+        return self.exclude(refsource_id__in=blind).exclude(
+            refsource_id__in=before.values("old_refsource_id")
         )
-        return self.filter(models.Q(user=user) | models.Exists(voted))
 
 
 class GalDecision(models.Model):
@@ -343,4 +380,5 @@ class GalDecision(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.action} of {self.user_id} on {self.refsource_id}"
+        # Not who decided on what: lists of what hangs on a row say this of it.
+        return f"decision {self.pk}"

@@ -51,8 +51,8 @@ def cell(candidate, column, may_vote=False):
     """The value of a Column in a list."""
     if column.name == "consensus__slug":
         return _class(candidate, may_vote)
-    if column.name == "n_votes" and not candidate.shows_class:
-        return UNKNOWN
+    if column.name == "n_votes":
+        return UNKNOWN if candidate.opinion.n_votes is None else candidate.opinion.n_votes
     if column.name == "cause":
         return _cause(candidate)
     if column.name == "ccdnum":
@@ -88,9 +88,10 @@ def _class(candidate, may_vote):
     if not candidate.shows_class:
         when = "shown after your own vote" if may_vote else "shown when its campaign is closed"
         return format_html('<span title="{}">blind</span>', when)
-    if candidate.is_disputed:
+    opinion = candidate.opinion
+    if opinion.is_disputed:
         return "disputed"
-    return candidate.consensus.label if candidate.consensus else UNKNOWN
+    return opinion.choice.label if opinion.choice else UNKNOWN
 
 
 @register.filter

@@ -166,7 +166,8 @@ def _agreed(n, rows, lane):
     """{refsource_id: class id} of ``n`` others, alike in filter, that people agree on."""
     if not n:
         return {}
-    known = GalCandidate.objects.current().visible().exclude(consensus=None)
+    known = GalCandidate.objects.as_seen_by().filter(shows_class=True).exclude(consensus=None)
+    known = known.current().visible()
     known = known.filter(IN_LANE[lane]) if lane == SHEET else known
     known = known.filter(filter__in={row[4] for row in rows.values()}).exclude(pk__in=rows)
     return dict(known.order_by("?").values_list("pk", "consensus_id")[:n])
@@ -206,9 +207,18 @@ def reopen(campaign):
     campaign.refresh_from_db()
 
 
+def vetted_again(campaign):
+    """Ids of a campaign's candidates of which another campaign goes on: votes on them are blind."""
+    others = CampaignObject.objects.going_on().exclude(campaign=campaign)
+    return others.filter(refsource_id__in=campaign.objects_in.values("refsource_id")).values(
+        "refsource_id"
+    )
+
+
 def candidates_of(campaign):
-    """The candidates of a campaign that are still there."""
-    return GalCandidate.objects.filter(pk__in=campaign.objects_in.values("refsource_id"))
+    """The candidates of a campaign that are still there, but for those that are vetted again."""
+    there = GalCandidate.objects.filter(pk__in=campaign.objects_in.values("refsource_id"))
+    return there.exclude(pk__in=vetted_again(campaign))
 
 
 def disputed(campaign):
@@ -222,18 +232,32 @@ def artifacts_agreed(campaign):
 
 
 def left_to_do(campaign) -> dict[str, int]:
-    """``n_disputed`` and ``n_artifacts``: how many are disputed, how many could be flagged."""
-    return candidates_of(campaign).aggregate(
+    """How many are disputed, how many could be flagged, and how many are vetted again.
+
+    ``n_disputed``, ``n_artifacts`` and ``n_vetted_again``.
+    """
+    counts = candidates_of(campaign).aggregate(
         n_disputed=Count("pk", filter=DISPUTED), n_artifacts=Count("pk", filter=AGREED_ARTIFACT)
     )
+    return counts | {"n_vetted_again": vetted_again(campaign).distinct().count()}
+
+
+def _check_closed(campaign):
+    if not campaign.closed:
+        raise CampaignError(
+            "Votes are blind as long as a campaign goes on: close it first, and then do what "
+            "follows from what people agree on"
+        )
 
 
 @transaction.atomic
 def follow_up(campaign, user) -> Campaign:
     """A campaign of what people disagree on, a card each: one vote more, or a second thought.
 
-    The votes there are go on counting. The one that is still open, where there is one.
+    The votes there are go on counting. The one that is still open, where there is one. Raises
+    CampaignError where the campaign itself goes on, or nothing is disputed.
     """
+    _check_closed(campaign)
     begun = f"{campaign.name[:60]}: disputed"
     earlier = Campaign.objects.filter(name__startswith=begun, lane=Campaign.Lane.DISPUTED)
     if still_open := earlier.filter(closed=None).first():
@@ -245,7 +269,11 @@ def follow_up(campaign, user) -> Campaign:
 
 
 def flag_agreed(campaign, user) -> int:
-    """Flag the next FLAGS_AT_ONCE candidates of which people agree they are artifacts; how many."""
+    """Flag the next FLAGS_AT_ONCE candidates of which people agree they are artifacts; how many.
+
+    Raises CampaignError where the campaign goes on.
+    """
+    _check_closed(campaign)
     agreed = artifacts_agreed(campaign).order_by("pk").values_list("pk", "consensus__slug")
     artifacts = {pk: _artifact(slug) for pk, slug in agreed[:FLAGS_AT_ONCE]}
     flag_sources(artifacts, f"agreed in the campaign “{campaign}”", user)

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef
 from exposures.options_in_force import options_in_force
 from variables.models import GalCandidate
 from variables.science.consensus import consensus_of
+from variables.vetting.blindness import unblinded
 
 BATCH = 5000
 # The last vote of each person on each candidate that was not undone: the class, its parent's id
@@ -30,9 +31,14 @@ WHERE c.refsource_id = v.refsource_id
 """
 
 
-def lock_candidates(refsource_ids, campaign=None) -> dict[int, GalCandidate]:
-    """Candidates, of a campaign, that nobody else votes on before the transaction ends."""
+def lock_candidates(refsource_ids, campaign=None, voter=None) -> dict[int, GalCandidate]:
+    """Candidates, of a campaign, that nobody else votes on before the transaction ends.
+
+    With a ``voter`` each ``is_unblinded``, or not: whether they know others' votes on it.
+    """
     locked = GalCandidate.objects.select_for_update(no_key=True, of=["self"])
+    if voter is not None:
+        locked = locked.annotate(is_unblinded=unblinded(voter))
     if campaign is not None:
         here = campaign.objects_in.filter(refsource_id=OuterRef("pk"))
         locked = locked.filter(Exists(here))

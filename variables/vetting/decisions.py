@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from exposures.errors import GalprojectError
 from variables.models import GalDecision, Taxonomy, TaxonomyClass
+from variables.vetting.blindness import note_shown
 from variables.vetting.consensus import lock_candidates, store_consensus
 
 Action = GalDecision.Action
@@ -56,7 +57,7 @@ def decide_all(user, said, campaign=None) -> list[GalDecision]:
     """Record several decisions, all or none, with one INSERT; those that are new."""
     _check(user, campaign)
     # Under the lock, so that what others say at once is seen, and what is sent again is known.
-    candidates = lock_candidates([s.refsource_id for s in said], campaign)
+    candidates = lock_candidates([s.refsource_id for s in said], campaign, user)
     known = _known_keys(user, said)
     said = [s for s in said if s.key not in known]
     classes = _classes(campaign, said)
@@ -96,6 +97,11 @@ def _row(user, said, campaign, classes, candidates):
         raise VettingError(
             f"Candidate {said.refsource_id} is not in the campaign “{campaign}”, or not there any "
             "more, as its reference was made again"
+        )
+    if said.action == Action.VOTE and candidate.is_unblinded:
+        raise VettingError(
+            f"You have seen what others said of candidate {candidate.pk}, as you had voted on it: "
+            "while its campaign goes on you can take that vote back, but not give another"
         )
     if said.action == Action.VOTE and said.choice not in classes:
         raise VettingError(f"There is no class “{said.choice}” in this taxonomy")
@@ -171,8 +177,9 @@ def _undoing(row):
 def votes_visible_to(user, refsource_id):
     """Votes and comments on a candidate that somebody may see: others' only after their own vote.
 
-    Of each person the last vote, and all comments.
+    Of each person the last vote, and all comments. That they were shown is noted.
     """
+    note_shown(user, [refsource_id])
     said = GalDecision.objects.filter(refsource_id=refsource_id, undone_by=None).visible_to(user)
     said = said.exclude(action__in=[Action.SKIP, Action.UNDO])
     rows = list(said.select_related("user", "choice__parent").order_by("pk"))

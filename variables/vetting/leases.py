@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from variables.models import CampaignObject, GalCandidate, GalDecision
+from variables.models import CampaignObject, GalCandidate, GalDecision, GalUnblinding
 
 Action = GalDecision.Action
 LEASE = timedelta(minutes=15)
@@ -16,7 +16,8 @@ def objects_left(campaign, user, skipped=False):
     """The objects of a campaign that somebody may still be given, in order.
 
     Gold ones are for everybody; ``skipped`` has those again that they skipped. None whose
-    candidate is gone, since its reference was made again.
+    candidate is gone, since its reference was made again, and none on which they can't vote, as
+    they have seen others' votes.
     """
     actions = (Action.VOTE,) if skipped else (Action.VOTE, Action.SKIP)
     free = Q(leased_until=None) | Q(leased_until__lt=timezone.now()) | Q(leased_to=user)
@@ -25,7 +26,10 @@ def objects_left(campaign, user, skipped=False):
     # A list, not a correlated search: planners take that for a join and loop over both sides.
     decided = campaign.decisions.filter(user=user, action__in=actions, undone_by=None)
     left = campaign.objects_in.filter(free, wanted, there)
-    return left.exclude(refsource_id__in=decided.values("refsource_id")).order_by("rank")
+    seen = GalUnblinding.objects.filter(user=user, time__gte=campaign.created)
+    for those in (decided, seen):
+        left = left.exclude(refsource_id__in=those.values("refsource_id"))
+    return left.order_by("rank")
 
 
 @transaction.atomic

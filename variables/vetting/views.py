@@ -18,6 +18,7 @@ from exposures.permissions import NotInvitedError, PermissionMissingError, needs
 from exposures.tables import csv_pieces
 from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
+from variables.vetting.blindness import note_shown
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
 from variables.vetting.decisions import classes_of, decide, decide_all, undo
@@ -137,7 +138,7 @@ def _begin(request, query, lanes):
 
 @require_GET
 def campaign(request, pk):
-    """How a campaign fares; what people said while it goes on is for those who run it."""
+    """How a campaign fares; what people said is for nobody while it goes on."""
     known = Campaign.objects.with_members().select_related("taxonomy", "created_by")
     shown = get_object_or_404(known, pk=pk)
     context = {
@@ -147,7 +148,7 @@ def campaign(request, pk):
         "may_vote": request.user.has_perm(VOTE) and shown.is_open_to(request.user),
         "may_run": shown.is_run_by(request.user),
     }
-    if shown.closed or request.user.has_perm(CAMPAIGN):
+    if shown.closed:
         context |= {
             "agreement": progress.agreement_of(shown),
             "found": progress.classes_found(shown),
@@ -218,7 +219,11 @@ def follow_up_campaign(request, pk):
 def flag_artifacts(request, pk):
     """Flag what people agree is an artifact."""
     shown = get_object_or_404(Campaign, pk=pk)
-    n = campaigns.flag_agreed(shown, request.user)
+    try:
+        n = campaigns.flag_agreed(shown, request.user)
+    except GalprojectError as error:
+        messages.error(request, str(error))
+        return redirect("campaign", pk=pk)
     left = campaigns.artifacts_agreed(shown).count()
     more = f" Left are {left:,}: flag again." if left else ""
     messages.success(request, f"{n:,} candidates flagged as artifacts.{more}")
@@ -228,10 +233,15 @@ def flag_artifacts(request, pk):
 @require_GET
 @needs_permission(CAMPAIGN)
 def export_decisions(request, pk):
-    """The decisions of a campaign as CSV; while it goes on, those that one may see."""
+    """The decisions of a campaign as CSV, those that one may see: of a closed one all.
+
+    But not those on candidates that are vetted again, in a campaign that goes on.
+    """
     shown = get_object_or_404(Campaign, pk=pk)
     rows = GalDecision.objects.filter(campaign=shown).order_by("pk")
-    rows = rows if shown.closed else rows.visible_to(request.user)
+    visible = rows.visible_to(request.user)
+    rows = visible | rows.settled() if shown.closed else visible
+    note_shown(request.user)
     columns = {
         **{name: name for name in ("id", "time", "refsource_id", "ra", "dec", "filter")},
         **{"person": "user__username", "action": "action", "class": "choice__slug"},

@@ -1,0 +1,26 @@
+"""Who was shown what others said of a candidate, while a campaign of it went on."""
+
+from django.conf import settings
+from django.db import models
+
+
+class GalUnblinding(models.Model):
+    """Somebody who had voted on a candidate has seen others' votes: theirs is not given again.
+
+    Else who votes, looks, takes the vote back and votes again would vote by what others said.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="unblindings"
+    )
+    refsource_id = models.BigIntegerField()
+    time = models.DateTimeField(help_text="the last time")
+
+    class Meta:
+        db_table = "galunblindings"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "refsource_id"], name="galunblindings_once")
+        ]
+
+    def __str__(self):
+        return f"{self.user_id} has seen votes on {self.refsource_id}"

@@ -1,0 +1,48 @@
+"""Votes stay blind: who was shown those of others does not vote again while a campaign goes on.
+
+What is shown to whom is told by ``GalCandidate.objects.as_seen_by`` and
+``GalDecision.objects.visible_to``.
+"""
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from variables.models import CampaignObject, GalUnblinding
+
+# Candidates of campaigns that go on, on which a vote of somebody stands and others said something.
+NOTE = """
+INSERT INTO galunblindings (user_id, refsource_id, time)
+SELECT DISTINCT d.user_id, d.refsource_id, %s::timestamptz
+FROM galdecisions d
+JOIN galcampaignobjects o ON o.refsource_id = d.refsource_id
+JOIN galcampaigns c ON c.id = o.campaign_id
+WHERE d.user_id = %s AND d.action = 'vote' AND c.closed IS NULL AND d.time >= c.created
+  AND (%s::bigint[] IS NULL OR d.refsource_id = ANY(%s::bigint[]))
+  AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = d.id)
+  AND EXISTS (
+      SELECT FROM galdecisions e
+      WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
+        AND e.action IN ('vote', 'comment')
+        AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = e.id)
+  )
+ON CONFLICT (user_id, refsource_id) DO UPDATE SET time = excluded.time
+"""
+
+
+def note_shown(user, refsource_ids=None):
+    """Note that somebody is shown what others said of these candidates, or of all they may see."""
+    if user is None or not user.pk:
+        return
+    ids = None if refsource_ids is None else list(refsource_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, [timezone.now(), user.pk, ids, ids])
+
+
+def unblinded(user):
+    """Of a candidate: whether somebody knows others' votes on it in a campaign that goes on."""
+    going_on = CampaignObject.objects.going_on().filter(
+        refsource_id=OuterRef("refsource_id"), campaign__created__lte=OuterRef("time")
+    )
+    seen = GalUnblinding.objects.filter(user=user, refsource_id=OuterRef("pk"))
+    return Exists(seen.filter(Exists(going_on)))
