@@ -95,7 +95,9 @@ def explained_error(request, error):
 
 def csrf_failure(request, reason=""):
     """403: a form without the token that shows that it came from a page of ours."""
-    return _plain(request, "403_csrf.html", 403, {"cause": _cause(reason)})
+    # By this scripts know that the same is taken once the page is loaded again.
+    headers = {"X-Csrf-Failure": "1"}
+    return _plain(request, "403_csrf.html", 403, {"cause": _cause(reason)}, headers=headers)
 
 
 def method_not_allowed(request, allowed):

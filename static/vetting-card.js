@@ -109,6 +109,17 @@ function decide(what, label, how) {
   show();
 }
 
+// What the server refused is undecided again.
+outbox.onRefused = ({decisions}) => {
+  const keys = new Set((decisions ?? []).map(({key}) => key));
+  for (const {card, key, before} of state.history) {
+    if (keys.has(key)) card.decided = before;
+  }
+  state.history = state.history.filter(({key}) => !keys.has(key));
+  byId("decided").textContent = current()?.decided ? `you: ${current().decided}` : "";
+  tellLeft();
+};
+
 // Old cards are let go: a night's work doesn't fill the browser.
 function forget() {
   const n = state.at - KEPT;

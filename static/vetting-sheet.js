@@ -279,15 +279,17 @@ function record(objects, what, label, how) {
   move(following >= 0 ? following : state.objects.findIndex((object) => !object.decided));
 }
 
-// What the server refused is undecided again.
+// What the server refused is undecided again; the rest of its stroke stays as it is.
 outbox.onRefused = ({decisions}) => {
-  const keys = new Set((decisions ?? []).map(({key}) => key));
-  for (const {objects, before, keys: own} of state.history) {
-    if (!own.some((key) => keys.has(key))) continue;
-    objects.forEach((object, k) => { object.decided = before[k]; });
-    putBack(objects.filter((object) => !state.objects.includes(object) && !state.pending.includes(object)));
+  const refused = new Set((decisions ?? []).map(({key}) => key));
+  for (const entry of state.history) {
+    const {objects, before, keys} = entry;
+    const isRefused = (_, k) => refused.has(keys[k]), isTaken = (_, k) => !refused.has(keys[k]);
+    objects.forEach((object, k) => { if (refused.has(keys[k])) object.decided = before[k]; });
+    putBack(objects.filter(isRefused).filter((object) => !state.objects.includes(object) && !state.pending.includes(object)));
+    Object.assign(entry, {objects: objects.filter(isTaken), before: before.filter(isTaken), keys: keys.filter(isTaken)});
   }
-  state.history = state.history.filter(({keys: own}) => !own.some((key) => keys.has(key)));
+  state.history = state.history.filter(({keys}) => keys.length);
   if (!state.turning) draw();
 };
 

@@ -1,29 +1,12 @@
 // What both lanes share: the queue of decisions to the server, the palette, and the keys.
 
-export const byId = (id) => document.getElementById(id);
+import {byId, element, painted, pause, say} from "./elements.js";
+import {Outbox, RETRY_MS, answerOf, post} from "./outbox.js";
+
+export {byId, element, painted, say};
 const lane = byId("lane");
-const RETRY_MS = [500, 1000, 2000, 5000, 10000];
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-// When what changed is drawn; soon, too, where nothing is drawn as the page is hidden.
-export const painted = () => Promise.race([pause(150), new Promise((done) => requestAnimationFrame(() => setTimeout(done)))]);
 // What is sent twice is saved once, by this name. randomUUID is only there on secure pages.
 export const newKey = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-
-// Errors that are ``refused`` are final; after others the same is sent again.
-async function answerOf(response) {
-  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
-  if (response.ok && isJson) return response.json();
-  const told = isJson ? (await response.json()).error : null;
-  if (told) throw Object.assign(new Error(told), {refused: true});
-  const lost = response.redirected || response.status === 403;
-  throw new Error(lost ? "you were logged out; log in in another tab, then load this page again" : `the server answered ${response.status}`);
-}
-
-async function post(url, body) {
-  const headers = {"Content-Type": "application/json", "X-CSRFToken": token()};
-  return answerOf(await fetch(url, {method: "POST", body: JSON.stringify(body), headers}));
-}
 
 // The next objects of the campaign, asked for until there is an answer.
 // ``n``: how many, of tiles.
@@ -31,7 +14,7 @@ export async function next({after, skipped, count, n}) {
   const query = new URLSearchParams({after, ...(skipped && {skipped: 1}), ...(count && {count: 1}), ...(n && {n})});
   for (let failures = 0; ; failures += 1) {
     try {
-      return await answerOf(await fetch(`${lane.dataset.next}?${query}`));
+      return await answerOf(await fetch(`${lane.dataset.next}?${query}`, {headers: {Accept: "application/json"}}));
     } catch (error) {
       say(`No more candidates yet: ${error.message}. Trying again`);
       await pause(RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
@@ -39,81 +22,7 @@ export async function next({after, skipped, count, n}) {
   }
 }
 
-// Decisions go out one after the other, in their order, again where the network failed, and after
-// the page was loaded anew.
-class Outbox {
-  constructor() {
-    this.place = `unsaved ${lane.dataset.who} ${lane.dataset.decide}`;
-    this.waiting = JSON.parse(localStorage.getItem(this.place) ?? "[]");
-    this.running = null;
-    this.trouble = this.refused = "";
-    this.onRefused = null;  // called with what the server did not take
-    addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
-    addEventListener("pagehide", () => this.leave());
-    // What was leased is given back by then.
-    addEventListener("pageshow", (event) => event.persisted && location.reload());
-    this.start();
-  }
-
-  decide(decisions) {
-    this.add({url: lane.dataset.decide, body: {decisions}, count: decisions.length});
-  }
-
-  undo(keys) {
-    this.add({url: lane.dataset.undo, body: {keys}, count: keys.length});
-  }
-
-  add(message) {
-    this.waiting.push(message);
-    this.start();
-  }
-
-  start() {
-    this.keep();
-    if (this.waiting.length) this.running ??= this.run();
-  }
-
-  async run() {
-    await painted();
-    for (let failures = 0; this.waiting.length;) {
-      try {
-        await post(this.waiting[0].url, this.waiting[0].body);
-        failures = 0;
-        this.trouble = "";
-        this.waiting.shift();
-      } catch (error) {
-        if (error.refused) {
-          this.refused = `Not saved: ${error.message}`;
-          const {body} = this.waiting.shift();
-          this.onRefused?.(body);
-        } else {
-          this.trouble = `: ${error.message}. Trying again`;
-        }
-        this.keep();
-        if (!error.refused) await pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
-      }
-      this.keep();
-    }
-    this.running = null;
-  }
-
-  keep() {
-    if (this.waiting.length) localStorage.setItem(this.place, JSON.stringify(this.waiting));
-    else localStorage.removeItem(this.place);
-    const n = this.waiting.reduce((sum, message) => sum + message.count, 0), place = byId("unsaved");
-    place.hidden = !n && !this.refused;
-    place.textContent = [this.refused, n ? `${n} unsaved${this.trouble}` : ""].filter(Boolean).join(" · ");
-    place.classList.toggle("error", Boolean(this.trouble || this.refused));
-  }
-
-  leave() {
-    const data = new FormData();
-    data.append("csrfmiddlewaretoken", token());
-    navigator.sendBeacon(lane.dataset.release, data);
-  }
-}
-
-export const outbox = new Outbox();
+export const outbox = new Outbox(lane.dataset);
 
 export function decision(object, how, what, shown = {}) {
   return {refsource_id: object.refsource_id, how, key: newKey(), shown, ...what};
@@ -126,19 +35,9 @@ export async function takeBackEarlier() {
   return undone ? {undone, after} : null;
 }
 
-export function say(text) {
-  byId("said").textContent = text;
-}
-
 export function changeOf(object) {
   if (object.change === null) return object.kind === "new" ? "new" : "vanished";
   return `${object.change > 0 ? "+" : "−"}${Math.abs(object.change).toFixed(2)} mag`;
-}
-
-export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
 }
 
 // The palette: a click or a key chooses; of an artifact a second one says which.
@@ -208,7 +107,7 @@ export function listen(palette, commands, keys) {
     }
     if (event.target.closest("input, select, textarea") || (help.open && event.key !== "?")) return;
     // The space bar and Enter press a button that has the focus.
-    if (event.target.closest("button:not(.tile-button), a") && [" ", "Enter"].includes(event.key)) return;
+    if (event.target.closest("button:not(.tile-button), a, summary") && [" ", "Enter"].includes(event.key)) return;
     if (palette.key(event.key)) return event.preventDefault();
     const command = !palette.open && bound[event.key];
     if (command) {
