@@ -360,7 +360,7 @@ def test_two_backups_at_once_are_two_or_one_and_an_error(of_survey, tmp_path):
 
 def test_a_backup_while_others_write_is_of_one_moment(of_survey, tmp_path):
     """Each transaction adds a row to either of two tables, which are dumped apart."""
-    has_ended = threading.Event()
+    has_begun, has_ended = threading.Event(), threading.Event()
 
     def write():
         number = 0
@@ -372,12 +372,14 @@ def test_a_backup_while_others_write_is_of_one_moment(of_survey, tmp_path):
                     "(%s); COMMIT",
                     [number, number],
                 )
+                has_begun.set()
 
     with session(of_survey) as opened, opened.cursor() as cursor:
         cursor.execute("CREATE TABLE galproject_a (n int); CREATE TABLE galproject_z (n int)")
         writer = threading.Thread(target=write)
         writer.start()
         try:
+            assert has_begun.wait(30)
             made = make_backup(tmp_path / "busy", BackupOptions(with_pictures=False), bar)
         finally:
             has_ended.set()
