@@ -124,3 +124,16 @@ def test_a_stored_correction_displaces_as_before(n):
     assert np.allclose(again.displacement(x, y), fitted.displacement(x, y))
     assert again.as_json() == fitted.as_json()
     assert PixelCorrection.from_json(SHAPE, None).order == -1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("degrees", [0.05, 0.1, 0.2])
+def test_a_turn_is_followed_to_the_corners_of_a_full_chip(degrees, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(0, SHAPE[1], 3000), rng.uniform(0, SHAPE[0], 3000)
+    angle, middle = np.radians(degrees), np.array(SHAPE[::-1]) / 2
+    u, v = x - middle[0], y - middle[1]
+    x0 = u * np.cos(angle) - v * np.sin(angle) + middle[0]
+    y0 = u * np.sin(angle) + v * np.cos(angle) + middle[1]
+    correction = fit_correction(x, y, *(a + rng.normal(0, 0.1, 3000) for a in (x0, y0)), SHAPE)
+    assert np.hypot(*np.subtract(correction.apply(x, y), (x0, y0))).max() < 0.1
