@@ -134,11 +134,14 @@ def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
 def _stored(path, image):
     """(ny, nx) pixels as astropy gives them, of an HDU that is what its sums and tiles say."""
     span, stream = image.span, image.stream
+    is_compressed = span.index > 0 and span.kind != "IMAGE"
     with reading(path, "the pixels can't be read", hdu=image.label):
-        header = fits.Header.fromstring(raw_bytes(stream, span.start, span.data))
+        header = image.cards.header
+        if is_compressed:  # astropy shows that of the image, not of the table that it lies in
+            header = fits.Header.fromstring(raw_bytes(stream, span.start, span.data))
         cards = Cards(path, image.index, header)
         check_sums(path, image.label, cards, span, stream, limits_in_force().checksums)
-        if span.kind != "IMAGE" and span.index:
+        if is_compressed:
             data = np.frombuffer(raw_bytes(stream, span.data, span.end), np.uint8)
             rows = image.hdu.compressed_data
             check_tiles(TiledImage(path, image.label, header, rows, data))
