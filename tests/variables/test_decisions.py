@@ -4,6 +4,7 @@ from datetime import timedelta
 from threading import Thread
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
@@ -32,6 +33,40 @@ def test_the_database_refuses_to_change_or_delete_a_decision(change):
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         connection.cursor().execute(change)
     assert GalDecision.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        "galdecisions",
+        "galflags CASCADE",
+        "galflagdecisions",
+        "galqualitydecisions",
+        "galsuccessions",
+        "galcampaigns CASCADE",
+        "galclasses CASCADE",
+        "galcheckpoints",
+        "auth_user CASCADE",
+        "galexposures CASCADE",
+        "ONLY galdecisions RESTART IDENTITY",
+    ],
+)
+def test_the_database_refuses_to_empty_what_people_decided_and_logs(tables):
+    vote(make_voter(), make_candidates(1)[0].pk)
+    connection.check_constraints()  # as at the end of a transaction
+    with pytest.raises(DatabaseError, match="it is not emptied"), transaction.atomic():
+        connection.cursor().execute(f"TRUNCATE {tables}")
+    assert GalDecision.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_a_test_emptied_is_guarded_again():
+    """Django empties all tables after a test like this one."""
+    with pytest.raises(DatabaseError, match="it is not emptied"):
+        connection.cursor().execute("TRUNCATE galdecisions")
+    call_command("flush", interactive=False, verbosity=0)
+    with pytest.raises(DatabaseError, match="it is not emptied"):
+        connection.cursor().execute("TRUNCATE galdecisions")
 
 
 def test_a_vote_makes_the_consensus_and_its_undoing_takes_it_back():
