@@ -157,7 +157,13 @@ class CampaignAdmin(admin.ModelAdmin):
 
 @admin.register(SavedSearch)
 class SavedSearchAdmin(ReadOnlyAdmin):
+    """One's own, and those that are shared; superusers see all."""
+
     list_display = ["name", "user", "is_shared", "query", "created"]
     list_filter = ["is_shared"]
     list_select_related = ["user"]
     search_fields = ["name", "user__username"]
+
+    def get_queryset(self, request):
+        searches = super().get_queryset(request)
+        return searches if request.user.is_superuser else searches.seen_by(request.user)

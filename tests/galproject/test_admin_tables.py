@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from photometry.models import GalSource
 from tests.variables.candidates import make_candidate, make_candidates
-from variables.models import GalCandidate, GalDecision, GalFlag, TaxonomyClass
+from variables.models import GalCandidate, GalDecision, GalFlag, SavedSearch, TaxonomyClass
 
 pytestmark = pytest.mark.django_db
 OURS = [
@@ -80,6 +80,26 @@ def test_vetters_can_t_flag_in_the_tables(client):
     member(client, "vetters")
     act(client, "galcandidate", "flag", candidate.pk)
     assert not GalFlag.objects.exists()
+
+
+@pytest.mark.parametrize("group", ["readers", "vetters", "curators", "operators"])
+def test_private_searches_of_others_are_seen_by_superusers_alone(client, group):
+    owner = User.objects.create_user("owner")
+    private = SavedSearch.objects.create(user=owner, name="my secret nova", query="filter=secret")
+    SavedSearch.objects.create(user=owner, name="for all", is_shared=True)
+    member(client, group)
+    table = "/admin/variables/savedsearch/"
+    queries = ("", "?q=secret", "?query__contains=secret", f"?user__id__exact={owner.pk}")
+    queries += ("?is_shared__exact=0", f"{private.pk}/change/", f"{private.pk}/history/")
+    for query in queries:
+        page = client.get(table + query, follow=True).content.decode()
+        assert "my secret" not in page and "filter=secret" not in page, query
+    assert "for all" in client.get(table).content.decode()
+    pages = ("/candidates/", "/api/candidates/", "/vetting/", "/")
+    assert not any("my secret" in client.get(page).content.decode() for page in pages)
+    assert client.post(f"/candidates/searches/{private.pk}/delete/").status_code == 404
+    client.force_login(User.objects.create_superuser("root"))
+    assert "my secret nova" in client.get(table).content.decode()
 
 
 def test_votes_are_blind_in_the_tables_too(client):
