@@ -63,6 +63,8 @@ class GalExposure(models.Model):
                 fields=["instrument", "identifier"], name="galexposures_one_row_an_exposure"
             ),
         ]
+        # Whoever lacks it sees nothing of the survey, on whatever page.
+        permissions = [("view_survey", "Can see the survey")]
 
     def __str__(self):
         return f"{self.instrument} {self.identifier} {self.filter}"

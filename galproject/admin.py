@@ -10,6 +10,7 @@ from galproject.jobs import ask
 from galproject.pipeline import designate
 from galproject.queue import schedules
 from galproject.references.changes import note_chosen
+from galproject.site import admin as site_admin  # noqa: F401  (registers people and tokens)
 
 
 def asking(description):

@@ -1,8 +1,7 @@
 """The application that puts the others together."""
 
 from django.apps import AppConfig
-from django.apps import apps as installed
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_save
 
 
 class GalprojectConfig(AppConfig):
@@ -10,10 +9,13 @@ class GalprojectConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from django.contrib.auth import get_user_model
+
         from exposures.fits import take_limits_from
         from exposures.options_in_force import options_in_force
         from galproject import checks  # noqa: F401  (registers them)
-        from galproject.groups import VIEWED, complete_groups
+        from galproject.api.tokens import end_with_login
+        from galproject.groups import complete_groups
         from galproject.queue import messages, results, schedules
         from galproject.queue.cluster import watch_workers
 
@@ -22,6 +24,6 @@ class GalprojectConfig(AppConfig):
 
         watch_workers()
         take_limits_from(lambda: options_in_force().files)
-        # Permissions that later versions add go to the groups, too. Django tells of applications
-        # with models alone, which this one isn't; of these, one after the other.
-        post_migrate.connect(complete_groups, sender=installed.get_app_config(VIEWED[-1]))
+        # This application is the last, so that those of all others are migrated by then.
+        post_migrate.connect(complete_groups, sender=self)
+        pre_save.connect(end_with_login, sender=get_user_model())

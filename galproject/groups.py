@@ -1,5 +1,7 @@
 """Who may do what: the groups that people are put into."""
 
+import sys
+
 from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.db import DEFAULT_DB_ALIAS
@@ -47,6 +49,7 @@ ACTS = {
     "exposures.choose_reference": "choose references",
     "exposures.overrule_quality": "overrule the quality of images",
     "exposures.add_galjob": "have exposures processed",
+    "exposures.view_survey": "see the survey",
 }
 
 
@@ -55,10 +58,12 @@ def permissions_of(name) -> set[str]:
     return set(MAY[name]).union(*(permissions_of(other) for other in INCLUDES[name]))
 
 
-def complete_groups(apps=installed, using=DEFAULT_DB_ALIAS, **_):
-    """Make the groups, or give those that are there what they lack, after migrations.
+def complete_groups(apps=installed, using=DEFAULT_DB_ALIAS, verbosity=0, stdout=None, **_):
+    """Have each group hold what the code says, after migrations; the groups are made if need be.
 
-    ``apps`` are those of the state that the database is in now, which may be an earlier one.
+    What an earlier version gave and this one doesn't is taken back. What administrators gave
+    beyond stays, and is told. ``apps`` are those of the state that the database is in now, which
+    may be an earlier one.
     """
     try:
         groups = apps.get_model("auth", "Group").objects.using(using)
@@ -67,16 +72,62 @@ def complete_groups(apps=installed, using=DEFAULT_DB_ALIAS, **_):
         return
     for label in VIEWED:
         create_permissions(installed.get_app_config(label), verbosity=0, using=using, apps=apps)
-    everything = permissions.filter(content_type__app_label__in=VIEWED)
-    everything = list(everything.select_related("content_type"))
+    there = {_name(one): one for one in permissions.select_related("content_type")}
+    given = _given(apps, using)
     for name in MAY:
-        wanted = permissions_of(name)
         group, _ = groups.get_or_create(name=name)
-        group.permissions.add(
-            *(
-                permission
-                for permission in everything
-                if permission.codename.startswith("view_")
-                or f"{permission.content_type.app_label}.{permission.codename}" in wanted
-            )
+        wanted = {label for label in there if _is_viewed(label)} | permissions_of(name)
+        change = _complete(group, {there[label].pk for label in wanted & there.keys()}, given)
+        if verbosity:
+            _tell(name, change, there, stdout or sys.stdout)
+
+
+def _name(permission):
+    return f"{permission.content_type.app_label}.{permission.codename}"
+
+
+def _is_viewed(label):
+    app, _, codename = label.partition(".")
+    return app in VIEWED and codename.startswith("view_")
+
+
+def _given(apps, using):
+    """Rows of what groups were given; None in a database that has no such table yet."""
+    try:
+        return apps.get_model("galproject", "GivenPermission").objects.using(using)
+    except LookupError:
+        return None
+
+
+def _complete(group, wanted, given):
+    """Give a group the permissions of these ids; the ids added, taken back, and of its own."""
+    held = set(group.permissions.values_list("pk", flat=True))
+    of_group = given.filter(group_id=group.pk) if given is not None else None
+    ours = set(of_group.values_list("permission_id", flat=True)) if given is not None else set()
+    change = {"added": wanted - held, "taken": held & ours - wanted, "own": held - ours - wanted}
+    group.permissions.add(*change["added"])
+    group.permissions.remove(*change["taken"])
+    if given is not None:
+        of_group.exclude(permission_id__in=wanted).delete()
+        given.bulk_create(
+            given.model(group_id=group.pk, permission_id=pk) for pk in sorted(wanted - ours)
         )
+    return change
+
+
+MAX_NAMED = 12  # permissions
+WORDS = {
+    "added": "was given",
+    "taken": "has no longer",
+    "own": "keeps, as an administrator gave it,",
+}
+
+
+def _tell(name, change, there, stream):
+    """Say what became of a group; nothing of one that is as it was."""
+    labels = {permission.pk: label for label, permission in there.items()}
+    for kind, ids in change.items():
+        named = ", ".join(sorted(labels[pk] for pk in ids))
+        if ids:
+            what = named if len(ids) <= MAX_NAMED else f"{len(ids)} permissions"
+            stream.write(f"  Group {name} {WORDS[kind]} {what}\n")

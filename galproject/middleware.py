@@ -3,12 +3,15 @@
 import logging
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRefresh
 
 from galproject.error_pages import explained_error, method_not_allowed
 
 logger = logging.getLogger(__name__)
+
+OF_PAGES = ("GET", "HEAD", "POST")  # methods
 
 
 class LoginMiddleware(LoginRequiredMiddleware):
@@ -30,7 +33,10 @@ class LoginMiddleware(LoginRequiredMiddleware):
 
 
 class MethodMiddleware:
-    """A page where an address takes another method: after a login, a form's address is opened."""
+    """A page where an address takes another method: after a login, a form's address is opened.
+
+    Pages, and Django's tables, are asked by GET, HEAD and POST alone; the API answers for itself.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -38,8 +44,14 @@ class MethodMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         if response.status_code == 405 and not response.content:
-            return method_not_allowed(request, response["Allow"])
+            response = method_not_allowed(request, response["Allow"])
+            add_never_cache_headers(response)
         return response
+
+    def process_view(self, request, view, args, kwargs):
+        if request.method in OF_PAGES or hasattr(view, "cls"):
+            return None
+        return HttpResponseNotAllowed(OF_PAGES)
 
 
 class ExplainedErrorMiddleware:

@@ -1,22 +1,19 @@
 """Addresses of all pages."""
 
 from django.contrib import admin
-from django.contrib.auth.views import (
-    LoginView,
-    LogoutView,
-    PasswordChangeDoneView,
-    PasswordChangeView,
-)
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneView
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from galproject import error_pages, views
 from galproject.quality.views import overrule_quality
+from galproject.site.password import PasswordView
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
-    path("password/", PasswordChangeView.as_view(), name="password_change"),
+    path("password/", PasswordView.as_view(), name="password_change"),
     path("password/done/", PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("working-status/", views.working_status, name="working_status"),
     path("working-status/run-failed/", views.run_failed, name="run_failed"),
@@ -33,6 +30,12 @@ urlpatterns = [
     path("flags/", include("variables.flags.urls")),
     path("references/", include("galproject.references.urls")),
     path("api/", include("galproject.api.urls")),
+    # One page changes a password, and asks what becomes of the tokens.
+    path(
+        "admin/password_change/",
+        RedirectView.as_view(pattern_name="password_change"),
+        name="password_change_of_tables",
+    ),
     path("admin/", admin.site.urls),
 ]
 

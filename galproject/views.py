@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
@@ -25,6 +25,7 @@ BUSY_SECONDS, IDLE_SECONDS = 4, 15  # between two looks at what goes on
 UNCHANGED = 204  # htmx leaves the page as it is
 
 
+@require_safe
 def working_status(request):
     """What is queued, waiting, running, done and failed."""
     form = ShownForm(request.GET)
@@ -35,6 +36,7 @@ def working_status(request):
     return render(request, f"galproject/{template}.html", context)
 
 
+@require_safe
 def exposure_page(request, pk):
     """One exposure: how it fares, its chips, and its log."""
     exposure = get_object_or_404(GalExposure, pk=pk)

@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from galproject.api import pages, views
+from galproject.api import pages, token_pages, views
 
 router = SimpleRouter()
 router.register("exposures", views.Exposures, "api-exposure")
@@ -17,8 +17,8 @@ router.register("votes", views.Votes, "api-vote")
 
 urlpatterns = [
     path("", pages.documentation, name="api_documentation"),
-    path("token/", pages.make_token, name="make_token"),
-    path("token/revoke/", pages.revoke_token, name="revoke_token"),
+    path("tokens/", token_pages.tokens, name="tokens"),
+    path("tokens/<int:pk>/end/", token_pages.end_token, name="end_token"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("sources/<id:refsource_id>/light-curve/", views.LightCurve.as_view(), name="api-curve"),
     path("cone/", views.Cone.as_view(), name="api-cone"),

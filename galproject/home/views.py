@@ -1,12 +1,14 @@
 """The first page."""
 
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from galproject.home import survey_state
 from galproject.home.fields import observed_fields
 from galproject.home.sky_map import sky_map
 
 
+@require_safe
 def home(request):
     """The survey's state, where it lies on the sky, and where to go on."""
     fields = observed_fields()

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from exposures.errors import GalprojectError
 from exposures.input.queries import integers_in
@@ -29,7 +29,7 @@ N_CARDS = 3  # suggested exposures that are shown with their chips
 MAX_ROWS = 100
 
 
-@require_GET
+@require_safe
 def references(request):
     """The exposures of a patch of sky side by side; without one, the fields to choose from."""
     if not request.GET:
@@ -68,7 +68,7 @@ def _side_by_side(ranked):
     return [*now[:2], *others[:N_CARDS]]
 
 
-@require_GET
+@require_safe
 def references_preview(request, pk):
     """What depends on the choice of an exposure as a reference, or on its withdrawal."""
     return _preview(request, pk, None)

@@ -1,1 +1,1 @@
-"""What a web server needs: its processes, their limits, and what it takes of requests."""
+"""What a web server needs: its processes and limits, what comes in, and who may ask for what."""

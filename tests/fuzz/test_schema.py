@@ -8,7 +8,6 @@ from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
-from rest_framework.authtoken.models import Token
 from rest_framework.throttling import UserRateThrottle
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -19,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from galproject.wsgi import application
 from tests.fuzz import SEED, n_cases
-from tests.galproject.test_api import person
+from tests.people import make_person, token_header
 from tests.variables.candidates import join_all, make_candidates
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +37,7 @@ def headers(monkeypatch):
     cache.clear()
     make_candidates(4)
     join_all()
-    yield {"Authorization": f"Token {Token.objects.create(user=person('ann', 'curators')).key}"}
+    yield token_header(make_person("ann", "curators"))
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 

@@ -1,224 +1,434 @@
-"""Who may see and do what: every address, as nobody and as each group."""
+"""Who may ask for what: every address by every method, as everybody that there is."""
 
-import re
+import logging
+from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
+from django.db import transaction
+from django.template.backends.django import Template
 from django.test import Client
-from django.urls import URLPattern, get_resolver, reverse
+from drf_spectacular.generators import SchemaGenerator
 
+from galproject.api.tokens import make_token
 from galproject.groups import MAY, permissions_of
-from photometry.models import GalObject
-from tests.variables.candidates import join_all, make_candidate
-from variables.models import Campaign, GalFlag, Taxonomy
+from galproject.site.survey_access import FIRST_PAGE, VIEW_SURVEY
+from tests.galproject.addresses import addresses, make_things
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 
-GROUPS = tuple(MAY)
-ALL = set(GROUPS)
-VOTE, CURATE, OPERATE = {"vetters", "curators"}, {"curators"}, {"operators"}
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+OF_PAGES = ("GET", "HEAD", "POST")
+VOTE, CAMPAIGN, FLAG = (
+    "variables.add_galdecision",
+    "variables.add_campaign",
+    "variables.add_galflag",
+)
+CHOOSE, JUDGE, ASK = (
+    "exposures.choose_reference",
+    "exposures.overrule_quality",
+    "exposures.add_galjob",
+)
+OPEN = "open to everybody"
+LOGGED_IN = "open to everybody who is logged in"
 
-# Each address: its method, who may, and what it takes. An address that is not here fails a test.
-ADDRESSES = {
-    "home": ("get", ALL),
-    "working_status": ("get", ALL),
-    "run_failed": ("post", OPERATE),
-    "exposure": ("get", ALL),
-    "run_failed_of_exposure": ("post", OPERATE),
-    "candidates": ("get", ALL),
-    "export_candidates": ("get", ALL),
-    "repeat_detections": ("get", ALL),
-    "save_search": ("post", ALL),
-    "delete_search": ("post", set()),
-    "candidate": ("get", ALL),
-    "candidate_data": ("get", ALL),
-    "candidate_field": ("get", ALL),
-    "candidate_periods": ("get", ALL),
-    "vetting": ("get", ALL),
-    "new_campaign": ("get", CURATE),
-    "campaign": ("get", ALL),
-    "close_campaign": ("post", CURATE),
-    "reopen_campaign": ("post", CURATE),
-    "rename_campaign": ("post", CURATE),
-    "follow_up_campaign": ("post", CURATE),
-    "flag_artifacts": ("post", CURATE),
-    "export_decisions": ("get", CURATE),
-    "vet": ("get", VOTE),
-    "vet_list": ("get", VOTE),
-    "vet_next": ("get", VOTE),
-    "vet_decide": ("post", VOTE),
-    "vet_undo": ("post", VOTE),
-    "vet_release": ("post", VOTE),
-    "vote": ("post", VOTE),
-    "cutouts": ("get", ALL),
-    "strip": ("get", ALL),
-    "image_picture": ("get", ALL),
-    "flags": ("get", ALL),
-    "flag_source": ("post", CURATE),
-    "decide_flags": ("post", CURATE),
-    "decide_flag_group": ("post", CURATE),
-    "decide_flag": ("post", CURATE),
-    "image": ("get", ALL),
-    "flag_image": ("post", CURATE),
-    "image_covered": ("get", ALL),
-    "image_quality": ("post", {"curators", "operators"}),
-    "references": ("get", ALL),
-    "references_preview": ("get", ALL),
-    "choose_reference": ("post", CURATE),
-    "withdraw_reference": ("post", CURATE),
-    "change_reference_set": ("post", CURATE),
-    "api_documentation": ("get", ALL),
-    "make_token": ("post", ALL),
-    "revoke_token": ("post", ALL),
-    "api-schema": ("get", ALL),
-    "api-curve": ("get", ALL),
-    "api-cone": ("get", ALL),
-    **{
-        f"api-{thing}-{kind}": ("get", ALL)
-        for thing in ("exposure", "image", "reference", "candidate", "flag", "vote")
-        for kind in ("list", "detail")
-    },
-    "api-candidate-light-curve": ("get", ALL),
-    "api-object-detail": ("get", ALL),
-    "api-object-light-curve": ("get", ALL),
-    "password_change": ("get", ALL),
-    "password_change_done": ("get", ALL),
+# --- What each address takes: a new one belongs into one of these, or the first test fails.
+
+# By GET and HEAD, of whoever may see the survey.
+PAGES = [
+    "home",
+    "working_status",
+    "exposure",
+    "candidates",
+    "export_candidates",
+    "repeat_detections",
+    "candidate",
+    "candidate_data",
+    "candidate_field",
+    "candidate_periods",
+    "vetting",
+    "campaign",
+    "cutouts",
+    "strip",
+    "image_picture",
+    "flags",
+    "image",
+    "image_covered",
+    "references",
+    "references_preview",
+    "api_documentation",
+]
+# By POST, of whoever has the permission besides.
+FORMS = {
+    **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ASK),
+    **dict.fromkeys(("save_search", "delete_search", "end_token"), VIEW_SURVEY),
+    # Who made a campaign may run it, too, while nobody has voted.
+    **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),
+    "follow_up_campaign": CAMPAIGN,
+    **dict.fromkeys(("vet_decide", "vet_undo", "vet_release", "vote"), VOTE),
+    **dict.fromkeys(("flag_artifacts", "flag_source", "flag_image"), FLAG),
+    **dict.fromkeys(("decide_flags", "decide_flag_group", "decide_flag"), FLAG),
+    "image_quality": JUDGE,
+    **dict.fromkeys(("choose_reference", "withdraw_reference", "change_reference_set"), CHOOSE),
 }
-OPEN = {"login", "logout"}
-# What may be refused for other reasons than who asks: nothing is rendered, chosen or voted yet.
-REFUSALS = {200, 204, 302, 400, 404, 405, 409, 422}
+API = [
+    "api-curve",
+    "api-cone",
+    "api-candidate-light-curve",
+    "api-object-detail",
+    "api-object-light-curve",
+    "api-schema",
+] + [
+    f"api-{thing}-{kind}"
+    for thing in ("exposure", "image", "reference", "candidate", "flag", "vote")
+    for kind in ("list", "detail")
+]
+OTHERS = {
+    "new_campaign": dict.fromkeys(OF_PAGES, CAMPAIGN),
+    "vet_list": dict.fromkeys(OF_PAGES, VOTE),
+    "tokens": dict.fromkeys(OF_PAGES, VIEW_SURVEY),
+    "export_decisions": {"GET": CAMPAIGN, "HEAD": CAMPAIGN},
+    "vet": {"GET": VOTE, "HEAD": VOTE},
+    "vet_next": {"GET": VOTE},
+    "login": dict.fromkeys(OF_PAGES, OPEN),
+    "logout": {"POST": LOGGED_IN},
+    "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
+    "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},
+    "password_change_of_tables": dict.fromkeys(OF_PAGES, LOGGED_IN),
+}
+TAKES = {
+    **{name: dict.fromkeys(("GET", "HEAD"), VIEW_SURVEY) for name in PAGES},
+    **{name: {"POST": permission} for name, permission in FORMS.items()},
+    **{name: dict.fromkeys(("GET", "HEAD", "OPTIONS"), VIEW_SURVEY) for name in API},
+    **OTHERS,
+}
+TAKES["api-flag-list"] = TAKES["api-flag-list"] | {"POST": FLAG}
+TAKES["api-vote-list"] = TAKES["api-vote-list"] | {"POST": VOTE}
+
+# Of Django's tables: what can be done in each beside looking at it, by whoever has its permission.
+ALL = {"add", "change", "delete"}
+WRITTEN = {
+    "auth.user": ALL,
+    "auth.group": ALL,
+    "exposures.galfield": ALL,
+    "variables.taxonomy": {"change"},  # and deleted, while it is neither current nor used
+    "variables.campaign": {"change"},
+    **dict.fromkeys(
+        ("axes.accessattempt", "axes.accesslog", "axes.accessfailurelog"), {"change", "delete"}
+    ),
+    **dict.fromkeys(("django_q.success", "django_q.failure", "django_q.ormq"), ALL),
+    "django_q.schedule": ALL,
+}
+# Of the queue's tables superusers alone may write, as far as the tables themselves let them.
+OF_QUEUE = "django_q."
+LOOKED_AT = [
+    "galproject.apitoken",
+    "exposures.galexposure",
+    "exposures.galimage",
+    "exposures.galqualitydecision",
+    "exposures.galjob",
+    "exposures.galcheckpoint",
+    "photometry.galreference",
+    "photometry.galreferenceset",
+    "photometry.galreferencemember",
+    "variables.galvarobj",
+    "variables.galcandidate",
+    "variables.galflag",
+    "variables.galdecision",
+    "variables.savedsearch",
+]
+# Of these each member of the staff gets an answer, if only that there is nothing.
+OF_STAFF = {"index", "login", "logout", "jsi18n", "autocomplete", "app_list", "view_on_site"}
+OF_STAFF |= {"password_change", "password_change_done"}
+
+WHAT_TO_DO = (
+    "Say what these addresses take in PAGES, FORMS, API or OTHERS, or of a table in WRITTEN or "
+    "LOOKED_AT, and in addresses.py what fills their places"
+)
 
 
-def addresses(patterns, prefix=""):
-    """(name, pattern) of every address outside of the admin."""
-    for pattern in patterns:
-        if isinstance(pattern, URLPattern):
-            if pattern.name:
-                yield pattern.name, pattern
-        elif getattr(pattern, "namespace", None) != "admin":
-            yield from addresses(pattern.url_patterns, prefix)
+def table_of(address):
+    """The table of Django's that an address is about, as "app.model"; else None."""
+    words = address.route.split("/")
+    is_table = words[0] == "admin" and len(words) > 3 and "<" not in words[1] + words[2]
+    return ".".join(words[1:3]) if is_table and words[1] not in ("r", "password_change") else None
+
+
+def is_of_admin(address):
+    return address.route.startswith("admin/") and address.key not in TAKES
+
+
+def is_known(address):
+    if not is_of_admin(address):
+        return address.key in TAKES
+    table = table_of(address)
+    return (
+        table in {*WRITTEN, *LOOKED_AT}
+        if table
+        else (address.name.removeprefix("admin:") in OF_STAFF | {""})
+    )
+
+
+def test_it_is_said_of_every_address_what_it_takes():
+    unknown = [address.key for address in addresses() if not is_known(address)]
+    assert unknown == [], WHAT_TO_DO
+    there = {address.key for address in addresses()}
+    assert set(TAKES) - there == set(), "These are no addresses any more"
+
+
+# --- Who asks
+
+
+@dataclass
+class Role:
+    """Somebody who asks, in a browser or by a token."""
+
+    name: str
+    client: Client
+    user: User | None = None  # None: nobody that the site knows
+    key: str = ""  # of a token
+
+    def __post_init__(self):
+        self.client.raise_request_exception = False
+
+    def may(self, permission):
+        if permission == OPEN:
+            return True
+        if self.user is None:
+            return False
+        return permission == LOGGED_IN or self.user.has_perm(permission)
+
+    @property
+    def is_staff(self):
+        return self.user is not None and self.user.is_staff and not self.key
+
+    def ask(self, method, path):
+        cache.clear()  # of requests that are counted
+        headers = {"Authorization": f"Token {self.key}"} if self.key else {}
+        body = {"data": "{}", "content_type": "application/json"}
+        asked = {} if method in ("GET", "HEAD", "TRACE") else body
+        if "cone" in path and not asked:
+            path += "?ra=266&dec=-29"
+        with transaction.atomic():
+            response = getattr(self.client, method.lower())(path, headers=headers, **asked)
+            transaction.set_rollback(True)
+        return response
+
+
+def make_users():
+    """{role: user}, of all kinds of people that there are."""
+    users = {group: make_person(group, group) for group in MAY}
+    users["no group"] = User.objects.create_user("no group")
+    users["staff, no group"] = User.objects.create_user("staff", is_staff=True)
+    users["staff, curator"] = make_person("staff curator", "curators", is_staff=True)
+    users["superuser"] = User.objects.create_superuser("root")
+    users["deactivated"] = make_person("gone", "curators", is_staff=True, is_superuser=True)
+    return users
+
+
+def by_browser():
+    yield Role("nobody", Client())
+    for name, user in make_users().items():
+        role = Role(name, Client(), user)
+        role.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        if name == "deactivated":
+            User.objects.filter(pk=user.pk).update(is_active=False)
+            role.user = None
+        yield role
+
+
+def by_token():
+    users = make_users()
+    for name, user in users.items():
+        _, key = make_token(user, "token", 1)
+        if name == "deactivated":
+            User.objects.filter(pk=user.pk).update(is_active=False)
+        yield Role(f"token of {name}", Client(), None if name == "deactivated" else user, key)
+    ended, key = make_token(users["superuser"], "ended", 1)
+    users["superuser"].api_tokens.filter(pk=ended.pk).end("owner")
+    yield Role("ended token", Client(), None, key)
+    _, key = make_token(users["superuser"], "expired", -1)
+    yield Role("expired token", Client(), None, key)
+
+
+# --- What they get
+
+DONE = {200, 201, 204, 302, 400, 404, 409, 422}  # by whoever may: there may be nothing to do
+
+
+def expected(role, address, method) -> set:
+    """The statuses that are right."""
+    if is_of_admin(address):
+        return expected_of_admin(role, address, method)
+    takes = TAKES[address.key]
+    if method not in OF_PAGES and not address.is_api:
+        return {405}
+    if role.key and not address.is_api:
+        role = Role("a token opens no page", role.client)
+    open_to = takes.get(method, takes.get("GET", takes.get("POST")))
+    if open_to in (OPEN, LOGGED_IN):
+        is_refused = not role.may(open_to)
+        return {302} if is_refused else DONE if method in takes else {405}
+    if role.user is None:
+        return {401} if address.is_api else {302}
+    if not role.may(VIEW_SURVEY):
+        return {200, 405} if address.key == FIRST_PAGE else {403}
+    if method not in takes:
+        return {405}
+    return DONE if role.may(takes[method]) else {403}
+
+
+def expected_of_admin(role, address, method):
+    if method not in OF_PAGES:
+        return {405}
+    name, table = address.name.removeprefix("admin:"), table_of(address)
+    if name == "login":
+        return {200, 302}
+    if not role.is_staff:
+        return {302}
+    if table is None or not address.name.removeprefix("admin:"):
+        return DONE | {405} | ({403} if name == "autocomplete" else set())
+    if may_in_table(role, table, name, method):
+        return DONE | ({403} if table.startswith(OF_QUEUE) else set())
+    # The history of what isn't there leads back, whoever asks.
+    return {302, 403} if name.endswith("_history") else {403}
+
+
+def may_in_table(role, table, name, method):
+    app, model = table.split(".")
+    action = name.removeprefix(f"{app}_{model}_")
+    written = {
+        what: what in WRITTEN.get(table, ()) and role.may(f"{app}.{what}_{model}") for what in ALL
+    }
+    if action in ("add", "delete"):
+        return written[action]
+    if action == "password_change" or action == "change" and method == "POST":
+        return written["change"]
+    return role.may(f"{app}.view_{model}") or written["change"]
+
+
+def is_right(response, wanted):
+    """Whether an answer is as wanted; a way to a login is no answer to whoever may."""
+    status = response.status_code
+    if wanted == {302}:
+        ways = ("/admin/", "/password/")  # of the tables' own way out, and to a new password
+        return status == 302 and ("login" in response.url or response.url in ways)
+    return status in wanted
+
+
+def asked_by(role, address):
+    """The methods that a role is asked with: what is the same to all is asked of some."""
+    if address.is_api:
+        kinds = ("nobody", "no group", "superuser")
+        return METHODS if role.name.removeprefix("token of ") in kinds else ("GET", "POST")
+    if role.name == "superuser":
+        return METHODS
+    if is_of_admin(address) and not role.is_staff and role.name != "no group":
+        return ("GET",)
+    return OF_PAGES if role.name in ("nobody", "no group", "readers") else ("GET", "POST")
+
+
+def wrong_answers(roles, known, things):
+    """{(role, method, address): what was answered and what was wanted} of what is not right."""
+    wrong = {}
+    for role in roles:
+        for address in known:
+            for method in asked_by(role, address):
+                response, wanted = (
+                    role.ask(method, address.path(things)),
+                    expected(role, address, method),
+                )
+                if not is_right(response, wanted):
+                    wrong[role.name, method, address.key] = (response.status_code, wanted)
+                if "logout" in address.key and role.user and not role.key:
+                    role.client.force_login(role.user, "django.contrib.auth.backends.ModelBackend")
+    return wrong
 
 
 @pytest.fixture
 def things():
-    """One of each thing that an address can name."""
-    candidate = make_candidate(2)
-    join_all()
-    boss = User.objects.create_user("boss")
-    taxonomy = Taxonomy.objects.get(is_current=True)
-    campaign = Campaign.objects.create(name="c", taxonomy=taxonomy, created_by=boss)
-    flag = GalFlag.objects.create(refsource_id=candidate.pk, artifact="ghost", state="proposed")
-    image = candidate.catalogue.image
-    vetting = ("campaign", "vet", "artifacts", "decisions", "follow")
-    return {
-        "refsource_id": candidate.pk,
-        "exposure": image.exposure_id,
-        "image": image.pk,
-        "campaign": campaign.pk,
-        "flag": flag.pk,
-        "candidate": candidate.pk,
-        "reference": candidate.catalogue_id,
-        "object": GalObject.objects.first().pk,
-        "vetting": vetting,
-    }
+    things = make_things()
+    owner = User.objects.get(username="maker")
+    things["token"] = make_token(owner, "of the maker", 1)[0].pk
+    return things
 
 
-def address(name, things):
-    """An address of this name, of a thing that is there."""
-    pattern = next(p for n, p in addresses(get_resolver().url_patterns) if n == name)
-    arguments = re.findall(r"<(?:\w+:)?(\w+)>|\?P<(\w+)>", str(pattern.pattern))
-    named = [a or b for a, b in arguments]
-    if not named or named == ["format"]:
-        return reverse(name)
-    if name == "strip":
-        return reverse(name, args=[things["candidate"], things["image"]])
-    if named[0] == "refsource_id":
-        return reverse(name, args=[things["refsource_id"]])
-    return reverse(name, args=[things[kind_of(name)]])
+@pytest.fixture
+def unrendered(monkeypatch):
+    """Pages without their text, which other tests look at as everybody."""
+    monkeypatch.setattr(Template, "render", lambda *_, **__: "")
+    monkeypatch.setattr(SchemaGenerator, "get_schema", lambda *_, **__: {"paths": {}})
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
 
 
-def kind_of(name):
-    if name.startswith("api-"):
-        return {"vote": "flag"}.get(name.split("-")[1], name.split("-")[1])
-    if name in ("cutouts",) or name.startswith("candidate"):
-        return "candidate"
-    if (
-        "flag" in name
-        and "image" not in name
-        and "artifacts" not in name
-        or name == "delete_search"
-    ):
-        return "flag"
-    if name.startswith(("image", "flag_image", "withdraw")):
-        return "image"
-    if name in ("exposure", "run_failed_of_exposure"):
-        return "exposure"
-    return "campaign"
+def test_everybody_gets_what_they_may_and_nothing_else(things, unrendered):
+    known = [address for address in addresses() if not is_of_admin(address)]
+    assert wrong_answers(by_browser(), known, things) == {}
 
 
-def ask(client, method, url):
-    if method == "get":
-        return client.get(url, {"ra": 266, "dec": -29} if "cone" in url else {})
-    body = '{"decisions": []}' if "decide/" in url and "vet" in url else "{}"
-    return client.post(url, body, content_type="application/json")
+def test_everybody_gets_of_django_s_tables_what_they_may(things, unrendered):
+    known = [address for address in addresses() if is_of_admin(address)]
+    assert wrong_answers(by_browser(), known, things) == {}
 
 
-def test_every_address_is_in_the_table():
-    known = {name for name, _ in addresses(get_resolver().url_patterns)}
-    assert known - OPEN == set(ADDRESSES)
+def test_a_token_opens_the_api_alone_and_what_its_owner_may(things, unrendered):
+    pages = [a for a in addresses() if a.key in ("home", "candidates", "tokens", "run_failed")]
+    known = [address for address in addresses() if address.is_api]
+    assert wrong_answers(by_token(), [*known, *pages], things) == {}
 
 
-@pytest.mark.parametrize("name", ADDRESSES)
-def test_nobody_sees_anything(name, things, client):
-    method, _ = ADDRESSES[name]
-    response = ask(client, method, address(name, things))
-    if name.startswith("api-"):
-        assert response.status_code in (401, 403)
-    else:
-        assert response.status_code == 302 and response.url.startswith("/login/")
+def test_who_is_in_no_group_gets_no_format_either(things):
+    client = Client()
+    client.force_login(User.objects.create_user("somebody"))
+    shown = [a for a in addresses() if not is_of_admin(a) and "GET" in TAKES[a.key]]
+    for address in shown:
+        if TAKES[address.key]["GET"] in (OPEN, LOGGED_IN) or address.key == FIRST_PAGE:
+            continue
+        for kind in ("csv", "parquet", "json", "api", "exe"):
+            response = client.get(address.path(things), {"format": kind, "ra": 266, "dec": -29})
+            assert response.status_code == 403, address.key
+            assert "waits for a group" in response.content.decode()
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_each_group_may_what_it_may(group, things, client):
-    cache.clear()
-    user = User.objects.create_user("somebody")
-    user.groups.add(Group.objects.get(name=group))
-    client.force_login(user)
-    wrong = {}
-    for name, (method, who) in ADDRESSES.items():
-        status = ask(client, method, address(name, things)).status_code
-        is_refused = status == 403
-        if is_refused == (group in who) or not (is_refused or status in REFUSALS):
-            wrong[name] = status
-    assert wrong.pop("delete_search") == 404  # of somebody else's, or none
-    assert wrong == {}
+def test_a_page_for_who_waits_says_who_can_help_and_shows_nothing(things):
+    User.objects.create_superuser("henrietta")
+    client = Client()
+    client.force_login(User.objects.create_user("annie"))
+    page = client.get("/").content.decode()
+    assert "waits for a group" in page and "annie" in page and "henrietta" in page
+    assert all(group in page for group in MAY)
+    assert 'href="/candidates/"' not in page and 'href="/password/"' in page
+    told = client.get("/api/candidates/").json()["detail"]
+    assert "henrietta" in told and "readers" in told
 
 
-@pytest.mark.parametrize(("name", "who"), [("api-flag-list", CURATE), ("api-vote-list", VOTE)])
-@pytest.mark.parametrize("group", GROUPS)
-def test_the_api_is_written_to_by_those_who_may(group, name, who, things, client):
-    cache.clear()
-    user = User.objects.create_user("somebody")
-    user.groups.add(Group.objects.get(name=group))
-    client.force_login(user)
-    said = {"refsource_id": things["refsource_id"], "artifact": "ghost", "choice": "rr-lyrae"}
-    response = client.post(reverse(name), said, content_type="application/json")
-    assert response.status_code == (201 if group in who else 403)
-    for method in ("put", "patch", "delete"):
-        assert getattr(client, method)(reverse(name)).status_code in (403, 405)
+def test_an_address_that_nobody_thought_of_is_closed(things, settings):
+    settings.ROOT_URLCONF = "tests.galproject.forgotten_urls"
+    somebody, reader = Client(), Client()
+    somebody.force_login(User.objects.create_user("somebody"))
+    reader.force_login(make_person("reader"))
+    for path in ("/page/", "/open/", "/api-page/"):
+        assert Client().get(path).status_code in (302, 401)
+        assert somebody.get(path).status_code == 403
+        assert reader.get(path).status_code == 200
+        assert reader.delete(path).status_code == 405
 
 
-@pytest.mark.parametrize("name", [n for n, (method, _) in ADDRESSES.items() if method == "post"])
-def test_a_post_without_its_token_is_refused(name, things):
+def test_a_post_without_its_token_is_refused(things):
     client = Client(enforce_csrf_checks=True)
-    boss = User.objects.create_superuser("root")
-    client.force_login(boss)
-    assert client.post(address(name, things), {}).status_code == 403
+    client.force_login(User.objects.create_superuser("root"))
+    for address in addresses():
+        if not is_of_admin(address) and "POST" in TAKES[address.key]:
+            status = client.post(address.path(things), {}).status_code
+            assert status == 403, address.key
 
 
 def test_groups_may_no_more_than_they_should():
-    for name in GROUPS:
+    for name in MAY:
         held = {
             f"{app}.{codename}"
             for app, codename in Group.objects.get(name=name).permissions.values_list(
@@ -227,5 +437,5 @@ def test_groups_may_no_more_than_they_should():
         }
         beyond_viewing = {p for p in held if ".view_" not in p}
         assert beyond_viewing == permissions_of(name)
-        assert "variables.view_galcandidate" in held
-        assert not any(p.startswith(("auth.", "authtoken.")) for p in held)
+        assert {"variables.view_galcandidate", VIEW_SURVEY} <= held
+        assert not any(p.startswith(("auth.", "authtoken.", "galproject.")) for p in held)

@@ -14,7 +14,7 @@ LISTS = ["exposures_galexposure", "exposures_galimage"]
 
 def staff(client, *permissions):
     user = User.objects.create_user("operator", is_staff=True)
-    names = ["view_galexposure", "view_galimage", "view_galjob", *permissions]
+    names = ["view_survey", "view_galexposure", "view_galimage", "view_galjob", *permissions]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
     client.force_login(user)
     return client

@@ -9,11 +9,9 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 from astropy.io import ascii
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.urls import reverse
 from requests.utils import parse_header_links
-from rest_framework.authtoken.models import Token
 
 from exposures.models import GalExposure, GalImage
 from photometry import storage
@@ -21,22 +19,18 @@ from photometry.light_curves import light_curve
 from photometry.models import GalObjectSource, GalSource
 from photometry.storage import catalogue_sources
 from tests.made_up import make_image
+from tests.people import make_person as person
+from tests.people import token_header
 from tests.variables.candidates import join_all, make_candidate, make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
 
 pytestmark = pytest.mark.django_db
 
 
-def person(name, group="readers"):
-    user = User.objects.create_user(name)
-    user.groups.add(Group.objects.get(name=group))
-    return user
-
-
 @pytest.fixture
 def headers():
     cache.clear()
-    return {"Authorization": f"Token {Token.objects.create(user=person('annie')).key}"}
+    return token_header(person("annie"))
 
 
 def test_a_token_opens_the_tables(client, headers):
@@ -283,17 +277,6 @@ def test_what_can_t_be_done_is_told(client):
         assert response.status_code == 409 and "77" in response.json()["detail"]
     wrong = client.post("/api/flags/", {"artifact": "dragon"}, content_type="application/json")
     assert wrong.status_code == 400 and set(wrong.json()) == {"artifact", "refsource_id"}
-
-
-def test_one_s_token_is_shown_once_and_revoked(client):
-    user = person("annie")
-    client.force_login(user)
-    client.post(reverse("make_token"))
-    key = Token.objects.get().key
-    assert key in client.get(reverse("api_documentation")).content.decode()
-    assert key not in client.get(reverse("api_documentation")).content.decode()
-    client.post(reverse("revoke_token"))
-    assert not Token.objects.exists()
 
 
 def test_the_schema_is_whole_and_described(client, headers):

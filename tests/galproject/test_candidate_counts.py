@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from galproject.home import survey_state
 from photometry.models import GalReference
+from tests.people import make_person
 from tests.variables.candidates import (
     add_epoch,
     join_all,
@@ -42,7 +43,7 @@ def survey():
 
 @pytest.fixture
 def reader(client):
-    client.force_login(User.objects.create_user("annie"))
+    client.force_login(make_person("annie"))
     return client
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from galproject import urls as addresses
 from galproject.groups import ACTS
+from galproject.site import survey_access
 from tests.variables.campaigns import make_campaign, make_user, make_voter
 from tests.variables.candidates import make_candidate
 
@@ -33,19 +34,21 @@ def raising(error):
 # The addresses of the site, and some that fail.
 urlpatterns = [
     *addresses.urlpatterns,
-    path("fails/", raising(RuntimeError("secret"))),
-    path("no-database/", raising(OperationalError("secret"))),
-    path("suspicious/", raising(SuspiciousOperation("secret"))),
-    path("unclear/", raising(BadRequest("The form is not complete"))),
+    path("fails/", raising(RuntimeError("secret")), name="fails"),
+    path("no-database/", raising(OperationalError("secret")), name="no-database"),
+    path("suspicious/", raising(SuspiciousOperation("secret")), name="suspicious"),
+    path("unclear/", raising(BadRequest("The form is not complete")), name="unclear"),
 ]
 handler400, handler403 = addresses.handler400, addresses.handler403
 handler404, handler500 = addresses.handler404, addresses.handler500
 
 
 @pytest.fixture
-def failing(settings):
-    """A client without the database, of a site with addresses that fail."""
+def failing(settings, monkeypatch):
+    """A client without the database, of a site with addresses that fail, open to everybody."""
     settings.ROOT_URLCONF = __name__
+    fail = {"fails", "no-database", "suspicious", "unclear"}
+    monkeypatch.setattr(survey_access, "OPEN", survey_access.OPEN | fail)
     return Client(raise_request_exception=False, enforce_csrf_checks=True)
 
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
 
+from galproject.api.tokens import make_token
+from tests.people import make_person
 from tests.variables.candidates import make_candidate
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "light_curve.ipynb"
@@ -15,10 +15,10 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "light_curve.ipynb
 @pytest.mark.django_db(transaction=True)
 def test_the_notebook_gets_a_light_curve(live_server, monkeypatch):
     candidate = make_candidate(3)
-    token = Token.objects.create(user=User.objects.create_user("annie"))
+    _, key = make_token(make_person("annie"), "notebook", days=1)
     for name, value in {
         "GALPROJECT_URL": live_server.url,
-        "GALPROJECT_TOKEN": token.key,
+        "GALPROJECT_TOKEN": key,
         "RA": candidate.ra,
         "DEC": candidate.dec,
     }.items():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from exposures.models import GalExposure, Status
@@ -12,6 +12,7 @@ from galproject.home.fields import ObservedField, observed_fields
 from galproject.home.sky_map import sky_map
 from galproject.seeding import Plan, seed_survey
 from tests.galproject.statuses import make_exposure, make_job
+from tests.people import make_person
 from variables.models import Campaign, CampaignObject, GalDecision, Taxonomy
 
 
@@ -71,7 +72,7 @@ def survey(db):
 
 @pytest.fixture
 def visitor(client, db):
-    client.force_login(User.objects.create_user("visitor"))
+    client.force_login(make_person("visitor"))
     return client
 
 
@@ -105,7 +106,7 @@ def test_what_runs_and_what_failed_is_told(visitor):
 
 @pytest.fixture
 def campaign(db):
-    curator = User.objects.create_user("curator")
+    curator = make_person("curator")
     taxonomy = Taxonomy.objects.create(version=99)
     made = Campaign.objects.create(name="One-offs", taxonomy=taxonomy, created_by=curator)
     CampaignObject.objects.bulk_create(
@@ -115,7 +116,7 @@ def campaign(db):
 
 
 def test_a_campaign_is_for_its_members_alone(campaign):
-    one, other = (User.objects.create_user(name) for name in ("one", "other"))
+    one, other = (make_person(name) for name in ("one", "other"))
     assert [p.campaign for p in survey_state.campaigns_of(other)] == [campaign]
     campaign.members.add(one)
     assert survey_state.campaigns_of(other) == []
@@ -124,7 +125,7 @@ def test_a_campaign_is_for_its_members_alone(campaign):
 
 
 def test_the_campaign_where_one_left_comes_first(campaign):
-    user = User.objects.create_user("one")
+    user = make_person("one")
     Campaign.objects.create(name="Later", taxonomy=campaign.taxonomy, created_by=user)
     assert survey_state.campaigns_of(user)[0].campaign != campaign
     GalDecision.objects.create(
@@ -135,7 +136,7 @@ def test_the_campaign_where_one_left_comes_first(campaign):
 
 
 def test_only_who_may_vote_is_asked_to_go_on(client, campaign, survey):
-    reader, vetter = (User.objects.create_user(name) for name in ("one", "other"))
+    reader, vetter = (make_person(name) for name in ("one", "other"))
     vetter.user_permissions.add(Permission.objects.get(codename="add_galdecision"))
     client.force_login(reader)
     page = text(client.get(reverse("home")))

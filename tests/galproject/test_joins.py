@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from rest_framework.authtoken.models import Token
 
 from exposures.models import GalCheckpoint, GalImage, GalJob
 from galproject import jobs, joins, tasks
@@ -15,6 +14,7 @@ from photometry import joins as passes
 from photometry import storage
 from photometry.models import GalObject, GalObjectSource, GalSource
 from photometry.objects import Kind
+from tests.people import make_person, token_header
 from tests.photometry.joined_fields import add_catalogue, everything, ids_at, make_reference
 from tests.variables.candidates import add_epoch, join_all
 from variables.candidates.refresh import refresh_candidates
@@ -176,8 +176,7 @@ def test_a_withdrawn_reference_leaves_objects_of_the_other_filters(
 @pytest.fixture
 def headers():
     cache.clear()
-    user = User.objects.create_user("annie")
-    return {"Authorization": f"Token {Token.objects.create(user=user).key}"}
+    return token_header(make_person("annie"))
 
 
 def test_objects_come_with_their_sources_by_the_api(pair, client, headers):

@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage, Status
 from tests.galproject.statuses import make_exposure, make_line
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -26,13 +27,13 @@ def exposure():
 
 @pytest.fixture
 def visitor(client):
-    client.force_login(User.objects.create_user("visitor"))
+    client.force_login(make_person("visitor"))
     return client
 
 
 @pytest.fixture
 def operator(client):
-    user = User.objects.create_user("operator")
+    user = make_person("operator")
     user.user_permissions.add(Permission.objects.get(codename="add_galjob"))
     client.force_login(user)
     return client
@@ -65,7 +66,7 @@ def test_a_page_whose_reader_was_logged_out_goes_to_the_login_whole(client, expo
 
 
 def test_logging_in_and_out(client):
-    User.objects.create_user("visitor", password="a long one")
+    make_person("visitor", password="a long one")
     wrong = client.post("/login/", {"username": "visitor", "password": "another"})
     assert "correct username and password" in text(wrong)
     right = client.post("/login/?next=/", {"username": "visitor", "password": "a long one"})
@@ -76,7 +77,7 @@ def test_logging_in_and_out(client):
 
 
 def test_a_login_does_not_lead_away_from_here(client):
-    User.objects.create_user("visitor", password="a long one")
+    make_person("visitor", password="a long one")
     known = {"username": "visitor", "password": "a long one", "next": "https://elsewhere.example"}
     assert client.post("/login/", known).url == reverse("home")
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.urls import reverse
 
@@ -12,6 +12,7 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from galproject import pipeline
 from galproject.quality.overruling import overrule
 from tests.galproject.nights import night, process, processed  # noqa: F401
+from tests.people import make_person
 from tests.photometry.test_image_quality import cloud, ring
 from variables.models import Cut, GalCandidate, GalVarObj
 
@@ -23,7 +24,7 @@ DOUBTED = Cut.DOUBTED_IMAGE
 
 @pytest.fixture
 def curator():
-    user = User.objects.create_user("ada", password="a long enough one")
+    user = make_person("ada", password="a long enough one")
     user.groups.add(Group.objects.get(name="curators"))
     return user
 
@@ -167,7 +168,7 @@ def test_doubted_reference_warns_or_is_refused(processed, spoil):  # noqa: F811
 def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):  # noqa: F811
     image = GalImage.objects.searches().first()
     url = reverse("image_quality", args=[image.pk])
-    reader = User.objects.create_user("eve")
+    reader = make_person("eve")
     reader.groups.add(Group.objects.get(name="readers"))
     client.force_login(reader)
     assert client.post(url, {"verdict": "doubted", "reason": "x"}).status_code == 403

@@ -32,7 +32,7 @@ SECONDS = 30
 
 def curator(name):
     user = User.objects.create_user(name)
-    codenames = ["choose_reference", "add_galflag"]
+    codenames = ["view_survey", "choose_reference", "add_galflag"]
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = Client()
     client.force_login(user)

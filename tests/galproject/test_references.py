@@ -22,6 +22,7 @@ from photometry.models import GalReference, GalSource
 from photometry.science.depth import limiting_magnitude
 from tests.galproject.statuses import held_elsewhere
 from tests.made_up import make_image
+from tests.people import make_person
 from tests.variables.flagged import make_change, make_field, make_search
 from variables.candidates.refresh import refresh_candidates
 from variables.flags.marking import flag_source
@@ -63,13 +64,13 @@ def second():
 
 @pytest.fixture
 def reader(client):
-    client.force_login(User.objects.create_user("reader"))
+    client.force_login(make_person("reader"))
     return client
 
 
 @pytest.fixture
 def curator(client):
-    user = User.objects.create_user("curator")
+    user = make_person("curator")
     user.user_permissions.add(Permission.objects.get(codename="choose_reference"))
     client.force_login(user)
     client.user = user

@@ -202,7 +202,8 @@ def test_new_sources_outlast_a_new_selection_and_are_in_no_mean(field):
 @pytest.fixture
 def curator(client):
     user = User.objects.create_user("curator")
-    user.user_permissions.add(Permission.objects.get(codename="choose_reference"))
+    codenames = ["view_survey", "choose_reference"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client.force_login(user)
     return client
 

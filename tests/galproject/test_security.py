@@ -11,6 +11,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from galproject.addresses import client_address
+from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 PROJECT = Path(__file__).resolve().parents[2]
@@ -52,7 +53,7 @@ def test_pages_run_no_script_but_files_of_ours(client):
 
 
 def test_guessing_is_stopped_for_one_address_and_nobody_else(client, settings):
-    User.objects.create_user("annie", password="a long enough one")
+    make_person("annie", password="a long enough one")
     url, wrong = reverse("login"), {"username": "annie", "password": "wrong"}
     for _ in range(settings.AXES_FAILURE_LIMIT):
         last = client.post(url, wrong)
@@ -73,7 +74,7 @@ def test_an_address_is_only_taken_from_proxies_of_one_s_own(settings, n_proxies,
 
 
 def test_weak_passwords_are_refused(client):
-    user = User.objects.create_user("annie", password="a long enough one")
+    user = make_person("annie", password="a long enough one")
     client.force_login(user)
     said = {"old_password": "a long enough one", "new_password1": "short", "new_password2": "short"}
     page = client.post(reverse("password_change"), said).content.decode()

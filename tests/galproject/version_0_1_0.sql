@@ -1,6 +1,9 @@
 -- What 0.1.0 had in its tables, without what its migrations made: all that people and the
 -- pipeline put there of three made-up catalogues. One exposure has a negative right ascension,
 -- as headers are allowed to have it and as it was stored then.
+CREATE TABLE authtoken_token (
+    key varchar(40) PRIMARY KEY, created timestamptz NOT NULL,
+    user_id integer NOT NULL UNIQUE REFERENCES auth_user DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE galsources_1 PARTITION OF galsources FOR VALUES FROM (1048576) TO (2097152);
 CREATE TABLE galsources_2 PARTITION OF galsources FOR VALUES FROM (2097152) TO (3145728);
 CREATE TABLE galsources_4 PARTITION OF galsources FOR VALUES FROM (4194304) TO (5242880);

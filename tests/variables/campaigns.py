@@ -19,7 +19,7 @@ RUNS = ("add_galdecision", "add_campaign", "add_galflag")
 
 def make_user(*permissions, name=None):
     user = User.objects.create_user(name or f"person{next(numbers)}")
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_survey", *permissions]))
     return user
 
 

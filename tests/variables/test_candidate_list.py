@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from photometry.models import GalObjectSource
+from tests.people import make_person
 from tests.photometry.joined_fields import ids_at, make_reference
 from tests.variables.candidates import (
     add_epoch,
@@ -46,7 +47,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def user():
-    return User.objects.create_user("annie")
+    return make_person("annie")
 
 
 @pytest.fixture
@@ -258,7 +259,7 @@ def test_searches_are_kept_shared_and_forgotten(reader, user, client):
     assert (search.query, search.is_shared) == ("detections_min=3", False)
     reader.post(reverse("save_search"), {"name": "often", "query": "chip=3", "shared": "on"})
     assert SavedSearch.objects.get().query == "chip=3"
-    other = User.objects.create_user("henrietta")
+    other = make_person("henrietta")
     client.force_login(other)
     assert "often" in text(client.get(reverse("candidates")))
     assert client.post(reverse("delete_search", args=[search.pk])).status_code == 404

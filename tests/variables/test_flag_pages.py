@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from tests.people import make_person
 from tests.variables.flagged import SIDE, make_field
 from variables.candidates.refresh import refresh_candidates
 from variables.flags.marking import flag_image, flag_source
@@ -27,13 +28,13 @@ def field():
 
 @pytest.fixture
 def reader(client):
-    client.force_login(User.objects.create_user("reader"))
+    client.force_login(make_person("reader"))
     return client
 
 
 @pytest.fixture
 def curator(client):
-    user = User.objects.create_user("curator")
+    user = make_person("curator")
     user.user_permissions.add(Permission.objects.get(codename="add_galflag"))
     client.force_login(user)
     client.user = user

@@ -12,6 +12,7 @@ from django.test import RequestFactory
 
 from photometry import storage
 from photometry.models import GalObjectSource
+from tests.people import make_person
 from tests.photometry.joined_fields import make_reference
 from tests.variables.campaigns import make_campaign, make_voter, vote
 from tests.variables.candidates import add_epoch, join_all, make_change
@@ -156,7 +157,7 @@ def test_the_command_says_stars_or_sources(overlapping, capsys):
 
 
 def test_the_api_lists_stars_and_on_request_sources(overlapping, client):
-    client.force_login(User.objects.create_user("reader"))
+    client.force_login(make_person("reader"))
     stars = client.get("/api/candidates/").json()["results"]
     assert sorted(star["star_detections"] for star in stars) == [1, 2, 3]
     assert len(client.get("/api/candidates/?per=source").json()["results"]) == 5

@@ -2,7 +2,7 @@
 
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from exposures.json_values import finite
 from exposures.options_in_force import options_in_force
@@ -14,7 +14,7 @@ from variables.candidates.periods import period_search
 from variables.models import Artifact, GalCandidate, GalSuccession
 
 
-@require_GET
+@require_safe
 def candidate(request, pk):
     """Everything about one candidate, and the way to the next in the list it was opened from."""
     shown = GalCandidate.objects.as_seen_by(request.user).select_related(
@@ -42,21 +42,21 @@ def _successor(pk):
     return get_object_or_404(GalCandidate.objects.only("pk"), pk=latest).pk
 
 
-@require_GET
+@require_safe
 def candidate_data(request, pk):
     """The light curves of a candidate, as JSON."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
     return JsonResponse(finite(light_curve_data(pk)), json_dumps_params={"allow_nan": False})
 
 
-@require_GET
+@require_safe
 def candidate_field(request, pk):
     """The colour-magnitude diagram of a candidate's field, as JSON."""
     candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
     return JsonResponse(finite(field_diagram(candidate)), json_dumps_params={"allow_nan": False})
 
 
-@require_GET
+@require_safe
 def candidate_periods(request, pk):
     """Periods that a candidate may have, as JSON, with what is to be said of them."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)

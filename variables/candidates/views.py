@@ -5,7 +5,7 @@ from django.http import Http404, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
@@ -15,6 +15,7 @@ from variables.models import SavedSearch
 from variables.repeat_detections import repeated
 
 
+@require_safe
 def candidate_list(request):
     """Candidates as the address asks for them; 400 with the complaints where it makes no sense."""
     shown = listing(request.GET, request)
@@ -55,6 +56,7 @@ def _heading(column, shown, data):
     return {"column": column, "sorted": direction, "query": query}
 
 
+@require_safe
 def export_candidates(request):
     """The list of an address as a file."""
     name = request.GET.get("format", "csv")
@@ -93,6 +95,7 @@ def delete_search(request, pk):
     return redirect("candidates")
 
 
+@require_safe
 def repeat_detections(request):
     """How many stars were detected how many times, each count a link to them."""
     form = RepeatsForm(request.GET)

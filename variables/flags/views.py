@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from exposures.errors import GalprojectError
 from exposures.input.queries import integer_in, integers_in
@@ -30,7 +30,7 @@ ACTIONS = {
 }
 
 
-@require_GET
+@require_safe
 def flags(request):
     """The list of flags, and the groups of proposals to decide on."""
     shown = FlagFilter(request.GET, GalFlag.objects.all())
@@ -120,7 +120,7 @@ def flag_source(request, refsource_id):
     return _back(request, "candidate", refsource_id)
 
 
-@require_GET
+@require_safe
 def image(request, pk):
     """A chip: its facts, its picture with changes and flags, and where flags are drawn."""
     return _image_page(request, pk, RegionFlagForm())
@@ -161,7 +161,7 @@ def _image_page(request, pk, form, status=200):
     return render(request, "variables/image.html", context, status=status)
 
 
-@require_GET
+@require_safe
 def image_covered(request, pk):
     """How many sources and changes a region covers, before it is saved."""
     shown = get_object_or_404(GalImage.objects.select_related("exposure"), pk=pk)

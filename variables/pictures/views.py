@@ -2,7 +2,7 @@
 
 from django.http import FileResponse, Http404, HttpResponse
 from django.utils.cache import patch_cache_control
-from django.views.decorators.http import condition
+from django.views.decorators.http import condition, require_safe
 
 from variables.pictures import strips
 from variables.pictures.places import cutouts_path, picture_path, version_of
@@ -21,12 +21,14 @@ def _tag(path_of):
     return tag
 
 
+@require_safe
 @condition(etag_func=_tag(cutouts_path))
 def cutouts(request, pk):
     """The cutouts of a candidate, all tiles in one picture."""
     return _picture(cutouts_path(pk))
 
 
+@require_safe
 @condition(etag_func=_tag(cutouts_path))
 def strip(request, pk, image_id):
     """Reference, search and difference of one epoch of a candidate, side by side."""
@@ -36,6 +38,7 @@ def strip(request, pk, image_id):
     return _kept(HttpResponse(content, content_type="image/png"))
 
 
+@require_safe
 @condition(etag_func=_tag(picture_path))
 def image_picture(request, pk):
     """A whole chip, a small picture."""

@@ -9,7 +9,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from exposures.errors import GalprojectError
 from exposures.input.numbers import INTEGER_MAX
@@ -64,7 +64,7 @@ def _invitation(campaign):
     )
 
 
-@require_GET
+@require_safe
 def vetting(request):
     """All campaigns, those that go on first."""
     rows = list(Campaign.objects.with_members().with_progress(request.user))
@@ -76,6 +76,7 @@ def vetting(request):
     return render(request, "variables/vetting.html", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs_permission(CAMPAIGN)
 def new_campaign(request):
     """A campaign of a list, for several people; where it is split, one for each lane."""
@@ -136,7 +137,7 @@ def _begin(request, query, lanes):
     return redirect("vetting")
 
 
-@require_GET
+@require_safe
 def campaign(request, pk):
     """How a campaign fares; what people said is for nobody while it goes on."""
     known = Campaign.objects.with_members().select_related("taxonomy", "created_by")
@@ -230,7 +231,7 @@ def flag_artifacts(request, pk):
     return redirect("campaign", pk=pk)
 
 
-@require_GET
+@require_safe
 @needs_permission(CAMPAIGN)
 def export_decisions(request, pk):
     """The decisions of a campaign as CSV, those that one may see: of a closed one all.
@@ -255,7 +256,7 @@ def export_decisions(request, pk):
     )
 
 
-@require_GET
+@require_safe
 @voting
 def vet(request, campaign):
     """The lane of a campaign: a card each, or a contact sheet."""
@@ -273,7 +274,7 @@ def vet(request, campaign):
     return render(request, template, context)
 
 
-@require_GET
+@require_http_methods(["GET"])  # who only looks at its head would take candidates in hand
 @never_cache
 @voting
 def vet_next(request, campaign):

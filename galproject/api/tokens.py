@@ -1,0 +1,100 @@
+"""Tokens of the API: made, checked, and ended.
+
+A token ends by itself, when its owner ends it, and when whoever knows the password has changed.
+django-rest-knox was looked at: it has no names and no last use, and comes with log-in addresses
+that nobody needs here; what it would save is the forty lines below.
+"""
+
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+
+from django.utils import timezone
+from rest_framework import authentication
+from rest_framework.exceptions import AuthenticationFailed
+
+from exposures.errors import GalprojectError
+from galproject.models import ApiToken
+
+PREFIX = "gal_"  # by which scanners for secrets know a key
+START_LENGTH = 10
+MAX_LIVE = 20  # of one person
+USE_NOTED = timedelta(minutes=10)  # the last use is written down no more often
+NEW_ONE = "Make a new one at /api/tokens/"
+
+
+class TokenError(GalprojectError):
+    """A token that can't be made."""
+
+
+def make_token(user, name, days) -> tuple[ApiToken, str]:
+    """A new token of a person that lasts so many days, and its key, which is not stored.
+
+    Raises TokenError where they have a living token of that name, or too many.
+    """
+    live = user.api_tokens.live()
+    if live.filter(name=name).exists():
+        raise TokenError(f"You have a token “{name}” already: end it, or choose another name")
+    if live.count() >= MAX_LIVE:
+        raise TokenError(f"You have {MAX_LIVE} tokens, the most there can be: end one first")
+    key = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        digest=digest_of(key),
+        start=key[:START_LENGTH],
+        expires=timezone.now() + timedelta(days=days),
+    )
+    return token, key
+
+
+def digest_of(key) -> str:
+    """What is stored of a key: it has so many random bits that a plain digest hides it."""
+    return sha256(key.encode()).hexdigest()
+
+
+class TokenAuthentication(authentication.TokenAuthentication):
+    """Logs a script in by the header ``Authorization: Token ...``."""
+
+    def authenticate(self, request):
+        # The middleware has asked the same before the view does.
+        asked = getattr(request, "_request", request)
+        if not hasattr(asked, "token_login"):
+            asked.token_login = super().authenticate(request)
+        return asked.token_login
+
+    def authenticate_credentials(self, key):
+        token = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
+        if token is None:
+            raise AuthenticationFailed(f"There is no such token. {NEW_ONE}")
+        if not token.is_live:
+            raise AuthenticationFailed(f"The token “{token.name}” is {token.state}. {NEW_ONE}")
+        if not token.user.is_active:
+            raise AuthenticationFailed("The account of this token is deactivated.")
+        _note_use(token)
+        return token.user, token
+
+
+def _note_use(token):
+    now = timezone.now()
+    if token.last_used is None or token.last_used < now - USE_NOTED:
+        ApiToken.objects.filter(pk=token.pk).update(last_used=now)
+
+
+def end_with_login(sender, instance, update_fields=None, **_):
+    """End somebody's tokens where their password changes, or their account is deactivated.
+
+    Called before a user is saved. Who changes their own password may keep them: the form sets
+    ``keeps_tokens``. A password that is hashed anew when its owner logs in has not changed.
+    """
+    saved = {"password", "is_active"} & set(update_fields or ("password", "is_active"))
+    before = saved and sender._default_manager.filter(pk=instance.pk).first()
+    if not before:
+        return
+    is_rehashed = set(update_fields or ()) == {"password"} and instance._password is None
+    if "is_active" in saved and before.is_active and not instance.is_active:
+        instance.api_tokens.all().end(ApiToken.EndedBy.DEACTIVATED)
+    elif before.password != instance.password and not (
+        is_rehashed or getattr(instance, "keeps_tokens", False)
+    ):
+        instance.api_tokens.all().end(ApiToken.EndedBy.PASSWORD)

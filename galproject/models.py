@@ -1,0 +1,89 @@
+"""Tables of the site itself: tokens of the API, and what groups of people were given."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.db import models
+from django.utils import timezone
+
+
+class ApiTokenQuerySet(models.QuerySet):
+    """Tokens by state."""
+
+    def live(self):
+        """Those that open the API still."""
+        return self.filter(ended=None, expires__gt=timezone.now())
+
+    def end(self, why) -> int:
+        """End those that live; how many."""
+        return self.live().update(ended=timezone.now(), ended_by=why)
+
+
+class ApiToken(models.Model):
+    """What a script logs in with, in the name of a person. The key itself is not stored."""
+
+    class EndedBy(models.TextChoices):
+        OWNER = "owner", "ended by its owner"
+        PASSWORD = "password", "ended as the password was changed"
+        DEACTIVATED = "deactivated", "ended as the account was deactivated"
+        ADMINISTRATOR = "administrator", "ended by an administrator"
+
+    NAME_LENGTH = 60
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(max_length=NAME_LENGTH, help_text="what it is for")
+    digest = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256 of the key, hexadecimal"
+    )
+    start = models.CharField(
+        max_length=12, blank=True, help_text="of the key: by it a token is known in scripts"
+    )
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+    last_used = models.DateTimeField(
+        null=True, blank=True, help_text="to some minutes; null: never used"
+    )
+    ended = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=16, choices=EndedBy, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galtokens"
+        verbose_name = "API token"
+        ordering = ["-created"]
+
+    def __str__(self):
+        return f"{self.name} of {self.user}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended is None and self.expires > timezone.now()
+
+    @property
+    def state(self) -> str:
+        """Whether it opens the API, or since when and why not."""
+        if self.ended is not None:
+            return f"{self.get_ended_by_display()} on {self.ended:%Y-%m-%d}"
+        return "live" if self.is_live else f"expired on {self.expires:%Y-%m-%d}"
+
+
+class GivenPermission(models.Model):
+    """A permission that a group has by the code of the version that was migrated last.
+
+    What a later version doesn't give any more is taken back by it; what administrators gave
+    is not in this table, and stays.
+    """
+
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="+")
+    permission = models.ForeignKey(Permission, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        db_table = "galgivenpermissions"
+        constraints = [
+            models.UniqueConstraint(fields=["group", "permission"], name="galgivenpermissions_once")
+        ]
+
+    def __str__(self):
+        return f"{self.permission_id} of group {self.group_id}"

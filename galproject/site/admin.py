@@ -1,0 +1,58 @@
+"""People and their tokens, in Django's tables."""
+
+from contextlib import contextmanager
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
+from django.template.defaultfilters import pluralize
+
+from exposures.admin import ReadOnlyAdmin
+from galproject.models import ApiToken
+
+
+@contextmanager
+def telling_of_tokens(request, user_id):
+    """Say how many tokens of somebody ended with what is done to their account meanwhile."""
+    live = ApiToken.objects.live().filter(user_id=user_id)
+    before = live.count() if request.method == "POST" and str(user_id).isdecimal() else 0
+    yield
+    if before and (n := before - live.count()):
+        messages.info(request, f"{n} API token{pluralize(n)} of theirs ended with that.")
+
+
+class PeopleAdmin(UserAdmin):
+    """Users; their tokens end where their password is changed or they are deactivated."""
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        with telling_of_tokens(request, object_id):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def user_change_password(self, request, id, form_url=""):
+        with telling_of_tokens(request, id):
+            return super().user_change_password(request, id, form_url)
+
+
+admin.site.unregister(User)
+admin.site.register(User, PeopleAdmin)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Made and ended by their owners, on a page of their own; ended here if need be."""
+
+    list_display = ["name", "user", "start", "created", "expires", "last_used", "state"]
+    list_filter = ["ended_by", "expires"]
+    list_select_related = ["user"]
+    raw_id_fields = ["user"]
+    search_fields = ["name", "user__username"]
+    ordering = ["-pk"]
+    actions = ["end"]
+
+    def has_end_permission(self, request):
+        return request.user.has_perm("galproject.change_apitoken")
+
+    @admin.action(description="End", permissions=["end"])
+    def end(self, request, queryset):
+        n = queryset.end(ApiToken.EndedBy.ADMINISTRATOR)
+        messages.success(request, f"{n:,} token{pluralize(n)} ended.")

@@ -1,0 +1,74 @@
+"""Who may see the survey: every address takes a permission, but those that are listed here."""
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import JsonResponse
+from django.shortcuts import render
+from rest_framework.exceptions import AuthenticationFailed
+
+from galproject.api.tokens import TokenAuthentication
+from galproject.error_pages import administrators, groups_with, wants_json
+
+VIEW_SURVEY = "exposures.view_survey"
+# Open to everybody, or to everybody who is logged in.
+OPEN = frozenset(
+    {"login", "logout", "password_change", "password_change_done", "password_change_of_tables"}
+)
+# Django's tables ask for permissions of their own, table by table.
+OPEN_NAMESPACES = frozenset({"admin"})
+FIRST_PAGE = "home"
+
+
+class SurveyMiddleware:
+    """Refuses what shows anything of the survey to whoever may not see it.
+
+    By default, so that an address that is added needs no thought: it is open only once it is
+    listed in this module. Addresses of the API are asked with a token or from a browser.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        match = request.resolver_match
+        if match.view_name in OPEN or OPEN_NAMESPACES.intersection(match.namespaces):
+            return None
+        is_api = hasattr(view, "cls")
+        try:
+            user = _user_of_api(request) if is_api else request.user
+        except AuthenticationFailed as error:
+            return _not_logged_in(str(error.detail))
+        if not user.is_authenticated:
+            at_login = redirect_to_login(request.get_full_path())
+            return _not_logged_in("Log in, or send a token.") if is_api else at_login
+        if user.has_perm(VIEW_SURVEY):
+            return None
+        return waiting(request, user)
+
+
+def _user_of_api(request):
+    """Whose token a request has; without one, who is logged in."""
+    found = TokenAuthentication().authenticate(request)
+    return found[0] if found else request.user
+
+
+def _not_logged_in(words):
+    headers = {"WWW-Authenticate": TokenAuthentication.keyword}
+    return JsonResponse({"detail": words}, status=401, headers=headers)
+
+
+def waiting(request, user):
+    """What somebody sees who is in no group that may see the survey: that, and who can help."""
+    names, groups = administrators(), groups_with(VIEW_SURVEY)
+    if wants_json(request):
+        who = f" ({', '.join(names)})" if names else ""
+        words = (
+            f"The account {user.get_username()} waits for a group: an administrator of "
+            f"galproject{who} puts it into one of {', '.join(groups)}."
+        )
+        return JsonResponse({"detail": words}, status=403)
+    context = {"administrators": names, "groups": groups}
+    status = 200 if request.resolver_match.view_name == FIRST_PAGE else 403
+    return render(request, "waiting.html", context, status=status)
