@@ -5,7 +5,7 @@ from django.db import migrations
 TABLES = (
     *("galdecisions", "galflags", "galflagdecisions", "galqualitydecisions", "galsuccessions"),
     *("galcampaigns", "galcampaignobjects", "galtaxonomies", "galclasses", "galcheckpoints"),
-    "galsearches",
+    *("galsearches", "galunblindings"),
 )
 MAKE = """
 CREATE FUNCTION gal_not_emptied() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -26,7 +26,7 @@ DROP = "DROP FUNCTION gal_not_emptied();"
 class Migration(migrations.Migration):
     dependencies = [
         ("exposures", "0011_image_quality"),
-        ("variables", "0016_epochs_looked_at"),
+        ("variables", "0017_unblindings"),
     ]
 
     operations = [
