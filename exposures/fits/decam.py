@@ -74,7 +74,7 @@ def read_facts(path: Path, options) -> ExposureFacts:
     paths = {kind: _sibling(path, kind) for kind in "iwd"}
     with open_images(paths["i"]) as file:
         if not file.images:
-            raise InputFileError(file.path, "no image HDU", "Fetch the whole InstCal image")
+            raise file.no_image("Fetch the whole InstCal image")
         check_product(file, "i")
         facts = _facts(file, paths, options)
         for kind in "wd":

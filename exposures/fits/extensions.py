@@ -8,7 +8,7 @@ import numpy as np
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.fits.conventions import BITS, CARDS, KIND_OF, PLANE_WORDS, Kind
-from exposures.fits.files import ImageHdu
+from exposures.fits.files import PLANES, ImageHdu
 
 NOISE_KINDS = (Kind.ERROR, Kind.VARIANCE, Kind.WEIGHT)  # the first that there is is taken
 
@@ -46,8 +46,8 @@ def science_images(file) -> tuple[list[ScienceImage], list[str]]:
     if not science:
         raise InputFileError(
             file.path,
-            f"none of its images is a science image with a WCS; there: {_listed(named)}",
-            "Name it SCI, or solve its astrometry first, in ICRS",
+            f"none of its images is a science image with a WCS; there: {_listed(named, file)}",
+            PLANES if file.others else "Name it SCI, or solve its astrometry first, in ICRS",
         )
     used, found = {n.image.index for n in science}, []
     for rank, one in enumerate(science):
@@ -135,8 +135,9 @@ def _check_shape(path, partner, image):
         )
 
 
-def _listed(named):
-    return ", ".join(f"{n.image.label} ({n.kind or 'unknown'})" for n in named) or "none"
+def _listed(named, file):
+    kinds = (f"{n.image.label} ({n.kind or 'unknown'})" for n in named)
+    return ", ".join((*kinds, *file.others)) or "none"
 
 
 def mask_of(codes, *headers) -> np.ndarray:

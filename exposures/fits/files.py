@@ -14,13 +14,15 @@ from exposures.fits.cards import Cards, celestial_wcs
 from exposures.fits.checksums import check_sums
 from exposures.fits.limits import limits_in_force
 from exposures.fits.plain_files import check_is_fits, open_plain, unfolded
-from exposures.fits.structure import HduSpan, raw_bytes, structure_of
+from exposures.fits.structure import HduSpan, plane_shape, raw_bytes, structure_of
 from exposures.fits.tiles import TiledImage, check_tiles
 from exposures.science.angles import wrap_ra
 
 # A code of a mask that no convention uses: a bit by itself, and beyond every enumeration.
 SENSELESS = 1 << 30
 IMAGES, TABLE = (fits.PrimaryHDU, fits.ImageHDU), fits.BinTableHDU
+SHOWN = 4  # axes of an image, or images, in a message
+PLANES = "Write each plane as an image of two dimensions, with its own time and exposure time"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,19 @@ class ImageFile:
     primary: Cards
     images: tuple[ImageHdu, ...]
     stream: object  # of its bytes, in which the spans of images are
+    others: tuple[str, ...] = ()  # images without a plane of pixels, and what they have instead
 
     def named(self, name: str) -> ImageHdu | None:
         """The image of that EXTNAME: the order of HDUs differs between siblings."""
         return next((image for image in self.images if image.name == name), None)
+
+    def no_image(self, advice: str) -> InputFileError:
+        """The error that it has no image, with those that have other than two dimensions."""
+        if not self.others:
+            return InputFileError(self.path, "no image HDU", advice)
+        there = "; ".join(self.others[:SHOWN]) + "; ..." * (len(self.others) > SHOWN)
+        problem = f"no image HDU that is a single plane of pixels: {there}"
+        return InputFileError(self.path, problem, PLANES)
 
 
 def first_centre(file: ImageFile) -> tuple[float, float]:
@@ -109,7 +120,8 @@ def open_images(path: Path):
         if first.data == first.end:  # else it is read as an image, or not at all
             check_sums(path, 0, primary, first, file.stream, limits_in_force().checksums)
         images = [_image(file, index) for index in range(len(file.spans))]
-        yield ImageFile(path, primary, tuple(filter(None, images)), file.stream)
+        others = filter(None, (_without_plane(path, *one) for one in enumerate(file.hdus)))
+        yield ImageFile(path, primary, tuple(filter(None, images)), file.stream, tuple(others))
 
 
 def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
@@ -150,14 +162,27 @@ def _stored(path, image):
 
 def _image(file, index):
     hdu, span = file.hdus[index], file.spans[index]
-    if not isinstance(hdu, IMAGES) or len(hdu.shape) != 2 or 0 in hdu.shape:
+    shape = plane_shape(hdu.shape) if isinstance(hdu, IMAGES) else None
+    if shape is None:
         return None
     cards = Cards(None, index, hdu.header)
+    return ImageHdu(index, _name(cards), shape, cards, hdu, span, file.stream)
+
+
+def _name(cards):
+    """EXTNAME; "" for what fpack (the first) and astropy (the second) call a nameless image."""
     name = cards.text("EXTNAME")
-    # The first is what fpack, the second what astropy calls a nameless image.
-    if name.upper() in ("COMPRESSED_IMAGE", "PRIMARY"):
-        name = ""
-    return ImageHdu(index, name, hdu.shape, cards, hdu, span, file.stream)
+    return "" if name.upper() in ("COMPRESSED_IMAGE", "PRIMARY") else name
+
+
+def _without_plane(path, index, hdu):
+    """What an image has instead of a plane of pixels; "" for one that has, and for no image."""
+    if not isinstance(hdu, IMAGES) or not hdu.shape or plane_shape(hdu.shape):
+        return ""
+    axes, size = len(hdu.shape), " x ".join(map(str, hdu.shape[: -SHOWN - 1 : -1]))
+    size += " x ..." * (axes > SHOWN)
+    label = _name(Cards(path, index, hdu.header)) or f"HDU {index}"
+    return f"{label} has {axes} dimension{'s' * (axes != 1)} ({size} pixels)"
 
 
 def _stamp(file):

@@ -219,9 +219,7 @@ def _known(number, default):
 
 def _science_images(file):
     if not file.images:
-        raise InputFileError(
-            file.path, "no image HDU", "Process a FITS file with a two-dimensional image"
-        )
+        raise file.no_image("Process a FITS file with a two-dimensional image")
     return science_images(file)[0]
 
 

@@ -58,7 +58,7 @@ def sibling_image(file, name, kind, shape, ccdnum=None):
 
 def missing_chip(file, name):
     """The error that a file has no chip of that name."""
-    there = ", ".join(image.name for image in file.images) or "none"
+    there = ", ".join((*(image.name for image in file.images), *file.others)) or "none"
     return InputFileError(
         file.path,
         f"no chip {name}; there: {there}",

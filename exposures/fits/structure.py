@@ -168,8 +168,8 @@ class _Scan:
                 raise self._refused(index, f"{key} is {sizes[key]}")
 
     def _check_pixels(self, kind, sizes, index):
-        shape = HduSpan(index, 0, 0, 0, kind, sizes).image_shape
-        if len(shape) == 2 and prod(shape) > self.limits.max_pixels:
+        shape = plane_shape(HduSpan(index, 0, 0, 0, kind, sizes).image_shape)
+        if shape and prod(shape) > self.limits.max_pixels:
             problem = f"{' x '.join(map(str, shape[::-1]))} pixels, more than files.max_pixels"
             raise self._refused(
                 index,
@@ -191,6 +191,15 @@ class _Scan:
 
     def _refused(self, index, problem, advice=FETCH_AGAIN):
         return InputFileError(self.path, problem, advice, hdu=index)
+
+
+def plane_shape(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """ny, nx of the one plane of an image of shape ..., ny, nx; None where it has none, or more.
+
+    Some programs write a third axis, of colour or time, of length 1.
+    """
+    *others, ny, nx = shape if len(shape) >= 2 else (0, 0)
+    return (ny, nx) if ny and nx and set(others) <= {1} else None
 
 
 def _n_bytes(sizes):

@@ -74,6 +74,9 @@ def check_tiles(image: TiledImage):
 def _tile_shapes(image):
     """(n_tiles, 2) ny, nx of every tile, in the order of the rows."""
     sizes = []
+    for axis in range(3, image.whole("ZNAXIS") + 1):  # of length 1, or it is read by nobody
+        if image.whole(f"ZTILE{axis}", 1) != 1:
+            raise image.refused(f"ZTILE{axis} is {image.header[f'ZTILE{axis}']}")
     for axis in (2, 1):
         length, tile = image.whole(f"ZNAXIS{axis}"), image.whole(f"ZTILE{axis}")
         if not 1 <= tile <= 2**31 - 1:

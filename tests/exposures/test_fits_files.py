@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from exposures.errors import InputFileError
-from exposures.fits import read_chip, read_exposure
+from exposures.fits import FileOptions, read_chip, read_exposure, take_limits_from
 from tests.exposures.files import (
     NAME,
     chip_cards,
@@ -72,11 +72,51 @@ def test_no_image_in_it(tmp_path):
         read_exposure(path)
 
 
-def test_a_spectrum_or_a_cube_is_no_image(tmp_path):
-    path = tmp_path / "a.fits"
-    fits.PrimaryHDU(np.zeros((2, 3, 4))).writeto(path)
-    with pytest.raises(InputFileError, match="no image HDU"):
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((2, 30, 40), r"HDU 0 has 3 dimensions \(40 x 30 x 2 pixels\)"),
+        ((2, 1, 30, 40), r"HDU 0 has 4 dimensions \(40 x 30 x 1 x 2 pixels\)"),
+        ((2, 1, 1, 1, 30, 40), r"HDU 0 has 6 dimensions \(40 x 30 x 1 x 1 x ... pixels\)"),
+        ((40,), r"HDU 0 has 1 dimension \(40 pixels\)"),
+    ],
+)
+def test_a_spectrum_or_a_cube_is_no_image_and_its_dimensions_are_told(tmp_path, shape, said):
+    path = write_plain(tmp_path / "a.fits", cards={"NAXIS": 2})
+    fits.PrimaryHDU(np.zeros(shape), fits.getheader(path)).writeto(path, overwrite=True)
+    with pytest.raises(InputFileError, match=rf"no image HDU .*: {said}. Write each plane") as e:
         read_exposure(path)
+    assert str(path) in str(e.value)
+
+
+@pytest.mark.parametrize("kind", "iwd")
+def test_a_cube_in_a_triplet_is_named_with_its_dimensions(tmp_path, kind):
+    cube = np.stack([triplet_pixels(kind)] * 3)
+    path = write_triplet(tmp_path, changed={kind: {"N4": (cube, chip_cards())}})
+    said = rf"_oo{kind}_.*N4 has 3 dimensions \(60 x 40 x 3 pixels\)"
+    with pytest.raises(InputFileError, match=said):
+        read_exposure(path)
+
+
+@pytest.mark.parametrize("make", [fits.ImageHDU, fits.CompImageHDU])
+def test_an_axis_of_length_one_leaves_the_plane_that_there_is(tmp_path, make):
+    header = fits.getheader(write_plain(tmp_path / "b.fits"))
+    pixels = np.random.default_rng(3).normal(500, 10, (1, 40, 60)).astype(np.float32)
+    made = make(pixels, header)
+    made.header.update({"CTYPE3": "STOKES", "CRVAL3": 1.0, "CDELT3": 1.0, "CRPIX3": 1.0})
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(), made]).writeto(path)
+    facts = read_exposure(path)
+    chip = read_chip(facts, facts.chips[0])
+    assert chip.shape == (40, 60)
+    assert chip.data == pytest.approx(pixels[0], abs=1)
+    assert chip.wcs.naxis == 2
+    take_limits_from(lambda: FileOptions(max_pixels=2000))
+    try:
+        with pytest.raises(InputFileError, match="pixels, more than files.max_pixels"):
+            read_exposure(path)
+    finally:
+        take_limits_from(FileOptions)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
