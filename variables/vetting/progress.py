@@ -11,7 +11,7 @@ from django.utils import timezone
 from variables.models import GalDecision, TaxonomyClass
 from variables.models.vetting import votes_given
 from variables.science.consensus import fleiss_kappa, pairwise_agreement
-from variables.vetting.campaigns import candidates_of, vetted_again
+from variables.vetting.campaigns import candidates_of
 
 RATE_OVER = timedelta(hours=1)
 
@@ -108,7 +108,6 @@ def _votes(campaign, slugs):
     """{person: {refsource_id: class}}: the last vote of each that was not taken back."""
     by_user = {}
     rows = GalDecision.objects.votes_standing().filter(campaign=campaign).order_by("pk")
-    rows = rows.exclude(refsource_id__in=vetted_again(campaign))
     for pk, user, choice in rows.values_list("refsource_id", "user", "choice"):
         by_user.setdefault(user, {})[pk] = slugs[choice]
     names = User.objects.in_bulk(by_user)
