@@ -24,6 +24,7 @@ BAND_COLUMNS = {
 FAINTEST = 50.0  # magnitude, of anything: beyond stands for no measurement
 DEGREES = ("", "deg", "degree", "degrees")
 MOST_BEYOND = 0.01  # of the entries whose positions are nowhere: single ones are a fault of theirs
+SHOWN = 10  # columns in a message
 ANY_BAND = (GAIA_G, "mag_vt")  # narrow bands
 
 
@@ -75,7 +76,15 @@ class TableCatalogue:
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
         self.files_read.add(self.path)
-        return _read_stars(self.path, (ra, dec, radius_degrees), mjd, band, self.cuts)
+        stars = _read_stars(self.path, (ra, dec, radius_degrees), mjd, band, self.cuts)
+        if len(stars) == 0 and len(positions_of(self.path)[0]) == 0:
+            raise InputFileError(self.path, "the table has no rows", _HOW_TO)
+        return stars
+
+    def extent(self) -> str:
+        """Where its stars are, in words, for an image that has none of them."""
+        ra, dec = positions_of(self.path)
+        return f"the {len(ra)} of {self.path.name} are at {_range(ra, dec)}"
 
 
 class TileCatalogue:
@@ -104,6 +113,15 @@ class TileCatalogue:
         tiles = [path for path in paths if path.is_file()]
         self.files_read.update(tiles)
         return _joined([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
+
+    def extent(self) -> str:
+        """Where its tiles are, in words, for an image that has none of its stars."""
+        names = (path.stem.removeprefix("chunk-") for path in self.folder.glob("chunk-*.fits"))
+        pixels = HEALPix(self.nside, order="ring")
+        tiles = [int(name) for name in names if name.isdecimal() and int(name) < pixels.npix]
+        ra, dec = (angle.deg for angle in pixels.healpix_to_lonlat(tiles))
+        where = f" have their middles at {_range(ra, dec)}" if tiles else ""
+        return f"the {len(tiles)} tiles of {self.folder.name}{where}"
 
     def tiles_of(self, ra, dec, radius_degrees) -> list[int]:
         """Numbers of all tiles that a cone touches, margin included."""
@@ -148,9 +166,7 @@ def _read_stars(path, cone, mjd, band, cuts):
     """Stars of one table within the cone at the epoch."""
     ra0, dec0, radius = cone
     with open_table(path) as records:
-        columns = {name.lower(): name for name in records.names}
-        if not {"ra", "dec"} <= set(columns):
-            raise InputFileError(path, "no columns ra and dec", _HOW_TO)
+        columns = _columns(path, records)
         distance = separation_degrees(*_positions(path, records, columns), ra0, dec0)
         near = Rows(path, records, columns, np.flatnonzero(distance < radius + cuts.margin_degrees))
         good = Rows(path, records, columns, near.numbers[_is_good(near.column, cuts)])
@@ -158,6 +174,31 @@ def _read_stars(path, cone, mjd, band, cuts):
         stars = _at_epoch(good.column, mjd, cuts, magnitude)
     inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
     return _joined([stars], inside)
+
+
+def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Right ascensions and declinations, degrees, of all entries of a table that have both."""
+    with open_table(path) as records:
+        ra, dec = _positions(path, records, _columns(path, records))
+    known = np.isfinite(ra) & np.isfinite(dec)
+    return ra[known], dec[known]
+
+
+def _columns(path, records):
+    """Names of the columns by their names in lower case; ra and dec are among them."""
+    columns = {name.lower(): name for name in records.names}
+    if not {"ra", "dec"} <= set(columns):
+        there = ", ".join(records.names[:SHOWN]) + ", ..." * (len(records.names) > SHOWN)
+        raise InputFileError(path, f"no columns ra and dec; there: {there}", _HOW_TO)
+    return columns
+
+
+def _range(ra, dec):
+    """Where positions are, in words, and what they may be instead of degrees."""
+    words = f"RA {ra.min():.4g} to {ra.max():.4g}, Dec {dec.min():.4g} to {dec.max():.4g} degrees"
+    if ra.max() <= 2 * np.pi and np.abs(dec).max() <= np.pi / 2:
+        return f"{words} (such values may be radians)"
+    return f"{words} (such right ascensions may be hours)" if ra.max() <= 24 else words
 
 
 def _is_good(column, cuts):
@@ -230,6 +271,8 @@ def _positions(path, records, columns):
         if np.mean(beyond) > MOST_BEYOND:
             problem = f"column {name} has values such as {values[beyond][0]:g}, no degrees"
             raise InputFileError(path, problem, "Write positions in degrees, ICRS")
+    if len(ra) and not np.any(np.isfinite(ra) & np.isfinite(dec)):
+        raise InputFileError(path, "no row has both ra and dec", _HOW_TO)
     return ra, dec
 
 

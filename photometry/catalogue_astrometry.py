@@ -92,7 +92,11 @@ def match_catalogue(chip, observation, catalogue, detections, options, notes) ->
         far = matcher.match(wide, fit.search_arcsec)
         if far.agreement.is_registered(fit):
             found = far
-    notes += _notes(found, chip, fit)
+    if found.stars is None:
+        there = "no catalogue star on the chip; the header's WCS stands"
+        notes.append(f"astrometry: {there} ({catalogue.extent()})")
+    else:
+        notes += _notes(found, chip, fit)
     return found
 
 
@@ -112,9 +116,6 @@ def _stars(chip, observation, catalogue, margin_arcsec=0.0):
 
 def _notes(found, chip, fit):
     """What fell back, or was far off."""
-    if found.stars is None:
-        yield "astrometry: no catalogue star on the chip; the header's WCS stands"
-        return
     correction = found.correction
     if found.is_far:
         was_off = wcs_displacement(correction)

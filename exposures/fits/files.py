@@ -13,7 +13,7 @@ from exposures.fits.boundary import FETCH_AGAIN, in_words, reading
 from exposures.fits.cards import Cards, celestial_wcs
 from exposures.fits.checksums import check_sums
 from exposures.fits.limits import limits_in_force
-from exposures.fits.plain_files import check_is_fits, open_plain, unfolded
+from exposures.fits.plain_files import check_is_fits, conversion, open_plain, unfolded
 from exposures.fits.structure import HduSpan, plane_shape, raw_bytes, structure_of
 from exposures.fits.tiles import TiledImage, check_tiles
 from exposures.science.angles import wrap_ra
@@ -94,15 +94,17 @@ def first_centre(file: ImageFile) -> tuple[float, float]:
 
 
 @contextmanager
-def open_hdus(path: Path, **how):
+def open_hdus(path: Path, is_table=False, **how):
     """An OpenFile of a plain file, gzipped or not; ``how`` is what astropy opens it with.
+
+    Where a table is wanted, the error for one of another format says how to convert it.
 
     Raises InputFileError where the file isn't FITS, is cut short or asks for more than the limits,
     and for whatever goes wrong with it while it is open.
     """
     with reading(path), open_plain(path) as file, unfolded(file) as stream:
-        check_is_fits(path, file)
         with reading(path, "not readable as FITS"):
+            check_is_fits(path, stream, is_table)
             spans = structure_of(path, _stamp(file), stream, limits_in_force())
             stream.seek(0)
             hdus = fits.open(stream, **how)
@@ -215,11 +217,18 @@ def _broken(path, index, problem):
 def open_table(path: Path):
     """The records of the first table in a FITS file; columns by name, read when touched."""
     path = Path(path)
-    with open_hdus(path, memmap=True) as file:
+    with open_hdus(path, is_table=True, memmap=True) as file:
         index = next((i for i, hdu in enumerate(file.hdus) if isinstance(hdu, TABLE)), None)
         if index is None:
-            raise InputFileError(path, "no table in it", "Name a FITS file with a table")
+            raise _no_table(path, file.hdus)
         hdu, span = file.hdus[index], file.spans[index]
         cards = Cards(path, index, hdu.header)
         check_sums(path, index, cards, span, file.stream, limits_in_force().checksums)
         yield hdu.data
+
+
+def _no_table(path, hdus):
+    if any(isinstance(hdu, fits.TableHDU) for hdu in hdus):
+        problem = "its table is one of text (XTENSION = 'TABLE'), not a binary one"
+        return InputFileError(path, problem, conversion(path, "fits"))
+    return InputFileError(path, "no table in it", "Name a FITS file with a table")

@@ -10,6 +10,18 @@ from exposures.errors import InputFileError
 from exposures.fits.boundary import FETCH_AGAIN
 
 GZIP = b"\x1f\x8b"
+LOOKED_AT = 2048  # bytes at the start of a file
+PACKED = "archive"
+MAGIC = (  # what a file begins with, what it is, and astropy's name of it where it is a table
+    (b"PAR1", "a Parquet table", "parquet"),
+    (b"\x89HDF", "an HDF5 file", "hdf5"),
+    (b"PK\x03\x04", "a zip archive", ""),
+    (b"BZh", "a bzip2 archive", ""),
+    (b"\xfd7zXZ", "an xz archive", ""),
+    (b"\x89PNG", "a PNG picture", ""),
+    (b"\xff\xd8\xff", "a JPEG picture", ""),
+    (b"%PDF", "a PDF document", ""),
+)
 KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
@@ -55,19 +67,59 @@ def unfolded(file):
         yield file
 
 
-def check_is_fits(path: Path, file):
-    """Raise InputFileError where an open file begins like nothing that holds FITS."""
-    start = file.read(512)
-    file.seek(0)
+def check_is_fits(path: Path, stream, is_table=False):
+    """Raise InputFileError where a stream, as ``unfolded`` gives it, begins like nothing of FITS.
+
+    Where a table is wanted, the error says how to convert one of another format.
+    """
+    start = stream.read(LOOKED_AT)
+    stream.seek(0)
     if not start:
         raise InputFileError(path, "the file is empty", FETCH_AGAIN)
-    if not start.startswith((b"SIMPLE  =", GZIP)):
-        kind = "a web page, " if start.lstrip()[:1] == b"<" else ""
-        raise InputFileError(
-            path,
-            f"{kind}not a FITS file",
-            "Fetch the FITS file itself; an archive answers with a page where a link has expired",
-        )
+    if start.startswith(b"SIMPLE  ="):
+        return
+    kind, table_format = _kind(start)
+    advice = "Fetch the FITS file itself; an archive answers with a page where a link has expired"
+    if kind.endswith(PACKED):
+        advice = "Unpack it first"
+    elif is_table and table_format:
+        advice = conversion(path, table_format)
+    raise InputFileError(path, f"{kind}, not a FITS file" if kind else "not a FITS file", advice)
+
+
+def _kind(start):
+    """What a file is by its first bytes, and astropy's name of the format of a table; "" for none.
+
+    A table in text may be of any format: it is told from other text by its lines.
+    """
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"<VOTABLE" in start:
+        return "a VOTable", "votable"
+    if text.startswith(b"<"):
+        return "a web page", ""
+    for magic, kind, table_format in MAGIC:
+        if start.startswith(magic):
+            return kind, table_format
+    lines = text.decode("utf-8", "ignore").splitlines()
+    if len(lines) < 2 or not all(line.replace("\t", "").isprintable() for line in lines):
+        return "", ""
+    if "," in lines[0]:
+        return "text with commas (CSV)", "ascii.csv"
+    return "plain text", "ascii"
+
+
+def conversion(path: Path, table_format: str) -> str:
+    """What to do with a table of a format that astropy reads: a line of Python."""
+    path = Path(path)
+    target = (path.with_suffix("") if path.suffix == ".gz" else path).with_suffix(".fits")
+    if target == path:
+        target = path.with_suffix(".table.fits")
+    # Texts of any length, which FITS tables haven't.
+    numbers = "t[[c for c in t.colnames if t[c].dtype != object]]"
+    return (
+        "Catalogues are FITS tables; convert it in Python: from astropy.table import Table; "
+        f't = Table.read("{path}", format="{table_format}"); {numbers}.write("{target}")'
+    )
 
 
 def _without_waiting(path, flags):

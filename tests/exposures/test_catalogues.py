@@ -1,5 +1,7 @@
 """Catalogues read offline: cones, proper motion, cuts and bands."""
 
+import gzip
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -270,3 +272,85 @@ def test_magnitudes_that_no_star_has_are_undefined(tmp_path):
     stars = open_catalogue(path).stars(150.0, -30.0, 0.2, 58_000.0, "i")
     assert len(stars) == 50
     assert np.isfinite(stars.magnitudes).sum() == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "table_format", "words"),
+    [
+        ("a.csv", "ascii.csv", "text with commas .CSV."),
+        ("a.dat", "ascii", "plain text"),
+        ("a.vot", "votable", "a VOTable"),
+        ("a.fits", "ascii.csv", "text with commas .CSV."),
+    ],
+)
+def test_a_catalogue_of_another_format_says_how_to_convert_it(tmp_path, name, table_format, words):
+    path = tmp_path / name
+    there = {"ra": [10.0, 10.1], "dec": [5.0, 5.1], "name": np.array(["a", "bc"], object)}
+    Table(there).write(path, format=table_format)
+    with pytest.raises(InputFileError, match=f"{words}, not a FITS file. Catalogues are") as error:
+        open_catalogue(path).stars(10, 5, 1, J2016, "r")
+    said = str(error.value)
+    assert said.startswith(str(path))
+    exec(said.partition("convert it in Python: ")[2], {})
+    (made,) = set(tmp_path.glob("*.fits")) - {path}
+    assert len(open_catalogue(made).stars(10, 5, 1, J2016, "r")) == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"PAR1\x15\x04", 'a Parquet table, not a FITS file.*format="parquet"'),
+        (b"PK\x03\x04\x14", "a zip archive, not a FITS file. Unpack it first"),
+        (b"<!DOCTYPE html><html>", "a web page, not a FITS file. Fetch"),
+        (b"", "the file is empty"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_is_no_catalogue_says_what_it_is(tmp_path, start, words, pack):
+    path = tmp_path / "gaia"
+    path.write_bytes(pack(start))
+    with pytest.raises(InputFileError, match=words):
+        open_catalogue(path).stars(10, 5, 1, J2016, "r")
+
+
+def test_a_fits_table_of_text_says_how_to_convert_it(tmp_path):
+    columns = [fits.Column(name, "E12.4", array=[10.0, 10.1]) for name in ("ra", "dec")]
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.TableHDU.from_columns(columns)]).writeto(path)
+    with pytest.raises(InputFileError, match="its table is one of text") as error:
+        open_catalogue(path).stars(10, 10, 1, J2016, "r")
+    exec(str(error.value).partition("convert it in Python: ")[2], {})
+    assert len(open_catalogue(tmp_path / "a.table.fits").stars(10, 10, 1, J2016, "r")) == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"ra": [], "dec": []}, "the table has no rows"),
+        ({"ra": [10.0, np.nan], "dec": [np.nan, 5.0]}, "no row has both ra and dec"),
+        ({"RAJ2000": [10.0], "DEJ2000": [5.0]}, "no columns ra and dec; there: RAJ2000, DEJ2000"),
+    ],
+)
+def test_a_catalogue_without_positions_says_so(tmp_path, columns, words):
+    path = write_table(tmp_path / "a.fits", columns)
+    with pytest.raises(InputFileError, match=rf"a.fits: {words}"):
+        open_catalogue(path).stars(10, 5, 1, J2016, "r")
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec", "words"),
+    [
+        ([150.0, 151.0], [-30.5, -29.5], "RA 150 to 151, Dec -30.5 to -29.5 degrees"),
+        ([10.0, 10.1], [-30.5, -29.5], "Dec -30.5 to -29.5 degrees (such right ascensions may be"),
+        ([2.61, 2.63], [-0.53, -0.51], "RA 2.61 to 2.63, Dec -0.53 to -0.51 degrees (such values"),
+    ],
+)
+def test_a_catalogue_tells_where_its_stars_are(tmp_path, ra, dec, words):
+    said = open_catalogue(write_table(tmp_path / "a.fits", {"ra": ra, "dec": dec})).extent()
+    assert said.startswith("the 2 of a.fits are at RA")
+    assert words in said
+
+
+def test_a_folder_of_tiles_tells_where_they_are(tmp_path):
+    said = write_tiles(tmp_path, table([150.0], [-30.0])).extent()
+    assert said.startswith(f"the 1 tiles of {tmp_path.name} have their middles at RA 1")
