@@ -119,9 +119,10 @@ class TileCatalogue:
         names = (path.stem.removeprefix("chunk-") for path in self.folder.glob("chunk-*.fits"))
         pixels = HEALPix(self.nside, order="ring")
         tiles = [int(name) for name in names if name.isdecimal() and int(name) < pixels.npix]
+        if not tiles:
+            return f"no tile of {self.folder.name} has a number that there is"
         ra, dec = (angle.deg for angle in pixels.healpix_to_lonlat(tiles))
-        where = f" have their middles at {_range(ra, dec)}" if tiles else ""
-        return f"the {len(tiles)} tiles of {self.folder.name}{where}"
+        return f"tiles in {self.folder.name}: {len(tiles)}, around {_range(ra, dec)}"
 
     def tiles_of(self, ra, dec, radius_degrees) -> list[int]:
         """Numbers of all tiles that a cone touches, margin included."""

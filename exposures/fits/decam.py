@@ -33,6 +33,7 @@ from exposures.fits.siblings import (
     check_product,
     check_weight,
     missing_chip,
+    nothing_usable,
     sibling_image,
     trimmed,
 )
@@ -118,9 +119,7 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     )
     chip = _cleaned(chip, options.limits)
     if not np.any(chip.weight > 0):
-        raise InputFileError(
-            facts.image_path, "all pixels are masked", "Leave this chip out", hdu=entry.name
-        )
+        raise nothing_usable(facts, entry.name, data, weight, mask)
     return chip
 
 

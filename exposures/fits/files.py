@@ -159,7 +159,19 @@ def _stored(path, image):
             data = np.frombuffer(raw_bytes(stream, span.data, span.end), np.uint8)
             rows = image.hdu.compressed_data
             check_tiles(TiledImage(path, image.label, header, rows, data))
-        return np.asarray(image.hdu.data).reshape(image.shape)
+        blank = cards.number("BLANK", "ZBLANK") + cards.number("BZERO")
+        return _without_blank(np.asarray(image.hdu.data).reshape(image.shape), blank)
+
+
+def _without_blank(pixels, blank):
+    """Pixels with NaN for BLANK, which astropy doesn't look for where it gives unsigned integers.
+
+    ``blank`` is on their scale; NaN where the header has none.
+    """
+    if pixels.dtype.kind not in "iu" or np.isnan(blank):
+        return pixels
+    undefined = pixels == int(blank)
+    return np.where(undefined, np.nan, pixels) if undefined.any() else pixels
 
 
 def _image(file, index):

@@ -93,11 +93,16 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     notes = [f"extensions: {', '.join(unused)} not used, of unknown meaning"] if unused else []
     usable = np.isfinite(data) & ((mask & np.uint8(UNUSABLE)) == 0)
     if not usable.any():
-        raise _nothing_usable(path, entry)
+        why = (
+            "its mask leaves none"
+            if np.isfinite(data).any()
+            else "none has a value (NaN, or BLANK)"
+        )
+        raise _nothing_usable(path, entry, why)
     sky = sky_level_and_noise(np.where(usable, data, np.nan))
     data, found = without_impossible(data, usable, sky[1], options.limits)
     if not (usable & np.isfinite(data)).any():
-        raise _nothing_usable(path, entry)
+        raise _nothing_usable(path, entry, "none has a value that a detector gives")
     detector, said = detector_of(np.where(usable, data, np.nan), sky, headers, options)
     notes += said
     weight = None
@@ -112,7 +117,7 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
     )
     data, weight, mask = without_unusable(data, weight, mask)
     if not np.any(weight > 0):
-        raise _nothing_usable(path, entry)
+        raise _nothing_usable(path, entry, "its noise or weights leave none")
     saturation, hint = detector.saturation - detector.pedestal, hints(options.header, *headers)
     return Chip(
         name=entry.name,
@@ -240,8 +245,9 @@ def _instrument(*headers):
     return DECAM if name.lower() == "decam" else name
 
 
-def _nothing_usable(path, entry):
-    return InputFileError(path, "all pixels are masked", "Leave this image out", hdu=entry.name)
+def _nothing_usable(path, entry, why):
+    problem = f"all pixels are masked: {why}"
+    return InputFileError(path, problem, "Leave this image out", hdu=entry.name)
 
 
 def stem(path: Path) -> str:

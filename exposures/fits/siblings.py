@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from exposures.chip import UNUSABLE
 from exposures.errors import InputFileError
 from exposures.fits.cards import first_text
 from exposures.fits.codes import known_codes
@@ -98,6 +99,27 @@ def check_codes(path, name, codes, pipeline_version):
         shown = f"values such as {example}" if example < 1 << 30 else "values that aren't whole"
         problem = f"the data quality holds {shown}, which are no codes of {pipeline_version}"
         raise InputFileError(path, problem, ADVICE, hdu=name)
+
+
+def nothing_usable(facts, name, data, weight, mask):
+    """The error that no pixel of a chip can be used: it names the file because of which.
+
+    ``data``, ``weight`` and ``mask`` (MaskBit) are as the three files have them, (ny, nx).
+    """
+    valued, weighted = np.isfinite(data), weight > 0
+    flagged = (mask & np.uint8(UNUSABLE)) != 0
+    if not weighted.any():
+        path, why = facts.weight_path, "the weight is nowhere above 0"
+    elif flagged.all():
+        path, why = facts.mask_path, "the data quality flags every one"
+    elif not valued.any():
+        path, why = facts.image_path, "none has a value (NaN, or BLANK)"
+    else:
+        shares = [np.mean(~valued), np.mean(~weighted), np.mean(flagged)]
+        without = "{:.0%} have no value, {:.0%} no weight, {:.0%} a flag of the data quality"
+        path, why = facts.image_path, f"{without.format(*shares)}, and others none that can be"
+    advice = "Fetch image, weight and data quality again, or leave this chip out with --ccds"
+    return InputFileError(path, f"all pixels are masked: {why}", advice, hdu=name)
 
 
 def _headers(file):

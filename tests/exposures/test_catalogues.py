@@ -353,4 +353,4 @@ def test_a_catalogue_tells_where_its_stars_are(tmp_path, ra, dec, words):
 
 def test_a_folder_of_tiles_tells_where_they_are(tmp_path):
     said = write_tiles(tmp_path, table([150.0], [-30.0])).extent()
-    assert said.startswith(f"the 1 tiles of {tmp_path.name} have their middles at RA 1")
+    assert said.startswith(f"tiles in {tmp_path.name}: 1, around RA 1")

@@ -209,10 +209,44 @@ def test_an_exposure_without_any_wcs_is_refused(tmp_path):
         read_exposure(write_triplet(tmp_path, changed=changed))
 
 
-def test_a_chip_that_is_masked_throughout_is_refused(tmp_path):
-    changed = {"d": {"N4": (triplet_pixels("d") + 1, chip_cards())}}
-    with pytest.raises(InputFileError, match=r"\[N4\]: all pixels are masked"):
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("w", 0, "the weight is nowhere above 0"),
+        ("w", np.nan, "the weight is nowhere above 0"),
+        ("d", 1, "the data quality flags every one"),
+        ("i", np.nan, "none has a value"),
+    ],
+)
+def test_a_chip_that_is_masked_throughout_names_the_file_that_does_it(tmp_path, kind, value, words):
+    pixels = np.full_like(triplet_pixels(kind), value)
+    changed = {kind: {"N4": (pixels, chip_cards())}}
+    said = rf"_oo{kind}_r_v1.fits\[N4\]: all pixels are masked: {words}.*leave this chip out"
+    with pytest.raises(InputFileError, match=said):
         read(write_triplet(tmp_path, changed=changed))
+
+
+def test_a_chip_whose_files_leave_nothing_between_them_tells_what_each_does(tmp_path):
+    weight, codes = triplet_pixels("w"), triplet_pixels("d")
+    weight[:10], codes[10:] = 0, 1
+    changed = {k: {"N4": (v, chip_cards())} for k, v in (("w", weight), ("d", codes))}
+    said = "masked: 0% have no value, 25% no weight, 75% a flag of the data quality"
+    with pytest.raises(InputFileError, match=said):
+        read(write_triplet(tmp_path, changed=changed))
+
+
+@pytest.mark.parametrize(("scale", "zero"), [(1, 2**15), (1, 0), (2, 9)])
+def test_blank_pixels_of_whole_numbers_are_masked_and_the_others_kept(tmp_path, scale, zero):
+    values = 400 + np.arange(60 * 40).reshape(40, 60) % 50
+    stored = ((values - zero) // scale).astype("i2")
+    stored[3:5, 7:9] = -(2**15)
+    path = write_triplet(tmp_path, changed={"i": {"N4": (stored, chip_cards())}})
+    with fits.open(path, mode="update", do_not_scale_image_data=True) as hdus:
+        hdus[1].header.update({"BLANK": -(2**15), "BSCALE": scale, "BZERO": zero})
+    _, chip = read(path)
+    assert np.argwhere(chip.weight == 0).tolist() == [[3, 7], [3, 8], [4, 7], [4, 8]]
+    good = chip.weight > 0
+    assert chip.data[good] == pytest.approx(values[good], abs=scale)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from variables.science.difference import kernel_prior, match
+from variables.science.difference import MatchOptions, kernel_prior, match
 
 SIDE = 127
 NOISE = 3.0  # ADU, of the sky
@@ -150,3 +150,12 @@ def test_without_bright_stars_there_is_no_prior():
     assert kernel_prior([], (3.2, 4.4)) is None
     masked = np.ones((63, 63)), np.ones((63, 63)), (np.zeros((63, 63)), np.ones((63, 63)))
     assert kernel_prior([masked], (3.2, 4.4)) is None
+
+
+@pytest.mark.parametrize("max_star_misfit", [1e-6, 1e9])
+def test_stars_of_which_none_agrees_enough_make_no_prior_and_no_error(max_star_misfit):
+    fwhm = (3.2, 4.4)
+    stars = [lonely_pair(k, fwhm, 3e4, 63, 10 + 2 * k) for k in range(4)]
+    prior = kernel_prior(stars, fwhm, MatchOptions(max_star_misfit=max_star_misfit))
+    assert (prior is None) == (max_star_misfit < 0.1)
+    assert prior is None or np.all(np.isfinite(prior.normal))

@@ -99,7 +99,7 @@ def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOpti
 
 
 def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
-    """The KernelPrior from ``stamps`` round bright stars; None without any that can be fitted.
+    """The KernelPrior from ``stamps`` round bright stars; None without any that agree on one.
 
     Stamps are (reference, search, weights) each, as those of ``match``; one that has its own sky
     and, being a variable, its own flux, is one among many.
@@ -118,8 +118,14 @@ def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
     kept = np.ones(len(normals), bool)
     for _ in range(options.n_clips):
         prior = _pooled(normals[kept], rights[kept], options)
-        misfits = _misfits(np.linalg.solve(prior.normal, prior.right), normals, rights)
+        try:
+            kernel = np.linalg.solve(prior.normal, prior.right)
+        except np.linalg.LinAlgError:
+            return None
+        misfits = _misfits(kernel, normals, rights)
         kept = misfits <= options.max_star_misfit * np.median(misfits)
+        if not kept.any():
+            return None
     return prior
 
 
