@@ -10,5 +10,6 @@ class InputFileError(GalprojectError):
 
     def __init__(self, path, problem, advice, hdu=None):
         where = f"{path}[{hdu}]" if hdu is not None else f"{path}"
-        super().__init__(f"{where}: {problem}. {advice}")
+        # On one line, as what a library says may be several.
+        super().__init__(f"{where}: {' '.join(str(problem).split())}. {advice}")
         self.path, self.hdu = path, hdu

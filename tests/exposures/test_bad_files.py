@@ -90,6 +90,7 @@ def assert_refused(path, *words):
         *(("NAXIS1", "9" * 19), ("NAXIS2", "60.5"), ("BITPIX", "-33"), ("BITPIX", "'-32'")),
         *(("PCOUNT", "-9"), ("GCOUNT", "1000000"), ("XTENSION", "5"), ("CTYPE1", "7")),
         *(("CD1_2", "1E400"), ("CD1_2", "(1,2)"), ("CRVAL1", "'a'"), ("A_ORDER", "30000")),
+        *(("LONPOLE", "1E300"), ("CRVAL2", "-200000000"), ("CRVAL2", "1E15")),
         *(("BSCALE", "'x'"), ("BZERO", "1E999"), ("CCDNUM", "1E30"), ("PV1_1", "T")),
     ],
 )
