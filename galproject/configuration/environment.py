@@ -145,9 +145,7 @@ class Environment(BaseModel):
         "GALPROJECT_ORIGINS", [], "addresses and commas, without a path: https://gal.example.org"
     )
     proxies: int = _variable("GALPROJECT_PROXIES", 0, "a whole number from 0 to 9", ge=0, le=9)
-    api_rate: Annotated[
-        str, _matching(r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)")
-    ] = _variable(
+    api_rate: Annotated[str, _matching(_RATE)] = _variable(
         "GALPROJECT_API_RATE",
         "3000/hour",
         "a whole number above 0, a slash, and second, minute, hour or day: 3000/hour",
