@@ -44,6 +44,6 @@ SEED = Whole(0, (1 << 32) - 1)
 COUNT = Whole(1, 10_000_000)
 # Of a detector, for plain images whose headers don't say.
 GAIN = Number(1e-3, 1e6)  # e-/ADU
-READ_NOISE = Number(0, 1e4)  # e-
+READ_NOISE = Number(1e-3, 1e4)  # e-
 SATURATION = Number(1e-6, 1e12)  # ADU
 MAGNITUDE = Number(-100, 100)

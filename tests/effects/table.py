@@ -351,7 +351,7 @@ FILES = {
     "max_pixels": changes(files.whole_file, 100),
     "max_bytes": changes(files.whole_file, 2880),
     "max_hdus": changes(files.edited_file, 1),
-    "max_cards": changes(files.edited_file, 36),
+    "max_cards": changes(files.edited_file, 10),
     "checksums": changes(files.edited_file, "data"),
 }
 BY_SECTION = {
