@@ -17,6 +17,7 @@ from exposures.fits.limits import FileOptions
 
 BLOCK, CARD = 2880, 80  # bytes
 AT_ONCE = 1 << 20  # bytes
+MAX_AFTER = 1 << 20  # bytes after the last HDU; tapes were filled up with less
 BITS = (8, 16, 32, 64, -32, -64)
 REMEMBERED = 8  # files whose structure is known: gzipped ones have to be unfolded for it
 _SIZES = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|ZBITPIX|ZNAXIS\d{0,3}) *= *(.*)")
@@ -85,8 +86,15 @@ class _Scan:
             self._skip(-(-_n_bytes(sizes) // BLOCK) * BLOCK, index)
             yield HduSpan(index, start, data, self.position, kind, sizes)
             index, block = index + 1, self._read(BLOCK)
-        while self._read(AT_ONCE):  # whatever comes after, for gzip's checksum is at the end
-            pass
+        self._read_rest(len(block), index - 1)
+
+    def _read_rest(self, n_after, index):
+        """Read what comes after the last HDU, for gzip's checksum is at the end."""
+        while content := self._read(AT_ONCE):
+            n_after += len(content)
+            if n_after > MAX_AFTER:
+                problem = f"more than {MAX_AFTER} bytes follow its last HDU, and are none"
+                raise self._refused(index, problem)
 
     def _read(self, n_bytes):
         content = self.stream.read(n_bytes)

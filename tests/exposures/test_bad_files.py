@@ -372,6 +372,16 @@ def test_gzips_own_checksum_counts(tmp_path, place):
     assert_refused(path)
 
 
+def test_a_good_file_that_goes_on_after_its_last_hdu_is_not_read_to_its_end(tmp_path):
+    path = write_plain(tmp_path / "a.fits")
+    packed = tmp_path / "b.fits.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()) + zeros_in_gzip(8 << 20))
+    os.truncate(path, path.stat().st_size + (8 << 20))
+    for longer in (path, packed):
+        with pytest.raises(InputFileError, match="follow its last HDU"):
+            read_exposure(longer)
+
+
 def test_what_is_gzipped_twice_is_no_image(tmp_path):
     path = write_plain(tmp_path / "a.fits")
     packed = tmp_path / "a.fits.gz"

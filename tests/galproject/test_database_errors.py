@@ -17,11 +17,14 @@ from rest_framework.views import APIView
 
 from galproject import urls as addresses
 from galproject.configuration.environment import Environment
+from galproject.site import survey_access
 from galproject.site.database_errors import AWAY, FULL, NO_CONNECTION, trouble_of
 from galproject.site.roles import Role, session_limits
 from tests.galproject.test_error_pages import words
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+OPEN = "open in this test"  # the name of addresses that ask for no login
 
 
 def run(*statements):
@@ -134,8 +137,8 @@ def refuse_a_row():
 
 urlpatterns = [
     *addresses.urlpatterns,
-    *(path(f"{case.__name__}/", page(case)) for case in (*CASES, refuse_a_row)),
-    path("api/<act>/", Program.as_view()),
+    *(path(f"{case.__name__}/", page(case), name=OPEN) for case in (*CASES, refuse_a_row)),
+    path("api/<act>/", Program.as_view(), name=OPEN),
 ]
 Program.login_required = False
 handler400, handler403 = addresses.handler400, addresses.handler403
@@ -150,8 +153,9 @@ def fresh_connection():
 
 
 @pytest.fixture
-def site(settings):
+def site(settings, monkeypatch):
     settings.ROOT_URLCONF = __name__
+    monkeypatch.setattr(survey_access, "OPEN", survey_access.OPEN | {OPEN})
     return Client()
 
 
