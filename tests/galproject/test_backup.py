@@ -37,6 +37,7 @@ from galproject.backup.restoring import (
 from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.processing import prepare, run_chips
 from tests.galproject.nights import night  # noqa: F401
+from tests.variables.campaigns import make_taxonomy
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate, GalDecision, TaxonomyClass
 
@@ -126,6 +127,7 @@ def vote():
     user.groups.add(Group.objects.get(name="vetters"))
     candidate = GalCandidate.objects.accepted().first()
     place = {"ra": candidate.ra, "dec": candidate.dec, "filter": candidate.filter}
+    make_taxonomy()
     GalDecision.objects.create(
         refsource_id=candidate.pk, user=user, choice=TaxonomyClass.objects.first(), **place
     )

@@ -27,14 +27,19 @@ def make_voter(name=None):
     return make_user("add_galdecision", name=name)
 
 
+def make_taxonomy():
+    """The first taxonomy, where a test with transactions of its own has emptied all tables."""
+    if not Taxonomy.objects.exists():
+        import_module("variables.migrations.0006_first_taxonomy").make(apps, None)
+
+
 def make_campaign(n=6, lane="card", candidates=None, **columns):
     """A campaign of ``n`` candidates made for it, or of all that there are."""
     if candidates is None:
         make_candidates(n)
     if lane == "sheet":
         GalCandidate.objects.update(n_detections=1, star_detections=1)  # what sheets are for
-    if not Taxonomy.objects.exists():  # a test with transactions of its own has emptied all tables
-        import_module("variables.migrations.0006_first_taxonomy").make(apps, None)
+    make_taxonomy()
     new = NewCampaign(f"campaign {next(numbers)}", lane=lane, **columns)
     (campaign,) = create_campaigns(new, make_user(*RUNS))
     return campaign
