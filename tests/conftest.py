@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test.utils import setup_databases, teardown_databases
 from xdist.scheduler import LoadScopeScheduling
 
 
@@ -42,6 +44,23 @@ def pytest_collection_modifyitems(items):
     items.sort(
         key=lambda item: [name not in (item.path.stem, item.path.parent.stem) for name in first]
     )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """A database of the tests' own for whoever asks for this, whichever tests are chosen.
+
+    pytest-django makes one only where a chosen test is marked for it. Those that work in copies of
+    it are not marked, and would have the survey itself in its place.
+    """
+    if connection.settings_dict["NAME"].startswith("test_"):
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(scope="session")
