@@ -9,7 +9,7 @@ from django.urls import reverse
 from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.doubts import Doubt, GalQualityDecision, ZeroPointSource
 from exposures.hosts import this_host
-from exposures.q3c import InFootprint, Q3CIndexExpression, Q3CWithin
+from exposures.q3c import Q3CIndexExpression, Q3CWithin, shares_sky
 from exposures.science.angles import wrap_ra
 from exposures.science.footprints import MAX_DEGREES
 from exposures.science.orientation import Orientation, orientation_of
@@ -169,9 +169,8 @@ class GalImageQuerySet(models.QuerySet):
     def overlapping(self, image):
         """Chips whose footprint shares sky with that of ``image``.
 
-        Two rectangles of about the same size overlap where a corner or the centre of one lies
-        in the other; chips of one camera are such. Chips that were never reduced have no
-        footprint and overlap nothing.
+        Chips of one camera are of about the same size. Those that were never reduced have no
+        footprint, and overlap nothing.
         """
         widest = self.model.objects.widest()
         if not image.footprint or not widest:
@@ -183,7 +182,11 @@ class GalImageQuerySet(models.QuerySet):
             models.F("dec"),
             models.Value(image.radius + widest),
         )
-        return self.exclude(pk=image.pk).filter(near).filter(_shares_sky(image))
+        return (
+            self.exclude(pk=image.pk)
+            .filter(near)
+            .filter(shares_sky(image.positions(), image.footprint))
+        )
 
 
 class GalImage(models.Model):
@@ -348,23 +351,6 @@ class GalImage(models.Model):
         """Corners and centre as (ra, dec) pairs in degrees."""
         corners = list(zip(self.footprint[::2], self.footprint[1::2], strict=True))
         return [*corners, (self.ra, self.dec)]
-
-
-def _shares_sky(image):
-    """A condition on galimages: the footprint shares sky with that of ``image``."""
-    condition = models.Q()
-    for ra, dec in image.positions():
-        condition |= models.Q(
-            InFootprint(models.Value(ra), models.Value(dec), models.F("footprint"))
-        )
-    own = models.Value(image.footprint, output_field=ArrayField(models.FloatField()))
-    for corner in range(4):
-        condition |= models.Q(
-            InFootprint(
-                models.F(f"footprint__{2 * corner}"), models.F(f"footprint__{2 * corner + 1}"), own
-            )
-        )
-    return condition | models.Q(InFootprint(models.F("ra"), models.F("dec"), own))
 
 
 class GalCheckpointQuerySet(models.QuerySet):

@@ -1,6 +1,7 @@
 """q3c's index and join functions as Django expressions; positions are ICRS degrees."""
 
-from django.db.models import BigIntegerField, BooleanField, FloatField, Func
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, BooleanField, F, FloatField, Func, Q, Value
 
 
 class Q3CIndexExpression(Func):
@@ -38,3 +39,19 @@ class InFootprint(Func):
 
     function = "galfootprint_contains"
     output_field = BooleanField()
+
+
+def shares_sky(positions, footprint) -> Q:
+    """A condition on galimages: the chip shares sky with another of about the same size.
+
+    ``positions`` are (ra, dec) of the other's corners and centre, ``footprint`` is the array of its
+    corners. Two such rectangles overlap where a corner or the centre of one lies in the other.
+    """
+    condition = Q()
+    for ra, dec in positions:
+        condition |= Q(InFootprint(Value(ra), Value(dec), F("footprint")))
+    own = Value(footprint, output_field=ArrayField(FloatField()))
+    for corner in range(4):
+        ra, dec = F(f"footprint__{2 * corner}"), F(f"footprint__{2 * corner + 1}")
+        condition |= Q(InFootprint(ra, dec, own))
+    return condition | Q(InFootprint(F("ra"), F("dec"), own))

@@ -20,24 +20,23 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
 from exposures.science.footprints import overlap_fraction
-from galproject.chip_places import catalogues_under, place, references_under
+from galproject.chip_places import catalogues_under, place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.option_sources import completed, load_options, options_from_json
 from galproject.options import DERIVED_LATER
 from galproject.quality.judging import judge_reference, judge_search
 from galproject.references.locking import one_change, references_locked
 from galproject.references.reselection import hold_sets_of, renew_sets_of
+from galproject.search_references import check_is_covered, measure_on_references
 from galproject.version import RESULTS_VERSION, code_version
 from photometry import storage
-from photometry.image_calibration import channel_edges
 from photometry.image_quality import reference_figures, search_figures
 from photometry.measured import measured_on_search
 from photometry.models import GalReference
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.search import is_detected, measure_search, rows
+from photometry.search import is_detected, rows
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import count_variables, find_changes, replace_variables
 from variables.flags.marking import mark_changes
@@ -261,7 +260,7 @@ def _measure(image, options):
     chip = read_chip(facts, entry, options.input)
     made_from.check_are_as_before(image.files)
     if not image.is_reference:
-        _check_is_covered(image, chip)
+        check_is_covered(image, chip)
     GalCheckpoint.objects.note(image, "read")
     _enter(image, "reducing")
     catalogue = options.opened_catalogue()
@@ -275,22 +274,6 @@ def _measure(image, options):
     store = _store_reference if image.is_reference else _store_search
     store(image, reduction, options)
     keep_chip_picture(image, reduction.chip)
-
-
-def _check_is_covered(image, chip):
-    """Whether a reference lies here by the header's WCS, before the hard work begins."""
-    place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
-    if not references_under(image):
-        raise _no_reference(image, chip)
-
-
-def _no_reference(image, chip):
-    return InputFileError(
-        chip.path,
-        f"no reference in filter {image.exposure.filter} overlaps this chip",
-        "Process one first: manage.py process_exposure --reference",
-        hdu=chip.name,
-    )
 
 
 def _describe(image, reduction, options):
@@ -339,7 +322,7 @@ def _store_reference(image, reduction, options):
 
 
 def _store_search(image, reduction, options):
-    references, measurement = _measure_on_references(image, reduction, options.reduction)
+    references, measurement = measure_on_references(image, reduction, options.reduction)
     figures = search_figures(
         reduction, measurement, options.quality.measure, options.reduction.clean
     )
@@ -372,30 +355,6 @@ def _store_search(image, reduction, options):
         for catalogue in catalogues_under(image) if new else ():
             follow_new_sources(catalogue, options.new_sources)
         renew_sets_of(image)
-
-
-def _measure_on_references(image, reduction, options):
-    """The references under an image, and its SearchMeasurement with them.
-
-    An image whose WCS turns out to be far off is placed anew, and may lie on other references.
-    """
-    references = references_under(image)
-    measurement = _measure_on(references, image, reduction, options)
-    if measurement.is_far_off(options):
-        wcs = RegisteredWcs(reduction.wcs, measurement.registration)
-        place(image, reduction.chip, wcs)
-        others = references_under(image)
-        if {r.pk for r in others} != {r.pk for r in references}:
-            references = others
-            measurement = _measure_on(references, image, reduction, options)
-    return references, measurement
-
-
-def _measure_on(references, image, reduction, options):
-    if not references:
-        raise _no_reference(image, reduction.chip)
-    sources = storage.reference_sources_in(references)
-    return measure_search(reduction, sources, options, channel_edges(references))
 
 
 def _describe_search(image, reduction, measurement):

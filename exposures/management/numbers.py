@@ -3,7 +3,7 @@
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 
-from exposures.input.numbers import NumberError, parse_integer, parse_number
+from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer, parse_number
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Number:
 
 
 WORKERS = Whole(1, 256)  # processes
-ROW_ID = Whole(1, (1 << 63) - 1)  # of a table
+ROW_ID = Whole(1, BIGINT_MAX)  # of a table
 SEED = Whole(0, (1 << 32) - 1)
 COUNT = Whole(1, 10_000_000)
 # Of a detector, for plain images whose headers don't say.

@@ -1,32 +1,20 @@
 """A backup restored: checked, into a new database, which takes its name when all is there."""
 
 import json
-import os
-import shutil
-import tarfile
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psycopg2
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from exposures.archive.partial import size_text
 from exposures.errors import GalprojectError
-from galproject.backup.manifest import (
-    DATABASE,
-    KEY,
-    OPTIONS,
-    PICTURES,
-    Manifest,
-    check_files,
-    read_manifest,
-)
+from galproject.backup.files_beside import restore_files
+from galproject.backup.manifest import DATABASE, Manifest, check_files, read_manifest
 from galproject.backup.programs import programs_for, run
 from galproject.backup.sessions import (
     maintenance_cursor,
@@ -37,7 +25,6 @@ from galproject.backup.sessions import (
     tables_in,
     told_errors,
 )
-from galproject.secret_key import weakness_of
 
 RESTORED = "finished item"  # what pg_restore says of each thing it made
 LONGEST = 63  # bytes of a name in PostgreSQL
@@ -130,7 +117,7 @@ def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
             connection.close()
             cursor.execute(f"DROP DATABASE IF EXISTS {quoted(draft)} WITH (FORCE)")
             raise
-    notes = [*_restore_files(folder, manifest, options), *_left_to_do(manifest, options)]
+    notes = [*restore_files(folder, manifest, options.with_key), *_left_to_do(manifest, options)]
     return Restored(manifest, put_aside, tuple(notes))
 
 
@@ -284,89 +271,6 @@ def _give_name(cursor, draft, name, is_empty):
             "restore once more"
         ) from error
     return put_aside
-
-
-# --- What is beside the database -------------------------------------------------------------
-
-
-def _restore_files(folder, manifest, options):
-    """Put pictures, options and key in their places; yields what to tell of it."""
-    files = manifest.files
-    pictures = Path(settings.GALPROJECT_PICTURES)
-    if PICTURES in files:
-        yield from _told(_restore_pictures(folder / PICTURES, pictures), folder / PICTURES)
-    else:
-        yield "No pictures are in the backup: manage.py render_pictures --all draws them"
-    if OPTIONS in files:
-        yield from _told(_restore_options(folder / OPTIONS), folder / OPTIONS)
-    if KEY in files and options.with_key:
-        yield from _told(_restore_key((folder / KEY).read_text()), folder / KEY)
-    elif KEY not in files:
-        yield "No key is in the backup: people log in again, and messages of the queue are lost"
-
-
-def _told(steps, path):
-    """What the steps tell, also where they fail: the database is restored by then."""
-    try:
-        yield from steps
-    except (OSError, tarfile.TarError) as error:
-        yield f"Not restored: {path} ({error}). Put it in its place by hand"
-
-
-def _restore_pictures(pack, target):
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        with tarfile.open(pack) as opened:
-            opened.extractall(draft, filter="data")
-        draft.chmod(0o755)
-        if target.exists():
-            if any(target.iterdir()):
-                yield f"The pictures of before are in {_put_aside(target)}"
-            else:
-                target.rmdir()
-        os.rename(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _put_aside(path):
-    """Give what is in the way another name, which is returned."""
-    aside = path.with_name(f"{path.name}.until-{datetime.now():%Y%m%d-%H%M%S}")
-    os.rename(path, aside)
-    return aside
-
-
-def _restore_options(path):
-    target = Path(settings.GALPROJECT_OPTIONS or settings.BASE_DIR / "galproject.toml")
-    if target.exists() and target.read_bytes() == path.read_bytes():
-        return
-    if target.exists():
-        target = target.with_name(f"{target.name}.restored")
-        yield f"The options of the backup are in {target}: there are others in their place"
-    shutil.copyfile(path, target)
-    yield f"The options are in {target}"
-
-
-def _restore_key(key):
-    if key == settings.SECRET_KEY:
-        return
-    if reason := weakness_of(key.strip()):
-        yield f"The key stays as it is here: of the backup's, {reason}. People log in again"
-        return
-    target = settings.BASE_DIR / ".secret_key"
-    if os.environ.get("SECRET_KEY") or settings.GALPROJECT_DATABASE:
-        yield (
-            "The key is another than the backup's, and stays: people log in again, and messages "
-            "of the queue are lost, which the workers send again"
-        )
-        return
-    if target.exists():
-        yield f"The key of before is in {_put_aside(target)}"
-    with suppress(FileExistsError):
-        target.touch(mode=0o600, exist_ok=False)
-    target.write_text(key)
-    yield "The key is the backup's: restart whatever runs"
 
 
 def _left_to_do(manifest, options):

@@ -33,8 +33,9 @@ from photometry.science.crowdsource_adapter import (
     survivors,
 )
 from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
-from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, estimate_fwhm, fit_psf
+from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, fit_psf
 from photometry.science.residual_sky import residual_sky
+from photometry.science.seeing import estimate_fwhm
 
 PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
 

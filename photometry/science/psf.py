@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.ndimage import maximum_filter, minimum_filter, spline_filter
+from scipy.ndimage import spline_filter
 
 from exposures.science.quantities import (
     Count,
@@ -379,28 +379,3 @@ def _taper(size):
     axis = np.arange(size) - size // 2
     radius = np.hypot(axis[:, None], axis[None, :]) / (size / 2)
     return np.clip((1 - radius) / 0.2, 0, 1)
-
-
-def estimate_fwhm(data, weight, noise, options=PsfOptions()):
-    """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
-
-    The width is that of a disc of as many pixels as are above half the peak. Saturated peaks, and
-    those with a brighter pixel within 8, are left out.
-    """
-    half = 8
-    peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)
-    is_peak = (
-        (data == peak)
-        & (data > options.seeing_sigma * noise)
-        & (minimum_filter(weight, size=7) > 0)
-    )
-    is_peak[:half], is_peak[-half:], is_peak[:, :half], is_peak[:, -half:] = (False,) * 4
-    y, x = np.nonzero(is_peak)
-    brightest = np.argsort(data[y, x])[::-1][: options.n_seeing]
-    if len(brightest) < options.min_seeing:
-        return np.nan
-    n_above = [
-        np.sum(data[j - half : j + half + 1, i - half : i + half + 1] > data[j, i] / 2)
-        for j, i in zip(y[brightest], x[brightest], strict=True)
-    ]
-    return float(2 * np.sqrt(np.median(n_above) / np.pi))

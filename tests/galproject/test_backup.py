@@ -23,7 +23,7 @@ from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, Status
-from galproject.backup import making, programs, restoring
+from galproject.backup import files_beside, making, programs
 from galproject.backup.bars import bar
 from galproject.backup.making import BackupOptions, make_backup
 from galproject.backup.manifest import Manifest, read_manifest, write_manifest
@@ -101,6 +101,7 @@ def make_database(name, template):
 def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):  # noqa: F811
     """A small survey in a database of its own, with somebody's vote; its name."""
     tests = connection.settings_dict["NAME"]
+    assert tests.startswith("test_")  # never the survey itself
     name = f"{tests}_bk"
     folder = tmp_path_factory.mktemp("moved") / "night"
     shutil.copytree(night.reference.parent, folder)
@@ -527,7 +528,7 @@ def test_other_options_and_pictures_that_are_there_stay(tmp_path, monkeypatch):
     (tmp_path / "options.toml").write_text("[reduction]")
     monkeypatch.setattr(settings, "GALPROJECT_OPTIONS", str(tmp_path / "mine.toml"))
     (tmp_path / "mine.toml").write_text("# mine")
-    note, _ = restoring._restore_options(tmp_path / "options.toml")
+    note, _ = files_beside._restore_options(tmp_path / "options.toml")
     assert (tmp_path / "mine.toml").read_text() == "# mine"
     assert (tmp_path / "mine.toml.restored").read_text() == "[reduction]" and "others" in note
 
@@ -536,5 +537,5 @@ def test_a_key_of_the_environment_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
     monkeypatch.setenv("SECRET_KEY", "of the environment")
     for key in (KEY[::-1], "easily guessed"):
-        (note,) = restoring._restore_key(key)
+        (note,) = files_beside._restore_key(key)
         assert "stays" in note and list(tmp_path.iterdir()) == []

@@ -6,11 +6,11 @@ import pytest
 from photometry.science.psf import (
     ChipPsf,
     StarStamps,
-    estimate_fwhm,
     fit_psf,
     moffat_stamps,
     shifted_splines,
 )
+from photometry.science.seeing import estimate_fwhm
 from photometry.science.stamps import add_stars
 from tests.photometry.scenes import observe, varying_psf
 

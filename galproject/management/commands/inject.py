@@ -55,7 +55,24 @@ class Command(SurveyCommand):
         parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
         parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
         parser.add_argument("--catalogue", help="astrometric catalogue, as for process_exposure")
-        stars = parser.add_argument_group("the stars")
+        self.add_star_arguments(parser.add_argument_group("the stars"))
+        plain = parser.add_argument_group("plain FITS images whose headers don't say")
+        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
+        plain.add_argument("--saturation", type=SATURATION, help="ADU")
+        report = parser.add_argument_group("the report")
+        report.add_argument("--plot", metavar="PNG", help="draw it")
+        report.add_argument("--csv", metavar="PATH", help="its numbers; - for the terminal")
+        report.add_argument("--ecsv", metavar="PATH", help="every star on every search image")
+        report.add_argument(
+            "--bin",
+            type=Number(0.01, 100),
+            default=1.0,
+            metavar="MAG",
+            help="width in mag (default 1)",
+        )
+
+    def add_star_arguments(self, stars):
         stars.add_argument(
             "--stars",
             type=COUNT,
@@ -93,21 +110,6 @@ class Command(SurveyCommand):
             help="all of it so often, with the seeds that follow (default 1)",
         )
         stars.add_argument("--seed", type=SEED, default=DEFAULTS.seed, help="another: other stars")
-        plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
-        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
-        plain.add_argument("--saturation", type=SATURATION, help="ADU")
-        report = parser.add_argument_group("the report")
-        report.add_argument("--plot", metavar="PNG", help="draw it")
-        report.add_argument("--csv", metavar="PATH", help="its numbers; - for the terminal")
-        report.add_argument("--ecsv", metavar="PATH", help="every star on every search image")
-        report.add_argument(
-            "--bin",
-            type=Number(0.01, 100),
-            default=1.0,
-            metavar="MAG",
-            help="width in mag (default 1)",
-        )
 
     def handle(self, *, reference, searches, **given):
         with plain_errors():

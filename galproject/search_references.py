@@ -1,0 +1,52 @@
+"""A search image and the references under it, which may be others once its stars are found."""
+
+from exposures.errors import InputFileError
+from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
+from galproject.chip_places import place, references_under
+from photometry import storage
+from photometry.image_calibration import channel_edges
+from photometry.search import measure_search
+
+
+def check_is_covered(image, chip):
+    """Raise InputFileError where no reference lies here by the header's WCS.
+
+    Asked before the hard work begins.
+    """
+    place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
+    if not references_under(image):
+        raise _no_reference(image, chip)
+
+
+def _no_reference(image, chip):
+    return InputFileError(
+        chip.path,
+        f"no reference in filter {image.exposure.filter} overlaps this chip",
+        "Process one first: manage.py process_exposure --reference",
+        hdu=chip.name,
+    )
+
+
+def measure_on_references(image, reduction, options):
+    """The references under an image, and its SearchMeasurement with them.
+
+    An image whose WCS turns out to be far off is placed anew, and may lie on other references.
+    Raises InputFileError where there are none.
+    """
+    references = references_under(image)
+    measurement = _measure_on(references, image, reduction, options)
+    if measurement.is_far_off(options):
+        wcs = RegisteredWcs(reduction.wcs, measurement.registration)
+        place(image, reduction.chip, wcs)
+        others = references_under(image)
+        if {r.pk for r in others} != {r.pk for r in references}:
+            references = others
+            measurement = _measure_on(references, image, reduction, options)
+    return references, measurement
+
+
+def _measure_on(references, image, reduction, options):
+    if not references:
+        raise _no_reference(image, reduction.chip)
+    sources = storage.reference_sources_in(references)
+    return measure_search(reduction, sources, options, channel_edges(references))
