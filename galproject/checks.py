@@ -6,6 +6,7 @@ from django.core.checks import Error, Tags, Warning, register
 from django.db import OperationalError, connections
 
 from exposures.errors import GalprojectError
+from exposures.management.base import SURVEY
 from galproject.absent_database.base import NoDatabaseError
 from galproject.configuration.environment import unknown_variables
 from galproject.option_sources import load_options
@@ -24,7 +25,7 @@ def database_has_q3c(app_configs, databases, **options):
     return [error for alias in databases or () for error in _errors(connections[alias])]
 
 
-@register()
+@register(SURVEY)
 def options_are_valid(app_configs, **options):
     """A warning only: most commands need no options, and the others end with the same words."""
     try:
@@ -34,7 +35,7 @@ def options_are_valid(app_configs, **options):
     return []
 
 
-@register()
+@register(SURVEY)
 def variables_are_known(app_configs, **options):
     """Warnings for variables of the environment that are misspelt: they would do nothing."""
     return [Warning(line, id="galproject.W002") for line in unknown_variables(os.environ)]

@@ -1,18 +1,30 @@
 """Commands from the shell: they end quietly where nobody reads on what they print."""
 
+import gc
 import os
 import select
 import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import ManagementUtility
 
 from exposures.terminal import guard_streams
 from galproject.configuration.environment import InvalidEnvironmentError, read_environment
 
 INVALID = 2  # the exit status of commands that were not given what they need
 READER_GONE = 128 + signal.SIGPIPE  # the exit status that shells give of one whom SIGPIPE ended
+
+
+class CommandLine(ManagementUtility):
+    """Django's, which collects garbage from when a command begins, as manage.py does not before."""
+
+    def fetch_command(self, subcommand):
+        command = super().fetch_command(subcommand)
+        # What is loaded stays until the end: no collection has to look at it again.
+        gc.freeze()
+        gc.enable()
+        return command
 
 
 def run(arguments):
@@ -24,7 +36,7 @@ def run(arguments):
     _check_environment()
     try:
         try:
-            execute_from_command_line(arguments)
+            CommandLine(arguments).execute()
         finally:
             # Here and not when Python ends, which would tell of a reader that has gone.
             _flush()

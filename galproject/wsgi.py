@@ -1,11 +1,26 @@
 """The application as a WSGI server calls it."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
+from django.urls import get_resolver
 
 from galproject.site.roles import Role, tell_role
 
-tell_role(Role.PAGES)
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
-application = get_wsgi_application()
+
+def loaded_application():
+    """The application with all of its pages, fit to be forked: nothing is opened or collected."""
+    tell_role(Role.PAGES)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
+    gc.disable()
+    application = get_wsgi_application()
+    get_resolver().check()
+    connections.close_all()
+    gc.freeze()
+    gc.enable()
+    return application
+
+
+application = loaded_application()

@@ -1,9 +1,15 @@
 """What every command of ours is made from."""
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, SystemCheckError
 from django.core.management.color import no_style
 
 from exposures.terminal import LineOutput
+
+# Of the survey's options and environment; checks that register under it are made by all commands.
+SURVEY = "survey"
+# All but those of the pages, whose views take a third of the time until a command begins.
+COMMAND_CHECKS = [SURVEY, Tags.caches, Tags.compatibility, Tags.files, Tags.models]
 
 
 class _Output:
@@ -22,6 +28,7 @@ class _Output:
 class SurveyCommand(BaseCommand):
     """A command whose output and errors control no terminal, whatever is in them."""
 
+    requires_system_checks = COMMAND_CHECKS
     stdout = _Output()
     stderr = _Output()
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.core.management.base import CommandError
+from django.core.management.base import ALL_CHECKS, CommandError
 
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Whole
@@ -32,6 +32,7 @@ STOP_SECONDS = 30  # to answer what was asked before the server was stopped
 
 
 class Command(SurveyCommand):
+    requires_system_checks = ALL_CHECKS
     help = (
         "Start the web server and a cluster of workers. Ctrl-C or SIGTERM stops both: the workers "
         "end the chips that they have in hand, a second one stops them at once."
@@ -124,7 +125,10 @@ def kill_sessions(processes):
 
 
 def web_server(host, port, processes, threads):
-    """The command of a server of several processes: what is slow is done by the workers."""
+    """The command of a server of several processes: what is slow is done by the workers.
+
+    The application is loaded before they are forked, so that one that dies is replaced at once.
+    """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options = {
         "--bind": address,
@@ -137,7 +141,7 @@ def web_server(host, port, processes, threads):
         "--logger-class": "galproject.site.server_log.ServerLog",
     }
     words = [str(word) for option in options.items() for word in option]
-    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", *words]
+    return [sys.executable, "-m", "gunicorn", "galproject.wsgi", "--preload", *words]
 
 
 def users_told() -> str:
