@@ -15,9 +15,9 @@ from scipy.spatial import cKDTree  # noqa: E402
 
 from exposures.chip import MaskBit  # noqa: E402
 from exposures.simulation.mosaic import FULL_SHAPE  # noqa: E402
-from photometry.science.forced import merge_groups  # noqa: E402
-from photometry.science.psf import ChipPsf  # noqa: E402
-from photometry.science.stamps import add_stars  # noqa: E402
+from photometry.science.forced.forced import merge_groups  # noqa: E402
+from photometry.science.psf.psf import ChipPsf  # noqa: E402
+from photometry.science.psf.stamps import add_stars  # noqa: E402
 
 QUICK_SHAPE = (1024, 1024)
 SKY, GAIN, READ_NOISE, SATURATION = 500.0, 4.0, 10.0, 45_000.0  # ADU, e-/ADU, e-, ADU

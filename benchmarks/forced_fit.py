@@ -35,9 +35,9 @@ from unittest import mock
 import crowded_chip  # first, for it says how many cores there are to numba and BLAS
 import numpy as np
 
-from photometry.science import forced
-from photometry.science.calibration import mad_sigma
-from photometry.science.forced import ForcedOptions, ForcedStars, fit_fluxes, merge_groups
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.forced import forced
+from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes, merge_groups
 from tests.photometry.oracle import (
     crowdsource_half_widths,
     crowdsource_psf,

@@ -21,7 +21,7 @@ from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.injection.comparison import SAME_MAG
 from galproject.recovery import MATCH_PIXELS, assess
-from photometry.science.calibration import CalibrationOptions
+from photometry.science.calibration.calibration import CalibrationOptions
 from photometry.storage import reference_sources_in
 from variables.science.completeness import crossing, shares
 

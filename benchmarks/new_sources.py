@@ -25,7 +25,7 @@ from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from photometry.options import ReductionOptions
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.science.residual_peaks import Residual, find_new_stars
+from photometry.science.detection.residual_peaks import Residual, find_new_stars
 from photometry.search import measure_search
 from variables.new_sources.detection import failed_cuts
 

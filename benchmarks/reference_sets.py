@@ -23,7 +23,7 @@ from exposures.models import GalExposure
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.references.sets import possible_members
 from photometry.models import GalNonDetection, GalReferenceMag, GalSource
-from photometry.science.reference_mean import PRIMARY_AT_FAULT
+from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT
 from variables.models import Artifact, GalCandidate, GalFlag, GalVarObj
 
 # The smaller chips are dithered by less, so that a member misses as much of the primary's sky as

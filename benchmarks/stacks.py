@@ -39,8 +39,8 @@ from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction import reduce_chip
-from photometry.science.calibration import mad_sigma
-from photometry.science.joint_fit import cut_out
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.detection.joint_fit import cut_out
 from variables.models import GalVarObj
 
 N_STACKED = 5

@@ -9,10 +9,10 @@ from exposures.science.quantities import Name
 from galproject.field_options import FieldOptions
 from galproject.references.ranking import RankingOptions
 from photometry.options import ReductionOptions
-from photometry.science.image_quality import QualityOptions
-from photometry.science.joining import JoinOptions
-from photometry.science.reference_mean import ReferenceSetOptions
-from photometry.science.stacking import StackOptions
+from photometry.science.crossmatch.joining import JoinOptions
+from photometry.science.quality.image_quality import QualityOptions
+from photometry.science.stacking.reference_mean import ReferenceSetOptions
+from photometry.science.stacking.stacking import StackOptions
 from variables.science.artifacts import ArtifactOptions
 from variables.science.causes import CauseOptions
 from variables.science.consensus import ConsensusOptions

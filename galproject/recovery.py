@@ -11,7 +11,7 @@ from exposures.science.angles import tangent_offsets
 from exposures.science.footprints import unit_vectors
 from exposures.science.motion import separation_degrees
 from photometry.models import GalSource
-from photometry.science.calibration import Correction, mad_sigma
+from photometry.science.calibration.calibration import Correction, mad_sigma
 from variables.models import GalNewSource, GalVarObj
 
 # A source is that of the brightest true star within this radius, if any: in a crowd the nearest

@@ -24,7 +24,7 @@ from exposures.fits.stacks import (
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
 from galproject.version import RESULTS_VERSION
-from photometry.science.stacking import MAX_FRAMES
+from photometry.science.stacking.stacking import MAX_FRAMES
 from photometry.stack import StackInput, StackSettings, stack_chip
 
 DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"

@@ -20,7 +20,7 @@ from exposures.science.registration import (
     register,
 )
 from photometry.options import ReductionOptions
-from photometry.science.detection import Detections
+from photometry.science.detection.detection import Detections
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import asdict
 import numpy as np
 
 from photometry.options import ReductionOptions
-from photometry.science.calibration import Correction
-from photometry.science.channels import ChannelEdge, edges_at
-from photometry.science.depth import upper_limit
+from photometry.science.calibration.calibration import Correction
+from photometry.science.calibration.channels import ChannelEdge, edges_at
+from photometry.science.calibration.depth import upper_limit
 
 DEFAULTS = asdict(ReductionOptions())  # of images that were made before there was such an option
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exposures.chip import MaskBit
-from photometry.science.clean import CleanOptions, has_no_flag, is_clean, is_whole
-from photometry.science.depth import limiting_magnitude
-from photometry.science.image_quality import FigureOptions
-from photometry.science.quality_figures import (
+from photometry.science.calibration.depth import limiting_magnitude
+from photometry.science.detection.clean import CleanOptions, has_no_flag, is_clean, is_whole
+from photometry.science.quality.image_quality import FigureOptions
+from photometry.science.quality.quality_figures import (
     doubled_share,
     expansion,
     local_offset,

@@ -19,7 +19,7 @@ from photometry.binary_copy import copy_out
 from photometry.join_area import READ_ARCSEC, Area, Chip
 from photometry.object_storage import ObjectChanges, Sources, changes_of, store
 from photometry.reference_values import reference_values
-from photometry.science.joining import (
+from photometry.science.crossmatch.joining import (
     ARCSEC,
     JoinOptions,
     Links,

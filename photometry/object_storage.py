@@ -11,8 +11,8 @@ from exposures.science.footprints import contains, unit_vectors
 from photometry.binary_copy import copy_in, copy_out
 from photometry.objects import Kind
 from photometry.reference_values import reference_values
-from photometry.science.joining import ARCSEC, Groups, middles
-from photometry.science.succession import inherited, successors
+from photometry.science.crossmatch.joining import ARCSEC, Groups, middles
+from photometry.science.crossmatch.succession import inherited, successors
 from photometry.sources import catalogue_of
 from photometry.storage import catalogue_sources
 from photometry.stored_objects import OBJECT_DTYPE

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from exposures.science.astrometry import AstrometryOptions
 from exposures.science.quantities import Fraction, Magnitude, Margin, Pixels, Ratio, Sigma
-from photometry.science.calibration import CalibrationOptions
-from photometry.science.clean import CleanOptions
-from photometry.science.detection import DetectionOptions
-from photometry.science.forced import ForcedOptions
-from photometry.science.psf import PsfOptions
-from photometry.science.residual_peaks import ResidualOptions
-from photometry.science.sky import SkyOptions
-from photometry.science.trails import TrailOptions
+from photometry.science.calibration.calibration import CalibrationOptions
+from photometry.science.detection.clean import CleanOptions
+from photometry.science.detection.detection import DetectionOptions
+from photometry.science.detection.residual_peaks import ResidualOptions
+from photometry.science.forced.forced import ForcedOptions
+from photometry.science.psf.psf import PsfOptions
+from photometry.science.sky.sky import SkyOptions
+from photometry.science.trails.trails import TrailOptions
 
 
 @dataclass(frozen=True)

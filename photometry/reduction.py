@@ -10,10 +10,10 @@ from exposures.science.astrometry import RefinedWcs, match, pixel_scale_arcsec
 from exposures.science.registration import Agreement, Displacement
 from photometry.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
 from photometry.options import ReductionOptions
-from photometry.science.calibration import ZeroPoint, fit_zero_point, magnitudes
-from photometry.science.detection import Detections, find_sources
-from photometry.science.sky import Sky
-from photometry.science.sky_channels import channel_columns, fit_sky_by_channel
+from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point, magnitudes
+from photometry.science.detection.detection import Detections, find_sources
+from photometry.science.sky.sky import Sky
+from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
 
 
 @dataclass(frozen=True)

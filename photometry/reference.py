@@ -3,8 +3,8 @@
 import numpy as np
 
 from photometry.options import ReductionOptions
-from photometry.science.calibration import magnitudes, with_floor
-from photometry.science.forced import ForcedStars, fit_fluxes
+from photometry.science.calibration.calibration import magnitudes, with_floor
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.storage import SOURCE_DTYPE
 
 

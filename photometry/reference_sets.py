@@ -10,8 +10,8 @@ from photometry.measured import error_scale_of, zero_points
 from photometry.models import GalReference, GalReferenceSet
 from photometry.object_storage import renew_magnitudes
 from photometry.reference_values import MEAN_DTYPE, TABLE, means_in
-from photometry.science.calibration import MAG_PER_LN
-from photometry.science.reference_mean import PRIMARY_AT_FAULT, reference_means
+from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT, reference_means
 from photometry.storage import catalogue_sources, measurements_on
 
 ZERO_POINT = 25.0  # mag, of the fluxes that are compared

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometry.binary_copy import copy_out
-from photometry.science.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
+from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
 from photometry.sources import catalogue_of, id_range
 
 TABLE = "galreferencemags"

@@ -9,18 +9,18 @@ from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
 from photometry.options import ReductionOptions
-from photometry.science.calibration import (
+from photometry.science.calibration.calibration import (
     CalibrationStars,
     Correction,
     error_scale,
     magnitudes,
     with_floor,
 )
-from photometry.science.calibration import fit_correction as fit_magnitude_correction
-from photometry.science.channels import edges_at
-from photometry.science.clean import has_no_flag, is_clean, is_whole
-from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
-from photometry.science.trails import Leftover, Trail, find_trails
+from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.calibration.channels import edges_at
+from photometry.science.detection.clean import has_no_flag, is_clean, is_whole
+from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
+from photometry.science.trails.trails import Leftover, Trail, find_trails
 
 
 @dataclass(frozen=True)

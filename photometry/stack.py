@@ -11,10 +11,10 @@ from exposures.science.astrometry import fit_correction, header_pixels
 from exposures.science.registration import register_on_image
 from photometry.options import ReductionOptions
 from photometry.reduction import Reduction, reduce_chip
-from photometry.science.calibration import fit_correction as fit_magnitude_correction
-from photometry.science.clipping import find_outliers
-from photometry.science.resampling import SmoothMap, resample
-from photometry.science.stacking import Frame, Stack, StackOptions, average, expected_gain
+from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.sky.clipping import find_outliers
+from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.stacking import Frame, Stack, StackOptions, average, expected_gain
 from photometry.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from photometry.science.calibration import CalibrationStars, magnitudes
-from photometry.science.clean import is_clean
-from photometry.science.forced import ForcedFit, ForcedStars, fit_fluxes
-from photometry.science.steadying import add_light, is_usable, to_common_state
+from photometry.science.calibration.calibration import CalibrationStars, magnitudes
+from photometry.science.crossmatch.steadying import add_light, is_usable, to_common_state
+from photometry.science.detection.clean import is_clean
+from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
 
 
 @dataclass(frozen=True)

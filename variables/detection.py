@@ -3,8 +3,8 @@
 import numpy as np
 from django.db import transaction
 
-from photometry.science.calibration import MAG_PER_LN
-from photometry.science.forced import SHARP
+from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.forced.forced import SHARP
 from variables.models import Cut, GalVarObj
 from variables.science.selection import (
     Changes,

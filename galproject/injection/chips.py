@@ -17,7 +17,7 @@ from galproject.pipeline import ChipResult, process_chip
 from galproject.processing import prepare
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.science.calibration import with_floor
+from photometry.science.calibration.calibration import with_floor
 from photometry.science.injection import Pixels, add_stars, foresee
 from photometry.search import measure_search
 

@@ -5,7 +5,7 @@ from numpy.lib import recfunctions
 
 from exposures.chip import MaskBit
 from galproject.injection.options import number, range_of
-from photometry.science.depth import limiting_magnitude
+from photometry.science.calibration.depth import limiting_magnitude
 from photometry.science.injection import Stars, free_positions, unsaturated_flux
 
 STAR_DTYPE = np.dtype(

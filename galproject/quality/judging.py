@@ -11,7 +11,7 @@ from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import InputFileError
 from exposures.models import GalCheckpoint, GalImage
 from photometry.image_quality import changed_share, depth_loss
-from photometry.science.image_quality import FIGURES, beyond
+from photometry.science.quality.image_quality import FIGURES, beyond
 
 Verdict = GalQualityDecision.Verdict
 # The largest that is stored: JSON has no infinity.

@@ -9,7 +9,7 @@ from django.db.models import Aggregate, Count, FloatField, Q, Sum
 
 from exposures.models import GalExposure, GalImage, Status
 from galproject.option_sources import load_options
-from photometry.science.depth import limiting_magnitude
+from photometry.science.calibration.depth import limiting_magnitude
 
 
 class Median(Aggregate):

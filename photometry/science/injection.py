@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import minimum_filter
 
 from exposures.chip import MaskBit
-from photometry.science.calibration import MAG_PER_LN
+from photometry.science.calibration.calibration import MAG_PER_LN
 
 # Stamps in which a star's light is rendered: the smallest that reaches far enough.
 SIZES = (31, 61, 121, 301)

@@ -16,17 +16,17 @@ from exposures.science.header_limits import UNIX_MJD
 from exposures.science.registration import StarList, agreement, register
 from photometry.measured import Measured
 from photometry.reference_values import ReferenceValues
-from photometry.science.calibration import CalibrationStars, error_scale, fit_zero_point
-from photometry.science.calibration import fit_correction as fit_magnitude_correction
-from photometry.science.clipping import find_outliers
-from photometry.science.forced import SHARP
-from photometry.science.psf import ChipPsf
-from photometry.science.reference_mean import reference_means
-from photometry.science.resampling import SmoothMap, resample
-from photometry.science.residual_peaks import NewStars
-from photometry.science.sky import fit_sky
-from photometry.science.steadying import to_common_state
-from photometry.science.trails import find_trails
+from photometry.science.calibration.calibration import CalibrationStars, error_scale, fit_zero_point
+from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.crossmatch.steadying import to_common_state
+from photometry.science.detection.residual_peaks import NewStars
+from photometry.science.forced.forced import SHARP
+from photometry.science.psf.psf import ChipPsf
+from photometry.science.sky.clipping import find_outliers
+from photometry.science.sky.sky import fit_sky
+from photometry.science.stacking.reference_mean import reference_means
+from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.trails.trails import find_trails
 from photometry.storage import SOURCE_DTYPE
 from tests.exposures.files import chip_cards, write_plain, write_triplet
 from tests.exposures.test_catalogues import table, write_table

@@ -17,7 +17,7 @@ from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack
 from photometry.reduction import reduce_chip
 from photometry.reference import measure_reference
-from photometry.science.seeing import estimate_fwhm
+from photometry.science.psf.seeing import estimate_fwhm
 from photometry.search import measure_search
 from photometry.stack import StackInput, StackSettings, stack_chip
 from variables.new_sources.detection import find_new_detections

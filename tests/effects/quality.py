@@ -10,17 +10,17 @@ from exposures.models import Status
 from galproject.options import PipelineOptions
 from galproject.quality.judging import judge_reference, judge_search
 from photometry.image_quality import search_figures
-from photometry.science.calibration import CalibrationStars, fit_correction
-from photometry.science.channels import edges_at
-from photometry.science.image_quality import FIGURES, QualityOptions, beyond
-from photometry.science.quality_figures import (
+from photometry.science.calibration.calibration import CalibrationStars, fit_correction
+from photometry.science.calibration.channels import edges_at
+from photometry.science.quality.image_quality import FIGURES, QualityOptions, beyond
+from photometry.science.quality.quality_figures import (
     doubled_share,
     expansion,
     local_offset,
     psf_misfit,
     share_at_least,
 )
-from photometry.science.sky_channels import channel_columns, fit_sky_by_channel
+from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
 from tests.effects import chips
 from tests.effects.effect import changes
 from tests.made_up import make_image

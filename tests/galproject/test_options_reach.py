@@ -130,7 +130,7 @@ def test_no_code_makes_options_of_its_own(layer):
 
 
 def test_calls_of_every_form_are_seen():
-    import photometry.science.detection as detection
+    import photometry.science.detection.detection as detection
     import photometry.search as search
 
     methods = methods_in(modules().values())

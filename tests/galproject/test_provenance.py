@@ -17,7 +17,7 @@ from galproject.pipeline import is_made_alike
 from galproject.provenance import find_exposures, plan_removal, plan_reprocessing, remove
 from galproject.version import RESULTS_VERSION
 from photometry.models import GalCoverage, GalReference, GalSource
-from photometry.science.residual_peaks import ResidualOptions
+from photometry.science.detection.residual_peaks import ResidualOptions
 from tests.galproject.nights import night, processed  # noqa: F401
 from tests.made_up import make_image
 from variables.models import GalVarObj

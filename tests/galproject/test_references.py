@@ -19,7 +19,7 @@ from galproject.references.patches import Patch, parse_place
 from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import undesignate
 from photometry.models import GalReference, GalSource
-from photometry.science.depth import limiting_magnitude
+from photometry.science.calibration.depth import limiting_magnitude
 from tests.galproject.statuses import held_elsewhere
 from tests.made_up import make_image
 from tests.people import make_person

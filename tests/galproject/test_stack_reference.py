@@ -19,7 +19,7 @@ from galproject.options import PipelineOptions
 from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
-from photometry.science.stacking import Stack
+from photometry.science.stacking.stacking import Stack
 from tests.galproject.nights import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
 

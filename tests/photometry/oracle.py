@@ -4,7 +4,7 @@ import numpy as np
 from crowdsource import crowdsource_base
 from crowdsource.psf import VariablePixelizedPSF
 
-from photometry.science.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
+from photometry.science.detection.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
 
 
 def fit_by_crowdsource(image, psf, x, y, niter, refit_sky=True):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.science.psf import ChipPsf
+from photometry.science.psf.psf import ChipPsf
 
 GAIN, READ_NOISE, SKY, SATURATION = 4.0, 10.0, 300.0, 40_000.0  # e-/ADU, e-, ADU, ADU
 

@@ -12,8 +12,8 @@ from photometry.image_quality import changed_share, reference_figures, search_fi
 from photometry.options import ReductionOptions
 from photometry.reduction import Reduction, reduce_chip
 from photometry.reference import measure_reference
-from photometry.science.channels import edges_at
-from photometry.science.image_quality import QualityOptions, beyond
+from photometry.science.calibration.channels import edges_at
+from photometry.science.quality.image_quality import QualityOptions, beyond
 from photometry.search import SearchMeasurement, measure_search, rows
 from photometry.storage import SOURCE_DTYPE
 from variables.detection import edge_distance

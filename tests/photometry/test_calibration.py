@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from photometry.science.calibration import (
+from photometry.science.calibration.calibration import (
     CalibrationStars,
     chebyshev_terms,
     error_scale,

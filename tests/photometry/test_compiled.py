@@ -10,8 +10,9 @@ from photometry.science.compiled import compiled
 
 def kernels():
     """Every compiled function under photometry.science, with the module that it is in."""
-    for _, name, _ in pkgutil.iter_modules(photometry.science.__path__):
-        module = importlib.import_module(f"photometry.science.{name}")
+    path, prefix = photometry.science.__path__, "photometry.science."
+    for _, name, _ in pkgutil.walk_packages(path, prefix):
+        module = importlib.import_module(name)
         for value in vars(module).values():
             if isinstance(value, Dispatcher) and value.py_func.__module__ == module.__name__:
                 yield module.__name__, value

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from photometry.science.calibration import mad_sigma
-from photometry.science.detection import DetectionOptions, find_sources
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.detection.detection import DetectionOptions, find_sources
 from tests.photometry.scenes import observe, star_list, varying_psf
 
 SHAPE = (400, 500)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
-from photometry.science.calibration import mad_sigma
-from photometry.science.forced import (
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.forced.forced import (
     SHARP,
     ForcedOptions,
     ForcedStars,
@@ -11,8 +11,8 @@ from photometry.science.forced import (
     fit_fluxes,
     merge_groups,
 )
-from photometry.science.forced_residual import left_over_sky
-from photometry.science.forced_system import normal_equations, place_stars
+from photometry.science.forced.forced_residual import left_over_sky
+from photometry.science.forced.forced_system import normal_equations, place_stars
 from tests.photometry.scenes import apart, observe, render, star_list, varying_psf
 
 SHAPE = (400, 400)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from photometry.science.calibration import mad_sigma
-from photometry.science.forced import ForcedOptions, ForcedStars, fit_fluxes
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes
 from tests.photometry.oracle import crowdsource_half_widths, fit_by_crowdsource
 from tests.photometry.scenes import apart, observe, star_list, varying_psf
 
@@ -27,9 +27,10 @@ def theirs(scene):
 def ours(scene, monkeypatch):
     """Our fit on stamps of crowdsource's sizes, and without a sky."""
     half = crowdsource_half_widths(scene.image, scene.x, scene.y)
-    monkeypatch.setattr("photometry.science.forced.stamp_half_widths", lambda *_: half)
+    monkeypatch.setattr("photometry.science.forced.forced.stamp_half_widths", lambda *_: half)
     monkeypatch.setattr(
-        "photometry.science.forced.left_over_sky", lambda residual, *_: np.zeros_like(residual)
+        "photometry.science.forced.forced.left_over_sky",
+        lambda residual, *_: np.zeros_like(residual),
     )
     stars = ForcedStars(scene.x, scene.y, scene.flux, np.zeros(len(scene.x), int))
     return fit_fluxes(scene.image, scene.psf, stars, ForcedOptions(merge_pixels=0.0))

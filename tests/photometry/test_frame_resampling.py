@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from photometry.science.psf import ChipPsf
-from photometry.science.resampling import SmoothMap, resample
+from photometry.science.psf.psf import ChipPsf
+from photometry.science.stacking.resampling import SmoothMap, resample
 from tests.photometry.scenes import render
 
 SHAPE = (160, 200)

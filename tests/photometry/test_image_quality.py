@@ -10,15 +10,15 @@ from exposures.doubts import Doubt
 from exposures.errors import InputFileError
 from exposures.simulation import SimulationOptions, simulate_night
 from photometry.image_quality import reference_figures
-from photometry.science.clean import CleanOptions, is_clean
-from photometry.science.image_quality import (
+from photometry.science.detection.clean import CleanOptions, is_clean
+from photometry.science.quality.image_quality import (
     FIGURES,
     FigureOptions,
     QualityLimits,
     QualityOptions,
     beyond,
 )
-from photometry.science.quality_figures import doubled_share, psf_misfit, share_at_least
+from photometry.science.quality.quality_figures import doubled_share, psf_misfit, share_at_least
 from tests.photometry.spoilt_images import (
     added,
     bright_sky,

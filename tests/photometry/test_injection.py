@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
-from photometry.science.forced import ForcedStars, fit_fluxes
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.injection import (
     Pixels,
     Stars,

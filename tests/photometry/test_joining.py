@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.joining import Links, Near, group, links_between, position_error
+from photometry.science.crossmatch.joining import Links, Near, group, links_between, position_error
 from tests.photometry.two_filters import Band, join, make_stars, observe, score
 
 SIZE = 200.0, 300.0  # arcsec

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
 from tests.photometry.scenes import varying_psf
 
 SHAPE = (60, 70)

@@ -3,7 +3,12 @@
 import numpy as np
 from scipy.signal import convolve2d, correlate2d
 
-from photometry.science.matched_filter import filtered, maxima, significance, summed_squares
+from photometry.science.detection.matched_filter import (
+    filtered,
+    maxima,
+    significance,
+    summed_squares,
+)
 
 RNG = np.random.default_rng(3)
 SHAPE = (57, 83)

@@ -6,7 +6,7 @@ import pytest
 from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
 from photometry.reduction import reduce_chip
-from photometry.science.detection import DetectionOptions
+from photometry.science.detection.detection import DetectionOptions
 from tests.exposures.files import write_plain
 
 RNG = np.random.default_rng(16)

@@ -3,15 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.psf import (
+from photometry.science.psf.psf import (
     ChipPsf,
     StarStamps,
     fit_psf,
     moffat_stamps,
     shifted_splines,
 )
-from photometry.science.seeing import estimate_fwhm
-from photometry.science.stamps import add_stars
+from photometry.science.psf.seeing import estimate_fwhm
+from photometry.science.psf.stamps import add_stars
 from tests.photometry.scenes import observe, varying_psf
 
 

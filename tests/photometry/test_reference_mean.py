@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.calibration import MAG_PER_LN, mad_sigma
-from photometry.science.reference_mean import (
+from photometry.science.calibration.calibration import MAG_PER_LN, mad_sigma
+from photometry.science.stacking.reference_mean import (
     DISAGREE,
     MEMBER_OUTLYING,
     PRIMARY_AT_FAULT,

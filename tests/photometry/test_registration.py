@@ -15,7 +15,7 @@ from exposures.science.registration import (
 from exposures.simulation import SimulationOptions, simulate_night
 from photometry.image_quality import reference_figures
 from photometry.reduction import reduce_chip
-from photometry.science.image_quality import QualityLimits, beyond
+from photometry.science.quality.image_quality import QualityLimits, beyond
 from tests.photometry.spoilt_images import OPTIONS, QUALITY, make_field, measure
 
 NIGHT = SimulationOptions(

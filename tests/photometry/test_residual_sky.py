@@ -1,6 +1,6 @@
 import numpy as np
 
-from photometry.science.residual_sky import residual_sky
+from photometry.science.sky.residual_sky import residual_sky
 
 SHAPE = (310, 170)
 

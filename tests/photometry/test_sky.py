@@ -5,8 +5,8 @@ import pytest
 from astropy.io import fits
 from scipy.stats import exponnorm
 
-from photometry.science.sky import SkyOptions, fit_sky
-from photometry.science.sky_tiles import TileGrid, starlight_cdf
+from photometry.science.sky.sky import SkyOptions, fit_sky
+from photometry.science.sky.sky_tiles import TileGrid, starlight_cdf
 
 GAIN, READ_NOISE, SATURATION = 4.0, 10.0, 40_000.0  # e-/ADU, e-, ADU
 CHIP_PIXELS = 4094 * 2046

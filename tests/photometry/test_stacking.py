@@ -7,10 +7,10 @@ import pytest
 from scipy.signal import fftconvolve
 
 from exposures.chip import MaskBit
-from photometry.science.clipping import find_outliers, lower_median, matching_kernel
-from photometry.science.psf import ChipPsf
-from photometry.science.resampling import SmoothMap, resample
-from photometry.science.stacking import (
+from photometry.science.psf.psf import ChipPsf
+from photometry.science.sky.clipping import find_outliers, lower_median, matching_kernel
+from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.stacking import (
     Frame,
     StackOptions,
     average,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry.science.trails import Leftover, TrailOptions, find_trails
+from photometry.science.trails.trails import Leftover, TrailOptions, find_trails
 
 SHAPE, NOISE, PSF = (620, 700), 10.0, 4.0
 ACROSS = (0, 90), (700, 520)

@@ -11,8 +11,8 @@ from galproject.options import PipelineOptions
 from photometry import storage
 from photometry.light_curves import epochs, light_curves
 from photometry.models import GalNonDetection
-from photometry.science.calibration import Correction
-from photometry.science.depth import upper_limit
+from photometry.science.calibration.calibration import Correction
+from photometry.science.calibration.depth import upper_limit
 from tests.made_up import make_image, make_sources
 
 upper_limits = import_module("photometry.migrations.0014_upper_limits")

@@ -6,7 +6,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
-from photometry.science.joining import JoinOptions, Near, group, links_between, position_error
+from photometry.science.crossmatch.joining import (
+    JoinOptions,
+    Near,
+    group,
+    links_between,
+    position_error,
+)
 
 # A chip of DECam in arcsec.
 CHIP_ARCSEC = 538.0, 1077.0

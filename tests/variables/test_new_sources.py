@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from photometry import storage
 from photometry.models import GalReference, GalSource
-from photometry.science.residual_peaks import NewStars
+from photometry.science.detection.residual_peaks import NewStars
 from photometry.sources import catalogue_of
 from tests.variables.candidates import add_epoch, make_catalogue
 from variables.candidates.refresh import refresh_candidates

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
-from photometry.science.forced import SHARP
+from photometry.science.forced.forced import SHARP
 from variables.models import Cut
 from variables.science.selection import (
     CUTS,

@@ -11,7 +11,7 @@ from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalReference
 from photometry.reference_values import reference_values
-from photometry.science.calibration import MAG_PER_LN
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.sources import catalogue_of
 from photometry.storage import is_held, measurements_of
 from variables.candidates.stars import refresh_stars_of

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from exposures.models import GalImage
 from photometry.models import GalReference
-from photometry.science.depth import limiting_magnitude
+from photometry.science.calibration.depth import limiting_magnitude
 from variables.flags.positions import placed_changes
 from variables.models import GalCandidate, GalFlag
 from variables.pictures.compass import Compass, compass_of

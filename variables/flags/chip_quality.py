@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from exposures.doubts import GalQualityDecision
-from photometry.science.image_quality import FIGURES
+from photometry.science.quality.image_quality import FIGURES
 
 
 @dataclass(frozen=True)

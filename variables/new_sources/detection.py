@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.science.calibration import magnitudes, with_floor
-from photometry.science.forced import SHARP
-from photometry.science.residual_peaks import (
+from photometry.science.calibration.calibration import magnitudes, with_floor
+from photometry.science.detection.residual_peaks import (
     SATURATION,
     NewStars,
     Residual,
     ResidualOptions,
     find_new_stars,
 )
+from photometry.science.forced.forced import SHARP
 from photometry.sources import catalogue_of
 from variables.detection import edge_distance
 from variables.models import Cut, GalNewDetection

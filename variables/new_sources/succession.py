@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection, transaction
 
 from exposures.science.footprints import unit_vectors
-from photometry.science.succession import successors
+from photometry.science.crossmatch.succession import successors
 from variables.models import GalLostSource
 from variables.science.new_sources import NewSourceOptions
 from variables.successions import carry_along

@@ -10,7 +10,7 @@ from exposures.models import GalCheckpoint, GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalCoverage
-from photometry.science.clean import is_clean
+from photometry.science.detection.clean import is_clean
 from photometry.storage import catalogue_sources
 from variables.models import GalCandidate
 from variables.pictures.frames import Epoch, Frame, frame_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.stats import binom_conf_interval
 
-from photometry.science.calibration import mad_sigma
+from photometry.science.calibration.calibration import mad_sigma
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
 from exposures.science.quantities import Count, Fraction, Margin, Parts, Ratio, Sigma
-from photometry.science.calibration import MAG_PER_LN
-from photometry.science.forced import SHARP
+from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.forced.forced import SHARP
 
 
 @dataclass(frozen=True)

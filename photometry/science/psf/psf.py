@@ -16,7 +16,7 @@ from exposures.science.quantities import (
     Sigma,
     Trials,
 )
-from photometry.science.stamps import (
+from photometry.science.psf.stamps import (
     AMPLITUDE,
     CORE_SCALE,
     DX,

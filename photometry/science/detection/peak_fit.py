@@ -12,7 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometry.science.compiled import compiled_anew, inlined
-from photometry.science.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
+from photometry.science.psf.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
 
 STEPS = 3  # of Gauss-Newton in a peak's position
 LARGEST_STEP = 0.5  # pixels

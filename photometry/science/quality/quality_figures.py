@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometry.science.calibration import mad_sigma
-from photometry.science.image_quality import FigureOptions
-from photometry.science.psf import SHAPE_HIGH, SHAPE_LOW
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.psf.psf import SHAPE_HIGH, SHAPE_LOW
+from photometry.science.quality.image_quality import FigureOptions
 
 # Standard error of a median over that of a mean, and mean of the absolute value of a Gaussian.
 MEDIAN_ERROR, MEAN_ABSOLUTE = 1.2533, 0.7979

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.quantities import Count, Fraction, MagnitudeError, Sigma
-from photometry.science.calibration import MAG_PER_LN
+from photometry.science.calibration.calibration import MAG_PER_LN
 
 # Bits of what a set says of a source.
 PRIMARY_AT_FAULT, PRIMARY_UNUSABLE, DISAGREE, MEMBER_OUTLYING = 1, 2, 4, 8

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from photometry.science.calibration import mad_sigma
-from photometry.science.sky import Sky, fit_sky
-from photometry.science.sky_tiles import SkyOptions
+from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.sky.sky import Sky, fit_sky
+from photometry.science.sky.sky_tiles import SkyOptions
 
 
 def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptions()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline, RectBivariateSpline
 
-from photometry.science.sky_tiles import (
+from photometry.science.sky.sky_tiles import (
     MAX_SKEWNESS,
     NoiseModel,
     SkyOptions,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometry.science.compiled import compiled, inlined
-from photometry.science.stamps import Profiles, fill_stamps
+from photometry.science.psf.stamps import Profiles, fill_stamps
 
 CELL = 16  # pixels, side of the cells by which stars are sorted
 CHUNK = 1024  # stars whose stamps are evaluated at once

@@ -3,7 +3,7 @@
 import numpy as np
 
 from photometry.science.compiled import compiled
-from photometry.science.forced_system import CELL
+from photometry.science.forced.forced_system import CELL
 
 UNROLLED = 4  # columns of a kernel that are summed at once
 FAINTEST = 1e-6  # of the most information of a pixel; less is taken for this much

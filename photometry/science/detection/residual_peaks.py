@@ -17,9 +17,14 @@ from exposures.science.quantities import (
     Sigma,
     SourceCount,
 )
-from photometry.science.forced import SHARP, ForcedOptions, core_flags
-from photometry.science.matched_filter import filtered, maxima, significance, summed_squares
-from photometry.science.peak_fit import PeakLimits, fit_peaks
+from photometry.science.detection.matched_filter import (
+    filtered,
+    maxima,
+    significance,
+    summed_squares,
+)
+from photometry.science.detection.peak_fit import PeakLimits, fit_peaks
+from photometry.science.forced.forced import SHARP, ForcedOptions, core_flags
 
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
 N_BESIDE = 8  # listed stars that may lie within a FWHM

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from crowdsource import crowdsource_base
 
-from photometry.science.psf import ChipPsf
+from photometry.science.psf.psf import ChipPsf
 
 logger = logging.getLogger(__name__)
 

@@ -25,17 +25,17 @@ from exposures.science.quantities import (
     WingSigma,
 )
 from exposures.science.registration import StarList
-from photometry.science.clean import CleanOptions, is_clean
-from photometry.science.crowdsource_adapter import (
+from photometry.science.detection.clean import CleanOptions, is_clean
+from photometry.science.detection.crowdsource_adapter import (
     AdaptedPsf,
     PeakImage,
     new_peaks,
     survivors,
 )
-from photometry.science.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
-from photometry.science.psf import ChipPsf, PsfOptions, StarStamps, fit_psf
-from photometry.science.residual_sky import residual_sky
-from photometry.science.seeing import estimate_fwhm
+from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.psf.psf import ChipPsf, PsfOptions, StarStamps, fit_psf
+from photometry.science.psf.seeing import estimate_fwhm
+from photometry.science.sky.residual_sky import residual_sky
 
 PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
 

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from exposures.science.footprints import unit_vectors
 from exposures.science.quantities import Arcseconds, Fraction, InFwhm, MagnitudeError, Ratio, Sigma
-from photometry.science.blends import Seen, hidden_parts
+from photometry.science.detection.blends import Seen, hidden_parts
 
 FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
 ARCSEC = np.pi / 180 / 3600  # radians

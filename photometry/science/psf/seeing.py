@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from photometry.science.psf import PsfOptions
+from photometry.science.psf.psf import PsfOptions
 
 
 def estimate_fwhm(data, weight, noise, options=PsfOptions()):

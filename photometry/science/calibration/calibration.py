@@ -6,7 +6,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
 from exposures.science.quantities import Count, MagnitudeError, Order, Rounds, Sigma
-from photometry.science.channels import ChannelStep
+from photometry.science.calibration.channels import ChannelStep
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
 

@@ -7,7 +7,7 @@ them to be told from it; and clipped pixel by pixel it is no longer like the PSF
 import numpy as np
 
 from exposures.chip import MaskBit
-from photometry.science.stamps import DX, DY, add_stars
+from photometry.science.psf.stamps import DX, DY, add_stars
 
 WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
 MAX_HALF = 74  # pixels, half the side of the largest stamp

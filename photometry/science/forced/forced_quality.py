@@ -3,8 +3,8 @@
 import numpy as np
 
 from photometry.science.compiled import compiled
-from photometry.science.forced_system import CHUNK
-from photometry.science.stamps import fill_stamps
+from photometry.science.forced.forced_system import CHUNK
+from photometry.science.psf.stamps import fill_stamps
 
 HALF = 9  # pixels round a star that are looked at
 

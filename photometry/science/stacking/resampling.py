@@ -7,7 +7,7 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import maximum_filter, spline_filter
 
 from photometry.science.compiled import compiled, inlined
-from photometry.science.stacking import StackOptions
+from photometry.science.stacking.stacking import StackOptions
 
 # Of the spline. It keeps 0.90 of white noise's sigma, the rest being between pixels where no PSF
 # that is sampled well has anything; a cubic one keeps 0.84.

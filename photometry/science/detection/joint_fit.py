@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometry.science.compiled import compiled, inlined
-from photometry.science.stamps import fill_stamps
+from photometry.science.psf.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
 

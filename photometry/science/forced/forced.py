@@ -20,15 +20,15 @@ from exposures.science.quantities import (
     Sigma,
     WingSigma,
 )
-from photometry.science.forced_quality import star_quality
-from photometry.science.forced_residual import left_over_sky, rigid_shift
-from photometry.science.forced_system import (
+from photometry.science.forced.forced_quality import star_quality
+from photometry.science.forced.forced_residual import left_over_sky, rigid_shift
+from photometry.science.forced.forced_system import (
     NormalEquations,
     PlacedStars,
     normal_equations,
     place_stars,
 )
-from photometry.science.stamps import add_stars
+from photometry.science.psf.stamps import add_stars
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.

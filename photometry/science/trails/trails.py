@@ -21,7 +21,7 @@ from exposures.science.quantities import (
     Sigma,
     Switch,
 )
-from photometry.science.line_sums import binned, brightest_lines, take_out
+from photometry.science.trails.line_sums import binned, brightest_lines, take_out
 
 STRIP_PIXELS = 80  # half the width of the strip that a line is looked at in
 SEARCH_PIXELS = 12  # of its middle, in which the trail lies: lines are sums over bins

@@ -1,0 +1,1 @@
+"""Fluxes of stars at known positions, blended neighbours fitted together."""

@@ -1,0 +1,1 @@
+"""The point-spread function of an image, and stamps of it."""

@@ -1,0 +1,1 @@
+"""Figures that say how far the measurements of an image can be trusted."""

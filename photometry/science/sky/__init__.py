@@ -1,0 +1,1 @@
+"""The brightness of the sky behind the stars of an image."""

@@ -1,0 +1,1 @@
+"""Images of one field resampled and added, and measurements of several averaged."""
