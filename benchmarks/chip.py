@@ -35,8 +35,9 @@ from exposures.simulation.truth import read_truth  # noqa: E402
 from galproject import pipeline  # noqa: E402
 from galproject.option_sources import load_options  # noqa: E402
 from galproject.processing import prepare  # noqa: E402
-from photometry import reduction, search, storage  # noqa: E402
+from photometry.reduction import reduction, search
 from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402
+from photometry.storage import storage  # noqa: E402
 
 N_STARS, N_RUNS = 160_000, 3
 QUICK_SHAPE, QUICK_DENSITY = (1024, 1024), 96_000  # on the area of a full chip: 12,000 stars

@@ -23,7 +23,7 @@ from crowdsource import crowdsource_base  # isort: skip
 from crowdsource import psf as crowdsource_psf  # isort: skip
 from scipy.spatial import cKDTree  # isort: skip
 
-from photometry.options import ReductionOptions  # isort: skip
+from photometry.reduction.options import ReductionOptions  # isort: skip
 from photometry.science.detection.detection import find_sources  # isort: skip
 
 N_STARS, QUICK_STARS = 40_000, 8_000

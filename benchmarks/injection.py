@@ -22,7 +22,7 @@ from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.injection.comparison import SAME_MAG
 from galproject.recovery import MATCH_PIXELS, assess
 from photometry.science.calibration.calibration import CalibrationOptions
-from photometry.storage import reference_sources_in
+from photometry.storage.storage import reference_sources_in
 from variables.science.completeness import crossing, shares
 
 FULL = SimulationOptions(seed=21, n_chips=1, n_epochs=3, variable_fraction=0.05)

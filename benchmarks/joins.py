@@ -30,11 +30,11 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.scratch import scratch_database  # noqa: E402  (sets Django up)
-from photometry.joins import join_filters  # noqa: E402
+from photometry.crossmatch.joins import join_filters  # noqa: E402
 from photometry.models import GalObject, GalObjectSource  # noqa: E402
-from photometry.objects import Kind  # noqa: E402
+from photometry.querysets.objects import Kind  # noqa: E402
 from photometry.science.crossmatch.joining import Groups  # noqa: E402
-from photometry.storage import catalogue_sources  # noqa: E402
+from photometry.storage.storage import catalogue_sources  # noqa: E402
 from tests.photometry.joined_fields import make_reference  # noqa: E402
 from tests.photometry.two_filters import (  # noqa: E402
     CHIP_ARCSEC,

@@ -22,11 +22,11 @@ from scipy.spatial import cKDTree
 from exposures.catalogues import open_catalogue
 from exposures.fits import InputOptions, read_chip, read_exposure
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
-from photometry.options import ReductionOptions
-from photometry.reduction import reduce_chip
-from photometry.reference import measure_reference
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import reduce_chip
+from photometry.reduction.search import measure_search
+from photometry.references.reference import measure_reference
 from photometry.science.detection.residual_peaks import Residual, find_new_stars
-from photometry.search import measure_search
 from variables.new_sources.detection import failed_cuts
 
 FULL_PIXELS = 4094 * 2046

@@ -38,7 +38,7 @@ from galproject.management.commands.stack_reference import stack_line
 from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
-from photometry.reduction import reduce_chip
+from photometry.reduction.reduction import reduce_chip
 from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.detection.joint_fit import cut_out
 from variables.models import GalVarObj

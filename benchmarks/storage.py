@@ -37,10 +37,10 @@ from django.db import connection, transaction  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from benchmarks.scratch import scratch_database  # noqa: E402
-from photometry import storage  # noqa: E402
-from photometry.clustering import rewrite  # noqa: E402
-from photometry.light_curves import cone_light_curves, light_curve  # noqa: E402
 from photometry.models import GalSource  # noqa: E402
+from photometry.storage import storage  # noqa: E402
+from photometry.storage.clustering import rewrite  # noqa: E402
+from photometry.storage.light_curves import cone_light_curves, light_curve  # noqa: E402
 from tests.made_up import make_image, make_sources  # noqa: E402
 
 N_BARE = 9  # epochs of which the bare COPY is timed, at the beginning and at the end

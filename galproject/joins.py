@@ -3,7 +3,7 @@
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
 from galproject.option_sources import load_options
-from photometry.joins import join_filters
+from photometry.crossmatch.joins import join_filters
 
 
 def join_job(job):

@@ -8,7 +8,7 @@ from exposures.fits import FileOptions, InputOptions
 from exposures.science.quantities import Name
 from galproject.field_options import FieldOptions
 from galproject.references.ranking import RankingOptions
-from photometry.options import ReductionOptions
+from photometry.reduction.options import ReductionOptions
 from photometry.science.crossmatch.joining import JoinOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions

@@ -30,13 +30,13 @@ from galproject.references.locking import one_change, references_locked
 from galproject.references.reselection import hold_sets_of, renew_sets_of
 from galproject.search_references import check_is_covered, measure_on_references
 from galproject.version import RESULTS_VERSION, code_version
-from photometry import storage
-from photometry.image_quality import reference_figures, search_figures
-from photometry.measured import measured_on_search
 from photometry.models import GalReference
-from photometry.reduction import reduce_chip
-from photometry.reference import measure_reference
-from photometry.search import is_detected, rows
+from photometry.reduction.image_quality import reference_figures, search_figures
+from photometry.reduction.reduction import reduce_chip
+from photometry.reduction.search import is_detected, rows
+from photometry.references.measured import measured_on_search
+from photometry.references.reference import measure_reference
+from photometry.storage import storage
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import count_variables, find_changes, replace_variables
 from variables.flags.marking import mark_changes

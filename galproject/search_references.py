@@ -3,9 +3,9 @@
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
 from galproject.chip_places import place, references_under
-from photometry import storage
-from photometry.image_calibration import channel_edges
-from photometry.search import measure_search
+from photometry.reduction.search import measure_search
+from photometry.storage import storage
+from photometry.storage.image_calibration import channel_edges
 
 
 def check_is_covered(image, chip):

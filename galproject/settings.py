@@ -182,8 +182,8 @@ SPECTACULAR_SETTINGS = {
     # Of fields that are called alike.
     "ENUM_NAME_OVERRIDES": {
         "CandidateKindEnum": "variables.models.candidates.GalCandidate.Kind",
-        "ObjectKindEnum": "photometry.objects.Kind",
-        "MeasurementKindEnum": "photometry.sources.EpochKind",
+        "ObjectKindEnum": "photometry.querysets.objects.Kind",
+        "MeasurementKindEnum": "photometry.querysets.sources.EpochKind",
     },
 }
 

@@ -24,8 +24,8 @@ from exposures.fits.stacks import (
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
 from galproject.version import RESULTS_VERSION
+from photometry.reduction.stack import StackInput, StackSettings, stack_chip
 from photometry.science.stacking.stacking import MAX_FRAMES
-from photometry.stack import StackInput, StackSettings, stack_chip
 
 DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
 

@@ -17,7 +17,7 @@ from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, say_refused
 from galproject.references.sets import change_sets, pairs_of
 from galproject.result_lines import result_line
-from photometry.joins import join_filters
+from photometry.crossmatch.joins import join_filters
 from photometry.models import GalReference
 from variables.pictures.render import render_catalogue
 

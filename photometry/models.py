@@ -8,8 +8,8 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
-from photometry.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
-from photometry.sources import EpochKind, EpochQuerySet, GalSourceQuerySet, id_range
+from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
+from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet, id_range
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
 
@@ -279,8 +279,9 @@ class GalReferenceMag(models.Model):
 class GalObject(models.Model):
     """A star as all filters and overlapping catalogues have it: reference sources that are one.
 
-    Derived by ``photometry.joins``, and never written by hand. An object keeps its id as long as
-    most of its sources, or those that took their place in a catalogue made anew, stay together.
+    Derived by ``photometry.crossmatch.joins``, and never written by hand. An object keeps its id as
+    long as most of its sources, or those that took their place in a catalogue made anew, stay
+    together.
     """
 
     ra = models.FloatField(help_text="mean of its sources, ICRS degrees")

@@ -12,7 +12,7 @@ class VariablesConfig(AppConfig):
     def ready(self):
         pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
         post_delete.connect(forget_picture, sender="exposures.GalImage")
-        from photometry.object_storage import objects_changed, sources_succeeded
+        from photometry.crossmatch.object_storage import objects_changed, sources_succeeded
 
         sources_succeeded.connect(follow_sources)
         objects_changed.connect(follow_objects)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from photometry.light_curves import epochs
 from photometry.models import GalSource
-from photometry.sources import EpochKind
+from photometry.querysets.sources import EpochKind
+from photometry.storage.light_curves import epochs
 from variables.models import GalVarObj
 
 # As near to the colour of the light as can be told apart.

@@ -1,7 +1,8 @@
 """What people said of a source carried along when another takes its place.
 
 A reference that is made again gives its sources new ids. Which of them is the same star and filter
-is told by ``photometry.joins``, where it can't be mistaken; here follow votes, flags and campaigns.
+is told by ``photometry.crossmatch.joins``, where it can't be mistaken; here follow votes, flags and
+campaigns.
 """
 
 from django.db import connection, transaction

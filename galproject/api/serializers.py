@@ -8,7 +8,7 @@ from exposures.models import GalExposure, GalImage
 from galproject.api.columns import SingleField
 from galproject.api.reading import IdField, NumberField
 from photometry.models import GalObject, GalObjectSource, GalReference
-from photometry.sources import EpochKind
+from photometry.querysets.sources import EpochKind
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 
 

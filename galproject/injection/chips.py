@@ -15,11 +15,11 @@ from galproject.injection.stars import as_pixels, draw_stars, placed
 from galproject.options import PipelineOptions
 from galproject.pipeline import ChipResult, process_chip
 from galproject.processing import prepare
-from photometry.reduction import reduce_chip
-from photometry.reference import measure_reference
+from photometry.reduction.reduction import reduce_chip
+from photometry.reduction.search import measure_search
+from photometry.references.reference import measure_reference
 from photometry.science.calibration.calibration import with_floor
 from photometry.science.injection import Pixels, add_stars, foresee
-from photometry.search import measure_search
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from exposures.models import GalImage
 from galproject.injection.stars import PLACED_DTYPE
 from galproject.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
 from photometry.models import GalReference, GalSource
-from photometry.storage import catalogue_sources, measurements_of, reference_sources_in
+from photometry.storage.storage import catalogue_sources, measurements_of, reference_sources_in
 from variables.models import GalNewSource
 
 # A source that is brighter or fainter than the star by more is mostly not the star: 2.5 log 2.

@@ -10,7 +10,7 @@ from django.db.models.functions import Cast
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import InputFileError
 from exposures.models import GalCheckpoint, GalImage
-from photometry.image_quality import changed_share, depth_loss
+from photometry.reduction.image_quality import changed_share, depth_loss
 from photometry.science.quality.image_quality import FIGURES, beyond
 
 Verdict = GalQualityDecision.Verdict

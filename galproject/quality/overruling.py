@@ -9,7 +9,7 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from galproject.option_sources import options_from_json
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
-from photometry.reference_sets import hold_for_change
+from photometry.references.reference_sets import hold_for_change
 from variables.candidates.refresh import refresh_candidates
 from variables.models import Cut
 from variables.new_sources.association import lock_new_sources_of, renew_new_detections

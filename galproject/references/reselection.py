@@ -7,9 +7,9 @@ from django.db import transaction
 from exposures.models import GalImage
 from galproject.option_sources import options_from_json
 from galproject.version import code_version
-from photometry.measured import StoredMeasurements, measured_on_primary
 from photometry.models import GalCoverage, GalReferenceSet
-from photometry.reference_sets import active_catalogue, hold_for_change, renew_means
+from photometry.references.measured import StoredMeasurements, measured_on_primary
+from photometry.references.reference_sets import active_catalogue, hold_for_change, renew_means
 from variables.candidates.refresh import refresh_candidates
 from variables.detection import count_variables, find_changes, replace_variables
 from variables.flags.marking import mark_changes

@@ -16,7 +16,7 @@ from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities
 from galproject.references.reselection import Renewal, renew
 from photometry.models import GalCoverage, GalReference, GalReferenceMember, GalReferenceSet
-from photometry.reference_sets import active_catalogue
+from photometry.references.reference_sets import active_catalogue
 
 ADDED, REMOVED = "member added", "member removed"
 # Beyond these a browser would wait too long: a worker does it.

@@ -6,7 +6,7 @@ from galproject.pipeline import forget
 from galproject.references.locking import one_change
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
-from photometry.storage import drop_catalogue, retire_catalogue
+from photometry.storage.storage import drop_catalogue, retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
 

@@ -13,9 +13,9 @@ from exposures.models import GalImage
 from galproject.first_look import NAME as FIRST_LOOK
 from galproject.seeding.stamps import noise_like, star_stamps
 from galproject.seeding.tables import PROPOSAL
-from photometry import storage
 from photometry.models import GalNonDetection, GalReference, GalSource
-from photometry.sources import catalogue_of
+from photometry.querysets.sources import catalogue_of
+from photometry.storage import storage
 from variables.models import CampaignObject, GalCandidate, GalNewSource
 from variables.pictures.places import picture_path, write_whole
 from variables.pictures.sprite import TILE, Sprite, columns_of, write_sprite

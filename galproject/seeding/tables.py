@@ -15,8 +15,8 @@ from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.options import PipelineOptions
 from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
 from galproject.version import RESULTS_VERSION, code_version
-from photometry import storage
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage import storage
+from photometry.storage.storage import SOURCE_DTYPE
 from variables.models import Cut, GalVarObj
 
 PROPOSAL = "seed_demo"  # by which made-up exposures are told from others

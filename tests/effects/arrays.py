@@ -14,8 +14,7 @@ from exposures.fits import read_chip, read_exposure
 from exposures.science.astrometry import fit_correction
 from exposures.science.header_limits import UNIX_MJD
 from exposures.science.registration import StarList, agreement, register
-from photometry.measured import Measured
-from photometry.reference_values import ReferenceValues
+from photometry.references.measured import Measured
 from photometry.science.calibration.calibration import CalibrationStars, error_scale, fit_zero_point
 from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
 from photometry.science.crossmatch.steadying import to_common_state
@@ -27,7 +26,8 @@ from photometry.science.sky.sky import fit_sky
 from photometry.science.stacking.reference_mean import reference_means
 from photometry.science.stacking.resampling import SmoothMap, resample
 from photometry.science.trails.trails import find_trails
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage.reference_values import ReferenceValues
+from photometry.storage.storage import SOURCE_DTYPE
 from tests.exposures.files import chip_cards, write_plain, write_triplet
 from tests.exposures.test_catalogues import table, write_table
 from tests.photometry.scenes import star_list

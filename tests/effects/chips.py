@@ -15,11 +15,11 @@ from exposures.science.orientation import Orientation
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack
-from photometry.reduction import reduce_chip
-from photometry.reference import measure_reference
+from photometry.reduction.reduction import reduce_chip
+from photometry.reduction.search import measure_search
+from photometry.reduction.stack import StackInput, StackSettings, stack_chip
+from photometry.references.reference import measure_reference
 from photometry.science.psf.seeing import estimate_fwhm
-from photometry.search import measure_search
-from photometry.stack import StackInput, StackSettings, stack_chip
 from variables.new_sources.detection import find_new_detections
 from variables.pictures.frames import Epoch, frame_of
 from variables.pictures.pixels import ChipPixels

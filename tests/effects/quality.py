@@ -9,7 +9,7 @@ from exposures.errors import GalprojectError
 from exposures.models import Status
 from galproject.options import PipelineOptions
 from galproject.quality.judging import judge_reference, judge_search
-from photometry.image_quality import search_figures
+from photometry.reduction.image_quality import search_figures
 from photometry.science.calibration.calibration import CalibrationStars, fit_correction
 from photometry.science.calibration.channels import edges_at
 from photometry.science.quality.image_quality import FIGURES, QualityOptions, beyond

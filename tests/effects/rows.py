@@ -18,10 +18,10 @@ from galproject.pipeline import process_chip
 from galproject.processing import prepare
 from galproject.references.patches import patch_round
 from galproject.references.quality import qualities
-from photometry import storage
 from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceSet
-from photometry.reference_sets import renew_means
-from photometry.reference_values import means_in
+from photometry.references.reference_sets import renew_means
+from photometry.storage import storage
+from photometry.storage.reference_values import means_in
 from tests.effects import chips
 from tests.effects.arrays import plain_file
 from tests.galproject.test_references import MEASURED, PATCH, blurred

@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
 from exposures.models import GalExposure, GalField, GalImage
-from photometry import storage
 from photometry.models import GalObject, GalSource
-from photometry.storage import catalogue_sources
+from photometry.storage import storage
+from photometry.storage.storage import catalogue_sources
 from tests.made_up import make_image, make_sources, square
 
 pytestmark = pytest.mark.django_db

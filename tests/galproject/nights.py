@@ -10,7 +10,7 @@ from exposures.simulation import SimulationOptions, simulate_night
 from galproject.options import PipelineOptions
 from galproject.processing import prepare, run_chips
 from photometry.models import GalObject, GalObjectSource
-from photometry.storage import forget_image
+from photometry.storage.storage import forget_image
 from variables.models import GalVarObj
 
 NIGHT = SimulationOptions(

@@ -16,8 +16,8 @@ from exposures.simulation import SimulationOptions, simulate_night
 from galproject import version
 from galproject.options import PipelineOptions
 from galproject.processing import process_exposure
-from photometry.binary_copy import copy_out
-from photometry.storage import COLUMNS, NON_DETECTIONS, SOURCE_DTYPE
+from photometry.storage.binary_copy import copy_out
+from photometry.storage.storage import COLUMNS, NON_DETECTIONS, SOURCE_DTYPE
 
 FILE = Path(__file__).with_name("small_chip.json")
 NIGHT = SimulationOptions(

@@ -14,10 +14,10 @@ from django.core.cache import cache
 from requests.utils import parse_header_links
 
 from exposures.models import GalExposure, GalImage
-from photometry import storage
-from photometry.light_curves import light_curve
 from photometry.models import GalObjectSource, GalSource
-from photometry.storage import catalogue_sources
+from photometry.storage import storage
+from photometry.storage.light_curves import light_curve
+from photometry.storage.storage import catalogue_sources
 from tests.made_up import make_image
 from tests.people import make_person as person
 from tests.people import token_header

@@ -13,9 +13,9 @@ from exposures.fits import InputOptions, read_chip, read_exposure
 from exposures.models import GalImage, Status
 from exposures.science.footprints import fault_of_wcs
 from galproject.references.overlaps import BOTH_WAYS, NEAR, count_stranded, ids_overlapping
-from photometry import storage
-from photometry.joins import join_filters
+from photometry.crossmatch.joins import join_filters
 from photometry.models import GalReference, GalSource
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources, square
 
 pytestmark = pytest.mark.django_db

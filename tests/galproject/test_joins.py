@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from exposures.models import GalCheckpoint, GalImage, GalJob
 from galproject import jobs, joins, tasks
 from galproject.references import changes
-from photometry import joins as passes
-from photometry import storage
+from photometry.crossmatch import joins as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
+from photometry.storage import storage
 from tests.people import make_person, token_header
 from tests.photometry.joined_fields import add_catalogue, everything, ids_at, make_reference
 from tests.variables.candidates import add_epoch, join_all

@@ -31,9 +31,9 @@ from galproject import jobs, pipeline
 from galproject.injection.own_database import _short
 from galproject.processing import prepare, run_chips
 from galproject.references.reselection import renew_sets_of
-from photometry import storage
-from photometry.clustering import rewrite
 from photometry.models import GalReference, GalSource
+from photometry.storage import storage
+from photometry.storage.clustering import rewrite
 from tests.exposures.files import write_triplet
 from tests.galproject.injecting import inject_and_wait
 from tests.galproject.nights import night, process, remove_survey  # noqa: F401

@@ -9,8 +9,8 @@ from scipy.spatial import cKDTree
 from exposures.simulation import read_truth
 from galproject import pipeline
 from galproject.processing import prepare
-from photometry import storage
 from photometry.models import GalReference
+from photometry.storage import storage
 from tests.galproject.nights import night  # noqa: F401
 from tests.variables.campaigns import make_voter, vote
 from tests.variables.candidates import make_catalogue

@@ -17,7 +17,7 @@ from exposures.models import GalCheckpoint, GalImage, GalJob
 from exposures.science.footprints import contains
 from galproject import jobs, tasks
 from photometry.models import GalReference
-from photometry.storage import forget_image
+from photometry.storage.storage import forget_image
 from tests.galproject.nights import night, processed  # noqa: F401
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy

@@ -10,7 +10,7 @@ from galproject.options import PipelineOptions
 from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, stack_settings
 from photometry.models import GalReference, GalSource
-from photometry.stack import stack_chip
+from photometry.reduction.stack import stack_chip
 from variables.light_curves import light_curves_at
 from variables.models import GalVarObj
 

@@ -18,8 +18,8 @@ from galproject import tasks
 from galproject.references import changes
 from galproject.references.changes import change_reference
 from galproject.references.locking import key_of
-from photometry import storage
 from photometry.models import GalReference
+from photometry.storage import storage
 from tests.galproject.statuses import held_elsewhere
 from tests.galproject.test_references import field  # noqa: F401
 from tests.variables.campaigns import make_campaign, make_voter, post_json, vote

@@ -9,7 +9,6 @@ from exposures.models import GalCheckpoint, GalImage
 from galproject import tasks
 from galproject.references import sets, views
 from galproject.references.reselection import select_anew
-from photometry import storage
 from photometry.models import (
     GalNonDetection,
     GalObjectSource,
@@ -17,7 +16,8 @@ from photometry.models import (
     GalReferenceMember,
     GalSource,
 )
-from photometry.reference_sets import active_catalogue
+from photometry.references.reference_sets import active_catalogue
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.candidates import join_all
 from variables.candidates.refresh import refresh_candidates

@@ -29,7 +29,7 @@ from photometry.models import (
     GalReference,
     GalSource,
 )
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
 from tests.made_up import make_image
 from variables.candidates.refresh import refresh_candidates
 from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj

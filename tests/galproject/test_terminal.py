@@ -29,7 +29,7 @@ from exposures.terminal import (
 from galproject import command_line
 from galproject.management.commands.serve import users_told
 from galproject.site.server_log import ServerLog
-from photometry import storage
+from photometry.storage import storage
 from tests.galproject.statuses import make_exposure, make_line
 from tests.made_up import make_image, make_sources
 

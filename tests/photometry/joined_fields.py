@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from photometry import storage
 from photometry.models import GalObject, GalObjectSource
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage import storage
+from photometry.storage.storage import SOURCE_DTYPE
 from tests.made_up import from_tangent_plane, make_image
 
 

@@ -8,14 +8,14 @@ from scipy.signal import fftconvolve
 from exposures.catalogues import open_catalogue
 from exposures.chip import Chip, MaskBit
 from exposures.fits import InputOptions, read_chip, read_exposure
-from photometry.image_quality import changed_share, reference_figures, search_figures
-from photometry.options import ReductionOptions
-from photometry.reduction import Reduction, reduce_chip
-from photometry.reference import measure_reference
+from photometry.reduction.image_quality import changed_share, reference_figures, search_figures
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import Reduction, reduce_chip
+from photometry.reduction.search import SearchMeasurement, measure_search, rows
+from photometry.references.reference import measure_reference
 from photometry.science.calibration.channels import edges_at
 from photometry.science.quality.image_quality import QualityOptions, beyond
-from photometry.search import SearchMeasurement, measure_search, rows
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage.storage import SOURCE_DTYPE
 from variables.detection import edge_distance
 from variables.science.selection import (
     Changes,

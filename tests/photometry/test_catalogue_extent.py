@@ -8,8 +8,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from exposures.catalogues import open_catalogue
-from photometry.catalogue_astrometry import match_catalogue
-from photometry.options import ReductionOptions
+from photometry.reduction.catalogue_astrometry import match_catalogue
+from photometry.reduction.options import ReductionOptions
 from tests.exposures.files import header, wcs_cards
 
 SHAPE = (400, 600)

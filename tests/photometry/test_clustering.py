@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection
 
 from exposures.claims import Claimed
 from exposures.errors import GalprojectError
-from photometry import clustering, storage
-from photometry.binary_copy import copy_out
 from photometry.models import GalSource
+from photometry.storage import clustering, storage
+from photometry.storage.binary_copy import copy_out
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db(transaction=True)

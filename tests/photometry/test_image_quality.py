@@ -9,7 +9,7 @@ import pytest
 from exposures.doubts import Doubt
 from exposures.errors import InputFileError
 from exposures.simulation import SimulationOptions, simulate_night
-from photometry.image_quality import reference_figures
+from photometry.reduction.image_quality import reference_figures
 from photometry.science.detection.clean import CleanOptions, is_clean
 from photometry.science.quality.image_quality import (
     FIGURES,

@@ -5,11 +5,11 @@ import pytest
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry import storage
-from photometry.joins import NEAR, fields_of, join_filters
+from photometry.crossmatch.joins import NEAR, fields_of, join_filters
+from photometry.crossmatch.object_storage import sources_succeeded
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
-from photometry.object_storage import sources_succeeded
-from photometry.objects import Kind, families
+from photometry.querysets.objects import Kind, families
+from photometry.storage import storage
 from tests.made_up import from_tangent_plane
 from tests.photometry.joined_fields import (
     add_catalogue,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from photometry import storage
-from photometry.light_curves import cone_light_curves, light_curve, light_curves
 from photometry.models import GalSource
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage import storage
+from photometry.storage.light_curves import cone_light_curves, light_curve, light_curves
+from photometry.storage.storage import SOURCE_DTYPE
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import pytest
 
 from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
-from photometry.reduction import reduce_chip
+from photometry.reduction.reduction import reduce_chip
 from photometry.science.detection.detection import DetectionOptions
 from tests.exposures.files import write_plain
 

@@ -13,8 +13,8 @@ from exposures.science.registration import (
     register_on_image,
 )
 from exposures.simulation import SimulationOptions, simulate_night
-from photometry.image_quality import reference_figures
-from photometry.reduction import reduce_chip
+from photometry.reduction.image_quality import reference_figures
+from photometry.reduction.reduction import reduce_chip
 from photometry.science.quality.image_quality import QualityLimits, beyond
 from tests.photometry.spoilt_images import OPTIONS, QUALITY, make_field, measure
 

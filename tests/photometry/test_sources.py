@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from photometry import storage
-from photometry.light_curves import cone_light_curves, light_curve
 from photometry.models import GalSource
+from photometry.storage import storage
+from photometry.storage.light_curves import cone_light_curves, light_curve
 from tests.made_up import from_tangent_plane, make_image, make_sources
 
 pytestmark = pytest.mark.django_db

@@ -7,6 +7,7 @@ import pytest
 from scipy.signal import fftconvolve
 
 from exposures.chip import MaskBit
+from photometry.reduction.stack import note_on_clips
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers, lower_median, matching_kernel
 from photometry.science.stacking.resampling import SmoothMap, resample
@@ -17,7 +18,6 @@ from photometry.science.stacking.stacking import (
     effective_detector,
     expected_gain,
 )
-from photometry.stack import note_on_clips
 from tests.photometry.scenes import render, star_list
 
 SHAPE = (200, 240)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from photometry.reduction.stack_stars import StarsOnFrame, steady
 from photometry.science.crossmatch.steadying import to_common_state
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.stacking import StackOptions, average
-from photometry.stack_stars import StarsOnFrame, steady
 from tests.photometry.scenes import render
 from tests.photometry.test_stacking import SEEINGS, SHAPE, flux_in, frame_of
 

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 
 from galproject.options import PipelineOptions
-from photometry import storage
-from photometry.light_curves import epochs, light_curves
 from photometry.models import GalNonDetection
 from photometry.science.calibration.calibration import Correction
 from photometry.science.calibration.depth import upper_limit
+from photometry.storage import storage
+from photometry.storage.light_curves import epochs, light_curves
 from tests.made_up import make_image, make_sources
 
 upper_limits = import_module("photometry.migrations.0014_upper_limits")

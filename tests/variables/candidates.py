@@ -5,8 +5,8 @@ from itertools import count
 import numpy as np
 
 from exposures.models import GalImage
-from photometry import storage
-from photometry.joins import fields_of, join_filters
+from photometry.crossmatch.joins import fields_of, join_filters
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate, GalVarObj

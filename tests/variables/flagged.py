@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.models import GalImage
-from photometry import storage
+from photometry.storage import storage
 from tests.made_up import HALF_SIDE, from_tangent_plane, make_image, make_sources
 from variables.models import GalVarObj
 

@@ -5,8 +5,8 @@ from django.contrib import admin
 from django.urls import reverse
 
 from exposures.models import GalCheckpoint
-from photometry import storage
 from photometry.models import GalCoverage, GalSource
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.test_light_curves import make_change
 

@@ -9,9 +9,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 
-from photometry import storage
 from photometry.models import GalObject, GalObjectSource
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
+from photometry.storage import storage
 from tests.people import make_person
 from tests.variables.candidates import (
     add_epoch,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from photometry import storage
 from photometry.models import GalReference
-from photometry.storage import catalogue_sources
+from photometry.storage import storage
+from photometry.storage.storage import catalogue_sources
 from tests.photometry.joined_fields import make_reference
 from tests.variables.candidates import (
     add_epoch,

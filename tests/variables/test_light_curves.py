@@ -10,8 +10,8 @@ from matplotlib.image import imread
 
 from exposures.errors import GalprojectError
 from exposures.science.positions import parse_position
-from photometry import storage
 from photometry.models import GalSource
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from variables.light_curves import light_curves_at, plot_light_curves
 from variables.models import GalVarObj

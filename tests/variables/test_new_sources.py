@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
-from photometry import storage
 from photometry.models import GalReference, GalSource
+from photometry.querysets.sources import catalogue_of
 from photometry.science.detection.residual_peaks import NewStars
-from photometry.sources import catalogue_of
+from photometry.storage import storage
 from tests.variables.candidates import add_epoch, make_catalogue
 from variables.candidates.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photometry import storage
+from photometry.storage import storage
 from tests.variables.campaigns import candidate as candidate_of
 from tests.variables.campaigns import make_campaign, make_user, make_voter, vote
 from tests.variables.candidates import make_catalogue

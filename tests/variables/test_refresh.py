@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.forms.models import model_to_dict
 
-from photometry import storage
 from photometry.models import GalSource
-from photometry.storage import catalogue_sources
+from photometry.storage import storage
+from photometry.storage.storage import catalogue_sources
 from tests.variables.candidates import add_epoch, make_candidate, make_catalogue, make_change
 from variables.candidates.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass

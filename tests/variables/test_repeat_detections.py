@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from photometry import storage
+from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.test_light_curves import make_change
 from variables.candidates.refresh import refresh_candidates

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from django.http import QueryDict
 from django.test import RequestFactory
 
-from photometry import storage
 from photometry.models import GalObjectSource
+from photometry.storage import storage
 from tests.people import make_person
 from tests.photometry.joined_fields import make_reference
 from tests.variables.campaigns import make_campaign, make_voter, vote

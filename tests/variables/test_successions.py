@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from photometry import storage
+from photometry.storage import storage
 from tests.photometry.joined_fields import make_reference
 from tests.variables.campaigns import candidate as candidate_of
 from tests.variables.campaigns import make_campaign, make_user, make_voter, vote

@@ -5,8 +5,8 @@ from django.core.cache import cache
 from django.db import connection
 
 from photometry.models import GalReference
-from photometry.objects import Kind
-from photometry.sources import catalogues_touching
+from photometry.querysets.objects import Kind
+from photometry.querysets.sources import catalogues_touching
 from variables.light_curves import wavelength_order
 from variables.models import GalCandidate
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.light_curves import epochs
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
+from photometry.storage.light_curves import epochs
 from variables.models import GalVarObj
 
 # A candidate of a catalogue that was replaced is shown all the same.

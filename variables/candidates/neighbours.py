@@ -6,7 +6,7 @@ import numpy as np
 from django.db import connection
 
 from exposures.science.angles import tangent_offsets
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
 from variables.light_curves import wavelength_order
 
 RADIUS_ARCSEC = 10.0

@@ -1,6 +1,6 @@
 """The objects that candidates are of, as exports and the API show them."""
 
-from photometry.objects import Kind, families
+from photometry.querysets.objects import Kind, families
 
 NOT_JOINED = None, None, None
 NAMES = {

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from exposures.models import GalImage
 from exposures.science.orientation import Orientation, orientation_of
-from photometry.objects import Kind
+from photometry.querysets.objects import Kind
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj

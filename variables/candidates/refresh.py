@@ -10,10 +10,10 @@ from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalReference
-from photometry.reference_values import reference_values
+from photometry.querysets.sources import catalogue_of
 from photometry.science.calibration.calibration import MAG_PER_LN
-from photometry.sources import catalogue_of
-from photometry.storage import is_held, measurements_of
+from photometry.storage.reference_values import reference_values
+from photometry.storage.storage import is_held, measurements_of
 from variables.candidates.stars import refresh_stars_of
 from variables.flags.coverage import candidates_inside
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource

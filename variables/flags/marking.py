@@ -6,7 +6,7 @@ from django.utils import timezone
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
 from photometry.models import GalReference
-from photometry.sources import catalogue_of
+from photometry.querysets.sources import catalogue_of
 from variables.flags.coverage import candidates_inside, check_region, mark
 from variables.models import GalFlag, GalFlagDecision
 

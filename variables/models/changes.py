@@ -5,7 +5,7 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from photometry.models import RealField
-from photometry.sources import id_range
+from photometry.querysets.sources import id_range
 
 
 class Cut(models.IntegerChoices):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometry.querysets.sources import catalogue_of
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.residual_peaks import (
     SATURATION,
@@ -13,7 +14,6 @@ from photometry.science.detection.residual_peaks import (
     find_new_stars,
 )
 from photometry.science.forced.forced import SHARP
-from photometry.sources import catalogue_of
 from variables.detection import edge_distance
 from variables.models import Cut, GalNewDetection
 from variables.science.chip_map import fit_chip_map

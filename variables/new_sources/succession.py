@@ -2,7 +2,7 @@
 
 A star that a reference lacked may be a source of the one that is made in its stead, or new once
 more: then as soon as search images have shown it again. Where sources of a reference go is told by
-``photometry.joins``, which knows nothing of new ones.
+``photometry.crossmatch.joins``, which knows nothing of new ones.
 """
 
 import numpy as np

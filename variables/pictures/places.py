@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from django.conf import settings
 from django.urls import reverse
 
-from photometry.sources import RANK_BITS, catalogue_of
+from photometry.querysets.sources import RANK_BITS, catalogue_of
 
 RANK_MASK = (1 << RANK_BITS) - 1
 

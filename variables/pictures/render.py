@@ -11,7 +11,7 @@ from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
 from photometry.models import GalCoverage
 from photometry.science.detection.clean import is_clean
-from photometry.storage import catalogue_sources
+from photometry.storage.storage import catalogue_sources
 from variables.models import GalCandidate
 from variables.pictures.frames import Epoch, Frame, frame_of
 from variables.pictures.pixels import ChipPixels, read_pixels

@@ -6,7 +6,7 @@ from tqdm import tqdm
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import ROW_ID, Number
 from galproject.management.plain_errors import plain_errors
-from photometry.clustering import order_of, partitions, rewrite
+from photometry.storage.clustering import order_of, partitions, rewrite
 
 
 class Command(SurveyCommand):

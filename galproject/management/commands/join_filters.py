@@ -11,7 +11,7 @@ from exposures.management.numbers import Number
 from exposures.models import GalExposure, GalImage
 from galproject.management.plain_errors import plain_errors
 from galproject.option_sources import load_options
-from photometry.joins import fields_of, join_filters
+from photometry.crossmatch.joins import fields_of, join_filters
 
 MAX_ARCSEC = 5.0  # beyond which nothing is one star
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from photometry.options import ReductionOptions
+from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
-from photometry.storage import SOURCE_DTYPE
+from photometry.storage.storage import SOURCE_DTYPE
 
 
 def measure_reference(reduction, options=ReductionOptions()):

@@ -19,7 +19,7 @@ from exposures.science.registration import (
     displacement,
     register,
 )
-from photometry.options import ReductionOptions
+from photometry.reduction.options import ReductionOptions
 from photometry.science.detection.detection import Detections
 
 

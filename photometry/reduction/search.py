@@ -8,7 +8,7 @@ from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
-from photometry.options import ReductionOptions
+from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     Correction,

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 from django.db import connection
 
-from photometry.binary_copy import copy_out
 from photometry.models import GalSource
-from photometry.storage import NON_DETECTIONS, SOURCE_DTYPE, by_source
+from photometry.storage.binary_copy import copy_out
+from photometry.storage.storage import NON_DETECTIONS, SOURCE_DTYPE, by_source
 
 MEASURED = ("mag", "mag_err")
 

@@ -5,14 +5,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from exposures.chip import MaskBit
-from photometry.binary_copy import copy_in
-from photometry.measured import error_scale_of, zero_points
+from photometry.crossmatch.object_storage import renew_magnitudes
 from photometry.models import GalReference, GalReferenceSet
-from photometry.object_storage import renew_magnitudes
-from photometry.reference_values import MEAN_DTYPE, TABLE, means_in
+from photometry.references.measured import error_scale_of, zero_points
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT, reference_means
-from photometry.storage import catalogue_sources, measurements_on
+from photometry.storage.binary_copy import copy_in
+from photometry.storage.reference_values import MEAN_DTYPE, TABLE, means_in
+from photometry.storage.storage import catalogue_sources, measurements_on
 
 ZERO_POINT = 25.0  # mag, of the fluxes that are compared
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from photometry.options import ReductionOptions
+from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import Correction
 from photometry.science.calibration.channels import ChannelEdge, edges_at
 from photometry.science.calibration.depth import upper_limit

@@ -15,10 +15,10 @@ from exposures.claims import Claimed, locked
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import fault_of, unit_vectors
-from photometry.binary_copy import copy_out
-from photometry.join_area import READ_ARCSEC, Area, Chip
-from photometry.object_storage import ObjectChanges, Sources, changes_of, store
-from photometry.reference_values import reference_values
+from photometry.crossmatch.join_area import READ_ARCSEC, Area, Chip
+from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store
+from photometry.crossmatch.stored_objects import stored_objects
+from photometry.querysets.sources import RANK_BITS, catalogue_of, id_range
 from photometry.science.crossmatch.joining import (
     ARCSEC,
     JoinOptions,
@@ -28,8 +28,8 @@ from photometry.science.crossmatch.joining import (
     links_between,
     position_error,
 )
-from photometry.sources import RANK_BITS, catalogue_of, id_range
-from photometry.stored_objects import stored_objects
+from photometry.storage.binary_copy import copy_out
+from photometry.storage.reference_values import reference_values
 
 MAX_ATTEMPTS = 3
 FIELD_DEGREES = 0.5  # between the centres of exposures of one field

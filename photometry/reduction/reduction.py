@@ -8,8 +8,8 @@ from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.science.astrometry import RefinedWcs, match, pixel_scale_arcsec
 from exposures.science.registration import Agreement, Displacement
-from photometry.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
-from photometry.options import ReductionOptions
+from photometry.reduction.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
+from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection.detection import Detections, find_sources
 from photometry.science.sky.sky import Sky

@@ -7,8 +7,8 @@ from django.db import connection
 
 from exposures.models import GalImage
 from exposures.science.footprints import contains
-from photometry.binary_copy import copy_out
-from photometry.sources import id_range
+from photometry.querysets.sources import id_range
+from photometry.storage.binary_copy import copy_out
 
 MEMBERS = """
 SELECT refsource_id, object_id, mag FROM galobjectsources

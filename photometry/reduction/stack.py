@@ -9,13 +9,13 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import InputOptions, read_chip
 from exposures.science.astrometry import fit_correction, header_pixels
 from exposures.science.registration import register_on_image
-from photometry.options import ReductionOptions
-from photometry.reduction import Reduction, reduce_chip
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import Reduction, reduce_chip
+from photometry.reduction.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.resampling import SmoothMap, resample
 from photometry.science.stacking.stacking import Frame, Stack, StackOptions, average, expected_gain
-from photometry.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
 
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.binary_copy import copy_out
+from photometry.querysets.sources import catalogue_of, id_range
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
-from photometry.sources import catalogue_of, id_range
+from photometry.storage.binary_copy import copy_out
 
 TABLE = "galreferencemags"
 MEAN_DTYPE = np.dtype(

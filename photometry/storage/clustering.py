@@ -17,7 +17,7 @@ from django.db import OperationalError, connection, transaction
 from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
 from photometry.models import GalReference
-from photometry.storage import COLUMNS, attach_partition, create_table_to_attach
+from photometry.storage.storage import COLUMNS, attach_partition, create_table_to_attach
 
 KEY = "refsource_id, mjd, galimage_id"
 N_SAMPLED = 200  # light curves that tell of the order of a partition

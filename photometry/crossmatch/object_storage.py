@@ -8,14 +8,14 @@ from django.dispatch import Signal
 
 from exposures.science.angles import ra_difference, to_sky
 from exposures.science.footprints import contains, unit_vectors
-from photometry.binary_copy import copy_in, copy_out
-from photometry.objects import Kind
-from photometry.reference_values import reference_values
+from photometry.crossmatch.stored_objects import OBJECT_DTYPE
+from photometry.querysets.objects import Kind
+from photometry.querysets.sources import catalogue_of
 from photometry.science.crossmatch.joining import ARCSEC, Groups, middles
 from photometry.science.crossmatch.succession import inherited, successors
-from photometry.sources import catalogue_of
-from photometry.storage import catalogue_sources
-from photometry.stored_objects import OBJECT_DTYPE
+from photometry.storage.binary_copy import copy_in, copy_out
+from photometry.storage.reference_values import reference_values
+from photometry.storage.storage import catalogue_sources
 
 # Sent in the transaction in which sources took the place of others of their star and filter, in
 # catalogues made anew: ``old`` and ``new``, arrays of ids. Other applications carry along what

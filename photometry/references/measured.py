@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.image_calibration import error_scale_of, zero_points
-from photometry.reference_values import ReferenceValues, reference_values
-from photometry.storage import catalogue_sources, measurements_on
+from photometry.storage.image_calibration import error_scale_of, zero_points
+from photometry.storage.reference_values import ReferenceValues, reference_values
+from photometry.storage.storage import catalogue_sources, measurements_on
 
 
 @dataclass(frozen=True)

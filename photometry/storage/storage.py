@@ -5,10 +5,10 @@ from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from photometry.binary_copy import copy_in, copy_out
-from photometry.image_calibration import upper_limits
 from photometry.models import GalCoverage, GalReference
-from photometry.sources import RANK_BITS, catalogue_of
+from photometry.querysets.sources import RANK_BITS, catalogue_of
+from photometry.storage.binary_copy import copy_in, copy_out
+from photometry.storage.image_calibration import upper_limits
 
 # The columns of galsources in their order; the model and the table are tested against it.
 SOURCE_DTYPE = np.dtype(

@@ -1,0 +1,1 @@
+"""Sources of several filters matched to objects, and kept in the database."""

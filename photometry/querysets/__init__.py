@@ -1,0 +1,1 @@
+"""Searches of sources and of objects, as querysets."""

@@ -1,0 +1,1 @@
+"""An image from its pixels to measured sources, before anything is stored."""

@@ -1,0 +1,1 @@
+"""Reference catalogues: one image's, or a set's mean."""

@@ -1,0 +1,1 @@
+"""Measurements written to the database and read from it."""
