@@ -16,7 +16,7 @@ import numpy as np
 from scratch import manage, scratch_database
 
 from photometry.models import GalReference, GalSource
-from variables.light_curves import light_curves_at, plot_light_curves
+from variables.light_curves.light_curves import light_curves_at, plot_light_curves
 from variables.models import GalVarObj
 
 HAT_P_32 = (31.0428, 46.6878)  # ICRS degrees

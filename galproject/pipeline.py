@@ -37,8 +37,8 @@ from photometry.reduction.search import is_detected, rows
 from photometry.references.measured import measured_on_search
 from photometry.references.reference import measure_reference
 from photometry.storage import storage
-from variables.candidates.refresh import refresh_candidates
-from variables.detection import count_variables, find_changes, replace_variables
+from variables.changes.detection import count_variables, find_changes, replace_variables
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
 from variables.flags.trails import flag_trails
 from variables.new_sources.association import lock_new_sources, replace_new_detections

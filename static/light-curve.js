@@ -14,7 +14,7 @@ const MISSED = ["x", "y", "fill", "line", "mjd", "date", "said", "limit", "flux"
 const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
 
 // const curve = await LightCurve.mount(element, {height: 340});
-// curve.show(data of variables.candidates.light_curve_data); curve.fold(days or null);
+// curve.show(data of variables.light_curves.light_curve_data); curve.fold(days or null);
 // curve.align(true) draws each filter from its median.
 export class LightCurve {
   static async mount(element, {height = 340} = {}) {

@@ -1,8 +1,4 @@
-from functools import partial
-
 from django.apps import AppConfig
-from django.db import transaction
-from django.db.models.signals import post_delete, pre_delete
 
 
 class VariablesConfig(AppConfig):
@@ -10,44 +6,6 @@ class VariablesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
-        post_delete.connect(forget_picture, sender="exposures.GalImage")
-        from photometry.crossmatch.object_storage import objects_changed, sources_succeeded
+        from variables import receivers
 
-        sources_succeeded.connect(follow_sources)
-        objects_changed.connect(follow_objects)
-
-
-def forget_catalogue(instance, **_):
-    """Remove what a catalogue's sources have with it: their changes and cutouts.
-
-    Where the new ones lie that people spoke of is kept.
-    """
-    from variables.models import GalVarObj
-    from variables.new_sources.succession import keep_places
-    from variables.pictures.places import remove_cutouts
-
-    keep_places(instance)
-    GalVarObj.objects.in_catalogue(instance.pk).delete()
-    transaction.on_commit(partial(remove_cutouts, instance.pk))
-
-
-def follow_sources(old, new, **_):
-    """Carry what people said of sources along to those that took their place."""
-    from variables.successions import carry_along
-
-    carry_along(old, new)
-
-
-def follow_objects(refsource_ids, object_ids, **_):
-    """Have candidates say which star they are of now, and how often it was detected."""
-    from variables.candidates.stars import candidates_of, refresh_stars
-
-    refresh_stars(candidates_of(refsource_ids, object_ids))
-
-
-def forget_picture(instance, **_):
-    """Remove the picture of a chip with the chip."""
-    from variables.pictures.places import remove_picture
-
-    transaction.on_commit(partial(remove_picture, instance.pk))
+        receivers.connect()

@@ -18,8 +18,8 @@ from photometry.models import GalObject, GalObjectSource, GalReference, GalSourc
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
-from variables.vetting.blindness import note_shown
 from variables.vetting.decisions import Said, decide, votes_visible_to
+from variables.votes.blindness import note_shown
 
 extend_schema_field(str)(PositionFilter)
 MAX_MEASUREMENTS = 100_000  # of one answer in JSON

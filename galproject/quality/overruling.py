@@ -10,7 +10,7 @@ from galproject.option_sources import options_from_json
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
 from photometry.references.reference_sets import hold_for_change
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import Cut
 from variables.new_sources.association import lock_new_sources_of, renew_new_detections
 

@@ -10,8 +10,8 @@ from galproject.version import code_version
 from photometry.models import GalCoverage, GalReferenceSet
 from photometry.references.measured import StoredMeasurements, measured_on_primary
 from photometry.references.reference_sets import active_catalogue, hold_for_change, renew_means
-from variables.candidates.refresh import refresh_candidates
-from variables.detection import count_variables, find_changes, replace_variables
+from variables.changes.detection import count_variables, find_changes, replace_variables
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
 from variables.flags.proposals import renew_reference_proposals
 

@@ -35,7 +35,7 @@ from tests.photometry.test_stacking import SHAPE, frames_of
 from tests.photometry.test_trails import crowd_of_trails
 from tests.photometry.two_filters import Band, join, make_stars, observe
 from variables.candidates.periods import period_search
-from variables.detection import find_changes
+from variables.changes.detection import find_changes
 from variables.new_sources.detection import failed_cuts
 from variables.science.artifacts import (
     Points,

@@ -29,7 +29,7 @@ from tests.made_up import make_image, make_sources
 from tests.variables.candidates import add_epoch, make_catalogue
 from tests.variables.flagged import make_change, make_field, make_search
 from tests.variables.test_new_sources import DEC, RA, detection
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.flags.proposals import propose
 from variables.models import (

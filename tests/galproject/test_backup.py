@@ -38,7 +38,7 @@ from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.processing import prepare, run_chips
 from tests.galproject.nights import night  # noqa: F401
 from tests.variables.campaigns import make_taxonomy
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalDecision, TaxonomyClass
 
 KEY = "q7#vZ0p(h2m_9xkd!w3u5t8y1r6eb4nj@s$a%g^f&l*c+i=o-Qz"

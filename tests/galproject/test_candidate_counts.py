@@ -18,9 +18,9 @@ from tests.variables.candidates import (
     make_catalogue,
 )
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.refresh import refresh_candidates
+from variables.candidates.repeat_detections import Counting, count_repeat_detections, repeated
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
-from variables.repeat_detections import Counting, count_repeat_detections, repeated
 from variables.vetting.campaigns import personal_campaigns
 
 pytestmark = pytest.mark.django_db

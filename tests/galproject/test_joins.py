@@ -17,7 +17,7 @@ from photometry.storage import storage
 from tests.people import make_person, token_header
 from tests.photometry.joined_fields import add_catalogue, everything, ids_at, make_reference
 from tests.variables.candidates import add_epoch, join_all
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalFlag
 

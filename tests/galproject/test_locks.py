@@ -39,7 +39,7 @@ from tests.galproject.injecting import inject_and_wait
 from tests.galproject.nights import night, process, remove_survey  # noqa: F401
 from tests.galproject.statuses import held_elsewhere
 from tests.made_up import make_image, make_sources
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.findings import Proposal
 from variables.flags.proposals import store
 from variables.models import Artifact, GalCandidate

@@ -12,7 +12,7 @@ from galproject.recovery import assess
 from galproject.version import RESULTS_VERSION, code_version
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, process, processed  # noqa: F401
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewSource, GalVarObj
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, stack_settings
 from photometry.models import GalReference, GalSource
 from photometry.reduction.stack import stack_chip
-from variables.light_curves import light_curves_at
+from variables.light_curves.light_curves import light_curves_at
 from variables.models import GalVarObj
 
 HAT_P_32 = (31.0428, 46.6878)

@@ -24,7 +24,7 @@ from tests.galproject.statuses import held_elsewhere
 from tests.made_up import make_image
 from tests.people import make_person
 from tests.variables.flagged import make_change, make_field, make_search
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.places import picture_path

@@ -20,7 +20,7 @@ from photometry.references.reference_sets import active_catalogue
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.candidates import join_all
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.association import replace_new_detections
 

@@ -31,11 +31,11 @@ from photometry.models import (
 )
 from photometry.querysets.objects import Kind
 from tests.made_up import make_image
-from variables.candidates.refresh import refresh_candidates
+from variables.candidates.repeat_detections import count_repeat_detections
+from variables.derived.refresh import refresh_candidates
 from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_path, picture_path
-from variables.repeat_detections import count_repeat_detections
 
 PLAN = Plan(300, 5000)
 SMALL = {"candidates": 300, "sources": 5000, "pictures": 0}

@@ -12,7 +12,7 @@ from exposures.models import GalImage
 from galproject.options import PipelineOptions
 from photometry.models import GalSource
 from tests.galproject.nights import night, process  # noqa: F401
-from variables.detection import count_variables
+from variables.changes.detection import count_variables
 from variables.flags.marking import undo
 from variables.models import GalFlag, GalVarObj
 from variables.science.artifacts import clipped

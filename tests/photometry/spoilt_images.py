@@ -16,7 +16,7 @@ from photometry.references.reference import measure_reference
 from photometry.science.calibration.channels import edges_at
 from photometry.science.quality.image_quality import QualityOptions, beyond
 from photometry.storage.storage import SOURCE_DTYPE
-from variables.detection import edge_distance
+from variables.changes.detection import edge_distance
 from variables.science.selection import (
     Changes,
     Photometry,

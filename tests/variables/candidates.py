@@ -8,7 +8,7 @@ from exposures.models import GalImage
 from photometry.crossmatch.joins import fields_of, join_filters
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalVarObj
 
 numbers = count(1)

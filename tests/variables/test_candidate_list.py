@@ -30,7 +30,8 @@ from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import Order, beside, page_of
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.positions import PositionError, galactic, read_position, sexagesimal
-from variables.candidates.refresh import refresh_candidates
+from variables.candidates.repeat_detections import Counting, repeated
+from variables.derived.refresh import refresh_candidates
 from variables.models import (
     Campaign,
     CampaignObject,
@@ -40,7 +41,6 @@ from variables.models import (
     Taxonomy,
     TaxonomyClass,
 )
-from variables.repeat_detections import Counting, repeated
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from tests.variables.test_light_curve_data import two_filters
 from variables.candidates.colours import field_diagram
 from variables.candidates.neighbours import neighbourhood
 from variables.candidates.page import links
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.sprite import TILE, Sprite, cutout_layout, read_sprite, write_sprite

@@ -11,7 +11,6 @@ from django.utils import timezone
 from tests.variables.campaigns import candidate, ids_of, make_campaign, make_voter, vote
 from tests.variables.candidates import make_candidates
 from variables.models import CampaignObject, GalDecision
-from variables.vetting.consensus import update_consensus
 from variables.vetting.decisions import (
     Said,
     VettingError,
@@ -21,6 +20,7 @@ from variables.vetting.decisions import (
     votes_visible_to,
 )
 from variables.vetting.leases import lease_next, release, renew
+from variables.votes.consensus import update_consensus
 
 pytestmark = pytest.mark.django_db
 

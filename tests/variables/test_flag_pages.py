@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tests.people import make_person
 from tests.variables.flagged import SIDE, make_field
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_image, flag_source
 from variables.models import Artifact, GalFlag, GalVarObj
 

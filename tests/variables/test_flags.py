@@ -5,8 +5,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 
 from tests.variables.flagged import SIDE, make_change, make_field, make_search
-from variables.candidates.refresh import refresh_candidates
-from variables.flags.coverage import RegionError, check_region, covered_by
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import (
     FlagError,
     accept,
@@ -18,8 +17,9 @@ from variables.flags.marking import (
     mark_changes,
     undo,
 )
-from variables.flags.positions import chip_map_of, placed_changes
 from variables.models import Artifact, GalCandidate, GalFlag, GalFlagDecision, GalVarObj
+from variables.regions.coverage import RegionError, check_region, covered_by
+from variables.regions.positions import chip_map_of, placed_changes
 from variables.science.chip_map import fit_chip_map
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_a_failure_in_the_middle_leaves_no_flag(field, curator, monkeypatch):
     def fail(**_):
         raise RuntimeError
 
-    monkeypatch.setattr("variables.candidates.refresh.refresh_candidates", fail)
+    monkeypatch.setattr("variables.flags.marking.refresh_candidates", fail)
     with pytest.raises(RuntimeError):
         flag_image(field.search, Artifact.BLEED, "", curator, U)
     assert not GalFlag.objects.exists() and hidden_changes() == set()

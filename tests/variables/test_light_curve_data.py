@@ -18,8 +18,8 @@ from tests.variables.candidates import (
     make_catalogue,
     make_change,
 )
-from variables.candidates.light_curve_data import light_curve_data, light_curves_data
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
+from variables.light_curves.light_curve_data import light_curve_data, light_curves_data
 from variables.models import GalCandidate, GalVarObj
 
 pytestmark = pytest.mark.django_db

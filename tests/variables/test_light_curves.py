@@ -13,7 +13,7 @@ from exposures.science.positions import parse_position
 from photometry.models import GalSource
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
-from variables.light_curves import light_curves_at, plot_light_curves
+from variables.light_curves.light_curves import light_curves_at, plot_light_curves
 from variables.models import GalVarObj
 
 RA, DEC = 265.0, -29.0

@@ -11,7 +11,7 @@ from photometry.querysets.sources import catalogue_of
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.storage import storage
 from tests.variables.candidates import add_epoch, make_catalogue
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.candidates import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections

@@ -8,7 +8,7 @@ from tests.variables.campaigns import candidate as candidate_of
 from tests.variables.campaigns import make_campaign, make_user, make_voter, vote
 from tests.variables.candidates import make_catalogue
 from tests.variables.test_new_sources import ARCSEC, DEC, RA, detection, see
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalDecision, GalFlag, GalLostSource, GalNewSource, GalSuccession
 from variables.new_sources.succession import follow_new_sources

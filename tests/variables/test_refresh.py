@@ -14,7 +14,7 @@ from photometry.models import GalSource
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
 from tests.variables.candidates import add_epoch, make_candidate, make_catalogue, make_change
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass
 from variables.models.candidates import Cause
 from variables.vetting.decisions import Said, decide

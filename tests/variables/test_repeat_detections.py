@@ -6,9 +6,9 @@ from django.core.management import CommandError, call_command
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from tests.variables.test_light_curves import make_change
-from variables.candidates.refresh import refresh_candidates
+from variables.candidates.repeat_detections import Counting, count_repeat_detections
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalVarObj
-from variables.repeat_detections import Counting, count_repeat_detections
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,10 @@ from tests.photometry.joined_fields import make_reference
 from tests.variables.campaigns import make_campaign, make_voter, vote
 from tests.variables.candidates import add_epoch, join_all, make_change
 from variables.candidates.listing import listing
-from variables.candidates.refresh import refresh_candidates
+from variables.candidates.repeat_detections import Counting, count_repeat_detections, repeated
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate
-from variables.repeat_detections import Counting, count_repeat_detections, repeated
 
 pytestmark = pytest.mark.django_db
 PER_SOURCE = Counting(per_source=True)

@@ -9,7 +9,7 @@ from tests.photometry.joined_fields import make_reference
 from tests.variables.campaigns import candidate as candidate_of
 from tests.variables.campaigns import make_campaign, make_user, make_voter, vote
 from tests.variables.candidates import add_epoch, join_all, make_candidate, make_catalogue
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag, GalSuccession
 from variables.vetting.decisions import undo, votes_visible_to

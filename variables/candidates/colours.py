@@ -7,7 +7,7 @@ from django.db import connection
 from photometry.models import GalReference
 from photometry.querysets.objects import Kind
 from photometry.querysets.sources import catalogues_touching
-from variables.light_curves import wavelength_order
+from variables.light_curves.light_curves import wavelength_order
 from variables.models import GalCandidate
 
 N_SAMPLED = 5000  # stars of a field

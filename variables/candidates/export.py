@@ -10,7 +10,7 @@ from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.columns import OBJECT_COLUMNS
 from variables.candidates.objects import object_columns
 from variables.models import GalCandidate
-from variables.vetting.blindness import note_shown
+from variables.votes.blindness import note_shown
 
 COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS)
 CHUNK = 10_000

@@ -12,7 +12,7 @@ from exposures.models import GalExposure
 from variables.candidates.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import Cause
-from variables.vetting.blindness import note_shown
+from variables.votes.blindness import note_shown
 
 DEFAULT_RADIUS_ARCSEC = 60.0
 MAX_RADIUS_ARCSEC = 36_000.0  # ten degrees

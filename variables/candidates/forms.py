@@ -7,8 +7,8 @@ from django.http import QueryDict
 from exposures.input.form_fields import complaints_of
 from variables.candidates.filters import SOURCE, filters_there_are
 from variables.candidates.listing import query_of
+from variables.candidates.repeat_detections import Counting
 from variables.models import SavedSearch
-from variables.repeat_detections import Counting
 
 
 class SavedSearchForm(forms.Form):

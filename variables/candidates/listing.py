@@ -10,7 +10,7 @@ from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import CursorError, Order, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
-from variables.vetting.blindness import note_shown
+from variables.votes.blindness import note_shown
 
 DEFAULT_SORT = "-n_detections"
 DISTANCE_SORT = "distance_arcsec"  # the default of a list round a position

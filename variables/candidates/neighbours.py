@@ -7,7 +7,7 @@ from django.db import connection
 
 from exposures.science.angles import tangent_offsets
 from photometry.querysets.objects import Kind
-from variables.light_curves import wavelength_order
+from variables.light_curves.light_curves import wavelength_order
 
 RADIUS_ARCSEC = 10.0
 

@@ -12,7 +12,7 @@ from variables.models import GalCandidate, GalFlag, GalVarObj
 from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_url, picture_url
-from variables.vetting.blindness import note_shown
+from variables.votes.blindness import note_shown
 
 # Field, heading, unit, digits after the decimal point.
 STATISTICS = (

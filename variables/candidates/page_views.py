@@ -7,10 +7,10 @@ from django.views.decorators.http import require_safe
 from exposures.json_values import finite
 from exposures.options_in_force import options_in_force
 from variables.candidates.colours import field_diagram
-from variables.candidates.light_curve_data import light_curve_data
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.page import candidate_page
 from variables.candidates.periods import period_search
+from variables.light_curves.light_curve_data import light_curve_data
 from variables.models import Artifact, GalCandidate, GalSuccession
 
 

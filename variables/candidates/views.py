@@ -11,8 +11,8 @@ from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
 from variables.candidates.forms import RepeatsForm, SavedSearchForm
 from variables.candidates.listing import listing, query_of, sorted_candidates
+from variables.candidates.repeat_detections import repeated
 from variables.models import SavedSearch
-from variables.repeat_detections import repeated
 
 
 @require_safe

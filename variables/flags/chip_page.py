@@ -9,9 +9,9 @@ from django.urls import reverse
 from exposures.models import GalImage
 from photometry.models import GalReference
 from photometry.science.calibration.depth import limiting_magnitude
-from variables.flags.positions import placed_changes
 from variables.models import GalCandidate, GalFlag
 from variables.pictures.compass import Compass, compass_of
+from variables.regions.positions import placed_changes
 
 # A page with more marks than these is slow, and nobody can tell them apart.
 MAX_MARKS = 3000

@@ -9,8 +9,8 @@ from django.db.models import Count
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import unit_vectors
 from photometry.models import GalReference, GalSource
-from variables.flags.positions import placed_changes
 from variables.models import Artifact, Cut, GalVarObj
+from variables.regions.positions import placed_changes
 from variables.science.artifacts import (
     Points,
     box,

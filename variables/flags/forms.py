@@ -2,8 +2,8 @@
 
 from django import forms
 
-from variables.flags.coverage import RegionError, parse_region
 from variables.models import Artifact
+from variables.regions.coverage import RegionError, parse_region
 
 
 class ReasonForm(forms.Form):

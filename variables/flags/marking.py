@@ -7,8 +7,9 @@ from exposures.errors import GalprojectError
 from exposures.models import GalImage
 from photometry.models import GalReference
 from photometry.querysets.sources import catalogue_of
-from variables.flags.coverage import candidates_inside, check_region, mark
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalFlag, GalFlagDecision
+from variables.regions.coverage import candidates_inside, check_region, mark
 
 State = GalFlag.State
 # From which states a flag comes to each that somebody decides on.
@@ -169,7 +170,4 @@ def _apply(flags):
             inside = candidates_inside(flag.image, flag.region)
             sources.update(inside.values_list("pk", flat=True))
     if sources:
-        # They read flags, too.
-        from variables.candidates.refresh import refresh_candidates
-
         refresh_candidates(refsource_ids=sorted(sources))

@@ -9,9 +9,9 @@ from django.db.models import Q
 from exposures.claims import Claimed, lock_to_end
 from exposures.models import GalExposure
 from exposures.options_in_force import options_in_force
-from variables.flags.coverage import RegionError, check_region
 from variables.flags.findings import Proposal, findings, sources_at_fault
 from variables.models import Artifact, GalFlag
+from variables.regions.coverage import RegionError, check_region
 from variables.science.artifacts import in_polygon
 
 State = GalFlag.State

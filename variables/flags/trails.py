@@ -5,9 +5,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from exposures.models import GalImage
-from variables.flags.coverage import area
 from variables.flags.proposals import share_place
 from variables.models import Artifact, GalFlag
+from variables.regions.coverage import area
 from variables.science.artifacts import clipped
 
 State = GalFlag.State

@@ -15,11 +15,11 @@ from exposures.permissions import needs_permission
 from variables.flags import marking
 from variables.flags.chip_page import chip_page
 from variables.flags.chip_quality import chip_quality
-from variables.flags.coverage import RegionError, check_region, covered_by, parse_region
 from variables.flags.filters import FlagFilter, page_of
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
 from variables.pictures.places import picture_url
+from variables.regions.coverage import RegionError, check_region, covered_by, parse_region
 
 FLAG = "variables.add_galflag"
 N_GROUPS = 10

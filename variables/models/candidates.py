@@ -183,7 +183,7 @@ class GalCandidate(models.Model):
     """A source with at least one row in galvarobjs, and what is known of it.
 
     The columns are derived from galvarobjs, galsources, galflags and galdecisions, by
-    ``variables.candidates.refresh``, and never written by hand. Statistics are over all
+    ``variables.derived.refresh``, and never written by hand. Statistics are over all
     measurements of the source in the reference's filter; null where there are too few.
     """
 
@@ -246,7 +246,7 @@ class GalCandidate(models.Model):
     n_votes = models.PositiveSmallIntegerField(default=0)
     is_disputed = models.BooleanField(default=False, help_text="votes that don't agree")
 
-    # Of the star, by ``variables.candidates.stars``; of the source alone where it has no object.
+    # Of the star, by ``variables.derived.stars``; of the source alone where it has no object.
     object_id = models.BigIntegerField(
         null=True, help_text="the star, of galobjects; null: not cross-matched"
     )

@@ -14,7 +14,7 @@ from photometry.science.detection.residual_peaks import (
     find_new_stars,
 )
 from photometry.science.forced.forced import SHARP
-from variables.detection import edge_distance
+from variables.changes.detection import edge_distance
 from variables.models import Cut, GalNewDetection
 from variables.science.chip_map import fit_chip_map
 

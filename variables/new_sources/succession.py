@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from exposures.science.footprints import unit_vectors
 from photometry.science.crossmatch.succession import successors
 from variables.models import GalLostSource
+from variables.replacements.successions import carry_along
 from variables.science.new_sources import NewSourceOptions
-from variables.successions import carry_along
 
 SAID_OF = """
 (EXISTS (SELECT FROM galdecisions d WHERE d.refsource_id = {id})

@@ -11,8 +11,8 @@ from exposures.errors import GalprojectError
 from variables.flags.marking import flag_sources
 from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
 from variables.models.candidates import Cause
-from variables.vetting.consensus import update_consensus
 from variables.vetting.contents import CARD, IN_LANE, SHEET, candidates_in, contents_of
+from variables.votes.consensus import update_consensus
 
 BATCH = 5000
 FLAGS_AT_ONCE = 5000  # some ten seconds, as each one's candidate is derived anew

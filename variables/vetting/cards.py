@@ -2,9 +2,9 @@
 
 from django.db import connection
 
-from variables.candidates.light_curve_data import light_curves_data
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
+from variables.light_curves.light_curve_data import light_curves_data
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.compass import compass_of
 from variables.pictures.places import cutouts_url, strip_url

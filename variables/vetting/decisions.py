@@ -6,8 +6,8 @@ from django.db import connection, transaction
 
 from exposures.errors import GalprojectError
 from variables.models import GalDecision, Taxonomy, TaxonomyClass
-from variables.vetting.blindness import note_shown
-from variables.vetting.consensus import lock_candidates, store_consensus
+from variables.votes.blindness import note_shown
+from variables.votes.consensus import lock_candidates, store_consensus
 
 Action = GalDecision.Action
 TAKEN_BACK = (Action.VOTE, Action.SKIP)

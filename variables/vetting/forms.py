@@ -7,7 +7,7 @@ from exposures.input.form_fields import IntegerField, refusal
 from exposures.input.json_text import read_json
 from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 from variables.models import Campaign, GalDecision
-from variables.successions import CARRIED_KEY
+from variables.replacements.successions import CARRIED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import Said, VettingError
 from variables.vetting.shown import shown_from

@@ -18,7 +18,6 @@ from exposures.permissions import NotInvitedError, PermissionMissingError, needs
 from exposures.tables import csv_pieces
 from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
-from variables.vetting.blindness import note_shown
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
 from variables.vetting.decisions import classes_of, decide, decide_all, undo
@@ -30,6 +29,7 @@ from variables.vetting.forms import (
     vote_from,
 )
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
+from variables.votes.blindness import note_shown
 
 VOTE, CAMPAIGN, FLAG = (
     "variables.add_galdecision",

@@ -18,7 +18,7 @@ from galproject.named_database import create_database
 from galproject.option_sources import load_options
 from galproject.seeding import Plan
 from photometry.crossmatch.joins import fields_of, join_filters
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
 
 

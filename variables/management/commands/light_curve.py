@@ -10,7 +10,7 @@ from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Number
 from exposures.science.positions import parse_position
 from exposures.tables import write_csv
-from variables.light_curves import light_curve_rows, light_curves_at, plot_light_curves
+from variables.light_curves.light_curves import light_curve_rows, light_curves_at, plot_light_curves
 
 
 class Command(SurveyCommand):

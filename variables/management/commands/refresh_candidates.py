@@ -8,7 +8,7 @@ from tqdm import tqdm
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import ROW_ID
 from photometry.models import GalReference
-from variables.candidates.refresh import refresh_candidates
+from variables.derived.refresh import refresh_candidates
 
 
 class Command(SurveyCommand):

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
 from exposures.tables import write_csv
-from variables.repeat_detections import Counting, count_new, count_repeat_detections
+from variables.candidates.repeat_detections import Counting, count_new, count_repeat_detections
 
 HEADINGS = ("Repeated Detections", "Number of Objects")
 OF_SOURCES = ("Repeated Detections", "Number of Sources")

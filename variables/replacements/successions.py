@@ -7,7 +7,9 @@ campaigns.
 
 from django.db import connection, transaction
 
+from variables.derived.refresh import refresh_candidates
 from variables.models import CampaignObject, GalDecision, GalFlag, GalSuccession
+from variables.votes.consensus import update_consensus
 
 SAID_OF = "SELECT DISTINCT refsource_id FROM {table} WHERE refsource_id = ANY(%s::bigint[])"
 MOVE = """
@@ -102,10 +104,6 @@ def _undone(row):
 
 def _bring_up_to_date(place):
     """Derive anew what candidates show of flags and votes."""
-    # They are of layers that read what is carried here.
-    from variables.candidates.refresh import refresh_candidates
-    from variables.vetting.consensus import update_consensus
-
     flagged = GalFlag.objects.filter(refsource_id__in=place.values())
     if ids := list(flagged.values_list("refsource_id", flat=True).distinct()):
         refresh_candidates(refsource_ids=ids)

@@ -7,8 +7,8 @@ from django.db import connection
 
 from exposures.errors import GalprojectError
 from photometry.models import GalSource
-from variables.flags.positions import catalogues_on, chip_map_of, placed_changes
 from variables.models import GalCandidate, GalVarObj
+from variables.regions.positions import catalogues_on, chip_map_of, placed_changes
 
 # Of a larger share of a chip, the sources are estimated and not counted.
 LARGE_FRACTION = 0.1

@@ -14,11 +14,12 @@ from photometry.querysets.sources import catalogue_of
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import is_held, measurements_of
-from variables.candidates.stars import refresh_stars_of
-from variables.flags.coverage import candidates_inside
+from variables.derived.stars import refresh_stars_of
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
+from variables.regions.coverage import candidates_inside
 from variables.science.causes import Evidence, judge_causes, others_at_place
 from variables.science.light_curve_statistics import light_curve_statistics
+from variables.votes.consensus import update_consensus
 
 DERIVED = [
     field.name
@@ -101,9 +102,6 @@ def _refresh(catalogue, only, options):
 
 def _restore_consensus(new):
     """A candidate that was gone and is there again: people's votes on it still stand."""
-    # They read lists of candidates, which are derived here.
-    from variables.vetting.consensus import update_consensus
-
     voted = GalDecision.objects.votes_standing().filter(refsource_id__in=new)
     if ids := set(voted.values_list("refsource_id", flat=True)):
         update_consensus(ids)

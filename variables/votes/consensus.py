@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 from exposures.options_in_force import options_in_force
 from variables.models import GalCandidate
 from variables.science.consensus import consensus_of
-from variables.vetting.blindness import unblinded
+from variables.votes.blindness import unblinded
 
 BATCH = 5000
 # The last vote of each person on each candidate that was not undone: the class, its parent's id

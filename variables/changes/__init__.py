@@ -1,0 +1,1 @@
+"""Changes: sources of a search image that differ from their reference."""

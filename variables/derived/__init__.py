@@ -1,0 +1,1 @@
+"""Rows of candidates, derived from changes, flags and votes."""

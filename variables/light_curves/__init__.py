@@ -1,0 +1,1 @@
+"""The measurements of a star over time."""

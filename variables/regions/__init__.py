@@ -1,0 +1,1 @@
+"""Parts of a chip, and the sources and changes inside them."""

@@ -1,0 +1,1 @@
+"""What follows when one source takes the place of another."""

@@ -1,0 +1,1 @@
+"""What votes say together, and who has seen those of others."""
