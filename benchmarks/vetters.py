@@ -1,8 +1,9 @@
 """Twenty vetters at once, while web workers and database connections are killed; one JSON line.
 
 A survey is made up in a database of its own and served as ``manage.py serve`` does. Each vetter
-asks for cards and votes on them, and sends a vote again, by its key, until it is answered; every
-three seconds a process of the web server is killed with -9, or the connections of the database are
+asks for cards and votes on them, one a second (people take some four seconds; ``--pause 0`` is as
+fast as answers come), and sends a vote again, by its key, until it is answered; every three
+seconds a process of the web server is killed with -9, or the connections of the database are
 ended. The line has ``lost`` (votes that were answered for and are not there), ``doubled`` (that are
 there twice), ``leased_twice`` (candidates that two people had in hand, where one vote is wanted),
 ``p95_ms`` (from a vote to its answer, of those that were answered at once), ``votes``, ``kills``.
@@ -63,6 +64,7 @@ class Vetter:
 
     name: str
     url: str
+    pause: float  # seconds before each vote
     answered: list = field(default_factory=list)  # keys of votes that the server said are saved
     given: set = field(default_factory=set)  # candidates
     seconds: list = field(default_factory=list)  # of votes that were answered at once
@@ -88,6 +90,7 @@ class Vetter:
             ids = [card["refsource_id"] for card in batch["objects"]]
             self.given.update(ids)
             for pk in ids:
+                time.sleep(self.pause)
                 self.vote(campaign, pk, end)
 
     def vote(self, campaign, refsource_id, end):
@@ -115,17 +118,17 @@ class Vetter:
         return None
 
 
-def make_vetters(site, n):
+def make_vetters(site, n, pause):
     with closing(psycopg2.connect(site.database_url)) as connection, connection.cursor() as cursor:
         for k in range(n):
             cursor.execute(MAKE_VETTER, [f"vetter{k}", make_password(PASSWORD)])
         connection.commit()
-    return [Vetter(f"vetter{k}", site.url) for k in range(n)]
+    return [Vetter(f"vetter{k}", site.url, pause) for k in range(n)]
 
 
 def make_campaign(site):
     """The path of a campaign of all candidates, in which one vote is wanted of each."""
-    curator = Vetter("curator", site.url)
+    curator = Vetter("curator", site.url, 0)
     curator.log_in(site.passwords["curator"])
     form = {"name": CAMPAIGN, "lane": "card", "votes_wanted": 1, "n_gold": 0, **curator.token}
     made = curator.session.post(f"{site.url}/vetting/new/?list=detections_min%3D1", form)
@@ -159,8 +162,8 @@ def kill(site, end):
     return n
 
 
-def measure(site, n_vetters, seconds):
-    vetters, campaign = make_vetters(site, n_vetters), make_campaign(site)
+def measure(site, n_vetters, seconds, pause):
+    vetters, campaign = make_vetters(site, n_vetters, pause), make_campaign(site)
     for vetter in vetters:
         vetter.log_in()
     end = time.monotonic() + seconds
@@ -192,13 +195,17 @@ def measure(site, n_vetters, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="five vetters for ten seconds")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--pause", type=float, default=1, metavar="SECONDS", help="before each vote"
+    )
+    arguments = parser.parse_args()
+    quick = arguments.quick
     n_vetters, seconds, n_candidates = (5, 10, 1000) if quick else (20, 60, 20_000)
     with (
         tempfile.TemporaryDirectory() as folder,
         seeded_site(folder, n_candidates, 25 * n_candidates, 50) as site,
     ):
-        result = measure(site, n_vetters, seconds)
+        result = measure(site, n_vetters, seconds, arguments.pause)
     print(json.dumps(result))
     sys.exit(bool(result["lost"] or result["doubled"] or result["leased_twice"]))
 

@@ -264,5 +264,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": environment.log_level},
     # The tasks say themselves what they do.
-    "loggers": {name: {"level": "WARNING"} for name in QUIET},
+    "loggers": {name: {"level": "WARNING"} for name in QUIET}
+    # It warns of each request that has to wait a moment for a thread.
+    | {"waitress.queue": {"level": "ERROR"}},
 }
