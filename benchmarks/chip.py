@@ -33,7 +33,7 @@ from benchmarks.scratch import scratch_database  # noqa: E402
 from exposures.simulation import SimulationOptions, simulate_night  # noqa: E402
 from exposures.simulation.truth import read_truth  # noqa: E402
 from galproject import pipeline  # noqa: E402
-from galproject.option_sources import load_options  # noqa: E402
+from galproject.configuration.loading import load_options  # noqa: E402
 from galproject.processing import prepare  # noqa: E402
 from photometry.reduction import reduction, search
 from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402

@@ -34,8 +34,8 @@ from exposures.catalogues import open_catalogue
 from exposures.fits import read_chip, read_exposure
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands.stack_reference import stack_line
-from galproject.options import PipelineOptions
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction.reduction import reduce_chip

@@ -9,7 +9,7 @@ from exposures.errors import GalprojectError
 from exposures.management.base import SURVEY
 from galproject.absent_database.base import NoDatabaseError
 from galproject.configuration.environment import unknown_variables
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 
 Q3C_STATE = """
 SELECT current_user,

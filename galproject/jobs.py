@@ -20,9 +20,9 @@ from exposures.hosts import this_host
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
 from galproject.chip_result import result_of
+from galproject.configuration.loading import load_options, options_from_json
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.joins import join_job
-from galproject.option_sources import load_options, options_from_json
-from galproject.options import PipelineOptions
 from galproject.pipeline import is_ended, process_chip, record_failure, stands
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose

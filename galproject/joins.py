@@ -2,7 +2,7 @@
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from photometry.crossmatch.joins import join_filters
 
 

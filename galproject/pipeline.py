@@ -23,8 +23,8 @@ from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.footprints import overlap_fraction
 from galproject.chip_places import catalogues_under, place
 from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
-from galproject.option_sources import completed, load_options, options_from_json
-from galproject.options import DERIVED_LATER
+from galproject.configuration.loading import completed, load_options, options_from_json
+from galproject.configuration.pipeline_options import DERIVED_LATER
 from galproject.quality.judging import judge_reference, judge_search
 from galproject.references.locking import one_change, references_locked
 from galproject.references.reselection import hold_sets_of, renew_sets_of

@@ -10,7 +10,7 @@ from exposures.ingest import distinct, ingest_exposure
 from exposures.models import GalImage, Status
 from galproject import jobs, worker
 from galproject.chip_result import BUSY, UNCHANGED, result_of
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.pipeline import designate
 from galproject.queue.worker_pool import Death, WorkerPool
 

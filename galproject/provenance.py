@@ -10,8 +10,8 @@ from exposures.errors import GalprojectError
 from exposures.made_from import has_same_files
 from exposures.models import GalExposure, GalImage
 from galproject import jobs
-from galproject.option_sources import options_from_json
-from galproject.options import PipelineOptions
+from galproject.configuration.loading import options_from_json
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.pipeline import forget, is_made_alike
 from photometry.models import GalCoverage, GalReference
 from variables.models import GalVarObj

@@ -7,8 +7,8 @@ from pathlib import Path
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 
 from galproject.configuration.environment import read_environment
+from galproject.configuration.secret_key import secret_key_in
 from galproject.database_url import database_from
-from galproject.secret_key import secret_key_in
 from galproject.site.roles import session_limits, this_role
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -246,7 +246,7 @@ if GALPROJECT_DATABASE:  # they are kept by ids, which the databases have in com
 OPTIONS_FILE = BASE_DIR / "galproject.toml"
 GALPROJECT_OPTIONS = environment.options or (str(OPTIONS_FILE) if OPTIONS_FILE.is_file() else "")
 # What says which options are in force, to code that does not know of the file.
-PIPELINE_OPTIONS = "galproject.option_sources.load_options"
+PIPELINE_OPTIONS = "galproject.configuration.loading.load_options"
 # The astrometric catalogue: a folder of HEALPix tiles, or one file.
 GALPROJECT_CATALOGUE = environment.catalogue
 

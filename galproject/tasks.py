@@ -11,8 +11,8 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, GalJob
 from galproject import jobs
+from galproject.configuration.loading import load_options
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
-from galproject.option_sources import load_options
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, say_refused
 from galproject.references.sets import change_sets, pairs_of

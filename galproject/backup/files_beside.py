@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from galproject.backup.manifest import KEY, OPTIONS, PICTURES
-from galproject.secret_key import weakness_of
+from galproject.configuration.secret_key import weakness_of
 
 
 def restore_files(folder, manifest, with_key):

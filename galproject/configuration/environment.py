@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from exposures.errors import GalprojectError
-from galproject.secret_key import weakness_of
+from galproject.configuration.secret_key import weakness_of
 
 PREFIX = "GALPROJECT_"
 OPTION_PREFIX = "GALPROJECT_OPTION_"  # of the pipeline's options, which are checked as such

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from exposures.models import GalExposure
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 
 RADIUS_DEGREES = {"decam": 1.1}  # of the camera's field of view
 OTHER_RADIUS_DEGREES = 0.3

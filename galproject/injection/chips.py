@@ -10,9 +10,9 @@ from exposures.chip import ChipEntry, ExposureFacts
 from exposures.fits import read_chip, write_chip
 from exposures.science.astrometry import pixel_scale_arcsec
 from exposures.science.motion import separation_degrees
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.injection.options import InjectionOptions
 from galproject.injection.stars import as_pixels, draw_stars, placed
-from galproject.options import PipelineOptions
 from galproject.pipeline import ChipResult, process_chip
 from galproject.processing import prepare
 from photometry.reduction.reduction import reduce_chip

@@ -6,7 +6,7 @@ from django.db.models import F
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage, Status
-from galproject.option_sources import options_from_json
+from galproject.configuration.loading import options_from_json
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
 from photometry.references.reference_sets import hold_for_change

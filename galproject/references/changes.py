@@ -11,7 +11,7 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject import jobs
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.pipeline import designate
 from galproject.provenance import for_its_files
 from galproject.references.locking import one_change, references_locked

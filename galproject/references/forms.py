@@ -4,7 +4,7 @@ from django import forms
 
 from exposures.errors import GalprojectError
 from exposures.input.form_fields import FloatField, refusal
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.references.patches import Patch, filters_in_use, parse_place
 
 

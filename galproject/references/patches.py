@@ -11,8 +11,8 @@ from exposures.q3c import Q3CWithin
 from exposures.science.angles import wrap_ra
 from exposures.science.motion import separation_degrees
 from exposures.science.positions import parse_position
+from galproject.configuration.loading import load_options
 from galproject.home.fields import observed_fields
-from galproject.option_sources import load_options
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from astropy.time import Time
 from django.db.models import Aggregate, Count, FloatField, Q, Sum
 
 from exposures.models import GalExposure, GalImage, Status
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from photometry.science.calibration.depth import limiting_magnitude
 
 

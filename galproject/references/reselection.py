@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from exposures.models import GalImage
-from galproject.option_sources import options_from_json
+from galproject.configuration.loading import options_from_json
 from galproject.version import code_version
 from photometry.models import GalCoverage, GalReferenceSet
 from photometry.references.measured import StoredMeasurements, measured_on_primary

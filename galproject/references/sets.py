@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.references.locking import references_locked
 from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities

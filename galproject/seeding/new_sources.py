@@ -3,7 +3,7 @@
 import numpy as np
 
 from exposures.simulation.mosaic import FULL_SHAPE
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.seeding.stars import error_of, pointing
 from galproject.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
 from photometry.models import GalReference

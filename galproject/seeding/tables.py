@@ -12,7 +12,7 @@ from exposures.chip import MaskBit
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob, Status
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
 from galproject.version import RESULTS_VERSION, code_version
 from photometry.storage import storage

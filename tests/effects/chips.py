@@ -13,7 +13,7 @@ from exposures.fits import read_chip, read_exposure
 from exposures.science.astrometry import PixelCorrection
 from exposures.science.orientation import Orientation
 from exposures.simulation import SimulationOptions, simulate_night
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.stacking import plan_stack
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search

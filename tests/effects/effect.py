@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from exposures.errors import GalprojectError
 from exposures.models import Status
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.image_quality import search_figures
 from photometry.science.calibration.calibration import CalibrationStars, fit_correction

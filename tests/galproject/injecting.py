@@ -10,9 +10,9 @@ def inject_and_wait(database, files, begun, go, outcome):
     the number of stars or what went wrong is put into ``outcome``.
     """
     worker.start(database)
+    from galproject.configuration.pipeline_options import PipelineOptions
     from galproject.injection.options import InjectionOptions
     from galproject.injection.run import inject
-    from galproject.options import PipelineOptions
 
     class Pause:
         """A progress bar that stops after the reference."""

@@ -7,7 +7,7 @@ import pytest
 
 from exposures.models import GalExposure, GalImage
 from exposures.simulation import SimulationOptions, simulate_night
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import prepare, run_chips
 from photometry.models import GalObject, GalObjectSource
 from photometry.storage.storage import forget_image

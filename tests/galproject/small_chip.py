@@ -14,7 +14,7 @@ from astropy.io import fits
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject import version
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import process_exposure
 from photometry.storage.binary_copy import copy_out
 from photometry.storage.storage import COLUMNS, NON_DETECTIONS, SOURCE_DTYPE

@@ -8,7 +8,7 @@ import pytest
 from exposures.models import GalCheckpoint, GalImage
 from exposures.science.footprints import contains
 from exposures.simulation import read_truth, simulate_night
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.pipeline import forget
 from galproject.processing import prepare, run_chips
 from photometry.models import GalSource

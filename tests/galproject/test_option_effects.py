@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import pytest
 from django.db import transaction
 
-from galproject.option_facts import option_names
-from galproject.option_sources import PREFIX, load_options
-from galproject.option_texts import show
+from galproject.configuration.descriptions import option_names
+from galproject.configuration.loading import PREFIX, load_options
+from galproject.configuration.rendering import show
 from tests.effects.effect import comparable, measured, settings_of
 from tests.effects.table import EFFECTS
 

@@ -10,8 +10,8 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from exposures.errors import GalprojectError
-from galproject.option_facts import sections
-from galproject.option_sources import PREFIX, load_options
+from galproject.configuration.descriptions import sections
+from galproject.configuration.loading import PREFIX, load_options
 from tests.effects.effect import settings_of, with_settings
 from tests.effects.table import EFFECTS
 

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 
 from exposures.errors import GalprojectError
 from galproject.checks import options_are_valid
-from galproject.option_facts import option_names, sections
-from galproject.option_sources import PREFIX, load_options, options_from_json, read_file
-from galproject.options import PipelineOptions
+from galproject.configuration.descriptions import option_names, sections
+from galproject.configuration.loading import PREFIX, load_options, options_from_json, read_file
+from galproject.configuration.pipeline_options import PipelineOptions
 from variables.science.selection import SelectionOptions
 
 THRESHOLD = "GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA"

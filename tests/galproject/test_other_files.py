@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from exposures.models import GalImage, Status
 from galproject import pipeline
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import prepare, run_chips
 from galproject.provenance import plan_reprocessing
 from photometry.models import GalReference

@@ -4,7 +4,7 @@ from django.db import connection
 
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references.overlaps import NEAR, ids_overlapping
 from photometry.models import GalSource
 from tests.galproject.nights import Night, process

@@ -15,8 +15,8 @@ from django.db import DataError, OperationalError, ProgrammingError, connection
 from exposures.models import GalExposure, GalImage, Status
 from galproject import pipeline, processing
 from galproject.chip_result import ChipResult
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import process_exposure as command
-from galproject.options import PipelineOptions
 from galproject.processing import database_lost
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, remove_survey  # noqa: F401

@@ -11,8 +11,8 @@ from django.db import connection
 from exposures.claims import take
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import reprocess as command
-from galproject.options import PipelineOptions
 from galproject.pipeline import is_made_alike
 from galproject.provenance import find_exposures, plan_removal, plan_reprocessing, remove
 from galproject.version import RESULTS_VERSION

@@ -6,7 +6,7 @@ from scipy.ndimage import maximum_filter
 
 from exposures.fits import InputOptions
 from exposures.models import GalImage
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, stack_settings
 from photometry.models import GalReference, GalSource

@@ -11,7 +11,7 @@ from exposures.claims import Claimed
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalField, GalImage, Status
 from galproject import tasks
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes
 from galproject.references.changes import change_reference, plan, plan_withdrawal
 from galproject.references.mosaic import mosaics

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 from galproject.configuration.environment import InvalidEnvironmentError, read_environment
-from galproject.secret_key import secret_key_in, weakness_of
+from galproject.configuration.secret_key import secret_key_in, weakness_of
 
 EASY = [
     *("x", "secret", "changeme", "a" * 60, "ab" * 40, "abcdefg" * 10),

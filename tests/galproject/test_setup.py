@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 
 from exposures.errors import GalprojectError
 from galproject.checks import database_has_q3c, q3c_errors
+from galproject.configuration.secret_key import secret_key_in
 from galproject.database_url import database_from
-from galproject.secret_key import secret_key_in
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What crowdsourcephoto declares and nothing here calls.

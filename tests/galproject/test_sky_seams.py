@@ -12,9 +12,9 @@ from exposures.science.footprints import contains
 from exposures.science.motion import separation_degrees
 from exposures.simulation import SimulationOptions, simulate_night
 from exposures.simulation.truth import read_truth
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.home.fields import observed_fields
 from galproject.home.sky_map import sky_map
-from galproject.options import PipelineOptions
 from galproject.processing import prepare, run_chips
 from galproject.references.mosaic import mosaics
 from photometry.models import GalSource

@@ -15,7 +15,7 @@ from exposures.fits.stacks import codes_of, read_keys
 from exposures.models import GalImage, Status
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject import stacking
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import process_exposure
 from galproject.stacking import plan_stack, run_stack
 from photometry.models import GalSource

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from exposures.chip import MaskBit
 from exposures.models import GalImage
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from photometry.models import GalSource
 from tests.galproject.nights import night, process  # noqa: F401
 from variables.changes.detection import count_variables

@@ -12,7 +12,7 @@ from exposures.claims import Claimed, claim
 from exposures.hosts import this_host
 from exposures.models import GalImage, GalJob, Status
 from galproject import jobs, tasks
-from galproject.option_sources import load_options
+from galproject.configuration.loading import load_options
 from galproject.processing import run_chips
 from galproject.queue import cluster
 from galproject.queue.worker_pool import Death, WorkerPool

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 from photometry.models import GalNonDetection
 from photometry.science.calibration.calibration import Correction
 from photometry.science.calibration.depth import upper_limit

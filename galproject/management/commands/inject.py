@@ -22,6 +22,7 @@ from exposures.management.numbers import (
 )
 from exposures.models import GalImage
 from exposures.tables import write_csv
+from galproject.configuration.loading import load_options
 from galproject.injection.options import InjectionOptions
 from galproject.injection.own_database import interrupted_by_sigterm
 from galproject.injection.plot import plot_summary
@@ -29,7 +30,6 @@ from galproject.injection.report import lines, summary_rows, write_stars
 from galproject.injection.run import inject
 from galproject.injection.summary import summarise
 from galproject.management.plain_errors import INTERRUPTED, plain_errors
-from galproject.option_sources import load_options
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {

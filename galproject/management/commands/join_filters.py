@@ -9,8 +9,8 @@ from tqdm import tqdm
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Number
 from exposures.models import GalExposure, GalImage
+from galproject.configuration.loading import load_options
 from galproject.management.plain_errors import plain_errors
-from galproject.option_sources import load_options
 from photometry.crossmatch.joins import fields_of, join_filters
 
 MAX_ARCSEC = 5.0  # beyond which nothing is one star

@@ -4,9 +4,9 @@ from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
-from galproject.option_facts import sections
-from galproject.option_sources import check_file, load_options, settings_said
-from galproject.option_texts import as_markdown, as_table, as_toml
+from galproject.configuration.descriptions import sections
+from galproject.configuration.loading import check_file, load_options, settings_said
+from galproject.configuration.rendering import as_markdown, as_table, as_toml
 
 
 class Command(SurveyCommand):

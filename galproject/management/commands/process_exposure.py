@@ -13,10 +13,10 @@ from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
+from galproject.configuration.loading import load_options
 from galproject.cutouts import draw_cutouts
 from galproject.jobs import ask, ask_failed
 from galproject.management.plain_errors import plain_errors
-from galproject.option_sources import load_options
 from galproject.processing import prepare, run_chips, run_jobs
 from galproject.result_lines import note_lines, result_line
 from photometry.models import GalCoverage, GalReference

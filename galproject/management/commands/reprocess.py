@@ -7,9 +7,9 @@ from django.core.management.base import CommandError
 
 from exposures.management.numbers import WORKERS
 from exposures.models import GalImage
+from galproject.configuration.loading import load_options
 from galproject.management.commands import process_exposure
 from galproject.management.plain_errors import plain_errors
-from galproject.option_sources import load_options
 from galproject.processing import run_jobs
 from galproject.provenance import find_exposures, plan_reprocessing
 

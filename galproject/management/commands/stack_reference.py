@@ -9,8 +9,8 @@ from tqdm import tqdm
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION
+from galproject.configuration.loading import load_options
 from galproject.management.plain_errors import plain_errors
-from galproject.option_sources import load_options
 from galproject.stacking import plan_stack, run_stack
 
 

@@ -16,7 +16,7 @@ from typing import get_args, get_type_hints
 from annotated_types import Interval, MaxLen, Predicate
 
 from exposures.science.quantities import Unit
-from galproject.options import PipelineOptions
+from galproject.configuration.pipeline_options import PipelineOptions
 
 
 @dataclass(frozen=True)

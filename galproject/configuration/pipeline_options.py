@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from exposures.catalogues import CatalogueCuts, open_catalogue
 from exposures.fits import FileOptions, InputOptions
 from exposures.science.quantities import Name
-from galproject.field_options import FieldOptions
-from galproject.references.ranking import RankingOptions
+from galproject.configuration.field_options import FieldOptions
+from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
 from photometry.science.crossmatch.joining import JoinOptions
 from photometry.science.quality.image_quality import QualityOptions

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from exposures.errors import GalprojectError
-from galproject.option_facts import is_section, option_names, sections
-from galproject.options import PipelineOptions
+from galproject.configuration.descriptions import is_section, option_names, sections
+from galproject.configuration.pipeline_options import PipelineOptions
 
 PREFIX = "GALPROJECT_OPTION_"
 ADAPTER = TypeAdapter(PipelineOptions)
