@@ -4,7 +4,7 @@ PORT = 8000
 python = .venv/bin/python
 manage = $(python) manage.py
 # Scripts without a suffix, which ruff has to be told of.
-sources = . scripts/database scripts/screenshots
+sources = . scripts/database scripts/draw_imports scripts/screenshots
 # What make bench runs, each ending with a line of JSON; QUICK=--quick for less than a minute each.
 BENCH = forced_fit find_sources storage chip scaling
 QUICK =

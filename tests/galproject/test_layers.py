@@ -1,12 +1,9 @@
 """Imports point down: galproject, variables, photometry, exposures; science knows no Django."""
 
-import ast
-from pathlib import Path
-
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
-LAYERS = ["exposures", "photometry", "variables", "galproject"]
+from scripts.imports import LAYERS, imports_of, project_modules
+
 # Besides everything under a science folder: usable from a notebook, without a database.
 FREE_OF_DJANGO = [
     *("exposures.archive", "exposures.chip", "exposures.errors", "exposures.fits"),
@@ -14,37 +11,8 @@ FREE_OF_DJANGO = [
 ]
 
 
-def modules():
-    """Every module of the project by its dotted name."""
-    return {
-        ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__"): path
-        for layer in LAYERS
-        for path in sorted((PROJECT / layer).rglob("*.py"))
-    }
-
-
-def imported_by(name, path):
-    """Dotted names that a module imports, anywhere in it."""
-    tree = ast.parse(path.read_text(), str(path))
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            source = _absolute(node, package)
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in node.names)
-
-
-def _absolute(node, package):
-    if not node.level:
-        return node.module
-    base = package.split(".")[: len(package.split(".")) + 1 - node.level]
-    return ".".join([*base, node.module] if node.module else base)
-
-
-MODULES = modules()
-IMPORTS = {name: set(imported_by(name, path)) for name, path in MODULES.items()}
+MODULES = project_modules()
+IMPORTS = imports_of(MODULES)
 
 
 def reach(name):
