@@ -4,14 +4,17 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
+import yaml
 
 from galproject.groups import ACTS, MAY
+from galproject.version import VERSION
 from scripts.imports import LAYERS, project_modules
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -108,6 +111,17 @@ def test_links_between_documents_lead_somewhere(document):
 )
 def test_a_name_of_what_is_not_there_is_found(text, missing):
     assert missing_in(text) == missing
+
+
+def test_all_name_one_version_and_one_licence():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((PROJECT / "CITATION.cff").read_text())
+    assert cited["version"] == project["version"] == VERSION
+    assert (
+        f"\n## [{VERSION}] - {cited['date-released']}\n" in (PROJECT / "CHANGELOG.md").read_text()
+    )
+    assert cited["license"] == project["license"] == "BSD-3-Clause"
+    assert (PROJECT / "LICENSE").read_text().startswith("BSD 3-Clause License")
 
 
 def test_readme_is_short():
