@@ -14,7 +14,7 @@ def main():
     # only get in each other's way.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    from galproject.command_line import run
+    from galproject.management.command_line import run
 
     run(sys.argv)
 

@@ -24,7 +24,7 @@ django.setup()
 from django.db import connection  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
-from galproject.database_url import url_of  # noqa: E402
+from galproject.site.database_url import url_of  # noqa: E402
 
 
 @dataclass(frozen=True)

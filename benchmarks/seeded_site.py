@@ -20,7 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
 
 from django.conf import settings  # noqa: E402
 
-from galproject.database_url import url_of  # noqa: E402
+from galproject.site.database_url import url_of  # noqa: E402
 
 SECONDS = 60
 

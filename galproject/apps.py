@@ -13,11 +13,11 @@ class GalprojectConfig(AppConfig):
 
         from exposures.fits import take_limits_from
         from exposures.options_in_force import options_in_force
-        from galproject import checks  # noqa: F401  (registers them)
-        from galproject.api.tokens import end_with_login
-        from galproject.groups import complete_groups
         from galproject.queue import messages, results, schedules
         from galproject.queue.cluster import watch_workers
+        from galproject.site import checks  # noqa: F401  (registers them)
+        from galproject.site.groups import complete_groups
+        from galproject.site.tokens import end_with_login
 
         for part in (messages, results, schedules):
             part.install()

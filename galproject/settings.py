@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF, UNSAFE_INLINE
 
 from galproject.configuration.environment import read_environment
 from galproject.configuration.secret_key import secret_key_in
-from galproject.database_url import database_from
+from galproject.site.database_url import database_from
 from galproject.site.roles import session_limits, this_role
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -19,7 +19,7 @@ DEBUG = environment.debug
 ALLOWED_HOSTS = environment.hosts
 
 INSTALLED_APPS = [
-    "galproject.tables_app.TablesConfig",
+    "galproject.site.tables_app.TablesConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -47,10 +47,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "galproject.middleware.MethodMiddleware",
-    "galproject.middleware.LoginMiddleware",
+    "galproject.site.middleware.MethodMiddleware",
+    "galproject.site.middleware.LoginMiddleware",
     "galproject.site.survey_access.SurveyMiddleware",
-    "galproject.middleware.ExplainedErrorMiddleware",
+    "galproject.site.middleware.ExplainedErrorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -67,7 +67,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # seconds
-CSRF_FAILURE_VIEW = "galproject.error_pages.csrf_failure"
+CSRF_FAILURE_VIEW = "galproject.site.error_pages.csrf_failure"
 CSRF_TRUSTED_ORIGINS = environment.origins
 # How many proxies of one's own stand before the server: whose word is taken for the visitor's
 # address and for HTTPS. A header that nobody of one's own sets could be made up by anybody.
@@ -122,10 +122,10 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: nobody can lock somebody else out from another address.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "galproject.logins.locked_out"
+AXES_LOCKOUT_CALLABLE = "galproject.site.logins.locked_out"
 # Tries during the lockout don't prolong it: the page names the time at which it ends.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "galproject.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "galproject.site.client_address.client_address"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
@@ -157,7 +157,7 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "galproject.api.tokens.TokenAuthentication",
+        "galproject.site.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -199,12 +199,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "galproject.static_files.BokehFinder",
+    "galproject.site.static_files.BokehFinder",
 ]
 # Served by the application itself: from where they lie or, once collected to a folder, which
 # manage.py serve does, compressed and under names with a hash, which browsers keep for good.
 STATIC_ROOT = environment.static_root
-COLLECTED = "galproject.static_files.CollectedStorage"
+COLLECTED = "galproject.site.static_files.CollectedStorage"
 AS_THEY_LIE = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.models import Group, User
 
-from galproject.api.tokens import make_token
+from galproject.site.tokens import make_token
 
 
 def make_person(name, group="readers", **columns):

@@ -6,8 +6,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from galproject.api.forms import TokenForm
-from galproject.api.tokens import TokenError, make_token
 from galproject.models import ApiToken
+from galproject.site.tokens import TokenError, make_token
 
 MAX_ENDED = 10  # that are listed
 

@@ -5,7 +5,7 @@ import logging
 from django.core.exceptions import BadRequest
 from django.db import DataError, ProgrammingError
 
-from galproject.error_pages import bad_request
+from galproject.site.error_pages import bad_request
 
 logger = logging.getLogger(__name__)
 # What Django and the database raise of a value that a column can't be held against.

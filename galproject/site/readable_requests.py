@@ -6,7 +6,7 @@ from django.core.exceptions import BadRequest
 from django.http import UnreadablePostError
 
 from exposures.input.text import MAX_NAME, TextError, check_query, check_text
-from galproject.error_pages import bad_request
+from galproject.site.error_pages import bad_request
 
 MAX_QUERY = 8000  # bytes of what stands after the ? of an address
 FORM, PARTS = "application/x-www-form-urlencoded", "multipart/form-data"

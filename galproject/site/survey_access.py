@@ -5,8 +5,8 @@ from django.http import JsonResponse
 from django.shortcuts import render
 from rest_framework.exceptions import AuthenticationFailed
 
-from galproject.api.tokens import TokenAuthentication
-from galproject.error_pages import administrators, groups_with, wants_json
+from galproject.site.error_pages import administrators, groups_with, wants_json
+from galproject.site.tokens import TokenAuthentication
 
 VIEW_SURVEY = "exposures.view_survey"
 # Open to everybody, or to everybody who is logged in.

@@ -11,9 +11,9 @@ from django.template.backends.django import Template
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from galproject.api.tokens import make_token
-from galproject.groups import MAY, permissions_of
+from galproject.site.groups import MAY, permissions_of
 from galproject.site.survey_access import FIRST_PAGE, VIEW_SURVEY
+from galproject.site.tokens import make_token
 from tests.galproject.addresses import addresses, make_things
 from tests.people import make_person
 

@@ -17,7 +17,7 @@ from django.db.models import BooleanField, IntegerField
 from django.test import Client
 from django.urls import reverse
 
-from galproject.admin_site import HIDDEN_MODELS
+from galproject.site.admin_site import HIDDEN_MODELS
 from photometry.models import GalReference
 from tests.browser.site_pages import patterns
 from tests.variables.campaigns import make_campaign, make_voter, vote

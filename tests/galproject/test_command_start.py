@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from galproject.command_line import CommandLine
+from galproject.management.command_line import CommandLine
 
 TOLD = """
 import gc, json, sys

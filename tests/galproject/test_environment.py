@@ -7,13 +7,13 @@ import sys
 import pytest
 from django.conf import settings
 
-from galproject.checks import variables_are_known
 from galproject.configuration.environment import (
     VARIABLES,
     InvalidEnvironmentError,
     read_environment,
     unknown_variables,
 )
+from galproject.site.checks import variables_are_known
 
 
 @pytest.mark.parametrize(

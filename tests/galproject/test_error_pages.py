@@ -14,8 +14,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 
 from galproject import urls as addresses
-from galproject.groups import ACTS
 from galproject.site import survey_access
+from galproject.site.groups import ACTS
 from tests.variables.campaigns import make_campaign, make_user, make_voter
 from tests.variables.candidates import make_candidate
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from galproject.api.tokens import make_token
+from galproject.site.tokens import make_token
 from tests.people import make_person
 from tests.variables.candidates import make_candidate
 

@@ -13,9 +13,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from galproject.api.tokens import TokenAuthentication
-from galproject.groups import MAY, VIEWED, complete_groups, permissions_of
 from galproject.models import GivenPermission
+from galproject.site.groups import MAY, VIEWED, complete_groups, permissions_of
+from galproject.site.tokens import TokenAuthentication
 from tests.galproject.test_layers import LAYERS, imported_by
 
 PROJECT = Path(settings.BASE_DIR)

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from exposures.errors import GalprojectError
-from galproject.checks import options_are_valid
 from galproject.configuration.descriptions import option_names, sections
 from galproject.configuration.loading import PREFIX, load_options, options_from_json, read_file
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.site.checks import options_are_valid
 from variables.science.selection import SelectionOptions
 
 THRESHOLD = "GALPROJECT_OPTION_SELECTION__THRESHOLD_SIGMA"

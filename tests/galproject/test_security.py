@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import RequestFactory
 from django.urls import reverse
 
-from galproject.addresses import client_address
+from galproject.site.client_address import client_address
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db

@@ -20,9 +20,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from exposures.errors import GalprojectError
-from galproject.checks import database_has_q3c, q3c_errors
 from galproject.configuration.secret_key import secret_key_in
-from galproject.database_url import database_from
+from galproject.site.checks import database_has_q3c, q3c_errors
+from galproject.site.database_url import database_from
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What crowdsourcephoto declares and nothing here calls.

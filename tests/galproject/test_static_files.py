@@ -8,8 +8,8 @@ from django.contrib.staticfiles import finders
 from django.templatetags.static import static
 
 from exposures.errors import GalprojectError
-from galproject import static_files
-from galproject.static_files import StaticFolder, fingerprint
+from galproject.site import static_files
+from galproject.site.static_files import StaticFolder, fingerprint
 
 
 def test_pages_find_scripts_where_nothing_was_collected():

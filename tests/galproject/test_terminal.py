@@ -26,7 +26,7 @@ from exposures.terminal import (
     guard_streams,
     printable,
 )
-from galproject import command_line
+from galproject.management import command_line
 from galproject.management.commands.serve import users_told
 from galproject.site.server_log import ServerLog
 from photometry.storage import storage

@@ -13,8 +13,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from galproject.api.tokens import MAX_LIVE, TokenError, digest_of, make_token
 from galproject.models import ApiToken
+from galproject.site.tokens import MAX_LIVE, TokenError, digest_of, make_token
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db

@@ -22,7 +22,7 @@ from galproject.site.processes import (
     connections_told,
     default_processes,
 )
-from galproject.static_files import StaticFolder
+from galproject.site.static_files import StaticFolder
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.2

@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class TablesConfig(AdminConfig):
-    default_site = "galproject.admin_site.SurveyAdminSite"
+    default_site = "galproject.site.admin_site.SurveyAdminSite"

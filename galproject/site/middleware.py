@@ -7,7 +7,7 @@ from django.http import HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from galproject.error_pages import explained_error, method_not_allowed
+from galproject.site.error_pages import explained_error, method_not_allowed
 
 logger = logging.getLogger(__name__)
 

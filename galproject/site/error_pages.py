@@ -19,8 +19,8 @@ from django.urls import resolve
 
 from exposures.errors import GalprojectError
 from exposures.permissions import NotInvitedError, PermissionMissingError
-from galproject.groups import ACTS
 from galproject.site.database_errors import trouble_of
+from galproject.site.groups import ACTS
 
 MAX_NAMED = 5  # administrators
 # What an address of Django's tables takes, by the end of its name.

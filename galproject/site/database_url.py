@@ -18,7 +18,7 @@ def database_from(url, url_file):
     if not url and url_file.is_file():
         url = url_file.read_text().strip()
     if not url:
-        return {"ENGINE": "galproject.absent_database"}
+        return {"ENGINE": "galproject.site.absent_database"}
     return _parsed(url)
 
 

@@ -7,9 +7,9 @@ from django.db import OperationalError, connections
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SURVEY
-from galproject.absent_database.base import NoDatabaseError
 from galproject.configuration.environment import unknown_variables
 from galproject.configuration.loading import load_options
+from galproject.site.absent_database.base import NoDatabaseError
 
 Q3C_STATE = """
 SELECT current_user,

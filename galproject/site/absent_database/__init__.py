@@ -1,0 +1,1 @@
+"""Stands for a database where none is named."""
