@@ -32,9 +32,9 @@ from benchmarks.crowded_chip import crowded_chip  # noqa: E402
 from benchmarks.scratch import scratch_database  # noqa: E402
 from exposures.simulation import SimulationOptions, simulate_night  # noqa: E402
 from exposures.simulation.truth import read_truth  # noqa: E402
-from galproject import pipeline  # noqa: E402
 from galproject.configuration.loading import load_options  # noqa: E402
-from galproject.processing import prepare  # noqa: E402
+from galproject.processing import pipeline  # noqa: E402
+from galproject.queue.runs import prepare  # noqa: E402
 from photometry.reduction import reduction, search
 from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402
 from photometry.storage import storage  # noqa: E402

@@ -36,7 +36,7 @@ from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands.stack_reference import stack_line
-from galproject.stacking import plan_stack, run_stack
+from galproject.processing.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction.reduction import reduce_chip
 from photometry.science.calibration.calibration import mad_sigma

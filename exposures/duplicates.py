@@ -7,11 +7,11 @@ from django.db.models import ExpressionWrapper, F, FloatField
 from django.db.models.functions import Abs
 
 from exposures.chip import ExposureFacts
-from exposures.claims import Claimed, lock_to_end
 from exposures.errors import InputFileError
 from exposures.fits import read_exposure, read_footprints
 from exposures.fits.copies import have_same_pixels, is_stack, telescope
 from exposures.fits.options import InputOptions
+from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalExposure
 from exposures.science.motion import separation_degrees
 

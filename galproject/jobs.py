@@ -15,15 +15,15 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from exposures.claims import Claimed, claimed, locked, release, take
 from exposures.hosts import this_host
+from exposures.locks import Claimed, claimed, locked, release, take
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
-from galproject.chip_result import result_of
 from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.joins import join_job
-from galproject.pipeline import is_ended, process_chip, record_failure, stands
+from galproject.processing.chip_result import result_of
+from galproject.processing.crossmatch import join_job
+from galproject.processing.pipeline import is_ended, process_chip, record_failure, stands
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of

@@ -10,7 +10,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
 from exposures.science.angles import wrap_ra
 from galproject.jobs import ask, references_near
-from galproject.processing import prepare
+from galproject.queue.runs import prepare
 
 INSTRUMENT = "decam"
 

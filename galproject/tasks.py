@@ -13,10 +13,10 @@ from exposures.models import GalImage, GalJob
 from galproject import jobs
 from galproject.configuration.loading import load_options
 from galproject.nights import expnums_to_fetch, fetch_and_ask, last_night
+from galproject.processing.result_lines import result_line
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, say_refused
 from galproject.references.sets import change_sets, pairs_of
-from galproject.result_lines import result_line
 from photometry.crossmatch.joins import join_filters
 from photometry.models import GalReference
 from variables.pictures.render import render_catalogue

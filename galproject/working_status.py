@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, TextChoices, Value, When
 from django.utils import timezone
 
-from exposures.claims import Claimed, claimed
+from exposures.locks import Claimed, claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob, Status
 
 PAGE = 50  # exposures

@@ -27,7 +27,7 @@ from galproject.backup.sessions import (
     tables_in,
     told_errors,
 )
-from galproject.version import RESULTS_VERSION, VERSION, code_version
+from galproject.processing.version import RESULTS_VERSION, VERSION, code_version
 
 COMPRESSION = 1  # of gzip: three times as fast as its default, for a tenth more room
 # Of the bytes of the tables without indices, about what a dump of them takes.

@@ -6,7 +6,7 @@ import psycopg2
 from django.db import connection
 
 from exposures.errors import GalprojectError
-from galproject.processing import database_lost
+from exposures.management.command_errors import database_lost
 
 MAINTENANCE = ("postgres", "template1")  # databases to be in while others are renamed
 UNLIMITED = """

@@ -13,8 +13,8 @@ from exposures.science.motion import separation_degrees
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.injection.options import InjectionOptions
 from galproject.injection.stars import as_pixels, draw_stars, placed
-from galproject.pipeline import ChipResult, process_chip
-from galproject.processing import prepare
+from galproject.processing.pipeline import ChipResult, process_chip
+from galproject.queue.runs import prepare
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference

@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import ProgrammingError, connection
 
-from exposures.claims import Claimed, take
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, take
 
 MOST_RUNS = 16  # at once beside one survey
 MOST_BYTES = 45  # of a survey's name in those of its databases; PostgreSQL's have at most 63

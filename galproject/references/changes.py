@@ -12,11 +12,11 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject import jobs
 from galproject.configuration.loading import load_options
-from galproject.pipeline import designate
-from galproject.provenance import for_its_files
-from galproject.references.locking import one_change, references_locked
+from galproject.processing.locking import one_change, references_locked
+from galproject.processing.pipeline import designate
+from galproject.processing.reference_choice import hold_sets_of
+from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
-from galproject.references.reselection import hold_sets_of
 from galproject.references.sets import ADDED, REMOVED
 from galproject.references.withdrawal import check_withdrawal, drop, retire
 from photometry.models import GalReference

@@ -11,10 +11,10 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.configuration.loading import load_options
-from galproject.references.locking import references_locked
+from galproject.processing.locking import references_locked
+from galproject.processing.reference_choice import Renewal, renew
 from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities
-from galproject.references.reselection import Renewal, renew
 from photometry.models import GalCoverage, GalReference, GalReferenceMember, GalReferenceSet
 from photometry.references.reference_sets import active_catalogue
 

@@ -2,8 +2,8 @@
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
-from galproject.pipeline import forget
-from galproject.references.locking import one_change
+from galproject.processing.locking import one_change
+from galproject.processing.pipeline import forget
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
 from photometry.storage.storage import drop_catalogue, retire_catalogue

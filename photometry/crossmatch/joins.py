@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from django.db import ProgrammingError, connection, transaction
 
-from exposures.claims import Claimed, locked
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import fault_of, unit_vectors
 from photometry.crossmatch.join_area import READ_ARCSEC, Area, Chip

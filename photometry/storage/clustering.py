@@ -14,8 +14,8 @@ from itertools import count
 import numpy as np
 from django.db import OperationalError, connection, transaction
 
-from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, claim
 from photometry.models import GalReference
 from photometry.storage.storage import COLUMNS, attach_partition, create_table_to_attach
 

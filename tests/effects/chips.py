@@ -14,7 +14,7 @@ from exposures.science.astrometry import PixelCorrection
 from exposures.science.orientation import Orientation
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.stacking import plan_stack
+from galproject.processing.stacking import plan_stack
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip

@@ -11,7 +11,7 @@ from exposures.fits.cards import Cards, celestial_wcs
 from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.simulation.mosaic import DISTORTION
-from galproject.chip_places import place
+from galproject.processing.sky_geometry import place
 from tests.exposures.files import chip_cards, header, triplet_pixels, write_plain, write_triplet
 
 X, Y = np.array([0.0, 500.0, 2000.0, 30.0]), np.array([10.0, 3000.0, 100.0, 2500.0])

@@ -22,7 +22,7 @@ from exposures.fits import read_chip, read_exposure
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import prepare, run_chips
+from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
 from tests.fuzz import CASES, ONLY, SEED, case_numbers, damage
 from tests.fuzz.children import (

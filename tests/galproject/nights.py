@@ -8,7 +8,7 @@ import pytest
 from exposures.models import GalExposure, GalImage
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import prepare, run_chips
+from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalObject, GalObjectSource
 from photometry.storage.storage import forget_image
 from variables.models import GalVarObj

@@ -13,9 +13,9 @@ from astropy.io import fits
 
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
-from galproject import version
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import process_exposure
+from galproject.processing import version
+from galproject.queue.runs import process_exposure
 from photometry.storage.binary_copy import copy_out
 from photometry.storage.storage import COLUMNS, NON_DETECTIONS, SOURCE_DTYPE
 
@@ -186,7 +186,10 @@ def record(numbers) -> str:
         line = rf"(?m)^RESULTS_VERSION = {version.RESULTS_VERSION}$"
         source.write_text(re.sub(line, f"RESULTS_VERSION = {wanted}", source.read_text()))
     FILE.write_text(_text({"results_version": wanted, **numbers}))
-    return f"Written to {FILE.name}: results version {wanted}. Commit it with galproject/version.py"
+    return (
+        f"Written to {FILE.name}: results version {wanted}. "
+        "Commit it with galproject/processing/version.py"
+    )
 
 
 def has_same_pixels(before, now) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import connections
 from django.utils import timezone
 
-from exposures.claims import Claimed
+from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob, Status
 
 FAR = "/nowhere/c4d.fits"

@@ -35,7 +35,7 @@ from galproject.backup.restoring import (
     restore_backup,
 )
 from galproject.backup.sessions import maintenance_cursor, session, tables_in
-from galproject.processing import prepare, run_chips
+from galproject.queue.runs import prepare, run_chips
 from tests.galproject.nights import night  # noqa: F401
 from tests.variables.campaigns import make_taxonomy
 from variables.derived.refresh import refresh_candidates

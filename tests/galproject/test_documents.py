@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from galproject.groups import ACTS, MAY
-from galproject.version import VERSION
+from galproject.processing.version import VERSION
+from galproject.site.groups import ACTS, MAY
 from scripts.imports import LAYERS, project_modules
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -174,11 +174,11 @@ def test_arrows_that_follow_from_others_are_not_drawn(draw_imports):
 def test_folders_are_drawn_as_one_and_what_ties_django_together_not_at_all(draw_imports):
     imports = {
         "photometry": set(),
-        "photometry.models": {"django.db", "photometry.sources"},
-        "photometry.sources": {"photometry.science.sky", "exposures.models"},
+        "photometry.models": {"django.db", "photometry.querysets.sources"},
+        "photometry.querysets.sources": {"photometry.science.sky", "exposures.models"},
         "photometry.science": set(),
-        "photometry.science.sky": {"photometry.science.clipping"},
-        "photometry.science.clipping": set(),
+        "photometry.science.sky": {"photometry.science.sky.clipping"},
+        "photometry.science.sky.clipping": set(),
         "photometry.apps": {"photometry.models"},
         "exposures.models": set(),
     }

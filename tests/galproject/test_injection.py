@@ -19,7 +19,7 @@ from galproject.injection.options import InjectionOptions, number, range_of
 from galproject.injection.plot import plot_summary
 from galproject.injection.report import lines, summary_rows
 from galproject.injection.summary import summarise
-from galproject.processing import prepare
+from galproject.queue.runs import prepare
 from tests.galproject.nights import night  # noqa: F401
 from tests.variables.candidates import make_candidate
 

@@ -8,7 +8,8 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
 from exposures.models import GalCheckpoint, GalImage, GalJob
-from galproject import jobs, joins, tasks
+from galproject import jobs, tasks
+from galproject.processing import crossmatch
 from galproject.references import changes
 from photometry.crossmatch import joins as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
@@ -89,7 +90,7 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
     monkeypatch.setattr(passes, "_chips_around", lambda ids: real(ids)[next(seen) % 2 :])
     with pytest.raises(CommandError, match="changed each time.*Join them again when"):
         command()
-    joins.join_job(job)
+    crossmatch.join_job(job)
     assert everything() == before
     line = GalCheckpoint.objects.get(step="joined")
     assert line.level == GalCheckpoint.Level.WARNING and "changed each time" in line.note

@@ -14,7 +14,9 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from exposures.claims import (
+from exposures.fits import read_exposure
+from exposures.ingest import ingest_exposure
+from exposures.locks import (
     Claimed,
     ClaimLostError,
     check_held,
@@ -24,13 +26,12 @@ from exposures.claims import (
     locked,
     take,
 )
-from exposures.fits import read_exposure
-from exposures.ingest import ingest_exposure
 from exposures.models import GalImage, Status
-from galproject import jobs, pipeline
+from galproject import jobs
 from galproject.injection.own_database import _short
-from galproject.processing import prepare, run_chips
-from galproject.references.reselection import renew_sets_of
+from galproject.processing import pipeline
+from galproject.processing.reference_choice import renew_sets_of
+from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.clustering import rewrite

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from galproject.models import GivenPermission
 from galproject.site.groups import MAY, VIEWED, complete_groups, permissions_of
 from galproject.site.tokens import TokenAuthentication
-from tests.galproject.test_layers import LAYERS, imported_by
+from scripts.imports import LAYERS, imported_by
 
 PROJECT = Path(settings.BASE_DIR)
 # What a field or an index of a model is defined by, as Django itself writes it into migrations.

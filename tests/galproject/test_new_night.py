@@ -9,8 +9,8 @@ from exposures.models import GalCheckpoint, GalImage
 from exposures.science.footprints import contains
 from exposures.simulation import read_truth, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.pipeline import forget
-from galproject.processing import prepare, run_chips
+from galproject.processing.pipeline import forget
+from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
 from tests.galproject.nights import NIGHT
 from variables.models import GalCandidate, GalNewDetection

@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from exposures.simulation import read_truth
-from galproject import pipeline
-from galproject.processing import prepare
+from galproject.processing import pipeline
+from galproject.queue.runs import prepare
 from photometry.models import GalReference
 from photometry.storage import storage
 from tests.galproject.nights import night  # noqa: F401

@@ -12,7 +12,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Status
 from galproject import tasks
 from galproject.nights import expnums_to_fetch, fetch_and_ask
-from galproject.processing import prepare
+from galproject.queue.runs import prepare
 from tests.exposures.archive_server import ArchiveServer, stored_file
 from tests.galproject.nights import night  # noqa: F401
 

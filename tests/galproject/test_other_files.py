@@ -11,10 +11,10 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from exposures.models import GalImage, Status
-from galproject import pipeline
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import prepare, run_chips
-from galproject.provenance import plan_reprocessing
+from galproject.processing import pipeline
+from galproject.queue.reprocessing import plan_reprocessing
+from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalReference
 from tests.galproject.nights import night, remove_survey  # noqa: F401
 

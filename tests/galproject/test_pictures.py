@@ -12,7 +12,7 @@ from django.db import connections
 from django.urls import reverse
 from PIL import Image
 
-from exposures.claims import Claimed
+from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob
 from exposures.science.footprints import contains
 from galproject import jobs, tasks

@@ -6,10 +6,10 @@ from django.db import connection
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob, Status
 from exposures.simulation import read_truth
-from galproject import pipeline
-from galproject.processing import process_exposure
+from galproject.processing import pipeline
+from galproject.processing.version import RESULTS_VERSION, code_version
+from galproject.queue.runs import process_exposure
 from galproject.recovery import assess
-from galproject.version import RESULTS_VERSION, code_version
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, process, processed  # noqa: F401
 from variables.derived.refresh import refresh_candidates
@@ -158,7 +158,7 @@ def test_two_workers_leave_the_rows_of_one(night):  # noqa: F811
 
 def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa: F811
     image = GalImage.objects.searches().select_related("exposure").first()
-    monkeypatch.setattr("exposures.claims.take", lambda *_: False)
+    monkeypatch.setattr("exposures.locks.take", lambda *_: False)
     with pytest.raises(GalprojectError, match="is being worked on as a search image"):
         pipeline.designate([image])
     assert GalSource.objects.measured_on(image).exists()
@@ -166,15 +166,15 @@ def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa
 
 def test_a_chip_in_other_hands_is_left_alone(processed, monkeypatch):  # noqa: F811
     image = GalImage.objects.searches().first()
-    monkeypatch.setattr("exposures.claims.take", lambda *_: False)
+    monkeypatch.setattr("exposures.locks.take", lambda *_: False)
     assert pipeline.process_chip(image.pk, processed.options, again=True).status == "busy"
 
 
 def test_what_lost_its_claim_changes_nothing(processed, monkeypatch):  # noqa: F811
     image = GalImage.objects.searches().first()
     before = contents()
-    monkeypatch.setattr("exposures.claims.take", lambda *_: True)  # but the session has none
-    monkeypatch.setattr("exposures.claims.release", lambda *_: None)
+    monkeypatch.setattr("exposures.locks.take", lambda *_: True)  # but the session has none
+    monkeypatch.setattr("exposures.locks.release", lambda *_: None)
     result = pipeline.process_chip(image.pk, processed.options, again=True)
     assert result.failed
     assert "the claim on chip" in result.error

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError, ProgrammingError, connection
 
+from exposures.management.command_errors import database_lost
 from exposures.models import GalExposure, GalImage, Status
-from galproject import pipeline, processing
-from galproject.chip_result import ChipResult
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import process_exposure as command
-from galproject.processing import database_lost
+from galproject.processing import pipeline
+from galproject.processing.chip_result import ChipResult
+from galproject.queue import runs
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
@@ -244,9 +245,9 @@ def test_notes_of_many_chips_become_a_line_a_kind():
 
 def test_references_are_done_before_what_is_measured_with_them(measured, monkeypatch):
     batches = []
-    monkeypatch.setattr(processing, "_in_a_pool", lambda chips, _: batches.append(chips) or [])
-    monkeypatch.setattr(processing, "_in_this_process", lambda chips: batches.append(chips) or [])
+    monkeypatch.setattr(runs, "_in_a_pool", lambda chips, _: batches.append(chips) or [])
+    monkeypatch.setattr(runs, "_in_this_process", lambda chips: batches.append(chips) or [])
     images = GalImage.objects.all()
-    list(processing.run_chips([i.pk for i in images], PipelineOptions(), workers=2, again=True))
+    list(runs.run_chips([i.pk for i in images], PipelineOptions(), workers=2, again=True))
     kinds = [{images.get(pk=pk).is_reference for pk, _ in chips} for chips in batches]
     assert kinds == [{True}, {False}]

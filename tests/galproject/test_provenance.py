@@ -8,14 +8,16 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from exposures.claims import take
 from exposures.errors import GalprojectError
+from exposures.locks import take
+from exposures.lookup import find_exposures
 from exposures.models import GalExposure, GalImage, Status
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import reprocess as command
-from galproject.pipeline import is_made_alike
-from galproject.provenance import find_exposures, plan_removal, plan_reprocessing, remove
-from galproject.version import RESULTS_VERSION
+from galproject.processing.pipeline import is_made_alike
+from galproject.processing.removal import plan_removal, remove
+from galproject.processing.version import RESULTS_VERSION
+from galproject.queue.reprocessing import plan_reprocessing
 from photometry.models import GalCoverage, GalReference, GalSource
 from photometry.science.detection.residual_peaks import ResidualOptions
 from tests.galproject.nights import night, processed  # noqa: F401
@@ -179,7 +181,7 @@ def test_unknown_exposures_are_named():
 def test_an_exposure_in_work_is_not_removed(processed, monkeypatch):  # noqa: F811
     exposure = search_exposure()
     busy = exposure.images.first().pk
-    monkeypatch.setattr("exposures.claims.take", lambda kind, pk: pk != busy and take(kind, pk))
+    monkeypatch.setattr("exposures.locks.take", lambda kind, pk: pk != busy and take(kind, pk))
     with pytest.raises(GalprojectError, match="is being worked on"):
         remove(exposure)
     assert exposure.images.count() == 2

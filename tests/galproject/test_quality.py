@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from exposures.doubts import GalQualityDecision
 from exposures.models import GalCheckpoint, GalImage, Status
-from galproject import pipeline
+from galproject.processing import pipeline
 from galproject.quality.overruling import overrule
 from tests.galproject.nights import night, process, processed  # noqa: F401
 from tests.people import make_person

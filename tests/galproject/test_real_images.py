@@ -7,8 +7,8 @@ from scipy.ndimage import maximum_filter
 from exposures.fits import InputOptions
 from exposures.models import GalImage
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import process_exposure
-from galproject.stacking import plan_stack, stack_settings
+from galproject.processing.stacking import plan_stack, stack_settings
+from galproject.queue.runs import process_exposure
 from photometry.models import GalReference, GalSource
 from photometry.reduction.stack import stack_chip
 from variables.light_curves.light_curves import light_curves_at

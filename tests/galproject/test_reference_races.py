@@ -11,13 +11,13 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from exposures.claims import Claimed
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage
 from galproject import tasks
+from galproject.processing.locking import key_of
 from galproject.references import changes
 from galproject.references.changes import change_reference
-from galproject.references.locking import key_of
 from photometry.models import GalReference
 from photometry.storage import storage
 from tests.galproject.statuses import held_elsewhere

@@ -6,8 +6,8 @@ from django.db import connection
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage
-from galproject import pipeline
-from galproject.provenance import remove
+from galproject.processing import pipeline
+from galproject.processing.removal import remove
 from galproject.references import sets
 from galproject.references.withdrawal import undesignate
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet

@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from exposures.claims import Claimed
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalField, GalImage, Status
 from galproject import tasks
 from galproject.configuration.pipeline_options import PipelineOptions

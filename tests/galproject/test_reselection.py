@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from exposures.models import GalCheckpoint, GalImage
 from galproject import tasks
+from galproject.processing.reference_choice import select_anew
 from galproject.references import sets, views
-from galproject.references.reselection import select_anew
 from photometry.models import (
     GalNonDetection,
     GalObjectSource,

@@ -15,7 +15,7 @@ from exposures.simulation.truth import read_truth
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.home.fields import observed_fields
 from galproject.home.sky_map import sky_map
-from galproject.processing import prepare, run_chips
+from galproject.queue.runs import prepare, run_chips
 from galproject.references.mosaic import mosaics
 from photometry.models import GalSource
 from variables.models import GalVarObj

@@ -5,12 +5,12 @@ import os
 
 import pytest
 
-from galproject import version
+from galproject.processing import version
 from tests.galproject import small_chip
 
 CURE = (
     "If that is meant, run `make results`, which raises RESULTS_VERSION (stored results are then "
-    "made over by manage.py reprocess), and commit galproject/version.py and "
+    "made over by manage.py reprocess), and commit galproject/processing/version.py and "
     "tests/galproject/small_chip.json. If not, mend it."
 )
 

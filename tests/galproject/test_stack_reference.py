@@ -14,10 +14,10 @@ from exposures.fits import read_chip, read_exposure
 from exposures.fits.stacks import codes_of, read_keys
 from exposures.models import GalImage, Status
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
-from galproject import stacking
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing import process_exposure
-from galproject.stacking import plan_stack, run_stack
+from galproject.processing import stacking
+from galproject.processing.stacking import plan_stack, run_stack
+from galproject.queue.runs import process_exposure
 from photometry.models import GalSource
 from photometry.science.stacking.stacking import Stack
 from tests.galproject.nights import night, remove_survey  # noqa: F401

@@ -8,13 +8,13 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from exposures.claims import Claimed, claim
 from exposures.hosts import this_host
+from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
 from galproject import jobs, tasks
 from galproject.configuration.loading import load_options
-from galproject.processing import run_chips
 from galproject.queue import cluster
+from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
 from tests.galproject import dying
 from tests.galproject.statuses import make_exposure

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from exposures.claims import Claimed
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob, Status
 from galproject.exposure_log import exposure_log
 from galproject.management.commands import working_status as command

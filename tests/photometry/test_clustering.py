@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
-from exposures.claims import Claimed
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed
 from photometry.models import GalSource
 from photometry.storage import clustering, storage
 from photometry.storage.binary_copy import copy_out

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection, transaction
 
-from exposures.claims import Claimed, lock_to_end
+from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains

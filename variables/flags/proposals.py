@@ -6,7 +6,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Q
 
-from exposures.claims import Claimed, lock_to_end
+from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalExposure
 from exposures.options_in_force import options_in_force
 from variables.flags.findings import Proposal, findings, sources_at_fault

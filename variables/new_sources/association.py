@@ -3,8 +3,8 @@
 import numpy as np
 from django.db import connection, transaction
 
-from exposures.claims import Claimed, lock_to_end
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, lock_to_end
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
 from photometry.models import GalReference

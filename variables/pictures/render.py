@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.claims import Claimed, claim
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, claim
 from exposures.models import GalCheckpoint, GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains

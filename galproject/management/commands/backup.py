@@ -6,11 +6,11 @@ from django.template.defaultfilters import pluralize
 
 from exposures.archive.partial import size_text
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Whole
 from galproject.backup.bars import bar
 from galproject.backup.making import BackupOptions, make_backup
 from galproject.backup.restoring import checked_backup
-from galproject.management.plain_errors import plain_errors
 
 
 class Command(SurveyCommand):

@@ -4,8 +4,8 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import ROW_ID, Number
-from galproject.management.plain_errors import plain_errors
 from photometry.storage.clustering import order_of, partitions, rewrite
 
 

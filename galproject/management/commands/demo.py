@@ -7,10 +7,10 @@ from django.core.management import call_command
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import WORKERS
 from galproject import demonstration
 from galproject.first_look import what_to_look_at
-from galproject.management.plain_errors import plain_errors
 
 
 class Command(SurveyCommand):

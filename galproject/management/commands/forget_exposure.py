@@ -4,10 +4,11 @@ import sys
 
 from django.core.management.base import CommandError
 
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.terminal import printable
-from galproject.management.plain_errors import plain_errors
-from galproject.provenance import find_exposures, plan_removal, remove
+from galproject.processing.removal import plan_removal, remove
 
 
 class Command(SurveyCommand):

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from exposures.errors import GalprojectError
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import INTERRUPTED, plain_errors
 from exposures.management.numbers import (
     COUNT,
     GAIN,
@@ -29,7 +30,6 @@ from galproject.injection.plot import plot_summary
 from galproject.injection.report import lines, summary_rows, write_stars
 from galproject.injection.run import inject
 from galproject.injection.summary import summarise
-from galproject.management.plain_errors import INTERRUPTED, plain_errors
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {

@@ -7,10 +7,10 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Number
 from exposures.models import GalExposure, GalImage
 from galproject.configuration.loading import load_options
-from galproject.management.plain_errors import plain_errors
 from photometry.crossmatch.joins import fields_of, join_filters
 
 MAX_ARCSEC = 5.0  # beyond which nothing is one star

@@ -11,14 +11,14 @@ from tqdm import tqdm
 from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
-from galproject.cutouts import draw_cutouts
 from galproject.jobs import ask, ask_failed
-from galproject.management.plain_errors import plain_errors
-from galproject.processing import prepare, run_chips, run_jobs
-from galproject.result_lines import note_lines, result_line
+from galproject.processing.cutouts import draw_cutouts
+from galproject.processing.result_lines import note_lines, result_line
+from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 
 

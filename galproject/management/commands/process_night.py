@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Whole
 from exposures.models import GalField
-from galproject.management.plain_errors import plain_errors
 from galproject.nights import expnums_to_fetch, last_night
 from galproject.tasks import queue_fetches
 

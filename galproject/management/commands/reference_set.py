@@ -4,9 +4,9 @@ from getpass import getuser
 
 from tqdm import tqdm
 
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
-from galproject.management.plain_errors import plain_errors
-from galproject.provenance import find_exposures
+from exposures.management.command_errors import plain_errors
 from galproject.references import sets
 
 

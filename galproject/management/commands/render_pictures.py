@@ -12,7 +12,7 @@ from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import ROW_ID
 from exposures.models import GalImage, Status
-from galproject.cutouts import draw_cutouts
+from galproject.processing.cutouts import draw_cutouts
 from photometry.models import GalReference
 from variables.pictures.chips import write_chip_picture
 from variables.pictures.pixels import read_pixels

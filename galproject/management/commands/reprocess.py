@@ -5,13 +5,14 @@ from getpass import getuser
 
 from django.core.management.base import CommandError
 
+from exposures.lookup import find_exposures
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import WORKERS
 from exposures.models import GalImage
 from galproject.configuration.loading import load_options
 from galproject.management.commands import process_exposure
-from galproject.management.plain_errors import plain_errors
-from galproject.processing import run_jobs
-from galproject.provenance import find_exposures, plan_reprocessing
+from galproject.queue.reprocessing import plan_reprocessing
+from galproject.queue.runs import run_jobs
 
 
 class Command(process_exposure.Command):

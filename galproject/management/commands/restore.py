@@ -4,6 +4,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Whole
 from galproject.backup.bars import bar
 from galproject.backup.restoring import (
@@ -12,7 +13,6 @@ from galproject.backup.restoring import (
     restore_backup,
     restored_text,
 )
-from galproject.management.plain_errors import plain_errors
 
 
 def moved_folder(text):

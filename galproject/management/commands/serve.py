@@ -14,8 +14,8 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.management.base import ALL_CHECKS, CommandError
 
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Whole
-from galproject.management.plain_errors import plain_errors
 from galproject.site.processes import (
     MAX_PROCESSES,
     MAX_THREADS,

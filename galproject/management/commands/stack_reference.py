@@ -8,10 +8,10 @@ from tqdm import tqdm
 
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION
 from galproject.configuration.loading import load_options
-from galproject.management.plain_errors import plain_errors
-from galproject.stacking import plan_stack, run_stack
+from galproject.processing.stacking import plan_stack, run_stack
 
 
 class Command(SurveyCommand):

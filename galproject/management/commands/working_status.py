@@ -12,13 +12,13 @@ from django.template.defaultfilters import pluralize
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import database_lost
 from exposures.management.numbers import COUNT, Number
 from exposures.models import GalExposure
 from galproject.exposure_log import exposure_log
 from galproject.jobs import ask_failed
 from galproject.management.status_tables import change_lines, log_lines, status_lines
 from galproject.moments import moment
-from galproject.processing import database_lost
 from galproject.working_status import PAGE, Shown, State, images_shown, working_status
 
 CLEAR = "\x1b[H\x1b[2J"  # cursor home, screen empty

@@ -2,7 +2,7 @@
 
 import re
 
-from galproject.chip_result import BUSY, UNCHANGED
+from galproject.processing.chip_result import BUSY, UNCHANGED
 
 # By which a header's WCS is off, where it is worth a word.
 FAR_ARCSEC = 1.0

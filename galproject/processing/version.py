@@ -14,7 +14,7 @@ RESULTS_VERSION = 3
 @cache
 def code_version() -> str:
     """For example "0.1.0+3f2a1bc", with ".dirty" where the checkout has uncommitted changes."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return VERSION
     described = subprocess.run(

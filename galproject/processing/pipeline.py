@@ -15,21 +15,21 @@ from django.db import (
 from django.utils import timezone
 
 from exposures import made_from
-from exposures.claims import Claimed, ClaimLostError, check_held, claim
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
+from exposures.locks import Claimed, ClaimLostError, check_held, claim
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.footprints import overlap_fraction
-from galproject.chip_places import catalogues_under, place
-from galproject.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.configuration.loading import completed, load_options, options_from_json
 from galproject.configuration.pipeline_options import DERIVED_LATER
+from galproject.processing.chip_result import BUSY, UNCHANGED, ChipResult, result_of
+from galproject.processing.locking import one_change, references_locked
+from galproject.processing.reference_choice import hold_sets_of, renew_sets_of
+from galproject.processing.search_references import check_is_covered, measure_on_references
+from galproject.processing.sky_geometry import catalogues_under, place
+from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.quality.judging import judge_reference, judge_search
-from galproject.references.locking import one_change, references_locked
-from galproject.references.reselection import hold_sets_of, renew_sets_of
-from galproject.search_references import check_is_covered, measure_on_references
-from galproject.version import RESULTS_VERSION, code_version
 from photometry.models import GalReference
 from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import reduce_chip

@@ -3,10 +3,9 @@
 from contextlib import contextmanager
 
 from django.core.management import CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, ProgrammingError
 
 from exposures.errors import GalprojectError
-from galproject.processing import database_lost
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
@@ -23,3 +22,15 @@ def plain_errors():
     except KeyboardInterrupt as interrupt:
         message = "Interrupted. The same command goes on where it stopped; what is done is kept"
         raise CommandError(message, returncode=INTERRUPTED) from interrupt
+
+
+def database_lost(error):
+    """What to tell the user of a database that does not answer, or has not the right tables."""
+    first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    cure = "Start it (scripts/database start) or set DATABASE_URL"
+    if isinstance(error, ProgrammingError):
+        cure = "Bring its tables up to date (manage.py migrate)"
+    return GalprojectError(
+        f"the database can't be used: {first_line}. {cure}, then run the same command again; "
+        "what is done is kept"
+    )

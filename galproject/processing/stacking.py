@@ -23,7 +23,7 @@ from exposures.fits.stacks import (
 )
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
-from galproject.version import RESULTS_VERSION
+from galproject.processing.version import RESULTS_VERSION
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip
 from photometry.science.stacking.stacking import MAX_FRAMES
 

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from django.db import DatabaseError, ProgrammingError, connection
+from django.db import DatabaseError, connection
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
+from exposures.management.command_errors import database_lost
 from exposures.models import GalImage, Status
 from galproject import jobs, worker
-from galproject.chip_result import BUSY, UNCHANGED, result_of
 from galproject.configuration.loading import load_options
-from galproject.pipeline import designate
+from galproject.processing.chip_result import BUSY, UNCHANGED, result_of
+from galproject.processing.pipeline import designate
 from galproject.queue.worker_pool import Death, WorkerPool
 
 
@@ -108,15 +109,3 @@ def _in_a_pool(chips, workers):
     pool = WorkerPool(worker.work, worker.start, (connection.settings_dict["NAME"],))
     for chip, outcome in pool.run(chips, workers):
         yield jobs.fail(*chip, outcome.how) if isinstance(outcome, Death) else outcome
-
-
-def database_lost(error):
-    """What to tell the user of a database that does not answer, or has not the right tables."""
-    first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-    cure = "Start it (scripts/database start) or set DATABASE_URL"
-    if isinstance(error, ProgrammingError):
-        cure = "Bring its tables up to date (manage.py migrate)"
-    return GalprojectError(
-        f"the database can't be used: {first_line}. {cure}, then run the same command again; "
-        "what is done is kept"
-    )

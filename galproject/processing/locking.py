@@ -5,8 +5,8 @@ from zlib import crc32
 
 from django.db import transaction
 
-from exposures.claims import Claimed, claim, locked
 from exposures.errors import GalprojectError
+from exposures.locks import Claimed, claim, locked
 
 
 def key_of(filter_name) -> int:

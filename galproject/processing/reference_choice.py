@@ -6,7 +6,7 @@ from django.db import transaction
 
 from exposures.models import GalImage
 from galproject.configuration.loading import options_from_json
-from galproject.version import code_version
+from galproject.processing.version import code_version
 from photometry.models import GalCoverage, GalReferenceSet
 from photometry.references.measured import StoredMeasurements, measured_on_primary
 from photometry.references.reference_sets import active_catalogue, hold_for_change, renew_means

@@ -2,7 +2,7 @@
 
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
-from galproject.chip_places import place, references_under
+from galproject.processing.sky_geometry import place, references_under
 from photometry.reduction.search import measure_search
 from photometry.storage import storage
 from photometry.storage.image_calibration import channel_edges

@@ -1,0 +1,1 @@
+"""A chip and an exposure from file to rows, in this process."""

@@ -1,0 +1,73 @@
+"""Exposures removed with all that was made of them."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from django.db.models import Sum
+
+from exposures.errors import GalprojectError
+from exposures.locks import Claimed, claim
+from exposures.models import GalExposure
+from galproject.processing.pipeline import forget
+from photometry.models import GalCoverage, GalReference
+from variables.models import GalVarObj
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes with an exposure."""
+
+    exposure: GalExposure
+    n_images: int
+    n_sources: int  # rows of galsources measured on it
+    n_variables: int  # rows of galvarobjs on it
+    n_catalogues: int  # reference catalogues made from it
+    n_dependents: int  # search images of other exposures that were measured with these
+    n_dependent_sources: int  # what these have of them in galsources
+    n_dependent_variables: int  # and in galvarobjs
+
+
+def plan_removal(exposure) -> Removal:
+    """What would go with an exposure."""
+    images = exposure.images.all()
+    catalogues = GalReference.objects.filter(image__in=images)
+    others = GalCoverage.objects.filter(catalogue__in=catalogues).exclude(image__in=images)
+    of_them = [catalogue.id_range for catalogue in catalogues]
+    changes = GalVarObj.objects.exclude(image__in=images)
+    return Removal(
+        exposure=exposure,
+        n_images=len(images),
+        n_sources=images.aggregate(total=Sum("n_sources"))["total"] or 0,
+        n_variables=GalVarObj.objects.filter(image__in=images).count(),
+        n_catalogues=len(catalogues),
+        n_dependents=others.values("image").distinct().count(),
+        n_dependent_sources=others.aggregate(total=Sum("n_sources"))["total"] or 0,
+        n_dependent_variables=sum(
+            changes.filter(refsource_id__range=id_range).count() for id_range in of_them
+        ),
+    )
+
+
+def remove(exposure, cascade=False):
+    """Remove an exposure, what was measured on it, and the catalogues made from it.
+
+    Search images that depend on these lose what they have of them and are to be processed again:
+    only with ``cascade``. A removal that is interrupted is finished by another. Raises
+    GalprojectError where a chip is being worked on, or images depend on it.
+    """
+    removal = plan_removal(exposure)
+    if removal.n_dependents and not cascade:
+        raise GalprojectError(
+            f"{exposure} is the reference of {removal.n_dependents} search images. Process them "
+            "against another first, or remove what they have of it too (--cascade)"
+        )
+    images = list(exposure.images.select_related("exposure"))
+    with ExitStack() as claims:
+        for image in images:
+            if not claims.enter_context(claim(Claimed.CHIP, image.pk)):
+                raise GalprojectError(
+                    f"{image} is being worked on, on {image.host}. Wait until it has ended"
+                )
+        for image in images:
+            forget(image, with_retired=True)
+        exposure.delete()

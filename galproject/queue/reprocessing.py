@@ -1,0 +1,79 @@
+"""Results made over with other options."""
+
+from dataclasses import dataclass, replace
+
+from exposures.made_from import has_same_files
+from exposures.models import GalImage
+from galproject import jobs
+from galproject.configuration.loading import options_from_json
+from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.pipeline import is_made_alike
+from photometry.models import GalReference
+
+
+@dataclass(frozen=True)
+class Reprocessing:
+    """What would be made over: ids of galimages by the options to do it with."""
+
+    references: dict[PipelineOptions, list[int]]
+    searches: dict[PipelineOptions, list[int]]
+    n_standing: int  # made as they would be now, and left as they are
+    n_references_kept: int  # made otherwise, and left as they are
+    n_other_files: int = 0  # of all that was made otherwise: of files that are others now
+
+    @property
+    def n_references(self) -> int:
+        return sum(map(len, self.references.values()))
+
+    @property
+    def n_searches(self) -> int:
+        return sum(map(len, self.searches.values()))
+
+    def ask(self, queued=True, asked_by=""):
+        """Ask for it, references first: the jobs."""
+        asked = []
+        for groups in (self.references, self.searches):
+            for options, image_ids in groups.items():
+                images = GalImage.objects.filter(pk__in=image_ids)
+                asked += jobs.ask(images, options, True, queued=queued, asked_by=asked_by)
+        return asked
+
+
+def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
+    """What of the chips was made otherwise than it would be now: see ``is_made_alike``.
+
+    The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
+    References are made over only ``with_references``, as that gives their sources new ids; the
+    search images that were measured with them are then made over too.
+    """
+    references, searches, n_standing, n_other_files = {}, {}, 0, 0
+    for image in images.exclude(options=None).select_related("exposure"):
+        wanted = for_its_files(image, options)
+        if is_made_alike(image, wanted):
+            n_standing += 1
+        else:
+            kind = references if image.is_reference else searches
+            kind.setdefault(wanted, []).append(image.pk)
+            n_other_files += not has_same_files(image)
+    n_otherwise = sum(map(len, references.values()))
+    if not with_references:
+        return Reprocessing({}, searches, n_standing, n_otherwise, n_other_files)
+    chosen = {pk for ids in searches.values() for pk in ids}
+    made_over = [pk for ids in references.values() for pk in ids]
+    for image in dependents(made_over).exclude(pk__in=chosen):
+        searches.setdefault(for_its_files(image, options), []).append(image.pk)
+    return Reprocessing(references, searches, n_standing, 0, n_other_files)
+
+
+def for_its_files(image, options) -> PipelineOptions:
+    """Options, but for those that describe an image's files: as it was made with, if it was."""
+    if image.options is None:
+        return options
+    before = options_from_json(image.options)
+    return replace(options, input=before.input, catalogue=before.catalogue)
+
+
+def dependents(image_ids):
+    """Search images that were measured with the active catalogues of reference images."""
+    catalogues = GalReference.objects.filter(image__in=image_ids, active=True)
+    return GalImage.objects.filter(coverages__catalogue__in=catalogues).distinct()
