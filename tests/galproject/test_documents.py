@@ -174,18 +174,22 @@ def test_arrows_that_follow_from_others_are_not_drawn(draw_imports):
 def test_folders_are_drawn_as_one_and_what_ties_django_together_not_at_all(draw_imports):
     imports = {
         "photometry": set(),
-        "photometry.models": {"django.db", "photometry.querysets.sources"},
-        "photometry.querysets.sources": {"photometry.science.sky", "exposures.models"},
+        "photometry.models": {"django.db", "photometry.upper.one"},
+        "photometry.upper": set(),
+        "photometry.upper.one": {"photometry.science.two", "photometry.upper", "exposures.models"},
         "photometry.science": set(),
-        "photometry.science.sky": {"photometry.science.sky.clipping"},
-        "photometry.science.sky.clipping": set(),
+        "photometry.science.two": {"photometry.science.three.four"},
+        "photometry.science.three": set(),
+        "photometry.science.three.four": set(),
         "photometry.apps": {"photometry.models"},
         "exposures.models": set(),
     }
-    drawn = {"models": {"sources"}, "sources": {"science"}, "science": set()}
+    drawn = {"models": {"upper"}, "upper": {"science"}, "science": set()}
     assert draw_imports.rooms_of("photometry", imports) == drawn
-    of_science = {"sky": {"clipping"}, "clipping": set()}
-    assert draw_imports.rooms_of("photometry/science", imports) == of_science
+    assert draw_imports.rooms_of("photometry/science", imports) == {
+        "two": {"three"},
+        "three": set(),
+    }
     applications = {"photometry": {"exposures"}, "exposures": set()}
     assert draw_imports.rooms_of("applications", imports) == applications
 
