@@ -6,9 +6,9 @@ from django.template.defaultfilters import pluralize
 from exposures.admin import GalExposureAdmin, GalImageAdmin
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
-from galproject.jobs import ask
 from galproject.processing.pipeline import designate
 from galproject.queue import schedules
+from galproject.queue.jobs import ask
 from galproject.references.changes import note_chosen
 from galproject.site import admin as site_admin  # noqa: F401  (registers people and tokens)
 

@@ -16,7 +16,7 @@ from exposures.models import GalExposure, GalImage
 from exposures.permissions import needs_permission
 from galproject.exposure_log import exposure_log
 from galproject.forms import ShownForm
-from galproject.jobs import ask_failed
+from galproject.queue.jobs import ask_failed
 from galproject.working_status import Shown, images_shown
 from galproject.working_status import working_status as status_of
 

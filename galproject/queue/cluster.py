@@ -35,7 +35,7 @@ def _tell(pid, how):
     logger.error("worker %d was ended by %s", pid, how)
     try:
         async_task(
-            "galproject.tasks.worker_died", this_host(), pid, how, group="deaths", save=False
+            "galproject.queue.tasks.worker_died", this_host(), pid, how, group="deaths", save=False
         )
     except (InterfaceError, OperationalError) as error:
         logger.warning("its chip waits for the next sweep: %s", str(error).strip())

@@ -23,7 +23,9 @@ from pydantic import (
     model_validator,
 )
 
-MODULE = "galproject.tasks"
+# Messages that were sent before tasks were modules of what they are of may wait in a queue yet. To
+# go with the second release after 0.1.0, whose own messages were pickles.
+FORMER_MODULE = "galproject.queue.tasks"
 # Not that of pickles: a worker of an earlier version refuses these, as this one refuses its.
 SALT = f"{Conf.PREFIX}.json"
 MAX_CHARACTERS = 100_000_000  # of a message; the largest names the chips of a survey
@@ -36,17 +38,25 @@ Reason = Annotated[str, Field(strict=True, max_length=100_000)]
 
 # The tasks that workers do, each with what it takes.
 TASKS = {
-    "process_chip": TypeAdapter(tuple[Id, Id]),
-    "close_job": TypeAdapter(tuple[Id]),
-    "join_withdrawn": TypeAdapter(tuple[Ids]),
-    "change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason, Ids]),
-    "change_reference_set": TypeAdapter(tuple[Id, Ids, Flag, Name, Reason]),
-    "render_cutouts": TypeAdapter(tuple[Id]),
-    "sweep": TypeAdapter(tuple[()]),
-    "process_night": TypeAdapter(tuple[()]),
-    "fetch_exposure": TypeAdapter(tuple[Id]),
-    "worker_died": TypeAdapter(tuple[Name, Id, Name]),
+    "galproject.queue.tasks.process_chip": TypeAdapter(tuple[Id, Id]),
+    "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
+    "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
+    "galproject.queue.tasks.sweep": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),
+    "galproject.queue.tasks.worker_died": TypeAdapter(tuple[Name, Id, Name]),
+    "galproject.references.tasks.join_withdrawn": TypeAdapter(tuple[Ids]),
+    "galproject.references.tasks.change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason, Ids]),
+    "galproject.references.tasks.change_reference_set": TypeAdapter(
+        tuple[Id, Ids, Flag, Name, Reason]
+    ),
 }
+PRESENT_NAMES = {f"{FORMER_MODULE}.{func.rpartition('.')[2]}": func for func in TASKS}
+
+
+def present_name(func):
+    """What a task is called now, of what it is or was called."""
+    return PRESENT_NAMES.get(func, func)
 
 
 class RefusedMessageError(signing.BadSignature):
@@ -71,11 +81,11 @@ class TaskMessage(BaseModel):
 
     @model_validator(mode="after")
     def check_task(self):
-        """Only a task of ours, with what it takes."""
-        module, _, name = self.func.rpartition(".")
-        if module != MODULE or name not in TASKS:
+        """Only a task of ours, by its present name, with what it takes."""
+        self.func = present_name(self.func)
+        if self.func not in TASKS:
             raise ValueError(f"{self.func} is no task of galproject")
-        self.args = TASKS[name].validate_python(self.args)
+        self.args = TASKS[self.func].validate_python(self.args)
         return self
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from exposures.made_from import has_same_files
 from exposures.models import GalImage
-from galproject import jobs
 from galproject.configuration.loading import options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.pipeline import is_made_alike
+from galproject.queue import jobs
 from photometry.models import GalReference
 
 

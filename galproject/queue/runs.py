@@ -9,10 +9,10 @@ from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.management.command_errors import database_lost
 from exposures.models import GalImage, Status
-from galproject import jobs, worker
 from galproject.configuration.loading import load_options
 from galproject.processing.chip_result import BUSY, UNCHANGED, result_of
 from galproject.processing.pipeline import designate
+from galproject.queue import jobs, worker
 from galproject.queue.worker_pool import Death, WorkerPool
 
 

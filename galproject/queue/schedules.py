@@ -9,9 +9,9 @@ from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
 from exposures.errors import GalprojectError
-from galproject.queue.messages import MODULE, TASKS
+from galproject.queue.messages import TASKS, present_name
 
-OWN = [f"{MODULE}.{name}" for name in TASKS]
+OWN = list(TASKS)
 # Without those that run once, which deletes a schedule, and by cron, which takes a package more.
 FREQUENCIES = [
     choice for choice in Schedule.TYPE if choice[0] not in (Schedule.ONCE, Schedule.CRON)
@@ -23,6 +23,7 @@ FARTHEST = timedelta(days=366)
 
 def refuse_others(sender, instance, **_):
     """Keep anything but our own tasks from being scheduled, whoever does it."""
+    instance.func = present_name(instance.func)
     if instance.func not in OWN or instance.hook:
         raise GalprojectError(f"{instance.func} is no task of galproject, and can't be scheduled")
 

@@ -10,11 +10,11 @@ from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
-from galproject import jobs
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import one_change, references_locked
 from galproject.processing.pipeline import designate
 from galproject.processing.reference_choice import hold_sets_of
+from galproject.queue import jobs
 from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
 from galproject.references.sets import ADDED, REMOVED
@@ -24,7 +24,7 @@ from variables.models import GalCandidate, GalDecision, GalVarObj
 from variables.new_sources.association import lock_new_sources_of
 
 CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
-JOIN_TASK = "galproject.tasks.join_withdrawn"
+JOIN_TASK = "galproject.references.tasks.join_withdrawn"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be removed
 MAX_SEARCHES = 200
@@ -282,7 +282,9 @@ def say_refused(image_ids, message):
 def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
     """Have a worker make the change: where much has to be removed, or asked for."""
     arguments = list(chosen_ids), list(withdrawn_ids), username, reason, list(known_ids)
-    task = partial(async_task, "galproject.tasks.change_reference", *arguments, group="reference")
+    task = partial(
+        async_task, "galproject.references.tasks.change_reference", *arguments, group="reference"
+    )
     transaction.on_commit(task)
 
 

@@ -291,5 +291,5 @@ def pairs_of(primary_id, member_ids, is_added) -> list[Pairs]:
 def queue_set_change(primary_id, member_ids, is_added, username, reason=""):
     """Have a worker change a set: where much has to be read."""
     arguments = primary_id, list(member_ids), is_added, username, reason
-    task = partial(async_task, "galproject.tasks.change_reference_set", *arguments)
+    task = partial(async_task, "galproject.references.tasks.change_reference_set", *arguments)
     transaction.on_commit(partial(task, group="reference"))

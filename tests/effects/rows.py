@@ -13,8 +13,8 @@ from exposures.fits import read_exposure
 from exposures.ingest import ingest_exposure
 from exposures.models import GalImage, Status
 from galproject.home.fields import observed_fields
-from galproject.jobs import references_near
 from galproject.processing.pipeline import process_chip
+from galproject.queue.jobs import references_near
 from galproject.queue.runs import prepare
 from galproject.references.patches import patch_round
 from galproject.references.quality import qualities

@@ -2,7 +2,7 @@
 
 import pytest
 
-from galproject import jobs
+from galproject.queue import jobs
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """An injection in a process of its own; importable before Django is set up."""
 
-from galproject import worker
+from galproject.queue import worker
 
 
 def inject_and_wait(database, files, begun, go, outcome):

@@ -8,9 +8,10 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 
 from exposures.models import GalCheckpoint, GalImage, GalJob
-from galproject import jobs, tasks
 from galproject.processing import crossmatch
+from galproject.queue import jobs, tasks
 from galproject.references import changes
+from galproject.references.tasks import join_withdrawn
 from photometry.crossmatch import joins as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
 from photometry.querysets.objects import Kind
@@ -166,7 +167,7 @@ def test_a_withdrawn_reference_leaves_objects_of_the_other_filters(
 ):
     g, r = pair
     join_all()
-    monkeypatch.setattr(changes, "async_task", lambda task, ids, **_: tasks.join_withdrawn(ids))
+    monkeypatch.setattr(changes, "async_task", lambda task, ids, **_: join_withdrawn(ids))
     with django_capture_on_commit_callbacks(execute=True):
         changes.change_reference([], [r.image_id], "curator", "cloudy")
     kinds = GalObject.objects.values_list("kind", "n_filters", "n_sources")

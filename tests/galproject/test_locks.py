@@ -27,10 +27,10 @@ from exposures.locks import (
     take,
 )
 from exposures.models import GalImage, Status
-from galproject import jobs
 from galproject.injection.own_database import _short
 from galproject.processing import pipeline
 from galproject.processing.reference_choice import renew_sets_of
+from galproject.queue import jobs
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage

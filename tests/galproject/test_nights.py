@@ -10,8 +10,8 @@ from django_q.models import Schedule
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Status
-from galproject import tasks
-from galproject.nights import expnums_to_fetch, fetch_and_ask
+from galproject.queue import tasks
+from galproject.queue.nights import expnums_to_fetch, fetch_and_ask
 from galproject.queue.runs import prepare
 from tests.exposures.archive_server import ArchiveServer, stored_file
 from tests.galproject.nights import night  # noqa: F401
@@ -114,8 +114,8 @@ def test_each_night_a_task_for_each_new_exposure(archive, field, fetches, monkey
 def test_the_schedules_are_there():
     schedules = {s.name: s.func for s in Schedule.objects.all()}
     assert schedules == {
-        "sweep": "galproject.tasks.sweep",
-        "process_night": "galproject.tasks.process_night",
+        "sweep": "galproject.queue.tasks.sweep",
+        "process_night": "galproject.queue.tasks.process_night",
     }
 
 

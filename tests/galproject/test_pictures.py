@@ -15,7 +15,7 @@ from PIL import Image
 from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob
 from exposures.science.footprints import contains
-from galproject import jobs, tasks
+from galproject.queue import jobs, tasks
 from photometry.models import GalReference
 from photometry.storage.storage import forget_image
 from tests.galproject.nights import night, processed  # noqa: F401

@@ -29,7 +29,7 @@ def rows():
             **{"id": pk, "name": "n", "func": "os.system", "args": ("ls",), "success": success},
             **{"started": now, "stopped": now, "result": "no"},
         )
-    async_task("galproject.tasks.sweep")
+    async_task("galproject.queue.tasks.sweep")
     return {name: model.objects.last() for name, model in PAGES.items()}
 
 

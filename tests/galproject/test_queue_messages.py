@@ -5,8 +5,10 @@ import json
 import pickle
 from base64 import b64encode
 from datetime import timedelta
+from importlib import import_module
 from itertools import count
 from multiprocessing import Event
+from pydoc import locate
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -14,6 +16,8 @@ import pytest
 from django.conf import settings
 from django.core import signing
 from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from django_q import core_signing
 from django_q.brokers import get_broker
@@ -28,9 +32,10 @@ from django_q.status import Stat
 from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
-from galproject import tasks
+from galproject.queue import tasks
 from galproject.queue.messages import SALT, TASKS, RefusedMessageError
 from galproject.queue.results import REFUSED
+from galproject.references import tasks as reference_tasks
 
 
 class Payload:
@@ -63,7 +68,7 @@ def task(**changed):
     known = {
         "id": uuid4().hex,
         "name": "four-words-of-greeting",
-        "func": "galproject.tasks.process_chip",
+        "func": "galproject.queue.tasks.process_chip",
         "args": [7, 11],
         "kwargs": {},
         "started": timezone.now().isoformat(),
@@ -82,12 +87,26 @@ def test_a_message_is_read_as_it_was_written():
     assert SignedPackage.loads(SignedPackage.dumps(written)) == written
 
 
+@pytest.mark.parametrize(
+    ("args", "now"),
+    [
+        ([7, 11], "galproject.queue.tasks.process_chip"),
+        ([[7]], "galproject.references.tasks.join_withdrawn"),
+    ],
+)
+def test_a_message_that_was_sent_under_a_former_name_is_done(args, now):
+    before = f"galproject.queue.tasks.{now.rpartition('.')[2]}"
+    read = SignedPackage.loads(signed({"task": task(func=before, args=args)}))
+    assert read["func"] == now and list(read["args"]) == args
+    assert callable(locate(read["func"]))  # as a worker finds it
+
+
 @pytest.mark.django_db
 def test_what_waits_in_the_table_is_json():
-    async_task("galproject.tasks.process_chip", 7, 11, group="job 11", save=False)
+    async_task("galproject.queue.tasks.process_chip", 7, 11, group="job 11", save=False)
     payload = OrmQ.objects.get().payload
     content = json.loads(signing.b64_decode(payload.split(":")[0].encode()))["task"]
-    assert (content["func"], content["args"]) == ("galproject.tasks.process_chip", [7, 11])
+    assert (content["func"], content["args"]) == ("galproject.queue.tasks.process_chip", [7, 11])
 
 
 def test_a_pickle_is_not_even_read_though_signed_with_the_right_key(tmp_path):
@@ -108,14 +127,16 @@ def test_a_pickle_is_not_even_read_though_signed_with_the_right_key(tmp_path):
     "changed",
     [
         {"func": "os.system", "args": ["touch /tmp/x"]},
-        {"func": "galproject.tasks.os.system"},
-        {"func": "galproject.tasks.Path"},
-        {"func": "galproject.tasks.__builtins__"},
-        {"func": "galproject.tasks"},
+        {"func": "galproject.queue.tasks.os.system"},
+        {"func": "galproject.queue.tasks.os"},
+        {"func": "galproject.queue.tasks.change_reference", "args": [[1], [2], "a", "b", []]},
+        {"func": "galproject.queue.tasks.Path"},
+        {"func": "galproject.queue.tasks.__builtins__"},
+        {"func": "galproject.queue.tasks"},
         {"func": "process_chip"},
-        {"func": "galproject.jobs.work"},
+        {"func": "galproject.queue.jobs.work"},
         {"func": None},
-        {"func": ["galproject.tasks.sweep"]},
+        {"func": ["galproject.queue.tasks.sweep"]},
         {"args": []},
         {"args": [1, 2, 3]},
         {"args": ["1", 2]},
@@ -171,12 +192,16 @@ def test_what_nobody_of_ours_has_signed_is_refused(message):
 
 
 def test_every_task_is_known_with_as_many_arguments_as_it_takes():
-    own = inspect.getmembers(tasks, inspect.isfunction)
-    public = {name for name, task in own if task.__module__ == tasks.__name__ and name[0] != "_"}
-    assert public - {"queue_fetches"} == set(TASKS)
-    for name in TASKS:
-        takes = inspect.signature(getattr(tasks, name)).parameters
-        n_asked = len(TASKS[name].json_schema().get("prefixItems", []))
+    own = {
+        f"{module.__name__}.{name}": task
+        for module in (tasks, reference_tasks)
+        for name, task in inspect.getmembers(module, inspect.isfunction)
+        if task.__module__ == module.__name__ and name[0] != "_"
+    }
+    assert own.keys() - {"galproject.queue.tasks.queue_fetches"} == TASKS.keys()
+    for name, asked in TASKS.items():
+        takes = inspect.signature(own[name]).parameters
+        n_asked = len(asked.json_schema().get("prefixItems", []))
         n_needed = sum(p.default is inspect.Parameter.empty for p in takes.values())
         assert n_needed <= n_asked <= len(takes), name
 
@@ -207,14 +232,14 @@ def test_a_worker_goes_on_after_messages_that_it_refuses(tmp_path, caplog):
     broker = OneAfterTheOther([*bad, signed({"task": task()})], event)
     pusher(waiting, event, broker)
     assert broker.failed == [0, 1, 2, 3]
-    assert waiting.get(timeout=10)["func"] == "galproject.tasks.process_chip"
+    assert waiting.get(timeout=10)["func"] == "galproject.queue.tasks.process_chip"
     assert "an earlier version of galproject" in caplog.text
     assert "os.system is no task of galproject" in caplog.text
 
 
 @pytest.mark.django_db
 def test_a_task_that_travels_is_noted(kept_connection):
-    async_task("galproject.tasks.sweep")
+    async_task("galproject.queue.tasks.sweep")
     done = SignedPackage.loads(OrmQ.objects.get().payload)
     results = Queue()
     results.put(done | {"result": {"n": 3}, "success": True, "stopped": timezone.now()})
@@ -256,7 +281,7 @@ def test_results_that_run_something_when_read_are_not_run(tmp_path):
 
 @pytest.mark.django_db
 def test_nothing_but_our_own_tasks_can_be_scheduled():
-    for func, hook in (("os.system", None), ("galproject.tasks.sweep", "os.system")):
+    for func, hook in (("os.system", None), ("galproject.queue.tasks.sweep", "os.system")):
         with pytest.raises(GalprojectError, match="can't be scheduled"):
             Schedule.objects.create(func=func, hook=hook, schedule_type=Schedule.DAILY)
 
@@ -266,4 +291,26 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
     Schedule.objects.update(next_run=timezone.now() - timedelta(hours=1))
     scheduler(get_broker())
     waiting = {SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()}
-    assert waiting == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
+    assert waiting == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+
+
+@pytest.mark.django_db
+def test_schedules_under_former_names_are_kept_and_done(kept_connection):
+    Schedule.objects.update(func=Concat(Value("galproject.queue.tasks."), "name"))
+    Schedule.objects.update(next_run=timezone.now() - timedelta(hours=1))
+    scheduler(get_broker())
+    waiting = {SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()}
+    assert waiting == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+    assert set(Schedule.objects.values_list("func", flat=True)) == waiting
+
+
+@pytest.mark.django_db
+def test_schedules_get_the_present_names_of_their_tasks():
+    (renaming,) = import_module("galproject.migrations.0006_names_of_tasks").Migration.operations
+    present = set(Schedule.objects.values_list("func", flat=True))
+    with connection.schema_editor() as editor:
+        renaming.database_backwards("galproject", editor, None, None)
+        former = set(Schedule.objects.values_list("func", flat=True))
+        assert former == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+        renaming.database_forwards("galproject", editor, None, None)
+    assert set(Schedule.objects.values_list("func", flat=True)) == present

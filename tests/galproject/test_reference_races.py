@@ -14,9 +14,8 @@ from django.urls import reverse
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage
-from galproject import tasks
 from galproject.processing.locking import key_of
-from galproject.references import changes
+from galproject.references import changes, tasks
 from galproject.references.changes import change_reference
 from photometry.models import GalReference
 from photometry.storage import storage

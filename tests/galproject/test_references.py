@@ -10,9 +10,8 @@ from django.urls import reverse
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalField, GalImage, Status
-from galproject import tasks
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.references import changes
+from galproject.references import changes, tasks
 from galproject.references.changes import change_reference, plan, plan_withdrawal
 from galproject.references.mosaic import mosaics
 from galproject.references.patches import Patch, parse_place
@@ -319,7 +318,7 @@ def test_a_large_change_is_a_worker_s(
         page = text(curator.post(url, asked, follow=True))
     assert "A worker makes the change" in page and not second().is_reference
     ((task, *arguments),) = queued
-    assert task == "galproject.tasks.change_reference"
+    assert task == "galproject.references.tasks.change_reference"
     tasks.change_reference(*arguments)
     assert second().is_reference
 

@@ -6,9 +6,8 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from exposures.models import GalCheckpoint, GalImage
-from galproject import tasks
 from galproject.processing.reference_choice import select_anew
-from galproject.references import sets, views
+from galproject.references import sets, tasks, views
 from photometry.models import (
     GalNonDetection,
     GalObjectSource,

@@ -11,9 +11,8 @@ from django_q.signing import SignedPackage
 from exposures.hosts import this_host
 from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
-from galproject import jobs, tasks
 from galproject.configuration.loading import load_options
-from galproject.queue import cluster
+from galproject.queue import cluster, jobs, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
 from tests.galproject import dying
@@ -62,7 +61,7 @@ def chips(n_chips):
 
 @pytest.mark.django_db(transaction=True)
 def test_chips_over_which_a_process_dies_fail_with_the_signals_name(monkeypatch):
-    monkeypatch.setattr("galproject.worker.work", dying.die_over_a_chip)
+    monkeypatch.setattr("galproject.queue.worker.work", dying.die_over_a_chip)
     monkeypatch.setenv("GALPROJECT_TEST_SIGNAL", str(int(signal.SIGSEGV)))
     ids = [image.pk for image in chips(2)]
     results = list(run_chips(ids, load_options(), workers=2, again=True))
@@ -121,7 +120,7 @@ def test_a_worker_of_the_queue_that_dies_is_told_with_its_signal(monkeypatch, de
     in_hand(other, process.pid + 1)
     sentinel_of(process, monkeypatch).reincarnate(process)
     message = SignedPackage.loads(OrmQ.objects.get().payload)
-    assert message["func"] == "galproject.tasks.worker_died"
+    assert message["func"] == "galproject.queue.tasks.worker_died"
     OrmQ.objects.all().delete()
     tasks.worker_died(*message["args"])
     image.refresh_from_db()

@@ -15,9 +15,9 @@ from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
-from galproject.jobs import ask, ask_failed
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
+from galproject.queue.jobs import ask, ask_failed
 from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 

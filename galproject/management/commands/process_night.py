@@ -9,8 +9,8 @@ from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Whole
 from exposures.models import GalField
-from galproject.nights import expnums_to_fetch, last_night
-from galproject.tasks import queue_fetches
+from galproject.queue.nights import expnums_to_fetch, last_night
+from galproject.queue.tasks import queue_fetches
 
 
 class Command(SurveyCommand):

@@ -23,6 +23,6 @@ def start(database):
 
 def work(image_id, job_id):
     """``jobs.work``, imported once Django is ready."""
-    from galproject.jobs import work
+    from galproject.queue.jobs import work
 
     return work(image_id, job_id)

@@ -9,7 +9,7 @@ from exposures.archive import ArchiveExposure, Query, fetch, find
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
 from exposures.science.angles import wrap_ra
-from galproject.jobs import ask, references_near
+from galproject.queue.jobs import ask, references_near
 from galproject.queue.runs import prepare
 
 INSTRUMENT = "decam"

@@ -98,7 +98,7 @@ def _send(task, messages):
     for message in messages:
         # Our own rows say what became of it.
         group = "pictures" if task == "render_cutouts" else f"job {message[-1]}"
-        async_task(f"galproject.tasks.{task}", *message, group=group, save=False)
+        async_task(f"galproject.queue.tasks.{task}", *message, group=group, save=False)
 
 
 @contextmanager

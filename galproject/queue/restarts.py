@@ -1,0 +1,23 @@
+"""Waiting for a database server that is restarted, or that fails over to another."""
+
+import logging
+import time
+
+from django.db import InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+
+# A server that is restarted is back within seconds; one that fails over, within minutes.
+DATABASE_WAITS = (1, 2, 4, 8, 15, 30, 30, 60, 60, 120, 240)  # seconds
+
+
+def through_restarts(function, *arguments, **named):
+    """Call a function that may be called again, until the database is there from end to end."""
+    for wait in DATABASE_WAITS:
+        try:
+            return function(*arguments, **named)
+        except (InterfaceError, OperationalError) as error:
+            logger.warning("the database is away (%s); trying again in %d s", error, wait)
+            connection.close()
+            time.sleep(wait)
+    return function(*arguments, **named)

@@ -1,0 +1,78 @@
+"""What the workers of the queue do: a few lines each over what the commands call."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django_q.tasks import async_task
+
+from exposures.models import GalJob
+from galproject.processing.result_lines import result_line
+from galproject.queue import jobs
+from galproject.queue.nights import expnums_to_fetch, fetch_and_ask, last_night
+from galproject.queue.restarts import through_restarts
+from photometry.models import GalReference
+from variables.pictures.render import render_catalogue
+
+logger = logging.getLogger(__name__)
+
+
+def process_chip(image_id, job_id):
+    """Process one chip of a job."""
+    result = through_restarts(jobs.work, image_id, job_id)
+    if result.failed:
+        logger.error("%s: %s", result.label, result.error)
+    else:
+        logger.info(result_line(result))
+    jobs.sweep()  # the scheduled one may wait behind a long queue
+    return {"chip": result.label, "status": str(result.status)}
+
+
+def worker_died(host, pid, how):
+    """See to what a worker of the queue had in hand when a signal ended it."""
+    through_restarts(jobs.worker_died, host, pid, how)
+
+
+def close_job(job_id):
+    """Close a job after its last chip, if nobody has, and follow it up."""
+    job = through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
+    through_restarts(jobs.close, job)
+    through_restarts(jobs.follow_up, job)
+
+
+def render_cutouts(catalogue_id):
+    """Bring the cutouts of a catalogue's candidates up to date."""
+    catalogues = GalReference.objects.filter(pk=catalogue_id).select_related("image__exposure")
+    catalogue = through_restarts(catalogues.first)
+    if catalogue is None:  # dropped since it was asked for
+        return {"candidates": 0, "problems": ()}
+    rendered = through_restarts(render_catalogue, catalogue)
+    for problem in rendered.problems:
+        logger.warning(problem)
+    return {"candidates": rendered.n_candidates, "problems": rendered.problems}
+
+
+def sweep():
+    """Mend what processes that died have left."""
+    jobs.sweep()
+
+
+def process_night():
+    """Have the new exposures of the fields that are followed fetched, a task each."""
+    last = last_night()
+    new = expnums_to_fetch(last - timedelta(days=settings.GALPROJECT_NIGHTS - 1), last)
+    queue_fetches(new)
+    return {"expnums": new}
+
+
+def queue_fetches(expnums):
+    """Put exposures of the archive on the queue, to be fetched and processed."""
+    for expnum in expnums:
+        async_task("galproject.queue.tasks.fetch_exposure", expnum, group="fetch")
+
+
+def fetch_exposure(expnum):
+    """Fetch an exposure of the archive, and ask for its chips."""
+    jobs = fetch_and_ask(expnum)
+    logger.info("exposure %s fetched: %d jobs", expnum, len(jobs))
+    return {"expnum": expnum, "jobs": [job.pk for job in jobs]}

@@ -1,0 +1,39 @@
+"""What the workers of the queue do about references: a few lines each over what the pages call."""
+
+from exposures.errors import GalprojectError
+from exposures.models import GalImage
+from galproject.configuration.loading import load_options
+from galproject.queue import jobs
+from galproject.queue.restarts import through_restarts
+from galproject.references.changes import change_reference as change
+from galproject.references.changes import is_made, say_refused
+from galproject.references.sets import change_sets, pairs_of
+from photometry.crossmatch.joins import join_filters
+from photometry.models import GalReference
+
+
+def join_withdrawn(image_ids):
+    """Join what is left where references were withdrawn."""
+    through_restarts(join_filters, image_ids, load_options().join)
+
+
+def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None):
+    """Make images references and others search images, and ask for what this implies."""
+    if is_made(chosen_ids, withdrawn_ids):
+        return
+    try:
+        change(chosen_ids, withdrawn_ids, username, reason, known_ids)
+    except GalprojectError as error:
+        # Nobody waits for the answer any more: it is in the log of the exposures.
+        say_refused([*chosen_ids, *withdrawn_ids], str(error))
+
+
+def change_reference_set(primary_id, member_ids, is_added, username, reason):
+    """Add exposures to the sets of a reference, or remove them, and select variables anew."""
+    try:
+        for pairs in pairs_of(primary_id, member_ids, is_added):
+            change_sets(pairs, is_added, username, reason)
+            catalogues = GalReference.objects.filter(image__in=pairs.images, active=True)
+            jobs.send_pictures(catalogues.values_list("pk", flat=True))
+    except GalprojectError as error:
+        say_refused(GalImage.objects.filter(exposure=primary_id).values("pk"), str(error))
