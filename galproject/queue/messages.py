@@ -25,7 +25,7 @@ from pydantic import (
 
 # Messages that were sent before tasks were modules of what they are of may wait in a queue yet. To
 # go with the second release after 0.1.0, whose own messages were pickles.
-FORMER_MODULE = "galproject.queue.tasks"
+FORMER_MODULE = "galproject.tasks"
 # Not that of pickles: a worker of an earlier version refuses these, as this one refuses its.
 SALT = f"{Conf.PREFIX}.json"
 MAX_CHARACTERS = 100_000_000  # of a message; the largest names the chips of a survey

@@ -95,7 +95,7 @@ def test_a_message_is_read_as_it_was_written():
     ],
 )
 def test_a_message_that_was_sent_under_a_former_name_is_done(args, now):
-    before = f"galproject.queue.tasks.{now.rpartition('.')[2]}"
+    before = f"galproject.tasks.{now.rpartition('.')[2]}"
     read = SignedPackage.loads(signed({"task": task(func=before, args=args)}))
     assert read["func"] == now and list(read["args"]) == args
     assert callable(locate(read["func"]))  # as a worker finds it
@@ -128,7 +128,7 @@ def test_a_pickle_is_not_even_read_though_signed_with_the_right_key(tmp_path):
     [
         {"func": "os.system", "args": ["touch /tmp/x"]},
         {"func": "galproject.queue.tasks.os.system"},
-        {"func": "galproject.queue.tasks.os"},
+        {"func": "galproject.tasks.os"},
         {"func": "galproject.queue.tasks.change_reference", "args": [[1], [2], "a", "b", []]},
         {"func": "galproject.queue.tasks.Path"},
         {"func": "galproject.queue.tasks.__builtins__"},
@@ -296,7 +296,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
 
 @pytest.mark.django_db
 def test_schedules_under_former_names_are_kept_and_done(kept_connection):
-    Schedule.objects.update(func=Concat(Value("galproject.queue.tasks."), "name"))
+    Schedule.objects.update(func=Concat(Value("galproject.tasks."), "name"))
     Schedule.objects.update(next_run=timezone.now() - timedelta(hours=1))
     scheduler(get_broker())
     waiting = {SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()}
@@ -311,6 +311,6 @@ def test_schedules_get_the_present_names_of_their_tasks():
     with connection.schema_editor() as editor:
         renaming.database_backwards("galproject", editor, None, None)
         former = set(Schedule.objects.values_list("func", flat=True))
-        assert former == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+        assert former == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         renaming.database_forwards("galproject", editor, None, None)
     assert set(Schedule.objects.values_list("func", flat=True)) == present
