@@ -19,8 +19,8 @@ from scratch import manage, scratch_database
 
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
-from galproject.injection.comparison import SAME_MAG
-from galproject.recovery import MATCH_PIXELS, assess
+from galproject.validation.injection.comparison import SAME_MAG
+from galproject.validation.recovery import MATCH_PIXELS, assess
 from photometry.science.calibration.calibration import CalibrationOptions
 from photometry.storage.storage import reference_sources_in
 from variables.science.completeness import crossing, shares

@@ -14,7 +14,7 @@ import numpy as np
 from scratch import manage, scratch_database
 
 from exposures.simulation import SimulationOptions, read_truth, simulate_chip, simulate_night
-from galproject.recovery import assess
+from galproject.validation.recovery import assess
 from photometry.science.sky.sky import fit_sky
 
 VARIABLE_FRACTION = 0.05  # more than the sky has, for the sake of the statistics

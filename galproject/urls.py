@@ -5,10 +5,10 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneV
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from galproject import views
 from galproject.quality.views import overrule_quality
 from galproject.site import error_pages
 from galproject.site.password import PasswordView
+from galproject.status import views
 
 urlpatterns = [
     path("", include("galproject.home.urls")),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
 
 from exposures.models import GalImage, Status
-from galproject.working_status import state_now
+from galproject.status.working_status import state_now
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, GalFlag
 from variables.models.candidates import ACCEPTED
 

@@ -11,8 +11,8 @@ def inject_and_wait(database, files, begun, go, outcome):
     """
     worker.start(database)
     from galproject.configuration.pipeline_options import PipelineOptions
-    from galproject.injection.options import InjectionOptions
-    from galproject.injection.run import inject
+    from galproject.validation.injection.options import InjectionOptions
+    from galproject.validation.injection.run import inject
 
     class Pause:
         """A progress bar that stops after the reference."""

@@ -19,8 +19,8 @@ from exposures.errors import GalprojectError
 from exposures.input.filters import BoundedFilter
 from exposures.input.form_fields import FloatField, IntegerField
 from galproject.api.filters import BoundedFilterSet
-from galproject.moments import moment
 from galproject.site.client_address import client_address
+from galproject.status.time_arguments import moment
 from tests.variables.candidates import join_all, make_candidate
 from variables.candidates.filters import CandidateFilter
 from variables.models import Campaign, CampaignObject, SavedSearch, Taxonomy

@@ -7,10 +7,10 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from exposures.models import GalExposure, Status
+from galproject.demo.seeding import Plan, seed_survey
 from galproject.home import survey_state
 from galproject.home.fields import ObservedField, observed_fields
 from galproject.home.sky_map import sky_map
-from galproject.seeding import Plan, seed_survey
 from tests.galproject.statuses import make_exposure, make_job
 from tests.people import make_person
 from variables.models import Campaign, CampaignObject, GalDecision, Taxonomy

@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from exposures.models import GalImage
 from exposures.simulation import read_truth
-from galproject.recovery import assess
+from galproject.validation.recovery import assess
 from tests.galproject.nights import night, process  # noqa: F401
 
 pytestmark = pytest.mark.django_db

@@ -13,13 +13,13 @@ from PIL import Image
 
 from exposures.errors import GalprojectError
 from exposures.fits import read_exposure
-from galproject.injection import own_database, run
-from galproject.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
-from galproject.injection.options import InjectionOptions, number, range_of
-from galproject.injection.plot import plot_summary
-from galproject.injection.report import lines, summary_rows
-from galproject.injection.summary import summarise
 from galproject.queue.runs import prepare
+from galproject.validation.injection import own_database, run
+from galproject.validation.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
+from galproject.validation.injection.options import InjectionOptions, number, range_of
+from galproject.validation.injection.plot import plot_summary
+from galproject.validation.injection.report import lines, summary_rows
+from galproject.validation.injection.summary import summarise
 from tests.galproject.nights import night  # noqa: F401
 from tests.variables.candidates import make_candidate
 

@@ -27,11 +27,11 @@ from exposures.locks import (
     take,
 )
 from exposures.models import GalImage, Status
-from galproject.injection.own_database import _short
 from galproject.processing import pipeline
 from galproject.processing.reference_choice import renew_sets_of
 from galproject.queue import jobs
 from galproject.queue.runs import prepare, run_chips
+from galproject.validation.injection.own_database import _short
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.clustering import rewrite

@@ -128,7 +128,7 @@ def test_no_code_makes_options_of_its_own(layer):
     allowed = [
         "galproject.configuration.descriptions",
         "galproject.configuration.loading",
-        "galproject.seeding",
+        "galproject.demo.seeding",
     ]
     assert [place for place in made if not any(place.startswith(one) for one in allowed)] == []
 

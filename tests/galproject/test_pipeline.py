@@ -9,7 +9,7 @@ from exposures.simulation import read_truth
 from galproject.processing import pipeline
 from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
-from galproject.recovery import assess
+from galproject.validation.recovery import assess
 from photometry.models import GalReference, GalSource
 from tests.galproject.nights import night, process, processed  # noqa: F401
 from variables.derived.refresh import refresh_candidates

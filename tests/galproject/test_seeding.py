@@ -16,12 +16,12 @@ from PIL import Image
 
 from benchmarks.seeded_site import maintenance
 from exposures.models import GalExposure, GalImage
-from galproject import first_look
+from galproject.demo import first_look
+from galproject.demo.seeding import Plan, seed_survey
+from galproject.demo.seeding.plan import SURVEY
+from galproject.demo.seeding.stars import make_exposures, make_patches, observe, vary
+from galproject.demo.seeding.survey import check_is_free
 from galproject.management.commands.seed_demo import Command as Seed
-from galproject.seeding import Plan, seed_survey
-from galproject.seeding.plan import SURVEY
-from galproject.seeding.stars import make_exposures, make_patches, observe, vary
-from galproject.seeding.survey import check_is_free
 from photometry.models import (
     GalNonDetection,
     GalObject,

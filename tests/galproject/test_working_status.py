@@ -11,10 +11,10 @@ from django.utils import timezone
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob, Status
-from galproject.exposure_log import exposure_log
 from galproject.management.commands import working_status as command
-from galproject.moments import moment
-from galproject.working_status import Shown, images_shown, working_status
+from galproject.status.exposure_log import exposure_log
+from galproject.status.time_arguments import moment
+from galproject.status.working_status import Shown, images_shown, working_status
 from tests.galproject.statuses import (
     held_elsewhere,
     make_chip,

@@ -9,8 +9,8 @@ from tqdm import tqdm
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import WORKERS
-from galproject import demonstration
-from galproject.first_look import what_to_look_at
+from galproject.demo import demonstration
+from galproject.demo.first_look import what_to_look_at
 
 
 class Command(SurveyCommand):

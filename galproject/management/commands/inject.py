@@ -24,12 +24,12 @@ from exposures.management.numbers import (
 from exposures.models import GalImage
 from exposures.tables import write_csv
 from galproject.configuration.loading import load_options
-from galproject.injection.options import InjectionOptions
-from galproject.injection.own_database import interrupted_by_sigterm
-from galproject.injection.plot import plot_summary
-from galproject.injection.report import lines, summary_rows, write_stars
-from galproject.injection.run import inject
-from galproject.injection.summary import summarise
+from galproject.validation.injection.options import InjectionOptions
+from galproject.validation.injection.own_database import interrupted_by_sigterm
+from galproject.validation.injection.plot import plot_summary
+from galproject.validation.injection.report import lines, summary_rows, write_stars
+from galproject.validation.injection.run import inject
+from galproject.validation.injection.summary import summarise
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {

@@ -12,11 +12,11 @@ from tqdm import tqdm
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import COUNT, SEED, Whole
-from galproject import seeding
 from galproject.configuration.loading import load_options
-from galproject.first_look import what_to_look_at
-from galproject.named_database import create_database
-from galproject.seeding import Plan
+from galproject.demo import seeding
+from galproject.demo.first_look import what_to_look_at
+from galproject.demo.named_database import create_database
+from galproject.demo.seeding import Plan
 from photometry.crossmatch.joins import fields_of, join_filters
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate

@@ -15,11 +15,11 @@ from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import database_lost
 from exposures.management.numbers import COUNT, Number
 from exposures.models import GalExposure
-from galproject.exposure_log import exposure_log
-from galproject.management.status_tables import change_lines, log_lines, status_lines
-from galproject.moments import moment
 from galproject.queue.jobs import ask_failed
-from galproject.working_status import PAGE, Shown, State, images_shown, working_status
+from galproject.status.exposure_log import exposure_log
+from galproject.status.tables import change_lines, log_lines, status_lines
+from galproject.status.time_arguments import moment
+from galproject.status.working_status import PAGE, Shown, State, images_shown, working_status
 
 CLEAR = "\x1b[H\x1b[2J"  # cursor home, screen empty
 FOLLOW_SECONDS = 5.0

@@ -4,11 +4,11 @@ from django.db import transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure
-from galproject.seeding.artifacts import add_events
-from galproject.seeding.new_sources import add_new_sources
-from galproject.seeding.plan import FILTERS
-from galproject.seeding.stars import make_exposures, make_patches, observe, vary
-from galproject.seeding.tables import (
+from galproject.demo.seeding.artifacts import add_events
+from galproject.demo.seeding.new_sources import add_new_sources
+from galproject.demo.seeding.plan import FILTERS
+from galproject.demo.seeding.stars import make_exposures, make_patches, observe, vary
+from galproject.demo.seeding.tables import (
     PROPOSAL,
     analyse,
     store_exposures,

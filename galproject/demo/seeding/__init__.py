@@ -1,16 +1,16 @@
 """A made-up survey for demonstrations, tests and benchmarks, from the simulator's variables."""
 
-from galproject.seeding.campaigns import make_campaigns
-from galproject.seeding.flags import make_flags
-from galproject.seeding.people import make_people
-from galproject.seeding.pictures import (
+from galproject.demo.seeding.campaigns import make_campaigns
+from galproject.demo.seeding.flags import make_flags
+from galproject.demo.seeding.people import make_people
+from galproject.demo.seeding.pictures import (
     candidates_to_draw,
     chips_to_draw,
     draw_chips,
     draw_cutouts,
 )
-from galproject.seeding.plan import Plan
-from galproject.seeding.survey import seed_survey
+from galproject.demo.seeding.plan import Plan
+from galproject.demo.seeding.survey import seed_survey
 
 __all__ = [
     "Plan",

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import F
 
 from exposures.models import GalExposure, GalImage, Status
-from galproject.seeding.tables import PROPOSAL
+from galproject.demo.seeding.tables import PROPOSAL
 from variables.flags.marking import flag_image, flag_source, undo
 from variables.flags.proposals import propose
 from variables.models import Artifact, Cut, GalFlag, GalVarObj

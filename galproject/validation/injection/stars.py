@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib import recfunctions
 
 from exposures.chip import MaskBit
-from galproject.injection.options import number, range_of
+from galproject.validation.injection.options import number, range_of
 from photometry.science.calibration.depth import limiting_magnitude
 from photometry.science.injection import Stars, free_positions, unsaturated_flux
 

@@ -8,7 +8,7 @@ from django.utils.crypto import get_random_string
 
 from exposures.simulation import SimulationOptions, read_truth, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.recovery import Recovery, assess, best_variable
+from galproject.validation.recovery import Recovery, assess, best_variable
 from variables.light_curves.light_curves import light_curves_at, plot_light_curves
 
 # Two neighbouring chips, small enough for a coffee break, as crowded as a bulge field.

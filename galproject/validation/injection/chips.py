@@ -11,10 +11,10 @@ from exposures.fits import read_chip, write_chip
 from exposures.science.astrometry import pixel_scale_arcsec
 from exposures.science.motion import separation_degrees
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.injection.options import InjectionOptions
-from galproject.injection.stars import as_pixels, draw_stars, placed
 from galproject.processing.pipeline import ChipResult, process_chip
 from galproject.queue.runs import prepare
+from galproject.validation.injection.options import InjectionOptions
+from galproject.validation.injection.stars import as_pixels, draw_stars, placed
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference

@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage
-from galproject.first_look import NAME as FIRST_LOOK
-from galproject.seeding.stamps import noise_like, star_stamps
-from galproject.seeding.tables import PROPOSAL
+from galproject.demo.first_look import NAME as FIRST_LOOK
+from galproject.demo.seeding.stamps import noise_like, star_stamps
+from galproject.demo.seeding.tables import PROPOSAL
 from photometry.models import GalNonDetection, GalReference, GalSource
 from photometry.querysets.sources import catalogue_of
 from photometry.storage import storage

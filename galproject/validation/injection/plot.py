@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from exposures.errors import GalprojectError
-from galproject.injection.summary import CROWDING
+from galproject.validation.injection.summary import CROWDING
 
 # Told apart in grey and by the colour-blind, too: each has a marker of its own.
 STYLES = {

@@ -4,8 +4,8 @@ from django import forms
 
 from exposures.errors import GalprojectError
 from exposures.input.form_fields import IntegerField, refusal
-from galproject.moments import moment
-from galproject.working_status import Shown, State
+from galproject.status.time_arguments import moment
+from galproject.status.working_status import Shown, State
 
 AGES = ("1h", "6h", "1d", "7d", "30d")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from exposures.models import GalCheckpoint, GalExposure, GalImage
-from galproject.working_status import State, state_now
+from galproject.status.working_status import State, state_now
 
 # A chip writes some five lines each time it is processed.
 MAX_LINES = 5000

@@ -6,7 +6,7 @@ import numpy as np
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from galproject.first_look import NAME, make_first_look
+from galproject.demo.first_look import NAME, make_first_look
 from variables.models import Artifact, Campaign, GalCandidate
 from variables.models.candidates import Cause
 from variables.vetting.campaigns import NewCampaign, close, create_campaigns

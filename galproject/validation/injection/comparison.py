@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage
-from galproject.injection.stars import PLACED_DTYPE
-from galproject.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
+from galproject.validation.injection.stars import PLACED_DTYPE
+from galproject.validation.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
 from photometry.models import GalReference, GalSource
 from photometry.storage.storage import catalogue_sources, measurements_of, reference_sources_in
 from variables.models import GalNewSource

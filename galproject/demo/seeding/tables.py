@@ -13,8 +13,8 @@ from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Gal
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.demo.seeding.stars import SATURATED_MAG, Exposed, pointing
 from galproject.processing.version import RESULTS_VERSION, code_version
-from galproject.seeding.stars import SATURATED_MAG, Exposed, pointing
 from photometry.storage import storage
 from photometry.storage.storage import SOURCE_DTYPE
 from variables.models import Cut, GalVarObj

@@ -3,7 +3,7 @@
 import numpy as np
 
 from exposures.simulation.mosaic import FULL_SHAPE
-from galproject.seeding.stars import SATURATED_MAG
+from galproject.demo.seeding.stars import SATURATED_MAG
 from variables.models import Cut
 
 MAX_ERROR_MAG = 0.12  # of sources that are made to change; else the change would be absurd

@@ -5,7 +5,7 @@ from astropy import units
 from astropy.table import Table
 
 from exposures.errors import GalprojectError
-from galproject.injection.summary import CROWDING
+from galproject.validation.injection.summary import CROWDING
 
 COLUMNS = (
     *("quantity", "magnitude_from", "magnitude_to", "crowding", "amplitude"),

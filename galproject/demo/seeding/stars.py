@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES, Detector, Pointing, detectors
 from exposures.simulation.stars import AMPLITUDES, KINDS, PERIODS, STAR_DTYPE, magnitudes_at
-from galproject.seeding.plan import FILTERS, Field
+from galproject.demo.seeding.plan import FILTERS, Field
 
 FLOOR_MAG = 0.01  # of errors
 NOISE_MAG = 22.8  # at which a star's error is 0.2 mag in i; a little deeper in the others

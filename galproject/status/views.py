@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from exposures.permissions import needs_permission
-from galproject.exposure_log import exposure_log
-from galproject.forms import ShownForm
 from galproject.queue.jobs import ask_failed
-from galproject.working_status import Shown, images_shown
-from galproject.working_status import working_status as status_of
+from galproject.status.exposure_log import exposure_log
+from galproject.status.forms import ShownForm
+from galproject.status.working_status import Shown, images_shown
+from galproject.status.working_status import working_status as status_of
 
 ASK = "exposures.add_galjob"
 BUSY_SECONDS, IDLE_SECONDS = 4, 15  # between two looks at what goes on

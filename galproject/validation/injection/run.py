@@ -10,13 +10,13 @@ from django.db import InterfaceError, OperationalError, ProgrammingError, connec
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.hosts import this_host
-from galproject.injection.chips import ChipTask, inject_chip
-from galproject.injection.comparison import Comparison, compare, joined
-from galproject.injection.options import InjectionOptions
-from galproject.injection.own_database import own_database
 from galproject.queue import worker
 from galproject.queue.deaths import death_text
 from galproject.queue.worker_pool import Death, WorkerPool
+from galproject.validation.injection.chips import ChipTask, inject_chip
+from galproject.validation.injection.comparison import Comparison, compare, joined
+from galproject.validation.injection.options import InjectionOptions
+from galproject.validation.injection.own_database import own_database
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from textwrap import wrap
 
 from django.template.defaultfilters import pluralize
 
-from galproject.working_status import State
+from galproject.status.working_status import State
 
 WIDTH = 120
 MAX_AT_WORK = 8

@@ -4,8 +4,8 @@ import numpy as np
 
 from exposures.simulation.mosaic import FULL_SHAPE
 from galproject.configuration.loading import load_options
-from galproject.seeding.stars import error_of, pointing
-from galproject.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
+from galproject.demo.seeding.stars import error_of, pointing
+from galproject.demo.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
 from photometry.models import GalReference
 from variables.models import GalNewDetection
 from variables.new_sources.association import replace_new_detections

@@ -1,0 +1,1 @@
+"""What runs, what failed, and what is left to do."""
