@@ -1,1 +1,1 @@
-"""What differs between machines and surveys: the environment, checked before anything runs."""
+"""Options of the pipeline, and what differs between machines: checked before anything runs."""

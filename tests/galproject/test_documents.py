@@ -194,6 +194,20 @@ def test_folders_are_drawn_as_one_and_what_ties_django_together_not_at_all(draw_
     assert draw_imports.rooms_of("applications", imports) == applications
 
 
+def test_folders_say_in_a_table_what_they_are_for(draw_imports, tmp_path):
+    modules = {}
+    for name, text in [("upper", '"""One thing.\n\nAnd more."""'), ("lower", ""), ("alone", "")]:
+        path = tmp_path / ("alone.py" if name == "alone" else f"{name}/__init__.py")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        modules[f"photometry.{name}"] = path
+    rooms = {"upper": set(), "lower": set(), "alone": set()}
+    purposes = draw_imports.purposes_of("photometry", rooms, modules)
+    assert purposes == {"upper": "One thing."}
+    assert "| `upper/` | One thing. |" in draw_imports.table(purposes)
+    assert draw_imports.table({}) == ""
+
+
 def test_every_application_is_drawn():
     document = (PROJECT / "docs" / "architecture.md").read_text()
     assert [layer for layer in LAYERS if f"<!-- imports of {layer} -->" not in document] == []
