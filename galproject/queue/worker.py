@@ -4,6 +4,7 @@ import os
 import signal
 
 import django
+from django.db import connection
 
 from exposures.terminal import guard_streams
 
@@ -16,8 +17,6 @@ def start(database):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     guard_streams()
     django.setup()
-    from django.db import connection
-
     connection.settings_dict["NAME"] = database
 
 
