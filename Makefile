@@ -50,9 +50,11 @@ demo: migrated
 seeded: database
 	@$(manage) seed_demo --database $(SEEDED)
 
+# Tests begin a hundred processes, each of which would compile the project where none may keep what
+# it compiled.
 test: setup-dev database
 	@scripts/browser
-	$(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 fuzz: setup-dev database
 	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \
