@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
@@ -80,6 +81,15 @@ def pictures(tmp_path_factory):
         patch.setattr(settings, "GALPROJECT_PICTURES", folder)
         patch.setenv("GALPROJECT_PICTURES", folder)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def light_clients():
+    """Spare each client the search for static files, and each password a million rounds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "WHITENOISE_USE_FINDERS", False)
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
