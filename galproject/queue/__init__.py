@@ -1,1 +1,1 @@
-"""What the queue carries, and workers, of which one may die without taking the others with it."""
+"""Chips processed by workers on any number of hosts: jobs, messages, schedules, lost workers."""

@@ -1,1 +1,1 @@
-"""The choice of reference images."""
+"""References chosen, withdrawn and combined, with the pages and tasks for that."""
