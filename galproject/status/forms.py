@@ -4,14 +4,14 @@ from django import forms
 
 from exposures.errors import GalprojectError
 from exposures.input.form_fields import IntegerField, refusal
-from galproject.status.time_arguments import moment
-from galproject.status.working_status import Shown, State
+from galproject.status.time_arguments import parse_time
+from galproject.status.working_status import State, StatusQuery
 
 AGES = ("1h", "6h", "1d", "7d", "30d")
 
 
-class MomentField(forms.CharField):
-    """A time, as an age or a date."""
+class TimeArgumentField(forms.CharField):
+    """A time in UTC, as an age or a date."""
 
     def __init__(self, **options):
         hints = {"list": "ages", "placeholder": "2h, 1d or 2026-11-23", "autocomplete": "off"}
@@ -21,16 +21,16 @@ class MomentField(forms.CharField):
     def clean(self, value):
         text = super().clean(value)
         try:
-            return moment(text) if text else None
+            return parse_time(text) if text else None
         except GalprojectError as error:
             raise refusal(str(error)) from error
 
 
-class ShownForm(forms.Form):
+class StatusFilterForm(forms.Form):
     """Which exposures the working status shows."""
 
-    since = MomentField(label="Open or ended since (UTC)")
-    until = MomentField(label="Asked for before (UTC)")
+    since = TimeArgumentField(label="Open or ended since (UTC)")
+    until = TimeArgumentField(label="Asked for before (UTC)")
     exposure = forms.CharField(
         required=False, max_length=100, widget=forms.TextInput(attrs={"placeholder": "its name"})
     )
@@ -44,12 +44,12 @@ class ShownForm(forms.Form):
     before = IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
     ages = AGES
 
-    def shown(self) -> Shown | None:
-        """What is to be shown; None where that can't be understood, and the form says why."""
+    def query(self) -> StatusQuery | None:
+        """The exposures to show; None where that can't be understood, and the form says why."""
         if not self.is_valid():
             return None
         asked = self.cleaned_data
-        return Shown(
+        return StatusQuery(
             since=asked["since"],
             until=asked["until"],
             states=tuple(asked["state"]),

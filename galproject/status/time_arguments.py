@@ -15,7 +15,7 @@ LATEST = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def moment(text: str, now: datetime | None = None) -> datetime:
+def parse_time(text: str, now: datetime | None = None) -> datetime:
     """The time that "2h", "1d", "2026-11-23" or "2026-11-23T18:00" means, in UTC, as dates are.
 
     Raises GalprojectError where it means none, or one beyond EARLIEST and LATEST.

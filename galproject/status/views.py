@@ -16,8 +16,8 @@ from exposures.models import GalExposure, GalImage
 from exposures.permissions import needs_permission
 from galproject.queue.jobs import ask_failed
 from galproject.status.exposure_log import exposure_log
-from galproject.status.forms import ShownForm
-from galproject.status.working_status import Shown, images_shown
+from galproject.status.forms import StatusFilterForm
+from galproject.status.working_status import StatusQuery, images_of
 from galproject.status.working_status import working_status as status_of
 
 ASK = "exposures.add_galjob"
@@ -28,9 +28,9 @@ UNCHANGED = 204  # htmx leaves the page as it is
 @require_safe
 def working_status(request):
     """What is queued, waiting, running, done and failed."""
-    form = ShownForm(request.GET)
-    shown = form.shown()
-    status = status_of(shown) if shown else None
+    form = StatusFilterForm(request.GET)
+    query = form.query()
+    status = status_of(query) if query else None
     template = "_working_status" if request.htmx else "working_status"
     context = {"form": form, "status": status, **_liveness(request, status)}
     return render(request, f"galproject/{template}.html", context)
@@ -43,10 +43,10 @@ def exposure_page(request, pk):
     part = request.GET.get("part") if request.htmx else None
     if part == "log":
         return _log_part(request, exposure)
-    shown = status_of(Shown(exposure_ids=(exposure.pk,)))
-    status = shown.exposures[0] if shown.exposures else None
-    context = {"exposure": exposure, "time": shown.time, "status": status}
-    context |= _liveness(request, shown)
+    working = status_of(StatusQuery(exposure_ids=(exposure.pk,)))
+    status = working.exposures[0] if working.exposures else None
+    context = {"exposure": exposure, "time": working.time, "status": status}
+    context |= _liveness(request, working)
     if part == "status":
         return render(request, "galproject/_exposure.html", context)
     return render(request, "galproject/exposure.html", context | _log(request, exposure))
@@ -81,11 +81,12 @@ def _liveness(request, status=None):
 @needs_permission(ASK)
 def run_failed(request):
     """Ask again for what failed of all exposures that are shown, on whatever page."""
-    shown = ShownForm(request.GET).shown()
-    images = images_shown(shown) if shown else GalImage.objects.none()
+    query = StatusFilterForm(request.GET).query()
+    images = images_of(query) if query else GalImage.objects.none()
     _ask_failed(request, images)
-    query = urlencode([(name, v) for name, vs in request.GET.lists() for v in vs])
-    return redirect(f"{reverse('working_status')}?{query}" if query else "working_status")
+    parameters = urlencode([(name, v) for name, vs in request.GET.lists() for v in vs])
+    url = reverse("working_status")
+    return redirect(f"{url}?{parameters}" if parameters else url)
 
 
 @require_POST

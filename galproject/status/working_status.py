@@ -42,8 +42,8 @@ ERROR = GalCheckpoint.Level.ERROR
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Which exposures are shown: of those that were ever asked for, by their last job."""
+class StatusQuery:
+    """Which exposures to show, of all that were ever asked for; each by its last job."""
 
     since: datetime | None = None  # still open, or closed after this
     until: datetime | None = None  # asked for before this
@@ -160,7 +160,7 @@ class WorkingStatus:
     n_errors_since_start: int
     n_doubted: int  # chips
     pace: Pace
-    next_before: int | None  # ``Shown.before`` of the next page; None: this is the last
+    next_before: int | None  # ``StatusQuery.before`` of the next page; None: this is the last
 
     @property
     def wants_workers(self) -> bool:
@@ -168,12 +168,12 @@ class WorkingStatus:
         return self.chips.queued > 0 and self.chips.working == 0
 
 
-def working_status(shown: Shown | None = None, limit: int = PAGE) -> WorkingStatus:
+def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> WorkingStatus:
     """How exposures fare now; the same number of queries however many there are."""
-    shown = shown or Shown()
+    query = query or StatusQuery()
     now, state = timezone.now(), state_now()
-    jobs = _last_jobs(shown, state)
-    page, next_before = _page(jobs.select_related("exposure").order_by("-pk"), shown.before, limit)
+    jobs = _last_jobs(query, state)
+    page, next_before = _page(jobs.select_related("exposure").order_by("-pk"), query.before, limit)
     chips, errors = _chips(page, state), _errors(page)
     at_work, doubted = _told_of(page, state)
     exposures = [
@@ -202,9 +202,9 @@ def _page(jobs, before, limit):
     return at_work + others[:limit], next_before
 
 
-def images_shown(shown: Shown):
+def images_of(query: StatusQuery):
     """The chips of the exposures that are shown now, on whatever page."""
-    jobs = _last_jobs(shown, state_now())
+    jobs = _last_jobs(query, state_now())
     # As they are now: what is asked for them changes which are shown.
     return GalImage.objects.filter(exposure__in=list(jobs.values_list("exposure_id", flat=True)))
 
@@ -226,25 +226,25 @@ def state_now():
     )
 
 
-def _last_jobs(shown, state):
+def _last_jobs(query, state):
     """The last job of each exposure that is shown."""
     later = GalJob.objects.filter(exposure=OuterRef("exposure"), pk__gt=OuterRef("pk"))
     jobs = GalJob.objects.filter(~Exists(later))
-    if shown.since:
-        jobs = jobs.filter(Q(closed=None) | Q(closed__gte=shown.since))
-    if shown.until:
-        jobs = jobs.filter(created__lte=shown.until)
-    if shown.identifier:
-        jobs = jobs.filter(exposure__identifier__icontains=shown.identifier)
-    if shown.exposure_ids is not None:
-        jobs = jobs.filter(exposure__in=shown.exposure_ids)
-    if shown.doubted:
+    if query.since:
+        jobs = jobs.filter(Q(closed=None) | Q(closed__gte=query.since))
+    if query.until:
+        jobs = jobs.filter(created__lte=query.until)
+    if query.identifier:
+        jobs = jobs.filter(exposure__identifier__icontains=query.identifier)
+    if query.exposure_ids is not None:
+        jobs = jobs.filter(exposure__in=query.exposure_ids)
+    if query.doubted:
         doubted = GalImage.objects.filter(is_doubted=True)
         jobs = jobs.filter(exposure__in=doubted.values("exposure"))
-    if shown.states:
-        statuses = {status for name in shown.states for status in STATUSES[State(name)]}
+    if query.states:
+        statuses = {status for name in query.states for status in STATUSES[State(name)]}
         chips = GalImage.objects.filter(status__in=statuses).annotate(state=state)
-        jobs = jobs.filter(exposure__in=chips.filter(state__in=shown.states).values("exposure"))
+        jobs = jobs.filter(exposure__in=chips.filter(state__in=query.states).values("exposure"))
     return jobs
 
 

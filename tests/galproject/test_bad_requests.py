@@ -20,7 +20,7 @@ from exposures.input.filters import BoundedFilter
 from exposures.input.form_fields import FloatField, IntegerField
 from galproject.api.filters import BoundedFilterSet
 from galproject.site.client_address import client_address
-from galproject.status.time_arguments import moment
+from galproject.status.time_arguments import parse_time
 from tests.variables.candidates import join_all, make_candidate
 from variables.candidates.filters import CandidateFilter
 from variables.models import Campaign, CampaignObject, SavedSearch, Taxonomy
@@ -126,7 +126,7 @@ def test_a_page_size_is_a_number_and_cut_to_the_largest(boss):
 )
 def test_a_time_beyond_all_time_zones_is_none(boss, text):
     with pytest.raises(GalprojectError, match="is not a time"):
-        moment(text)
+        parse_time(text)
     if "\0" not in text:
         page = boss.get(reverse("working_status"), {"since": text})
         assert "is not a time" in page.content.decode()

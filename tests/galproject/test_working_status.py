@@ -13,8 +13,8 @@ from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob, Status
 from galproject.management.commands import working_status as command
 from galproject.status.exposure_log import exposure_log
-from galproject.status.time_arguments import moment
-from galproject.status.working_status import Shown, images_shown, working_status
+from galproject.status.time_arguments import parse_time
+from galproject.status.working_status import StatusQuery, images_of, working_status
 from tests.galproject.statuses import (
     held_elsewhere,
     make_chip,
@@ -131,9 +131,9 @@ def test_the_time_filters_take_what_went_on_between():
     make_exposure("ended", [DONE], age_minutes=600, closed=60)
     make_exposure("open", [Status.QUEUED], age_minutes=500)
     make_exposure("new", [DONE], age_minutes=30, closed=10)
-    assert names(Shown(since=moment("2h"))) == ["new", "open"]
-    assert names(Shown(until=moment("2h"))) == ["open", "ended"]
-    assert names(Shown(since=moment("10h"), until=moment("550m"))) == ["ended"]
+    assert names(StatusQuery(since=parse_time("2h"))) == ["new", "open"]
+    assert names(StatusQuery(until=parse_time("2h"))) == ["open", "ended"]
+    assert names(StatusQuery(since=parse_time("10h"), until=parse_time("550m"))) == ["ended"]
 
 
 @pytest.mark.parametrize(
@@ -152,17 +152,17 @@ def test_the_state_filter_takes_exposures_with_such_a_chip(state, expected):
     make_exposure("lost", [WORKING])
     make_exposure("interrupted", [Status.PENDING], closed=5)
     make_exposure("mixed", [DONE, FAILED], closed=5)
-    assert names(Shown(states=(state,))) == expected
+    assert names(StatusQuery(states=(state,))) == expected
 
 
 def test_totals_are_of_all_that_is_shown_on_whatever_page():
     for number in range(5):
         make_exposure(f"6107{number}", [DONE, FAILED], closed=5)
     make_exposure("9", [DONE])
-    shown = Shown(identifier="6107")
+    shown = StatusQuery(identifier="6107")
     status = working_status(shown, limit=2)
     assert (len(status.exposures), status.n_exposures, status.chips.failed) == (2, 5, 5)
-    assert images_shown(shown).count() == 10
+    assert images_of(shown).count() == 10
 
 
 def test_pages_follow_each_other_without_gap_or_repetition():
@@ -170,7 +170,7 @@ def test_pages_follow_each_other_without_gap_or_repetition():
         make_exposure(str(number), [DONE])
     before, seen = None, []
     while True:
-        status = working_status(Shown(before=before), limit=2)
+        status = working_status(StatusQuery(before=before), limit=2)
         seen += [exposure.name.split()[1] for exposure in status.exposures]
         before = status.next_before
         if before is None:
@@ -184,7 +184,7 @@ def test_what_is_at_work_is_on_the_first_page_however_long_the_queue():
         make_exposure(str(number), [Status.QUEUED])
     first = working_status(limit=2)
     assert [exposure.name.split()[1] for exposure in first.exposures] == ["first", "2", "1"]
-    assert names(Shown(before=first.next_before), limit=2) == ["0"]
+    assert names(StatusQuery(before=first.next_before), limit=2) == ["0"]
 
 
 @pytest.mark.parametrize("n_exposures", [1, 12])
@@ -192,7 +192,7 @@ def test_the_number_of_queries_does_not_grow(n_exposures, django_assert_num_quer
     for number in range(n_exposures):
         exposure = make_exposure(str(number), [DONE, FAILED, WORKING, Status.QUEUED])
         make_line(exposure, 2, "failed", level=ERROR)
-    shown = Shown(states=("failed",), since=moment("1d"))
+    shown = StatusQuery(states=("failed",), since=parse_time("1d"))
     with django_assert_num_queries(10):
         assert len(working_status(shown).exposures) == n_exposures
     with django_assert_num_queries(4):
@@ -201,16 +201,16 @@ def test_the_number_of_queries_does_not_grow(n_exposures, django_assert_num_quer
 
 def test_a_moment_is_an_age_or_a_date():
     now = datetime(2026, 11, 23, 18, tzinfo=UTC)
-    assert moment("2h", now) == now - timedelta(hours=2)
-    assert moment("1.5d", now) == now - timedelta(days=1.5)
-    assert moment("2026-11-23") == datetime(2026, 11, 23, tzinfo=UTC)
-    assert moment("2026-11-23T18:00") == now == moment("2026-11-23T19:00+01:00")
+    assert parse_time("2h", now) == now - timedelta(hours=2)
+    assert parse_time("1.5d", now) == now - timedelta(days=1.5)
+    assert parse_time("2026-11-23") == datetime(2026, 11, 23, tzinfo=UTC)
+    assert parse_time("2026-11-23T18:00") == now == parse_time("2026-11-23T19:00+01:00")
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2", "2y", "2026-13-40", "99999999999d"])
 def test_what_is_no_moment_is_refused_with_advice(text):
     with pytest.raises(GalprojectError, match="not a time. Give an age"):
-        moment(text)
+        parse_time(text)
 
 
 def test_the_log_goes_chip_by_chip_in_the_order_of_time():

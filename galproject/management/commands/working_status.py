@@ -18,8 +18,8 @@ from exposures.models import GalExposure
 from galproject.queue.jobs import ask_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.tables import change_lines, log_lines, status_lines
-from galproject.status.time_arguments import moment
-from galproject.status.working_status import PAGE, Shown, State, images_shown, working_status
+from galproject.status.time_arguments import parse_time
+from galproject.status.working_status import PAGE, State, StatusQuery, images_of, working_status
 
 CLEAR = "\x1b[H\x1b[2J"  # cursor home, screen empty
 FOLLOW_SECONDS = 5.0
@@ -75,7 +75,7 @@ class Command(SurveyCommand):
             raise CommandError("--limit is a number of exposures, 1 or more")
         try:
             if given["run_failed"]:
-                self.run_failed(self.shown(given))
+                self.run_failed(self.query(given))
             show = self.follow if given["follow"] else self.show
             show(given)
         except DatabaseError as error:
@@ -85,17 +85,17 @@ class Command(SurveyCommand):
         except KeyboardInterrupt:
             self.stdout.write("")
 
-    def shown(self, given):
+    def query(self, given):
         """What was asked to be shown; ages count from now, each time anew."""
-        since, until = (given[name] and moment(given[name]) for name in ("since", "until"))
+        since, until = (given[name] and parse_time(given[name]) for name in ("since", "until"))
         ids = None
         if given["exposure"] is not None:
             ids = tuple(exposure.pk for exposure in exposures_called(given["exposure"]))
         states = tuple(given["state"])
-        return Shown(since, until, states, exposure_ids=ids, doubted=given["doubted"])
+        return StatusQuery(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
-    def run_failed(self, shown):
-        asked = ask_failed(images_shown(shown), asked_by=getuser())
+    def run_failed(self, query):
+        asked = ask_failed(images_of(query), asked_by=getuser())
         for job in asked:
             n_chips = job.images.count()
             self.stderr.write(f"{job.exposure}: {n_chips} chip{pluralize(n_chips)} asked for again")
@@ -103,7 +103,7 @@ class Command(SurveyCommand):
             self.stderr.write("Nothing failed or was interrupted there")
 
     def show(self, given):
-        status = working_status(self.shown(given), given["limit"])
+        status = working_status(self.query(given), given["limit"])
         names = [] if given["exposure"] is None else exposures_called(given["exposure"])
         logs = [exposure_log(exposure) for exposure in names]
         if given["json"]:
@@ -124,7 +124,7 @@ class Command(SurveyCommand):
         """Show how things are until all has ended."""
         is_terminal, before = self.stdout.isatty(), None
         while True:
-            status = working_status(self.shown(given), given["limit"])
+            status = working_status(self.query(given), given["limit"])
             if is_terminal:
                 self.stdout.control(CLEAR)
                 self.say(status_lines(status))
