@@ -62,7 +62,7 @@ class StackResult:
     n_inputs: int | None = None
     fwhm_pixels: tuple[float, float] | None = None  # of the sharpest and the widest
     gain_in_depth: float | None = None
-    n_steadied: int | None = None
+    n_homogenised: int | None = None
     clipped_fraction: float | None = None
     filled_fraction: float | None = None
     unusable_fraction: float | None = None
@@ -217,7 +217,7 @@ def _stack(plan, number, key, settings):
         n_inputs=len(made.placed),
         fwhm_pixels=(min(widths), max(widths)),
         gain_in_depth=made.gain_in_depth,
-        n_steadied=made.n_steadied,
+        n_homogenised=made.n_homogenised,
         clipped_fraction=made.clipped_fraction,
         filled_fraction=made.filled_fraction,
         unusable_fraction=made.unusable_fraction,
@@ -245,7 +245,7 @@ def _chip_header(source, made, key):
     if first.zero_point.source != "none":
         header["MAGZERO"] = (first.zero_point.value, "[mag] of 1 ADU")
     header["DEPTHGN"] = (made.gain_in_depth, "faintest flux of input 1 over the stack's")
-    header["NSTEADY"] = (made.n_steadied, "stars put into one state")
+    header["NHOMOGEN"] = (made.n_homogenised, "variable stars given one brightness")
     header["NCOMBINE"] = (len(made.placed), "chips; bits of the map of clips, from 0")
     for number, (placed, weight) in enumerate(zip(made.placed, made.weights, strict=True), 1):
         header[f"IMCMB{number:03d}"] = placed.source.label

@@ -11,7 +11,12 @@ from exposures.science.astrometry import fit_correction, header_pixels
 from exposures.science.registration import register_on_image
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction, reduce_chip
-from photometry.reduction.stack_stars import StarsOnFrame, measure_stars, scale_stars, steady
+from photometry.reduction.stack_stars import (
+    StarsOnFrame,
+    homogenise_variables,
+    measure_stars,
+    scale_stars,
+)
 from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.resampling import SmoothMap, resample
@@ -50,7 +55,7 @@ class ChipStack:
     stack: Stack
     first: Reduction
     placed: tuple[PlacedFrame, ...]
-    n_steadied: int  # stars that were put into one state
+    n_homogenised: int  # variable stars that were given one brightness
     notes: tuple[str, ...]  # inputs that were left out and why; what looks wrong
 
     @property
@@ -109,13 +114,13 @@ def stack_chip(inputs, settings):
     _check_number(placed, inputs[0], notes, settings.stack)
     frames, stars = [p.frame for p in placed], [p.stars for p in placed]
     found = first.detections
-    changed, n_steadied = steady(frames, stars, found.x, found.y, settings.stack)
+    changed, n_homogenised = homogenise_variables(frames, stars, found.x, found.y, settings.stack)
     clipped = find_outliers(frames, settings.stack)
     bright = found.bright(settings.stack.bright_sigma, settings.reduction.clean)
     notes += note_on_clips(clipped, found.x[bright], found.y[bright], settings.stack)
     stack = average(frames, clipped)
     stack = replace(stack, clipped=clipped | changed)
-    return ChipStack(stack, first, tuple(placed), n_steadied, tuple(notes))
+    return ChipStack(stack, first, tuple(placed), n_homogenised, tuple(notes))
 
 
 def note_on_clips(clipped, x, y, options):

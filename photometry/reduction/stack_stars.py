@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photometry.science.calibration.calibration import CalibrationStars, magnitudes
-from photometry.science.crossmatch.steadying import add_light, is_usable, to_common_state
 from photometry.science.detection.clean import is_clean
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
+from photometry.science.stacking.homogenise import add_light, flux_to_common_brightness, is_usable
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,17 @@ def scale_stars(ours: StarsOnFrame, theirs: StarsOnFrame, x, y, options) -> Cali
     return CalibrationStars(x[good], y[good], mag - mag_there, error, np.zeros(good.sum(), int))
 
 
-def steady(frames, stars, x, y, options):
-    """Put the stars of frames into a common state, in place; where, and how many stars changed.
+def homogenise_variables(frames, stars, x, y, options):
+    """Give variable stars the same brightness on all frames, in place; where, and how many.
 
-    ``stars`` are StarsOnFrame of each Frame, ``x, y`` (n,) their positions on the grid. The first
-    that is returned is (ny, nx) int32 with bit i where frame i was changed.
+    ``stars`` are StarsOnFrame of each Frame, ``x, y`` (n,) their positions on the grid. Returns an
+    array (ny, nx) int32 with bit i where frame i was changed, and the number of stars changed.
     """
     flux, flux_err, rchi2, usable = (
         np.array([getattr(s, name) for s in stars])
         for name in ("flux", "flux_err", "rchi2", "is_usable")
     )
-    added = to_common_state(flux, flux_err, rchi2, usable, options)
+    added = flux_to_common_brightness(flux, flux_err, rchi2, usable, options)
     changed = np.zeros(frames[0].data.shape, np.int32)
     for bit, (frame, on_frame) in enumerate(zip(frames, stars, strict=True)):
         index = np.flatnonzero(added[bit])

@@ -17,12 +17,12 @@ from exposures.science.registration import StarList, agreement, register
 from photometry.references.measured import Measured
 from photometry.science.calibration.calibration import CalibrationStars, error_scale, fit_zero_point
 from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
-from photometry.science.crossmatch.steadying import to_common_state
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.forced.forced import SHARP
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.sky.sky import fit_sky
+from photometry.science.stacking.homogenise import flux_to_common_brightness
 from photometry.science.stacking.reference_mean import reference_means
 from photometry.science.stacking.resampling import SmoothMap, resample
 from photometry.science.trails.trails import find_trails
@@ -411,13 +411,13 @@ def clipped(options):
     return find_outliers(_frames(), options.stack)
 
 
-def common_state(options):
+def homogenised(options):
     """What is added to stars that differ from frame to frame, some of them unlike the PSF."""
     flux = np.array([[9e3, 1e4, 2e4, 1e4], [9e3, 1e4, 2e4, 1.01e4], [9e3, 3e4, 2.4e4, 2e4]])
     rchi2 = np.array([[1.0, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 4]])
     usable = np.ones(flux.shape, bool)
     usable[2, 0] = usable[1, 1] = False
-    return to_common_state(flux, np.full(flux.shape, 100.0), rchi2, usable, options.stack)
+    return flux_to_common_brightness(flux, np.full(flux.shape, 100.0), rchi2, usable, options.stack)
 
 
 def resampled(options):

@@ -211,4 +211,4 @@ def stacked(options):
         stack = stack_chip(inputs, settings)
     except GalprojectError as error:
         return type(error)
-    return stack.stack.data, stack.stack.clipped, stack.n_steadied, stack.notes
+    return stack.stack.data, stack.stack.clipped, stack.n_homogenised, stack.notes

@@ -73,7 +73,7 @@ def test_headers_name_the_inputs_and_their_part(stacked, paths):
     assert [header[f"IMCMB{n:03d}"].partition("[")[0] for n in (1, 2, 3)] == [p.name for p in paths]
     assert sum(header[f"WGHT{n:03d}"] for n in (1, 2, 3)) == pytest.approx(1)
     assert header["SCALE001"] == 1
-    assert header["NSTEADY"] == result.n_steadied > 0
+    assert header["NHOMOGEN"] == result.n_homogenised > 0
     assert header["GAINA"] == header["GAINB"] > 8  # of three times the photons, about
 
 

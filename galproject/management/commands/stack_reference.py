@@ -17,11 +17,11 @@ from galproject.processing.stacking import plan_stack, run_stack
 class Command(SurveyCommand):
     help = (
         "Stack exposures of one field and filter: registered to the first by their stars, brought "
-        "to its flux scale, and averaged without what only one of them shows; stars that vary are "
-        "put into one state first. Writes image, weight, data quality, and a map with a bit for "
-        "each input where it was clipped or a star of it changed. Chips that stand are left as "
-        "they are, so that a run that was interrupted goes on where it stopped. The exit status is "
-        "1 if a chip failed."
+        "to its flux scale, and averaged without what only one of them shows; variable stars are "
+        "given the same brightness on all frames first. Writes image, weight, data quality, and a "
+        "map with a bit for each input where it was clipped or a star of it changed. Chips that "
+        "are up to date are left as they are, so that a run that was interrupted goes on where it "
+        "stopped. The exit status is 1 if a chip failed."
     )
 
     def add_arguments(self, parser):
@@ -84,7 +84,7 @@ def stack_line(result):
     sharpest, widest = result.fwhm_pixels
     return (
         f"{result.label}: {result.n_inputs} chips  seeing {sharpest:.1f} to {widest:.1f} px"
-        f"  depth x {result.gain_in_depth:.2f}  {result.n_steadied} stars steadied"
+        f"  depth x {result.gain_in_depth:.2f}  {result.n_homogenised} variable stars homogenised"
         f"  clipped {result.clipped_fraction:.3%}"
         f"  filled {result.filled_fraction:.2%}  unusable {result.unusable_fraction:.2%}"
         f"  {result.seconds:.1f} s"

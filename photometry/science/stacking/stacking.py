@@ -42,7 +42,8 @@ class StackOptions:
     agree_sigma: Sigma = 5.0
     agree_fraction: Fraction = 0.03  # of a star's flux, by which frames may differ besides
     min_quality: Fraction = 0.5  # share of the PSF on usable pixels; stars with less say nothing
-    # Frames that must have measured a star to bring it into one state: of two either may be right.
+    # Frames on which a star must be measured before one is corrected by the others: of two frames
+    # that disagree either may be right.
     min_votes: TwoOrMore = 3
     max_rchi2: Ratio = 3.0  # of what a fit leaves over; up to this it is noise
     # Beyond that, the root of rchi2 over the flux in sigma: a star has 0.01, an unresolved pair

@@ -1,12 +1,12 @@
-"""Variable stars in one state on all frames of a stack, and nothing else touched."""
+"""Variable stars at one brightness on all frames of a stack, and nothing else touched."""
 
 import numpy as np
 import pytest
 
-from photometry.reduction.stack_stars import StarsOnFrame, steady
-from photometry.science.crossmatch.steadying import to_common_state
+from photometry.reduction.stack_stars import StarsOnFrame, homogenise_variables
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers
+from photometry.science.stacking.homogenise import flux_to_common_brightness
 from photometry.science.stacking.stacking import StackOptions, average
 from tests.photometry.scenes import render
 from tests.photometry.test_stacking import SEEINGS, SHAPE, flux_in, frame_of
@@ -18,7 +18,7 @@ def added(*rows, error=NOISE, rchi2=1.0, usable=True):
     """What is added to stars (rows) of these fluxes on the frames (columns), as rows again."""
     flux = np.array(rows, float).T
     of_all = [np.broadcast_to(value, flux.shape) for value in (error, rchi2, usable)]
-    return to_common_state(flux, *of_all, StackOptions()).T
+    return flux_to_common_brightness(flux, *of_all, StackOptions()).T
 
 
 def test_constant_stars_are_left_as_they_are():
@@ -26,7 +26,7 @@ def test_constant_stars_are_left_as_they_are():
     flux = 10 ** rng.uniform(3, 5.5, 20_000)
     error = np.hypot(NOISE, np.sqrt(flux / 4))
     measured = rng.normal(flux, np.hypot(error, 0.005 * flux), (5, len(flux)))
-    change = to_common_state(
+    change = flux_to_common_brightness(
         measured,
         np.tile(error, (5, 1)),
         np.ones(measured.shape),
@@ -94,8 +94,8 @@ def test_stack_of_a_variable_star_has_its_flux_on_the_first_frame_and_the_psf_of
 
     frames = frames_of(fluxes)
     stars = [stars_at(x, y, fluxes[k : k + 1], SEEINGS[k]) for k in range(5)]
-    changed, n_steadied = steady(frames, stars, x, y, StackOptions())
-    assert n_steadied == 1
+    changed, n_homogenised = homogenise_variables(frames, stars, x, y, StackOptions())
+    assert n_homogenised == 1
     assert changed[100, 120] == 0b11110
     clipped = find_outliers(frames, StackOptions())
     assert clipped[100, 120] == 0
@@ -115,7 +115,7 @@ def test_changed_pixels_are_marked_round_the_star_alone():
         frame_of(render(x, y, np.array([f]), ChipPsf.round(4.0), SHAPE), 4.0, rng) for f in fluxes
     ]
     stars = [stars_at(x, y, np.array([f]), 4.0) for f in fluxes]
-    changed, _ = steady(frames, stars, x, y, StackOptions())
+    changed, _ = homogenise_variables(frames, stars, x, y, StackOptions())
     rows, columns = np.nonzero(changed)
     assert np.hypot(rows - 100, columns - 120).max() <= 4
     assert set(np.unique(changed)) == {0, 1 << 4}

@@ -1,7 +1,8 @@
-"""Stars that differ from frame to frame, put into one state before the frames are averaged.
+"""Variable stars given the same brightness on all frames before the frames are averaged.
 
-The average of a variable star is a state that it may never be in, and too near to all others for
-them to be told from it; and clipped pixel by pixel it is no longer like the PSF.
+A variable star may never be as bright as its average, and the average is too near to all its
+brightnesses for any of them to stand out against it. Where the outlying frames are clipped pixel by
+pixel instead, the star in the stack no longer has the shape of the PSF.
 """
 
 import numpy as np
@@ -13,15 +14,16 @@ WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
 MAX_HALF = 74  # pixels, half the side of the largest stamp
 
 
-def to_common_state(flux, flux_err, rchi2, usable, options):
+def flux_to_common_brightness(flux, flux_err, rchi2, usable, options):
     """(m, n) flux to be added to each of n stars on each of m frames, all arguments (m, n).
 
     Where more than half of the frames on which a star is usable agree about it, within
     ``agree_sigma`` and ``agree_fraction`` of their median, the others get their mean. Where no
-    majority agrees the star varies, and all get the state of the first frame, so that the stack
-    tells of it what the first alone would have told. Nothing is added where there is no star to
-    most of them, where fewer than ``min_votes`` can vote, and where what a frame has there, or the
-    one whose state is taken, is unlike the PSF: that is for the clip of pixels to find.
+    majority agrees the star varies, and all get its flux on the first frame, so that the star is as
+    bright on the stack as on the first frame alone. Nothing is added where most frames show no
+    star, where the star is usable on fewer than ``min_votes`` frames, or where the light on a frame
+    (or on the first, where its flux is what the others get) is unlike the PSF: such light is left
+    to the clipping of pixels.
     """
     n_usable = usable.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
