@@ -90,9 +90,9 @@ def noise_floor(n_stars=20):
     return float(np.median(np.array(scatter)[brightest]))
 
 
-def believed_changes():
+def accepted_changes():
     """A line for each change that passes all cuts: when, where, how much."""
-    changes = GalVarObj.objects.believed().select_related("image__exposure")
+    changes = GalVarObj.objects.accepted().select_related("image__exposure")
     for change in changes.order_by("refsource_id", "image__exposure__mjd"):
         x, y = pixel_position(change)
         yield (
@@ -112,7 +112,7 @@ def explanations():
     """How many galvarobjs each cut explains, and how many none does."""
     counts = Counter()
     for change in GalVarObj.objects.all():
-        counts.update([cut.name.lower() for cut in change.cuts()] or ["believed"])
+        counts.update([cut.name.lower() for cut in change.cuts()] or ["accepted"])
     return dict(counts)
 
 
@@ -135,13 +135,13 @@ def main():
             "noise_floor_mag": round(noise_floor(), 4),
             "seconds": round(seconds, 1),
             "galvarobjs": GalVarObj.objects.count(),
-            "believed": GalVarObj.objects.believed().count(),
+            "accepted": GalVarObj.objects.accepted().count(),
             "explained_by": explanations(),
         }
-        believed = list(believed_changes())
+        accepted = list(accepted_changes())
     for name, value in figures.items():
         print(f"{name:20} {value}")
-    print("changes that pass all cuts:", *believed, sep="\n")
+    print("changes that pass all cuts:", *accepted, sep="\n")
     print(json.dumps(figures))
 
 

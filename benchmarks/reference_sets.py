@@ -46,7 +46,7 @@ EXTREME_MAG = 0.3  # off the median of the other epochs: a bright or faint state
 
 @dataclass(frozen=True)
 class Changed:
-    """Sources with believed changes, by what made these in truth; arrays (n,)."""
+    """Sources with accepted changes, by what made these in truth; arrays (n,)."""
 
     ids: np.ndarray
     is_artifact: np.ndarray  # at an artifact of the reference, and no variable is near
@@ -61,8 +61,8 @@ class Changed:
 
 def changed(truth) -> Changed:
     """The sources that changed on search images."""
-    believed = GalVarObj.objects.believed().filter(image__is_reference=False)
-    places = list(believed.values_list("refsource_id", "ra", "dec").distinct())
+    accepted = GalVarObj.objects.accepted().filter(image__is_reference=False)
+    places = list(accepted.values_list("refsource_id", "ra", "dec").distinct())
     table = np.array(places, float).reshape(-1, 3)
     varies = truth.stars["kind"] != "constant"
     stars = truth.stars[varies]
@@ -139,7 +139,7 @@ def measure(url, night, workers):
         "n_variables_new": (after.is_variable & ~np.isin(after.ids, before.ids)).sum(),
         "n_false": before.is_false.sum(),
         "n_false_with_set": after.is_false.sum(),
-        "n_believed_on_primary": GalVarObj.objects.believed()
+        "n_accepted_on_primary": GalVarObj.objects.accepted()
         .filter(image__is_reference=True)
         .count(),
         "n_measurements": GalSource.objects.filter(is_reference=False).count(),

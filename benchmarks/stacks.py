@@ -5,9 +5,9 @@ reference and once with a stack of five of the exposures, by the same commands a
 with one JSON line. A stack is no epoch, so that with it the first exposure is a search image like
 the others.
 
-``gone_by_stack``: of the artifacts at which the others had a believed change with the single
+``gone_by_stack``: of the artifacts at which the others had an accepted change with the single
 reference, those at which they have none. ``variables_kept``: of the variable stars that had a
-believed change, those that still have one, on any exposure: one that was in a bright or faint state
+accepted change, those that still have one, on any exposure: one that was in a bright or faint state
 on the first now changes on that. ``depth_gain_fraction``: depth is the noise of the PSF's flux at
 empty places, first exposure over stack; its gain over 1, against that which the weights promise.
 ``stack_flux_mmag``: of bright clean constant stars, the scatter of stack over first exposure, the
@@ -79,7 +79,7 @@ ROW = ("ra", "dec", "flux", "flux_err", "flags", "quality", "fracflux", "galimag
 class Found:
     """What a reference led to."""
 
-    changes: np.ndarray  # (n, 3) believed changes: ra, dec, number of the exposure
+    changes: np.ndarray  # (n, 3) accepted changes: ra, dec, number of the exposure
     sources: dict[str, np.ndarray]  # of the reference's own rows, by column
 
 
@@ -89,7 +89,7 @@ def process(reference, searches, night, workers) -> Found:
     with scratch_database("stacks") as url:
         manage(url, "process_exposure", reference, "--reference", *common)
         manage(url, "process_exposure", *searches, *common)
-        changes = GalVarObj.objects.believed().values_list(
+        changes = GalVarObj.objects.accepted().values_list(
             "ra", "dec", "image__exposure__identifier"
         )
         ids = list(GalImage.objects.references().values_list("pk", flat=True))
@@ -119,7 +119,7 @@ def sky(table):
 
 
 def artifacts_seen(truth, found):
-    """(n,) at which artifacts other exposures have a believed change, with no variable near it."""
+    """(n,) at which artifacts other exposures have an accepted change, with no variable near it."""
     variables = truth.stars[truth.stars["kind"] != "constant"]
     first = truth.exposures["expnum"][0]
     changes = found.changes[found.changes[:, 2] != first, :2]
@@ -128,7 +128,7 @@ def artifacts_seen(truth, found):
 
 
 def variables_seen(truth, found):
-    """(n,) at which variable stars there is a believed change on any exposure, no artifact near."""
+    """(n,) variable stars with an accepted change on any exposure, and no artifact near."""
     variables = truth.stars[truth.stars["kind"] != "constant"]
     is_artifact = near(sky(variables), sky(truth.artifacts), INFLUENCE_ARCSEC)
     return near(sky(variables), found.changes[:, :2], 0.5) & ~is_artifact

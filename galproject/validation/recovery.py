@@ -192,7 +192,7 @@ def _reference_rows(refsource_ids):
 
 def _selected(image):
     return list(
-        GalVarObj.objects.believed().filter(image=image).values_list("refsource_id", flat=True)
+        GalVarObj.objects.accepted().filter(image=image).values_list("refsource_id", flat=True)
     )
 
 
@@ -241,7 +241,7 @@ def _forced_offsets(stars, star, rows, bright, image):
 def best_variable(truth):
     """Position (ra, dec) of the source most often selected, of those that do vary; or None."""
     images = [image.pk for image in _searches(truth)]
-    changes = GalVarObj.objects.believed().filter(image__in=images)
+    changes = GalVarObj.objects.accepted().filter(image__in=images)
     counted = changes.values("refsource_id", "ra", "dec").annotate(n=Count("pk"))
     variable = truth.stars["kind"] != "constant"
     true_ra, true_dec = truth.stars["ra"][variable], truth.stars["dec"][variable]

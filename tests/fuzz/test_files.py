@@ -207,7 +207,7 @@ def _processed(image, catalogue, names, expected):
 def _outcome(image_id):
     image = GalImage.objects.get(pk=image_id)
     rows = GalSource.objects.measured_on(image).values_list("refsource_id", "mag", "mag_err")
-    changed = GalVarObj.objects.believed().filter(image=image)
+    changed = GalVarObj.objects.accepted().filter(image=image)
     return {
         "is_doubted": image.is_doubted,
         "masked": image.masked_fraction,

@@ -80,7 +80,7 @@ def test_numbers_on_pages_are_those_of_the_lists_that_they_link_to(survey, reade
     for evidence in shown.evidence:
         bounds = f"detections_min={evidence.first}&detections_max={evidence.last or ''}"
         assert listed(bounds) == evidence.n_candidates
-    for counting in (Counting(), Counting(believed_only=False)):
+    for counting in (Counting(), Counting(accepted_only=False)):
         for row in repeated(counting).rows:
             assert listed(row.query) == row.count, row.query
 

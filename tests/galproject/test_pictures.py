@@ -128,7 +128,7 @@ def test_a_damaged_file_of_cutouts_is_drawn_anew(content):
 
 
 def test_a_change_stands_out_in_its_difference():
-    changes = GalVarObj.objects.believed().exclude(delta_mag=None).filter(significance__gt=40)
+    changes = GalVarObj.objects.accepted().exclude(delta_mag=None).filter(significance__gt=40)
     strong = [c for c in changes if abs(c.delta_mag) > 0.5]
     assert strong
     for catalogue in GalReference.objects.filter(active=True):

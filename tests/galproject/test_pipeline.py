@@ -39,7 +39,7 @@ def test_a_night_fills_every_table(processed):  # noqa: F811
     assert GalExposure.objects.count() == 3
     assert GalImage.objects.filter(status=Status.DONE).count() == 6
     assert GalReference.objects.filter(active=True).count() == 2
-    assert GalVarObj.objects.believed().exists()
+    assert GalVarObj.objects.accepted().exists()
     for image in GalImage.objects.all():
         assert of_reference(GalSource.objects.measured_on(image)) == image.n_sources > 100
         assert len(image.footprint) == 8
@@ -62,8 +62,8 @@ def test_search_images_say_how_they_were_calibrated(processed):  # noqa: F811
         assert 1 <= order < 4
         assert len(image.correction["coefficients"]) == (order + 1) * (order + 2) // 2
         assert any(f"correction: order {order}" in note for note in image.notes)
-        believed = GalVarObj.objects.believed().filter(image=image)
-        assert image.n_variables == of_reference(believed)
+        accepted = GalVarObj.objects.accepted().filter(image=image)
+        assert image.n_variables == of_reference(accepted)
 
 
 def test_what_was_simulated_is_recovered(processed):  # noqa: F811

@@ -48,13 +48,13 @@ def n_detections():
     return sum(GalCandidate.objects.values_list("n_detections", flat=True))
 
 
-def believed(image):
-    return GalVarObj.objects.believed().filter(image=image).count()
+def accepted(image):
+    return GalVarObj.objects.accepted().filter(image=image).count()
 
 
 def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil):  # noqa: F811
     before = n_detections()
-    lost = sum(believed(image) for image in searches(processed))
+    lost = sum(accepted(image) for image in searches(processed))
     spoil(cloud)
     results, _ = process(processed, processed.searches[:1], again=True)
     assert all(result.is_doubted for result in results)
@@ -83,18 +83,18 @@ def test_ordinary_images_are_not_doubted(processed):  # noqa: F811
 
 
 def test_doubting_a_good_image_and_undoing_it_moves_its_changes(processed, curator):  # noqa: F811
-    image = next(i for i in GalImage.objects.searches() if believed(i))
-    counted, all_counted = believed(image), n_detections()
+    image = next(i for i in GalImage.objects.searches() if accepted(i))
+    counted, all_counted = accepted(image), n_detections()
     overrule(image, Verdict.DOUBTED, curator, "a satellite beside it")
     image.refresh_from_db()
     assert image.is_doubted
     assert not image.doubts
-    assert (believed(image), image.n_variables) == (0, 0)
+    assert (accepted(image), image.n_variables) == (0, 0)
     assert n_detections() == all_counted - counted
     overrule(image, Verdict.AS_MEASURED, curator, "it was the other chip")
     image.refresh_from_db()
     assert not image.is_doubted
-    assert (believed(image), n_detections()) == (counted, all_counted)
+    assert (accepted(image), n_detections()) == (counted, all_counted)
     said = list(image.quality_decisions.values_list("verdict", "user__username", "reason"))
     assert said == [
         ("doubted", "ada", "a satellite beside it"),
@@ -114,7 +114,7 @@ def test_what_people_decided_holds_when_an_image_is_measured_again(
     for image in searches(processed):
         assert image.doubts
         assert not image.is_doubted
-        assert image.n_variables == believed(image) > 0
+        assert image.n_variables == accepted(image) > 0
 
 
 def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
@@ -145,7 +145,7 @@ def test_doubted_reference_has_its_search_images_doubted(processed, curator):  #
     for image in under:
         assert image.is_doubted
         assert image.doubts == ["reference"]
-        assert not believed(image)
+        assert not accepted(image)
     assert n_detections() < counted
     overrule(reference, Verdict.AS_MEASURED, curator, "no, fine")
     assert not under.filter(is_doubted=True).exists()

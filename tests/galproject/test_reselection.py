@@ -94,8 +94,8 @@ def change(*names, is_added=True):
 
 
 def detections(refsource_id):
-    """{exposure: kind} of the believed changes of a source."""
-    found = GalVarObj.objects.believed().filter(refsource_id=refsource_id)
+    """{exposure: kind} of the accepted changes of a source."""
+    found = GalVarObj.objects.accepted().filter(refsource_id=refsource_id)
     return dict(found.values_list("image__exposure__identifier", "kind"))
 
 
@@ -104,7 +104,7 @@ def test_with_one_reference_its_artifacts_vary_on_every_other_image(field):
     for rank in (GHOST, FLARED):
         assert len(detections(field[rank])) == N_EPOCHS
     assert len(detections(field[ECLIPSED])) == N_EPOCHS - 1
-    changed = set(GalVarObj.objects.believed().values_list("refsource_id", flat=True))
+    changed = set(GalVarObj.objects.accepted().values_list("refsource_id", flat=True))
     assert changed <= {field[i] for i in (STREAK, GHOST, FLARED, ECLIPSED, VARIABLE, LATER)}
 
 
@@ -116,7 +116,7 @@ def test_with_a_set_false_variables_end_and_real_ones_stay(field):
     assert detections(field[ECLIPSED]) == {"primary": "fainter", "s4": "fainter"}
     assert detections(field[LATER]) == {"s5": "brighter"}
     assert len(detections(field[VARIABLE])) == N_EPOCHS
-    changed = set(GalVarObj.objects.believed().values_list("refsource_id", flat=True))
+    changed = set(GalVarObj.objects.accepted().values_list("refsource_id", flat=True))
     assert changed == {field[i] for i in (GHOST, FLARED, ECLIPSED, VARIABLE, LATER)}
 
 

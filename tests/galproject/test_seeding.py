@@ -91,7 +91,7 @@ def test_what_changed_is_what_the_measurements_say_and_in_every_filter():
         assert abs(delta) > 15 * np.hypot(row.mag_err, reference.mag_err) * 0.999
     best = max(
         GalVarObj.objects.of_reference()
-        .believed()
+        .accepted()
         .in_filter("i")
         .values_list("refsource_id", flat=True),
         key=lambda i: GalVarObj.objects.of_source(i).count(),
@@ -167,13 +167,13 @@ def test_a_campaign_has_something_of_each_kind(settings, tmp_path):
 def test_a_reference_set_of_the_survey_can_be_tried():
     output = seed()
     command = re.search(r"manage.py (reference_set add .* --primary \d+): a reference set", output)
-    before = GalVarObj.objects.believed().count()
+    before = GalVarObj.objects.accepted().count()
     call_command(*command[1].split(), stdout=(told := StringIO()))
     n_sources = int(re.search(r"(\d+) sources by several images", told.getvalue())[1])
     n_at_fault = int(re.search(r"(\d+) at fault", told.getvalue())[1])
     assert n_sources > 50 and n_at_fault < 0.1 * n_sources
     # What varies is what was made up, by other means: about as much as before.
-    assert GalVarObj.objects.believed().count() == pytest.approx(before, rel=0.1)
+    assert GalVarObj.objects.accepted().count() == pytest.approx(before, rel=0.1)
 
 
 def test_a_survey_in_a_database_of_its_own_is_one_command(monkeypatch):

@@ -240,7 +240,7 @@ def test_stack_is_a_reference_like_any_other(stacked, night):  # noqa: F811
     image = GalImage.objects.references().get()
     assert image.status == Status.DONE
     assert_magnitudes_are_true(image, night)
-    changes = GalVarObj.objects.believed().filter(image__is_reference=False)
+    changes = GalVarObj.objects.accepted().filter(image__is_reference=False)
     assert_no_change_at_an_artifact(changes, night)
     remove_survey()
 

@@ -359,17 +359,17 @@ def test_each_count_of_repeated_detections_leads_to_its_candidates(reader):
         assert refused.status_code == 400 and "filter" in text(refused)
 
 
-@pytest.mark.parametrize("believed_only", [True, False])
-def test_a_list_is_as_long_as_its_count_says(reader, believed_only):
+@pytest.mark.parametrize("accepted_only", [True, False])
+def test_a_list_is_as_long_as_its_count_says(reader, accepted_only):
     make_candidates(9)
     make_candidate(2, is_flagged=True)
     catalogue = make_catalogue(5)
     add_epoch(catalogue, 60001.0, {1: 0.7}, failed_cuts=4)
     refresh_candidates([catalogue.pk])
-    table = repeated(Counting(believed_only=believed_only))
-    assert table.total == (9 if believed_only else 11)
+    table = repeated(Counting(accepted_only=accepted_only))
+    assert table.total == (9 if accepted_only else 11)
     assert [len(found(row.query)) for row in table.rows] == [row.count for row in table.rows]
-    asked = {} if believed_only else {"all": "on"}
+    asked = {} if accepted_only else {"all": "on"}
     page = text(reader.get(reverse("repeat_detections"), asked))
     assert all(row.query.replace("&", "&amp;") in page for row in table.rows)
 

@@ -119,7 +119,7 @@ def test_a_region_that_is_none_is_explained_and_nothing_is_flagged(curator, fiel
 def test_what_a_region_covers_is_said_before_it_is_saved(curator, field):
     url = reverse("image_covered", args=[field.search.pk])
     said = text(curator.get(url, {"region": "400,500 600,500 600,700 400,700"}))
-    assert "<b>1</b> change on this image, of which <b>1</b> is believed" in said
+    assert "<b>1</b> change on this image, of which <b>1</b> is accepted" in said
     assert "<b>60</b> sources" in text(curator.get(url, {"whole": "on"}))
     assert "3 to 60 corners" in text(curator.get(url, {"region": "1 2"}))
 

@@ -27,10 +27,10 @@ from variables.science.artifacts import (
 SHAPE = (4096, 2046)
 
 
-def points(positions, saturated=(), believed=None):
+def points(positions, saturated=(), accepted=None):
     x, y = np.array(positions, float).T
     is_saturated = np.isin(np.arange(len(x)), list(saturated))
-    return Points(x, y, is_saturated, ~is_saturated if believed is None else believed)
+    return Points(x, y, is_saturated, ~is_saturated if accepted is None else accepted)
 
 
 def scattered(n, seed=1, margin=60):
@@ -43,7 +43,7 @@ def test_changes_round_a_saturated_star_are_within_its_region_and_others_are_not
     ring = [900, 2000] + 12 * np.column_stack([np.cos(angle), np.sin(angle)])
     at = np.concatenate([ring, scattered(40)])
     (region,) = saturated_regions(points(at, saturated=range(6)))
-    assert region.kind == "saturated" and region.n_believed == 2
+    assert region.kind == "saturated" and region.n_passing_cuts == 2
     assert in_polygon(*at.T, region.corners)[:8].all() and region.n_changes == 8
     assert in_polygon([900], [2000 + 12 + 8], region.corners).all()
 
@@ -51,7 +51,7 @@ def test_changes_round_a_saturated_star_are_within_its_region_and_others_are_not
 def test_a_trail_is_told_from_a_star_by_its_length():
     trail = np.column_stack([np.full(12, 500.0), 1000 + 12 * np.arange(12)])
     (region,) = saturated_regions(points(trail, saturated={*range(12)} - {5}))
-    assert region.kind == "bleed" and region.n_believed == 1
+    assert region.kind == "bleed" and region.n_passing_cuts == 1
     assert np.ptp(region.corners[:, 1]) == 11 * 12 + 2 * ArtifactOptions().margin_pixels
 
 
@@ -144,7 +144,7 @@ def test_a_saturated_star_is_proposed_once_and_hides_nothing_until_accepted(star
     assert propose(starry.search.exposure) == 2 and propose(starry.search.exposure) == 0
     (on_search,) = proposals(image=starry.search)
     assert on_search.artifact == "saturated" and on_search.made_by is None
-    assert "6 changes" in on_search.reason and "2 of them believed" in on_search.reason
+    assert "6 changes" in on_search.reason and "2 of them accepted" in on_search.reason
     assert str(starry.search.exposure) in on_search.group
     assert not GalVarObj.objects.filter(is_flagged=True).exists()
     accept_all([on_search.pk], curator)

@@ -231,7 +231,7 @@ def test_what_a_region_covers_is_counted_before_it_is_saved(field):
     assert not covered.is_estimate
     shifted = (np.reshape(corner, (-1, 2)) + [field.shift, 0]).ravel().tolist()
     covered = covered_by(field.search, shifted)
-    assert (covered.n_sources, covered.n_changes, covered.n_believed) == (inside.sum(), 1, 1)
+    assert (covered.n_sources, covered.n_changes, covered.n_accepted) == (inside.sum(), 1, 1)
     assert covered_by(field.search, None).n_sources == 200
     large = covered_by(field.search, [0, 0, 1000, 0, 1000, 2000, 0, 2000])
     assert large.is_estimate and large.n_sources == 100

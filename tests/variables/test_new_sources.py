@@ -25,7 +25,7 @@ ARCSEC = 1 / 3600
 
 
 def detection(catalogue, east=0.0, north=0.0, **columns):
-    """A believed detection some arcseconds from RA, DEC."""
+    """An accepted detection some arcseconds from RA, DEC."""
     ra, dec = RA + east * ARCSEC / np.cos(np.radians(DEC)), DEC + north * ARCSEC
     values = {
         **{"ra": ra, "dec": dec, "reference_x": 500.0 + east / 0.263, "reference_y": 700.0},

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 def slow_columns(refsource_id):
     """What a candidate's columns should be, one number after the other."""
     changes = list(GalVarObj.objects.filter(refsource_id=refsource_id))
-    believed = [c for c in changes if not c.failed_cuts and not c.is_flagged]
-    shown = believed or changes
+    accepted = [c for c in changes if not c.failed_cuts and not c.is_flagged]
+    shown = accepted or changes
     mjds = [c.image.exposure.mjd for c in shown]
     deltas = [c.delta_mag for c in shown if c.delta_mag is not None]
     rows = list(GalSource.objects.light_curve(refsource_id))
@@ -34,7 +34,7 @@ def slow_columns(refsource_id):
     off = mag - mag.mean()
     return {
         "n_changes": len(changes),
-        "n_detections": len(believed),
+        "n_detections": len(accepted),
         "n_epochs": len(rows),
         "first_mjd": min(mjds),
         "last_mjd": max(mjds),

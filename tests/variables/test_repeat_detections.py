@@ -33,7 +33,7 @@ def reference():
 
 def test_objects_are_counted_by_their_number_of_detections(reference):
     assert count_repeat_detections() == [(1, 2), (2, 1), (3, 1)]
-    assert count_repeat_detections(Counting(believed_only=False)) == [(1, 3), (2, 1), (3, 1)]
+    assert count_repeat_detections(Counting(accepted_only=False)) == [(1, 3), (2, 1), (3, 1)]
     assert count_repeat_detections(Counting("i")) == count_repeat_detections()
     assert count_repeat_detections(Counting("g")) == []
 

@@ -75,8 +75,8 @@ def test_each_line_of_the_table_leads_to_as_many_candidates(overlapping):
         Counting(),
         Counting("i"),
         PER_SOURCE,
-        Counting(believed_only=False),
-        Counting("i", believed_only=False, per_source=True),
+        Counting(accepted_only=False),
+        Counting("i", accepted_only=False, per_source=True),
     ):
         for row in repeated(counting).rows:
             assert listed(row.query, User.objects.first()).count == row.count

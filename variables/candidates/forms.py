@@ -50,6 +50,6 @@ class RepeatsForm(forms.Form):
         asked = self.cleaned_data
         return Counting(
             asked.get("filter") or None,
-            believed_only=not asked.get("all"),
+            accepted_only=not asked.get("all"),
             per_source=asked.get("per") == SOURCE,
         )

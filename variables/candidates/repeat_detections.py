@@ -13,7 +13,7 @@ class Counting:
     """What the table counts."""
 
     filter: str | None = None  # of the references; None: all
-    believed_only: bool = True  # not what fails a cut or is flagged
+    accepted_only: bool = True  # not what fails a cut or is flagged
     per_source: bool = False  # else a star is one, however many references and filters show it
 
 
@@ -64,14 +64,14 @@ def count_new(counting=Counting()) -> int:
 def _counted(counting):
     # Sources of catalogues that were replaced are the same stars again, under other ids.
     candidates = GalCandidate.objects
-    candidates = candidates.accepted() if counting.believed_only else candidates.current()
+    candidates = candidates.accepted() if counting.accepted_only else candidates.current()
     if counting.filter is not None:
         candidates = candidates.in_filter(counting.filter)
     return candidates if counting.per_source else candidates.one_a_star()
 
 
 def _column(counting):
-    name = "detections" if counting.believed_only else "changes"
+    name = "detections" if counting.accepted_only else "changes"
     if counting.per_source:
         return f"n_{name}"
     return f"star_{name}" + "_in_filter" * (counting.filter is not None)
@@ -80,8 +80,8 @@ def _column(counting):
 def repeated(counting=Counting()) -> Repeats:
     """The table, each line with the address of its candidates."""
     common = {"filter": counting.filter} if counting.filter else {}
-    name = "detections" if counting.believed_only else "changes"
-    if not counting.believed_only:
+    name = "detections" if counting.accepted_only else "changes"
+    if not counting.accepted_only:
         common |= {"artifact": "both", "undetected": "both"}
     if counting.per_source:
         common["per"] = "source"

@@ -108,4 +108,4 @@ def replace_variables(image, measured, changes, keep=()) -> int:
 
 def count_variables(image) -> int:
     """Believed changes of reference sources on an image: those that no flag covers."""
-    return image.variables.of_reference().believed().count()
+    return image.variables.of_reference().accepted().count()

@@ -25,7 +25,7 @@ class Mark:
     refsource_id: int
     x: float  # pixels
     y: float
-    state: str  # "believed", "doubtful" (fails a cut) or "hidden" (by a flag)
+    state: str  # "accepted", "rejected" (fails a cut) or "hidden" (by a flag)
 
     @property
     def url(self):
@@ -46,12 +46,12 @@ class ChipPage:
     @property
     def listed(self):
         """The first of those marks that people look at."""
-        return [mark for mark in self.marks if mark.state == "believed"][:MAX_LISTED]
+        return [mark for mark in self.marks if mark.state == "accepted"][:MAX_LISTED]
 
     @property
     def states(self):
         """The states of marks, those that matter most on top."""
-        return ("hidden", "doubtful", "believed")
+        return ("hidden", "rejected", "accepted")
 
     @property
     def masked_percent(self):
@@ -108,7 +108,7 @@ def chip_page(image) -> ChipPage:
         image=image,
         catalogue=active.first() if image.is_reference else None,
         marks=tuple(marks[:MAX_MARKS]),
-        n_by_state={state: states.count(state) for state in ("believed", "doubtful", "hidden")},
+        n_by_state={state: states.count(state) for state in ("accepted", "rejected", "hidden")},
         flags=tuple(flags.order_by("-pk")),
         depth=depth_of(image),
     )
@@ -123,7 +123,7 @@ def depth_of(image) -> float | None:
 def _changes(image):
     changes = placed_changes(image)
     states = np.where(
-        changes.is_flagged, "hidden", np.where(changes.failed_cuts == 0, "believed", "doubtful")
+        changes.is_flagged, "hidden", np.where(changes.failed_cuts == 0, "accepted", "rejected")
     )
     known = np.isfinite(changes.x) & np.isfinite(changes.y)
     columns = (changes.refsource_id, changes.x.round(1), changes.y.round(1), states)
@@ -142,7 +142,7 @@ def _sources(image):
 def _state(is_flagged, n_detections):
     if is_flagged:
         return "hidden"
-    return "believed" if n_detections else "doubtful"
+    return "accepted" if n_detections else "rejected"
 
 
 def _flat(options, prefix=""):

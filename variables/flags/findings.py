@@ -54,7 +54,7 @@ def on_reference(catalogue, options):
     if len(table) == 0:
         return []
     points = Points(
-        table["x"], table["y"], (table["failed_cuts"] & SATURATION) != 0, table["is_believed"]
+        table["x"], table["y"], (table["failed_cuts"] & SATURATION) != 0, table["passes_cuts"]
     )
     return [
         *_regions(catalogue.image, points, "changing sources", options),
@@ -85,7 +85,7 @@ def _of_region(image, region, what):
     return Proposal(
         artifact,
         _group(artifact, image.exposure),
-        f"{region.n_changes} {what} at {region.where}, {region.n_believed} of them believed",
+        f"{region.n_changes} {what} at {region.where}, {region.n_passing_cuts} of them accepted",
         image,
         tuple(region.corners.ravel().tolist()),
     )
@@ -98,7 +98,7 @@ def _group(artifact, what):
 TABLE = np.dtype(
     [
         *(("refsource_id", "i8"), ("n_changes", "i4"), ("n_vanished", "i4")),
-        *(("failed_cuts", "i2"), ("is_believed", "?")),
+        *(("failed_cuts", "i2"), ("passes_cuts", "?")),
         *(("low", "f8"), ("median", "f8"), ("high", "f8"), ("x", "f8"), ("y", "f8")),
     ]
 )
@@ -128,7 +128,7 @@ def _sources_that_changed(catalogue):
 def _at_fault(catalogue, table, options):
     """Sources that changed on nearly every image, always by as much."""
     often = table["n_changes"] >= options.nearly_all * options.min_images
-    table = table[often & table["is_believed"]]
+    table = table[often & table["passes_cuts"]]
     n_images = _times_measured(table["refsource_id"].tolist()) + table["n_vanished"]
     scatter = (table["high"] - table["low"]) / 1.349  # of a normal distribution, to its sigma
     columns = (table[name] for name in ("n_changes", "n_vanished", "median"))
@@ -200,7 +200,7 @@ def at_defects(images, frame_of, label, options):
     images = {image.pk: image for image in images if image.width and image.height and image.radius}
     if len(images) < options.min_exposures:
         return []
-    rows = GalVarObj.objects.believed().filter(image__in=images, x__isnull=False)
+    rows = GalVarObj.objects.accepted().filter(image__in=images, x__isnull=False)
     columns = np.array(list(rows.values_list("image_id", "x", "y", "ra", "dec")), float)
     if len(columns) == 0:
         return []

@@ -79,7 +79,7 @@ class LightCurve:
 
     @property
     def vanished_mjd(self) -> np.ndarray:
-        """(k,) believed epochs at which it has vanished."""
+        """(k,) accepted epochs at which it has vanished."""
         return self.missed.mjd[self.missed.is_variable]
 
     @property
@@ -115,7 +115,7 @@ def _changes(ids):
     The rows are (image_id, mjd, flux, flux_err), oldest first.
     """
     variable, vanished = set(), defaultdict(list)
-    changes = GalVarObj.objects.believed().filter(refsource_id__in=ids)
+    changes = GalVarObj.objects.accepted().filter(refsource_id__in=ids)
     for source_id, kind, *row in changes.order_by("image__exposure__mjd").values_list(
         "refsource_id", "kind", "image_id", "image__exposure__mjd", "flux", "flux_err"
     ):

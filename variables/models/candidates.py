@@ -175,7 +175,7 @@ class GalCandidateQuerySet(models.QuerySet):
 
     def detected_on(self, identifier):
         """Detected on an exposure, by its number or the stem of its file."""
-        changes = GalVarObj.objects.believed().filter(image__exposure__identifier=identifier)
+        changes = GalVarObj.objects.accepted().filter(image__exposure__identifier=identifier)
         return self.filter(pk__in=changes.values("refsource_id"))
 
 

@@ -9,7 +9,7 @@ from photometry.querysets.sources import id_range
 
 
 class Cut(models.IntegerChoices):
-    """Why a change is not to be believed, as bits of ``GalVarObj.failed_cuts``."""
+    """Why a change is rejected, as bits of ``GalVarObj.failed_cuts``."""
 
     SEARCH_RCHI2 = 1, "bad fit on the search image"
     REFERENCE_RCHI2 = 2, "bad fit on the reference image"
@@ -25,7 +25,7 @@ class Cut(models.IntegerChoices):
 class GalVarObjQuerySet(models.QuerySet):
     """Changes that pass the cuts, and what they add up to."""
 
-    def believed(self):
+    def accepted(self):
         """Those that passed all cuts and are not flagged as artifacts: detections."""
         return self.filter(failed_cuts=0, is_flagged=False)
 

@@ -28,7 +28,7 @@ class Covered:
 
     n_sources: int
     n_changes: int  # rows of galvarobjs on a search image, candidates on a reference
-    n_believed: int  # of these, that pass the cuts and no flag hides
+    n_accepted: int  # of these, that pass the cuts and no flag hides
     is_estimate: bool = False  # of the number of sources
 
 
@@ -97,12 +97,12 @@ def covered_by(image, region) -> Covered:
     n_sources, is_estimate = _count_sources(image, region)
     if image.is_reference:
         inside = candidates_inside(image, region)
-        believed = inside.filter(is_flagged=False, n_detections__gt=0)
-        return Covered(n_sources, inside.count(), believed.count(), is_estimate)
+        accepted = inside.filter(is_flagged=False, n_detections__gt=0)
+        return Covered(n_sources, inside.count(), accepted.count(), is_estimate)
     changes = placed_changes(image)
     inside = changes_inside(changes, region)
-    believed = inside & (changes.failed_cuts == 0) & ~changes.is_flagged
-    return Covered(n_sources, int(inside.sum()), int(believed.sum()), is_estimate)
+    accepted = inside & (changes.failed_cuts == 0) & ~changes.is_flagged
+    return Covered(n_sources, int(inside.sum()), int(accepted.sum()), is_estimate)
 
 
 def _count_sources(image, region):

@@ -45,7 +45,7 @@ class Points:
     x: np.ndarray  # pixels
     y: np.ndarray
     is_saturated: np.ndarray  # fails a cut, or has a mask bit, for a saturated star
-    is_believed: np.ndarray  # passes all cuts: only these need a flag
+    passes_cuts: np.ndarray  # bool, all of them: only such changes need a flag
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Region:
     kind: str  # "bleed", "saturated", "edge", "detector"
     corners: np.ndarray  # (n, 2) pixels
     n_changes: int
-    n_believed: int
+    n_passing_cuts: int
     where: str  # in words: "the left edge"
 
 
@@ -75,7 +75,7 @@ def saturated_regions(points, options=ArtifactOptions()):
             continue
         kind, corners = _shape(at[members], options)
         regions.append(_region(kind, corners, points, "x {:.0f}, y {:.0f}"))
-    return [region for region in regions if region.n_believed > 0]
+    return [region for region in regions if region.n_passing_cuts > 0]
 
 
 def groups(positions, radius):
@@ -116,7 +116,7 @@ def _region(kind, corners, points, where):
         kind,
         corners,
         int(inside.sum()),
-        int((inside & points.is_believed).sum()),
+        int((inside & points.passes_cuts).sum()),
         where.format(*corners.mean(axis=0)),
     )
 
@@ -174,7 +174,7 @@ def edge_regions(points, shape, options=ArtifactOptions()):
         region = _region("edge", strip, points, f"the {name} edge")
         area = depth * (ny if name in ("left", "right") else nx)
         is_crowded = region.n_changes / area >= options.edge_excess * inside_density
-        if region.n_changes >= options.min_changes and region.n_believed and is_crowded:
+        if region.n_changes >= options.min_changes and region.n_passing_cuts and is_crowded:
             regions.append(region)
     return regions
 

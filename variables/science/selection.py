@@ -58,7 +58,7 @@ class Changes:
     delta_mag: np.ndarray  # search minus reference; NaN where vanished
     delta_mag_err: np.ndarray
     significance: np.ndarray  # absolute change in sigma, of magnitude or, where vanished, flux
-    failed_cuts: np.ndarray  # bits, see CUTS; 0 is believed
+    failed_cuts: np.ndarray  # bits, see CUTS; 0 passes all
 
     def __len__(self):
         return len(self.index)

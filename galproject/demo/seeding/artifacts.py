@@ -91,7 +91,7 @@ def _chances(series, rng):
 
 
 def _change(series, row, n_wanted, chances, rng):
-    """Make a source change on some epochs: believed, or, where none is wanted, by a cut not."""
+    """Make a source change on some epochs; where no detection is wanted, the change fails a cut."""
     chances = chances * series.is_on_chip[row]
     n_doubtful = int(n_wanted == 0 or rng.uniform() < 0.12)
     n = min(n_wanted + n_doubtful, np.count_nonzero(chances))

@@ -84,7 +84,7 @@ class Series:
 
     @property
     def n_detections(self) -> np.ndarray:
-        """(n_stars,) changes that are believed."""
+        """(n_stars,) accepted changes: they pass all cuts."""
         return np.sum(self.changed & (self.failed_cuts == 0), axis=1)
 
 

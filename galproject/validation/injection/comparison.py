@@ -28,12 +28,12 @@ SEARCH_DTYPE = np.dtype(
         *PLACED_DTYPE.descr,
         ("exposure", "U100"),
         ("is_found", "?"),  # on the reference
-        ("reference_err", "f8"),  # mag, foreseen on the reference
+        ("reference_err", "f8"),  # mag, expected on the reference
         ("reference_own_light", "f8"),
         ("measured", "f8"),  # mag, corrected to the reference; NaN where there is none
         ("measured_err", "f8"),
         ("is_changed", "?"),  # a change there passed all cuts
-        ("is_doubted", "?"),  # a change there failed a cut
+        ("fails_cuts", "?"),  # a change there failed a cut
     ]
 )
 
@@ -45,7 +45,7 @@ class Comparison:
     on_reference: np.ndarray  # REFERENCE_DTYPE, one row a star
     on_searches: np.ndarray  # SEARCH_DTYPE, one row a star and image
     own_mag: np.ndarray  # (n,) of the measurements of all other sources, on the reference
-    own_changed: np.ndarray  # (n,) bool: believed to have changed
+    own_changed: np.ndarray  # (n,) bool: with a change that passes all cuts
 
 
 def joined(comparisons) -> Comparison:
@@ -124,9 +124,9 @@ def _on_search(image, placed, stars):
         values = np.append(measured[column].astype("f8"), np.nan)
         out[name] = values[row]
     changes = _changes(image)
-    for name, is_believed in (("is_changed", True), ("is_doubted", False)):
+    for name, passing in (("is_changed", True), ("fails_cuts", False)):
         out[name] = _is_near(
-            out["x"], out["y"], changes[changes["believed"] == is_believed], MATCH_PIXELS
+            out["x"], out["y"], changes[changes["passes_cuts"] == passing], MATCH_PIXELS
         )
     return out
 
@@ -147,10 +147,10 @@ def _row_of(sorted_ids, ids):
 
 
 def _changes(image):
-    """Which reference sources changed on an image, where (pixels), and whether it is believed."""
+    """Which reference sources changed on an image, where (pixels), and which passed the cuts."""
     columns = ("refsource_id", "x", "y", "reference_mag", "failed_cuts")
     rows = list(image.variables.of_reference().values_list(*columns))
-    dtype = [("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("mag", "f4"), ("believed", "?")]
+    dtype = [("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("mag", "f4"), ("passes_cuts", "?")]
     return np.array([(*row[:-1], row[-1] == 0) for row in rows], dtype)
 
 
@@ -183,4 +183,4 @@ def _own_sources(image, placed, stars):
     catalogues = GalReference.objects.filter(coverages__image=image).order_by("pk")
     sources = np.concatenate([catalogue_sources(c) for c in catalogues])
     mag = sources["mag"][np.searchsorted(sources["refsource_id"], ids)]
-    return mag, np.isin(ids, changes["refsource_id"][changes["believed"]])
+    return mag, np.isin(ids, changes["refsource_id"][changes["passes_cuts"]])

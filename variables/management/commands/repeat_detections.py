@@ -34,7 +34,7 @@ class Command(SurveyCommand):
 
     def handle(self, *, filter, csv, **options):
         per_source = options["per_source"]
-        counting = Counting(filter, believed_only=not options["all"], per_source=per_source)
+        counting = Counting(filter, accepted_only=not options["all"], per_source=per_source)
         counts, headings = count_repeat_detections(counting), OF_SOURCES if per_source else HEADINGS
         if csv:
             try:
