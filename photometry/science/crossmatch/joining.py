@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from exposures.science.footprints import unit_vectors
 from exposures.science.quantities import Arcseconds, Fraction, InFwhm, MagnitudeError, Ratio, Sigma
-from photometry.science.detection.blends import Seen, hidden_parts
+from photometry.science.detection.blends import NearPairs, hidden_sources
 
 FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
 ARCSEC = np.pi / 180 / 3600  # radians
@@ -103,8 +103,8 @@ def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
     blend, doubtful = np.zeros((2, len(match)), bool)
     a, b = (near.a, near.flux_a), (near.b, near.flux_b)
     for part, whole, offset, fwhm in ((a, b, near.offset, fwhm_b), (b, a, -near.offset, fwhm_a)):
-        seen = Seen(part[0], whole[0], part[1], whole[1], offset, error, fwhm)
-        hidden = hidden_parts(seen, match, options)
+        near_pairs = NearPairs(part[0], whole[0], part[1], whole[1], offset, error, fwhm)
+        hidden = hidden_sources(near_pairs, match, options)
         is_in = hidden.probability >= options.blend_probability
         blend[hidden.row[is_in]] = blend[hidden.main[is_in]] = True
         doubtful[hidden.main[hidden.probability >= options.doubtful_probability]] = True

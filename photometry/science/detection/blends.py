@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-# Of colours, from what another filter says, in sigma, and how probable each is.
+# Deviations in sigma of a star's colour from that of most stars, and how probable each is.
 DEVIATES = np.linspace(-3, 3, 25)
 PRIOR = np.exp(-0.5 * DEVIATES**2) / np.exp(-0.5 * DEVIATES**2).sum()
 # Beyond these, exponentials would overflow.
@@ -13,10 +13,10 @@ LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Near pairs as seen from one catalogue, whose sources may be hidden in the other's.
+class NearPairs:
+    """Sources of one catalogue and those of another near them, in which they may be hidden.
 
-    Arrays (n,), a row a pair: a part and the whole in which it may be.
+    Arrays (n,), a row for each pair: a part, and the whole in which it may be hidden.
     """
 
     part: np.ndarray  # any numbers that tell them apart
@@ -27,56 +27,59 @@ class Seen:
     error: np.ndarray  # arcsec, of that
     fwhm: float  # of the image of the wholes, arcsec
 
-    def taken(self, rows):
+    def select(self, rows):
+        """The pairs at ``rows``, indices or bool."""
         names = ("part", "whole", "flux", "whole_flux", "offset", "error")
-        return Seen(*(getattr(self, name)[rows] for name in names), self.fwhm)
+        return NearPairs(*(getattr(self, name)[rows] for name in names), self.fwhm)
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """Parts that may be hidden in wholes, by the index of their pair; arrays (n,)."""
+class HiddenSources:
+    """Sources that may be hidden in others, by the index of their pair; arrays (n,)."""
 
-    row: np.ndarray
-    main: np.ndarray  # the pair of the whole and what it is taken for
+    row: np.ndarray  # the pair of the hidden source and the whole
+    main: np.ndarray  # the pair of the whole and the star that the whole is taken for
     probability: np.ndarray  # of the part being in it, with blend_share of its light or more
 
 
-def hidden_parts(seen, match, options) -> Hidden:
+def hidden_sources(pairs, match, options) -> HiddenSources:
     """Which parts may be hidden in wholes, and how probably; ``options`` are JoinOptions.
 
     ``match`` (n,) are the pairs that are taken for one star: their parts are hidden nowhere else.
     A whole without a match is taken for the brightest part near it.
     """
-    is_free = ~np.isin(seen.part, seen.part[match])
-    is_free &= np.linalg.norm(seen.offset, axis=1) <= options.blend_reach(seen.fwhm)
-    rows = np.flatnonzero(is_free | (match & np.isin(seen.whole, seen.whole[is_free])))
-    visible = _visible(seen, match, options)[rows]
-    near = seen.taken(rows)
+    is_free = ~np.isin(pairs.part, pairs.part[match])
+    is_free &= np.linalg.norm(pairs.offset, axis=1) <= options.blend_reach(pairs.fwhm)
+    rows = np.flatnonzero(is_free | (match & np.isin(pairs.whole, pairs.whole[is_free])))
+    visible = _visible(pairs, match, options)[rows]
+    near = pairs.select(rows)
     _, whole = np.unique(near.whole, return_inverse=True)
     order = np.lexsort((near.flux, match[rows]))
     main = np.empty(len(rows), int)
     main[whole[order]] = order  # what matches or is the brightest comes last, and stays
     main = main[whole]
     parts = np.flatnonzero(main != np.arange(len(rows)))
-    probability = _probability(near.taken(parts), near.taken(main[parts]), visible[parts], options)
-    return Hidden(rows[parts], rows[main[parts]], probability)
+    probability = _probability(
+        near.select(parts), near.select(main[parts]), visible[parts], options
+    )
+    return HiddenSources(rows[parts], rows[main[parts]], probability)
 
 
-def _visible(seen, match, options):
+def _visible(pairs, match, options):
     """(n,) the probability that a part would be found by itself, were there no whole.
 
     Its flux by the colour of most stars, against the faint end of the wholes.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        colours = seen.whole_flux[match] / seen.flux[match]
+        colours = pairs.whole_flux[match] / pairs.flux[match]
         colour = np.median(colours) if len(colours) else 1.0
-        faintest = _faintest(seen, options) if len(match) else 1.0
-        brighter = 2.5 * np.log10(seen.flux * colour / faintest) / options.colour_scatter
+        faintest = _faintest(pairs, options) if len(match) else 1.0
+        brighter = 2.5 * np.log10(pairs.flux * colour / faintest) / options.colour_scatter
     return np.nan_to_num(ndtr(brighter))
 
 
-def _faintest(seen, options):
-    return np.percentile(seen.whole_flux, 100 * options.faintest)
+def _faintest(pairs, options):
+    return np.percentile(pairs.whole_flux, 100 * options.faintest)
 
 
 def _probability(part, main, visible, options):
