@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import IntegerChoices, QuerySet
 
-# Only sources of catalogues in use; those of others wait for who takes their place.
-FAMILIES = """
+# Only sources of catalogues in use; those of others wait for the sources that replace them.
+MATCHES = """
 SELECT own.refsource_id, o.id, o.kind, s.refsource_id, s.filter, s.mag, s.ra, s.dec,
     3600 * q3c_dist(own.ra, own.dec, s.ra, s.dec)
 FROM galobjectsources own
@@ -19,7 +19,7 @@ ORDER BY own.refsource_id, 9, s.refsource_id
 
 
 class Kind(IntegerChoices):
-    """How the sources of an object are one."""
+    """How the sources of an object were matched."""
 
     GONE = 0, "in no catalogue in use"
     SINGLE = 1, "in one filter alone"
@@ -69,8 +69,8 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Family:
-    """The object that a source is of, and its sources, the nearest first."""
+class CrossMatch:
+    """What a source was cross-matched with: its object, and the sources of that, nearest first."""
 
     object_id: int
     kind: Kind
@@ -88,13 +88,13 @@ class Family:
         return list({member.filter: member for member in reversed(others)}.values())[::-1]
 
 
-def families(refsource_ids) -> dict[int, Family]:
-    """The Family of each source that was joined, in one query."""
+def matches_of(refsource_ids) -> dict[int, CrossMatch]:
+    """The CrossMatch of each source that has been cross-matched, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(FAMILIES, [list(refsource_ids)])
+        cursor.execute(MATCHES, [list(refsource_ids)])
         rows = cursor.fetchall()
     members, objects = {}, {}
     for own, object_id, kind, *member in rows:
         objects[own] = object_id, Kind(kind)
         members.setdefault(own, []).append(Member(*member))
-    return {own: Family(*objects[own], tuple(members[own])) for own in objects}
+    return {own: CrossMatch(*objects[own], tuple(members[own])) for own in objects}

@@ -8,7 +8,7 @@ from exposures.models import GalImage
 from photometry.crossmatch.joins import NEAR, fields_of, join_filters
 from photometry.crossmatch.object_storage import sources_succeeded
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
-from photometry.querysets.objects import Kind, families
+from photometry.querysets.objects import Kind, matches_of
 from photometry.storage import storage
 from tests.made_up import from_tangent_plane
 from tests.photometry.joined_fields import (
@@ -41,7 +41,9 @@ def test_stars_are_joined_one_to_one_at_any_place_of_the_sky(ra, dec):
     joined = join(*catalogues)
     assert joined.n_one_to_one == joined.n_new == len(GRID)
     assert (joined.n_single, joined.n_blends, joined.n_sources) == (0, 0, 3 * len(GRID))
-    for own in families(storage.catalogue_sources(catalogues[0])["refsource_id"].tolist()).values():
+    for own in matches_of(
+        storage.catalogue_sources(catalogues[0])["refsource_id"].tolist()
+    ).values():
         assert {m.filter for m in own.members} == {"g", "r", "i"}
         assert max(m.distance_arcsec for m in own.members) < 0.2
     for one in GalObject.objects.all()[:5]:
@@ -55,8 +57,8 @@ def test_two_in_one_filter_and_one_in_another_are_a_blend_with_all_three():
     assert (joined.n_blends, joined.n_one_to_one, joined.n_single) == (1, 0, 0)
     (own,) = GalObject.objects.blends()
     assert own.n_sources == 3 and own.n_filters == 2
-    (family,) = families(ids_at(r, [0.2], [0.0])).values()
-    assert family.is_blend and len(family.in_other_filters("r")) == 2
+    (match,) = matches_of(ids_at(r, [0.2], [0.0])).values()
+    assert match.is_blend and len(match.in_other_filters("r")) == 2
 
 
 def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():

@@ -1,6 +1,6 @@
 """The objects that candidates are of, as exports and the API show them."""
 
-from photometry.querysets.objects import Kind, families
+from photometry.querysets.objects import Kind, matches_of
 
 NOT_JOINED = None, None, None
 NAMES = {
@@ -14,12 +14,12 @@ NAMES = {
 
 def object_columns(refsource_ids) -> dict[int, tuple]:
     """(object id, kind, magnitudes in other filters as text) of each source; None if not joined."""
-    found = families(refsource_ids)
+    found = matches_of(refsource_ids)
     return {pk: _columns(pk, found[pk]) if pk in found else NOT_JOINED for pk in refsource_ids}
 
 
-def _columns(refsource_id, family):
-    own = next((m for m in family.members if m.refsource_id == refsource_id), None)
-    others = family.in_other_filters(own.filter) if own else list(family.members)
+def _columns(refsource_id, match):
+    own = next((m for m in match.members if m.refsource_id == refsource_id), None)
+    others = match.in_other_filters(own.filter) if own else list(match.members)
     mags = " ".join(f"{m.filter} {m.mag:.3f}" for m in sorted(others, key=lambda m: m.filter))
-    return family.object_id, NAMES[family.kind], mags
+    return match.object_id, NAMES[match.kind], mags
