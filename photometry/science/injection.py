@@ -129,7 +129,7 @@ def add_stars(pixels, psf, stars, detector, rng) -> Pixels:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class ExpectedErrors:
     """What artificial stars should be like when they are measured; arrays (n,)."""
 
     flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
@@ -140,8 +140,8 @@ class Foreseen:
         return MAG_PER_LN * self.flux_err / flux
 
 
-def foresee(psf, stars, weight, model, gain) -> Foreseen:
-    """Foreseen errors and crowding of ``stars`` before they are added.
+def expected_errors(psf, stars, weight, model, gain) -> ExpectedErrors:
+    """Errors and crowding to expect of ``stars``, before they are added.
 
     ``weight`` (ny, nx) is the inverse variance and ``model`` (ny, nx) ADU the light of the stars
     that are there, both without the artificial ones; ``gain`` (nx,) e-/ADU. With P the PSF, F the
@@ -161,7 +161,7 @@ def foresee(psf, stars, weight, model, gain) -> Foreseen:
         with np.errstate(divide="ignore", invalid="ignore"):
             flux_err[part] = 1 / np.sqrt(information)
             own_light[part] = stars.flux[part] * information / total
-    return Foreseen(flux_err, own_light)
+    return ExpectedErrors(flux_err, own_light)
 
 
 def _cut_out(x, y, weight, model, gain):

@@ -7,7 +7,7 @@ from photometry.science.injection import (
     Pixels,
     Stars,
     add_stars,
-    foresee,
+    expected_errors,
     free_positions,
     render,
     unsaturated_flux,
@@ -149,21 +149,21 @@ def test_a_chip_without_free_pixels_gets_no_star():
     assert len(x) == len(y) == 0
 
 
-def test_foreseen_errors_are_those_of_the_fit_and_own_light_is_the_share():
+def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     psf, weight = varying_psf(), np.full(SHAPE, 1 / SKY_VARIANCE)
     stars = some_stars(40, 12)
-    seen = foresee(psf, stars, weight, np.zeros(SHAPE), DETECTOR[0])
+    seen = expected_errors(psf, stars, weight, np.zeros(SHAPE), DETECTOR[0])
     pixels = add_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
     exact = 1 / (SKY_VARIANCE + render(psf, stars, SHAPE, 0.1) / GAIN)
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
     fit = fit_fluxes((pixels.data, exact, pixels.mask), psf, forced)
     np.testing.assert_allclose(seen.flux_err, fit.flux_err, rtol=0.05)
     np.testing.assert_allclose(seen.own_light, 1, atol=1e-6)
-    double = foresee(psf, stars, weight, render(psf, stars, SHAPE, 0.01), DETECTOR[0])
+    double = expected_errors(psf, stars, weight, render(psf, stars, SHAPE, 0.01), DETECTOR[0])
     np.testing.assert_allclose(double.own_light, 0.5, atol=0.01)
 
 
-def test_a_star_on_unusable_pixels_has_no_foreseen_error():
+def test_a_star_on_unusable_pixels_has_no_expected_error():
     star = Stars(np.array([50.0]), np.array([50.0]), np.array([1e3]))
-    seen = foresee(varying_psf(), star, np.zeros(SHAPE), np.zeros(SHAPE), DETECTOR[0])
+    seen = expected_errors(varying_psf(), star, np.zeros(SHAPE), np.zeros(SHAPE), DETECTOR[0])
     assert np.isinf(seen.flux_err[0])

@@ -19,7 +19,7 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.calibration.calibration import with_floor
-from photometry.science.injection import Pixels, add_stars, foresee
+from photometry.science.injection import Pixels, add_stars, expected_errors
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def _into_reference(task, reduction):
     sources["galimage_id"] = task.entry.ccdnum
     sources["refsource_id"] = np.arange(len(sources))
     _keep(task, Reference(stars, delta, sources, _circle(reduction)))
-    foreseen, mag_err = _foresee(reduction, pixels, task, 1.0)
-    truth = placed(stars, 0.0, x, y, foreseen.own_light, mag_err)
+    expected, mag_err = _expected_errors(reduction, pixels, task, 1.0)
+    truth = placed(stars, 0.0, x, y, expected.own_light, mag_err)
     return _add(task, reduction, pixels), truth
 
 
@@ -126,14 +126,14 @@ def _into_search(task, reduction):
     stars, delta, x, y = stars[here], delta[here], x[here], y[here]
     correction = measured.correction.at(x, y, stars["chip"])
     pixels = as_pixels(stars["mag"] + delta, x, y, reduction.zero_point.value + correction)
-    foreseen, mag_err = _foresee(reduction, pixels, task, measured.error_scale)
-    truth = placed(stars, delta, x, y, foreseen.own_light, mag_err)
+    expected, mag_err = _expected_errors(reduction, pixels, task, measured.error_scale)
+    truth = placed(stars, delta, x, y, expected.own_light, mag_err)
     return _add(task, reduction, pixels), truth
 
 
-def _foresee(reduction, stars, task, error_scale):
-    """Foreseen crowding, and the errors in mag that the pipeline should give."""
-    foreseen = foresee(
+def _expected_errors(reduction, stars, task, error_scale):
+    """ExpectedErrors of ``stars``, and the errors in mag that the pipeline should give them."""
+    expected = expected_errors(
         reduction.detections.psf,
         stars,
         reduction.model_weight(),
@@ -141,7 +141,7 @@ def _foresee(reduction, stars, task, error_scale):
         reduction.chip.gain_map(),
     )
     floor = task.pipeline.reduction.calibration.error_floor
-    return foreseen, error_scale * with_floor(foreseen.magnitude_error(stars.flux), floor)
+    return expected, error_scale * with_floor(expected.magnitude_error(stars.flux), floor)
 
 
 def _add(task, reduction, stars):

@@ -28,7 +28,7 @@ SEARCH_DTYPE = np.dtype(
         *PLACED_DTYPE.descr,
         ("exposure", "U100"),
         ("is_found", "?"),  # on the reference
-        ("reference_err", "f8"),  # mag, expected on the reference
+        ("reference_err", "f8"),  # mag, the expected one on the reference
         ("reference_own_light", "f8"),
         ("measured", "f8"),  # mag, corrected to the reference; NaN where there is none
         ("measured_err", "f8"),

@@ -113,7 +113,11 @@ def _by_sigma(ax, summary, threshold_sigma):
     ax.axvline(threshold_sigma, label=f"threshold, {threshold_sigma:g} sigma", **style)
     ax.set_xscale("log")
     ax.set_xticks([3, 5, 10, 20, 50, 100], labels=["3", "5", "10", "20", "50", "100"])
-    ax.set(ylim=(-3, 103), xlabel="change, foreseen (sigma)", ylabel="changes found (%)")
+    ax.set(
+        ylim=(-3, 103),
+        xlabel="expected significance of the change (sigma)",
+        ylabel="changes found (%)",
+    )
     ax.set_title("Variables on the reference", fontsize=11)
     ax.legend(framealpha=0.8, edgecolor="none", fontsize=8, loc="lower right")
 

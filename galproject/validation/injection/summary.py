@@ -29,7 +29,7 @@ class Row:
     magnitude: tuple[float, float] = ANY  # of the star on the reference
     crowding: str = "all"
     amplitude: float = np.nan  # mag
-    sigma: tuple[float, float] = ANY  # foreseen significance of the change
+    sigma: tuple[float, float] = ANY  # expected significance of the change
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Summary:
     n_stars: int
     n_measurements: int  # of artificial stars on search images
     half_complete_mag: float  # half of the stars are found on the reference; NaN if never
-    found_above_20_sigma: float  # share of changes foreseen to be larger
+    found_above_20_sigma: float  # share of the changes with a larger expected significance
     n_above_20_sigma: int
     false_constant: int  # constant artificial stars that changed
     n_constant: int
@@ -63,7 +63,7 @@ def summarise(comparison, width_mag=1.0) -> Summary:
     edges = magnitude_edges(np.append(stars["mag"], comparison.own_mag[:0]), width_mag)
     varies = epochs["amplitude"] > 0
     constant, variable = epochs[~varies], epochs[varies]
-    sigma = foreseen_sigma(variable)
+    sigma = expected_sigma(variable)
     large = sigma > 20
     rows = [
         *_completeness(stars, edges),
@@ -95,7 +95,7 @@ def magnitude_edges(magnitudes, width):
     return width * np.arange(low, high + 1)
 
 
-def foreseen_sigma(variable):
+def expected_sigma(variable):
     """(n,) significance that changes should have: of stars alone, with the pipeline's errors."""
     return np.abs(variable["delta"]) / np.hypot(variable["mag_err"], variable["reference_err"])
 
