@@ -196,7 +196,7 @@ def match(x, y, x0, y0, radius):
     return np.flatnonzero(mutual), nearest[mutual]
 
 
-def fit_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
+def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     """The PixelCorrection that takes ``x, y`` to ``x0, y0``, which may be of other stars too.
 
     A common shift is found first, then the pairs, then a polynomial of the highest order for

@@ -139,7 +139,7 @@ def agreement(expected, found, usable, options=AstrometryOptions()):
 def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryOptions()):
     """The PixelCorrection that takes StarList ``ours`` to ``theirs``, and its Agreement.
 
-    ``near`` is the correction that ``fit_correction`` found within ``search_pixels``; it stands
+    ``near`` is the correction that ``fit_pixel_correction`` found within ``search_pixels``; it stands
     where ``agreement_of(near)``, an Agreement, says that the stars are in their places, or where
     no other is clearly better. Shifts of up to ``reach_pixels`` are tried, best first: those by
     which many pairs of bright stars differ, in maps of several widths of a bin, since a wrong scale

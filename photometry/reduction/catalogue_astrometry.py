@@ -7,7 +7,7 @@ import numpy as np
 from exposures.catalogues import CatalogueStars
 from exposures.science.astrometry import (
     PixelCorrection,
-    fit_correction,
+    fit_pixel_correction,
     header_pixels,
     pixel_scale_arcsec,
 )
@@ -49,7 +49,7 @@ class CatalogueMatcher:
         x0, y0 = header_pixels(self.chip.wcs, stars.ra, stars.dec)
         bright = brightest(self.detections, stars, self.options)
         x, y = self.detections.x[bright], self.detections.y[bright]
-        near = fit_correction(x, y, x0, y0, self.chip.shape, fit)
+        near = fit_pixel_correction(x, y, x0, y0, self.chip.shape, fit)
         found = self.detections.as_stars(self.options.min_significance, self.options.clean)
         usable = self.chip.weight > 0
 

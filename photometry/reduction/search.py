@@ -6,17 +6,17 @@ import numpy as np
 
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
-from exposures.science.astrometry import PixelCorrection, fit_correction
+from exposures.science.astrometry import PixelCorrection, fit_pixel_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     Correction,
     error_scale,
+    fit_magnitude_correction,
     magnitudes,
     with_floor,
 )
-from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
 from photometry.science.calibration.channels import edges_at
 from photometry.science.detection.clean import has_no_flag, is_clean, is_whole
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
@@ -134,7 +134,7 @@ def register(reduction, sources, options, notes):
     significant = sources["flux"] > options.min_significance * sources["flux_err"]
     is_clean = has_no_flag(sources, options.clean)
     usable = significant & is_clean & _on_chip(x, y, shape, -options.registration.search_pixels)
-    near = fit_correction(
+    near = fit_pixel_correction(
         x[usable], y[usable], found.x[bright], found.y[bright], shape, options.registration
     )
     reach = options.registration.search_arcsec / reduction.scale_arcsec

@@ -7,7 +7,7 @@ import numpy as np
 from exposures.chip import ChipEntry, ExposureFacts, MaskBit
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import InputOptions, read_chip
-from exposures.science.astrometry import fit_correction, header_pixels
+from exposures.science.astrometry import fit_pixel_correction, header_pixels
 from exposures.science.registration import register_on_image
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction, reduce_chip
@@ -17,7 +17,7 @@ from photometry.reduction.stack_stars import (
     measure_stars,
     scale_stars,
 )
-from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.calibration.calibration import fit_magnitude_correction
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.resampling import SmoothMap, resample
 from photometry.science.stacking.stacking import Frame, Stack, StackOptions, average, expected_gain
@@ -254,7 +254,7 @@ def _registration(source, reduction, first, options):
     x, y = _by_headers(wcs, own_wcs, first.detections.x[ours], first.detections.y[ours])
     theirs = found.bright(options.min_significance, options.clean)
     shape = reduction.chip.shape
-    near = fit_correction(x, y, found.x[theirs], found.y[theirs], shape, fit)
+    near = fit_pixel_correction(x, y, found.x[theirs], found.y[theirs], shape, fit)
     expected = first.detections.as_stars(options.min_significance, options.clean)
     expected = replace(
         expected, **dict(zip("xy", _by_headers(wcs, own_wcs, expected.x, expected.y), strict=True))

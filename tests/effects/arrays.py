@@ -11,12 +11,16 @@ import numpy as np
 from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import read_chip, read_exposure
-from exposures.science.astrometry import fit_correction
+from exposures.science.astrometry import fit_pixel_correction
 from exposures.science.header_limits import UNIX_MJD
 from exposures.science.registration import StarList, agreement, register
 from photometry.references.measured import Measured
-from photometry.science.calibration.calibration import CalibrationStars, error_scale, fit_zero_point
-from photometry.science.calibration.calibration import fit_correction as fit_magnitude_correction
+from photometry.science.calibration.calibration import (
+    CalibrationStars,
+    error_scale,
+    fit_magnitude_correction,
+    fit_zero_point,
+)
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.forced.forced import SHARP
 from photometry.science.psf.psf import ChipPsf
@@ -202,23 +206,25 @@ def _matched(n, seed):
 
 def catalogue_match(options):
     """An image's stars matched with those of a catalogue."""
-    fit = fit_correction(*_matched(150, 2), (400, 400), options.reduction.catalogue_astrometry)
+    fit = fit_pixel_correction(
+        *_matched(150, 2), (400, 400), options.reduction.catalogue_astrometry
+    )
     return fit.as_json()
 
 
 def few_catalogue_matches(options):
     """The same of a dozen stars."""
-    fit = fit_correction(*_matched(12, 2), (400, 400), options.reduction.catalogue_astrometry)
+    fit = fit_pixel_correction(*_matched(12, 2), (400, 400), options.reduction.catalogue_astrometry)
     return fit.as_json()
 
 
 def registration(options):
-    fit = fit_correction(*_matched(150, 2), (400, 400), options.reduction.registration)
+    fit = fit_pixel_correction(*_matched(150, 2), (400, 400), options.reduction.registration)
     return fit.as_json()
 
 
 def few_registered(options):
-    fit = fit_correction(*_matched(12, 2), (400, 400), options.reduction.registration)
+    fit = fit_pixel_correction(*_matched(12, 2), (400, 400), options.reduction.registration)
     return fit.as_json()
 
 
@@ -240,7 +246,7 @@ def _registered(fit, dx, degrees):
     def agreement_of(correction):
         return agreement(ours.moved(correction), theirs, usable, fit)
 
-    near = fit_correction(x, y, x0, y0, (side, side), fit)
+    near = fit_pixel_correction(x, y, x0, y0, (side, side), fit)
     correction, agreed = register(near, ours, theirs, fit.search_arcsec / 0.5, agreement_of, fit)
     return correction.as_json(), agreed
 

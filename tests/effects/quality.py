@@ -10,7 +10,7 @@ from exposures.models import Status
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.image_quality import search_figures
-from photometry.science.calibration.calibration import CalibrationStars, fit_correction
+from photometry.science.calibration.calibration import CalibrationStars, fit_magnitude_correction
 from photometry.science.calibration.channels import edges_at
 from photometry.science.quality.image_quality import FIGURES, QualityOptions, beyond
 from photometry.science.quality.quality_figures import (
@@ -162,7 +162,7 @@ def amplifier_step(options):
     difference = 0.05 * (x >= 150) + rng.normal(0, 0.02, 60)
     stars = CalibrationStars(x, y, difference, np.full(60, 0.02), np.zeros(60, int), x)
     edges = edges_at([150], 4.0)
-    fit = fit_correction(stars, (300, 300), options.reduction.calibration, edges)
+    fit = fit_magnitude_correction(stars, (300, 300), options.reduction.calibration, edges)
     return fit.as_json()
 
 

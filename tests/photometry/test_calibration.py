@@ -5,7 +5,7 @@ from photometry.science.calibration.calibration import (
     CalibrationStars,
     chebyshev_terms,
     error_scale,
-    fit_correction,
+    fit_magnitude_correction,
     fit_zero_point,
     mad_sigma,
     magnitudes,
@@ -29,7 +29,7 @@ def stars(n, seed, error=0.01, n_variable=0, catalogue=None):
 
 def test_ten_percent_variation_comes_out_below_one_percent():
     sample, truth = stars(1000, seed=1)
-    correction = fit_correction(sample, SHAPE)
+    correction = fit_magnitude_correction(sample, SHAPE)
     assert correction.order == 4
     residual = correction.at(sample.x, sample.y, sample.catalogue) - truth
     assert np.sqrt(np.mean(residual**2)) < 0.002
@@ -37,7 +37,9 @@ def test_ten_percent_variation_comes_out_below_one_percent():
 
 def test_variables_do_not_bend_the_correction():
     sample, truth = stars(1000, seed=2, n_variable=150)
-    residual = fit_correction(sample, SHAPE).at(sample.x, sample.y, sample.catalogue) - truth
+    residual = (
+        fit_magnitude_correction(sample, SHAPE).at(sample.x, sample.y, sample.catalogue) - truth
+    )
     assert np.sqrt(np.mean(residual**2)) < 0.003
 
 
@@ -45,7 +47,7 @@ def test_a_second_reference_keeps_its_own_zero_point():
     catalogue = np.repeat([7, 9], [600, 400])
     sample, truth = stars(1000, seed=3, catalogue=catalogue)
     sample.difference[catalogue == 9] += 0.25
-    correction = fit_correction(sample, SHAPE)
+    correction = fit_magnitude_correction(sample, SHAPE)
     assert correction.offsets[9] == pytest.approx(0.25, abs=0.005)
     residual = correction.at(sample.x, sample.y, catalogue) - truth - 0.25 * (catalogue == 9)
     assert np.sqrt(np.mean(residual**2)) < 0.003
@@ -54,12 +56,12 @@ def test_a_second_reference_keeps_its_own_zero_point():
 @pytest.mark.parametrize(("n", "order"), [(8, 0), (30, 1), (60, 2), (100, 3), (150, 4)])
 def test_few_stars_lower_the_order(n, order):
     sample, _ = stars(n, seed=4)
-    assert fit_correction(sample, SHAPE).order == order
+    assert fit_magnitude_correction(sample, SHAPE).order == order
 
 
 def test_no_star_corrects_nothing():
     sample, _ = stars(0, seed=5)
-    correction = fit_correction(sample, SHAPE)
+    correction = fit_magnitude_correction(sample, SHAPE)
     assert correction.order == -1
     assert correction.at(np.zeros(3), np.zeros(3), np.zeros(3)).tolist() == [0, 0, 0]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from exposures.science.astrometry import AstrometryOptions, PixelCorrection, fit_correction
+from exposures.science.astrometry import AstrometryOptions, PixelCorrection, fit_pixel_correction
 from exposures.science.registration import (
     StarList,
     agreement,
@@ -219,7 +219,7 @@ def star_lists(n, seed, shift=(0.0, 0.0), common=1.0, noise=0.1):
 
 def registered(expected, found, reach=230.0):
     shape = (SIDE, SIDE)
-    near = fit_correction(expected.x, expected.y, found.x, found.y, shape, FIT)
+    near = fit_pixel_correction(expected.x, expected.y, found.x, found.y, shape, FIT)
     return register_on_image(near, expected, found, np.ones(shape, bool), reach, FIT)
 
 

@@ -130,7 +130,7 @@ def chebyshev_terms(x, y, shape, order):
     return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
 
 
-def fit_correction(stars, shape, options=CalibrationOptions(), edges=()):
+def fit_magnitude_correction(stars, shape, options=CalibrationOptions(), edges=()):
     """Fit the Correction to ``stars`` (CalibrationStars), clipping those that vary.
 
     The order is lowered until each coefficient has ``stars_per_term`` stars; with fewer than
