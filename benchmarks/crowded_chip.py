@@ -17,7 +17,7 @@ from exposures.chip import MaskBit  # noqa: E402
 from exposures.simulation.mosaic import FULL_SHAPE  # noqa: E402
 from photometry.science.forced.forced import merge_groups  # noqa: E402
 from photometry.science.psf.psf import ChipPsf  # noqa: E402
-from photometry.science.psf.stamps import add_stars  # noqa: E402
+from photometry.science.psf.stamps import add_profiles  # noqa: E402
 
 QUICK_SHAPE = (1024, 1024)
 SKY, GAIN, READ_NOISE, SATURATION = 500.0, 4.0, 10.0, 45_000.0  # ADU, e-/ADU, e-, ADU
@@ -87,7 +87,7 @@ def render(x, y, flux, psf, shape):
     half = np.ceil(np.minimum(psf.reach(x, y, FAINTEST_ADU / flux), LARGEST))
     places = np.column_stack([np.round(y), np.round(x), half]).astype(int)
     image = np.zeros(shape, np.float32)
-    add_stars(image, places, flux.astype("f4"), psf.profiles(x, y))
+    add_profiles(image, places, flux.astype("f4"), psf.profiles(x, y))
     return image
 
 

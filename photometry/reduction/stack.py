@@ -19,7 +19,7 @@ from photometry.reduction.stack_stars import (
 )
 from photometry.science.calibration.calibration import fit_magnitude_correction
 from photometry.science.sky.clipping import find_outliers
-from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.stacking.stacking import Frame, Stack, StackOptions, average, expected_gain
 
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
@@ -210,7 +210,7 @@ def _place(source, reduction, first_placed, first, settings):
     to_x = SmoothMap.of(lambda x, y: to_frame(x, y)[0], shape)
     to_y = SmoothMap.of(lambda x, y: to_frame(x, y)[1], shape)
     own_usable = reduction.chip.weight > 0
-    data, usable, nearest = resample(
+    data, usable, nearest = resample_to_grid(
         _filled(reduction), own_usable, to_x, to_y, shape, settings.stack
     )
     data *= SmoothMap.of(scale_at, shape).rows(0, shape[0], shape[1])

@@ -104,7 +104,7 @@ def _add(image, stamp, x, y):
         ]
 
 
-def add_stars(pixels, psf, stars, detector, rng) -> Pixels:
+def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
     """Pixels with the light of ``stars`` in them, as if they had been on the sky.
 
     ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the

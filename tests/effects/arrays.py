@@ -28,7 +28,7 @@ from photometry.science.sky.clipping import find_outliers
 from photometry.science.sky.sky import fit_sky
 from photometry.science.stacking.homogenise import flux_to_common_brightness
 from photometry.science.stacking.reference_mean import reference_means
-from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.trails.trails import find_trails
 from photometry.storage.reference_values import ReferenceValues
 from photometry.storage.storage import SOURCE_DTYPE
@@ -432,7 +432,7 @@ def resampled(options):
     usable[20, 20] = False
     to_x, to_y = (SmoothMap.of(lambda x, y, k=k: (x, y)[k] + 0.2, (40, 40)) for k in (0, 1))
     pixels = np.ones((40, 40), "f4")
-    return resample(pixels, usable, to_x, to_y, (40, 40), options.stack)[1]
+    return resample_to_grid(pixels, usable, to_x, to_y, (40, 40), options.stack)[1]
 
 
 def periods(options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from tests.photometry.scenes import render
 
 SHAPE = (160, 200)
@@ -29,7 +29,7 @@ def test_flux_and_position_of_a_star_are_kept_at_any_phase(fraction):
     psf = ChipPsf.round(3.6)
     dx, dy = 7 + fraction, -4 + fraction / 2
     frame = render(np.array([100.0 + dx]), np.array([80.0 + dy]), np.array([1e5]), psf, SHAPE)
-    data, usable, _ = resample(frame, np.ones(SHAPE, bool), *shifted(dx, dy), SHAPE)
+    data, usable, _ = resample_to_grid(frame, np.ones(SHAPE, bool), *shifted(dx, dy), SHAPE)
     flux, x, y = moments(data[60:101, 80:121])
     expected, _, _ = moments(
         render(np.array([100.0]), np.array([80.0]), np.array([1e5]), psf, SHAPE)[60:101, 80:121]
@@ -41,7 +41,7 @@ def test_flux_and_position_of_a_star_are_kept_at_any_phase(fraction):
 
 def test_pixels_off_the_frame_are_undefined_and_unusable():
     frame = np.ones(SHAPE, np.float32)
-    data, usable, nearest = resample(frame, np.ones(SHAPE, bool), *shifted(30.5, 0), SHAPE)
+    data, usable, nearest = resample_to_grid(frame, np.ones(SHAPE, bool), *shifted(30.5, 0), SHAPE)
     assert np.isnan(data[:, -30:]).all()
     assert not usable[:, -30:].any()
     assert (nearest[:, -30:] == -1).all()
@@ -52,7 +52,9 @@ def test_pixels_off_the_frame_are_undefined_and_unusable():
 def test_masked_pixel_makes_its_neighbourhood_unusable_and_no_more():
     usable = np.ones(SHAPE, bool)
     usable[80, 100] = False
-    _, good, nearest = resample(np.zeros(SHAPE, np.float32), usable, *shifted(0.4, 0.4), SHAPE)
+    _, good, nearest = resample_to_grid(
+        np.zeros(SHAPE, np.float32), usable, *shifted(0.4, 0.4), SHAPE
+    )
     bad = np.argwhere(~good[:-1, :-1])
     assert len(bad) <= 16
     assert np.abs(bad - (79.6, 99.6)).max() < 2.5
@@ -63,7 +65,7 @@ def test_noise_keeps_its_power_on_the_scale_of_the_psf():
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 1, (400, 400)).astype(np.float32)
     maps = shifted(0.5, 0.5, (400, 400))
-    data, usable, _ = resample(noise, np.ones(noise.shape, bool), *maps, noise.shape)
+    data, usable, _ = resample_to_grid(noise, np.ones(noise.shape, bool), *maps, noise.shape)
     psf = ChipPsf.round(4.0).stamps([0.0], [0.0], 21)[0]
 
     def spread(image):

@@ -6,7 +6,7 @@ from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.injection import (
     Pixels,
     Stars,
-    add_stars,
+    add_artificial_stars,
     expected_errors,
     free_positions,
     render,
@@ -44,7 +44,7 @@ def test_forced_fit_gets_the_flux_that_was_put_in():
     scene = observe(star_list(700, SHAPE, 1), varying_psf(), SHAPE, 2)
     stars, pulls = some_stars(80, 3), []
     for seed in range(3):
-        pixels = add_stars(
+        pixels = add_artificial_stars(
             Pixels(*scene.image), scene.psf, stars, DETECTOR, np.random.default_rng(seed)
         )
         everything = ForcedStars(
@@ -76,7 +76,7 @@ def model_weight(pixels, scene, stars):
 def test_light_has_the_noise_of_its_electrons_and_the_weight_says_so():
     before, stars, psf = empty_sky(4), some_stars(60, 5, 3.5, 5.0), varying_psf()
     light = render(psf, stars, SHAPE, 0.05 * np.sqrt(SKY_VARIANCE))
-    after = add_stars(before, psf, stars, DETECTOR, np.random.default_rng(6))
+    after = add_artificial_stars(before, psf, stars, DETECTOR, np.random.default_rng(6))
     added = after.data - before.data
     bright = light > 50
     chi2 = np.mean((added - light)[bright] ** 2 * GAIN / light[bright])
@@ -104,7 +104,7 @@ def test_unusable_pixels_stay_as_they_are():
     before.weight[190:210, 175:185] = 0
     before.mask[190:210, 175:185] = MaskBit.BLEED
     stars = Stars(np.array([180.0]), np.array([200.0]), np.array([1e6]))
-    after = add_stars(before, varying_psf(), stars, DETECTOR, np.random.default_rng(8))
+    after = add_artificial_stars(before, varying_psf(), stars, DETECTOR, np.random.default_rng(8))
     masked = before.weight == 0
     for name in ("data", "weight", "mask"):
         assert np.array_equal(getattr(after, name)[masked], getattr(before, name)[masked])
@@ -114,7 +114,7 @@ def test_unusable_pixels_stay_as_they_are():
 def test_what_rises_above_saturation_is_masked_there():
     before = empty_sky(9)
     stars = Stars(np.array([180.0]), np.array([200.0]), np.array([4e6]))
-    after = add_stars(before, varying_psf(), stars, DETECTOR, np.random.default_rng(10))
+    after = add_artificial_stars(before, varying_psf(), stars, DETECTOR, np.random.default_rng(10))
     full = (after.mask & MaskBit.SATURATED) != 0
     assert full[200, 180]
     assert 5 < full.sum() < 200
@@ -153,7 +153,7 @@ def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     psf, weight = varying_psf(), np.full(SHAPE, 1 / SKY_VARIANCE)
     stars = some_stars(40, 12)
     seen = expected_errors(psf, stars, weight, np.zeros(SHAPE), DETECTOR[0])
-    pixels = add_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
+    pixels = add_artificial_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
     exact = 1 / (SKY_VARIANCE + render(psf, stars, SHAPE, 0.1) / GAIN)
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
     fit = fit_fluxes((pixels.data, exact, pixels.mask), psf, forced)

@@ -11,7 +11,7 @@ from photometry.science.psf.psf import (
     shifted_splines,
 )
 from photometry.science.psf.seeing import estimate_fwhm
-from photometry.science.psf.stamps import add_stars
+from photometry.science.psf.stamps import add_profiles
 from tests.photometry.scenes import observe, varying_psf
 
 
@@ -70,7 +70,7 @@ def test_stars_are_added_where_they_lie_and_cut_at_the_edge():
     x, y = np.array([20.3, -2.4, 44.8]), np.array([11.6, 30.2, 42.0])
     places = np.array([[12, 20, 5], [30, -2, 9], [42, 45, 3]])
     image = np.ones((40, 50), np.float32)
-    add_stars(image, places, np.array([2, 3, 4], "f4"), psf.profiles(x, y))
+    add_profiles(image, places, np.array([2, 3, 4], "f4"), psf.profiles(x, y))
     truth = np.ones((80, 90))
     for stamp, (row, column, half), flux in zip(
         psf.stamps(x, y, 19), places + [20, 20, 0], (2, 3, 4), strict=True

@@ -10,7 +10,7 @@ from exposures.chip import MaskBit
 from photometry.reduction.stack import note_on_clips
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers, lower_median, matching_kernel
-from photometry.science.stacking.resampling import SmoothMap, resample
+from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.stacking.stacking import (
     Frame,
     StackOptions,
@@ -96,7 +96,7 @@ def test_clip_leaves_stars_that_are_hardly_sampled_on_frames_resampled_at_any_ph
             SmoothMap.of(lambda x, y, d=dx: x + d, SHAPE),
             SmoothMap.of(lambda x, y, d=dy: y + d, SHAPE),
         )
-        data, usable, _ = resample(frame.data, frame.usable, to_x, to_y, SHAPE)
+        data, usable, _ = resample_to_grid(frame.data, frame.usable, to_x, to_y, SHAPE)
         frames.append(replace(frame, data=data, usable=usable))
     clipped = find_outliers(frames, StackOptions())
     assert np.count_nonzero(clipped[8:-8, 8:-8]) == 0

@@ -58,7 +58,7 @@ def field_of(reader, candidate):
     return reader.get(reverse("candidate_field", args=[candidate.pk])).json()
 
 
-def draw_cutouts(candidate):
+def draw_cutouts_of(candidate):
     images = GalVarObj.objects.order_by("image__exposure__mjd").values_list("image_id", flat=True)
     tiles = tuple(np.full((TILE, TILE), 40 + k, "u1") for k in range(len(images)))
     write_sprite(candidate.pk, Sprite(np.zeros((TILE, TILE), "u1"), tuple(images), tiles, tiles))
@@ -84,7 +84,7 @@ def test_the_cuts_that_a_change_failed_are_named(reader):
 
 def test_a_page_takes_few_queries_however_much_there_is(curator, django_assert_max_num_queries):
     candidate = make_candidate(12)
-    draw_cutouts(candidate)
+    draw_cutouts_of(candidate)
     with django_assert_max_num_queries(15):
         page(curator, candidate, list="detections_min=1")
 
@@ -101,7 +101,7 @@ def test_what_it_draws_takes_few_queries(reader, django_assert_max_num_queries, 
 
 def test_nothing_is_inline_and_nothing_is_fetched_from_elsewhere(curator):
     candidate = make_candidate(2)
-    draw_cutouts(candidate)
+    draw_cutouts_of(candidate)
     shown = page(curator, candidate)
     assert not re.search(r"<style|\sstyle=|\son\w+=", shown)
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", shown))
@@ -282,7 +282,7 @@ def test_a_period_in_the_tables_is_found_in_all_filters_together(reader):
 def test_cutouts_are_shown_where_they_are_rendered(reader):
     candidate = make_candidate(2)
     assert "Not rendered yet" in page(reader, candidate)
-    images = draw_cutouts(candidate)
+    images = draw_cutouts_of(candidate)
     assert cutout_layout(candidate.pk).image_ids == tuple(images)
     assert read_sprite(candidate.pk).search[1][0, 0] == 41
     shown = page(reader, candidate)
@@ -295,7 +295,7 @@ def test_cutouts_are_shown_where_they_are_rendered(reader):
 
 def test_cutouts_of_doubtful_changes_are_told_from_detections(reader):
     candidate = make_candidate(2)
-    draw_cutouts(candidate)
+    draw_cutouts_of(candidate)
     GalVarObj.objects.filter(pk=GalVarObj.objects.first().pk).update(is_flagged=True)
     shown = page(reader, candidate)
     assert shown.count('class="detected"') == shown.count('class="doubtful"') == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from variables.science.resampling import cut, middle, resample
+from variables.science.resampling import cut, middle, resample_cutout
 
 SHAPE = (300, 280)
 
@@ -28,7 +28,7 @@ def centroid(stamp):
 @pytest.mark.parametrize("degrees", [0, 0.3, 37, 180])
 def test_a_star_lies_where_its_place_says_however_the_grid_is_turned(degrees):
     image = sky_with_star(140.37, 151.81)
-    pixels, weight = resample(
+    pixels, weight = resample_cutout(
         image, np.ones(SHAPE, "f4"), (151.81, 140.37), turned(degrees), side=63
     )
     assert centroid(pixels) == pytest.approx((31, 31), abs=0.01)
@@ -39,7 +39,9 @@ def test_a_star_lies_where_its_place_says_however_the_grid_is_turned(degrees):
 def test_one_pixel_off_the_middle_follows_the_matrix():
     image = sky_with_star(150.0, 140.0)
     # The star is 6 pixels right and 4 up of the place, at half the size of a pixel.
-    pixels, _ = resample(image, np.ones(SHAPE, "f4"), (136.0, 144.0), turned(0, 0.5), side=63)
+    pixels, _ = resample_cutout(
+        image, np.ones(SHAPE, "f4"), (136.0, 144.0), turned(0, 0.5), side=63
+    )
     assert centroid(pixels) == pytest.approx((31 + 12, 31 + 8), abs=0.02)
 
 
@@ -47,9 +49,9 @@ def test_masked_pixels_are_shown_as_they_are_and_spoil_nothing_round_them():
     image = sky_with_star(140.37, 151.81)
     weight = np.ones(SHAPE, "f4")
     place = (151.81, 140.37), turned(0)
-    clean, _ = resample(image, weight, *place, side=63)
+    clean, _ = resample_cutout(image, weight, *place, side=63)
     image[140, 130], weight[140, 130] = 60_000, 0
-    pixels, weights = resample(image, weight, *place, side=63)
+    pixels, weights = resample_cutout(image, weight, *place, side=63)
     assert pixels.max() == 60_000
     assert 9 <= np.count_nonzero(weights == 0) <= 16
     assert pixels[weights > 0] == pytest.approx(clean[weights > 0], abs=1)
@@ -58,16 +60,16 @@ def test_masked_pixels_are_shown_as_they_are_and_spoil_nothing_round_them():
 def test_a_saturated_column_rings_no_darker_than_the_sky():
     image = sky_with_star(140.37, 151.81)
     image[:, 150] = 60_000
-    pixels, _ = resample(image, np.ones(SHAPE, "f4"), (151.3, 150.4), turned(0), side=63)
+    pixels, _ = resample_cutout(image, np.ones(SHAPE, "f4"), (151.3, 150.4), turned(0), side=63)
     assert pixels.min() >= 100 - 1e-3 and pixels.max() > 30_000
 
 
 def test_beyond_the_edge_nothing_is_known():
     image, weight = sky_with_star(5, 5), np.ones(SHAPE, "f4")
-    pixels, weights = resample(image, weight, (5.2, 5.1), turned(0), side=63)
+    pixels, weights = resample_cutout(image, weight, (5.2, 5.1), turned(0), side=63)
     assert np.isnan(pixels[:20]).all() and np.isfinite(pixels[40:, 40:]).all()
     assert (weights[:20] == 0).all() and (weights[40:, 40:] == 1).all()
-    pixels, weights = resample(image, weight, (-500.0, 5.0), turned(0), side=63)
+    pixels, weights = resample_cutout(image, weight, (-500.0, 5.0), turned(0), side=63)
     assert np.isnan(pixels).all() and not weights.any()
 
 

@@ -8,7 +8,7 @@ from exposures.science.orientation import Orientation
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
 from variables.science.difference import kernel_prior, match
-from variables.science.resampling import cut, middle, resample
+from variables.science.resampling import cut, middle, resample_cutout
 
 REGION = 127  # pixels round a candidate by which the images are matched
 STAR_REGION = 63  # the same of the bright stars that help
@@ -85,7 +85,7 @@ class Epoch:
         if not np.isfinite(place).all() or not np.isfinite(matrix).all():
             return None
         own, own_weight = region(self.reference, x, y, side)
-        data, weight = resample(self.search.data, self.search.weight, place, matrix, side)
+        data, weight = resample_cutout(self.search.data, self.search.weight, place, matrix, side)
         return own, data, (own_weight, weight)
 
     def tiles(self, frames):

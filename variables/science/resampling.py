@@ -30,7 +30,7 @@ def middle(region, side):
     return region[first : first + side, first : first + side]
 
 
-def resample(data, weight, place, matrix, side):
+def resample_cutout(data, weight, place, matrix, side):
     """(side, side) pixels and weights of another grid, by a cubic spline through ``data``.
 
     ``place`` is y, x of its middle on ``data``, and ``matrix`` (2, 2) how y, x there change with

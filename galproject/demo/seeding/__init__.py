@@ -7,7 +7,7 @@ from galproject.demo.seeding.pictures import (
     candidates_to_draw,
     chips_to_draw,
     draw_chips,
-    draw_cutouts,
+    draw_seeded_cutouts,
 )
 from galproject.demo.seeding.plan import Plan
 from galproject.demo.seeding.survey import seed_survey
@@ -17,7 +17,7 @@ __all__ = [
     "candidates_to_draw",
     "chips_to_draw",
     "draw_chips",
-    "draw_cutouts",
+    "draw_seeded_cutouts",
     "make_campaigns",
     "make_flags",
     "make_people",

@@ -72,11 +72,11 @@ def _odds(series):
     odds = np.full(n, len(series.exposures) - 1.0)
     odds[: 3 * max(2, n // 200)] *= 12  # at the detector's defects
     odds[-6 * max(1, n // 300) :] *= 8  # round saturated stars
-    odds[edge_distance(patch) < EDGE_PIXELS] *= 8
+    odds[distance_from_edge(patch) < EDGE_PIXELS] *= 8
     return odds
 
 
-def edge_distance(patch):
+def distance_from_edge(patch):
     """(n_stars,) pixels to the nearest edge of the chip."""
     x, y = patch.x, patch.y
     return np.min([x, y, FULL_SHAPE[1] - 1 - x, FULL_SHAPE[0] - 1 - y], axis=0)
@@ -102,7 +102,7 @@ def _change(series, row, n_wanted, chances, rng):
     signs = np.full(n, rng.choice([-1, 1])) if n > 5 else rng.choice([-1, 1], n)
     series.mag[row, epochs] = series.mag[row, 0] + signs * sizes
     series.vanished[row, epochs] = (signs > 0) & (rng.uniform(size=n) < 0.06)
-    is_at_edge = edge_distance(series.patch)[row] < EDGE_PIXELS
+    is_at_edge = distance_from_edge(series.patch)[row] < EDGE_PIXELS
     series.failed_cuts[row, epochs[n_wanted:]] = _cuts(rng) | (Cut.EDGE if is_at_edge else 0)
 
 

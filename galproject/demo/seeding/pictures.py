@@ -46,7 +46,7 @@ def candidates_to_draw(n, again=False) -> list[int]:
     return sorted(i for i in first if again or columns_of(i) is None)
 
 
-def draw_cutouts(refsource_ids, progress=None):
+def draw_seeded_cutouts(refsource_ids, progress=None):
     """Write the cutouts of candidates; ids in order."""
     for catalogue_id, ids in groupby(refsource_ids, catalogue_of):
         catalogue = GalReference.objects.get(pk=catalogue_id)

@@ -114,7 +114,7 @@ class Command(SurveyCommand):
         ids = seeding.candidates_to_draw(n_candidates, again)
         chips = seeding.chips_to_draw(-(-n_candidates // 10), again)
         with self.bar(len(ids), "cutouts") as bar:
-            seeding.draw_cutouts(ids, bar)
+            seeding.draw_seeded_cutouts(ids, bar)
         with self.bar(len(chips), "chips") as bar:
             seeding.draw_chips(chips, bar)
         if ids or chips:

@@ -19,7 +19,7 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.calibration.calibration import with_floor
-from photometry.science.injection import Pixels, add_stars, expected_errors
+from photometry.science.injection import Pixels, add_artificial_stars, expected_errors
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _expected_errors(reduction, stars, task, error_scale):
 
 def _add(task, reduction, stars):
     chip = reduction.chip
-    return add_stars(
+    return add_artificial_stars(
         Pixels(chip.data, chip.weight, chip.mask),
         reduction.detections.psf,
         stars,

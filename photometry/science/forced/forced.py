@@ -28,7 +28,7 @@ from photometry.science.forced.forced_system import (
     normal_equations,
     place_stars,
 )
-from photometry.science.psf.stamps import add_stars
+from photometry.science.psf.stamps import add_profiles
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
@@ -192,7 +192,7 @@ def _solve_in_rounds(pixels, psf, stars, options, free_shift):
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
         model = np.zeros_like(data)
-        add_stars(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
+        add_profiles(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
         if rounds_left:
             residual = data - model
             sky = left_over_sky(residual, weight, options.sky_pixels, options.min_box_pixels)

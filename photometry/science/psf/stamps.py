@@ -199,7 +199,7 @@ def _add_stars(image, places, flux, parameters, core, beta):
                 pixels[i] += scale * line[i]
 
 
-def add_stars(image, places, flux, profiles):
+def add_profiles(image, places, flux, profiles):
     """Add stars to ``image`` (ny, nx) float32 in place.
 
     ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and

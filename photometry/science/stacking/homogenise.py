@@ -8,7 +8,7 @@ pixel instead, the star in the stack no longer has the shape of the PSF.
 import numpy as np
 
 from exposures.chip import MaskBit
-from photometry.science.psf.stamps import DX, DY, add_stars
+from photometry.science.psf.stamps import DX, DY, add_profiles
 
 WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
 MAX_HALF = 74  # pixels, half the side of the largest stamp
@@ -66,7 +66,7 @@ def add_light(data, noise, psf, stars, flux):
     level = WING_SIGMA * noise / np.abs(flux)
     half = np.clip(np.ceil(psf.reach(psf_x, psf_y, level)), 1, MAX_HALF)
     places = np.column_stack([np.round(y), np.round(x), half]).astype(int)
-    add_stars(data, places, flux.astype("f4"), profiles)
+    add_profiles(data, places, flux.astype("f4"), profiles)
 
 
 def is_usable(fit, min_quality):

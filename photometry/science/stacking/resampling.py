@@ -37,7 +37,7 @@ class SmoothMap:
         return self.spline(np.arange(start, stop), np.arange(nx))
 
 
-def resample(pixels, usable, to_x, to_y, shape, options=StackOptions()):
+def resample_to_grid(pixels, usable, to_x, to_y, shape, options=StackOptions()):
     """Pixels of a frame on a grid of ``shape``: (data, usable, nearest) there.
 
     ``pixels`` (ny, nx) have sensible values where they are not ``usable`` too, for the spline runs
