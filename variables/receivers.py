@@ -5,35 +5,35 @@ from functools import partial
 from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
 
-from photometry.crossmatch.object_storage import objects_changed, sources_succeeded
+from photometry.crossmatch.object_storage import objects_changed, sources_replaced
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
-from variables.new_sources.succession import keep_places
+from variables.new_sources.replacements import record_lost_sources
 from variables.pictures.places import remove_cutouts, remove_picture
-from variables.replacements.successions import carry_along
+from variables.replacements.annotations import transfer_annotations
 
 
 def connect():
     """Have each of these called from now on."""
     pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
     post_delete.connect(forget_picture, sender="exposures.GalImage")
-    sources_succeeded.connect(follow_sources)
+    sources_replaced.connect(transfer_annotations_of_sources)
     objects_changed.connect(follow_objects)
 
 
 def forget_catalogue(instance, **_):
     """Remove what a catalogue's sources have with it: their changes and cutouts.
 
-    Where the new ones lie that people spoke of is kept.
+    The positions of new ones that people annotated are recorded.
     """
-    keep_places(instance)
+    record_lost_sources(instance)
     GalVarObj.objects.in_catalogue(instance.pk).delete()
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 
-def follow_sources(old, new, **_):
-    """Carry what people said of sources along to those that took their place."""
-    carry_along(old, new)
+def transfer_annotations_of_sources(old, new, **_):
+    """Transfer votes, flags and campaigns to the sources that replace others."""
+    transfer_annotations(old, new)
 
 
 def follow_objects(refsource_ids, object_ids, **_):

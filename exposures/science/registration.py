@@ -139,12 +139,12 @@ def agreement(expected, found, usable, options=AstrometryOptions()):
 def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryOptions()):
     """The PixelCorrection that takes StarList ``ours`` to ``theirs``, and its Agreement.
 
-    ``near`` is the correction that ``fit_pixel_correction`` found within ``search_pixels``; it stands
-    where ``agreement_of(near)``, an Agreement, says that the stars are in their places, or where
-    no other is clearly better. Shifts of up to ``reach_pixels`` are tried, best first: those by
-    which many pairs of bright stars differ, in maps of several widths of a bin, since a wrong scale
-    or angle blurs the peak. From there the match is grown over the image. Where most stars are
-    elsewhere all the same, there is no correction: its order is -1.
+    ``near`` is what ``fit_pixel_correction`` found within ``search_pixels``; it is
+    kept where ``agreement_of(near)``, an Agreement, says that the stars are in their places, or
+    where no other is clearly better. Shifts of up to ``reach_pixels`` are tried, best first:
+    those by which many pairs of bright stars differ, in maps of several widths of a bin, since a
+    wrong scale or angle blurs the peak. From there the match is grown over the image.
+    Where most stars are elsewhere all the same, there is no correction: its order is -1.
     """
     best = near, agreement_of(near)
     if best[1].share >= SURE_SHARE:

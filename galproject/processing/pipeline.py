@@ -43,7 +43,7 @@ from variables.flags.marking import mark_changes
 from variables.flags.trails import flag_trails
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import find_new_detections
-from variables.new_sources.succession import follow_new_sources
+from variables.new_sources.replacements import follow_new_sources
 from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)

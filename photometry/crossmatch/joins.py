@@ -81,7 +81,7 @@ class Joined:
     n_new: int  # objects
     n_changed: int
     n_removed: int
-    n_succeeded: int  # sources that took the place of one of a catalogue made anew
+    n_replacements: int  # sources that replaced one of a catalogue made anew
 
 
 def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None) -> Joined:

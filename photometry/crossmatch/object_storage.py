@@ -12,15 +12,15 @@ from photometry.crossmatch.stored_objects import OBJECT_DTYPE
 from photometry.querysets.objects import Kind
 from photometry.querysets.sources import catalogue_of
 from photometry.science.crossmatch.joining import ARCSEC, Groups, middles
-from photometry.science.crossmatch.succession import inherited, successors
+from photometry.science.crossmatch.source_replacements import inherited, source_replacements
 from photometry.storage.binary_copy import copy_in, copy_out
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import catalogue_sources
 
-# Sent in the transaction in which sources took the place of others of their star and filter, in
-# catalogues made anew: ``old`` and ``new``, arrays of ids. Other applications carry along what
-# hangs on them.
-sources_succeeded = Signal()
+# Sent in the transaction in which sources replace others of the same star and filter, in
+# catalogues made anew: ``old`` and ``new``, arrays of ids. Other applications transfer what they
+# keep about the old ones.
+sources_replaced = Signal()
 # Sent in the transaction in which objects were stored: ``refsource_ids`` of the sources that came
 # to an object or left one, ``object_ids`` of the objects that changed or went, arrays.
 objects_changed = Signal()
@@ -66,7 +66,7 @@ class ObjectChanges:
     removed: np.ndarray  # ids of sources that are of no object any more, or are stored anew
     objects: np.ndarray  # (n,) of OBJECT_DTYPE, those that are new or differ
     gone: np.ndarray  # ids of objects without a source
-    succeeded: np.ndarray  # (n, 2) ids of sources that went, and of those in their place
+    replacements: np.ndarray  # (n, 2) ids of sources that went, and of those in their place
     kinds: np.ndarray  # of all objects that were looked at
     n_sources: int  # of these
 
@@ -83,7 +83,7 @@ class ObjectChanges:
             "n_new": int(is_new.sum()),
             "n_changed": int((~is_new).sum()),
             "n_removed": len(self.gone),
-            "n_succeeded": len(self.succeeded),
+            "n_replacements": len(self.replacements),
         }
 
 
@@ -91,10 +91,10 @@ def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges
     """Compare the groups of sources that have one ``inside`` with the objects that are stored."""
     had = stored.objects_of(sources.refsource_id)
     written, groups = _written(groups, inside, had)
-    own, had = _taken(sources, written), had[written]
+    own, had = _select(sources, written), had[written]
     former = stored.former
-    old, new = _succession(former, own, groups.label, options)
-    # Who takes the place of another takes over its object, where it has none of its own.
+    old, new = _source_replacements(former, own, groups.label, options)
+    # A source that replaces another takes over its object, if it has none of its own.
     free = had[new] == 0
     had[new[free]] = former["object_id"][old[free]]
     ids = inherited(groups.label, len(groups.is_blend), had)
@@ -111,7 +111,7 @@ def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges
         removed=removed,
         objects=differing,
         gone=gone,
-        succeeded=np.column_stack([former["refsource_id"][old], own.refsource_id[new]]),
+        replacements=np.column_stack([former["refsource_id"][old], own.refsource_id[new]]),
         kinds=objects["kind"],
         n_sources=len(own),
     )
@@ -131,18 +131,18 @@ def _written(groups, inside, had):
     return written, Groups(label, groups.is_blend[chosen], groups.is_doubtful[chosen])
 
 
-def _taken(sources, chosen):
+def _select(sources, chosen):
     return Sources(sources.filters, *(array[chosen] for array in sources.arrays()))
 
 
-def _succession(former, own, label, options):
-    """Indices of former sources and of those of the same filter that took their place."""
+def _source_replacements(former, own, label, options):
+    """Indices of former sources, and of those of the same filter that replace them."""
     radius = options.min_radius_arcsec * ARCSEC  # the same image: its errors are small
     pairs = [np.zeros((0, 2), int)]
     for code in np.unique(former["filter"]):
         # 1 is the first in PostgreSQL's arrays.
         old, new = np.flatnonzero(former["filter"] == code), np.flatnonzero(own.filter == code - 1)
-        i, j = successors(
+        i, j = source_replacements(
             _vectors(former["ra"][old], former["dec"][old]),
             catalogue_of(former["refsource_id"][old]),
             _vectors(own.ra[new], own.dec[new]),
@@ -237,7 +237,7 @@ def _listed(ids):
 
 
 def store(changes):
-    """Store what differs, inside a transaction of the caller's, and tell of successors."""
+    """Store what differs, inside the caller's transaction, and send which sources were replaced."""
     objects, members = changes.objects.copy(), changes.members.copy()
     is_new = objects["id"] < 0
     fresh = _fresh_ids(np.count_nonzero(is_new))
@@ -256,9 +256,9 @@ def store(changes):
             rows[column] = own[column]
         rows["filter"] = name.encode()
         copy_in("galobjectsources", rows)
-    if len(changes.succeeded):
-        old, new = changes.succeeded.T
-        sources_succeeded.send(sender=None, old=old, new=new)
+    if len(changes.replacements):
+        old, new = changes.replacements.T
+        sources_replaced.send(sender=None, old=old, new=new)
     objects_changed.send(
         sender=None,
         refsource_ids=np.union1d(members["refsource_id"], changes.removed),

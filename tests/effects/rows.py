@@ -40,7 +40,7 @@ from variables.models import (
     GalVarObj,
 )
 from variables.new_sources.association import lock_new_sources, replace_new_detections
-from variables.new_sources.succession import follow_new_sources
+from variables.new_sources.replacements import follow_new_sources
 
 N_EPOCHS = 6
 

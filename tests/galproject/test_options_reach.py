@@ -139,7 +139,8 @@ def test_calls_of_every_form_are_seen():
 
     methods = methods_in(modules().values())
     text = (
-        "fit_magnitude_correction(1, 2, 3, 4, 5)\nfound.bright(20)\nfit_fluxes(1, 2, 3, options.forced)\n"
+        "fit_magnitude_correction(1, 2, 3, 4, 5)\nfound.bright(20)\n"
+        "fit_fluxes(1, 2, 3, options.forced)\n"
         "found.bright(20, options.clean)\nfit_fluxes(1, 2, 3, options=4)"
     )
     found = list(calls_without_options(ast.parse(text), search, methods))

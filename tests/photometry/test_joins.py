@@ -6,7 +6,7 @@ from django.db import connection
 
 from exposures.models import GalImage
 from photometry.crossmatch.joins import NEAR, fields_of, join_filters
-from photometry.crossmatch.object_storage import sources_succeeded
+from photometry.crossmatch.object_storage import sources_replaced
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from photometry.querysets.objects import Kind, matches_of
 from photometry.storage import storage
@@ -159,7 +159,7 @@ def test_sources_that_take_the_place_of_others_are_told_once():
     def hear(old, new, **_):
         heard.append(dict(zip(old.tolist(), new.tolist(), strict=True)))
 
-    sources_succeeded.connect(hear)
+    sources_replaced.connect(hear)
     try:
         rng = np.random.default_rng(5)
         x, y = grid(rng)
@@ -168,10 +168,10 @@ def test_sources_that_take_the_place_of_others_are_told_once():
         old = ids_at(g, x, y)
         # One star is not found again, and there is one more.
         again = add_catalogue(g.image, [*(x[1:] + 0.02), 100.0], [*y[1:], 0.0])
-        assert join(again).n_succeeded == len(x) - 1
+        assert join(again).n_replacements == len(x) - 1
         join(again)
     finally:
-        sources_succeeded.disconnect(hear)
+        sources_replaced.disconnect(hear)
     assert heard == [dict(zip(old[1:], ids_at(again, x[1:] + 0.02, y[1:]), strict=True))]
     assert not GalObjectSource.objects.filter(pk__in=old).exists()
 
@@ -180,7 +180,7 @@ def test_a_star_that_could_be_two_succeeds_nobody():
     g = make_reference("g", "g", [0.0], [0.0])
     join(g)
     again = add_catalogue(g.image, [-0.2, 0.25], [0.0, 0.0])
-    assert join(again).n_succeeded == 0
+    assert join(again).n_replacements == 0
 
 
 def test_a_blend_that_comes_apart_keeps_one_object_and_gets_another():

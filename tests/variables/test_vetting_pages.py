@@ -224,7 +224,7 @@ def test_nonsense_is_refused_with_a_reason(login, ann, body):
         ({"choice": "x" * 81}, "choice has 81"),
         ({"choice": {"rr-lyrae": 1}}, "choice is no text"),
         ({"key": "k" * 65}, "key has 65"),
-        ({"key": "carried-1"}, "carried along"),
+        ({"key": "carried-1"}, "transferred votes"),
     ],
 )
 @pytest.mark.parametrize("lane", ["card", "sheet"])

@@ -22,7 +22,7 @@ def candidate(request, pk):
     )
     candidate = shown.filter(pk=pk).first()
     if candidate is None:
-        return redirect("candidate", _successor(pk))
+        return redirect("candidate", _replacement_of(pk))
     query = request.GET.get("list", "")
     previous, following = neighbours_in_list(query, candidate, request)
     context = {
@@ -36,7 +36,7 @@ def candidate(request, pk):
     return render(request, "variables/candidate.html", context)
 
 
-def _successor(pk):
+def _replacement_of(pk):
     """The candidate that took the place of one, with the votes on it; else there is none."""
     latest = GalSuccession.objects.latest_of(pk)
     return get_object_or_404(GalCandidate.objects.only("pk"), pk=latest).pk

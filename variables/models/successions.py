@@ -1,13 +1,13 @@
-"""Sources whose place others took, with what people had said of them."""
+"""Sources that were replaced by others, which got their votes and flags."""
 
 from django.db import models
 
 
 class GalSuccessionQuerySet(models.QuerySet):
-    """Successions by source."""
+    """Replacements of sources."""
 
     def latest_of(self, refsource_id) -> int | None:
-        """The source that is in the place of one by now; None where none took it."""
+        """The source that has replaced this one by now; None where none has."""
         latest = None
         while row := self.filter(old_refsource_id=refsource_id).first():
             latest = refsource_id = row.new_refsource_id
@@ -15,9 +15,9 @@ class GalSuccessionQuerySet(models.QuerySet):
 
 
 class GalSuccession(models.Model):
-    """A source of a catalogue made anew, and the one that it took the votes and flags from.
+    """A source that was replaced when its catalogue was made anew, and the one that replaced it.
 
-    Only where somebody had said something, or a campaign had it: of other sources nobody asks.
+    Only of sources with a decision or a flag, or in a campaign: nobody asks for the others.
     """
 
     old_refsource_id = models.BigIntegerField(unique=True)
@@ -30,4 +30,4 @@ class GalSuccession(models.Model):
         db_table = "galsuccessions"
 
     def __str__(self):
-        return f"{self.new_refsource_id} in place of {self.old_refsource_id}"
+        return f"{self.new_refsource_id} replaces {self.old_refsource_id}"

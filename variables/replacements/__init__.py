@@ -1,1 +1,1 @@
-"""What follows when one source takes the place of another."""
+"""Annotations transferred from a source to the one that replaces it."""

@@ -156,7 +156,7 @@ def _last(user, campaign):
     mine = GalDecision.objects.filter(
         user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
     )
-    # What was carried along since is older than it looks.
+    # A transferred decision is older than its row.
     mine = mine.exclude(how=GalDecision.How.CARRIED).order_by("-pk")
     last = mine.first()
     stroke = last and last.shown.get("stroke")

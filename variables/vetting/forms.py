@@ -7,14 +7,14 @@ from exposures.input.form_fields import IntegerField, refusal
 from exposures.input.json_text import read_json
 from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 from variables.models import Campaign, GalDecision
-from variables.replacements.successions import CARRIED_KEY
+from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import Said, VettingError
 from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
 MAX_COMMENT, MAX_CHOICE, MAX_KEY = 2000, 80, 64  # characters
-# How a person decides in a browser; the other ways are the API's, and of what is carried along.
+# How a person decides in a browser; decisions can also come by the API, or be transferred.
 HOW = (GalDecision.How.KEY, GalDecision.How.CLICK, GalDecision.How.BULK)
 VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"
 
@@ -156,6 +156,6 @@ def _text(row, name, max_length):
 
 def _key(row):
     key = _text(row, "key", MAX_KEY)
-    if key.startswith(CARRIED_KEY):
-        raise ValueError(f"keys that begin with “{CARRIED_KEY}” are of votes carried along")
+    if key.startswith(TRANSFERRED_KEY):
+        raise ValueError(f"keys that begin with “{TRANSFERRED_KEY}” are of transferred votes")
     return key

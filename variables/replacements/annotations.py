@@ -1,8 +1,7 @@
-"""What people said of a source carried along when another takes its place.
+"""Votes, flags and campaigns transferred from a source to the one that replaces it.
 
-A reference that is made again gives its sources new ids. Which of them is the same star and filter
-is told by ``photometry.crossmatch.joins``, where it can't be mistaken; here follow votes, flags and
-campaigns.
+A reference that is made again gives its sources new ids. ``photometry.crossmatch`` finds which new
+source is the same star in the same filter, where no other can be meant.
 """
 
 from django.db import connection, transaction
@@ -11,12 +10,12 @@ from variables.derived.refresh import refresh_candidates
 from variables.models import CampaignObject, GalDecision, GalFlag, GalSuccession
 from variables.votes.consensus import update_consensus
 
-SAID_OF = "SELECT DISTINCT refsource_id FROM {table} WHERE refsource_id = ANY(%s::bigint[])"
+ANNOTATED = "SELECT DISTINCT refsource_id FROM {table} WHERE refsource_id = ANY(%s::bigint[])"
 MOVE = """
 UPDATE {table} t SET refsource_id = p.new
 FROM unnest(%s::bigint[], %s::bigint[]) AS p(old, new) WHERE t.refsource_id = p.old
 """
-# Who has seen others' votes on a source has seen those on the one in its place.
+# Whoever has seen others' votes on a source has seen them on the one that replaces it.
 REPEAT_UNBLINDINGS = """
 INSERT INTO galunblindings (user_id, refsource_id, time)
 SELECT u.user_id, p.new, u.time
@@ -33,52 +32,52 @@ AND NOT EXISTS (
 
 
 @transaction.atomic
-def carry_along(old, new) -> int:
-    """Give sources ``new`` what hangs on ``old``, arrays of ids; how many had anything.
+def transfer_annotations(old, new) -> int:
+    """Transfer votes, flags and campaigns from sources ``old`` to ``new``, arrays of ids.
 
-    Flags and places in campaigns move. Decisions are only ever added: each that stands is
-    repeated on the new source, and the earlier one undone, so that it counts once. Somebody who
-    has voted on the new source already keeps that vote.
+    Returns the number of sources that had any. Flags and rows of campaigns are changed. Decisions
+    are only ever added: each that holds is repeated on the new source, and the earlier one undone,
+    so that it counts once. A person who has voted on the new source already keeps that vote.
     """
-    place = _of_those_said(dict(zip(old.tolist(), new.tolist(), strict=True)))
-    if not place:
+    new_of = _annotated(dict(zip(old.tolist(), new.tolist(), strict=True)))
+    if not new_of:
         return 0
-    _repeat_decisions(place)
+    _repeat_decisions(new_of)
     with connection.cursor() as cursor:
-        columns = [list(place), list(place.values())]
+        columns = [list(new_of), list(new_of.values())]
         cursor.execute(MOVE.format(table="galflags"), columns)
         cursor.execute(MOVE.format(table="galcampaignobjects") + UNLESS_THERE, columns)
         cursor.execute(REPEAT_UNBLINDINGS, columns)
     GalSuccession.objects.bulk_create(
-        [GalSuccession(old_refsource_id=a, new_refsource_id=b) for a, b in place.items()],
+        [GalSuccession(old_refsource_id=a, new_refsource_id=b) for a, b in new_of.items()],
         ignore_conflicts=True,
     )
-    _bring_up_to_date(place)
-    return len(place)
+    _bring_up_to_date(new_of)
+    return len(new_of)
 
 
-def _of_those_said(place):
-    """Of {old: new}, those on which a decision, a flag or a campaign hangs."""
-    ids, found = f"{{{','.join(map(str, place))}}}", set()
+def _annotated(new_of):
+    """Of {old: new}, those sources that a decision, a flag or a campaign refers to."""
+    ids, found = f"{{{','.join(map(str, new_of))}}}", set()
     with connection.cursor() as cursor:
         for model in (GalDecision, GalFlag, CampaignObject):
-            cursor.execute(SAID_OF.format(table=model._meta.db_table), [ids])
+            cursor.execute(ANNOTATED.format(table=model._meta.db_table), [ids])
             found.update(pk for (pk,) in cursor.fetchall())
-    return {pk: place[pk] for pk in sorted(found)}
+    return {pk: new_of[pk] for pk in sorted(found)}
 
 
-def _repeat_decisions(place):
-    standing = GalDecision.objects.filter(refsource_id__in=place, undone_by=None)
+def _repeat_decisions(new_of):
+    standing = GalDecision.objects.filter(refsource_id__in=new_of, undone_by=None)
     standing = standing.exclude(action=GalDecision.Action.UNDO).order_by("pk")
-    votes = GalDecision.objects.votes_standing().filter(refsource_id__in=place.values())
+    votes = GalDecision.objects.votes_standing().filter(refsource_id__in=new_of.values())
     voted = set(votes.values_list("user_id", "refsource_id"))
-    rows = [row for row in standing if (row.user_id, place[row.refsource_id]) not in voted]
-    GalDecision.objects.bulk_create(_repeated(row, place[row.refsource_id]) for row in rows)
+    rows = [row for row in standing if (row.user_id, new_of[row.refsource_id]) not in voted]
+    GalDecision.objects.bulk_create(_repeated(row, new_of[row.refsource_id]) for row in rows)
     GalDecision.objects.bulk_create(_undone(row) for row in rows)
 
 
-# What the keys of carried decisions begin with; no browser names its own so.
-CARRIED_KEY = "carried-"
+# What the keys of transferred decisions begin with; no browser gives such a key.
+TRANSFERRED_KEY = "carried-"
 COMMON = ("ra", "dec", "filter", "user_id", "campaign_id")
 
 
@@ -88,7 +87,7 @@ def _repeated(row, refsource_id):
         refsource_id=refsource_id,
         how=GalDecision.How.CARRIED,
         shown={**row.shown, "carried_from": row.pk},
-        key=f"{CARRIED_KEY}{row.pk}",
+        key=f"{TRANSFERRED_KEY}{row.pk}",
     )
 
 
@@ -102,9 +101,9 @@ def _undone(row):
     )
 
 
-def _bring_up_to_date(place):
+def _bring_up_to_date(new_of):
     """Derive anew what candidates show of flags and votes."""
-    flagged = GalFlag.objects.filter(refsource_id__in=place.values())
+    flagged = GalFlag.objects.filter(refsource_id__in=new_of.values())
     if ids := list(flagged.values_list("refsource_id", flat=True).distinct()):
         refresh_candidates(refsource_ids=ids)
-    update_consensus([*place, *place.values()])
+    update_consensus([*new_of, *new_of.values()])

@@ -1,9 +1,9 @@
-"""Who takes the place of whom when catalogues are made anew: objects' ids, and sources."""
+"""When catalogues are made anew: the ids that objects keep, and which source replaces which."""
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-N_NEIGHBOURS = 4  # that are looked at; more within a match radius are in no catalogue
+N_NEIGHBOURS = 4  # looked at of each source; no catalogue has more within a match radius
 
 
 def inherited(label, n_groups, before) -> np.ndarray:
@@ -33,12 +33,13 @@ def _first_rows(values, n):
     return first
 
 
-def successors(old, old_catalogue, new, new_catalogue, new_label, radius):
-    """Indices (old, new) of the sources that took the place of others.
+def source_replacements(old, old_catalogue, new, new_catalogue, new_label, radius):
+    """Indices (old, new) of sources and of those that replace them.
 
-    ``old`` and ``new`` are unit vectors (n, 3), ``radius`` is in radians. Each takes the nearest
-    new source, if it can't be mistaken: none of another object, nor another of the same
-    catalogue, lies within the radius, and no other source of the old catalogue is nearer to it.
+    ``old`` and ``new`` are unit vectors (n, 3), ``radius`` is in radians. An old source
+    is replaced by the nearest new one where no other can be meant: no source of another object,
+    and no second one of the same catalogue, lies within the radius, and no other source of the old
+    catalogue is nearer to the new one.
     """
     empty = np.zeros(0, int), np.zeros(0, int)
     if len(old) == 0 or len(new) == 0:
@@ -51,9 +52,9 @@ def successors(old, old_catalogue, new, new_catalogue, new_label, radius):
         new_catalogue[index] == new_catalogue[nearest]
     )
     other[:, 0] = False
-    taken = np.flatnonzero(there[:, 0] & ~(other & there).any(axis=1))
-    taken = taken[np.argsort(distance[taken, 0], kind="stable")]
-    claims = np.column_stack([old_catalogue[taken], nearest[taken, 0]])
+    replaced = np.flatnonzero(there[:, 0] & ~(other & there).any(axis=1))
+    replaced = replaced[np.argsort(distance[replaced, 0], kind="stable")]
+    claims = np.column_stack([old_catalogue[replaced], nearest[replaced, 0]])
     _, first = np.unique(claims, axis=0, return_index=True)
-    taken = np.sort(taken[first])
-    return taken, nearest[taken, 0]
+    replaced = np.sort(replaced[first])
+    return replaced, nearest[replaced, 0]

@@ -79,7 +79,7 @@ def test_a_campaign_goes_on_with_its_candidates(joined_candidate):
     again = make_again(joined_candidate)
     (own,) = campaign.objects_in.all()
     assert (own.refsource_id, own.n_votes) == (again.pk, 1)
-    # What was carried along is not what somebody did last.
+    # A transferred decision is not what somebody did last.
     assert undo(user, campaign) == []
     assert candidate_of(again.pk).n_votes == 1
 

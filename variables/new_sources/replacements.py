@@ -1,20 +1,20 @@
-"""What people said of new sources carried along to who takes their place in another catalogue.
+"""Annotations of new sources, transferred to the sources that replace them in another catalogue.
 
-A star that a reference lacked may be a source of the one that is made in its stead, or new once
-more: then as soon as search images have shown it again. Where sources of a reference go is told by
-``photometry.crossmatch.joins``, which knows nothing of new ones.
+A star that a reference lacked may be a source of the reference that replaces it, or may be new to
+that one as well: then it is known as soon as search images have shown it again. What replaces the
+sources of a reference is found by ``photometry.crossmatch``, which knows nothing of new ones.
 """
 
 import numpy as np
 from django.db import connection, transaction
 
 from exposures.science.footprints import unit_vectors
-from photometry.science.crossmatch.succession import successors
+from photometry.science.crossmatch.source_replacements import source_replacements
 from variables.models import GalLostSource
-from variables.replacements.successions import carry_along
+from variables.replacements.annotations import transfer_annotations
 from variables.science.new_sources import NewSourceOptions
 
-SAID_OF = """
+ANNOTATED = """
 (EXISTS (SELECT FROM galdecisions d WHERE d.refsource_id = {id})
     OR EXISTS (SELECT FROM galflags f WHERE f.refsource_id = {id})
     OR EXISTS (SELECT FROM galcampaignobjects o WHERE o.refsource_id = {id}))
@@ -23,10 +23,10 @@ AND NOT EXISTS (SELECT FROM galsuccessions s WHERE s.old_refsource_id = {id})
 KEEP = f"""
 INSERT INTO gallostsources (refsource_id, ra, dec, filter)
 SELECT n.refsource_id, n.ra, n.dec, %s FROM galnewsources n
-WHERE n.catalogue_id = %s AND {SAID_OF.format(id="n.refsource_id")}
+WHERE n.catalogue_id = %s AND {ANNOTATED.format(id="n.refsource_id")}
 """
 # Of catalogues that are gone, and of those that are there but not in use.
-WITHOUT_PLACE = f"""
+UNREPLACED = f"""
 SELECT l.refsource_id, l.ra, l.dec FROM galimages i
 JOIN gallostsources l ON q3c_join(i.ra, i.dec, l.ra, l.dec, i.radius)
 WHERE i.id = %(image)s AND l.filter = %(filter)s
@@ -35,7 +35,7 @@ SELECT n.refsource_id, n.ra, n.dec FROM galimages i
 JOIN galnewsources n ON q3c_join(i.ra, i.dec, n.ra, n.dec, i.radius)
 JOIN galreferences c ON c.id = n.catalogue_id AND NOT c.active
 JOIN galimages ci ON ci.id = c.image_id JOIN galexposures e ON e.id = ci.exposure_id
-WHERE i.id = %(image)s AND e.filter = %(filter)s AND {SAID_OF.format(id="n.refsource_id")}
+WHERE i.id = %(image)s AND e.filter = %(filter)s AND {ANNOTATED.format(id="n.refsource_id")}
 ORDER BY 1
 """
 NEAR = """
@@ -51,31 +51,32 @@ GROUP BY 1, 2, 3 ORDER BY 1
 """
 
 
-def keep_places(catalogue):
-    """Before a catalogue goes, keep where those of its new sources lie that people spoke of."""
+def record_lost_sources(catalogue):
+    """Before a catalogue is deleted, record the positions of its annotated new sources."""
     with connection.cursor() as cursor:
         cursor.execute(KEEP, [_filter_of(catalogue), catalogue.pk])
 
 
 @transaction.atomic
 def follow_new_sources(catalogue, options=NewSourceOptions()) -> int:
-    """Give a catalogue's sources what hangs on new ones of former catalogues in their places.
+    """Transfer annotations of former catalogues' new sources to the sources at their positions.
 
-    How many had anything. Where two may be meant, neither is; it waits for another catalogue.
+    Returns from how many. Where two sources may be meant, neither gets them: they wait for another
+    catalogue.
     """
-    old = _rows(WITHOUT_PLACE, {"image": catalogue.image_id, "filter": _filter_of(catalogue)})
+    old = _rows(UNREPLACED, {"image": catalogue.image_id, "filter": _filter_of(catalogue)})
     if len(old) == 0:
         return 0
     asked = {"ra": old["ra"].tolist(), "dec": old["dec"].tolist(), "catalogue": catalogue.pk}
     asked["radius"] = options.follow_arcsec / 3600
     new = _rows(NEAR.format(partition=catalogue.partition), asked)
     one = np.zeros(len(new), int)
-    taken, taking = successors(
+    replaced, replacing = source_replacements(
         _vectors(old), np.zeros(len(old), int), _vectors(new), one, one, np.radians(asked["radius"])
     )
-    taken, taking = old["refsource_id"][taken], new["refsource_id"][taking]
-    GalLostSource.objects.filter(pk__in=taken.tolist()).delete()
-    return carry_along(taken, taking)
+    replaced, replacing = old["refsource_id"][replaced], new["refsource_id"][replacing]
+    GalLostSource.objects.filter(pk__in=replaced.tolist()).delete()
+    return transfer_annotations(replaced, replacing)
 
 
 def _filter_of(catalogue):

@@ -1,4 +1,4 @@
-"""Votes, flags and campaigns follow a new source to who is in its place in another catalogue."""
+"""Votes, flags and campaigns are transferred from a new source to the one that replaces it."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.variables.test_new_sources import ARCSEC, DEC, RA, detection, see
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalDecision, GalFlag, GalLostSource, GalNewSource, GalSuccession
-from variables.new_sources.succession import follow_new_sources
+from variables.new_sources.replacements import follow_new_sources
 
 pytestmark = pytest.mark.django_db
 
