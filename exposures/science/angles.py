@@ -6,8 +6,8 @@ import numpy as np
 def wrap_ra(ra):
     """Right ascensions in degrees, whatever turn they are in, as 0 <= ra < 360; NaN stays NaN.
 
-    A float for a number, else an array. Of a tiny negative number the remainder is 360 itself
-    after rounding, which an index of the sky doesn't find beside 0.
+    A float for a number, else an array of the same shape. Of a tiny negative number the remainder
+    is 360 itself after rounding, which an index of the sky doesn't find beside 0.
     """
     wrapped = np.mod(ra, 360.0)
     wrapped = np.where(wrapped >= 360.0, 0.0, wrapped)
@@ -15,12 +15,15 @@ def wrap_ra(ra):
 
 
 def ra_difference(ra, other):
-    """``ra - other`` in degrees by the shorter way round, -180 to 180."""
+    """``ra - other`` in degrees by the shorter way round, from -180 up to, not including, 180.
+
+    Numbers, or arrays that broadcast; NaN where either is NaN.
+    """
     return np.mod(np.subtract(ra, other) + 180.0, 360.0) - 180.0
 
 
 def to_sky(vectors):
-    """Right ascension and declination, degrees, of (n, 3) vectors of any length."""
+    """Right ascension and declination, (n,) degrees each, of vectors (n, 3) of any length."""
     x, y, z = np.asarray(vectors, float).T
     return wrap_ra(np.degrees(np.arctan2(y, x))), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
@@ -28,7 +31,9 @@ def to_sky(vectors):
 def tangent_offsets(ra, dec, ra0, dec0):
     """Degrees east and north of a position in the plane that touches the sky there.
 
-    At a pole east is where the right ascension ``ra0`` has it, as everywhere.
+    The gnomonic projection; positions and the point of contact ``ra0, dec0`` are in degrees,
+    numbers or arrays that broadcast. At a pole east is where the right ascension ``ra0`` has it, as
+    everywhere. Further than 90 degrees away the result is that of the opposite point.
     """
     d_ra, dec, dec0 = (np.radians(angle) for angle in (np.subtract(ra, ra0), dec, dec0))
     towards = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(d_ra)

@@ -63,19 +63,23 @@ class PixelCorrection:
     n_used: int = 0
 
     def displacement(self, x, y):
-        """dx, dy in pixels at ``x, y``."""
+        """dx, dy in pixels at ``x, y`` (n,) pixels; zero where nothing was fitted."""
         if self.order < 0:
             return np.zeros(np.shape(x)), np.zeros(np.shape(x))
         terms = monomials(x, y, self.shape, self.order)
         return self.x_coefficients @ terms, self.y_coefficients @ terms
 
     def apply(self, x, y):
-        """Positions displaced."""
+        """Positions ``x, y`` (n,) in pixels, displaced."""
         dx, dy = self.displacement(x, y)
         return x + dx, y + dy
 
     def undo(self, x, y, n_iterations=4):
-        """Positions that ``apply`` takes to ``x, y``: fixed-point iteration, as it is small."""
+        """Positions (n,) in pixels that ``apply`` takes to ``x, y``.
+
+        By fixed-point iteration, which converges as the displacement changes little from pixel to
+        pixel.
+        """
         x0, y0 = x, y
         for _ in range(n_iterations):
             dx, dy = self.displacement(x0, y0)
@@ -115,12 +119,15 @@ class RefinedWcs:
     correction: PixelCorrection
 
     def to_sky(self, x, y):
-        """Right ascension, 0 to 360, and declination of pixel positions."""
+        """Right ascension, 0 to 360, and declination in degrees at pixels ``x, y`` (n,)."""
         ra, dec = self.wcs.all_pix2world(*self.correction.apply(x, y), 0)
         return wrap_ra(ra), dec
 
     def to_pixels(self, ra, dec):
-        """Pixel positions; NaN where the header's distortion has no inverse (far off the chip)."""
+        """Pixel positions of ``ra, dec`` (n,) in degrees, two arrays (n,).
+
+        NaN, or a wrong position, where the header's distortion has no inverse: far off the chip.
+        """
         x, y = header_pixels(self.wcs, ra, dec)
         return self.correction.undo(x, y)
 
@@ -133,35 +140,43 @@ class RegisteredWcs:
     registration: PixelCorrection
 
     def to_sky(self, x, y):
-        """Right ascension, 0 to 360, and declination of pixel positions on the image."""
+        """Right ascension, 0 to 360, and declination in degrees at the image's pixels (n,)."""
         return self.wcs.to_sky(*self.registration.undo(x, y))
 
 
 def header_pixels(wcs, ra, dec):
-    """Pixel positions of ``ra, dec`` by the WCS as it stands; quiet where it can't be inverted."""
+    """Pixel positions, two arrays (n,), of ``ra, dec`` (n,) degrees by the WCS as it stands.
+
+    Quiet where it can't be inverted: what the last iteration had there, or NaN.
+    """
     if len(ra) == 0:
         return np.zeros(0), np.zeros(0)
     return wcs.all_world2pix(ra, dec, 0, quiet=True)
 
 
 def monomials(x, y, shape, order):
-    """(n_terms, n) products ``u^i v^j``, ``i + j <= order``, of positions scaled to -1 ... 1."""
+    """(n_terms, n) products ``u^i v^j``, ``i + j <= order``; no unit.
+
+    ``u, v`` are the positions ``x, y`` (n,) in pixels, scaled so that an image of ``shape`` (ny,
+    nx) runs from -1 to 1.
+    """
     u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
     v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
     return np.array([u**i * v**j for i in range(order + 1) for j in range(order + 1 - i)])
 
 
 def n_terms(order):
-    """Number of monomials up to an order."""
+    """Number of monomials in two variables up to an order: a number, no unit."""
     return (order + 1) * (order + 2) // 2
 
 
 def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
     """The shift that brings most of ``x, y`` onto ``x0, y0``: the densest place of all pairs.
 
-    Pairs within ``radius`` pixels are counted in cells of one pixel, smoothed over 3 x 3; the
-    answer is the median of the pairs in the best cells. None where no place stands out from the
-    chance pairs of unrelated stars by ``n_sigma``.
+    Positions (n,) and (m,) and the result, two numbers, are in pixels. Pairs within ``radius``
+    pixels are counted in cells of one pixel, smoothed over 3 x 3; the answer is the median of the
+    pairs in the best cells. None where no place stands out from the chance pairs of unrelated stars
+    by ``n_sigma``.
     """
     near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)
     index0 = np.repeat(np.arange(len(x0)), [len(n) for n in near])
@@ -185,7 +200,10 @@ def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
 
 
 def match(x, y, x0, y0, radius):
-    """Indices of mutual nearest neighbours closer than ``radius``: (into x, into x0)."""
+    """Indices of mutual nearest neighbours closer than ``radius``: (into x, into x0), (k,) each.
+
+    ``x, y`` (n,), ``x0, y0`` (m,) and ``radius`` are in pixels, and finite.
+    """
     if len(x) == 0 or len(x0) == 0:
         return np.zeros(0, int), np.zeros(0, int)
     here, there = np.column_stack([x, y]), np.column_stack([x0, y0])
@@ -199,8 +217,10 @@ def match(x, y, x0, y0, radius):
 def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     """The PixelCorrection that takes ``x, y`` to ``x0, y0``, which may be of other stars too.
 
-    A common shift is found first, then the pairs, then a polynomial of the highest order for
-    which there are enough, fitted with clipping. With fewer than ``min_matches`` its order is -1.
+    ``x, y`` (n,) and ``x0, y0`` (m,) are pixels of an image of ``shape`` (ny, nx). A common shift
+    is found first, then the pairs, then a polynomial of the highest order for which there are
+    enough, fitted with clipping. Without a shift that stands out, or with fewer than
+    ``min_matches``, its order is -1.
     """
     if len(x) == 0 or len(x0) == 0:
         return PixelCorrection(shape, -1)
@@ -229,7 +249,12 @@ def _through(x, y, x0, y0, pairs, shape, options):
 
 
 def fit_polynomial(x, y, dx, dy, shape, options):
-    """The PixelCorrection through displacements ``dx, dy`` (n,) of matches at ``x, y``, clipped."""
+    """The PixelCorrection through displacements ``dx, dy`` of matches at ``x, y``, clipped.
+
+    All four (n,) pixels, of an image of ``shape`` (ny, nx). Of ``max_order``, or less where there
+    are fewer than ``stars_per_term`` matches for each term; matches further from the fit than
+    ``n_sigma`` are left out, at most ``n_clips`` times.
+    """
     order = options.max_order
     while order > 0 and len(x) < options.stars_per_term * n_terms(order):
         order -= 1
@@ -250,7 +275,10 @@ def fit_polynomial(x, y, dx, dy, shape, options):
 
 
 def pixel_scale_arcsec(wcs, shape):
-    """Side of a pixel at the middle of the image, geometric mean of both axes."""
+    """Side of a pixel in arcsec, a number: at the middle of an image of ``shape`` (ny, nx).
+
+    The geometric mean of what a step of one pixel is along x and along y.
+    """
     x, y = shape[1] / 2, shape[0] / 2
     ra, dec = wcs.all_pix2world([x, x + 1, x], [y, y, y + 1], 0)
     sky = SkyCoord(ra, dec, unit="deg")

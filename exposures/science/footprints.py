@@ -11,16 +11,17 @@ MAX_BEND = 0.5  # of a corner from where the middle has it, over its distance fr
 
 
 def corner_pixels(shape):
-    """x and y of the four outer corners of an image (ny, nx) in turn."""
+    """x and y of the four outer corners of an image (ny, nx) in turn; pixels, from -0.5."""
     ny, nx = shape
     return [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
 
 
 def fault_of(footprint) -> str:
-    """Why a footprint (8,) can't be a chip's; "" where it can.
+    """Why a footprint (8,) of degrees can't be a chip's; "" where it can.
 
-    It has to be a convex quadrilateral of some area, on a part of the sky that a search can
-    hold: others lie on no sky, or make searches fail that have nothing to do with them.
+    It has to be a convex quadrilateral of some area, on a part of the sky that a search can hold:
+    others lie on no sky, or make searches fail that have nothing to do with them. None and NaN are
+    no position.
     """
     footprint = np.asarray(footprint, float)  # None is NaN
     if footprint.shape != (8,):
@@ -72,11 +73,11 @@ def fault_of_wcs(wcs, shape) -> str:
 
 
 def overlap_fraction(footprint, other):
-    """Share of a footprint's area that lies in another, 0 to 1.
+    """Share of a footprint's area that lies in another, 0 to 1, good to about 0.02.
 
-    A footprint is ra, dec of four corners in turn, ICRS degrees: (8,). Points on a grid between
-    the corners of the first are tested in the tangent plane at its centre, where great circles
-    are straight lines; the other has to be convex.
+    A footprint is ra, dec of four corners in turn, ICRS degrees: (8,). Points on a grid between the
+    corners of the first are tested in the tangent plane at its centre, where great circles are
+    straight lines; the other has to be convex.
     """
     corners, other_corners = unit_vectors(footprint), unit_vectors(other)
     centre = corners.mean(axis=0)
@@ -87,7 +88,7 @@ def overlap_fraction(footprint, other):
 
 
 def contains(footprint, ra, dec):
-    """(n,) whether positions, ICRS degrees, lie in a footprint, which has to be convex."""
+    """(n,) whether positions, ICRS degrees (n,), lie in a footprint (8,), which is convex."""
     corners, points = unit_vectors(footprint), unit_vectors(np.column_stack([ra, dec]))
     centre = corners.mean(axis=0)
     inside = points @ centre > 0  # before the horizon of the tangent plane
@@ -97,7 +98,7 @@ def contains(footprint, ra, dec):
 
 
 def unit_vectors(footprint):
-    """(n, 3) unit vectors of ra, dec, ra, dec ... in degrees."""
+    """(n, 3) unit vectors of ra, dec, ra, dec ... in degrees: of (2 n,), or of (n, 2)."""
     ra, dec = np.radians(np.reshape(footprint, (-1, 2))).T
     return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
 
@@ -122,7 +123,10 @@ def east_and_north(vectors, centre):
 
 
 def tangent_plane(vectors, centre):
-    """(n, 2) gnomonic projection of (n, 3) vectors round ``centre``; either handedness."""
+    """(n, 2) gnomonic projection of (n, 3) vectors round ``centre`` (3,), in radians.
+
+    Either handedness, along some two axes: for tests of what lies within what.
+    """
     normal = centre / np.linalg.norm(centre)
     # Any axis far from the normal will do; at the poles there is no north to take.
     far = np.eye(3)[np.argmin(np.abs(normal))]
@@ -133,7 +137,10 @@ def tangent_plane(vectors, centre):
 
 
 def in_convex_polygon(points, corners):
-    """(n,) whether (n, 2) points lie in the convex polygon with (m, 2) corners in turn."""
+    """(n,) whether (n, 2) points lie in the convex polygon with (m, 2) corners in turn.
+
+    In any unit, the same for both; a point on a side counts as inside.
+    """
     edges = np.roll(corners, -1, axis=0) - corners
     from_corner = points[:, None, :] - corners
     side = edges[:, 0] * from_corner[..., 1] - edges[:, 1] * from_corner[..., 0]

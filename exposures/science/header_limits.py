@@ -59,34 +59,42 @@ class HeaderLimits:
 
     @property
     def mjd(self) -> Range:
+        """Of the time of an exposure: MJD, up to shortly after now."""
         now = datetime.now(UTC).timestamp() / 86_400 + UNIX_MJD
         return Range("the time of an exposure", "MJD", self.first_mjd, now + self.days_ahead)
 
     @property
     def exposure_seconds(self) -> Range:
+        """Of an exposure time, in seconds."""
         least, most = self.min_exposure_seconds, self.max_exposure_seconds
         return Range("an exposure time", "s", least, most)
 
     @property
     def gain(self) -> Range:
+        """Of a gain, in e-/ADU."""
         return Range("a gain", "e-/ADU", self.min_gain, self.max_gain)
 
     @property
     def read_noise(self) -> Range:
+        """Of a read noise, in electrons."""
         return Range("a read noise", "e-", 0.0, self.max_read_noise)
 
     @property
     def saturation(self) -> Range:
+        """Of a level of saturation, in ADU."""
         return Range("a level of saturation", "ADU", 0.0, self.max_saturation)
 
     @property
     def zero_point(self) -> Range:
+        """Of the magnitude of 1 ADU."""
         return Range("a zero point", "mag", self.min_zero_point, self.max_zero_point)
 
     @property
     def scale(self) -> Range:
+        """Of the side of a pixel, in arcsec."""
         return Range("the side of a pixel", "arcsec", self.min_scale, self.max_scale)
 
     @property
     def fwhm(self) -> Range:
+        """Of the seeing, in pixels."""
         return Range("an FWHM", "pixels", self.min_fwhm, self.max_fwhm)

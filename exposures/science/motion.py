@@ -10,16 +10,17 @@ MAS_PER_RADIAN = np.degrees(1) * 3600e3
 
 
 def years_after(epoch, mjd):
-    """Julian years from an epoch such as 2015.5 to an MJD."""
+    """Julian years from an epoch such as 2015.5 to an MJD; numbers, or arrays of the same shape."""
     return 2000 + (mjd - J2000_MJD) / DAYS_A_YEAR - epoch
 
 
 def moved(ra, dec, pm_ra, pm_dec, years):
     """Right ascension and declination, degrees, after ``years``; proper motions in mas/yr.
 
-    ``pm_ra`` includes cos(dec). The unit vector p goes to p + t (pm_ra e + pm_dec n), with e and n
-    the directions east and north, which holds at the poles too. Parallax and radial velocity are
-    left out: parallax moves a star by at most 10 mas at 100 pc, and perspective is far below.
+    Numbers, or arrays of the same shape; NaN where any of them is. ``pm_ra`` includes cos(dec). The
+    unit vector p goes to p + t (pm_ra e + pm_dec n), with e and n the directions east and north,
+    which holds at the poles too. Parallax and radial velocity are left out: parallax moves a star
+    by at most 10 mas at 100 pc, and perspective is far below.
     """
     ra, dec = np.radians(ra), np.radians(dec)
     east = np.asarray(pm_ra) * years / MAS_PER_RADIAN
@@ -32,7 +33,10 @@ def moved(ra, dec, pm_ra, pm_dec, years):
 
 
 def separation_degrees(ra1, dec1, ra2, dec2):
-    """Angle between positions, degrees: the haversine, exact for small angles and at poles."""
+    """Angle between positions, degrees: the haversine, exact for small angles and at poles.
+
+    Positions are in degrees, numbers or arrays that broadcast; NaN where either is NaN.
+    """
     half_dra = np.radians(np.asarray(ra1) - ra2) / 2
     half_ddec = np.radians(np.asarray(dec1) - dec2) / 2
     cosines = np.cos(np.radians(dec1)) * np.cos(np.radians(dec2))

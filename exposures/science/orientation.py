@@ -37,11 +37,11 @@ class Orientation:
         return DIRECTIONS[tuple(row[1] for row in self.turn)]
 
     def size(self, width, height) -> tuple[int, int]:
-        """Width and height of the picture of a chip."""
+        """Width and height of the picture of a chip of ``width, height``: numbers of pixels."""
         return (width, height) if self.turn[0][0] else (height, width)
 
     def picture(self, pixels):
-        """A chip's (ny, nx) pixels as a picture, its top row first."""
+        """A chip's pixels (ny, nx), in any unit, as a picture, its top row first; a view."""
         turned = pixels if self.turn[0][0] else pixels.T
         right, up = (sum(row) for row in self.turn)
         return turned[:: -1 if up > 0 else 1, :: 1 if right > 0 else -1]
@@ -49,7 +49,8 @@ class Orientation:
     def to_picture(self, width, height) -> tuple[int, ...]:
         """a, b, c, d, e, f of SVG's matrix from pixels, from 0, to a picture from its corner.
 
-        The centre of the picture's upper left pixel is 0, 0 too; y grows downwards there.
+        ``width`` and ``height`` are the chip's numbers of pixels. The centre of the picture's upper
+        left pixel is 0, 0 too; y grows downwards there.
         """
         (a, c), (up_x, up_y) = self.turn
         b, d = -up_x, -up_y
@@ -58,15 +59,16 @@ class Orientation:
         return a, b, c, d, e, f
 
     def svg_matrix(self, width, height) -> str:
-        """``to_picture`` as SVG writes it."""
+        """``to_picture``, its six numbers in pixels, as SVG writes it."""
         return " ".join(map(str, self.to_picture(width, height)))
 
 
 def orientation_of(footprint, width, height) -> Orientation:
     """The Orientation of a chip, from ra and dec of its corners, (8,) ICRS degrees.
 
-    The corners are those of the first pixel, then in the sense in which x grows first; a chip
-    without them is shown with x to the right and y upwards, and its north is not known.
+    ``width`` and ``height`` are its numbers of pixels. The corners are those of the first pixel,
+    then in the sense in which x grows first; a chip without them is shown with x to the right and y
+    upwards, and its north is not known.
     """
     if not footprint or not width or not height:
         return Orientation(UNTURNED)

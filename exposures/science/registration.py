@@ -35,15 +35,18 @@ class StarList:
         return len(self.x)
 
     def select(self, index):
-        """Those of an index or a mask."""
+        """The StarList of an index: indices (k,), or a mask (n,) of bool."""
         return StarList(self.x[index], self.y[index], self.mag[index], self.is_clean[index])
 
     def limited_to(self, n):
-        """The ``n`` brightest, the brightest first; those of unknown magnitude come last."""
+        """The ``n`` brightest, the brightest first; those of unknown magnitude (NaN) come last.
+
+        Or all, in that order, arrays (n,) where there are fewer.
+        """
         return self.select(np.argsort(self.mag, kind="stable")[:n])
 
     def moved(self, correction):
-        """The same where a PixelCorrection takes them."""
+        """The same, positions (n,) in pixels where a PixelCorrection takes them."""
         x, y = correction.apply(self.x, self.y)
         return replace(self, x=x, y=y)
 
@@ -69,7 +72,10 @@ class Agreement:
         return bool(self.share >= options.min_share and self.n_found >= enough)
 
     def judged(self, correction, options) -> PixelCorrection:
-        """A correction, or none where it doesn't bring the stars into their places."""
+        """A correction; or none, of order -1, where fewer than ``min_share`` are in their places.
+
+        A share that is NaN, as too few stars were tested, leaves the correction as it is.
+        """
         if self.share < options.min_share:
             return PixelCorrection(correction.shape, -1)
         return correction
@@ -94,7 +100,12 @@ class Displacement:
 
 
 def displacement(to_image, shape) -> Displacement:
-    """The Displacement of a function from pixels x, y by the header to those of the image."""
+    """The Displacement of a function from pixels x, y by the header to those of the image.
+
+    ``to_image(x, y)`` takes and gives arrays (n,); ``shape`` (ny, nx) is that of the image. Of the
+    affine map that differences over half of the shorter side give, the angle and the scale are
+    those of its part that keeps angles.
+    """
     ny, nx = shape
     middle, half = np.array([nx, ny]) / 2 - 0.5, min(nx, ny) / 4
     steps = half * np.array([[0, 1, -1, 0, 0], [0, 0, 0, 1, -1]])
@@ -109,10 +120,11 @@ def displacement(to_image, shape) -> Displacement:
 def agreement(expected, found, usable, options=AstrometryOptions()):
     """The Agreement of expected stars with those found on an image, both StarLists.
 
-    ``usable`` (ny, nx) says which pixels are: stars expected elsewhere are not tested. As many are
-    tested as were found on the part of the image where stars are expected, so that an image may be
-    less deep than the list. One is found where a star within ``match_pixels`` differs from it in
-    magnitude as the others do, to ``max_difference``; only stars about as bright count.
+    ``usable`` (ny, nx) bool says which pixels are: stars expected elsewhere, or at NaN, are not
+    tested. As many are tested as were found on the part of the image where stars are expected, so
+    that an image may be less deep than the list. One is found where a star within ``match_pixels``
+    differs from it in magnitude as the others do, to ``max_difference``; only stars about as bright
+    count.
     """
     ny, nx = usable.shape
     with np.errstate(invalid="ignore"):
@@ -139,12 +151,13 @@ def agreement(expected, found, usable, options=AstrometryOptions()):
 def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryOptions()):
     """The PixelCorrection that takes StarList ``ours`` to ``theirs``, and its Agreement.
 
-    ``near`` is what ``fit_pixel_correction`` found within ``search_pixels``; it is
-    kept where ``agreement_of(near)``, an Agreement, says that the stars are in their places, or
-    where no other is clearly better. Shifts of up to ``reach_pixels`` are tried, best first:
-    those by which many pairs of bright stars differ, in maps of several widths of a bin, since a
-    wrong scale or angle blurs the peak. From there the match is grown over the image.
-    Where most stars are elsewhere all the same, there is no correction: its order is -1.
+    The lists are of (n,) and (m,) stars, positions in pixels. ``near`` is the correction that
+    ``fit_pixel_correction`` found within ``search_pixels``; it is kept where
+    ``agreement_of(near)``, an Agreement, says that the stars are in their places, or where no other
+    is clearly better. Shifts of up to ``reach_pixels`` are tried, best first: those by which many
+    pairs of bright stars differ, in maps of several widths of a bin, since a wrong scale or angle
+    blurs the peak. From there the match is grown over the image. Where most stars are elsewhere all
+    the same, there is no correction: its order is -1.
     """
     best = near, agreement_of(near)
     if best[1].share >= SURE_SHARE:
@@ -167,8 +180,8 @@ def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryO
 def register_on_image(near, expected, found, usable, reach_pixels, options=AstrometryOptions()):
     """``register`` for stars expected on an image, by a WCS, and those found there.
 
-    ``usable`` (ny, nx) says which of its pixels are. Expected stars without a place, NaN, are
-    left out.
+    Both are StarLists; ``usable`` (ny, nx) bool says which of its pixels are, and ``reach_pixels``
+    how far stars are looked for. Expected stars without a place, NaN, are left out.
     """
     expected = expected.select(np.isfinite(expected.x) & np.isfinite(expected.y))
 
