@@ -58,7 +58,10 @@ def free_positions(usable, n, clear_pixels, rng):
 
 
 def unsaturated_flux(psf, shape, headroom):
-    """The flux in ADU whose peak, centred on a pixel in mid-chip, is ``headroom`` ADU high."""
+    """The flux in ADU whose peak, centred on a pixel in mid-chip, is ``headroom`` ADU high.
+
+    A number, for a chip of ``shape`` (ny, nx).
+    """
     y, x = shape[0] // 2, shape[1] // 2
     return float(headroom / psf.stamps([x], [y], 1)[0, 0, 0])
 

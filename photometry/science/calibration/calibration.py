@@ -32,7 +32,11 @@ class CalibrationOptions:
 
 
 def magnitudes(flux, flux_err, zero_point):
-    """Magnitudes and their uncertainties; NaN where the flux is not positive."""
+    """Magnitudes and their uncertainties, (n,) each; NaN where the flux is not positive.
+
+    ``flux`` and ``flux_err`` (n,) are in the unit of which ``zero_point``, a number or (n,), is the
+    magnitude of 1, mostly ADU: ``zero_point - 2.5 log10(flux)`` and ``1.0857 flux_err / flux``.
+    """
     positive = flux > 0
     safe = np.where(positive, flux, 1.0)
     mag = np.where(positive, zero_point - 2.5 * np.log10(safe), np.nan)
@@ -50,9 +54,10 @@ class ZeroPoint:
 
 
 def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
-    """Clipped median of catalogue minus instrumental magnitudes of matched stars.
+    """Clipped median of catalogue minus instrumental magnitudes of matched stars, a ZeroPoint.
 
-    Approximate: the catalogue's passband is only near the image's. None where there are fewer
+    Both are (n,) mag, ``instrumental`` with a zero point of 0; stars with NaN in either are left
+    out. Approximate: the catalogue's passband is only near the image's. None where there are fewer
     than ``min_stars_zero_point``.
     """
     difference = (catalogue - instrumental)[np.isfinite(catalogue - instrumental)]
@@ -122,7 +127,11 @@ class Correction:
 
 
 def chebyshev_terms(x, y, shape, order):
-    """(n_terms, n) products ``T_i(u) T_j(v)``, ``i + j <= order``."""
+    """(n_terms, n) products ``T_i(u) T_j(v)``, ``i + j <= order``; no unit.
+
+    ``u, v`` are the positions ``x, y`` (n,) in pixels, scaled so that an image of ``shape`` (ny,
+    nx) runs from -1 to 1.
+    """
     u = 2 * np.asarray(x) / max(shape[1] - 1, 1) - 1
     v = 2 * np.asarray(y) / max(shape[0] - 1, 1) - 1
     identity = np.eye(order + 1)
@@ -133,9 +142,10 @@ def chebyshev_terms(x, y, shape, order):
 def fit_magnitude_correction(stars, shape, options=CalibrationOptions(), edges=()):
     """Fit the Correction to ``stars`` (CalibrationStars), clipping those that vary.
 
-    The order is lowered until each coefficient has ``stars_per_term`` stars; with fewer than
-    three it is a constant of the median, with none nothing (order -1). Of the ``edges``
-    (ChannelEdges), those have a step that is significant beside the smooth map.
+    For n stars, differences (n,) in mag, on an image of ``shape`` (ny, nx). The order is lowered
+    until each coefficient has ``stars_per_term`` stars; with fewer than three it is a constant of
+    the median, with none nothing (order -1). Of the ``edges`` (ChannelEdges), those have a step
+    that is significant beside the smooth map.
     """
     n = len(stars)
     if n == 0:
@@ -271,16 +281,20 @@ def _fit_errors(design, spread):
 
 
 def with_floor(mag_err, floor):
-    """Uncertainties with the floor in quadrature: flat field, PSF and colour terms share it."""
+    """Uncertainties (n,) mag with the floor, a number of mag, in quadrature; NaN stays NaN.
+
+    Flat field, PSF and colour terms share the floor.
+    """
     return np.hypot(mag_err, floor)
 
 
 def error_scale(difference, search_err, reference_err, options=CalibrationOptions()):
     """The factor on ``search_err`` that makes the differences' chi2/nu 1, and chi2/nu before.
 
-    chi2/nu is robust: the squared MAD-based sigma of ``difference / error``, so that variables
-    and blunders neither count nor hide themselves. The factor is never below 1: uncertainties
-    are expanded, not shrunk. Returns (1, NaN) with too few stars.
+    ``difference`` and both errors are (n,) mag; stars with NaN in any are left out. chi2/nu is
+    robust: the squared MAD-based sigma of ``difference / error``, so that variables and blunders
+    neither count nor hide themselves. The factor is never below 1: uncertainties are expanded, not
+    shrunk. Returns (1, NaN) with fewer than ``min_stars_scale``.
     """
     good = np.isfinite(difference) & np.isfinite(search_err) & np.isfinite(reference_err)
     difference, search_err, reference_err = (
@@ -305,5 +319,8 @@ def error_scale(difference, search_err, reference_err, options=CalibrationOption
 
 
 def mad_sigma(values):
-    """Standard deviation of a Gaussian with the same median absolute deviation."""
+    """Standard deviation of a Gaussian with the same median absolute deviation.
+
+    A number in the unit of ``values`` (n,), which may be any; NaN where one of them is NaN.
+    """
     return 1.4826 * np.median(np.abs(values - np.median(values)))

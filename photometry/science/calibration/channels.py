@@ -35,7 +35,7 @@ class ChannelStep:
     error: float  # mag, from the scatter of the stars
 
     def at(self, x, reference_x, catalogue):
-        """(n,) magnitudes to add; as ``ChannelEdge.share``."""
+        """(n,) magnitudes to add; all arguments (n,), as those of ``ChannelEdge.share``."""
         return self.mag * self.edge.share(x, reference_x, catalogue)
 
     def as_json(self):
@@ -52,12 +52,16 @@ class ChannelStep:
 def light_sigma(fwhm_pixels):
     """Sigma, in pixels, of the profile that weighs a star's light in a fit of its PSF.
 
-    Each pixel counts by the square of a PSF that is near to a Gaussian.
+    Each pixel counts by the square of a PSF that is near to a Gaussian: ``FWHM / 2.3548 / sqrt 2``,
+    a number for a number, an array for an array of the same shape.
     """
     return fwhm_pixels / 2.3548 / np.sqrt(2)
 
 
 def edges_at(columns, fwhm_pixels, catalogue=None):
-    """The edges of channels that begin at ``columns``, pixels."""
+    """A ChannelEdge for each of ``columns`` (n,), pixels at which channels begin.
+
+    ``catalogue`` is the number of the reference that they are of, None for the search image.
+    """
     sigma = float(light_sigma(fwhm_pixels))
     return tuple(ChannelEdge(float(column), sigma, catalogue) for column in columns)

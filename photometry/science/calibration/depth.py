@@ -12,10 +12,10 @@ def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
 
         m = zero_point - 2.5 log10(n_sigma sky_noise sqrt(2.266) fwhm_pixels)
 
-    ``zero_point`` is the magnitude of 1 ADU, ``sky_noise`` the sigma of a pixel in ADU. The flux
-    of a faint star, weighted with its PSF, has the noise of n_eff = 2.266 (FWHM / pixel)^2 pixels:
-    King 1983 (PASP 95, 163); the number as in LSST's SMTN-002. Wider wings than a Gaussian's, and
-    crowding, make it brighter: it serves to compare images.
+    Numbers, or arrays that broadcast. ``zero_point`` is the magnitude of 1 ADU, ``sky_noise`` the
+    sigma of a pixel in ADU. The flux of a faint star, weighted with its PSF, has the noise of n_eff
+    = 2.266 (FWHM / pixel)^2 pixels: King 1983 (PASP 95, 163); the number as in LSST's SMTN-002.
+    Wider wings than a Gaussian's, and crowding, make it brighter: it serves to compare images.
     """
     zero_point, sky_noise, fwhm = (np.array(v, float) for v in (zero_point, sky_noise, fwhm_pixels))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -28,9 +28,9 @@ def upper_limit(flux, flux_err, zero_point, n_sigma=5.0):
 
         m = zero_point - 2.5 log10(max(flux, 0) + n_sigma flux_err)
 
-    of what was measured at its place: its own noise, crowding included, not the image's.
-    ``flux`` and ``flux_err`` are in ADU, ``zero_point`` the magnitude of 1 ADU. NaN where the
-    flux or its error is undefined.
+    of what was measured at its place: its own noise, crowding included, not the image's. ``flux``
+    and ``flux_err`` (n,) are in ADU, ``zero_point``, a number or (n,), is the magnitude of 1 ADU.
+    NaN where the flux, its error or the zero point is undefined, or the error not positive.
     """
     flux, flux_err, zero_point = (np.asarray(v, float) for v in (flux, flux_err, zero_point))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -36,7 +36,7 @@ class JoinOptions:
     max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
-        """The largest distance at which sources can have to do with each other."""
+        """The largest distance, arcsec, at which sources can have to do with each other."""
         return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
 
     def blend_reach(self, fwhm_arcsec) -> float:
@@ -57,6 +57,7 @@ class Near:
 
     @cached_property
     def distance(self):
+        """(n,) arcsec, the length of ``offset``."""
         return np.linalg.norm(self.offset, axis=1)
 
 
@@ -81,8 +82,9 @@ class Groups:
 def position_error(flux, flux_err, fwhm_arcsec, largest):
     """(n,) the error of positions along an axis in arcsec, at most ``largest``.
 
-    FWHM / 2.355 over the signal to noise: of the centre of a Gaussian on noise of the sky
-    (King 1983, PASP 95, 163, but for a factor near 1). The largest where there is no signal.
+    FWHM / 2.355 over the signal to noise: of the centre of a Gaussian on noise of the sky (King
+    1983, PASP 95, 163, but for a factor near 1). ``flux`` and ``flux_err`` (n,) are in one unit,
+    any. The largest where there is no signal, or where it is NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         error = fwhm_arcsec / FWHM_SIGMA * np.asarray(flux_err, float) / np.asarray(flux, float)
@@ -92,9 +94,10 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
 def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
     """What the sources of two catalogues that lie near each other are to each other.
 
-    ``fwhm_a`` and ``fwhm_b`` are the seeing of both images in arcsec. Two sources match that are
-    each the other's nearest, no further than their errors explain. A source without a match may
-    be hidden in one of the other catalogue: all that probably are make a blend with it.
+    ``near`` has n pairs, in arcsec; ``fwhm_a`` and ``fwhm_b`` are the seeing of both images,
+    numbers in arcsec. Two sources match that are each the other's nearest, no further than their
+    errors explain. A source without a match may be hidden in one of the other catalogue: all that
+    probably are make a blend with it.
     """
     error = options.crowding * near.error
     limit = np.clip(options.sigmas * error, options.min_radius_arcsec, options.max_radius_arcsec)
@@ -165,7 +168,10 @@ def _is_wide(label, vectors, options):
 
 
 def middles(label, vectors, n_groups):
-    """(n_groups, 3) unit vectors of the middle of each group of unit vectors."""
+    """(n_groups, 3) unit vectors of the middle of each group of unit vectors (n, 3).
+
+    ``label`` (n,) int is the group of each, from 0; NaN for a group without a member.
+    """
     sums = np.column_stack([np.bincount(label, axis, n_groups) for axis in vectors.T])
     return sums / np.linalg.norm(sums, axis=1)[:, None]
 

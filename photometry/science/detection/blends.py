@@ -28,7 +28,7 @@ class NearPairs:
     fwhm: float  # of the image of the wholes, arcsec
 
     def select(self, rows):
-        """The pairs at ``rows``, indices or bool."""
+        """The pairs at ``rows``: indices (k,), or bool (n,)."""
         names = ("part", "whole", "flux", "whole_flux", "offset", "error")
         return NearPairs(*(getattr(self, name)[rows] for name in names), self.fwhm)
 
@@ -45,8 +45,9 @@ class HiddenSources:
 def hidden_sources(pairs, match, options) -> HiddenSources:
     """Which parts may be hidden in wholes, and how probably; ``options`` are JoinOptions.
 
-    ``match`` (n,) are the pairs that are taken for one star: their parts are hidden nowhere else.
-    A whole without a match is taken for the brightest part near it.
+    ``match`` (n,) bool are the pairs that are taken for one star: their parts are hidden nowhere
+    else. A whole without a match is taken for the brightest part near it. Probabilities come by
+    Bayes' theorem.
     """
     is_free = ~np.isin(pairs.part, pairs.part[match])
     is_free &= np.linalg.norm(pairs.offset, axis=1) <= options.blend_reach(pairs.fwhm)

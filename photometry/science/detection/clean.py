@@ -22,15 +22,18 @@ class CleanOptions:
 def is_clean(stars, options):
     """(n,) whether stars are whole, mostly their own light, and without a flag that matters.
 
-    ``stars`` are Detections, a ForcedFit or rows of galsources: all have quality, fracflux and
-    flags. NaN is never clean.
+    ``stars`` are Detections, a ForcedFit or rows of galsources: all have quality and fracflux,
+    shares of 0 to 1, and flags, bits of MaskBit. NaN is never clean.
     """
     fracflux = _column(stars, "fracflux")
     return is_whole(stars, options) & (fracflux > options.min_fracflux)
 
 
 def is_whole(stars, options):
-    """(n,) the same, whatever their neighbours."""
+    """(n,) whether their shares on usable pixels and flags are as ``is_clean`` has them.
+
+    Whatever their neighbours, that is their fracflux; NaN is never whole.
+    """
     return has_no_flag(stars, options) & (_column(stars, "quality") > options.min_quality)
 
 

@@ -34,11 +34,17 @@ class AdaptedPsf:
         return stamps, -np.gradient(stamps, axis=-2), -np.gradient(stamps, axis=-1)
 
     def render_model(self, x, y, stampsz=59, deriv=False):
-        """The PSF of stars at pixel centres near ``x, y``."""
+        """(n, stampsz, stampsz) PSF of stars at the pixel centres nearest to ``x, y`` (n,) pixels.
+
+        As crowdsource has axes: its x is our y. With ``deriv`` also the two derivatives, per pixel.
+        """
         return self(np.round(x), np.round(y), stampsz, deriv)
 
     def serialize(self, stampsz=None):
-        """crowdsource's own tables are not written; ChipPsf is stored by its parameters."""
+        """crowdsource's own tables are not written; ChipPsf is stored by its parameters.
+
+        Raises NotImplementedError.
+        """
         raise NotImplementedError("ChipPsf is stored by its parameters")
 
 
@@ -52,9 +58,10 @@ class PeakImage:
 
 
 def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
-    """x, y (n,) of the peaks of a PeakImage that are significant and not a known star's wings.
+    """x, y (n,) in pixels of the significant peaks of a PeakImage, but for known stars' wings.
 
-    ``blend_threshold`` is how much of the known stars' light a peak has to be.
+    ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
+    to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``.
     """
     with quiet():
         y, x = crowdsource_base.peakfind(
@@ -71,13 +78,17 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
 
 
 def survivors(x, y, flux, flux_err, threshold):
-    """(n,) which stars are significant, and not on top of a brighter one."""
+    """(n,) which stars are significant, and not on top of a brighter one.
+
+    ``x, y`` (n,) are pixels, ``flux`` and ``flux_err`` (n,) ADU, ``threshold`` is in sigma: six
+    tenths of it are enough, or 100,000 ADU with a finite error.
+    """
     bright = (flux > 0.6 * threshold * flux_err) | ((flux > 1e5) & np.isfinite(flux_err))
     return bright & crowdsource_base.cull_near(x, y, flux)
 
 
 def inverse_sigma(weight):
-    """crowdsource's weight, 1/sigma, from an inverse variance."""
+    """crowdsource's weight, 1/sigma in 1/ADU, float32 of the same shape as an inverse variance."""
     return np.sqrt(weight).astype("f4")
 
 

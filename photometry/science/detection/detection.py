@@ -81,12 +81,16 @@ class Detections:
         return len(self.x)
 
     def bright(self, min_significance, clean=CleanOptions()):
-        """Indices of clean (CleanOptions) sources that are significant."""
+        """Indices (k,) of clean (CleanOptions) sources above ``min_significance``, in sigma."""
         is_bright = self.flux > min_significance * self.flux_err
         return np.flatnonzero(is_clean(self, clean) & is_bright)
 
     def as_stars(self, min_significance, clean=CleanOptions()) -> StarList:
-        """All of them; clean are those of ``bright``."""
+        """All n of them as a StarList; clean are those of ``bright``.
+
+        Positions (n,) in pixels, magnitudes (n,) with a zero point of 0; NaN where no flux is
+        positive.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             mag = -2.5 * np.log10(np.where(self.flux > 0, self.flux, np.nan))
         is_clean = np.zeros(len(self), bool)
@@ -94,7 +98,10 @@ class Detections:
         return StarList(self.x, self.y, mag, is_clean)
 
     def brightest(self, min_significance, n, clean=CleanOptions()):
-        """Indices of the ``n`` brightest of these, for a match with a catalogue of few stars."""
+        """Indices (k,) of the ``n`` brightest of those that ``bright`` gives, the brightest first.
+
+        For a match with a catalogue of few stars; ``min_significance`` is in sigma.
+        """
         bright = self.bright(min_significance, clean)
         return bright[np.argsort(-self.flux[bright])[:n]]
 
@@ -135,10 +142,10 @@ class _Stars:
 
 
 def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
-    """Find the sources of a sky-subtracted image and fit its PSF.
+    """Find the sources of a sky-subtracted image and fit its PSF: Detections.
 
     ``data`` (ny, nx) ADU, ``weight`` (ny, nx) inverse variance, ``mask`` (ny, nx) bits;
-    ``fwhm_pixels`` is a guess, NaN where there is none.
+    ``fwhm_pixels`` is a guess, NaN where there is none. Pixels of weight 0 take no part.
 
     Raises ValueError where no pixel has weight.
     """

@@ -28,7 +28,7 @@ class Stamps:
 
     @classmethod
     def render(cls, psf, x, y, half):
-        """Those of a ChipPsf for stars at ``x, y`` (n,) that reach ``half`` (n,) pixels."""
+        """Those of a ChipPsf for stars at ``x, y`` (n,) pixels that reach ``half`` (n,) pixels."""
         size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
         values = np.empty(int(np.sum(size**2)), np.float32)
@@ -41,7 +41,7 @@ class Stamps:
 
     @property
     def arrays(self):
-        """What the compiled functions take."""
+        """What the compiled functions take: the fields in turn, (n,) pixels but for ``values``."""
         return self.values, self.first, self.size, self.column, self.row
 
 
@@ -55,7 +55,11 @@ class JointFit:
     residual: np.ndarray  # (ny, nx) float32, the image without the model
 
     def models(self, stamps, chosen):
-        """(k, size - 2, size - 2) models of ``chosen`` stars from their (k, size, size) PSF."""
+        """(k, size - 2, size - 2) models, in units of the image, of k ``chosen`` stars.
+
+        From their (k, size, size) PSF in ``stamps``, whose outermost pixels serve the slopes alone;
+        ``chosen`` are indices (k,).
+        """
         flux, dx, dy = (c[chosen, None, None] for c in (self.flux, self.dx, self.dy))
         slope_x = (stamps[:, 1:-1, :-2] - stamps[:, 1:-1, 2:]) / 2
         slope_y = (stamps[:, :-2, 1:-1] - stamps[:, 2:, 1:-1]) / 2
@@ -75,11 +79,12 @@ class FitQuality:
 def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
     """Least-squares fluxes, and shifts to first order, of all stars of an image together.
 
-    ``data``, ``weight`` (ny, nx) float32, the inverse variance; ``guess`` (n,) fluxes to start
-    from. Each star's 3 x 3 normal equations are solved in turn on what all others leave: block
-    Gauss-Seidel (Saad 2003, Iterative methods for sparse linear systems, section 4.1), which
-    needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of pairs
-    converge by the square of their overlap a sweep.
+    ``data``, ``weight`` (ny, nx) float32, in any unit and its inverse variance; ``guess`` (n,)
+    fluxes to start from. Each star's 3 x 3 normal equations are solved in turn on what all others
+    leave: block Gauss-Seidel (Saad 2003, Iterative methods for sparse linear systems, section 4.1),
+    which needs no matrix. A sweep over the stars is enough for isolated ones; the amplitudes of
+    pairs converge by the square of their overlap a sweep. A star without a usable pixel keeps its
+    guess.
     """
     blocks = _normal_blocks(weight, stamps.arrays)
     amplitudes = np.zeros((len(stamps), 3), np.float32)
@@ -94,13 +99,20 @@ def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
 
 
 def fit_quality(data, weight, stamps, fit):
-    """The FitQuality of a JointFit; ``data`` (ny, nx) holds all stars."""
+    """The FitQuality of a JointFit; ``data`` (ny, nx), in units of the image, holds all stars.
+
+    ``weight`` (ny, nx) is its inverse variance. rchi2 is NaN where the middle of a stamp has no
+    usable pixel, and flux_err infinite where the whole stamp has none.
+    """
     figures = _quality((data, weight, fit.residual), fit.flux, stamps.arrays)
     return FitQuality(*figures.T)
 
 
 def cut_out(image, x, y, size):
-    """(n, size, size) of an image around positions, 0 beyond its edges."""
+    """(n, size, size) of an image (ny, nx) around positions, 0 beyond its edges.
+
+    ``x, y`` (n,) are pixels, on the image; ``size`` is odd. Pixels keep their unit.
+    """
     half = size // 2
     padded = np.pad(image, half)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))

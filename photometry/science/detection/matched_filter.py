@@ -12,9 +12,10 @@ FAINTEST = 1e-6  # of the most information of a pixel; less is taken for this mu
 def filtered(data, weight, stamp):
     """Sums of ``weight data p`` and of ``weight p^2`` round each pixel, (ny, nx) float32 each.
 
-    ``stamp`` (side, side) is the PSF p, the inverse variance ``weight`` is 0 beyond the edges. The
-    first over the second is the flux of a star alone at that pixel, and the second the inverse of
-    its variance (e.g. Zackay & Ofek 2017, ApJ 836, 187).
+    ``data`` (ny, nx) is in ADU, the inverse variance ``weight`` (ny, nx) in ADU^-2 and 0 beyond the
+    edges; ``stamp`` (side, side) is the PSF p, ``side`` odd. The first over the second is the flux
+    of a star alone at that pixel in ADU, and the second the inverse of its variance (e.g. Zackay &
+    Ofek 2017, ApJ 836, 187); it is at least 1e-6 of its largest value.
     """
     weight = weight.astype("f4")
     signal = _correlate(weight * data.astype("f4"), stamp)
@@ -57,7 +58,8 @@ def _sum_up(padded, kernel, result):
 def summed_squares(x, y, values, table, shape):
     """(ny, nx) float32 sums of ``values^2 table`` with the table's middle at each of n positions.
 
-    Positions off the image and values of NaN add nothing.
+    ``x, y`` (n,) are pixels, ``values`` (n,) of any unit, ``table`` (side, side) has an odd side
+    and no unit. Positions off the image and values of NaN add nothing.
     """
     ny, nx = shape
     column, row = np.round(x).astype(np.int64), np.round(y).astype(np.int64)
@@ -88,7 +90,8 @@ def _add_tables(rows, columns, scale, table, sums):
 def significance(signal, information, model_variance, weight):
     """(ny, nx) float32 flux over its error, the model's included; 0 where there is no weight.
 
-    ``signal`` and ``information`` are what ``filtered`` gives, ``model_variance`` that of the flux.
+    ``signal`` and ``information`` (ny, nx) are what ``filtered`` gives, ``model_variance`` (ny, nx)
+    is that of the flux in ADU^2, ``weight`` (ny, nx) the inverse variance of the pixels.
     """
     result = np.empty(signal.shape, np.float32)
     images = signal.ravel(), information.ravel(), model_variance.ravel(), weight.ravel()
@@ -104,7 +107,10 @@ def _divide(signal, information, variance, weight, result):
 
 
 def maxima(image, level):
-    """Columns and rows of pixels above ``level`` that no neighbour exceeds, highest first."""
+    """Columns and rows of pixels above ``level`` that no neighbour exceeds, highest first.
+
+    Two arrays (n,) of int, in pixels; ``image`` (ny, nx) and ``level`` are in any unit.
+    """
     above = np.flatnonzero(image > level)
     y, x = np.divmod(above[_is_highest(image, above)], image.shape[1])
     order = np.argsort(-image[y, x], kind="stable")

@@ -53,7 +53,9 @@ class PeakLimits:
 def fit_peaks(images, psf, stars, peaks, limits):
     """The PeakFit of ``peaks`` while the fluxes of ``stars`` near them change; both are x and y.
 
-    ``images`` are (ny, nx) data, inverse variance and the model that was taken out of the data.
+    In pixels, (n,) each of the peaks and (m,) of the stars. ``images`` are (ny, nx) data in ADU,
+    inverse variance and the model that was taken out of the data; ``psf`` is a ChipPsf, ``limits``
+    PeakLimits. Fluxes are in ADU. By Gauss-Newton's method, three steps.
     """
     images = tuple(np.ascontiguousarray(image, dtype="f4") for image in images)
     middle = np.array([images[0].shape[1] / 2]), np.array([images[0].shape[0] / 2])

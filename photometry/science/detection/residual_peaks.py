@@ -87,6 +87,7 @@ class NewStars:
         return len(self.x)
 
     def select(self, index):
+        """Those of an index: indices (k,), or bool (n,)."""
         return NewStars(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
@@ -132,10 +133,11 @@ def _nothing():
 
 
 def model_errors(psf, stars, shape, options=ResidualOptions()):
-    """(ny, nx) by how much the wrong PSFs of ``stars`` may make or hide a flux at each pixel.
+    """(ny, nx) ADU by which the wrong PSFs of ``stars`` may make or hide a flux at each pixel.
 
-    ``stars`` are x, y, flux (n,). What a star of flux F gives to a matched filter at a distance
-    is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
+    ``stars`` are x, y in pixels and flux in ADU, (n,) each; one whose flux is NaN has no part in
+    it. What a star of flux F gives to a matched filter at a distance is F times the PSF's
+    autocorrelation there, 1 at none; of that, a fraction is wrong.
     """
     return np.sqrt(_model_variance(psf, stars, shape, options))
 

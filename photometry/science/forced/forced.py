@@ -88,7 +88,7 @@ class ForcedFit:
     shift: tuple[float, float]  # x and y in pixels, by which all stars were moved
 
     def select(self, index):
-        """The fit of some of the stars, of the same model."""
+        """The fit of some of the stars, of the same model: indices (k,), or bool (n,)."""
         names = ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
@@ -122,10 +122,11 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
 
 
 def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
-    """(n,) half widths of stamps beyond which stars of x, y and relative flux don't matter.
+    """(n,) half widths of stamps, whole pixels, beyond which stars don't matter.
 
-    How bright a star is on this image is taken from its central pixel, or from its relative flux
-    where it was brighter before.
+    ``stars`` are x and y in pixels and relative flux, (n,) each; ``data`` (ny, nx) is in ADU,
+    ``weight`` (ny, nx) its inverse variance. How bright a star is on this image is taken from its
+    central pixel, or from its relative flux where it was brighter before.
     """
     x, y, share = stars
     row, column = (np.round(c).astype(int) for c in (y, x))
@@ -221,7 +222,10 @@ def _sky_at(sky, placed):
 
 
 def merge_groups(x, y, radius):
-    """(n,) group numbers; positions nearer than ``radius`` to another share its group."""
+    """(n,) group numbers from 0; positions nearer than ``radius`` to another share its group.
+
+    ``x, y`` (n,) and ``radius`` are in pixels.
+    """
     pairs = cKDTree(np.column_stack([x, y])).query_pairs(radius, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(x), len(x)))
     return connected_components(links, directed=False)[1]
@@ -235,7 +239,10 @@ def _fraction(stars, group):
 
 
 def core_flags(mask, x, y):
-    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image."""
+    """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image.
+
+    ``mask`` (ny, nx) int, ``x, y`` (n,) pixels.
+    """
     padded = np.pad(mask, 2).astype("i4")
     column, row = (
         np.clip(np.round(c).astype(int), -1, side)
@@ -246,10 +253,11 @@ def core_flags(mask, x, y):
 
 
 def is_sharp(leftover, psf, stars, options=ForcedOptions()):
-    """True where the fit leaves much light in the central pixel of a star.
+    """(n,) whether the fit leaves much light in the central pixel of a star; false off the image.
 
-    ``leftover`` is the residual image and its weight, ``stars`` are x, y (pixels) and flux. A hot
-    pixel, whatever its flux, leaves the same multiple of the PSF's central pixel.
+    ``leftover`` is the residual image in ADU and its weight, the inverse variance, (ny, nx) each;
+    ``stars`` are x, y (pixels) and flux (ADU), (n,) each. A hot pixel, whatever its flux, leaves
+    the same multiple of the PSF's central pixel.
     """
     residual, weight = leftover
     x, y, flux = stars

@@ -10,12 +10,13 @@ HALF = 9  # pixels round a star that are looked at
 
 
 def star_quality(stars, flux, residual, model, weight):
-    """(n,) reduced chi2, share of the light that is the star's own, share of PSF on usable pixels.
+    """(3, n) reduced chi2, share of light that is the star's own, share of PSF on usable pixels.
 
-    ``stars`` are PlacedStars with ``flux`` (n,), ``model`` (ny, nx) float32 is that of all stars
-    and ``residual`` what it leaves. With P the PSF, W the weight, R the residual and sums over
-    usable pixels: sum(R^2 W P) / sum(P); sum((f P + R) P) / sum((M + R) P); sum(P) over that of
-    the whole stamp. As crowdsource's rchi2, fracflux and qf (Schlafly et al. 2018, ApJS 234, 39).
+    ``stars`` are PlacedStars with ``flux`` (n,) ADU, ``model`` (ny, nx) float32 is that of all
+    stars, ``residual`` (ny, nx) what it leaves and ``weight`` (ny, nx) the inverse variance. With P
+    the PSF, W the weight, R the residual and sums over usable pixels: sum(R^2 W P) / sum(P); sum((f
+    P + R) P) / sum((M + R) P); sum(P) over that of the whole stamp. As crowdsource's rchi2,
+    fracflux and qf (Schlafly et al. 2018, ApJS 234, 39). All are 0 where no pixel is usable.
     """
     n, size = len(stars), 2 * HALF + 1
     result = np.zeros((n, 3))

@@ -11,8 +11,9 @@ SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought
 def left_over_sky(residual, weight, box_pixels, min_pixels=1):
     """(ny, nx) float32: medians of ``residual`` in boxes, interpolated between their centres.
 
-    Pixels without weight don't count; a box of fewer than ``min_pixels`` has the value of the
-    next.
+    ``residual`` (ny, nx) is in ADU, and so is the result; ``weight`` (ny, nx) is its inverse
+    variance, ``box_pixels`` the side of a box. Pixels without weight don't count; a box of fewer
+    than ``min_pixels`` has the value of the next, and the sky is 0 where all have fewer.
     """
     edges = [
         np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int)
@@ -78,9 +79,10 @@ def _median(values):
 def rigid_shift(residual, weight, model, model_error, outlier_sigma):
     """x and y in pixels by which the stars of ``model`` have to move; zeros where they have none.
 
-    To first order a shift leaves minus its product with the gradient of the model: a linear fit
-    to the ``residual`` of all pixels, all (ny, nx) float32. A part ``model_error`` of a pixel's
-    model is added to its noise; pixels further off than ``outlier_sigma`` don't count.
+    To first order a shift leaves minus its product with the gradient of the model: a linear fit to
+    the ``residual`` of all pixels. It and the model are (ny, nx) float32 in ADU, ``weight`` (ny,
+    nx) is the inverse variance. A part ``model_error`` of a pixel's model is added to its noise;
+    pixels further off than ``outlier_sigma`` don't count.
     """
     xx, xy, yy, xr, yr = _gradient_products(
         residual, weight, model, model_error**2, outlier_sigma**2

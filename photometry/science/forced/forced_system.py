@@ -32,11 +32,12 @@ class PlacedStars:
 
     @property
     def places(self):
+        """(n, 3) int pixels: row, column and half width."""
         return np.column_stack([self.row, self.column, self.half])
 
 
 def place_stars(x, y, half, psf):
-    """PlacedStars at ``x, y`` (n,) pixels with stamps of half widths ``half`` (n,)."""
+    """PlacedStars at ``x, y`` (n,) pixels with stamps of half widths ``half`` (n,) pixels."""
     row, column = np.round(y).astype(int), np.round(x).astype(int)
     order = np.lexsort((column // CELL, row // CELL))
     return PlacedStars(
@@ -59,14 +60,19 @@ class NormalEquations:
     sky_response: np.ndarray
 
     def without_sky(self, level, slope_x, slope_y):
-        """The equations for data from which a sky, given at each star's pixel, is subtracted."""
+        """The equations for data from which a sky, given at each star's pixel, is subtracted.
+
+        ``level`` (n,) is in ADU, ``slope_x`` and ``slope_y`` (n,) in ADU a pixel.
+        """
         sky = np.column_stack([level, slope_x, slope_y])
         return replace(self, right=self.right - (self.sky_response * sky).sum(axis=1))
 
     def solve(self, start, tolerance=1e-4, max_iterations=500):
-        """(n,) fluxes by conjugate gradients from ``start``; Jacobi's preconditioner is built in.
+        """(n,) fluxes in ADU by conjugate gradients from ``start`` (n,); 0 of stars without weight.
 
-        Ends when the root mean square of the residual is below ``tolerance`` sigma.
+        Jacobi's preconditioner is built in (Hestenes & Stiefel 1952, J. Res. NBS 49, 409). Ends
+        when the root mean square of the residual is below ``tolerance`` sigma, or after
+        ``max_iterations``.
         """
         error = np.where(np.isfinite(self.error), self.error, 0)
         scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
@@ -74,20 +80,20 @@ class NormalEquations:
         return scaled * error
 
     def marginal_errors(self, n_neighbours):
-        """(n,) errors of the fluxes with those of neighbours free.
+        """(n,) errors of the fluxes in ADU with those of neighbours free; infinite without weight.
 
-        Each is the root of a diagonal element of the inverse of A'WA. What counts are the few
-        neighbours that overlap most: the inverse is that of the block of a star and these.
+        Each is the root of a diagonal element of the inverse of A'WA. What counts are the
+        ``n_neighbours`` that overlap most: the inverse is that of the block of a star and these.
         """
         near, _ = _strongest(self.first, self.other, self.value, n_neighbours)
         return self.error * _inflation(self.first, self.other, self.value, near, RIDGE)
 
 
 def normal_equations(stars, data, weight):
-    """NormalEquations of PlacedStars on ``data``, with inverse variance ``weight``, both float32.
+    """NormalEquations of PlacedStars on ``data``, with inverse variance ``weight``.
 
-    Memory is bounded: stamps are evaluated as they come in the order of the stars, and kept as
-    long as later stars overlap with them.
+    Both (ny, nx) float32, in ADU and ADU^-2. Memory is bounded: stamps are evaluated as they come
+    in the order of the stars, and kept as long as later stars overlap with them.
     """
     first, other = _neighbours(stars)
     n, size = len(stars), 2 * stars.half + 1

@@ -77,32 +77,34 @@ class ChipPsf:
 
     @classmethod
     def round(cls, fwhm_pixels, options=PsfOptions()):
-        """A circular Moffat profile of one width: where every fit starts."""
+        """A circular Moffat profile of one width, a number of pixels: where every fit starts."""
         zero = np.zeros(1)
         return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
 
     def fwhm_at(self, x, y):
-        """Full width at half maximum in pixels (geometric mean of the axes) at ``x, y``."""
+        """FWHM in pixels, geometric mean of the axes, at ``x, y`` pixels; of the same shape."""
         return np.clip(_polynomial(self.fwhm, x, y), SHAPE_LOW[0], SHAPE_HIGH[0])
 
     def shape_at(self, x, y):
         """FWHM in pixels and both ellipticities at ``x, y``, within the bounds of the fit.
 
-        Beyond the stars that it was fitted to, a polynomial may leave them, and then it is none.
+        Three arrays of the same shape. Beyond the stars that it was fitted to, a polynomial may
+        leave the bounds, and then it is none.
         """
         columns = (_polynomial(c, x, y) for c in (self.fwhm, self.e1, self.e2))
         bounds = zip(SHAPE_LOW[:3], SHAPE_HIGH[:3], strict=True)
         return [np.clip(c, *limits) for c, limits in zip(columns, bounds, strict=True)]
 
     def ellipticity_at(self, x, y):
-        """Both ellipticities, e1 along the axes and e2 along the diagonals, at ``x, y``.
+        """Both ellipticities, e1 along the axes and e2 along the diagonals, at ``x, y`` pixels.
 
-        As the polynomials have them, which may be outside of the bounds of the fit.
+        The same shape as theirs, no unit. As the polynomials have them, which may be outside of the
+        bounds of the fit.
         """
         return _polynomial(self.e1, x, y), _polynomial(self.e2, x, y)
 
     def profiles(self, x, y):
-        """Profiles of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
+        """Profiles of stars at ``x, y`` (n,) pixels on stamps centred on the nearest pixel."""
         x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
         fwhm, e1, e2 = self.shape_at(x, y)
         inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
@@ -126,7 +128,7 @@ class ChipPsf:
         return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
 
     def reach(self, x, y, level):
-        """(n,) pixels beyond which the PSF of stars at ``x, y`` is below ``level`` (n,)."""
+        """(n,) pixels beyond which the PSF at ``x, y`` (n,) is below ``level`` (n,), 1/pixels^2."""
         fwhm, e1, e2 = self.shape_at(x, y)
         inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
         centre = moffat_norm(inverse, e1, e2, self.beta)
@@ -140,15 +142,20 @@ class ChipPsf:
 
 
 def moffat_norm(inverse, e1, e2, beta):
-    """Central value of a Moffat profile of unit integral; ``inverse`` is 1 / alpha^2."""
+    """Central value of a Moffat profile of unit integral (Moffat 1969, A&A 3, 455).
+
+    ``inverse`` is 1 / alpha^2 in 1/pixels^2, as is the result; ``e1, e2, beta`` have no unit.
+    Numbers, or arrays of the same shape.
+    """
     return (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
 
 
 def moffat_stamps(dx, dy, shape, beta, size):
     """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels.
 
-    ``shape`` (3, n) is the FWHM in pixels and both ellipticities. Computed in the precision of
-    ``dx``: single is enough to render, not to differentiate.
+    ``shape`` is the FWHM in pixels and both ellipticities, (n,) each; ``beta`` is the exponent
+    (Moffat 1969, A&A 3, 455). Computed in the precision of ``dx``: single is enough to render, not
+    to differentiate.
     """
     fwhm, e1, e2 = shape
     axis = np.arange(size, dtype=dx.dtype) - size // 2
@@ -168,7 +175,8 @@ def shifted_splines(coefficients, dx, dy):
     """Splines with coefficients (n, k, k), moved by ``dx, dy`` (n,): values (n, k + 4, k + 4).
 
     Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y; the offsets are at most
-    half a pixel, so that five neighbours reach each value.
+    half a pixel, so that five neighbours reach each value. Values have the unit of the
+    coefficients.
     """
     padded = np.pad(coefficients, ((0, 0), (4, 4), (4, 4)))
     wx, wy = _bspline_weights(dx), _bspline_weights(dy)
@@ -214,15 +222,16 @@ class StarStamps:
         return len(self.x)
 
     def select(self, index):
+        """Those of an index: indices (k,), or bool (n,)."""
         return StarStamps(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
 def fit_psf(stars, start, options=PsfOptions()):
     """Fit a ChipPsf to ``stars`` (StarStamps), starting from the ChipPsf ``start``.
 
-    First the profile, by damped least squares with a free flux and background for each star;
-    then the core, as the mean of what the profile leaves. With fewer than three stars the
-    answer is ``start`` itself.
+    Stamps are (n, size, size) in any unit. First the profile, by damped least squares with a free
+    flux and background for each star; then the core, as the mean of what the profile leaves. With
+    fewer than three stars the answer is ``start`` itself.
     """
     if len(stars) < 3:
         return start

@@ -9,8 +9,10 @@ from photometry.science.psf.psf import PsfOptions
 def estimate_fwhm(data, weight, noise, options=PsfOptions()):
     """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
 
-    The width is that of a disc of as many pixels as are above half the peak. Saturated peaks, and
-    those with a brighter pixel within 8, are left out.
+    ``data`` (ny, nx) is in any unit, ``weight`` (ny, nx) its inverse variance and ``noise`` the
+    sigma of a pixel, a number. The width is that of a disc of as many pixels as are above half the
+    peak. Peaks with a masked pixel within 3, as saturated ones have, and those with a brighter
+    pixel within 8 are left out; NaN with fewer than ``min_seeing``.
     """
     half = 8
     peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)

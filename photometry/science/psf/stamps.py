@@ -53,7 +53,7 @@ SMALLEST_EXPONENT = np.float32(-126)
 def inverse_power(base, exponent):
     """``base**-exponent`` in single precision, for ``base`` of 1 or more; good to 2e-6.
 
-    Without branches or calls, so that a loop over pixels is vectorised.
+    Numbers without a unit. Without branches or calls, so that a loop over pixels is vectorised.
     """
     bits = np.int32(np.float32(base).view(np.int32) - LOWEST_BITS)
     whole = bits >> MANTISSA_BITS
@@ -70,7 +70,10 @@ def inverse_power(base, exponent):
 
 @inlined
 def moffat(stamp, size, star, beta):
-    """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters."""
+    """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters.
+
+    Single precision; with the exponent ``beta``, in units of the row's amplitude.
+    """
     one, half = np.float32(1), size // 2
     u2, uv, v2, amplitude = star[U2], star[UV], star[V2], star[AMPLITUDE]
     left, top = -np.float32(half) - star[DX], -np.float32(half) - star[DY]
@@ -88,7 +91,7 @@ def moffat(stamp, size, star, beta):
 
 @inlined
 def bspline_weights(offset, weights):
-    """Fill ``weights`` (5,) with the cubic B-spline at -2 ... 2 from ``-offset``."""
+    """Fill ``weights`` (5,) with the cubic B-spline at -2 ... 2 from ``-offset``, pixels."""
     for k in range(5):
         t = abs(np.float32(k - 2) + offset)
         if t < 1:
@@ -101,6 +104,7 @@ def bspline_weights(offset, weights):
 def new_workspace(core):
     """Arrays that ``add_core`` works in: padded cores, their sum, shifted rows, both; weights.
 
+    For cores (n_terms, k, k), (n_terms, p^2) and (3, p^2) with p = k + 8 pixels, and (5,) twice.
     Images are flattened, so that loops over their pixels are long enough to be vectorised.
     """
     n_terms, side, _ = core.shape
@@ -118,7 +122,9 @@ def new_workspace(core):
 def add_core(stamp, size, star, side, workspace):
     """Add the spline of ``side`` coefficients, weighted and shifted for ``star``, to ``stamp``.
 
-    Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y.
+    ``stamp`` (size^2,) is a flattened square of pixels, ``star`` a row of Profiles.parameters, and
+    ``workspace`` from ``new_workspace``. Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable
+    in x and y.
     """
     padded, work, wx, wy = workspace
     wide, half, reach = side + 2 * PADDING, size // 2, side // 2 + SPLINE_REACH
@@ -171,7 +177,8 @@ def _fill_stamps(stamps, first, sizes, parameters, core, beta):
 def fill_stamps(stamps, first, sizes, profiles):
     """Write the stamps of ``profiles``, flattened, into the float32 array ``stamps``.
 
-    ``first`` (n,) are the indices at which they start, ``sizes`` (n,) the sides, which are odd.
+    ``first`` (n,) are the indices at which they start, ``sizes`` (n,) the sides in pixels, which
+    are odd.
     """
     _fill_stamps(stamps, first, sizes, profiles.parameters, profiles.core, profiles.beta)
 
@@ -203,14 +210,14 @@ def add_profiles(image, places, flux, profiles):
     """Add stars to ``image`` (ny, nx) float32 in place.
 
     ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and
-    half the side of the stamp; ``flux`` (n,) float32.
+    half the side of the stamp; ``flux`` (n,) float32 is in units of the image.
     """
     if len(flux) > 0:
         _add_stars(image, places, flux, profiles.parameters, profiles.core, profiles.beta)
 
 
 def evaluate(profiles, size):
-    """(n, size, size) float32 stamps of ``profiles``."""
+    """(n, size, size) float32 stamps of ``profiles``, in units of their amplitudes."""
     n = len(profiles)
     stamps = np.empty(n * size**2, np.float32)
     fill_stamps(stamps, np.arange(n) * size**2, np.full(n, size), profiles)

@@ -119,19 +119,22 @@ class Figure:
     is_least: bool = False  # the limit is the smallest value, not the largest
 
     def misses(self, value, limit) -> bool:
-        """Whether a value is beyond a limit; one that is unknown never is."""
+        """Whether a value is beyond a limit; one that is unknown, None or NaN, never is.
+
+        Both are numbers in the figure's unit.
+        """
         if value is None or isnan(value):
             return False
         return value < limit if self.is_least else value > limit
 
     def number(self, value) -> str:
-        """A value as text; a dash for one that is unknown."""
+        """A value, a number in the figure's unit, as text; a dash for one that is unknown."""
         if value is None or isnan(value):
             return "–"
         return "infinite" if value == inf else f"{value:.{self.decimals}f}"
 
     def write(self, value) -> str:
-        """The same with its unit."""
+        """The same, of a number in the figure's unit, with that unit."""
         return f"{self.number(value)} {self.unit}".rstrip()
 
 
@@ -182,7 +185,10 @@ class Excess:
 
 
 def beyond(figures, limits) -> tuple[Excess, ...]:
-    """The figures, {name: value}, that are beyond QualityLimits, in the order of FIGURES."""
+    """The figures, {name: value}, that are beyond QualityLimits, in the order of FIGURES.
+
+    Values are numbers in the units of FIGURES; NaN and None are never beyond.
+    """
     known = {field.name: getattr(limits, field.name) for field in fields(limits)}
     return tuple(
         Excess(name, float(figures[name]), limit)

@@ -15,9 +15,10 @@ AT_BOUND = 1e-3  # relative distance from a bound at which a parameter lies on i
 def psf_figures(psf, shape):
     """Elongation, parameters at bounds and variation of a ChipPsf over a chip of ``shape``.
 
-    The elongation is the axis ratio sqrt((1 + e) / (1 - e)), e = hypot(e1, e2), at the worst of
-    the middle and the corners; infinite where the PSF has no minor axis there. Ellipticities at
-    their bounds are not counted as such: the elongation tells of them.
+    {name: number}, of a chip of (ny, nx) pixels; all without a unit. The elongation is the axis
+    ratio sqrt((1 + e) / (1 - e)), e = hypot(e1, e2), at the worst of the middle and the corners;
+    infinite where the PSF has no minor axis there. Ellipticities at their bounds are not counted as
+    such: the elongation tells of them.
     """
     ny, nx = shape
     x = np.array([0.5, 0, 1, 0, 1]) * (nx - 1)
@@ -40,9 +41,10 @@ def psf_figures(psf, shape):
 def doubled_share(x, y, flux, is_clean, options=FigureOptions()):
     """Share of bright stars that have a companion at one and the same offset; NaN without stars.
 
-    Of a double exposure or a trailed one with two ends it is near 1. Pairs of bright stars and
-    fainter neighbours are counted by their offset, in cells of 3 x 3 pixels; what chance pairs
-    give, with ``confidence`` sigma of the counts, is taken off the fullest cell.
+    ``x, y`` (n,) are pixels, ``flux`` (n,) is in any unit, ``is_clean`` (n,) bool. Of a double
+    exposure or a trailed one with two ends it is near 1. Pairs of bright stars and fainter
+    neighbours are counted by their offset, in cells of 3 x 3 pixels; what chance pairs give, with
+    ``confidence`` sigma of the counts, is taken off the fullest cell.
     """
     bright = np.flatnonzero(is_clean)
     bright = bright[np.argsort(-flux[bright], kind="stable")][: options.companion_stars]
@@ -103,8 +105,10 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
 def noise_ratio(residual, weight):
     """Noise of the pixels over what their weights say, or the inverse where that is larger.
 
-    From differences of neighbouring columns of the image without its model, which the sky and
-    what is left of stars hardly touch. NaN where no two neighbours have weight.
+    A number of at least 1. ``residual, weight`` (ny, nx) are the image without its model, in any
+    unit, and its inverse variance. From differences of neighbouring columns, which the sky and what
+    is left of stars hardly touch. NaN where no two neighbours have weight, infinite where the
+    pixels have no noise.
     """
     both = (weight[:, 1:] > 0) & (weight[:, :-1] > 0)
     if not both.any():
@@ -117,8 +121,9 @@ def noise_ratio(residual, weight):
 def local_offset(x, y, difference, shape, options=FigureOptions()):
     """Root mean square of medians in cells of the chip, without what chance makes of it; mag.
 
-    ``difference`` (n,) mag is what the correction leaves of calibrators at ``x, y``. NaN where
-    there are too few of them for four cells.
+    ``difference`` (n,) mag is what the correction leaves of calibrators at ``x, y`` (n,) pixels of
+    a chip of ``shape`` (ny, nx). NaN where there are too few of them for four cells, or where fewer
+    than three cells have five.
     """
     n_cells = len(x) // options.cell_stars
     if len(x) < options.min_bin_stars or n_cells < 4:
@@ -140,7 +145,8 @@ def local_offset(x, y, difference, shape, options=FigureOptions()):
 def expansion(pull, mag, options=FigureOptions()):
     """Spread of pulls, difference over error, at the magnitude where it is largest; or NaN.
 
-    In bins of ``mag`` with equal numbers of stars, robustly; NaN with too few stars for one.
+    In bins of ``mag`` (n,) with equal numbers of stars, robustly; ``pull`` (n,) is in sigma. Stars
+    with NaN in either are left out; NaN with too few stars for one bin.
     """
     known = np.isfinite(pull) & np.isfinite(mag)
     pull = pull[known][np.argsort(mag[known], kind="stable")]
@@ -151,14 +157,18 @@ def expansion(pull, mag, options=FigureOptions()):
 
 
 def share_at_most(n, total, options=FigureOptions()):
-    """The largest share that ``n`` of ``total`` allow for, as ``share_at_least`` has the least."""
+    """The largest share that ``n`` of ``total``, numbers, allow for; NaN for none of none.
+
+    As ``share_at_least`` has the least.
+    """
     return 1 - share_at_least(total - n, total, options)
 
 
 def share_at_least(n, total, options=FigureOptions()):
-    """The least share that ``n`` of ``total`` speak for: Wilson's bound; NaN for none of none.
+    """The least share that ``n`` of ``total``, numbers, speak for; NaN for none of none.
 
-    Wilson (1927, JASA 22, 209), one-sided at ``confidence`` sigma: one of ten is not yet a tenth.
+    Wilson's bound (1927, JASA 22, 209), one-sided at ``confidence`` sigma: one of ten is not yet a
+    tenth.
     """
     if total == 0:
         return np.nan

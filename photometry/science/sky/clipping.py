@@ -22,9 +22,9 @@ GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that 
 def find_outliers(frames, options):
     """(ny, nx) int32 with bit i where frame i is to be clipped.
 
-    Differences are to the median of the matched frames, of an even number to the lower of the
-    middle two, because most faults are light; where one frame alone is usable nothing is clipped,
-    nor where all would be.
+    ``frames`` are Frames of one grid, ``options`` StackOptions. Differences are to the median of
+    the matched frames, of an even number to the lower of the middle two, because most faults are
+    light; where one frame alone is usable nothing is clipped, nor where all would be.
     """
     shape = frames[0].data.shape
     clipped = np.zeros(shape, np.int32)
@@ -147,7 +147,8 @@ def _matched(frames, tile, widening):
 def matching_kernel(psf, target):
     """(KERNEL_PIXELS, KERNEL_PIXELS) of unit sum that takes ``psf`` to ``target``, both (k, k).
 
-    The quotient of the transforms, damped where the PSF has no power.
+    Both in any unit, as they are brought to a sum of 1. The quotient of the transforms, damped
+    where the PSF has no power.
     """
     side = 2 * len(psf)
     of_psf, of_target = (rfft2(p / p.sum(), (side, side)) for p in (psf, target))
@@ -172,7 +173,8 @@ def _comparable(frame, tile):
 def lower_median(values, usable):
     """(ny, nx) median of the usable ones of ``values`` (n, ny, nx), and their number.
 
-    Of an even number the lower of the middle two; 0 where none is usable.
+    In any unit; ``usable`` (n, ny, nx) bool. Of an even number the lower of the middle two; 0 where
+    none is usable.
     """
     n, ny, nx = values.shape
     median, n_usable = np.zeros((ny, nx), np.float32), np.zeros((ny, nx), np.int32)

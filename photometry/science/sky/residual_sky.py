@@ -11,8 +11,9 @@ MIN_BOX_PIXELS = 20  # usable pixels below which a box takes its level from thos
 def residual_sky(residual, weight, box_pixels):
     """(ny, nx) float32 surface through medians of boxes of about ``box_pixels`` squared.
 
-    Bilinear between the centres of the boxes, constant beyond the outer ones. Zero where no pixel
-    of positive weight is near.
+    ``residual`` (ny, nx) is in any unit, and the surface in the same; ``weight`` (ny, nx) is its
+    inverse variance. Bilinear between the centres of the boxes, constant beyond the outer ones.
+    Zero where no pixel of positive weight is near.
     """
     edges = [
         np.linspace(0, side, int(np.ceil(side / box_pixels)) + 1).astype(np.int64)

@@ -54,13 +54,16 @@ _DEFAULT_OPTIONS = SkyOptions()
 
 
 def fit_sky(data, weight, gain, read_noise, options=_DEFAULT_OPTIONS):
-    """Sky of an image in ADU, from its pixels of positive weight.
+    """Sky of an image in ADU, from its pixels of positive weight; a Sky.
 
-    In each tile the pixels follow Gaussian noise convolved with an exponential for the light of
-    unresolved stars; the noise is tied to the sky, sigma^2 = sky / gain + (read noise / gain)^2.
-    ``gain`` (e-/ADU) and ``read_noise`` (e-) are given by column, (nx,). Where the pixels plainly
-    contradict the tie, sigma is scaled by one factor for the whole image, and ``fallback`` says
-    so. Raises ValueError if no pixel is usable.
+    ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance; NaN counts as masked. In
+    each tile the pixels follow Gaussian noise convolved with an exponential for the light of
+    unresolved stars (Bijaoui 1980, A&A 84, 81); the noise is tied to the sky, sigma^2 = sky / gain
+    + (read noise / gain)^2. ``gain`` (e-/ADU) and ``read_noise`` (e-) are given by column, (nx,).
+    Where the pixels plainly contradict the tie, sigma is scaled by one factor for the whole image,
+    and ``fallback`` says so.
+
+    Raises ValueError if no pixel is usable.
     """
     usable = (weight > 0) & np.isfinite(data)
     n_usable = np.count_nonzero(usable)
@@ -166,9 +169,10 @@ def _noise_ratio(histograms, expected, is_known, options):
 def reject_outliers(level, noise, options):
     """Tile levels with NaN in place of those that stick out from the 5 x 5 tiles around them.
 
-    A tile on a bright star or a nebula tells nothing of the sky beside it. Levels are compared
-    with the median of their neighbours after a plane is taken out, or edge tiles of a gradient
-    would stick out too.
+    ``level`` and ``noise`` (tiles_y, tiles_x) are in ADU, NaN where a tile was not measured. A tile
+    on a bright star or a nebula tells nothing of the sky beside it. Levels are compared with the
+    median of their neighbours after a plane is taken out, or edge tiles of a gradient would stick
+    out too.
     """
     residual = level - _plane(level, np.isfinite(level))
     windows = np.lib.stride_tricks.sliding_window_view(
@@ -200,8 +204,10 @@ def _plane(level, good):
 def smooth_surface(level, grid, shape, options):
     """Bicubic spline through the tile levels, (ny, nx) float32, and what was done instead.
 
-    Gaps are filled from their neighbours; beyond the outer tile centres, half a tile, the surface
-    goes on straight. Few good tiles give a plane.
+    ``level`` (tiles_y, tiles_x) is in ADU, NaN where rejected; ``grid`` is its TileGrid, ``shape``
+    (ny, nx) that of the image; what was done instead is a text, "" if nothing. Gaps are filled from
+    their neighbours; beyond the outer tile centres, half a tile, the surface goes on straight. Few
+    good tiles give a plane.
     """
     good = np.isfinite(level)
     if np.count_nonzero(good) < options.min_good_fraction * good.size:

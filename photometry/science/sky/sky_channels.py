@@ -26,8 +26,9 @@ def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptio
 def channel_columns(data, weight, known, options=SkyOptions()):
     """The first column of each read-out channel but the first, pixels.
 
-    Those that are ``known``; else, as of a cutout or of an image whose header doesn't tell, the
-    middle of the image and where the level of the sky jumps in most rows.
+    ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance. Those that are ``known``;
+    else, as of a cutout or of an image whose header doesn't tell, the middle of the image and where
+    the level of the sky jumps in most rows.
     """
     if known:
         return tuple(known)

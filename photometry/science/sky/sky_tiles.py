@@ -62,6 +62,10 @@ class TileGrid:
 
     @classmethod
     def covering(cls, shape, options):
+        """The grid of an image of ``shape`` (ny, nx) pixels, of as many tiles as have room.
+
+        Those of SkyOptions, or fewer where they had sides below ``min_tile_side_pixels``.
+        """
         counts = (options.tiles_y, options.tiles_x)
         edges = []
         for size, wanted in zip(shape, counts, strict=True):
@@ -71,21 +75,22 @@ class TileGrid:
 
     @property
     def shape(self):
+        """Numbers of tiles along y and x: (tiles_y, tiles_x), no unit."""
         return len(self.y_edges) - 1, len(self.x_edges) - 1
 
     @property
     def centres(self):
-        """Pixel coordinates (y, x) of the tile centres."""
+        """Pixel coordinates y (tiles_y,) and x (tiles_x,) of the tile centres."""
         return tuple((e[:-1] + e[1:] - 1) / 2 for e in (self.y_edges, self.x_edges))
 
     def slices(self):
-        """Every tile as an index of the image, row by row."""
+        """Every tile of an image (ny, nx) as an index of it, row by row: slices of pixels."""
         for y in zip(self.y_edges[:-1], self.y_edges[1:], strict=True):
             for x in zip(self.x_edges[:-1], self.x_edges[1:], strict=True):
                 yield slice(*y), slice(*x)
 
     def column_means(self, values):
-        """(n_tiles,) mean over each tile of a quantity given by column."""
+        """(n_tiles,) mean over each tile of a quantity of any unit given by column, (nx,)."""
         means = np.add.reduceat(values, self.x_edges[:-1]) / np.diff(self.x_edges)
         return np.tile(means, self.shape[0])
 
@@ -106,7 +111,10 @@ class Histograms:
         return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
 
     def between(self, lower, upper):
-        """Without the columns that lie off the cuts (n, 1) in every row; and which bins don't."""
+        """Without the columns that lie off the cuts in every row; and (n, n_bins) which bins don't.
+
+        ``lower`` and ``upper`` (n, 1) are the cuts in ADU.
+        """
         tolerance = 1e-6 * self.width[:, None]
         inside = self.edges[:, :-1] >= lower - tolerance
         inside &= self.edges[:, 1:] <= upper + tolerance
@@ -116,7 +124,7 @@ class Histograms:
         return replace(self, edges=edges, counts=counts), inside[:, first:end]
 
     def nearest_edge(self, value):
-        """(n, 1) the bin edge of each row that is nearest to a value in ADU."""
+        """(n, 1) the bin edge of each row that is nearest to ``value`` (n,); both in ADU."""
         first, last = self.edges[:, :1], self.edges[:, -1:]
         bin_width = self.edges[:, 1:2] - first
         snapped = first + bin_width * np.round((value[:, None] - first) / bin_width)
@@ -132,20 +140,20 @@ class NoiseModel:
     ratio: float = 1.0  # measured sigma over the expected one
 
     def sigma(self, level):
-        """(n,) ADU at a sky level in ADU."""
+        """(n,) ADU at a sky level (n,) in ADU; always positive."""
         variance = np.maximum(level, 0) * self.inverse_gain + self.read_variance
         return self.ratio * np.sqrt(np.maximum(variance, 1e-12))
 
     def skewness(self, level, sigma):
         """(n,) of Poisson noise, whose third moment is sky / gain^2, at sky and sigma in ADU.
 
-        A sigma that is not the expected one is put down to the gain.
+        Both arguments (n,); no unit. A sigma that is not the expected one is put down to the gain.
         """
         inverse_gain = self.inverse_gain * (sigma / replace(self, ratio=1.0).sigma(level)) ** 2
         return np.maximum(level, 0) * inverse_gain**2 / sigma**3
 
     def of_tiles(self, chosen):
-        """The same for some of the tiles."""
+        """The same for some of the tiles: indices (k,), or bool (n,)."""
         return replace(
             self, inverse_gain=self.inverse_gain[chosen], read_variance=self.read_variance[chosen]
         )
@@ -164,7 +172,7 @@ class TileFit:
 def pixel_step(values):
     """Smallest step between pixel values in ADU: 1 for integers, tiny for real ones.
 
-    0 where all values are alike.
+    A number, from some 5,000 of the ``values`` (n,); 0 where all are alike.
     """
     steps = np.diff(np.unique(values[:: max(1, values.size // 5000)]))
     return steps.min() if steps.size else 0.0
@@ -173,8 +181,9 @@ def pixel_step(values):
 def tile_histograms(tiles, step, options, below=8.0, above=3.0):
     """Histograms of a list of tiles' pixels in ADU, from ``below`` to ``above`` widths.
 
-    Bins are whole numbers of ``step`` and their edges half-way between possible values, so that
-    rounded pixels are counted for what they stand for.
+    ``tiles`` are n arrays (k,), each of its own length. Bins are whole numbers of ``step``, a
+    number in ADU, and their edges half-way between possible values, so that rounded pixels are
+    counted for what they stand for.
     """
     percentiles = np.array([np.percentile(tile, (16, 50)) for tile in tiles])
     median, width = percentiles[:, 1], np.maximum(np.diff(percentiles)[:, 0], step)
@@ -199,10 +208,11 @@ def _count(values, first, bin_width, n_bins):
 def starlight_cdf(z, sigma_over_scale, skewness=0.0):
     """Cumulative distribution of the sky's noise plus an exponential of scale a.
 
-    ``z`` is (value - sky) / sigma, at most a few. For Gaussian noise (Bijaoui 1980, A&A 84, 81),
-    F = exp(-z^2/2) / 2 [erfcx(-z/sqrt 2) - erfcx((sigma/a - z)/sqrt 2)], which loses no digits on
-    the faint side. The noise of few photons is skewed: to first order, by Edgeworth's series,
-    F - skewness/6 F'''. Unless allowed for, that looks like starlight and too small a sigma.
+    All arguments have no unit and broadcast. ``z`` is (value - sky) / sigma, at most a few. For
+    Gaussian noise (Bijaoui 1980, A&A 84, 81), F = exp(-z^2/2) / 2 [erfcx(-z/sqrt 2) -
+    erfcx((sigma/a - z)/sqrt 2)], which loses no digits on the faint side. The noise of few photons
+    is skewed: to first order, by Edgeworth's series, F - skewness/6 F'''. Unless allowed for, that
+    looks like starlight and too small a sigma.
     """
     gauss = np.exp(-0.5 * z * z)
     starlight = erfcx((sigma_over_scale - z) / np.sqrt(2))
@@ -215,11 +225,12 @@ def starlight_cdf(z, sigma_over_scale, skewness=0.0):
 
 
 def fit_tiles(histograms, noise_model, options, free_noise=False):
-    """Maximum-likelihood sky of every tile, the bright side cut off.
+    """Maximum-likelihood sky of every tile, the bright side cut off: a TileFit of (n,) ADU.
 
-    The likelihood is that of the pixels between the cuts, normalised to them. The cuts are kept
-    while it is maximised and then moved to the level found, since a likelihood whose data change
-    with its parameters has no proper maximum. ``free_noise`` fits sigma as well.
+    For n Histograms and their NoiseModel. The likelihood is that of the pixels between the cuts,
+    normalised to them. The cuts are kept while it is maximised and then moved to the level found,
+    since a likelihood whose data change with its parameters has no proper maximum. ``free_noise``
+    fits sigma as well.
     """
     theta = _first_guess(histograms, noise_model, free_noise)
     for _ in range(options.cut_rounds):
@@ -232,7 +243,10 @@ def fit_tiles(histograms, noise_model, options, free_noise=False):
 
 
 def mean_of_tiles(histograms, noise_model):
-    """Clipped means, and the expected noise, where the distribution does not hold."""
+    """Clipped means, and the expected noise, where the distribution does not hold.
+
+    A TileFit of (n,) ADU for n Histograms and their NoiseModel; the scale is NaN.
+    """
     level = histograms.clipped_mean
     unknown = np.full(level.size, np.nan)
     return TileFit(level, noise_model.sigma(level), unknown, np.ones(level.size))

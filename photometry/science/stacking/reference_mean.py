@@ -79,7 +79,12 @@ def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOpti
 
 
 def majority(flux, width, usable, n_sigma):
-    """(n, m) the images that are left when those were taken out that differ from the others."""
+    """(n, m) the images that are left when those were taken out that differ from the others.
+
+    ``flux`` and ``width``, its error, are (n, m) in any unit, ``usable`` (n, m) bool: n sources on
+    m images. One differs by more than ``n_sigma`` from the weighted mean of the others that are
+    left; never are half of the usable images of a source taken out.
+    """
     kept = usable.copy()
     spare = (usable.sum(axis=1) - 1) // 2  # more than these are no minority
     rows = np.arange(len(flux))
@@ -127,7 +132,10 @@ def _mean_of(flux, flux_err, kept, floor):
 
 
 def difference(flux, flux_err, mean, mean_err):
-    """(n,) by how many sigma fluxes differ, in flux or in magnitude, where they differ by more."""
+    """(n,) by how many sigma fluxes differ, in flux or in magnitude, where they differ by more.
+
+    ``flux`` and ``mean`` with their errors are (n,), all in one unit, any.
+    """
     mag, mag_err = magnitude_or_limit(flux, flux_err, 0.0)
     mean_mag, mean_mag_err = magnitude_or_limit(mean, mean_err, 0.0)
     return np.maximum(
@@ -137,7 +145,10 @@ def difference(flux, flux_err, mean, mean_err):
 
 
 def magnitude_or_limit(flux, flux_err, zero_point):
-    """(n,) magnitudes and their uncertainties; of a flux below its error, those of its error."""
+    """(n,) magnitudes and their uncertainties; of a flux below its error, those of its error.
+
+    ``flux`` and ``flux_err`` (n,) are in the unit of which ``zero_point`` is the magnitude of 1.
+    """
     at_least = np.maximum(flux, flux_err)
     return zero_point - 2.5 * np.log10(at_least), MAG_PER_LN * flux_err / at_least
 

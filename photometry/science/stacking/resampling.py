@@ -26,14 +26,17 @@ class SmoothMap:
 
     @classmethod
     def of(cls, function, shape):
-        """From ``function(x, y)`` of two (n,) arrays, evaluated every NODE_PIXELS of ``shape``."""
+        """From ``function(x, y)`` of two (n,) arrays of pixels, in any unit.
+
+        Evaluated about every NODE_PIXELS of an image of ``shape`` (ny, nx).
+        """
         y, x = (np.linspace(0, n - 1, max(4, n // NODE_PIXELS + 2)) for n in shape)
         at_y, at_x = (a.ravel() for a in np.meshgrid(y, x, indexing="ij"))
         values = np.reshape(function(at_x, at_y), (len(y), len(x)))
         return cls(RectBivariateSpline(y, x, values))
 
     def rows(self, start, stop, nx):
-        """(stop - start, nx) values on the pixels of some rows."""
+        """(stop - start, nx) values on the pixels of the rows from ``start`` to ``stop``."""
         return self.spline(np.arange(start, stop), np.arange(nx))
 
 

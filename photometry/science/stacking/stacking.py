@@ -147,9 +147,10 @@ def _add(sums, data, usable, kept, terms):
 def effective_detector(frames):
     """Level, gain and read noise of one detector with the noise of the average of ``frames``.
 
-    With normalised weights w a star's photons have the variance flux * sum w^2 / gain: that is
-    1 / gain of the stack. The level is the sky whose photons make the sky's noise at this gain,
-    so that level / gain + (read noise / gain)^2 is the variance of the stack.
+    Three numbers: ADU, e-/ADU, e-. With normalised weights w a star's photons have the variance
+    flux * sum w^2 / gain: that is 1 / gain of the stack. The level is the sky whose photons make
+    the sky's noise at this gain, so that level / gain + (read noise / gain)^2 is the variance of
+    the stack.
     """
     weights = np.array([frame.weight for frame in frames])
     squares = (weights / weights.sum()) ** 2
@@ -160,7 +161,10 @@ def effective_detector(frames):
 
 
 def expected_gain(frames) -> float:
-    """Of the flux of the faintest stars, first frame over stack, as the weights have it."""
+    """Of the flux of the faintest stars, first frame over stack, as the weights have it.
+
+    A ratio, a number of at least 1.
+    """
     return float(np.sqrt(sum(frame.weight for frame in frames) / frames[0].weight))
 
 

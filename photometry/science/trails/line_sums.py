@@ -15,7 +15,8 @@ LIMIT = 3.0  # sigma, of a pixel or a bin: what is left of a bright star counts 
 def binned(left, options):
     """Means of bins without what is smooth, in units of their scatter, and which are usable.
 
-    Bins that aren't usable are 0.
+    Both (ny // side, nx // side), with ``side`` the option ``bin_pixels``, of a Leftover of (ny,
+    nx) pixels; means are in sigma, at most 3 either way. Bins that aren't usable are 0.
     """
     side = options.bin_pixels
     total, number = _sums(
@@ -50,7 +51,11 @@ def _sums(residual, weight, model, model_variance, side):
 
 
 def brightest_lines(bins, usable, options):
-    """The brightest line of each of four quarters of directions: (2, 2) x, y of ends, pixels."""
+    """The brightest line of each of four quarters of directions: (2, 2) x, y of ends, pixels.
+
+    A list of up to four, none below ``min_sigma``; ``bins`` (n_rows, n_columns) in sigma and
+    ``usable`` of the same shape are what ``binned`` gives.
+    """
     lines = []
     for is_across in (False, True):
         for is_mirrored in (False, True):
@@ -114,7 +119,11 @@ def _joined(sums):
 
 
 def take_out(bins, usable, ends, half_width, bin_pixels):
-    """Make the bins nearer than ``half_width`` pixels to a line unusable, in place."""
+    """Make the bins nearer than ``half_width`` pixels to a line unusable, in place.
+
+    ``bins`` and ``usable`` (n_rows, n_columns) are what ``binned`` gives; ``ends`` (2, 2) are x, y
+    of the line's ends in pixels.
+    """
     rows, columns = np.nonzero(usable)
     x, y = (
         n * bin_pixels + (bin_pixels - 1) / 2 - middle

@@ -71,13 +71,13 @@ class Trail:
     line: np.ndarray  # (2, 2) ends of the whole line across the image
 
     def corners(self):
-        """(4, 2) x, y of the rectangle that it covers."""
+        """(4, 2) x, y in pixels of the rectangle that it covers."""
         step = self.ends[1] - self.ends[0]
         aside = self.half_width * np.array([-step[1], step[0]]) / np.hypot(*step)
         return np.array([self.ends[0] + aside, self.ends[1] + aside, *(self.ends[::-1] - aside)])
 
     def covers(self, x, y):
-        """(n,) whether positions lie in that rectangle."""
+        """(n,) whether positions ``x, y`` (n,) in pixels lie in that rectangle."""
         step = self.ends[1] - self.ends[0]
         length = np.hypot(*step)
         x, y = x - self.ends[0, 0], y - self.ends[0, 1]
@@ -95,7 +95,10 @@ class Leftover:
     is_saturated: np.ndarray  # bool: charge runs along columns from there, light along spikes
 
     def without(self, trail):
-        """The same with the whole line of a trail masked, so that no other is seen in its light."""
+        """The same with the whole line of a trail masked, so that no other is seen in its light.
+
+        Its weight (ny, nx) is 0 to ``half_width`` pixels from the line.
+        """
         weight, line = self.weight.copy(), _Line.through(trail.line)
         t = np.arange(-line.length / 2, line.length / 2, 0.7)
         u = np.arange(-trail.half_width, trail.half_width, 0.7)
@@ -104,14 +107,17 @@ class Leftover:
         return replace(self, weight=weight)
 
     def place(self, x, y):
-        """Row and column of positions, those off the image at 0, and which are on it."""
+        """Row and column of positions, those off the image at 0, and which are on it.
+
+        Three arrays of the same shape as ``x`` and ``y``, which are in pixels.
+        """
         row, column = np.rint(y).astype(int), np.rint(x).astype(int)
         inside = (row >= 0) & (row < self.weight.shape[0])
         inside &= (column >= 0) & (column < self.weight.shape[1])
         return np.where(inside, row, 0), np.where(inside, column, 0), inside
 
     def strip(self, x, y, model_error):
-        """Residuals in sigma at positions of any shape; NaN where masked."""
+        """Residuals in sigma at positions ``x, y`` of any shape, in pixels; NaN where masked."""
         *place, inside = self.place(x, y)
         place = tuple(place)
         weight = np.where(inside, self.weight[place], 0)
@@ -121,9 +127,10 @@ class Leftover:
 
 
 def find_trails(left, psf_fwhm, options=TrailOptions()):
-    """Trails on an image, a list of Trail, brightest first; ``psf_fwhm`` in pixels.
+    """Trails on an image, a list of Trail, brightest first; ``psf_fwhm`` is a number of pixels.
 
-    ``left`` is the image's Leftover.
+    ``left`` is the image's Leftover, (ny, nx). Sums along lines as Nir, Zackay & Ofek (2018, AJ
+    156, 229) have them find what is then examined along its line.
     """
     bins, usable = binned(left, options)
     found, n_vain = [], 0
