@@ -62,9 +62,9 @@ class Region:
 def saturated_regions(points, options=ArtifactOptions()):
     """Regions round saturated stars, and along their bleed trails: a list of Region.
 
-    Changes that fail the cuts for a saturated star are linked where they are near each other; a
-    group of several has a region round it, which is worth saying where it holds changes that
-    passed the cuts.
+    ``points`` are n Points, (n,) pixels. Changes that fail the cuts for a saturated star are linked
+    where they are near each other; a group of several has a region round it, which is worth saying
+    where it holds changes that passed the cuts.
     """
     suspects = np.flatnonzero(points.is_saturated)
     at = np.column_stack([points.x, points.y])
@@ -79,7 +79,10 @@ def saturated_regions(points, options=ArtifactOptions()):
 
 
 def groups(positions, radius):
-    """Indices of positions (n, d) that hang together by steps of at most ``radius``."""
+    """Indices of positions (n, d) that hang together by steps of at most ``radius``.
+
+    A list of arrays (k,); positions and radius are in any unit.
+    """
     n = len(positions)
     if n == 0:
         return []
@@ -106,7 +109,7 @@ def _shape(positions, options):
 
 
 def box(low, high):
-    """(4, 2) corners of the rectangle between two corners."""
+    """(4, 2) corners, in turn, of the rectangle between two corners (2,); x, y in pixels."""
     return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
 
 
@@ -122,7 +125,10 @@ def _region(kind, corners, points, where):
 
 
 def in_polygon(x, y, corners):
-    """(n,) whether points lie in a polygon, by the number of its sides to the right of them."""
+    """(n,) whether points lie in a polygon, by the number of its sides to the right of them.
+
+    ``x, y`` (n,) and ``corners`` (m, 2), in turn, are in pixels; NaN lies in none.
+    """
     inside = np.zeros(len(x), bool)
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if y1 != y2:
@@ -132,9 +138,10 @@ def in_polygon(x, y, corners):
 
 
 def clipped(corners, shape):
-    """(n, 2) corners of the part of a convex polygon that is on a chip of ``shape`` (ny, nx).
+    """(m, 2) corners of the part of a convex polygon that is on a chip of ``shape`` (ny, nx).
 
-    By Sutherland & Hodgman (1974, Commun. ACM 17, 32): one edge of the chip after the other.
+    ``corners`` (n, 2), in turn, are x, y in pixels; (0, 2) where nothing of it is on the chip. By
+    Sutherland & Hodgman (1974, Commun. ACM 17, 32): one edge of the chip after the other.
     """
     low, high = (-0.5, -0.5), (shape[1] - 0.5, shape[0] - 0.5)
     for axis in (0, 1):
@@ -156,7 +163,10 @@ EDGES = ("left", "right", "lower", "upper")
 
 
 def edge_regions(points, shape, options=ArtifactOptions()):
-    """Strips along the edges of a chip of ``shape`` (ny, nx) that changes crowd in."""
+    """Strips along the edges of a chip of ``shape`` (ny, nx) that changes crowd in.
+
+    A list of Region; ``points`` are n Points, (n,) pixels.
+    """
     ny, nx = shape
     depth = options.edge_pixels
     low, high = np.array([-0.5, -0.5]), np.array([nx - 0.5, ny - 0.5])
@@ -195,8 +205,9 @@ def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
 
     ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
     what recurs on all chips of one exposure, on which chip), of ``n_frames`` that were looked at;
-    ``sky`` (n, 3) are unit vectors over the size of a pixel in radians. What is always at the
-    same place on the sky is one star, seen at one place because nobody moved the telescope.
+    ``sky`` (n, 3) are unit vectors over the size of a pixel in radians; ``shape`` (ny, nx) is that
+    of the detector. What is always at the same place on the sky is one star, seen at one place
+    because nobody moved the telescope.
     """
     if len(positions) == 0:
         return []
@@ -220,9 +231,11 @@ def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
 def is_reference_at_fault(n_images, n_changes, n_vanished, median, scatter, options):
     """(n,) whether sources changed on nearly all images, always by as much.
 
-    ``median`` and ``scatter`` (n,) are of the change in mag, NaN where it always vanished. A star
-    that varies changes by different amounts; one that the reference has too bright or too faint,
-    or that is not there at all, by the same. An eclipse just then looks alike: people decide.
+    ``n_images``, ``n_changes`` and ``n_vanished`` (n,) are numbers of images on which a source was
+    measured, changed, and vanished. ``median`` and ``scatter`` (n,) are of the change in mag, NaN
+    where it always vanished. A star that varies changes by different amounts; one that the
+    reference has too bright or too faint, or that is not there at all, by the same. An eclipse just
+    then looks alike: people decide.
     """
     often = (n_images >= options.min_images) & (n_changes >= options.nearly_all * n_images)
     always_gone = n_vanished >= options.nearly_all * n_images

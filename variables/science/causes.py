@@ -42,7 +42,11 @@ class Evidence:
 
 
 def judge_causes(evidence, options=CauseOptions()):
-    """(n,) names of causes, the first that applies in the order of the conditions here."""
+    """(n,) names of causes, the first that applies in the order of the conditions here.
+
+    ``evidence`` is the Evidence of n candidates, in pixels and mag. What is NaN speaks for no
+    cause; what none applies to is "real".
+    """
     e = evidence
     often = e.n_changes >= options.reference_fraction * np.maximum(e.n_epochs, 1)
     alike = e.scatter_delta <= options.reference_scatter * np.abs(e.mean_delta)

@@ -21,11 +21,17 @@ class CentredCurves:
 
     @property
     def span(self):
+        """Days from the first epoch to the last, a number."""
         return np.ptp(self.days)
 
 
 def centred(curves, options):
-    """The CentredCurves of (mjd, mag, mag_err) arrays; None where too few, or all the same."""
+    """The CentredCurves of (mjd, mag, mag_err) arrays; None where too few, or all the same.
+
+    ``curves`` is a list of triples of (n,) MJD, mag, mag, one of each filter. What is not finite,
+    or has no positive error, is left out; epochs of a curve at the same time are averaged. Curves
+    of fewer than ``min_epochs_a_filter`` are left out.
+    """
     curves = [_usable(*curve) for curve in curves]
     curves = [curve for curve in curves if curve.shape[1] >= options.min_epochs_a_filter]
     if not curves:
@@ -60,7 +66,11 @@ def _means(mag, error, curve):
 
 
 def enlarged_errors(mag, error, curve):
-    """(n,) errors with a scatter added in squares, so that chi2/nu about the means is 1."""
+    """(n,) mag: errors with a scatter added in squares, so that chi2/nu about the means is 1.
+
+    ``mag`` and ``error`` (n,) mag, ``curve`` (n,) the number of each one's light curve. The errors
+    as they are where chi2/nu is no more than 1, or nothing is free.
+    """
     n_free = len(mag) - curve.max() - 1
 
     def excess(scatter):

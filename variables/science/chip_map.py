@@ -26,18 +26,21 @@ class ChipMap:
     to_vectors: np.ndarray  # (n_terms, 3) coefficients in pixels over ``span``
 
     def to_pixel(self, ra, dec):
-        """x, y (n,) of positions in degrees."""
+        """x, y (n,) in pixels of positions ``ra, dec`` (n,) in degrees."""
         plane = tangent_plane(unit_vectors(np.column_stack([ra, dec])), self.centre)
         return (_terms(plane / self.radius, self.order) @ self.to_xy).T
 
     def to_sky(self, x, y):
-        """ra, dec (n,) in degrees of pixel positions."""
+        """ra, dec (n,) in degrees of positions ``x, y`` (n,) in pixels."""
         points = np.column_stack([x, y]) / self.span
         return to_sky(_terms(points, self.order) @ self.to_vectors)
 
 
 def fit_chip_map(ra, dec, x, y):
-    """A ChipMap through stars with both positions (n,); None where there are fewer than three."""
+    """A ChipMap through stars with both positions; None where there are fewer than three.
+
+    ``ra, dec`` (n,) are ICRS degrees, ``x, y`` (n,) pixels, all finite.
+    """
     order = next((o for o, wanted in STARS_WANTED.items() if len(x) >= wanted), None)
     if order is None:
         return None

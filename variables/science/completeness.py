@@ -22,8 +22,9 @@ class Shares:
 def shares(values, has_it, edges) -> Shares:
     """Shares of ``has_it`` (m,) bool in bins of ``values`` (m,) between ``edges`` (n_bins + 1,).
 
-    A bin holds its lower edge, not its upper. The interval is Wilson's (1927, JASA 22, 209),
-    which is sensible at none and at all, too.
+    Values and edges in any unit. A bin holds its lower edge, not its upper, but the last, which
+    holds both. The interval is Wilson's (1927, JASA 22, 209), which is sensible at none and at all,
+    too. NaN in empty bins.
     """
     n = np.histogram(values, edges)[0]
     k = np.histogram(values[has_it], edges)[0]
@@ -50,9 +51,11 @@ MIN_IN_A_BIN = 5
 
 
 def offsets(values, differences, edges) -> Offsets:
-    """Median ``differences`` (m,) in bins of ``values`` (m,); NaN are left out.
+    """Median ``differences`` (m,) in bins of ``values`` (m,); differences of NaN are left out.
 
-    The median's error is that of a Gaussian's, ``sqrt(pi / 2) sigma / sqrt(n)``.
+    Values and ``edges`` (n_bins + 1,) are in any unit, the differences in another, which the
+    results have. The median's error is that of a Gaussian's, ``sqrt(pi / 2) sigma / sqrt(n)``. NaN
+    in bins of fewer than MIN_IN_A_BIN.
     """
     good = np.isfinite(differences)
     values, differences = values[good], differences[good]
@@ -68,7 +71,11 @@ def offsets(values, differences, edges) -> Offsets:
 
 
 def crossing(edges, share, level=0.5):
-    """Where a falling share crosses a level for the last time, between bins' middles; or NaN."""
+    """Where a falling share crosses a level for the last time, between bins' middles; or NaN.
+
+    A number in the unit of ``edges`` (n_bins + 1,); ``share`` (n_bins,) is 0 to 1, and bins where
+    it is NaN are left out.
+    """
     middle = (np.asarray(edges)[1:] + np.asarray(edges)[:-1]) / 2
     known = np.isfinite(share)
     middle, share = middle[known], share[known]

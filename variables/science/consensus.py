@@ -29,8 +29,9 @@ class Consensus:
 def consensus_of(votes, votes_wanted=1, options=ConsensusOptions()) -> Consensus:
     """The Consensus of ``votes``, one a person, each a tuple of keys from the class down.
 
-    The ``majority`` decides. Votes for subtypes of one class are votes for the class, and where no
-    subtype has the majority of all votes, the class itself is the answer.
+    The ``majority``, a share of the n votes, decides. Votes for subtypes of one class are votes for
+    the class, and where no subtype has the majority of all votes, the class itself is the answer.
+    Below ``votes_wanted``, a number of votes, there is no choice.
     """
     votes = [tuple(vote) for vote in votes]
     n = len(votes)
@@ -54,7 +55,8 @@ def consensus_of(votes, votes_wanted=1, options=ConsensusOptions()) -> Consensus
 def cohen_kappa(pairs) -> float:
     """Agreement of two people on what both judged, beyond chance; NaN where it has no meaning.
 
-    ``pairs`` are (first's class, second's class). Cohen 1960, Educ. Psychol. Meas. 20, 37.
+    ``pairs`` are n of (first's class, second's class); a number up to 1, no unit. Cohen 1960, Educ.
+    Psychol. Meas. 20, 37.
     """
     if not pairs:
         return np.nan
@@ -68,8 +70,9 @@ def cohen_kappa(pairs) -> float:
 def fleiss_kappa(ballots) -> float:
     """Agreement of several people, beyond chance; NaN where nothing has two votes.
 
-    ``ballots`` are lists of the classes that each object got, of any length; those of one vote
-    say nothing. Fleiss 1971, Psychol. Bull. 76, 378, with each object's own number of votes.
+    A number up to 1, no unit. ``ballots`` are lists of the classes that each object got, of any
+    length; those of one vote say nothing. Fleiss 1971, Psychol. Bull. 76, 378, with each object's
+    own number of votes.
     """
     ballots = [Counter(ballot) for ballot in ballots if len(ballot) > 1]
     if not ballots:
@@ -83,9 +86,10 @@ def fleiss_kappa(ballots) -> float:
 
 
 def pairwise_agreement(votes) -> dict[tuple, tuple[int, float, float]]:
-    """{(person, person): (objects in common, share alike, Cohen's kappa)}.
+    """{(person, person): (objects in common, share alike, Cohen's kappa)}, three numbers.
 
-    ``votes`` is {person: {object: class}}.
+    ``votes`` is {person: {object: class}}; pairs without an object in common are left out. kappa is
+    NaN where it has no meaning.
     """
     table = {}
     for a, b in combinations(sorted(votes), 2):

@@ -42,7 +42,7 @@ class MatchOptions:
 
     @property
     def sigmas_pixels(self):
-        """Of the Gaussians."""
+        """Sigma of the three Gaussians, narrowest first: numbers of pixels."""
         return self.narrow_pixels, self.middle_pixels, self.wide_pixels
 
 
@@ -67,12 +67,13 @@ class KernelPrior:
 def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
     """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None where it can't be.
 
-    Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a kernel, a point and a sum
-    of Gaussians times polynomials, and with a constant sky it is found by linear least squares.
-    ``weights`` and ``fwhm_pixels`` are of both, in the same order: inverse variances, 0 where
-    masked, and seeing. The sharper image is convolved, as no kernel of this kind sharpens. The
-    star in the middle takes no part in the fit, so that its change is no part of the match. A
-    stamp may hold only faint stars, whose noise makes the kernel too weak: ``prior`` helps.
+    Stamps are (ny, nx) in ADU. Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a
+    kernel, a point and a sum of Gaussians times polynomials, and with a constant sky it is found by
+    linear least squares. ``weights`` and ``fwhm_pixels`` are of both, in the same order: inverse
+    variances (ny, nx), 0 where masked, and seeing. The sharper image is convolved, as no kernel of
+    this kind sharpens. The star in the middle takes no part in the fit, so that its change is no
+    part of the match. A stamp may hold only faint stars, whose noise makes the kernel too weak:
+    ``prior`` helps.
     """
     pair = _pair(reference, search, weights, fwhm_pixels, options)
     if pair is None:
@@ -101,8 +102,9 @@ def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOpti
 def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
     """The KernelPrior from ``stamps`` round bright stars; None without any that agree on one.
 
-    Stamps are (reference, search, weights) each, as those of ``match``; one that has its own sky
-    and, being a variable, its own flux, is one among many.
+    Stamps are (reference, search, weights) each, (ny, nx) in ADU as those of ``match``, and
+    ``fwhm_pixels`` the seeing of both images; one that has its own sky and, being a variable, its
+    own flux, is one among many.
     """
     normals, rights = [], []
     for stamp in stamps:

@@ -11,10 +11,11 @@ SINGULAR = 1e-5  # in single precision, of the determinant of a sinusoid's equat
 def false_alarms(data, periodogram, frequency, heights, options):
     """(n,) probabilities that noise has peaks as high, those of the highest first.
 
-    ``heights`` (n,) are of peaks of the ``periodogram`` of ``data`` at ``frequency``.
+    ``heights`` (n,), 0 to 1, are of peaks of the ``periodogram`` of ``data``, CentredCurves, at
+    ``frequency`` (m,), in cycles a day.
 
-    Baluev's limit is of Gaussian noise on many epochs. Where it would believe in a peak, the same
-    measurements at shuffled times have to have lower ones.
+    Baluev's limit (2008, MNRAS 385, 1279) is of Gaussian noise on many epochs. Where it would
+    believe in a peak, the same measurements at shuffled times have to have lower ones.
     """
     limits = periodogram.false_alarm_probability(
         heights, method="baluev", maximum_frequency=frequency[-1]

@@ -17,8 +17,10 @@ RIDGE = 1e-9  # of the sums of squares, so that equations have a solution
 def refined(data, frequency, options):
     """The frequency near a peak at which harmonics fit best, as many as the BIC allows.
 
+    A number in cycles a day, as ``frequency``; ``data`` are CentredCurves, in days and mag.
     Harmonics of half of it too: eclipses of two depths have twice the period. Errors are enlarged
-    by what the fit leaves over, first that of a sinusoid, then that of the harmonics chosen.
+    by what the fit leaves over, first that of a sinusoid, then that of the harmonics chosen. BIC is
+    the Bayesian information criterion (Schwarz 1978, Ann. Statist. 6, 461).
     """
     own = _about_fit(data, frequency, 1)
     shapes = [shape for part in (1, 2) for shape in _shapes(own, frequency, part, options)]
@@ -58,7 +60,10 @@ def _near(data, frequency, order):
 
 
 def best_near(data, frequency, reach, order):
-    """The frequency of the best fit within ``reach`` of one."""
+    """The frequency of the best fit within ``reach`` of one: all numbers in cycles a day.
+
+    ``data`` are CentredCurves, in days and mag; ``order`` is the number of harmonics.
+    """
     found = minimize_scalar(
         lambda one: _chi2(data, np.array([one]), order)[0],
         bounds=(max(frequency - reach, 0.1 * frequency), frequency + reach),

@@ -21,10 +21,11 @@ class LightCurveStatistics:
 def light_curve_statistics(n_curves, curve, mag, mag_err):
     """LightCurveStatistics of ``n_curves`` light curves.
 
-    ``curve`` (m,) says which light curve a measurement belongs to, from 0; ``mag`` and
-    ``mag_err`` (m,). Measurements are in order of time within a curve, and curves in order. The
-    ratio of von Neumann (1941, Ann. Math. Stat. 12, 367) is 2 for noise, and small where the
-    magnitude changes smoothly; two measurements make a chi2, three the other shapes.
+    ``curve`` (m,) int says which light curve a measurement belongs to, from 0; ``mag`` and
+    ``mag_err`` (m,) are mag and finite. Measurements are in order of time within a curve, and
+    curves in order. The ratio of von Neumann (1941, Ann. Math. Stat. 12, 367) is 2 for noise, and
+    small where the magnitude changes smoothly; two measurements make a chi2, three the other
+    shapes.
     """
     mag, weight = mag.astype("f8"), mag_err.astype("f8") ** -2
 

@@ -42,23 +42,23 @@ class Period:
     n_cycles: float  # within the time between the first and the last epoch
 
     def stands_out(self, options=PeriodOptions()) -> bool:
-        """Whether noise hardly has such a peak, and a whole cycle was seen."""
+        """Whether noise hardly has such a peak, and a whole cycle was seen; false of NaN."""
         return self.false_alarm < options.max_false_alarm and self.n_cycles >= 1
 
 
 def find_periods(curves, options=PeriodOptions()) -> list[Period]:
     """The strongest periods of light curves, strongest first; none of what does not change.
 
-    ``curves`` are (mjd, mag, mag_err) arrays of each filter, which may differ in mean and not in
-    shape. Measurements without a finite magnitude or a positive error are left out, and those of
-    one filter at the same time are one. The peaks are those of the generalised Lomb-Scargle
-    periodogram (Zechmeister & Kuerster 2009, A&A 496, 577) of all curves about their means. The
-    probability of a false alarm is Baluev's upper limit (2008, MNRAS 385, 1279), or the share of
-    shuffles of the epochs that have a peak as high, where that is more. Errors are enlarged
-    together until they explain the scatter about constant magnitudes, so that no few epochs with
-    small ones decide alone. Each period is that of the best fit of harmonics near the peak, as
-    many as the Bayesian information criterion allows. Peaks next to a stronger one are left out; a
-    period longer than the span of the epochs was not seen to repeat.
+    ``curves`` are (mjd, mag, mag_err) arrays (n,) of each filter, in MJD and mag, which may differ
+    in mean and not in shape. Measurements without a finite magnitude or a positive error are left
+    out, and those of one filter at the same time are one. The peaks are those of the generalised
+    Lomb-Scargle periodogram (Zechmeister & Kuerster 2009, A&A 496, 577) of all curves about their
+    means. The probability of a false alarm is Baluev's upper limit (2008, MNRAS 385, 1279), or the
+    share of shuffles of the epochs that have a peak as high, where that is more. Errors are
+    enlarged together until they explain the scatter about constant magnitudes, so that no few
+    epochs with small ones decide alone. Each period is that of the best fit of harmonics near the
+    peak, as many as the Bayesian information criterion allows. Peaks next to a stronger one are
+    left out; a period longer than the span of the epochs was not seen to repeat.
     """
     data = centred(curves, options)
     if data is None:

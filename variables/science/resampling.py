@@ -14,7 +14,11 @@ PADDING = 12  # pixels by which a cut is larger than what is made of it
 
 
 def cut(image, x, y, side, beyond=0):
-    """(side, side) pixels round the pixel ``x, y``; ``beyond`` the edge what is said."""
+    """(side, side) pixels round the pixel ``x, y``; ``beyond`` the edge what is said.
+
+    ``image`` (ny, nx) is in any unit and type, which the result has; ``x, y`` are whole numbers and
+    may lie off it; ``side`` is odd.
+    """
     half = side // 2
     out = np.full((side, side), beyond, image.dtype)
     y0, y1 = max(y - half, 0), min(y + half + 1, image.shape[0])
@@ -25,7 +29,7 @@ def cut(image, x, y, side, beyond=0):
 
 
 def middle(region, side):
-    """The (side, side) pixels in the middle of a region."""
+    """The (side, side) pixels in the middle of a region (n, n), in any unit; a view."""
     first = (len(region) - side) // 2
     return region[first : first + side, first : first + side]
 

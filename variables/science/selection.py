@@ -116,9 +116,11 @@ def select_changes(
 
 
 def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
-    """(n,) bits of the cuts that each source fails on either image.
+    """(n,) int16 bits of the cuts that each source fails on either image.
 
-    ``flux_ratio`` (n,) is the flux on the search image over that expected from the reference.
+    ``search`` and ``reference`` are Photometry of the same n sources; ``flux_ratio`` (n,) is the
+    flux on the search image over that expected from the reference. What is NaN fails no cut but
+    that of rchi2.
     """
     both = (search, reference)
     change_in_search = np.abs(1 - 1 / np.where(flux_ratio == 0, np.nan, flux_ratio))
@@ -142,7 +144,10 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
 def distance_to_saturated(x, y, flags):
-    """(n,) pixels from each source to the nearest other one that is saturated; may be infinite."""
+    """(n,) pixels from each source to the nearest other one that is saturated; may be infinite.
+
+    ``x, y`` (n,) are pixels, ``flags`` (n,) bits of MaskBit.
+    """
     saturated = np.flatnonzero((flags & SATURATION) != 0)
     if len(saturated) == 0:
         return np.full(len(x), np.inf)
@@ -154,14 +159,15 @@ def distance_to_saturated(x, y, flags):
 
 
 def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
-    """True where the pixels of a source are unlike a star's, enough to have made its change.
+    """(n,) whether the pixels of a source are unlike a star's, enough to have made its change.
 
-    That takes two things. The fit is worse than ``max_rchi2_ratio`` times the running median of
-    sources as bright on this image: with a fitted PSF bright stars have a large rchi2 without
-    being wrong. And the misfit, the root of rchi2, is more than ``max_misfit`` of the change in
-    units of the flux's error: a star whose position the reference knew only roughly, because it
-    was faint there, flares with a large rchi2, but what is left over is small against the flare.
-    A cosmic ray, a hot pixel or a streak is nothing but misfit.
+    ``relative_change`` (n,) is the change over the flux on this image, a ratio. That takes two
+    things. The fit is worse than ``max_rchi2_ratio`` times the running median of sources as bright
+    on this image: with a fitted PSF bright stars have a large rchi2 without being wrong. And the
+    misfit, the root of rchi2, is more than ``max_misfit`` of the change in units of the flux's
+    error: a star whose position the reference knew only roughly, because it was faint there, flares
+    with a large rchi2, but what is left over is small against the flare. A cosmic ray, a hot pixel
+    or a streak is nothing but misfit. True where rchi2 is NaN.
     """
     mag, rchi2 = photometry.mag, photometry.rchi2
     mag = np.where(np.isfinite(mag), mag, np.nanmax(mag, initial=-np.inf))
@@ -176,7 +182,8 @@ def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
 def running_median(x, values, n_bins=20, min_bin=15):
     """(n,) median of ``values`` among points of similar ``x``, interpolated between bins.
 
-    Bins hold equal numbers of points, at least ``min_bin``; NaN are left out.
+    Both (n,) in any units. Bins hold equal numbers of points, at least ``min_bin``; NaN are left
+    out. All are NaN where no point has both; where ``x`` is NaN, so is the median.
     """
     good = np.isfinite(x) & np.isfinite(values)
     if not good.any():
