@@ -126,16 +126,16 @@ def measure_night(options, folder):
 
 def figures(counts, suffix=""):
     """What all images of a crowding add up to."""
-    joined = {
+    concatenated = {
         name: np.concatenate([getattr(c, name) for c in counts])
         for name in ("n_sigma", "is_apart", "is_found")
     }
-    at_ten = (joined["n_sigma"] >= 10) & (joined["n_sigma"] < 12)
-    apart = at_ten & joined["is_apart"]
+    at_ten = (concatenated["n_sigma"] >= 10) & (concatenated["n_sigma"] < 12)
+    apart = at_ten & concatenated["is_apart"]
     chips = sum(c.chips for c in counts)
     return {
-        f"new_found{suffix}": joined["is_found"][apart].mean(),
-        f"new_found_all{suffix}": joined["is_found"][at_ten].mean(),
+        f"new_found{suffix}": concatenated["is_found"][apart].mean(),
+        f"new_found_all{suffix}": concatenated["is_found"][at_ten].mean(),
         f"new_false_per_chip{suffix}": sum(c.n_false for c in counts) / chips,
         f"new_missing_per_chip{suffix}": sum(c.n_missing for c in counts) / chips,
         f"new_injected{suffix}": int(at_ten.sum()),

@@ -1,9 +1,10 @@
-"""Whether references can be trusted: the figures of sets, stacks, joins and new stars in one line.
+"""Whether references can be trusted: figures of sets, stacks, cross-matches, new stars in one line.
 
 Runs the benchmark of each, one after the other, tells what they tell, and ends with one JSON line:
 of ``reference_sets`` ``flagged_by_set``; of ``stacks`` ``gone_by_stack``, ``depth_gain_fraction``
-and ``stack_flux_mmag``; of both the smaller ``variables_kept``; of ``joins`` ``joined``,
-``wrong_joins`` and ``join_million_s``; of ``new_sources`` ``new_found`` and ``new_false_per_chip``.
+and ``stack_flux_mmag``; of both the smaller ``variables_kept``; of ``crossmatch`` ``matched``,
+``wrong_matches`` and ``crossmatch_million_s``; of ``new_sources`` ``new_found`` and
+``new_false_per_chip``.
 --only runs some of them, --quick each with its own --quick.
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 FIGURES = {
     "reference_sets": ("flagged_by_set", "variables_kept"),
     "stacks": ("gone_by_stack", "variables_kept", "depth_gain_fraction", "stack_flux_mmag"),
-    "joins": ("joined", "wrong_joins", "join_million_s"),
+    "crossmatch": ("matched", "wrong_matches", "crossmatch_million_s"),
     "new_sources": ("new_found", "new_false_per_chip"),
 }
 

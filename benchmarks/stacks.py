@@ -234,10 +234,10 @@ def whole_chip_figures(folder):
 
 def night_figures(nights):
     """The figures of all nights together."""
-    joined = {name: np.concatenate([n[name] for n in nights], axis=1) for name in nights[0]}
-    artifact, artifact_after = joined["artifacts"]
-    variable, variable_after = joined["variables"]
-    difference, scatter, noise = joined["fluxes"]
+    concatenated = {name: np.concatenate([n[name] for n in nights], axis=1) for name in nights[0]}
+    artifact, artifact_after = concatenated["artifacts"]
+    variable, variable_after = concatenated["variables"]
+    difference, scatter, noise = concatenated["fluxes"]
     return {
         "gone_by_stack": np.mean(~artifact_after[artifact]),
         "n_artifacts_seen": artifact.sum(),
@@ -245,13 +245,13 @@ def night_figures(nights):
         "variables_kept": np.mean(variable_after[variable]),
         "n_variables": variable.sum(),
         "n_variables_with_stack": variable_after.sum(),
-        "n_false": joined["false"][0].sum(),
-        "n_false_with_stack": joined["false"][1].sum(),
+        "n_false": concatenated["false"][0].sum(),
+        "n_false_with_stack": concatenated["false"][1].sum(),
         "stack_flux_mmag": mad_sigma(scatter),
         "stack_flux_offset_mmag": np.median(difference),
         "single_flux_noise_mmag": np.median(noise),
         "n_flux_stars": len(scatter),
-        "stack_chip_seconds": joined["seconds"].mean(),
+        "stack_chip_seconds": concatenated["seconds"].mean(),
     }
 
 

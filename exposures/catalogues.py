@@ -112,7 +112,7 @@ class TileCatalogue:
         paths = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(*cone))
         tiles = [path for path in paths if path.is_file()]
         self.files_read.update(tiles)
-        return _joined([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
+        return _concatenated([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
 
     def extent(self) -> str:
         """Where its tiles are, in words, for an image that has none of its stars."""
@@ -174,7 +174,7 @@ def _read_stars(path, cone, mjd, band, cuts):
         magnitude = _magnitude_columns(records.names, columns, band)
         stars = _at_epoch(good.column, mjd, cuts, magnitude)
     inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
-    return _joined([stars], inside)
+    return _concatenated([stars], inside)
 
 
 def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -300,7 +300,7 @@ def _is_number(value):
     return True
 
 
-def _joined(parts, chosen=slice(None)):
+def _concatenated(parts, chosen=slice(None)):
     """CatalogueStars of several in one."""
     arrays = (
         np.concatenate([np.zeros(0), *(getattr(part, field.name) for part in parts)])[chosen]

@@ -279,9 +279,8 @@ class GalReferenceMag(models.Model):
 class GalObject(models.Model):
     """A star as all filters and overlapping catalogues have it: reference sources that are one.
 
-    Derived by ``photometry.crossmatch.joins``, and never written by hand. An object keeps its id as
-    long as most of its sources, or those that took their place in a catalogue made anew, stay
-    together.
+    Derived by ``photometry.crossmatch``, and never written by hand. An object keeps its id as long
+    as most of its sources, or those that replaced them in a catalogue made anew, stay together.
     """
 
     ra = models.FloatField(help_text="mean of its sources, ICRS degrees")

@@ -18,7 +18,7 @@ from pydantic_core import from_json
 
 from exposures.errors import GalprojectError
 from galproject.configuration.descriptions import is_section, option_names, sections
-from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.configuration.pipeline_options import FORMER_SECTIONS, PipelineOptions
 
 PREFIX = "GALPROJECT_OPTION_"
 ADAPTER = TypeAdapter(PipelineOptions)
@@ -125,6 +125,8 @@ def options_from_json(stored) -> PipelineOptions:
     Options that the older code didn't have get their defaults; those that are gone are left out,
     and the log names them.
     """
+    if isinstance(stored, dict):
+        stored = {FORMER_SECTIONS.get(name, name): value for name, value in stored.items()}
     try:
         options = ADAPTER.validate_python(stored)
     except ValidationError as error:
@@ -201,6 +203,10 @@ def _without_json(known):
 def _unknown(name):
     if is_section(name):
         return f"{name}: a section, not an option; manage.py options --toml prints its options"
+    section, _, rest = name.partition(".")
+    if present := FORMER_SECTIONS.get(section):
+        name = f"{present}.{rest}" if rest else present
+        return f"{_shortened(section)}: this section is called [{present}] now: {_shortened(name)}"
     near = get_close_matches(name, option_names(), n=1)
     hint = f"did you mean {near[0]}?" if near else "manage.py options lists them"
     name = name if name.isprintable() else repr(name)

@@ -9,7 +9,7 @@ from exposures.science.quantities import Name
 from galproject.configuration.field_options import FieldOptions
 from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
-from photometry.science.crossmatch.joining import JoinOptions
+from photometry.science.crossmatch.matching import CrossMatchOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions
 from photometry.science.stacking.stacking import StackOptions
@@ -25,9 +25,12 @@ from variables.science.selection import SelectionOptions
 # is derived, and their change makes no chip's result out of date. So do the limits of files, which
 # are those of whoever reads one.
 DERIVED_LATER = (
-    *("reference_sets", "stack", "join", "causes", "artifacts", "consensus"),
+    *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
     *("ranking", "fields", "pictures", "periods", "files"),
 )
+
+# Sections that had another name: whoever still uses it is told, and stored options are read.
+FORMER_SECTIONS = {"join": "crossmatch"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class PipelineOptions:
     reference_sets: ReferenceSetOptions = ReferenceSetOptions()
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
-    join: JoinOptions = JoinOptions()
+    crossmatch: CrossMatchOptions = CrossMatchOptions()
     periods: PeriodOptions = PeriodOptions()
     causes: CauseOptions = CauseOptions()
     artifacts: ArtifactOptions = ArtifactOptions()

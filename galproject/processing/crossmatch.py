@@ -1,19 +1,19 @@
-"""When objects are joined anew: after references were made, replaced or withdrawn."""
+"""When objects are cross-matched anew: after references were made, replaced or withdrawn."""
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
 from galproject.configuration.loading import load_options
-from photometry.crossmatch.joins import join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters
 
 
-def join_job(job):
-    """Join what lies on the references of a job that has ended; in the log of its exposure."""
+def crossmatch_job(job):
+    """Cross-match the sources on the references of a job that has ended, and log it."""
     images = job.images.filter(is_reference=True, catalogues__active=True)
-    join_around(images.values_list("pk", flat=True), job)
+    crossmatch_around(images.values_list("pk", flat=True), job)
 
 
-def join_around(image_ids, about):
-    """Join what lies on images, and say so in the log of a job or an exposure.
+def crossmatch_around(image_ids, about):
+    """Cross-match the sources on images, and say so in the log of a job or an exposure.
 
     What fails stays as it was, for a later pass: the references themselves are stored.
     """
@@ -21,11 +21,11 @@ def join_around(image_ids, about):
     if not image_ids:
         return
     try:
-        joined = join_filters(image_ids, load_options().join)
+        counts = crossmatch_filters(image_ids, load_options().crossmatch)
     except GalprojectError as error:
         level = GalCheckpoint.Level.WARNING
-        GalCheckpoint.objects.note(about, "joined", str(error), level=level)
+        GalCheckpoint.objects.note(about, "cross-matched", str(error), level=level)
         return
-    n_stars = joined.n_one_to_one + joined.n_doubtful
-    note = f"{n_stars:,} stars in several filters, {joined.n_blends:,} blends"
-    GalCheckpoint.objects.note(about, "joined", note, value=joined.n_sources)
+    n_stars = counts.n_one_to_one + counts.n_doubtful
+    note = f"{n_stars:,} stars in several filters, {counts.n_blends:,} blends"
+    GalCheckpoint.objects.note(about, "cross-matched", note, value=counts.n_sources)

@@ -22,7 +22,7 @@ from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import result_of
-from galproject.processing.crossmatch import join_job
+from galproject.processing.crossmatch import crossmatch_job
 from galproject.processing.pipeline import is_ended, process_chip, record_failure, stands
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
@@ -178,7 +178,7 @@ def follow_up(job):
 
     Done twice it leaves what it leaves once.
     """
-    join_job(job)
+    crossmatch_job(job)
     propose(job.exposure)
 
 

@@ -45,13 +45,17 @@ TASKS = {
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.worker_died": TypeAdapter(tuple[Name, Id, Name]),
-    "galproject.references.tasks.join_withdrawn": TypeAdapter(tuple[Ids]),
+    "galproject.references.tasks.crossmatch_withdrawn": TypeAdapter(tuple[Ids]),
     "galproject.references.tasks.change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason, Ids]),
     "galproject.references.tasks.change_reference_set": TypeAdapter(
         tuple[Id, Ids, Flag, Name, Reason]
     ),
 }
 PRESENT_NAMES = {f"{FORMER_MODULE}.{func.rpartition('.')[2]}": func for func in TASKS}
+PRESENT_NAMES |= {
+    f"{module}.join_withdrawn": "galproject.references.tasks.crossmatch_withdrawn"
+    for module in (FORMER_MODULE, "galproject.references.tasks")
+}
 
 
 def present_name(func):

@@ -24,7 +24,7 @@ from variables.models import GalCandidate, GalDecision, GalVarObj
 from variables.new_sources.association import lock_new_sources_of
 
 CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
-JOIN_TASK = "galproject.references.tasks.join_withdrawn"
+CROSSMATCH_TASK = "galproject.references.tasks.crossmatch_withdrawn"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be removed
 MAX_SEARCHES = 200
@@ -187,7 +187,7 @@ def _carry_out(chosen, withdrawn, username, reason):
     retired = retire(withdrawn)
     if withdrawn:
         ids = [image.pk for image in withdrawn]
-        transaction.on_commit(partial(async_task, JOIN_TASK, ids, group="reference"))
+        transaction.on_commit(partial(async_task, CROSSMATCH_TASK, ids, group="reference"))
     note_chosen(chosen, username, reason)
     _write(WITHDRAWN, withdrawn, username, reason)
     return _ask(wanted, username), retired

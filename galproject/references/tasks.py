@@ -8,13 +8,13 @@ from galproject.queue.restarts import through_restarts
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, say_refused
 from galproject.references.sets import change_sets, pairs_of
-from photometry.crossmatch.joins import join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference
 
 
-def join_withdrawn(image_ids):
-    """Join what is left where references were withdrawn."""
-    through_restarts(join_filters, image_ids, load_options().join)
+def crossmatch_withdrawn(image_ids):
+    """Cross-match what is left where references were withdrawn."""
+    through_restarts(crossmatch_filters, image_ids, load_options().crossmatch)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None):

@@ -54,25 +54,25 @@ def assess(truth) -> Recovery:
     """Compare what is in the database with a Truth, over the images of its exposures."""
     parts = [_assess_image(truth, image) for image in _searches(truth)]
     astrometry = [_reference_offsets(truth, image) for image in _references(truth)]
-    joined = {name: _join(part[name] for part in parts) for name in _PER_MEASUREMENT}
-    expected, found = joined["expected"].astype(bool), joined["found"].astype(bool)
+    concatenated = {name: _concatenate(part[name] for part in parts) for name in _PER_MEASUREMENT}
+    expected, found = concatenated["expected"].astype(bool), concatenated["found"].astype(bool)
     return Recovery(
-        n_measurements=len(joined["pull"]),
+        n_measurements=len(concatenated["pull"]),
         n_expected=int(expected.sum()),
         n_found=int((expected & found).sum()),
         n_false=sum(part["n_false"] for part in parts),
         n_artifact=sum(part["n_artifact"] for part in parts),
-        pull_mad=_spread(joined["pull"][joined["constant"].astype(bool)]),
-        flat_rms_mag=_rms(joined["flat"]),
-        astrometry_mas=_rms(_join(astrometry)),
-        registration_mas=_rms(joined["registration"]),
+        pull_mad=_spread(concatenated["pull"][concatenated["constant"].astype(bool)]),
+        flat_rms_mag=_rms(concatenated["flat"]),
+        astrometry_mas=_rms(_concatenate(astrometry)),
+        registration_mas=_rms(concatenated["registration"]),
     )
 
 
 _PER_MEASUREMENT = ("pull", "constant", "expected", "found", "flat", "registration")
 
 
-def _join(arrays):
+def _concatenate(arrays):
     arrays = list(arrays)
     return np.concatenate(arrays) if arrays else np.zeros(0)
 

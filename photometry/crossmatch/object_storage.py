@@ -11,7 +11,7 @@ from exposures.science.footprints import contains, unit_vectors
 from photometry.crossmatch.stored_objects import OBJECT_DTYPE
 from photometry.querysets.objects import Kind
 from photometry.querysets.sources import catalogue_of
-from photometry.science.crossmatch.joining import ARCSEC, Groups, middles
+from photometry.science.crossmatch.matching import ARCSEC, Groups, middles
 from photometry.science.crossmatch.source_replacements import inherited, source_replacements
 from photometry.storage.binary_copy import copy_in, copy_out
 from photometry.storage.reference_values import reference_values

@@ -1,4 +1,4 @@
-"""What is stored of objects before they are joined anew."""
+"""What is stored of objects before they are cross-matched anew."""
 
 from dataclasses import dataclass
 

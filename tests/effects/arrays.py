@@ -37,7 +37,7 @@ from tests.exposures.test_catalogues import table, write_table
 from tests.photometry.scenes import star_list
 from tests.photometry.test_stacking import SHAPE, frames_of
 from tests.photometry.test_trails import crowd_of_trails
-from tests.photometry.two_filters import Band, join, make_stars, observe
+from tests.photometry.two_filters import Band, crossmatch, make_stars, observe
 from variables.candidates.periods import period_search
 from variables.changes.detection import find_changes
 from variables.new_sources.detection import failed_cuts
@@ -352,9 +352,9 @@ def _two_bands():
     return [observe(stars, band, rng) for band in bands]
 
 
-def joined(options):
+def crossmatched(options):
     """The sources of two crowded images, as objects."""
-    groups = join(*_two_bands(), options.join)
+    groups = crossmatch(*_two_bands(), options.crossmatch)
     return groups.label, groups.is_blend, groups.is_doubtful
 
 

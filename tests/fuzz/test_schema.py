@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from galproject.wsgi import application
 from tests.fuzz import SEED, n_cases
 from tests.people import make_person, token_header
-from tests.variables.candidates import join_all, make_candidates
+from tests.variables.candidates import crossmatch_all, make_candidates
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +36,7 @@ def headers(monkeypatch):
         signal.disconnect(close_old_connections)
     cache.clear()
     make_candidates(4)
-    join_all()
+    crossmatch_all()
     yield token_header(make_person("ann", "curators"))
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)

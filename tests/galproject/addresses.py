@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
 from photometry.models import GalObject
-from tests.variables.candidates import join_all, make_candidate
+from tests.variables.candidates import crossmatch_all, make_candidate
 from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, Taxonomy
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
@@ -95,7 +95,7 @@ class Things(dict):
 def make_things(**owned) -> Things:
     """One of each thing that an address can name, and what ``owned`` says besides."""
     candidate = make_candidate(2)
-    join_all()
+    crossmatch_all()
     maker = User.objects.create_user("maker")
     taxonomy = Taxonomy.objects.get(is_current=True)
     campaign = Campaign.objects.create(name="c", taxonomy=taxonomy, created_by=maker)

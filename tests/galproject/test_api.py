@@ -21,7 +21,7 @@ from photometry.storage.storage import catalogue_sources
 from tests.made_up import make_image
 from tests.people import make_person as person
 from tests.people import token_header
-from tests.variables.candidates import join_all, make_candidate, make_candidates
+from tests.variables.candidates import crossmatch_all, make_candidate, make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
 
 pytestmark = pytest.mark.django_db
@@ -166,7 +166,7 @@ def test_one_row_is_a_table_too(client, headers):
 
 def test_a_star_in_all_filters_is_a_row_with_its_sources_as_json(client, headers):
     candidate = make_candidate(2)
-    join_all()
+    crossmatch_all()
     star = GalObjectSource.objects.get(pk=candidate.pk).object
     url = f"/api/objects/{star.pk}/?format="
     table = parquet_of(client.get(url + "parquet", headers=headers))

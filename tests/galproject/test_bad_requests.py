@@ -21,7 +21,7 @@ from exposures.input.form_fields import FloatField, IntegerField
 from galproject.api.filters import BoundedFilterSet
 from galproject.site.client_address import client_address
 from galproject.status.time_arguments import parse_time
-from tests.variables.candidates import join_all, make_candidate
+from tests.variables.candidates import crossmatch_all, make_candidate
 from variables.candidates.filters import CandidateFilter
 from variables.models import Campaign, CampaignObject, SavedSearch, Taxonomy
 
@@ -135,7 +135,7 @@ def test_a_time_beyond_all_time_zones_is_none(boss, text):
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "options", "head", "trace"])
 def test_addresses_that_are_only_read_say_so_to_other_methods(boss, method):
     candidate = make_candidate(2)
-    join_all()
+    crossmatch_all()
     candidate.refresh_from_db()
     for url in (
         *("/api/cone/", f"/api/sources/{candidate.pk}/light-curve/"),

@@ -21,7 +21,7 @@ from galproject.site.admin_site import HIDDEN_MODELS
 from photometry.models import GalReference
 from tests.browser.site_pages import patterns
 from tests.variables.campaigns import make_campaign, make_voter, vote
-from tests.variables.candidates import join_all, make_candidates
+from tests.variables.candidates import crossmatch_all, make_candidates
 from variables.candidates.columns import SORTABLE
 from variables.candidates.export import FORMATS
 from variables.candidates.filters import CandidateFilter
@@ -63,7 +63,7 @@ def survey(monkeypatch):
     monkeypatch.setattr("variables.candidates.listing.PAGE_SIZE", 4)
     monkeypatch.setattr("django.utils.log.log_response", lambda *_, **__: None)
     everything = make_candidates(9)
-    join_all()
+    crossmatch_all()
     outside, *_ = (make_voter(name) for name in ("outside", "bob", "carl"))
     vote(outside, everything[0].pk, "flare")
     earlier = make_campaign(candidates="those", query="detections_max=1", votes_wanted=2)

@@ -12,7 +12,7 @@ from photometry.models import GalReference
 from tests.people import make_person
 from tests.variables.candidates import (
     add_epoch,
-    join_all,
+    crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
@@ -106,7 +106,7 @@ def test_what_is_no_candidate_is_there_where_it_is_asked_for(survey, reader, que
 def test_a_star_of_two_filters_is_one_candidate_on_every_page(reader):
     for name in "gi":
         make_candidate(2 if name == "g" else 3, name, ra=200.0, dec=-40.0)
-    join_all()
+    crossmatch_all()
     refresh_candidates()
     assert GalCandidate.objects.accepted().count() == 2
     assert survey_state.candidates().n_accepted == listed("") == 1

@@ -13,7 +13,7 @@ from exposures.fits import InputOptions, read_chip, read_exposure
 from exposures.models import GalImage, Status
 from exposures.science.footprints import fault_of_wcs
 from galproject.references.overlaps import BOTH_WAYS, NEAR, count_stranded, ids_overlapping
-from photometry.crossmatch.joins import join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources, square
@@ -100,7 +100,7 @@ def test_cones_and_matches_go_on_beside_impossible_references(harmed):
     elsewhere = query("SELECT count(*) FROM galsources_cone(100, 10, 5.0)")
     assert elsewhere == [(0,)]
     for images in ([reference], GalImage.objects.all()):
-        assert join_filters([image.pk for image in images]).n_sources >= 50
+        assert crossmatch_filters([image.pk for image in images]).n_sources >= 50
 
 
 def test_pages_and_the_api_go_on_beside_impossible_references(harmed, client):

@@ -151,6 +151,7 @@ def test_an_editors_byte_order_mark_does_no_harm(options_file):
         ("[selection]\nthreshold_sigma = 2020-01-01", ["threshold_sigma = '2020-01-01'"]),
         ("[reduction.psf]\nbeta = 0.5", ["reduction.psf.beta = 0.5", "at least 1.5, at most 8"]),
         ("[reduction.forced]\nn_rounds = 1", ["reduction.forced.n_rounds = 1", "at least 2"]),
+        ("[join]\nsigmas = 4", ["section is called [crossmatch] now: crossmatch.sigmas"]),
         ("[slection]", ["slection: there is no such option"]),
         ("reduction = 3", ["reduction: a section, not an option"]),
         ("[[selection]]\nedge_pixels = 1", ["selection: a section, not an option"]),
@@ -236,6 +237,13 @@ def test_options_of_older_code_are_completed(caplog):
     stored["selection"]["threshold_sigma"] = -1
     with pytest.raises(GalprojectError, match="threshold_sigma = -1"):
         options_from_json(stored)
+
+
+def test_stored_options_of_a_section_with_a_former_name_come_back(caplog):
+    stored = PipelineOptions().as_json()
+    stored["join"] = stored.pop("crossmatch") | {"sigmas": 4.5}
+    assert options_from_json(stored).crossmatch.sigmas == 4.5
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(("stored", "place"), [(None, "all"), ({"selection": 3}, "selection")])

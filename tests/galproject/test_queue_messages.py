@@ -88,17 +88,23 @@ def test_a_message_is_read_as_it_was_written():
 
 
 @pytest.mark.parametrize(
-    ("args", "now"),
+    ("args", "former", "now"),
     [
-        ([7, 11], "galproject.queue.tasks.process_chip"),
-        ([[7]], "galproject.references.tasks.join_withdrawn"),
+        ([7, 11], "process_chip", "galproject.queue.tasks.process_chip"),
+        ([[7]], "join_withdrawn", "galproject.references.tasks.crossmatch_withdrawn"),
     ],
 )
-def test_a_message_that_was_sent_under_a_former_name_is_done(args, now):
-    before = f"galproject.tasks.{now.rpartition('.')[2]}"
+def test_a_message_that_was_sent_under_a_former_name_is_done(args, former, now):
+    before = f"galproject.tasks.{former}"
     read = SignedPackage.loads(signed({"task": task(func=before, args=args)}))
     assert read["func"] == now and list(read["args"]) == args
     assert callable(locate(read["func"]))  # as a worker finds it
+
+
+def test_a_cross_match_that_was_sent_as_a_join_is_done():
+    before = "galproject.references.tasks.join_withdrawn"
+    read = SignedPackage.loads(signed({"task": task(func=before, args=[[7]])}))
+    assert read["func"] == "galproject.references.tasks.crossmatch_withdrawn"
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from photometry.models import (
 from photometry.references.reference_sets import active_catalogue
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
-from tests.variables.candidates import join_all
+from tests.variables.candidates import crossmatch_all
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.association import replace_new_detections
@@ -266,14 +266,14 @@ def test_objects_show_the_robust_mean_as_long_as_there_is_one(field):
     def shown():
         return dict(GalObjectSource.objects.values_list("pk", "mag"))
 
-    join_all()
+    crossmatch_all()
     own = shown()
     change("s1", "s2")
     mean = GalReferenceMag.objects.get(pk=field[FLARED]).mag
     with_set = shown()
     assert with_set[field[FLARED]] == mean and mean - own[field[FLARED]] > 1
     GalObjectSource.objects.all().delete()
-    join_all()
-    assert shown() == with_set  # the same when they are joined anew
+    crossmatch_all()
+    assert shown() == with_set  # the same when they are cross-matched anew
     change("s1", "s2", is_added=False)
     assert shown() == own

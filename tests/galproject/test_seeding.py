@@ -106,10 +106,10 @@ def test_the_command_does_everything_once(settings, tmp_path):
     output = seed(pictures=5)
     assert all(f"log in as {name}" in output for name in NAMES)
     assert "4 campaigns" in output and "cutouts of 5 candidates" in output
-    joined = GalObject.objects.filter(kind__in=(Kind.ONE_TO_ONE, Kind.DOUBTFUL)).count()
-    assert f"{joined:,} stars joined across filters" in output
+    n_matched = GalObject.objects.filter(kind__in=(Kind.ONE_TO_ONE, Kind.DOUBTFUL)).count()
+    assert f"{n_matched:,} stars cross-matched" in output
     assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
-    assert joined > 0.9 * GalObject.objects.count()
+    assert n_matched > 0.9 * GalObject.objects.count()
     first = sorted(GalVarObj.objects.values_list("ra", "significance"))
     again = seed(pictures=5)
     assert "already" in again

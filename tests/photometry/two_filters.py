@@ -6,8 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
-from photometry.science.crossmatch.joining import (
-    JoinOptions,
+from photometry.science.crossmatch.matching import (
+    CrossMatchOptions,
     Near,
     group,
     links_between,
@@ -148,7 +148,7 @@ def near(a, b, radius) -> Near:
     return Near(i, j, offset, error, a.flux[i], b.flux[j])
 
 
-def join(a, b, options=JoinOptions()):
+def crossmatch(a, b, options=CrossMatchOptions()):
     """Groups of the sources of ``a`` and then ``b``, without a database."""
     pairs = near(a, b, options.reach_arcsec(max(a.fwhm, b.fwhm)))
     links = links_between(replace(pairs, b=pairs.b + len(a)), a.fwhm, b.fwhm, options)
@@ -159,11 +159,11 @@ def join(a, b, options=JoinOptions()):
 
 @dataclass(frozen=True)
 class Score:
-    """How well two catalogues were joined, against the truth."""
+    """How well two catalogues were cross-matched, against the truth."""
 
-    joined: float  # of unblended pairs, as one-to-one
+    matched: float  # of unblended pairs, as one-to-one
     doubtful: float  # of the same, that are called perhaps a blend
-    wrong_joins: float  # of one-to-one objects: sources that have no star in common
+    wrong_matches: float  # of one-to-one objects: sources that have no star in common
     blends_marked: float  # of sources that are several in the other filter
     paired_silently: float  # of the same, that are in a one-to-one object without a doubt
     n_pairs: int
@@ -177,7 +177,7 @@ def score(a, b, groups) -> Score:
     is_single = (sizes[0] == 1) & (sizes[1] == 1) & ~groups.is_blend
     is_sure = is_single & ~groups.is_doubtful
     pairs = _pairs_of(a, b)
-    joined = [label_a[i] == label_b[j] and is_single[label_a[i]] for i, j in pairs]
+    matched = [label_a[i] == label_b[j] and is_single[label_a[i]] for i, j in pairs]
     doubtful = [bool(groups.is_doubtful[label_a[i]]) for i, _ in pairs]
     partner = np.full(len(is_single), -1)
     partner[label_b] = np.arange(len(b))
@@ -186,7 +186,7 @@ def score(a, b, groups) -> Score:
     blends = [*_blends(a, label_a, b, label_b), *_blends(b, label_b, a, label_a)]
     of = [groups.is_blend[[own, *others]].all() for own, others in blends]
     silent = [bool(is_sure[own]) for own, _ in blends]
-    shares = (joined, doubtful, wrong, of, silent)
+    shares = (matched, doubtful, wrong, of, silent)
     return Score(
         *(float(np.mean(one)) if one else np.nan for one in shares), len(pairs), len(blends)
     )

@@ -5,7 +5,7 @@ from itertools import count
 import numpy as np
 
 from exposures.models import GalImage
-from photometry.crossmatch.joins import fields_of, join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 from photometry.storage import storage
 from tests.made_up import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
@@ -32,10 +32,10 @@ def make_catalogue(n_sources=20, filter="i", ra=266.0, dec=-29.0, seed=1):
     return storage.create_catalogue(image, rows, {}, "test")
 
 
-def join_all():
+def crossmatch_all():
     """Join the sources of all catalogues in use, as the pipeline does."""
     for images in fields_of():
-        join_filters(images)
+        crossmatch_filters(images)
 
 
 def add_epoch(catalogue, mjd, changes=None, **columns):

@@ -17,10 +17,10 @@ from django.urls import reverse
 
 from photometry.models import GalObjectSource
 from tests.people import make_person
-from tests.photometry.joined_fields import ids_at, make_reference
+from tests.photometry.crossmatch_fields import ids_at, make_reference
 from tests.variables.candidates import (
     add_epoch,
-    join_all,
+    crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
@@ -317,8 +317,8 @@ def test_exports_hold_the_object_of_each_candidate_and_its_other_filters(reader)
     g = make_reference("g", "g", [0.0, 9.0, 18.0, 27.0], [0.0] * 4, 18.5)
     make_reference("r", "r", [0.0, 17.7, 18.3], [0.0] * 3, 17.25)
     make_reference("i", "i", [0.02], [0.0], 16.0)
-    join_all()
-    # What is not joined yet, too.
+    crossmatch_all()
+    # What is not cross-matched yet, too.
     GalObjectSource.objects.filter(pk=(late := ids_at(g, [27.0], [0.0])[0])).delete()
     add_epoch(g, 60001.0, dict.fromkeys(range(4), 0.6))
     refresh_candidates([g.pk])

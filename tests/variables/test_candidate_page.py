@@ -15,7 +15,7 @@ from photometry.storage import storage
 from tests.people import make_person
 from tests.variables.candidates import (
     add_epoch,
-    join_all,
+    crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
@@ -174,8 +174,8 @@ def test_neighbours_at_the_pole_lie_as_far_off_as_they_are():
 
 def test_without_a_match_in_another_filter_the_page_says_so(reader):
     candidate = make_candidate(2)
-    assert "Not joined with other filters yet" in page(reader, candidate)
-    join_all()
+    assert "Not cross-matched with other filters yet" in page(reader, candidate)
+    crossmatch_all()
     assert "In no other filter" in page(reader, candidate)
     shown = page(reader, two_filters())
     assert "In no other filter" not in shown and "not a candidate" in shown
@@ -254,7 +254,7 @@ def test_a_filter_without_the_star_gives_way_to_one_that_has_it():
     make_catalogue(30, "g", seed=9)
     add_epoch(in_i, 60001.0, {3: 0.6})
     refresh_candidates()
-    join_all()
+    crossmatch_all()
     diagram = field_diagram(GalCandidate.objects.get())
     assert diagram["x"] == "r − i (mag)" and len(diagram["itself"]) == 1
 
@@ -272,7 +272,7 @@ def test_a_period_in_the_tables_is_found_in_all_filters_together(reader):
         change = 0.4 * np.sin(2 * np.pi * mjd / 0.6173)
         add_epoch(catalogues[k % 2], float(mjd), {1: float(change)})
     refresh_candidates()
-    join_all()
+    crossmatch_all()
     candidate = GalCandidate.objects.get(catalogue=catalogues[0])
     found = reader.get(reverse("candidate_periods", args=[candidate.pk])).json()
     assert found["periods"][0]["days"] == pytest.approx(0.6173, rel=2e-3)

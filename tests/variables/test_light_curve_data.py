@@ -9,10 +9,10 @@ from django.db import connection
 from photometry.models import GalReference
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
-from tests.photometry.joined_fields import make_reference
+from tests.photometry.crossmatch_fields import make_reference
 from tests.variables.candidates import (
     add_epoch,
-    join_all,
+    crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
@@ -44,7 +44,7 @@ def two_filters(offset_arcsec=0.0):
         add_epoch(in_i, 60001.0 + k, {3: 0.6} if k < 2 else {})
         add_epoch(in_g, 60001.5 + k)
     refresh_candidates()
-    join_all()
+    crossmatch_all()
     return GalCandidate.objects.get(catalogue=in_i)
 
 
@@ -99,7 +99,7 @@ def test_each_source_of_a_blend_has_its_light_curve_and_says_so():
     )
     star = {"ra": float(row["ra"]), "dec": float(row["dec"])}
     make_reference("r", "r", [-0.2, 0.3], [0.0, 0.0], float(row["mag"]), **star)
-    join_all()
+    crossmatch_all()
     drawn = light_curve_data(candidate.pk)["filters"]
     assert [curve["filter"] for curve in drawn] == ["i", "g", "r", "r"]
     assert all(curve["is_blend"] for curve in drawn)
@@ -108,7 +108,7 @@ def test_each_source_of_a_blend_has_its_light_curve_and_says_so():
 def test_the_nearest_of_two_matches_is_taken():
     candidate = two_filters(0.15)
     make_catalogue(30, "g", seed=4, dec=-29.0 - 0.1 / 3600)
-    join_all()
+    crossmatch_all()
     nearest = curves(candidate)["g"]
     assert nearest["refsource_id"] >> storage.RANK_BITS == GalReference.objects.latest("pk").pk
 

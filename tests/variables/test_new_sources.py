@@ -1,4 +1,4 @@
-"""Detections that the reference does not have: joined where they stay, left alone where not."""
+"""Detections that the reference does not have: associated where they stay, left alone where not."""
 
 from io import StringIO
 
@@ -152,7 +152,7 @@ def test_sources_go_with_their_catalogue(catalogue):
     assert not GalVarObj.objects.exists()
 
 
-def test_positions_join_across_the_first_meridian():
+def test_positions_match_across_the_first_meridian():
     catalogue = make_catalogue(10, ra=0.0, dec=0.0)
     for mjd, ra in ((60001.0, 0.02 * ARCSEC), (60002.0, 360 - 0.02 * ARCSEC)):
         see(catalogue, mjd, detection(catalogue, ra=ra, dec=0.0))

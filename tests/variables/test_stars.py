@@ -13,9 +13,9 @@ from django.test import RequestFactory
 from photometry.models import GalObjectSource
 from photometry.storage import storage
 from tests.people import make_person
-from tests.photometry.joined_fields import make_reference
+from tests.photometry.crossmatch_fields import make_reference
 from tests.variables.campaigns import make_campaign, make_voter, vote
-from tests.variables.candidates import add_epoch, join_all, make_change
+from tests.variables.candidates import add_epoch, crossmatch_all, make_change
 from variables.candidates.listing import listing
 from variables.candidates.repeat_detections import Counting, count_repeat_detections, repeated
 from variables.derived.refresh import refresh_candidates
@@ -37,7 +37,7 @@ def overlapping(django_capture_on_commit_callbacks):
         first = make_reference("i1", "i", [0.0, 20.0, 40.0], [0.0, 0.0, 0.0])
         second = make_reference("i2", "i", [20.01, 40.01], [0.0, 0.0])
         red = make_reference("r", "r", [20.02], [0.0])
-        join_all()
+        crossmatch_all()
         for mjd in (60001.0, 60002.0):
             shared = add_epoch(first, mjd, {0: 0.5, 1: 0.5})
             measure_also(second, shared, {0: 0.5})
@@ -124,7 +124,7 @@ def test_the_sources_of_a_blend_that_one_catalogue_has_are_different_stars(
     with django_capture_on_commit_callbacks(execute=True):
         sharp = make_reference("i1", "i", [0.0, 0.5], [0.0, 0.0])
         soft = make_reference("i2", "i", [0.2], [0.0])
-        join_all()
+        crossmatch_all()
         add_epoch(sharp, 60001.0, {0: 0.5, 1: 0.5})
         add_epoch(soft, 60002.0, {0: 0.5})
         refresh_candidates()
@@ -143,7 +143,7 @@ def test_stars_follow_a_cross_match_that_comes_after_the_detections(
         refresh_candidates()
     assert count_repeat_detections() == [(1, 2)]
     with django_capture_on_commit_callbacks(execute=True):
-        join_all()
+        crossmatch_all()
     assert count_repeat_detections() == [(2, 1)]
 
 
@@ -182,7 +182,7 @@ def test_a_vote_on_one_source_of_a_star_is_one_on_the_star(overlapping):
 def test_two_catalogues_refreshed_at_once_agree_on_their_star():
     first = make_reference("i1", "i", [0.0], [0.0])
     second = make_reference("i2", "i", [0.01], [0.0])
-    join_all()
+    crossmatch_all()
     add_epoch(first, 60001.0, {0: 0.5})
     add_epoch(second, 60002.0, {0: 0.5})
 

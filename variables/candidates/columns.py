@@ -89,7 +89,7 @@ COLUMNS = (
     Column("n_votes", "votes", "people who voted", is_listed=True, is_minor=True),
     Column("is_disputed", "disputed", "people don't agree"),
 )
-# Of the object that joins a source with those of other filters: exports have them, lists don't.
+# Of the object that has a source and those of other filters: exports have them, lists don't.
 OBJECT_COLUMNS = (
     Column("object_id", "object", "id of the star in all filters"),
     Column(

@@ -32,7 +32,7 @@ class Counterpart:
     mag: float
     is_candidate: bool
     distance_arcsec: float  # from the candidate
-    kind: int | None  # of its object; None where it was not joined yet
+    kind: int | None  # of its object; None where it was not cross-matched yet
     object_id: int | None  # the same
 
     @property

@@ -2,7 +2,7 @@
 
 from photometry.querysets.objects import Kind, matches_of
 
-NOT_JOINED = None, None, None
+NOT_MATCHED = None, None, None
 NAMES = {
     Kind.GONE: "gone",
     Kind.SINGLE: "single",
@@ -13,9 +13,9 @@ NAMES = {
 
 
 def object_columns(refsource_ids) -> dict[int, tuple]:
-    """(object id, kind, magnitudes in other filters as text) of each source; None if not joined."""
+    """(object id, kind, magnitudes in other filters as text) by source; None if not matched yet."""
     found = matches_of(refsource_ids)
-    return {pk: _columns(pk, found[pk]) if pk in found else NOT_JOINED for pk in refsource_ids}
+    return {pk: _columns(pk, found[pk]) if pk in found else NOT_MATCHED for pk in refsource_ids}
 
 
 def _columns(refsource_id, match):

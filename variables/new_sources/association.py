@@ -1,4 +1,4 @@
-"""Detections joined over epochs: what is seen again in its place becomes a new source."""
+"""Detections associated over epochs: what is seen again in its place becomes a new source."""
 
 import numpy as np
 from django.db import connection, transaction

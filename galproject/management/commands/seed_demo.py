@@ -17,7 +17,7 @@ from galproject.demo import seeding
 from galproject.demo.first_look import what_to_look_at
 from galproject.demo.named_database import create_database
 from galproject.demo.seeding import Plan
-from photometry.crossmatch.joins import fields_of, join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
 
@@ -99,10 +99,10 @@ class Command(SurveyCommand):
         with self.bar(plan.n_catalogues, "measurements") as bar:
             is_new = seeding.seed_survey(plan, into_existing, bar)
         self.stdout.write("The survey is there." if is_new else "The survey was there already.")
-        join_options = load_options().join
-        joined = [join_filters(images, join_options) for images in fields_of()]
-        n_stars = sum(one.n_one_to_one + one.n_doubtful for one in joined)
-        self.stdout.write(f"{n_stars:,} stars joined across filters")
+        crossmatch_options = load_options().crossmatch
+        counts = [crossmatch_filters(images, crossmatch_options) for images in fields_of()]
+        n_stars = sum(one.n_one_to_one + one.n_doubtful for one in counts)
+        self.stdout.write(f"{n_stars:,} stars cross-matched filters")
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         n_accepted = GalCandidate.objects.accepted().count()

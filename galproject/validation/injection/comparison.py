@@ -48,7 +48,7 @@ class Comparison:
     own_changed: np.ndarray  # (n,) bool: with a change that passes all cuts
 
 
-def joined(comparisons) -> Comparison:
+def concatenated(comparisons) -> Comparison:
     """Several comparisons as one."""
     return Comparison(
         *(np.concatenate([getattr(c, f.name) for c in comparisons]) for f in fields(Comparison))
@@ -61,7 +61,7 @@ def compare(outcomes) -> Comparison:
         [outcome.result.image_id for outcome in outcomes]
     )
     pairs = [(images[outcome.result.image_id], outcome) for outcome in outcomes]
-    on_reference = _join(
+    on_reference = _concatenate(
         [_on_reference(image, o.placed) for image, o in pairs if o.epoch == 0], REFERENCE_DTYPE
     )
     on_searches, own_mag, own_changed = [], [], []
@@ -74,13 +74,13 @@ def compare(outcomes) -> Comparison:
             own_changed.append(changed)
     return Comparison(
         on_reference,
-        _join(on_searches, SEARCH_DTYPE),
-        _join(own_mag, np.dtype("f4")),
-        _join(own_changed, np.dtype("?")),
+        _concatenate(on_searches, SEARCH_DTYPE),
+        _concatenate(own_mag, np.dtype("f4")),
+        _concatenate(own_changed, np.dtype("?")),
     )
 
 
-def _join(parts, dtype):
+def _concatenate(parts, dtype):
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 

@@ -14,7 +14,7 @@ from galproject.queue import worker
 from galproject.queue.deaths import death_text
 from galproject.queue.worker_pool import Death, WorkerPool
 from galproject.validation.injection.chips import ChipTask, inject_chip
-from galproject.validation.injection.comparison import Comparison, compare, joined
+from galproject.validation.injection.comparison import Comparison, compare, concatenated
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.own_database import own_database
 
@@ -50,7 +50,7 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
         progress.reset(total=len(rounds) * len(_chips(facts, ccds)))
     done = [_round(_chips(facts, ccds), pipeline, one, workers, progress) for one in rounds]
     errors = dict.fromkeys(error for one in done for error in one.errors)
-    return Injection(joined([one.comparison for one in done]), tuple(errors))
+    return Injection(concatenated([one.comparison for one in done]), tuple(errors))
 
 
 def _round(chips, pipeline, injection, workers, progress) -> Injection:

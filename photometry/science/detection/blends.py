@@ -43,7 +43,7 @@ class HiddenSources:
 
 
 def hidden_sources(pairs, match, options) -> HiddenSources:
-    """Which parts may be hidden in wholes, and how probably; ``options`` are JoinOptions.
+    """Which parts may be hidden in wholes, and how probably; ``options`` are CrossMatchOptions.
 
     ``match`` (n,) bool are the pairs that are taken for one star: their parts are hidden nowhere
     else. A whole without a match is taken for the brightest part near it. Probabilities come by

@@ -20,7 +20,7 @@ def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptio
     if not steps or not all(np.any(weight[:, part] > 0) for part in parts):
         return fit_sky(data, weight, gain, read_noise, options)
     skies = [fit_sky(data[:, p], weight[:, p], gain[p], read_noise[p], options) for p in parts]
-    return _joined(skies, steps)
+    return _connected(skies, steps)
 
 
 def channel_columns(data, weight, known, options=SkyOptions()):
@@ -98,7 +98,7 @@ def _median(pixels):
     return np.median(pixels) if pixels.size else np.nan
 
 
-def _joined(skies, steps):
+def _connected(skies, steps):
     """One Sky of those of the channels, side by side; tiles are in one row."""
     where = ", ".join(map(str, steps))
     notes = dict.fromkeys(filter(None, (sky.fallback for sky in skies)))

@@ -1,12 +1,12 @@
-"""Sources of two catalogues joined as arrays, against made-up fields whose truth is known."""
+"""Sources of two catalogues matched as arrays, against made-up fields whose truth is known."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from photometry.science.crossmatch.joining import Links, Near, group, links_between, position_error
-from tests.photometry.two_filters import Band, join, make_stars, observe, score
+from photometry.science.crossmatch.matching import Links, Near, group, links_between, position_error
+from tests.photometry.two_filters import Band, crossmatch, make_stars, observe, score
 
 SIZE = 200.0, 300.0  # arcsec
 G, R = Band("g", fwhm=1.2, limit=22.5, colour=(1.0, 0.4)), Band("r", fwhm=0.95, limit=22.3)
@@ -16,14 +16,14 @@ def scored(n_a_chip, g=G, r=R, seed=1):
     rng = np.random.default_rng(seed)
     stars = make_stars(n_a_chip, SIZE, rng)
     found = [observe(stars, band, rng) for band in (g, r)]
-    return score(*found, join(*found))
+    return score(*found, crossmatch(*found))
 
 
-def test_nearly_all_stars_of_a_crowded_field_are_joined_and_few_blends_are_paired_silently():
+def test_nearly_all_stars_of_a_crowded_field_are_matched_and_few_blends_are_paired_silently():
     found = scored(80_000)
     assert found.n_pairs > 2000 and found.n_blends > 800
-    assert found.joined > 0.985 and found.doubtful < 0.12
-    assert found.wrong_joins < 0.004
+    assert found.matched > 0.985 and found.doubtful < 0.12
+    assert found.wrong_matches < 0.004
     assert found.blends_marked > 0.55 and found.paired_silently < 0.08
 
 
@@ -37,13 +37,13 @@ def test_nearly_all_stars_of_a_crowded_field_are_joined_and_few_blends_are_paire
 )
 def test_options_hold_where_images_are_not_as_expected(change, silent):
     found = scored(80_000, replace(G, **change), replace(R, **change), seed=2)
-    assert found.joined > 0.98 and found.wrong_joins < 0.003
+    assert found.matched > 0.98 and found.wrong_matches < 0.003
     assert found.paired_silently < silent
 
 
 def test_in_a_sparse_field_hardly_anything_is_in_doubt():
     found = scored(5_000)
-    assert found.joined > 0.995 and found.doubtful < 0.03
+    assert found.matched > 0.995 and found.doubtful < 0.03
 
 
 def at(distances, fluxes, middle, error=0.005, flux=1.1):
@@ -69,7 +69,7 @@ def test_where_the_light_does_not_move_towards_a_neighbour_it_is_no_part_of_it()
     assert len(moved.blends) > 0
 
 
-def test_what_positions_can_not_tell_is_doubtful_and_joined():
+def test_what_positions_can_not_tell_is_doubtful_and_matched():
     found = at([0.0, 0.95], [1.0, 0.3], 0.0, error=0.1)
     assert found.matches.tolist() == found.doubtful.tolist() == [[0, 2]]
     assert len(found.blends) == 0
@@ -86,7 +86,7 @@ def test_a_star_that_matches_another_source_is_hidden_in_none():
     assert len(found.blends) == len(found.doubtful) == 0
 
 
-def test_sources_without_light_are_joined_by_their_places():
+def test_sources_without_light_are_matched_by_their_places():
     found = at([0.0, 0.6], [0.0, np.nan], 0.0, flux=-1.0)
     assert found.matches.tolist() == [[0, 2]]
     nothing = Near(*np.zeros((2, 0), int), np.zeros((0, 2)), *np.zeros((3, 0)))

@@ -1,4 +1,4 @@
-"""manage.py join_filters: sources of all filters joined into objects, a field at a time."""
+"""manage.py crossmatch_filters: sources of all filters counts into objects, a field at a time."""
 
 import sys
 from dataclasses import replace
@@ -11,15 +11,15 @@ from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Number
 from exposures.models import GalExposure, GalImage
 from galproject.configuration.loading import load_options
-from photometry.crossmatch.joins import fields_of, join_filters
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 
 MAX_ARCSEC = 5.0  # beyond which nothing is one star
 
 
 class Command(SurveyCommand):
     help = (
-        "Join the reference sources of all filters by position: one-to-one where they are, as "
-        "blends where one source is several in another filter. The pipeline does it whenever a "
+        "Cross-match the reference sources of all filters by position: one-to-one where they are, "
+        "as blends where one source is several in another filter. The pipeline does it whenever a "
         "reference was made; this is for the first time, and for other options."
     )
 
@@ -37,14 +37,14 @@ class Command(SurveyCommand):
 
     def handle(self, *, exposure, max_radius, dry_run, **options):
         with plain_errors():
-            join_options = load_options().join
+            crossmatch_options = load_options().crossmatch
         if max_radius is not None:
-            least = join_options.min_radius_arcsec
+            least = crossmatch_options.min_radius_arcsec
             if not least <= max_radius <= MAX_ARCSEC:
                 raise CommandError(
                     f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
                 )
-            join_options = replace(join_options, max_radius_arcsec=max_radius)
+            crossmatch_options = replace(crossmatch_options, max_radius_arcsec=max_radius)
         fields = list(fields_of(images_of(exposure)))
         for number, images in enumerate(fields, 1):
             with (
@@ -56,8 +56,8 @@ class Command(SurveyCommand):
                 ) as bar,
                 plain_errors(),
             ):
-                joined = join_filters(images, join_options, dry_run, bar)
-            self.stdout.write(line(number, joined, dry_run))
+                counts = crossmatch_filters(images, crossmatch_options, dry_run, bar)
+            self.stdout.write(line(number, counts, dry_run))
         if not fields:
             self.stdout.write("No reference catalogue is in use.")
 
@@ -73,12 +73,12 @@ def images_of(identifiers):
     return list(images.values_list("pk", flat=True))
 
 
-def line(number, joined, dry_run):
+def line(number, counts, dry_run):
     """What a pass did, in one line."""
     would = "would be " if dry_run else ""
     return (
-        f"field {number}: {joined.n_sources:,} sources of {joined.n_catalogues} catalogues: "
-        f"{joined.n_one_to_one:,} one-to-one, {joined.n_doubtful:,} perhaps blends, "
-        f"{joined.n_blends:,} blends, {joined.n_single:,} in one filter; "
-        f"{would}new {joined.n_new:,}, changed {joined.n_changed:,}, removed {joined.n_removed:,}"
+        f"field {number}: {counts.n_sources:,} sources of {counts.n_catalogues} catalogues: "
+        f"{counts.n_one_to_one:,} one-to-one, {counts.n_doubtful:,} perhaps blends, "
+        f"{counts.n_blends:,} blends, {counts.n_single:,} in one filter; "
+        f"{would}new {counts.n_new:,}, changed {counts.n_changed:,}, removed {counts.n_removed:,}"
     )

@@ -1,20 +1,20 @@
-"""How many stars are joined across filters, how many wrongly, how many blends are seen as such.
+"""How many stars are matched across filters, how many wrongly, how many blends are seen as such.
 
 Catalogues are made of stars whose truth is known: two filters of different depth and seeing, in
 which near stars are one source, half of them at 0.8 of the seeing, and positions are 2.5 times as
 bad as the light allows, both as the project's own search has it on images of such fields
-(benchmarks/join_images.py). ``joined`` is the share of the stars that have 95 % of the light of
-their source in both filters, ``joined_doubtful`` of the same, that are called perhaps a blend;
-``wrong_joins`` of the objects with one source a filter, whose two sources have no star in common;
+(benchmarks/crossmatch_images.py). ``matched`` is the share of the stars that have 95 % of the light
+of their source in both filters, ``matched_doubtful`` of the same, that are called perhaps a blend;
+``wrong_matches`` of the objects with one source a filter, whose two sources have no star in common;
 ``blends_marked`` of the sources that two stars or more make with 10 % of the light each, which are
 sources of their own in the other filter, and ``blends_paired_silently`` of the same, that are
 one-to-one without a doubt. All at 80,000 stars a chip in the shallower filter; the same at twice
 that, and where stars merge at another distance, have other colours or worse places than the
-options expect. Then ten chips, each with 100,000 sources in both filters, are joined at once, and
-again: ``join_million_s`` is the time a million sources, ``join_million_pairs_s`` that of a million
-in each filter.
+options expect. Then ten chips, each with 100,000 sources in both filters, are cross-matched at
+once, and again: ``crossmatch_million_s`` is the time for a million sources,
+``crossmatch_million_pairs_s`` that for a million in each filter.
 
-    python benchmarks/joins.py [--quick]
+    python benchmarks/crossmatch.py [--quick]
 """
 
 import argparse
@@ -30,12 +30,12 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.scratch import scratch_database  # noqa: E402  (sets Django up)
-from photometry.crossmatch.joins import join_filters  # noqa: E402
+from photometry.crossmatch.crossmatching import crossmatch_filters  # noqa: E402
 from photometry.models import GalObject, GalObjectSource  # noqa: E402
 from photometry.querysets.objects import Kind  # noqa: E402
-from photometry.science.crossmatch.joining import Groups  # noqa: E402
+from photometry.science.crossmatch.matching import Groups  # noqa: E402
 from photometry.storage.storage import catalogue_sources  # noqa: E402
-from tests.photometry.joined_fields import make_reference  # noqa: E402
+from tests.photometry.crossmatch_fields import make_reference  # noqa: E402
 from tests.photometry.two_filters import (  # noqa: E402
     CHIP_ARCSEC,
     PER_CHIP,
@@ -97,7 +97,7 @@ def judge(n_a_chip, size, ra, seed, bands=BANDS):
     stars = make_stars(n_a_chip, size, rng)
     found = [observe(stars, band, rng) for band in bands]
     catalogues = [store(f"{ra} {f.name}", f, size, ra) for f in found]
-    join_filters([c.image_id for c in catalogues])
+    crossmatch_filters([c.image_id for c in catalogues])
     groups = groups_of([order_of(c, f) for c, f in zip(catalogues, found, strict=True)])
     scored = score(*found, groups)
     densities = [round(len(f) * PER_CHIP / size[0] / size[1]) for f in found]
@@ -135,9 +135,9 @@ def time_a_million(n_chips, n_a_chip):
     seconds = []
     for _ in range(2):
         started = time.monotonic()
-        joined = join_filters(images)
+        counts = crossmatch_filters(images)
         seconds.append(time.monotonic() - started)
-        tell(f"{n_sources:,} sources in {seconds[-1]:.1f} s: {joined}")
+        tell(f"{n_sources:,} sources in {seconds[-1]:.1f} s: {counts}")
     return [s * 1e6 / n_sources for s in seconds], [s * 2e6 / n_sources for s in seconds]
 
 
@@ -154,7 +154,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="smaller: for a look")
     quick = parser.parse_args().quick
     size = (200.0, 400.0) if quick else CHIP_ARCSEC
-    with scratch_database("joins"):
+    with scratch_database("crossmatch"):
         dense = judge(80_000, size, 10.0, SEED)
         denser = judge(160_000, size, 20.0, SEED + 1)
         others = {
@@ -163,19 +163,19 @@ def main():
         }
         (first, again), (pairs, _) = time_a_million(1 if quick else N_CHIPS, 100_000)
     figures = {
-        "joined": round(dense.joined, 4),
-        "joined_doubtful": round(dense.doubtful, 4),
-        "wrong_joins": round(dense.wrong_joins, 5),
+        "matched": round(dense.matched, 4),
+        "matched_doubtful": round(dense.doubtful, 4),
+        "wrong_matches": round(dense.wrong_matches, 5),
         "blends_marked": round(dense.blends_marked, 4),
         "blends_paired_silently": round(dense.paired_silently, 4),
-        "joined_at_160000": round(denser.joined, 4),
-        "wrong_joins_at_160000": round(denser.wrong_joins, 5),
+        "matched_at_160000": round(denser.matched, 4),
+        "wrong_matches_at_160000": round(denser.wrong_matches, 5),
         "blends_paired_silently_at_160000": round(denser.paired_silently, 4),
-        **{f"joined_{name}": round(one.joined, 4) for name, one in others.items()},
+        **{f"matched_{name}": round(one.matched, 4) for name, one in others.items()},
         **{f"blends_paired_silently_{n}": round(o.paired_silently, 4) for n, o in others.items()},
-        "join_million_s": round(first, 1),
-        "join_million_pairs_s": round(pairs, 1),
-        "join_million_again_s": round(again, 1),
+        "crossmatch_million_s": round(first, 1),
+        "crossmatch_million_pairs_s": round(pairs, 1),
+        "crossmatch_million_again_s": round(again, 1),
     }
     print(json.dumps(figures))
 

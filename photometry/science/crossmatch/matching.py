@@ -1,4 +1,4 @@
-"""Sources of several catalogues joined into objects: one-to-one where they are, else as blends."""
+"""Sources of several catalogues matched to objects: one-to-one where they are, else as blends."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ ARCSEC = np.pi / 180 / 3600  # radians
 
 
 @dataclass(frozen=True)
-class JoinOptions:
+class CrossMatchOptions:
     """How near to each other sources of two catalogues are one star."""
 
     sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
@@ -91,7 +91,7 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
     return np.where((error > 0) & (error < largest), error, largest)
 
 
-def links_between(near, fwhm_a, fwhm_b, options=JoinOptions()) -> Links:
+def links_between(near, fwhm_a, fwhm_b, options=CrossMatchOptions()) -> Links:
     """What the sources of two catalogues that lie near each other are to each other.
 
     ``near`` has n pairs, in arcsec; ``fwhm_a`` and ``fwhm_b`` are the seeing of both images,
@@ -125,7 +125,7 @@ def _nearest(key, distance):
     return nearest
 
 
-def group(catalogue, ra, dec, links, options=JoinOptions()) -> Groups:
+def group(catalogue, ra, dec, links, options=CrossMatchOptions()) -> Groups:
     """Join sources that are linked, directly or through others, into objects.
 
     ``catalogue`` (n,) is the catalogue of each source, ``ra`` and ``dec`` are its position in

@@ -1,4 +1,4 @@
-"""Reference sources of all filters joined into objects, a field at a time.
+"""Reference sources of all filters cross-matched into objects, a field at a time.
 
 The database finds what lies near each other, by q3c; arrays decide; the database stores what
 differs from before. Nothing is locked that a reader or the pipeline needs: passes over the same
@@ -15,13 +15,13 @@ from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import fault_of, unit_vectors
-from photometry.crossmatch.join_area import READ_ARCSEC, Area, Chip
+from photometry.crossmatch.area import READ_ARCSEC, Area, Chip
 from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store
 from photometry.crossmatch.stored_objects import stored_objects
 from photometry.querysets.sources import RANK_BITS, catalogue_of, id_range
-from photometry.science.crossmatch.joining import (
+from photometry.science.crossmatch.matching import (
     ARCSEC,
-    JoinOptions,
+    CrossMatchOptions,
     Links,
     Near,
     group,
@@ -69,7 +69,7 @@ NEAR_DTYPE = [("a", "i8"), ("b", "i8")]
 
 
 @dataclass(frozen=True)
-class Joined:
+class CrossMatchCounts:
     """What one pass found, and changed."""
 
     n_catalogues: int
@@ -84,12 +84,14 @@ class Joined:
     n_replacements: int  # sources that replaced one of a catalogue made anew
 
 
-def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None) -> Joined:
-    """Join the sources that lie on images with those of all other catalogues in use there.
+def crossmatch_filters(
+    image_ids, options=CrossMatchOptions(), dry_run=False, progress=None
+) -> CrossMatchCounts:
+    """Cross-match the sources that lie on images with those of all other catalogues in use there.
 
-    The images are reference images, or have been: what lies on them is joined anew, and stored
-    where it differs from before, in one transaction, unless ``dry_run``. ``progress`` is told of
-    each pair of catalogues, by ``update(1)``, and of their number as its ``total``. Raises
+    The images are reference images, or have been: what lies on them is cross-matched anew, and
+    stored where it differs from before, in one transaction, unless ``dry_run``. ``progress`` is
+    told of each pair of catalogues, by ``update(1)``, and of their number as its ``total``. Raises
     GalprojectError where the catalogues change all the time.
     """
     image_ids = sorted(image_ids)
@@ -97,10 +99,10 @@ def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None)
     images = [image for image in images if not fault_of(image.footprint)]
     for _ in range(MAX_ATTEMPTS):
         chips = _chips_around(image_ids)
-        # One pass at a time joins what lies on an image.
+        # One pass at a time cross-matches what lies on an image.
         with locked(Claimed.CROSS_MATCH, {*image_ids, *(chip.image for chip in chips)}):
             try:
-                changes = _join(images, chips, options, progress)
+                changes = _crossmatch(images, chips, options, progress)
             except ProgrammingError:  # a partition went while it was read
                 if chips == _chips_around(image_ids):
                     raise
@@ -111,7 +113,7 @@ def join_filters(image_ids, options=JoinOptions(), dry_run=False, progress=None)
                         store(changes)
                     return _summary(chips, changes)
     raise GalprojectError(
-        "the reference catalogues changed each time they were joined. Join them again when no "
+        "the reference catalogues changed each time they were cross-matched. Do it again when no "
         "reference is being processed"
     )
 
@@ -145,7 +147,7 @@ def _chips_around(image_ids):
     return [chip for chip in chips if not fault_of(chip.footprint)]
 
 
-def _join(images, chips, options, progress) -> ObjectChanges:
+def _crossmatch(images, chips, options, progress) -> ObjectChanges:
     """What is to be stored: objects of all sources within WRITTEN_ARCSEC of the images."""
     area = Area.of(images)
     sources = _read(chips)
@@ -231,4 +233,4 @@ def _inside(sources, chips, starts, area):
 
 
 def _summary(chips, changes):
-    return Joined(n_catalogues=len(chips), **changes.counts())
+    return CrossMatchCounts(n_catalogues=len(chips), **changes.counts())

@@ -1,4 +1,4 @@
-"""The sky on which sources are joined: the footprints of images, with margins."""
+"""The sky on which sources are cross-matched: the footprints of images, with margins."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,7 +37,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Area:
-    """The images whose sources are joined anew."""
+    """The images whose sources are cross-matched anew."""
 
     image_ids: frozenset[int]
     footprints: tuple[np.ndarray, ...]

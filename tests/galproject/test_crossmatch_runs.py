@@ -11,14 +11,14 @@ from exposures.models import GalCheckpoint, GalImage, GalJob
 from galproject.processing import crossmatch
 from galproject.queue import jobs, tasks
 from galproject.references import changes
-from galproject.references.tasks import join_withdrawn
-from photometry.crossmatch import joins as passes
+from galproject.references.tasks import crossmatch_withdrawn
+from photometry.crossmatch import crossmatching as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
 from photometry.querysets.objects import Kind
 from photometry.storage import storage
 from tests.people import make_person, token_header
-from tests.photometry.joined_fields import add_catalogue, everything, ids_at, make_reference
-from tests.variables.candidates import add_epoch, join_all
+from tests.photometry.crossmatch_fields import add_catalogue, everything, ids_at, make_reference
+from tests.variables.candidates import add_epoch, crossmatch_all
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalFlag
@@ -35,7 +35,7 @@ def pair():
 
 def command(**options):
     output = StringIO()
-    call_command("join_filters", stdout=output, **options)
+    call_command("crossmatch_filters", stdout=output, **options)
     return output.getvalue()
 
 
@@ -50,14 +50,14 @@ def test_the_command_says_a_line_a_field_and_a_dry_run_stores_nothing(pair):
     assert "new 0, changed 0, removed 0" in command()
 
 
-def test_the_command_joins_the_references_that_are_named(pair):
+def test_the_command_matches_the_references_that_are_named(pair):
     make_reference("far", "g", [0.0], [0.0], ra=280.0)
     assert "field 1: 1 sources of 1 catalogues" in command(exposure=["far"])
     assert GalObject.objects.count() == 1
     assert len(command(exposure=["g1", "far"]).splitlines()) == 2
 
 
-def test_a_larger_radius_joins_what_lies_further_apart():
+def test_a_larger_radius_matches_what_lies_further_apart():
     make_reference("g", "g", [0.0], [0.0], error=0.3)
     make_reference("r", "r", [1.2], [0.0], error=0.3)
     assert "0 one-to-one" in command()
@@ -73,7 +73,7 @@ def test_a_larger_radius_joins_what_lies_further_apart():
         ({"max_radius": float("nan")}, "--max-radius nan"),
     ],
 )
-def test_what_can_t_be_joined_is_told(pair, options, told):
+def test_what_can_t_be_matched_is_told(pair, options, told):
     with pytest.raises(CommandError, match=told):
         command(**options)
     assert not GalObject.objects.exists()
@@ -84,16 +84,16 @@ def test_without_a_catalogue_the_command_says_so():
 
 
 def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair, monkeypatch):
-    join_all()
+    crossmatch_all()
     before, job = everything(), make_job(pair[0])
     seen = iter(range(100))
     real = passes._chips_around
     monkeypatch.setattr(passes, "_chips_around", lambda ids: real(ids)[next(seen) % 2 :])
     with pytest.raises(CommandError, match="changed each time.*Join them again when"):
         command()
-    crossmatch.join_job(job)
+    crossmatch.crossmatch_job(job)
     assert everything() == before
-    line = GalCheckpoint.objects.get(step="joined")
+    line = GalCheckpoint.objects.get(step="cross-matched")
     assert line.level == GalCheckpoint.Level.WARNING and "changed each time" in line.note
 
 
@@ -105,10 +105,10 @@ def make_job(catalogue, queued=True):
     return job
 
 
-def test_the_end_of_a_job_joins_its_references_and_is_in_the_log(pair, sent):
+def test_the_end_of_a_job_matches_its_references_and_is_in_the_log(pair, sent):
     g, r = pair
     tasks.close_job(make_job(g).pk)
-    line = GalCheckpoint.objects.get(step="joined")
+    line = GalCheckpoint.objects.get(step="cross-matched")
     assert (line.exposure, line.value) == (g.image.exposure, 6)
     assert line.note == "1 stars in several filters, 1 blends"
     assert set(GalObject.objects.values_list("kind", flat=True)) == {1, 2, 3}
@@ -134,21 +134,21 @@ def test_a_job_ends_alike_whoever_ends_it(pair, monkeypatch, queued):
             tasks.close_job(*message)
         assert GalObject.objects.exists()
         steps.append(list(GalCheckpoint.objects.order_by("pk").values_list("step", flat=True)))
-    assert steps == [["closed", "joined"]] * len(steps)
+    assert steps == [["closed", "cross-matched"]] * len(steps)
 
 
-def test_the_end_of_a_job_of_search_images_alone_joins_nothing(pair, sent):
+def test_the_end_of_a_job_of_search_images_alone_matches_nothing(pair, sent):
     image = add_epoch(pair[0], 60001.0)
     job = GalJob.objects.create(exposure=image.exposure)
     GalImage.objects.filter(pk=image.pk).update(job=job)
     tasks.close_job(job.pk)
     assert not GalObject.objects.exists()
-    assert not GalCheckpoint.objects.filter(step="joined").exists()
+    assert not GalCheckpoint.objects.filter(step="cross-matched").exists()
 
 
 def test_a_reference_processed_again_keeps_objects_and_what_people_said_of_them(pair, sent):
     g, _ = pair
-    join_all()
+    crossmatch_all()
     (old,) = ids_at(g, [20.0], [0.0])
     before = dict(GalObjectSource.objects.values_list("pk", "object_id"))
     flag = flag_source(old, "ghost", "of a bright star", User.objects.create_user("curator"))
@@ -166,8 +166,8 @@ def test_a_withdrawn_reference_leaves_objects_of_the_other_filters(
     pair, monkeypatch, django_capture_on_commit_callbacks
 ):
     g, r = pair
-    join_all()
-    monkeypatch.setattr(changes, "async_task", lambda task, ids, **_: join_withdrawn(ids))
+    crossmatch_all()
+    monkeypatch.setattr(changes, "async_task", lambda task, ids, **_: crossmatch_withdrawn(ids))
     with django_capture_on_commit_callbacks(execute=True):
         changes.change_reference([], [r.image_id], "curator", "cloudy")
     kinds = GalObject.objects.values_list("kind", "n_filters", "n_sources")
@@ -182,7 +182,7 @@ def headers():
 
 
 def test_objects_come_with_their_sources_by_the_api(pair, client, headers):
-    join_all()
+    crossmatch_all()
     g, r = pair
     for kind, n_sources in ((Kind.SINGLE, 1), (Kind.ONE_TO_ONE, 2), (Kind.BLEND, 3)):
         own = GalObject.objects.get(kind=kind)
@@ -203,7 +203,7 @@ def test_objects_come_with_their_sources_by_the_api(pair, client, headers):
 
 
 def test_light_curves_of_objects_come_in_all_filters_by_the_api(pair, client, headers):
-    join_all()
+    crossmatch_all()
     for catalogue in pair:
         add_epoch(catalogue, 60001.0)
     own = GalObject.objects.get(kind=Kind.ONE_TO_ONE)
@@ -222,7 +222,7 @@ def test_candidates_name_their_object_by_the_api(pair, client, headers):
     refresh_candidates([g.pk])
     rows = client.get("/api/candidates/", headers=headers).json()["results"]
     assert [row["object_id"] for row in rows] == [None, None]
-    join_all()
+    crossmatch_all()
     rows = client.get("/api/candidates/", headers=headers).json()["results"]
     for row in rows:
         own = GalObjectSource.objects.get(pk=row["refsource_id"])

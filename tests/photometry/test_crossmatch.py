@@ -1,17 +1,17 @@
-"""Sources of all filters joined in the database: right, rebuilt, and in nobody's way."""
+"""Sources of all filters counts in the database: right, rebuilt, and in nobody's way."""
 
 import numpy as np
 import pytest
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.crossmatch.joins import NEAR, fields_of, join_filters
+from photometry.crossmatch.crossmatching import NEAR, crossmatch_filters, fields_of
 from photometry.crossmatch.object_storage import sources_replaced
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from photometry.querysets.objects import Kind, matches_of
 from photometry.storage import storage
 from tests.made_up import from_tangent_plane
-from tests.photometry.joined_fields import (
+from tests.photometry.crossmatch_fields import (
     add_catalogue,
     everything,
     ids_at,
@@ -30,17 +30,17 @@ def grid(rng=None, scatter=0.03):
     return (x, y) if rng is None else (x + rng.normal(0, scatter, len(x)), y)
 
 
-def join(*catalogues, **options):
-    return join_filters([catalogue.image_id for catalogue in catalogues], **options)
+def crossmatch(*catalogues, **options):
+    return crossmatch_filters([catalogue.image_id for catalogue in catalogues], **options)
 
 
 @pytest.mark.parametrize(("ra", "dec"), PLACES)
-def test_stars_are_joined_one_to_one_at_any_place_of_the_sky(ra, dec):
+def test_stars_are_matched_one_to_one_at_any_place_of_the_sky(ra, dec):
     rng = np.random.default_rng(1)
     catalogues = [make_reference(f, f, *grid(rng), ra=ra, dec=dec) for f in "gri"]
-    joined = join(*catalogues)
-    assert joined.n_one_to_one == joined.n_new == len(GRID)
-    assert (joined.n_single, joined.n_blends, joined.n_sources) == (0, 0, 3 * len(GRID))
+    counts = crossmatch(*catalogues)
+    assert counts.n_one_to_one == counts.n_new == len(GRID)
+    assert (counts.n_single, counts.n_blends, counts.n_sources) == (0, 0, 3 * len(GRID))
     for own in matches_of(
         storage.catalogue_sources(catalogues[0])["refsource_id"].tolist()
     ).values():
@@ -53,8 +53,8 @@ def test_stars_are_joined_one_to_one_at_any_place_of_the_sky(ra, dec):
 def test_two_in_one_filter_and_one_in_another_are_a_blend_with_all_three():
     g = make_reference("g", "g", [0.0, 0.55], [0.0, 0.0])
     r = make_reference("r", "r", [0.2], [0.0])
-    joined = join(g, r)
-    assert (joined.n_blends, joined.n_one_to_one, joined.n_single) == (1, 0, 0)
+    counts = crossmatch(g, r)
+    assert (counts.n_blends, counts.n_one_to_one, counts.n_single) == (1, 0, 0)
     (own,) = GalObject.objects.blends()
     assert own.n_sources == 3 and own.n_filters == 2
     (match,) = matches_of(ids_at(r, [0.2], [0.0])).values()
@@ -64,34 +64,34 @@ def test_two_in_one_filter_and_one_in_another_are_a_blend_with_all_three():
 def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():
     g = make_reference("g", "g", [0.0, 0.5], [0.0, 0.0], [16.0, 21.0])
     r = make_reference("r", "r", [0.0], [0.0], 15.5)
-    assert join(g, r).n_one_to_one == 1
+    assert crossmatch(g, r).n_one_to_one == 1
     assert object_of(ids_at(g, [0.5], [0.0])[0]).kind == Kind.SINGLE
 
 
-def test_stars_further_apart_than_their_errors_are_not_joined():
+def test_stars_further_apart_than_their_errors_are_not_matched():
     apart = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [0.7], [0.0])
-    assert join(*apart).n_single == 2
+    assert crossmatch(*apart).n_single == 2
     faint = make_reference("i", "i", [0.7], [0.0], error=0.2)
-    assert join(*apart, faint).n_one_to_one == 1  # with the one at its place, or none
+    assert crossmatch(*apart, faint).n_one_to_one == 1  # with the one at its place, or none
 
 
 def test_the_same_star_in_overlapping_catalogues_of_a_filter_is_no_blend():
     rng = np.random.default_rng(2)
     one, two = (make_reference(n, "g", *grid(rng)) for n in ("one", "two"))
     r = make_reference("r", "r", *grid(rng))
-    joined = join(one, two, r)
-    assert joined.n_one_to_one == len(GRID) and joined.n_blends == 0
+    counts = crossmatch(one, two, r)
+    assert counts.n_one_to_one == len(GRID) and counts.n_blends == 0
     assert set(GalObject.objects.values_list("n_sources", "n_filters")) == {(3, 2)}
 
 
 def test_a_pass_that_finds_nothing_new_writes_nothing():
     rng = np.random.default_rng(3)
     catalogues = [make_reference(f, f, *grid(rng)) for f in "gr"]
-    join(*catalogues)
+    crossmatch(*catalogues)
     before = everything()
-    again = join(*catalogues)
+    again = crossmatch(*catalogues)
     assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
-    one_alone = join(catalogues[0])
+    one_alone = crossmatch(catalogues[0])
     assert (one_alone.n_new, one_alone.n_changed, one_alone.n_removed) == (0, 0, 0)
     assert everything() == before
 
@@ -99,24 +99,24 @@ def test_a_pass_that_finds_nothing_new_writes_nothing():
 def test_objects_whose_ids_lie_far_apart_are_found_again():
     x, y = grid()
     g = make_reference("g", "g", x, y)
-    join(g)
+    crossmatch(g)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setval(pg_get_serial_sequence('galobjects', 'id'), 1 << 30)")
     r = make_reference("r", "r", [*x, *(x + 2.5)], [*y, *y])
-    assert join(r).n_new == len(x)
+    assert crossmatch(r).n_new == len(x)
     before = everything()
-    again = join(g, r)
+    again = crossmatch(g, r)
     assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
     assert everything() == before
 
 
 def test_a_magnitude_that_changed_is_stored_and_nothing_else_of_its_object():
     g, r = (make_reference(f, f, *grid()) for f in "gr")
-    join(g, r)
+    crossmatch(g, r)
     (own,) = ids_at(g, [0.0], [0.0])
     before = dict(GalObjectSource.objects.values_list("pk", "object_id"))
     GalObjectSource.objects.filter(pk=own).update(mag=12)
-    again = join(g)
+    again = crossmatch(g)
     assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
     assert GalObjectSource.objects.get(pk=own).mag == 18
     assert dict(GalObjectSource.objects.values_list("pk", "object_id")) == before
@@ -124,27 +124,27 @@ def test_a_magnitude_that_changed_is_stored_and_nothing_else_of_its_object():
 
 def test_a_dry_run_counts_and_writes_nothing():
     g = make_reference("g", "g", *grid())
-    assert join(g, dry_run=True).n_new == len(GRID)
+    assert crossmatch(g, dry_run=True).n_new == len(GRID)
     assert not GalObject.objects.exists()
 
 
-def test_objects_keep_their_ids_when_a_filter_joins_and_when_a_reference_is_made_again():
+def test_objects_keep_their_ids_when_a_filter_is_added_and_when_a_reference_is_made_again():
     rng = np.random.default_rng(4)
     g = make_reference("g", "g", *grid(rng))
-    join(g)
+    crossmatch(g)
     before = set(GalObject.objects.values_list("pk", flat=True))
     r = make_reference("r", "r", *grid(rng))
-    assert join(r).n_one_to_one == len(GRID)
+    assert crossmatch(r).n_one_to_one == len(GRID)
     assert set(GalObject.objects.values_list("pk", flat=True)) == before
     places = {o.pk: (o.ra, o.dec) for o in GalObject.objects.all()}
     # Both are made anew, one after the other was dropped: nothing is left but the objects.
     for catalogue in (g, r):
         storage.retire_catalogue(catalogue.image, drop=True)
-        join(catalogue)
+        crossmatch(catalogue)
     assert set(GalObject.objects.values_list("pk", "kind")) == {(pk, Kind.GONE) for pk in before}
     for catalogue in (g, r):
         add_catalogue(catalogue.image, *grid(rng))
-        join(catalogue)
+        crossmatch(catalogue)
     assert set(GalObject.objects.values_list("pk", "kind")) == {
         (pk, Kind.ONE_TO_ONE) for pk in before
     }
@@ -164,12 +164,12 @@ def test_sources_that_take_the_place_of_others_are_told_once():
         rng = np.random.default_rng(5)
         x, y = grid(rng)
         g = make_reference("g", "g", x, y)
-        join(g)
+        crossmatch(g)
         old = ids_at(g, x, y)
         # One star is not found again, and there is one more.
         again = add_catalogue(g.image, [*(x[1:] + 0.02), 100.0], [*y[1:], 0.0])
-        assert join(again).n_replacements == len(x) - 1
-        join(again)
+        assert crossmatch(again).n_replacements == len(x) - 1
+        crossmatch(again)
     finally:
         sources_replaced.disconnect(hear)
     assert heard == [dict(zip(old[1:], ids_at(again, x[1:] + 0.02, y[1:]), strict=True))]
@@ -178,23 +178,23 @@ def test_sources_that_take_the_place_of_others_are_told_once():
 
 def test_a_star_that_could_be_two_succeeds_nobody():
     g = make_reference("g", "g", [0.0], [0.0])
-    join(g)
+    crossmatch(g)
     again = add_catalogue(g.image, [-0.2, 0.25], [0.0, 0.0])
-    assert join(again).n_replacements == 0
+    assert crossmatch(again).n_replacements == 0
 
 
 def test_a_blend_that_comes_apart_keeps_one_object_and_gets_another():
     g = make_reference("g", "g", [0.0, 0.55], [0.0, 0.0])
     r = make_reference("r", "r", [0.2], [0.0])
-    join(g, r)
+    crossmatch(g, r)
     (blend,) = GalObject.objects.all()
     add_catalogue(r.image, [0.0, 0.55], [0.0, 0.0])
-    joined = join(r)
-    assert (joined.n_one_to_one, joined.n_blends, joined.n_new) == (2, 0, 1)
+    counts = crossmatch(r)
+    assert (counts.n_one_to_one, counts.n_blends, counts.n_new) == (2, 0, 1)
     assert GalObject.objects.filter(pk=blend.pk).exists()
 
 
-def test_joining_one_chip_at_a_time_is_the_same_as_joining_all_at_once():
+def test_matching_one_chip_at_a_time_is_the_same_as_matching_all_at_once():
     rng = np.random.default_rng(6)
     x, y = rng.uniform(-500, 500, 4000), rng.uniform(-350, 350, 4000)
     chips = []
@@ -209,11 +209,11 @@ def test_joining_one_chip_at_a_time_is_the_same_as_joining_all_at_once():
         image.ra = ra
         image.save()
     for chip in chips:
-        join(chip)
+        crossmatch(chip)
     one_by_one = groups()
     GalObject.objects.all().delete()
     GalObjectSource.objects.all().delete()
-    join(*chips)
+    crossmatch(*chips)
     assert groups() == one_by_one
 
 
@@ -229,7 +229,7 @@ def groups():
 def test_the_light_curve_of_an_object_has_all_filters_by_sql_and_by_python():
     rng = np.random.default_rng(7)
     g, r = (make_reference(f, f, *grid(rng)) for f in "gr")
-    join(g, r)
+    crossmatch(g, r)
     own = GalObject.objects.first()
     with connection.cursor() as cursor:
         cursor.execute("SELECT refsource_id, filter, mag FROM galobjects_light_curve(%s)", [own.pk])
@@ -246,7 +246,7 @@ def test_neighbours_are_found_by_the_index_of_each_partition():
     places = {"a": g.pk, "b": r.pk, "image": g.image_id, "radius": 0.5 / 3600, "where": "true"}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {NEAR.format(**places)}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
+        plan = "\n".crossmatch(line for (line,) in cursor.fetchall())
     assert f"Seq Scan on galsources_{r.pk}" not in plan
     assert f"Bitmap Index Scan on galsources_{r.pk}_q3c" in plan
 
@@ -264,6 +264,6 @@ def test_what_a_flat_sky_gives_is_what_the_sphere_gives():
     ra, dec = from_tangent_plane(np.array([0.1]), np.array([0.0]), 266.0, -29.0)
     g = make_reference("g", "g", [360.0], [0.0])
     assert GalReference.objects.get(pk=g.pk).active and GalImage.objects.count() == 1
-    join(g)
+    crossmatch(g)
     own = GalObject.objects.get()
     assert own.ra == pytest.approx(float(ra[0])) and own.dec == pytest.approx(float(dec[0]))

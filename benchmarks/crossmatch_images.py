@@ -1,14 +1,14 @@
 """What the join makes of the sources that the project's own search finds on images in two filters.
 
-Images of crowded fields are made, 80,000 stars brighter than 21.5 a chip, as in joins.py, and
+Images of crowded fields are made, 80,000 stars brighter than 21.5 a chip, as in crossmatch.py, and
 searched. Each star is of the source nearest to it that is about as bright, the brightest first;
 what is left of the source in whose light it lies. ``merged_half_fwhm`` is the distance, in units
 of the seeing, at which every other pair of stars is one source, of those that would both be found
 were they apart; ``positions_over_errors`` the scatter of positions over what their light allows.
-The other figures are those of joins.py; what a star is of is less certain here, so that a part of
-what counts against the join counts against that.
+The other figures are those of crossmatch.py; which source a star belongs to is less certain
+here, and a part of the wrong matches is due to that.
 
-    python benchmarks/join_images.py [--quick]
+    python benchmarks/crossmatch_images.py [--quick]
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.photometry.two_filters import (  # noqa: E402
     ZERO_POINT,
     Band,
     Catalogue,
-    join,
+    crossmatch,
     make_stars,
     score,
 )
@@ -196,7 +196,7 @@ def main():
         stars = make_stars(80_000, size, rng)
         images = [image_of(stars, band, rng) for band in BANDS]
         catalogues = [catalogue_of(found) for found in images]
-        scores.append(score(*catalogues, join(*catalogues)))
+        scores.append(score(*catalogues, crossmatch(*catalogues)))
         tell(scores[-1])
         for found, catalogue in zip(images, catalogues, strict=True):
             pairs.append(merged_pairs(found, catalogue))
@@ -207,7 +207,7 @@ def main():
         "positions_over_errors": round(float(1.4826 * np.median(pulls)), 2),
     }
     weights = {"blends_marked": "n_blends", "paired_silently": "n_blends"}
-    for name in ("joined", "doubtful", "wrong_joins", "blends_marked", "paired_silently"):
+    for name in ("matched", "doubtful", "wrong_matches", "blends_marked", "paired_silently"):
         weight = [getattr(one, weights.get(name, "n_pairs")) for one in scores]
         mean = np.average([getattr(one, name) for one in scores], weights=weight)
         figures[name] = round(float(mean), 4)
