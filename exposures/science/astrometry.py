@@ -51,7 +51,7 @@ class AstrometryOptions:
 class PixelCorrection:
     """A smooth displacement of pixel positions: polynomials in x and y, in pixels.
 
-    Coefficients are those of ``u^i v^j`` with ``i + j <= order``, in the order of
+    Coefficients (n_terms,) are those of ``u^i v^j`` with ``i + j <= order``, in the order of
     ``monomials``, where ``u, v`` run from -1 to 1 over the image.
     """
 

@@ -191,7 +191,7 @@ def edge_regions(points, shape, options=ArtifactOptions()):
 
 @dataclass(frozen=True)
 class Defect:
-    """A place on the detector where changes recur."""
+    """A place on the detector where changes recur, those of the indices ``members`` (k,)."""
 
     x: float  # pixels
     y: float

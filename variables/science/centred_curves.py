@@ -11,7 +11,7 @@ LAST_MJD = 100_000.0  # what older versions stored beyond is no time
 
 @dataclass(frozen=True)
 class CentredCurves:
-    """Measurements in all filters about their means; arrays (n,)."""
+    """Measurements in all filters about their means; arrays (n,) in days and mag."""
 
     days: np.ndarray  # from the first epoch
     mag: np.ndarray

@@ -10,7 +10,7 @@ from photometry.science.calibration.calibration import mad_sigma
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the things in each bin, how many have a property; arrays (n_bins,)."""
+    """Of the things in each bin, how many have a property: numbers and shares, (n_bins,)."""
 
     n: np.ndarray  # things
     k: np.ndarray  # with the property

@@ -58,7 +58,10 @@ class Matched:
 
 @dataclass(frozen=True)
 class KernelPrior:
-    """What bright stars all over an image say of the kernel."""
+    """What bright stars all over an image say of the kernel: normal equations without a unit.
+
+    Squares of light over its variance.
+    """
 
     normal: np.ndarray  # (n_terms, n_terms)
     right: np.ndarray  # (n_terms,)

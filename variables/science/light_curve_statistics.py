@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LightCurveStatistics:
-    """Of each light curve; arrays (n,), NaN where there are too few measurements."""
+    """Of each light curve, arrays (n,); mag, or no unit. NaN where it has too few measurements."""
 
     n: np.ndarray  # measurements
     mean_mag: np.ndarray  # weighted by the inverse variance

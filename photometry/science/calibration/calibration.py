@@ -77,10 +77,10 @@ def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
 class Correction:
     """What to add to an image's magnitudes to bring them onto its references.
 
-    ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials and
-    ``u, v`` running from -1 to 1 over the image; and an offset for each reference catalogue but
-    the one with most stars, as two references have zero points of their own. Read-out channels
-    whose gain is not what it should be add a step each.
+    ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials,
+    coefficients c (n_terms,) in mag and ``u, v`` running from -1 to 1 over the image; and an offset
+    for each reference catalogue but the one with most stars, as two references have zero points of
+    their own. Read-out channels whose gain is not what it should be add a step each.
     """
 
     shape: tuple[int, int]  # ny, nx

@@ -63,7 +63,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs of sources, (n, 2) each, by the numbers that ``Near`` has."""
+    """Pairs of sources, (n, 2) ids each: the numbers that ``Near`` has."""
 
     matches: np.ndarray  # each the other's nearest, and no further than their errors explain
     blends: np.ndarray  # one of several sources, and the one that they are in the other catalogue
@@ -72,7 +72,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Groups:
-    """Which sources are one object."""
+    """Which sources are one object; labels are indices of groups."""
 
     label: np.ndarray  # (n_sources,) from 0, in order of their first source
     is_blend: np.ndarray  # (n_groups,)

@@ -35,7 +35,7 @@ class NearPairs:
 
 @dataclass(frozen=True)
 class HiddenSources:
-    """Sources that may be hidden in others, by the index of their pair; arrays (n,)."""
+    """Sources that may be hidden in others: arrays (n,) of indices of pairs, and probabilities."""
 
     row: np.ndarray  # the pair of the hidden source and the whole
     main: np.ndarray  # the pair of the whole and the star that the whole is taken for

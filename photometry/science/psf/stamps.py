@@ -19,7 +19,7 @@ U2, UV, V2, AMPLITUDE, DX, DY, CORE_SCALE, TERMS = range(8)
 class Profiles:
     """The PSF of each of n stars: ``amplitude (1 + q)^-beta`` plus a shifted spline.
 
-    ``q`` is a quadratic form in the distance from the star, u along x and v along y.
+    ``q`` is a quadratic form in the distance from the star in pixels, u along x and v along y.
     """
 
     # (n, TERMS + n_terms) float32: coefficients of u^2, uv, v^2; amplitude; offset of the star

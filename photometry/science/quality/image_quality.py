@@ -121,20 +121,20 @@ class Figure:
     def misses(self, value, limit) -> bool:
         """Whether a value is beyond a limit; one that is unknown, None or NaN, never is.
 
-        Both are numbers in the figure's unit.
+        Both are numbers in units of the figure.
         """
         if value is None or isnan(value):
             return False
         return value < limit if self.is_least else value > limit
 
     def number(self, value) -> str:
-        """A value, a number in the figure's unit, as text; a dash for one that is unknown."""
+        """A value, a number in units of the figure, as text; a dash for one that is unknown."""
         if value is None or isnan(value):
             return "–"
         return "infinite" if value == inf else f"{value:.{self.decimals}f}"
 
     def write(self, value) -> str:
-        """The same, of a number in the figure's unit, with that unit."""
+        """The same, of a number in units of the figure, with the unit."""
         return f"{self.number(value)} {self.unit}".rstrip()
 
 

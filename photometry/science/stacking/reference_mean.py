@@ -42,12 +42,13 @@ class ReferenceMeans:
 def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOptions()):
     """ReferenceMeans of ``flux`` (n, m) on m images, the primary first, all of one zero point.
 
-    In flux, as a source that only the primary has is zero on the others, or less. Images are
-    taken out one by one, each time the one that differs most from the mean of the others, until
-    those that are left agree within ``agree_sigma``; they must be the majority, and two of them
-    must speak against each that was taken out. Then their weighted mean is the reference. Where
-    no majority agrees, as of a star that varies, the primary's own value stands: it defines the
-    system, and nothing that varied against it is lost.
+    ``flux_err`` and ``usable`` are (n, m), too; fluxes are in the unit of which ``zero_point`` is
+    the magnitude of 1. In flux, as a source that only the primary has is zero on the others, or
+    less. Images are taken out one by one, each time the one that differs most from the mean of the
+    others, until those that are left agree within ``agree_sigma``; they must be the majority, and
+    two of them must speak against each that was taken out. Then their weighted mean is the
+    reference. Where no majority agrees, as of a star that varies, the primary's own value stands:
+    it defines the system, and nothing that varied against it is lost.
     """
     width = np.hypot(flux_err, options.agree_mag / MAG_PER_LN * np.maximum(flux, 0))
     kept = majority(flux, width, usable, options.agree_sigma)

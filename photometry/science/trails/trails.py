@@ -87,7 +87,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a fit leaves of an image; (ny, nx) arrays."""
+    """What a fit leaves of an image; (ny, nx) arrays in ADU."""
 
     residual: np.ndarray  # without sky and stars
     weight: np.ndarray  # inverse variance of it, 0 where masked
