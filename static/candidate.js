@@ -1,6 +1,6 @@
 // The page of one candidate: its light curves, its field, its cutouts, and the way to the next.
 
-import {LightCurve} from "./light-curve.js";
+import {LightCurveChart} from "./light-curve.js";
 import {showDiagram} from "./field-diagram.js";
 
 const BLINK_MS = 400;
@@ -24,7 +24,7 @@ async function orSay(element, work) {
 
 async function lightCurves() {
   const place = byId("light-curve");
-  const [curve, data] = await Promise.all([LightCurve.mount(place, {height: 350}), get(place.dataset.url)]);
+  const [curve, data] = await Promise.all([LightCurveChart.mount(place, {height: 350}), get(place.dataset.url)]);
   curve.show(data);
   folding(curve);
   byId("align").addEventListener("click", ({currentTarget: button}) => {

@@ -13,12 +13,12 @@ const MEASURED = ["x", "mag", "low", "high", "colour", "marker", "mjd", "measure
 const MISSED = ["x", "y", "fill", "line", "mjd", "date", "said", "limit", "flux", "image"];
 const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
 
-// const curve = await LightCurve.mount(element, {height: 340});
+// const curve = await LightCurveChart.mount(element, {height: 340});
 // curve.show(data of variables.light_curves.light_curve_data); curve.fold(days or null);
 // curve.align(true) draws each filter from its median.
-export class LightCurve {
+export class LightCurveChart {
   static async mount(element, {height = 340} = {}) {
-    const curve = new LightCurve(element, height);
+    const curve = new LightCurveChart(element, height);
     await curve.ready;
     return curve;
   }

@@ -1,6 +1,6 @@
 // A candidate on a card: one key decides, and the next one is there.
 
-import {LightCurve} from "./light-curve.js";
+import {LightCurveChart} from "./light-curve.js";
 import {Blinker, Palette, byId, changeOf, decision, element, finish, framed, listen, next, outbox, painted, preload, say, takeBackEarlier, tile} from "./vetting.js";
 
 // Cards at hand beyond the one that is shown; how many epochs at first; how many cards are kept.
@@ -9,7 +9,7 @@ const AHEAD = 4, EPOCHS = 8, KEPT = 200;
 const CURVE = 292, REST = 720 - CURVE;
 const state = {cards: [], at: 0, history: [], after: 0, beyond: null, end: null, skipped: false, fetching: null, era: 0, all: false};
 const height = matchMedia("(min-width: 1001px)").matches ? Math.max(CURVE, innerHeight - REST) : 300;
-const curve = await LightCurve.mount(byId("light-curve"), {height});
+const curve = await LightCurveChart.mount(byId("light-curve"), {height});
 const palette = new Palette((choice, label, how) => decide({action: "vote", choice}, label, how));
 const blinker = new Blinker(byId("cutouts"));
 const current = () => state.cards[state.at];

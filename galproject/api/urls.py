@@ -10,7 +10,7 @@ router = SimpleRouter()
 router.register("exposures", views.Exposures, "api-exposure")
 router.register("images", views.Images, "api-image")
 router.register("references", views.References, "api-reference")
-router.register("candidates", views.Candidates, "api-candidate")
+router.register("candidates", views.CandidateViewSet, "api-candidate")
 router.register("objects", views.Objects, "api-object")
 router.register("flags", views.Flags, "api-flag")
 router.register("votes", views.Votes, "api-vote")
@@ -20,7 +20,9 @@ urlpatterns = [
     path("tokens/", token_pages.tokens, name="tokens"),
     path("tokens/<int:pk>/end/", token_pages.end_token, name="end_token"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path("sources/<id:refsource_id>/light-curve/", views.LightCurve.as_view(), name="api-curve"),
+    path(
+        "sources/<id:refsource_id>/light-curve/", views.LightCurveView.as_view(), name="api-curve"
+    ),
     path("cone/", views.Cone.as_view(), name="api-cone"),
     path("", include(router.urls)),
 ]

@@ -62,7 +62,7 @@ class References(Table):
     filterset_fields = ["active", "image"]
 
 
-class Candidates(Table):
+class CandidateViewSet(Table):
     """Candidates, one of each star, with the filters of their list; and their light curves.
 
     A candidate is detected on at least one image by a change that passes all cuts and that no
@@ -119,7 +119,7 @@ class Objects(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
         return self.answer(epochs_of(ids), of.MeasurementSerializer())
 
 
-class LightCurve(InFormats, APIView):
+class LightCurveView(InFormats, APIView):
     """Every epoch of a source by its id, detected or not, oldest first."""
 
     @extend_schema(responses=of.MeasurementSerializer(many=True))

@@ -27,7 +27,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Mark:
+class FieldMarker:
     """A field in the drawing."""
 
     field: ObservedField
@@ -46,7 +46,7 @@ class SkyMap:
     height: float
     meridians: tuple[Line, ...]
     parallels: tuple[Line, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[FieldMarker, ...]
     plane_y: float | None  # of latitude 0
     centre: tuple[float, float] | None  # of the Galaxy
 
@@ -152,7 +152,7 @@ def _parallels(window):
 def _mark(field, window):
     stretch = max(math.cos(math.radians(field.latitude)), 0.05)
     radius = max(field.radius * window.scale, 9)  # large enough to be hit
-    return Mark(
+    return FieldMarker(
         field,
         x=window.x(field.longitude),
         y=window.y(field.latitude),

@@ -45,7 +45,7 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DetectionCountBin:
     """Candidates that were detected so many times."""
 
     first: int
@@ -64,10 +64,10 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Candidates:
+class CandidateCounts:
     """Candidates as ``GalCandidate.objects.accepted`` has them, and what else changed."""
 
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[DetectionCountBin, ...]
     n_accepted: int
     n_undetected: int  # each of their changes fails a cut
     n_vetted: int  # people agree on a class; of candidates that no open campaign keeps blind
@@ -102,8 +102,8 @@ def images() -> Images:
     )
 
 
-def candidates() -> Candidates:
-    """Candidates by evidence, one of each star; one pass over galcandidates.
+def candidates() -> CandidateCounts:
+    """Candidates by number of detections, one of each star; one pass over galcandidates.
 
     Of votes what everybody may know: numbers that grew with one's own would tell of others'.
     """
@@ -120,9 +120,9 @@ def candidates() -> Candidates:
     counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
     row = GalCandidate.objects.as_seen_by().current().one_a_star().aggregate(**counts)
     most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
-    return Candidates(
+    return CandidateCounts(
         tuple(
-            Evidence(
+            DetectionCountBin(
                 first,
                 last,
                 n_candidates=row[f"from_{first}"],

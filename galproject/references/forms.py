@@ -5,7 +5,7 @@ from django import forms
 from exposures.errors import GalprojectError
 from exposures.input.form_fields import FloatField, refusal
 from galproject.configuration.loading import load_options
-from galproject.references.patches import Patch, filters_in_use, parse_place
+from galproject.references.patches import SkyPatch, filters_in_use, parse_place
 
 
 class PatchForm(forms.Form):
@@ -25,12 +25,12 @@ class PatchForm(forms.Form):
         except GalprojectError as error:
             raise refusal(str(error)) from error
 
-    def patch(self) -> Patch | None:
+    def patch(self) -> SkyPatch | None:
         """What was asked for; None where it is not understood."""
         if not self.is_valid():
             return None
         radius = self.cleaned_data["radius"] or load_options().fields.compared_degrees
-        return Patch(*self.cleaned_data["position"], radius, self.cleaned_data["filter"])
+        return SkyPatch(*self.cleaned_data["position"], radius, self.cleaned_data["filter"])
 
 
 class ChoiceForm(forms.Form):

@@ -13,7 +13,7 @@ N_PICTURES = 6
 
 
 @dataclass(frozen=True)
-class Tile:
+class MosaicChip:
     """One chip of a mosaic."""
 
     image: GalImage
@@ -28,7 +28,7 @@ class Mosaic:
     """Chips in a plane that touches the sky at the exposure; north is up, east is left."""
 
     view_box: str
-    tiles: tuple[Tile, ...]
+    tiles: tuple[MosaicChip, ...]
 
 
 def mosaics(exposures) -> dict[int, Mosaic]:
@@ -56,7 +56,7 @@ def _mosaic(images):
 def _tile(image, polygon, has_picture):
     first, _, third, corner = polygon  # lower left, lower right, upper right, upper left
     matrix = np.concatenate([third - corner, first - corner, corner])
-    return Tile(
+    return MosaicChip(
         image,
         " ".join(f"{x:.2f},{y:.2f}" for x, y in polygon),
         "reference" if image.is_reference else image.status,

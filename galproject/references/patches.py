@@ -16,7 +16,7 @@ from galproject.home.fields import observed_fields
 
 
 @dataclass(frozen=True)
-class Patch:
+class SkyPatch:
     """Where exposures are centred, and in which filter."""
 
     ra: float  # ICRS degrees
@@ -43,7 +43,7 @@ class Place:
 
     name: str
     n_exposures: int | None  # None where nobody counted
-    patches: tuple[Patch, ...]  # one for each filter
+    patches: tuple[SkyPatch, ...]  # one for each filter
 
 
 def parse_place(text) -> tuple[float, float]:
@@ -55,10 +55,10 @@ def parse_place(text) -> tuple[float, float]:
     return parse_position(" ".join(parts[:half]), " ".join(parts[half:]))
 
 
-def patch_round(exposure) -> Patch:
+def patch_round(exposure) -> SkyPatch:
     """The patch that an exposure is of."""
     radius = load_options().fields.compared_degrees
-    return Patch(exposure.ra, exposure.dec, radius, exposure.filter)
+    return SkyPatch(exposure.ra, exposure.dec, radius, exposure.filter)
 
 
 def places() -> list[Place]:
@@ -76,13 +76,13 @@ def _is_among(field, observed, degrees):
 
 def _observed(field, options):
     radius = options.compared_degrees
-    patches = (Patch(field.ra, field.dec, radius, name) for name, _ in field.filters)
+    patches = (SkyPatch(field.ra, field.dec, radius, name) for name, _ in field.filters)
     return Place(field.name, field.n_exposures, tuple(patches))
 
 
 def _followed(field):
     filters = field.filters or filters_in_use()
-    patches = (Patch(wrap_ra(field.ra), field.dec, field.radius, name) for name in filters)
+    patches = (SkyPatch(wrap_ra(field.ra), field.dec, field.radius, name) for name in filters)
     return Place(field.name, None, tuple(patches))
 
 

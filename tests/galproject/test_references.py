@@ -14,7 +14,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes, tasks
 from galproject.references.changes import change_reference, plan, plan_withdrawal
 from galproject.references.mosaic import mosaics
-from galproject.references.patches import Patch, parse_place
+from galproject.references.patches import SkyPatch, parse_place
 from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import undesignate
 from photometry.models import GalReference, GalSource
@@ -34,7 +34,7 @@ MEASURED = {
     **{"fwhm_arcsec": 1.0, "fwhm_pixels": 4.0, "sky": 500.0, "sky_noise": 10.0},
     **{"zero_point": 30.0, "zero_point_error": 0.01, "masked_fraction": 0.01, "n_detected": 900},
 }
-PATCH = Patch(266.0, -29.0, 0.5, "i")
+PATCH = SkyPatch(266.0, -29.0, 0.5, "i")
 
 
 def blurred(name, factor, **columns):

@@ -32,7 +32,7 @@ SEARCH_RADIUS_ARCSEC = 5
 
 
 @dataclass(frozen=True)
-class Tile:
+class EpochCutouts:
     """The cutouts of one epoch."""
 
     x: int  # of its column in the picture
@@ -57,7 +57,7 @@ class Cutouts:
 
     url: str
     size: int  # of a tile, pixels
-    tiles: tuple[Tile, ...]
+    tiles: tuple[EpochCutouts, ...]
     compass: Compass | None  # None where it is not known how the sky lies on the chip
 
     @property
@@ -177,7 +177,7 @@ def _cutouts(candidate, changes):
         return None
     images = GalImage.objects.select_related("exposure").in_bulk(layout.image_ids)
     tiles = [
-        Tile(layout.tile * column, images[image_id], changes.get(image_id))
+        EpochCutouts(layout.tile * column, images[image_id], changes.get(image_id))
         for column, image_id in enumerate(layout.image_ids, 1)
         if image_id in images  # else it was forgotten since
     ]

@@ -19,7 +19,7 @@ MAX_LISTED = 25
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChangeMark:
     """A change, or on a reference a source that changed, on the picture of a chip."""
 
     refsource_id: int
@@ -38,7 +38,7 @@ class ChipPage:
 
     image: GalImage
     catalogue: GalReference | None  # made from it, where it is a reference
-    marks: tuple[Mark, ...]
+    marks: tuple[ChangeMark, ...]
     n_by_state: dict[str, int]
     flags: tuple[GalFlag, ...]  # the newest first
     depth: float | None  # 5 sigma, mag
@@ -127,14 +127,14 @@ def _changes(image):
     )
     known = np.isfinite(changes.x) & np.isfinite(changes.y)
     columns = (changes.refsource_id, changes.x.round(1), changes.y.round(1), states)
-    return [Mark(*row) for row in zip(*(c[known].tolist() for c in columns), strict=True)]
+    return [ChangeMark(*row) for row in zip(*(c[known].tolist() for c in columns), strict=True)]
 
 
 def _sources(image):
     rows = GalCandidate.objects.filter(catalogue__image=image, catalogue__active=True)
     columns = ("pk", "x", "y", "is_flagged", "n_detections")
     return [
-        Mark(pk, round(x, 1), round(y, 1), _state(is_flagged, n_detections))
+        ChangeMark(pk, round(x, 1), round(y, 1), _state(is_flagged, n_detections))
         for pk, x, y, is_flagged, n_detections in rows.order_by("pk").values_list(*columns)
     ]
 

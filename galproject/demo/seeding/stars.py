@@ -37,7 +37,7 @@ class Exposed:
 
 
 @dataclass(frozen=True)
-class Patch:
+class StarField:
     """The sky under one chip of a field, and its stars."""
 
     field: Field
@@ -51,7 +51,7 @@ class Patch:
 class Series:
     """All measurements of a patch's stars in one filter; arrays (n_stars, n_exposures)."""
 
-    patch: Patch
+    patch: StarField
     exposures: tuple[Exposed, ...]  # the reference first
     mag: np.ndarray
     mag_err: np.ndarray
@@ -126,7 +126,7 @@ def pointing(field, dither=(0.0, 0.0)) -> Pointing:
     return Pointing(wrap_ra(float(ra)), float(dec))
 
 
-def make_patches(plan) -> list[Patch]:
+def make_patches(plan) -> list[StarField]:
     """The stars of every chip of every field, most of them constant."""
     rng = np.random.default_rng([plan.seed, 11])
     return [
@@ -147,7 +147,7 @@ def _patch(plan, field, detector, rng):
     _crowd_about_the_detector(detector, stars, x, y)
     wcs = pointing(field).wcs(detector, FULL_SHAPE)
     stars["ra"], stars["dec"] = wcs.all_pix2world(x, y, 0)
-    return Patch(field, detector, stars, x, y)
+    return StarField(field, detector, stars, x, y)
 
 
 def _colours(mag, rng):
