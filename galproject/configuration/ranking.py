@@ -9,5 +9,7 @@ from exposures.science.quantities import Fraction, Ratio
 class RankingOptions:
     """Which exposures are suggested first as references."""
 
-    mag_per_arcsec: Ratio = 1.0  # of depth that one arcsecond of seeing is worth
-    min_chips: Fraction = 0.9  # of the most that an exposure here has; fewer come last
+    # Limiting magnitude that one arcsecond of seeing is worth in the ranking.
+    mag_per_arcsec: Ratio = 1.0
+    # Least share of the most chips that an exposure there has; exposures with fewer come last.
+    min_chips: Fraction = 0.9

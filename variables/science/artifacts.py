@@ -22,20 +22,31 @@ from exposures.science.quantities import (
 class ArtifactOptions:
     """What is proposed as an artifact."""
 
-    link_pixels: Pixels = 30.0  # changes that are nearer belong to the same saturated star
-    min_changes: TwoOrMore = 3  # fewer prove nothing
-    trail_ratio: Ratio = 4.0  # of its sides: a longer group is a bleed trail
-    margin_pixels: Margin = 8.0  # of a region, round the outermost of its changes
-    edge_pixels: Pixels = 25.0  # depth of the strip along an edge
-    edge_excess: Ratio = 4.0  # of the density of changes there, over that inside
-    defect_pixels: Pixels = 2.5  # changes of a defect lie within this of each other
-    defect_days: Days = 30.0  # before and after an exposure, over which defects are looked for
-    min_exposures: TwoOrMore = 4  # on which a defect makes changes, or chips of one exposure
-    apart_pixels: Pixels = 5.0  # on the sky: nearer changes are of one star, which may vary
-    defect_excess: Ratio = 10.0  # of the number of changes, over what chance would bring there
-    nearly_all: Fraction = 0.8  # of the images: a source that changed on so many
-    min_images: Count = 5  # on which it was measured
-    steadiness: Ratio = 5.0  # median change over its scatter, where the reference is at fault
+    # Changes nearer to each other than this belong to one saturated star.
+    link_pixels: Pixels = 30.0
+    min_changes: TwoOrMore = 3  # least number of changes for which a flag is proposed
+    trail_ratio: Ratio = 4.0  # ratio of its sides from which on a group of changes is a bleed trail
+    margin_pixels: Margin = 8.0  # margin of a proposed region beyond the outermost of its changes
+    # Width of the strip along an edge of a chip in which changes are counted.
+    edge_pixels: Pixels = 25.0
+    # Density of changes in the strip along an edge, over that inside, from which on it is flagged.
+    edge_excess: Ratio = 4.0
+    # Largest distance between changes that are due to one defect of the detector.
+    defect_pixels: Pixels = 2.5
+    # Time before and after an exposure in which other exposures are looked at for defects.
+    defect_days: Days = 30.0
+    # Least number of exposures, or of chips of one exposure, on which a defect makes changes.
+    min_exposures: TwoOrMore = 4
+    # Changes nearer to each other on the sky than this are one star's, which may vary.
+    apart_pixels: Pixels = 5.0
+    # Number of changes at a place, over that expected by chance, from which on it is a defect.
+    defect_excess: Ratio = 10.0
+    # Share of a source's images with changes, from which on its reference may be at fault.
+    nearly_all: Fraction = 0.8
+    # Least number of images with the source before its reference is suspected.
+    min_images: Count = 5
+    # Median change over its scatter, from which on the reference is at fault.
+    steadiness: Ratio = 5.0
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,19 @@ SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blen
 class CauseOptions:
     """From when on an artifact is more likely than a star."""
 
-    reference_fraction: Fraction = 0.8  # of the epochs changed: the reference is at fault
-    reference_epochs: Count = 5  # search epochs that this takes, at least
-    reference_scatter: Ratio = 0.3  # of the changes, over their mean: all are alike
-    detector_pixels: Pixels = 3.0  # within which changes of several stars are at one place
-    detector_sources: Count = 3  # other stars that changed there
-    edge_pixels: Pixels = 15.0  # from the edge of the reference image
-    crowd: Count = 100  # changes on one image, of which each is suspect
+    # Share of the epochs with changes, from which on the reference is at fault.
+    reference_fraction: Fraction = 0.8
+    # Least number of search epochs before the reference can be at fault.
+    reference_epochs: Count = 5
+    # Scatter of the changes over their mean, up to which they are all alike.
+    reference_scatter: Ratio = 0.3
+    # Distance within which changes of several stars are at one place of the detector.
+    detector_pixels: Pixels = 3.0
+    # Least number of other stars with changes at that place of the detector.
+    detector_sources: Count = 3
+    # Distance from the edge of the reference image within which the edge is the cause.
+    edge_pixels: Pixels = 15.0
+    crowd: Count = 100  # number of changes on one image, from which on each of them is suspect
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from exposures.science.quantities import Majority
 class ConsensusOptions:
     """When people agree on what a candidate is."""
 
-    majority: Majority = 2 / 3  # of the votes, that a class takes
+    majority: Majority = 2 / 3  # share of the votes that a class needs to be the consensus
 
 
 @dataclass(frozen=True)

@@ -26,19 +26,28 @@ FWHM_OF_SIGMA = 2.3548
 class MatchOptions:
     """How cutouts of two images are matched: the kernel that turns one into the other."""
 
-    narrow_pixels: KernelPixels = 0.7  # sigma of the narrowest of its three Gaussians
-    middle_pixels: KernelPixels = 1.5  # of the next
-    wide_pixels: KernelPixels = 3.0  # of the widest
-    degree: LowOrder = 2  # of the polynomials that each is multiplied by
-    clip_sigma: Sigma = 4.0  # pixels further off, such as other variables, are left out
-    n_clips: Rounds = 3  # times, at most
-    core_pixels: Pixels = 5.0  # round the star in the middle, at least, are left out
-    core_fwhm: InFwhm = 1.5  # the same in units of the wider PSF
-    prior_share: Ratio = 1.0  # of what one bright star knows, by which a prior counts
-    min_pixels: Count = 400  # fewer are no match
-    n_stars: Trials = 40  # bright ones, every third, that help to find the kernel of an image
-    star_fracflux: Fraction = 0.7  # share of the light there that is theirs: clean, and more
-    max_star_misfit: Ratio = 9.0  # of such a star, over that of the median one; more is left out
+    narrow_pixels: KernelPixels = 0.7  # sigma of the narrowest of the three Gaussians of the kernel
+    # Sigma of the middle one of the three Gaussians of the kernel.
+    middle_pixels: KernelPixels = 1.5
+    wide_pixels: KernelPixels = 3.0  # sigma of the widest of the three Gaussians of the kernel
+    # Degree of the polynomials by which each Gaussian of the kernel is multiplied.
+    degree: LowOrder = 2
+    # Pixels that differ by more, such as those of other variables, are left out of the fit.
+    clip_sigma: Sigma = 4.0
+    n_clips: Rounds = 3  # largest number of times that pixels are clipped
+    # Least radius round the star in the middle that is left out of the fit.
+    core_pixels: Pixels = 5.0
+    # Radius round the star in the middle that is left out of the fit, in the wider PSF's FWHM.
+    core_fwhm: InFwhm = 1.5
+    # Weight of what other stars say of the kernel, in that of one bright star.
+    prior_share: Ratio = 1.0
+    min_pixels: Count = 400  # least number of pixels for which a kernel is fitted
+    # Number of bright stars, of which every third helps to find the kernel of an image.
+    n_stars: Trials = 40
+    # Least share of the light that must be a bright star's own, for it to help.
+    star_fracflux: Fraction = 0.7
+    # Misfit of a bright star's kernel, over the median, beyond which it is left out.
+    max_star_misfit: Ratio = 9.0
 
     @property
     def sigmas_pixels(self):

@@ -14,9 +14,14 @@ class NewSourceOptions:
     round a stationary point.
     """
 
-    search: Switch = False  # for them at all; a second more a crowded chip, and false ones
-    radius_arcsec: Arcseconds = 0.5  # within which detections are of one source
-    # Between a new source and what takes its place when a reference is made again: new sources lie
-    # at least half the seeing from others.
+    # Whether search images are searched for new sources: it takes a second more for a crowded chip,
+    # and finds false ones, too.
+    search: Switch = False
+    # Largest distance between detections that are taken for one new source.
+    radius_arcsec: Arcseconds = 0.5
+    # Largest distance between a new source and the source that replaces it when a reference is made
+    # again: new sources lie at least half the seeing from others.
     follow_arcsec: Arcseconds = 0.3
-    min_days: Days = 0.04  # between the first and the last of them; less, and it may move
+    # Least time between the first and the last detection of a new source; in less time a moving
+    # object looks alike.
+    min_days: Days = 0.04

@@ -21,15 +21,18 @@ EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 class PeriodOptions:
     """Which periods are looked for, and from when on one is believed."""
 
-    min_days: ShortestPeriod = 0.05  # shorter ones are not looked for
-    min_epochs: Count = 8  # at different times, in all filters; with fewer no period is found
-    min_epochs_a_filter: Count = 3  # filters with fewer are left out
-    n_periods: Few = 5  # the strongest peaks that are told
-    samples_per_peak: Few = 5  # of the periodogram, before its peaks are refined
-    max_harmonics: Few = 6  # of the shape with which a peak is refined
-    epochs_a_term: Count = 2  # that a harmonic needs, for each of its two terms
-    n_shuffles: Trials = 100  # of the epochs, none of which may have a peak as high
-    max_false_alarm: Fraction = 0.01  # of a peak, above which no period is claimed
+    min_days: ShortestPeriod = 0.05  # shortest period that is looked for
+    # Least number of different times, in all filters together, for which periods are searched.
+    min_epochs: Count = 8
+    min_epochs_a_filter: Count = 3  # a filter with fewer epochs is left out
+    n_periods: Few = 5  # number of the strongest peaks that are reported
+    samples_per_peak: Few = 5  # samples of the periodogram across a peak, before peaks are refined
+    max_harmonics: Few = 6  # largest number of harmonics with which a peak is refined
+    epochs_a_term: Count = 2  # epochs that each of the two terms of a harmonic needs
+    # Number of shuffles of the epochs, none of which may have a peak as high.
+    n_shuffles: Trials = 100
+    # False-alarm probability of a peak, above which no period is claimed.
+    max_false_alarm: Fraction = 0.01
 
 
 @dataclass(frozen=True)

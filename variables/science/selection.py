@@ -15,19 +15,27 @@ from photometry.science.forced.forced import SHARP
 class SelectionOptions:
     """What counts as a change, and what makes it doubtful."""
 
-    threshold_sigma: Sigma = 15.0  # a larger difference to the reference is a change
-    max_rchi2_ratio: Ratio = 3.0  # of rchi2, to the running median of sources as bright
-    max_misfit: Ratio = 0.15  # of the pixels and the PSF, over the change; both this and the ratio
-    min_quality: Fraction = 0.75  # share of the PSF on usable pixels
-    min_fracflux: Fraction = 0.2  # share of the stamp's light that is its own, at its brightest
-    max_fracflux: Ratio = 1.2  # more than all: the fit gave neighbours negative flux
-    saturated_pixels: Margin = 8.0  # from a saturated star, whose wings are not the PSF's
-    edge_pixels: Margin = 3.0  # nearer, stars beyond the edge that are not fitted spill over
-    # Of a mean of a reference set: one with less light than this is hardly a star's, and tested in
-    # flux as well.
+    # Least significance of a difference from the reference that is called a change.
+    threshold_sigma: Sigma = 15.0
+    # Largest rchi2 of a source, over the running median of rchi2 for sources as bright.
+    max_rchi2_ratio: Ratio = 3.0
+    # Largest misfit of the PSF over the size of the change; a source fails the cut where it is
+    # beyond both this and max_rchi2_ratio.
+    max_misfit: Ratio = 0.15
+    min_quality: Fraction = 0.75  # least share of the PSF that must lie on usable pixels
+    # Least share of the stamp's light that must be the source's own, when it is brightest.
+    min_fracflux: Fraction = 0.2
+    # Largest share of the light; above 1 the fit gave neighbours negative flux.
+    max_fracflux: Ratio = 1.2
+    # Distance from a saturated star within which its wings, unlike the PSF's, are distrusted.
+    saturated_pixels: Margin = 8.0
+    # Distance from the edge within which stars beyond it, which are not fitted, spill over.
+    edge_pixels: Margin = 3.0
+    # A mean of a reference set with a significance below this is hardly a star's; its change is
+    # tested in flux, too.
     faint_sigma: Sigma = 5.0
-    usual_bins: Parts = 20  # of brightness at most, in which the median of rchi2 is taken
-    usual_bin_sources: Count = 15  # in each, at least
+    usual_bins: Parts = 20  # largest number of bins of brightness for the running median of rchi2
+    usual_bin_sources: Count = 15  # least number of sources in each of these bins
 
 
 @dataclass(frozen=True)

@@ -19,21 +19,37 @@ ARCSEC = np.pi / 180 / 3600  # radians
 class CrossMatchOptions:
     """How near to each other sources of two catalogues are one star."""
 
-    sigmas: Sigma = 5.0  # of the errors of both positions, within which they are one star
-    crowding: Ratio = 2.5  # of errors of positions where stars crowd, to those of a star alone
-    min_radius_arcsec: Arcseconds = 0.5  # whatever the errors: stars move, fits are not perfect
-    max_radius_arcsec: Arcseconds = 0.9  # whatever the errors: beyond lie other stars
-    blend_fwhm: InFwhm = 0.8  # of the seeing, at which every other pair of stars is one source
-    blend_blur: Ratio = 0.1  # of the seeing, over which that changes from most to few
-    blend_share: Fraction = 0.08  # of the light there, that makes a blend; less is left alone
-    blend_probability: Fraction = 0.8  # of a part with that share, which makes a blend
-    doubtful_probability: Fraction = 0.02  # the same, which makes a match doubtful
-    colour_scatter: MagnitudeError = 0.4  # of stars: their light in another filter is uncertain
-    faintest: Fraction = 0.05  # of a catalogue's sources are fainter than where it ends
-    outliers: Fraction = 0.02  # of centres of light that lie anywhere, as fits of a crowd do
-    missed: Fraction = 0.001  # of stars that are bright enough to be found
-    place_error_arcsec: Arcseconds = 0.03  # of the best positions against another catalogue's
-    max_extent_arcsec: Arcseconds = 1.5  # of an object round its middle; wider ones are cut
+    # Two sources further apart than this, in the error of both positions, are not matched.
+    sigmas: Sigma = 5.0
+    crowding: Ratio = 2.5  # factor by which crowding enlarges the errors of positions
+    # Sources are matched up to this distance even where errors are smaller: stars move, and fits
+    # are not perfect.
+    min_radius_arcsec: Arcseconds = 0.5
+    # Largest distance at which sources are matched, however large the errors.
+    max_radius_arcsec: Arcseconds = 0.9
+    # Distance, in the seeing, at which half of all pairs of stars are found as one source.
+    blend_fwhm: InFwhm = 0.8
+    # Width, in the seeing, of the range of distances over which the share of pairs found as one
+    # source falls from most to few.
+    blend_blur: Ratio = 0.1
+    # Least share of a source's light that a star must have to count as a part of a blend.
+    blend_share: Fraction = 0.08
+    # Probability of being part of a blend, from which on a source is taken for one.
+    blend_probability: Fraction = 0.8
+    # Probability of hiding another star, from which on a match is called doubtful.
+    doubtful_probability: Fraction = 0.02
+    # Scatter of the colours of stars, by which fluxes in another filter are predicted.
+    colour_scatter: MagnitudeError = 0.4
+    # Share of a catalogue's sources that are fainter than its limit is taken to be.
+    faintest: Fraction = 0.05
+    # Share of centroids that are anywhere, as a fit in a crowded field may have them.
+    outliers: Fraction = 0.02
+    # Share of stars brighter than the limit that a catalogue nevertheless lacks.
+    missed: Fraction = 0.001
+    # Error that even the best positions have against those of another catalogue.
+    place_error_arcsec: Arcseconds = 0.03
+    # Largest distance of an object's sources from its middle; a wider group is split.
+    max_extent_arcsec: Arcseconds = 1.5
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
         """The largest distance, arcsec, at which sources can have to do with each other."""

@@ -16,14 +16,17 @@ PRIMARY = 0  # the column of the primary
 class ReferenceSetOptions:
     """How the images of a reference set say together how bright a source is."""
 
-    min_quality: Fraction = 0.75  # share of the PSF on usable pixels; images with less aren't asked
-    agree_sigma: Sigma = 5.0  # images that differ by more don't agree
-    agree_mag: MagnitudeError = 0.02  # by which each may be off beyond its uncertainty
+    # Least share of the PSF on usable pixels for an image to say how bright a source is.
+    min_quality: Fraction = 0.75
+    agree_sigma: Sigma = 5.0  # images whose magnitudes differ by more don't agree
+    # Difference of magnitudes that is allowed besides the uncertainties.
+    agree_mag: MagnitudeError = 0.02
     # A primary that is off by more is at fault; as the threshold of the selection, or what is taken
     # from the other images would not be a change on the primary either.
     fault_sigma: Sigma = 15.0
-    min_witnesses: Count = 2  # that agree with each other, and not with one that is outlying
-    error_floor: MagnitudeError = 0.01  # no uncertainty of a mean is smaller
+    # Least number of members that agree with each other, and not with an outlying one.
+    min_witnesses: Count = 2
+    error_floor: MagnitudeError = 0.01  # least uncertainty of a mean
 
 
 @dataclass(frozen=True)

@@ -26,35 +26,42 @@ MAX_FRAMES = 31  # a bit each in the map of what was clipped
 class StackOptions:
     """How frames are chosen, clipped and averaged."""
 
-    min_frames: TwoOrMore = 2  # of a chip; with fewer there is no stack
-    min_overlap: Fraction = 0.05  # of the grid that a chip must share to be part of its stack
-    clip_sigma: Sigma = 5.0  # of a pixel's noise, beyond which it is clipped
-    grow_sigma: Sigma = 2.5  # beyond which pixels are clipped that touch clipped ones
-    # Of the light there, by which frames may differ besides: PSFs are never quite matched.
+    min_frames: TwoOrMore = 2  # least number of exposures of a chip for which a stack is made
+    # Least share of the grid that an exposure must cover to be stacked.
+    min_overlap: Fraction = 0.05
+    clip_sigma: Sigma = 5.0  # deviation of a pixel, in its noise, beyond which it is clipped
+    grow_sigma: Sigma = 2.5  # deviation beyond which pixels are clipped that touch clipped ones
+    # Share of the light in a pixel by which frames may differ besides: PSFs are never matched
+    # quite.
     clip_fraction: Fraction = 0.25
-    # Of the brightest light next to the pixel, likewise: positions are never quite right.
+    # Share of the brightest light beside a pixel by which frames may differ besides: positions are
+    # never quite right.
     neighbour_fraction: Fraction = 0.05
-    grow_pixels: HalfPixels = 1  # by which clipped areas are widened
+    grow_pixels: HalfPixels = 1  # width by which clipped areas are enlarged
     tile_pixels: TilePixels = 512  # side of the areas in which PSFs are matched
-    min_stars: Count = 5  # in common with the first frame, for the flux scale
-    # Of a star's flux, within which frames agree about it; where most do, the others get their
-    # mean, and where most don't, all get the state of the first.
+    min_stars: Count = 5  # least number of stars in common with the first frame, for the flux scale
+    # Deviation of a star's flux, in sigma, within which frames agree about it; where most do, the
+    # others get their mean, and where most don't, all get its flux on the first.
     agree_sigma: Sigma = 5.0
-    agree_fraction: Fraction = 0.03  # of a star's flux, by which frames may differ besides
-    min_quality: Fraction = 0.5  # share of the PSF on usable pixels; stars with less say nothing
+    # Share of a star's flux by which frames that agree may differ besides.
+    agree_fraction: Fraction = 0.03
+    # Least share of the PSF on usable pixels for a star's flux on a frame to be used.
+    min_quality: Fraction = 0.5
     # Frames on which a star must be measured before one is corrected by the others: of two frames
     # that disagree either may be right.
     min_votes: TwoOrMore = 3
-    max_rchi2: Ratio = 3.0  # of what a fit leaves over; up to this it is noise
-    # Beyond that, the root of rchi2 over the flux in sigma: a star has 0.01, an unresolved pair
-    # 0.07, an artifact more.
+    max_rchi2: Ratio = 3.0  # largest rchi2 of a star whose fit leaves nothing but noise
+    # Largest misfit beyond max_rchi2, as the root of rchi2 over the flux in sigma: a star has 0.01,
+    # an unresolved pair 0.07, an artifact more.
     max_misfit: Ratio = 0.03
-    # Of the widest FWHM, sigma of the Gaussian that widens it when PSFs are matched for the clip:
-    # elsewhere another frame may be wider, and nothing is ever sharpened.
+    # Sigma of the Gaussian, in the widest FWHM, that widens it further when PSFs are matched for
+    # the clip: elsewhere another frame may be wider, and nothing is ever sharpened.
     widening: Fraction = 0.3
-    bad_part: Fraction = 0.01  # of a bad pixel in a resampled one, that makes it bad
+    # Share of a resampled pixel that comes from bad ones, from which on it is bad.
+    bad_part: Fraction = 0.01
     bright_sigma: Sigma = 100.0  # significance of stars that no fault of a single pixel outshines
-    doubtful_fraction: Fraction = 0.1  # of them that are clipped, beyond which the notes warn
+    # Share of bright stars with a clipped core, beyond which the notes warn.
+    doubtful_fraction: Fraction = 0.1
 
 
 @dataclass(frozen=True)
