@@ -16,7 +16,7 @@ SEED = 1
 
 export PYTHON
 
-.PHONY: help setup setup-dev database migrated demo seeded test fuzz results check bench lint format serve workers clean
+.PHONY: help setup setup-dev setup-docs docs database migrated demo seeded test fuzz results check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
@@ -25,6 +25,7 @@ help:
 	@echo "make fuzz    bad files and bad requests, CASES=1100 of each, made from SEED=1"
 	@echo "make results measure a small chip; raise the version of the results where they changed"
 	@echo "make bench   time what is hot, against what one would use instead (QUICK=--quick: shortly)"
+	@echo "make docs    the documents and the reference of the code as a site, docs/_build/index.html"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
 	@echo "make lint    check style; make format mends what can be mended"
@@ -37,6 +38,9 @@ setup:
 
 setup-dev:
 	@scripts/setup requirements.txt requirements-dev.txt
+
+setup-docs:
+	@scripts/setup requirements.txt requirements-docs.txt
 
 database: setup
 	@$(python) scripts/database start
@@ -80,6 +84,12 @@ check: database
 	$(manage) makemigrations --check --dry-run
 	GALPROJECT_HTTPS=true $(manage) check --deploy --fail-level WARNING
 
+# Needs no database and no network. What was made of modules that are gone goes first.
+docs: setup-docs
+	@rm -rf docs/api
+	@$(python) -m sphinx -q -W --keep-going -c docs . docs/_build
+	@echo "Built docs/_build/index.html"
+
 format: setup-dev
 	$(python) -m ruff check --fix $(sources)
 	$(python) -m ruff format $(sources)
@@ -91,5 +101,5 @@ workers: migrated
 	@exec $(manage) qcluster
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache staticfiles
+	rm -rf .venv .pytest_cache .ruff_cache staticfiles docs/_build docs/api
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -39,11 +39,11 @@ def manage(*words, **environment):
     )
 
 
-def pinned():
-    """Versions by canonical package name, of both requirements files."""
+def pinned(*files):
+    """Versions by canonical package name, of requirements files."""
     lines = [
         line
-        for name in ("requirements.txt", "requirements-dev.txt")
+        for name in files or ("requirements.txt", "requirements-dev.txt")
         for line in (PROJECT / name).read_text().splitlines()
         if line and not line.startswith("#")
     ]
@@ -67,6 +67,12 @@ def test_requirements_are_whole_but_for_what_crowdsource_does_not_use():
 def test_installed_versions_are_the_pinned_ones():
     packages = pinned()
     assert {name: version(name) for name in packages} == packages
+
+
+def test_packages_of_the_documentation_are_those_of_the_other_lists_where_these_have_them():
+    others, docs = pinned(), pinned("requirements-docs.txt")
+    shared = others.keys() & docs.keys()
+    assert shared and {name: docs[name] for name in shared} == {n: others[n] for n in shared}
 
 
 def test_tensorflow_is_not_installed():

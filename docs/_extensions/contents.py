@@ -1,0 +1,36 @@
+"""The table of contents of the site, and mermaid's drawings as text.
+
+The documents are read elsewhere too, so that their contents are added here, out of sight.
+"""
+
+from pygments.lexers.special import TextLexer
+
+# As in the README's "Where to read on".
+CONTENTS = {
+    "Using it": "set-up processing archive references results pages quality options people",
+    "How it works": "science performance injection glossary storage",
+    "Running it": "jobs operations",
+    "Changing it": "/CONTRIBUTING architecture decisions/README api",
+    "About it": "/CHANGELOG /SECURITY",
+}
+DECISIONS = "docs/decisions/README"
+
+
+def setup(app):
+    app.add_lexer("mermaid", TextLexer)
+    app.connect("source-read", add_contents)
+    return {"parallel_read_safe": True}
+
+
+def add_contents(app, document, source):
+    """Add what lies below a document to its text."""
+    if document == app.config.root_doc:
+        for caption, names in CONTENTS.items():
+            paths = (name if name[0] == "/" else f"docs/{name}" for name in names.split())
+            source[0] += _toctree(f":caption: {caption}", paths)
+    elif document == DECISIONS:
+        source[0] += _toctree(":glob:", ["0*"])
+
+
+def _toctree(option, paths):
+    return "\n".join(["\n```{toctree}", ":hidden:", option, "", *paths, "```\n"])
