@@ -18,7 +18,7 @@ from photometry.models import GalObject, GalObjectSource, GalReference, GalSourc
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
-from variables.vetting.decisions import Said, decide, votes_visible_to
+from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
 from variables.votes.blindness import note_shown
 
 extend_schema_field(str)(PositionFilter)
@@ -160,9 +160,9 @@ class Flags(Table):
     @extend_schema(request=of.NewFlagSerializer, responses={201: of.FlagSerializer})
     def create(self, request):
         """Flag a source."""
-        said = of.NewFlagSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        made = flag_source(**said.validated_data, user=request.user)
+        given = of.NewFlagSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = flag_source(**given.validated_data, user=request.user)
         return Response(of.FlagSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -188,7 +188,7 @@ class Votes(Table):
     @extend_schema(request=of.NewVoteSerializer, responses={201: of.VoteSerializer})
     def create(self, request):
         """Vote on a candidate."""
-        said = of.NewVoteSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        made = decide(request.user, Said(**said.validated_data, how=GalDecision.How.API))
+        given = of.NewVoteSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        made = decide(request.user, DecisionInput(**given.validated_data, how=GalDecision.How.API))
         return Response(of.VoteSerializer(made).data, status=status.HTTP_201_CREATED)

@@ -40,40 +40,40 @@ OWN_WORDS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A value for an option, and where it was said."""
+    """A value for an option, and where it was given."""
 
     value: object
     origin: str  # the file, the environment variable, or "default"
 
 
 def load_options(**overrides) -> PipelineOptions:
-    """The options of a run; ``overrides`` are nested like the options, None is not said.
+    """The options of a run; ``overrides`` are nested like the options, None leaves one as it is.
 
     Raises GalprojectError that lists everything wrong in the file and the environment.
     """
-    said = settings_said()
+    configured = configured_settings()
     for name, value in _flat(overrides):
         if value is not None:
-            said[name] = Setting(value, "the command")
-    return _validated(said)
+            configured[name] = Setting(value, "the command")
+    return _validated(configured)
 
 
-def settings_said() -> dict[str, Setting]:
-    """What the file and the environment say, by dotted name; the environment's word counts."""
-    said = {}
+def configured_settings() -> dict[str, Setting]:
+    """Settings of the file and the environment, by dotted name; the environment comes first."""
+    configured = {}
     if settings.GALPROJECT_OPTIONS:
-        said |= read_file(Path(settings.GALPROJECT_OPTIONS))
+        configured |= read_file(Path(settings.GALPROJECT_OPTIONS))
     if settings.GALPROJECT_CATALOGUE:
-        said["catalogue"] = Setting(settings.GALPROJECT_CATALOGUE, "GALPROJECT_CATALOGUE")
+        configured["catalogue"] = Setting(settings.GALPROJECT_CATALOGUE, "GALPROJECT_CATALOGUE")
     for variable, text in sorted(os.environ.items()):
         if variable.startswith(PREFIX):
             name = variable.removeprefix(PREFIX).lower().replace("__", ".")
-            said[name] = Setting(_value(name, text), variable)
-    return _with_whole_path(said, Path())
+            configured[name] = Setting(_value(name, text), variable)
+    return _with_absolute_path(configured, Path())
 
 
 def read_file(path) -> dict[str, Setting]:
-    """What a TOML file says, by dotted name; raises GalprojectError."""
+    """The settings of a TOML file, by dotted name; raises GalprojectError."""
     try:
         text = _text_of(path)
     except (OSError, ValueError) as error:
@@ -82,13 +82,13 @@ def read_file(path) -> dict[str, Setting]:
         ) from error
     try:
         tree = tomllib.loads(text)
-        said = {name: Setting(value, str(path)) for name, value in _flat(tree)}
+        read = {name: Setting(value, str(path)) for name, value in _flat(tree)}
     except (ValueError, RecursionError) as error:
         problem = "nested too deeply" if isinstance(error, RecursionError) else _shortened(error)
         raise GalprojectError(
             f"{path}: not TOML: {problem}. manage.py options --toml prints a complete file"
         ) from error
-    return _with_whole_path(said, path.parent)
+    return _with_absolute_path(read, path.parent)
 
 
 def _text_of(path):
@@ -105,13 +105,13 @@ def _text_of(path):
     return content.decode("utf-8-sig")
 
 
-def _with_whole_path(said, folder):
-    """The same with the path of the catalogue whole: from wherever the next command is run."""
-    setting = said.get("catalogue")
+def _with_absolute_path(settings_read, folder):
+    """The same with the path of the catalogue absolute, whatever folder it is used in."""
+    setting = settings_read.get("catalogue")
     if setting is None or not isinstance(setting.value, str) or not setting.value:
-        return said
+        return settings_read
     path = folder.absolute() / os.path.expanduser(setting.value)
-    return said | {"catalogue": Setting(str(path), setting.origin)}
+    return settings_read | {"catalogue": Setting(str(path), setting.origin)}
 
 
 def check_file(path):
@@ -161,13 +161,13 @@ def _defaults():
     return PipelineOptions().as_json()
 
 
-def _validated(said):
+def _validated(given):
     problems = [
         f"{setting.origin}: {_unknown(name)}"
-        for name, setting in said.items()
+        for name, setting in given.items()
         if name not in option_names()
     ]
-    known = {name: setting for name, setting in said.items() if name in option_names()}
+    known = {name: setting for name, setting in given.items() if name in option_names()}
     problems += _without_json(known)
     tree = PipelineOptions().as_json()
     for name, setting in known.items():
@@ -260,10 +260,10 @@ def _flat(tree, prefix=""):
 def _value(name, text):
     """A variable's value as TOML has it; what is none of its, or is to be text, is text."""
     try:
-        said = tomllib.loads(f"value = {text}")
+        parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # it is no TOML, or what no option is
         return text
     is_text = name in option_names() and isinstance(attrgetter(name)(PipelineOptions()), str)
-    if len(said) > 1 or (is_text and not isinstance(said["value"], str)):
+    if len(parsed) > 1 or (is_text and not isinstance(parsed["value"], str)):
         return text
-    return said["value"]
+    return parsed["value"]

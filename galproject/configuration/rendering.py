@@ -65,14 +65,14 @@ A dash is None: leave the option out.
 """
 
 
-def as_table(sections, options, said):
+def as_table(sections, options, configured):
     """Each option with its value now, a line each and its meaning below."""
     lines = []
     for section in sections:
         lines += [f"[{section.name or 'general'}] {section.meaning}"]
         for option in section.options:
             value = attrgetter(option.name)(options)
-            origin = said[option.name].origin if option.name in said else "default"
+            origin = configured[option.name].origin if option.name in configured else "default"
             default = "" if origin == "default" else f", default {show(option.default)}"
             name = option.name.rpartition(".")[2]
             unit = "" if option.unit in ("text", "count", "order") else f" {option.unit}"

@@ -68,6 +68,6 @@ def check_withdrawal(images, chosen=()):
 
 def _is_voted_on(catalogue):
     """Whether people have said something of the sources of a catalogue."""
-    said = (GalDecision, CampaignObject, GalFlag)
+    annotations = (GalDecision, CampaignObject, GalFlag)
     within = {"refsource_id__range": catalogue.id_range}
-    return any(model.objects.filter(**within).exists() for model in said)
+    return any(model.objects.filter(**within).exists() for model in annotations)

@@ -33,7 +33,7 @@ from variables.models import (
     SavedSearch,
 )
 from variables.vetting.campaigns import CampaignError, close, flag_agreed, follow_up
-from variables.vetting.decisions import Said, VettingError, decide, undo
+from variables.vetting.decisions import DecisionInput, VettingError, decide, undo
 
 pytestmark = pytest.mark.django_db
 # What each of two people says of the candidates of the open campaign, in its order. Where a
@@ -296,7 +296,7 @@ def test_who_has_read_others_votes_takes_their_own_back_and_gives_no_other(surve
     assert answer.status_code == 409 and "take that vote back" in answer.json()["detail"]
     offered = client.get(reverse("vet_next", args=[survey.pk])).json()["objects"]
     assert read not in [int(card["refsource_id"]) for card in offered]
-    decide(ann, Said(read, action="comment", comment="hm"), survey)
+    decide(ann, DecisionInput(read, action="comment", comment="hm"), survey)
     close(survey)
     assert vote(ann, read, "qso") is not None
 

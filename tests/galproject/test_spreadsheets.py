@@ -13,7 +13,7 @@ from exposures.models import GalExposure, GalImage
 from exposures.tables import plain
 from tests.galproject.addresses import addresses, make_things
 from variables.models import Campaign, GalCandidate, GalFlag
-from variables.vetting.decisions import Said, decide
+from variables.vetting.decisions import DecisionInput, decide
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def fill(text, things, user):
     User.objects.filter(pk=user.pk).update(username=text)
     user.refresh_from_db()
     campaign = Campaign.objects.get(pk=things["campaign"])
-    decide(user, Said(things["candidate"], choice="flare", comment=text), campaign)
+    decide(user, DecisionInput(things["candidate"], choice="flare", comment=text), campaign)
 
 
 def computed_in(text):
@@ -103,7 +103,9 @@ def test_what_people_said_is_read_back_whole(client, things):
     said = ["=HYPERLINK(1)", "it rose; -3 mag", "'=quoted", "-1.5", "two\n=lines"]
     campaign = Campaign.objects.get()
     for comment in said:
-        decide(user, Said(things["candidate"], action="comment", comment=comment), campaign)
+        decide(
+            user, DecisionInput(things["candidate"], action="comment", comment=comment), campaign
+        )
     Campaign.objects.update(closed="2026-01-01T00:00:00Z")
     client.force_login(user)
     text = client.get(f"/vetting/{campaign.pk}/decisions.csv").content.decode()

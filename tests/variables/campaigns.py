@@ -11,7 +11,7 @@ from django.urls import reverse
 from tests.variables.candidates import make_candidates
 from variables.models import GalCandidate, Taxonomy
 from variables.vetting.campaigns import NewCampaign, create_campaigns
-from variables.vetting.decisions import Said, decide
+from variables.vetting.decisions import DecisionInput, decide
 
 numbers = count(1)
 RUNS = ("add_galdecision", "add_campaign", "add_galflag")
@@ -50,7 +50,7 @@ def ids_of(campaign):
 
 
 def vote(user, refsource_id, choice="rr-lyrae", campaign=None, **said):
-    return decide(user, Said(refsource_id, choice=choice, **said), campaign)
+    return decide(user, DecisionInput(refsource_id, choice=choice, **said), campaign)
 
 
 def candidate(refsource_id):

@@ -12,7 +12,7 @@ from tests.variables.campaigns import candidate, ids_of, make_campaign, make_vot
 from tests.variables.candidates import make_candidates
 from variables.models import CampaignObject, GalDecision
 from variables.vetting.decisions import (
-    Said,
+    DecisionInput,
     VettingError,
     decide,
     decide_all,
@@ -85,7 +85,7 @@ def test_undo_takes_back_the_last_decision_of_ones_own():
     campaign, ann, bob = make_campaign(2), make_voter(), make_voter()
     one, two = ids_of(campaign)
     vote(ann, one, campaign=campaign)
-    decide(ann, Said(two, action="skip"), campaign)
+    decide(ann, DecisionInput(two, action="skip"), campaign)
     vote(bob, two, campaign=campaign)
     assert undo(ann, campaign) == [two]
     assert undo(ann, campaign) == [one]
@@ -106,7 +106,7 @@ def test_what_is_sent_twice_is_saved_once_and_taken_back_once():
     campaign, voter = make_campaign(2), make_voter()
     one, two = ids_of(campaign)
     for _ in range(2):
-        decide_all(voter, [Said(one, choice="flare", key="k1")], campaign)
+        decide_all(voter, [DecisionInput(one, choice="flare", key="k1")], campaign)
     vote(voter, two, campaign=campaign, key="k2")
     assert GalDecision.objects.count() == 2
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_a_stroke_is_one_insert_and_is_taken_back_as_a_whole(django_assert_num_q
     ids = ids_of(campaign)
     vote(voter, ids[0], campaign=campaign)
     stroke = [
-        Said(pk, choice="artifact", how="bulk", shown={"stroke": "s"}, key=f"s{pk}")
+        DecisionInput(pk, choice="artifact", how="bulk", shown={"stroke": "s"}, key=f"s{pk}")
         for pk in ids[1:]
     ]
     with django_assert_num_queries(7 + 2):  # and a savepoint
@@ -135,7 +135,9 @@ def test_a_class_that_is_not_there_is_refused_and_nothing_is_saved(choice):
     campaign, voter = make_campaign(2), make_voter()
     one, two = ids_of(campaign)
     with pytest.raises(VettingError, match="There is no class"):
-        decide_all(voter, [Said(one, choice="flare"), Said(two, choice=choice)], campaign)
+        decide_all(
+            voter, [DecisionInput(one, choice="flare"), DecisionInput(two, choice=choice)], campaign
+        )
     assert not GalDecision.objects.exists()
 
 
@@ -160,7 +162,7 @@ def test_a_comment_is_no_vote():
     campaign, voter = make_campaign(1), make_voter()
     (only,) = ids_of(campaign)
     lease_next(campaign, voter, 1)
-    decide(voter, Said(only, action="comment", comment="a ghost?"), campaign)
+    decide(voter, DecisionInput(only, action="comment", comment="a ghost?"), campaign)
     assert candidate(only).n_votes == 0
     assert campaign.objects_in.get().leased_to == voter
 
@@ -189,11 +191,11 @@ def test_the_consensus_is_derived_anew_from_decisions_alone():
 def test_votes_and_comments_of_others_are_seen_after_ones_own():
     ann, bob = make_voter(), make_voter()
     (only,) = [one.pk for one in make_candidates(1)]
-    decide(ann, Said(only, action="comment", comment="sharp rise"))
+    decide(ann, DecisionInput(only, action="comment", comment="sharp rise"))
     vote(ann, only, "flare")
     vote(ann, only, "cepheid")
     assert votes_visible_to(bob, only) == []
-    decide(bob, Said(only, action="comment", comment="hm"))
+    decide(bob, DecisionInput(only, action="comment", comment="hm"))
     assert [said.user for said in votes_visible_to(bob, only)] == [bob]
     vote(bob, only, "flare")
     seen = votes_visible_to(bob, only)
@@ -233,7 +235,7 @@ def test_nobody_is_given_what_they_have_decided_or_what_has_its_votes():
     )
     ids = ids_of(campaign)
     vote(ann, ids[0], campaign=campaign)
-    decide(ann, Said(ids[1], action="skip"), campaign)
+    decide(ann, DecisionInput(ids[1], action="skip"), campaign)
     assert [o.refsource_id for o in lease_next(campaign, ann, 9)] == ids[2:]
     assert [o.refsource_id for o in lease_next(campaign, ann, 9, skipped=True)] == ids[1:]
     release(campaign, ann)

@@ -17,7 +17,7 @@ from tests.variables.candidates import add_epoch, make_candidate, make_catalogue
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass
 from variables.models.candidates import Cause
-from variables.vetting.decisions import Said, decide
+from variables.vetting.decisions import DecisionInput, decide
 
 pytestmark = pytest.mark.django_db
 
@@ -117,7 +117,7 @@ def test_doing_it_twice_changes_nothing_and_what_people_said_stays():
 def test_a_candidate_that_comes_again_has_its_votes():
     candidate = make_candidate(2)
     choice = TaxonomyClass.objects.get(slug="rr-lyrae")
-    decide(User.objects.create_user("annie"), Said(candidate.pk, choice="rr-lyrae"))
+    decide(User.objects.create_user("annie"), DecisionInput(candidate.pk, choice="rr-lyrae"))
     change = GalVarObj.objects.first()
     GalVarObj.objects.all().delete()
     refresh_candidates()

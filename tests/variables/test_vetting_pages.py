@@ -20,7 +20,7 @@ from tests.variables.campaigns import (
 from tests.variables.candidates import make_candidates
 from variables.models import Campaign, GalDecision, GalFlag
 from variables.vetting.campaigns import close
-from variables.vetting.decisions import Said, decide
+from variables.vetting.decisions import DecisionInput, decide
 
 pytestmark = pytest.mark.django_db
 SECRET = "a comment that nobody else may see yet"
@@ -276,7 +276,7 @@ def test_nothing_that_is_served_tells_of_others_votes_before_ones_own(login, ann
     one, two = ids_of(campaign)
     for pk in (one, two):
         vote(bob, pk, "microlensing", campaign)
-        decide(bob, Said(pk, action="comment", comment=SECRET), campaign)
+        decide(bob, DecisionInput(pk, action="comment", comment=SECRET), campaign)
     pages = [reverse(name, args=[campaign.pk]) for name in ("campaign", "vet_next")]
     pages += [reverse(name, args=[one]) for name in ("candidate", "candidate_data")]
     pages += [reverse("vetting"), reverse("candidates") + "?sort=-last_mjd"]
@@ -322,7 +322,7 @@ def test_the_export_of_an_open_campaign_is_blind_and_of_a_closed_one_whole(login
 def test_a_comment_is_no_formula_in_the_export(login):
     campaign, runner = make_campaign(1), make_user(*RUNS)
     (pk,) = ids_of(campaign)
-    decide(runner, Said(pk, choice="flare", comment='=HYPERLINK("x")'), campaign)
+    decide(runner, DecisionInput(pk, choice="flare", comment='=HYPERLINK("x")'), campaign)
     text = login(runner).get(reverse("export_decisions", args=[campaign.pk])).content.decode()
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["comment"] == """'=HYPERLINK("x")""" and float(row["dec"]) < 0

@@ -44,12 +44,12 @@ def store(proposals: list[Proposal]) -> int:
     if not proposals:
         return 0
     lock_to_end(Claimed.PROPOSALS, [0])  # one transaction at a time adds some
-    said = _Said(proposals)
+    known = KnownFlags(proposals)
     flags = []
     for proposal in proposals:
         flag = _flag(proposal)
-        if flag is not None and not said.of(flag):
-            said.add(flag)
+        if flag is not None and not known.covers(flag):
+            known.add(flag)
             flags.append(flag)
     GalFlag.objects.bulk_create(flags, batch_size=500)
     return len(flags)
@@ -73,29 +73,29 @@ def _flag(proposal):
     )
 
 
-class _Said:
+class KnownFlags:
     """The flags, in whatever state, on the images and sources of proposals."""
 
     def __init__(self, proposals):
         sources = {p.refsource_id for p in proposals if p.refsource_id is not None}
         images = {p.image.pk for p in proposals if p.image is not None}
-        self.by_place = defaultdict(list)
+        self.by_position = defaultdict(list)
         for flag in GalFlag.objects.filter(Q(refsource_id__in=sources) | Q(image__in=images)):
             self.add(flag)
 
     def add(self, flag):
-        self.by_place[flag.image_id, flag.refsource_id].append(flag)
+        self.by_position[flag.image_id, flag.refsource_id].append(flag)
 
-    def of(self, flag):
+    def covers(self, flag):
         """Whether one of them says the same, or stands where this one would."""
         return any(
             (other.artifact == flag.artifact or other.state == State.STANDING)
-            and share_place(flag.region, other.region)
-            for other in self.by_place[flag.image_id, flag.refsource_id]
+            and is_same_region(flag.region, other.region)
+            for other in self.by_position[flag.image_id, flag.refsource_id]
         )
 
 
-def share_place(region, other) -> bool:
+def is_same_region(region, other) -> bool:
     """Whether the middle of one region lies in the other; None is all of the chip."""
     if region is None or other is None:
         return other is None

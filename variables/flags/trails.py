@@ -5,7 +5,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from exposures.models import GalImage
-from variables.flags.proposals import share_place
+from variables.flags.proposals import is_same_region
 from variables.models import Artifact, GalFlag
 from variables.regions.coverage import area
 from variables.science.artifacts import clipped
@@ -28,7 +28,7 @@ def flag_trails(image: GalImage, trails) -> int:
     for trail in trails:
         corners = clipped(trail.corners(), (image.height, image.width))
         region = np.round(corners, 2).ravel().tolist()
-        if area(corners) >= 1 and not any(share_place(region, other) for other in decided):
+        if area(corners) >= 1 and not any(is_same_region(region, other) for other in decided):
             flags.append(_flag(image, trail, region))
     GalFlag.objects.bulk_create(flags)
     return len(flags)

@@ -32,8 +32,8 @@ class VettingError(GalprojectError):
 
 
 @dataclass(frozen=True)
-class Said:
-    """What somebody says of one candidate."""
+class DecisionInput:
+    """A decision on one candidate that somebody sends: a vote, a skip or a comment."""
 
     refsource_id: int
     action: str = Action.VOTE
@@ -44,24 +44,24 @@ class Said:
     key: str = ""  # of the browser's: what is sent twice is saved once
 
 
-def decide(user, said, campaign=None) -> GalDecision | None:
+def decide(user, given, campaign=None) -> GalDecision | None:
     """Record what somebody says of a candidate; None where that was recorded before.
 
     Raises VettingError where the campaign is closed, or not theirs, or the class isn't there.
     """
-    return next(iter(decide_all(user, [said], campaign)), None)
+    return next(iter(decide_all(user, [given], campaign)), None)
 
 
 @transaction.atomic
-def decide_all(user, said, campaign=None) -> list[GalDecision]:
+def decide_all(user, inputs, campaign=None) -> list[GalDecision]:
     """Record several decisions, all or none, with one INSERT; those that are new."""
     _check(user, campaign)
     # Under the lock, so that what others say at once is seen, and what is sent again is known.
-    candidates = lock_candidates([s.refsource_id for s in said], campaign, user)
-    known = _known_keys(user, said)
-    said = [s for s in said if s.key not in known]
-    classes = _classes(campaign, said)
-    rows = [_row(user, s, campaign, classes, candidates) for s in said]
+    candidates = lock_candidates([s.refsource_id for s in inputs], campaign, user)
+    known = _known_keys(user, inputs)
+    inputs = [s for s in inputs if s.key not in known]
+    classes = _classes(campaign, inputs)
+    rows = [_row(user, s, campaign, classes, candidates) for s in inputs]
     GalDecision.objects.bulk_create(rows)
     _follow(campaign, user, rows)
     return rows
@@ -76,35 +76,35 @@ def _check(user, campaign):
         raise VettingError(f"The campaign “{campaign}” is not yours to vote in")
 
 
-def _known_keys(user, said):
-    keys = [s.key for s in said if s.key]
+def _known_keys(user, inputs):
+    keys = [s.key for s in inputs if s.key]
     known = GalDecision.objects.filter(user=user, key__in=keys)
     return set(known.values_list("key", flat=True)) if keys else set()
 
 
-def _classes(campaign, said):
+def _classes(campaign, inputs):
     """{"class" or "class/subtype": TaxonomyClass} of the campaign's taxonomy."""
-    if not any(s.choice for s in said):
+    if not any(s.choice for s in inputs):
         return {}
     taxonomy = campaign.taxonomy if campaign else Taxonomy.objects.get(is_current=True)
     classes = taxonomy.classes.select_related("parent")
     return {c.path: c for c in classes}
 
 
-def _row(user, said, campaign, classes, candidates):
-    candidate = candidates.get(said.refsource_id)
+def _row(user, given, campaign, classes, candidates):
+    candidate = candidates.get(given.refsource_id)
     if candidate is None:
         raise VettingError(
-            f"Candidate {said.refsource_id} is not in the campaign “{campaign}”, or not there any "
+            f"Candidate {given.refsource_id} is not in the campaign “{campaign}”, or not there any "
             "more, as its reference was made again"
         )
-    if said.action == Action.VOTE and candidate.is_unblinded:
+    if given.action == Action.VOTE and candidate.is_unblinded:
         raise VettingError(
             f"You have seen what others said of candidate {candidate.pk}, as you had voted on it: "
             "while its campaign goes on you can take that vote back, but not give another"
         )
-    if said.action == Action.VOTE and said.choice not in classes:
-        raise VettingError(f"There is no class “{said.choice}” in this taxonomy")
+    if given.action == Action.VOTE and given.choice not in classes:
+        raise VettingError(f"There is no class “{given.choice}” in this taxonomy")
     return GalDecision(
         refsource_id=candidate.pk,
         ra=candidate.ra,
@@ -112,12 +112,12 @@ def _row(user, said, campaign, classes, candidates):
         filter=candidate.filter,
         user=user,
         campaign=campaign,
-        action=said.action,
-        choice=classes[said.choice] if said.action == Action.VOTE else None,
-        comment=said.comment,
-        how=said.how,
-        shown=said.shown,
-        key=said.key,
+        action=given.action,
+        choice=classes[given.choice] if given.action == Action.VOTE else None,
+        comment=given.comment,
+        how=given.how,
+        shown=given.shown,
+        key=given.key,
     )
 
 
@@ -180,9 +180,11 @@ def votes_visible_to(user, refsource_id):
     Of each person the last vote, and all comments. That they were shown is noted.
     """
     note_shown(user, [refsource_id])
-    said = GalDecision.objects.filter(refsource_id=refsource_id, undone_by=None).visible_to(user)
-    said = said.exclude(action__in=[Action.SKIP, Action.UNDO])
-    rows = list(said.select_related("user", "choice__parent").order_by("pk"))
+    decisions = GalDecision.objects.filter(refsource_id=refsource_id, undone_by=None).visible_to(
+        user
+    )
+    decisions = decisions.exclude(action__in=[Action.SKIP, Action.UNDO])
+    rows = list(decisions.select_related("user", "choice__parent").order_by("pk"))
     last = {row.user_id: row.pk for row in rows if row.action == Action.VOTE}
     return [row for row in rows if row.action == Action.COMMENT or last[row.user_id] == row.pk]
 

@@ -9,7 +9,7 @@ from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 from variables.models import Campaign, GalDecision
 from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
-from variables.vetting.decisions import Said, VettingError
+from variables.vetting.decisions import DecisionInput, VettingError
 from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
@@ -74,13 +74,13 @@ class UnreadableError(VettingError):
     """What a browser sent is not what a browser sends."""
 
 
-def decisions_from(body) -> list[Said]:
+def decisions_from(body) -> list[DecisionInput]:
     """The decisions in the JSON of a request. Raises UnreadableError where it is something else."""
     try:
         rows = _member(read_json(body), "decisions", list)
         if len(rows) > MAX_DECISIONS:
             raise ValueError(f"at most {MAX_DECISIONS} are taken at once")
-        return [_said(row) for row in rows]
+        return [_decision_input(row) for row in rows]
     except ValueError as error:
         raise UnreadableError(f"These are no decisions: {error}") from error
 
@@ -95,7 +95,7 @@ def _member(body, name, kind, default=None):
     return value
 
 
-def vote_from(refsource_id, data) -> Said:
+def vote_from(refsource_id, data) -> DecisionInput:
     """The vote in the form of a candidate's page. Raises VettingError where it is none."""
     try:
         choice, comment = _text(data, "choice", MAX_CHOICE), _text(data, "comment", MAX_COMMENT)
@@ -103,7 +103,7 @@ def vote_from(refsource_id, data) -> Said:
         raise VettingError(f"This is no vote: {error}") from error
     if not choice:
         raise VettingError("Choose a class for your vote")
-    return Said(refsource_id, choice=choice, comment=comment)
+    return DecisionInput(refsource_id, choice=choice, comment=comment)
 
 
 def keys_from(body) -> list[str]:
@@ -117,8 +117,8 @@ def keys_from(body) -> list[str]:
         raise UnreadableError(f"These are no decisions to take back: {error}") from error
 
 
-def _said(row):
-    """What one row of a request says: nothing but what a browser may say, in bounded sizes."""
+def _decision_input(row):
+    """The decision in one row of a request: what a browser may send alone, in bounded sizes."""
     if not isinstance(row, dict):
         raise ValueError("one of them is no object")
     action = GalDecision.Action(row.get("action", "vote"))
@@ -127,7 +127,7 @@ def _said(row):
     how = GalDecision.How(row.get("how", "click"))
     if how not in HOW:
         raise ValueError(f"“{how}” is not how a person decides: say {', '.join(HOW)}")
-    return Said(
+    return DecisionInput(
         refsource_id=_refsource_id(row),
         action=action,
         choice=None if row.get("choice") is None else _text(row, "choice", MAX_CHOICE),

@@ -49,35 +49,37 @@ def shown_from(given) -> dict:
     return {name: given[name] for name in (*KEPT, *CHECKED) if name in given}
 
 
-def check_shown(user, campaign, said):
-    """What was said, each with what is known of its picture in ``shown``.
+def check_shown(user, campaign, inputs):
+    """The DecisionInputs, each with what is known of its picture in ``shown``.
 
     Votes in bulk are for what was seen. Raises VettingError where one is on a candidate whose
     picture was not sent to them, or is said to have been on the screen too shortly, or longer
     than it is there.
     """
     if campaign.lane != Campaign.Lane.SHEET:
-        return [replace(one, shown=_kept(one)) for one in said]
-    return [replace(one, shown=_checked(user, campaign, one)) for one in said]
+        return [replace(one, shown=_kept(one)) for one in inputs]
+    return [replace(one, shown=_checked(user, campaign, one)) for one in inputs]
 
 
-def _checked(user, campaign, said):
-    kept = _kept(said)
-    is_stroke = said.how == GalDecision.How.BULK or "stroke" in kept
-    if not is_stroke or said.action != GalDecision.Action.VOTE:
+def _checked(user, campaign, given):
+    kept = _kept(given)
+    is_stroke = given.how == GalDecision.How.BULK or "stroke" in kept
+    if not is_stroke or given.action != GalDecision.Action.VOTE:
         return kept
-    image_id, age_seconds = _read(said.shown.get("stamp"), campaign.pk, user.pk, said.refsource_id)
-    seconds = _number(said.shown.get("seconds"))
+    image_id, age_seconds = _read(
+        given.shown.get("stamp"), campaign.pk, user.pk, given.refsource_id
+    )
+    seconds = _number(given.shown.get("seconds"))
     if not SEEN_SECONDS <= seconds <= age_seconds + SLACK_SECONDS:
         raise VettingError(
-            f"Candidate {said.refsource_id} was not on the screen long enough to be seen: look "
+            f"Candidate {given.refsource_id} was not on the screen long enough to be seen: look "
             "at it, and mark it again"
         )
     return {**kept, "image": image_id, "seconds": round(seconds, 1)}
 
 
-def _kept(said):
-    return {name: said.shown[name] for name in KEPT if name in said.shown}
+def _kept(given):
+    return {name: given.shown[name] for name in KEPT if name in given.shown}
 
 
 def _read(stamp, *ids):

@@ -315,8 +315,8 @@ def _refusal(error):
 def vet_decide(request, campaign):
     """Record decisions, one or a whole stroke."""
     try:
-        said = check_shown(request.user, campaign, decisions_from(request.body))
-        rows = decide_all(request.user, said, campaign)
+        inputs = check_shown(request.user, campaign, decisions_from(request.body))
+        rows = decide_all(request.user, inputs, campaign)
     except GalprojectError as error:
         return _refusal(error)
     leases.renew(campaign, request.user)

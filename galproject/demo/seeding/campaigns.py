@@ -10,7 +10,7 @@ from galproject.demo.first_look import NAME, make_first_look
 from variables.models import Artifact, Campaign, GalCandidate
 from variables.models.candidates import Cause
 from variables.vetting.campaigns import NewCampaign, close, create_campaigns
-from variables.vetting.decisions import Said, decide_all
+from variables.vetting.decisions import DecisionInput, decide_all
 
 VARIABLES = ("rr-lyrae", "eclipsing", "cepheid", "long-period", "flare", "other")
 # What an artifact of each cause is called by people; of the others they say something else.
@@ -80,8 +80,8 @@ def _vote(campaign, voting, rng):
     ids = list(objects[: int(np.ceil(voting.fraction * len(objects)))])
     candidates = GalCandidate.objects.in_bulk(ids)
     is_sheet = campaign.lane == Campaign.Lane.SHEET
-    said = [
-        Said(
+    inputs = [
+        DecisionInput(
             i,
             choice=_class(candidates[i], rng.uniform() < voting.right, rng),
             how="bulk" if is_sheet else "key",
@@ -89,8 +89,8 @@ def _vote(campaign, voting, rng):
         )
         for i in ids
     ]
-    for first in range(0, len(said), N_AT_ONCE):
-        decide_all(user, said[first : first + N_AT_ONCE], campaign)
+    for first in range(0, len(inputs), N_AT_ONCE):
+        decide_all(user, inputs[first : first + N_AT_ONCE], campaign)
 
 
 def _class(candidate, is_right, rng):

@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
 from galproject.configuration.descriptions import sections
-from galproject.configuration.loading import check_file, load_options, settings_said
+from galproject.configuration.loading import check_file, configured_settings, load_options
 from galproject.configuration.rendering import as_markdown, as_table, as_toml
 
 
@@ -33,6 +33,6 @@ class Command(SurveyCommand):
                 check_file(check)
                 self.stdout.write(f"{check}: every option in it exists and is valid")
             else:
-                self.stdout.write_lines(as_table(sections(), load_options(), settings_said()))
+                self.stdout.write_lines(as_table(sections(), load_options(), configured_settings()))
         except GalprojectError as error:
             raise CommandError(str(error)) from error
