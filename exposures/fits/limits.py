@@ -18,11 +18,13 @@ Checks = Annotated[Literal["all", "data", "none"], Unit("text")]
 class FileOptions:
     """What a file may ask for before it is read; it counts where it is read, and when."""
 
-    # An image with more is refused, whatever its file's size: a few bytes can ask for any number.
+    # Largest number of pixels of an image, whatever its file's size: a few bytes can ask for any
+    # number.
     max_pixels: ImagePixels = 64_000_000
-    max_bytes: FileBytes = 8_000_000_000  # of a file, of a gzipped one as it unfolds
-    max_hdus: ManyOrFew = 1000  # headers in a file
-    max_cards: ManyOrFew = 40_000  # of one header
+    # Largest size of a file, of a gzipped one after decompression.
+    max_bytes: FileBytes = 8_000_000_000
+    max_hdus: ManyOrFew = 1000  # largest number of headers in a file
+    max_cards: ManyOrFew = 40_000  # largest number of cards in a header
     # Which of DATASUM and CHECKSUM must be right where a file has them: "all"; "data", of files
     # whose headers were edited by what doesn't write CHECKSUM anew; "none", of cut-outs with the
     # sums of the whole.

@@ -30,21 +30,27 @@ class AstrometryOptions:
     """How positions are matched and the correction is fitted."""
 
     search_pixels: SearchPixels = 20.0  # largest shift between the header's WCS and the truth
-    shift_sigma: Sigma = 5.0  # by which a shift stands out from chance pairs of unrelated stars
+    shift_sigma: Sigma = 5.0  # least significance of a shift among chance pairs of unrelated stars
     match_pixels: Pixels = 2.0  # radius of a match once the shift is taken out
-    min_matches: Count = 3  # fewer are no match
-    max_order: Order = 2  # of the polynomial in x and y
+    min_matches: Count = 3  # least number of matches for a correction
+    max_order: Order = 2  # largest order of the polynomial in x and y
     stars_per_term: Count = 5  # matches wanted for each coefficient of an axis; else lower order
     n_sigma: Sigma = 3.0  # matches further than this from the fit are clipped
-    n_clips: Rounds = 5  # times, at most
-    # Where the stars are not in their places within search_pixels, they are looked for as far as
-    # a telescope may miss.
+    n_clips: Rounds = 5  # largest number of times that matches are clipped
+    # Largest shift that is looked for where the stars are not in their places within search_pixels:
+    # as far as a telescope may miss.
     search_arcsec: Arcseconds = 60.0
-    search_stars: BrightStars = 300  # brightest of an image, by which they are looked for there
-    max_distortion: Fraction = 0.03  # of scale and angle in that search: shift over distance
-    tested_stars: BrightStars = 200  # brightest, of which a share has to be in its place
-    min_share: Fraction = 0.3  # of these, below which images are not registered to each other
-    max_difference: MagnitudeError = 2.0  # of a star's magnitude from the others', to be the same
+    # Number of an image's brightest stars that are used in this wider search.
+    search_stars: BrightStars = 300
+    # Error of scale and angle that the wider search allows: shift over distance.
+    max_distortion: Fraction = 0.03
+    # Number of the brightest stars that are looked up in their places.
+    tested_stars: BrightStars = 200
+    # Least share of these stars in their places; with less, images are not registered to each
+    # other.
+    min_share: Fraction = 0.3
+    # Largest deviation of a star's difference in magnitude from the others', to be the same star.
+    max_difference: MagnitudeError = 2.0
 
 
 @dataclass(frozen=True)

@@ -42,20 +42,23 @@ class HeaderLimits:
     What nothing can be done without is an error then; the rest counts as absent, which is noted.
     """
 
-    first_mjd: Mjd = 47_892.0  # of an exposure, in UTC: 1990, before which there is no such camera
-    days_ahead: Days = 1.0  # of now, by which an exposure may be: clocks and time zones are off
-    min_exposure_seconds: Seconds = 1e-5  # of any shutter
-    max_exposure_seconds: Seconds = 1e6  # of stacks too, which may have the sum of many
-    min_gain: Gain = 0.001  # of a detector's converter, or of what its pixels were scaled to
-    max_gain: Gain = 1e5  # the same
-    max_read_noise: Electrons = 1000.0  # of a pixel
-    max_saturation: Adu = 1e9  # of a pixel
-    min_zero_point: Magnitude = 0.0  # magnitude of 1 ADU
-    max_zero_point: Magnitude = 50.0  # the same
-    min_scale: Arcseconds = 0.001  # of a pixel
-    max_scale: Arcseconds = 200.0  # the same
-    min_fwhm: Pixels = 0.3  # of the seeing
-    max_fwhm: Pixels = 200.0  # the same
+    # Earliest time of an exposure, in UTC: 1990, before which there is no such camera.
+    first_mjd: Mjd = 47_892.0
+    # Largest time of an exposure after now: clocks and time zones may be off.
+    days_ahead: Days = 1.0
+    min_exposure_seconds: Seconds = 1e-5  # shortest exposure time
+    # Longest exposure time, also of stacks, which may have the sum of many.
+    max_exposure_seconds: Seconds = 1e6
+    min_gain: Gain = 0.001  # least gain, of a detector or of what its pixels were scaled to
+    max_gain: Gain = 1e5  # largest gain, of a detector or of what its pixels were scaled to
+    max_read_noise: Electrons = 1000.0  # largest read noise of a pixel
+    max_saturation: Adu = 1e9  # largest saturation level of a pixel
+    min_zero_point: Magnitude = 0.0  # least zero point, the magnitude of 1 ADU
+    max_zero_point: Magnitude = 50.0  # largest zero point, the magnitude of 1 ADU
+    min_scale: Arcseconds = 0.001  # smallest pixel scale
+    max_scale: Arcseconds = 200.0  # largest pixel scale
+    min_fwhm: Pixels = 0.3  # smallest seeing
+    max_fwhm: Pixels = 200.0  # largest seeing
 
     @property
     def mjd(self) -> Range:

@@ -28,13 +28,17 @@ NEIGHBOURS = [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1) if (j, i) != (0, 0)
 class PixelLimits:
     """Beyond what a pixel or its weight can't be true, and is masked; sigma is the sky's noise."""
 
-    range_sigma: Sigma = 1e7  # from the sky, either way: no detector has such a range
-    dark_sigma: Sigma = 100.0  # below the darkest part of the sky: there is no negative light
-    # Above the sky, from where on a group of pixels may be too sharp for any PSF.
+    # Largest distance of a pixel from the sky, either way: no detector has such a range.
+    range_sigma: Sigma = 1e7
+    # Largest distance of a pixel below the darkest part of the sky: there is no negative light.
+    dark_sigma: Sigma = 100.0
+    # Height above the sky from which on a group of pixels may be too sharp for any PSF.
     sharp_sigma: Sigma = 1000.0
-    sharp_ratio: Ratio = 100.0  # of its faintest pixel, to the brightest one round it
-    saturation_ratio: Ratio = 2.0  # of a DECam pixel that isn't masked, to where it saturates
-    weight_ratio: Ratio = 1000.0  # of a weight, to the median of the image
+    # Largest ratio of the group's faintest pixel to the brightest one round it.
+    sharp_ratio: Ratio = 100.0
+    # Largest ratio of a DECam pixel that isn't masked to its saturation level.
+    saturation_ratio: Ratio = 2.0
+    weight_ratio: Ratio = 1000.0  # largest ratio of a weight to the image's median weight
 
 
 def impossible_pixels(data, usable, noise, limits=PixelLimits()):

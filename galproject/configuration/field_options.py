@@ -12,5 +12,8 @@ class FieldOptions:
     # Exposures further apart share no sky, so that one need not wait for a reference of the other:
     # the field of the widest camera, 2.2 degrees across, and a little.
     reach_degrees: Degrees = 2.5
-    same_degrees: Degrees = 0.3  # pointings of one field on the map; dithers are far smaller
-    compared_degrees: Degrees = 0.5  # round a place, whose exposures are compared as references
+    # Exposures whose centres are nearer than this are one field on the map; dithers are far
+    # smaller.
+    same_degrees: Degrees = 0.3
+    # Radius round a position in which exposures are compared as references.
+    compared_degrees: Degrees = 0.5

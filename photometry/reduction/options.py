@@ -33,10 +33,16 @@ class ReductionOptions:
     trails: TrailOptions = TrailOptions()
     clean: CleanOptions = CleanOptions()
     calibration: CalibrationOptions = CalibrationOptions()
-    min_significance: Sigma = 20.0  # of sources that calibrate positions and zero point
-    detections_per_star: Ratio = 2.0  # of the catalogue, the brightest: fainter match by chance
+    # Least significance of sources that calibrate positions and zero point.
+    min_significance: Sigma = 20.0
+    # Detections matched for each star of the catalogue, the brightest: fainter ones match by
+    # chance.
+    detections_per_star: Ratio = 2.0
     zero_point_pixels: Pixels = 1.0  # radius of a match with the catalogue, for the zero point
-    default_zero_point: Magnitude = 25.0  # of 1 ADU, where neither catalogue nor header tell
+    # Zero point of 1 ADU where neither catalogue nor header tell.
+    default_zero_point: Magnitude = 25.0
     edge_pixels: Margin = 1.0  # sources nearer to the edge than this are not measured
-    min_quality: Fraction = 0.1  # share of the PSF on usable pixels below which there is no measure
-    limit_sigma: Sigma = 5.0  # of a star's own noise, its upper limit where it is not detected
+    # Share of the PSF on usable pixels below which a source is unmeasured.
+    min_quality: Fraction = 0.1
+    # Upper limit of a star that is not detected, in sigma of its own noise.
+    limit_sigma: Sigma = 5.0

@@ -15,20 +15,24 @@ MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigm
 class CalibrationOptions:
     """How the magnitude correction and the uncertainties are made."""
 
-    order: Order = 4  # of the Chebyshev polynomial, total degree in x and y
+    order: Order = 4  # total degree in x and y of the Chebyshev polynomial
     stars_per_term: Count = 10  # calibration stars wanted for each coefficient; else lower order
-    max_stars_error: MagnitudeError = 0.05  # stars with larger ones don't calibrate
+    max_stars_error: MagnitudeError = 0.05  # largest uncertainty of the stars that calibrate
     n_sigma: Sigma = 3.0  # stars further than this from the fit are clipped
-    n_clips: Rounds = 10  # times, at most
-    error_floor: MagnitudeError = 0.01  # no uncertainty is smaller
-    # Before the first fit, stars this far from the median are left out, in the scatter of all.
+    n_clips: Rounds = 10  # largest number of times that stars are clipped
+    error_floor: MagnitudeError = 0.01  # least uncertainty of a magnitude
+    # Before the first fit, stars are left out that lie further than this from the median, in the
+    # scatter of all stars.
     start_sigma: Sigma = 5.0
-    start_mag: MagnitudeError = 0.05  # and at least so far
-    min_stars_offset: Count = 3  # stars wanted for the offset of another reference
-    min_stars_zero_point: Count = 3  # matches with the catalogue wanted for a zero point
-    min_stars_scale: Count = 5  # stars wanted to expand uncertainties
-    step_sigma: Sigma = 5.0  # significance of a step between read-out channels that is corrected
-    step_stars: Count = 10  # calibration stars wanted on either side of it
+    # Least distance from the median at which a star is left out before the first fit.
+    start_mag: MagnitudeError = 0.05
+    min_stars_offset: Count = 3  # least number of stars for the offset of another reference
+    min_stars_zero_point: Count = 3  # least number of matches with the catalogue for a zero point
+    min_stars_scale: Count = 5  # least number of stars for the expansion of uncertainties
+    # Least significance of a step between read-out channels that is corrected.
+    step_sigma: Sigma = 5.0
+    # Least number of calibration stars on either side of a step between channels.
+    step_stars: Count = 10
 
 
 def magnitudes(flux, flux_err, zero_point):

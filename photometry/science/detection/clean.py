@@ -12,10 +12,10 @@ from exposures.science.quantities import Fraction, MaskBits
 class CleanOptions:
     """What makes a star clean: clean stars calibrate positions, magnitudes and errors."""
 
-    min_quality: Fraction = 0.95  # share of its PSF on usable pixels; more than this is whole
-    min_fracflux: Fraction = 0.5  # share of the light there that is its own; more is its own
-    # Sum of the mask's bits that it may have all the same. Low weight (32) is one: the weight says
-    # the same better, and the code may be set all over a chip.
+    min_quality: Fraction = 0.95  # least share of a star's PSF on usable pixels
+    min_fracflux: Fraction = 0.5  # least share of the light in its stamp that is the star's own
+    # Sum of the mask's bits that a clean star may have. Low weight (32) is one: the weight says the
+    # same better, and the code may be set all over a chip.
     allowed_flags: MaskBits = int(MaskBit.LOW_WEIGHT)
 
 

@@ -45,21 +45,31 @@ class DetectionOptions:
     """How far the search goes."""
 
     threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
-    min_iterations: Rounds = 4  # of finding, fitting and subtracting, at least
-    max_iterations: Rounds = 8  # and at most
-    few_new: Count = 100  # new sources below which it stops
-    max_sources: SourceCount = 320_000  # on a chip, beyond which no more are looked for
-    n_sweeps: Rounds = 4  # over all stars, in the joint fit of each iteration
-    sky_box_pixels: BoxPixels = 20  # side of the boxes of the sky that the stars leave
-    whole_iterations: Rounds = 2  # at first, in which no star is split and the sky is smooth
-    smooth_sky_fwhm: BoxFwhm = 50.0  # in FWHM, the side of the sky's boxes in these
-    whole_blend: Ratio = 2.0  # of the known stars' light there, that a peak has to be in these
-    blend: Ratio = 0.2  # and that it has to be later
-    new_pixels: Margin = 1.5  # from known stars: a nearer peak is what a wrong position leaves
-    max_step_pixels: Pixels = 1.0  # of a star in one iteration
-    wing_sigma: WingSigma = 0.05  # of the sky's noise in a pixel: where a star's wings are cut
+    # Least number of iterations of finding, fitting and subtracting stars.
+    min_iterations: Rounds = 4
+    # Largest number of iterations of finding, fitting and subtracting stars.
+    max_iterations: Rounds = 8
+    few_new: Count = 100  # the search ends after an iteration with fewer new sources
+    # Number of sources on a chip beyond which no more are looked for.
+    max_sources: SourceCount = 320_000
+    n_sweeps: Rounds = 4  # number of sweeps over all stars in the joint fit of each iteration
+    # Side of the boxes in which the sky that the stars leave is measured.
+    sky_box_pixels: BoxPixels = 20
+    # Number of iterations at first in which no star is split and the sky is smooth.
+    whole_iterations: Rounds = 2
+    # Side of the boxes of the smooth sky in the first iterations, in FWHM.
+    smooth_sky_fwhm: BoxFwhm = 50.0
+    # Height of a peak, in the known stars' light there, to be a new star in the first iterations.
+    whole_blend: Ratio = 2.0
+    # Height of a peak, in the known stars' light there, to be a new star in later iterations.
+    blend: Ratio = 0.2
+    # Least distance of a peak from known stars: a nearer one is what a wrong position leaves.
+    new_pixels: Margin = 1.5
+    max_step_pixels: Pixels = 1.0  # largest move of a star in one iteration
+    # Brightness, in the sky's noise in a pixel, at which a star's wings are cut.
+    wing_sigma: WingSigma = 0.05
     min_half_pixels: HalfPixels = 7  # half the side of the smallest stamp
-    max_half_pixels: HalfPixels = 74  # and of the largest
+    max_half_pixels: HalfPixels = 74  # half the side of the largest stamp
 
 
 @dataclass(frozen=True)

@@ -35,25 +35,36 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 class ResidualOptions:
     """Which peaks of a residual are stars that are not on the list."""
 
-    threshold: Sigma = 6.9  # significance of the flux, neighbours and the model's error included
-    model_error: Fraction = 0.01  # of a neighbour's light at a place, which its PSF has wrong
-    wing_error: Fraction = 0.025  # the same in its wings
-    core_fwhm: InFwhm = 1.0  # in FWHM, the distance from which the one becomes the other
-    wing_fwhm: InFwhm = 2.5  # and from which it is that of the wings
-    wing_pixels: HalfPixels = 40  # to which the errors of PSFs are followed
-    pixel_error: Fraction = 0.05  # of the model in a pixel, allowed for in rchi2
-    min_separation: Ratio = 0.5  # in FWHM, from a listed star: nearer, it is that star's change
-    min_displacement: Ratio = 0.12  # in FWHM, of a listed star's light: less, its place was wrong
-    max_peaks: SourceCount = 5000  # on a chip, the most significant
-    edge_pixels: Margin = 5.0  # from the edge; nearer, stars beyond it are not fitted
-    peak_part: Fraction = 0.7  # of the threshold and of the model's error, for a peak to be fitted
-    kernel_fwhm: InFwhm = 1.5  # in FWHM, half the side of the PSF that peaks are found with
-    fit_fwhm: InFwhm = 2.0  # in FWHM, half the side of the square that is fitted round a peak
-    max_move_pixels: Pixels = 1.5  # of a star from its peak, in the fit
-    merge_pixels: Margin = 1.5  # stars that end nearer to each other are one
-    max_rchi2: Ratio = 2.0  # more is no star
-    min_quality: Fraction = 0.75  # share of the PSF on usable pixels
-    saturated_pixels: Margin = 16.0  # from saturated pixels, round which the model is no star's
+    # Least significance of the flux of a new star, with the errors of neighbours and of the model.
+    threshold: Sigma = 6.9
+    # Error of the PSF in the core of a neighbour, as a share of its light there.
+    model_error: Fraction = 0.01
+    # Error of the PSF in the wings of a neighbour, as a share of its light there.
+    wing_error: Fraction = 0.025
+    # Distance from a neighbour, in FWHM, up to which the error is that of the core.
+    core_fwhm: InFwhm = 1.0
+    # Distance from a neighbour, in FWHM, from which on the error is that of the wings.
+    wing_fwhm: InFwhm = 2.5
+    # Distance from a star up to which the errors of its PSF are counted.
+    wing_pixels: HalfPixels = 40
+    # Error of the model in a pixel, as a share of it, allowed for in rchi2.
+    pixel_error: Fraction = 0.05
+    # Least distance from a listed star, in FWHM: what is nearer is that star's change.
+    min_separation: Ratio = 0.5
+    # Least displacement of a listed star's light, in FWHM: with less its position was wrong.
+    min_displacement: Ratio = 0.12
+    max_peaks: SourceCount = 5000  # largest number of peaks on a chip, the most significant
+    edge_pixels: Margin = 5.0  # least distance from the edge: stars beyond the edge are not fitted
+    # Share of the threshold, and of the model's error, that a peak must exceed to be fitted.
+    peak_part: Fraction = 0.7
+    kernel_fwhm: InFwhm = 1.5  # half the side of the PSF with which peaks are found, in FWHM
+    fit_fwhm: InFwhm = 2.0  # half the side of the square that is fitted round a peak, in FWHM
+    max_move_pixels: Pixels = 1.5  # largest move of a star from its peak in the fit
+    merge_pixels: Margin = 1.5  # stars that the fit moves nearer to each other than this are one
+    max_rchi2: Ratio = 2.0  # largest rchi2 of a star
+    min_quality: Fraction = 0.75  # least share of the PSF on usable pixels
+    # Least distance from saturated pixels, round which the model is not that of a star.
+    saturated_pixels: Margin = 16.0
 
 
 @dataclass(frozen=True)

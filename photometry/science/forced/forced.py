@@ -41,21 +41,30 @@ TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
 class ForcedOptions:
     """How the forced fit is done."""
 
-    n_rounds: RepeatedRounds = 3  # sky and shift left over are measured after each but the last
-    sky_pixels: BoxPixels = 100  # side of the boxes in which the sky left over is measured
-    n_neighbours: Few = 8  # that enter a star's error
-    wing_sigma: WingSigma = 0.1  # a star's light beyond its stamp is fainter, in a pixel's noise
-    min_half_fwhm: InFwhm = 1.25  # in FWHM, half the side of the smallest stamp
+    # Number of rounds; the remaining sky and shift are measured after each but the last.
+    n_rounds: RepeatedRounds = 3
+    sky_pixels: BoxPixels = 100  # side of the boxes in which the remaining sky is measured
+    n_neighbours: Few = 8  # largest number of neighbours that enter a star's error
+    # Brightness, in a pixel's noise, that a star's light beyond its stamp stays below.
+    wing_sigma: WingSigma = 0.1
+    min_half_fwhm: InFwhm = 1.25  # half the side of the smallest stamp, in FWHM
     max_half_pixels: HalfPixels = 100  # half the side of the largest stamp
-    masked_factor: Ratio = 10.0  # by which a star with a masked core may outshine what is expected
-    min_box_pixels: Count = 20  # usable in a box of the sky; with fewer it has the next one's level
-    max_shift_pixels: Margin = 0.5  # a larger rigid shift of a chip's stars is not believed
-    shift_model_error: Fraction = 0.03  # of a pixel's light, so that the brightest don't decide it
-    shift_outlier_sigma: Sigma = 5.0  # pixels that are further off say nothing of it
-    shift_tolerance_pixels: Margin = 0.003  # a smaller one is left
-    sharp_excess: Fraction = 0.4  # of the PSF's central pixel, left over there: light in one pixel
-    sharp_sigma: Sigma = 5.0  # and its significance
-    merge_pixels: Margin = 1.0  # positions closer than this are one source to the fit
+    # Factor by which a star with a masked core may be brighter than expected.
+    masked_factor: Ratio = 10.0
+    # Least number of usable pixels in a box of the sky; with fewer it gets the level of the next
+    # one.
+    min_box_pixels: Count = 20
+    max_shift_pixels: Margin = 0.5  # largest rigid shift of a chip's stars that is accepted
+    # Error of a pixel, as a share of its light, in the fit of the shift: so the brightest stars
+    # don't decide it.
+    shift_model_error: Fraction = 0.03
+    # Pixels that deviate by more are left out of the fit of the shift.
+    shift_outlier_sigma: Sigma = 5.0
+    shift_tolerance_pixels: Margin = 0.003  # a smaller shift is not corrected
+    # Excess in a star's central pixel, as a share of the PSF's, that marks light in one pixel.
+    sharp_excess: Fraction = 0.4
+    sharp_sigma: Sigma = 5.0  # least significance of such an excess in the central pixel
+    merge_pixels: Margin = 1.0  # positions nearer to each other than this are one source in the fit
 
 
 @dataclass(frozen=True)

@@ -38,24 +38,28 @@ POSITION_SCALE = 1000.0
 class PsfOptions:
     """How the PSF is fitted to a chip's bright stars."""
 
-    n_stars: Trials = 200  # brightest suitable stars used
-    min_stars_linear: Count = 25  # below, the shape does not vary across the chip
-    min_stars_core: Count = 8  # below, a Moffat profile alone
-    core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; odd
+    # Largest number of suitable stars to which the PSF is fitted, the brightest.
+    n_stars: Trials = 200
+    min_stars_linear: Count = 25  # with fewer stars the shape does not vary across the chip
+    min_stars_core: Count = 8  # with fewer stars the PSF is a Moffat profile alone
+    core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; an odd number
     beta: Exponent = 3.0  # Moffat exponent to start from
-    max_steps: Rounds = 8  # of the fit of the profile
+    max_steps: Rounds = 8  # largest number of steps of the fit of the profile
     model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
-    default_fwhm_pixels: Pixels = 4.0  # where neither the header nor the stars tell
-    candidates_a_star: Few = 5  # brightest stars looked at for each that is wanted
-    max_missing: Fraction = 0.03  # of a star's light on unusable pixels; with more it isn't used
-    min_share: Fraction = 0.5  # of the light there that is a star's own
-    min_signal: Sigma = 10.0  # of its central pixel
-    max_offset_pixels: Pixels = 1.0  # from where its light is, beyond what all stars have
-    loss_sigma: Sigma = 3.0  # beyond which a pixel pulls no harder at the profile
-    clip_sigma: Sigma = 3.0  # of a star in a pixel of the core, beyond which it is clipped
-    seeing_sigma: Sigma = 20.0  # significance of the peaks that tell the seeing to start from
-    n_seeing: Trials = 60  # of these, the brightest
-    min_seeing: Trials = 5  # with fewer the header's is taken
+    # Seeing that is assumed where neither the header nor the stars tell.
+    default_fwhm_pixels: Pixels = 4.0
+    candidates_a_star: Few = 5  # number of bright stars looked at for each star that is wanted
+    max_missing: Fraction = 0.03  # largest share of a star's light on unusable pixels
+    min_share: Fraction = 0.5  # least share of the light in its stamp that is a star's own
+    min_signal: Sigma = 10.0  # least significance of a star's central pixel
+    # Largest distance of a star's position from its light, beyond all stars' shift.
+    max_offset_pixels: Pixels = 1.0
+    loss_sigma: Sigma = 3.0  # deviation of a pixel beyond which it pulls no harder at the profile
+    clip_sigma: Sigma = 3.0  # deviation of a star in a pixel of the core beyond which it is clipped
+    # Least significance of the peaks from which the seeing is first estimated.
+    seeing_sigma: Sigma = 20.0
+    n_seeing: Trials = 60  # largest number of such peaks for the seeing, the brightest
+    min_seeing: Trials = 5  # least number of such peaks; with fewer the header's seeing is taken
 
 
 @dataclass(frozen=True)

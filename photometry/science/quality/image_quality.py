@@ -26,48 +26,56 @@ from exposures.science.quantities import (
 class FigureOptions:
     """How the figures of quality are measured."""
 
-    bright_stars: Count = 200  # brightest stars whose residuals are stacked
-    stack_stars: TwoOrMore = 20  # stars in the stack, at least
-    stack_half_pixels: HalfPixels = 20  # half the side of the stack
-    companion_stars: Count = 400  # brightest stars round which companions are looked for
-    companion_pixels: SearchPixels = 40.0  # and how far from each
-    companion_flux: Fraction = 0.1  # of a star's flux that a companion has, at least
+    bright_stars: Count = 200  # largest number of stars whose residuals are stacked, the brightest
+    stack_stars: TwoOrMore = 20  # least number of stars in the stack of residuals
+    stack_half_pixels: HalfPixels = 20  # half the side of the stack of residuals
+    # Largest number of stars round which companions are looked for, the brightest.
+    companion_stars: Count = 400
+    # Distance from each star up to which companions are looked for.
+    companion_pixels: SearchPixels = 40.0
+    companion_flux: Fraction = 0.1  # least flux of a companion, as a share of the star's
     expected_sigma: Sigma = 10.0  # expected significance of sources that must not be lost
-    lost_flux: Fraction = 0.2  # of the expected flux, below which a source is lost
-    cell_stars: Count = 8  # stars in each cell of the map of what the correction leaves
-    magnitude_bins: Parts = 5  # of equal numbers of stars, in which the errors are tested
-    min_bin_stars: Count = 20  # stars in a bin or a cell map, at least
-    min_images: Count = 2  # others whose zero points a chip is compared with
-    confidence: Sigma = 2.0  # of shares and misfits: so many sigma of chance are granted
+    lost_flux: Fraction = 0.2  # share of the expected flux below which a source is lost
+    cell_stars: Count = 8  # number of stars in each cell of the map of what the correction leaves
+    # Number of bins with equal numbers of stars in which the errors are tested.
+    magnitude_bins: Parts = 5
+    min_bin_stars: Count = 20  # least number of stars in a bin of magnitude or in a map of cells
+    # Least number of other images with whose zero points a chip's is compared.
+    min_images: Count = 2
+    confidence: Sigma = 2.0  # number of sigma that chance is granted in shares and misfits
 
 
 @dataclass(frozen=True)
 class QualityLimits:
     """Figures at which the result of a chip is not taken as it is."""
 
-    elongation: Ratio = 2.0  # of the PSF at its worst: major over minor axis; more
-    psf_at_bounds: Number = 0  # parameters of the PSF at the bounds of the fit; more
-    fwhm_variation: Ratio = 1.4  # of the PSF: widest over narrowest on the chip; more
-    doubled_share: Fraction = 0.08  # of bright stars with a companion at one distance; more
-    psf_misfit: Ratio = 0.05  # light left round bright stars, over their own; more
-    noise_ratio: Ratio = 1.8  # noise of the pixels over that expected, or its inverse; more
-    sky_over_saturation: Ratio = 0.5  # level of the sky over that of saturation; more
-    n_calibrators: Number = 5  # clean stars for the magnitudes; fewer
-    n_registered: Number = 3  # stars that tell the positions of a search image; fewer
-    registered_share: Fraction = 0.4  # of bright reference stars found in their places; less
-    catalogue_share: Fraction = 0.3  # the same of the catalogue's, on a reference; less
-    wcs_offset: Arcseconds = 120.0  # of the header's WCS in the middle of the image; more
-    chi2_nu: Ratio = 8.0  # of constant stars, before the errors are expanded; more
-    expansion: Ratio = 3.0  # of errors, at the magnitude where it is largest; more
-    correction_rms: MagnitudeError = 0.08  # scatter of the calibrators; more
-    correction_range: MagnitudeError = 0.5  # of its smooth part over the chip; more
-    channel_step: MagnitudeError = 0.5  # between read-out channels, though corrected; more
-    local_offset: MagnitudeError = 0.05  # rms of what the correction leaves in cells; more
-    lost_share: Fraction = 0.05  # of the sources that should be seen, and are not; more
-    changed_share: Fraction = 0.05  # of the sources that passed all cuts as changed; more
-    zero_point_offset: MagnitudeError = 1.5  # to other epochs of this chip, or the header; more
-    zero_point_on_chips: MagnitudeError = 0.3  # to the exposure's other chips; more
-    depth_loss: MagnitudeError = 2.0  # of the limiting magnitude, to the reference; more
+    elongation: Ratio = 2.0  # largest ratio of the PSF's major to its minor axis, where it is worst
+    psf_at_bounds: Number = 0  # largest number of the PSF's parameters at the bounds of the fit
+    fwhm_variation: Ratio = 1.4  # largest ratio of the widest to the narrowest FWHM on the chip
+    doubled_share: Fraction = 0.08  # largest share of bright stars with a companion at one distance
+    psf_misfit: Ratio = 0.05  # largest share of the light of bright stars that is left round them
+    noise_ratio: Ratio = 1.8  # largest ratio of the pixels' noise to the expected, or its inverse
+    sky_over_saturation: Ratio = 0.5  # largest level of the sky, as a share of the saturation level
+    n_calibrators: Number = 5  # least number of clean stars for the magnitudes
+    n_registered: Number = 3  # least number of stars that tell the positions of a search image
+    registered_share: Fraction = 0.4  # least share of bright reference stars found in their places
+    # Least share of the catalogue's stars found in their places, on a reference.
+    catalogue_share: Fraction = 0.3
+    wcs_offset: Arcseconds = 120.0  # largest offset of the header's WCS in the middle of the image
+    chi2_nu: Ratio = 8.0  # largest chi2/nu of constant stars, before the errors are expanded
+    expansion: Ratio = 3.0  # largest expansion of errors, at the magnitude where it is largest
+    correction_rms: MagnitudeError = 0.08  # largest scatter of the calibrators about the correction
+    # Largest range of the correction's smooth part over the chip.
+    correction_range: MagnitudeError = 0.5
+    channel_step: MagnitudeError = 0.5  # largest step between read-out channels, though corrected
+    local_offset: MagnitudeError = 0.05  # largest rms of what the correction leaves in cells
+    lost_share: Fraction = 0.05  # largest share of the sources that should be seen and are not
+    changed_share: Fraction = 0.05  # largest share of the sources that passed all cuts as changed
+    # Largest difference of the zero point from this chip's other epochs, or the header.
+    zero_point_offset: MagnitudeError = 1.5
+    # Largest difference of the zero point from the exposure's other chips.
+    zero_point_on_chips: MagnitudeError = 0.3
+    depth_loss: MagnitudeError = 2.0  # largest loss of limiting magnitude against the reference
 
 
 # Limits beyond which nothing is stored: what was measured there is not the field's stars.

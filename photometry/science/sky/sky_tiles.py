@@ -31,26 +31,36 @@ MAX_SKEWNESS = 0.2
 class SkyOptions:
     """How the sky is measured; sigma is its Gaussian noise."""
 
-    tiles_y: Parts = 20  # along y, the long axis of a DECam chip
-    tiles_x: Parts = 10  # along x
+    tiles_y: Parts = 20  # number of tiles along y, the long axis of a DECam chip
+    tiles_x: Parts = 10  # number of tiles along x
     min_tile_side_pixels: WholePixels = 100  # smaller images get fewer tiles
     min_tile_pixels: Count = 500  # a tile with fewer usable pixels is not measured
     upper_cut_sigma: Sigma = 1.5  # pixels brighter than sky plus this say nothing of the sky
     lower_cut_sigma: Sigma = 4.0  # pixels fainter than sky minus this are defects
-    cut_rounds: Rounds = 4  # times the cuts are moved to the level just found
-    bin_width: BinWidth = 0.1  # of the histograms, in units of median minus 16th percentile
-    max_steps: Rounds = 8  # of Fisher scoring between two moves of the cuts
-    noise_tolerance: Fraction = 0.025  # by which the noise may differ from the expected
-    passes: Passes = 2  # from the second on the gradient inside the tiles is taken out first
+    cut_rounds: Rounds = 4  # number of times that the cuts are moved to the level just found
+    # Width of the histograms' bins, in units of median minus 16th percentile.
+    bin_width: BinWidth = 0.1
+    max_steps: Rounds = 8  # largest number of steps of Fisher scoring between two moves of the cuts
+    noise_tolerance: Fraction = 0.025  # share by which the noise may differ from the expected
+    # Number of passes; from the second on the gradient inside the tiles is taken out first.
+    passes: Passes = 2
     outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
-    outlier_min_sigma: Sigma = 0.3  # and at least so far in the sigma of the sky
-    coarse_step: Fraction = 0.1  # of the noise, from which rounded pixels keep their gradient
-    count_step: Fraction = 0.2  # of the noise, from which pixels are counts of few electrons
-    min_good_fraction: Fraction = 0.3  # with fewer good tiles the surface is a plane
-    step_strip_pixels: WholePixels = 16  # strips beside a channel's edge, in which steps are sought
-    step_blocks: Parts = 20  # blocks of rows of the strips
+    # Least deviation of a rejected tile from its neighbours, in the sky's sigma, besides
+    # outlier_mad.
+    outlier_min_sigma: Sigma = 0.3
+    # Step between pixel values, in the noise, from which on rounded pixels keep their gradient.
+    coarse_step: Fraction = 0.1
+    # Step between pixel values, in the noise, from which on pixels are counts of few electrons.
+    count_step: Fraction = 0.2
+    # Least share of good tiles; with fewer the surface is a plane.
+    min_good_fraction: Fraction = 0.3
+    # Width of the strips beside a channel's edge in which steps are sought.
+    step_strip_pixels: WholePixels = 16
+    step_blocks: Parts = 20  # number of blocks of rows into which these strips are divided
     step_sigma: Sigma = 5.0  # significance of a step from which on channels are fitted apart
-    jump_sigma: Sigma = 8.0  # the same where it is not known whether a channel begins there
+    # Significance of a step from which on channels are fitted apart, where it is not known that a
+    # channel begins.
+    jump_sigma: Sigma = 8.0
 
 
 @dataclass(frozen=True)

@@ -39,24 +39,33 @@ MAX_VAIN = 2  # rounds in which lines stand out that are no trails
 class TrailOptions:
     """What is taken for the trail of a satellite or an aeroplane."""
 
-    search: Switch = True  # for trails on search images, whose changes are then hidden by a flag
+    # Whether trails are searched on search images, and changes on them hidden by a flag.
+    search: Switch = True
     bin_pixels: BinPixels = 4  # side of the bins whose sums along lines are searched
-    smooth_pixels: Pixels = 96.0  # side of the boxes whose mean is taken off: wider is no trail
-    min_sigma: Sigma = 8.0  # of a sum along a line that is looked at
-    min_total_sigma: Sigma = 20.0  # of the lit pieces of a trail, without the brightest
-    brightest_pieces: Fraction = 0.25  # of them, that don't count: haloes in a row light but few
+    # Side of the boxes whose mean is taken off first: anything wider is no trail.
+    smooth_pixels: Pixels = 96.0
+    min_sigma: Sigma = 8.0  # least significance of a sum along a line that is looked at
+    # Least significance of the lit pieces of a trail together, without the brightest.
+    min_total_sigma: Sigma = 20.0
+    # Share of the lit pieces, the brightest, that don't count: haloes in a row light only few.
+    brightest_pieces: Fraction = 0.25
     piece_pixels: BoxPixels = 32  # length of the pieces of a line whose medians are compared
-    lit_sigma: Sigma = 3.0  # of a piece that the trail lights
-    min_lit: Fraction = 0.5  # of the pieces between a trail's ends: others may be dark in between
-    min_pixels: Pixels = 160.0  # length of the lit pieces together
-    min_elongation: Ratio = 10.0  # of that length, to the width: a galaxy's halo has less
-    max_gap_pixels: Pixels = 256.0  # dark between two parts of one trail
-    min_width: Ratio = 0.7  # of its profile, to the PSF's: charge in a column may be narrower
-    max_width_pixels: Pixels = 44.0  # of the same: sky that wasn't taken off may be wider
-    model_error: Fraction = 0.03  # of a star's light, added to the noise
-    saturated_pixels: Margin = 100.0  # from a saturated star on the line nothing counts as lit
-    max_trails: Parts = 20  # on a chip
-    wing_sigma: Sigma = 0.3  # a trail is covered to where it is fainter than this in a pixel
+    lit_sigma: Sigma = 3.0  # least significance of a piece of a line that counts as lit
+    # Least share of lit pieces between a trail's ends; the others may be dark.
+    min_lit: Fraction = 0.5
+    min_pixels: Pixels = 160.0  # least length of the lit pieces together
+    # Least ratio of that length to the width: the halo of a galaxy has less.
+    min_elongation: Ratio = 10.0
+    max_gap_pixels: Pixels = 256.0  # largest dark gap between two parts of one trail
+    # Least width of a trail's profile, in the PSF's: charge in a column may be narrower.
+    min_width: Ratio = 0.7
+    # Largest width of a trail's profile: sky that wasn't taken off may be wider.
+    max_width_pixels: Pixels = 44.0
+    model_error: Fraction = 0.03  # share of a star's light that is added to the noise
+    # Distance from a saturated star on the line within which no piece counts as lit.
+    saturated_pixels: Margin = 100.0
+    max_trails: Parts = 20  # largest number of trails on a chip
+    wing_sigma: Sigma = 0.3  # brightness, in a pixel's noise, down to which a trail is covered
 
 
 @dataclass(frozen=True)
