@@ -91,6 +91,14 @@ class Pages:
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.url}/")
 
+    def make_token(self, who):
+        """Make a token, and look at the page that shows its key once."""
+        self.page.goto(f"{self.url}/api/tokens/")
+        self.page.get_by_label("What it is for").fill("a notebook")
+        self.page.get_by_role("button", name="Make a token").click()
+        self.page.get_by_text("Keep it now").wait_for()
+        self.examine(who, "/api/tokens/")
+
     def new_and_known(self, known):
         """Of addresses, those that show a page that nobody has looked at, and all that show one."""
         new, shown = [], []
@@ -177,6 +185,8 @@ def test_axe_finds_nothing_and_nothing_is_too_wide_on_every_page_for_everybody(
         pages.look("nobody", path)
     for who in PEOPLE:
         pages.log_in(who, passwords[who])
+        if who == PEOPLE[0]:
+            pages.make_token(who)
         # Who may less sees no other pages, but some of them otherwise.
         new, known = pages.new_and_known(known)
         for address in new:
