@@ -50,12 +50,13 @@ class CatalogueCuts:
     # Gaia's astrometric_excess_noise, its scatter about a single moving star; binaries and blends
     # have more.
     max_excess_noise: Milliarcseconds = 3.0
-    # From which on it counts: astrometric_excess_noise_sig, as Gaia's documentation advises.
+    # Significance of astrometric_excess_noise from which on it counts:
+    # astrometric_excess_noise_sig, as Gaia's documentation advises.
     min_excess_noise_significance: Sigma = 2.0
-    unknown_motion: Motion = 5.0  # error of a motion that was not measured
-    default_epoch: Year = 2016.0  # of positions, where ref_epoch is absent
-    # Round a cone, of entries that are read: stars move between the catalogue's epoch and the
-    # image's.
+    unknown_motion: Motion = 5.0  # error that is assumed of a proper motion that was not measured
+    default_epoch: Year = 2016.0  # epoch of positions where ref_epoch is absent
+    # Margin round a cone in which entries are read: stars move between the catalogue's epoch and
+    # the image's.
     margin_arcsec: Arcseconds = 10.0
 
     @property

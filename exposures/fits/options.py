@@ -24,18 +24,25 @@ class InputOptions:
     None: found from the pixels.
     """
 
-    gain: Gain | None = None  # None: such that the sky's photons make its noise
-    read_noise: Electrons = 0.0  # where the header has none
-    saturation: Adu | None = None  # None: where pixels pile up, else unknown
-    filter: Name = ""  # where FILTER is absent; "": an error
-    exposure_seconds: Seconds | None = None  # where EXPTIME is absent; None: an error
-    # Of DECam's files where PLVER is absent or has no number; "": an error.
+    # Gain where the header has none; None: such that the sky's photons make its noise.
+    gain: Gain | None = None
+    read_noise: Electrons = 0.0  # read noise where the header has none
+    # Saturation level where the header has none; None: where pixels pile up, else unknown.
+    saturation: Adu | None = None
+    filter: Name = ""  # filter where FILTER is absent; "": its absence is an error
+    # Exposure time where EXPTIME is absent; None: its absence is an error.
+    exposure_seconds: Seconds | None = None
+    # Version of the Community Pipeline for DECam's files where PLVER is absent or has no number;
+    # "": its absence is an error.
     pipeline_version: Name = ""
-    # Between the centres of two exposures with one camera and time, to call them the same.
+    # Largest distance between the centres of two exposures with one camera and time that are the
+    # same exposure.
     same_centre_arcsec: Arcseconds = 5.0
-    # Of the largest value at which a converter's pixels pile up; its top is no longer linear.
+    # Share of the largest pixel value, at which pixels pile up, that is taken for the saturation
+    # level: a converter's top is no longer linear.
     linear_fraction: Fraction = 0.9
-    pile_up_pixels: Count = 10  # at exactly the largest value, to call it saturation
+    # Least number of pixels at exactly the largest value to call it saturation.
+    pile_up_pixels: Count = 10
     # Noise of the sky measured / foretold by gain and read noise, as variances, beyond which
     # the zero level of the pixels is taken to be unknown.
     noise_tolerance: Ratio = 1.4

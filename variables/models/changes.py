@@ -76,7 +76,7 @@ class GalVarObj(models.Model):
     )
     flux = models.FloatField(help_text="ADU; not positive where the source vanished")
     flux_err = models.FloatField(help_text="ADU")
-    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")
+    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 passes all")
     is_flagged = models.BooleanField(
         default=False, help_text="covered by a flag on its image that stands"
     )

@@ -100,7 +100,7 @@ class GalNewDetection(models.Model):
     fracflux = RealField(help_text="of the flux there that is the star's own")
     quality = RealField(help_text="fraction of the PSF on usable pixels")
     flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
-    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 is believed")
+    failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 passes all")
 
     objects = GalNewDetectionQuerySet.as_manager()
 

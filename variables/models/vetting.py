@@ -324,7 +324,7 @@ class GalDecision(models.Model):
         CLICK = "click"
         BULK = "bulk"
         API = "api"
-        CARRIED = "carried", "carried along to the source that took the place of another"
+        TRANSFERRED = "carried", "transferred to the source that replaced another"
 
     refsource_id = models.BigIntegerField()
     ra = models.FloatField(help_text="ICRS degrees")

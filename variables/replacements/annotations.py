@@ -85,7 +85,7 @@ def _repeated(row, refsource_id):
     return GalDecision(
         **{name: getattr(row, name) for name in (*COMMON, "action", "choice_id", "comment")},
         refsource_id=refsource_id,
-        how=GalDecision.How.CARRIED,
+        how=GalDecision.How.TRANSFERRED,
         shown={**row.shown, "carried_from": row.pk},
         key=f"{TRANSFERRED_KEY}{row.pk}",
     )
@@ -97,7 +97,7 @@ def _undone(row):
         refsource_id=row.refsource_id,
         action=GalDecision.Action.UNDO,
         undoes=row,
-        how=GalDecision.How.CARRIED,
+        how=GalDecision.How.TRANSFERRED,
     )
 
 

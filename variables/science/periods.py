@@ -19,7 +19,7 @@ EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 
 @dataclass(frozen=True)
 class PeriodOptions:
-    """Which periods are looked for, and from when on one is believed."""
+    """Which periods are looked for, and how significant one must be to be claimed."""
 
     min_days: ShortestPeriod = 0.05  # shortest period that is looked for
     # Least number of different times, in all filters together, for which periods are searched.

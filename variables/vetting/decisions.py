@@ -157,7 +157,7 @@ def _last(user, campaign):
         user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
     )
     # A transferred decision is older than its row.
-    mine = mine.exclude(how=GalDecision.How.CARRIED).order_by("-pk")
+    mine = mine.exclude(how=GalDecision.How.TRANSFERRED).order_by("-pk")
     last = mine.first()
     stroke = last and last.shown.get("stroke")
     return list(mine.filter(shown__stroke=stroke)) if stroke else [last] if last else []
