@@ -49,7 +49,7 @@ class Area:
 
     @cached_property
     def read(self) -> list[np.ndarray]:
-        """The footprints with what is read round them."""
+        """The footprints, widened by the margin within which sources are read."""
         return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
 
     def condition(self, chip, other, reach_arcsec) -> str:
@@ -79,7 +79,7 @@ def _polygon(footprint):
 
 
 def _may_touch(chip, footprint):
-    """Whether a chip may share sky with a footprint, widened."""
+    """Whether a chip may share sky with a widened footprint."""
     corners = unit_vectors(footprint)
     centre = corners.mean(axis=0)
     centre /= np.linalg.norm(centre)

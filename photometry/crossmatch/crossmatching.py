@@ -1,4 +1,4 @@
-"""Reference sources of all filters cross-matched into objects, a field at a time.
+"""Reference sources of all filters cross-matched to objects, a field at a time.
 
 The database finds what lies near each other, by q3c; arrays decide; the database stores what
 differs from before. Nothing is locked that a reader or the pipeline needs: passes over the same
@@ -148,7 +148,7 @@ def _chips_around(image_ids):
 
 
 def _crossmatch(images, chips, options, progress) -> ObjectChanges:
-    """What is to be stored: objects of all sources within WRITTEN_ARCSEC of the images."""
+    """The changes to be stored, of objects with sources within WRITTEN_ARCSEC of the images."""
     area = Area.of(images)
     sources = _read(chips)
     firsts = [id_range(chip.catalogue)[0] for chip in chips]
@@ -209,7 +209,7 @@ def _pairs(chips):
 
 
 def _near(a, b, sources, start, area, options) -> Near:
-    """What lies near each other of two catalogues, in the area."""
+    """Pairs of sources of two catalogues that lie near each other, in the area."""
     reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
     where = area.condition(a, b, reach)
     names = {"a": a.catalogue, "b": b.catalogue, "image": a.image, "radius": reach / 3600}

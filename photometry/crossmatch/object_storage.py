@@ -59,7 +59,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class ObjectChanges:
-    """What differs from before; ids of objects below 0 are of new ones."""
+    """The differences from the stored objects; new objects have ids below 0."""
 
     filters: tuple[str, ...]
     members: np.ndarray  # (n,) of ROW_DTYPE, those that are new or differ
@@ -71,7 +71,7 @@ class ObjectChanges:
     n_sources: int  # of these
 
     def counts(self) -> dict:
-        """What the pass found and changed, in numbers."""
+        """Numbers of the objects that were found, by kind, and of those that changed."""
         found = np.bincount(self.kinds, minlength=len(Kind))
         is_new = self.objects["id"] < 0
         return {
@@ -159,7 +159,7 @@ def _vectors(ra, dec):
 
 
 def _is_covered(former, chips, filters):
-    """(n,) which former sources lie on a catalogue in use of their filter: they are not there."""
+    """(n,) which former sources lie on a catalogue in use of their filter, which lacks them."""
     covered = np.zeros(len(former), bool)
     for chip in chips if len(former) else ():
         left = np.flatnonzero(~covered & (former["filter"] == filters.index(chip.filter) + 1))
@@ -176,7 +176,7 @@ def _members(own, object_ids):
 
 
 def _differing_members(rows, stored):
-    """Those that are new, move to another object or changed in brightness; ids of the not new."""
+    """Members that are new, moved to another object or changed; ids of the latter two."""
     at, is_there = stored.of(rows["refsource_id"])
     same = is_there.copy()
     was = stored.members[at[is_there]]
@@ -283,7 +283,7 @@ def _delete(table, key, ids):
 
 
 def renew_magnitudes(catalogue):
-    """Have objects show how bright a catalogue's sources are taken to be now."""
+    """Update the magnitudes of objects from the present means of a catalogue's sources."""
     first, last = catalogue.id_range
     stored = copy_out(
         "SELECT refsource_id, mag FROM galobjectsources"

@@ -1,4 +1,4 @@
-"""What is stored of objects before they are cross-matched anew."""
+"""Objects and their sources as stored, before they are cross-matched anew."""
 
 from dataclasses import dataclass
 

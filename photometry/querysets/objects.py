@@ -36,11 +36,11 @@ class GalObjectQuerySet(QuerySet):
         return self.filter(sources__refsource_id__in=list(refsource_ids)).distinct()
 
     def one_to_one(self):
-        """With one source in each of two filters or more, without a doubt."""
+        """Objects with one source in each of two filters or more, that are certainly no blend."""
         return self.filter(kind=Kind.ONE_TO_ONE)
 
     def doubtful(self):
-        """The same that are perhaps a blend."""
+        """Objects with one source in each of two filters or more, that are perhaps a blend."""
         return self.filter(kind=Kind.DOUBTFUL)
 
     def blends(self):
@@ -51,7 +51,7 @@ class GalObjectSourceQuerySet(QuerySet):
     """Sources of objects by state."""
 
     def current(self):
-        """Of catalogues in use."""
+        """Those whose catalogue is in use."""
         active = "SELECT FROM galreferences c WHERE c.id = galobjectsources.refsource_id >> 20"
         return self.extra(where=[f"EXISTS ({active} AND c.active)"])
 

@@ -35,7 +35,7 @@ def catalogue_of(refsource_id):
 
 
 class EpochKind(TextChoices):
-    """What a measurement of a reference source on an image tells."""
+    """Whether an epoch is a detection, a non-detection or unmeasured."""
 
     DETECTION = "detection"
     NON_DETECTION = "non-detection", "no light: fainter than its upper limit"

@@ -1,4 +1,4 @@
-"""What is known of the reference sources on one image, as measured just now or as stored."""
+"""Measurements of the reference sources on one image, just made or read from the database."""
 
 from dataclasses import dataclass
 

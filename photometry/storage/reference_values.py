@@ -1,4 +1,4 @@
-"""How bright reference sources are taken to be: by the primary, or by all images of its set."""
+"""The reference magnitudes of sources: the primary's, or the means of its reference set."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ MEAN_DTYPE = np.dtype(
 
 @dataclass(frozen=True)
 class ReferenceValues:
-    """How bright reference sources are taken to be; arrays (n,)."""
+    """Reference magnitudes of sources, with which changes are compared; arrays (n,)."""
 
     mag: np.ndarray
     mag_err: np.ndarray

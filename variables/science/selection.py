@@ -1,4 +1,4 @@
-"""Sources that changed: which differences from the reference are significant and believable."""
+"""Sources that differ significantly from the reference, and the cuts that they fail."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from photometry.science.forced.forced import SHARP
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """What counts as a change, and what makes it doubtful."""
+    """What counts as a change, and the limits of the cuts."""
 
     # Least significance of a difference from the reference that is called a change.
     threshold_sigma: Sigma = 15.0
