@@ -135,7 +135,7 @@ def variables_seen(truth, found):
 
 
 def n_false(truth, found):
-    """Believed changes of the other exposures that are near no variable and no artifact."""
+    """Accepted changes of the other exposures that are near no variable and no artifact."""
     variables = truth.stars[truth.stars["kind"] != "constant"]
     changes = found.changes[found.changes[:, 2] != truth.exposures["expnum"][0], :2]
     causes = np.concatenate([sky(variables), sky(truth.artifacts)])

@@ -69,7 +69,7 @@ def test_a_shift_of_all_stars_is_recovered(scene, shift):
     assert np.std(pulls) < 1.2 < np.std(worse)
 
 
-def test_a_shift_that_is_too_large_is_not_believed(scene):
+def test_a_shift_that_is_too_large_is_not_accepted(scene):
     stars = forced_stars(scene.x + 0.2, scene.y, scene.flux)
     options = ForcedOptions(max_shift_pixels=0.1)
     assert fit_fluxes(scene.image, scene.psf, stars, options, free_shift=True).shift == (0, 0)

@@ -77,7 +77,7 @@ def test_detections_are_marked_and_are_of_their_filter():
 
 
 @pytest.mark.parametrize("why", [{"failed_cuts": 16}, {"is_flagged": True}])
-def test_what_is_not_believed_is_no_detection_and_keeps_its_significance(why):
+def test_what_is_not_accepted_is_no_detection_and_keeps_its_significance(why):
     candidate = make_candidate(2)
     GalVarObj.objects.update(**why)
     found = curves(candidate)["i"]

@@ -76,7 +76,7 @@ def test_every_filter_has_its_light_curve(star):
     assert i.distance_arcsec == pytest.approx(0, abs=1e-3)
 
 
-def test_only_believed_changes_are_variable_and_vanished_epochs_have_no_row(star):
+def test_only_accepted_changes_are_variable_and_vanished_epochs_have_no_row(star):
     (i,) = (c for c in light_curves_at(RA, DEC, 1.0) if c.filter == "i")
     assert i.is_variable.tolist() == [False, False, True, False]
     assert i.vanished_mjd.tolist() == [EPOCHS[3]]

@@ -98,7 +98,7 @@ def test_columns_are_what_one_finds_going_through_the_rows_one_by_one():
     assert (doubtful.n_changes, doubtful.n_detections, doubtful.failed_cuts) == (2, 1, 8)
 
 
-def test_a_candidate_without_believed_changes_shows_the_others():
+def test_a_candidate_without_accepted_changes_shows_the_others():
     catalogue = make_catalogue(5)
     add_epoch(catalogue, 60001.0, {1: 0.7}, failed_cuts=4)
     refresh_candidates()

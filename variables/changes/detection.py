@@ -16,7 +16,7 @@ from variables.science.selection import (
 
 
 def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
-    """Changes in what was Measured; ``shapes`` are (ny, nx) of the image and of its reference."""
+    """Changes among Measured sources; ``shapes`` are (ny, nx) of the image and of its reference."""
     rows, values = measured.rows, measured.values
     search_shape, reference_shape = shapes
     search = _photometry(
@@ -107,5 +107,5 @@ def replace_variables(image, measured, changes, keep=()) -> int:
 
 
 def count_variables(image) -> int:
-    """Believed changes of reference sources on an image: those that no flag covers."""
+    """The number of accepted changes of reference sources on an image."""
     return image.variables.of_reference().accepted().count()

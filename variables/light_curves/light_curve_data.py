@@ -55,7 +55,7 @@ UNCHANGED = _Change()
 MISSED = ("mjd", "limit_mag", "flux", "flux_err", "is_detection", "image")
 
 
-def matches_of(refsource_ids) -> dict[int, list[Match]]:
+def object_members_of(refsource_ids) -> dict[int, list[Match]]:
     """The sources of each candidate's object, its own first.
 
     One a filter, of overlapping catalogues the nearest; where they are a blend, all in others.
@@ -89,7 +89,7 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
     "image"}`` of the epochs at which the source was looked for in vain: is_detection where it has
     vanished; a limit, or a flux, that was not kept is None.
     """
-    matches = matches_of(refsource_ids)
+    matches = object_members_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
     rows, changes = _rows(ids), _changes(ids)
     images = {row.image_id for measured in rows.values() for row in measured}
@@ -107,7 +107,7 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
 
 
 class _Row(NamedTuple):
-    """A measurement, or one in vain."""
+    """A detection or a non-detection."""
 
     mjd: float
     image_id: int
@@ -173,7 +173,7 @@ def _curve(match, rows, changes, images_of):
 
 
 def _missed(own_rows, own_changes, images_of):
-    """A dictionary of MISSED for each epoch at which a source was looked for in vain."""
+    """A dictionary of MISSED for each epoch at which a source was not detected."""
     # A flux that is barely positive may have a row and be called vanished all the same.
     measured = {row.image_id for row in own_rows if row.is_detected and isfinite(row.mag)}
     in_vain = {row.image_id: row for row in own_rows if not row.is_detected}

@@ -1,4 +1,4 @@
-"""Light curves of what lies at a position, in all filters, and pictures of them."""
+"""Light curves of the sources at a position, in all filters, and plots of them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ MAX_LABELS = 6  # sources of one filter that are named beside the panel
 
 @dataclass(frozen=True)
 class NonDetections:
-    """The epochs at which a source was looked for in vain; arrays (m,), oldest first."""
+    """The epochs at which a source was looked for and not detected; arrays (m,), oldest first."""
 
     mjd: np.ndarray
     limit_mag: np.ndarray  # upper limits; NaN where nothing can be told, or no limit was kept
@@ -110,7 +110,7 @@ def _places(sorted_ids, ids):
 
 
 def _changes(ids):
-    """Believed changes: {(refsource_id, image_id)} of all, {refsource_id: rows} of vanished.
+    """Accepted changes: {(refsource_id, image_id)} of all, {refsource_id: rows} of vanished.
 
     The rows are (image_id, mjd, flux, flux_err), oldest first.
     """

@@ -51,18 +51,18 @@ UNSEEN = Opinion(None, None, None)
 
 
 class GalCandidateQuerySet(models.QuerySet):
-    """Candidates by state and place."""
+    """Candidates by state and position."""
 
     def current(self):
-        """Of catalogues that were not replaced: those of one that was are the same stars again."""
+        """Candidates of catalogues in use; those of a replaced one are the same stars again."""
         return self.filter(catalogue__active=True)
 
     def visible(self):
-        """Those that no flag hides."""
+        """Candidates that no flag hides."""
         return self.filter(is_flagged=False)
 
     def detected(self):
-        """Those with a change that passes the cuts."""
+        """Candidates with a change that passes all cuts."""
         return self.filter(n_detections__gt=0)
 
     def accepted(self):
@@ -84,12 +84,12 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(filter=name)
 
     def of_object(self, object_id):
-        """Whose source is of an object: one in each filter, more where it is a blend."""
+        """Candidates whose source is of an object: one in each filter, more where it is a blend."""
         sources = GalObjectSource.objects.filter(object_id=object_id)
         return self.filter(pk__in=sources.values("refsource_id"))
 
     def of_object_of(self, refsource_id):
-        """Of the object of a source."""
+        """Candidates of the object that a source is of."""
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
 
@@ -112,7 +112,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(models.Q(star_sources=1) | ~models.Exists(of_star))
 
     def near(self, ra, dec, radius_arcsec):
-        """Within a radius of a position in degrees."""
+        """Candidates within a radius of a position in degrees."""
         place = models.F("ra"), models.F("dec")
         centre = models.Value(float(ra)), models.Value(float(dec))
         return self.filter(Q3CWithin(*centre, *place, models.Value(float(radius_arcsec) / 3600)))
@@ -129,7 +129,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return near.with_distance(ra, dec).order_by("distance_arcsec")
 
     def changed_by(self, min=None, max=None):
-        """Whose largest change has a size in this range of magnitudes."""
+        """Candidates whose largest change has a size in this range of magnitudes."""
         sized = self.alias(size=Abs("max_delta_mag"))
         sized = sized if min is None else sized.filter(size__gte=min)
         return sized if max is None else sized.filter(size__lte=max)
@@ -174,7 +174,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.annotate(shows_class=shows).annotate(seen_votes=seen_votes)
 
     def detected_on(self, identifier):
-        """Detected on an exposure, by its number or the stem of its file."""
+        """Candidates detected on an exposure, given by its number or the stem of its file."""
         changes = GalVarObj.objects.accepted().filter(image__exposure__identifier=identifier)
         return self.filter(pk__in=changes.values("refsource_id"))
 

@@ -26,11 +26,11 @@ class GalVarObjQuerySet(models.QuerySet):
     """Changes that pass the cuts, and what they add up to."""
 
     def accepted(self):
-        """Those that passed all cuts and are not flagged as artifacts: detections."""
+        """Changes that pass all cuts and that no flag hides: detections."""
         return self.filter(failed_cuts=0, is_flagged=False)
 
     def of_reference(self):
-        """Those of sources that the reference has, as against new ones."""
+        """Changes of sources that the reference has, not of new ones."""
         return self.exclude(kind=GalVarObj.Kind.NEW)
 
     def in_filter(self, name):

@@ -28,14 +28,14 @@ class GalFlagQuerySet(models.QuerySet):
     """Flags by state."""
 
     def standing(self):
-        """Those that hide what they cover."""
+        """Flags in force: they hide what they cover."""
         return self.filter(state=GalFlag.State.STANDING)
 
     def proposed(self):
         return self.filter(state=GalFlag.State.PROPOSED)
 
     def by_person(self, name):
-        """Made or decided by somebody with that user name."""
+        """Flags that a person with this user name made or decided on."""
         return self.filter(Q(made_by__username=name) | Q(decided_by__username=name))
 
     def on_exposure(self, identifier):
@@ -52,7 +52,7 @@ class GalFlagQuerySet(models.QuerySet):
         return counted.order_by("-n_flags", "group")
 
     def kinds(self):
-        """The same of all proposals of an artifact, with the number of their groups."""
+        """Numbers of all proposals of each artifact, and of their groups."""
         kinds = self.proposed().order_by().values("artifact")
         counted = kinds.annotate(
             n_flags=Count("pk"), last=Max("pk"), n_groups=Count("group", distinct=True)

@@ -1,4 +1,4 @@
-"""What search images show that the reference does not have."""
+"""Sources on search images that the reference does not have, and their detections."""
 
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
@@ -58,13 +58,13 @@ class GalLostSource(models.Model):
 
 
 class GalNewDetectionQuerySet(models.QuerySet):
-    """Detections by what became of them."""
+    """Detections of new sources, by whether they were associated."""
 
     def of_sources(self):
         return self.filter(source__isnull=False)
 
     def alone(self):
-        """Those that were not seen again in their place: what moves, flashes or is false."""
+        """Detections without another at their position: of what moves, flashes or is false."""
         return self.filter(source=None)
 
 

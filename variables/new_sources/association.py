@@ -1,4 +1,4 @@
-"""Detections associated over epochs: what is seen again in its place becomes a new source."""
+"""Detections associated over epochs: those at one position become a new source."""
 
 import numpy as np
 from django.db import connection, transaction

@@ -214,7 +214,7 @@ def _solve_in_rounds(pixels, psf, stars, options, free_shift):
 
 
 def _next_step(shift, step, options):
-    """The step, or none where the stars would move further than is believed."""
+    """The step, or none where the stars would move further than is accepted."""
     is_credible = np.abs(shift + step).max() <= options.max_shift_pixels
     return np.array(step) if is_credible else np.zeros(2)
 
