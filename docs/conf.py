@@ -25,12 +25,14 @@ extensions = [
     "myst_parser",
     "fields",
     "contents",
+    "drawings",
 ]
 root_doc = "README"
 include_patterns = ["*.md", "docs/**"]
 exclude_patterns = [".*", "data", "docs/_*", "**/node_modules"]
 templates_path = [str(PROJECT / "docs" / "_templates")]
 
+add_module_names = False
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True

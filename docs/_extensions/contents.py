@@ -1,9 +1,7 @@
-"""The table of contents of the site, and mermaid's drawings as text.
+"""The table of contents of the site.
 
 The documents are read elsewhere too, so that their contents are added here, out of sight.
 """
-
-from pygments.lexers.special import TextLexer
 
 # As in the README's "Where to read on".
 CONTENTS = {
@@ -17,7 +15,6 @@ DECISIONS = "docs/decisions/README"
 
 
 def setup(app):
-    app.add_lexer("mermaid", TextLexer)
     app.connect("source-read", add_contents)
     return {"parallel_read_safe": True}
 

@@ -22,8 +22,10 @@ def add_fields(app, what, name, item, options, lines):
         lines += [line for field in fields_of(item) for line in _entry(*field)]
 
 
-def _entry(name, comment):
-    return [f"``{name}``", f"    {_as_text(comment) or name.replace('_', ' ')}", ""]
+def _entry(name, annotation, comment):
+    """A field, with the type that has the unit of an option, and what it is."""
+    lines = [f"``{name}``: ``{annotation}``"]
+    return [*lines, f"    {_as_text(comment)}", ""] if comment else [*lines, ""]
 
 
 def _as_text(comment):
@@ -32,13 +34,13 @@ def _as_text(comment):
 
 
 def fields_of(cls):
-    """(name, comment) of each field that a class defines, in turn."""
+    """(name, annotation, comment) of each field that a class defines, in turn."""
     lines = inspect.getsource(cls).splitlines()
     indent = len(lines[0]) - len(lines[0].lstrip())
     lines = [line[indent:] for line in lines]
     (node,) = ast.parse("\n".join(lines)).body
     return [
-        (item.target.id, _comment(lines, item))
+        (item.target.id, ast.unparse(item.annotation), _comment(lines, item))
         for item in node.body
         if isinstance(item, ast.AnnAssign) and not item.target.id.startswith("_")
     ]

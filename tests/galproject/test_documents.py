@@ -1,6 +1,7 @@
 """What documents name is there, and their drawings are of the code as it is."""
 
 import ast
+import dataclasses
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import yaml
 
 from galproject.processing.version import VERSION
 from galproject.site.groups import ACTS, MAY
+from photometry.science.forced.forced import ForcedFit
 from scripts.imports import LAYERS, project_modules
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -126,6 +128,32 @@ def test_all_name_one_version_and_one_licence():
 
 def test_readme_is_short():
     assert len((PROJECT / "README.md").read_text().splitlines()) <= 250
+
+
+# --- The site that make docs builds
+
+
+@pytest.fixture
+def extensions(monkeypatch):
+    """What the site is built with can be imported."""
+    monkeypatch.syspath_prepend(str(PROJECT / "docs" / "_extensions"))
+
+
+def test_every_document_is_in_the_contents_of_the_site(extensions):
+    from contents import CONTENTS
+
+    names = " ".join(CONTENTS.values()).split()
+    paths = [name[1:] if name[0] == "/" else f"docs/{name}" for name in names]
+    below = PROJECT.glob("docs/decisions/0*.md")  # those of decisions/README itself
+    assert {PROJECT / f"{path}.md" for path in [*paths, "README"]} == {*DOCUMENTS} - {*below}
+
+
+def test_comments_of_fields_get_into_the_site(extensions):
+    from fields import fields_of
+
+    found = {name: (annotation, comment) for name, annotation, comment in fields_of(ForcedFit)}
+    assert found["quality"] == ("np.ndarray", "(n,) share of the PSF on usable pixels")
+    assert list(found) == [field.name for field in dataclasses.fields(ForcedFit)]
 
 
 # --- Drawings of imports

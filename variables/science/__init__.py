@@ -1,0 +1,1 @@
+"""What changed and how: arrays in, arrays out, no Django."""

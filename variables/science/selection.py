@@ -94,8 +94,10 @@ def select_changes(
     Where there is flux, the change is in magnitudes, against the errors of both. A source that
     vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU and the error of
     that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. Those
-    ``in_flux`` (n,) are tested both ways, as the reference may have hardly any light of them. A
-    cut never removes a change: what fails one is recorded as failing it.
+    ``in_flux`` (n,) are tested both ways, as the reference may have hardly any light of them. A cut
+    never removes a change: what fails one is recorded as failing it.
+
+    Gives Changes of m of the n sources; where the significance is NaN there is no change.
     """
     delta = search.mag - reference.mag
     delta_err = np.hypot(search.mag_err, reference.mag_err)

@@ -23,7 +23,8 @@ def flux_to_common_brightness(flux, flux_err, rchi2, usable, options):
     bright on the stack as on the first frame alone. Nothing is added where most frames show no
     star, where the star is usable on fewer than ``min_votes`` frames, or where the light on a frame
     (or on the first, where its flux is what the others get) is unlike the PSF: such light is left
-    to the clipping of pixels.
+    to the clipping of pixels. Fluxes are in one unit, any; of a star that is not usable on a frame
+    they may be NaN.
     """
     n_usable = usable.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -54,10 +55,10 @@ def _median(values, usable):
 
 
 def add_light(data, noise, psf, stars, flux):
-    """Add ``flux`` (n,) of stars to ``data`` (ny, nx) in place.
+    """Add ``flux`` (n,) of stars to ``data`` (ny, nx) in place, both in ADU.
 
     ``stars`` are x and y on the data's grid, and x and y at which ``psf`` (a ChipPsf) has their
-    shape; ``noise`` is that of a pixel.
+    shape, (n,) pixels each; ``noise`` is that of a pixel, a number in ADU.
     """
     x, y, psf_x, psf_y = stars
     profiles = psf.profiles(psf_x, psf_y)
@@ -70,7 +71,11 @@ def add_light(data, noise, psf, stars, flux):
 
 
 def is_usable(fit, min_quality):
-    """(n,) whether a ForcedFit says how bright stars are: whole, and on usable pixels."""
+    """(n,) whether a ForcedFit says how bright stars are: whole, and on usable pixels.
+
+    False where a flux or its error is NaN; ``min_quality`` is the least share of the PSF that has
+    to lie on usable pixels.
+    """
     spoilt = MaskBit.SATURATED | MaskBit.BLEED
     known = np.isfinite(fit.flux) & np.isfinite(fit.flux_err) & (fit.flux_err > 0)
     return known & ((fit.flags & spoilt) == 0) & (fit.quality >= min_quality)
