@@ -13,6 +13,7 @@ COMMENT = re.compile(r"#\s?(?P<text>.*)")
 
 def setup(app):
     app.connect("autodoc-process-docstring", add_fields)
+    app.connect("autodoc-process-signature", without_fields)
     return {"parallel_read_safe": True}
 
 
@@ -22,9 +23,14 @@ def add_fields(app, what, name, item, options, lines):
         lines += [line for field in fields_of(item) for line in _entry(*field)]
 
 
-def _entry(name, annotation, comment):
-    """A field, with the type that has the unit of an option, and what it is."""
-    lines = [f"``{name}``: ``{annotation}``"]
+def without_fields(app, what, name, item, *signature):
+    """No signature of a dataclass: it would say of its fields again what their list says."""
+    return ("", None) if what == "class" and is_dataclass(item) else None
+
+
+def _entry(name, declared, comment):
+    """A field, with the type that has the unit of an option and its default, and what it is."""
+    lines = [f"``{name}``: ``{declared}``"]
     return [*lines, f"    {_as_text(comment)}", ""] if comment else [*lines, ""]
 
 
@@ -34,16 +40,21 @@ def _as_text(comment):
 
 
 def fields_of(cls):
-    """(name, annotation, comment) of each field that a class defines, in turn."""
+    """(name, type and default, comment) of each field that a class defines, in turn."""
     lines = inspect.getsource(cls).splitlines()
     indent = len(lines[0]) - len(lines[0].lstrip())
     lines = [line[indent:] for line in lines]
     (node,) = ast.parse("\n".join(lines)).body
     return [
-        (item.target.id, ast.unparse(item.annotation), _comment(lines, item))
+        (item.target.id, _declared(item), _comment(lines, item))
         for item in node.body
         if isinstance(item, ast.AnnAssign) and not item.target.id.startswith("_")
     ]
+
+
+def _declared(item):
+    annotation = ast.unparse(item.annotation)
+    return f"{annotation} = {ast.unparse(item.value)}" if item.value else annotation
 
 
 def _comment(lines, item):
