@@ -52,7 +52,9 @@ def missing_in(text) -> list[str]:
 
 def has_file(path) -> bool:
     """Whether a path, or a pattern of paths, is there; templates are named without their folder."""
-    return path.startswith(BUILT) or any(PROJECT.glob(path)) or any(PROJECT.glob(f"templates/{path}"))
+    return (
+        path.startswith(BUILT) or any(PROJECT.glob(path)) or any(PROJECT.glob(f"templates/{path}"))
+    )
 
 
 def is_there(name) -> bool:
