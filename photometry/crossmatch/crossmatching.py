@@ -113,7 +113,7 @@ def crossmatch_filters(
                         store(changes)
                     return _summary(chips, changes)
     raise GalprojectError(
-        "the reference catalogues changed each time they were cross-matched. Do it again when no "
+        "the reference catalogues changed each time they were cross-matched. Do so again when no "
         "reference is being processed"
     )
 

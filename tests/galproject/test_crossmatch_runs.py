@@ -89,7 +89,7 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
     seen = iter(range(100))
     real = passes._chips_around
     monkeypatch.setattr(passes, "_chips_around", lambda ids: real(ids)[next(seen) % 2 :])
-    with pytest.raises(CommandError, match="changed each time.*Join them again when"):
+    with pytest.raises(CommandError, match="changed each time.*Do so again when"):
         command()
     crossmatch.crossmatch_job(job)
     assert everything() == before
