@@ -139,13 +139,13 @@ def test_calls_of_every_form_are_seen():
 
     methods = methods_in(modules().values())
     text = (
-        "fit_magnitude_correction(1, 2, 3, 4, 5)\nfound.bright(20)\n"
+        "fit_pixel_correction(1, 2, 3, 4, 5)\nfound.bright(20)\n"
         "fit_fluxes(1, 2, 3, options.forced)\n"
         "found.bright(20, options.clean)\nfit_fluxes(1, 2, 3, options=4)"
     )
     found = list(calls_without_options(ast.parse(text), search, methods))
     assert [line.split(": ")[1] for line in found] == [
-        "fit_magnitude_correction without options",
+        "fit_pixel_correction without options",
         "found.bright without clean",
     ]
     (found,) = calls_without_options(ast.parse("ChipPsf.round(4.0)"), detection, methods)
