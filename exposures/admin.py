@@ -114,11 +114,11 @@ class GalImageAdmin(ReadOnlyAdmin):
 
 @admin.register(GalJob)
 class GalJobAdmin(ReadOnlyAdmin):
-    list_display = ["id", "exposure", "created", "closed", "asked_by", "queued", "again"]
+    list_display = ["id", "exposure", "created", "closed", "requested_by", "queued", "again"]
     list_filter = ["queued", "again", "created"]
     list_select_related = ["exposure"]
     raw_id_fields = ["exposure"]
-    search_fields = ["exposure__identifier", "asked_by"]
+    search_fields = ["exposure__identifier", "requested_by"]
     ordering = ["-pk"]
 
 

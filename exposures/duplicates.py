@@ -113,7 +113,7 @@ def _entered_before(exposure, facts, other, kinship):
     if any(map(Path.exists, _paths(other))):
         advice = "Remove one of the two files, or process that one"
     else:
-        advice = f"Give it the name it had, or remove that one: forget_exposure {other.identifier}"
+        advice = f"Give it the name it had, or remove that one: delete_exposure {other.identifier}"
     return InputFileError(
         facts.image_path,
         f"{kinship} {files}, which was entered before as {other.identifier}: camera, time and "

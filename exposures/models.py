@@ -123,7 +123,7 @@ class GalJob(models.Model):
     queued = models.BooleanField(
         default=True, help_text="for the workers; else done by the process that asked"
     )
-    asked_by = models.CharField(max_length=150, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True)
     created = models.DateTimeField(auto_now_add=True, db_index=True)
     closed = models.DateTimeField(null=True, blank=True, db_index=True)
 

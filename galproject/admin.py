@@ -6,9 +6,9 @@ from django.template.defaultfilters import pluralize
 from exposures.admin import GalExposureAdmin, GalImageAdmin
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
-from galproject.processing.pipeline import designate
+from galproject.processing.pipeline import make_references
 from galproject.queue import schedules
-from galproject.queue.jobs import ask
+from galproject.queue.jobs import enqueue
 from galproject.references.changes import note_chosen
 from galproject.site import admin as site_admin  # noqa: F401  (registers people and tokens)
 
@@ -45,7 +45,7 @@ class QueueActions:
         free = list(chosen.exclude(status=Status.WORKING).select_related("exposure"))
         new = [image for image in free if not image.is_reference]
         try:
-            designate(new)
+            make_references(new)
             note_chosen(new, request.user.get_username())
         except GalprojectError as error:
             return messages.error(request, str(error))
@@ -54,7 +54,7 @@ class QueueActions:
     def ask(self, request, images, again=False):
         """Ask for chips, and say what came of it."""
         try:
-            jobs = ask(images, again=again, asked_by=request.user.get_username())
+            jobs = enqueue(images, again=again, requested_by=request.user.get_username())
         except GalprojectError as error:
             return messages.error(request, str(error))
         asked = GalImage.objects.filter(job__in=jobs)
@@ -64,7 +64,7 @@ class QueueActions:
         said = [
             (n_queued, "queued"),
             (n_waiting, "waiting for a reference of the field and filter"),
-            (n_left, "left alone, with a result that stands or a worker at it"),
+            (n_left, "left alone, as they are up to date or a worker is at them"),
         ]
         text = (
             "; ".join(f"{n:,} chip{pluralize(n)} {what}" for n, what in said if n)

@@ -38,7 +38,7 @@ class WithEpoch(models.Model):
 class GalReference(WithEpoch):
     """A reference catalogue: the sources found on one reference image."""
 
-    # Protected, as its partition of galsources has to go first: storage.forget_image does it.
+    # Protected, as its partition of galsources has to go first: delete_image_results does it.
     image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="catalogues")
     options = models.JSONField(default=dict)
     code_version = models.CharField(max_length=64, blank=True)

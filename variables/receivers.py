@@ -15,13 +15,13 @@ from variables.replacements.annotations import transfer_annotations
 
 def connect():
     """Have each of these called from now on."""
-    pre_delete.connect(forget_catalogue, sender="photometry.GalReference")
-    post_delete.connect(forget_picture, sender="exposures.GalImage")
+    pre_delete.connect(delete_catalogue_files, sender="photometry.GalReference")
+    post_delete.connect(delete_picture, sender="exposures.GalImage")
     sources_replaced.connect(transfer_annotations_of_sources)
     objects_changed.connect(follow_objects)
 
 
-def forget_catalogue(instance, **_):
+def delete_catalogue_files(instance, **_):
     """Remove what a catalogue's sources have with it: their changes and cutouts.
 
     The positions of new ones that people annotated are recorded.
@@ -41,6 +41,6 @@ def follow_objects(refsource_ids, object_ids, **_):
     refresh_stars(candidates_of(refsource_ids, object_ids))
 
 
-def forget_picture(instance, **_):
+def delete_picture(instance, **_):
     """Remove the picture of a chip with the chip."""
     transaction.on_commit(partial(remove_picture, instance.pk))

@@ -25,7 +25,7 @@ from galproject.configuration.loading import completed, load_options, options_fr
 from galproject.configuration.pipeline_options import DERIVED_LATER
 from galproject.processing.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.processing.locking import one_change, references_locked
-from galproject.processing.reference_choice import hold_sets_of, renew_sets_of
+from galproject.processing.reference_choice import lock_sets_of, renew_sets_of
 from galproject.processing.search_references import check_is_covered, measure_on_references
 from galproject.processing.sky_geometry import catalogues_under, place
 from galproject.processing.version import RESULTS_VERSION, code_version
@@ -77,14 +77,14 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
         image = GalImage.objects.select_related("exposure").get(pk=image_id)
         if not is_mine:
             return result_of(image, BUSY)
-        if is_ended(image, job_id) or (not again and stands(image, options)):
+        if is_ended(image, job_id) or (not again and is_up_to_date(image, options)):
             return result_of(image, UNCHANGED)
         try:
             if not _begin(image, job_id):
                 return result_of(image, UNCHANGED)
             _measure(image, options)
         except ClaimLostError as error:
-            # Whoever has it now says what becomes of it; or, where nobody has, a sweep.
+            # Whoever has it now says what becomes of it; or, where nobody has, recover_lost_work.
             return ChipResult(image.pk, str(image), Status.FAILED, error=str(error))
         except GalprojectError as error:
             return record_failure(image, started, str(error), getattr(error, "figures", None))
@@ -115,8 +115,8 @@ def _refusal(error):
     )
 
 
-def designate(images):
-    """Make references of images; what they had as search images goes.
+def make_references(images):
+    """Make reference images of search images; their results as such are deleted.
 
     Raises GalprojectError where one of them is being worked on.
     """
@@ -126,30 +126,30 @@ def designate(images):
             if not image.is_reference:
                 with one_change([image]):
                     image.memberships.all().delete()
-                    forget(image)
+                    delete_results(image)
                     image.is_reference = True
                     image.save()
 
 
-def stands(image, options):
+def is_up_to_date(image, options):
     """Whether the stored result is to be left as it is; a reference always is, for its ids."""
     if image.is_reference:
         return image.status == Status.DONE
-    return is_made_alike(image, options, remember=True)
+    return has_same_provenance(image, options, remember=True)
 
 
-def is_made_alike(image, options, remember=False):
+def has_same_provenance(image, options, remember=False):
     """Whether the stored result is what another run with these options would make.
 
     From the same files, too: see ``has_same_files``.
     """
     made, asked = (
-        _that_matter(image, of) for of in (completed(image.options or {}), options.as_json())
+        _relevant_options(image, of) for of in (completed(image.options or {}), options.as_json())
     )
-    is_alike = (
+    is_current = (
         image.status == Status.DONE and made == asked and image.results_version == RESULTS_VERSION
     )
-    if not is_alike or not made_from.has_same_files(image, remember):
+    if not is_current or not made_from.has_same_files(image, remember):
         return False
     if image.is_reference:
         return True
@@ -157,7 +157,7 @@ def is_made_alike(image, options, remember=False):
     return (image.correction or {}).get("catalogues") == catalogues
 
 
-def _that_matter(image, options):
+def _relevant_options(image, options):
     """Options as stored, without those whose change takes no new fit of the image."""
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
     if not kept.get("catalogue"):
@@ -176,15 +176,15 @@ def _measured_with(image):
 
 
 @transaction.atomic
-def forget(image, with_retired=False):
-    """Remove what an image has in the tables, and what its own row says of it.
+def delete_results(image, with_retired=False):
+    """Delete the results of an image from all tables, and from its own row.
 
     Catalogues that were made from it and retired stay, unless ``with_retired``.
     """
     lock_new_sources(image)
-    hold_sets_of(image)
+    lock_sets_of(image)
     before = _measured_with(image)
-    storage.forget_image(image, with_retired)
+    storage.delete_image_results(image, with_retired)
     image.variables.all().delete()
     replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
     renew_sets_of(image)
@@ -231,7 +231,7 @@ def record_failure(image, started, message, figures=None):
     with transaction.atomic():
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
         if not kept:
-            forget(image)
+            delete_results(image)
         image.status, image.step = (Status.DONE, "") if kept else (Status.FAILED, image.step)
         if figures is not None and not kept:
             image.figures = figures
@@ -338,7 +338,7 @@ def _store_search(image, reduction, options):
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
         lock_new_sources(image, new)
-        hold_sets_of(image)
+        lock_sets_of(image)
         before = _measured_with(image)
         storage.replace_measurements(image, measured[detected], measured[~detected])
         # Now that nobody can change what the references say.

@@ -9,7 +9,7 @@ from galproject.configuration.loading import options_from_json
 from galproject.processing.version import code_version
 from photometry.models import GalCoverage, GalReferenceSet
 from photometry.references.measured import StoredMeasurements, measured_on_primary
-from photometry.references.reference_sets import active_catalogue, hold_for_change, renew_means
+from photometry.references.reference_sets import active_catalogue, lock_catalogues, renew_means
 from variables.changes.detection import count_variables, find_changes, replace_variables
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
@@ -25,14 +25,14 @@ class Renewal:
     n_images: int  # whose variables were selected anew; 0 where no mean differs from before
 
 
-def hold_sets_of(*images):
-    """Before images' measurements are changed: have their sets for this transaction alone.
+def lock_sets_of(*images):
+    """Before images' measurements are changed: lock their sets to the end of the transaction.
 
     First of all that the transaction locks, after what is new: two of them would else wait for
     each other.
     """
     sets = [s for image in images for s in _sets_of(image)]
-    hold_for_change({i for s in sets for i in _concerned(active_catalogue(s.image))})
+    lock_catalogues({i for s in sets for i in _concerned(active_catalogue(s.image))})
 
 
 def renew_sets_of(image):
@@ -65,7 +65,7 @@ def renew(reference_set, progress=None) -> Renewal:
     """
     catalogue = active_catalogue(reference_set.image)
     concerned = _concerned(catalogue)
-    hold_for_change(concerned)
+    lock_catalogues(concerned)
     options = options_from_json({"reference_sets": reference_set.options}).reference_sets
     n_images = 0
     if renew_means(reference_set, options, code_version()):

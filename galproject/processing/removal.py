@@ -8,7 +8,7 @@ from django.db.models import Sum
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from exposures.models import GalExposure
-from galproject.processing.pipeline import forget
+from galproject.processing.pipeline import delete_results
 from photometry.models import GalCoverage, GalReference
 from variables.models import GalVarObj
 
@@ -69,5 +69,5 @@ def remove(exposure, cascade=False):
                     f"{image} is being worked on, on {image.host}. Wait until it has ended"
                 )
         for image in images:
-            forget(image, with_retired=True)
+            delete_results(image, with_retired=True)
         exposure.delete()

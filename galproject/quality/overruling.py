@@ -9,7 +9,7 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from galproject.configuration.loading import options_from_json
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
-from photometry.references.reference_sets import hold_for_change
+from photometry.references.reference_sets import lock_catalogues
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut
 from variables.new_sources.association import lock_new_sources_of, renew_new_detections
@@ -30,7 +30,7 @@ def overrule(image, verdict, user, reason) -> GalImage:
         raise GalprojectError(f"{image}: say why. People who come later want to know")
     images = GalImage.objects.filter(pk__in=[image.pk, *_measured_with(image)])
     lock_new_sources_of(images)
-    hold_for_change(_catalogues_of(images))
+    lock_catalogues(_catalogues_of(images))
     rows = _locked(images)
     image = rows.pop(image.pk)
     GalQualityDecision.objects.create(

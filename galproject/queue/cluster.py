@@ -31,11 +31,11 @@ def watch_workers():
 
 
 def _tell(pid, how):
-    """Have a worker see to what the dead one had in hand; without, the next sweep finds it."""
+    """Have a worker see to what the dead one had in hand; without, recover_lost_work finds it."""
     logger.error("worker %d was ended by %s", pid, how)
     try:
         async_task(
             "galproject.queue.tasks.worker_died", this_host(), pid, how, group="deaths", save=False
         )
     except (InterfaceError, OperationalError) as error:
-        logger.warning("its chip waits for the next sweep: %s", str(error).strip())
+        logger.warning("its chip waits for recover_lost_work: %s", str(error).strip())

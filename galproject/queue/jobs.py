@@ -23,7 +23,7 @@ from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import result_of
 from galproject.processing.crossmatch import crossmatch_job
-from galproject.processing.pipeline import is_ended, process_chip, record_failure, stands
+from galproject.processing.pipeline import is_ended, is_up_to_date, process_chip, record_failure
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
@@ -32,37 +32,47 @@ from variables.pictures.render import catalogues_of
 LOST_AFTER = timedelta(minutes=2)
 
 
-def ask(images, options=None, again=False, queued=True, asked_by="") -> list[GalJob]:
-    """Ask that chips be processed, all with the same options: their jobs, one an exposure.
+def enqueue(images, options=None, again=False, queued=True, requested_by="") -> list[GalJob]:
+    """Enqueue chips, all with the same options: their jobs, one an exposure.
 
-    Chips whose results stand (unless ``again``), and those that a worker has in hand, are left
-    as they are. With ``queued`` the workers do the rest; a search exposure waits until no
-    reference of its field and filter is open. Else the caller does, with ``held`` and ``work``.
+    Chips whose results are up to date (unless ``again``), and those that a worker has in hand,
+    are left as they are. With ``queued`` the workers do the rest; a search exposure waits until
+    no reference of its field and filter is open. Else the caller does, with
+    ``jobs_of_this_process`` and ``work``.
     """
-    sweep()
+    recover_lost_work()
     options = options or load_options()
     todo = [
         image
         for image in images.select_related("exposure")
-        if image.status != Status.WORKING and (again or not stands(image, options))
+        if image.status != Status.WORKING and (again or not is_up_to_date(image, options))
     ]
     # References first: what is asked for with them has to wait for them.
     todo.sort(key=lambda i: (not i.is_reference, i.exposure.mjd, i.exposure_id, i.ccdnum))
-    asked = {"options": options.as_json(), "again": again, "queued": queued, "asked_by": asked_by}
-    return [_open(list(chips), asked) for _, chips in groupby(todo, lambda i: i.exposure_id)]
+    columns = {
+        "options": options.as_json(),
+        "again": again,
+        "queued": queued,
+        "requested_by": requested_by,
+    }
+    return [_open_job(list(chips), columns) for _, chips in groupby(todo, lambda i: i.exposure_id)]
 
 
-def _open(images, asked):
-    """Open a job with the columns ``asked`` for chips of one exposure."""
+def _open_job(images, columns):
+    """Open a job with these ``columns`` for chips of one exposure."""
     exposure = images[0].exposure
     is_waiting = (
-        asked["queued"] and not images[0].is_reference and references_near(exposure).open().exists()
+        columns["queued"]
+        and not images[0].is_reference
+        and references_near(exposure).open().exists()
     )
     status = Status.WAITING if is_waiting else Status.QUEUED
     with transaction.atomic():
-        job = GalJob.objects.create(exposure=exposure, **asked)
+        job = GalJob.objects.create(exposure=exposure, **columns)
         if not job.queued:
-            take(Claimed.JOB, job.pk)  # before a sweep can see the job, and think it was left
+            take(
+                Claimed.JOB, job.pk
+            )  # before ``recover_lost_work`` sees the job, and takes it for lost
         # A worker may have begun one of them in this moment: then it is its.
         free = GalImage.objects.exclude(status=Status.WORKING).filter(pk__in=[i.pk for i in images])
         n_chips = free.update(job=job, status=status, attempts=0, error="", step="", queued=None)
@@ -102,12 +112,12 @@ def _send(task, messages):
 
 
 @contextmanager
-def held(jobs):
+def jobs_of_this_process(jobs):
     """Jobs that this process asked for and does itself; at the end it gives up what is left."""
     try:
         yield
     finally:
-        # Where the database is lost, somebody's sweep does it later.
+        # Where the database is lost, ``recover_lost_work`` does it later.
         with suppress(InterfaceError, OperationalError):
             for job in jobs:
                 give_up(job)
@@ -143,7 +153,7 @@ def worker_died(host, pid, how):
     """See to the chip that a dead worker of the queue had in hand.
 
     Where the worker crashed, the chip fails. Where it was killed, by somebody or for want of
-    memory, it is queued again, as by a sweep.
+    memory, it is queued again.
     """
     dead = GalImage.objects.filter(status=Status.WORKING, job__queued=True, host=host, pid=pid)
     for image in dead:
@@ -163,7 +173,7 @@ def _finish_after_last(job):
 def finish(job):
     """After a job's last chip: close it, and have it followed up, by a worker where it is queued.
 
-    Once, whoever comes first: who did its last chip, or a sweep where that one died.
+    Once, whoever comes first: who did its last chip, or ``recover_lost_work`` where that one died.
     """
     with transaction.atomic():
         is_first = close(job)
@@ -223,8 +233,8 @@ def release_waiting():
                 send(waiting)
 
 
-def sweep():
-    """Mend what processes that died have left: once a minute, and before anything is asked for.
+def recover_lost_work():
+    """Recover what processes that died have left: once a minute, and before chips are enqueued.
 
     Chips of a dead worker are queued again, messages that were lost with a cluster are sent
     again, jobs of a dead command are given up, and jobs are closed whose last chip's worker died
@@ -291,17 +301,19 @@ def _hand_out_again():
         OrmQ.objects.filter(lock__gt=timezone.now()).update(lock=timezone.now())
 
 
-def ask_failed(images, queued=True, asked_by="") -> list[GalJob]:
-    """Ask again for those of the chips that failed or were interrupted, and for no others.
+def enqueue_failed(images, queued=True, requested_by="") -> list[GalJob]:
+    """Enqueue again those of the chips that failed or were interrupted, and no others.
 
     With the options that they were asked for; returns the jobs.
     """
-    sweep()
+    recover_lost_work()
     _hand_out_again()
     unfinished = images.unfinished()
     before = GalJob.objects.filter(images__in=unfinished).distinct().order_by("pk")
     again = [
-        ask(unfinished.filter(job=job), options_of(job), queued=queued, asked_by=asked_by)
+        enqueue(
+            unfinished.filter(job=job), options_of(job), queued=queued, requested_by=requested_by
+        )
         for job in list(before)
     ]
     return [job for jobs in again for job in jobs]

@@ -41,7 +41,7 @@ TASKS = {
     "galproject.queue.tasks.process_chip": TypeAdapter(tuple[Id, Id]),
     "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
-    "galproject.queue.tasks.sweep": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.recover_lost_work": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.worker_died": TypeAdapter(tuple[Name, Id, Name]),
@@ -55,6 +55,10 @@ PRESENT_NAMES = {f"{FORMER_MODULE}.{func.rpartition('.')[2]}": func for func in 
 PRESENT_NAMES |= {
     f"{module}.join_withdrawn": "galproject.references.tasks.crossmatch_withdrawn"
     for module in (FORMER_MODULE, "galproject.references.tasks")
+}
+PRESENT_NAMES |= {
+    f"{module}.sweep": "galproject.queue.tasks.recover_lost_work"
+    for module in (FORMER_MODULE, "galproject.queue.tasks")
 }
 
 

@@ -9,7 +9,7 @@ from exposures.archive import ArchiveExposure, Query, fetch, find
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
 from exposures.science.angles import wrap_ra
-from galproject.queue.jobs import ask, references_near
+from galproject.queue.jobs import enqueue, references_near
 from galproject.queue.runs import prepare
 
 INSTRUMENT = "decam"
@@ -71,4 +71,4 @@ def fetch_and_ask(expnum, archive=None):
             note=f"no reference in filter {entered.filter} here: choose one, then process this",
         )
         return []
-    return ask(images, asked_by="each night")
+    return enqueue(images, requested_by="each night")

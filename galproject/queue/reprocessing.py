@@ -6,7 +6,7 @@ from exposures.made_from import has_same_files
 from exposures.models import GalImage
 from galproject.configuration.loading import options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing.pipeline import is_made_alike
+from galproject.processing.pipeline import has_same_provenance
 from galproject.queue import jobs
 from photometry.models import GalReference
 
@@ -17,7 +17,7 @@ class Reprocessing:
 
     references: dict[PipelineOptions, list[int]]
     searches: dict[PipelineOptions, list[int]]
-    n_standing: int  # made as they would be now, and left as they are
+    n_up_to_date: int  # made as they would be now, and left as they are
     n_references_kept: int  # made otherwise, and left as they are
     n_other_files: int = 0  # of all that was made otherwise: of files that are others now
 
@@ -29,40 +29,42 @@ class Reprocessing:
     def n_searches(self) -> int:
         return sum(map(len, self.searches.values()))
 
-    def ask(self, queued=True, asked_by=""):
-        """Ask for it, references first: the jobs."""
+    def enqueue(self, queued=True, requested_by=""):
+        """Enqueue it, references first: the jobs."""
         asked = []
         for groups in (self.references, self.searches):
             for options, image_ids in groups.items():
                 images = GalImage.objects.filter(pk__in=image_ids)
-                asked += jobs.ask(images, options, True, queued=queued, asked_by=asked_by)
+                asked += jobs.enqueue(
+                    images, options, True, queued=queued, requested_by=requested_by
+                )
         return asked
 
 
 def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
-    """What of the chips was made otherwise than it would be now: see ``is_made_alike``.
+    """What of the chips was made otherwise than it would be now: see ``has_same_provenance``.
 
     The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
     References are made over only ``with_references``, as that gives their sources new ids; the
     search images that were measured with them are then made over too.
     """
-    references, searches, n_standing, n_other_files = {}, {}, 0, 0
+    references, searches, n_up_to_date, n_other_files = {}, {}, 0, 0
     for image in images.exclude(options=None).select_related("exposure"):
         wanted = for_its_files(image, options)
-        if is_made_alike(image, wanted):
-            n_standing += 1
+        if has_same_provenance(image, wanted):
+            n_up_to_date += 1
         else:
             kind = references if image.is_reference else searches
             kind.setdefault(wanted, []).append(image.pk)
             n_other_files += not has_same_files(image)
     n_otherwise = sum(map(len, references.values()))
     if not with_references:
-        return Reprocessing({}, searches, n_standing, n_otherwise, n_other_files)
+        return Reprocessing({}, searches, n_up_to_date, n_otherwise, n_other_files)
     chosen = {pk for ids in searches.values() for pk in ids}
     made_over = [pk for ids in references.values() for pk in ids]
     for image in dependents(made_over).exclude(pk__in=chosen):
         searches.setdefault(for_its_files(image, options), []).append(image.pk)
-    return Reprocessing(references, searches, n_standing, 0, n_other_files)
+    return Reprocessing(references, searches, n_up_to_date, 0, n_other_files)
 
 
 def for_its_files(image, options) -> PipelineOptions:

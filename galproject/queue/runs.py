@@ -11,7 +11,7 @@ from exposures.management.command_errors import database_lost
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.chip_result import BUSY, UNCHANGED, result_of
-from galproject.processing.pipeline import designate
+from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
 from galproject.queue.worker_pool import Death, WorkerPool
 
@@ -45,7 +45,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
                     "Give one file of each exposure; it is processed once",
                 )
             if is_reference:
-                designate(images)
+                make_references(images)
             image_ids += [image.pk for image in images]
         except GalprojectError as error:
             errors.append(error)
@@ -73,7 +73,7 @@ def run_chips(image_ids, options, workers=1, again=False):
     """
     images = GalImage.objects.filter(pk__in=image_ids)
     try:
-        asked = jobs.ask(images, options, again, queued=False)
+        asked = jobs.enqueue(images, options, again, queued=False)
     except DatabaseError as error:
         raise database_lost(error) from error
     for image in images.exclude(job__in=asked).select_related("exposure"):
@@ -85,7 +85,7 @@ def run_chips(image_ids, options, workers=1, again=False):
 def run_jobs(asked, workers=1):
     """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
     try:
-        with jobs.held(asked):
+        with jobs.jobs_of_this_process(asked):
             # All references first: search images are measured with what is found on them.
             for is_reference in (True, False):
                 chips = _chips_of(asked, is_reference)

@@ -24,7 +24,7 @@ def process_chip(image_id, job_id):
         logger.error("%s: %s", result.label, result.error)
     else:
         logger.info(result_line(result))
-    jobs.sweep()  # the scheduled one may wait behind a long queue
+    jobs.recover_lost_work()  # the scheduled one may wait behind a long queue
     return {"chip": result.label, "status": str(result.status)}
 
 
@@ -52,9 +52,9 @@ def render_cutouts(catalogue_id):
     return {"candidates": rendered.n_candidates, "problems": rendered.problems}
 
 
-def sweep():
-    """Mend what processes that died have left."""
-    jobs.sweep()
+def recover_lost_work():
+    """Recover what processes that died have left."""
+    jobs.recover_lost_work()
 
 
 def process_night():

@@ -12,13 +12,13 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import one_change, references_locked
-from galproject.processing.pipeline import designate
-from galproject.processing.reference_choice import hold_sets_of
+from galproject.processing.pipeline import make_references
+from galproject.processing.reference_choice import lock_sets_of
 from galproject.queue import jobs
 from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
 from galproject.references.sets import ADDED, REMOVED
-from galproject.references.withdrawal import check_withdrawal, drop, retire
+from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
 from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
 from variables.new_sources.association import lock_new_sources_of
@@ -167,7 +167,7 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=N
         _check_as_known(chosen, withdrawn, known_ids)
         with one_change([*chosen, *withdrawn]):
             jobs, retired = _carry_out(chosen, withdrawn, username, reason)
-        drop(retired)
+        drop_catalogues(retired)
     return jobs
 
 
@@ -176,21 +176,21 @@ def _carry_out(chosen, withdrawn, username, reason):
     check_withdrawal(withdrawn, chosen)
     touched = [*chosen, *withdrawn]
     lock_new_sources_of(touched)
-    hold_sets_of(*touched)
+    lock_sets_of(*touched)
     near = ids_overlapping([image.pk for image in touched])
     searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(options=None))
-    # By now, as what is forgotten forgets its options too.
+    # By now, as deleting the results of an image deletes its options too.
     options, wanted = load_options(), {}
     for image in (*touched, *searches):
         wanted.setdefault(for_its_files(image, options), []).append(image.pk)
-    designate(chosen)
-    retired = retire(withdrawn)
+    make_references(chosen)
+    retired = retire_references(withdrawn)
     if withdrawn:
         ids = [image.pk for image in withdrawn]
         transaction.on_commit(partial(async_task, CROSSMATCH_TASK, ids, group="reference"))
     note_chosen(chosen, username, reason)
     _write(WITHDRAWN, withdrawn, username, reason)
-    return _ask(wanted, username), retired
+    return _enqueue(wanted, username), retired
 
 
 def is_made(chosen_ids, withdrawn_ids) -> bool:
@@ -242,13 +242,13 @@ def _check_free(images):
         raise GalprojectError(f"{busy} is being worked on, on {busy.host}. Wait until it has ended")
 
 
-def _ask(wanted, username):
+def _enqueue(wanted, username):
     """Ask for images by their options, all references first: the jobs."""
     asked = []
     for is_reference in (True, False):
         for options, ids in wanted.items():
             images = GalImage.objects.filter(pk__in=ids, is_reference=is_reference)
-            asked += jobs.ask(images, options, asked_by=username)
+            asked += jobs.enqueue(images, options, requested_by=username)
     return asked
 
 

@@ -3,14 +3,14 @@
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
 from galproject.processing.locking import one_change
-from galproject.processing.pipeline import forget
+from galproject.processing.pipeline import delete_results
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
 from photometry.storage.storage import drop_catalogue, retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
 
-def undesignate(images):
+def make_search_images(images):
     """Make search images of references; they, and those measured with them, are to be measured.
 
     Their catalogues are removed with all that was measured of their sources; one that votes,
@@ -21,11 +21,11 @@ def undesignate(images):
     check_withdrawal(images)
     for image in images:
         with one_change([image]):
-            retired = retire([image])
-        drop(retired)
+            retired = retire_references([image])
+        drop_catalogues(retired)
 
 
-def retire(images) -> list[GalReference]:
+def retire_references(images) -> list[GalReference]:
     """Make search images of references, in the caller's transaction and with their claims.
 
     The catalogues that are out of use by it, and of whose sources nobody has said anything: to be
@@ -38,11 +38,11 @@ def retire(images) -> list[GalReference]:
         image.refresh_from_db()
         GalReferenceSet.objects.filter(image=image).delete()
         image.is_reference, image.job = False, None
-        forget(image)
+        delete_results(image)
     return [catalogue for catalogue in retired if not _is_voted_on(catalogue)]
 
 
-def drop(catalogues):
+def drop_catalogues(catalogues):
     """Remove catalogues that are out of use, a transaction each: nobody waits long for one.
 
     One that can't be, as somebody reads on and on, stays out of use, and the log says so.

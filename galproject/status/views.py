@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from exposures.permissions import needs_permission
-from galproject.queue.jobs import ask_failed
+from galproject.queue.jobs import enqueue_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.forms import StatusFilterForm
 from galproject.status.working_status import StatusQuery, images_of
@@ -83,7 +83,7 @@ def run_failed(request):
     """Ask again for what failed of all exposures that are shown, on whatever page."""
     query = StatusFilterForm(request.GET).query()
     images = images_of(query) if query else GalImage.objects.none()
-    _ask_failed(request, images)
+    _enqueue_failed(request, images)
     parameters = urlencode([(name, v) for name, vs in request.GET.lists() for v in vs])
     url = reverse("working_status")
     return redirect(f"{url}?{parameters}" if parameters else url)
@@ -94,13 +94,13 @@ def run_failed(request):
 def run_failed_of_exposure(request, pk):
     """Ask again for what failed of one exposure."""
     exposure = get_object_or_404(GalExposure, pk=pk)
-    _ask_failed(request, exposure.images.all())
+    _enqueue_failed(request, exposure.images.all())
     return redirect("exposure", pk=pk)
 
 
-def _ask_failed(request, images):
+def _enqueue_failed(request, images):
     try:
-        asked = ask_failed(images, asked_by=request.user.get_username())
+        asked = enqueue_failed(images, requested_by=request.user.get_username())
     except GalprojectError as error:
         messages.error(request, str(error))
         return

@@ -137,7 +137,7 @@ class ExposureStatus:
     exposure_id: int
     name: str  # "decam 610792 i"
     job_id: int  # the last
-    asked_by: str
+    requested_by: str
     chips: ChipCounts
     n_errors: int  # in all
     n_errors_since_start: int  # of the last job
@@ -314,7 +314,7 @@ def _exposure_status(job, row, at_work, doubted, errors, now):
         exposure_id=job.exposure_id,
         name=str(job.exposure),
         job_id=job.pk,
-        asked_by=job.asked_by,
+        requested_by=job.requested_by,
         chips=chips,
         at_work=tuple(at_work.get(job.exposure_id, ())),
         doubted=tuple(doubted.get(job.exposure_id, ())),

@@ -22,7 +22,7 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 def renew_means(reference_set, options, code_version) -> bool:
     """Make the means of a set anew from what is stored; whether any differs from before.
 
-    ``options`` are ReferenceSetOptions. To be called with the catalogue held for a change.
+    ``options`` are ReferenceSetOptions. To be called with the catalogue locked.
     """
     catalogue = active_catalogue(reference_set.image)
     if catalogue is None:  # the primary is still to be measured
@@ -49,14 +49,14 @@ def active_catalogue(image) -> GalReference | None:
     return image.catalogues.filter(active=True).first()
 
 
-def hold_for_change(catalogue_ids):
-    """Have the transaction alone with catalogues and their means, to its end.
+def lock_catalogues(catalogue_ids):
+    """Lock catalogues and their means against others to the end of the transaction.
 
-    Who stores measurements holds catalogues shared: it either sees the means after this
+    Who stores measurements takes a shared lock: it either sees the means after this
     transaction, or is stored before, and then selected anew by it.
     """
-    held = GalReference.objects.select_for_update(no_key=True).filter(pk__in=list(catalogue_ids))
-    list(held.order_by("pk").values_list("pk", flat=True))
+    locked = GalReference.objects.select_for_update(no_key=True).filter(pk__in=list(catalogue_ids))
+    list(locked.order_by("pk").values_list("pk", flat=True))
 
 
 def _make(reference_set, catalogue, options):

@@ -85,7 +85,7 @@ def replace_measurements(image, sources, non_detections=None) -> int:
     with transaction.atomic():
         # In this order, as create_catalogue takes them: else two workers could wait for each
         # other.
-        _hold_active(image, catalogues)
+        _lock_active(image, catalogues)
         mjd = _lock(image)
         _delete_measurements(image)
         missed = _with_limits(image, missed)
@@ -186,7 +186,7 @@ def by_source(rows):
 
 
 @transaction.atomic
-def forget_image(image, with_retired=True):
+def delete_image_results(image, with_retired=True):
     """Remove what was measured on an image, and every catalogue made from it with all its rows.
 
     Search images that were measured with such a catalogue are to be processed again. Catalogues
@@ -209,8 +209,8 @@ def retire_catalogue(image, drop=False):
     _retire_catalogue(image, drop)
 
 
-def is_held(reference) -> bool:
-    """Keep a catalogue from being dropped before the transaction ends; false where it was."""
+def lock_against_drop(reference) -> bool:
+    """Lock a catalogue against being dropped, to the end of the transaction; false where it was."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM galreferences WHERE id = %s FOR KEY SHARE", [reference.pk])
         return cursor.rowcount == 1
@@ -225,7 +225,7 @@ def drop_catalogue(reference):
     """
     _search_images_pending(reference, f"{reference} was dropped")
     with connection.cursor() as cursor:
-        # Whoever reads its partition by name has its row until then; see ``is_held``.
+        # Whoever reads its partition by name has its row until then; see ``lock_against_drop``.
         cursor.execute("SELECT FROM galreferences WHERE id = %s FOR UPDATE", [reference.pk])
         cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_SECONDS}s'")
         try:
@@ -288,8 +288,8 @@ def _lock(image):
     return row[0]
 
 
-def _hold_active(image, catalogue_ids):
-    """Keep catalogues from being replaced until the transaction ends; they must be active."""
+def _lock_active(image, catalogue_ids):
+    """Lock catalogues against being replaced until the transaction ends; they must be active."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM galreferences WHERE id = ANY(%s) AND active ORDER BY id FOR SHARE",

@@ -10,7 +10,7 @@ from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalObject, GalObjectSource
-from photometry.storage.storage import forget_image
+from photometry.storage.storage import delete_image_results
 from variables.models import GalVarObj
 
 NIGHT = SimulationOptions(
@@ -69,6 +69,6 @@ def processed(night, django_db_setup, django_db_blocker):
 def remove_survey():
     """Leave the tables as empty as other tests expect them."""
     for image in GalImage.objects.all():
-        forget_image(image)
+        delete_image_results(image)
     for model in (GalVarObj, GalExposure, GalObjectSource, GalObject):
         model.objects.all().delete()

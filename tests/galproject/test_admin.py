@@ -76,7 +76,7 @@ def test_process_queues_all_chips_but_those_in_hand(act, sent):
     assert sorted(chip for *chip, of in sent if of == job.pk and chip) == sorted(
         [pk] for pk in job.images.values_list("pk", flat=True)
     )
-    assert job.images.count() == 2 and job.asked_by == "operator"
+    assert job.images.count() == 2 and job.requested_by == "operator"
 
 
 def test_single_chips_are_processed_alone(act, sent):

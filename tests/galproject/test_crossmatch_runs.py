@@ -100,7 +100,7 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
 def make_job(catalogue, queued=True):
     """A job that has processed the image of a catalogue."""
     exposure = catalogue.image.exposure
-    job = GalJob.objects.create(exposure=exposure, asked_by="somebody", queued=queued)
+    job = GalJob.objects.create(exposure=exposure, requested_by="somebody", queued=queued)
     GalImage.objects.filter(pk=catalogue.image_id).update(job=job)
     return job
 
@@ -121,13 +121,13 @@ def test_a_job_ends_alike_whoever_ends_it(pair, monkeypatch, queued):
     monkeypatch.setattr(jobs, "_send", lambda task, found: messages.append((task, found)))
     monkeypatch.setattr(jobs, "process_chip", lambda *_: "a result")
     steps = []
-    for end in (jobs.work, lambda *_: jobs.sweep()) if queued else (jobs.work,):
+    for end in (jobs.work, lambda *_: jobs.recover_lost_work()) if queued else (jobs.work,):
         GalCheckpoint.objects.all().delete()
         GalObject.objects.all().delete()
         messages.clear()
         job = make_job(pair[0], queued)
         end(pair[0].image_id, job.pk)
-        jobs.sweep()  # nor does another make it twice
+        jobs.recover_lost_work()  # nor does another make it twice
         told = [message for task, found in messages if task == "close_job" for message in found]
         assert told == [(job.pk,)] * queued
         for message in told:

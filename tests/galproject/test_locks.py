@@ -153,7 +153,7 @@ def test_every_lock_that_is_taken_is_of_the_enumeration(night):  # noqa: F811
         rewrite(catalogue)
         call_command("render_pictures", catalogue=[catalogue.pk], verbosity=0)
         store([Proposal(Artifact.TRAIL, "a", "a line", GalImage.objects.get(is_reference=False))])
-        jobs.sweep()
+        jobs.recover_lost_work()
     with_two_keys = {(int(kind), 2) for kind in Claimed}
     assert seen <= with_two_keys
     # An injection's is taken by a session of its own; new sources are not looked for by default.

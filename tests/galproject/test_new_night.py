@@ -9,7 +9,7 @@ from exposures.models import GalCheckpoint, GalImage
 from exposures.science.footprints import contains
 from exposures.simulation import read_truth, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing.pipeline import forget
+from galproject.processing.pipeline import delete_results
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
 from tests.galproject.nights import NIGHT
@@ -71,6 +71,6 @@ def test_novae_become_candidates_and_movers_do_not(truth):
         assert GalSource.objects.light_curve(candidate.pk).count() >= 2
     assert GalCheckpoint.objects.filter(note__contains="the reference does not have").exists()
     for image in GalImage.objects.searches():
-        forget(image)
+        delete_results(image)
     assert not GalCandidate.objects.exists()
     assert not GalNewDetection.objects.exists()

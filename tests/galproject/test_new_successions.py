@@ -42,7 +42,7 @@ def vote_on_new_of_former(ra, dec):
     for mjd in (60101.0, 60102.0):
         see(former, mjd, detection(former, **place))
     vote(make_voter(), GalNewSource.objects.get().pk)
-    storage.forget_image(former.image)
+    storage.delete_image_results(former.image)
     former.image.exposure.delete()
     assert GalLostSource.objects.get().pk == voted_on()
     return place

@@ -86,7 +86,7 @@ def test_a_fetched_exposure_is_asked_for(archive, folder, night, sent):  # noqa:
     make_reference(night)
     (job,) = fetch_and_ask(600_001)
     assert job.exposure.identifier == "600001"
-    assert job.asked_by == "each night"
+    assert job.requested_by == "each night"
     assert {image.status for image in job.images.all()} == {Status.QUEUED}
     assert len(list(folder.glob("*/c4d_*"))) == 3
 
@@ -114,7 +114,7 @@ def test_each_night_a_task_for_each_new_exposure(archive, field, fetches, monkey
 def test_the_schedules_are_there():
     schedules = {s.name: s.func for s in Schedule.objects.all()}
     assert schedules == {
-        "sweep": "galproject.queue.tasks.sweep",
+        "recover_lost_work": "galproject.queue.tasks.recover_lost_work",
         "process_night": "galproject.queue.tasks.process_night",
     }
 

@@ -102,7 +102,7 @@ def test_results_say_of_which_files_they_were_made(files):
     for image in GalImage.objects.all():
         assert image.files["image"]["path"] == image.path
         assert image.data_version == f"{image.exposure.pipeline_version} v1"
-    assert plan().n_standing == 2
+    assert plan().n_up_to_date == 2
 
 
 def test_a_second_version_of_a_search_exposure_is_processed(files):
@@ -136,7 +136,7 @@ def test_a_weight_that_was_replaced_is_seen(files):
     assert "Of all these 1 were made of files that are others now" in told
     (result,) = process(files, files.searches)
     assert result.status == Status.DONE
-    assert plan().n_standing == 2
+    assert plan().n_up_to_date == 2
 
 
 def test_a_catalogue_with_other_stars_makes_other_results(files):
@@ -146,14 +146,14 @@ def test_a_catalogue_with_other_stars_makes_other_results(files):
     try:
         for tile in tiles:
             tile.write_bytes(before[tile])
-        assert plan().n_standing == 2
+        assert plan().n_up_to_date == 2
         for tile in tiles:
             with fits.open(tile, mode="update") as hdus:
                 hdus[1].data["ra"] += 1e-5
         assert (plan().n_searches, plan().n_references_kept) == (1, 1)
         for tile in tiles:
             tile.unlink()
-        assert plan().n_standing == 2
+        assert plan().n_up_to_date == 2
     finally:
         for tile in tiles:
             tile.write_bytes(before[tile])
@@ -170,14 +170,14 @@ def test_files_that_were_moved_are_no_others(files):
         assert {Path(i.files["weight"]["path"]).parent for i in images} == {elsewhere, folder}
         assert all(len(i.files) == 4 for i in images)
         assert {Path(i.path).parent for i in images} == {elsewhere}
-        assert plan().n_standing == 2
+        assert plan().n_up_to_date == 2
     finally:
         shutil.rmtree(elsewhere)
 
 
 def test_files_that_are_not_there_leave_results_in_date(files):
     shutil.rmtree(files.reference.parent)
-    assert plan().n_standing == 2
+    assert plan().n_up_to_date == 2
 
 
 def test_a_reference_keeps_its_sources_and_says_that_its_files_are_others(files):

@@ -18,7 +18,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def exposure():
     exposure = make_exposure(
-        "610792", [Status.DONE, Status.FAILED, Status.PENDING], closed=5, asked_by="night"
+        "610792", [Status.DONE, Status.FAILED, Status.PENDING], closed=5, requested_by="night"
     )
     make_line(exposure, 0, "asked")
     make_line(exposure, 2, "failed", level=GalCheckpoint.Level.ERROR, note="<b>cut</b> short")
@@ -107,7 +107,7 @@ def test_operators_run_again_what_failed_of_an_exposure_and_only_that(
     failed = exposure.images.exclude(ccdnum=1)
     assert {pk for pk, _ in sent} == set(failed.values_list("pk", flat=True))
     assert exposure.images.get(ccdnum=1).status == Status.DONE
-    assert exposure.jobs.first().asked_by == "operator"
+    assert exposure.jobs.first().requested_by == "operator"
     assert other.images.get().status == Status.FAILED
     assert "Run again what failed" not in text(operator.get(page))
     assert "nothing was asked for" in text(operator.post(action, follow=True))
@@ -145,7 +145,7 @@ def test_an_error_of_the_queue_is_said_and_not_raised(operator, exposure, monkey
     def refuse(*_, **__):
         raise GalprojectError("the queue is full. Wait")
 
-    monkeypatch.setattr("galproject.status.views.ask_failed", refuse)
+    monkeypatch.setattr("galproject.status.views.enqueue_failed", refuse)
     assert "the queue is full. Wait" in text(operator.post(actions(exposure)[1], follow=True))
 
 

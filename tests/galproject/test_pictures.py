@@ -17,7 +17,7 @@ from exposures.models import GalCheckpoint, GalImage, GalJob
 from exposures.science.footprints import contains
 from galproject.queue import jobs, tasks
 from photometry.models import GalReference
-from photometry.storage.storage import forget_image
+from photometry.storage.storage import delete_image_results
 from tests.galproject.nights import night, processed  # noqa: F401
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
@@ -243,7 +243,7 @@ def test_pictures_go_with_what_they_show(django_capture_on_commit_callbacks):
     kept = GalImage.objects.exclude(pk=image.pk).first()
     picture = picture_path(image.pk)
     with django_capture_on_commit_callbacks(execute=True):
-        forget_image(image)
+        delete_image_results(image)
         image.delete()
     assert not cutouts_path(candidate.pk).parent.exists()
     assert not picture.exists() and picture_path(kept.pk).exists()

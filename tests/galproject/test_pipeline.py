@@ -160,7 +160,7 @@ def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa
     image = GalImage.objects.searches().select_related("exposure").first()
     monkeypatch.setattr("exposures.locks.take", lambda *_: False)
     with pytest.raises(GalprojectError, match="is being worked on as a search image"):
-        pipeline.designate([image])
+        pipeline.make_references([image])
     assert GalSource.objects.measured_on(image).exists()
 
 

@@ -14,7 +14,7 @@ from exposures.lookup import find_exposures
 from exposures.models import GalExposure, GalImage, Status
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import reprocess as command
-from galproject.processing.pipeline import is_made_alike
+from galproject.processing.pipeline import has_same_provenance
 from galproject.processing.removal import plan_removal, remove
 from galproject.processing.version import RESULTS_VERSION
 from galproject.queue.reprocessing import plan_reprocessing
@@ -52,7 +52,7 @@ def reference_exposure():
 
 def test_what_was_made_alike_stands(processed):  # noqa: F811
     plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
-    assert (plan.n_standing, plan.n_searches, plan.n_references) == (6, 0, 0)
+    assert (plan.n_up_to_date, plan.n_searches, plan.n_references) == (6, 0, 0)
 
 
 def test_other_options_make_the_search_images_over_once(processed, stricter):  # noqa: F811
@@ -77,13 +77,25 @@ def test_how_new_sources_are_looked_for_matters_only_where_they_are():
         status=Status.DONE, results_version=RESULTS_VERSION, correction={"catalogues": []}
     )
     image.options = off[0].as_json()
-    assert [is_made_alike(image, wanted) for wanted in (*off, *on)] == [True, True, False, False]
+    same = [has_same_provenance(image, wanted) for wanted in (*off, *on)]
+    assert same == [
+        True,
+        True,
+        False,
+        False,
+    ]
     del image.options["new_sources"], image.options["reduction"]["residual"]  # by older code
-    assert is_made_alike(image, off[0])
+    assert has_same_provenance(image, off[0])
     image.options = on[0].as_json()
-    assert [is_made_alike(image, wanted) for wanted in (*off, *on)] == [False, False, True, False]
+    same = [has_same_provenance(image, wanted) for wanted in (*off, *on)]
+    assert same == [
+        False,
+        False,
+        True,
+        False,
+    ]
     image.is_reference = True
-    assert all(is_made_alike(image, wanted) for wanted in (*off, *on))
+    assert all(has_same_provenance(image, wanted) for wanted in (*off, *on))
 
 
 def test_results_of_another_version_are_made_over(processed):  # noqa: F811
@@ -94,7 +106,7 @@ def test_results_of_another_version_are_made_over(processed):  # noqa: F811
 def test_a_commit_that_changes_no_number_leaves_results_in_date(processed):  # noqa: F811
     GalImage.objects.update(code_version="0.1.0+0123abc.dirty")
     plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
-    assert (plan.n_standing, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
+    assert (plan.n_up_to_date, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
 
 
 def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed):  # noqa: F811
@@ -103,7 +115,7 @@ def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed
         image.options["gone"] = {"since": 1}
         image.save()
     plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
-    assert (plan.n_standing, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
+    assert (plan.n_up_to_date, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
     assert plan_reprocessing(GalImage.objects.all(), STRICTER).n_searches == 4
 
 
@@ -137,7 +149,7 @@ def test_a_search_exposure_is_removed_whole(processed):  # noqa: F811
     in_table = GalSource.objects.filter(galimage_id__in=[i.pk for i in images]).count()
     assert removal.n_sources == in_table > 0
     others = GalSource.objects.count() - in_table
-    said = run("forget_exposure", exposure.identifier, "--yes")
+    said = run("delete_exposure", exposure.identifier, "--yes")
     assert f"2 chips, {in_table:,} measurements, {removal.n_variables:,} variables" in said
     assert GalSource.objects.count() == others
     assert not GalVarObj.objects.filter(image__in=images).exists()
@@ -148,9 +160,9 @@ def test_a_search_exposure_is_removed_whole(processed):  # noqa: F811
 def test_a_reference_in_use_is_removed_only_by_cascade(processed):  # noqa: F811
     exposure = reference_exposure()
     with pytest.raises(CommandError, match="is the reference of 4 search images.*--cascade"):
-        run("forget_exposure", exposure.identifier, "--yes")
+        run("delete_exposure", exposure.identifier, "--yes")
     assert GalReference.objects.count() == 2
-    said = run("forget_exposure", exposure.identifier, "--yes", "--cascade")
+    said = run("delete_exposure", exposure.identifier, "--yes", "--cascade")
     assert "of 4 search images that depend on these" in said
     assert not GalReference.objects.exists()
     assert not GalSource.objects.exists()
@@ -164,10 +176,10 @@ def test_a_reference_in_use_is_removed_only_by_cascade(processed):  # noqa: F811
 def test_nothing_is_removed_unasked(processed, monkeypatch):  # noqa: F811
     identifier = search_exposure().identifier
     rows = GalSource.objects.count()
-    assert "Nothing was removed" in run("forget_exposure", identifier, "--dry-run")
+    assert "Nothing was removed" in run("delete_exposure", identifier, "--dry-run")
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     with pytest.raises(CommandError, match="--yes"):
-        run("forget_exposure", identifier)
+        run("delete_exposure", identifier)
     assert GalSource.objects.count() == rows
 
 

@@ -29,7 +29,7 @@ def rows():
             **{"id": pk, "name": "n", "func": "os.system", "args": ("ls",), "success": success},
             **{"started": now, "stopped": now, "result": "no"},
         )
-    async_task("galproject.queue.tasks.sweep")
+    async_task("galproject.queue.tasks.recover_lost_work")
     return {name: model.objects.last() for name, model in PAGES.items()}
 
 
@@ -97,10 +97,10 @@ def test_the_times_of_a_schedule_are_changed_and_nothing_else(root):
     ],
 )
 def test_times_that_stop_or_delay_the_clock_are_refused_with_words(root, changed):
-    sweep = Schedule.objects.get(name="sweep")
-    response = root.post(address("schedule", "change", sweep.pk), times(**changed))
+    recovery = Schedule.objects.get(name="recover_lost_work")
+    response = root.post(address("schedule", "change", recovery.pk), times(**changed))
     assert response.status_code == 200 and b"errorlist" in response.content
-    assert Schedule.objects.get(pk=sweep.pk).schedule_type == "I"
+    assert Schedule.objects.get(pk=recovery.pk).schedule_type == "I"
 
 
 def test_schedules_of_others_are_not_shown(root):

@@ -92,6 +92,7 @@ def test_a_message_is_read_as_it_was_written():
     [
         ([7, 11], "process_chip", "galproject.queue.tasks.process_chip"),
         ([[7]], "join_withdrawn", "galproject.references.tasks.crossmatch_withdrawn"),
+        ([], "sweep", "galproject.queue.tasks.recover_lost_work"),
     ],
 )
 def test_a_message_that_was_sent_under_a_former_name_is_done(args, former, now):
@@ -99,6 +100,11 @@ def test_a_message_that_was_sent_under_a_former_name_is_done(args, former, now):
     read = SignedPackage.loads(signed({"task": task(func=before, args=args)}))
     assert read["func"] == now and list(read["args"]) == args
     assert callable(locate(read["func"]))  # as a worker finds it
+
+
+def test_a_recovery_that_was_sent_as_a_sweep_is_done():
+    read = SignedPackage.loads(signed({"task": task(func="galproject.queue.tasks.sweep", args=[])}))
+    assert read["func"] == "galproject.queue.tasks.recover_lost_work"
 
 
 def test_a_cross_match_that_was_sent_as_a_join_is_done():
@@ -142,7 +148,7 @@ def test_a_pickle_is_not_even_read_though_signed_with_the_right_key(tmp_path):
         {"func": "process_chip"},
         {"func": "galproject.queue.jobs.work"},
         {"func": None},
-        {"func": ["galproject.queue.tasks.sweep"]},
+        {"func": ["galproject.queue.tasks.recover_lost_work"]},
         {"args": []},
         {"args": [1, 2, 3]},
         {"args": ["1", 2]},
@@ -245,7 +251,7 @@ def test_a_worker_goes_on_after_messages_that_it_refuses(tmp_path, caplog):
 
 @pytest.mark.django_db
 def test_a_task_that_travels_is_noted(kept_connection):
-    async_task("galproject.queue.tasks.sweep")
+    async_task("galproject.queue.tasks.recover_lost_work")
     done = SignedPackage.loads(OrmQ.objects.get().payload)
     results = Queue()
     results.put(done | {"result": {"n": 3}, "success": True, "stopped": timezone.now()})
@@ -287,7 +293,10 @@ def test_results_that_run_something_when_read_are_not_run(tmp_path):
 
 @pytest.mark.django_db
 def test_nothing_but_our_own_tasks_can_be_scheduled():
-    for func, hook in (("os.system", None), ("galproject.queue.tasks.sweep", "os.system")):
+    for func, hook in (
+        ("os.system", None),
+        ("galproject.queue.tasks.recover_lost_work", "os.system"),
+    ):
         with pytest.raises(GalprojectError, match="can't be scheduled"):
             Schedule.objects.create(func=func, hook=hook, schedule_type=Schedule.DAILY)
 
@@ -297,7 +306,10 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
     Schedule.objects.update(next_run=timezone.now() - timedelta(hours=1))
     scheduler(get_broker())
     waiting = {SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()}
-    assert waiting == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+    assert waiting == {
+        "galproject.queue.tasks.process_night",
+        "galproject.queue.tasks.recover_lost_work",
+    }
 
 
 @pytest.mark.django_db
@@ -306,17 +318,24 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
     Schedule.objects.update(next_run=timezone.now() - timedelta(hours=1))
     scheduler(get_broker())
     waiting = {SignedPackage.loads(row.payload)["func"] for row in OrmQ.objects.all()}
-    assert waiting == {"galproject.queue.tasks.process_night", "galproject.queue.tasks.sweep"}
+    assert waiting == {
+        "galproject.queue.tasks.process_night",
+        "galproject.queue.tasks.recover_lost_work",
+    }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
 
 @pytest.mark.django_db
 def test_schedules_get_the_present_names_of_their_tasks():
-    (renaming,) = import_module("galproject.migrations.0006_names_of_tasks").Migration.operations
+    names = ("0006_names_of_tasks", "0007_recovery_of_lost_work")
+    found = (import_module(f"galproject.migrations.{name}").Migration for name in names)
+    renamings = [operation for migration in found for operation in migration.operations]
     present = set(Schedule.objects.values_list("func", flat=True))
     with connection.schema_editor() as editor:
-        renaming.database_backwards("galproject", editor, None, None)
+        for renaming in reversed(renamings):
+            renaming.database_backwards("galproject", editor, None, None)
         former = set(Schedule.objects.values_list("func", flat=True))
         assert former == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
-        renaming.database_forwards("galproject", editor, None, None)
+        for renaming in renamings:
+            renaming.database_forwards("galproject", editor, None, None)
     assert set(Schedule.objects.values_list("func", flat=True)) == present

@@ -128,7 +128,7 @@ def test_a_change_is_made_whole_or_not_at_all(field, sent, monkeypatch):  # noqa
     def fail(*_):
         raise KeyError
 
-    monkeypatch.setattr(changes, "_ask", fail)
+    monkeypatch.setattr(changes, "_enqueue", fail)
     with pytest.raises(KeyError):
         change_reference([image_of("2s").pk], [field.reference.pk], "ann", "")
     assert not image_of("2s").is_reference and image_of("1r").is_reference
@@ -181,7 +181,7 @@ def test_what_is_read_is_not_blocked_while_references_are_changed(
 ):
     """Partitions go after the change, a moment each: not in a transaction of minutes."""
     read = []
-    ask = changes._ask
+    enqueue = changes._enqueue
 
     def look(*arguments):
         another = connections["default"].copy()
@@ -192,9 +192,9 @@ def test_what_is_read_is_not_blocked_while_references_are_changed(
                 read.append(cursor.fetchone()[0])
         finally:
             another.close()
-        return ask(*arguments)
+        return enqueue(*arguments)
 
-    monkeypatch.setattr(changes, "_ask", look)
+    monkeypatch.setattr(changes, "_enqueue", look)
     change_reference([image_of("2s").pk], [field.reference.pk], "ann", "")
     assert read and read[0] > 0 and not GalReference.objects.exists()
 

@@ -9,7 +9,7 @@ from exposures.models import GalCheckpoint, GalExposure, GalImage
 from galproject.processing import pipeline
 from galproject.processing.removal import remove
 from galproject.references import sets
-from galproject.references.withdrawal import undesignate
+from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet
 from tests.galproject.nights import night, process, processed  # noqa: F401
 from tests.galproject.test_pipeline import contents
@@ -109,7 +109,7 @@ def test_a_member_that_is_forgotten_counts_no_more(with_set):
 
 
 def test_a_member_made_a_reference_leaves_the_set(with_set):
-    pipeline.designate(list(exposure("600002").images.all()))
+    pipeline.make_references(list(exposure("600002").images.all()))
     assert set(GalReferenceMember.objects.values_list("image__exposure__identifier")) == {
         ("600001",)
     }
@@ -118,7 +118,7 @@ def test_a_member_made_a_reference_leaves_the_set(with_set):
 def test_a_primary_that_is_withdrawn_takes_its_set_along(with_set):
     process(with_set, with_set.searches[1:], is_reference=True)
     GalFlag.objects.all().delete()  # else its catalogues would be retired, with their means
-    undesignate(list(exposure("600000").images.all()))
+    make_search_images(list(exposure("600000").images.all()))
     assert not GalReferenceSet.objects.filter(image__exposure=exposure("600000")).exists()
     assert not GalReferenceMag.objects.exists()
 
@@ -132,8 +132,8 @@ def test_what_can_not_be_a_member_is_told_why(processed):  # noqa: F811
         sets.possible_pairs([exposure("600001")], exposure("600002"))
     with pytest.raises(GalprojectError, match="is not in any reference set"):
         sets.pairs_now([exposure("600001")])
-    pipeline.forget(exposure("600001").images.first())
-    pipeline.forget(exposure("600001").images.last())
+    pipeline.delete_results(exposure("600001").images.first())
+    pipeline.delete_results(exposure("600001").images.last())
     with pytest.raises(GalprojectError, match="not measured yet"):
         sets.possible_pairs([exposure("600001")])
 

@@ -54,7 +54,7 @@ def field():
     image = make_image("primary", is_reference=True, n_sources=300, **SIZE, **SEEN)
     # Ranks are in the order of the sky: what is special is put in after that is known.
     ids = storage.catalogue_sources(storage.create_catalogue(image, true, {}, "1"))
-    storage.forget_image(image)
+    storage.delete_image_results(image)
     rows = as_observed(ids, 0, {STREAK: -1, GHOST: -1, FLARED: -1.5, ECLIPSED: 0.8})
     rows["rchi2"][STREAK] = 400
     catalogue = storage.create_catalogue(image, rows, {}, "1")

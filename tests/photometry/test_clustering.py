@@ -174,7 +174,7 @@ def test_what_is_stored_removed_or_measured_again_meanwhile_is_taken_over(catalo
 
     def write():
         measure(catalogue, "new", 50)
-        storage.forget_image(first)
+        storage.delete_image_results(first)
         sources = storage.catalogue_sources(catalogue)[:100]
         storage.replace_measurements(second, sources)
 

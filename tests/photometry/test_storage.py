@@ -260,10 +260,10 @@ def test_rows_for_a_replaced_catalogue_are_refused(reference_image, catalogue, s
 
 def test_a_forgotten_image_leaves_nothing(reference_image, catalogue, search_image):
     measure(search_image, reference_image)
-    storage.forget_image(search_image)
+    storage.delete_image_results(search_image)
     assert GalSource.objects.count() == 500
     measure(search_image, reference_image)
-    storage.forget_image(reference_image)
+    storage.delete_image_results(reference_image)
     search_image.refresh_from_db()
     assert GalSource.objects.count() == GalReference.objects.count() == 0
     assert search_image.status == Status.PENDING

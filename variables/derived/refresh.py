@@ -13,7 +13,7 @@ from photometry.models import GalReference
 from photometry.querysets.sources import catalogue_of
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.storage.reference_values import reference_values
-from photometry.storage.storage import is_held, measurements_of
+from photometry.storage.storage import lock_against_drop, measurements_of
 from variables.derived.stars import refresh_stars_of
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import candidates_inside
@@ -76,7 +76,7 @@ def _refresh(catalogue, only, options):
     """The candidates of one catalogue, or only of some of its sources."""
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
-    if not is_held(catalogue):
+    if not lock_against_drop(catalogue):
         return 0  # dropped since it was looked up, with its candidates
     changes = _changes(catalogue)
     evidence = _summarise(changes, options)

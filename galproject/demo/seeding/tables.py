@@ -44,7 +44,7 @@ def store_exposures(plan, exposures, patches) -> Stored:
     )
     asked = timezone.now() - timedelta(days=3)
     jobs = {
-        number: GalJob(exposure=row, asked_by="seed_demo", closed=asked + timedelta(minutes=9))
+        number: GalJob(exposure=row, requested_by="seed_demo", closed=asked + timedelta(minutes=9))
         for number, row in by_number.items()
     }
     GalJob.objects.bulk_create(jobs.values())

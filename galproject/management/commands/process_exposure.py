@@ -17,7 +17,7 @@ from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
-from galproject.queue.jobs import ask, ask_failed
+from galproject.queue.jobs import enqueue, enqueue_failed
 from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 
@@ -114,9 +114,9 @@ class Command(SurveyCommand):
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
         """Ask the workers of the queue, and say what they were asked."""
         if failed:
-            asked = ask_failed(images, asked_by=getuser())
+            asked = enqueue_failed(images, requested_by=getuser())
         else:
-            asked = ask(images, options, again, asked_by=getuser())
+            asked = enqueue(images, options, again, requested_by=getuser())
         self.say_what_is_queued(asked, errors)
 
     def say_what_is_queued(self, asked, errors=()):
@@ -137,7 +137,7 @@ class Command(SurveyCommand):
     def process(self, images, options, errors, *, failed, again, workers, **_):
         """Do the work here, and report it; the results."""
         if failed:
-            asked = ask_failed(images, queued=False, asked_by=getuser())
+            asked = enqueue_failed(images, queued=False, requested_by=getuser())
             total = sum(job.images.count() for job in asked)
             results = run_jobs(asked, workers)
         else:

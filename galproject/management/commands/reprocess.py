@@ -45,7 +45,7 @@ class Command(process_exposure.Command):
             self.stdout.write_lines(plan_text(plan))
             if dry_run:
                 return
-            asked = plan.ask(queued=queue, asked_by=getuser())
+            asked = plan.enqueue(queued=queue, requested_by=getuser())
             if queue:
                 self.say_what_is_queued(asked)
                 return
@@ -66,7 +66,7 @@ def plan_text(plan):
     """What would be made over, on a line or two."""
     text = (
         f"{plan.n_references} references and {plan.n_searches} search images to be made over; "
-        f"{plan.n_standing} stand as they are."
+        f"{plan.n_up_to_date} stand as they are."
     )
     if plan.n_references_kept:
         text += (

@@ -15,7 +15,7 @@ from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import database_lost
 from exposures.management.numbers import COUNT, Number
 from exposures.models import GalExposure
-from galproject.queue.jobs import ask_failed
+from galproject.queue.jobs import enqueue_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.tables import change_lines, log_lines, status_lines
 from galproject.status.time_arguments import parse_time
@@ -95,7 +95,7 @@ class Command(SurveyCommand):
         return StatusQuery(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
     def run_failed(self, query):
-        asked = ask_failed(images_of(query), asked_by=getuser())
+        asked = enqueue_failed(images_of(query), requested_by=getuser())
         for job in asked:
             n_chips = job.images.count()
             self.stderr.write(f"{job.exposure}: {n_chips} chip{pluralize(n_chips)} asked for again")

@@ -1,4 +1,4 @@
-"""manage.py forget_exposure: an exposure removed with all that was made of it."""
+"""manage.py delete_exposure: an exposure deleted with all that was made of it."""
 
 import sys
 
