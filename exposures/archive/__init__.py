@@ -4,8 +4,8 @@ from exposures.archive.client import Archive, ArchiveAccount
 from exposures.archive.download import FetchOptions
 from exposures.archive.errors import ArchiveError
 from exposures.archive.fetching import FetchResult, bytes_to_come, fetch, fetch_all
-from exposures.archive.patience import Patience
 from exposures.archive.queries import Query
+from exposures.archive.retry import RetryPolicy
 from exposures.archive.search import find
 from exposures.archive.triplets import ArchiveExposure
 
@@ -16,7 +16,7 @@ __all__ = [
     "ArchiveExposure",
     "FetchOptions",
     "FetchResult",
-    "Patience",
+    "RetryPolicy",
     "Query",
     "bytes_to_come",
     "fetch",

@@ -16,7 +16,7 @@ from exposures.archive.errors import (
     MalformedError,
     NoCutError,
 )
-from exposures.archive.patience import PATIENCE, patiently
+from exposures.archive.retry import DEFAULT_POLICY, retry
 from exposures.archive.transfers import transfer_of
 from exposures.archive.transport import TokenAuth, Transport
 
@@ -76,10 +76,10 @@ def _is_address(url):
 class Archive:
     """A session with the archive; logs in when it is first asked for a file."""
 
-    def __init__(self, account=None, patience=PATIENCE):
+    def __init__(self, account=None, policy=DEFAULT_POLICY):
         self.account = account or ArchiveAccount.from_environment()
-        self.patience = patience
-        self._transport = Transport(patience)
+        self.policy = policy
+        self._transport = Transport(policy)
         self._auth = TokenAuth()
         self._token_time = -float("inf")
 
@@ -96,7 +96,7 @@ class Archive:
         Raises ArchiveError, with the archive's own words where it refused the search.
         """
         offset = n_rows = 0
-        for _ in range(self.patience.most_pages):
+        for _ in range(self.policy.most_pages):
             head, *rows = self._page(body, rectype, offset)
             yield from (_without_prefixes(row) for row in rows)
             if not rows:
@@ -104,7 +104,7 @@ class Archive:
             n_rows += len(rows)
             last = end_of(head)
             last = offset + len(rows) if last is None else last
-            if last <= offset or n_rows > self.patience.most_rows:
+            if last <= offset or n_rows > self.policy.most_rows:
                 break
             offset = last
         raise MalformedError(
@@ -132,7 +132,7 @@ class Archive:
     def _page(self, body, rectype, offset):
         parameters = {
             "format": "json",
-            "limit": self.patience.page_size,
+            "limit": self.policy.page_size,
             "offset": offset,
             "rectype": rectype,
             # Pages of an unsorted search may overlap.
@@ -145,7 +145,7 @@ class Archive:
 
     def _post(self, endpoint, **request):
         """The answer to what changes nothing in the archive and so may be repeated."""
-        return patiently(lambda: self._post_once(endpoint, **request), self.patience)
+        return retry(lambda: self._post_once(endpoint, **request), self.policy)
 
     def _post_once(self, endpoint, **request):
         answer = self._transport.ask("POST", f"{self.account.url}/api/{endpoint}", **request)

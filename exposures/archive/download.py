@@ -14,8 +14,8 @@ from exposures.archive.errors import (
     UnreachableError,
 )
 from exposures.archive.partial import check_space, md5_of, writing
-from exposures.archive.patience import patiently
 from exposures.archive.queries import chip_body
+from exposures.archive.retry import retry
 from exposures.archive.triplets import KIND_NAMES, ArchiveFile
 
 CHUNK = 2**18  # bytes
@@ -146,7 +146,7 @@ class Download:
                 self._expect(0)
                 return
             hdus = [0, *sorted(hdus[number] for number in wanted)]
-            self._patiently(lambda: self._receive_chips(hdus, wanted))
+            self._retry(lambda: self._receive_chips(hdus, wanted))
             self.partial.finish()
         except (NoCutError, ContentError) as error:
             self.notes.append(f"{KIND_NAMES[self.file.kind]} fetched whole: {error}")
@@ -195,7 +195,7 @@ class Download:
         self.partial.is_worth_keeping = False
 
     def _whole(self):
-        self._patiently(self._receive_whole)
+        self._retry(self._receive_whole)
 
     def _receive_whole(self):
         self._receive()
@@ -215,7 +215,7 @@ class Download:
         check_chips(self.partial.path, self.exposure.expnum)
         self.notes.append(f"{self.file.name}: {problem}; taken for its content")
 
-    def _patiently(self, attempt):
+    def _retry(self, attempt):
         def attempt_afresh_after_wrong_content():
             try:
                 return attempt()
@@ -224,7 +224,7 @@ class Download:
                 self.partial.is_worth_keeping = False
                 raise
 
-        return patiently(attempt_afresh_after_wrong_content, self.archive.patience)
+        return retry(attempt_afresh_after_wrong_content, self.archive.policy)
 
     def _receive(self, hdus=()):
         """Receive what is missing of the file, or cut, in the temporary one."""

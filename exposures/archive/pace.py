@@ -22,7 +22,7 @@ class Pace:
 
 
 @contextmanager
-def watched(shut_down, patience):
+def watched(shut_down, policy):
     """A Pace to be told of bytes; where they come too slowly ``shut_down()`` ends the connection.
 
     A timeout of the socket alone would wait for ever for a server that sends a byte now and then.
@@ -32,8 +32,8 @@ def watched(shut_down, patience):
 
     def watch():
         n_before = 0
-        least = patience.slowest_bytes_per_second * patience.pace_seconds
-        while not has_ended.wait(patience.pace_seconds):
+        least = policy.slowest_bytes_per_second * policy.pace_seconds
+        while not has_ended.wait(policy.pace_seconds):
             if pace.n_bytes - n_before < least:
                 pace.is_too_slow = True
                 with suppress(OSError, ValueError, RuntimeError):  # it ended by itself meanwhile
@@ -47,18 +47,18 @@ def watched(shut_down, patience):
         yield pace
     except Exception as error:
         if pace.is_too_slow:
-            raise _slow(patience) from error
+            raise _slow(policy) from error
         raise
     finally:
         has_ended.set()
     if pace.is_too_slow:  # a body without a length ends like one that is whole
-        raise _slow(patience)
+        raise _slow(policy)
 
 
-def _slow(patience):
+def _slow(policy):
     return SlowError(
-        f"less than {patience.slowest_bytes_per_second / 1000:g} kB a second came for "
-        f"{patience.pace_seconds:g} s"
+        f"less than {policy.slowest_bytes_per_second / 1000:g} kB a second came for "
+        f"{policy.pace_seconds:g} s"
     )
 
 
@@ -74,13 +74,13 @@ class _Response(HTTPResponse):
 class _Watched:
     """A connection whose answer has to begin in time."""
 
-    patience = None
+    policy = None
 
     def getresponse(self):
         def shut_down():
             self.sock.shutdown(socket.SHUT_RD)
 
-        with watched(shut_down, self.patience):
+        with watched(shut_down, self.policy):
             response = super().getresponse()
         response.__class__ = _Response  # urllib3 gives no other way to choose it
         return response
@@ -89,8 +89,8 @@ class _Watched:
 class WatchedAdapter(HTTPAdapter):
     """Has requests use connections that are watched."""
 
-    def __init__(self, patience):
-        names = {"patience": patience}
+    def __init__(self, policy):
+        names = {"policy": policy}
         self._pools = {
             scheme: type("Pool", (pool,), {"ConnectionCls": type("C", (_Watched, kind), names)})
             for scheme, pool, kind in (

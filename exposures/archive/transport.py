@@ -43,11 +43,11 @@ class TokenAuth(AuthBase):
 class _Session(requests.Session):
     """Follows nothing by itself, and keeps no cookies, which know no ports and no secrets."""
 
-    def __init__(self, patience):
+    def __init__(self, policy):
         super().__init__()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         for scheme in DEFAULT_PORTS:
-            self.mount(f"{scheme}://", WatchedAdapter(patience))
+            self.mount(f"{scheme}://", WatchedAdapter(policy))
 
     def get_redirect_target(self, resp):
         return None
@@ -56,10 +56,10 @@ class _Session(requests.Session):
 class Transport:
     """Requests of one session; what comes back is bounded in every way."""
 
-    def __init__(self, patience):
-        self.patience = patience
-        self._session = _Session(patience)
-        self._timeout = patience.connect_seconds, patience.read_seconds
+    def __init__(self, policy):
+        self.policy = policy
+        self._session = _Session(policy)
+        self._timeout = policy.connect_seconds, policy.read_seconds
 
     def ask(self, method, url, auth=None, secret=False, **request) -> Answer:
         """The whole answer to a request; ``secret`` says that its body is for this host alone.
@@ -86,13 +86,13 @@ class Transport:
 
     def answer_of(self, response) -> Answer:
         """What an opened response says, read whole. Raises MalformedError."""
-        most = self.patience.most_answer_bytes
+        most = self.policy.most_answer_bytes
         pieces = self.pieces(response, most, CHUNK)
         try:
             content = b"".join(pieces)
         except ContentError as error:
             raise MalformedError(f"{response.url}: {error}. {ADVICE}") from error
-        wait = self.patience.asked_seconds(response)
+        wait = self.policy.asked_seconds(response)
         return Answer(response.url, response.status_code, response.reason, content, wait)
 
     def pieces(self, response, most_bytes, size):
@@ -101,7 +101,7 @@ class Transport:
         Raises ContentError where more than ``most_bytes`` come, also as what they unpack to.
         """
         try:
-            with watched(response.raw.shutdown, self.patience) as pace:
+            with watched(response.raw.shutdown, self.policy) as pace:
                 for piece in response.iter_content(size):
                     pace.n_bytes += len(piece)
                     if pace.n_bytes > most_bytes:
@@ -112,7 +112,7 @@ class Transport:
 
     def _followed(self, method, url, auth, secret, request):
         start = url
-        for _ in range(self.patience.most_redirects + 1):
+        for _ in range(self.policy.most_redirects + 1):
             response = self._request(method, url, auth=auth, **request)
             location = response.headers.get("Location")
             if response.status_code not in REDIRECTS or not location:
@@ -124,9 +124,7 @@ class Transport:
                 auth = TokenAuth()  # is for the archive alone
             url = target
             request = {**request, "params": None}  # the address has its own
-        raise MalformedError(
-            f"{start}: more than {self.patience.most_redirects} redirects. {ADVICE}"
-        )
+        raise MalformedError(f"{start}: more than {self.policy.most_redirects} redirects. {ADVICE}")
 
     def _request(self, method, url, **request):
         try:

@@ -20,7 +20,7 @@ from galproject.api.formats import TABLES, TableRenderer
 ROWS_AT_ONCE = 2000  # of a table that is sent as it is read
 
 
-class Pages(CursorPagination):
+class CursorPages(CursorPagination):
     """Pages found by the key of their first row; ``next`` is the address of the next.
 
     The header Link (RFC 8288) has the addresses too, and of tables in other formats than JSON
@@ -75,7 +75,7 @@ class Pages(CursorPagination):
         return any(name in request.query_params for name in names)
 
 
-class May(BasePermission):
+class HasSurveyPermission(BasePermission):
     """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
 
     def has_permission(self, request, view):
@@ -91,7 +91,7 @@ class May(BasePermission):
 class InFormats:
     """A view whose answers are JSON or tables; its errors are always JSON."""
 
-    permission_classes = [May]
+    permission_classes = [HasSurveyPermission]
     renderer_classes = TABLES
 
     def finalize_response(self, request, response, *args, **kwargs):
@@ -126,13 +126,15 @@ class InFormats:
         return StreamingHttpResponse(pieces, content_type=content_type)
 
 
-class Table(InFormats, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class SurveyTableViewSet(
+    InFormats, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
     """Rows to read: one, a page of them as JSON, or all as CSV or Parquet.
 
     A page of CSV or Parquet comes where ``page_size`` or ``cursor`` ask for one.
     """
 
-    pagination_class = Pages
+    pagination_class = CursorPages
     filter_backends = [TableFilters]
     writing_needs = "no.permission"
 

@@ -7,13 +7,13 @@ from rest_framework.routers import SimpleRouter
 from galproject.api import pages, token_pages, views
 
 router = SimpleRouter()
-router.register("exposures", views.Exposures, "api-exposure")
-router.register("images", views.Images, "api-image")
-router.register("references", views.References, "api-reference")
+router.register("exposures", views.ExposureViewSet, "api-exposure")
+router.register("images", views.ImageViewSet, "api-image")
+router.register("references", views.ReferenceViewSet, "api-reference")
 router.register("candidates", views.CandidateViewSet, "api-candidate")
-router.register("objects", views.Objects, "api-object")
-router.register("flags", views.Flags, "api-flag")
-router.register("votes", views.Votes, "api-vote")
+router.register("objects", views.ObjectViewSet, "api-object")
+router.register("flags", views.FlagViewSet, "api-flag")
+router.register("votes", views.VoteViewSet, "api-vote")
 
 urlpatterns = [
     path("", pages.documentation, name="api_documentation"),

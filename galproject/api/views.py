@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from exposures.models import GalExposure, GalImage
 from galproject.api import serializers as of
 from galproject.api.measurements import epochs_of, epochs_of_cone
-from galproject.api.tables import InFormats, Pages, Table
+from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
@@ -30,7 +30,7 @@ CONE = [
 ]
 
 
-class CandidatePages(Pages):
+class CandidatePages(CursorPages):
     """Round a position the nearest first, as pages of the site have them."""
 
     def get_ordering(self, request, queryset, view):
@@ -38,7 +38,7 @@ class CandidatePages(Pages):
         return ("distance_arcsec", "pk") if is_cone else ("pk",)
 
 
-class Exposures(Table):
+class ExposureViewSet(SurveyTableViewSet):
     """Exposures."""
 
     queryset = GalExposure.objects.all()
@@ -46,7 +46,7 @@ class Exposures(Table):
     filterset_fields = ["filter", "instrument", "identifier", "object_name", "proposal"]
 
 
-class Images(Table):
+class ImageViewSet(SurveyTableViewSet):
     """Chips of exposures, and what their reduction found."""
 
     queryset = GalImage.objects.select_related("exposure")
@@ -54,7 +54,7 @@ class Images(Table):
     filterset_fields = ["exposure", "exposure__filter", "ccdnum", "is_reference", "status"]
 
 
-class References(Table):
+class ReferenceViewSet(SurveyTableViewSet):
     """Reference catalogues."""
 
     queryset = GalReference.objects.select_related("image__exposure")
@@ -62,7 +62,7 @@ class References(Table):
     filterset_fields = ["active", "image"]
 
 
-class CandidateViewSet(Table):
+class CandidateViewSet(SurveyTableViewSet):
     """Candidates, one of each star, with the filters of their list; and their light curves.
 
     A candidate is detected on at least one image by a change that passes all cuts and that no
@@ -102,7 +102,7 @@ class CandidateViewSet(Table):
         return self.answer(epochs_of([self.get_object().pk]), of.MeasurementSerializer())
 
 
-class Objects(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Stars as all filters have them, with their reference sources; and their light curves."""
 
     queryset = GalObject.objects.prefetch_related(
@@ -149,7 +149,7 @@ class Cone(InFormats, APIView):
         return self.answer(rows, of.ConeMeasurementSerializer())
 
 
-class Flags(Table):
+class FlagViewSet(SurveyTableViewSet):
     """Flags on artifacts."""
 
     queryset = GalFlag.objects.select_related("made_by")
@@ -166,7 +166,7 @@ class Flags(Table):
         return Response(of.FlagSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class Votes(Table):
+class VoteViewSet(SurveyTableViewSet):
     """One's own votes; of a candidate on which one has voted, with ``refsource_id``, all."""
 
     queryset = GalDecision.objects.none()

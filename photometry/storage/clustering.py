@@ -101,14 +101,14 @@ def order_of(reference) -> Order:
     )
 
 
-def rewrite(reference, patience_seconds=600.0, progress=None) -> Rewrite | None:
+def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
     """Rewrite a catalogue's partition in key order; None if another process does, or it is gone.
 
     Readers and writers go on; see the module. ``progress`` is told of rows (``update(n)``, as
     tqdm). Whatever happens, the partition is the old one or the new one, and no other table is
     left, but by a process that was killed: the next rewrite of the catalogue removes that.
     Raises GalprojectError where there is no room, or where somebody's transaction keeps the
-    partition for longer than ``patience_seconds``.
+    partition for longer than ``timeout_seconds``.
     """
     with claim(Claimed.PARTITION, reference.pk) as is_mine:
         if not is_mine or not GalReference.objects.filter(pk=reference.pk).exists():
@@ -121,7 +121,7 @@ def rewrite(reference, patience_seconds=600.0, progress=None) -> Rewrite | None:
             stored = _copy(reference, before.n_rows, progress)
             # So that not the first readers have to mark rows as visible to all.
             _execute(f"VACUUM (ANALYZE) {_work_table(reference)}")
-            lock_ms, n_attempts = _swap_when_possible(reference, stored, patience_seconds)
+            lock_ms, n_attempts = _swap_when_possible(reference, stored, timeout_seconds)
         finally:
             remove_leftover(reference)
         after = order_of(reference)
@@ -235,12 +235,12 @@ def _id_ranges(reference, n_rows):
     return [(int(a), int(b) - 1) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
-def _swap_when_possible(reference, stored, patience_seconds):
+def _swap_when_possible(reference, stored, timeout_seconds):
     """Take over what was stored meanwhile and swap, as often as it takes.
 
     The longest time, in ms, that a swap can have held up readers, and how many were tried.
     """
-    end = time.monotonic() + patience_seconds
+    end = time.monotonic() + timeout_seconds
     longest_ms = 0.0
     for n_attempts in count(1):
         stored = _catch_up(reference, stored)
@@ -359,7 +359,7 @@ def _index_names(table):
 def _busy(reference):
     return GalprojectError(
         f"{reference}: {reference.partition} was not rewritten, as a long query or an open "
-        "transaction reads it. Try again when that has ended, or give it longer (--patience)"
+        "transaction reads it. Try again when that has ended, or give it longer (--timeout)"
     )
 
 

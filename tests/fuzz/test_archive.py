@@ -27,7 +27,7 @@ ODD = (
     "../x", "/etc/passwd", "\ud800", "\x1b]0;x\x07", "a" * 10**4, [], {}, [[]], [{}], {"a": [None]},
     "2017-13-99",
 )  # fmt: skip
-PATIENCE = replace(QUICK, attempts=2, most_pages=20, most_answer_bytes=2**20)
+POLICY = replace(QUICK, attempts=2, most_pages=20, most_answer_bytes=2**20)
 
 
 def paths_in(value, path=()):
@@ -84,7 +84,7 @@ def test_changed_answers_give_clear_errors_and_no_wrong_file(server, pages, tmp_
         last = spoilt(json.dumps(page[:1]).encode(), chance)
         answers = iter([first, last])
         server.raw_answers[FIND] = lambda answers=answers: [raw_answer(next(answers, b"[{}]"))]
-        archive = Archive(ArchiveAccount(server.url), PATIENCE)
+        archive = Archive(ArchiveAccount(server.url), POLICY)
         folder = tmp_path / str(number)
         try:
             exposures = find(ALL, archive)
@@ -103,7 +103,7 @@ def test_changed_answers_give_clear_errors_and_no_wrong_file(server, pages, tmp_
 
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_changed_bytes_of_a_file_s_answer_give_no_wrong_file(server, pages, tmp_path, part):  # noqa: F811
-    exposures = find(ALL, Archive(ArchiveAccount(server.url), PATIENCE))[:1]
+    exposures = find(ALL, Archive(ArchiveAccount(server.url), POLICY))[:1]
     image = exposures[0].files[0]
     content = server.files[image.md5].content
     head = raw_answer(
@@ -115,7 +115,7 @@ def test_changed_bytes_of_a_file_s_answer_give_no_wrong_file(server, pages, tmp_
             spoilt(head, chance) + content if part == "head" else head + spoilt(content, chance)
         )
         server.raw_answers[f"/api/retrieve/{image.md5}"] = answer
-        archive = Archive(ArchiveAccount(server.url), PATIENCE)
+        archive = Archive(ArchiveAccount(server.url), POLICY)
         folder = tmp_path / str(number)
         for _ in fetch_all(exposures, folder, FetchOptions(margin_bytes=0), archive=archive):
             pass

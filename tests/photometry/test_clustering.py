@@ -280,7 +280,7 @@ def test_a_snapshot_older_than_the_copy_is_waited_for(catalogue, monkeypatch):
         reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT 1")
         with pytest.raises(GalprojectError, match="long query or an open transaction"):
-            clustering.rewrite(catalogue, patience_seconds=0.2)
+            clustering.rewrite(catalogue, timeout_seconds=0.2)
         reader.execute("SELECT count(*) FROM galsources")
         assert reader.fetchone() == (N_SOURCES * (N_EPOCHS + 1),)
         reader.execute("COMMIT")
@@ -291,8 +291,8 @@ def test_patience_that_ends_leaves_the_partition_and_no_other_table(catalogue):
     with session() as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM galsources")
-        with pytest.raises(GalprojectError, match="--patience"):
-            clustering.rewrite(catalogue, patience_seconds=0.2)
+        with pytest.raises(GalprojectError, match="--timeout"):
+            clustering.rewrite(catalogue, timeout_seconds=0.2)
         reader.execute("COMMIT")
     assert rows() == before and tables() == names
 

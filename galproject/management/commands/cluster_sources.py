@@ -32,7 +32,7 @@ class Command(SurveyCommand):
             "that it would in order (default %(default)s)",
         )
         parser.add_argument(
-            "--patience",
+            "--timeout",
             type=Number(0, 86_400),
             default=600.0,
             metavar="SECONDS",
@@ -40,7 +40,7 @@ class Command(SurveyCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what is in disorder")
 
-    def handle(self, *, catalogue, exposure, filter, disorder, patience, dry_run, **_):
+    def handle(self, *, catalogue, exposure, filter, disorder, timeout, dry_run, **_):
         with plain_errors():
             orders = [order_of(one) for one in partitions(catalogue, exposure, filter)]
             if not orders:
@@ -51,19 +51,19 @@ class Command(SurveyCommand):
                     self.stdout.write(f"{order_text(order)}{' *' if order in todo else ''}")
                 self.stdout.write(f"{len(todo)} of {len(orders)} would be rewritten (*).")
                 return
-            n_rewritten = self.rewrite(todo, patience)
+            n_rewritten = self.rewrite(todo, timeout)
         self.stdout.write(
             f"{n_rewritten} of {len(orders)} partitions rewritten; "
             f"{len(orders) - len(todo)} were in order."
         )
 
-    def rewrite(self, orders, patience):
+    def rewrite(self, orders, timeout):
         """Rewrite partitions one after the other, each with a line; how many."""
         n_rewritten = 0
         total = sum(order.n_rows for order in orders)
         with tqdm(total=total, unit="row", unit_scale=True, disable=None) as bar:
             for order in orders:
-                done = rewrite(order.reference, patience, bar)
+                done = rewrite(order.reference, timeout, bar)
                 n_rewritten += done is not None
                 with bar.external_write_mode(file=self.stdout._out):
                     self.stdout.write(rewrite_text(order, done))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from exposures.archive import Archive, ArchiveAccount, Patience, Query, find
+from exposures.archive import Archive, ArchiveAccount, Query, RetryPolicy, find
 from exposures.simulation import SimulationOptions, simulate_night
 from tests.exposures.archive_server import ArchiveServer, reversed_chips, stored_file
 
@@ -16,7 +16,7 @@ NIGHT = SimulationOptions(
     n_reference_artifacts=0,
     dither_pixels=60.0,
 )
-QUICK = Patience(read_seconds=0.4, page_size=1000)
+QUICK = RetryPolicy(read_seconds=0.4, page_size=1000)
 ALL = Query(proposal="2017A-0000")
 
 
@@ -50,7 +50,7 @@ def server(stored):
 def waits(monkeypatch):
     """The seconds that were waited, or would have been."""
     seconds = []
-    monkeypatch.setattr("exposures.archive.patience.time", SimpleNamespace(sleep=seconds.append))
+    monkeypatch.setattr("exposures.archive.retry.time", SimpleNamespace(sleep=seconds.append))
     return seconds
 
 

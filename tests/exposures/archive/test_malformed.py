@@ -165,8 +165,8 @@ def chunked(content):
 @pytest.mark.parametrize("path", [FIND, TOKEN, "/api/version/"])
 def test_answers_without_end_are_read_so_far_and_no_further(server, piece, headers, path):
     server.raw_answers[path] = endless(piece, **headers)
-    patience = replace(QUICK, most_answer_bytes=2**20)
-    archive = Archive(ArchiveAccount(server.url, *EXAMPLE), patience)
+    policy = replace(QUICK, most_answer_bytes=2**20)
+    archive = Archive(ArchiveAccount(server.url, *EXAMPLE), policy)
     if path == "/api/version/":
         assert not archive.answers()
     else:

@@ -11,7 +11,7 @@ from exposures.archive.errors import BusyError, ContentError, UnreachableError
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Bounds of everything that is repeated, waited for or read, and the size of a page."""
 
     connect_seconds: float = 15
@@ -36,17 +36,17 @@ class Patience:
     def asked_seconds(self, response) -> float | None:
         """What an answer's Retry-After asks for, as seconds or as a date; None without one."""
         try:
-            retry = Retry(retry_after_max=self.longest_wait_seconds)
-            return retry.get_retry_after(response.raw)
+            header = Retry(retry_after_max=self.longest_wait_seconds)
+            return header.get_retry_after(response.raw)
         except (HTTPError, ValueError, OverflowError):  # no such number, no such date
             return None
 
 
-PATIENCE = Patience()
+DEFAULT_POLICY = RetryPolicy()
 
 
-def patiently(attempt, patience):
-    """Call ``attempt`` until it returns; raises its last error when patience is at an end.
+def retry(attempt, policy):
+    """Call ``attempt`` until it returns; raises its last error when the policy allows no more.
 
     Only what may pass is tried again: BusyError, UnreachableError, ContentError.
     """
@@ -57,8 +57,8 @@ def patiently(attempt, patience):
         except (BusyError, UnreachableError, ContentError) as error:
             is_content = isinstance(error, ContentError)
             failures[is_content] += 1
-            bound = patience.content_attempts if is_content else patience.attempts
+            bound = policy.content_attempts if is_content else policy.attempts
             if failures[is_content] >= bound:
                 raise
-            wait = patience.wait_seconds(failures.total(), getattr(error, "wait_seconds", None))
+            wait = policy.wait_seconds(failures.total(), getattr(error, "wait_seconds", None))
             time.sleep(wait)
