@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.scratch import scratch_database  # noqa: E402  (sets Django up)
 from photometry.crossmatch.crossmatching import crossmatch_filters  # noqa: E402
 from photometry.models import GalObject, GalObjectSource  # noqa: E402
-from photometry.querysets.objects import Kind  # noqa: E402
+from photometry.querysets.objects import MatchKind  # noqa: E402
 from photometry.science.crossmatch.matching import Groups  # noqa: E402
 from photometry.storage.storage import catalogue_sources  # noqa: E402
 from tests.photometry.crossmatch_fields import make_reference  # noqa: E402
@@ -114,7 +114,7 @@ def groups_of(ids):
         [object_of[i] for i in np.concatenate(ids).tolist()], return_inverse=True
     )
     kinds = np.array([kind_of[i] for i in objects.tolist()])
-    return Groups(label, kinds == Kind.BLEND, kinds == Kind.DOUBTFUL)
+    return Groups(label, kinds == MatchKind.BLEND, kinds == MatchKind.DOUBTFUL)
 
 
 def time_a_million(n_chips, n_a_chip):

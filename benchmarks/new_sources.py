@@ -27,7 +27,7 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.detection.residual_peaks import Residual, find_new_stars
-from variables.new_sources.detection import failed_cuts
+from variables.new_sources.detection import failed_cuts_of_new_stars
 
 FULL_PIXELS = 4094 * 2046
 MATCH_PIXELS = 1.5
@@ -59,7 +59,7 @@ def assess(reduction, measurement, reference, truth, expnum):
     residual = Residual(reduction.data - m.fit.model, reduction.model_weight(), mask, m.fit.model)
     psf = reduction.detections.psf
     found = find_new_stars(residual, psf, (m.x, m.y, m.fit.flux), OPTIONS.residual)
-    found = found.select(failed_cuts(found, OPTIONS.residual) == 0)
+    found = found.select(failed_cuts_of_new_stars(found, OPTIONS.residual) == 0)
     found = found.select(_is_on(reference, reduction, found.x, found.y))
     index, x, y = truth.star_pixels(expnum, reduction.chip.ccdnum)
     exposure = truth.exposures[truth.exposures["expnum"] == expnum][0]

@@ -90,4 +90,4 @@ class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
         return GalImage.objects.filter(exposure__in=list(queryset.values_list("pk", flat=True)))
 
 
-schedules.register()
+schedules.register_admin()

@@ -182,7 +182,7 @@ SPECTACULAR_SETTINGS = {
     # Of fields that are called alike.
     "ENUM_NAME_OVERRIDES": {
         "CandidateKindEnum": "variables.models.candidates.GalCandidate.Kind",
-        "ObjectKindEnum": "photometry.querysets.objects.Kind",
+        "ObjectKindEnum": "photometry.querysets.objects.MatchKind",
         "MeasurementKindEnum": "photometry.querysets.sources.EpochKind",
     },
 }

@@ -8,7 +8,7 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
-from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, Kind
+from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
 from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet, id_range
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
@@ -287,7 +287,7 @@ class GalObject(models.Model):
     dec = models.FloatField(help_text="mean of its sources, ICRS degrees")
     n_sources = models.SmallIntegerField(help_text="in catalogues in use")
     n_filters = models.SmallIntegerField()
-    kind = models.SmallIntegerField(choices=Kind)
+    kind = models.SmallIntegerField(choices=MatchKind)
 
     objects = GalObjectQuerySet.as_manager()
 

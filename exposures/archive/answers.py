@@ -67,7 +67,7 @@ def _float(text):
     return number
 
 
-def page_of(answer) -> list[dict]:
+def rows_of_page(answer) -> list[dict]:
     """A page of a search: its head, then its rows. Raises MalformedError."""
     page = answer.json
     if not (isinstance(page, list) and page and all(isinstance(row, dict) for row in page)):

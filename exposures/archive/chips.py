@@ -41,7 +41,7 @@ def chips_in(path: Path) -> frozenset[int]:
         return frozenset()
 
 
-def cut(path: Path, ccdnums, partial):
+def copy_chips(path: Path, ccdnums, partial):
     """Copy the primary header and some chips of a file to a Partial, byte by byte."""
     with open_images(path) as file, open(path, "rb") as source:
         chips = _by_number(file)

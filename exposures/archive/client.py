@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from exposures.archive.answers import end_of, page_of
+from exposures.archive.answers import end_of, rows_of_page
 from exposures.archive.errors import (
     ArchiveError,
     BusyError,
@@ -141,7 +141,7 @@ class Archive:
         answer = self._post("adv_search/find/", json=body, params=parameters)
         if answer.status != 200:
             raise ArchiveError(f"the archive refused the search: {answer.message} ({answer.url})")
-        return page_of(answer)
+        return rows_of_page(answer)
 
     def _post(self, endpoint, **request):
         """The answer to what changes nothing in the archive and so may be repeated."""

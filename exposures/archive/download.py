@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exposures.archive.chips import check_chips, chips_in, cut, numbers_text
+from exposures.archive.chips import check_chips, chips_in, copy_chips, numbers_text
 from exposures.archive.errors import (
     ArchiveError,
     ContentError,
@@ -189,7 +189,7 @@ class Download:
             self.partial.finish()
             return
         with writing(self.final, ".cut.part") as small:
-            cut(self.partial.path, wanted, small)
+            copy_chips(self.partial.path, wanted, small)
             check_chips(small.path, self.exposure.expnum, wanted)
             small.finish()
         self.partial.is_worth_keeping = False

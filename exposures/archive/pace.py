@@ -13,7 +13,7 @@ from urllib3.response import HTTPResponse
 from exposures.archive.errors import SlowError
 
 
-class Pace:
+class ByteCount:
     """How many bytes have come, which another thread looks at."""
 
     def __init__(self):
@@ -28,7 +28,7 @@ def watched(shut_down, policy):
     A timeout of the socket alone would wait for ever for a server that sends a byte now and then.
     Raises SlowError in place of whatever the end of the connection raises.
     """
-    pace, has_ended = Pace(), threading.Event()
+    pace, has_ended = ByteCount(), threading.Event()
 
     def watch():
         n_before = 0

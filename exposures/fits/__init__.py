@@ -5,7 +5,7 @@ from pathlib import Path
 from exposures.chip import Chip, ChipEntry, ExposureFacts
 from exposures.fits import decam, plain
 from exposures.fits.boundary import reading
-from exposures.fits.codes import data_version
+from exposures.fits.codes import version_numbers
 from exposures.fits.decam import read_mask
 from exposures.fits.filters import UnknownFilterError, short_filter
 from exposures.fits.limits import FileOptions, take_limits_from
@@ -17,7 +17,7 @@ __all__ = [
     "FileOptions",
     "InputOptions",
     "UnknownFilterError",
-    "data_version",
+    "version_numbers",
     "footprint_of",
     "read_chip",
     "read_exposure",

@@ -25,7 +25,7 @@ MAX_SIP_ORDER = 9  # by the convention
 _FORBIDDEN = re.compile(r"[^ -~]")  # whatever is not printable ASCII
 
 
-def printable(text: str) -> str:
+def without_control_characters(text: str) -> str:
     """Text without control characters, which a database refuses; one blank between words."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
@@ -63,7 +63,7 @@ class Cards:
     def text(self, *keys) -> str:
         """As text of printable characters with single blanks between words; "" where absent."""
         value = self.value(*keys)
-        return "" if value is None else printable(str(value))
+        return "" if value is None else without_control_characters(str(value))
 
     def comment(self, key) -> str:
         """What a card says of its value; "" where there is no such card, or it can't be read."""
@@ -178,7 +178,9 @@ def _number(path, label, key, value):
     except ValueError:
         number = np.nan
     if not abs(number) < np.inf:
-        raise _no_wcs(path, label, f"{key} is {printable(str(value))!r}, no finite number")
+        raise _no_wcs(
+            path, label, f"{key} is {without_control_characters(str(value))!r}, no finite number"
+        )
     return number
 
 

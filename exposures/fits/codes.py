@@ -38,7 +38,7 @@ _VERSION = re.compile(r"(?<![A-Za-z0-9.])[vV][ .]?(\d{1,6}(?:\.\d{1,6})*)")
 _BARE_VERSION = re.compile(r"(\d{1,2}(?:\.\d{1,6})*)([+a-zA-Z-].*)?")
 
 
-def data_version(plver: str) -> tuple[int, ...]:
+def version_numbers(plver: str) -> tuple[int, ...]:
     """A pipeline version as numbers: (3, 12) of "V3.12", (4, 8, 2) of "DES V4.8.2a".
 
     What follows the numbers, as in "V4.1.0+1", "V5.3LS9" and "V5.0b1", tells builds of one
@@ -57,21 +57,21 @@ def translate(codes: np.ndarray, plver: str) -> np.ndarray:
 
     A code or bit that is not in the tables is BAD.
     """
-    if data_version(plver) >= FIRST_ENUMERATED:
+    if version_numbers(plver) >= FIRST_ENUMERATED:
         return _translate_enumeration(codes)
     return _translate_bits(codes)
 
 
 def known_codes(codes: np.ndarray, plver: str) -> np.ndarray:
     """Which of an array of codes are in the tables of pipeline version ``plver``; bool."""
-    if data_version(plver) >= FIRST_ENUMERATED:
+    if version_numbers(plver) >= FIRST_ENUMERATED:
         return np.isin(codes, list(ENUMERATION))
     return (codes & ~sum(BITS)) == 0
 
 
 def saturated(codes: np.ndarray, where: np.ndarray, plver: str) -> np.ndarray:
     """``codes`` with those pixels marked as saturated that are true in ``where``."""
-    if data_version(plver) >= FIRST_ENUMERATED:
+    if version_numbers(plver) >= FIRST_ENUMERATED:
         return np.where(where, _code_of(ENUMERATION, MaskBit.SATURATED), codes)
     return np.where(where, codes | _code_of(BITS, MaskBit.SATURATED), codes)
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from exposures.chip import MaskBit
 
 
-class Kind(StrEnum):
+class ExtensionKind(StrEnum):
     """What an extension holds."""
 
     SCIENCE = "science"
@@ -20,17 +20,19 @@ class Kind(StrEnum):
 # Names of extensions, in capitals and without what tells chips apart.
 NAMES = {
     # HST, JWST, LCO's BANZAI, Gemini's DRAGONS, LSST, ESO, DES
-    Kind.SCIENCE: "SCI SCIENCE IMAGE DATA PRIMARY SIGNAL IMG INTENSITY",
-    Kind.ERROR: "ERR ERROR ERRORS SIGMA UNCERT UNCERTAINTY STD STDDEV STDEV RMS NOISE ERRORMAP",
+    ExtensionKind.SCIENCE: "SCI SCIENCE IMAGE DATA PRIMARY SIGNAL IMG INTENSITY",
+    ExtensionKind.ERROR: "ERR ERROR ERRORS SIGMA UNCERT UNCERTAINTY STD STDDEV STDEV RMS NOISE "
+    "ERRORMAP",
     # STAT is MUSE's
-    Kind.VARIANCE: "VAR VARIANCE STAT VARMAP",
-    Kind.WEIGHT: "WHT WEIGHT WEIGHTS WGT WT WTMAP WEIGHTMAP IVAR INVVAR IVM INVERSEVARIANCE "
-    "INVVARMAP",
-    Kind.MASK: "DQ MASK MSK BPM BADPIX BADPIXEL BADPIXELS BADPIXMASK FLAG FLAGS FLAGMAP QUALITY "
-    "DATAQUALITY DQMASK BAD QUAL QMASK",
+    ExtensionKind.VARIANCE: "VAR VARIANCE STAT VARMAP",
+    ExtensionKind.WEIGHT: "WHT WEIGHT WEIGHTS WGT WT WTMAP WEIGHTMAP IVAR INVVAR IVM "
+    "INVERSEVARIANCE INVVARMAP",
+    ExtensionKind.MASK: "DQ MASK MSK BPM BADPIX BADPIXEL BADPIXELS BADPIXMASK FLAG FLAGS "
+    "FLAGMAP QUALITY DATAQUALITY DQMASK BAD QUAL QMASK",
     # Drizzle's context and HST's lookup tables, counts of samples, models, catalogues, objects
-    Kind.OTHER: "CTX CON CONTEXT EXP EXPMAP EXPTIME COVERAGE NPIX NEXP SAMP TIME AREA SKY BKG BKGD "
-    "BACKGROUND BACK SEG SEGM SEGMENTATION OBJMASK OBJECTS CAT PSF PSFIMAGE MODEL RESIDUAL CHI2 "
+    ExtensionKind.OTHER: "CTX CON CONTEXT EXP EXPMAP EXPTIME COVERAGE NPIX NEXP SAMP TIME AREA "
+    "SKY BKG BKGD BACKGROUND BACK SEG SEGM SEGMENTATION OBJMASK OBJECTS CAT PSF PSFIMAGE MODEL "
+    "RESIDUAL CHI2 "
     "D2IMARR WCSDVARR VARPOISSON VARRNOISE VARFLAT VARSKY MDRIZSKY HDRLET ASDF TEMPLATE REF DIFF "
     "UNMASKED VIGNETTING FLAT BIAS DARK GAIN RDNOISE",
 }  # fmt: skip
@@ -39,24 +41,36 @@ KIND_OF = {name: kind for kind, names in NAMES.items() for name in names.split()
 # Cards that say what an extension holds, and what their values mean; they count more than names.
 CARDS = {
     "UTYPE": {  # astropy's CCDData, of its uncertainty
-        "STDDEVUNCERTAINTY": Kind.ERROR,
-        "VARIANCEUNCERTAINTY": Kind.VARIANCE,
-        "INVERSEVARIANCE": Kind.WEIGHT,
-        "UNKNOWNUNCERTAINTY": Kind.OTHER,
+        "STDDEVUNCERTAINTY": ExtensionKind.ERROR,
+        "VARIANCEUNCERTAINTY": ExtensionKind.VARIANCE,
+        "INVERSEVARIANCE": ExtensionKind.WEIGHT,
+        "UNKNOWNUNCERTAINTY": ExtensionKind.OTHER,
     },
     "HDUCLAS3": {  # ESO
-        "RMSE": Kind.ERROR,
-        "MSE": Kind.VARIANCE,
-        "INVMSE": Kind.WEIGHT,
-        "FLAG32BIT": Kind.MASK,
-        "FLAG16BIT": Kind.MASK,
-        "FLAG8BIT": Kind.MASK,
-        "MASKZERO": Kind.MASK,
+        "RMSE": ExtensionKind.ERROR,
+        "MSE": ExtensionKind.VARIANCE,
+        "INVMSE": ExtensionKind.WEIGHT,
+        "FLAG32BIT": ExtensionKind.MASK,
+        "FLAG16BIT": ExtensionKind.MASK,
+        "FLAG8BIT": ExtensionKind.MASK,
+        "MASKZERO": ExtensionKind.MASK,
     },
-    "HDUCLAS2": {"DATA": Kind.SCIENCE, "ERROR": Kind.ERROR, "QUALITY": Kind.MASK},  # ESO
-    "DES_EXT": {"IMAGE": Kind.SCIENCE, "MASK": Kind.MASK, "WEIGHT": Kind.WEIGHT},
-    "EXTTYPE": {"IMAGE": Kind.SCIENCE, "MASK": Kind.MASK, "VARIANCE": Kind.VARIANCE},  # LSST
-    "PRODTYPE": {"DQMASK": Kind.MASK, "WTMAP": Kind.WEIGHT},  # NOIRLab
+    "HDUCLAS2": {
+        "DATA": ExtensionKind.SCIENCE,
+        "ERROR": ExtensionKind.ERROR,
+        "QUALITY": ExtensionKind.MASK,
+    },  # ESO
+    "DES_EXT": {
+        "IMAGE": ExtensionKind.SCIENCE,
+        "MASK": ExtensionKind.MASK,
+        "WEIGHT": ExtensionKind.WEIGHT,
+    },
+    "EXTTYPE": {
+        "IMAGE": ExtensionKind.SCIENCE,
+        "MASK": ExtensionKind.MASK,
+        "VARIANCE": ExtensionKind.VARIANCE,
+    },  # LSST
+    "PRODTYPE": {"DQMASK": ExtensionKind.MASK, "WTMAP": ExtensionKind.WEIGHT},  # NOIRLab
 }
 
 BAD, NO_VALUE = MaskBit.BAD, MaskBit.NO_VALUE

@@ -9,7 +9,7 @@ import numpy as np
 from exposures.chip import UNUSABLE, Amplifier, Chip, ChipEntry, ExposureFacts
 from exposures.errors import InputFileError
 from exposures.fits.cards import celestial_wcs, first_text, number_within, shown_values
-from exposures.fits.codes import data_version, translate
+from exposures.fits.codes import translate, version_numbers
 from exposures.fits.files import first_centre, open_images, read_codes, read_pixels
 from exposures.fits.headers import (
     camera_name,
@@ -285,7 +285,7 @@ def _version(path, options, *headers):
     version = first_text(("PLVER",), *headers)
     for text in (version, options.pipeline_version):
         try:
-            data_version(text)
+            version_numbers(text)
         except ValueError:
             continue
         return text

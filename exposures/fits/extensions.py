@@ -7,10 +7,11 @@ import numpy as np
 
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
-from exposures.fits.conventions import BITS, CARDS, KIND_OF, PLANE_WORDS, Kind
+from exposures.fits.conventions import BITS, CARDS, KIND_OF, PLANE_WORDS, ExtensionKind
 from exposures.fits.files import PLANES, ImageHdu
 
-NOISE_KINDS = (Kind.ERROR, Kind.VARIANCE, Kind.WEIGHT)  # the first that there is is taken
+# The first of these that a file has is taken.
+NOISE_KINDS = ExtensionKind.ERROR, ExtensionKind.VARIANCE, ExtensionKind.WEIGHT
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class ScienceImage:
     image: ImageHdu
     name: str  # unique in the file
     noise: ImageHdu | None
-    noise_kind: Kind | None
+    noise_kind: ExtensionKind | None
     masks: tuple[ImageHdu, ...]
 
 
@@ -29,7 +30,7 @@ class _Named:
     """An image of a file, by what its name and its cards say."""
 
     image: ImageHdu
-    kind: Kind | None  # None: nothing that is known
+    kind: ExtensionKind | None  # None: nothing that is known
     chip: tuple[str, int]  # what is left of the name, and EXTVER
 
 
@@ -53,16 +54,20 @@ def science_images(file) -> tuple[list[ScienceImage], list[str]]:
     for rank, one in enumerate(science):
         partners = {
             kind: _partners(one, rank, science, [n for n in named if n.kind == kind])
-            for kind in (*NOISE_KINDS, Kind.MASK)
+            for kind in (*NOISE_KINDS, ExtensionKind.MASK)
         }
         kind = next((kind for kind in NOISE_KINDS if partners[kind]), None)
         noise = partners[kind][0] if kind else None
-        for partner in filter(None, (noise, *partners[Kind.MASK])):
+        for partner in filter(None, (noise, *partners[ExtensionKind.MASK])):
             _check_shape(file.path, partner, one.image)
         used |= {image.index for images in partners.values() for image in images}
         name = _name(one, science)
-        found.append(ScienceImage(one.image, name, noise, kind, tuple(partners[Kind.MASK])))
-    unused = [n.image.label for n in named if n.image.index not in used and n.kind != Kind.OTHER]
+        found.append(
+            ScienceImage(one.image, name, noise, kind, tuple(partners[ExtensionKind.MASK]))
+        )
+    unused = [
+        n.image.label for n in named if n.image.index not in used and n.kind != ExtensionKind.OTHER
+    ]
     return found, unused
 
 
@@ -94,7 +99,7 @@ def _kind_among(words):
 def _science(named):
     """Those to be measured; see science_images."""
     has_wcs = [n for n in named if n.image.cards.text("CTYPE1")] if len(named) > 1 else named
-    by_name = [n for n in has_wcs if n.kind == Kind.SCIENCE]
+    by_name = [n for n in has_wcs if n.kind == ExtensionKind.SCIENCE]
     if by_name:
         return by_name
     others = [n for n in has_wcs if n.kind is None]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from exposures.fits.conventions import Kind
+from exposures.fits.conventions import ExtensionKind
 
 BRIGHT_SIGMA = 30.0  # pixels by which it is told whether the noise of stars' photons is in it
 MIN_BRIGHT = 20  # such pixels; with fewer it is taken to be in, as the pipelines have it
@@ -25,9 +25,9 @@ def given_weights(science, pixels, noise, sky, detector):
     label, (level, sigma) = science.noise.label, sky
     with np.errstate(all="ignore"):
         weight = {
-            Kind.ERROR: lambda: 1 / np.square(noise.astype(np.float64)),
-            Kind.VARIANCE: lambda: 1 / noise.astype(np.float64),
-            Kind.WEIGHT: lambda: noise.astype(np.float64),
+            ExtensionKind.ERROR: lambda: 1 / np.square(noise.astype(np.float64)),
+            ExtensionKind.VARIANCE: lambda: 1 / noise.astype(np.float64),
+            ExtensionKind.WEIGHT: lambda: noise.astype(np.float64),
         }[science.noise_kind]()
         good = np.isfinite(weight) & (weight > 0) & (noise > 0)
     weight[~good] = 0
@@ -38,7 +38,7 @@ def given_weights(science, pixels, noise, sky, detector):
     is_sky = known & (np.abs(data - level) < 3 * sigma)
     typical = np.median(weight[is_sky if is_sky.any() else known])
     ratio = typical * sigma**2
-    if science.noise_kind == Kind.WEIGHT and not 1 / RELATIVE < ratio < RELATIVE:
+    if science.noise_kind == ExtensionKind.WEIGHT and not 1 / RELATIVE < ratio < RELATIVE:
         weight, typical = weight / ratio, typical / ratio
         notes.append(f"weights: {label} is relative, brought to the noise of the sky")
     bright = known & (data > level + BRIGHT_SIGMA * sigma)

@@ -33,7 +33,7 @@ DECAM = "DECam, plain"
 
 
 @dataclass(frozen=True)
-class Detector:
+class NoiseProperties:
     """What is known of the detector, and what is taken off its pixels."""
 
     gain: float  # e-/ADU
@@ -150,7 +150,7 @@ def weights(data, detector):
     return (1 / np.maximum(variance, detector.least_variance)).astype(np.float32)
 
 
-def detector_of(data, sky, headers, options) -> tuple[Detector, list[str]]:
+def detector_of(data, sky, headers, options) -> tuple[NoiseProperties, list[str]]:
     """Gain, read noise, saturation and zero level from header, options, or the pixels; and notes.
 
     ``sky`` is its level and noise, the latter measured from neighbouring pixels; by the equation
@@ -169,15 +169,15 @@ def detector_of(data, sky, headers, options) -> tuple[Detector, list[str]]:
     saturation, of_saturation = saturation_level(data, sky, headers, options)
     notes, least = [*notes, *more, *of_saturation], noise**2 / 2
     if gain is None and level > 0:
-        return Detector(level / noise**2, 0.0, saturation, 0.0, least), notes
+        return NoiseProperties(level / noise**2, 0.0, saturation, 0.0, least), notes
     gain = 1.0 if gain is None else gain
     read_noise = min(read_noise, gain * noise)
     foretold = max(level, 0) / gain + (read_noise / gain) ** 2
     ratio = noise**2 / foretold if foretold > 0 else np.inf
     if 1 / options.noise_tolerance < ratio < options.noise_tolerance:
-        return Detector(gain, read_noise, saturation, 0.0, least), notes
+        return NoiseProperties(gain, read_noise, saturation, 0.0, least), notes
     true_level = gain * noise**2 - read_noise**2 / gain
-    return Detector(gain, read_noise, saturation, level - true_level, least), notes
+    return NoiseProperties(gain, read_noise, saturation, level - true_level, least), notes
 
 
 def sky_level_and_noise(data):

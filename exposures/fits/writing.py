@@ -10,7 +10,7 @@ from exposures.errors import GalprojectError
 from exposures.fits import codes, plain
 from exposures.fits.boundary import quiet
 from exposures.fits.cards import in_ascii
-from exposures.fits.conventions import Kind
+from exposures.fits.conventions import ExtensionKind
 from exposures.fits.extensions import science_images
 from exposures.fits.files import open_images, read_pixels
 from exposures.fits.options import InputOptions
@@ -81,10 +81,10 @@ def _write_plain(facts, entry, chip, folder, options):
 
 def _noise_like(kind, weight):
     """(ny, nx) what a file holds of inverse variances, where its noise is of this kind."""
-    if kind == Kind.WEIGHT:
+    if kind == ExtensionKind.WEIGHT:
         return weight
     variance = np.where(weight > 0, 1 / np.where(weight > 0, weight, 1), 0)
-    return (np.sqrt(variance) if kind == Kind.ERROR else variance).astype(np.float32)
+    return (np.sqrt(variance) if kind == ExtensionKind.ERROR else variance).astype(np.float32)
 
 
 def _write_like(source, images, path):

@@ -54,7 +54,7 @@ def add_selection(parser):
     )
 
 
-def query_of(*, night, night_end, region, filter, proposal, expnum, **_) -> Query:
+def archive_query(*, night, night_end, region, filter, proposal, expnum, **_) -> Query:
     """The query of these options. Raises GalprojectError."""
     return Query(
         first_night=night,

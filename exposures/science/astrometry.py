@@ -205,7 +205,7 @@ def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
     return float(np.median(dx[inside])), float(np.median(dy[inside]))
 
 
-def match(x, y, x0, y0, radius):
+def mutual_neighbours(x, y, x0, y0, radius):
     """Indices of mutual nearest neighbours closer than ``radius``: (into x, into x0), (k,) each.
 
     ``x, y`` (n,), ``x0, y0`` (m,) and ``radius`` are in pixels, and finite.
@@ -233,14 +233,14 @@ def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     shift = find_shift(x, y, x0, y0, options.search_pixels, options.shift_sigma)
     if shift is None:
         return PixelCorrection(shape, -1)
-    index, index0 = match(x + shift[0], y + shift[1], x0, y0, options.match_pixels)
+    index, index0 = mutual_neighbours(x + shift[0], y + shift[1], x0, y0, options.match_pixels)
     if len(index) < options.min_matches:
         return PixelCorrection(shape, -1)
     correction = _through(x, y, x0, y0, (index, index0), shape, options)
     # Where scale or angle are off, a shift matches the stars of a part of the image alone.
     for _ in range(MOST_GROWTHS):
         n_before = len(index)
-        index, index0 = match(*correction.apply(x, y), x0, y0, options.match_pixels)
+        index, index0 = mutual_neighbours(*correction.apply(x, y), x0, y0, options.match_pixels)
         if len(index) < GROWTH * n_before:
             break
         correction = _through(x, y, x0, y0, (index, index0), shape, options)

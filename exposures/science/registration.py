@@ -9,7 +9,7 @@ from exposures.science.astrometry import (
     AstrometryOptions,
     PixelCorrection,
     fit_polynomial,
-    match,
+    mutual_neighbours,
 )
 
 MIN_TESTED = 5  # stars; of fewer, chance may find all
@@ -139,7 +139,7 @@ def agreement(expected, found, usable, options=AstrometryOptions()):
     shared &= (found.y >= expected.y.min()) & (found.y <= expected.y.max())
     tested = expected.limited_to(min(options.tested_stars, max(int(shared.sum()), 1)))
     found = found.limited_to(4 * len(tested) * max(1, len(found) // max(int(shared.sum()), 1)))
-    index, index0 = match(tested.x, tested.y, found.x, found.y, options.match_pixels)
+    index, index0 = mutual_neighbours(tested.x, tested.y, found.x, found.y, options.match_pixels)
     difference = found.mag[index0] - tested.mag[index]
     known = np.isfinite(difference)
     middle = np.median(difference[known]) if known.any() else 0.0
@@ -294,7 +294,7 @@ def _matched(ours, theirs, correction, radius, options):
     if correction.order < 0:
         return correction, 0
     moved = ours.moved(correction)
-    index, index0 = match(moved.x, moved.y, theirs.x, theirs.y, radius)
+    index, index0 = mutual_neighbours(moved.x, moved.y, theirs.x, theirs.y, radius)
     if len(index) < options.min_matches:
         return PixelCorrection(correction.shape, -1), 0
     x, y = ours.x[index], ours.y[index]

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.simulation.optics import render
+from exposures.simulation.optics import render_stars
 
 # Codes of the data-quality image from PLVER V3.5 on.
 BAD, SATURATED, BLEED, COSMIC_RAY = 1, 3, 4, 5
 
 
 @dataclass(frozen=True)
-class Exposed:
+class SimulatedExposure:
     """The three images of a chip, as the Community Pipeline delivers them."""
 
     data: np.ndarray  # (ny, nx) float32, ADU
@@ -19,7 +19,7 @@ class Exposed:
     quality: np.ndarray  # (ny, nx) int16
 
 
-def expose(light, detector, cosmic_rays_per_megapixel, rng) -> Exposed:
+def expose(light, detector, cosmic_rays_per_megapixel, rng) -> SimulatedExposure:
     """Expose a chip to ``light`` (ny, nx), the expected ADU of stars and sky."""
     shape = light.shape
     amplifiers = detector.amplifiers(shape)
@@ -36,7 +36,7 @@ def expose(light, detector, cosmic_rays_per_megapixel, rng) -> Exposed:
         quality[:, column] = BAD
     variance = np.maximum(data, 0) / gain + (noise / gain) ** 2
     weight = np.where(np.isin(quality, (BAD, SATURATED, BLEED, COSMIC_RAY)), 0, 1 / variance)
-    return Exposed(data.astype("f4"), weight.astype("f4"), quality)
+    return SimulatedExposure(data.astype("f4"), weight.astype("f4"), quality)
 
 
 def _by_column(amplifiers, shape, name):
@@ -90,7 +90,7 @@ STREAK_PIXELS, COSMIC_RAY_PIXELS = 17, 4
 
 
 @dataclass(frozen=True)
-class Artifact:
+class SpuriousLight:
     """Light on the reference image that no star sent, and that no mask tells of."""
 
     kind: str
@@ -108,7 +108,7 @@ def add_artifacts(light, stars, n, optics, rng):
             np.add.at(light, (np.round(y).astype(int), np.round(x).astype(int)), flux)
         else:
             points = _line(artifact, STREAK_PIXELS if artifact.kind == "streak" else 1, rng)
-            light += render(*points, optics, light.shape, 1.0)
+            light += render_stars(*points, optics, light.shape, 1.0)
     return placed
 
 
@@ -116,13 +116,13 @@ def _place(kind, shape, stars, rng):
     """An artifact of a kind: charge over a star that is bright but whole, the rest anywhere."""
     y, x = (rng.uniform(EDGE_PIXELS, side - EDGE_PIXELS) for side in shape)
     if kind != "charge":
-        return Artifact(kind, x, y, 10 ** rng.uniform(3.6, 5.0))
+        return SpuriousLight(kind, x, y, 10 ** rng.uniform(3.6, 5.0))
     bright = np.flatnonzero(_is_inside(stars, shape) & (stars[2] > 3e3) & (stars[2] < 3e5))
     if len(bright) == 0:
-        return Artifact("ghost", x, y, 10 ** rng.uniform(3.6, 5.0))
+        return SpuriousLight("ghost", x, y, 10 ** rng.uniform(3.6, 5.0))
     star = rng.choice(bright)
     x, y, flux = (float(values[star]) for values in stars)
-    return Artifact(kind, x, y, flux * (10 ** (0.4 * rng.uniform(0.3, 2.0)) - 1))
+    return SpuriousLight(kind, x, y, flux * (10 ** (0.4 * rng.uniform(0.3, 2.0)) - 1))
 
 
 def _is_inside(stars, shape):

@@ -42,7 +42,7 @@ def file_name(cards, product, compress):
     return f"c4d_{stamp}_oo{product}_{cards.filter}_v1{suffix}"
 
 
-def primary_header(cards, product):
+def simulated_primary_header(cards, product):
     """The header of HDU 0, oddities of the real ones among them."""
     header = fits.Header()
     start = Time(cards.start_mjd, format="mjd").isot
@@ -103,7 +103,7 @@ def write_triplet(folder, cards, chips, compress):
     """
     paths = {}
     for product, attribute in (("w", "weight"), ("d", "quality"), ("i", "data")):
-        hdus = fits.HDUList([fits.PrimaryHDU(header=primary_header(cards, product))])
+        hdus = fits.HDUList([fits.PrimaryHDU(header=simulated_primary_header(cards, product))])
         for header, exposed in chips:
             hdus.append(_image_hdu(getattr(exposed, attribute), header, compress))
         paths[product] = folder / file_name(cards, product, compress)

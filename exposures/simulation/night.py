@@ -15,7 +15,7 @@ from exposures.fits.plain_files import open_plain
 from exposures.science.angles import wrap_ra
 from exposures.science.motion import moved
 from exposures.simulation.catalogue import write_catalogue
-from exposures.simulation.detector import Exposed, add_artifacts, expose
+from exposures.simulation.detector import SimulatedExposure, add_artifacts, expose
 from exposures.simulation.instcal import (
     PRODUCTS,
     ExposureCards,
@@ -24,7 +24,7 @@ from exposures.simulation.instcal import (
     write_triplet,
 )
 from exposures.simulation.mosaic import PIXEL_DEGREES, Pointing, detectors
-from exposures.simulation.optics import Optics, render
+from exposures.simulation.optics import Optics, render_stars
 from exposures.simulation.options import SimulationOptions
 from exposures.simulation.stars import magnitudes_at, make_stars, positions_at
 from exposures.simulation.truth import ORDER, Truth, surface, surface_image, write_truth
@@ -199,7 +199,7 @@ def _offset(ra, dec, d_ra, d_dec):
 
 
 def _take(exposure, detector, stars, options):
-    """Expose one chip: header, Exposed, its row of the truth, and the artifacts placed."""
+    """Expose one chip: header, images, row of the truth, and the artifacts placed."""
     rng = np.random.default_rng([options.seed, 3, exposure.index, detector.ccdnum])
     shape = options.chip_shape
     truth = _chip_truth(exposure, detector, options, rng)
@@ -207,7 +207,7 @@ def _take(exposure, detector, stars, options):
     optics = Optics.of(exposure.fwhm, rng)
     sky = surface_image(truth["sky"], shape)
     faintest = FAINTEST_PART * np.sqrt(options.sky_adu / 4)
-    light = render(*pixels, optics, shape, faintest) + sky
+    light = render_stars(*pixels, optics, shape, faintest) + sky
     placed = []
     if exposure.index == 0:
         found = add_artifacts(light, pixels, options.n_reference_artifacts, optics, rng)
@@ -284,7 +284,7 @@ def _truth(stars, artifacts, exposures, chips, options):
 class SimulatedChip:
     """One chip in memory, with its truth."""
 
-    exposed: Exposed
+    exposed: SimulatedExposure
     amplifiers: tuple[Amplifier, ...]
     sky: np.ndarray  # (ny, nx) ADU
     x: np.ndarray  # (n,) pixels, of the stars whose light reaches the chip

@@ -67,7 +67,7 @@ def stamp_half_width(flux, fwhm, faintest_adu):
     return np.clip(np.ceil(np.sqrt(reach2)), 10, LARGEST).astype(int)
 
 
-def render(x, y, flux, optics, shape, faintest_adu):
+def render_stars(x, y, flux, optics, shape, faintest_adu):
     """The noiseless (ny, nx) image of stars at pixel positions, some of them off the chip."""
     parameters = optics.at(x, y, shape)
     half = stamp_half_width(flux, parameters[0], faintest_adu)

@@ -5,7 +5,7 @@ from enum import Enum
 from itertools import islice
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """The type of a column's values; each may be None where it is unknown."""
 
     BOOLEAN = "true or false"
@@ -24,7 +24,7 @@ class TableColumn:
     """A column of a table, the same whatever rows the table has."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     unit: str = ""  # as VOTables have it
     description: str = ""
 

@@ -10,7 +10,7 @@ from exposures.errors import GalprojectError
 from exposures.tables.spreadsheet_text import harmless
 
 
-def cell(value):
+def csv_cell(value):
     """A value as a cell of CSV: nothing where it is unknown, with all its digits where it is known.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it; negative
@@ -35,7 +35,7 @@ def csv_pieces(names, chunks):
     writer = csv.writer(buffer)
     writer.writerow(names)
     for chunk in chunks:
-        writer.writerows(map(cell, row) for row in chunk)
+        writer.writerows(map(csv_cell, row) for row in chunk)
         yield drain(buffer)
     yield drain(buffer)
 
@@ -63,4 +63,4 @@ def write_csv(rows, path, stdout):
 
 
 def _write(rows, file):
-    csv.writer(file, lineterminator="\n").writerows(map(cell, row) for row in rows)
+    csv.writer(file, lineterminator="\n").writerows(map(csv_cell, row) for row in rows)

@@ -6,19 +6,19 @@ import json
 import pyarrow as pa
 import pyarrow.parquet
 
-from exposures.tables.columns import Kind
+from exposures.tables.columns import ColumnKind
 from exposures.tables.csv_files import drain
 
 ARROW = {
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.SHORT: pa.int32(),
-    Kind.INTEGER: pa.int64(),
-    Kind.SINGLE: pa.float32(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.TIME: pa.timestamp("us", "UTC"),
-    Kind.NUMBERS: pa.list_(pa.float64()),
-    Kind.JSON: pa.string(),
+    ColumnKind.BOOLEAN: pa.bool_(),
+    ColumnKind.SHORT: pa.int32(),
+    ColumnKind.INTEGER: pa.int64(),
+    ColumnKind.SINGLE: pa.float32(),
+    ColumnKind.DOUBLE: pa.float64(),
+    ColumnKind.TEXT: pa.string(),
+    ColumnKind.TIME: pa.timestamp("us", "UTC"),
+    ColumnKind.NUMBERS: pa.list_(pa.float64()),
+    ColumnKind.JSON: pa.string(),
 }
 
 
@@ -46,7 +46,9 @@ def _schema(columns, title):
 def _table(columns, rows, schema):
     by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
     arrays = [
-        pa.array(map(_as_json, values) if column.kind is Kind.JSON else values, ARROW[column.kind])
+        pa.array(
+            map(_as_json, values) if column.kind is ColumnKind.JSON else values, ARROW[column.kind]
+        )
         for column, values in zip(columns, by_column, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)

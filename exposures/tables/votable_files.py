@@ -5,17 +5,17 @@ import io
 import numpy as np
 from astropy.io.votable.tree import Field, Resource, TableElement, VOTableFile
 
-from exposures.tables.columns import Kind
+from exposures.tables.columns import ColumnKind
 
 NO_NUMBER = -1  # where a whole number is unknown: all are counts, ids or bits
 # The datatype of each kind, and what stands there for a value that is unknown.
 DATATYPES = {
-    Kind.BOOLEAN: ("boolean", False),
-    Kind.SHORT: ("int", NO_NUMBER),
-    Kind.INTEGER: ("long", NO_NUMBER),
-    Kind.SINGLE: ("float", np.nan),
-    Kind.DOUBLE: ("double", np.nan),
-    Kind.TEXT: ("unicodeChar", ""),
+    ColumnKind.BOOLEAN: ("boolean", False),
+    ColumnKind.SHORT: ("int", NO_NUMBER),
+    ColumnKind.INTEGER: ("long", NO_NUMBER),
+    ColumnKind.SINGLE: ("float", np.nan),
+    ColumnKind.DOUBLE: ("double", np.nan),
+    ColumnKind.TEXT: ("unicodeChar", ""),
 }
 
 
@@ -40,7 +40,7 @@ def votable_bytes(columns, rows, title="", name="table") -> bytes:
 
 def _field(document, column):
     datatype, _ = DATATYPES[column.kind]
-    size = "*" if column.kind is Kind.TEXT else None
+    size = "*" if column.kind is ColumnKind.TEXT else None
     field = Field(
         document, ID=column.name, name=column.name, datatype=datatype, arraysize=size,
         unit=column.unit or None,

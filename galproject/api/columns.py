@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 from rest_framework import serializers
 
-from exposures.tables import Kind, TableColumn
+from exposures.tables import ColumnKind, TableColumn
 
 UNITS = {
     **dict.fromkeys(("ra", "dec"), "deg"),
@@ -28,17 +28,17 @@ class SingleField(serializers.FloatField):
 
 # The first that a field is of.
 KINDS = {
-    SingleField: Kind.SINGLE,
-    serializers.FloatField: Kind.DOUBLE,
-    serializers.BooleanField: Kind.BOOLEAN,
-    serializers.IntegerField: Kind.INTEGER,
-    serializers.PrimaryKeyRelatedField: Kind.INTEGER,
-    serializers.DateTimeField: Kind.TIME,
-    serializers.ListField: Kind.NUMBERS,
-    serializers.BaseSerializer: Kind.JSON,
-    serializers.JSONField: Kind.JSON,
+    SingleField: ColumnKind.SINGLE,
+    serializers.FloatField: ColumnKind.DOUBLE,
+    serializers.BooleanField: ColumnKind.BOOLEAN,
+    serializers.IntegerField: ColumnKind.INTEGER,
+    serializers.PrimaryKeyRelatedField: ColumnKind.INTEGER,
+    serializers.DateTimeField: ColumnKind.TIME,
+    serializers.ListField: ColumnKind.NUMBERS,
+    serializers.BaseSerializer: ColumnKind.JSON,
+    serializers.JSONField: ColumnKind.JSON,
 }
-RETURNED = {float: Kind.DOUBLE, int: Kind.INTEGER, bool: Kind.BOOLEAN}
+RETURNED = {float: ColumnKind.DOUBLE, int: ColumnKind.INTEGER, bool: ColumnKind.BOOLEAN}
 
 
 def columns_of(serializer) -> list[TableColumn]:
@@ -56,25 +56,25 @@ def _kind(field):
     if isinstance(field, serializers.ListField) and not isinstance(
         field.child, serializers.FloatField
     ):
-        return Kind.JSON
+        return ColumnKind.JSON
     if isinstance(field, serializers.ChoiceField) and all(
         isinstance(choice, int) for choice in field.choices
     ):
-        return Kind.INTEGER
-    return next((kind for of, kind in KINDS.items() if isinstance(field, of)), Kind.TEXT)
+        return ColumnKind.INTEGER
+    return next((kind for of, kind in KINDS.items() if isinstance(field, of)), ColumnKind.TEXT)
 
 
 def _returned(method):
     """The kind of what a method is annotated to return, or None instead."""
     returned = get_type_hints(method)["return"]
     types = [t for t in get_args(returned) or [returned] if t is not NoneType]
-    return RETURNED.get(types[0], Kind.TEXT)
+    return RETURNED.get(types[0], ColumnKind.TEXT)
 
 
 def row_of(columns, represented):
     """What a serializer made of a row as a tuple in order of ``columns``, with moments as such."""
     values = (represented.get(column.name) for column in columns)
     return tuple(
-        datetime.fromisoformat(value) if column.kind is Kind.TIME and value else value
+        datetime.fromisoformat(value) if column.kind is ColumnKind.TIME and value else value
         for column, value in zip(columns, values, strict=True)
     )

@@ -19,7 +19,7 @@ from exposures.archive.partial import free_bytes, size_text
 from exposures.errors import GalprojectError
 from galproject.backup import manifest as manifests
 from galproject.backup.manifest import DATABASE, KEY, OPTIONS, PICTURES, Manifest
-from galproject.backup.programs import programs_for, run
+from galproject.backup.programs import programs_for, run_program
 from galproject.backup.sessions import (
     one_value,
     parameters_of,
@@ -210,7 +210,7 @@ def _dump(draft, snapshot, cursor, options, progress):
     )
     programs = programs_for(cursor.connection.server_version // 10000)
     with progress("tables", len(tables_in(cursor)), "table") as bar:
-        run(programs, words, parameters_of(), DUMPED, lambda: bar.update(1))
+        run_program(programs, words, parameters_of(), DUMPED, lambda: bar.update(1))
 
 
 def _count_rows(snapshot, tables, progress):

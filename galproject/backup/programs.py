@@ -86,7 +86,7 @@ def _major(folder):
     return int(found[1]) if found else 0
 
 
-def run(programs, words, parameters, mark="", tell=lambda: None):
+def run_program(programs, words, parameters, mark="", tell=lambda: None):
     """Run a program on the database of psycopg2's connection ``parameters``.
 
     ``tell`` is called for each line of what it says that has ``mark`` in it. Raises

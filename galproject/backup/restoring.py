@@ -15,7 +15,7 @@ from exposures.archive.partial import size_text
 from exposures.errors import GalprojectError
 from galproject.backup.files_beside import restore_files
 from galproject.backup.manifest import DATABASE, Manifest, check_files, read_manifest
-from galproject.backup.programs import programs_for, run
+from galproject.backup.programs import programs_for, run_program
 from galproject.backup.sessions import (
     maintenance_cursor,
     one_value,
@@ -199,7 +199,9 @@ def _load(folder, draft, manifest, options, progress):
         *("--no-privileges", "--verbose", f"--dbname={draft}", folder / DATABASE),
     )
     with progress("objects", None, "object") as bar:
-        run(programs_for(major), words, parameters_of(draft), RESTORED, lambda: bar.update(1))
+        run_program(
+            programs_for(major), words, parameters_of(draft), RESTORED, lambda: bar.update(1)
+        )
 
 
 def _check_rows(draft, manifest):

@@ -38,7 +38,7 @@ def options_for(files: Files) -> PipelineOptions:
     return PipelineOptions(catalogue=str(files.catalogue))
 
 
-def compare(files: Files) -> Recovery:
+def compare_with_simulation(files: Files) -> Recovery:
     """What is in the database against what was simulated."""
     return assess(read_truth(files.truth))
 

@@ -38,7 +38,7 @@ def lock_sets_of(*images):
 def renew_sets_of(image):
     """Bring the sets that an image is a member of up to date with what is stored of it now."""
     for reference_set in _sets_of(image):
-        renew(reference_set)
+        renew_set(reference_set)
         image.refresh_from_db(fields=["n_variables"])
 
 
@@ -57,7 +57,7 @@ def _concerned(catalogue):
 
 
 @transaction.atomic
-def renew(reference_set, progress=None) -> Renewal:
+def renew_set(reference_set, progress=None) -> Renewal:
     """Make the means of a set anew and, where any differs, select all variables with them.
 
     ``progress`` is told of each image, by ``update(1)``. All in one transaction: a reader sees

@@ -176,14 +176,14 @@ def finish(job):
     Once, whoever comes first: who did its last chip, or ``recover_lost_work`` where that one died.
     """
     with transaction.atomic():
-        is_first = close(job)
+        is_first = close_job(job)
         if is_first and job.queued:
             _send("close_job", [(job.pk,)])
     if is_first and not job.queued:
-        follow_up(job)
+        follow_up_job(job)
 
 
-def follow_up(job):
+def follow_up_job(job):
     """After a job was closed: join its sources, and propose flags for what it shows.
 
     Done twice it leaves what it leaves once.
@@ -192,7 +192,7 @@ def follow_up(job):
     propose(job.exposure)
 
 
-def close(job) -> bool:
+def close_job(job) -> bool:
     """Close a job whose chips have all ended; what waited for it goes on. False where it was."""
     if not GalJob.objects.filter(pk=job.pk, closed=None).update(closed=timezone.now()):
         return False
@@ -221,7 +221,7 @@ def give_up(job):
         GalCheckpoint.objects.note(
             job, "interrupted", f"{n_left} chips left", level=GalCheckpoint.Level.WARNING
         )
-    close(job)
+    close_job(job)
 
 
 def release_waiting():

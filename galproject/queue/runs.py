@@ -17,14 +17,14 @@ from galproject.queue.worker_pool import Death, WorkerPool
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProcessingPlan:
     """The chips to process, and the files that can't be."""
 
     image_ids: tuple[int, ...]
     errors: tuple[GalprojectError, ...]
 
 
-def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
+def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPlan:
     """Read the headers of the exposures and enter them, before any pixel is read.
 
     A file that can't be used is an error of its own; the others go on. Raises GalprojectError
@@ -49,7 +49,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> Plan:
             image_ids += [image.pk for image in images]
         except GalprojectError as error:
             errors.append(error)
-    return Plan(tuple(image_ids), tuple(errors))
+    return ProcessingPlan(tuple(image_ids), tuple(errors))
 
 
 def process_exposure(path, options=None, is_reference=False, ccds=None, workers=1):

@@ -58,7 +58,7 @@ class TimesForm(forms.ModelForm):
         return cleaned
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class QueueRowAdmin(admin.ModelAdmin):
     """Rows that are looked at; without actions, as no row may be made or done again."""
 
     actions = None
@@ -73,7 +73,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class ScheduleAdmin(ReadOnlyAdmin):
+class ScheduleAdmin(QueueRowAdmin):
     """Our own schedules, of which the times may be changed and nothing else."""
 
     form = TimesForm
@@ -88,7 +88,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).filter(func__in=OWN)
 
 
-class ResultAdmin(ReadOnlyAdmin):
+class ResultAdmin(QueueRowAdmin):
     """What became of tasks."""
 
     list_display = ("name", "group", "func", "started", "stopped")
@@ -97,13 +97,13 @@ class ResultAdmin(ReadOnlyAdmin):
     fields = ("name", "func", "args", "group", "cluster", "started", "stopped", "result")
 
 
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(QueueRowAdmin):
     """What waits in the queue, where that is in the database."""
 
     list_display = fields = ("id", "name", "group", "func", "args", "lock")
 
 
-def register():
+def register_admin():
     """Put these in the place of django-q2's own pages, which make, change and repeat anything."""
     for model, page in (
         (Schedule, ScheduleAdmin),

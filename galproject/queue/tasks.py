@@ -36,8 +36,8 @@ def worker_died(host, pid, how):
 def close_job(job_id):
     """Close a job after its last chip, if nobody has, and follow it up."""
     job = through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
-    through_restarts(jobs.close, job)
-    through_restarts(jobs.follow_up, job)
+    through_restarts(jobs.close_job, job)
+    through_restarts(jobs.follow_up_job, job)
 
 
 def render_cutouts(catalogue_id):

@@ -12,7 +12,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import references_locked
-from galproject.processing.reference_choice import Renewal, renew
+from galproject.processing.reference_choice import Renewal, renew_set
 from galproject.references.overlaps import ids_overlapping
 from galproject.references.quality import Quality, qualities
 from photometry.models import GalCoverage, GalReference, GalReferenceMember, GalReferenceSet
@@ -170,7 +170,7 @@ def _add(primary, image_ids, username, progress):
         ],
         ignore_conflicts=True,
     )
-    return renew(found, progress)
+    return renew_set(found, progress)
 
 
 @transaction.atomic
@@ -179,7 +179,7 @@ def _remove(primary, image_ids, _, progress):
     if found is None:
         return Renewal(0, 0, 0)
     found.members.filter(image__in=image_ids).delete()
-    renewal = renew(found, progress)
+    renewal = renew_set(found, progress)
     if not found.members.exists():
         found.delete()
     return renewal
@@ -190,7 +190,7 @@ def update_set(primary, progress=None) -> list[Renewal]:
     options = load_options().as_json()["reference_sets"]
     sets = GalReferenceSet.objects.filter(image__exposure=primary)
     sets.update(options=options)
-    return [renew(found, progress) for found in sets.select_related("image").order_by("pk")]
+    return [renew_set(found, progress) for found in sets.select_related("image").order_by("pk")]
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,14 @@ def make_token(user, name, days) -> tuple[ApiToken, str]:
     token = ApiToken.objects.create(
         user=user,
         name=name,
-        digest=digest_of(key),
+        digest=key_digest(key),
         start=key[:START_LENGTH],
         expires=timezone.now() + timedelta(days=days),
     )
     return token, key
 
 
-def digest_of(key) -> str:
+def key_digest(key) -> str:
     """What is stored of a key: it has so many random bits that a plain digest hides it."""
     return sha256(key.encode()).hexdigest()
 
@@ -64,7 +64,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
         return asked.token_login
 
     def authenticate_credentials(self, key):
-        token = ApiToken.objects.select_related("user").filter(digest=digest_of(key)).first()
+        token = ApiToken.objects.select_related("user").filter(digest=key_digest(key)).first()
         if token is None:
             raise AuthenticationFailed(f"There is no such token. {NEW_ONE}")
         if not token.is_live:

@@ -14,7 +14,7 @@ NEARLY_ALL = 0.8  # of a chip: there to test each source costs more than to look
 
 
 @dataclass(frozen=True)
-class Chip:
+class CatalogueArea:
     """A catalogue in use, and where its image lies."""
 
     catalogue: int

@@ -15,8 +15,8 @@ from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import fault_of, unit_vectors
-from photometry.crossmatch.area import READ_ARCSEC, Area, Chip
-from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store
+from photometry.crossmatch.area import READ_ARCSEC, Area, CatalogueArea
+from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store_objects
 from photometry.crossmatch.stored_objects import stored_objects
 from photometry.querysets.sources import RANK_BITS, catalogue_of, id_range
 from photometry.science.crossmatch.matching import (
@@ -110,7 +110,7 @@ def crossmatch_filters(
             with transaction.atomic():
                 if chips == _chips_around(image_ids):
                     if not dry_run:
-                        store(changes)
+                        store_objects(changes)
                     return _summary(chips, changes)
     raise GalprojectError(
         "the reference catalogues changed each time they were cross-matched. Do so again when no "
@@ -142,7 +142,8 @@ def _chips_around(image_ids):
         cursor.execute(AROUND, [widest + margin, list(image_ids), margin])
         rows = cursor.fetchall()
     chips = [
-        Chip(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8])) for row in rows
+        CatalogueArea(*row[:4], row[4] or DEFAULT_FWHM_ARCSEC, *row[5:8], tuple(row[8]))
+        for row in rows
     ]
     return [chip for chip in chips if not fault_of(chip.footprint)]
 

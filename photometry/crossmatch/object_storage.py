@@ -9,7 +9,7 @@ from django.dispatch import Signal
 from exposures.science.angles import ra_difference, to_sky
 from exposures.science.footprints import contains, unit_vectors
 from photometry.crossmatch.stored_objects import OBJECT_DTYPE
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from photometry.querysets.sources import catalogue_of
 from photometry.science.crossmatch.matching import ARCSEC, Groups, middles
 from photometry.science.crossmatch.source_replacements import inherited, source_replacements
@@ -72,14 +72,14 @@ class ObjectChanges:
 
     def counts(self) -> dict:
         """Numbers of the objects that were found, by kind, and of those that changed."""
-        found = np.bincount(self.kinds, minlength=len(Kind))
+        found = np.bincount(self.kinds, minlength=len(MatchKind))
         is_new = self.objects["id"] < 0
         return {
             "n_sources": self.n_sources,
-            "n_single": int(found[Kind.SINGLE]),
-            "n_one_to_one": int(found[Kind.ONE_TO_ONE]),
-            "n_doubtful": int(found[Kind.DOUBTFUL]),
-            "n_blends": int(found[Kind.BLEND]),
+            "n_single": int(found[MatchKind.SINGLE]),
+            "n_one_to_one": int(found[MatchKind.ONE_TO_ONE]),
+            "n_doubtful": int(found[MatchKind.DOUBTFUL]),
+            "n_blends": int(found[MatchKind.BLEND]),
             "n_new": int(is_new.sum()),
             "n_changed": int((~is_new).sum()),
             "n_removed": len(self.gone),
@@ -196,9 +196,9 @@ def _objects(own, groups, ids):
     rows["n_sources"] = np.bincount(label, minlength=n)
     for code in range(len(own.filters)):
         rows["n_filters"] += np.bincount(label[own.filter == code], minlength=n) > 0
-    one_to_one = np.where(groups.is_doubtful, Kind.DOUBTFUL, Kind.ONE_TO_ONE)
-    rows["kind"] = np.where(rows["n_filters"] > 1, one_to_one, Kind.SINGLE)
-    rows["kind"][groups.is_blend] = Kind.BLEND
+    one_to_one = np.where(groups.is_doubtful, MatchKind.DOUBTFUL, MatchKind.ONE_TO_ONE)
+    rows["kind"] = np.where(rows["n_filters"] > 1, one_to_one, MatchKind.SINGLE)
+    rows["kind"][groups.is_blend] = MatchKind.BLEND
     return rows
 
 
@@ -217,8 +217,8 @@ def _differing(objects, stored, removed):
     of = stored.members["object_id"]
     left = left[~np.isin(left["id"], of[stays & stored.is_current])]
     is_kept = np.isin(left["id"], of[stays])
-    kept = left[is_kept & (left["kind"] != Kind.GONE)]
-    kept["n_sources"], kept["n_filters"], kept["kind"] = 0, 0, Kind.GONE
+    kept = left[is_kept & (left["kind"] != MatchKind.GONE)]
+    kept["n_sources"], kept["n_filters"], kept["kind"] = 0, 0, MatchKind.GONE
     return np.concatenate([objects[~same], kept]), left["id"][~is_kept]
 
 
@@ -236,7 +236,7 @@ def _listed(ids):
     return ",".join(map(str, ids.tolist()))
 
 
-def store(changes):
+def store_objects(changes):
     """Store what differs, inside the caller's transaction, and send which sources were replaced."""
     objects, members = changes.objects.copy(), changes.members.copy()
     is_new = objects["id"] < 0

@@ -18,7 +18,7 @@ ORDER BY own.refsource_id, 9, s.refsource_id
 """
 
 
-class Kind(IntegerChoices):
+class MatchKind(IntegerChoices):
     """How the sources of an object were matched."""
 
     GONE = 0, "in no catalogue in use"
@@ -37,14 +37,14 @@ class GalObjectQuerySet(QuerySet):
 
     def one_to_one(self):
         """Objects with one source in each of two filters or more, that are certainly no blend."""
-        return self.filter(kind=Kind.ONE_TO_ONE)
+        return self.filter(kind=MatchKind.ONE_TO_ONE)
 
     def doubtful(self):
         """Objects with one source in each of two filters or more, that are perhaps a blend."""
-        return self.filter(kind=Kind.DOUBTFUL)
+        return self.filter(kind=MatchKind.DOUBTFUL)
 
     def blends(self):
-        return self.filter(kind=Kind.BLEND)
+        return self.filter(kind=MatchKind.BLEND)
 
 
 class GalObjectSourceQuerySet(QuerySet):
@@ -73,12 +73,12 @@ class CrossMatch:
     """What a source was cross-matched with: its object, and the sources of that, nearest first."""
 
     object_id: int
-    kind: Kind
+    kind: MatchKind
     members: tuple[Member, ...]
 
     @property
     def is_blend(self) -> bool:
-        return self.kind == Kind.BLEND
+        return self.kind == MatchKind.BLEND
 
     def in_other_filters(self, name) -> list[Member]:
         """In filters other than this: of overlapping catalogues the nearest, of a blend all."""
@@ -95,6 +95,6 @@ def matches_of(refsource_ids) -> dict[int, CrossMatch]:
         rows = cursor.fetchall()
     members, objects = {}, {}
     for own, object_id, kind, *member in rows:
-        objects[own] = object_id, Kind(kind)
+        objects[own] = object_id, MatchKind(kind)
         members.setdefault(own, []).append(Member(*member))
     return {own: CrossMatch(*objects[own], tuple(members[own])) for own in objects}

@@ -6,7 +6,7 @@ import numpy as np
 
 from exposures.chip import Chip
 from exposures.errors import InputFileError
-from exposures.science.astrometry import RefinedWcs, match, pixel_scale_arcsec
+from exposures.science.astrometry import RefinedWcs, mutual_neighbours, pixel_scale_arcsec
 from exposures.science.registration import Agreement, Displacement
 from photometry.reduction.catalogue_astrometry import brightest, match_catalogue, wcs_displacement
 from photometry.reduction.options import ReductionOptions
@@ -131,7 +131,7 @@ def _zero_point(chip, detections, stars, wcs, options, notes):
     if stars is not None:
         x0, y0 = wcs.to_pixels(stars.ra, stars.dec)
         bright = brightest(detections, stars, options)
-        index, index0 = match(
+        index, index0 = mutual_neighbours(
             detections.x[bright], detections.y[bright], x0, y0, options.zero_point_pixels
         )
         flux = detections.flux[bright][index]

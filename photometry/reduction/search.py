@@ -59,7 +59,7 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
     Raises InputFileError where none of them lies on usable pixels.
     """
     notes = []
-    registration, agreed = register(reduction, sources, options, notes)
+    registration, agreed = register_search_image(reduction, sources, options, notes)
     x, y = registration.apply(*reduction.wcs.to_pixels(sources["ra"], sources["dec"]))
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
     if not on_chip.any():
@@ -120,7 +120,7 @@ def _mark_trails(reduction, fit, place, options, notes):
     return replace(fit, flags=fit.flags | np.where(covered, int(MaskBit.STREAK), 0)), trails
 
 
-def register(reduction, sources, options, notes):
+def register_search_image(reduction, sources, options, notes):
     """The PixelCorrection of the sources to the image's own detections, and its Agreement.
 
     An absolute catalogue may be sparse or absent, and forced positions must be good to 0.02

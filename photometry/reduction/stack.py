@@ -20,7 +20,13 @@ from photometry.reduction.stack_stars import (
 from photometry.science.calibration.calibration import fit_magnitude_correction
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
-from photometry.science.stacking.stacking import Frame, Stack, StackOptions, average, expected_gain
+from photometry.science.stacking.stacking import (
+    Stack,
+    StackFrame,
+    StackOptions,
+    average,
+    expected_gain,
+)
 
 PSF_PIXELS = 63  # side of the stamps with which PSFs are matched
 
@@ -42,7 +48,7 @@ class PlacedFrame:
     """A Frame with what brought it there."""
 
     source: StackInput
-    frame: Frame
+    frame: StackFrame
     scale: float  # its fluxes times this are the first frame's, in the middle
     stars: StarsOnFrame  # the first frame's, with fluxes on its scale
     saturation: float  # ADU above the sky, on the scale of the first
@@ -188,7 +194,7 @@ def _frame(reduction, data, usable, mask, scale_and_stamps):
     gain = float(np.mean(chip.gain_map()))
     noise = reduction.sky.noise**2
     read = min(float(np.mean((chip.read_noise_map() / chip.gain_map()) ** 2)), 0.99 * noise)
-    return Frame(
+    return StackFrame(
         data=data,
         usable=usable,
         mask=mask,

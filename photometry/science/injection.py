@@ -66,7 +66,7 @@ def unsaturated_flux(psf, shape, headroom):
     return float(headroom / psf.stamps([x], [y], 1)[0, 0, 0])
 
 
-def render(psf, stars, shape, faintest_adu):
+def light_of(psf, stars, shape, faintest_adu):
     """(ny, nx) float32, ADU: the light of ``stars`` without noise.
 
     Each star is followed to where the profile falls below ``faintest_adu``, within SIZES.
@@ -118,7 +118,7 @@ def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
     gain, saturation = (np.broadcast_to(values, pixels.data.shape) for values in detector)
     usable = pixels.weight > 0
     noise = 1 / np.sqrt(np.median(pixels.weight[usable]))
-    light = render(psf, stars, pixels.data.shape, FAINTEST_PART * noise)
+    light = light_of(psf, stars, pixels.data.shape, FAINTEST_PART * noise)
     lit = np.nonzero(usable & (light > 0))
     added = rng.poisson(light[lit] * gain[lit].astype("f8")) / gain[lit]
     data, weight, mask = (a.copy() for a in (pixels.data, pixels.weight, pixels.mask))

@@ -32,7 +32,7 @@ ROOM = 1.1  # times its size that the copy of a partition may take
 
 
 @dataclass(frozen=True)
-class Order:
+class PartitionOrder:
     """How a partition lies on the disk, from some of its light curves."""
 
     reference: GalReference
@@ -52,8 +52,8 @@ class Rewrite:
     """A partition that was rewritten."""
 
     reference: GalReference
-    before: Order
-    after: Order
+    before: PartitionOrder
+    after: PartitionOrder
     seconds: float
     lock_ms: float  # that the swap held up readers at most, its waiting for them included
     n_attempts: int  # at the swap
@@ -75,7 +75,7 @@ def partitions(catalogue_ids=None, identifiers=None, filter=None):
     return chosen
 
 
-def order_of(reference) -> Order:
+def order_of(reference) -> PartitionOrder:
     """Measure the order of a catalogue's partition, by the pages of ``N_SAMPLED`` light curves."""
     first = reference.id_range[0]
     ranks = np.unique(np.linspace(0, max(reference.n_sources - 1, 0), N_SAMPLED).astype(int))
@@ -91,7 +91,7 @@ def order_of(reference) -> Order:
     n_sampled, n_pages, n_curves, n_bytes, heap_bytes = row
     n_epochs = n_sampled / max(n_curves, 1)
     rows_a_page = max(8192 * n_rows / max(heap_bytes, 8192), 1)
-    return Order(
+    return PartitionOrder(
         reference=reference,
         n_rows=n_rows,
         n_bytes=n_bytes,

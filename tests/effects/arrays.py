@@ -40,7 +40,7 @@ from tests.photometry.test_trails import crowd_of_trails
 from tests.photometry.two_filters import Band, crossmatch, make_stars, observe
 from variables.candidates.periods import period_search
 from variables.changes.detection import find_changes
-from variables.new_sources.detection import failed_cuts
+from variables.new_sources.detection import failed_cuts_of_new_stars
 from variables.science.artifacts import (
     Points,
     defects,
@@ -386,7 +386,7 @@ def cuts_of_new_stars(options):
     columns = {name: np.ones(4) for name in NewStars.__dataclass_fields__}
     columns |= {"displacement": np.array([0.05, 0.2, np.inf, np.inf]), "flags": np.zeros(4, int)}
     columns |= {"saturated_distance": np.array([np.inf, np.inf, 10.0, 40.0])}
-    return failed_cuts(NewStars(**columns), options.reduction.residual)
+    return failed_cuts_of_new_stars(NewStars(**columns), options.reduction.residual)
 
 
 @cache

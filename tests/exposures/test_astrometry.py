@@ -10,7 +10,7 @@ from exposures.science.astrometry import (
     RefinedWcs,
     find_shift,
     fit_pixel_correction,
-    match,
+    mutual_neighbours,
     pixel_scale_arcsec,
 )
 
@@ -85,7 +85,7 @@ def test_no_shift_is_found_between_unrelated_stars():
 
 
 def test_match_is_mutual():
-    index, index0 = match(
+    index, index0 = mutual_neighbours(
         np.array([0.0, 0.6]), np.zeros(2), np.array([0.5, 50.0]), np.zeros(2), 2.0
     )
     assert index.tolist() == [1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
-from exposures.fits import UnknownFilterError, data_version, short_filter
+from exposures.fits import UnknownFilterError, short_filter, version_numbers
 from exposures.fits.codes import translate
 from exposures.fits.decam import is_sibling_name
 from exposures.fits.stacks import StackFiles
@@ -12,9 +12,9 @@ from exposures.fits.times import mjd_of
 
 
 def test_versions_compare_as_numbers():
-    assert data_version("V3.12") > data_version("V3.5")
-    assert data_version("V3.4.9") < (3, 5) <= data_version("V3.5")
-    assert data_version("V4.8.2a ") == (4, 8, 2)
+    assert version_numbers("V3.12") > version_numbers("V3.5")
+    assert version_numbers("V3.4.9") < (3, 5) <= version_numbers("V3.5")
+    assert version_numbers("V4.8.2a ") == (4, 8, 2)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_versions_compare_as_numbers():
     ],
 )
 def test_a_version_is_read_whatever_stands_round_it(text, version):
-    assert data_version(text) == version
+    assert version_numbers(text) == version
 
 
 @pytest.mark.parametrize("text", ["trunk", "", "Vega", "Y6A1", "2017-01-19T08:55", "nov4"])
 def test_a_version_without_numbers_is_refused(text):
     with pytest.raises(ValueError, match="no version"):
-        data_version(text)
+        version_numbers(text)
 
 
 def test_enumerated_codes_keep_what_changed_and_drop_what_is_bad():

@@ -12,7 +12,7 @@ from exposures.simulation import (
 )
 from exposures.simulation.detector import ARTIFACTS, BLEED, SATURATED, add_artifacts
 from exposures.simulation.mosaic import FULL_SHAPE
-from exposures.simulation.optics import Optics, render, stamps
+from exposures.simulation.optics import Optics, render_stars, stamps
 from exposures.simulation.stars import KINDS, STAR_DTYPE, magnitudes_at, positions_at
 from tests.exposures.nights import CROWDED, chips_of
 
@@ -172,7 +172,7 @@ def test_the_psf_is_normalised_and_widens_across_the_chip():
     rng = np.random.default_rng(1)
     optics = Optics.of(4.0, rng)
     x, y = np.array([100.3, 700.6]), np.array([100.7, 900.2])
-    image = render(x, y, np.full(2, 1e5), optics, (1000, 800), 1e-3)
+    image = render_stars(x, y, np.full(2, 1e5), optics, (1000, 800), 1e-3)
     assert image.sum() == pytest.approx(2e5, rel=2e-3)
     peaks = [cutout(image, a, b, 2).sum() for a, b in zip(x, y, strict=True)]
     assert abs(peaks[1] / peaks[0] - 1) > 0.02

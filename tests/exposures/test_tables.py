@@ -17,7 +17,7 @@ from astropy.io.votable import parse_single_table
 
 from exposures.errors import GalprojectError
 from exposures.tables import (
-    Kind,
+    ColumnKind,
     TableColumn,
     batched,
     csv_pieces,
@@ -30,11 +30,11 @@ from exposures.tables.spreadsheet_text import harmless
 
 PROJECT = Path(__file__).resolve().parents[2]
 COLUMNS = [
-    TableColumn("name", Kind.TEXT, "", "what it is called"),
-    TableColumn("n", Kind.INTEGER),
-    TableColumn("ra", Kind.DOUBLE, "deg", "ICRS"),
-    TableColumn("mag", Kind.SINGLE, "mag"),
-    TableColumn("is_flagged", Kind.BOOLEAN),
+    TableColumn("name", ColumnKind.TEXT, "", "what it is called"),
+    TableColumn("n", ColumnKind.INTEGER),
+    TableColumn("ra", ColumnKind.DOUBLE, "deg", "ICRS"),
+    TableColumn("mag", ColumnKind.SINGLE, "mag"),
+    TableColumn("is_flagged", ColumnKind.BOOLEAN),
 ]
 FULL = ["ά" * 300, 2**50 + 1, 266.1234567890123, np.float32(18.123457), True]
 EMPTY = [None] * 5
@@ -170,9 +170,9 @@ def test_the_schema_of_parquet_is_that_of_the_columns_whatever_the_rows(rows):
 
 def test_parquet_has_moments_lists_and_what_is_nested():
     columns = [
-        TableColumn("t", Kind.TIME),
-        TableColumn("numbers", Kind.NUMBERS),
-        TableColumn("more", Kind.JSON),
+        TableColumn("t", ColumnKind.TIME),
+        TableColumn("numbers", ColumnKind.NUMBERS),
+        TableColumn("more", ColumnKind.JSON),
     ]
     rows = [[datetime(2026, 1, 2, tzinfo=UTC), [1.5, 2.0], [{"a": 1}]], [None, None, None]]
     table = parquet_of(columns, [rows[:1], rows[1:]])

@@ -33,7 +33,7 @@ from variables.models import (
     SavedSearch,
 )
 from variables.vetting.campaigns import CampaignError, close, flag_agreed, follow_up
-from variables.vetting.decisions import DecisionInput, VettingError, decide, undo
+from variables.vetting.decisions import DecisionInput, VettingError, decide, undo_decisions
 
 pytestmark = pytest.mark.django_db
 # What each of two people says of the candidates of the open campaign, in its order. Where a
@@ -90,7 +90,7 @@ def people(survey):
     made["undone"].groups.add(Group.objects.get(name="vetters"))
     for one in survey.objects_in.all():
         vote(made["undone"], one.refsource_id, "cepheid", survey)
-        undo(made["undone"], survey)
+        undo_decisions(made["undone"], survey)
     return {name: logged_in(user) for name, user in made.items()}
 
 
@@ -264,7 +264,7 @@ def test_who_has_voted_sees_what_others_said_and_who_took_it_back_sees_no_more(s
             for one in survey.objects_in.all():
                 vote(ann, one.refsource_id, "cepheid", survey)
             seen[state] = ask(client, addresses)
-            while undo(ann, survey):
+            while undo_decisions(ann, survey):
                 pass
             after[state] = ask(client, addresses)
     assert len(told_apart(seen["first"], seen["second"])) > len(addresses) / 2
@@ -285,7 +285,7 @@ def test_who_has_read_others_votes_takes_their_own_back_and_gives_no_other(surve
     client.get(f"/api/votes/?refsource_id={alone}")
     assert b"bob" in client.get(votes).content
     for _ in range(3):
-        undo(ann, survey)
+        undo_decisions(ann, survey)
     assert client.get(votes).content == before
     for pk in (unread, alone):
         vote(ann, pk, "qso", survey)

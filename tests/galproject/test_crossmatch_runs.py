@@ -14,7 +14,7 @@ from galproject.references import changes
 from galproject.references.tasks import crossmatch_withdrawn
 from photometry.crossmatch import crossmatching as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from photometry.storage import storage
 from tests.people import make_person, token_header
 from tests.photometry.crossmatch_fields import add_catalogue, everything, ids_at, make_reference
@@ -171,7 +171,7 @@ def test_a_withdrawn_reference_leaves_objects_of_the_other_filters(
     with django_capture_on_commit_callbacks(execute=True):
         changes.change_reference([], [r.image_id], "curator", "cloudy")
     kinds = GalObject.objects.values_list("kind", "n_filters", "n_sources")
-    assert list(kinds) == [(Kind.SINGLE, 1, 1)] * 4
+    assert list(kinds) == [(MatchKind.SINGLE, 1, 1)] * 4
     assert not GalObjectSource.objects.current().filter(pk__range=r.id_range).exists()
 
 
@@ -184,7 +184,7 @@ def headers():
 def test_objects_come_with_their_sources_by_the_api(pair, client, headers):
     crossmatch_all()
     g, r = pair
-    for kind, n_sources in ((Kind.SINGLE, 1), (Kind.ONE_TO_ONE, 2), (Kind.BLEND, 3)):
+    for kind, n_sources in ((MatchKind.SINGLE, 1), (MatchKind.ONE_TO_ONE, 2), (MatchKind.BLEND, 3)):
         own = GalObject.objects.get(kind=kind)
         shown = client.get(f"/api/objects/{own.pk}/", headers=headers).json()
         assert {name: shown[name] for name in ("id", "kind", "n_sources", "ra", "dec")} == {
@@ -206,7 +206,7 @@ def test_light_curves_of_objects_come_in_all_filters_by_the_api(pair, client, he
     crossmatch_all()
     for catalogue in pair:
         add_epoch(catalogue, 60001.0)
-    own = GalObject.objects.get(kind=Kind.ONE_TO_ONE)
+    own = GalObject.objects.get(kind=MatchKind.ONE_TO_ONE)
     rows = client.get(f"/api/objects/{own.pk}/light-curve/", headers=headers).json()
     assert [(row["filter"], row["mjd"]) for row in rows] == [
         (name, mjd) for name in "gr" for mjd in (60000.0, 60001.0)

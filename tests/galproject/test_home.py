@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from exposures.models import GalExposure, Status
-from galproject.demo.seeding import Plan, seed_survey
+from galproject.demo.seeding import SurveyPlan, seed_survey
 from galproject.home import survey_state
 from galproject.home.fields import ObservedField, observed_fields
 from galproject.home.sky_map import sky_map
@@ -67,7 +67,7 @@ def test_dithered_exposures_are_one_field_and_others_are_not():
 
 @pytest.fixture
 def survey(db):
-    seed_survey(Plan(300, 5000))
+    seed_survey(SurveyPlan(300, 5000))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from exposures.fits import read_exposure
 from galproject.queue.runs import prepare
 from galproject.validation.injection import own_database, run
 from galproject.validation.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
-from galproject.validation.injection.options import InjectionOptions, number, range_of
+from galproject.validation.injection.options import InjectionOptions, number_of_stars, range_of
 from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows
 from galproject.validation.injection.summary import summarise
@@ -120,11 +120,11 @@ def test_report_and_plot_take_whatever_there_is(tmp_path):
 
 def test_never_so_many_that_they_change_the_crowding():
     shape, options = (4094, 2046), InjectionOptions()
-    assert number(options, 100_000, shape, 4.0) == 3000
-    assert number(options, 10, shape, 4.0) == shape[0] * shape[1] // 120**2
-    assert number(InjectionOptions(n_stars=4000), 100_000, shape, 4.0) == 4000
+    assert number_of_stars(options, 100_000, shape, 4.0) == 3000
+    assert number_of_stars(options, 10, shape, 4.0) == shape[0] * shape[1] // 120**2
+    assert number_of_stars(InjectionOptions(n_stars=4000), 100_000, shape, 4.0) == 4000
     with pytest.raises(GalprojectError, match="Ask for at most 5000"):
-        number(InjectionOptions(n_stars=6000), 100_000, shape, 4.0)
+        number_of_stars(InjectionOptions(n_stars=6000), 100_000, shape, 4.0)
 
 
 def test_default_magnitudes_reach_from_saturation_beyond_the_limit():

@@ -42,7 +42,7 @@ from tests.galproject.statuses import held_elsewhere
 from tests.made_up import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
 from variables.flags.findings import Proposal
-from variables.flags.proposals import store
+from variables.flags.proposals import store_proposals
 from variables.models import Artifact, GalCandidate
 
 KINDS = [pytest.param(kind, id=kind.name) for kind in Claimed]
@@ -152,7 +152,9 @@ def test_every_lock_that_is_taken_is_of_the_enumeration(night):  # noqa: F811
         catalogue = GalReference.objects.get()
         rewrite(catalogue)
         call_command("render_pictures", catalogue=[catalogue.pk], verbosity=0)
-        store([Proposal(Artifact.TRAIL, "a", "a line", GalImage.objects.get(is_reference=False))])
+        store_proposals(
+            [Proposal(Artifact.TRAIL, "a", "a line", GalImage.objects.get(is_reference=False))]
+        )
         jobs.recover_lost_work()
     with_two_keys = {(int(kind), 2) for kind in Claimed}
     assert seen <= with_two_keys

@@ -140,6 +140,6 @@ def test_without_a_field_the_command_says_how_to_add_one():
 
 def test_an_archive_that_is_away_is_one_error(field, monkeypatch):
     monkeypatch.setenv("GALPROJECT_ARCHIVE_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("exposures.archive.timeout.time.sleep", lambda _: None)
+    monkeypatch.setattr("exposures.archive.retry.time.sleep", lambda _: None)
     with pytest.raises(CommandError, match="127.0.0.1"):
         run()

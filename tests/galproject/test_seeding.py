@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks.seeded_site import maintenance
 from exposures.models import GalExposure, GalImage
 from galproject.demo import first_look
-from galproject.demo.seeding import Plan, seed_survey
+from galproject.demo.seeding import SurveyPlan, seed_survey
 from galproject.demo.seeding.plan import SURVEY
 from galproject.demo.seeding.stars import make_exposures, make_patches, observe, vary
 from galproject.demo.seeding.survey import check_is_free
@@ -29,7 +29,7 @@ from photometry.models import (
     GalReference,
     GalSource,
 )
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from tests.made_up import make_image
 from variables.candidates.repeat_detections import count_repeat_detections
 from variables.derived.refresh import refresh_candidates
@@ -37,7 +37,7 @@ from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.places import cutouts_path, picture_path
 
-PLAN = Plan(300, 5000)
+PLAN = SurveyPlan(300, 5000)
 SMALL = {"candidates": 300, "sources": 5000, "pictures": 0}
 NAMES = ("reader", "vetter", "curator", "operator")
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def seed(**options):
 
 
 def test_the_whole_survey_has_the_numbers_of_repeated_detections_that_surveys_have():
-    wanted = Plan().detections()
+    wanted = SurveyPlan().detections()
     assert wanted.sum() == 40_000 and {n: wanted[n] for n in SURVEY} == SURVEY
 
 
@@ -106,7 +106,9 @@ def test_the_command_does_everything_once(settings, tmp_path):
     output = seed(pictures=5)
     assert all(f"log in as {name}" in output for name in NAMES)
     assert "4 campaigns" in output and "cutouts of 5 candidates" in output
-    n_matched = GalObject.objects.filter(kind__in=(Kind.ONE_TO_ONE, Kind.DOUBTFUL)).count()
+    n_matched = GalObject.objects.filter(
+        kind__in=(MatchKind.ONE_TO_ONE, MatchKind.DOUBTFUL)
+    ).count()
     assert f"{n_matched:,} stars cross-matched" in output
     assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
     assert n_matched > 0.9 * GalObject.objects.count()

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from galproject.models import ApiToken
-from galproject.site.tokens import MAX_LIVE, TokenError, digest_of, make_token
+from galproject.site.tokens import MAX_LIVE, TokenError, key_digest, make_token
 from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_a_key_is_shown_once_and_only_its_digest_is_stored(client, annie):
     key = key_in(make_on_page(client))
     assert key not in client.get(reverse("tokens")).content.decode()
     token = ApiToken.objects.get()
-    assert token.digest == digest_of(key) and key[:10] == token.start
+    assert token.digest == key_digest(key) and key[:10] == token.start
     for table in connection.introspection.table_names():
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s', [f"%{key}%"])
@@ -120,7 +120,7 @@ def test_what_is_no_token_is_refused_with_words(client, key, wrong):
 
 
 def test_neither_a_digest_nor_the_start_of_a_key_opens_anything(client, key):
-    for wrong in (digest_of(key), key[:10], key[:-1], key + "x", key.upper()):
+    for wrong in (key_digest(key), key[:10], key[:-1], key + "x", key.upper()):
         assert ask(client, wrong).status_code == 401
     assert ask(client, key, scheme="Basic").status_code == 401
     assert ask(client, key, "/candidates/").status_code == 302  # pages are for people

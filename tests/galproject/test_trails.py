@@ -13,7 +13,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from photometry.models import GalSource
 from tests.galproject.nights import night, process  # noqa: F401
 from variables.changes.detection import count_variables
-from variables.flags.marking import undo
+from variables.flags.marking import undo_flag
 from variables.models import GalFlag, GalVarObj
 from variables.science.artifacts import clipped
 
@@ -74,7 +74,7 @@ def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(
         where=[f"flags & {int(MaskBit.STREAK)} <> 0"]
     )
     assert under.count() >= n_hidden
-    undo(flag, admin_user)
+    undo_flag(flag, admin_user)
     assert count_variables(image) == n_variables + n_hidden
     process(survey, [image.path], again=True)
     assert GalFlag.objects.get(image=image).state == "undone"

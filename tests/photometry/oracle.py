@@ -4,7 +4,11 @@ import numpy as np
 from crowdsource import crowdsource_base
 from crowdsource.psf import VariablePixelizedPSF
 
-from photometry.science.detection.crowdsource_adapter import AdaptedPsf, inverse_sigma, quiet
+from photometry.science.detection.crowdsource_adapter import (
+    AdaptedPsf,
+    inverse_sigma,
+    quiet_crowdsource,
+)
 
 
 def fit_by_crowdsource(image, psf, x, y, niter, refit_sky=True):
@@ -14,7 +18,7 @@ def fit_by_crowdsource(image, psf, x, y, niter, refit_sky=True):
     """
     data, weight, _ = image
     psf = AdaptedPsf(psf) if hasattr(psf, "stamps") else psf
-    with quiet():
+    with quiet_crowdsource():
         return crowdsource_base.fit_im_force(
             np.ascontiguousarray(data, dtype="f4"),
             y.astype("f4"),

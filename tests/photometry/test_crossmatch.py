@@ -8,7 +8,7 @@ from exposures.models import GalImage
 from photometry.crossmatch.crossmatching import NEAR, crossmatch_filters, fields_of
 from photometry.crossmatch.object_storage import sources_replaced
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
-from photometry.querysets.objects import Kind, matches_of
+from photometry.querysets.objects import MatchKind, matches_of
 from photometry.storage import storage
 from tests.made_up import from_tangent_plane
 from tests.photometry.crossmatch_fields import (
@@ -65,7 +65,7 @@ def test_a_faint_neighbour_of_a_bright_star_makes_no_blend_of_it():
     g = make_reference("g", "g", [0.0, 0.5], [0.0, 0.0], [16.0, 21.0])
     r = make_reference("r", "r", [0.0], [0.0], 15.5)
     assert crossmatch(g, r).n_one_to_one == 1
-    assert object_of(ids_at(g, [0.5], [0.0])[0]).kind == Kind.SINGLE
+    assert object_of(ids_at(g, [0.5], [0.0])[0]).kind == MatchKind.SINGLE
 
 
 def test_stars_further_apart_than_their_errors_are_not_matched():
@@ -141,12 +141,14 @@ def test_objects_keep_their_ids_when_a_filter_is_added_and_when_a_reference_is_m
     for catalogue in (g, r):
         storage.retire_catalogue(catalogue.image, drop=True)
         crossmatch(catalogue)
-    assert set(GalObject.objects.values_list("pk", "kind")) == {(pk, Kind.GONE) for pk in before}
+    assert set(GalObject.objects.values_list("pk", "kind")) == {
+        (pk, MatchKind.GONE) for pk in before
+    }
     for catalogue in (g, r):
         add_catalogue(catalogue.image, *grid(rng))
         crossmatch(catalogue)
     assert set(GalObject.objects.values_list("pk", "kind")) == {
-        (pk, Kind.ONE_TO_ONE) for pk in before
+        (pk, MatchKind.ONE_TO_ONE) for pk in before
     }
     moved = [abs(o.dec - places[o.pk][1]) for o in GalObject.objects.all()]
     assert max(moved) * 3600 < 0.3

@@ -9,7 +9,7 @@ from photometry.science.injection import (
     add_artificial_stars,
     expected_errors,
     free_positions,
-    render,
+    light_of,
     unsaturated_flux,
 )
 from tests.photometry.scenes import (
@@ -69,13 +69,13 @@ def test_forced_fit_gets_the_flux_that_was_put_in():
 def model_weight(pixels, scene, stars):
     """Inverse variance by the true light, as a model would have it."""
     before = np.where(scene.weight > 0, 1 / np.where(scene.weight > 0, scene.weight, 1), 1)
-    variance = before + render(scene.psf, stars, SHAPE, 0.1) / GAIN
+    variance = before + light_of(scene.psf, stars, SHAPE, 0.1) / GAIN
     return np.where(pixels.weight > 0, 1 / variance, 0)
 
 
 def test_light_has_the_noise_of_its_electrons_and_the_weight_says_so():
     before, stars, psf = empty_sky(4), some_stars(60, 5, 3.5, 5.0), varying_psf()
-    light = render(psf, stars, SHAPE, 0.05 * np.sqrt(SKY_VARIANCE))
+    light = light_of(psf, stars, SHAPE, 0.05 * np.sqrt(SKY_VARIANCE))
     after = add_artificial_stars(before, psf, stars, DETECTOR, np.random.default_rng(6))
     added = after.data - before.data
     bright = light > 50
@@ -88,12 +88,12 @@ def test_light_has_the_noise_of_its_electrons_and_the_weight_says_so():
 def test_all_the_light_is_on_the_chip():
     stars, psf = Stars(np.array([180.3]), np.array([200.6]), np.array([1e6])), varying_psf()
     # Of a Moffat profile of this exponent 0.1 % lie outside the largest stamp.
-    assert render(psf, stars, SHAPE, 1e-3).sum() == pytest.approx(1e6, rel=3e-3)
+    assert light_of(psf, stars, SHAPE, 1e-3).sum() == pytest.approx(1e6, rel=3e-3)
 
 
 def test_a_star_at_the_edge_is_cut_off():
     stars = Stars(np.array([0.0, 359.0]), np.array([0.0, 399.0]), np.array([1e4, 1e4]))
-    light = render(varying_psf(), stars, SHAPE, 0.1)
+    light = light_of(varying_psf(), stars, SHAPE, 0.1)
     assert light[0, 0] > light[5, 5] > 0
     assert light[-1, -1] > light[-6, -6] > 0
     assert 0.4e4 < light.sum() < 0.8e4
@@ -127,7 +127,7 @@ def test_what_rises_above_saturation_is_masked_there():
 def test_unsaturated_flux_reaches_the_level_and_no_more():
     psf = varying_psf()
     flux = unsaturated_flux(psf, SHAPE, 1000.0)
-    peak = render(psf, Stars(np.array([180.0]), np.array([200.0]), np.array([flux])), SHAPE, 1)
+    peak = light_of(psf, Stars(np.array([180.0]), np.array([200.0]), np.array([flux])), SHAPE, 1)
     assert peak.max() == pytest.approx(1000, rel=1e-3)
 
 
@@ -154,12 +154,12 @@ def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     stars = some_stars(40, 12)
     seen = expected_errors(psf, stars, weight, np.zeros(SHAPE), DETECTOR[0])
     pixels = add_artificial_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
-    exact = 1 / (SKY_VARIANCE + render(psf, stars, SHAPE, 0.1) / GAIN)
+    exact = 1 / (SKY_VARIANCE + light_of(psf, stars, SHAPE, 0.1) / GAIN)
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
     fit = fit_fluxes((pixels.data, exact, pixels.mask), psf, forced)
     np.testing.assert_allclose(seen.flux_err, fit.flux_err, rtol=0.05)
     np.testing.assert_allclose(seen.own_light, 1, atol=1e-6)
-    double = expected_errors(psf, stars, weight, render(psf, stars, SHAPE, 0.01), DETECTOR[0])
+    double = expected_errors(psf, stars, weight, light_of(psf, stars, SHAPE, 0.01), DETECTOR[0])
     np.testing.assert_allclose(double.own_light, 0.5, atol=0.01)
 
 

@@ -12,7 +12,7 @@ from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers, lower_median, matching_kernel
 from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.stacking.stacking import (
-    Frame,
+    StackFrame,
     StackOptions,
     average,
     effective_detector,
@@ -31,7 +31,7 @@ def frame_of(light, fwhm, rng, sky=SKY):
     variance = (light + sky) / GAIN + READ_VARIANCE
     data = light + rng.normal(0, 1, light.shape) * np.sqrt(variance)
     stamp = ChipPsf.round(fwhm).stamps([0.0], [0.0], 63)[0]
-    return Frame(
+    return StackFrame(
         data=data.astype(np.float32),
         usable=np.ones(light.shape, bool),
         mask=np.zeros(light.shape, np.uint8),

@@ -27,7 +27,7 @@ from variables.vetting.campaigns import (
     rename,
     reopen,
 )
-from variables.vetting.decisions import undo
+from variables.vetting.decisions import undo_decisions
 from variables.vetting.progress import agreement_of, classes_found, progress_of
 
 pytestmark = pytest.mark.django_db
@@ -245,7 +245,7 @@ def test_who_made_a_campaign_may_close_and_rename_it_while_nobody_has_voted():
     assert not campaign.is_run_by(ann) and campaign.is_run_by(make_user(*RUNS))
     with pytest.raises(CampaignError, match="Somebody has voted meanwhile"):
         close(campaign, only_without_votes=True)
-    undo(ann, campaign, [decision.key] if decision.key else ())
+    undo_decisions(ann, campaign, [decision.key] if decision.key else ())
     assert campaign.is_run_by(ann)
     close(campaign, only_without_votes=True)
     assert campaign.closed

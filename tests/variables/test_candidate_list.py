@@ -27,7 +27,7 @@ from tests.variables.candidates import (
 )
 from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.keyset import Order, beside, page_of
+from variables.candidates.keyset import KeysetOrder, beside, page_of
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.positions import PositionError, galactic, read_position, sexagesimal
 from variables.candidates.repeat_detections import Counting, repeated
@@ -71,7 +71,7 @@ def test_pages_show_each_candidate_once_forwards_and_backwards(sort):
     make_candidates(23)
     GalCandidate.objects.filter(ccdnum=1).filter(n_detections=1).update(max_delta_mag=None)
     GalCandidate.objects.filter(n_detections=2).update(rms_mag=None)
-    rows, order = GalCandidate.objects.all(), Order.of(GalCandidate, sort)
+    rows, order = GalCandidate.objects.all(), KeysetOrder.of(GalCandidate, sort)
     seen, cursor, pages = [], None, []
     while True:
         page = page_of(rows, order, cursor, size=4)

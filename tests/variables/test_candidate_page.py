@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from photometry.models import GalObject, GalObjectSource
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from photometry.storage import storage
 from tests.people import make_person
 from tests.variables.candidates import (
@@ -183,7 +183,11 @@ def test_without_a_match_in_another_filter_the_page_says_so(reader):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [(Kind.ONE_TO_ONE, None), (Kind.DOUBTFUL, "Perhaps a blend"), (Kind.BLEND, "not one star")],
+    [
+        (MatchKind.ONE_TO_ONE, None),
+        (MatchKind.DOUBTFUL, "Perhaps a blend"),
+        (MatchKind.BLEND, "not one star"),
+    ],
 )
 def test_what_is_perhaps_or_surely_a_blend_is_called_so(reader, kind, said):
     candidate = two_filters()

@@ -16,10 +16,10 @@ from variables.vetting.decisions import (
     VettingError,
     decide,
     decide_all,
-    undo,
+    undo_decisions,
     votes_visible_to,
 )
-from variables.vetting.leases import lease_next, release, renew
+from variables.vetting.leases import lease_next, release_leases, renew
 from variables.votes.consensus import update_consensus
 
 pytestmark = pytest.mark.django_db
@@ -74,10 +74,10 @@ def test_a_vote_makes_the_consensus_and_its_undoing_takes_it_back():
     first = ids_of(campaign)[0]
     vote(voter, first, "artifact/artifact-edge", campaign)
     assert candidate(first).consensus.slug == "artifact-edge"
-    assert undo(voter, campaign) == [first]
+    assert undo_decisions(voter, campaign) == [first]
     assert candidate(first).consensus is None and candidate(first).n_votes == 0
     assert campaign.objects_in.get(refsource_id=first).n_votes == 0
-    assert undo(voter, campaign) == []
+    assert undo_decisions(voter, campaign) == []
     assert GalDecision.objects.count() == 2
 
 
@@ -87,8 +87,8 @@ def test_undo_takes_back_the_last_decision_of_ones_own():
     vote(ann, one, campaign=campaign)
     decide(ann, DecisionInput(two, action="skip"), campaign)
     vote(bob, two, campaign=campaign)
-    assert undo(ann, campaign) == [two]
-    assert undo(ann, campaign) == [one]
+    assert undo_decisions(ann, campaign) == [two]
+    assert undo_decisions(ann, campaign) == [one]
     assert candidate(two).n_votes == 1
 
 
@@ -98,7 +98,7 @@ def test_a_later_vote_replaces_an_earlier_one_until_it_is_taken_back():
     for choice in ("flare", "cepheid"):
         vote(voter, only, choice, campaign)
     assert candidate(only).consensus.slug == "cepheid" and candidate(only).n_votes == 1
-    undo(voter, campaign)
+    undo_decisions(voter, campaign)
     assert candidate(only).consensus.slug == "flare"
 
 
@@ -110,7 +110,7 @@ def test_what_is_sent_twice_is_saved_once_and_taken_back_once():
     vote(voter, two, campaign=campaign, key="k2")
     assert GalDecision.objects.count() == 2
     for _ in range(2):
-        assert undo(voter, campaign, ["k1"]) == [one]
+        assert undo_decisions(voter, campaign, ["k1"]) == [one]
     assert (candidate(one).n_votes, candidate(two).n_votes) == (0, 1)
 
 
@@ -126,7 +126,7 @@ def test_a_stroke_is_one_insert_and_is_taken_back_as_a_whole(django_assert_num_q
         decide_all(voter, stroke, campaign)
     assert campaign.decisions.filter(how="bulk").count() == 29
     assert candidate(ids[7]).consensus.slug == "artifact"
-    assert len(undo(voter, campaign)) == 29
+    assert len(undo_decisions(voter, campaign)) == 29
     assert candidate(ids[0]).n_votes == 1 and candidate(ids[7]).n_votes == 0
 
 
@@ -222,7 +222,7 @@ def test_leases_end_are_renewed_and_are_given_back():
     assert renew(campaign, ann) == 0
     assert len(lease_next(campaign, bob, 1)) == 1
     assert lease_next(campaign, ann, 1) == []
-    assert release(campaign, bob) == 1
+    assert release_leases(campaign, bob) == 1
     assert len(lease_next(campaign, ann, 1)) == 1
 
 
@@ -238,7 +238,7 @@ def test_nobody_is_given_what_they_have_decided_or_what_has_its_votes():
     decide(ann, DecisionInput(ids[1], action="skip"), campaign)
     assert [o.refsource_id for o in lease_next(campaign, ann, 9)] == ids[2:]
     assert [o.refsource_id for o in lease_next(campaign, ann, 9, skipped=True)] == ids[1:]
-    release(campaign, ann)
+    release_leases(campaign, ann)
     vote(bob, ids[0], campaign=campaign)
     assert [o.refsource_id for o in lease_next(campaign, eve, 9)] == ids[1:]
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from exposures.models import GalExposure, GalImage
 from photometry.models import GalReference
 from tests.variables.flagged import SIDE, make_change, make_field, make_search, sky
-from variables.flags.marking import accept_all, decline_all, undo
+from variables.flags.marking import accept_all, decline_all, undo_flag
 from variables.flags.proposals import propose
 from variables.models import Cut, GalFlag, GalVarObj
 from variables.science.artifacts import (
@@ -158,7 +158,7 @@ def test_what_was_declined_or_undone_is_not_proposed_again(starry, curator):
     propose(starry.search.exposure)
     first, second = proposals()
     decline_all([first.pk], curator)
-    undo(accept_all([second.pk], curator)[0], curator)
+    undo_flag(accept_all([second.pk], curator)[0], curator)
     # Found anew, a little beside where they were.
     GalVarObj.objects.filter(refsource_id=starry.ids[0]).update(x=615)
     assert propose(starry.search.exposure) == 0 and proposals() == []

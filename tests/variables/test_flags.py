@@ -15,7 +15,7 @@ from variables.flags.marking import (
     flag_image,
     flag_source,
     mark_changes,
-    undo,
+    undo_flag,
 )
 from variables.models import Artifact, GalCandidate, GalFlag, GalFlagDecision, GalVarObj
 from variables.regions.coverage import RegionError, check_region, covered_by
@@ -62,7 +62,7 @@ def test_a_region_covers_what_lies_in_it_on_that_image_and_not_between_its_arms(
     # On the reference its pixels are others: the search image is shifted by five.
     edge = [445.0 - 2, 690, 445 + 2, 690, 445 + 2, 710, 445 - 2, 710]
     flag_image(field.search, Artifact.OTHER, "", curator, edge)
-    undo(flag, curator)
+    undo_flag(flag, curator)
     assert hidden_changes() == set()
 
 
@@ -86,7 +86,7 @@ def test_a_source_that_changed_elsewhere_too_is_still_seen(field, curator):
 def test_a_region_of_the_reference_hides_the_sources_themselves(field, curator):
     flag = flag_image(field.reference, Artifact.BLEED, "trail", curator, U)
     assert hidden_candidates() == {field.ids[IN_ARM]} and hidden_changes() == set()
-    undo(flag, curator)
+    undo_flag(flag, curator)
     assert hidden_candidates() == set()
     flag_image(field.reference, Artifact.QUALITY, "", curator)
     assert hidden_candidates() == set(field.ids[:3])
@@ -95,7 +95,7 @@ def test_a_region_of_the_reference_hides_the_sources_themselves(field, curator):
 def test_a_flagged_source_is_hidden_on_all_images(field, curator):
     flag = flag_source(field.ids[FAR], Artifact.COSMIC, "", curator)
     assert hidden_candidates() == {field.ids[FAR]}
-    undo(flag, curator)
+    undo_flag(flag, curator)
     assert hidden_candidates() == set()
 
 
@@ -113,7 +113,7 @@ def test_what_vanished_has_no_measured_position_and_is_covered_all_the_same(cura
 def test_who_when_and_why_are_kept_and_nothing_is_deleted(field, curator):
     other = User.objects.create_user("other")
     flag = flag_image(field.search, Artifact.BLEED, "trail", curator, U)
-    undo(flag, other, "no, a star")
+    undo_flag(flag, other, "no, a star")
     flag.refresh_from_db()
     assert (flag.made_by, flag.reason, flag.decided_by) == (curator, "trail", other)
     assert flag.decision_reason == "no, a star" and flag.decided > flag.made
@@ -128,16 +128,16 @@ def test_said_twice_is_said_once(field, curator):
         flag_source(field.ids[0], Artifact.OTHER, "", curator)
     assert GalFlag.objects.count() == 3
     flag = GalFlag.objects.first()
-    assert [undo(flag, curator).state for _ in range(2)] == ["undone", "undone"]
+    assert [undo_flag(flag, curator).state for _ in range(2)] == ["undone", "undone"]
     assert GalFlagDecision.objects.count() == 1
 
 
 def test_flags_that_overlap_hide_until_the_last_is_undone(field, curator):
     region = flag_image(field.search, Artifact.BLEED, "", curator, U)
     whole = flag_image(field.search, Artifact.QUALITY, "", curator)
-    undo(whole, curator)
+    undo_flag(whole, curator)
     assert hidden_changes() == {field.ids[IN_ARM]}
-    undo(region, curator)
+    undo_flag(region, curator)
     assert hidden_changes() == set() == hidden_candidates()
 
 
@@ -153,7 +153,7 @@ def test_proposals_hide_nothing_until_accepted(field, curator):
     assert hidden_changes() == set()
     accept(flag, curator)
     assert hidden_changes() == {field.ids[IN_ARM]}
-    undo(flag, curator, "wrong")
+    undo_flag(flag, curator, "wrong")
     assert [d.state for d in flag.decisions.all()] == ["standing", "undone"]
     assert {d.user for d in flag.decisions.all()} == {curator}
 
@@ -161,7 +161,7 @@ def test_proposals_hide_nothing_until_accepted(field, curator):
 def test_declined_proposals_hide_nothing_and_stay_so(field, curator):
     flag = decline(propose(field, U), curator)
     assert flag.state == "declined" and hidden_changes() == set()
-    for decide in (accept, undo):
+    for decide in (accept, undo_flag):
         with pytest.raises(FlagError, match="is declined by curator"):
             decide(flag, curator)
 

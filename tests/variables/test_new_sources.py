@@ -15,7 +15,7 @@ from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.candidates import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
-from variables.new_sources.detection import failed_cuts
+from variables.new_sources.detection import failed_cuts_of_new_stars
 from variables.science.new_sources import NewSourceOptions
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,7 @@ def test_what_a_listed_star_at_a_wrong_place_explains_is_cut_as_blended():
     columns = {name: np.ones(2) for name in NewStars.__dataclass_fields__}
     columns |= {"displacement": np.array([0.1, np.inf]), "flags": np.zeros(2, int)}
     columns |= {"saturated_distance": np.full(2, np.inf)}
-    assert failed_cuts(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
+    assert failed_cuts_of_new_stars(NewStars(**columns)).tolist() == [Cut.BLENDED, 0]
 
 
 def test_what_fails_a_cut_makes_no_source_but_is_counted_with_one(catalogue):

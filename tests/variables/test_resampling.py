@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from variables.science.resampling import cut, middle, resample_cutout
+from variables.science.resampling import cut_stamp, middle, resample_cutout
 
 SHAPE = (300, 280)
 
@@ -75,6 +75,6 @@ def test_beyond_the_edge_nothing_is_known():
 
 def test_cuts_have_their_place_in_the_middle():
     image = np.arange(100.0).reshape(10, 10)
-    assert cut(image, 4, 5, 3).tolist() == image[4:7, 3:6].tolist()
-    assert cut(image, 0, 9, 3, -1).tolist() == [[-1, 80, 81], [-1, 90, 91], [-1, -1, -1]]
-    assert middle(cut(image, 4, 5, 5), 3).tolist() == image[4:7, 3:6].tolist()
+    assert cut_stamp(image, 4, 5, 3).tolist() == image[4:7, 3:6].tolist()
+    assert cut_stamp(image, 0, 9, 3, -1).tolist() == [[-1, 80, 81], [-1, 90, 91], [-1, -1, -1]]
+    assert middle(cut_stamp(image, 4, 5, 5), 3).tolist() == image[4:7, 3:6].tolist()

@@ -12,7 +12,7 @@ from tests.variables.candidates import add_epoch, crossmatch_all, make_candidate
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag, GalSuccession
-from variables.vetting.decisions import undo, votes_visible_to
+from variables.vetting.decisions import undo_decisions, votes_visible_to
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +80,7 @@ def test_a_campaign_goes_on_with_its_candidates(matched_candidate):
     (own,) = campaign.objects_in.all()
     assert (own.refsource_id, own.n_votes) == (again.pk, 1)
     # A transferred decision is not what somebody did last.
-    assert undo(user, campaign) == []
+    assert undo_decisions(user, campaign) == []
     assert candidate_of(again.pk).n_votes == 1
 
 

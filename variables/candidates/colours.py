@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.db import connection
 
 from photometry.models import GalReference
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from photometry.querysets.sources import catalogues_touching
 from variables.light_curves.light_curves import wavelength_order
 from variables.models import GalCandidate
@@ -68,7 +68,7 @@ def _sample(catalogue):
 def _pairs(other, ids):
     """(mag, mag in the other catalogue, whether they are a blend) of what is in both."""
     with connection.cursor() as cursor:
-        cursor.execute(PAIRS, [Kind.BLEND, *other.id_range, ids])
+        cursor.execute(PAIRS, [MatchKind.BLEND, *other.id_range, ids])
         return cursor.fetchall()
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db import models
 
 from exposures.errors import GalprojectError
-from exposures.tables import Kind, TableColumn, csv_pieces, parquet_pieces, votable_bytes
+from exposures.tables import ColumnKind, TableColumn, csv_pieces, parquet_pieces, votable_bytes
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.columns import OBJECT_COLUMNS
 from variables.candidates.objects import object_columns
@@ -17,10 +17,10 @@ CHUNK = 10_000
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
 KINDS = {
-    models.FloatField: Kind.DOUBLE,
-    models.BooleanField: Kind.BOOLEAN,
-    models.BigIntegerField: Kind.INTEGER,
-    models.IntegerField: Kind.SHORT,
+    models.FloatField: ColumnKind.DOUBLE,
+    models.BooleanField: ColumnKind.BOOLEAN,
+    models.BigIntegerField: ColumnKind.INTEGER,
+    models.IntegerField: ColumnKind.SHORT,
 }
 # What others said is left out until one has voted oneself.
 OPINIONS = ("consensus__slug", "n_votes", "is_disputed")
@@ -108,9 +108,9 @@ def table_columns():
 
 def _kind(column):
     if column in OBJECT_COLUMNS:
-        return Kind.INTEGER if column.name == "object_id" else Kind.TEXT
+        return ColumnKind.INTEGER if column.name == "object_id" else ColumnKind.TEXT
     field = _field(column)
-    return next((kind for of, kind in KINDS.items() if isinstance(field, of)), Kind.TEXT)
+    return next((kind for of, kind in KINDS.items() if isinstance(field, of)), ColumnKind.TEXT)
 
 
 def _field(column):

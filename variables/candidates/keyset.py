@@ -27,7 +27,7 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Order:
+class KeysetOrder:
     """Rows by a column, those without a value last, and by their primary key where alike."""
 
     column: str

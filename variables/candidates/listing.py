@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.keyset import CursorError, Order, Page, beside, page_of
+from variables.candidates.keyset import CursorError, KeysetOrder, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
@@ -24,7 +24,7 @@ NOT_OF_LIST = (CURSOR, "list", "format", "csrfmiddlewaretoken")
 
 
 @dataclass(frozen=True)
-class Row:
+class CandidateRow:
     """A candidate of a page, and where it is."""
 
     candidate: GalCandidate
@@ -45,7 +45,7 @@ class Listing:
     filter: CandidateFilter
     sort: str  # a column, with - before it for descending
     page: Page
-    rows: tuple[Row, ...]
+    rows: tuple[CandidateRow, ...]
     count: int  # of the whole list; MAX_COUNT + 1 for more
     query: str  # the list without its page: what is saved, shared and opened from
     complaints: list[tuple[str, str]]  # what is asked, and why that makes no sense
@@ -105,11 +105,11 @@ def _chosen(data, request):
     sort = _sort(data, chosen)
     name = sort.removeprefix("-")
     if name == DISTANCE_SORT:
-        return chosen, Order(name, sort.startswith("-"), nullable=False)
+        return chosen, KeysetOrder(name, sort.startswith("-"), nullable=False)
     if name == VOTES_SORT:
         note_shown(request.user)
-        return chosen, Order(SEEN_VOTES, sort.startswith("-"))
-    return chosen, Order.of(GalCandidate, sort.replace(name, chosen.column(name)))
+        return chosen, KeysetOrder(SEEN_VOTES, sort.startswith("-"))
+    return chosen, KeysetOrder.of(GalCandidate, sort.replace(name, chosen.column(name)))
 
 
 def _sort(data, chosen):
@@ -125,7 +125,7 @@ def _default_sort(chosen):
 def _placed(candidates):
     """Rows of candidates; a position for itself takes astropy a millisecond, many no longer."""
     ra, dec = [c.ra for c in candidates], [c.dec for c in candidates]
-    return tuple(map(Row, candidates, sexagesimal(ra, dec), *galactic(ra, dec)))
+    return tuple(map(CandidateRow, candidates, sexagesimal(ra, dec), *galactic(ra, dec)))
 
 
 def query_of(data, **changes) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from django.db import connection
 
 from exposures.science.angles import tangent_offsets
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from variables.light_curves.light_curves import wavelength_order
 
 RADIUS_ARCSEC = 10.0
@@ -38,7 +38,7 @@ class Counterpart:
     @property
     def is_blend(self):
         """With others, which are several sources in one filter and one in another."""
-        return self.kind == Kind.BLEND
+        return self.kind == MatchKind.BLEND
 
 
 @dataclass(frozen=True)

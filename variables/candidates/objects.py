@@ -1,14 +1,14 @@
 """The objects that candidates are of, as exports and the API show them."""
 
-from photometry.querysets.objects import Kind, matches_of
+from photometry.querysets.objects import MatchKind, matches_of
 
 NOT_MATCHED = None, None, None
 NAMES = {
-    Kind.GONE: "gone",
-    Kind.SINGLE: "single",
-    Kind.ONE_TO_ONE: "one-to-one",
-    Kind.DOUBTFUL: "doubtful",
-    Kind.BLEND: "blend",
+    MatchKind.GONE: "gone",
+    MatchKind.SINGLE: "single",
+    MatchKind.ONE_TO_ONE: "one-to-one",
+    MatchKind.DOUBTFUL: "doubtful",
+    MatchKind.BLEND: "blend",
 }
 
 

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from exposures.models import GalImage
 from exposures.science.orientation import Orientation, orientation_of
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj
@@ -143,7 +143,7 @@ class CandidatePage:
     def is_doubtful(self):
         """Whether its sources in several filters are one star is not sure."""
         itself = self.neighbourhood.itself
-        return itself is not None and itself.first.kind == Kind.DOUBTFUL
+        return itself is not None and itself.first.kind == MatchKind.DOUBTFUL
 
 
 def candidate_page(candidate, user) -> CandidatePage:

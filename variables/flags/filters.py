@@ -40,7 +40,7 @@ class FlagPage:
     before: int | None  # the key that the next page begins before; None on the last
 
 
-def page_of(flags, before=None, size=PAGE) -> FlagPage:
+def page_of_flags(flags, before=None, size=PAGE) -> FlagPage:
     """The newest flags that were made before the one with a key."""
     if before is not None:
         flags = flags.filter(pk__lt=before)

@@ -64,7 +64,7 @@ def decline(flag, user, reason="") -> GalFlag:
     return decline_all([flag.pk], user, reason)[0]
 
 
-def undo(flag, user, reason="") -> GalFlag:
+def undo_flag(flag, user, reason="") -> GalFlag:
     """Take a flag back: what it covered is seen again."""
     return undo_all([flag.pk], user, reason)[0]
 

@@ -22,7 +22,7 @@ def propose(exposure: GalExposure) -> int:
 
     What was proposed before, or somebody has declined or undone, is not proposed again.
     """
-    return store(findings(exposure, options_in_force().artifacts))
+    return store_proposals(findings(exposure, options_in_force().artifacts))
 
 
 @transaction.atomic
@@ -35,11 +35,11 @@ def renew_reference_proposals(catalogue) -> int:
         artifact=Artifact.REFERENCE, made_by=None, refsource_id__range=catalogue.id_range
     )
     undecided.delete()
-    return store(sources_at_fault(catalogue, options_in_force().artifacts))
+    return store_proposals(sources_at_fault(catalogue, options_in_force().artifacts))
 
 
 @transaction.atomic
-def store(proposals: list[Proposal]) -> int:
+def store_proposals(proposals: list[Proposal]) -> int:
     """Add those proposals that nobody has made or decided on yet."""
     if not proposals:
         return 0

@@ -15,7 +15,7 @@ from exposures.permissions import needs_permission
 from variables.flags import marking
 from variables.flags.chip_page import chip_page
 from variables.flags.chip_quality import chip_quality
-from variables.flags.filters import FlagFilter, page_of
+from variables.flags.filters import FlagFilter, page_of_flags
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
 from variables.pictures.places import picture_url
@@ -34,7 +34,7 @@ ACTIONS = {
 def flags(request):
     """The list of flags, and the groups of proposals to decide on."""
     shown = FlagFilter(request.GET, GalFlag.objects.all())
-    page = page_of(shown.qs, integer_in(request.GET, "before", None))
+    page = page_of_flags(shown.qs, integer_in(request.GET, "before", None))
     groups = list(GalFlag.objects.groups()[: N_GROUPS + 1])
     counts = dict(GalFlag.objects.order_by().values_list("state").annotate(Count("pk")))
     context = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.querysets.objects import Kind
+from photometry.querysets.objects import MatchKind
 from photometry.storage.light_curves import epochs
 from variables.models import GalVarObj
 
@@ -61,7 +61,7 @@ def object_members_of(refsource_ids) -> dict[int, list[Match]]:
     One a filter, of overlapping catalogues the nearest; where they are a blend, all in others.
     """
     with connection.cursor() as cursor:
-        cursor.execute(MATCHES, [Kind.BLEND, list(refsource_ids)])
+        cursor.execute(MATCHES, [MatchKind.BLEND, list(refsource_ids)])
         rows = cursor.fetchall()
     matches = {refsource_id: [] for refsource_id in refsource_ids}
     for own, name, is_blend, other, other_filter in rows:

@@ -28,7 +28,7 @@ class _Found:
     stars: NewStars
     ra: np.ndarray  # (n,) ICRS degrees
     dec: np.ndarray
-    failed_cuts: np.ndarray  # (n,) bits of Cut
+    failed_cuts_of_new_stars: np.ndarray  # (n,) bits of Cut
 
     def select(self, chosen):
         columns = self.ra[chosen], self.dec[chosen], self.failed_cuts[chosen]
@@ -69,10 +69,10 @@ def _found(reduction, measurement, options):
     if len(stars) == 0:
         return _Found(stars, *np.zeros((2, 0)), np.zeros(0, int))
     position = reduction.wcs.to_sky(*measurement.registration.undo(stars.x, stars.y))
-    return _Found(stars, *position, failed_cuts(stars, options.residual))
+    return _Found(stars, *position, failed_cuts_of_new_stars(stars, options.residual))
 
 
-def failed_cuts(stars, options=ResidualOptions()):
+def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
     """(n,) bits of the cuts that NewStars fail."""
     fails = {
         Cut.SEARCH_RCHI2: stars.rchi2 > options.max_rchi2,

@@ -7,15 +7,15 @@ import numpy as np
 from exposures.science.orientation import Orientation
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
-from variables.science.difference import kernel_prior, match
-from variables.science.resampling import cut, middle, resample_cutout
+from variables.science.difference import kernel_prior, match_stamps
+from variables.science.resampling import cut_stamp, middle, resample_cutout
 
 REGION = 127  # pixels round a candidate by which the images are matched
 STAR_REGION = 63  # the same of the bright stars that help
 
 
 @dataclass(frozen=True)
-class Frame:
+class CutoutFrame:
     """Where a candidate's cutouts are, and how they are shaded."""
 
     x: int  # the pixel in their middle, on the reference image
@@ -36,21 +36,21 @@ class Frame:
         return self.orientation.picture(difference_grey(middle(pixels, TILE), noise))
 
 
-def frame_of(reference, candidate, orientation) -> Frame:
+def frame_of(reference, candidate, orientation) -> CutoutFrame:
     """The Frame of a candidate on its reference's ChipPixels."""
     x, y = round(candidate.x), round(candidate.y)
     data, weight = region(reference, x, y)
     usable = np.where(weight > 0, data, np.nan)
     sky, noise = sky_of(usable)
     white = white_of(middle(usable, TILE), sky, noise)
-    frame = Frame(x, y, sky, noise, white, orientation, np.zeros((TILE, TILE), "u1"))
+    frame = CutoutFrame(x, y, sky, noise, white, orientation, np.zeros((TILE, TILE), "u1"))
     frame.tile[:] = frame.shaded(data, sky)
     return frame
 
 
 def region(reference, x, y, side=REGION):
     """(side, side) pixels and weights of a reference; NaN and 0 beyond its edge."""
-    return cut(reference.data, x, y, side, np.nan), cut(reference.weight, x, y, side)
+    return cut_stamp(reference.data, x, y, side, np.nan), cut_stamp(reference.weight, x, y, side)
 
 
 class Epoch:
@@ -98,7 +98,7 @@ class Epoch:
         nothing = np.full((REGION, REGION), np.nan)
         if pair is None:
             return frame.shaded(nothing, 0), frame.difference(nothing, 1.0)
-        matched = match(*pair, self.fwhm_pixels, self.prior, self.options)
+        matched = match_stamps(*pair, self.fwhm_pixels, self.prior, self.options)
         if matched is None:
             _, data, (_, weight) = pair
             sky, _ = sky_of(np.where(weight > 0, data, np.nan))

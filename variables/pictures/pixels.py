@@ -27,7 +27,7 @@ class ChipPixels:
         return self.registration.apply(*self.wcs.to_pixels(ra, dec))
 
 
-def read_pixels(image) -> ChipPixels:
+def pixels_of_image(image) -> ChipPixels:
     """The pixels of a GalImage. Raises GalprojectError where its file doesn't give them."""
     options = InputOptions.from_json((image.options or {}).get("input"))
     facts = read_exposure(Path(image.path), options)

@@ -13,10 +13,10 @@ from photometry.models import GalCoverage
 from photometry.science.detection.clean import is_clean
 from photometry.storage.storage import catalogue_sources
 from variables.models import GalCandidate
-from variables.pictures.frames import Epoch, Frame, frame_of
-from variables.pictures.pixels import ChipPixels, read_pixels
+from variables.pictures.frames import CutoutFrame, Epoch, frame_of
+from variables.pictures.pixels import ChipPixels, pixels_of_image
 from variables.pictures.places import cutouts_folder
-from variables.pictures.sprite import TILE, Sprite, columns_of, read_sprite, write_sprite
+from variables.pictures.sprite import TILE, Sprite, image_ids_in, read_sprite, write_sprite
 from variables.science.difference import MatchOptions
 
 TILE_BYTES = 200_000_000  # of new tiles that are kept until their files are written
@@ -41,7 +41,9 @@ class _Work:
 
     reference: ChipPixels
     stars: np.ndarray  # (2, n) x, y on the reference of those that say how the images differ
-    frames: dict[int, Frame]  # of the candidates whose file is not as it should be, by their ids
+    frames: dict[
+        int, CutoutFrame
+    ]  # of the candidates whose file is not as it should be, by their ids
     columns: dict[int, list[int]]  # ids of the images that each should have, in order of time
     missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
     options: MatchOptions
@@ -86,7 +88,7 @@ def _render_epochs(catalogue, epochs, progress, everything):
     """Yield what was Rendered, some epochs at a time: as many as memory has room for."""
     candidates = GalCandidate.objects.filter(catalogue=catalogue)
     columns = _columns(candidates if everything else candidates.to_be_seen(), epochs)
-    there = {pk: columns_of(pk) for pk in columns}
+    there = {pk: image_ids_in(pk) for pk in columns}
     stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted)]
     missing = {image.pk: [] for image in epochs}
     for pk in stale:
@@ -95,7 +97,7 @@ def _render_epochs(catalogue, epochs, progress, everything):
     if not stale:
         return
     try:
-        reference = read_pixels(catalogue.image)
+        reference = pixels_of_image(catalogue.image)
     except GalprojectError as error:
         yield Rendered(problems=(_note(catalogue.image, error),))
         return
@@ -127,7 +129,7 @@ def _render_batch(catalogue, epochs, work, progress):
     for image in epochs:
         if ids := work.missing[image.pk]:
             try:
-                epoch = Epoch(work.reference, read_pixels(image), work.stars, work.options)
+                epoch = Epoch(work.reference, pixels_of_image(image), work.stars, work.options)
                 drawn = epoch.tiles([work.frames[pk] for pk in ids])
                 for pk, pair in zip(ids, drawn, strict=True):
                     tiles.setdefault(pk, {})[image.pk] = pair

@@ -58,7 +58,7 @@ def read_sprite(refsource_id) -> Sprite | None:
     return Sprite(columns[0][:TILE], ids, tuple(search), tuple(difference))
 
 
-def columns_of(refsource_id) -> tuple[int, ...] | None:
+def image_ids_in(refsource_id) -> tuple[int, ...] | None:
     """Ids of the images in a candidate's file; None where it has to be drawn from the start."""
     try:
         with _picture(refsource_id) as picture:

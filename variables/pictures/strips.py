@@ -14,7 +14,7 @@ N_TILES = 3
 WIDTH, HEIGHT = N_TILES * TILE, TILE  # pixels
 
 
-def strip(refsource_id, image_id) -> bytes | None:
+def strip_png(refsource_id, image_id) -> bytes | None:
     """PNG of (HEIGHT, WIDTH) greys; None where the candidate's cutouts don't have the epoch.
 
     Cut from the file of all epochs, which may be large, and kept for as long as that stays.

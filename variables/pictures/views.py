@@ -32,7 +32,7 @@ def cutouts(request, pk):
 @condition(etag_func=_tag(cutouts_path))
 def strip(request, pk, image_id):
     """Reference, search and difference of one epoch of a candidate, side by side."""
-    content = strips.strip(pk, image_id)
+    content = strips.strip_png(pk, image_id)
     if content is None:
         raise Http404(NOT_RENDERED)
     return _kept(HttpResponse(content, content_type="image/png"))

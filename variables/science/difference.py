@@ -76,7 +76,7 @@ class KernelPrior:
     right: np.ndarray  # (n_terms,)
 
 
-def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
+def match_stamps(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
     """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None where it can't be.
 
     Stamps are (ny, nx) in ADU. Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a
@@ -114,7 +114,7 @@ def match(reference, search, weights, fwhm_pixels, prior=None, options=MatchOpti
 def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
     """The KernelPrior from ``stamps`` round bright stars; None without any that agree on one.
 
-    Stamps are (reference, search, weights) each, (ny, nx) in ADU as those of ``match``, and
+    Stamps are (reference, search, weights) each, (ny, nx) in ADU as those of ``match_stamps``, and
     ``fwhm_pixels`` the seeing of both images; one that has its own sky and, being a variable, its
     own flux, is one among many.
     """

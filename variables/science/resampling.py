@@ -13,7 +13,7 @@ ORDER = 3  # of the spline
 PADDING = 12  # pixels by which a cut is larger than what is made of it
 
 
-def cut(image, x, y, side, beyond=0):
+def cut_stamp(image, x, y, side, beyond=0):
     """(side, side) pixels round the pixel ``x, y``; ``beyond`` the edge what is said.
 
     ``image`` (ny, nx) is in any unit and type, which the result has; ``x, y`` are whole numbers and
@@ -44,8 +44,8 @@ def resample_cutout(data, weight, place, matrix, side):
     half = side // 2
     reach = int(np.ceil(half * np.abs(matrix).sum(axis=1).max())) + PADDING
     y, x = np.rint(place).astype(int)
-    own = cut(data, x, y, 2 * reach + 1, np.nan)
-    own_weight = np.where(np.isfinite(own), cut(weight, x, y, 2 * reach + 1), 0)
+    own = cut_stamp(data, x, y, 2 * reach + 1, np.nan)
+    own_weight = np.where(np.isfinite(own), cut_stamp(weight, x, y, 2 * reach + 1), 0)
     if not np.any(own_weight > 0):
         return np.full((side, side), np.nan), np.zeros((side, side))
     offset = np.asarray(place) - (y, x) + reach - matrix @ (half, half)

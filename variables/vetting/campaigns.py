@@ -215,7 +215,7 @@ def vetted_again(campaign):
     )
 
 
-def candidates_of(campaign):
+def candidates_left_in(campaign):
     """The candidates of a campaign that are still there, but for those that are vetted again."""
     there = GalCandidate.objects.filter(pk__in=campaign.objects_in.values("refsource_id"))
     return there.exclude(pk__in=vetted_again(campaign))
@@ -223,12 +223,12 @@ def candidates_of(campaign):
 
 def disputed(campaign):
     """Candidates of a campaign that people don't agree on."""
-    return candidates_of(campaign).filter(DISPUTED)
+    return candidates_left_in(campaign).filter(DISPUTED)
 
 
 def artifacts_agreed(campaign):
     """Candidates of a campaign that people agree are artifacts, and that no flag hides yet."""
-    return candidates_of(campaign).filter(AGREED_ARTIFACT)
+    return candidates_left_in(campaign).filter(AGREED_ARTIFACT)
 
 
 def left_to_do(campaign) -> dict[str, int]:
@@ -236,7 +236,7 @@ def left_to_do(campaign) -> dict[str, int]:
 
     ``n_disputed``, ``n_artifacts`` and ``n_vetted_again``.
     """
-    counts = candidates_of(campaign).aggregate(
+    counts = candidates_left_in(campaign).aggregate(
         n_disputed=Count("pk", filter=DISPUTED), n_artifacts=Count("pk", filter=AGREED_ARTIFACT)
     )
     return counts | {"n_vetted_again": vetted_again(campaign).distinct().count()}

@@ -131,7 +131,7 @@ def _follow(campaign, user, rows):
 
 
 @transaction.atomic
-def undo(user, campaign, keys=()) -> list[int]:
+def undo_decisions(user, campaign, keys=()) -> list[int]:
     """Take back what somebody decided in a campaign: their last, a whole stroke, or some keys.
 
     The candidates whose decisions are taken back, also where that had been done before; none

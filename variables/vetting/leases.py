@@ -49,6 +49,6 @@ def renew(campaign, user):
     return mine.update(leased_until=timezone.now() + LEASE)
 
 
-def release(campaign, user):
+def release_leases(campaign, user):
     """Give back what somebody has in hand."""
     return campaign.objects_in.filter(leased_to=user).update(leased_to=None, leased_until=None)

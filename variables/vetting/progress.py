@@ -11,7 +11,7 @@ from django.utils import timezone
 from variables.models import GalDecision, TaxonomyClass
 from variables.models.vetting import votes_given
 from variables.science.consensus import fleiss_kappa, pairwise_agreement
-from variables.vetting.campaigns import candidates_of
+from variables.vetting.campaigns import candidates_left_in
 
 RATE_OVER = timedelta(hours=1)
 
@@ -59,7 +59,7 @@ class Found:
 
 def classes_found(campaign) -> list[Found]:
     """What people agree on among a campaign's candidates, the most frequent first."""
-    agreed = candidates_of(campaign).exclude(consensus=None).order_by()
+    agreed = candidates_left_in(campaign).exclude(consensus=None).order_by()
     counts = dict(agreed.values("consensus").annotate(n=Count("pk")).values_list("consensus", "n"))
     classes = TaxonomyClass.objects.filter(pk__in=counts).select_related("parent")
     most = max(counts.values(), default=1)
@@ -78,7 +78,7 @@ class Voter:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class VoterAgreement:
     """How well the people of a campaign agree."""
 
     kappa: float  # Fleiss's; NaN where nothing has two votes
@@ -86,7 +86,7 @@ class Agreement:
     voters: tuple[Voter, ...]
 
 
-def agreement_of(campaign) -> Agreement:
+def agreement_of(campaign) -> VoterAgreement:
     """The Agreement of a campaign's people, on classes without their subtypes."""
     slugs = dict(TaxonomyClass.objects.values_list("pk", Coalesce("parent__slug", "slug")))
     known = campaign.objects_in.exclude(gold=None).values_list("refsource_id", "gold")
@@ -97,7 +97,7 @@ def agreement_of(campaign) -> Agreement:
         for pk, slug in own.items():
             ballots.setdefault(pk, []).append(slug)
     pairs = pairwise_agreement(votes)
-    return Agreement(
+    return VoterAgreement(
         kappa=fleiss_kappa(ballots.values()),
         pairs=tuple((a, b, *figures) for (a, b), figures in pairs.items()),
         voters=tuple(_voter(name, own, gold) for name, own in sorted(votes.items())),

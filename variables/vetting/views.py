@@ -20,7 +20,7 @@ from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
-from variables.vetting.decisions import classes_of, decide, decide_all, undo
+from variables.vetting.decisions import classes_of, decide, decide_all, undo_decisions
 from variables.vetting.forms import (
     CampaignForm,
     UnreadableError,
@@ -328,7 +328,7 @@ def vet_decide(request, campaign):
 def vet_undo(request, campaign):
     """Take decisions back: by their keys, or the last; ``after`` is where they are given again."""
     try:
-        ids = undo(request.user, campaign, keys_from(request.body))
+        ids = undo_decisions(request.user, campaign, keys_from(request.body))
     except GalprojectError as error:
         return _refusal(error)
     first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(rank=Min("rank"))["rank"]
@@ -339,7 +339,7 @@ def vet_undo(request, campaign):
 @voting
 def vet_release(request, campaign):
     """Give back what was leased: somebody leaves."""
-    leases.release(campaign, request.user)
+    leases.release_leases(campaign, request.user)
     return JsonResponse({})
 
 

@@ -12,9 +12,9 @@ from exposures.archive.partial import free_bytes, size_text
 from exposures.errors import GalprojectError
 from exposures.management.arguments import (
     add_selection,
+    archive_query,
     ccd_numbers,
     let_declinations_be_negative,
-    query_of,
 )
 from exposures.management.base import SurveyCommand
 from exposures.management.commands.find_exposures import INTERRUPTED, files_text, nothing_found
@@ -67,7 +67,7 @@ class Command(SurveyCommand):
         ccdnums = frozenset().union(*ccds) if ccds else None
         options = FetchOptions(ccdnums, int(margin * 1e9), accept_wrong_md5)
         try:
-            query, archive, folder = query_of(**given), Archive(), Path(to)
+            query, archive, folder = archive_query(**given), Archive(), Path(to)
             exposures = find(query, archive)
             if not exposures:
                 raise CommandError(nothing_found(query))

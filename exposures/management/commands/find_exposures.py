@@ -7,8 +7,8 @@ from exposures.archive.partial import size_text
 from exposures.errors import GalprojectError
 from exposures.management.arguments import (
     add_selection,
+    archive_query,
     let_declinations_be_negative,
-    query_of,
     selection_text,
 )
 from exposures.management.base import SurveyCommand
@@ -38,7 +38,7 @@ class Command(SurveyCommand):
 
     def handle(self, *, csv, **given):
         try:
-            query = query_of(**given)
+            query = archive_query(**given)
             exposures = find(query)
             if csv:
                 write_csv([HEADINGS, *map(row, exposures)], csv, self.stdout.data)
@@ -49,7 +49,7 @@ class Command(SurveyCommand):
         if not exposures:
             self.stderr.write(nothing_found(query))
         elif csv != "-":
-            for line in table(exposures):
+            for line in exposure_table(exposures):
                 self.stdout.write(line)
 
 
@@ -69,7 +69,7 @@ def row(e):
     )  # fmt: skip
 
 
-def table(exposures):
+def exposure_table(exposures):
     """Lines of text: a line an exposure, and their sum."""
     yield (
         f"{'expnum':>8}  {'start (UTC)':<19}  {'filter':<6}  {'s':>5}  {'RA':>9}  {'Dec':>9}  "

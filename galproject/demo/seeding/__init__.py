@@ -9,11 +9,11 @@ from galproject.demo.seeding.pictures import (
     draw_chips,
     draw_seeded_cutouts,
 )
-from galproject.demo.seeding.plan import Plan
+from galproject.demo.seeding.plan import SurveyPlan
 from galproject.demo.seeding.survey import seed_survey
 
 __all__ = [
-    "Plan",
+    "SurveyPlan",
     "candidates_to_draw",
     "chips_to_draw",
     "draw_chips",

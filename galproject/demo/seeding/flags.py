@@ -5,7 +5,7 @@ from django.db.models import F
 
 from exposures.models import GalExposure, GalImage, Status
 from galproject.demo.seeding.tables import PROPOSAL
-from variables.flags.marking import flag_image, flag_source, undo
+from variables.flags.marking import flag_image, flag_source, undo_flag
 from variables.flags.proposals import propose
 from variables.models import Artifact, Cut, GalFlag, GalVarObj
 
@@ -33,7 +33,7 @@ def make_flags() -> int:
         made.append(flag_image(image, Artifact.BLEED, "trail of a bright star", curator, trail))
     for cut, artifact, reason in DOUBTFUL:
         made += [flag_source(i, artifact, reason, curator) for i in _failing(cut)]
-    undo(made[-1], curator, "the columns are fine")
+    undo_flag(made[-1], curator, "the columns are fine")
     exposures = GalExposure.objects.filter(proposal=PROPOSAL, images__status=Status.DONE)
     n_proposed = sum(propose(e) for e in exposures.distinct().order_by("-mjd")[:N_PROPOSED])
     return len(made) + n_proposed

@@ -18,7 +18,7 @@ from photometry.querysets.sources import catalogue_of
 from photometry.storage import storage
 from variables.models import CampaignObject, GalCandidate, GalNewSource
 from variables.pictures.places import picture_path, write_whole
-from variables.pictures.sprite import TILE, Sprite, columns_of, write_sprite
+from variables.pictures.sprite import TILE, Sprite, image_ids_in, write_sprite
 
 NOISE_ADU = 8.0
 STRETCH_ADU = 39.0  # up to which greys are about linear
@@ -43,7 +43,7 @@ def candidates_to_draw(n, again=False) -> list[int]:
     ids += most_detected.values_list("pk", flat=True)[:n]
     ours = set(made_up.filter(pk__in=ids).values_list("pk", flat=True))
     first = [i for i in dict.fromkeys(ids) if i in ours][:n]
-    return sorted(i for i in first if again or columns_of(i) is None)
+    return sorted(i for i in first if again or image_ids_in(i) is None)
 
 
 def draw_seeded_cutouts(refsource_ids, progress=None):
@@ -128,14 +128,14 @@ def _sprite(star, sky):
     differences += 1.4 * NOISE_ADU * noise_like(tiles.shape, rng)
     turned = sky.orientation.picture
     return Sprite(
-        reference=turned(grey(tiles[0], SKY_GREY)),
+        reference=turned(linear_grey(tiles[0], SKY_GREY)),
         image_ids=tuple(star.fluxes),
-        search=tuple(map(turned, grey(tiles[1:], SKY_GREY))),
-        difference=tuple(map(turned, grey(differences[1:], DIFFERENCE_GREY))),
+        search=tuple(map(turned, linear_grey(tiles[1:], SKY_GREY))),
+        difference=tuple(map(turned, linear_grey(differences[1:], DIFFERENCE_GREY))),
     )
 
 
-def grey(pixels, sky):
+def linear_grey(pixels, sky):
     """u1 greys of pixels in ADU: linear near the sky, and much less steep in bright stars."""
     greys = sky + GREYS * np.arcsinh(pixels / STRETCH_ADU)
     return np.clip(greys, 0, 255).astype("u1")
@@ -173,4 +173,4 @@ def _chip(image):
     edges = [np.arange(n + 1) * BINNING for n in shape]
     pixels, _, _ = np.histogram2d(y, x, bins=edges, weights=flux / BINNING**2)
     light = gaussian_filter(pixels, image.fwhm_pixels / 2.3548 / BINNING)
-    return grey(light + NOISE_ADU / BINNING * noise_like(shape, rng), SKY_GREY)
+    return linear_grey(light + NOISE_ADU / BINNING * noise_like(shape, rng), SKY_GREY)

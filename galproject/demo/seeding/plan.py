@@ -47,7 +47,7 @@ SMALL_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class SurveyPlan:
     """A survey to be made up; the same plan makes the same survey."""
 
     n_candidates: int = 40_000  # detected at least once; a few more fail a cut each time

@@ -23,7 +23,7 @@ THRESHOLD_SIGMA = 15.0
 
 
 @dataclass(frozen=True)
-class Exposed:
+class SeededExposure:
     """One exposure of a field; all its chips share it."""
 
     field: Field
@@ -52,7 +52,7 @@ class Series:
     """All measurements of a patch's stars in one filter; arrays (n_stars, n_exposures)."""
 
     patch: StarField
-    exposures: tuple[Exposed, ...]  # the reference first
+    exposures: tuple[SeededExposure, ...]  # the reference first
     mag: np.ndarray
     mag_err: np.ndarray
     failed_cuts: np.ndarray  # int, bits of Cut
@@ -88,7 +88,7 @@ class Series:
         return np.sum(self.changed & (self.failed_cuts == 0), axis=1)
 
 
-def make_exposures(plan) -> list[Exposed]:
+def make_exposures(plan) -> list[SeededExposure]:
     """Every exposure of the survey; of each field and filter the reference comes first."""
     rng = np.random.default_rng([plan.seed, 10])
     made = []
@@ -105,7 +105,7 @@ def make_exposures(plan) -> list[Exposed]:
 
 
 def _exposed(field, filter, number, mjd, is_reference, rng):
-    return Exposed(
+    return SeededExposure(
         field,
         filter,
         number,

@@ -13,7 +13,7 @@ from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Gal
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.demo.seeding.stars import SATURATED_MAG, Exposed, pointing
+from galproject.demo.seeding.stars import SATURATED_MAG, SeededExposure, pointing
 from galproject.processing.version import RESULTS_VERSION, code_version
 from photometry.storage import storage
 from photometry.storage.storage import SOURCE_DTYPE
@@ -66,7 +66,7 @@ def store_unmeasured(plan, patches):
     for number, field in enumerate(plan.fields):
         detectors = [patch.detector for patch in patches if patch.field == field]
         for offset, status in ((0, Status.FAILED), (100, Status.PENDING)):
-            e = Exposed(
+            e = SeededExposure(
                 field, "i", 610_000 + offset + number, LAST_MJD + number, False, (0, 0), 1, 0
             )
             exposure = _exposure_row(plan, e)

@@ -45,7 +45,7 @@ class Command(SurveyCommand):
                     f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
                 )
             crossmatch_options = replace(crossmatch_options, max_radius_arcsec=max_radius)
-        fields = list(fields_of(images_of(exposure)))
+        fields = list(fields_of(reference_ids(exposure)))
         for number, images in enumerate(fields, 1):
             with (
                 tqdm(
@@ -62,7 +62,7 @@ class Command(SurveyCommand):
             self.stdout.write("No reference catalogue is in use.")
 
 
-def images_of(identifiers):
+def reference_ids(identifiers):
     """Ids of the reference images of exposures; None for all."""
     if identifiers is None:
         return None

@@ -34,7 +34,7 @@ class Command(SurveyCommand):
         call_command("process_exposure", *files.searches, new_sources=True, **common)
         self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
         self.stdout.write("4. Against the truth")
-        self.stdout.write_lines(demonstration.report(demonstration.compare(files)))
+        self.stdout.write_lines(demonstration.report(demonstration.compare_with_simulation(files)))
         self.stdout.write("5. What the survey looks at")
         call_command("repeat_detections")
         self.say_what_next(files, folder / "light_curve.png")

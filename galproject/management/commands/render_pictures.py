@@ -15,7 +15,7 @@ from exposures.models import GalImage, Status
 from galproject.processing.cutouts import draw_cutouts
 from photometry.models import GalReference
 from variables.pictures.chips import write_chip_picture
-from variables.pictures.pixels import read_pixels
+from variables.pictures.pixels import pixels_of_image
 from variables.pictures.places import picture_path
 
 
@@ -62,7 +62,7 @@ class Command(SurveyCommand):
         problems = []
         for image in tqdm(missing, unit="chip", disable=not sys.stderr.isatty()):
             try:
-                pixels = read_pixels(image)
+                pixels = pixels_of_image(image)
                 write_chip_picture(image, pixels.data, pixels.weight)
             except (GalprojectError, OSError) as error:
                 problems.append(f"{image}: no picture: {error}")

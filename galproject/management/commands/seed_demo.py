@@ -16,7 +16,7 @@ from galproject.configuration.loading import load_options
 from galproject.demo import seeding
 from galproject.demo.first_look import what_to_look_at
 from galproject.demo.named_database import create_database
-from galproject.demo.seeding import Plan
+from galproject.demo.seeding import SurveyPlan
 from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
@@ -72,7 +72,7 @@ class Command(SurveyCommand):
 
     def seed(self, *, candidates, sources, seed, pictures, into_existing, **_):
         with plain_errors():
-            plan = Plan(candidates, sources, seed)
+            plan = SurveyPlan(candidates, sources, seed)
             is_new = self.fill(plan, into_existing)
             passwords = seeding.make_people()
             if n_flags := seeding.make_flags():

@@ -39,7 +39,7 @@ USUAL_FRACTION, MOST_FRACTION = 0.03, 0.05  # of the sources that are there
 USUAL_SPACING, CLOSEST_SPACING = 30.0, 20.0  # FWHM
 
 
-def number(options, n_sources, shape, fwhm_pixels) -> int:
+def number_of_stars(options, n_sources, shape, fwhm_pixels) -> int:
     """How many stars go on a chip: never so many that they would change its crowding.
 
     Raises GalprojectError where more are asked for.

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib import recfunctions
 
 from exposures.chip import MaskBit
-from galproject.validation.injection.options import number, range_of
+from galproject.validation.injection.options import number_of_stars, range_of
 from photometry.science.calibration.depth import limiting_magnitude
 from photometry.science.injection import Stars, free_positions, unsaturated_flux
 
@@ -40,7 +40,7 @@ def draw_stars(reduction, ccdnum, options, n_searches):
     rng = np.random.default_rng([options.seed, ccdnum])
     chip, psf = reduction.chip, reduction.detections.psf
     fwhm = reduction.fwhm_pixels
-    n = number(options, len(reduction.detections), chip.shape, fwhm)
+    n = number_of_stars(options, len(reduction.detections), chip.shape, fwhm)
     usable = (chip.weight > 0) & ((chip.mask & np.uint8(MaskBit.STREAK)) == 0)
     x, y = free_positions(usable, n, fwhm, rng)
     headroom = chip.saturation - float(reduction.sky.level)

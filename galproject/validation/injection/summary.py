@@ -18,7 +18,7 @@ ANY = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One number, with what it is of; ranges that say nothing are infinite."""
 
     quantity: str
@@ -36,7 +36,7 @@ class Row:
 class Summary:
     """All rows, and a few figures for the head of a report."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SummaryRow, ...]
     n_stars: int
     n_measurements: int  # of artificial stars on search images
     half_complete_mag: float  # half of the stars are found on the reference; NaN if never
@@ -111,7 +111,7 @@ def _in_class(own_light, crowding):
 
 def _share_rows(quantity, counted, edges, key="magnitude", **given):
     return [
-        Row(quantity, s, low, high, int(n), **{key: _pair(edges, i)}, **given)
+        SummaryRow(quantity, s, low, high, int(n), **{key: _pair(edges, i)}, **given)
         for i, (n, s, low, high) in enumerate(
             zip(counted.n, counted.share, counted.low, counted.high, strict=True)
         )
@@ -157,7 +157,9 @@ def _biases(stars, constant, edges):
 def _offset_rows(quantity, o, edges, crowding):
     for i in np.flatnonzero(np.isfinite(o.median)):
         low, high = o.median[i] - o.error[i], o.median[i] + o.error[i]
-        yield Row(quantity, float(o.median[i]), low, high, int(o.n[i]), _pair(edges, i), crowding)
+        yield SummaryRow(
+            quantity, float(o.median[i]), low, high, int(o.n[i]), _pair(edges, i), crowding
+        )
 
 
 def _spread_rows(quantity, o, edges, crowding):
@@ -165,7 +167,9 @@ def _spread_rows(quantity, o, edges, crowding):
     for i in np.flatnonzero(np.isfinite(o.spread)):
         error = 1.17 * o.spread[i] / np.sqrt(o.n[i])
         low, high = o.spread[i] - error, o.spread[i] + error
-        yield Row(quantity, float(o.spread[i]), low, high, int(o.n[i]), _pair(edges, i), crowding)
+        yield SummaryRow(
+            quantity, float(o.spread[i]), low, high, int(o.n[i]), _pair(edges, i), crowding
+        )
 
 
 def _variables(variable, sigma, edges):

@@ -63,7 +63,7 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
     ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
     to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``.
     """
-    with quiet():
+    with quiet_crowdsource():
         y, x = crowdsource_base.peakfind(
             image.residual,
             image.model,
@@ -93,7 +93,7 @@ def inverse_sigma(weight):
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet_crowdsource():
     """Send what crowdsource prints to the log, and hold the warnings of its divisions by zero."""
     printed = io.StringIO()
     with (

@@ -65,7 +65,7 @@ class StackOptions:
 
 
 @dataclass(frozen=True)
-class Frame:
+class StackFrame:
     """A sky-subtracted frame on the grid of the stack, in ADU of its first frame."""
 
     data: np.ndarray  # (ny, nx) float32; NaN off the frame, the stars' model where masked

@@ -35,7 +35,7 @@ class Command(SurveyCommand):
 
     def handle(self, *, ra, dec, radius, plot, csv, **_):
         try:
-            curves = find(ra, dec, radius)
+            curves = curves_of_position(ra, dec, radius)
             if csv:
                 write_csv(light_curve_rows(curves), csv, self.stdout.data)
             if plot:
@@ -43,13 +43,13 @@ class Command(SurveyCommand):
         except GalprojectError as error:
             raise CommandError(str(error)) from error
         if not csv:
-            for line in table(curves):
+            for line in light_curve_table(curves):
                 self.stdout.write(line)
         if plot and csv != "-":
             self.stdout.write(f"Drawn to {plot}")
 
 
-def find(ra, dec, radius_arcsec):
+def curves_of_position(ra, dec, radius_arcsec):
     """Light curves at a position given as text; GalprojectError where there is none."""
     ra_degrees, dec_degrees = parse_position(ra, dec)
     if not 0 < radius_arcsec <= 3600:
@@ -71,7 +71,7 @@ def draw(curves, path):
         raise GalprojectError(f"{path} can't be drawn: {error}") from error
 
 
-def table(curves):
+def light_curve_table(curves):
     """Lines of text: each source with its measurements, R for the reference, V for variable."""
     for c in curves:
         yield (
