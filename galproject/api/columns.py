@@ -72,7 +72,7 @@ def _returned(method):
 
 
 def row_of(columns, represented):
-    """What a serializer made of a row as a tuple in order of ``columns``, with moments as such."""
+    """A row of a serializer as a tuple in order of ``columns``, with times as datetimes."""
     values = (represented.get(column.name) for column in columns)
     return tuple(
         datetime.fromisoformat(value) if column.kind is ColumnKind.TIME and value else value

@@ -4,14 +4,15 @@ from django.db import migrations
 
 RENAME = "UPDATE django_q_schedule SET name = %s, func = %s WHERE func = %s"
 NOW, BEFORE = "recover_lost_work", "sweep"
-FOLDER = "galproject.queue.tasks"
+FOLDER = "queue"
+TASK_NOW, TASK_BEFORE = (f"galproject.{FOLDER}.tasks.{name}" for name in (NOW, BEFORE))
 
 
 class Migration(migrations.Migration):
     dependencies = [("galproject", "0006_names_of_tasks")]
     operations = [
         migrations.RunSQL(
-            [(RENAME, [NOW, f"{FOLDER}.{NOW}", f"{FOLDER}.{BEFORE}"])],
-            [(RENAME, [BEFORE, f"{FOLDER}.{BEFORE}", f"{FOLDER}.{NOW}"])],
+            [(RENAME, [NOW, TASK_NOW, TASK_BEFORE])],
+            [(RENAME, [BEFORE, TASK_BEFORE, TASK_NOW])],
         )
     ]

@@ -66,7 +66,7 @@ def plan_text(plan):
     """What would be made over, on a line or two."""
     text = (
         f"{plan.n_references} references and {plan.n_searches} search images to be made over; "
-        f"{plan.n_up_to_date} stand as they are."
+        f"{plan.n_up_to_date} are up to date."
     )
     if plan.n_references_kept:
         text += (
