@@ -13,6 +13,14 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
 from xdist.scheduler import LoadScopeScheduling
 
+BROWSER = "tests/browser/"
+
+
+def block_of(nodeid):
+    """What a test shares most with its neighbours: its file, and of the pages one site for all."""
+    file = nodeid.split("::")[0]
+    return BROWSER if file.startswith(BROWSER) else file
+
 
 class BlockScheduling(LoadScopeScheduling):
     """Hands out tests of a file that follow each other in one piece, in the order of all.
@@ -26,7 +34,7 @@ class BlockScheduling(LoadScopeScheduling):
 
     @cached_property
     def _blocks(self):
-        blocks = groupby(self.collection, key=lambda nodeid: nodeid.split("::")[0])
+        blocks = groupby(self.collection, key=block_of)
         return {
             nodeid: f"{file} {number}"
             for number, (file, nodeids) in enumerate(blocks)
