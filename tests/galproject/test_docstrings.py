@@ -31,7 +31,15 @@ PLAIN = re.compile(
     r"|order|seed|rng|name|function|n|n_\w+|\w+_(?:pixels|arcsec|degrees|fwhm|sigma|days)"
 )
 # Of functions, texts and plain values for the database, not of arrays.
-OTHERS = {"as_json", "from_json", "compiled", "compiled_anew", "inlined", "quiet", "serialize"}
+OTHERS = {
+    "as_json",
+    "from_json",
+    "compiled",
+    "compiled_anew",
+    "inlined",
+    "quiet_crowdsource",
+    "serialize",
+}
 
 
 def faults_in(source) -> list[str]:

@@ -28,7 +28,7 @@ class _Found:
     stars: NewStars
     ra: np.ndarray  # (n,) ICRS degrees
     dec: np.ndarray
-    failed_cuts_of_new_stars: np.ndarray  # (n,) bits of Cut
+    failed_cuts: np.ndarray  # (n,) bits of Cut
 
     def select(self, chosen):
         columns = self.ra[chosen], self.dec[chosen], self.failed_cuts[chosen]
