@@ -2,6 +2,8 @@
 
 PORT = 8000
 python = .venv/bin/python
+# Of tests: one more than cores, up to 4, as some wait for a server or a browser meanwhile.
+processes = $(shell n=$$(nproc); [ $$n -lt 4 ] && expr $$n + 1 || echo 4)
 manage = $(python) manage.py
 # Scripts without a suffix, which ruff has to be told of.
 sources = . scripts/database scripts/draw_imports scripts/screenshots
@@ -58,7 +60,7 @@ seeded: database
 # it compiled.
 test: setup-dev database
 	@scripts/browser
-	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses $(processes) --dist loadscope --no-loadscope-reorder
 
 fuzz: setup-dev database
 	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \

@@ -317,7 +317,7 @@ def test_a_dump_that_fails_leaves_nothing(of_survey, tmp_path, monkeypatch):
     def fail(*_):
         raise GalprojectError("pg_dump failed: no space left on device")
 
-    monkeypatch.setattr(making, "run", fail)
+    monkeypatch.setattr(making, "run_program", fail)
     with pytest.raises(CommandError, match="no space left"):
         call_command("backup", str(tmp_path / "tuesday"))
     assert list(tmp_path.iterdir()) == []
