@@ -66,7 +66,9 @@ def test_other_options_make_the_search_images_over_once(processed, stricter):  #
     for image in GalImage.objects.searches():
         assert image.options["selection"]["threshold_sigma"] == 40
         assert image.options["catalogue"] == processed.options.catalogue
-    assert "0 references and 0 search images to be made over; 4 are up to date" in run("reprocess", "--all")
+    assert "0 references and 0 search images to be made over; 4 are up to date" in run(
+        "reprocess", "--all"
+    )
 
 
 def test_how_new_sources_are_looked_for_matters_only_where_they_are():
