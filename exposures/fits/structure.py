@@ -18,9 +18,10 @@ from exposures.fits.limits import FileOptions
 BLOCK, CARD = 2880, 80  # bytes
 AT_ONCE = 1 << 20  # bytes
 MAX_AFTER = 1 << 20  # bytes after the last HDU; tapes were filled up with less
+MAX_COLUMNS = 999  # of a table, as the standard has it; a list is made of them before one is read
 BITS = (8, 16, 32, 64, -32, -64)
 REMEMBERED = 8  # files whose structure is known: gzipped ones have to be unfolded for it
-_SIZES = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|ZBITPIX|ZNAXIS\d{0,3}) *= *(.*)")
+_SIZES = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|TFIELDS|ZBITPIX|ZNAXIS\d{0,3}) *= *(.*)")
 _WHOLE_NUMBER = re.compile(rb"([+-]?\d{1,18}) *(/.*)?")
 _LOGICAL = re.compile(rb"(SIMPLE|GROUPS|ZIMAGE) *= *([TF])\b")
 _TEXT = re.compile(rb"XTENSION= *'([^']*)'")
@@ -171,6 +172,8 @@ class _Scan:
                 if length is None or length < 0:
                     found = "missing" if length is None else length
                     raise self._refused(index, f"{z}NAXIS{axis} is {found}")
+        if not 0 <= sizes.get("TFIELDS", 0) <= MAX_COLUMNS:
+            raise self._refused(index, f"TFIELDS is {sizes['TFIELDS']}")
         for key in ("PCOUNT", "GCOUNT"):
             if sizes.get(key, 1) < 0:
                 raise self._refused(index, f"{key} is {sizes[key]}")

@@ -24,7 +24,7 @@ from exposures.fits.limits import take_limits_from
 from exposures.fits.source_files import chip_digest
 from exposures.ingest import distinct
 from tests.exposures.files import NAME, chip_cards, write_file, write_plain, write_triplet
-from tests.exposures.test_catalogues import scattered, table, write_table
+from tests.exposures.test_catalogues import scattered, table, table_of, write_table
 
 SHAPE = (40, 60)
 
@@ -100,6 +100,13 @@ def test_a_card_that_no_image_has_is_the_files_error(tmp_path, key, text):
     assert_refused(path)
 
 
+def test_a_table_of_more_columns_than_one_can_have_is_refused_before_they_are_listed(tmp_path):
+    path = table_of(tmp_path / "a.fits")
+    set_card(path, "TFIELDS", "4294967297")
+    with pytest.raises(InputFileError, match="TFIELDS is 4294967297"):
+        open_catalogue(path).stars(150, -30, 0.2, 58107, "i")
+
+
 @pytest.mark.parametrize(
     ("key", "text"), [("SIMPLE", "F"), ("SIMPLE", "1"), ("NAXIS", "2"), ("BITPIX", "7")]
 )
@@ -119,6 +126,7 @@ def test_a_primary_header_that_is_none_is_the_files_error(tmp_path, key, text):
         *(("ZVAL1", "0"), ("ZVAL1", "-32"), ("ZVAL2", "3"), ("ZVAL2", "'x'"), ("THEAP", "-5")),
         *(("THEAP", "99999999"), ("TFORM1", "'1PJ(9)  '"), ("TTYPE1", "'NOTHING '")),
         *(("TTYPE3", "'NOTHING '"), ("ZBLANK", "1.5"), ("NAXIS2", "39"), ("TFIELDS", "9")),
+        *(("TFIELDS", "4294967297"), ("TFIELDS", "-1"), ("TFIELDS", "1.5")),
     ],
 )
 def test_what_a_decompressor_trusts_is_checked_before(tmp_path, key, text):
