@@ -1,7 +1,6 @@
 """A backup restored: checked, into a new database, which takes its name when all is there."""
 
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from exposures.archive.partial import size_text
 from exposures.errors import GalprojectError
+from exposures.other_database import connected_to
 from galproject.backup.files_beside import restore_files
 from galproject.backup.manifest import DATABASE, Manifest, check_files, read_manifest
 from galproject.backup.programs import programs_for, run_program
@@ -221,23 +221,11 @@ def _check_rows(draft, manifest):
 
 def _bring_up_to_date(draft, moved):
     """Migrate what an older version made, and point the data's paths to where they are now."""
-    with _connected_to(draft):
+    with connected_to(draft):
         call_command("migrate", verbosity=0, interactive=False)
         with connection.cursor() as cursor:
             for old, new in moved:
                 _point_to(cursor, old.rstrip("/"), new.rstrip("/"))
-
-
-@contextmanager
-def _connected_to(name):
-    before = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = before
 
 
 def _point_to(cursor, old, new):

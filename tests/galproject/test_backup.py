@@ -23,6 +23,7 @@ from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage, Status
+from exposures.other_database import connected_to
 from galproject.backup import files_beside, making, programs
 from galproject.backup.bars import bar
 from galproject.backup.making import BackupOptions, make_backup
@@ -30,7 +31,6 @@ from galproject.backup.manifest import Manifest, read_manifest, write_manifest
 from galproject.backup.programs import Programs, programs_for
 from galproject.backup.restoring import (
     RestoreOptions,
-    _connected_to,
     checked_backup,
     restore_backup,
 )
@@ -113,7 +113,7 @@ def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):  # noqa
         patch.setattr(settings, "GALPROJECT_PICTURES", str(pictures))
         patch.setattr(settings, "SECRET_KEY", KEY)
         patch.delenv("SECRET_KEY", raising=False)
-        with _connected_to(name):
+        with connected_to(name):
             # Nothing to do, unless the database was made without the tables.
             call_command("migrate", verbosity=0)
             process(night, [night.reference], is_reference=True)
@@ -154,7 +154,7 @@ def installation(folder, patch, name):
     patch.setattr(settings, "GALPROJECT_OPTIONS", "")
     patch.setattr(settings, "SECRET_KEY", "another key")
     (folder / ".secret_key").write_text("another key")
-    with _connected_to(name):
+    with connected_to(name):
         yield
 
 
@@ -243,7 +243,7 @@ def test_people_log_in_see_candidates_and_process_chips_after_a_restore(
     django_db_blocker,
 ):
     name, _, _, new = restored
-    with django_db_blocker.unblock(), _connected_to(name):
+    with django_db_blocker.unblock(), connected_to(name):
         login = {"username": "vetter", "password": PASSWORD}
         assert client.post(reverse("login"), login).url == reverse("home")
         candidate = GalCandidate.objects.accepted().first()
@@ -293,7 +293,7 @@ def test_a_manifest_says_what_a_backup_is(backup):
 @pytest.fixture
 def of_survey(survey, django_db_blocker):
     """The survey's database as the one of the settings."""
-    with django_db_blocker.unblock(), _connected_to(survey):
+    with django_db_blocker.unblock(), connected_to(survey):
         yield survey
 
 
@@ -474,7 +474,7 @@ def test_an_older_server_is_refused(copy, django_db_blocker, survey):
     changed(copy, dumped_by=99, postgresql=99)
     with (
         django_db_blocker.unblock(),
-        _connected_to(f"{survey}_none"),
+        connected_to(f"{survey}_none"),
         pytest.raises(CommandError, match="made by pg_dump 99.*PostgreSQL 99 or later"),
     ):
         call_command("restore", str(copy))
@@ -498,7 +498,7 @@ def test_rows_that_are_missing_leave_no_database(copy, django_db_blocker, survey
 def test_a_database_in_use_is_not_touched(backup, survey, django_db_blocker):
     with (
         django_db_blocker.unblock(),
-        _connected_to(survey),
+        connected_to(survey),
         session(survey),
         pytest.raises(CommandError, match="1 sessions use the database.*Stop the web server"),
     ):

@@ -27,7 +27,7 @@ def files(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def fewer_kills(monkeypatch):
     """Fewer than in the benchmark, as each worker that follows takes seconds to begin."""
-    monkeypatch.setattr(faults, "N_KILLS", 3)
+    monkeypatch.setattr(faults, "N_KILLS", 4)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from exposures.other_database import connected_to
 from galproject.models import GivenPermission
 from galproject.site.groups import MAY, VIEWED, complete_groups, permissions_of
 from galproject.site.tokens import TokenAuthentication
@@ -105,17 +106,13 @@ def test_the_walk_sees_what_a_migration_uses(tmp_path):
 @contextmanager
 def another_database(name):
     """The default connection is to a new, empty database, which goes afterwards."""
-    own = connection.settings_dict["NAME"]
     with connection.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
         cursor.execute(f'CREATE DATABASE "{name}"')
-    connection.close()
-    connection.settings_dict["NAME"] = name
     try:
-        yield
+        with connected_to(name):
+            yield
     finally:
-        connection.close()
-        connection.settings_dict["NAME"] = own
         with connection.cursor() as cursor:
             cursor.execute(f'DROP DATABASE "{name}"')
 

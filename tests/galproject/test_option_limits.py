@@ -58,8 +58,7 @@ LESS_IS_MORE_WORK = (
     "reduction.forced.wing_sigma",
     "periods.min_days",
 )
-# Seconds of the processor: more than it takes to compile all, and nothing to what never ends.
-LONGEST = 300.0
+LONGEST = 10.0  # seconds of the processor
 
 
 @pytest.fixture(autouse=True)
@@ -131,9 +130,15 @@ def test_what_takes_most_work_ends(name, which):
     effect = EFFECTS[name]
     value = limits(OPTIONS[name])[which]
     options = with_settings(settings_of(name, effect, False) | {name: value})
+    if _seconds(effect, options) >= LONGEST:
+        # The first may have had to compile.
+        assert _seconds(effect, options) < LONGEST
+
+
+def _seconds(effect, options):
     begun = time.process_time()
     effect.result(options)
-    assert time.process_time() - begun < LONGEST
+    return time.process_time() - begun
 
 
 OUT_OF_PROPORTION = ("9" * 30, f"-{'9' * 30}", "1e300", "-1e300", "9" * 5000, "nan", "inf", "x", "")

@@ -1,4 +1,4 @@
-"""Sources of all filters counts in the database: right, rebuilt, and in nobody's way."""
+"""Sources of all filters cross-matched in the database: right, rebuilt, and in nobody's way."""
 
 import numpy as np
 import pytest

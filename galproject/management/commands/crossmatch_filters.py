@@ -1,4 +1,4 @@
-"""manage.py crossmatch_filters: sources of all filters counts into objects, a field at a time."""
+"""manage.py crossmatch_filters: sources of all filters made into objects, a field at a time."""
 
 import sys
 from dataclasses import replace

@@ -102,7 +102,7 @@ class Command(SurveyCommand):
         crossmatch_options = load_options().crossmatch
         counts = [crossmatch_filters(images, crossmatch_options) for images in fields_of()]
         n_stars = sum(one.n_one_to_one + one.n_doubtful for one in counts)
-        self.stdout.write(f"{n_stars:,} stars cross-matched filters")
+        self.stdout.write(f"{n_stars:,} stars cross-matched across filters")
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         n_accepted = GalCandidate.objects.accepted().count()

@@ -14,6 +14,7 @@ from django.db import ProgrammingError, connection
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, take
+from exposures.other_database import connected_to
 
 MOST_RUNS = 16  # at once beside one survey
 MOST_BYTES = 45  # of a survey's name in those of its databases; PostgreSQL's have at most 63
@@ -35,7 +36,7 @@ def own_database(folder: Path):
         name = _free_name(cursor, survey)
         try:
             _make(cursor, name)
-            with _pictures_in(folder), _connected_to(name, survey):
+            with _pictures_in(folder), connected_to(name):
                 _make_tables()
                 yield name
         finally:
@@ -95,18 +96,6 @@ def _make_tables():
             "that it lacks, a superuser has to give it to all new databases, once: "
             'psql -d template1 -c "CREATE EXTENSION q3c"'
         ) from error
-
-
-@contextmanager
-def _connected_to(name, survey):
-    """This process' connection, and those of workers that it starts, in another database."""
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = survey
 
 
 @contextmanager

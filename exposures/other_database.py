@@ -1,0 +1,18 @@
+"""Another database of the server in the place of the survey's, for a while."""
+
+from contextlib import contextmanager
+
+from django.db import connection
+
+
+@contextmanager
+def connected_to(name):
+    """This process' connection, and those of workers that it starts, in the database ``name``."""
+    survey = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = survey
