@@ -28,16 +28,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.crowded_chip import crowded_chip  # noqa: E402
-from benchmarks.scratch import scratch_database  # noqa: E402
-from exposures.simulation import SimulationOptions, simulate_night  # noqa: E402
-from exposures.simulation.truth import read_truth  # noqa: E402
-from galproject.configuration.loading import load_options  # noqa: E402
-from galproject.processing import pipeline  # noqa: E402
-from galproject.queue.runs import prepare  # noqa: E402
+from benchmarks.crowded_chip import crowded_chip
+from benchmarks.scratch import scratch_database
+from exposures.simulation import SimulationOptions, simulate_night
+from exposures.simulation.truth import read_truth
+from galproject.configuration.loading import load_options
+from galproject.processing import pipeline
+from galproject.queue.runs import prepare
 from photometry.reduction import reduction, search
-from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402
-from photometry.storage import storage  # noqa: E402
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.storage import storage
 
 N_STARS, N_RUNS = 160_000, 3
 QUICK_SHAPE, QUICK_DENSITY = (1024, 1024), 96_000  # on the area of a full chip: 12,000 stars
@@ -151,8 +151,14 @@ def columns_at(found, x, y, flux):
     noise = statistics.median(found.flux_err)
     one = flux * 0 + 1
     return {
-        **{"x": x, "y": y, "flux": flux, "flux_err": noise * one},
-        **{"rchi2": one, "fracflux": one, "quality": one, "flags": (flux * 0).astype("i4")},
+        "x": x,
+        "y": y,
+        "flux": flux,
+        "flux_err": noise * one,
+        "rchi2": one,
+        "fracflux": one,
+        "quality": one,
+        "flags": (flux * 0).astype("i4"),
     }
 
 

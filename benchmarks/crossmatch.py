@@ -29,14 +29,14 @@ from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.scratch import scratch_database  # noqa: E402  (sets Django up)
-from photometry.crossmatch.crossmatching import crossmatch_filters  # noqa: E402
-from photometry.models import GalObject, GalObjectSource  # noqa: E402
-from photometry.querysets.objects import MatchKind  # noqa: E402
-from photometry.science.crossmatch.matching import Groups  # noqa: E402
-from photometry.storage.storage import catalogue_sources  # noqa: E402
-from tests.photometry.crossmatch_fields import make_reference  # noqa: E402
-from tests.photometry.two_filters import (  # noqa: E402
+from benchmarks.scratch import scratch_database
+from photometry.crossmatch.crossmatching import crossmatch_filters
+from photometry.models import GalObject, GalObjectSource
+from photometry.querysets.objects import MatchKind
+from photometry.science.crossmatch.matching import Groups
+from photometry.storage.storage import catalogue_sources
+from tests.photometry.crossmatch_fields import make_reference
+from tests.photometry.two_filters import (
     CHIP_ARCSEC,
     PER_CHIP,
     Band,

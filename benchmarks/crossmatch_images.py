@@ -22,11 +22,11 @@ from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from photometry.science.calibration.calibration import MAG_PER_LN  # noqa: E402
-from photometry.science.detection.detection import Detections, find_sources  # noqa: E402
-from photometry.science.psf.psf import ChipPsf  # noqa: E402
-from tests.photometry import scenes  # noqa: E402
-from tests.photometry.two_filters import (  # noqa: E402
+from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.detection.detection import Detections, find_sources
+from photometry.science.psf.psf import ChipPsf
+from tests.photometry import scenes
+from tests.photometry.two_filters import (
     ZERO_POINT,
     Band,
     Catalogue,

@@ -22,9 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.private_server import PROJECT, private_server  # noqa: E402
-from benchmarks.queue_night import NightFiles, QueueNight, queue_night, simulate  # noqa: E402
-from tests.exposures.archive_server import ArchiveServer, stored_file  # noqa: E402
+from benchmarks.private_server import PROJECT, private_server
+from benchmarks.queue_night import NightFiles, QueueNight, queue_night, simulate
+from tests.exposures.archive_server import ArchiveServer, stored_file
 
 N_KILLS = 10
 STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand

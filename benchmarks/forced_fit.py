@@ -113,7 +113,7 @@ def our_seconds(chip, positions):
 
 def ratios(chip, positions, ours):
     """How many times faster ours, of ``ours`` seconds, is than crowdsource with its own PSF."""
-    x, y, flux = positions
+    x, y, _flux = positions
     psf = crowdsource_psf(chip.psf, chip.data.shape)
     report(f"{len(x)} stars: ours {ours:.3f} s")
     figures = {}

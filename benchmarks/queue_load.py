@@ -20,8 +20,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.private_server import PROJECT, private_server  # noqa: E402
-from benchmarks.queue_night import queue_night, simulate  # noqa: E402
+from benchmarks.private_server import PROJECT, private_server
+from benchmarks.queue_night import queue_night, simulate
 
 N_EXPOSURES = 40
 N_WORKERS = 2
@@ -56,7 +56,8 @@ def without_queue(night):
         )
         for i in range(N_WORKERS)
     ]
-    if any([command.wait() for command in commands]):
+    statuses = [command.wait() for command in commands]
+    if any(statuses):
         raise SystemExit("process_exposure failed")
 
 

@@ -33,15 +33,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from django.db import connection, transaction  # noqa: E402
-from tqdm import tqdm  # noqa: E402
+from django.db import connection, transaction
+from tqdm import tqdm
 
-from benchmarks.scratch import scratch_database  # noqa: E402
-from photometry.models import GalSource  # noqa: E402
-from photometry.storage import storage  # noqa: E402
-from photometry.storage.clustering import rewrite  # noqa: E402
-from photometry.storage.light_curves import cone_light_curves, light_curve  # noqa: E402
-from tests.made_up import make_image, make_sources  # noqa: E402
+from benchmarks.scratch import scratch_database
+from photometry.models import GalSource
+from photometry.storage import storage
+from photometry.storage.clustering import rewrite
+from photometry.storage.light_curves import cone_light_curves, light_curve
+from tests.made_up import make_image, make_sources
 
 N_BARE = 9  # epochs of which the bare COPY is timed, at the beginning and at the end
 N_BULK = 10_000  # rows for bulk_create, which is slow
@@ -124,7 +124,7 @@ def bulk_create_seconds(catalogue):
     """Seconds a row of Django's bulk_create into the same partition; rolled back."""
     sources = storage.catalogue_sources(catalogue)[:N_BULK]
     sources["galimage_id"], sources["is_reference"] = 2**40, False
-    columns = [name for name in storage.SOURCE_DTYPE.names]
+    columns = list(storage.SOURCE_DTYPE.names)
     with transaction.atomic():
         started = time.perf_counter()
         GalSource.objects.bulk_create(

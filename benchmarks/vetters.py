@@ -31,9 +31,9 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.seeded_site import seeded_site  # noqa: E402
+from django.contrib.auth.hashers import make_password
 
-from django.contrib.auth.hashers import make_password  # noqa: E402 isort:skip
+from benchmarks.seeded_site import seeded_site
 
 KILL_SECONDS, AGAIN_SECONDS, ANSWER_SECONDS = 3, 0.3, 30
 PAUSE = 1  # seconds before each vote of those that are paced

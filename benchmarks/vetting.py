@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.seeded_site import seeded_site  # noqa: E402
+from benchmarks.seeded_site import seeded_site
 
 CARDS, SHEET = "Detected three times or more", "One-offs in i"
 N_KEYS, N_SHEETS, N_LISTS = 120, 8, 60

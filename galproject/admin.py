@@ -48,7 +48,8 @@ class QueueActions:
             make_references(new)
             note_chosen(new, request.user.get_username())
         except GalprojectError as error:
-            return messages.error(request, str(error))
+            messages.error(request, str(error))
+            return
         self.ask(request, chosen)
 
     def ask(self, request, images, again=False):
@@ -56,7 +57,8 @@ class QueueActions:
         try:
             jobs = enqueue(images, again=again, requested_by=request.user.get_username())
         except GalprojectError as error:
-            return messages.error(request, str(error))
+            messages.error(request, str(error))
+            return
         asked = GalImage.objects.filter(job__in=jobs)
         n_waiting = asked.filter(status=Status.WAITING).count()
         n_queued = asked.count() - n_waiting

@@ -100,7 +100,10 @@ def _fetch(archive, exposure, folder, options, progress):
     try:
         # The mask first, as the smallest; the image last, as it promises its siblings.
         for file in () if error else exposure.files:
-            files.append(fetch_file(archive, exposure, file, folder, options, progress))
+            # One by one: what was fetched before a failure is kept.
+            files.append(  # noqa: PERF401
+                fetch_file(archive, exposure, file, folder, options, progress)
+            )
     except (LoginError, StorageError):
         raise
     except UnreachableError as lost:

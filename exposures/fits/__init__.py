@@ -17,7 +17,6 @@ __all__ = [
     "FileOptions",
     "InputOptions",
     "UnknownFilterError",
-    "version_numbers",
     "footprint_of",
     "read_chip",
     "read_exposure",
@@ -26,6 +25,7 @@ __all__ = [
     "read_wcs_cards",
     "short_filter",
     "take_limits_from",
+    "version_numbers",
     "write_chip",
 ]
 

@@ -90,8 +90,14 @@ BITS = (
     Bits(  # ACS and WFC3: warm pixels, charge-transfer tails and ghosts can be used
         {"TELESCOP": "HST"},
         {
-            **{16: BAD, 32: GOOD, 64: GOOD, 256: SATURATED, 2048: SATURATED},
-            **{4096: COSMIC_RAY, 8192: COSMIC_RAY, 16384: GOOD},
+            16: BAD,
+            32: GOOD,
+            64: GOOD,
+            256: SATURATED,
+            2048: SATURATED,
+            4096: COSMIC_RAY,
+            8192: COSMIC_RAY,
+            16384: GOOD,
         },
     ),
     Bits(  # all else is told by DO_NOT_USE, the first bit
@@ -106,8 +112,17 @@ BITS = (
     Bits(  # edges, stars and what was corrected can be used
         {"DES_EXT": "MASK"},
         {
-            **{2: SATURATED, 16: COSMIC_RAY, 32: GOOD, 64: BLEED, 128: BLEED, 256: GOOD, 512: GOOD},
-            **{1024: STREAK, 2048: GOOD, 4096: GOOD, 8192: GOOD},
+            2: SATURATED,
+            16: COSMIC_RAY,
+            32: GOOD,
+            64: BLEED,
+            128: BLEED,
+            256: GOOD,
+            512: GOOD,
+            1024: STREAK,
+            2048: GOOD,
+            4096: GOOD,
+            8192: GOOD,
         },
     ),
 )

@@ -17,7 +17,12 @@ GPS_BEHIND_TAI = 19.0  # seconds, always
 # astropy's names of the scales that TIMESYS may name; the second column holds old names.
 SCALES = {
     **{name: name for name in ("utc", "tai", "tt", "tdb", "tcb", "tcg", "ut1")},
-    **{"ut": "utc", "gmt": "utc", "z": "utc", "iat": "tai", "tdt": "tt", "et": "tt"},
+    "ut": "utc",
+    "gmt": "utc",
+    "z": "utc",
+    "iat": "tai",
+    "tdt": "tt",
+    "et": "tt",
     "gps": "tai",
 }
 AT_THE_TELESCOPE = ("", "TOPOCENT", "GEOCENTE", "RELOCATA", "CUSTOM")

@@ -26,7 +26,7 @@ def parse_position(ra, dec):
     """
     ra, dec = ra.strip(), dec.strip()
     if not (is_position_like(ra) and is_position_like(dec)):
-        raise GalprojectError(f"{ascii(ra[:40])} {ascii(dec[:40])} is no position. {ADVICE}")
+        raise GalprojectError(f"{ra[:40]!a} {dec[:40]!a} is no position. {ADVICE}")
     ra_degrees = _degrees(ra, deg if _is_number(ra) or "d" in ra else hourangle, "right ascension")
     dec_degrees = _degrees(dec, deg, "declination")
     if not 0 <= ra_degrees <= 360:

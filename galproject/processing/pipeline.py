@@ -210,9 +210,14 @@ def _begin(image, job_id):
         GalCheckpoint.objects.note(image, "begun again", note, level=warning)
     begun = {
         "status": Status.WORKING,
-        **{"error": "", "notes": [], "attempts": image.attempts + 1, "step": "reading"},
-        **{"host": this_host(), "pid": os.getpid()},
-        **{"started": timezone.now(), "finished": None},
+        "error": "",
+        "notes": [],
+        "attempts": image.attempts + 1,
+        "step": "reading",
+        "host": this_host(),
+        "pid": os.getpid(),
+        "started": timezone.now(),
+        "finished": None,
     }
     for name, value in begun.items():
         setattr(image, name, value)

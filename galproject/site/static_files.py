@@ -100,7 +100,8 @@ def fingerprint() -> str:
 def _collect(folder):
     """Collect into a folder: one of a given name in place, else whole or not at all."""
     if settings.STATIC_ROOT:
-        return _run_collectstatic(folder)
+        _run_collectstatic(folder)
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".") as part:
         _run_collectstatic(Path(part) / "files")

@@ -27,7 +27,7 @@ def parse_time(text: str, now: datetime | None = None) -> datetime:
         given = None
     if given is None or not EARLIEST <= given <= LATEST:
         raise GalprojectError(
-            f"{ascii(text[:MAX_LENGTH])} is not a time. Give an age such as 30m, 2h or 1d, or a "
+            f"{text[:MAX_LENGTH]!a} is not a time. Give an age such as 30m, 2h or 1d, or a "
             "date such as 2026-11-23 or 2026-11-23T18:00 (UTC)"
         )
     return given

@@ -9,7 +9,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 from django.db import OperationalError, connection, transaction
@@ -232,10 +232,10 @@ def _id_ranges(reference, n_rows):
     n_steps = max(1, round(n_rows / N_ROWS_AT_ONCE))
     bounds = first + np.linspace(0, max(reference.n_sources, 1), n_steps + 1).astype(int)
     bounds[-1] = last + 1
-    return [(int(a), int(b) - 1) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [(int(a), int(b) - 1) for a, b in pairwise(bounds)]
 
 
-def _swap_when_possible(reference, stored, timeout_seconds):
+def _swap_when_possible(reference, stored, timeout_seconds):  # noqa: RET503  its loop never ends
     """Take over what was stored meanwhile and swap, as often as it takes.
 
     The longest time, in ms, that a swap can have held up readers, and how many were tried.

@@ -74,7 +74,7 @@ def _is_other(pattern):
         return False
     table = ".".join(words[1:3])
     is_list_or_form = len(words) == 4 or "change" in words
-    return table not in ADMIN_TABLES or table != ADMIN_TABLES[0] and not is_list_or_form
+    return table not in ADMIN_TABLES or (table != ADMIN_TABLES[0] and not is_list_or_form)
 
 
 def _paths(pattern, cursor):

@@ -187,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Keep the tests' output clean."""
 
-    def do_GET(self):  # noqa: N802 (named by http.server)
+    def do_GET(self):
         path, query = self._note()
         if self._sent_raw(path):
             return None
@@ -197,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._retrieve(path.split("/")[3], query)
         return self._json(404, {"message": "Not Found"})
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         path, query = self._note()
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or "null")
         if self._sent_raw(path):
@@ -344,7 +344,7 @@ def found(box, body, query):
     head = {
         "META": {"endpoint": "adv_search/find"},
         "PARAMETERS": {**query, "last": offset + len(page)},
-        "HEADER": {field: "str" for field in body["outfields"]},
+        "HEADER": dict.fromkeys(body["outfields"], "str"),
     }
     if query.get("count") == "Y":
         return [head, {"count": len(rows)}]

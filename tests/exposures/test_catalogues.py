@@ -196,7 +196,7 @@ def test_an_absent_catalogue_says_what_to_name(tmp_path, make):
 
 
 def test_a_folder_without_tiles_is_no_catalogue(tmp_path):
-    with pytest.raises(InputFileError, match="no tile chunk-NNNNN.fits in it"):
+    with pytest.raises(InputFileError, match=r"no tile chunk-NNNNN\.fits in it"):
         open_catalogue(tmp_path)
 
 

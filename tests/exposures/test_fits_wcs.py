@@ -19,8 +19,15 @@ BASE = {"CRVAL1": 10.0, "CRVAL2": -29.0, "CRPIX1": 50.0, "CRPIX2": 60.0}
 TURNED = {"CD1_1": 1e-5, "CD1_2": 7.3e-5, "CD2_1": -7.2e-5, "CD2_2": 2e-5}
 TAN = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", **BASE}
 SIP = {
-    **{"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP", **BASE, **TURNED},
-    **{"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-6, "A_1_1": 2e-6, "B_0_2": -3e-6},
+    "CTYPE1": "RA---TAN-SIP",
+    "CTYPE2": "DEC--TAN-SIP",
+    **BASE,
+    **TURNED,
+    "A_ORDER": 2,
+    "B_ORDER": 2,
+    "A_2_0": 1e-6,
+    "A_1_1": 2e-6,
+    "B_0_2": -3e-6,
 }
 PC = {"CDELT1": -7e-5, "CDELT2": 8e-5, "PC1_1": 0.8, "PC1_2": -0.6, "PC2_1": 0.6, "PC2_2": 0.8}
 FORMS = {

@@ -196,7 +196,7 @@ def test_cameras_of_one_name_at_two_telescopes_take_two_exposures_at_once(tmp_pa
 def test_a_file_that_was_renamed_is_not_a_second_exposure(tmp_path):
     path = write_plain(tmp_path / "star.fits", cards=CAMERA)
     enter(path)
-    with pytest.raises(InputFileError, match="the name it had, or remove .*delete_exposure star"):
+    with pytest.raises(InputFileError, match=r"the name it had, or remove .*delete_exposure star"):
         enter(path.rename(tmp_path / "other.fits"))
 
 

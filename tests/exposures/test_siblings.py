@@ -88,7 +88,7 @@ def test_siblings_of_another_exposure_camera_or_chip_are_refused(
 
 
 def test_a_camera_that_is_none_of_the_pipelines_is_refused(tmp_path):
-    with pytest.raises(InputFileError, match="INSTRUME is 'WFC3'.*without _ooi_"):
+    with pytest.raises(InputFileError, match=r"INSTRUME is 'WFC3'.*without _ooi_"):
         read_exposure(write_triplet(tmp_path, INSTRUME="WFC3"))
 
 

@@ -143,7 +143,7 @@ def test_another_night_is_not_overwritten(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(GalprojectError, match="file.*Choose a folder"):
+    with pytest.raises(GalprojectError, match=r"file.*Choose a folder"):
         simulate_night(tmp_path / "file", TINY)
 
 

@@ -265,7 +265,7 @@ def test_of_results_of_older_code_the_name_is_what_is_known(stored, tmp_path):
 def test_a_file_that_changes_while_it_is_read_is_refused(stored):
     check_are_as_before(stored.files)
     touch(stored.files["mask"]["path"])
-    with pytest.raises(InputFileError, match="_ood_.*changed while it was read"):
+    with pytest.raises(InputFileError, match=r"_ood_.*changed while it was read"):
         check_are_as_before(stored.files)
 
 
@@ -274,6 +274,8 @@ def test_beside_the_first_version_a_second_says_how_it_comes_into_its_place(stor
     for path in map(stored.files.get, KINDS):
         shutil.copy(path["path"], path["path"].replace("_v1", "_v2"))
     facts = read_exposure(os.path.join(folder, NAME.format(kind="i").replace("_v1", "_v2")))
-    with pytest.raises(InputFileError, match="entered before, from .*_v1.fits. To have this vers"):
+    with pytest.raises(
+        InputFileError, match=r"entered before, from .*_v1\.fits\. To have this vers"
+    ):
         ingest_exposure(facts)
     assert GalImage.objects.get(pk=stored.pk).path == stored.path

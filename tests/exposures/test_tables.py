@@ -108,7 +108,7 @@ def test_every_text_comes_back_and_begins_no_formula_whatever_ends_a_cell():
     assert [plain(one) for one in cells] == texts
     for text, one in zip(texts, cells, strict=True):
         begun = [part.lstrip(' "\xa0\ufeff')[:1] for part in re.split(f"[{ends}]", one)]
-        assert one == text and is_number(text) or not set(begun) & set(signs), text
+        assert (one == text and is_number(text)) or not set(begun) & set(signs), text
 
 
 def is_number(text):
@@ -200,7 +200,7 @@ def test_rows_come_in_batches():
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(GalprojectError, match="no/there.csv can't be written"):
+    with pytest.raises(GalprojectError, match=r"no/there\.csv can't be written"):
         write_csv([["a"]], str(tmp_path / "no" / "there.csv"), None)
     write_csv([["a"], ["=1"], [-1.5]], str(tmp_path / "there.csv"), None)
     assert (tmp_path / "there.csv").read_text() == "a\n'=1\n-1.5\n"

@@ -33,8 +33,13 @@ NIGHT = SimulationOptions(
 # BLAS) a fiftieth of this was seen, as some steps iterate. Parts of the value.
 IMAGE_PARTS = {
     **dict.fromkeys(("fwhm_pixels", "sky", "sky_noise", "masked_fraction"), 1e-4),
-    **{"zero_point": 1e-5, "zero_point_error": 0.01, "chi2_nu": 0.005, "error_scale": 0.003},
-    **{"astrometric_rms_mas": 0.01, "n_detected": 0.01, "n_sources": 0.01},
+    "zero_point": 1e-5,
+    "zero_point_error": 0.01,
+    "chi2_nu": 0.005,
+    "error_scale": 0.003,
+    "astrometric_rms_mas": 0.01,
+    "n_detected": 0.01,
+    "n_sources": 0.01,
 }
 # Of sources: flux and magnitude in units of their uncertainty, parts of a value, or as they are.
 SOURCE_SIGMAS = {"flux": ("flux_err", 0.02), "mag": ("mag_err", 0.02)}

@@ -52,7 +52,8 @@ def make_chip(exposure, ccdnum, status, job, **columns):
         "status": status,
         "job": job,
         "started": started,
-        "finished": started and status != Status.WORKING and started + timedelta(minutes=1) or None,
+        "finished": (started and status != Status.WORKING and started + timedelta(minutes=1))
+        or None,
         "step": {Status.WORKING: "measuring", Status.FAILED: "reading"}.get(status, ""),
         "host": "galpipe1" if begun else "",
         "error": f"{FAR}[N{ccdnum}]: cut short" if status == Status.FAILED else "",

@@ -116,7 +116,8 @@ WRITTEN = {
     "variables.taxonomy": {"change"},  # and deleted, while it is neither current nor used
     "variables.campaign": {"change"},
     **dict.fromkeys(
-        ("axes.accessattempt", "axes.accesslog", "axes.accessfailurelog"), {"change", "delete"}
+        ("axes.accessattempt", "axes.accesslog", "axes.accessfailurelog"),
+        frozenset({"change", "delete"}),
     ),
     **dict.fromkeys(("django_q.success", "django_q.failure", "django_q.ormq"), ALL),
     "django_q.schedule": ALL,
@@ -304,7 +305,7 @@ def may_in_table(role, table, name, method):
     }
     if action in ("add", "delete"):
         return written[action]
-    if action == "password_change" or action == "change" and method == "POST":
+    if action == "password_change" or (action == "change" and method == "POST"):
         return written["change"]
     return role.may(f"{app}.view_{model}") or written["change"]
 

@@ -81,7 +81,10 @@ def parquet_of(response):
 def many_exposures(n, **columns):
     GalExposure.objects.bulk_create(
         GalExposure(
-            **{"instrument": "decam", "identifier": str(k), "filter": "i", "mjd": 60000 + k / 7},
+            instrument="decam",
+            identifier=str(k),
+            filter="i",
+            mjd=60000 + k / 7,
             **{"exposure_seconds": 30, "ra": 266.1 + k / 9, "dec": -29.1} | columns,
         )
         for k in range(n)

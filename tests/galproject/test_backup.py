@@ -219,7 +219,7 @@ def test_partitions_constraints_triggers_and_functions_are_restored(survey, rest
 
 
 def test_what_was_not_in_the_backup_is_told(restored):
-    _, said, home, new = restored
+    _, said, home, _new = restored
     assert "The key of before is in" in said and "restart whatever runs" in said
     assert "Not here" not in said and "_until_" in said
     assert (home / ".secret_key").read_text() == KEY
@@ -305,7 +305,7 @@ def nothing_new(folder):
 def test_nothing_is_overwritten(of_survey, backup):
     with pytest.raises(CommandError, match="monday is there already"):
         call_command("backup", str(backup))
-    with pytest.raises(CommandError, match="is no folder. Make it first"):
+    with pytest.raises(CommandError, match=r"is no folder\. Make it first"):
         call_command("backup", str(backup.parent / "no" / "tuesday"))
     with pytest.raises(CommandError, match=f"is not empty.*--replace {of_survey}"):
         call_command("restore", str(backup))
@@ -465,7 +465,7 @@ def test_a_newer_backup_is_refused_by_older_code(copy):
 def test_names_that_lead_out_of_a_backup_are_refused(copy):
     for name in ("../../etc/passwd", "/etc/passwd"):
         write_manifest(copy, replace(read_manifest(copy), files={name: {"size": 1, "sha256": ""}}))
-        with pytest.raises(CommandError, match="is damaged.*leads out"):
+        with pytest.raises(CommandError, match=r"is damaged.*leads out"):
             call_command("restore", str(copy), "--check")
         changed(copy, files={})
 
@@ -475,7 +475,7 @@ def test_an_older_server_is_refused(copy, django_db_blocker, survey):
     with (
         django_db_blocker.unblock(),
         connected_to(f"{survey}_none"),
-        pytest.raises(CommandError, match="made by pg_dump 99.*PostgreSQL 99 or later"),
+        pytest.raises(CommandError, match=r"made by pg_dump 99.*PostgreSQL 99 or later"),
     ):
         call_command("restore", str(copy))
 
@@ -500,7 +500,7 @@ def test_a_database_in_use_is_not_touched(backup, survey, django_db_blocker):
         django_db_blocker.unblock(),
         connected_to(survey),
         session(survey),
-        pytest.raises(CommandError, match="1 sessions use the database.*Stop the web server"),
+        pytest.raises(CommandError, match=r"1 sessions use the database.*Stop the web server"),
     ):
         call_command("restore", str(backup), "--replace", survey)
 
@@ -520,7 +520,7 @@ def test_an_older_pg_dump_or_none_says_what_to_install(monkeypatch):
 
 @pytest.mark.parametrize("text", ["a=b", "/a", "/a=b", "=/b", ""])
 def test_moved_folders_are_two_whole_paths(text):
-    with pytest.raises(CommandError, match="OLD=NEW|expected one argument"):
+    with pytest.raises(CommandError, match=r"OLD=NEW|expected one argument"):
         call_command("restore", "x", f"--moved={text}")
 
 

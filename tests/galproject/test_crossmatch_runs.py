@@ -89,7 +89,7 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
     seen = iter(range(100))
     real = passes._chips_around
     monkeypatch.setattr(passes, "_chips_around", lambda ids: real(ids)[next(seen) % 2 :])
-    with pytest.raises(CommandError, match="changed each time.*Do so again when"):
+    with pytest.raises(CommandError, match=r"changed each time.*Do so again when"):
         command()
     crossmatch.crossmatch_job(job)
     assert everything() == before
@@ -106,7 +106,7 @@ def make_job(catalogue, queued=True):
 
 
 def test_the_end_of_a_job_matches_its_references_and_is_in_the_log(pair, sent):
-    g, r = pair
+    g, _r = pair
     tasks.close_job(make_job(g).pk)
     line = GalCheckpoint.objects.get(step="cross-matched")
     assert (line.exposure, line.value) == (g.image.exposure, 6)
@@ -165,7 +165,7 @@ def test_a_reference_processed_again_keeps_objects_and_what_people_said_of_them(
 def test_a_withdrawn_reference_leaves_objects_of_the_other_filters(
     pair, monkeypatch, django_capture_on_commit_callbacks
 ):
-    g, r = pair
+    _g, r = pair
     crossmatch_all()
     monkeypatch.setattr(changes, "async_task", lambda task, ids, **_: crossmatch_withdrawn(ids))
     with django_capture_on_commit_callbacks(execute=True):
@@ -183,7 +183,7 @@ def headers():
 
 def test_objects_come_with_their_sources_by_the_api(pair, client, headers):
     crossmatch_all()
-    g, r = pair
+    _g, r = pair
     for kind, n_sources in ((MatchKind.SINGLE, 1), (MatchKind.ONE_TO_ONE, 2), (MatchKind.BLEND, 3)):
         own = GalObject.objects.get(kind=kind)
         shown = client.get(f"/api/objects/{own.pk}/", headers=headers).json()

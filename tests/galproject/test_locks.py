@@ -56,7 +56,7 @@ def execute(statement, *parameters):
 
 def test_no_two_kinds_of_lock_can_have_one_number():
     assert len({int(kind) for kind in Claimed}) == len(Claimed.__members__)
-    with pytest.raises(ValueError, match="duplicate values found in.*MORE -> CHIP"):
+    with pytest.raises(ValueError, match=r"duplicate values found in.*MORE -> CHIP"):
         unique(IntEnum("More", {**{k.name: k.value for k in Claimed}, "MORE": Claimed.CHIP.value}))
 
 

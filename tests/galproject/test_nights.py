@@ -141,5 +141,5 @@ def test_without_a_field_the_command_says_how_to_add_one():
 def test_an_archive_that_is_away_is_one_error(field, monkeypatch):
     monkeypatch.setenv("GALPROJECT_ARCHIVE_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("exposures.archive.retry.time.sleep", lambda _: None)
-    with pytest.raises(CommandError, match="127.0.0.1"):
+    with pytest.raises(CommandError, match=r"127\.0\.0\.1"):
         run()

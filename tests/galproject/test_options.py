@@ -188,7 +188,7 @@ def test_all_that_is_wrong_is_said_at_once(options_file, monkeypatch):
 
 def test_an_absent_file_is_named(settings, tmp_path):
     settings.GALPROJECT_OPTIONS = str(tmp_path / "no.toml")
-    with pytest.raises(GalprojectError, match="no.toml: the options can't be read"):
+    with pytest.raises(GalprojectError, match=r"no\.toml: the options can't be read"):
         load_options()
 
 

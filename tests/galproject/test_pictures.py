@@ -195,7 +195,7 @@ def test_a_catalogue_is_rendered_by_one_process_at_once():
 
 
 def test_a_full_disk_is_told_and_fails_nothing(monkeypatch):
-    catalogue, candidate = catalogue_with_candidates()
+    catalogue, _candidate = catalogue_with_candidates()
     image = GalImage.objects.order_by("pk").first()
     picture_path(image.pk).unlink(missing_ok=True)
 

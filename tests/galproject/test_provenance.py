@@ -161,7 +161,7 @@ def test_a_search_exposure_is_removed_whole(processed):  # noqa: F811
 
 def test_a_reference_in_use_is_removed_only_by_cascade(processed):  # noqa: F811
     exposure = reference_exposure()
-    with pytest.raises(CommandError, match="is the reference of 4 search images.*--cascade"):
+    with pytest.raises(CommandError, match=r"is the reference of 4 search images.*--cascade"):
         run("delete_exposure", exposure.identifier, "--yes")
     assert GalReference.objects.count() == 2
     said = run("delete_exposure", exposure.identifier, "--yes", "--cascade")
@@ -186,7 +186,7 @@ def test_nothing_is_removed_unasked(processed, monkeypatch):  # noqa: F811
 
 
 def test_unknown_exposures_are_named():
-    with pytest.raises(GalprojectError, match="^no-such: there is no such exposure"):
+    with pytest.raises(GalprojectError, match=r"^no-such: there is no such exposure"):
         find_exposures(["no-such"])
     with pytest.raises(CommandError, match="Name the exposures, or give --all"):
         run("reprocess")

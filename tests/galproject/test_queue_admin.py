@@ -26,8 +26,14 @@ def rows():
     now = timezone.now()
     for pk, success in (("a" * 32, True), ("b" * 32, False)):
         Task.objects.create(
-            **{"id": pk, "name": "n", "func": "os.system", "args": ("ls",), "success": success},
-            **{"started": now, "stopped": now, "result": "no"},
+            id=pk,
+            name="n",
+            func="os.system",
+            args=("ls",),
+            success=success,
+            started=now,
+            stopped=now,
+            result="no",
         )
     async_task("galproject.queue.tasks.recover_lost_work")
     return {name: model.objects.last() for name, model in PAGES.items()}
@@ -69,8 +75,14 @@ def test_nothing_is_added_deleted_or_done_again(root, rows):
 def test_the_times_of_a_schedule_are_changed_and_nothing_else(root):
     night = Schedule.objects.get(name="process_night")
     others = {
-        **{"name": "mine", "func": "os.system", "hook": "os.system", "args": "'ls'"},
-        **{"kwargs": "a=1", "cluster": "x", "repeats": 3, "cron": "* * * * *"},
+        "name": "mine",
+        "func": "os.system",
+        "hook": "os.system",
+        "args": "'ls'",
+        "kwargs": "a=1",
+        "cluster": "x",
+        "repeats": 3,
+        "cron": "* * * * *",
         "intended_date_kwarg": "when",
     }
     response = root.post(address("schedule", "change", night.pk), times(**others))

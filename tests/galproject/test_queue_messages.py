@@ -265,9 +265,14 @@ def test_what_a_cluster_says_of_itself_is_read_too():
     queue = SimpleNamespace(qsize=lambda: 4)
     sentinel = SimpleNamespace(
         **states,
-        **{"reincarnations": 0, "broker": object(), "status": lambda: Conf.IDLE},
-        **{"result_queue": queue, "task_queue": queue, "pool": [SimpleNamespace(pid=9)]},
-        **{"monitor": SimpleNamespace(pid=10), "pusher": SimpleNamespace(pid=11)},
+        reincarnations=0,
+        broker=object(),
+        status=lambda: Conf.IDLE,
+        result_queue=queue,
+        task_queue=queue,
+        pool=[SimpleNamespace(pid=9)],
+        monitor=SimpleNamespace(pid=10),
+        pusher=SimpleNamespace(pid=11),
     )
     stat = Stat(sentinel)
     read = SignedPackage.loads(SignedPackage.dumps(stat, True))

@@ -31,8 +31,14 @@ from variables.pictures.places import picture_path
 pytestmark = pytest.mark.django_db
 
 MEASURED = {
-    **{"fwhm_arcsec": 1.0, "fwhm_pixels": 4.0, "sky": 500.0, "sky_noise": 10.0},
-    **{"zero_point": 30.0, "zero_point_error": 0.01, "masked_fraction": 0.01, "n_detected": 900},
+    "fwhm_arcsec": 1.0,
+    "fwhm_pixels": 4.0,
+    "sky": 500.0,
+    "sky_noise": 10.0,
+    "zero_point": 30.0,
+    "zero_point_error": 0.01,
+    "masked_fraction": 0.01,
+    "n_detected": 900,
 }
 PATCH = SkyPatch(266.0, -29.0, 0.5, "i")
 
@@ -240,7 +246,7 @@ def test_a_reference_elsewhere_or_in_another_filter_does_not_serve(field):
 
 def test_a_chip_in_work_stops_the_change_before_it_begins(field, sent):
     GalImage.objects.filter(pk=second().pk).update(status=Status.WORKING, host="alpha")
-    with pytest.raises(GalprojectError, match="on alpha. Wait"):
+    with pytest.raises(GalprojectError, match=r"on alpha\. Wait"):
         change_reference([second().pk], [field.reference.pk], "curator", "")
     assert GalReference.objects.filter(active=True).exists() and not second().is_reference
 

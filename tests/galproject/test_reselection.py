@@ -160,9 +160,20 @@ def test_images_measured_by_older_code_can_not_be_members_and_lose_nothing(field
 def new_source(catalogue, *names):
     """A source that the reference does not have, as detected on search images."""
     columns = {
-        **{"ra": 266.0, "dec": -29.0, "reference_x": 500.0, "reference_y": 700.0},
-        **{"x": 510.0, "y": 690.0, "flux": 5000.0, "flux_err": 250.0, "significance": 20.0},
-        **{"mag": 20.0, "mag_err": 0.05, "rchi2": 1.0, "fracflux": 0.9, "quality": 1.0},
+        "ra": 266.0,
+        "dec": -29.0,
+        "reference_x": 500.0,
+        "reference_y": 700.0,
+        "x": 510.0,
+        "y": 690.0,
+        "flux": 5000.0,
+        "flux_err": 250.0,
+        "significance": 20.0,
+        "mag": 20.0,
+        "mag_err": 0.05,
+        "rchi2": 1.0,
+        "fracflux": 0.9,
+        "quality": 1.0,
     }
     for name in names:
         detection = GalNewDetection(catalogue=catalogue, **columns, flags=0, failed_cuts=0)

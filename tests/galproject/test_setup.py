@@ -118,7 +118,7 @@ def test_a_url_keeps_its_own_session_options(tmp_path):
 
 
 def test_a_database_that_is_not_postgresql_is_refused(tmp_path):
-    with pytest.raises(ImproperlyConfigured, match="sqlite.*PostgreSQL with q3c"):
+    with pytest.raises(ImproperlyConfigured, match=r"sqlite.*PostgreSQL with q3c"):
         database_from("sqlite:///survey.db", tmp_path / "url")
 
 

@@ -91,7 +91,7 @@ def copies(tmp_path, monkeypatch):
 
 
 def test_the_version_is_raised_by_one_where_the_numbers_changed(copies):
-    source, numbers = copies
+    source, _numbers = copies
     now = small_chip.recorded()
     del now["results_version"]
     assert "as before" in small_chip.record(now)
@@ -115,7 +115,7 @@ def test_another_simulated_chip_is_no_other_result(copies):
 
 
 def test_after_a_merge_the_version_is_one_that_neither_had(copies):
-    source, numbers = copies
+    _source, numbers = copies
     now = small_chip.recorded()
     numbers.write_text("<<<<<<< ours\n")
     small_chip.record({k: v for k, v in now.items() if k != "results_version"})

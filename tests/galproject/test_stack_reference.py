@@ -170,7 +170,7 @@ def test_failed_write_leaves_nothing(night, paths, tmp_path, monkeypatch):  # no
     monkeypatch.setattr(fits.HDUList, "writeto", fail)
     monkeypatch.setattr(stacking, "stack_chip", lambda *_: made_up)
     monkeypatch.setattr(stacking, "_chip_header", lambda *_: fits.Header())
-    with pytest.raises(CommandError, match="No space left on device. Choose a folder"):
+    with pytest.raises(CommandError, match=r"No space left on device\. Choose a folder"):
         run(*paths, "--to", tmp_path, "--ccds", CHIP)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -185,7 +185,9 @@ def test_exposures_of_different_filters_are_refused(paths, tmp_path):
         tmp_path / "r",
         SimulationOptions(filter="r", n_epochs=0, n_chips=1, chip_shape=(64, 64), compress=False),
     )
-    with pytest.raises(CommandError, match="filter r, but .* has i. Stack exposures of one filter"):
+    with pytest.raises(
+        CommandError, match=r"filter r, but .* has i\. Stack exposures of one filter"
+    ):
         run(paths[0], other.reference, "--to", tmp_path)
 
 
@@ -195,7 +197,7 @@ def test_exposure_given_twice_is_refused(paths, tmp_path):
 
 
 def test_missing_file_is_named(paths, tmp_path):
-    with pytest.raises(CommandError, match="no.fits: there is no such file"):
+    with pytest.raises(CommandError, match=r"no\.fits: there is no such file"):
         run(paths[0], tmp_path / "no.fits", "--to", tmp_path)
 
 

@@ -69,5 +69,5 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     place = tmp_path / "file"
     place.write_text("in the way")
     monkeypatch.setattr(settings, "STATIC_ROOT", None)
-    with pytest.raises(GalprojectError, match="file can't be written to.*GALPROJECT_STATIC_ROOT"):
+    with pytest.raises(GalprojectError, match=r"file can't be written to.*GALPROJECT_STATIC_ROOT"):
         StaticFolder(place)

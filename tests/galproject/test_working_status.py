@@ -58,7 +58,7 @@ def test_a_chip_that_nobody_asked_for_is_pending():
 
 def test_working_is_who_holds_a_claim_and_lost_who_does_not():
     exposure = make_exposure("1", [WORKING, WORKING])
-    held, lost = exposure.images.order_by("ccdnum")
+    held, _lost = exposure.images.order_by("ccdnum")
     with held_elsewhere(Claimed.CHIP, held.pk):
         status = only()
     assert (status.chips.working, status.chips.lost) == (1, 1)
@@ -209,7 +209,7 @@ def test_a_moment_is_an_age_or_a_date():
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2", "2y", "2026-13-40", "99999999999d"])
 def test_what_is_no_moment_is_refused_with_advice(text):
-    with pytest.raises(GalprojectError, match="not a time. Give an age"):
+    with pytest.raises(GalprojectError, match=r"not a time\. Give an age"):
         parse_time(text)
 
 

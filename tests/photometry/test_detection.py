@@ -25,7 +25,7 @@ def matched(scene, found):
 
 
 def test_bright_stars_of_a_crowded_field_are_found(scene, found):
-    index, star = matched(scene, found)
+    _index, star = matched(scene, found)
     bright = np.flatnonzero(scene.flux > 4000)
     assert np.isin(bright, star).mean() > 0.95
     # A pair closer than the PSF's width may be found as two of which one star is nearest.

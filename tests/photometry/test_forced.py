@@ -210,7 +210,7 @@ def test_errors_grow_where_neighbours_overlap():
 
 def test_errors_in_a_crowd_are_those_of_the_whole_matrix():
     psf, side = varying_psf(), 120
-    x, y, flux = star_list(300, (side, side), seed=4)
+    x, y, _flux = star_list(300, (side, side), seed=4)
     keep = apart(x, y, 1)
     x, y = x[keep], y[keep]
     stars = place_stars(x, y, np.full(len(x), 8), psf)

@@ -61,7 +61,7 @@ def limits():
 
 
 def test_limits_are_corrected_to_the_reference_as_magnitudes_are(measured):
-    image, sources, gone, correction = measured
+    _image, sources, gone, correction = measured
     corrected = 30 + correction.at(gone["x"], gone["y"], sources["galimage_id"][20:])
     expected = corrected - 2.5 * np.log10(np.maximum(gone["flux"], 0) + 5 * 1.5 * 20.0)
     expected[:2] = np.nan
@@ -91,7 +91,7 @@ def test_how_many_sigma_a_limit_has_is_an_option(measured):
 
 
 def test_epochs_are_all_at_which_a_source_was_looked_for(measured):
-    image, sources, gone, _ = measured
+    _image, sources, gone, _ = measured
     ids = sources["refsource_id"][[3, 25]]
     rows = epochs(ids, ("mag", "flux"))
     assert rows["refsource_id"].tolist() == np.repeat(ids, 2).tolist()
@@ -103,7 +103,7 @@ def test_epochs_are_all_at_which_a_source_was_looked_for(measured):
 
 
 def test_sql_has_them_with_their_exposure(measured):
-    _, sources, gone, _ = measured
+    _, sources, _gone, _ = measured
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT mjd, filter, limit_mag, flux_err, exposure"

@@ -65,11 +65,18 @@ def add_epoch(catalogue, mjd, changes=None, **columns):
 
 def make_change(image, row, delta_mag, **columns):
     values = {
-        **{"refsource_id": int(row["refsource_id"]), "ra": row["ra"], "dec": row["dec"]},
-        **{"x": row["x"], "y": row["y"], "reference_mag": row["mag"] - delta_mag},
-        **{"kind": "fainter" if delta_mag > 0 else "brighter", "delta_mag": delta_mag},
-        **{"delta_mag_err": 0.03, "significance": abs(delta_mag) / 0.03},
-        **{"flux": row["flux"], "flux_err": row["flux_err"]},
+        "refsource_id": int(row["refsource_id"]),
+        "ra": row["ra"],
+        "dec": row["dec"],
+        "x": row["x"],
+        "y": row["y"],
+        "reference_mag": row["mag"] - delta_mag,
+        "kind": "fainter" if delta_mag > 0 else "brighter",
+        "delta_mag": delta_mag,
+        "delta_mag_err": 0.03,
+        "significance": abs(delta_mag) / 0.03,
+        "flux": row["flux"],
+        "flux_err": row["flux_err"],
     }
     python = {k: v.item() if hasattr(v, "item") else v for k, v in values.items()}
     return GalVarObj.objects.create(image=image, **python | columns)

@@ -65,9 +65,14 @@ def make_search(reference, rows, changed=(), vanished=(), name="s", shift=5.0, *
 def make_change(image, row, vanished=False, **columns):
     kind = GalVarObj.Kind.VANISHED if vanished else GalVarObj.Kind.FAINTER
     values = {
-        **{"refsource_id": int(row["refsource_id"]), "kind": kind, "significance": 40.0},
+        "refsource_id": int(row["refsource_id"]),
+        "kind": kind,
+        "significance": 40.0,
         **{name: float(row[name]) for name in ("ra", "dec")},
-        **{"delta_mag": None if vanished else 0.8, "delta_mag_err": None if vanished else 0.02},
-        **{"reference_mag": float(row["mag"]), "flux": 100.0, "flux_err": 3.0},
+        "delta_mag": None if vanished else 0.8,
+        "delta_mag_err": None if vanished else 0.02,
+        "reference_mag": float(row["mag"]),
+        "flux": 100.0,
+        "flux_err": 3.0,
     }
     return GalVarObj.objects.create(image=image, **values | columns)

@@ -1,6 +1,7 @@
 """The list of candidates: what it shows, finds, sorts, keeps and exports."""
 
 import io
+import itertools
 import re
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_pages_show_each_candidate_once_forwards_and_backwards(sort):
         if not (cursor := page.next):
             break
     assert sorted(seen) == sorted(rows.values_list("pk", flat=True)) and len(seen) == 23
-    for earlier, later in zip(pages, pages[1:], strict=False):
+    for earlier, later in itertools.pairwise(pages):
         back = page_of(rows, order, later.previous, size=4)
         assert [r.pk for r in back.rows] == [r.pk for r in earlier.rows]
     assert pages[0].previous is None

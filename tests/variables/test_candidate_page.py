@@ -254,7 +254,7 @@ def test_and_by_scatter_where_there_is_none(reader):
 
 
 def test_a_filter_without_the_star_gives_way_to_one_that_has_it():
-    in_i, in_r = (make_catalogue(30, name, seed=4) for name in ("i", "r"))
+    in_i, _in_r = (make_catalogue(30, name, seed=4) for name in ("i", "r"))
     make_catalogue(30, "g", seed=9)
     add_epoch(in_i, 60001.0, {3: 0.6})
     refresh_candidates()

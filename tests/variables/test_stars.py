@@ -100,7 +100,7 @@ def test_a_star_is_listed_by_whatever_of_its_sources_the_conditions_fit(overlapp
 
 
 def test_those_of_one_object_are_shown_each_by_itself(overlapping):
-    first, second, red = overlapping
+    _first, _second, red = overlapping
     star = GalObjectSource.objects.get(pk=red.id_range[0]).object_id
     assert listed(f"object={star}").count == 3
 

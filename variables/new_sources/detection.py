@@ -102,9 +102,14 @@ def _columns(found, place, reduction, against, options):
     mag_err = measurement.error_scale * with_floor(mag_err, options.calibration.error_floor)
     own = ("x", "y", "flux", "flux_err", "significance", "rchi2", "fracflux", "quality", "flags")
     return {
-        **{"ra": found.ra, "dec": found.dec, "reference_x": place[0], "reference_y": place[1]},
+        "ra": found.ra,
+        "dec": found.dec,
+        "reference_x": place[0],
+        "reference_y": place[1],
         **{name: getattr(stars, name) for name in own},
-        **{"mag": mag, "mag_err": mag_err, "failed_cuts": found.failed_cuts},
+        "mag": mag,
+        "mag_err": mag_err,
+        "failed_cuts": found.failed_cuts,
     }
 
 

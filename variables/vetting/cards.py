@@ -167,6 +167,9 @@ def _sheet(refsource_id):
     if layout is None or url is None:
         return None
     return {
-        **{"url": url, "tile": TILE, "width": TILE * layout.n_columns, "height": 2 * TILE},
+        "url": url,
+        "tile": TILE,
+        "width": TILE * layout.n_columns,
+        "height": 2 * TILE,
         "image_ids": layout.image_ids,
     }

@@ -245,8 +245,12 @@ def export_decisions(request, pk):
     note_shown(request.user)
     columns = {
         **{name: name for name in ("id", "time", "refsource_id", "ra", "dec", "filter")},
-        **{"person": "user__username", "action": "action", "class": "choice__slug"},
-        **{"comment": "comment", "how": "how", "undoes": "undoes_id"},
+        "person": "user__username",
+        "action": "action",
+        "class": "choice__slug",
+        "comment": "comment",
+        "how": "how",
+        "undoes": "undoes_id",
     }
     name = f"decisions-{pk}.csv"
     return HttpResponse(

@@ -74,7 +74,8 @@ class Command(SurveyCommand):
             complete = self.complete_ones(exposures)
             n_incomplete = len(exposures) - len(complete)
             if dry_run:
-                return self.announce(complete, folder, options)
+                self.announce(complete, folder, options)
+                return
             n_failed = self.fetch(complete, n_incomplete, folder, options, archive)
         except GalprojectError as error:
             raise CommandError(str(error)) from error

@@ -79,7 +79,7 @@ def _stars(catalogue, ids, sky):
         seen = dict(zip(own["galimage_id"].tolist(), own["flux"].tolist(), strict=True))
         seen |= {image_id: 0.0 for i, image_id in missed if i == pk}
         if pk in new:
-            seen = {image_id: 0.0 for image_id in sky.search_images} | seen
+            seen = dict.fromkeys(sky.search_images, 0.0) | seen
         at = new[pk] if pk in new else own[own["is_reference"]][0]
         x, y = (at.x, at.y) if pk in new else (at["x"], at["y"])
         reference_flux = seen.pop(catalogue.image_id, 0.0)

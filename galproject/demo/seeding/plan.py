@@ -9,8 +9,18 @@ from exposures.errors import GalprojectError
 FILTERS = ("g", "r", "i")
 # Of a survey's 40,000 objects, how many were detected how many times.
 SURVEY = {
-    **{1: 27_786, 2: 7_350, 3: 2_640, 4: 1_060, 5: 500, 6: 270},
-    **{7: 160, 8: 100, 9: 63, 10: 38, 11: 22, 12: 11},
+    1: 27_786,
+    2: 7_350,
+    3: 2_640,
+    4: 1_060,
+    5: 500,
+    6: 270,
+    7: 160,
+    8: 100,
+    9: 63,
+    10: 38,
+    11: 22,
+    12: 11,
 }
 SMALL = 50_000  # measurements; a smaller survey has fewer fields and chips
 MAX_SHARE = 0.7  # of the sources that change

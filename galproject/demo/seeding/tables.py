@@ -81,10 +81,17 @@ def _store_unmeasured_chips(exposure, detectors, status):
         place = f"made-up/c4d_{exposure.identifier}_ooi_i_v1.fits.fz"
         error = f"{place}[{detector.name}]: {WHY_FAILED}" if is_failed else ""
         image = GalImage.objects.create(
-            **{"exposure": exposure, "ccdnum": detector.ccdnum, "chip_name": detector.name},
-            **{"path": place, "hdu": detector.ccdnum, "status": status, "job": job},
-            **{"error": error, "step": "reading" if is_failed else ""},
-            **{"host": "galpipe2" if is_failed else "", "finished": now if is_failed else None},
+            exposure=exposure,
+            ccdnum=detector.ccdnum,
+            chip_name=detector.name,
+            path=place,
+            hdu=detector.ccdnum,
+            status=status,
+            job=job,
+            error=error,
+            step="reading" if is_failed else "",
+            host="galpipe2" if is_failed else "",
+            finished=now if is_failed else None,
         )
         if is_failed:
             level = GalCheckpoint.Level.ERROR

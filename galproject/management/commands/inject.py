@@ -33,7 +33,9 @@ from galproject.validation.injection.summary import summarise
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {
-    **{"seed": "seed", "n_stars": "stars", "n_rounds": "rounds"},
+    "seed": "seed",
+    "n_stars": "stars",
+    "n_rounds": "rounds",
     "variable_fraction": "variables",
 }
 

@@ -55,7 +55,8 @@ class Command(SurveyCommand):
 
     def handle(self, *, database, **given):
         if database is None:
-            return self.seed(**given)
+            self.seed(**given)
+            return
         with plain_errors():
             create_database(database)
         options = ("candidates", "sources", "seed", "pictures")

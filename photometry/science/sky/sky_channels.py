@@ -1,5 +1,7 @@
 """The sky of a detector whose read-out channels have levels of their own."""
 
+import itertools
+
 import numpy as np
 
 from photometry.science.calibration.calibration import mad_sigma
@@ -15,7 +17,7 @@ def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptio
     """
     steps = [c for c in columns if 0 < c < data.shape[1] and _has_step(data, weight, c, options)]
     bounds = [0, *steps, data.shape[1]]
-    parts = [slice(*pair) for pair in zip(bounds, bounds[1:], strict=False)]
+    parts = [slice(*pair) for pair in itertools.pairwise(bounds)]
     # What is masked all over has no sky of its own.
     if not steps or not all(np.any(weight[:, part] > 0) for part in parts):
         return fit_sky(data, weight, gain, read_noise, options)

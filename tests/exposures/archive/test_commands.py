@@ -135,7 +135,7 @@ def test_an_unknown_archive_is_a_clear_error(monkeypatch):
 
 
 def test_fetching_reports_each_exposure_and_the_sum(tmp_path):
-    out, err = fetch_to(tmp_path / "new" / "night")
+    out, _err = fetch_to(tmp_path / "new" / "night")
     lines = out.splitlines()
     assert len(names(tmp_path / "new" / "night")) == 9
     assert [line.split()[:3] for line in lines[:3]] == [

@@ -217,7 +217,7 @@ def test_a_disk_without_room_is_known_before_anything_is_fetched(
     server, archive, exposures, small_disk
 ):
     margin = FetchOptions(margin_bytes=2**20 - 20_000)
-    with pytest.raises(StorageError, match="no room for .* kB: 1.05 MB are free") as error:
+    with pytest.raises(StorageError, match=r"no room for .* kB: 1\.05 MB are free") as error:
         list(fetch_all(exposures, small_disk, margin, archive=archive))
     assert str(small_disk) in str(error.value)
     assert server.retrieved() == [] and names(small_disk) == []
@@ -248,7 +248,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_nothing_half_written(
         fill(small_disk, but=4096)
 
     server.faulty(image, midway=fill_when_some_is_written)
-    with pytest.raises(StorageError, match="the disk is full.*what is fetched is kept"):
+    with pytest.raises(StorageError, match=r"the disk is full.*what is fetched is kept"):
         fetched(exposures, small_disk, archive)
     assert sorted(name.split("_")[3] for name in names(small_disk) if "c4d" in name) == [
         "ood",
@@ -266,5 +266,5 @@ def fill(folder, but):
 
 def test_a_folder_that_can_not_be_written_is_a_clear_error(archive, exposures, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(StorageError, match="file/night: .*[Nn]ot a directory"):
+    with pytest.raises(StorageError, match=r"file/night: .*[Nn]ot a directory"):
         fetched(exposures, tmp_path / "file" / "night", archive)

@@ -185,7 +185,7 @@ def test_a_proprietary_file_says_how_to_log_in(server, archive, tmp_path):
         stored.row["release_date"] = "2096-08-12"
     (first, *_) = find(ALL, archive)
     assert str(first.proprietary_until) == "2096-08-12"
-    with pytest.raises(ArchiveError, match="2096-08-12.*GALPROJECT_ARCHIVE_EMAIL"):
+    with pytest.raises(ArchiveError, match=r"2096-08-12.*GALPROJECT_ARCHIVE_EMAIL"):
         fetch(first, tmp_path, archive=archive)
 
 
@@ -218,7 +218,7 @@ class Refusing(set):
 
 def test_a_wrong_login_ends_the_night_in_the_archives_words(server, exposures, tmp_path):
     archive = Archive(ArchiveAccount(server.url, EXAMPLE[0], "wrong"), QUICK)
-    with pytest.raises(LoginError, match="No active account found.*ARCHIVE_PASSWORD") as error:
+    with pytest.raises(LoginError, match=r"No active account found.*ARCHIVE_PASSWORD") as error:
         fetched(exposures, tmp_path, archive)
     assert "wrong;" not in str(error.value)
     assert server.retrieved() == []

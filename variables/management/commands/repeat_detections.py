@@ -38,9 +38,10 @@ class Command(SurveyCommand):
         counts, headings = count_repeat_detections(counting), OF_SOURCES if per_source else HEADINGS
         if csv:
             try:
-                return write_csv([headings, *counts], csv, self.stdout.data)
+                write_csv([headings, *counts], csv, self.stdout.data)
             except GalprojectError as error:
                 raise CommandError(str(error)) from error
+            return
         self.stdout.write("  ".join(headings))
         for row in counts:
             line = "  ".join(f"{n:>{len(h)},}" for n, h in zip(row, headings, strict=True))
