@@ -30,7 +30,7 @@ def lock_entries(instrument: str):
 
 
 def check_is_no_other(exposure: GalExposure, facts: ExposureFacts, options: InputOptions):
-    """Raise InputFileError where an exposure was entered before under another number or name.
+    """Raise InputFileError if an exposure was entered before under another number or name.
 
     A camera takes one exposure at a time. So two that overlap by more than half of the shorter,
     with one centre and filter, are the same; the chips of a camera that come in files of their
@@ -77,7 +77,7 @@ def _common_chip(facts, other, options):
 
 
 def _kinship(facts, other):
-    """What an exposure is of one that was entered before; "" where they are two."""
+    """What an exposure is of one that was entered before; "" if they are two."""
     shorter = min(facts.exposure_seconds, other.exposure_seconds)
     apart = SECONDS_A_DAY * abs(facts.mjd - other.mjd)
     overlap = (facts.exposure_seconds + other.exposure_seconds) / 2 - apart

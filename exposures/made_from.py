@@ -14,7 +14,7 @@ def describe_files(image: GalImage) -> dict:
     """The files of a chip as they are now, for ``GalImage.files``.
 
     By kind (image, weight, mask): path, size, times, and a digest of what the chip has in it.
-    Raises InputFileError where one is missing or can't be read.
+    Raises InputFileError if one is missing or can't be read.
     """
     paths = source_paths(Path(image.path))
     return {kind: _describe(path, image.chip_name) for kind, path in paths.items()}
@@ -33,7 +33,7 @@ def data_version(facts) -> str:
 
 
 def check_are_as_before(files: dict):
-    """Raise InputFileError where a file has changed since it was described."""
+    """Raise InputFileError if a file has changed since it was described."""
     for known in files.values():
         path = Path(known["path"])
         if _stamp(path) != {name: known[name] for name in ("size", "mtime_ns", "ctime_ns")}:

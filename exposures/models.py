@@ -333,7 +333,7 @@ class GalImage(models.Model):
 
     @property
     def picture_matrix(self) -> str:
-        """From pixels of the chip to what is shown, as SVG has it."""
+        """The transformation from chip pixels to the picture, as an SVG matrix."""
         return self.orientation.svg_matrix(self.width, self.height)
 
     @property

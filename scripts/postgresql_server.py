@@ -100,7 +100,7 @@ def install_server(major):
 
 
 def _privilege():
-    """The words to put before a command that needs root; None where there is no way."""
+    """The words to put before a command that needs root; None if there is no way."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo"):

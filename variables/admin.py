@@ -1,4 +1,4 @@
-"""Changes, candidates, flags and decisions, to look at and to act on."""
+"""The admin of changes, candidates, flags and decisions."""
 
 from django.contrib import admin, messages
 from django.template.defaultfilters import pluralize
@@ -21,7 +21,7 @@ from variables.vetting import admin as vetting_admin  # noqa: F401  (registers t
 
 
 def link(name, pk, text=None):
-    """A link to a page of ours."""
+    """A link to one of the site's own pages."""
     return format_html('<a href="{}">{}</a>', reverse(name, args=[pk]), text or pk)
 
 
@@ -32,7 +32,7 @@ def to_candidate(row):
 
 
 class FlagActions:
-    """What those who may flag can do."""
+    """Admin actions for those who may flag."""
 
     def has_flag_permission(self, request):
         return request.user.has_perm("variables.add_galflag")
@@ -121,7 +121,7 @@ class GalFlagAdmin(FlagActions, ReadOnlyAdmin):
 
 @admin.register(GalDecision)
 class GalDecisionAdmin(ReadOnlyAdmin):
-    """One's own: votes are blind."""
+    """The user's own decisions, because votes are blind."""
 
     list_display = ["pk", to_candidate, "action", "choice", "campaign", "how", "time"]
     list_filter = ["action", "how", "time"]
@@ -157,7 +157,7 @@ class CampaignAdmin(admin.ModelAdmin):
 
 @admin.register(SavedSearch)
 class SavedSearchAdmin(ReadOnlyAdmin):
-    """One's own, and those that are shared; superusers see all."""
+    """The user's own and shared searches; superusers see all."""
 
     list_display = ["name", "user", "is_shared", "query", "created"]
     list_filter = ["is_shared"]

@@ -22,7 +22,7 @@ class Answer:
 
     @property
     def json(self):
-        """What its content says, which may be of any type; None where it is no JSON."""
+        """What its content says, which may be of any type; None if it is no JSON."""
         return parsed(self.content)
 
     @property
@@ -43,7 +43,7 @@ class Answer:
 
 
 def parsed(content):
-    """JSON, of bytes; None where it is none, or has numbers that can't be or no end of depths."""
+    """JSON, of bytes; None if it is none, or has numbers that can't be or no end of depths."""
     try:
         return json.loads(content, parse_constant=_refused, parse_int=_int, parse_float=_float)
     except (ValueError, RecursionError):
@@ -85,7 +85,7 @@ def rows_of_page(answer) -> list[dict]:
 
 
 def end_of(head):
-    """The number of the last row on a page, as its head says; None where it doesn't."""
+    """The number of the last row on a page, as its head says; None if it doesn't."""
     parameters = head.get("PARAMETERS")
     return parameters.get("last") if isinstance(parameters, dict) else None
 

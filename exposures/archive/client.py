@@ -54,7 +54,7 @@ class ArchiveAccount:
     def from_environment(cls, environment=None):
         """From GALPROJECT_ARCHIVE_URL, GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD.
 
-        Raises ArchiveError where the address is none, or only one half of the login is set.
+        Raises ArchiveError if the address is none, or only one half of the login is set.
         """
         environment = os.environ if environment is None else environment
         url = environment.get("GALPROJECT_ARCHIVE_URL", "").strip() or URL

@@ -272,7 +272,7 @@ class Download:
         return told
 
     def _rest(self, transfer, most_bytes):
-        """How many bytes are to come. Raises ContentError where that is too many."""
+        """How many bytes are to come. Raises ContentError if that is too many."""
         if transfer.told_bytes is None:
             return max(min(most_bytes, self.file.size - transfer.offset), 0)
         if transfer.told_bytes > most_bytes:
@@ -295,7 +295,7 @@ class Download:
 
 
 def _check_start(content):
-    """Raises ContentError where the first bytes, which may be few, are not those of FITS."""
+    """Raises ContentError if the first bytes, which may be few, are not those of FITS."""
     if not any(content[: len(start)] == start[: len(content)] for start in STARTS):
         start = content[:40].decode("ascii", "replace")
         raise ContentError(f"what came is not FITS: it begins with {start!r}")

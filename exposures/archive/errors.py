@@ -16,7 +16,7 @@ class UnreachableError(ArchiveError):
 
 
 class BusyError(ArchiveError):
-    """The archive asks to come again later; ``wait_seconds`` is None where it doesn't say when."""
+    """The archive asks to come again later; ``wait_seconds`` is None if it doesn't say when."""
 
     def __init__(self, message, wait_seconds=None):
         super().__init__(message)

@@ -45,7 +45,7 @@ class FetchResult:
 
     @property
     def path(self) -> Path | None:
-        """Of the image, the last of the three; None where it failed."""
+        """Of the image, the last of the three; None if it failed."""
         return None if self.failed else self.files[-1].path
 
     @property

@@ -115,7 +115,7 @@ def sweep(folder: Path, wanted):
 
 
 def check_space(folder: Path, n_bytes, margin_bytes):
-    """Raises StorageError where a folder has no room for so much, and a margin."""
+    """Raises StorageError if a folder has no room for so much, and a margin."""
     free = free_bytes(folder)
     if free < n_bytes + margin_bytes:
         raise StorageError(

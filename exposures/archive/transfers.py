@@ -15,7 +15,7 @@ class Transfer:
     response: object  # requests.Response, whose body is still to be read
     transport: object  # Transport, which bounds it
     offset: int  # bytes of the file that come before
-    told_bytes: int | None  # to come from there, as the answer tells; None where it doesn't
+    told_bytes: int | None  # to come from there, as the answer tells; None if it doesn't
     is_resumable: bool  # a later request can go on where this one ends
 
     def pieces(self, most_bytes, size):
@@ -29,7 +29,7 @@ class Transfer:
 def transfer_of(response, offset, transport) -> Transfer:
     """The Transfer that a response is, to a request for a file from ``offset`` (bytes) on.
 
-    Raises ContentError where it is another part of the file.
+    Raises ContentError if it is another part of the file.
     """
     start = _range_start(response, offset) if response.status_code == 206 else 0
     return Transfer(

@@ -98,7 +98,7 @@ class Transport:
     def pieces(self, response, most_bytes, size):
         """Yield the body in pieces of about ``size`` bytes.
 
-        Raises ContentError where more than ``most_bytes`` come, also as what they unpack to.
+        Raises ContentError if more than ``most_bytes`` come, also as what they unpack to.
         """
         try:
             with watched(response.raw.shutdown, self.policy) as pace:
@@ -154,7 +154,7 @@ def _target(url, location):
 
 
 def _check_redirect(method, url, target, status, secret):
-    """Raises ArchiveError where following would give something away, or lose what was asked."""
+    """Raises ArchiveError if following would give something away, or lose what was asked."""
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
         raise MalformedError(f"{url}: it redirects to {target}, without encryption: not followed")
     if secret and not _is_same_origin(url, target):

@@ -42,7 +42,7 @@ class ArchiveExposure:
     """An exposure in the archive: the three files of its best version, or what there is of it."""
 
     expnum: int | None
-    start: str  # UTC, ISO 8601; "" where the archive doesn't say
+    start: str  # UTC, ISO 8601; "" if the archive doesn't say
     filter: str  # short name
     exposure_seconds: float | None
     ra: float | None  # ICRS degrees, as ra_center
@@ -76,7 +76,7 @@ class ArchiveExposure:
 
     @property
     def proprietary_until(self) -> date | None:
-        """When the last of its files becomes public; None where all are."""
+        """When the last of its files becomes public; None if all are."""
         dates = [file.release_date for file in self.files if file.release_date]
         last = max(dates, default=None)
         return last if last and last > datetime.now(UTC).date() else None
@@ -169,7 +169,7 @@ def _is_file(row):
 
 
 def _md5(row):
-    """As the archive has it; "" where that is no text."""
+    """As the archive has it; "" if that is no text."""
     md5 = row.get("md5sum")
     return md5 if isinstance(md5, str) else ""
 
@@ -186,7 +186,7 @@ def _start(value):
 
 
 def _expnum(row):
-    """EXPNUM, which is a number or text; None where it is absent, or no such number."""
+    """EXPNUM, which is a number or text; None if it is absent, or no such number."""
     number = _number(row.get("EXPNUM"))
     return int(number) if number and 0 < number <= LARGEST_EXPNUM else None
 

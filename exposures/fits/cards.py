@@ -34,7 +34,7 @@ def in_ascii(header: fits.Header) -> fits.Header:
     """A header whose cards have blanks for what FITS forbids, so that it can be written."""
     cards = []
     for card in header.cards:
-        image = card._image  # as it stands in the file; None where the card was made here
+        image = card._image  # as it stands in the file; None if the card was made here
         if image and _FORBIDDEN.search(image):
             card = fits.Card.fromstring(_FORBIDDEN.sub(" ", image))
         cards.append(card)
@@ -50,7 +50,7 @@ class Cards:
     header: fits.Header
 
     def value(self, *keys):
-        """The first of ``keys`` that has a value; None where none has."""
+        """The first of ``keys`` that has a value; None if none has."""
         for key in keys:
             try:
                 value = self.header.get(key)
@@ -61,12 +61,12 @@ class Cards:
         return None
 
     def text(self, *keys) -> str:
-        """As text of printable characters with single blanks between words; "" where absent."""
+        """As text of printable characters with single blanks between words; "" if absent."""
         value = self.value(*keys)
         return "" if value is None else without_control_characters(str(value))
 
     def comment(self, key) -> str:
-        """What a card says of its value; "" where there is no such card, or it can't be read."""
+        """What a card says of its value; "" if there is no such card, or it can't be read."""
         try:
             return str(self.header.comments[key])
         except (KeyError, VerifyError):
@@ -147,7 +147,7 @@ def celestial_wcs(path: Path, label: str, cards: Cards) -> WCS:
 def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
     """The cards of a header that make its WCS and no others, in ICRS, right ascension first.
 
-    Raises InputFileError where the axes are no right ascension and declination of J2000.
+    Raises InputFileError if the axes are no right ascension and declination of J2000.
     """
     own = fits.Header()
     for key in filter(_WCS_CARD.fullmatch, dict.fromkeys(cards.header)):

@@ -60,7 +60,7 @@ def add_sums(path: Path):
 
 
 def check_sums(path, label, cards, span, stream, which: str):
-    """Raise InputFileError where an HDU isn't what its own sums say.
+    """Raise InputFileError if an HDU isn't what its own sums say.
 
     ``cards`` are its Cards as they lie in the file, ``span`` is where it lies in the ``stream``;
     ``which`` is "all", "data" or "none", as of FileOptions. A sum that is absent or blank says

@@ -43,7 +43,7 @@ def version_numbers(plver: str) -> tuple[int, ...]:
 
     What follows the numbers, as in "V4.1.0+1", "V5.3LS9" and "V5.0b1", tells builds of one
     version apart. Tuples compare as versions do; the text "V3.12" would sort before "V3.5".
-    Raises ValueError where there is no number.
+    Raises ValueError if there is no number.
     """
     text = str(plver).strip()
     match = _VERSION.search(text) or _BARE_VERSION.fullmatch(text)

@@ -32,7 +32,7 @@ def is_stack(path: Path) -> bool:
 
 
 def telescope(path: Path) -> str:
-    """TELESCOP of a file: cameras of several may have one name; "" where it doesn't say."""
+    """TELESCOP of a file: cameras of several may have one name; "" if it doesn't say."""
     try:
         with open_images(path) as file:
             cards = (image.cards for image in file.images[:1])

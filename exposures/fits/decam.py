@@ -155,7 +155,7 @@ def amplifiers_of(path, image, primary, limits) -> tuple[tuple[Amplifier, ...], 
     of those called N. A cut-out doesn't say which columns of the chip it has: it gets the mean
     gain, the larger read noise and the lower saturation, which are off by a few per cent. So does
     a chip of another camera. SATURATE is the higher of the two levels, so it only stands in where
-    they are absent. Raises InputFileError where a gain or read noise is absent, or is none by
+    they are absent. Raises InputFileError if a gain or read noise is absent, or is none by
     ``limits`` (HeaderLimits).
     """
     nx = image.shape[1]
@@ -298,7 +298,7 @@ def _version(path, options, *headers):
 
 
 def _exposure_number(file):
-    """EXPNUM as digits, as it is sometimes a number and sometimes text; "" where absent."""
+    """EXPNUM as digits, as it is sometimes a number and sometimes text; "" if absent."""
     headers = (file.primary, *(image.cards for image in file.images[:1]))
     text = first_text(("EXPNUM",), *headers).removesuffix(".0")
     if text and not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) <= LARGEST_NUMBER):

@@ -40,7 +40,7 @@ def science_images(file) -> tuple[list[ScienceImage], list[str]]:
     Where one is science by its name or cards, or is the primary image beside others, only such
     are; else every image with a WCS that isn't known to be something else. A partner belongs to
     the science of its EXTVER or the rest of its name, else to that of its rank among its kind.
-    Raises InputFileError where there is none, or a partner has another shape.
+    Raises InputFileError if there is none, or a partner has another shape.
     """
     named = [_named(image) for image in file.images]
     science = _science(named)

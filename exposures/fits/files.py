@@ -39,7 +39,7 @@ class ImageHdu:
     """A two-dimensional image in a file, before its pixels are read."""
 
     index: int
-    name: str  # EXTNAME; "" where there is none
+    name: str  # EXTNAME; "" if there is none
     shape: tuple[int, int]  # ny, nx
     cards: Cards  # of this HDU alone
     hdu: object
@@ -99,7 +99,7 @@ def open_hdus(path: Path, is_table=False, **how):
 
     Where a table is wanted, the error for one of another format says how to convert it.
 
-    Raises InputFileError where the file isn't FITS, is cut short or asks for more than the limits,
+    Raises InputFileError if the file isn't FITS, is cut short or asks for more than the limits,
     and for whatever goes wrong with it while it is open.
     """
     with reading(path), open_plain(path) as file, unfolded(file) as stream:

@@ -23,7 +23,7 @@ MAX_CAMERA_LENGTH = 80  # of a column that holds a name
 
 
 def camera_name(*headers: Cards) -> str:
-    """The camera's own name, from INSTRUME or else TELESCOP; "" where neither is there."""
+    """The camera's own name, from INSTRUME or else TELESCOP; "" if neither is there."""
     name = first_text(("INSTRUME",), *headers) or first_text(("TELESCOP",), *headers)
     return name[:MAX_CAMERA_LENGTH].rstrip()
 
@@ -67,7 +67,7 @@ def hints(limits, *headers: Cards) -> Hints:
 
 
 def check_scale(path: Path, image, wcs, limits) -> None:
-    """Raise InputFileError where the pixels of an image have a side that no camera's have."""
+    """Raise InputFileError if the pixels of an image have a side that no camera's have."""
     scale = pixel_scale_arcsec(wcs, image.shape)
     if not limits.scale.holds(scale):
         raise InputFileError(

@@ -19,7 +19,7 @@ def given_weights(science, pixels, noise, sky, detector):
     ``pixels`` are the data and which of them are usable, ``noise`` (ny, nx) is of the science
     image's kind. What is 0, negative or undefined has weight 0. Weights in proportion (exposure
     times, maps between 0 and 1) are brought to the noise of the sky. Where bright pixels have no
-    more noise than the sky, the photons of the stars are added. None where the noise says nothing.
+    more noise than the sky, the photons of the stars are added. None if the noise says nothing.
     """
     data, usable = pixels
     label, (level, sigma) = science.noise.label, sky

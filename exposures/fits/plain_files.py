@@ -68,7 +68,7 @@ def unfolded(file):
 
 
 def check_is_fits(path: Path, stream, is_table=False):
-    """Raise InputFileError where a stream, as ``unfolded`` gives it, begins like nothing of FITS.
+    """Raise InputFileError if a stream, as ``unfolded`` gives it, begins like nothing of FITS.
 
     Where a table is wanted, the error says how to convert one of another format.
     """

@@ -19,7 +19,7 @@ SAME_TIME_CHARACTERS = 19  # of a date, to the second
 
 
 def check_product(file, kind):
-    """Raise InputFileError where PRODTYPE says that a file is another of the three."""
+    """Raise InputFileError if PRODTYPE says that a file is another of the three."""
     product = first_text(("PRODTYPE",), *_headers(file)).lower()
     is_of = PRODUCTS.get(product, kind)
     if is_of != kind and not (is_of == "i" and kind in "wd"):
@@ -29,7 +29,7 @@ def check_product(file, kind):
 
 
 def check_is_same_exposure(file, kind, image_file):
-    """Raise InputFileError where a sibling is of another exposure or camera than the image."""
+    """Raise InputFileError if a sibling is of another exposure or camera than the image."""
     check_product(file, kind)
     for key, length in (("DATE-OBS", SAME_TIME_CHARACTERS), ("INSTRUME", None)):
         own, theirs = (first_text((key,), *_headers(f))[:length] for f in (file, image_file))
@@ -76,7 +76,7 @@ def trimmed(pixels, shape):
 
 
 def check_weight(path, name, weight, data):
-    """Raise InputFileError where what is given as weight, (ny, nx), can be none.
+    """Raise InputFileError if what is given as weight, (ny, nx), can be none.
 
     It is the image itself, or mostly negative. What is zero everywhere is told of as a chip that
     is masked.
@@ -92,7 +92,7 @@ def check_weight(path, name, weight, data):
 
 
 def check_codes(path, name, codes, pipeline_version):
-    """Raise InputFileError where most of the data quality, (ny, nx), is no code of the pipeline."""
+    """Raise InputFileError if most of the data quality, (ny, nx), is no code of the pipeline."""
     unknown = ~known_codes(codes, pipeline_version)
     if np.mean(unknown) > MOST:
         example = int(codes[unknown][0])

@@ -17,7 +17,7 @@ AT_ONCE = 1 << 20  # bytes read
 def source_paths(path: Path) -> dict[str, Path]:
     """The files of the chips of an image file by what they hold: image, weight and mask.
 
-    A plain image has no siblings. Raises InputFileError where one of a triplet is missing.
+    A plain image has no siblings. Raises InputFileError if one of a triplet is missing.
     """
     path = Path(path)
     return decam.triplet_paths(path) if decam.is_sibling_name(path) else {"image": path}

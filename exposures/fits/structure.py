@@ -205,7 +205,7 @@ class _Scan:
 
 
 def plane_shape(shape: tuple[int, ...]) -> tuple[int, int] | None:
-    """ny, nx of the one plane of an image of shape ..., ny, nx; None where it has none, or more.
+    """ny, nx of the one plane of an image of shape ..., ny, nx; None if it has none, or more.
 
     Some programs write a third axis, of colour or time, of length 1.
     """

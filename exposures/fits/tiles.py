@@ -43,7 +43,7 @@ class TiledImage:
         return InputFileError(self.path, problem, FETCH_AGAIN, hdu=self.label)
 
     def whole(self, key, default=None) -> int:
-        """A whole number under a key; raises InputFileError where it isn't one."""
+        """A whole number under a key; raises InputFileError if it isn't one."""
         value = self.header.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.refused(f"{key} is {value!r}, no whole number")
@@ -60,7 +60,7 @@ class TiledImage:
 
 
 def check_tiles(image: TiledImage):
-    """Raise InputFileError where a value isn't what the standard allows, or a tile isn't whole."""
+    """Raise InputFileError if a value isn't what the standard allows, or a tile isn't whole."""
     algorithm = image.header.get("ZCMPTYPE")
     if algorithm not in ALGORITHMS:
         raise image.refused(f"ZCMPTYPE is {algorithm!r}")

@@ -48,7 +48,7 @@ class TimeFrame:
         )
 
     def to_utc(self, mjd: float) -> float:
-        """An MJD of this frame in UTC. Raises InputFileError where it isn't known how."""
+        """An MJD of this frame in UTC. Raises InputFileError if it isn't known how."""
         scale = self._scale()
         if self.position[:8] not in AT_THE_TELESCOPE:
             raise InputFileError(

@@ -81,7 +81,7 @@ def exposure_time(
     offset, for some write local time there; a clock time on the day of DATE-OBS; MJD-OBS, late,
     because some round it to a minute; then beginning, middle or end by the standard's names, as
     dates, MJD and JD; and TSTART or TSTOP counted from MJDREF. Times in the scale of TIMESYS are
-    turned into UTC. Raises InputFileError where no card says, the scale isn't known, or the time
+    turned into UTC. Raises InputFileError if no card says, the scale isn't known, or the time
     is out of the HeaderLimits.
     """
     reading = next(_readings(headers, prefer), None)
@@ -190,7 +190,7 @@ def _date_of(text, to_middle=BEGINNING, is_utc=False):
 
 
 def _day_of(text):
-    """The day that a text begins with, as ISO 8601 writes it; None where there is none."""
+    """The day that a text begins with, as ISO 8601 writes it; None if there is none."""
     if match := _DAY.match(text):
         return "-".join(match.groups())
     if match := _OLD_DAY.match(text):

@@ -24,7 +24,7 @@ def write_chip(
     Headers stay as they are, illegal cards too. A DECam chip gets its three files, in which
     newly saturated pixels have their code; of a plain image weight and mask are made again when
     it is read. Each file appears under its name when it is whole. Returns the path of the image;
-    raises GalprojectError where it can't be written.
+    raises GalprojectError if it can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

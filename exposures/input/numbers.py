@@ -23,7 +23,7 @@ class NumberError(GalprojectError, ValueError):
 def parse_integer(text, minimum=-BIGINT_MAX, maximum=BIGINT_MAX) -> int:
     """The whole number that a text means, within bounds.
 
-    Raises NumberError where it is none, or beyond ``minimum`` or ``maximum``.
+    Raises NumberError if it is none, or beyond ``minimum`` or ``maximum``.
     """
     written = _written(text)
     if not INTEGER.fullmatch(written):

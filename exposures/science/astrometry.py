@@ -181,7 +181,7 @@ def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
 
     Positions (n,) and (m,) and the result, two numbers, are in pixels. Pairs within ``radius``
     pixels are counted in cells of one pixel, smoothed over 3 x 3; the answer is the median of the
-    pairs in the best cells. None where no place stands out from the chance pairs of unrelated stars
+    pairs in the best cells. None if no place stands out from the chance pairs of unrelated stars
     by ``n_sigma``.
     """
     near = cKDTree(np.column_stack([x, y])).query_ball_point(np.column_stack([x0, y0]), radius)

@@ -20,7 +20,7 @@ def right_ascension_first(cards: fits.Header) -> fits.Header:
     Pixel axes stay as they are, and with them CRPIX and SIP's polynomials. The linear part
     becomes a CD matrix in degrees, in whatever form it was written. A projection's parameters
     and TPV's polynomials are their axis', and so is which coordinate comes first in them: wcslib
-    itself puts TPV's on the wrong axes where declination is the first. Raises ValueError where
+    itself puts TPV's on the wrong axes where declination is the first. Raises ValueError if
     the linear part can't be used.
     """
     # Without the distortion, which wcslib would get wrong and the linear part doesn't need.

@@ -76,7 +76,7 @@ class _Exposure:
 def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
     """Write a night into ``folder``; where the same night lies there already, nothing is done.
 
-    ``progress`` is told of each chip, by ``update(1)``. Raises GalprojectError where the folder
+    ``progress`` is told of each chip, by ``update(1)``. Raises GalprojectError if the folder
     holds another simulation.
     """
     options, folder = options or SimulationOptions(), Path(folder)
@@ -90,7 +90,7 @@ def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
 def find_night(folder, options=None) -> SimulatedNight | None:
     """The night of these options where it is whole in ``folder``.
 
-    Raises GalprojectError where the folder holds another simulation.
+    Raises GalprojectError if the folder holds another simulation.
     """
     options, folder = options or SimulationOptions(), Path(folder)
     note = folder / NOTE

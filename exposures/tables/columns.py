@@ -6,7 +6,7 @@ from itertools import islice
 
 
 class ColumnKind(Enum):
-    """The type of a column's values; each may be None where it is unknown."""
+    """The type of a column's values; each may be None if it is unknown."""
 
     BOOLEAN = "true or false"
     SHORT = "whole number of 32 bits"

@@ -158,7 +158,7 @@ def _lock_tables(cursor):
 
 
 def _check_room(parent, cursor, options):
-    """Raise GalprojectError where there is not enough for what the dump and pictures may take."""
+    """Raise GalprojectError if there is not enough for what the dump and pictures may take."""
     dumped = DUMPED_FRACTION * float(one_value(cursor, TABLE_BYTES, [tables_in(cursor)]) or 0)
     pictures = 0
     if options.with_pictures:

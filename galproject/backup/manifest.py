@@ -46,7 +46,7 @@ def write_manifest(folder: Path, manifest: Manifest):
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises GalprojectError where the folder is no backup, or one that this code can't know."""
+    """Raises GalprojectError if the folder is no backup, or one that this code can't know."""
     path = folder / NAME
     try:
         facts = json.loads(path.read_text())

@@ -146,7 +146,7 @@ def _check_server(cursor, manifest):
 
 
 def _check_target(cursor, name, replaced):
-    """Whether the database is not there or empty; raises GalprojectError where it may not go."""
+    """Whether the database is not there or empty; raises GalprojectError if it may not go."""
     cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
     if not cursor.fetchone()[0]:
         return True
@@ -205,7 +205,7 @@ def _load(folder, draft, manifest, options, progress):
 
 
 def _check_rows(draft, manifest):
-    """Raise GalprojectError where a table has not the rows that it had."""
+    """Raise GalprojectError if a table has not the rows that it had."""
     with session(draft) as opened, opened.cursor() as cursor:
         cursor.execute("ANALYZE")
         rows = {

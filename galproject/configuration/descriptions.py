@@ -27,7 +27,7 @@ class OptionFacts:
     default: object
     unit: str
     allowed: str  # "more than 0, at most 10000"
-    interval: Interval | None  # what of numbers is allowed; None where it is none
+    interval: Interval | None  # what of numbers is allowed; None if it is none
     meaning: str
 
 

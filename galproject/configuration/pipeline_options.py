@@ -66,5 +66,5 @@ class PipelineOptions:
         return {name: self.as_json()[name] for name in names}
 
     def opened_catalogue(self):
-        """The catalogue, None where none is named; raises InputFileError where it isn't there."""
+        """The catalogue, None if none is named; raises InputFileError if it isn't there."""
         return open_catalogue(self.catalogue, self.catalogue_cuts) if self.catalogue else None

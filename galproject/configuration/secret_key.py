@@ -18,7 +18,7 @@ OF_EXAMPLES = ("insecure", "secret", "change", "example", "password", "default",
 
 
 def weakness_of(key) -> str:
-    """Why a key is too easily guessed; "" where it isn't."""
+    """Why a key is too easily guessed; "" if it isn't."""
     if len(key) < LEAST_CHARACTERS:
         return f"it has {len(key)} characters"
     if len(set(key)) < LEAST_DISTINCT:

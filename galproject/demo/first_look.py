@@ -43,7 +43,7 @@ def of_each_kind() -> dict[str, list[int]]:
 
 
 def make_first_look(user) -> Campaign | None:
-    """The campaign, made where it is not there; None where there is no candidate.
+    """The campaign, made where it is not there; None if there is no candidate.
 
     On a card each, which fits all kinds.
     """

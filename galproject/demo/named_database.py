@@ -13,7 +13,7 @@ LONGEST = 63  # of names in PostgreSQL
 def create_database(name) -> bool:
     """Make an empty database, where it is not there; whether there was need to.
 
-    Raises GalprojectError where the name is none, is the survey's, or the role may make none.
+    Raises GalprojectError if the name is none, is the survey's, or the role may make none.
     """
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", name) or len(name) > LONGEST:
         raise GalprojectError(

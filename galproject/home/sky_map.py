@@ -92,7 +92,7 @@ class _Window:
 
 
 def sky_map(fields) -> SkyMap | None:
-    """The map that shows all fields; None where there are none."""
+    """The map that shows all fields; None if there are none."""
     if not fields:
         return None
     window = _window(fields)

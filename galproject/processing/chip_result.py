@@ -10,7 +10,7 @@ UNCHANGED, BUSY = "unchanged", "busy"
 
 @dataclass(frozen=True)
 class ChipResult:
-    """What became of one chip; None where it was not measured."""
+    """What became of one chip; None if it was not measured."""
 
     image_id: int
     label: str  # "decam 610792 i N4"

@@ -28,7 +28,7 @@ def references_locked(images):
 def one_change(images):
     """A transaction in which nobody else has the images in hand, to its very end.
 
-    Raises GalprojectError where a worker has one of them.
+    Raises GalprojectError if a worker has one of them.
     """
     with ExitStack() as held:
         for image in images:

@@ -118,7 +118,7 @@ def _refusal(error):
 def make_references(images):
     """Make reference images of search images; their results as such are deleted.
 
-    Raises GalprojectError where one of them is being worked on.
+    Raises GalprojectError if one of them is being worked on.
     """
     images = list(images)
     with references_locked(images):
@@ -198,7 +198,7 @@ def delete_results(image, with_retired=False):
 def _begin(image, job_id):
     """Mark a chip as worked on; false where a later job took it over in this moment.
 
-    Raises GalprojectError where it has had its chances.
+    Raises GalprojectError if it has had its chances.
     """
     if job_id is not None and image.attempts >= MAX_ATTEMPTS:
         how = image.error or "its worker was killed, perhaps for want of memory"

@@ -9,7 +9,7 @@ from photometry.storage.image_calibration import channel_edges
 
 
 def check_is_covered(image, chip):
-    """Raise InputFileError where no reference lies here by the header's WCS.
+    """Raise InputFileError if no reference lies here by the header's WCS.
 
     Asked before the hard work begins.
     """
@@ -31,7 +31,7 @@ def measure_on_references(image, reduction, options):
     """The references under an image, and its SearchMeasurement with them.
 
     An image whose WCS turns out to be far off is placed anew, and may lie on other references.
-    Raises InputFileError where there are none.
+    Raises InputFileError if there are none.
     """
     references = references_under(image)
     measurement = _measure_on(references, image, reduction, options)

@@ -10,7 +10,7 @@ from photometry.models import GalReference
 def place(image, chip, wcs):
     """Fill the columns that say where on the sky a chip lies.
 
-    Raises InputFileError where its WCS takes it to no place that a chip can have.
+    Raises InputFileError if its WCS takes it to no place that a chip can have.
     """
     ny, nx = chip.shape
     ra, dec = wcs.to_sky(*corner_pixels(chip.shape))

@@ -55,7 +55,7 @@ class StackPlan:
 
 @dataclass(frozen=True)
 class StackResult:
-    """What became of one chip; None where it was not stacked now."""
+    """What became of one chip; None if it was not stacked now."""
 
     label: str  # "stack_600000_5 i S4"
     status: str  # DONE, UNCHANGED or FAILED
@@ -78,7 +78,7 @@ class StackResult:
 def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
     """Read the headers and decide which chips make which stack.
 
-    Raises GalprojectError where an exposure can't be used or they don't go together.
+    Raises GalprojectError if an exposure can't be used or they don't go together.
     """
     paths, errors = distinct(paths)
     if errors:
@@ -165,7 +165,7 @@ def run_stack(plan: StackPlan, again=False):
     """Stack the chips that a plan wants, yielding a StackResult each, then write the four files.
 
     A chip that stands, made from the same files with the same options and version of the results,
-    is left, and so are those that stand and are not wanted now. Raises GalprojectError where
+    is left, and so are those that stand and are not wanted now. Raises GalprojectError if
     nothing can be written.
     """
     settings = stack_settings(plan.options)

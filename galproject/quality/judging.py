@@ -53,7 +53,7 @@ class QualityError(InputFileError):
 def judge_reference(image, chip, figures, options):
     """Note the ``figures`` of a reference image and the doubts that follow from them.
 
-    Raises QualityError where it can't be a reference: beyond the limits of failure, or doubted
+    Raises QualityError if it can't be a reference: beyond the limits of failure, or doubted
     where such are refused.
     """
     _judge(image, chip, figures, options)
@@ -65,7 +65,7 @@ def judge_search(image, chip, figures, changes, options):
     """Note the ``figures`` of a search image, and the doubts that follow from them.
 
     With those that come from other images and from its ``changes`` among ``image.n_sources``.
-    Raises QualityError where they are beyond the limits of failure.
+    Raises QualityError if they are beyond the limits of failure.
     """
     figures = dict(figures) | _against_others(image, figures, options.measure)
     figures["changed_share"] = changed_share(changes, image.n_sources, options.measure)
@@ -122,7 +122,7 @@ def is_on_doubted_reference(image) -> bool:
 
 
 def _storable(value):
-    """A figure as JSON has it: None where it is unknown."""
+    """A figure as JSON has it: None if it is unknown."""
     if isinstance(value, int | np.integer):
         return int(value)
     return None if math.isnan(value) else min(float(value), LARGEST)

@@ -129,7 +129,7 @@ class Message(BaseModel):
 def dumps(content, compressed=False) -> str:
     """A signed message of a task or of what a cluster says of itself.
 
-    Raises RefusedMessageError where no worker would take it.
+    Raises RefusedMessageError if no worker would take it.
     """
     if isinstance(content, Stat):
         # Its status is a word to be translated when it is read.

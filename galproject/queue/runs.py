@@ -55,7 +55,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPla
 def process_exposure(path, options=None, is_reference=False, ccds=None, workers=1):
     """Ingest one exposure and process its chips: a list of ChipResult.
 
-    The same as ``manage.py process_exposure``. Raises GalprojectError where the file itself
+    The same as ``manage.py process_exposure``. Raises GalprojectError if the file itself
     can't be used; a chip that fails says so in its result.
     """
     options = options or load_options()

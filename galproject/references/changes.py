@@ -53,7 +53,7 @@ class Change:
     n_votes: int
     n_blind: int  # candidates of campaigns that go on, on which nobody may count the votes
     n_stranded: int  # search images that would be without a reference if the old were withdrawn
-    seconds: float | None  # of one worker; None where nothing was ever processed
+    seconds: float | None  # of one worker; None if nothing was ever processed
 
     @property
     def takes(self) -> str:
@@ -201,7 +201,7 @@ def is_made(chosen_ids, withdrawn_ids) -> bool:
 
 
 def _check_as_known(chosen, withdrawn, known_ids):
-    """Raise ChangedMeanwhileError where images are not what they were when somebody decided."""
+    """Raise ChangedMeanwhileError if images are not what they were when somebody decided."""
     changed = [image for image in chosen if image.is_reference]
     changed += [image for image in withdrawn if not image.is_reference]
     if known_ids is not None and chosen:

@@ -26,7 +26,7 @@ class PatchForm(forms.Form):
             raise refusal(str(error)) from error
 
     def patch(self) -> SkyPatch | None:
-        """What was asked for; None where it is not understood."""
+        """What was asked for; None if it is not understood."""
         if not self.is_valid():
             return None
         radius = self.cleaned_data["radius"] or load_options().fields.compared_degrees

@@ -42,7 +42,7 @@ class Place:
     """A field to choose from: one that was observed, or one that is followed."""
 
     name: str
-    n_exposures: int | None  # None where nobody counted
+    n_exposures: int | None  # None if nobody counted
     patches: tuple[SkyPatch, ...]  # one for each filter
 
 

@@ -22,7 +22,7 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Quality:
-    """An exposure as a reference; medians of its chips, None where nothing was measured."""
+    """An exposure as a reference; medians of its chips, None if nothing was measured."""
 
     exposure: GalExposure
     n_chips: int
@@ -40,7 +40,7 @@ class Quality:
 
     @property
     def date(self) -> datetime | None:
-        """None where older versions stored a time that has no date."""
+        """None if older versions stored a time that has no date."""
         if not 0 < self.exposure.mjd < LAST_MJD:  # as NaN isn't
             return None
         return Time(self.exposure.mjd, format="mjd").to_datetime()

@@ -53,7 +53,7 @@ class Pairs:
 def possible_pairs(members, primary=None) -> list[Pairs]:
     """The sets that exposures can join: of one reference exposure, or of all.
 
-    Raises GalprojectError where one of them can join none, and says why.
+    Raises GalprojectError if one of them can join none, and says why.
     """
     found = []
     for member in members:
@@ -72,7 +72,7 @@ def possible_pairs(members, primary=None) -> list[Pairs]:
 
 
 def pairs_now(members, primary=None) -> list[Pairs]:
-    """The sets that exposures are in; raises GalprojectError where one of them is in none."""
+    """The sets that exposures are in; raises GalprojectError if one of them is in none."""
     found = []
     for member in members:
         rows = GalReferenceMember.objects.filter(image__exposure=member)

@@ -57,7 +57,7 @@ def drop_catalogues(catalogues):
 
 
 def check_withdrawal(images, chosen=()):
-    """Raise GalprojectError where images would be left without a reference, but for the chosen."""
+    """Raise GalprojectError if images would be left without a reference, but for the chosen."""
     n_stranded = count_stranded([image.pk for image in images], [image.pk for image in chosen])
     if n_stranded:
         raise GalprojectError(

@@ -19,7 +19,7 @@ def client_address(request) -> str | None:
 
     Each proxy appends whom it was asked by. Addresses further left were written by the visitor,
     and may be anything. Without a port, and written in one way alone, so that whoever comes from
-    an address is counted under it; what is no address counts as the peer's. None where the peer
+    an address is counted under it; what is no address counts as the peer's. None if the peer
     has none, as on a Unix socket.
     """
     peer = _plain(request.META.get("REMOTE_ADDR", ""))
@@ -33,7 +33,7 @@ def client_address(request) -> str | None:
 
 
 def _plain(text):
-    """An address without port, brackets, quotes and interface; None where it is no address."""
+    """An address without port, brackets, quotes and interface; None if it is no address."""
     match = WITH_PORT.fullmatch(text.strip().strip('"'))
     if match is None:
         return None

@@ -108,7 +108,7 @@ OF_TABLES_GONE = ("could not open relation with oid", "cache lookup failed for r
 
 
 def trouble_of(error) -> DatabaseTrouble | None:
-    """What an error of the database tells people; None where it is one of the code."""
+    """What an error of the database tells people; None if it is one of the code."""
     code = getattr(error.__cause__, "pgcode", None) or getattr(error, "pgcode", None)
     if code in BY_CODE:
         return BY_CODE[code]

@@ -149,7 +149,7 @@ def _cause(reason):
 
 
 def _missing(request, exception):
-    """The permission that was missing, as "app.codename"; None where that isn't known."""
+    """The permission that was missing, as "app.codename"; None if that isn't known."""
     if isinstance(exception, PermissionMissingError):
         return exception.permission
     match = request.resolver_match

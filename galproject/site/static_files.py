@@ -64,7 +64,7 @@ class StaticFolder:
     by what is in it, so that it is made once, and a server that runs keeps its own files while
     another begins with newer ones. ``fd``: to be inherited by whoever needs the folder.
 
-    Raises GalprojectError where it can't be made.
+    Raises GalprojectError if it can't be made.
     """
 
     def __init__(self, parent: Path):

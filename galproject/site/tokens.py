@@ -30,7 +30,7 @@ class TokenError(GalprojectError):
 def make_token(user, name, days) -> tuple[ApiToken, str]:
     """A new token of a person that lasts so many days, and its key, which is not stored.
 
-    Raises TokenError where they have a living token of that name, or too many.
+    Raises TokenError if they have a living token of that name, or too many.
     """
     live = user.api_tokens.live()
     if live.filter(name=name).exists():

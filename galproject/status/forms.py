@@ -45,7 +45,7 @@ class StatusFilterForm(forms.Form):
     ages = AGES
 
     def query(self) -> StatusQuery | None:
-        """The exposures to show; None where that can't be understood, and the form says why."""
+        """The exposures to show; None if that can't be understood, and the form says why."""
         if not self.is_valid():
             return None
         asked = self.cleaned_data

@@ -124,7 +124,7 @@ class DoubtedChip:
 
 @dataclass(frozen=True)
 class Pace:
-    """How quickly chips end; None where nothing is known."""
+    """How quickly chips end; None if nothing is known."""
 
     chips_per_minute: float | None = None
     expected_end: datetime | None = None

@@ -27,7 +27,7 @@ from photometry.science.detection.detection import Detections
 class CatalogueMatch:
     """The stars of a catalogue on an image, and the correction that brings detections onto them."""
 
-    stars: CatalogueStars | None  # None where there is none on the image
+    stars: CatalogueStars | None  # None if there is none on the image
     correction: PixelCorrection  # from detections to where the header's WCS has the stars
     agreement: Agreement = Agreement()  # of bright stars of the catalogue with those found
     is_far: bool = False  # beyond where the header's WCS was looked for at first

@@ -65,7 +65,7 @@ SMALLEST_SIDE = 16  # pixels: a star's core, and some sky on either side
 def reduce_chip(chip, observation, catalogue, detection, options=ReductionOptions()):
     """Reduce a Chip; ``observation`` is its ExposureFacts, ``catalogue`` may be None.
 
-    Raises InputFileError where there is nothing to measure.
+    Raises InputFileError if there is nothing to measure.
     """
     notes = list(chip.notes)
     if not np.any(chip.weight > 0):
@@ -105,7 +105,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
 
 
 def _check_is_image(chip):
-    """Raise InputFileError where there is no room for a star, or all pixels are the same."""
+    """Raise InputFileError if there is no room for a star, or all pixels are the same."""
     ny, nx = chip.shape
     if min(ny, nx) < SMALLEST_SIDE:
         problem = f"it has {nx} x {ny} pixels, too few for a star and its sky"

@@ -56,7 +56,7 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
 
     ``reference_edges`` are the ChannelEdges of the references.
 
-    Raises InputFileError where none of them lies on usable pixels.
+    Raises InputFileError if none of them lies on usable pixels.
     """
     notes = []
     registration, agreed = register_search_image(reduction, sources, options, notes)

@@ -107,7 +107,7 @@ class StackSettings:
 def stack_chip(inputs, settings):
     """Stack StackInputs; the first gives the grid, the flux scale and the zero point.
 
-    Another that can't be used is left out, and the notes say why. Raises InputFileError where the
+    Another that can't be used is left out, and the notes say why. Raises InputFileError if the
     first can't be used, or fewer than ``min_frames`` exposures are left.
     """
     first = _reduce(inputs[0], settings, is_first=True)

@@ -107,7 +107,7 @@ def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
     Readers and writers go on; see the module. ``progress`` is told of rows (``update(n)``, as
     tqdm). Whatever happens, the partition is the old one or the new one, and no other table is
     left, but by a process that was killed: the next rewrite of the catalogue removes that.
-    Raises GalprojectError where there is no room, or where somebody's transaction keeps the
+    Raises GalprojectError if there is no room, or where somebody's transaction keeps the
     partition for longer than ``timeout_seconds``.
     """
     with claim(Claimed.PARTITION, reference.pk) as is_mine:
@@ -150,7 +150,7 @@ def check_room(order):
 
 
 def _free_bytes():
-    """Free bytes on the disk of the server's data; None where that can't be told."""
+    """Free bytes on the disk of the server's data; None if that can't be told."""
     if (connection.settings_dict["HOST"] or "/")[0] != "/":
         return None
     try:
@@ -317,7 +317,7 @@ def _swap(reference, stored, is_last_word):
     """Put the copy in the place of the partition; when readers were locked out.
 
     The partition is left to be dropped when nobody waits, as its gigabytes take time to go.
-    Raises OperationalError where somebody keeps a lock, and _ChangedError where the copy lacks
+    Raises OperationalError if somebody keeps a lock, and _ChangedError where the copy lacks
     something; for the last word that is copied while writers wait. A reader whose statement is
     older then may miss it, as if it had come a moment earlier.
     """

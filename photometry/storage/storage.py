@@ -328,7 +328,7 @@ def _sky_order(ra, dec):
 
 
 def _array_literal(values):
-    """PostgreSQL's text of an array; psycopg2 would adapt each number by itself, slowly."""
+    """A PostgreSQL array as text, because psycopg2 adapts each number by itself, slowly."""
     return f"{{{','.join(map(repr, values.tolist()))}}}"
 
 

@@ -1,4 +1,4 @@
-"""Where a candidate stands among the stars of its field: by colour, or by scatter."""
+"""A candidate among the stars of its field, by colour or by scatter."""
 
 import numpy as np
 from django.core.cache import cache
@@ -45,7 +45,7 @@ def field_diagram(candidate) -> dict:
 
 
 def _other_catalogue(candidate):
-    """The catalogue over a candidate in another filter: with its star, and far off in colour."""
+    """The catalogue in the filter farthest in wavelength, preferably with the candidate's star."""
     ids = catalogues_touching(candidate.ra, candidate.dec, 0)
     others = GalReference.objects.filter(pk__in=ids).select_related("image__exposure")
     others = list(others.exclude(image__exposure__filter=candidate.filter))
@@ -60,13 +60,13 @@ def _other_catalogue(candidate):
 
 
 def _sample(catalogue):
-    """Ids spread evenly over a catalogue: they are in order of the sky, without gaps."""
+    """Ids spread evenly over a catalogue, whose ids are contiguous and in sky order."""
     ranks = np.unique(np.linspace(0, max(catalogue.n_sources - 1, 0), N_SAMPLED).astype(int))
     return (catalogue.id_range[0] + ranks).tolist()
 
 
 def _pairs(other, ids):
-    """(mag, mag in the other catalogue, whether they are a blend) of what is in both."""
+    """(mag, mag in the other catalogue, whether blended) of sources in both catalogues."""
     with connection.cursor() as cursor:
         cursor.execute(PAIRS, [MatchKind.BLEND, *other.id_range, ids])
         return cursor.fetchall()

@@ -1,4 +1,4 @@
-"""The columns of candidates as lists and exports show them, described in one place."""
+"""The columns of candidates that lists and exports show."""
 
 from dataclasses import dataclass
 

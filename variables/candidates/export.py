@@ -48,7 +48,7 @@ FORMATS = {
 
 
 def export(rows, name, user):
-    """The pieces of a file of a queryset of candidates, in the format of this name.
+    """A queryset of candidates as the chunks of a file in the named format.
 
     It holds what ``user`` may see. Raises ExportError for an unknown format, and where there are
     more rows than it can hold.
@@ -65,7 +65,7 @@ def export(rows, name, user):
 
 
 def _chunks(rows):
-    """Lists of rows, CHUNK at a time as they are read from the database, in order of COLUMNS.
+    """Lists of CHUNK rows as read from the database, each in the order of COLUMNS.
 
     The last columns, of the object that a source is of, are added to each list.
     """

@@ -1,4 +1,4 @@
-"""Lists of candidates: which of them, by what people ask for."""
+"""The filters of the list of candidates."""
 
 import django_filters
 from django import forms
@@ -31,7 +31,7 @@ RANGES = {
 
 
 class PositionField(forms.CharField):
-    """A position as people type it; cleans to ra, dec in degrees."""
+    """A form field for a position in any common notation, cleaned to ra, dec in degrees."""
 
     def clean(self, value):
         text = super().clean(value)
@@ -42,13 +42,13 @@ class PositionField(forms.CharField):
 
 
 class PositionFilter(django_filters.Filter):
-    """Keeps its text where it is not one."""
+    """A filter by position that keeps the typed text if it can't be read."""
 
     field_class = PositionField
 
 
 def filters_there_are():
-    """Choices of filters in which there are exposures."""
+    """The filters in which there are exposures, as choices of a form."""
     names = GalExposure.objects.order_by("filter").values_list("filter", flat=True).distinct()
     return [(name, name) for name in names]
 
@@ -71,7 +71,7 @@ def change(label):
 
 
 class CountFilter(IntegerFilter):
-    """A bound on a count of a source, or of its star in a list of stars."""
+    """A bound on a count of a source, or of its star if the list is by star."""
 
     def filter(self, candidates, value):
         if value is None:
@@ -155,7 +155,7 @@ class CandidateFilter(django_filters.FilterSet):
 
     @property
     def qs(self):
-        """The candidates; none where something that was asked for makes no sense."""
+        """The filtered candidates; none if a filter's value makes no sense."""
         return super().qs if self.is_valid() else self.queryset.none()
 
     def filter_queryset(self, queryset):
@@ -180,12 +180,12 @@ class CandidateFilter(django_filters.FilterSet):
 
     @property
     def is_by_star(self):
-        """Whether a star is one candidate; those of one object are shown each by itself."""
+        """Whether each star is listed once; the candidates of one given object are all listed."""
         asked = self.form.cleaned_data if self.is_valid() else {}
         return asked.get("per") != SOURCE and asked.get("object") is None
 
     def column(self, name):
-        """The field that a column of the list shows: counts are the star's, where they can be."""
+        """The field that a column shows: counts are those of the star if the list is by star."""
         if name not in OF_STAR or not self.is_by_star:
             return name
         is_in_filter = self.form.cleaned_data.get("filter") if self.is_valid() else None
@@ -193,13 +193,13 @@ class CandidateFilter(django_filters.FilterSet):
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but candidates is shown: neither flagged ones nor undetected ones."""
+        """Whether only accepted candidates are listed, neither flagged nor undetected ones."""
         asked = self.form.cleaned_data if self.is_valid() else {}
         return not (asked.get("artifact") or self._shows_undetected(asked))
 
     @property
     def centre(self) -> tuple[float, float] | None:
-        """The position that is asked for, in degrees; None where there is none."""
+        """The position filtered by, in degrees; None if there is none."""
         return self.form.cleaned_data.get("position") if self.is_valid() else None
 
     @property
@@ -226,7 +226,7 @@ class CandidateFilter(django_filters.FilterSet):
         return GalCandidate.objects.as_seen_by(self._user)
 
     def _of_stars_without(self, found, others):
-        """What was said of one candidate of a star was said of the star, in a list of stars."""
+        """Exclude stars of which any candidate is among ``others``, if the list is by star."""
         return found.of_stars_without(others) if self.is_by_star else found
 
     def by_flag(self, candidates, _, value):
@@ -247,12 +247,12 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.cone(*position, radius or DEFAULT_RADIUS_ARCSEC)
 
     def unchanged(self, candidates, _, value):
-        """The radius is read with the position."""
+        """Return all candidates: the radius is applied with the position."""
         return candidates
 
     @property
     def groups(self):
-        """(legend, fields) of what belongs together in the form."""
+        """The fields of the form in groups, as (legend, fields)."""
         ranges = {f"{name}_min": f"{name}_max" for name in RANGES}
         second = set(ranges.values())
         for field in self.form:
@@ -263,7 +263,7 @@ class CandidateFilter(django_filters.FilterSet):
                 yield field.label, (field,)
 
     def complaints(self):
-        """(label, complaint) of what makes no sense."""
+        """The errors of the form, as (label, message)."""
         return [
             (self.form.fields[name].label or name, complaint)
             for name, errors in self.form.errors.items()

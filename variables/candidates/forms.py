@@ -1,4 +1,4 @@
-"""What people may ask beside the filters of the list: a name for it, and which repeats to count."""
+"""Forms beside the list's filters: for saving a search, and for counting repeated detections."""
 
 from django import forms
 from django.core.exceptions import BadRequest
@@ -12,14 +12,14 @@ from variables.models import SavedSearch
 
 
 class SavedSearchForm(forms.Form):
-    """A list that is kept under a name."""
+    """The name under which a search is saved."""
 
     name = forms.CharField(max_length=80)
     query = forms.CharField(max_length=2000, required=False)
     shared = forms.BooleanField(required=False)
 
     def save_for(self, user) -> SavedSearch:
-        """Keep it for a user, in place of an earlier one of that name."""
+        """Save the search for a user, replacing their search of that name."""
         asked = self.cleaned_data
         search, _ = SavedSearch.objects.update_or_create(
             user=user,
@@ -33,18 +33,18 @@ class SavedSearchForm(forms.Form):
 
 
 class RepeatsForm(forms.Form):
-    """Which detections the table of repeated ones counts."""
+    """The choice of detections that the table of repeated detections counts."""
 
     filter = forms.CharField(required=False, max_length=16)
     all = forms.BooleanField(required=False)
     per = forms.CharField(required=False, max_length=16)
 
     def filters(self):
-        """Names that make sense."""
+        """The chosen filters that exist."""
         return [name for name, _ in filters_there_are()]
 
     def counting(self) -> Counting:
-        """What is to be counted. Raises BadRequest where that makes no sense."""
+        """The Counting that was chosen. Raises BadRequest if a value is invalid."""
         if not self.is_valid():
             raise BadRequest(complaints_of(self))
         asked = self.cleaned_data

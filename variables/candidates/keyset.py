@@ -1,4 +1,4 @@
-"""Pages of a list found by the key of their first row: as fast at the end as at the beginning."""
+"""Keyset pagination: pages found by the key of their first row, at any depth equally fast."""
 
 import sys
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ ANY = -sys.float_info.max, sys.float_info.max
 
 
 class CursorError(GalprojectError, ValueError):
-    """A cursor that no page of the list has given."""
+    """A cursor that no page of the list gave out."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a list, and where the pages beside it begin."""
+    """Rows of a page, and the cursors of the pages before and after it."""
 
     rows: tuple
-    next: str | None  # cursors; None where there is no such page
+    next: str | None  # cursors; None if there is no such page
     previous: str | None
 
 
 @dataclass(frozen=True)
 class KeysetOrder:
-    """Rows by a column, those without a value last, and by their primary key where alike."""
+    """An order by a column, nulls last, and by primary key among equals."""
 
     column: str
     descending: bool = False
@@ -36,7 +36,7 @@ class KeysetOrder:
 
     @classmethod
     def of(cls, model, sort):
-        """From a column's name, with ``-`` before it for descending."""
+        """An order from a column's name, with a leading ``-`` for descending."""
         name = sort.removeprefix("-")
         return cls(name, sort.startswith("-"), model._meta.get_field(name).null)
 
@@ -48,7 +48,7 @@ class KeysetOrder:
         return rows.order_by(ordering, "-pk" if backwards else "pk")
 
     def beyond(self, value, pk, backwards=False):
-        """A condition: rows after that with this value and key, or before it."""
+        """The condition for rows after, or before, the one with this value and key."""
         tie = Q(pk__lt=pk) if backwards else Q(pk__gt=pk)
         if value is None:
             alike = Q(**{f"{self.column}__isnull": True}) & tie
@@ -68,10 +68,10 @@ class KeysetOrder:
 
 
 def page_of(rows, order, cursor=None, size=50, shown=None) -> Page:
-    """A page of a queryset in an Order; the first, or that of a cursor of another page.
+    """A page of a queryset in a KeysetOrder: the first, or that of a cursor.
 
     ``shown`` is a queryset with whatever is shown of a row; it is asked for one page alone, and
-    is ``rows`` itself by default. Raises CursorError where the cursor is none.
+    is ``rows`` itself by default. Raises CursorError if the cursor is none.
     """
     way, value, pk = _parse(rows.model, order, cursor) if cursor else (AFTER, None, None)
     backwards = way == BEFORE
@@ -104,7 +104,7 @@ def beside(rows, order, row) -> tuple[int | None, int | None]:
 
 
 def _field(model, column):
-    """The field of a column; what queries add, as a distance, is a number."""
+    """The model field of a column; columns added by a query, such as a distance, are floats."""
     try:
         return model._meta.get_field(column)
     except FieldDoesNotExist:
@@ -125,7 +125,7 @@ def _parse(model, order, cursor):
 
 
 def _read(field, text):
-    """A value of a column as a cursor has it."""
+    """Read a column's value from a cursor."""
     if isinstance(field, IntegerField):
         return parse_integer(text)
     if isinstance(field, FloatField):

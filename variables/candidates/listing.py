@@ -1,4 +1,4 @@
-"""A list of candidates as its address says: filtered, sorted, and cut into pages."""
+"""The list of candidates for a query string: filtered, sorted and paginated."""
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ NOT_OF_LIST = (CURSOR, "list", "format", "csrfmiddlewaretoken")
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """A candidate of a page, and where it is."""
+    """A row of the list of candidates, with its position as text."""
 
     candidate: GalCandidate
     place: str  # hours and degrees
@@ -34,7 +34,7 @@ class CandidateRow:
 
     @property
     def distance_arcsec(self) -> float | None:
-        """From the position that is asked for; None where there is none."""
+        """The distance from the position filtered by; None if there is none."""
         return getattr(self.candidate, "distance_arcsec", None)
 
 
@@ -52,7 +52,7 @@ class Listing:
 
     @property
     def columns(self):
-        """The columns that are listed; counts are the star's in a list of stars."""
+        """The listed columns, in which counts are those of the star if the list is by star."""
         names = {column: self.filter.column(column.name) for column in LISTED}
         return tuple(replace(column, name=name) for column, name in names.items())
 
@@ -62,17 +62,17 @@ class Listing:
 
     @property
     def asked_sort(self):
-        """The sort where it is not what goes without saying, else ""."""
+        """The requested sort order, or "" if it is the default."""
         return "" if self.sort == _default_sort(self.filter) else self.sort
 
     @property
     def noun(self):
-        """What the rows are called: candidates, or all that changed."""
+        """The noun for the rows, such as "candidates" or "sources that changed"."""
         return "candidate" if self.filter.is_plain else "changed source"
 
 
 def listing(data, request) -> Listing:
-    """The page that a QueryDict asks for; an unknown sort is the default one.
+    """The page of the list for a QueryDict; unknown sort orders fall back to the default.
 
     The first where it asks for a page that the list does not have; the complaints say so.
     """
@@ -95,7 +95,7 @@ def listing(data, request) -> Listing:
 
 
 def sorted_candidates(data, request):
-    """All candidates that a QueryDict asks for, in its order."""
+    """All candidates for a QueryDict, sorted."""
     chosen, order = _chosen(data, request)
     return order.sorted(chosen.qs)
 
@@ -123,13 +123,13 @@ def _default_sort(chosen):
 
 
 def _placed(candidates):
-    """Rows of candidates; a position for itself takes astropy a millisecond, many no longer."""
+    """Rows of candidates, with positions formatted at once: astropy takes as long for one."""
     ra, dec = [c.ra for c in candidates], [c.dec for c in candidates]
     return tuple(map(CandidateRow, candidates, sexagesimal(ra, dec), *galactic(ra, dec)))
 
 
 def query_of(data, **changes) -> str:
-    """The address of a list without its page and what goes without saying, but with ``changes``."""
+    """The query string of a list without its page and its defaults, updated by ``changes``."""
     pairs = [(k, v) for k, vs in data.lists() for v in vs if k not in (*NOT_OF_LIST, *changes)]
     default = SORT, DISTANCE_SORT if data.get("position", "").strip() else DEFAULT_SORT
     asked = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != default]
@@ -137,7 +137,7 @@ def query_of(data, **changes) -> str:
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:
-    """The candidates before and after one in the list of an address, in two queries."""
+    """The candidates before and after one in the list of a query string, with two queries."""
     chosen, order = _chosen(QueryDict(query), request)
     if order.column == DISTANCE_SORT:
         placed = GalCandidate.objects.with_distance(*chosen.centre)

@@ -1,4 +1,4 @@
-"""What lies round a candidate: the stars within some arcseconds, in all filters."""
+"""The stars round a candidate, within some arcseconds and in all filters."""
 
 from dataclasses import dataclass
 
@@ -25,25 +25,25 @@ ORDER BY s.refsource_id <> %s, s.filter <> %s, s.distance_arcsec
 
 @dataclass(frozen=True)
 class Counterpart:
-    """A star's source in one filter."""
+    """The source of a star in one filter."""
 
     refsource_id: int
     filter: str
     mag: float
     is_candidate: bool
     distance_arcsec: float  # from the candidate
-    kind: int | None  # of its object; None where it was not cross-matched yet
+    kind: int | None  # of its object; None if it was not cross-matched yet
     object_id: int | None  # the same
 
     @property
     def is_blend(self):
-        """With others, which are several sources in one filter and one in another."""
+        """Whether it is part of a blend: several sources in one filter that are one in another."""
         return self.kind == MatchKind.BLEND
 
 
 @dataclass(frozen=True)
 class Star:
-    """A star near a candidate, and its sources in each filter; of a blend each by itself."""
+    """A star near a candidate, with its source in each filter; a blend counts as several."""
 
     east_arcsec: float  # offsets from the candidate
     north_arcsec: float
@@ -63,27 +63,27 @@ class Star:
 
     @property
     def radius_arcsec(self):
-        """Of its dot on a finder: the area follows the square root of the flux."""
+        """The radius of its dot on a finder chart; the area follows the square root of the flux."""
         return float(np.clip(0.75 * 10 ** (-0.1 * (self.first.mag - 18)), 0.18, 1.6))
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """A candidate's own star, and the others round it, nearest first."""
+    """The star of a candidate and its neighbours, nearest first."""
 
-    itself: Star | None  # None where its catalogue is not in use any more
+    itself: Star | None  # None if its catalogue is not in use any more
     others: tuple[Star, ...]
     filters: tuple[str, ...]  # in order of wavelength
     radius_arcsec: float
 
     @property
     def stars(self):
-        """All of them, the brightest first: on a finder they don't hide the others."""
+        """All stars, the brightest first so that they are drawn below the fainter ones."""
         own = () if self.itself is None else (self.itself,)
         return sorted((*own, *self.others), key=lambda star: star.first.mag)
 
     def matches(self, candidate) -> list[Counterpart]:
-        """The sources of the candidate's object in other filters; of a blend all others."""
+        """The sources of the candidate's object in other filters, and all of a blend."""
         if self.itself is None:
             return []
         own = self.itself.first
@@ -96,13 +96,13 @@ class Neighbourhood:
         ]
 
     def table(self):
-        """(star, its source or None in each of the filters), nearest first."""
+        """Rows of (star, its source in each filter or None), nearest first."""
         own = () if self.itself is None else (self.itself,)
         return [(star, [star.sources.get(f) for f in self.filters]) for star in own + self.others]
 
 
 def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
-    """The stars round a candidate; the sources of one object are one, but for blends."""
+    """The Neighbourhood of a candidate: the sources of an object are one star, except in blends."""
     with connection.cursor() as cursor:
         place = candidate.ra, candidate.dec, radius_arcsec
         cursor.execute(SOURCES, [*place, candidate.pk, candidate.filter])
@@ -126,6 +126,6 @@ def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
 
 
 def _offset(ra, dec, candidate):
-    """East and north of a candidate in arcseconds, of a position in degrees."""
+    """The offset of a position from a candidate, in arcseconds east and north."""
     east, north = tangent_offsets(ra, dec, candidate.ra, candidate.dec)
     return float(3600 * east), float(3600 * north)

@@ -1,4 +1,4 @@
-"""The objects that candidates are of, as exports and the API show them."""
+"""The cross-matched objects of candidates, as exports and the API show them."""
 
 from photometry.querysets.objects import MatchKind, matches_of
 

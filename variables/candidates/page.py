@@ -1,4 +1,4 @@
-"""What the page of one candidate shows: its epochs, cutouts, place, neighbours and flags."""
+"""The contents of a candidate's page: epochs, cutouts, chip, neighbours and flags."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -45,7 +45,7 @@ class EpochCutouts:
 
     @property
     def state(self):
-        """How it is framed: "detected", "doubtful" (fails a cut, or is flagged), or not."""
+        """What its frame shows: "detected", "doubtful" (fails a cut or is flagged) or ""."""
         if self.change is None:
             return ""
         return "doubtful" if self.change.failed_cuts or self.change.is_flagged else "detected"
@@ -58,7 +58,7 @@ class Cutouts:
     url: str
     size: int  # of a tile, pixels
     tiles: tuple[EpochCutouts, ...]
-    compass: Compass | None  # None where it is not known how the sky lies on the chip
+    compass: Compass | None  # None if it is not known how the sky lies on the chip
 
     @property
     def width(self):
@@ -70,13 +70,13 @@ class Cutouts:
 
     @property
     def shown(self):
-        """The tile to begin with: the most significant detection, or change, or the first epoch."""
+        """The tile shown first: the most significant detection, else change, else epoch one."""
         return max(self.tiles, key=lambda tile: (tile.state == "detected", tile.significance))
 
 
 @dataclass(frozen=True)
 class ChipPlace:
-    """Where on its chip a candidate lies; the chip is shown with north nearest to up."""
+    """The position of a candidate on its chip, shown with north as nearly up as possible."""
 
     width: int  # of the chip, pixels
     height: int
@@ -87,23 +87,23 @@ class ChipPlace:
 
     @property
     def shown_size(self):
-        """Width and height as it is shown."""
+        """Width and height of the picture as shown."""
         return self.orientation.size(self.width, self.height)
 
     @property
     def matrix(self):
-        """From pixels of the chip to what is shown, as SVG has it."""
+        """The transformation from chip pixels to the picture, as an SVG matrix."""
         return self.orientation.svg_matrix(self.width, self.height)
 
     @property
     def top(self):
-        """The highest y of the chip: its picture begins there."""
+        """The y at the top of the picture, the highest of the chip."""
         return self.height - 1
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number that describes a light curve."""
+    """A statistic of a light curve with its label and text."""
 
     heading: str
     meaning: str
@@ -113,12 +113,12 @@ class Statistic:
 
 @dataclass(frozen=True)
 class CandidatePage:
-    """All that is drawn without asking again."""
+    """The contents of a candidate's page that need no further request."""
 
     candidate: GalCandidate
     changes: tuple[GalVarObj, ...]  # oldest first
     neighbourhood: Neighbourhood
-    cutouts: Cutouts | None  # None where none are rendered yet
+    cutouts: Cutouts | None  # None if none are rendered yet
     chip: ChipPlace
     flags: tuple[GalFlag, ...]  # on the source itself, the newest first
     statistics: tuple[Statistic, ...]
@@ -141,13 +141,13 @@ class CandidatePage:
 
     @property
     def is_doubtful(self):
-        """Whether its sources in several filters are one star is not sure."""
+        """Whether the match of its sources in several filters is uncertain."""
         itself = self.neighbourhood.itself
         return itself is not None and itself.first.kind == MatchKind.DOUBTFUL
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """What is known of a candidate, and of what ``user`` may see, in seven queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with seven queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -200,7 +200,7 @@ def _chip(candidate):
 
 
 def links(ra, dec) -> tuple[tuple[str, str], ...]:
-    """Other archives at a position in degrees: nothing of theirs is fetched by a page."""
+    """Links to other archives at a position in degrees; pages fetch nothing from them."""
     place = f"{ra:.6f} {dec:+.6f}"
     near = {"Radius": SEARCH_RADIUS_ARCSEC, "Radius.unit": "arcsec"}
     vizier = {"-c": place, "-c.rs": SEARCH_RADIUS_ARCSEC, "-out.add": "_r"}

@@ -1,4 +1,4 @@
-"""The page of one candidate, and the data that it draws."""
+"""Views of a candidate's page and of the data it draws."""
 
 from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +16,7 @@ from variables.models import Artifact, GalCandidate, GalSuccession
 
 @require_safe
 def candidate(request, pk):
-    """Everything about one candidate, and the way to the next in the list it was opened from."""
+    """Show a candidate, with links to its neighbours in the list it was opened from."""
     shown = GalCandidate.objects.as_seen_by(request.user).select_related(
         "catalogue__image__exposure", "consensus"
     )
@@ -37,7 +37,7 @@ def candidate(request, pk):
 
 
 def _replacement_of(pk):
-    """The candidate that took the place of one, with the votes on it; else there is none."""
+    """The id of the candidate that replaced one and took over its votes; Http404 without one."""
     latest = GalSuccession.objects.latest_of(pk)
     return get_object_or_404(GalCandidate.objects.only("pk"), pk=latest).pk
 
@@ -58,7 +58,7 @@ def candidate_field(request, pk):
 
 @require_safe
 def candidate_periods(request, pk):
-    """Periods that a candidate may have, as JSON, with what is to be said of them."""
+    """The candidate's possible periods as JSON, with their caveats."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
     found = period_search(light_curve_data(pk)["filters"], options_in_force().periods)
     return JsonResponse(finite(found), json_dumps_params={"allow_nan": False})

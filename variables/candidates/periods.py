@@ -1,4 +1,4 @@
-"""A search for the period of a candidate, and what may be said of what it finds."""
+"""The search for a candidate's period, and the caveats on its result."""
 
 from math import isfinite
 
@@ -9,7 +9,7 @@ def period_search(curves, options=PeriodOptions()) -> dict:
     """Periods in light curves as ``light_curve_data`` has them, for JSON.
 
     ``{"periods": [{"days", "power", "false_alarm"}], "fold", "n_epochs", "note"}``, strongest
-    first; ``fold`` is the period to fold on unasked, None where none stands out.
+    first; ``fold`` is the period to fold on unasked, None if none stands out.
     """
     measured = [_with_errors(curve) for curve in curves]
     n_epochs = sum(len(mjd) for mjd, *_ in measured)
@@ -25,7 +25,7 @@ def period_search(curves, options=PeriodOptions()) -> dict:
 
 
 def _with_errors(curve):
-    """Columns mjd, mag and mag_err of the measurements with an error."""
+    """The columns mjd, mag and mag_err of those measurements that have an error."""
     rows = zip(curve["mjd"], curve["mag"], curve["mag_err"], strict=True)
     known = [row for row in rows if row[2] is not None and isfinite(row[2]) and row[2] > 0]
     return [[row[column] for row in known] for column in range(3)]

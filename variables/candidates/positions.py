@@ -1,4 +1,4 @@
-"""Positions on the sky as people type and read them."""
+"""Sky positions in the notations that people type and read."""
 
 import astropy.units as u
 import erfa
@@ -14,13 +14,13 @@ EXAMPLES = "266.4168 -29.0078, 17:45:40.0 -29:00:28, 17h45m40s -29d00m28s or 0.0
 
 
 class PositionError(GalprojectError):
-    """A text that is no position."""
+    """A text that can't be read as a position."""
 
 
 def read_position(text) -> tuple[float, float]:
     """ra, dec in ICRS degrees of a position in degrees, sexagesimal, or Galactic with ``gal``.
 
-    Raises PositionError where it is none.
+    Raises PositionError if it is none.
     """
     words = text.replace(",", " ").lower().split()
     is_galactic = words[-1:] == ["gal"]
@@ -45,7 +45,7 @@ def read_position(text) -> tuple[float, float]:
 
 
 def _degrees(words):
-    """The two numbers that words are; None where they are something else."""
+    """The two numbers written in words; None if they aren't numbers."""
     try:
         return tuple(map(parse_number, words)) if len(words) == 2 else None
     except NumberError:
@@ -53,7 +53,7 @@ def _degrees(words):
 
 
 def sexagesimal(ra, dec) -> str | list[str]:
-    """Hours and degrees of a position in degrees, to 0.01 seconds and arcseconds; or of many."""
+    """One or many positions in degrees as hours and degrees, to 0.01 seconds and arcseconds."""
     hours, degrees = erfa.a2tf(2, np.radians(ra)), erfa.a2af(2, np.radians(dec))
     if np.ndim(ra) == 0:
         return _written(*hours, *degrees)
@@ -67,6 +67,6 @@ def _written(_, hours, sign, degrees):
 
 
 def galactic(ra, dec):
-    """Galactic longitude and latitude in degrees of a position in ICRS degrees; or of many."""
+    """Galactic longitude and latitude in degrees of one or many positions in ICRS degrees."""
     longitude, latitude = erfa.icrs2g(np.radians(ra), np.radians(dec))
     return np.degrees(longitude), np.degrees(latitude)

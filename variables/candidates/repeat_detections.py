@@ -1,4 +1,4 @@
-"""How many stars were detected as variable how many times."""
+"""The numbers of stars by how often they were detected as variable."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ from variables.models import GalCandidate
 
 @dataclass(frozen=True)
 class Counting:
-    """What the table counts."""
+    """The choices of what the table of repeated detections counts."""
 
     filter: str | None = None  # of the references; None: all
     accepted_only: bool = True  # not what fails a cut or is flagged
@@ -19,7 +19,7 @@ class Counting:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A line of the table."""
+    """A line of the table of repeated detections."""
 
     n_detections: int
     count: int  # stars that were detected so often
@@ -35,7 +35,7 @@ class Repeats:
 
     @property
     def unit(self):
-        """What is counted, in words."""
+        """The noun for what is counted."""
         return "sources" if self.counting.per_source else "stars"
 
     @property
@@ -48,7 +48,7 @@ class Repeats:
 
 
 def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
-    """Pairs of a number of detections, from 1, and of how many stars have that number.
+    """Pairs (number of detections, number of stars with it), from 1 detection on.
 
     An image that detects several sources of a star counts once.
     """
@@ -57,7 +57,7 @@ def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
 
 
 def count_new(counting=Counting()) -> int:
-    """How many of those that are counted are not on the reference."""
+    """The number of counted stars that are not on the reference."""
     return _counted(counting).filter(kind=GalCandidate.Kind.NEW).count()
 
 
@@ -78,7 +78,7 @@ def _column(counting):
 
 
 def repeated(counting=Counting()) -> Repeats:
-    """The table, each line with the address of its candidates."""
+    """The table of repeated detections, each line with a link to its candidates."""
     common = {"filter": counting.filter} if counting.filter else {}
     name = "detections" if counting.accepted_only else "changes"
     if not counting.accepted_only:

@@ -17,7 +17,7 @@ from variables.models import SavedSearch
 
 @require_safe
 def candidate_list(request):
-    """Candidates as the address asks for them; 400 with the complaints where it makes no sense."""
+    """List the candidates of a query string; status 400 with messages if it makes no sense."""
     shown = listing(request.GET, request)
     context = {
         "listing": shown,
@@ -37,7 +37,7 @@ def candidate_list(request):
 
 
 def _part(request, context):
-    """The table alone; its address is without the fields that are empty."""
+    """Answer with the table alone, and push its address without empty fields."""
     response = render(request, "variables/_candidate_table.html", context)
     cursor = request.GET.get("page")
     query = query_of(request.GET, **({"page": cursor} if cursor else {}))
@@ -46,7 +46,7 @@ def _part(request, context):
 
 
 def _heading(column, shown, data):
-    """What a column's heading shows, and what it sorts by when it is chosen."""
+    """The heading of a column, with the sort order that a click chooses."""
     descending = f"-{column.name}"
     direction = {descending: "descending", column.name: "ascending"}.get(shown.sort)
     first, other = (column.name, descending)[:: 1 if column is DISTANCE else -1]
@@ -58,7 +58,7 @@ def _heading(column, shown, data):
 
 @require_safe
 def export_candidates(request):
-    """The list of an address as a file."""
+    """Export the list of a query string as a file."""
     name = request.GET.get("format", "csv")
     try:
         pieces = export(sorted_candidates(request.GET, request), name, request.user)
@@ -75,7 +75,7 @@ def export_candidates(request):
 
 @require_POST
 def save_search(request):
-    """Keep the list of an address under a name; a name that is there is taken over."""
+    """Save a search under a name, replacing one of the same name."""
     form = SavedSearchForm(request.POST)
     if not form.is_valid():
         for name, errors in form.errors.items():
@@ -88,7 +88,7 @@ def save_search(request):
 
 @require_POST
 def delete_search(request, pk):
-    """Forget a search of one's own."""
+    """Delete one of the user's own saved searches."""
     search = get_object_or_404(SavedSearch, pk=pk, user=request.user)
     search.delete()
     messages.success(request, f"Forgot “{search.name}”.")
@@ -97,7 +97,7 @@ def delete_search(request, pk):
 
 @require_safe
 def repeat_detections(request):
-    """How many stars were detected how many times, each count a link to them."""
+    """Show how many stars were detected how many times, with links to them."""
     form = RepeatsForm(request.GET)
     table = repeated(form.counting())
     return render(request, "variables/repeat_detections.html", {"form": form, "table": table})

@@ -1,4 +1,4 @@
-"""Changes of one image's sources, found and stored."""
+"""The changes of one image's sources, found and stored."""
 
 import numpy as np
 from django.db import transaction
@@ -46,7 +46,7 @@ def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
 
 
 def _judged(sources, values):
-    """The reference's measurements as the cuts see them.
+    """The reference's measurements as Photometry for the cuts.
 
     Where the primary says nothing of how bright a star is, its pixels there don't matter: several
     images that agree do. But what saturates or lies at an edge is doubtful on any of them.
@@ -70,7 +70,7 @@ def edge_distance(x, y, shape):
 
 
 def replace_variables(image, measured, changes, keep=()) -> int:
-    """Store the changes of reference sources in place of those that the image had; how many.
+    """Replace an image's stored changes of reference sources; returns how many there are.
 
     Of those it had, the ids in ``keep`` stay, and those of new sources.
     """

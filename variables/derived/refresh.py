@@ -1,4 +1,4 @@
-"""Candidates brought up to date with changes, measurements and flags."""
+"""Candidates derived from changes, measurements and flags."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ CHANGE_DTYPE = np.dtype(
 
 
 def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) -> int:
-    """Bring galcandidates up to date; how many candidates there are now of what was asked for.
+    """Update galcandidates for catalogues or sources; returns how many candidates they now have.
 
     Of all catalogues, or of some, or of some sources. A transaction a catalogue: inside one of
     the caller's it is one with what else happens there, and the catalogues' locks are kept to
@@ -73,7 +73,7 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
 
 @transaction.atomic
 def _refresh(catalogue, only, options):
-    """The candidates of one catalogue, or only of some of its sources."""
+    """Update the candidates of one catalogue, or only of some of its sources."""
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     if not lock_against_drop(catalogue):
@@ -101,14 +101,14 @@ def _refresh(catalogue, only, options):
 
 
 def _restore_consensus(new):
-    """A candidate that was gone and is there again: people's votes on it still stand."""
+    """Derive the consensus of new candidates, as votes on an earlier one may still count."""
     voted = GalDecision.objects.votes_standing().filter(refsource_id__in=new)
     if ids := set(voted.values_list("refsource_id", flat=True)):
         update_consensus(ids)
 
 
 def _changes(catalogue):
-    """The changes of a catalogue's sources, by source and time; NaN for what is unknown."""
+    """The changes of a catalogue's sources, sorted by source and time; NaN where unknown."""
     with connection.cursor() as cursor:
         cursor.execute(CHANGES, catalogue.id_range)
         rows = cursor.fetchall()
@@ -117,7 +117,7 @@ def _changes(catalogue):
 
 @dataclass(frozen=True)
 class _Summary:
-    """The changes of each source; arrays (n,)."""
+    """The changes of each source, summarised; arrays (n,)."""
 
     refsource_id: np.ndarray
     columns: dict  # of the candidates
@@ -129,7 +129,7 @@ class _Summary:
 
 
 def _summarise(changes, options):
-    """A _Summary; detections count where there are any, else all changes do."""
+    """Summarise the detections of each source, or all its changes if it has no detection."""
     ids, first, n_changes = np.unique(
         changes["refsource_id"], return_index=True, return_counts=True
     )
@@ -175,7 +175,7 @@ def _summarise(changes, options):
 
 
 def _only(group, values, n):
-    """(n,) the value that all of a group have; 0 where they differ."""
+    """(n,) the value shared by all of a group, or 0 if they differ."""
     low, high = (_extreme(ufunc, group, values, n) for ufunc in (np.minimum, np.maximum))
     return np.where(low == high, low, 0)
 
@@ -222,7 +222,7 @@ def _columns(catalogue, summary, chosen, changes, options):
 
 
 def _n_not_detected(ids, rows, changes):
-    """(n,) on how many images sources were looked for in vain.
+    """(n,) the number of images on which each source was looked for and not detected.
 
     ``rows`` are what was measured of them, with light; where one vanished it was looked for, also
     if the row of that was not kept.
@@ -238,7 +238,7 @@ def _n_not_detected(ids, rows, changes):
 
 
 def _places(ids, reference):
-    """Columns of where sources are: on the reference, or, where that has none, of what is new."""
+    """The columns with positions, from the reference or, for new sources, from themselves."""
     on_reference = np.isin(ids, reference["refsource_id"])
     new = GalNewSource.objects.filter(pk__in=ids[~on_reference].tolist()).order_by("pk")
     names = ("ra", "dec", "x", "y")
@@ -257,7 +257,7 @@ def _sky(columns, chosen):
 
 
 def _n_images_of(catalogue, ra, dec):
-    """(n,) on how many images that were measured with a catalogue positions lie."""
+    """(n,) the number of images measured with a catalogue on which each position lies."""
     images = GalImage.objects.filter(coverages__catalogue=catalogue)
     footprints = images.values_list("footprint", flat=True) if len(ra) else ()
     return sum((contains(f, ra, dec).astype(int) for f in footprints if f), np.zeros(len(ra), int))
@@ -283,7 +283,7 @@ def _evidence(image, summary, chosen, columns):
 
 
 def _upsert(catalogue, columns):
-    """Write candidates; what people said of those that are there stays."""
+    """Insert or update candidates, leaving people's annotations as they are."""
     image = catalogue.image
     common = {"catalogue": catalogue, "filter": image.exposure.filter, "ccdnum": image.ccdnum}
     # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
@@ -304,7 +304,7 @@ def _upsert(catalogue, columns):
 
 
 def _hide(catalogue, candidates):
-    """Hide the candidates that a flag on themselves or on their place covers."""
+    """Mark the candidates that are covered by a flag on the source or on its region."""
     flags = GalFlag.objects.standing()
     on_sources = flags.filter(refsource_id__range=catalogue.id_range)
     candidates.filter(pk__in=on_sources.values("refsource_id")).update(is_flagged=True)

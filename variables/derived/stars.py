@@ -1,4 +1,4 @@
-"""Candidates that are one star: a source on each of several references, or in several filters.
+"""Stars among candidates: sources on several references, or in several filters, of one object.
 
 A star is an object of the cross-match. Of a blend, in which a catalogue has several sources where
 another has one, the sources of one catalogue are different stars: each candidate of it is a part
@@ -80,14 +80,14 @@ WHERE c.refsource_id = n.refsource_id AND c.refsource_id = ANY(%(locked)s::bigin
 
 
 def candidates_of(refsource_ids, object_ids) -> list[int]:
-    """Candidates' ids: those among these sources, and those that say they are of these objects."""
+    """Ids of the candidates among these sources or of these objects."""
     with connection.cursor() as cursor:
         cursor.execute(NAMED, [_ids(refsource_ids.tolist()), _ids(object_ids.tolist())])
         return [pk for (pk,) in cursor.fetchall()]
 
 
 def refresh_stars(refsource_ids):
-    """Bring up to date what candidates say of their stars, and again after the commit.
+    """Update the columns of candidates about their stars, now and again after the commit.
 
     Of the candidates with these ids and of all others of their objects. Candidates that another
     transaction is writing are left out at first, so that nobody waits for a lock here while
@@ -99,7 +99,7 @@ def refresh_stars(refsource_ids):
 
 
 def refresh_stars_of(catalogue, refsource_ids):
-    """The same, but only of candidates of one catalogue before the commit.
+    """Update the star columns, before the commit only for candidates of one catalogue.
 
     For who goes on to wait for other catalogues, whose candidates must not be locked meanwhile.
     """
@@ -119,5 +119,5 @@ def _write(refsource_ids, where="", busy=""):
 
 
 def _ids(ids):
-    """PostgreSQL's text of an array; psycopg2 would adapt each number by itself, slowly."""
+    """A PostgreSQL array as text, because psycopg2 adapts each number by itself, slowly."""
     return f"{{{','.join(map(str, ids))}}}"

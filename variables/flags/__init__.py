@@ -1,1 +1,1 @@
-"""Flags on artifacts: made by hand or proposed, what they hide, and their undoing."""
+"""Flags on artifacts: made by hand or proposed, applied to changes, and undone."""

@@ -1,4 +1,4 @@
-"""The page of one chip: what is known of it, its changes, and the flags on it."""
+"""The contents of the page of one chip: its facts, changes and flags."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ MAX_LISTED = 25
 
 @dataclass(frozen=True)
 class ChangeMark:
-    """A change, or on a reference a source that changed, on the picture of a chip."""
+    """A mark on the picture of a chip: a change, or on a reference a source that changed."""
 
     refsource_id: int
     x: float  # pixels
@@ -34,7 +34,7 @@ class ChangeMark:
 
 @dataclass(frozen=True)
 class ChipPage:
-    """What is shown of a chip."""
+    """The contents of the page of a chip."""
 
     image: GalImage
     catalogue: GalReference | None  # made from it, where it is a reference
@@ -45,12 +45,12 @@ class ChipPage:
 
     @property
     def listed(self):
-        """The first of those marks that people look at."""
+        """The accepted marks to list beside the picture, at most MAX_LISTED."""
         return [mark for mark in self.marks if mark.state == "accepted"][:MAX_LISTED]
 
     @property
     def states(self):
-        """The states of marks, those that matter most on top."""
+        """The states of marks, drawn last and on top where they matter most."""
         return ("hidden", "rejected", "accepted")
 
     @property
@@ -59,37 +59,37 @@ class ChipPage:
 
     @property
     def top(self):
-        """The highest y of the chip: its picture begins there."""
+        """The y at the top of the picture, the highest of the chip."""
         return self.image.height - 1
 
     @property
     def compass(self) -> Compass | None:
-        """Of the chip as it is shown; None where it is not known how the sky lies on it."""
+        """The directions of north and east on the picture; None if the WCS is unknown."""
         return compass_of(self.image.orientation, max(self.image.picture_size))
 
     @property
     def radius_arcsec(self):
-        """A circle round the middle of the chip that holds all of it, whole arcseconds."""
+        """The radius in whole arcseconds of a circle round the centre that holds the chip."""
         return int(np.ceil(3600 * (self.image.radius or 0)))
 
     @property
     def scale(self):
-        """Pixels of the chip to a unit of a mark: a hundredth and a half of the picture across."""
+        """Chip pixels in a unit of a mark's size, a 900th of the chip's width."""
         return round(self.image.picture_size[0] / 900, 2)
 
     @property
     def options(self):
-        """The options that made the results, as pairs of a dotted name and a value."""
+        """The options with which the results were made, as pairs of dotted name and value."""
         return list(_flat(self.image.options or {}))
 
     @property
     def made_of(self):
-        """The name of the image file that the results were made of; "" where it isn't known."""
+        """The name of the image file that was measured, or "" if unknown."""
         return Path((self.image.files or {}).get("image", {}).get("path", "")).name
 
     @property
     def in_its_place(self):
-        """The name of the file that was entered since, where that is called otherwise."""
+        """The name of the file that replaced the measured one, or "" if it has the same name."""
         now = Path(self.image.path).name
         return now if self.made_of and now != self.made_of else ""
 
@@ -99,7 +99,7 @@ class ChipPage:
 
 
 def chip_page(image) -> ChipPage:
-    """All that the page of a chip shows."""
+    """Collect the contents of the page of a chip."""
     marks = _sources(image) if image.is_reference else _changes(image)
     states = [mark.state for mark in marks]
     flags = GalFlag.objects.filter(image=image).with_people().prefetch_related("decisions__user")
@@ -115,7 +115,7 @@ def chip_page(image) -> ChipPage:
 
 
 def depth_of(image) -> float | None:
-    """The 5 sigma limiting magnitude of an image; None where it was not measured."""
+    """The 5 sigma limiting magnitude of an image; None if it was not measured."""
     depth = limiting_magnitude(image.zero_point, image.sky_noise, image.fwhm_pixels)
     return None if np.isnan(depth) else float(depth)
 

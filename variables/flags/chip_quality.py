@@ -1,4 +1,4 @@
-"""What the page of a chip shows of its quality: figures beside their limits, and who said what."""
+"""The quality of a chip as its page shows it: figures beside limits, and people's decisions."""
 
 from dataclasses import dataclass
 
@@ -20,14 +20,14 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class ChipQuality:
-    """The quality of an image, and what people decided on it."""
+    """The figures of an image's quality, and people's decisions on it."""
 
     rows: tuple[FigureRow, ...]  # those beyond a limit first
     decisions: tuple[GalQualityDecision, ...]  # the newest first
 
     @property
     def beyond(self):
-        """How many figures are beyond a limit."""
+        """The number of figures beyond a limit."""
         return sum(row.state != "fine" for row in self.rows)
 
 
@@ -35,7 +35,7 @@ VERDICTS = {"failed": "fails", "doubted": "doubted", "fine": "fine"}
 
 
 def chip_quality(image) -> ChipQuality:
-    """The figures of an image, by the limits that it was judged by, and its decisions."""
+    """The figures of an image with the limits it was judged by, and people's decisions."""
     limits = (image.options or {}).get("quality", {})
     rows = [
         _row(name, image.figures[name], limits.get("doubt", {}), limits.get("fail", {}))

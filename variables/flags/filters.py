@@ -1,4 +1,4 @@
-"""The list of flags: which of them, in pages found by their key."""
+"""The list of flags: its filters, and its pages by keyset."""
 
 from dataclasses import dataclass
 

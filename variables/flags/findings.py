@@ -1,4 +1,4 @@
-"""What the pipeline takes for artifacts among the changes of an exposure: proposals of flags."""
+"""Artifacts that the pipeline finds among the changes of an exposure, proposed as flags."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ UNSEEN_MAG_ERR = 0.36  # of a mean below three sigma
 
 @dataclass(frozen=True)
 class Proposal:
-    """A flag that the pipeline would make."""
+    """A flag proposed by the pipeline."""
 
     artifact: Artifact
     group: str  # those that one decision is about
@@ -37,7 +37,7 @@ class Proposal:
 
 
 def on_search_image(image, options):
-    """Regions of a search image round saturated stars, on trails and along edges."""
+    """Propose flags on regions of a search image: round saturated stars, on trails, along edges."""
     changes = placed_changes(image)
     points = Points(
         changes.x,
@@ -49,7 +49,7 @@ def on_search_image(image, options):
 
 
 def on_reference(catalogue, options):
-    """Regions of a reference image whose sources change, and sources that it has wrong."""
+    """Propose flags on regions of a reference where sources change, and on its wrong sources."""
     table = _sources_that_changed(catalogue)
     if len(table) == 0:
         return []
@@ -63,7 +63,7 @@ def on_reference(catalogue, options):
 
 
 def sources_at_fault(catalogue, options, table=None):
-    """Sources that a reference image has wrong: by its set, else by all that was measured."""
+    """Propose flags on sources wrong on a reference, judged by its set or by all measurements."""
     table = _sources_that_changed(catalogue) if table is None else table
     by_set = _at_fault_by_set(catalogue)
     said = {proposal.refsource_id for proposal in by_set}
@@ -126,7 +126,7 @@ def _sources_that_changed(catalogue):
 
 
 def _at_fault(catalogue, table, options):
-    """Sources that changed on nearly every image, always by as much."""
+    """Propose flags on sources that changed by the same amount on nearly every image."""
     often = table["n_changes"] >= options.nearly_all * options.min_images
     table = table[often & table["passes_cuts"]]
     n_images = _times_measured(table["refsource_id"].tolist()) + table["n_vanished"]
@@ -160,7 +160,7 @@ ORDER BY m.refsource_id
 
 
 def _at_fault_by_set(catalogue):
-    """Sources that the reference has otherwise than its set, whose other images agree."""
+    """Propose flags on sources whose reference disagrees with the agreeing members of its set."""
     with connection.cursor() as cursor:
         cursor.execute(OFF, [*catalogue.id_range, *catalogue.id_range])
         rows = cursor.fetchall()
@@ -192,7 +192,7 @@ def _times_measured(refsource_ids):
 
 
 def at_defects(images, frame_of, label, options):
-    """Places of a detector where changes recur on many frames, a proposal for each image there.
+    """Propose flags where changes recur at one place of a detector, one flag for each image.
 
     ``images`` are search images of the same detector, or of one exposure; ``frame_of`` is the
     name of the column that tells their frames apart, ``label`` of the place says what they share.
@@ -235,7 +235,7 @@ def _of_defect(image, defect, members, label, options):
 
 
 def findings(exposure: GalExposure, options):
-    """All that is to be proposed after an exposure was processed."""
+    """All flags to propose once an exposure was processed."""
     images = list(exposure.images.done().select_related("exposure").order_by("ccdnum"))
     searches = [image for image in images if not image.is_reference]
     found = [proposal for image in searches for proposal in on_search_image(image, options)]
@@ -254,7 +254,7 @@ def _catalogues(images):
 
 
 def _of_detector(image, options):
-    """Search images of the same detector, some weeks before and after."""
+    """Search images from the same detector within some weeks before and after."""
     mjd, days = image.exposure.mjd, options.defect_days
     same = GalImage.objects.searches().done().filter(ccdnum=image.ccdnum)
     return same.filter(

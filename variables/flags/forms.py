@@ -1,4 +1,4 @@
-"""What people say in flagging, and in deciding on flags."""
+"""Forms for flagging, and for deciding on flags."""
 
 from django import forms
 
@@ -7,13 +7,13 @@ from variables.regions.coverage import RegionError, parse_region
 
 
 class ReasonForm(forms.Form):
-    """Why a flag is accepted, declined or undone."""
+    """The reason why a flag is accepted, declined or undone."""
 
     reason = forms.CharField(required=False, max_length=500)
 
 
 class SourceFlagForm(ReasonForm):
-    """What a source is flagged as, and why."""
+    """The kind of artifact that a source is flagged as, and why."""
 
     # Nothing is chosen before somebody chooses: a flag hides stars.
     artifact = forms.ChoiceField(
@@ -43,5 +43,5 @@ class RegionFlagForm(SourceFlagForm):
 
 
 def errors_of(form):
-    """All errors of a form in one line."""
+    """The errors of a form joined into one line."""
     return " ".join(str(error) for errors in form.errors.values() for error in errors)

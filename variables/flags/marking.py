@@ -1,4 +1,4 @@
-"""Flags made, accepted, declined and undone, and what they cover marked; all in one transaction."""
+"""Flags made, accepted, declined and undone, each marking its changes in the same transaction."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,7 +34,7 @@ def flag_source(refsource_id, artifact, reason, user) -> GalFlag:
 
 @transaction.atomic
 def flag_sources(artifacts, reason, user) -> list[GalFlag]:
-    """Flag many sources at once, {refsource_id: artifact}; the flags that are new."""
+    """Flag many sources at once, given as {refsource_id: artifact}; returns the new flags."""
     alike = GalFlag.objects.filter(refsource_id__in=artifacts)
     proposed = [flag for flag in alike.proposed() if artifacts[flag.refsource_id] == flag.artifact]
     accept_all([flag.pk for flag in proposed], user, reason)
@@ -49,49 +49,49 @@ def flag_sources(artifacts, reason, user) -> list[GalFlag]:
 
 
 def flag_image(image, artifact, reason, user, region=None) -> GalFlag:
-    """Flag a region of an image, a flat list of x, y in pixels, or all of it."""
+    """Flag all of an image, or a region given as a flat list of x, y in pixels."""
     where = {"image": image, "region": check_region(region, image)}
     return _flag(where, artifact, reason, user)
 
 
 def accept(flag, user, reason="") -> GalFlag:
-    """Let a proposal stand."""
+    """Accept a proposed flag."""
     return accept_all([flag.pk], user, reason)[0]
 
 
 def decline(flag, user, reason="") -> GalFlag:
-    """Say that a proposal is wrong; it is not made again."""
+    """Decline a proposed flag, which is then not proposed again."""
     return decline_all([flag.pk], user, reason)[0]
 
 
 def undo_flag(flag, user, reason="") -> GalFlag:
-    """Take a flag back: what it covered is seen again."""
+    """Undo a flag, which brings back what it hid."""
     return undo_all([flag.pk], user, reason)[0]
 
 
 def accept_all(flag_ids, user, reason="") -> list[GalFlag]:
-    """Let proposals stand, all or none."""
+    """Accept proposed flags, all or none."""
     return _decide(flag_ids, State.STANDING, user, reason)
 
 
 def decline_all(flag_ids, user, reason="") -> list[GalFlag]:
-    """Say that proposals are wrong, all or none."""
+    """Decline proposed flags, all or none."""
     return _decide(flag_ids, State.DECLINED, user, reason)
 
 
 def undo_all(flag_ids, user, reason="") -> list[GalFlag]:
-    """Take flags back, all or none."""
+    """Undo flags, all or none."""
     return _decide(flag_ids, State.UNDONE, user, reason)
 
 
 def covering(image) -> list[GalFlag]:
-    """The flags on an image that stand."""
+    """The flags in force on an image."""
     return list(GalFlag.objects.standing().filter(image=image).order_by("pk"))
 
 
 @transaction.atomic
 def mark_changes(image) -> set[int]:
-    """Set ``is_flagged`` of an image's changes from the flags that stand; sources that differ.
+    """Set ``is_flagged`` of an image's changes by the flags in force; returns sources that differ.
 
     The pipeline calls it after it has replaced them: flags outlive what they cover.
     """
@@ -100,7 +100,7 @@ def mark_changes(image) -> set[int]:
 
 @transaction.atomic
 def _flag(where, artifact, reason, user):
-    """Make a flag that stands, or let one that says the same stand."""
+    """Make a flag, or accept the proposal that says the same."""
     if image := where.get("image"):
         _lock([image.pk])
     alike = GalFlag.objects.filter(artifact=artifact, **_same_place(where))
@@ -114,7 +114,7 @@ def _flag(where, artifact, reason, user):
 
 
 def _same_place(where):
-    """Conditions on the same place: a null is not found by its equality."""
+    """Lookups of flags on the same region or source, in which null is found by ``isnull``."""
     region = where.get("region")
     place = {"region__isnull": True} if region is None else {"region": region}
     return {**{k: v for k, v in where.items() if k != "region"}, **place}
@@ -122,7 +122,7 @@ def _same_place(where):
 
 @transaction.atomic
 def _decide(flag_ids, state, user, reason):
-    """Bring flags to a state, and mark what they cover anew; those that are there stay."""
+    """Change the state of flags and mark again what they cover."""
     images = GalFlag.objects.filter(pk__in=flag_ids).exclude(image=None)
     _lock(images.values_list("image_id", flat=True))
     locked = GalFlag.objects.select_for_update(no_key=True, of=["self"])
@@ -154,13 +154,13 @@ def _check(flag, state):
 
 
 def _lock(image_ids):
-    """Let one transaction at a time mark the changes of an image, in the order of the pipeline."""
+    """Lock the marking of images' changes, in the order in which the pipeline locks them."""
     locked = GalImage.objects.select_for_update(no_key=True).filter(pk__in=list(image_ids))
     list(locked.order_by("pk").values_list("pk", flat=True))
 
 
 def _apply(flags):
-    """Mark what flags cover, as all flags together say, and refresh the candidates there."""
+    """Mark what these flags cover by all flags in force, and refresh the candidates there."""
     sources = {flag.refsource_id for flag in flags if flag.refsource_id is not None}
     images = {flag.image_id: flag.image for flag in flags if flag.image_id is not None}
     for image in images.values():

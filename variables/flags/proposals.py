@@ -1,4 +1,4 @@
-"""Flags proposed by the pipeline: they hide nothing until somebody accepts them."""
+"""Flags proposed by the pipeline, which hide nothing until somebody accepts them."""
 
 from collections import defaultdict
 
@@ -18,7 +18,7 @@ State = GalFlag.State
 
 
 def propose(exposure: GalExposure) -> int:
-    """Propose flags for what an exposure shows, by the options in force; how many are new.
+    """Propose flags on an exposure by the current options; returns how many are new.
 
     What was proposed before, or somebody has declined or undone, is not proposed again.
     """
@@ -27,7 +27,7 @@ def propose(exposure: GalExposure) -> int:
 
 @transaction.atomic
 def renew_reference_proposals(catalogue) -> int:
-    """Propose anew which sources a reference has wrong, after its set has changed; how many.
+    """Propose again which sources of a reference are wrong after its set changed; returns how many.
 
     What was proposed before and nobody has decided on goes where it is no longer so.
     """
@@ -40,7 +40,7 @@ def renew_reference_proposals(catalogue) -> int:
 
 @transaction.atomic
 def store_proposals(proposals: list[Proposal]) -> int:
-    """Add those proposals that nobody has made or decided on yet."""
+    """Store the proposals that were neither made nor decided before."""
     if not proposals:
         return 0
     lock_to_end(Claimed.PROPOSALS, [0])  # one transaction at a time adds some
@@ -56,7 +56,7 @@ def store_proposals(proposals: list[Proposal]) -> int:
 
 
 def _flag(proposal):
-    """The flag of a proposal; None where its region lies beside the chip."""
+    """The flag of a proposal; None if its region lies beside the chip."""
     region = proposal.region
     try:
         region = region and check_region(list(region), proposal.image)
@@ -74,7 +74,7 @@ def _flag(proposal):
 
 
 class KnownFlags:
-    """The flags, in whatever state, on the images and sources of proposals."""
+    """The existing flags, in any state, on the images and sources of proposals."""
 
     def __init__(self, proposals):
         sources = {p.refsource_id for p in proposals if p.refsource_id is not None}
@@ -87,7 +87,7 @@ class KnownFlags:
         self.by_position[flag.image_id, flag.refsource_id].append(flag)
 
     def covers(self, flag):
-        """Whether one of them says the same, or stands where this one would."""
+        """Whether an existing flag says the same or covers the same place."""
         return any(
             (other.artifact == flag.artifact or other.state == State.STANDING)
             and is_same_region(flag.region, other.region)
@@ -96,7 +96,7 @@ class KnownFlags:
 
 
 def is_same_region(region, other) -> bool:
-    """Whether the middle of one region lies in the other; None is all of the chip."""
+    """Whether the centre of one region lies in the other, where None means the whole chip."""
     if region is None or other is None:
         return other is None
     pairs = ((region, other), (other, region))

@@ -1,4 +1,4 @@
-"""Flags on trails of satellites and aeroplanes, which hide changes until they are undone."""
+"""Flags on trails of satellites and aeroplanes, in force until somebody undoes them."""
 
 import numpy as np
 from django.db import transaction
@@ -15,7 +15,7 @@ State = GalFlag.State
 
 @transaction.atomic
 def flag_trails(image: GalImage, trails) -> int:
-    """Flag the trails found on a search image, in place of those that were found before; how many.
+    """Flag a search image's trails in place of those found before; returns how many.
 
     The flags stand at once, as what moves across an image is no variable star. A trail at a place
     that somebody has decided on is left as they said. Who calls this marks the changes anew.

@@ -1,4 +1,4 @@
-"""Pages: the flags, and the chip on which they are drawn."""
+"""Views of the list of flags and of the chip on which flags are drawn."""
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
@@ -32,7 +32,7 @@ ACTIONS = {
 
 @require_safe
 def flags(request):
-    """The list of flags, and the groups of proposals to decide on."""
+    """List flags, and the groups of proposals to decide on."""
     shown = FlagFilter(request.GET, GalFlag.objects.all())
     page = page_of_flags(shown.qs, integer_in(request.GET, "before", None))
     groups = list(GalFlag.objects.groups()[: N_GROUPS + 1])
@@ -51,7 +51,7 @@ def flags(request):
 @require_POST
 @needs_permission(FLAG)
 def decide_flags(request):
-    """Accept, decline or undo the flags that were ticked."""
+    """Accept, decline or undo the ticked flags."""
     return _decide(request, integers_in(request.POST, "flag"))
 
 
@@ -65,7 +65,7 @@ def decide_flag(request, pk):
 @require_POST
 @needs_permission(FLAG)
 def decide_group(request):
-    """Accept or decline a group of proposals, or all of an artifact, as they were shown."""
+    """Accept or decline a group of proposals, or all shown proposals of one kind of artifact."""
     seen = GalFlag.objects.proposed().filter(
         artifact=request.POST.get("artifact", ""), pk__lte=integer_in(request.POST, "last", 0)
     )
@@ -92,7 +92,7 @@ def _decide(request, ids):
 
 
 def _back(request, otherwise="flags", *where):
-    """To the page that a form was on."""
+    """Redirect to the page from which a form was sent."""
     url = request.POST.get("next", "")
     # A path, as anything else could be the name of a page.
     if url.startswith("/") and url_has_allowed_host_and_scheme(url, None):
@@ -122,7 +122,7 @@ def flag_source(request, refsource_id):
 
 @require_safe
 def image(request, pk):
-    """A chip: its facts, its picture with changes and flags, and where flags are drawn."""
+    """Show a chip: its facts, and its picture with changes and flags, where new flags are drawn."""
     return _image_page(request, pk, RegionFlagForm())
 
 
@@ -163,7 +163,7 @@ def _image_page(request, pk, form, status=200):
 
 @require_safe
 def image_covered(request, pk):
-    """How many sources and changes a region covers, before it is saved."""
+    """Count the sources and changes that a drawn region would cover, before it is saved."""
     shown = get_object_or_404(GalImage.objects.select_related("exposure"), pk=pk)
     context = {"image": shown}
     try:

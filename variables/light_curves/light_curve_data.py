@@ -1,4 +1,4 @@
-"""Light curves of candidates as pages draw them: plain lists, with matches in other filters."""
+"""Light curves of candidates as pages draw them, with matches in other filters."""
 
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -27,7 +27,7 @@ ORDER BY o.refsource_id, s.filter, q3c_dist(o.ra, o.dec, s.ra, s.dec)
 
 @dataclass(frozen=True)
 class Match:
-    """A source of the same object as a candidate, or the candidate's own."""
+    """A source of a candidate's object; the candidate's own source is one of them."""
 
     refsource_id: int
     filter: str
@@ -44,7 +44,7 @@ class _Epoch:
 
 @dataclass(frozen=True)
 class _Change:
-    """What galvarobjs says of a source on an image."""
+    """The row of galvarobjs of a source on an image."""
 
     is_detection: bool = False  # passed all cuts, and is not flagged
     significance: float | None = None  # sigma
@@ -56,7 +56,7 @@ MISSED = ("mjd", "limit_mag", "flux", "flux_err", "is_detection", "image")
 
 
 def object_members_of(refsource_ids) -> dict[int, list[Match]]:
-    """The sources of each candidate's object, its own first.
+    """The sources of each candidate's object, the candidate's own first.
 
     One a filter, of overlapping catalogues the nearest; where they are a blend, all in others.
     """
@@ -74,7 +74,7 @@ def object_members_of(refsource_ids) -> dict[int, list[Match]]:
 
 
 def light_curve_data(refsource_id) -> dict:
-    """The light curves of one candidate, for JSON; see ``light_curves_data``."""
+    """The light curves of one candidate for JSON; see ``light_curves_data``."""
     return light_curves_data([refsource_id])[refsource_id]
 
 
@@ -173,7 +173,7 @@ def _curve(match, rows, changes, images_of):
 
 
 def _missed(own_rows, own_changes, images_of):
-    """A dictionary of MISSED for each epoch at which a source was not detected."""
+    """A dictionary with the keys of MISSED for each epoch at which a source was not detected."""
     # A flux that is barely positive may have a row and be called vanished all the same.
     measured = {row.image_id for row in own_rows if row.is_detected and isfinite(row.mag)}
     in_vain = {row.image_id: row for row in own_rows if not row.is_detected}
@@ -201,5 +201,5 @@ def _missed_epoch(row, has_vanished, image):
 
 
 def _rounded(value, digits):
-    """For JSON, which has no NaN and no infinity."""
+    """A rounded number for JSON, or None for NaN and infinity, which JSON lacks."""
     return round(value, digits) if isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Light curves of the sources at a position, in all filters, and plots of them."""
+"""The light curves of the sources at a position in all filters, and their plots."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class NonDetections:
 
     @property
     def can_tell(self):
-        """(m,) whether an epoch says anything of the source."""
+        """(m,) whether an epoch is deep enough to say anything about the source."""
         return np.isfinite(self.limit_mag) | self.is_variable
 
 
@@ -74,7 +74,7 @@ class LightCurve:
 
     @property
     def n_epochs(self) -> int:
-        """At how many epochs it was looked for."""
+        """The number of epochs at which it was looked for."""
         return len(self) + int(self.missed.can_tell.sum())
 
     @property
@@ -104,13 +104,13 @@ def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
 
 
 def _places(sorted_ids, ids):
-    """Where each of ``ids`` is among rows in their order, as slices."""
+    """The slice of sorted rows that belongs to each of ``ids``."""
     first, end = (np.searchsorted(sorted_ids, ids, side) for side in ("left", "right"))
     return [slice(*places) for places in zip(first, end, strict=True)]
 
 
 def _changes(ids):
-    """Accepted changes: {(refsource_id, image_id)} of all, {refsource_id: rows} of vanished.
+    """Accepted changes as {(refsource_id, image_id)}, and vanished ones as {refsource_id: rows}.
 
     The rows are (image_id, mjd, flux, flux_err), oldest first.
     """
@@ -145,7 +145,7 @@ def _light_curve(source, rows, variable, vanished):
 
 
 def _non_detections(key, rows, only_changed, variable):
-    """The NonDetections of a source: rows that were kept, and changes that alone tell of one."""
+    """The NonDetections of a source, from stored rows and from changes without one."""
     more = np.zeros(len(only_changed), rows.dtype)
     for name, values in zip(
         ("galimage_id", "mjd", "flux", "flux_err"), zip(*only_changed, strict=True), strict=False
@@ -175,7 +175,7 @@ HEADINGS = (
 
 
 def light_curve_rows(curves):
-    """A table of light curves: the column names, then a tuple for each measurement by time.
+    """Light curves as a table: column names, then a tuple for each measurement by time.
 
     The kind says whether it is a detection, a non-detection with an upper limit, or unmeasured,
     where too few pixels were usable to tell.
@@ -222,13 +222,13 @@ def plot_light_curves(curves, path):
 
 
 def wavelength_order(name):
-    """A key that sorts filters by wavelength, those that are not known last."""
+    """A sort key of filters by wavelength, unknown ones last."""
     known = list(FILTER_COLOURS)
     return (known.index(name) if name in known else len(known), name)
 
 
 def _whole_days(curves):
-    """Days to take from the MJD, so that few digits are left on the axis."""
+    """The offset subtracted from the MJD so that the axis has few digits."""
     times = np.concatenate([mjd for c in curves for mjd in (c.mjd, c.missed.mjd)])
     first, last = times.min(), times.max()
     return int(first) if last - first < 100 else int(first // 1000) * 1000
@@ -239,7 +239,7 @@ def _title(curve):
 
 
 def _draw_panel(ax, name, curves, start):
-    """One filter: the nearest source in the filter's colour, its neighbours paler."""
+    """Draw one filter: the nearest source in the filter's colour, its neighbours paler."""
     colour = FILTER_COLOURS.get(name, OTHER_COLOUR)
     for rank, curve in enumerate(curves):
         _draw_curve(ax, curve, start, colour, rank)
@@ -273,7 +273,7 @@ def _draw_curve(ax, curve, start, colour, rank):
 
 
 def _mark_epochs(ax, curve, start, colour):
-    """The reference's epoch, those at which it is a variable, and those without a detection."""
+    """Mark the reference epoch, changes, and epochs without a detection."""
     days = curve.mjd - start
     hollow = {"linestyle": "none", "markerfacecolor": "none", "zorder": 3}
     for is_marked, marker, size, edge, label in (
@@ -287,7 +287,7 @@ def _mark_epochs(ax, curve, start, colour):
 
 
 def _mark_limits(ax, missed, start, colour):
-    """Arrows at upper limits; where none was kept, at the bottom."""
+    """Draw arrows at upper limits, or at the bottom where no limit was stored."""
     for chosen, edge, fill, label in (
         (~missed.is_variable, colour, "none", "upper limit"),
         (missed.is_variable, VARIABLE, colour, "vanished"),

@@ -1,4 +1,4 @@
-"""What changed, what may be a variable star, and what people say of it."""
+"""Changes, candidates for variable stars, and what people say about them."""
 
 from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj

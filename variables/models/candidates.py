@@ -1,4 +1,4 @@
-"""Candidates for variable stars: reference sources that changed, and sources that are new."""
+"""Candidates for variable stars: reference sources that changed, and new sources."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
 
 
 class Cause(models.TextChoices):
-    """What has probably made the changes of a candidate, judged by the pipeline."""
+    """The probable cause of a candidate's changes, judged by the pipeline."""
 
     REAL = "real", "no artifact is known"
     REFERENCE = "reference", "the reference is at fault: it alone differs, or all others do"
@@ -40,7 +40,7 @@ ACCEPTED = models.Q(n_detections__gt=0, is_flagged=False)
 
 @dataclass(frozen=True)
 class Opinion:
-    """What people say of a candidate, as somebody may see it; all None where they may not."""
+    """People's consensus on a candidate as one user may see it; all None if they may not."""
 
     choice: TaxonomyClass | None  # that they agree on
     n_votes: int | None
@@ -54,11 +54,11 @@ class GalCandidateQuerySet(models.QuerySet):
     """Candidates by state and position."""
 
     def current(self):
-        """Candidates of catalogues in use; those of a replaced one are the same stars again."""
+        """Candidates of catalogues in use, without those of replaced catalogues."""
         return self.filter(catalogue__active=True)
 
     def visible(self):
-        """Candidates that no flag hides."""
+        """Candidates that are not hidden by a flag."""
         return self.filter(is_flagged=False)
 
     def detected(self):
@@ -66,7 +66,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(n_detections__gt=0)
 
     def accepted(self):
-        """What pages, lists, the API and counts call candidates, and nothing else.
+        """Candidates as pages, lists, the API and counts mean them: current, visible and detected.
 
         Of a catalogue in use, with a change that passes the cuts, and hidden by no flag. People
         count ``one_a_star`` of these.
@@ -74,7 +74,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.current().filter(ACCEPTED)
 
     def to_be_seen(self):
-        """Those that people are shown: detected, voted on, or to be vetted in a campaign."""
+        """Candidates that people are shown: detected, voted on, or in a campaign."""
         asked_for = CampaignObject.objects.values("refsource_id")
         return self.filter(
             models.Q(n_detections__gt=0) | models.Q(n_votes__gt=0) | models.Q(pk__in=asked_for)
@@ -84,17 +84,17 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(filter=name)
 
     def of_object(self, object_id):
-        """Candidates whose source is of an object: one in each filter, more where it is a blend."""
+        """Candidates whose source belongs to an object: one in each filter, more in a blend."""
         sources = GalObjectSource.objects.filter(object_id=object_id)
         return self.filter(pk__in=sources.values("refsource_id"))
 
     def of_object_of(self, refsource_id):
-        """Candidates of the object that a source is of."""
+        """Candidates of the object to which a source belongs."""
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
 
     def one_a_star(self):
-        """One candidate of each star that has any among these: the one most often detected.
+        """One candidate for each star among these: the one most often detected.
 
         A star has a candidate for each reference image that shows it, and in each filter.
         """
@@ -106,7 +106,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.of_stars_without(self.order_by().filter(more))
 
     def of_stars_without(self, others):
-        """Without those whose star has another candidate among ``others``."""
+        """These candidates without those whose star has a candidate among ``others``."""
         of_star = others.filter(**{name: models.OuterRef(name) for name in STAR})
         # Nearly all are the only ones of their star; the rest is looked up one by one.
         return self.filter(models.Q(star_sources=1) | ~models.Exists(of_star))
@@ -124,18 +124,18 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.annotate(distance_arcsec=Q3CDistance(*centre, *place) * 3600.0)
 
     def cone(self, ra, dec, radius_arcsec):
-        """Near a position in degrees, each with its ``distance_arcsec``, nearest first."""
+        """Candidates near a position in degrees with ``distance_arcsec``, nearest first."""
         near = self.near(ra, dec, radius_arcsec)
         return near.with_distance(ra, dec).order_by("distance_arcsec")
 
     def changed_by(self, min=None, max=None):
-        """Candidates whose largest change has a size in this range of magnitudes."""
+        """Candidates whose largest change, whatever its sign, is in a range of magnitudes."""
         sized = self.alias(size=Abs("max_delta_mag"))
         sized = sized if min is None else sized.filter(size__gte=min)
         return sized if max is None else sized.filter(size__lte=max)
 
     def of_class(self, slug):
-        """That people agree on; or "none", where there is no vote, or "disputed".
+        """Candidates agreed to be of a class; "none" for those without votes, or "disputed".
 
         As it is seen by somebody: what they may not know yet is of no class.
         """
@@ -147,11 +147,11 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(own | parent, shows_class=True)
 
     def with_class(self):
-        """On which people voted, as it is seen: they agree on a class, or don't agree."""
+        """Candidates with visible votes, whether voters agree or not."""
         return self.filter(HAS_CLASS, shows_class=True)
 
     def vetted(self, by, user):
-        """Vetted by "me" (the user), "not-me", "nobody", or "anybody", as it is seen."""
+        """Candidates vetted by "me" (the user), "not-me", "nobody" or "anybody", if visible."""
         if by == "nobody":
             return self.exclude(n_votes__gt=0, shows_class=True)
         if by == "anybody":
@@ -161,7 +161,7 @@ class GalCandidateQuerySet(models.QuerySet):
         return self.filter(pk__in=mine) if by == "me" else self.exclude(pk__in=mine)
 
     def as_seen_by(self, user=None):
-        """Annotated with what somebody may know of others' votes; without a user, everybody.
+        """Annotate what a user may know of others' votes; without a user, what everybody may.
 
         ``shows_class`` is whether they may know anything: votes are blind, and while a campaign
         goes on only who has voted since it was begun sees what others say. ``seen_votes`` is the
@@ -180,7 +180,7 @@ class GalCandidateQuerySet(models.QuerySet):
 
 
 class GalCandidate(models.Model):
-    """A source with at least one row in galvarobjs, and what is known of it.
+    """A source with at least one row in galvarobjs, summarised.
 
     The columns are derived from galvarobjs, galsources, galflags and galdecisions, by
     ``variables.derived.refresh``, and never written by hand. Statistics are over all
@@ -294,7 +294,7 @@ class GalCandidate(models.Model):
 
     @property
     def is_new(self):
-        """Whether the reference does not have it."""
+        """Whether the source is missing on the reference."""
         return self.kind == self.Kind.NEW
 
     def cuts(self):
@@ -303,7 +303,7 @@ class GalCandidate(models.Model):
 
     @property
     def opinion(self) -> Opinion:
-        """What people say of it, as it is seen by whom it was asked for with ``as_seen_by``."""
+        """The Opinion on it, as seen by the user given to ``as_seen_by``."""
         if not self.shows_class:
             return UNSEEN
         return Opinion(self.consensus, self.n_votes, self.is_disputed)
@@ -315,15 +315,15 @@ class GalCandidate(models.Model):
 
 
 class SavedSearchQuerySet(models.QuerySet):
-    """Searches by owner."""
+    """Saved searches by owner."""
 
     def seen_by(self, user):
-        """One's own, and what others share."""
+        """Searches of a user, and those that others share."""
         return self.filter(models.Q(user=user) | models.Q(is_shared=True))
 
 
 class SavedSearch(models.Model):
-    """A list of candidates, kept under a name as the query of its address."""
+    """A list of candidates saved under a name, as the query string of its page."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="searches"

@@ -1,4 +1,4 @@
-"""What changed: sources that differ from their reference."""
+"""Changes: sources that differ from their reference."""
 
 from django.db import models
 
@@ -23,7 +23,7 @@ class Cut(models.IntegerChoices):
 
 
 class GalVarObjQuerySet(models.QuerySet):
-    """Changes that pass the cuts, and what they add up to."""
+    """Changes by cuts, flags and kind."""
 
     def accepted(self):
         """Changes that pass all cuts and that no flag hides: detections."""

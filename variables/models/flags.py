@@ -1,4 +1,4 @@
-"""Flags on what is not a star: a source, a region of a chip, or a whole chip."""
+"""Flags on artifacts: on a source, a region of a chip, or a whole chip."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -9,7 +9,7 @@ from exposures.models import GalImage
 
 
 class Artifact(models.TextChoices):
-    """What a flag says is there."""
+    """The kinds of artifact."""
 
     BLEED = "bleed", "bleed trail"
     EDGE = "edge", "edge of the chip"
@@ -35,24 +35,24 @@ class GalFlagQuerySet(models.QuerySet):
         return self.filter(state=GalFlag.State.PROPOSED)
 
     def by_person(self, name):
-        """Flags that a person with this user name made or decided on."""
+        """Flags made or decided on by the person with this user name."""
         return self.filter(Q(made_by__username=name) | Q(decided_by__username=name))
 
     def on_exposure(self, identifier):
         return self.filter(image__exposure__identifier=identifier)
 
     def with_people(self):
-        """With what a list says of them, in one query."""
+        """Select the people that a list of flags names in the same query."""
         return self.select_related("image__exposure", "made_by", "decided_by")
 
     def groups(self):
-        """The groups of proposals, largest first: how many, of what, and up to which key."""
+        """The groups of proposals, largest first, with number, artifact and highest key."""
         groups = self.proposed().order_by().values("group", "artifact")
         counted = groups.annotate(n_flags=Count("pk"), last=Max("pk"), reason=Min("reason"))
         return counted.order_by("-n_flags", "group")
 
     def kinds(self):
-        """Numbers of all proposals of each artifact, and of their groups."""
+        """The numbers of proposals and of groups by kind of artifact."""
         kinds = self.proposed().order_by().values("artifact")
         counted = kinds.annotate(
             n_flags=Count("pk"), last=Max("pk"), n_groups=Count("group", distinct=True)
@@ -61,7 +61,7 @@ class GalFlagQuerySet(models.QuerySet):
 
 
 class GalFlag(models.Model):
-    """Says that what it covers is an artifact, who says so, and why. Never deleted.
+    """A statement that what it covers is an artifact, by whom and why. Never deleted.
 
     With ``refsource_id``: that source, on all images. Else what lies on ``image``: within
     ``region``, or all of it where that is null. On a reference image that hides the sources
@@ -146,7 +146,7 @@ class GalFlag(models.Model):
 
 
 class GalFlagDecision(models.Model):
-    """A step in the history of a flag: who accepted, declined or undid it, when and why."""
+    """An entry in the history of a flag: who accepted, declined or undid it, when and why."""
 
     flag = models.ForeignKey(GalFlag, on_delete=models.CASCADE, related_name="decisions")
     state = models.CharField(max_length=8, choices=GalFlag.State)

@@ -10,7 +10,7 @@ from photometry.models import GalReference, RealField
 
 
 class GalNewSource(models.Model):
-    """A source that a reference catalogue lacks, detected in one place at different times.
+    """A source missing in a reference catalogue, detected at one position at different times.
 
     Its id is one of the catalogue's, from the last of its range downwards, where no source of
     the reference has one: so all that hangs on ``refsource_id`` (galsources, changes, votes,
@@ -38,7 +38,7 @@ class GalNewSource(models.Model):
 
 
 class GalLostSource(models.Model):
-    """A new source of a catalogue that is gone, until another source takes its place.
+    """A new source of a deleted catalogue, kept until another source replaces it.
 
     Only where people had said something of it: of others nobody asks.
     """
@@ -64,7 +64,7 @@ class GalNewDetectionQuerySet(models.QuerySet):
         return self.filter(source__isnull=False)
 
     def alone(self):
-        """Detections without another at their position: of what moves, flashes or is false."""
+        """Single detections, without another at their position: moving, flashing or false ones."""
         return self.filter(source=None)
 
 

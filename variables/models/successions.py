@@ -1,4 +1,4 @@
-"""Sources that were replaced by others, which got their votes and flags."""
+"""Replacements of sources, by which votes and flags were transferred."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ class GalSuccessionQuerySet(models.QuerySet):
     """Replacements of sources."""
 
     def latest_of(self, refsource_id) -> int | None:
-        """The source that has replaced this one by now; None where none has."""
+        """The source that has by now replaced this one; None if none has."""
         latest = None
         while row := self.filter(old_refsource_id=refsource_id).first():
             latest = refsource_id = row.new_refsource_id
@@ -15,7 +15,7 @@ class GalSuccessionQuerySet(models.QuerySet):
 
 
 class GalSuccession(models.Model):
-    """A source that was replaced when its catalogue was made anew, and the one that replaced it.
+    """A source of a catalogue that was remade, and the source that replaced it.
 
     Only of sources with a decision or a flag, or in a campaign: nobody asks for the others.
     """

@@ -1,11 +1,11 @@
-"""Who was shown what others said of a candidate, while a campaign of it went on."""
+"""Who was shown others' votes on a candidate during an open campaign."""
 
 from django.conf import settings
 from django.db import models
 
 
 class GalUnblinding(models.Model):
-    """Somebody who had voted on a candidate has seen others' votes: theirs is not given again.
+    """A voter who has seen others' votes on a candidate, and so may not vote on it again.
 
     Else who votes, looks, takes the vote back and votes again would vote by what others said.
     """

@@ -1,4 +1,4 @@
-"""What people say of candidates: a taxonomy, campaigns, and decisions that are only added to."""
+"""Vetting: taxonomies, campaigns, and the append-only table of decisions."""
 
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -15,7 +15,7 @@ COMMAND_KEYS = frozenset(" z/bfmjkxo?")
 
 
 class Taxonomy(models.Model):
-    """A version of the classes that people choose from; frozen once a decision used it."""
+    """A version of the classes to choose from; frozen once a decision used it."""
 
     version = models.PositiveIntegerField(unique=True)
     is_current = models.BooleanField(default=False, help_text="offered to new campaigns")
@@ -38,7 +38,7 @@ class Taxonomy(models.Model):
         return f"taxonomy {self.version}"
 
     def is_frozen(self) -> bool:
-        """Whether somebody decided by it: what they chose must go on meaning what it meant."""
+        """Whether a decision used it, so that its classes must keep their meaning."""
         return GalDecision.objects.filter(choice__taxonomy=self).exists()
 
 
@@ -94,7 +94,7 @@ class TaxonomyClass(models.Model):
         return super().delete(*args, **kwargs)
 
     def clean(self):
-        """Refuse what would change the meaning of votes, or keys that do something else."""
+        """Refuse to change the meaning of votes, and keys that are in use otherwise."""
         super().clean()
         self._check_is_free()
         if self.parent is None and self.key in COMMAND_KEYS:
@@ -118,20 +118,20 @@ class TaxonomyClass(models.Model):
 
     @property
     def path(self) -> str:
-        """Its slug, after that of its parent where it is a subtype: "artifact/edge"."""
+        """Its slug, preceded by its parent's for a subtype: "artifact/edge"."""
         return f"{self.parent.slug}/{self.slug}" if self.parent_id else self.slug
 
 
 class CampaignQuerySet(models.QuerySet):
-    """Campaigns with their people and how far they are."""
+    """Campaigns with their members and progress."""
 
     def with_members(self):
-        """With the ``member_ids`` of each, which are else asked for one by one."""
+        """Annotate ``member_ids``, which otherwise take a query each."""
         members = models.Q(members__isnull=False)
         return self.annotate(member_ids=ArrayAgg("members", filter=members, default=[]))
 
     def with_progress(self, user):
-        """Annotated with ``n_objects``, ``n_votes`` that were wanted, and ``n_own`` of the user."""
+        """Annotate ``n_objects``, ``n_votes`` of those wanted, and ``n_own`` votes of the user."""
 
         def one(rows, number):
             numbered = rows.order_by().values("campaign").annotate(n=number).values("n")
@@ -148,12 +148,12 @@ class CampaignQuerySet(models.QuerySet):
 
 
 def votes_given():
-    """The number of votes of a campaign's objects, those beyond what is wanted left out."""
+    """The number of votes on a campaign's objects, not counting more than are wanted."""
     return models.Sum(models.functions.Least("n_votes", "campaign__votes_wanted"))
 
 
 class Campaign(models.Model):
-    """A frozen selection of candidates that some people vet together."""
+    """A frozen selection of candidates that a group of people vets."""
 
     class Lane(models.TextChoices):
         SHEET = "sheet", "contact sheet, for one-offs"
@@ -193,7 +193,7 @@ class Campaign(models.Model):
 
     @property
     def n_votes_needed(self) -> int:
-        """Where it was asked for ``with_progress``."""
+        """The number of votes wanted in all; needs ``with_progress``."""
         return self.n_objects * self.votes_wanted
 
     @cached_property
@@ -201,28 +201,28 @@ class Campaign(models.Model):
         return list(self.members.values_list("pk", flat=True))
 
     def has_votes(self) -> bool:
-        """Whether a vote of anybody stands in it."""
+        """Whether it has a vote that was not undone."""
         return self.decisions.votes_standing().exists()
 
     def is_run_by(self, user) -> bool:
-        """Whether somebody may close and rename it: who runs campaigns; who made it, unvoted."""
+        """Whether a user may close and rename it: managers, and its maker while it has no votes."""
         may_run_all = user.has_perm("variables.add_campaign")
         return may_run_all or (self.created_by_id == user.pk and not self.has_votes())
 
     def is_open_to(self, user) -> bool:
-        """Whether somebody may vote in it, as one of its people."""
+        """Whether a user may vote in it, as a member or if it has none."""
         return not self.member_ids or user.pk in self.member_ids
 
 
 class CampaignObjectQuerySet(models.QuerySet):
-    """Candidates of campaigns."""
+    """Candidates in campaigns."""
 
     def going_on(self):
-        """Of campaigns that are not closed: votes on these are blind."""
+        """Objects of open campaigns, on which votes are blind."""
         return self.filter(campaign__closed=None)
 
     def blind_to(self, user=None):
-        """Those of which somebody may not know yet what others said; without a user, nobody may.
+        """Objects on which a user may not see others' votes yet; without a user, nobody may.
 
         Who has voted on it since the campaign was begun may know; who took that vote back may not.
         """
@@ -237,7 +237,7 @@ class CampaignObjectQuerySet(models.QuerySet):
 
 
 class CampaignObject(models.Model):
-    """A candidate in a campaign, and who has it in hand."""
+    """A candidate in a campaign, and to whom it is leased."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="objects_in")
     refsource_id = models.BigIntegerField()
@@ -279,14 +279,14 @@ class CampaignObject(models.Model):
 
 
 class GalDecisionQuerySet(models.QuerySet):
-    """Decisions that count, and who may see them."""
+    """Decisions by validity, and by who may see them."""
 
     def votes_standing(self):
         """Votes that were not undone; a person's later vote may still replace one."""
         return self.filter(action=GalDecision.Action.VOTE, undone_by=None)
 
     def visible_to(self, user):
-        """Somebody's own, and all on candidates on which a vote of theirs stands.
+        """A user's own decisions, and all on candidates on which the user has voted.
 
         In a campaign that goes on that vote is one given since it was begun.
         """
@@ -297,7 +297,7 @@ class GalDecisionQuerySet(models.QuerySet):
         return self.filter(models.Q(user=user) | after_own)
 
     def settled(self):
-        """On candidates of no campaign that goes on, nor on sources whose place such took."""
+        """Decisions on candidates that are in no open campaign, nor replaced by one that is."""
         blind = CampaignObject.objects.blind_to().values("refsource_id")
         before = GalSuccession.objects.filter(new_refsource_id__in=blind)
         return self.exclude(refsource_id__in=blind).exclude(
@@ -306,7 +306,7 @@ class GalDecisionQuerySet(models.QuerySet):
 
 
 class GalDecision(models.Model):
-    """What somebody decided of a candidate, or took back. Rows are only added.
+    """A user's decision on a candidate, or its undoing. Rows are only added.
 
     A vote of a person on a candidate stands until a later one of theirs, or until its undoing.
     Position and filter are kept with it, for when the reference is made again and the source has

@@ -1,1 +1,1 @@
-"""Stars that the reference does not have: found, followed over epochs and over references."""
+"""Stars missing on the reference, found and followed over epochs and references."""

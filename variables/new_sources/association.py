@@ -1,4 +1,4 @@
-"""Detections associated over epochs: those at one position become a new source."""
+"""Association of detections over epochs: those at one position become a new source."""
 
 import numpy as np
 from django.db import connection, transaction
@@ -74,7 +74,7 @@ ORDER BY d.refsource_id, d.galimage_id, d.significance DESC
 
 
 def lock_new_sources(image, detections=()):
-    """Let one transaction at a time change what catalogues have of new sources.
+    """Lock the new sources of the catalogues of an image and its detections.
 
     Those that an image's detections are of, what it has and what is to take their place.
 
@@ -87,7 +87,7 @@ def lock_new_sources(image, detections=()):
 
 
 def lock_new_sources_of(images):
-    """The same for several images, in one order."""
+    """Lock the new sources of several images' catalogues, in one order."""
     detections = GalNewDetection.objects.filter(image__in=images)
     catalogue_ids = set(detections.values_list("catalogue_id", flat=True))
     lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
@@ -95,7 +95,7 @@ def lock_new_sources_of(images):
 
 @transaction.atomic
 def renew_new_detections(image, options=NewSourceOptions()):
-    """Associate an image's detections anew, as those that pass the cuts are others than before.
+    """Associate an image's detections again, after others pass the cuts than before.
 
     ``lock_new_sources`` has to be taken before.
     """
@@ -107,7 +107,7 @@ def renew_new_detections(image, options=NewSourceOptions()):
 
 @transaction.atomic
 def replace_new_detections(image, detections, options=NewSourceOptions()) -> set[int]:
-    """Store the detections of an image in place of those it had; ids of their catalogues.
+    """Replace the stored detections of an image; returns the ids of their catalogues.
 
     Those that lie where there is a new source are that source again. Those that lie where other
     images have some, ``min_days`` before or after, become a source with them. All detections of
@@ -144,7 +144,7 @@ def _associate(image, catalogue_ids, options):
 
 
 def _save(cursor, catalogue, options):
-    """Bring measurements and changes of a catalogue's new sources up to date."""
+    """Update measurements and changes of a catalogue's new sources."""
     first, last = new_ids(catalogue)
     asked = {"first": first, "last": last, "days": options.min_days}
     cursor.execute(STANDING, asked)
@@ -156,12 +156,12 @@ def _save(cursor, catalogue, options):
 
 
 def new_ids(catalogue):
-    """The first and the last id that new sources of a catalogue can have."""
+    """The range of ids of a catalogue's new sources, as (first, last)."""
     return catalogue.own_ids[1] + 1, catalogue.id_range[1]
 
 
 def _make_sources(pairs):
-    """Sources at the mean positions of detections that belong together: pairs of their ids."""
+    """Make sources at the mean positions of associated detections, given as pairs of ids."""
     partners = {}
     for one, other in pairs:
         partners.setdefault(one, [one]).append(other)
@@ -182,7 +182,7 @@ def _make_sources(pairs):
 
 
 def _free_id(catalogue):
-    """The highest id below those that new sources have; they never leave theirs."""
+    """The highest id below those of all new sources, whose ids are never reused."""
     first, last = new_ids(catalogue)
     taken = GalNewSource.objects.filter(catalogue=catalogue).order_by("pk")
     free = taken.values_list("pk", flat=True).first() or last + 1

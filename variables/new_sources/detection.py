@@ -1,4 +1,4 @@
-"""What the forced fit of a search image left over that looks like stars."""
+"""Stars in the residual of a search image's forced fit."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ N_MAPPED = 2000  # stars of a reference, about, by which a position is found on 
 
 @dataclass(frozen=True)
 class _Found:
-    """NewStars of an image in the frame of its references, which it is registered to."""
+    """NewStars of an image in the frame of its references, to which it is registered."""
 
     stars: NewStars
     ra: np.ndarray  # (n,) ICRS degrees
@@ -36,7 +36,7 @@ class _Found:
 
 
 def find_new_detections(reduction, measurement, references, options) -> list[GalNewDetection]:
-    """Detections, not yet saved, of what the ``references`` (GalImages) should have and have not.
+    """Unsaved detections of stars that the ``references`` (GalImages) should show and don't.
 
     ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions. What lies beyond the
     edges of all references is not new: nobody has looked there before.
@@ -86,7 +86,7 @@ def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
 
 
 def _place_on(reference, sources, found):
-    """x, y on a reference image; None where too few of its sources tell."""
+    """x, y on a reference image; None if too few of its sources tell."""
     step = max(1, len(sources) // N_MAPPED)
     chip_map = fit_chip_map(*(sources[name][::step] for name in ("ra", "dec", "x", "y")))
     return None if chip_map is None else chip_map.to_pixel(found.ra, found.dec)

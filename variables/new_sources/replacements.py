@@ -52,7 +52,7 @@ GROUP BY 1, 2, 3 ORDER BY 1
 
 
 def record_lost_sources(catalogue):
-    """Before a catalogue is deleted, record the positions of its annotated new sources."""
+    """Record the positions of a catalogue's annotated new sources before it is deleted."""
     with connection.cursor() as cursor:
         cursor.execute(KEEP, [_filter_of(catalogue), catalogue.pk])
 

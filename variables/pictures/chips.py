@@ -13,7 +13,7 @@ MAX_HEIGHT = 1024  # pixels
 
 
 def draw_chip(data, weight) -> bytes:
-    """PNG of a chip, (ny, nx) ADU and inverse variance; the highest row is at its top.
+    """Draw a chip, (ny, nx) ADU and inverse variance, as PNG with the highest row at the top.
 
     Squares of pixels are averaged; masked ones are shown as they are, but set no level.
     """
@@ -28,7 +28,7 @@ def draw_chip(data, weight) -> bytes:
 
 
 def _binned(pixels, step):
-    """Means of squares of pixels; at the far edges of what is left."""
+    """Means of squares of pixels, smaller ones at the far edges."""
     rows = np.arange(0, pixels.shape[0], step)
     columns = np.arange(0, pixels.shape[1], step)
     total = np.add.reduceat(pixels, rows, axis=0, dtype="f4")
@@ -38,12 +38,12 @@ def _binned(pixels, step):
 
 
 def write_chip_picture(image, data, weight):
-    """Render the picture of a GalImage from its pixels. Raises OSError where it can't be kept."""
+    """Render the picture of a GalImage from its pixels. Raises OSError if it can't be written."""
     write_whole(picture_path(image.pk), draw_chip(data, weight))
 
 
 def keep_chip_picture(image, chip):
-    """Render the picture of a GalImage beside its results, which stand without it."""
+    """Render the picture of a GalImage; a failure is logged and leaves the results valid."""
     try:
         write_chip_picture(image, chip.data, chip.weight)
     except OSError as error:

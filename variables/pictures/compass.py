@@ -1,4 +1,4 @@
-"""North, east and the scale of a picture, as they are drawn on it."""
+"""North, east and the scale, as drawn on a picture."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ STRAIGHT_DEGREES = 1.0  # so near north is said to be up
 
 @dataclass(frozen=True)
 class Compass:
-    """What is drawn on a square picture; directions are x to the right and y down, as in SVG."""
+    """Arrows and scale bar of a square picture; x points right and y down, as in SVG."""
 
     side: int  # of the picture, pixels
     north: tuple[float, float]
@@ -21,7 +21,7 @@ class Compass:
 
     @property
     def words(self) -> str:
-        """The same for those who don't see the drawing."""
+        """The directions in words, for screen readers."""
         degrees = math.degrees(math.atan2(-self.north[0], -self.north[1]))
         turned = f"{abs(degrees):.0f}° {'left' if degrees > 0 else 'right'} of up"
         way = "up, east left" if abs(degrees) < STRAIGHT_DEGREES else f"{turned}, east left of it"
@@ -38,7 +38,7 @@ class Compass:
 
     @property
     def lines(self) -> dict:
-        """Ends of the arrows, places of their letters, and the bar, in hundredths of the side."""
+        """Ends of the arrows, positions of their letters, and the bar, in percent of the side."""
         bar_start = BAR_END - 100 * self.bar_pixels / self.side
         return {
             "north": _along(self.north, ARROW),
@@ -52,12 +52,12 @@ class Compass:
 
     @property
     def on_chip(self) -> dict:
-        """The bar on the picture of a chip, near its lower left corner: lengths in ``unit``."""
+        """The scale bar near the lower left corner of a chip's picture, in units of ``unit``."""
         unit = self.side / 40  # pixels: the size of its letters
         return {"x": unit, "unit": unit, "length": self.bar_pixels / unit}
 
     def as_json(self) -> dict:
-        """The same for scripts."""
+        """The compass as a dictionary for JavaScript."""
         return self.lines | {"bar_text": self.bar_text, "words": self.words}
 
 
@@ -71,7 +71,7 @@ def _along(direction, length):
 
 
 def compass_of(orientation, side) -> Compass | None:
-    """The Compass of a square picture with that Orientation; None where north is not known."""
+    """The Compass of a square picture with an Orientation; None if north is unknown."""
     if orientation.north is None:
         return None
     scale = orientation.arcsec_per_pixel

@@ -1,4 +1,4 @@
-"""The surroundings of candidates on their reference, and the same on a search image."""
+"""Stamps round candidates on their reference, and the matching ones of a search image."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ STAR_REGION = 63  # the same of the bright stars that help
 
 @dataclass(frozen=True)
 class CutoutFrame:
-    """Where a candidate's cutouts are, and how they are shaded."""
+    """The position of a candidate's cutouts, and their greyscale."""
 
     x: int  # the pixel in their middle, on the reference image
     y: int
@@ -27,17 +27,17 @@ class CutoutFrame:
     tile: np.ndarray  # (TILE, TILE) u1 of the reference
 
     def shaded(self, pixels, sky):
-        """(TILE, TILE) u1 of a region, as it is shown."""
+        """The greys of a region to show, (TILE, TILE) u1."""
         greys = grey(middle(pixels, TILE), sky, self.noise, self.white)
         return self.orientation.picture(greys)
 
     def difference(self, pixels, noise):
-        """(TILE, TILE) u1 of a region of a difference image, as it is shown."""
+        """The greys of a region of a difference image to show, (TILE, TILE) u1."""
         return self.orientation.picture(difference_grey(middle(pixels, TILE), noise))
 
 
 def frame_of(reference, candidate, orientation) -> CutoutFrame:
-    """The Frame of a candidate on its reference's ChipPixels."""
+    """The CutoutFrame of a candidate on its reference's ChipPixels."""
     x, y = round(candidate.x), round(candidate.y)
     data, weight = region(reference, x, y)
     usable = np.where(weight > 0, data, np.nan)
@@ -54,7 +54,7 @@ def region(reference, x, y, side=REGION):
 
 
 class Epoch:
-    """A search image beside its reference: both ChipPixels, and what turns one into the other."""
+    """A search image and its reference, with the map of pixels and the matching kernel."""
 
     def __init__(self, reference, search, stars, options):
         """``stars`` is (2, n) x and y of bright stars there, ``options`` MatchOptions."""
@@ -81,7 +81,7 @@ class Epoch:
         return place[..., 0], np.stack([along_y, along_x], axis=-1)
 
     def _pair(self, x, y, place, matrix, side):
-        """Reference, search and their weights on the same pixels; None off the search image."""
+        """Reference and search with weights on the same pixels; None off the search image."""
         if not np.isfinite(place).all() or not np.isfinite(matrix).all():
             return None
         own, own_weight = region(self.reference, x, y, side)

@@ -1,4 +1,4 @@
-"""The pixels of a chip that was processed, and where they are on the sky."""
+"""The pixels of a processed chip, and their map to the sky."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ UNKNOWN_FWHM = 4.0  # pixels
 
 @dataclass(frozen=True)
 class ChipPixels:
-    """What cutouts are made of."""
+    """The pixels, weights and sky map from which cutouts are made."""
 
     data: np.ndarray  # (ny, nx) f4 ADU, sky included
     weight: np.ndarray  # (ny, nx) f4 inverse variance; 0 where masked
@@ -23,12 +23,12 @@ class ChipPixels:
     registration: PixelCorrection  # to the positions of its reference; order -1 on a reference
 
     def to_pixels(self, ra, dec):
-        """Where the forced fit has positions of its reference's sources."""
+        """Pixels at which the forced fit would place sky positions."""
         return self.registration.apply(*self.wcs.to_pixels(ra, dec))
 
 
 def pixels_of_image(image) -> ChipPixels:
-    """The pixels of a GalImage. Raises GalprojectError where its file doesn't give them."""
+    """Read the pixels of a GalImage. Raises GalprojectError if its file can't be read."""
     options = InputOptions.from_json((image.options or {}).get("input"))
     facts = read_exposure(Path(image.path), options)
     entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)

@@ -1,4 +1,4 @@
-"""Where pictures lie on disk, and the addresses they are served at."""
+"""Paths of pictures on disk, and their URLs."""
 
 import os
 import shutil
@@ -15,44 +15,44 @@ RANK_MASK = (1 << RANK_BITS) - 1
 
 
 def cutouts_folder(catalogue_id) -> Path:
-    """Where the cutouts of the candidates of a catalogue are."""
+    """The folder of the cutouts of a catalogue's candidates."""
     return Path(settings.GALPROJECT_PICTURES) / "cutouts" / str(catalogue_id)
 
 
 def cutouts_path(refsource_id) -> Path:
-    """The file of the cutouts of one candidate."""
+    """The path of a candidate's cutouts."""
     return cutouts_folder(catalogue_of(refsource_id)) / f"{refsource_id & RANK_MASK}.png"
 
 
 def strip_path(refsource_id, image_id) -> Path:
-    """The file that a candidate's strip of an epoch is kept in once it was asked for."""
+    """The path at which a candidate's strip of one epoch is cached."""
     folder = cutouts_folder(catalogue_of(refsource_id)) / "strips"
     return folder / f"{refsource_id & RANK_MASK}-{image_id}.png"
 
 
 def picture_path(image_id) -> Path:
-    """The file of the picture of a chip; a thousand in a folder."""
+    """The path of the picture of a chip, with a thousand in a folder."""
     return Path(settings.GALPROJECT_PICTURES) / "images" / str(image_id // 1000) / f"{image_id}.png"
 
 
 def cutouts_url(refsource_id) -> str | None:
-    """The address of a candidate's cutouts; None where there are none yet."""
+    """The URL of a candidate's cutouts; None if not rendered yet."""
     return _versioned(cutouts_path(refsource_id), "cutouts", refsource_id)
 
 
 def strip_url(refsource_id, image_id) -> str | None:
-    """The address of a strip of one epoch; None where the candidate has no cutouts."""
+    """The URL of a strip of one epoch; None if the candidate has no cutouts."""
     version = version_of(cutouts_path(refsource_id))
     return version and f"{reverse('strip', args=[refsource_id, image_id])}?v={version}"
 
 
 def picture_url(image) -> str | None:
-    """The address of the picture of a GalImage; None where there is none yet."""
+    """The URL of the picture of a GalImage; None if not rendered yet."""
     return _versioned(picture_path(image.pk), "image_picture", image.pk)
 
 
 def version_of(path) -> str | None:
-    """What tells a picture from those that were there before it; None where there is none."""
+    """A version that tells a picture from earlier ones at its path; None without a file."""
     try:
         return f"{path.stat().st_mtime_ns // 1_000_000:x}"
     except FileNotFoundError:

@@ -25,7 +25,7 @@ BRIGHT_EVERY = 3  # of the brightest stars, so that not all of those chosen are 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What was rendered, of one catalogue or of several."""
+    """Counts of what was rendered for one or several catalogues."""
 
     n_candidates: int = 0  # whose file was written
     n_tiles: int = 0  # search and difference count as one
@@ -37,7 +37,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class _Work:
-    """What has to be drawn of a catalogue."""
+    """The cutouts of a catalogue that have to be drawn."""
 
     reference: ChipPixels
     stars: np.ndarray  # (2, n) x, y on the reference of those that say how the images differ
@@ -50,7 +50,7 @@ class _Work:
 
 
 def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
-    """Bring the cutouts of a catalogue's candidates up to date; nothing while somebody else does.
+    """Update the cutouts of a catalogue's candidates, unless another process is doing so.
 
     Of those that are ``to_be_seen``: most others fail the cuts on every image, and are many; with
     ``everything`` of all. Epochs that a file has are left as they are; each image is read once. One
@@ -72,7 +72,7 @@ def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
 
 
 def catalogues_of(job) -> list[int]:
-    """Ids of the catalogues whose sources the images of a job were measured with."""
+    """Ids of the catalogues with which the images of a job were measured."""
     covered = GalCoverage.objects.filter(image__job=job, catalogue__active=True)
     return sorted(set(covered.values_list("catalogue_id", flat=True)))
 
@@ -85,7 +85,7 @@ def _epochs(catalogue):
 
 
 def _render_epochs(catalogue, epochs, progress, everything):
-    """Yield what was Rendered, some epochs at a time: as many as memory has room for."""
+    """Yield Rendered counts, with as many epochs at a time as fit into memory."""
     candidates = GalCandidate.objects.filter(catalogue=catalogue)
     columns = _columns(candidates if everything else candidates.to_be_seen(), epochs)
     there = {pk: image_ids_in(pk) for pk in columns}
@@ -112,7 +112,7 @@ def _render_epochs(catalogue, epochs, progress, everything):
 
 
 def _columns(candidates, epochs):
-    """{candidate: ids of the images that it lies on, in order of time}."""
+    """{candidate: ids of the images on which it lies, by time}."""
     rows = list(candidates.order_by("pk").values_list("pk", "ra", "dec"))
     rows = np.array(rows, dtype="i8,f8,f8")
     columns = {pk: [] for pk in rows["f0"].tolist()}
@@ -147,7 +147,7 @@ def _render_batch(catalogue, epochs, work, progress):
 
 
 def bright_stars(stars, options):
-    """(2, n) x and y of a reference's bright stars that are whole and by themselves."""
+    """(2, n) x and y of a reference's bright stars that are isolated and fully measured."""
     is_alone = stars["fracflux"] > options.pictures.star_fracflux
     stars = stars[is_clean(stars, options.reduction.clean) & is_alone]
     n_brightest = options.pictures.n_stars * BRIGHT_EVERY
@@ -162,7 +162,7 @@ def _note(image, error):
 
 
 def _write(refsource_id, new, work):
-    """Put new tiles between those that a file has, and leave out what it should not have."""
+    """Merge new tiles into a candidate's file, and drop those it should no longer have."""
     sprite = read_sprite(refsource_id)
     tiles = {}
     if sprite is not None:

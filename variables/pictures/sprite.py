@@ -1,4 +1,4 @@
-"""One picture with all cutouts of a candidate: the reference, then a column of two an epoch."""
+"""Sprites: one picture of a reference tile, then a column of two tiles for each epoch."""
 
 import io
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ VERSION = "4"
 
 @dataclass(frozen=True)
 class CutoutLayout:
-    """Which tile of a picture is what."""
+    """The meaning of each tile of a sprite."""
 
     image_ids: tuple[int, ...]  # of the columns after the first, in order of time
     tile: int = TILE  # pixels
@@ -40,7 +40,7 @@ class Sprite:
 
 
 def read_sprite(refsource_id) -> Sprite | None:
-    """The tiles of a candidate's file; None where there is none, or one that is damaged or old."""
+    """Read a candidate's tiles; None if the file is missing, damaged or of an old format."""
     try:
         with _picture(refsource_id) as picture:
             if picture.text.get("version") != VERSION:
@@ -59,7 +59,7 @@ def read_sprite(refsource_id) -> Sprite | None:
 
 
 def image_ids_in(refsource_id) -> tuple[int, ...] | None:
-    """Ids of the images in a candidate's file; None where it has to be drawn from the start."""
+    """Ids of the images in a candidate's file; None if it has to be drawn again."""
     try:
         with _picture(refsource_id) as picture:
             return _ids(picture) if picture.text.get("version") == VERSION else None
@@ -68,7 +68,7 @@ def image_ids_in(refsource_id) -> tuple[int, ...] | None:
 
 
 def write_sprite(refsource_id, sprite):
-    """Write a candidate's file, whole or not at all."""
+    """Write a candidate's file atomically."""
     pixels = np.zeros((2 * TILE, (1 + len(sprite.image_ids)) * TILE), "u1")
     pixels[:TILE, :TILE] = sprite.reference
     for k, (search, difference) in enumerate(zip(sprite.search, sprite.difference, strict=True), 1):
@@ -83,7 +83,7 @@ def write_sprite(refsource_id, sprite):
 
 
 def cutout_layout(refsource_id) -> CutoutLayout | None:
-    """What is where in a candidate's file; None where nothing is rendered yet, or otherwise."""
+    """The CutoutLayout of a candidate's file; None if there is none of the current format."""
     try:
         # Only the head of the file is read.
         with _picture(refsource_id) as picture:
@@ -94,7 +94,7 @@ def cutout_layout(refsource_id) -> CutoutLayout | None:
 
 @contextmanager
 def _picture(refsource_id):
-    """The open file of a candidate; raises InputFileError where it is missing, or damaged."""
+    """Open a candidate's file; raises InputFileError if it is missing or damaged."""
     path = cutouts_path(refsource_id)
     with reading(path), open_plain(path) as file, Image.open(file, formats=["PNG"]) as picture:
         yield picture

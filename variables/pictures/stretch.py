@@ -1,4 +1,4 @@
-"""From pixels to shades of grey."""
+"""The greyscale of pictures."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ GREY = 128
 
 
 def grey(pixels, sky, noise, white):
-    """(ny, nx) u1 of pixels by the asinh of their height above the sky; black where NaN.
+    """(ny, nx) u1 greys by the asinh of the height above the sky; black where NaN.
 
     Lupton et al. 2004, PASP 116, 133. ``white`` is the height that is white.
     """
@@ -19,13 +19,13 @@ def grey(pixels, sky, noise, white):
 
 
 def difference_grey(pixels, noise):
-    """(ny, nx) u1 of a difference: no change is mid grey, brighter is lighter."""
+    """(ny, nx) u1 greys of a difference image; no change is mid grey, brighter is lighter."""
     shade = GREY + 127 * pixels / (DIFFERENCE_SIGMA * noise)
     return np.nan_to_num(np.clip(shade, 0, 255), nan=GREY).astype("u1")
 
 
 def sky_of(pixels):
-    """Median and sigma of pixels, of a sky with stars on it; NaN are left out."""
+    """Clipped median and sigma of a sky with stars on it; NaN are left out."""
     values = pixels[np.isfinite(pixels)]
     if len(values) == 0:
         return 0.0, 1.0
@@ -36,7 +36,7 @@ def sky_of(pixels):
 
 
 def white_of(pixels, sky, noise):
-    """The height above the sky that is white: the brightest of a stamp, or some sigma."""
+    """The height above the sky shown as white: a stamp's maximum, or at least some sigma."""
     values = pixels[np.isfinite(pixels)]
     top = np.percentile(values, 99.7) - sky if len(values) else 0.0
     return float(max(top, WHITE_SIGMA * noise))

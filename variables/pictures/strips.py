@@ -15,7 +15,7 @@ WIDTH, HEIGHT = N_TILES * TILE, TILE  # pixels
 
 
 def strip_png(refsource_id, image_id) -> bytes | None:
-    """PNG of (HEIGHT, WIDTH) greys; None where the candidate's cutouts don't have the epoch.
+    """A strip as PNG, (HEIGHT, WIDTH) greys; None if the cutouts lack the epoch.
 
     Cut from the file of all epochs, which may be large, and kept for as long as that stays.
     """

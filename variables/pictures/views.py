@@ -1,4 +1,4 @@
-"""Pictures for pages, from where they were rendered to."""
+"""Views that serve rendered pictures."""
 
 from django.http import FileResponse, Http404, HttpResponse
 from django.utils.cache import patch_cache_control
@@ -24,14 +24,14 @@ def _tag(path_of):
 @require_safe
 @condition(etag_func=_tag(cutouts_path))
 def cutouts(request, pk):
-    """The cutouts of a candidate, all tiles in one picture."""
+    """Serve the cutouts of a candidate, all tiles in one picture."""
     return _picture(cutouts_path(pk))
 
 
 @require_safe
 @condition(etag_func=_tag(cutouts_path))
 def strip(request, pk, image_id):
-    """Reference, search and difference of one epoch of a candidate, side by side."""
+    """Serve reference, search and difference of one epoch of a candidate, side by side."""
     content = strips.strip_png(pk, image_id)
     if content is None:
         raise Http404(NOT_RENDERED)
@@ -41,7 +41,7 @@ def strip(request, pk, image_id):
 @require_safe
 @condition(etag_func=_tag(picture_path))
 def image_picture(request, pk):
-    """A whole chip, a small picture."""
+    """Serve the picture of a chip."""
     return _picture(picture_path(pk))
 
 

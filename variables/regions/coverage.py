@@ -1,4 +1,4 @@
-"""What flags cover: changes and sources inside their regions."""
+"""Changes and sources inside the regions of flags."""
 
 from dataclasses import dataclass
 
@@ -19,12 +19,12 @@ INSIDE = "point({x}, {y}) <@ array_to_string({region}, ',')::polygon"
 
 
 class RegionError(GalprojectError):
-    """A region that is none."""
+    """A text or polygon that is no valid region."""
 
 
 @dataclass(frozen=True)
 class Covered:
-    """What a region, or a whole chip, covers."""
+    """Numbers of sources and changes in a region or on a whole chip."""
 
     n_sources: int
     n_changes: int  # rows of galvarobjs on a search image, candidates on a reference
@@ -33,7 +33,7 @@ class Covered:
 
 
 def parse_region(text) -> list[float]:
-    """Numbers x y x y ... of a text, between which are spaces, commas or line ends."""
+    """Read a region as numbers x y x y ..., separated by spaces, commas or line ends."""
     try:
         return [float(word) for word in text.replace(",", " ").replace(";", " ").split()]
     except ValueError as error:
@@ -41,7 +41,7 @@ def parse_region(text) -> list[float]:
 
 
 def check_region(region, image) -> list[float] | None:
-    """A region as a flat list of x, y in pixels; raises RegionError where it encloses nothing."""
+    """Check a flat list of x, y in pixels; raises RegionError if it encloses nothing."""
     if region is None:
         return None
     try:
@@ -58,13 +58,13 @@ def check_region(region, image) -> list[float] | None:
 
 
 def area(corners):
-    """Area in square pixels of a polygon with (n, 2) corners."""
+    """Area of a polygon with (n, 2) corners, in square pixels."""
     x, y = np.asarray(corners, float).reshape(-1, 2).T
     return 0.5 * abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1)))
 
 
 def changes_inside(changes, region) -> np.ndarray:
-    """(n,) which of the PlacedChanges lie in a region; all in None, the whole chip."""
+    """(n,) whether PlacedChanges lie in a region; None is the whole chip."""
     if region is None:
         return np.ones(len(changes), bool)
     return _inside(changes.x, changes.y, region)
@@ -93,7 +93,7 @@ def candidates_inside(image, region):
 
 
 def covered_by(image, region) -> Covered:
-    """How much a flag on a region of an image, or on all of it, would cover."""
+    """Count what a flag on a region of an image, or on all of it, would cover."""
     n_sources, is_estimate = _count_sources(image, region)
     if image.is_reference:
         inside = candidates_inside(image, region)
@@ -106,7 +106,7 @@ def covered_by(image, region) -> Covered:
 
 
 def _count_sources(image, region):
-    """How many sources lie in a region, and whether that is an estimate."""
+    """The number of sources in a region, and whether it is an estimate."""
     total = image.n_sources or 0
     if region is None or not (image.width and image.height):
         return total, region is not None
@@ -117,7 +117,7 @@ def _count_sources(image, region):
 
 
 def _count_in_partitions(image, region):
-    """Sources in a small region, through the index on the reference positions."""
+    """Count sources in a small region through the index on reference positions."""
     chip_map, catalogues = chip_map_of(image), catalogues_on(image)
     if chip_map is None or not catalogues:
         return 0
@@ -136,7 +136,7 @@ def _count_in_partitions(image, region):
 
 
 def mark(image, region_flags) -> set[int]:
-    """Set ``is_flagged`` of an image's changes from its flags; ids of the sources that differ."""
+    """Set ``is_flagged`` of an image's changes by its flags; returns ids of changed sources."""
     before = GalVarObj.objects.filter(image=image)
     if not region_flags:
         flagged = before.filter(is_flagged=True)

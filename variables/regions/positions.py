@@ -1,4 +1,4 @@
-"""Where sources and changes lie on an image, found by their keys: galsources is never scanned."""
+"""Positions of sources and changes on an image, by key without a scan of galsources."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def _with_nan(row):
 
 
 def _place_by_source(image, found):
-    """Fill positions that are missing from galsources, by the keys of the sources."""
+    """Fill in missing positions from galsources by the sources' keys."""
     missing = np.isnan(found["x"])
     ids = found["refsource_id"][missing].tolist()
     if not ids:
@@ -73,7 +73,7 @@ def _place_by_source(image, found):
 
 
 def chip_map_of(image) -> ChipMap | None:
-    """A map between sky and pixels of an image; None where there are neither stars nor corners."""
+    """The ChipMap of an image; None if it has neither stars nor corners."""
     ids = [i for catalogue in catalogues_on(image) for i in _sample(catalogue)]
     sources = GalSource.objects.filter(refsource_id__in=ids, galimage_id=image.pk)
     stars = list(sources.values_list("ra", "dec", "x", "y")) if ids else []
@@ -82,7 +82,7 @@ def chip_map_of(image) -> ChipMap | None:
 
 
 def catalogues_on(image) -> list[GalReference]:
-    """The catalogues whose sources were measured on an image: its own, or those of others."""
+    """The catalogues measured on an image: its own, or those of its references."""
     if image.is_reference:
         return list(GalReference.objects.filter(image=image, active=True))
     coverages = GalCoverage.objects.filter(image=image).select_related("catalogue")
@@ -90,13 +90,13 @@ def catalogues_on(image) -> list[GalReference]:
 
 
 def _sample(catalogue):
-    """Ids spread over a catalogue: they follow each other without gaps, in sky order."""
+    """Ids spread evenly over a catalogue, whose ids are contiguous and in sky order."""
     ranks = np.linspace(0, max(catalogue.n_sources - 1, 0), N_SAMPLED).astype(int)
     return (catalogue.id_range[0] + np.unique(ranks)).tolist()
 
 
 def _corners(image):
-    """ra, dec, x, y of the four corners, in the order of the footprint."""
+    """ra, dec, x, y of the chip's four corners, in the order of the footprint."""
     if not (image.footprint and image.width and image.height):
         return []
     right, top = image.width - 0.5, image.height - 0.5

@@ -1,1 +1,1 @@
-"""Annotations transferred from a source to the one that replaces it."""
+"""The transfer of annotations from a source to its replacement."""

@@ -1,4 +1,4 @@
-"""Votes, flags and campaigns transferred from a source to the one that replaces it.
+"""Transfer of votes, flags and campaigns from a source to its replacement.
 
 A reference that is made again gives its sources new ids. ``photometry.crossmatch`` finds which new
 source is the same star in the same filter, where no other can be meant.
@@ -57,7 +57,7 @@ def transfer_annotations(old, new) -> int:
 
 
 def _annotated(new_of):
-    """Of {old: new}, those sources that a decision, a flag or a campaign refers to."""
+    """The part of {old: new} whose sources a decision, flag or campaign refers to."""
     ids, found = f"{{{','.join(map(str, new_of))}}}", set()
     with connection.cursor() as cursor:
         for model in (GalDecision, GalFlag, CampaignObject):
@@ -102,7 +102,7 @@ def _undone(row):
 
 
 def _bring_up_to_date(new_of):
-    """Derive anew what candidates show of flags and votes."""
+    """Derive flags and consensus of candidates again."""
     flagged = GalFlag.objects.filter(refsource_id__in=new_of.values())
     if ids := list(flagged.values_list("refsource_id", flat=True).distinct()):
         refresh_candidates(refsource_ids=ids)

@@ -1,1 +1,1 @@
-"""What changed and how: arrays in, arrays out, no Django."""
+"""The science of variability: arrays in, arrays out, no Django."""

@@ -1,4 +1,4 @@
-"""Changes that crowd where artifacts are: at saturated stars, trails, edges and defects."""
+"""Artifacts found by crowded changes: saturated stars, trails, edges and detector defects."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from exposures.science.quantities import (
 
 @dataclass(frozen=True)
 class ArtifactOptions:
-    """What is proposed as an artifact."""
+    """Thresholds for proposing artifacts."""
 
     # Changes nearer to each other than this belong to one saturated star.
     link_pixels: Pixels = 30.0
@@ -71,7 +71,7 @@ class Region:
 
 
 def saturated_regions(points, options=ArtifactOptions()):
-    """Regions round saturated stars, and along their bleed trails: a list of Region.
+    """A list of Regions round saturated stars and along their bleed trails.
 
     ``points`` are n Points, (n,) pixels. Changes that fail the cuts for a saturated star are linked
     where they are near each other; a group of several has a region round it, which is worth saying
@@ -90,7 +90,7 @@ def saturated_regions(points, options=ArtifactOptions()):
 
 
 def groups(positions, radius):
-    """Indices of positions (n, d) that hang together by steps of at most ``radius``.
+    """Groups of positions (n, d) linked by steps of at most ``radius``, as lists of indices.
 
     A list of arrays (k,); positions and radius are in any unit.
     """
@@ -105,7 +105,7 @@ def groups(positions, radius):
 
 
 def _shape(positions, options):
-    """The kind of a group of positions, and a polygon round it: a box, or a circle's twelve."""
+    """The kind of a group of positions, and a polygon round it: a box or a regular twelve-gon."""
     low = positions.min(axis=0) - options.margin_pixels
     high = positions.max(axis=0) + options.margin_pixels
     sides = np.sort(high - low)
@@ -120,7 +120,7 @@ def _shape(positions, options):
 
 
 def box(low, high):
-    """(4, 2) corners, in turn, of the rectangle between two corners (2,); x, y in pixels."""
+    """(4, 2) corners of the rectangle between two opposite corners (2,); x, y in pixels."""
     return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
 
 
@@ -136,7 +136,7 @@ def _region(kind, corners, points, where):
 
 
 def in_polygon(x, y, corners):
-    """(n,) whether points lie in a polygon, by the number of its sides to the right of them.
+    """(n,) whether points lie in a polygon, by counting the sides to their right.
 
     ``x, y`` (n,) and ``corners`` (m, 2), in turn, are in pixels; NaN lies in none.
     """
@@ -174,7 +174,7 @@ EDGES = ("left", "right", "lower", "upper")
 
 
 def edge_regions(points, shape, options=ArtifactOptions()):
-    """Strips along the edges of a chip of ``shape`` (ny, nx) that changes crowd in.
+    """Strips along the edges of a chip of ``shape`` (ny, nx) in which changes crowd.
 
     A list of Region; ``points`` are n Points, (n,) pixels.
     """
@@ -202,7 +202,7 @@ def edge_regions(points, shape, options=ArtifactOptions()):
 
 @dataclass(frozen=True)
 class Defect:
-    """A place on the detector where changes recur, those of the indices ``members`` (k,)."""
+    """A spot on the detector where the changes of indices ``members`` (k,) recur."""
 
     x: float  # pixels
     y: float
@@ -212,7 +212,7 @@ class Defect:
 
 
 def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
-    """Places of the detector where changes recur on many frames, of different stars.
+    """Find spots of the detector where changes of different stars recur on many frames.
 
     ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
     what recurs on all chips of one exposure, on which chip), of ``n_frames`` that were looked at;
@@ -240,7 +240,7 @@ def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
 
 
 def is_reference_at_fault(n_images, n_changes, n_vanished, median, scatter, options):
-    """(n,) whether sources changed on nearly all images, always by as much.
+    """(n,) whether sources changed by the same amount on nearly all images.
 
     ``n_images``, ``n_changes`` and ``n_vanished`` (n,) are numbers of images on which a source was
     measured, changed, and vanished. ``median`` and ``scatter`` (n,) are of the change in mag, NaN

@@ -1,4 +1,4 @@
-"""What has probably made the changes of a candidate: a star, or one of the usual artifacts."""
+"""The probable cause of a candidate's changes: a star, or one of the usual artifacts."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blen
 
 @dataclass(frozen=True)
 class CauseOptions:
-    """From when on an artifact is more likely than a star."""
+    """Thresholds beyond which an artifact is more likely than a star."""
 
     # Share of the epochs with changes, from which on the reference is at fault.
     reference_fraction: Fraction = 0.8
@@ -33,7 +33,7 @@ class CauseOptions:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of candidates; arrays (n,)."""
+    """The facts by which causes are judged; arrays (n,)."""
 
     always_failed: np.ndarray  # bits of the cuts that every change failed
     edge_distance: np.ndarray  # pixels

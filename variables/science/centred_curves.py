@@ -26,7 +26,7 @@ class CentredCurves:
 
 
 def centred(curves, options):
-    """The CentredCurves of (mjd, mag, mag_err) arrays; None where too few, or all the same.
+    """The CentredCurves of (mjd, mag, mag_err) arrays; None if too few, or all the same.
 
     ``curves`` is a list of triples of (n,) MJD, mag, mag, one of each filter. What is not finite,
     or has no positive error, is left out; epochs of a curve at the same time are averaged. Curves
@@ -49,7 +49,7 @@ def centred(curves, options):
 
 
 def _usable(mjd, mag, mag_err):
-    """(3, n) what is known of a light curve, by time; epochs at the same time are averaged."""
+    """(3, n) finite measurements of a light curve by time; simultaneous epochs are averaged."""
     columns = np.array([mjd, mag, mag_err], float)
     known = np.isfinite(columns).all(axis=0) & (columns[2] > 0)
     known &= (columns[0] > 0) & (columns[0] < LAST_MJD)
@@ -66,7 +66,7 @@ def _means(mag, error, curve):
 
 
 def enlarged_errors(mag, error, curve):
-    """(n,) mag: errors with a scatter added in squares, so that chi2/nu about the means is 1.
+    """(n,) mag errors with a scatter added in quadrature so that chi2/nu about the means is 1.
 
     ``mag`` and ``error`` (n,) mag, ``curve`` (n,) the number of each one's light curve. The errors
     as they are where chi2/nu is no more than 1, or nothing is free.

@@ -1,4 +1,4 @@
-"""Between the sky and the pixels of one chip, from stars that have both positions."""
+"""The map between sky and pixels of one chip, fitted to stars that have both positions."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class ChipMap:
 
 
 def fit_chip_map(ra, dec, x, y):
-    """A ChipMap through stars with both positions; None where there are fewer than three.
+    """Fit a ChipMap to stars with both positions; None for fewer than three.
 
     ``ra, dec`` (n,) are ICRS degrees, ``x, y`` (n,) pixels, all finite.
     """

@@ -1,4 +1,4 @@
-"""Shares and offsets in bins, with their uncertainties: completeness, purity, bias."""
+"""Shares and offsets in bins with uncertainties: completeness, purity, bias."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from photometry.science.calibration.calibration import mad_sigma
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the things in each bin, how many have a property: numbers and shares, (n_bins,)."""
+    """Numbers and shares (n_bins,) of the items in each bin that have a property."""
 
     n: np.ndarray  # things
     k: np.ndarray  # with the property
@@ -71,7 +71,7 @@ def offsets(values, differences, edges) -> Offsets:
 
 
 def crossing(edges, share, level=0.5):
-    """Where a falling share crosses a level for the last time, between bins' middles; or NaN.
+    """The last value at which a falling share crosses a level, between bin centres; or NaN.
 
     A number in the unit of ``edges`` (n_bins + 1,); ``share`` (n_bins,) is 0 to 1, and bins where
     it is NaN are left out.

@@ -1,4 +1,4 @@
-"""What votes add up to, and how well people agree."""
+"""The consensus of votes, and measures of agreement."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from exposures.science.quantities import Majority
 
 @dataclass(frozen=True)
 class ConsensusOptions:
-    """When people agree on what a candidate is."""
+    """Conditions for a consensus on a candidate."""
 
     majority: Majority = 2 / 3  # share of the votes that a class needs to be the consensus
 
 
 @dataclass(frozen=True)
 class Consensus:
-    """What people agree on; a class is a tuple of keys, a subtype's after that of its parent."""
+    """The agreed class, a tuple of keys in which a subtype's follows its parent's."""
 
-    choice: tuple | None  # None where there are too few votes, or no majority
+    choice: tuple | None  # None if there are too few votes, or no majority
     n_votes: int
     share: float  # of the votes that are for the choice, or for what has most
     is_disputed: bool  # enough votes, and no majority

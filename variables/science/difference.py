@@ -1,4 +1,4 @@
-"""The difference of two images of the same stars, after matching PSF and photometric scale."""
+"""Difference images after matching PSF and photometric scale."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +24,7 @@ FWHM_OF_SIGMA = 2.3548
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """How cutouts of two images are matched: the kernel that turns one into the other."""
+    """The kernel by which cutouts of two images are matched."""
 
     narrow_pixels: KernelPixels = 0.7  # sigma of the narrowest of the three Gaussians of the kernel
     # Sigma of the middle one of the three Gaussians of the kernel.
@@ -67,7 +67,7 @@ class Matched:
 
 @dataclass(frozen=True)
 class KernelPrior:
-    """What bright stars all over an image say of the kernel: normal equations without a unit.
+    """The kernel's prior from bright stars all over an image: dimensionless normal equations.
 
     Squares of light over its variance.
     """
@@ -77,7 +77,7 @@ class KernelPrior:
 
 
 def match_stamps(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
-    """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None where it can't be.
+    """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None if impossible.
 
     Stamps are (ny, nx) in ADU. Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a
     kernel, a point and a sum of Gaussians times polynomials, and with a constant sky it is found by
@@ -144,7 +144,7 @@ def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
 
 
 def _pooled(normals, rights, options):
-    """A KernelPrior of stars, of which the brighter half count alike and the others less."""
+    """Pool stars into a KernelPrior: the brighter half with equal weights, the others with less."""
     # Else the brightest one would speak for the whole image.
     known = normals[:, 0, 0]
     share = options.prior_share * np.minimum(np.median(known) / known, 1) / len(known)

@@ -1,4 +1,4 @@
-"""How likely noise alone has a peak of a periodogram."""
+"""The probability that noise alone makes a peak of a periodogram."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ SINGULAR = 1e-5  # in single precision, of the determinant of a sinusoid's equat
 
 
 def false_alarms(data, periodogram, frequency, heights, options):
-    """(n,) probabilities that noise has peaks as high, those of the highest first.
+    """(n,) false-alarm probabilities of peaks, those of the highest peak first.
 
     ``heights`` (n,), 0 to 1, are of peaks of the ``periodogram`` of ``data``, CentredCurves, at
     ``frequency`` (m,), in cycles a day.

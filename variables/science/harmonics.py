@@ -1,4 +1,4 @@
-"""Fits of harmonics to light curves, and the frequency near a peak at which they fit best."""
+"""Fits of harmonics to light curves, and the refinement of frequencies by them."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ RIDGE = 1e-9  # of the sums of squares, so that equations have a solution
 
 
 def refined(data, frequency, options):
-    """The frequency near a peak at which harmonics fit best, as many as the BIC allows.
+    """The frequency near a peak that harmonics fit best, with as many as the BIC allows.
 
     A number in cycles a day, as ``frequency``; ``data`` are CentredCurves, in days and mag.
     Harmonics of half of it too: eclipses of two depths have twice the period. Errors are enlarged
@@ -45,7 +45,7 @@ def _shapes(data, frequency, part, options):
 
 
 def _about_fit(data, frequency, order):
-    """The same data with errors that explain what a fit leaves over, and no more."""
+    """The same data with errors scaled to chi2/nu = 1 about a fit."""
     left = _residual(data, frequency, order)
     return replace(data, error=enlarged_errors(left, data.own_error, data.curve))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class LightCurveStatistics:
-    """Of each light curve, arrays (n,); mag, or no unit. NaN where it has too few measurements."""
+    """Statistics of light curves, arrays (n,), in mag or dimensionless; NaN for too few epochs."""
 
     n: np.ndarray  # measurements
     mean_mag: np.ndarray  # weighted by the inverse variance

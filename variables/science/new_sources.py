@@ -1,4 +1,4 @@
-"""Whether sources that the reference does not have are looked for, and when detections are one."""
+"""The search for sources missing on the reference, and the association of detections."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exposures.science.quantities import Arcseconds, Days, Switch
 
 @dataclass(frozen=True)
 class NewSourceOptions:
-    """Whether stars are searched in what the fit leaves over, and what makes a source of them.
+    """Options of the search for stars in residuals, and of their association into sources.
 
     Something that moves is not within ``radius_arcsec`` of itself after ``min_days``: in an hour
     the slowest bodies of the solar system move by more than an arcsecond, but for some days

@@ -19,7 +19,7 @@ EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 
 @dataclass(frozen=True)
 class PeriodOptions:
-    """Which periods are looked for, and how significant one must be to be claimed."""
+    """The range of periods searched, and the significance needed to claim one."""
 
     min_days: ShortestPeriod = 0.05  # shortest period that is looked for
     # Least number of different times, in all filters together, for which periods are searched.
@@ -45,12 +45,12 @@ class Period:
     n_cycles: float  # within the time between the first and the last epoch
 
     def stands_out(self, options=PeriodOptions()) -> bool:
-        """Whether noise hardly has such a peak, and a whole cycle was seen; false of NaN."""
+        """Whether it is significant and a whole cycle was observed; false for NaN."""
         return self.false_alarm < options.max_false_alarm and self.n_cycles >= 1
 
 
 def find_periods(curves, options=PeriodOptions()) -> list[Period]:
-    """The strongest periods of light curves, strongest first; none of what does not change.
+    """The periods of light curves, strongest first; none for constant ones.
 
     ``curves`` are (mjd, mag, mag_err) arrays (n,) of each filter, in MJD and mag, which may differ
     in mean and not in shape. Measurements without a finite magnitude or a positive error are left
@@ -91,7 +91,7 @@ def find_periods(curves, options=PeriodOptions()) -> list[Period]:
 
 
 def _nyquist(days):
-    """The frequency beyond which evenly spaced epochs, with gaps or not, tell nothing new.
+    """The Nyquist frequency of evenly spaced epochs, with gaps or without.
 
     Infinite where they are not at multiples of one spacing.
     """

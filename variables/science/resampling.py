@@ -1,4 +1,4 @@
-"""Pixels of one image on the grid of another, round one place."""
+"""Pixels of one image resampled to the grid of another, round one position."""
 
 import numpy as np
 from scipy.ndimage import (
@@ -14,7 +14,7 @@ PADDING = 12  # pixels by which a cut is larger than what is made of it
 
 
 def cut_stamp(image, x, y, side, beyond=0):
-    """(side, side) pixels round the pixel ``x, y``; ``beyond`` the edge what is said.
+    """(side, side) pixels round the pixel ``x, y``, filled with ``beyond`` off the edge.
 
     ``image`` (ny, nx) is in any unit and type, which the result has; ``x, y`` are whole numbers and
     may lie off it; ``side`` is odd.

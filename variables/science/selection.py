@@ -13,7 +13,7 @@ from photometry.science.forced.forced import SHARP
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """What counts as a change, and the limits of the cuts."""
+    """The threshold of a change, and the limits of the cuts."""
 
     # Least significance of a difference from the reference that is called a change.
     threshold_sigma: Sigma = 15.0
@@ -169,7 +169,7 @@ def distance_to_saturated(x, y, flags):
 
 
 def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
-    """(n,) whether the pixels of a source are unlike a star's, enough to have made its change.
+    """(n,) whether a source's misfit to the PSF is large enough to have made its change.
 
     ``relative_change`` (n,) is the change over the flux on this image, a ratio. That takes two
     things. The fit is worse than ``max_rchi2_ratio`` times the running median of sources as bright

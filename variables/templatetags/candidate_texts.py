@@ -1,4 +1,4 @@
-"""How candidates are written on pages."""
+"""Template tags that format candidates."""
 
 from datetime import date, timedelta
 
@@ -36,7 +36,7 @@ def date_of(mjd):
 
 @register.simple_tag
 def cells(candidate, columns, may_vote=False):
-    """The cells of a candidate's row in a list; by template they take four times as long.
+    """The cells of a candidate's row, made here because a template takes four times as long.
 
     To those who may not vote a class that is not shown yet is not promised after their vote.
     """
@@ -75,7 +75,7 @@ def _cause(candidate):
 
 
 def _change(candidate):
-    """What stands for a change that has no size."""
+    """The text in place of a change without a size."""
     return "new" if candidate.is_new else "vanished"
 
 
@@ -96,5 +96,5 @@ def _class(candidate, may_vote):
 
 @register.filter
 def labels(cuts):
-    """The names of cuts in one line."""
+    """The names of cuts, joined."""
     return ", ".join(cut.label for cut in cuts)

@@ -1,4 +1,4 @@
-"""Votes as pages show them."""
+"""Template tags that show votes."""
 
 from django import template
 
@@ -10,7 +10,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def votes_on(context, candidate):
-    """The votes on a candidate that whoever looks may see."""
+    """The votes on a candidate that the user may see."""
     return votes_visible_to(context["request"].user, candidate.pk)
 
 

@@ -49,11 +49,11 @@ class NewCampaign:
 
 @transaction.atomic
 def create_campaigns(new, user, request=None, lanes=()) -> list[Campaign]:
-    """Freeze a list of candidates as a campaign, or as one for each lane that it has something for.
+    """Freeze a list of candidates as one campaign, or as one for each lane that has candidates.
 
     A contact sheet takes only what was detected once, whatever else the list has; where somebody
     asks for cards, they get all on cards. Without a lane, ``lanes`` are those that are begun of
-    those that the list has something for. Raises CampaignError where nothing is left to vet, or a
+    those that the list has something for. Raises CampaignError if nothing is left to vet, or a
     name is taken.
     """
     taxonomy = Taxonomy.objects.filter(is_current=True).first()
@@ -75,7 +75,7 @@ def _lanes(new, asked, request):
 
 
 def _part(new, lane, is_split):
-    """What of a new campaign is to be in one lane."""
+    """The part of a new campaign that goes into one lane."""
     name = f"{new.name[:NAME_LENGTH]}: {DETECTED[lane]}" if is_split else new.name
     others = IN_LANE[CARD if lane == SHEET else SHEET]
     misfits = GalCandidate.objects.filter(others, pk__in=dict(new.gold))
@@ -87,7 +87,7 @@ def _part(new, lane, is_split):
 
 
 def personal_campaigns(query, user, request=None, lanes=()) -> list[Campaign]:
-    """A list of candidates as campaigns of one's own, in some lanes or in all that it needs."""
+    """Make campaigns for one user from a list of candidates, in some lanes or in all that apply."""
     begun = f"{user.get_username()[:40]}, {timezone.now():%Y-%m-%d}"
     taken = set(Campaign.objects.filter(name__startswith=begun).values_list("name", flat=True))
     names = (f"{begun}, {number}" for number in count(1))
@@ -96,7 +96,7 @@ def personal_campaigns(query, user, request=None, lanes=()) -> list[Campaign]:
 
 
 def freeze(new, candidates, taxonomy, user) -> Campaign:
-    """A campaign of a queryset of candidates, as it is now, in the lane of ``new``."""
+    """Make a campaign from a queryset of candidates as it is now, in the lane of ``new``."""
     check_name(new.name)
     rows = {row[0]: row for row in candidates.order_by().values_list(*COLUMNS)}
     if not rows:
@@ -132,13 +132,13 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
 
 
 def check_name(name):
-    """Raises CampaignError where a campaign has it already."""
+    """Raise CampaignError if another campaign already has this name."""
     if Campaign.objects.filter(name=name).exists():
         raise CampaignError(f"There is a campaign “{name}” already: choose another name")
 
 
 def rename(campaign, name):
-    """Give a campaign another name. Raises CampaignError where that is taken, or none."""
+    """Rename a campaign. Raises CampaignError if the name is empty or taken."""
     name = " ".join(name.split())
     if not name or len(name) > Campaign.NAME_LENGTH:
         raise CampaignError(f"A name has one to {Campaign.NAME_LENGTH} characters")
@@ -163,7 +163,7 @@ def _group(row):
 
 
 def _agreed(n, rows, lane):
-    """{refsource_id: class id} of ``n`` others, alike in filter, that people agree on."""
+    """{refsource_id: class id} of ``n`` random agreed candidates in the same filters, for gold."""
     if not n:
         return {}
     known = GalCandidate.objects.as_seen_by().filter(shows_class=True).exclude(consensus=None)
@@ -174,7 +174,7 @@ def _agreed(n, rows, lane):
 
 
 def _given(gold, taxonomy):
-    """{refsource_id: class id} of answers that are given."""
+    """{refsource_id: class id} of the gold answers that were supplied."""
     classes = {c.path: c.pk for c in taxonomy.classes.select_related("parent")}
     there = set(GalCandidate.objects.filter(pk__in=dict(gold)).values_list("pk", flat=True))
     for pk, path in gold:
@@ -187,9 +187,9 @@ def _given(gold, taxonomy):
 
 @transaction.atomic
 def close(campaign, only_without_votes=False):
-    """End a campaign, and derive what it found; nobody votes in it any more.
+    """Close a campaign to votes and derive its consensus.
 
-    Raises CampaignError where it is asked for ``only_without_votes``, and somebody voted.
+    Raises CampaignError if it is asked for ``only_without_votes``, and somebody voted.
     """
     # Whoever votes just now is waited for, and waits.
     Campaign.objects.select_for_update().get(pk=campaign.pk)
@@ -202,13 +202,13 @@ def close(campaign, only_without_votes=False):
 
 
 def reopen(campaign):
-    """Let people vote in a campaign again."""
+    """Reopen a campaign to votes."""
     Campaign.objects.filter(pk=campaign.pk).update(closed=None)
     campaign.refresh_from_db()
 
 
 def vetted_again(campaign):
-    """Ids of a campaign's candidates of which another campaign goes on: votes on them are blind."""
+    """Ids of a campaign's candidates that are also in an open campaign, where votes are blind."""
     others = CampaignObject.objects.going_on().exclude(campaign=campaign)
     return others.filter(refsource_id__in=campaign.objects_in.values("refsource_id")).values(
         "refsource_id"
@@ -216,23 +216,23 @@ def vetted_again(campaign):
 
 
 def candidates_left_in(campaign):
-    """The candidates of a campaign that are still there, but for those that are vetted again."""
+    """The candidates of a campaign that still exist and are not in another open campaign."""
     there = GalCandidate.objects.filter(pk__in=campaign.objects_in.values("refsource_id"))
     return there.exclude(pk__in=vetted_again(campaign))
 
 
 def disputed(campaign):
-    """Candidates of a campaign that people don't agree on."""
+    """The candidates of a campaign on which voters disagree."""
     return candidates_left_in(campaign).filter(DISPUTED)
 
 
 def artifacts_agreed(campaign):
-    """Candidates of a campaign that people agree are artifacts, and that no flag hides yet."""
+    """The candidates of a campaign agreed to be artifacts and not yet hidden by a flag."""
     return candidates_left_in(campaign).filter(AGREED_ARTIFACT)
 
 
 def left_to_do(campaign) -> dict[str, int]:
-    """How many are disputed, how many could be flagged, and how many are vetted again.
+    """Count the candidates that are disputed, that can be flagged, and that are vetted elsewhere.
 
     ``n_disputed``, ``n_artifacts`` and ``n_vetted_again``.
     """
@@ -252,7 +252,7 @@ def _check_closed(campaign):
 
 @transaction.atomic
 def follow_up(campaign, user) -> Campaign:
-    """A campaign of what people disagree on, a card each: one vote more, or a second thought.
+    """Make a campaign of the disputed candidates, one card each, to collect further votes.
 
     The votes there are go on counting. The one that is still open, where there is one. Raises
     CampaignError where the campaign itself goes on, or nothing is disputed.
@@ -269,9 +269,9 @@ def follow_up(campaign, user) -> Campaign:
 
 
 def flag_agreed(campaign, user) -> int:
-    """Flag the next FLAGS_AT_ONCE candidates of which people agree they are artifacts; how many.
+    """Flag the next FLAGS_AT_ONCE candidates agreed to be artifacts; returns how many.
 
-    Raises CampaignError where the campaign goes on.
+    Raises CampaignError if the campaign goes on.
     """
     _check_closed(campaign)
     agreed = artifacts_agreed(campaign).order_by("pk").values_list("pk", "consensus__slug")

@@ -1,4 +1,4 @@
-"""What a vetter sees of candidates, as JSON: nothing that somebody else said of them."""
+"""What a vetter sees of a candidate, as JSON, without anybody else's opinion of it."""
 
 from django.db import connection
 
@@ -22,7 +22,7 @@ ORDER BY c.distance_arcsec
 
 
 def cards_of(objects) -> list[dict]:
-    """Cards of a campaign's objects, in their order; those whose candidate is gone are left out."""
+    """Cards of a campaign's objects in order, without those whose candidate no longer exists."""
     ids = [one.refsource_id for one in objects]
     candidates = _candidates(ids)
     curves, around, changes = light_curves_data(list(candidates)), _around(ids), _changes(ids)
@@ -43,7 +43,7 @@ def cards_of(objects) -> list[dict]:
 
 
 def tiles_of(objects, stamp_of) -> list[dict]:
-    """Tiles of a contact sheet: a strip of the epoch at which each changed most.
+    """Tiles of a contact sheet, each with the cutouts of the epoch of greatest change.
 
     ``stamp_of(refsource_id, image_id)`` is what says later that a strip was sent. Where no epoch
     of its changes is rendered there is neither: another epoch would show nothing of them.
@@ -66,7 +66,7 @@ def _candidates(ids):
 
 
 def _places(candidates):
-    """{refsource_id: its position as text}; all at once, as one takes as long as many."""
+    """{refsource_id: position as text}, converted at once because one takes as long as many."""
     if not candidates:
         return {}
     ra, dec = [c.ra for c in candidates.values()], [c.dec for c in candidates.values()]
@@ -102,7 +102,7 @@ def _compass(candidate):
 
 
 def _mag(candidate):
-    """On the reference; or the mean, of what is not on it."""
+    """The magnitude on the reference, or the mean where the reference does not have the source."""
     mag = candidate.mean_mag if candidate.is_new else candidate.reference_mag
     return mag and round(mag, 2)
 
@@ -137,7 +137,7 @@ def _changes(ids):
 
 
 def _cutouts(refsource_id, changes):
-    """Where the tiles of each epoch are, the detections first; None where none are rendered."""
+    """The tiles of each epoch, detections first; None if no cutouts were rendered."""
     sheet = _sheet(refsource_id)
     if sheet is None:
         return None

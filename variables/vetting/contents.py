@@ -1,4 +1,4 @@
-"""What a list of candidates would be as campaigns: how much of it in which lane."""
+"""How many candidates of a list would go into each vetting lane."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ LARGE = 2000
 
 @dataclass(frozen=True)
 class Contents:
-    """Numbers of candidates."""
+    """Numbers of candidates by vetting lane."""
 
     n_sheet: int
     n_card: int
@@ -28,7 +28,7 @@ class Contents:
 
     @property
     def lanes(self) -> list[str]:
-        """The lanes in which there would be something."""
+        """The lanes that would not be empty."""
         return [lane for lane, n in ((SHEET, self.n_sheet), (CARD, self.n_card)) if n]
 
     def is_large(self, lanes) -> bool:
@@ -39,12 +39,12 @@ class Contents:
 
 
 def candidates_in(query, request=None):
-    """The candidates of a list, by the query of its address."""
+    """The candidates of a list, from the query string of its page."""
     return CandidateFilter(QueryDict(query), request=request).qs
 
 
 def contents_of(query, request=None) -> Contents:
-    """The Contents of a list, in one query."""
+    """Count the Contents of a list with one query."""
     counts = {lane: Count("pk", filter=fits) for lane, fits in IN_LANE.items()}
     found = candidates_in(query, request).order_by().aggregate(**counts)
     return Contents(found[SHEET], found[CARD])

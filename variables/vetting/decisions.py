@@ -1,4 +1,4 @@
-"""Decisions on candidates: added one by one or in a stroke, taken back, seen when it is time."""
+"""Decisions on candidates: recorded singly or in batches, undone, and shown once voting ends."""
 
 from dataclasses import dataclass, field
 
@@ -28,12 +28,12 @@ WHERE o.campaign_id = %s AND o.refsource_id = ANY(%s)
 
 
 class VettingError(GalprojectError):
-    """A decision that can't be taken."""
+    """A decision that can't be recorded."""
 
 
 @dataclass(frozen=True)
 class DecisionInput:
-    """A decision on one candidate that somebody sends: a vote, a skip or a comment."""
+    """A submitted decision on one candidate: a vote, a skip or a comment."""
 
     refsource_id: int
     action: str = Action.VOTE
@@ -45,16 +45,16 @@ class DecisionInput:
 
 
 def decide(user, given, campaign=None) -> GalDecision | None:
-    """Record what somebody says of a candidate; None where that was recorded before.
+    """Record a user's decision on a candidate; None if it was recorded before.
 
-    Raises VettingError where the campaign is closed, or not theirs, or the class isn't there.
+    Raises VettingError if the campaign is closed, or not theirs, or the class isn't there.
     """
     return next(iter(decide_all(user, [given], campaign)), None)
 
 
 @transaction.atomic
 def decide_all(user, inputs, campaign=None) -> list[GalDecision]:
-    """Record several decisions, all or none, with one INSERT; those that are new."""
+    """Record several decisions with one INSERT, all or none; returns the new ones."""
     _check(user, campaign)
     # Under the lock, so that what others say at once is seen, and what is sent again is known.
     candidates = lock_candidates([s.refsource_id for s in inputs], campaign, user)
@@ -122,7 +122,7 @@ def _row(user, given, campaign, classes, candidates):
 
 
 def _follow(campaign, user, rows):
-    """Bring what is derived from decisions up to date; a comment changes nothing of it."""
+    """Update what is derived from decisions; comments change nothing there."""
     ids = [row.refsource_id for row in rows if row.action != Action.COMMENT]
     if campaign is not None:
         with connection.cursor() as cursor:
@@ -132,7 +132,7 @@ def _follow(campaign, user, rows):
 
 @transaction.atomic
 def undo_decisions(user, campaign, keys=()) -> list[int]:
-    """Take back what somebody decided in a campaign: their last, a whole stroke, or some keys.
+    """Undo a user's decisions in a campaign: those with given keys, else the last one or batch.
 
     The candidates whose decisions are taken back, also where that had been done before; none
     where there is nothing left. Nothing is deleted: rows are added that undo others.
@@ -175,7 +175,7 @@ def _undoing(row):
 
 
 def votes_visible_to(user, refsource_id):
-    """Votes and comments on a candidate that somebody may see: others' only after their own vote.
+    """Votes and comments that a user may see: those of others only after voting on the candidate.
 
     Of each person the last vote, and all comments. That they were shown is noted.
     """
@@ -190,7 +190,7 @@ def votes_visible_to(user, refsource_id):
 
 
 def classes_of(taxonomy) -> list[TaxonomyClass]:
-    """The classes of a taxonomy that have no parent, each with its ``children``."""
+    """The top-level classes of a taxonomy, each with its ``children``."""
     classes = list(taxonomy.classes.order_by("order"))
     top = [one for one in classes if one.parent_id is None]
     for one in top:

@@ -1,4 +1,4 @@
-"""Forms of campaigns, and what a browser sends of decisions."""
+"""Forms of campaigns, and the reading of decisions that a browser sends."""
 
 from django import forms
 from django.contrib.auth.models import User
@@ -20,7 +20,7 @@ VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.Model
 
 
 class CampaignForm(forms.Form):
-    """What a new campaign is to be."""
+    """The settings of a new campaign."""
 
     name = forms.CharField(max_length=Campaign.NAME_LENGTH)
     lane = forms.ChoiceField(
@@ -71,11 +71,11 @@ def _gold(line):
 
 
 class UnreadableError(VettingError):
-    """What a browser sent is not what a browser sends."""
+    """A request body that our own pages would not send."""
 
 
 def decisions_from(body) -> list[DecisionInput]:
-    """The decisions in the JSON of a request. Raises UnreadableError where it is something else."""
+    """Read decisions from a request's JSON. Raises UnreadableError if it is anything else."""
     try:
         rows = _member(read_json(body), "decisions", list)
         if len(rows) > MAX_DECISIONS:
@@ -86,7 +86,7 @@ def decisions_from(body) -> list[DecisionInput]:
 
 
 def _member(body, name, kind, default=None):
-    """A member of a JSON object. Raises ValueError where it is of another kind, or not there."""
+    """A member of a JSON object. Raises ValueError if it is missing or of another type."""
     if not isinstance(body, dict):
         raise ValueError("the JSON is no object")
     value = body.get(name, default)
@@ -96,7 +96,7 @@ def _member(body, name, kind, default=None):
 
 
 def vote_from(refsource_id, data) -> DecisionInput:
-    """The vote in the form of a candidate's page. Raises VettingError where it is none."""
+    """The vote submitted on a candidate's page. Raises VettingError if there is none."""
     try:
         choice, comment = _text(data, "choice", MAX_CHOICE), _text(data, "comment", MAX_COMMENT)
     except ValueError as error:
@@ -107,7 +107,7 @@ def vote_from(refsource_id, data) -> DecisionInput:
 
 
 def keys_from(body) -> list[str]:
-    """The keys of the decisions to take back; none: the last. Raises UnreadableError."""
+    """Keys of the decisions to undo; empty for the last one. Raises UnreadableError."""
     try:
         keys = _member(read_json(body or "{}"), "keys", list, default=[])
         if not all(isinstance(key, str) for key in keys):
@@ -118,7 +118,7 @@ def keys_from(body) -> list[str]:
 
 
 def _decision_input(row):
-    """The decision in one row of a request: what a browser may send alone, in bounded sizes."""
+    """The decision in one row of a request, restricted to known fields of bounded size."""
     if not isinstance(row, dict):
         raise ValueError("one of them is no object")
     action = GalDecision.Action(row.get("action", "vote"))

@@ -1,4 +1,4 @@
-"""Leases: two people never have the same candidate in hand, unless that is wanted."""
+"""Leases, by which no two people vet the same candidate at once unless both votes are wanted."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ LEASE = timedelta(minutes=15)
 
 
 def objects_left(campaign, user, skipped=False):
-    """The objects of a campaign that somebody may still be given, in order.
+    """The objects of a campaign that can still be leased to a user, in order.
 
     Gold ones are for everybody; ``skipped`` has those again that they skipped. None whose
     candidate is gone, since its reference was made again, and none on which they can't vote, as
@@ -34,7 +34,7 @@ def objects_left(campaign, user, skipped=False):
 
 @transaction.atomic
 def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject]:
-    """Lease the next ``n`` objects of rank above ``after`` to somebody; renews what they have."""
+    """Lease the next ``n`` objects of rank above ``after`` to a user, and renew other leases."""
     left = objects_left(campaign, user, skipped).filter(rank__gt=after)
     chosen = list(left.select_for_update(skip_locked=True, no_key=True, of=["self"])[:n])
     CampaignObject.objects.filter(pk__in=[one.pk for one in chosen]).update(
@@ -44,11 +44,11 @@ def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject
 
 
 def renew(campaign, user):
-    """Keep what somebody has in hand for as long again."""
+    """Extend all of a user's leases in a campaign by the full lease time."""
     mine = campaign.objects_in.filter(leased_to=user, leased_until__gt=timezone.now())
     return mine.update(leased_until=timezone.now() + LEASE)
 
 
 def release_leases(campaign, user):
-    """Give back what somebody has in hand."""
+    """Release all of a user's leases in a campaign."""
     return campaign.objects_in.filter(leased_to=user).update(leased_to=None, leased_until=None)

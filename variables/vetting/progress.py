@@ -1,4 +1,4 @@
-"""How far a campaign is, what it found, and how well its people agree."""
+"""The progress of a campaign, the classes it found, and how well its voters agree."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ RATE_OVER = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a campaign is."""
+    """The progress of a campaign."""
 
     n_objects: int
     n_done: int  # with as many votes as are wanted
     n_votes: int  # of those that are wanted
     n_votes_wanted: int
     per_hour: int  # votes in the last hour
-    end: datetime | None  # at this rate; None where nothing goes on
+    end: datetime | None  # at this rate; None if nothing goes on
 
     @property
     def percent(self) -> float:
@@ -33,7 +33,7 @@ class Progress:
 
 
 def progress_of(campaign) -> Progress:
-    """The Progress of a campaign, in two queries."""
+    """Count the Progress of a campaign with two queries."""
     counts = campaign.objects_in.aggregate(
         n=Count("pk"),
         done=Count("pk", filter=Q(n_votes__gte=F("campaign__votes_wanted"))),
@@ -50,7 +50,7 @@ def progress_of(campaign) -> Progress:
 
 @dataclass(frozen=True)
 class Found:
-    """A class, and of how many candidates people agree on it."""
+    """A class and the number of candidates agreed to belong to it."""
 
     choice: TaxonomyClass
     n: int
@@ -58,7 +58,7 @@ class Found:
 
 
 def classes_found(campaign) -> list[Found]:
-    """What people agree on among a campaign's candidates, the most frequent first."""
+    """The agreed classes of a campaign's candidates, most frequent first."""
     agreed = candidates_left_in(campaign).exclude(consensus=None).order_by()
     counts = dict(agreed.values("consensus").annotate(n=Count("pk")).values_list("consensus", "n"))
     classes = TaxonomyClass.objects.filter(pk__in=counts).select_related("parent")
@@ -69,7 +69,7 @@ def classes_found(campaign) -> list[Found]:
 
 @dataclass(frozen=True)
 class Voter:
-    """What one person did in a campaign."""
+    """One person's votes in a campaign, counted."""
 
     name: str
     n_votes: int
@@ -79,7 +79,7 @@ class Voter:
 
 @dataclass(frozen=True)
 class VoterAgreement:
-    """How well the people of a campaign agree."""
+    """Agreement among the voters of a campaign."""
 
     kappa: float  # Fleiss's; NaN where nothing has two votes
     pairs: tuple  # (name, name, objects in common, share alike, Cohen's kappa)
@@ -87,7 +87,7 @@ class VoterAgreement:
 
 
 def agreement_of(campaign) -> VoterAgreement:
-    """The Agreement of a campaign's people, on classes without their subtypes."""
+    """Agreement among a campaign's voters on classes, ignoring subtypes."""
     slugs = dict(TaxonomyClass.objects.values_list("pk", Coalesce("parent__slug", "slug")))
     known = campaign.objects_in.exclude(gold=None).values_list("refsource_id", "gold")
     gold = {pk: slugs[choice] for pk, choice in known}
@@ -105,7 +105,7 @@ def agreement_of(campaign) -> VoterAgreement:
 
 
 def _votes(campaign, slugs):
-    """{person: {refsource_id: class}}: the last vote of each that was not taken back."""
+    """{person: {refsource_id: class}} from each person's last vote that was not undone."""
     by_user = {}
     rows = GalDecision.objects.votes_standing().filter(campaign=campaign).order_by("pk")
     for pk, user, choice in rows.values_list("refsource_id", "user", "choice"):

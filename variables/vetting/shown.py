@@ -1,4 +1,4 @@
-"""What was on somebody's screen: stamped when it is sent, checked when votes are given by it."""
+"""Proof of what was on a voter's screen: signed when sent, checked when votes arrive."""
 
 import json
 import time
@@ -22,7 +22,7 @@ MAX_TILES, MAX_STROKE = 1000, 64
 
 
 def stamps_for(campaign, user):
-    """A function that stamps strips of pictures as sent to somebody, now."""
+    """A function that signs a strip of cutouts as sent to a user now."""
     return partial(_stamp, campaign.pk, user.pk)
 
 
@@ -31,9 +31,9 @@ def _stamp(*ids):
 
 
 def shown_from(given) -> dict:
-    """What a browser says was on the screen, without what is none of KEPT and CHECKED.
+    """What a browser says was on screen, restricted to the keys in KEPT and CHECKED.
 
-    Raises ValueError where that is too long, or not what a browser says.
+    Raises ValueError if that is too long, or not what a browser says.
     """
     if not isinstance(given, dict):
         raise ValueError("shown is no object")
@@ -50,9 +50,9 @@ def shown_from(given) -> dict:
 
 
 def check_shown(user, campaign, inputs):
-    """The DecisionInputs, each with what is known of its picture in ``shown``.
+    """The DecisionInputs, with what is known of each one's picture added to ``shown``.
 
-    Votes in bulk are for what was seen. Raises VettingError where one is on a candidate whose
+    Votes in bulk are for what was seen. Raises VettingError if one is on a candidate whose
     picture was not sent to them, or is said to have been on the screen too shortly, or longer
     than it is there.
     """
@@ -97,5 +97,5 @@ def _read(stamp, *ids):
 
 
 def _number(value):
-    """NaN where it is no number: nothing is less than or more than that."""
+    """A number from JSON, or NaN, which fails every comparison."""
     return float(value) if type(value) in (int, float) else float("nan")

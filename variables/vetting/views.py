@@ -40,7 +40,7 @@ CARDS_AT_ONCE, TILES_AT_ONCE, MAX_TILES = 4, 60, 120
 
 
 def voting(view):
-    """For those who may vote, and in their campaigns alone."""
+    """Restrict a view to members of the campaign who may vote."""
 
     campaigns_to_vote = Campaign.objects.select_related("taxonomy").with_members()
 
@@ -56,7 +56,7 @@ def voting(view):
 
 
 def _invitation(campaign):
-    """Who votes in a campaign, and who can change that."""
+    """The voters of a campaign and those who can change them."""
     names = ", ".join(campaign.members.order_by("username").values_list("username", flat=True))
     return (
         f"The campaign “{campaign}” is for {names}. {campaign.created_by.get_username()}, who "
@@ -66,7 +66,7 @@ def _invitation(campaign):
 
 @require_safe
 def vetting(request):
-    """All campaigns, those that go on first."""
+    """List all campaigns, open ones first."""
     rows = list(Campaign.objects.with_members().with_progress(request.user))
     may_vote = request.user.has_perm(VOTE)
     for one in rows:
@@ -79,7 +79,7 @@ def vetting(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs_permission(CAMPAIGN)
 def new_campaign(request):
-    """A campaign of a list, for several people; where it is split, one for each lane."""
+    """Make a campaign from a list for several voters, split by lane if asked."""
     query = request.GET.get("list", "")
     form = CampaignForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -95,7 +95,7 @@ def new_campaign(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs_permission(VOTE)
 def vet_list(request):
-    """What a list would be as campaigns of one's own; begins them once their lanes are chosen."""
+    """Show a list's candidates by lane, and begin personal campaigns in the chosen lanes."""
     asked = request.POST if request.method == "POST" else request.GET
     query, lanes = asked.get("list", ""), request.POST.getlist("lane")
     contents = contents_of(query, request)
@@ -117,7 +117,7 @@ def vet_list(request):
 
 
 def _problem(request, contents, lanes):
-    """Why nothing is begun of what was chosen."""
+    """The reason why the chosen lanes can't be begun, or ""."""
     if not set(lanes) & set(contents.lanes):
         return "Choose what to vet"
     if contents.is_large(lanes) and "all" not in request.POST:
@@ -139,7 +139,7 @@ def _begin(request, query, lanes):
 
 @require_safe
 def campaign(request, pk):
-    """How a campaign fares; what people said is for nobody while it goes on."""
+    """Show a campaign's progress; its votes stay hidden while it is open."""
     known = Campaign.objects.with_members().select_related("taxonomy", "created_by")
     shown = get_object_or_404(known, pk=pk)
     context = {
@@ -159,7 +159,7 @@ def campaign(request, pk):
 
 
 def running(view):
-    """For those who run campaigns, and for who made this one, while nobody has voted in it."""
+    """Restrict a view to campaign managers, and to its maker until somebody has voted."""
 
     @require_POST
     @wraps(view)
@@ -206,7 +206,7 @@ def rename_campaign(request, campaign):
 @require_POST
 @needs_permission(CAMPAIGN)
 def follow_up_campaign(request, pk):
-    """A lane of its own for what people disagree on."""
+    """Make a follow-up campaign of the disputed candidates."""
     try:
         made = campaigns.follow_up(get_object_or_404(Campaign, pk=pk), request.user)
     except GalprojectError as error:
@@ -218,7 +218,7 @@ def follow_up_campaign(request, pk):
 @require_POST
 @needs_permission(FLAG)
 def flag_artifacts(request, pk):
-    """Flag what people agree is an artifact."""
+    """Flag the candidates agreed to be artifacts."""
     shown = get_object_or_404(Campaign, pk=pk)
     try:
         n = campaigns.flag_agreed(shown, request.user)
@@ -234,7 +234,7 @@ def flag_artifacts(request, pk):
 @require_safe
 @needs_permission(CAMPAIGN)
 def export_decisions(request, pk):
-    """The decisions of a campaign as CSV, those that one may see: of a closed one all.
+    """Export the decisions that the user may see as CSV: all of them once the campaign is closed.
 
     But not those on candidates that are vetted again, in a campaign that goes on.
     """
@@ -263,7 +263,7 @@ def export_decisions(request, pk):
 @require_safe
 @voting
 def vet(request, campaign):
-    """The lane of a campaign: a card each, or a contact sheet."""
+    """Show the vetting page of a campaign: cards or a contact sheet."""
     if campaign.closed:
         messages.info(request, "This campaign is closed.")
         return redirect(campaign)
@@ -282,7 +282,7 @@ def vet(request, campaign):
 @never_cache
 @voting
 def vet_next(request, campaign):
-    """The next cards or tiles, leased to whoever asks, as JSON; none of a closed campaign.
+    """Lease the next cards or tiles to the user, as JSON; none if the campaign is closed.
 
     Of tiles ``n``: as many as the window of whoever asks has room for.
     """
@@ -309,7 +309,7 @@ def vet_next(request, campaign):
 
 
 def _refusal(error):
-    """400 for what can't be read, 409 for what can't be done; a browser puts both aside."""
+    """Answer 400 to what can't be read, 409 to what can't be done; browsers set both aside."""
     status = 400 if isinstance(error, UnreadableError) else 409
     return JsonResponse({"error": str(error)}, status=status)
 
@@ -317,7 +317,7 @@ def _refusal(error):
 @require_POST
 @voting
 def vet_decide(request, campaign):
-    """Record decisions, one or a whole stroke."""
+    """Record one decision or a batch."""
     try:
         inputs = check_shown(request.user, campaign, decisions_from(request.body))
         rows = decide_all(request.user, inputs, campaign)
@@ -330,7 +330,7 @@ def vet_decide(request, campaign):
 @require_POST
 @voting
 def vet_undo(request, campaign):
-    """Take decisions back: by their keys, or the last; ``after`` is where they are given again."""
+    """Undo decisions by key, or the last; ``after`` in the answer is where to lease them again."""
     try:
         ids = undo_decisions(request.user, campaign, keys_from(request.body))
     except GalprojectError as error:
@@ -342,7 +342,7 @@ def vet_undo(request, campaign):
 @require_POST
 @voting
 def vet_release(request, campaign):
-    """Give back what was leased: somebody leaves."""
+    """Release the user's leases, as when the page is left."""
     leases.release_leases(campaign, request.user)
     return JsonResponse({})
 
@@ -350,7 +350,7 @@ def vet_release(request, campaign):
 @require_POST
 @needs_permission(VOTE)
 def vote(request, refsource_id):
-    """A vote from a candidate's own page, outside of campaigns."""
+    """Record a vote made on a candidate's page, outside any campaign."""
     candidate = get_object_or_404(GalCandidate, pk=refsource_id)
     try:
         decide(request.user, vote_from(candidate.pk, request.POST))

@@ -1,1 +1,1 @@
-"""What votes say together, and who has seen those of others."""
+"""The consensus of votes, and who has seen the votes of others."""

@@ -1,4 +1,4 @@
-"""Votes stay blind: who was shown those of others does not vote again while a campaign goes on.
+"""Blind votes: whoever was shown others' votes may not vote in an open campaign.
 
 What is shown to whom is told by ``GalCandidate.objects.as_seen_by`` and
 ``GalDecision.objects.visible_to``.
@@ -31,7 +31,7 @@ ON CONFLICT (user_id, refsource_id) DO UPDATE SET time = excluded.time
 
 
 def note_shown(user, refsource_ids=None):
-    """Note that somebody is shown what others said of these candidates, or of all they may see."""
+    """Record that a user is shown others' votes on these candidates, or on all they may see."""
     if user is None or not user.pk:
         return
     ids = None if refsource_ids is None else list(refsource_ids)
@@ -40,7 +40,7 @@ def note_shown(user, refsource_ids=None):
 
 
 def unblinded(user):
-    """Of a candidate: whether somebody knows others' votes on it in a campaign that goes on."""
+    """A condition on candidates: the user has seen others' votes on it in an open campaign."""
     going_on = CampaignObject.objects.going_on().filter(
         refsource_id=OuterRef("refsource_id"), campaign__created__lte=OuterRef("time")
     )

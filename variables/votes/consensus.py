@@ -1,4 +1,4 @@
-"""The consensus on candidates, derived from the votes that stand."""
+"""The consensus on candidates, derived from the votes that were not undone."""
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
@@ -32,7 +32,7 @@ WHERE c.refsource_id = v.refsource_id
 
 
 def lock_candidates(refsource_ids, campaign=None, voter=None) -> dict[int, GalCandidate]:
-    """Candidates, of a campaign, that nobody else votes on before the transaction ends.
+    """Lock candidates against other votes until the transaction ends.
 
     With a ``voter`` each ``is_unblinded``, or not: whether they know others' votes on it.
     """
@@ -47,7 +47,7 @@ def lock_candidates(refsource_ids, campaign=None, voter=None) -> dict[int, GalCa
 
 
 def update_consensus(refsource_ids):
-    """Derive the consensus of candidates anew."""
+    """Lock candidates and derive their consensus again."""
     ids = sorted(set(refsource_ids))
     for first in range(0, len(ids), BATCH):
         with transaction.atomic():
@@ -55,7 +55,7 @@ def update_consensus(refsource_ids):
 
 
 def store_consensus(refsource_ids):
-    """Derive the consensus of candidates that are locked."""
+    """Derive and store the consensus of candidates that are already locked."""
     ids = list(refsource_ids)
     ballots, wanted = {pk: [] for pk in ids}, {}
     with connection.cursor() as cursor:

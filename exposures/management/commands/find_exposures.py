@@ -62,7 +62,7 @@ def nothing_found(query):
 
 
 def row(e):
-    """An exposure as values, in the order of the headings; None where unknown."""
+    """An exposure as values, in the order of the headings; None if unknown."""
     return (
         e.expnum, e.start, e.filter, e.exposure_seconds, e.ra, e.dec, e.object_name, e.proposal,
         e.seeing, e.version, e.size, e.proprietary_until, " ".join(e.missing),

@@ -19,7 +19,7 @@ from galproject.demo.seeding.tables import (
 
 
 def check_is_free(plan, into_existing=False):
-    """Whether the survey is there already; raises GalprojectError where something else is."""
+    """Whether the survey is there already; raises GalprojectError if something else is."""
     seeded = GalExposure.objects.filter(proposal=PROPOSAL)
     others = set(seeded.values_list("pipeline_version", flat=True).distinct()) - {plan.label}
     if others:

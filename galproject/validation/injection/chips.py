@@ -66,7 +66,7 @@ def inject_chip(task) -> ChipOutcome:
     """Put stars into one chip and process it in the current database, which is no survey's.
 
     Search chips find what was put into the reference chips in the folder of the run, so all of
-    those come first. Raises GalprojectError where the chip can't be reduced without the stars;
+    those come first. Raises GalprojectError if the chip can't be reduced without the stars;
     what the pipeline makes of it with them is in the result.
     """
     chip = read_chip(task.facts, task.entry, task.pipeline.input)

@@ -42,7 +42,7 @@ USUAL_SPACING, CLOSEST_SPACING = 30.0, 20.0  # FWHM
 def number_of_stars(options, n_sources, shape, fwhm_pixels) -> int:
     """How many stars go on a chip: never so many that they would change its crowding.
 
-    Raises GalprojectError where more are asked for.
+    Raises GalprojectError if more are asked for.
     """
 
     def at(fraction, spacing):

@@ -28,7 +28,7 @@ def own_database(folder: Path):
     and dropped at the end, however that comes. Where a run was killed, the next drops what it
     left. Pictures go to ``folder``. Not inside a transaction.
 
-    Raises GalprojectError where the role may not make databases.
+    Raises GalprojectError if the role may not make databases.
     """
     survey = connection.settings_dict["NAME"]
     connection.ensure_connection()

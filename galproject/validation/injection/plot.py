@@ -22,7 +22,7 @@ SHIFT = {"all": 0.0, "isolated": -0.08, "crowded": 0.08, "blended": 0.16}
 
 
 def plot_summary(summary, path, title, threshold_sigma):
-    """Draw a Summary to a PNG file. Raises GalprojectError where it can't be written."""
+    """Draw a Summary to a PNG file. Raises GalprojectError if it can't be written."""
     figure = Figure(figsize=(10, 11), layout="constrained")
     axes = figure.subplots(3, 2)
     _completeness(axes[0, 0], summary)

@@ -36,7 +36,7 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
     """Put artificial stars into exposures, of which the first is the reference; an Injection.
 
     Nothing of it goes into the survey's database or stays on the disk. ``progress`` is told of
-    each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError where
+    each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError if
     a file can't be used or no chip could be compared.
     """
     facts = [read_exposure(path, pipeline.input) for path in paths]

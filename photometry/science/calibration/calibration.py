@@ -61,7 +61,7 @@ def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
     """Clipped median of catalogue minus instrumental magnitudes of matched stars, a ZeroPoint.
 
     Both are (n,) mag, ``instrumental`` with a zero point of 0; stars with NaN in either are left
-    out. Approximate: the catalogue's passband is only near the image's. None where there are fewer
+    out. Approximate: the catalogue's passband is only near the image's. None if there are fewer
     than ``min_stars_zero_point``.
     """
     difference = (catalogue - instrumental)[np.isfinite(catalogue - instrumental)]
@@ -225,7 +225,7 @@ class _Trial:
 
 
 def _try_step(design, stars, steps, edge, options):
-    """A _Trial with a step at one more edge; None where it is not significant.
+    """A _Trial with a step at one more edge; None if it is not significant.
 
     Or where too few stars tell of it: on either side, or apart from the steps there are.
     """

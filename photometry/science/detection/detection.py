@@ -157,7 +157,7 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     ``data`` (ny, nx) ADU, ``weight`` (ny, nx) inverse variance, ``mask`` (ny, nx) bits;
     ``fwhm_pixels`` is a guess, NaN where there is none. Pixels of weight 0 take no part.
 
-    Raises ValueError where no pixel has weight.
+    Raises ValueError if no pixel has weight.
     """
     if not np.any(weight > 0):
         raise ValueError("no pixel has weight")

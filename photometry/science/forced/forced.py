@@ -112,7 +112,7 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
     catalogue, which are blended; stars of different catalogues are the same star, and get it
     whole.
 
-    Raises ValueError where there is no star or no pixel with weight.
+    Raises ValueError if there is no star or no pixel with weight.
     """
     if len(stars) == 0:
         raise ValueError("no stars to fit")

@@ -160,7 +160,7 @@ def find_trails(left, psf_fwhm, options=TrailOptions()):
 
 
 def _examined(left, ends, psf_fwhm, options):
-    """The Trail along a line, or None where it is none."""
+    """The Trail along a line, or None if it is none."""
     line = _Line.through(ends)
     for reach in (line.length / 2, *[None] * MAX_MOVES):
         t = line.steps(left.residual.shape, options.piece_pixels, reach)

@@ -72,7 +72,7 @@ def draw(curves, path):
 
 
 def light_curve_table(curves):
-    """Lines of text: each source with its measurements, R for the reference, V for variable."""
+    """Lines of text for each source and its measurements: R for reference, V for variable."""
     for c in curves:
         yield (
             f"source {c.refsource_id}  {c.filter}  RA {c.ra:.6f}  Dec {c.dec:+.6f}  "
@@ -94,7 +94,7 @@ def detections(c):
 
 
 def non_detections(c):
-    """(MJD, line) of each epoch at which it was looked for in vain."""
+    """(MJD, line) of each epoch at which it was looked for and not detected."""
     missed = c.missed
     for mjd, limit, vanished in zip(missed.mjd, missed.limit_mag, missed.is_variable, strict=True):
         known = f"> {limit:5.2f}" if isfinite(limit) else ""
