@@ -67,7 +67,7 @@ class Matched:
 
 @dataclass(frozen=True)
 class KernelPrior:
-    """The kernel's prior from bright stars all over an image: dimensionless normal equations.
+    """Normal equations of the kernel from bright stars all over an image, without a unit.
 
     Squares of light over its variance.
     """
