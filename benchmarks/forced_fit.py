@@ -129,7 +129,7 @@ def as_crowdsource(image, x, y):
     """Have our fit take stamps of crowdsource's sizes and leave the sky as it is."""
     half = crowdsource_half_widths(image, x, y)
     with (
-        mock.patch.object(forced, "stamp_half_widths", lambda *_: half),
+        mock.patch.object(forced, "stamp_half_widths", return_value=half),
         mock.patch.object(forced, "left_over_sky", lambda residual, *_: np.zeros_like(residual)),
     ):
         yield

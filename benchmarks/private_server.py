@@ -31,24 +31,22 @@ class PrivateServer:
 
     def start(self):
         options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
-        self._run(
-            "pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log", "-o", options
-        )
+        self.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log", "-o", options)
 
     def stop(self, mode="immediate"):
         """By default as if the power failed: what was committed is recovered at the start."""
-        self._run("pg_ctl", "stop", "-w", "-D", self.data, "-m", mode)
+        self.run("pg_ctl", "stop", "-w", "-D", self.data, "-m", mode)
 
     def sql(self, statement, database="postgres"):
         """Run one statement; its output, fields separated by tabs."""
         words = ["-X", "-q", "-A", "-t", "-F\t", "-v", "ON_ERROR_STOP=1", "-d", self.url(database)]
-        return self._run("psql", *words, "-c", statement)
+        return self.run("psql", *words, "-c", statement)
 
     @property
     def data(self):
         return self.folder / "data"
 
-    def _run(self, program, *words):
+    def run(self, program, *words):
         switch = {}
         if os.geteuid() == 0:
             switch = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
@@ -80,7 +78,7 @@ def private_server():
     shutil.chown(folder, account.pw_uid, account.pw_gid)
     server = PrivateServer(folder, usable[-1].programs, account)
     try:
-        server._run("initdb", "-D", server.data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8")
+        server.run("initdb", "-D", server.data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8")
         server.start()
         yield server
     finally:

@@ -60,6 +60,11 @@ class LineOutput(OutputWrapper):
         for line in str(text).removesuffix("\n").split("\n"):
             self.write(line)
 
+    @property
+    def stream(self):
+        """The stream that is written to, by which a progress bar knows when to make way."""
+        return self._out
+
     def control(self, codes):
         """Have the terminal do something, such as clear the screen."""
         self._out.write(codes)

@@ -158,13 +158,13 @@ class Archive:
     def _opened(self, md5, hdus, offset):
         """The response to a request for a file, and its Transfer; asked twice for a new token."""
         if self.account.email and not self._auth.token:
-            self._log_in()
+            self.log_in()
         with self._get(md5, hdus, offset) as response:
             is_refused = response.status_code in REFUSALS and self._token_may_have_expired()
             if not is_refused:
                 yield response, transfer_of(response, offset, self._transport)
                 return
-        self._log_in()
+        self.log_in()
         with self._get(md5, hdus, offset) as response:
             yield response, transfer_of(response, offset, self._transport)
 
@@ -197,7 +197,8 @@ class Archive:
     def _token_may_have_expired(self):
         return self._auth.token and time.monotonic() - self._token_time > FRESH_SECONDS
 
-    def _log_in(self):
+    def log_in(self):
+        """Have the archive give a token for the account; LoginError where it doesn't."""
         login = {"email": self.account.email, "password": self.account.password}
         answer = self._post("get_token/", json=login, secret=True)
         token = answer.json

@@ -34,11 +34,19 @@ def in_ascii(header: fits.Header) -> fits.Header:
     """A header whose cards have blanks for what FITS forbids, so that it can be written."""
     cards = []
     for card in header.cards:
-        image = card._image  # as it stands in the file; None if the card was made here
+        image = _text_of(card)
         if image and _FORBIDDEN.search(image):
             card = fits.Card.fromstring(_FORBIDDEN.sub(" ", image))
         cards.append(card)
     return fits.Header(cards)
+
+
+def _text_of(card):
+    """A card as it stands in the file; None if it was made here.
+
+    ``str(card)`` would write the card anew, and refuse what FITS forbids.
+    """
+    return card._image  # noqa: SLF001
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Cards:
     def _mended(self, key):
         """The value of a card with characters that FITS forbids, as if they were blanks."""
         try:
-            image = self.header.cards[key]._image
+            image = _text_of(self.header.cards[key])
             return fits.Card.fromstring(_FORBIDDEN.sub(" ", image)).value
         except (AttributeError, TypeError, ValueError, VerifyError):
             return None

@@ -136,7 +136,7 @@ def assemble(files: StackFiles, primary: fits.Header, sources: dict[int, tuple[P
     """
     with storage_errors(files.folder):
         for kind in "wdci":
-            with quiet(), _opened(sources) as opened:
+            with quiet(), _opened_once() as opened:
                 hdus = fits.HDUList([fits.PrimaryHDU(header=primary)])
                 for ccdnum, (path, index) in sorted(sources.items()):
                     hdus.append(_hdu_of(opened, files, path, index, kind, ccdnum))
@@ -147,7 +147,7 @@ def assemble(files: StackFiles, primary: fits.Header, sources: dict[int, tuple[P
 
 
 @contextmanager
-def _opened(sources):
+def _opened_once():
     """A function that opens files once and closes all of them at the end."""
     opened = {}
     with ExitStack() as files:

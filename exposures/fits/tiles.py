@@ -208,7 +208,7 @@ def _check_gzip(image, content, shape):
         raise image.refused("a tile doesn't end where it should")
 
 
-def _check_plio(image, content, shape):
+def _check_plio(image, content, _shape):
     """Its line list is as long as it says: the decoder goes by that alone."""
     words = content.view(">i2").astype(int)
     if len(words) < PLIO_HEADER:
@@ -234,7 +234,7 @@ def _check_hcompress(image, content, shape):
         raise image.refused(f"a tile has {size[1]} x {size[0]} pixels, not {shape[1]} x {shape[0]}")
 
 
-def _check_rice(image, content, shape):
+def _check_rice(image, content, _shape):
     """It has the first pixel, which is read before the end is looked for."""
     if len(content) < image.setting("BYTEPIX", 4):
         raise image.refused("a tile is too short")

@@ -28,7 +28,8 @@ def ccd_numbers(text) -> set[int]:
 
 def let_declinations_be_negative(parser):
     """Else argparse takes a declination like -29:00:28 for an option."""
-    parser._negative_number_matcher = re.compile(r"^-[\d.]")
+    # argparse offers no other way to say what a number may look like.
+    parser._negative_number_matcher = re.compile(r"^-[\d.]")  # noqa: SLF001
     return parser
 
 

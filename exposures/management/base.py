@@ -22,7 +22,8 @@ class _Output:
         return self if command is None else getattr(command, self.name)
 
     def __set__(self, command, output):
-        setattr(command, self.name, LineOutput(output._out, output.ending))
+        # Django's wrapper has no public name for the stream that it writes to.
+        setattr(command, self.name, LineOutput(output._out, output.ending))  # noqa: SLF001
 
 
 class SurveyCommand(BaseCommand):

@@ -236,22 +236,20 @@ def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     index, index0 = mutual_neighbours(x + shift[0], y + shift[1], x0, y0, options.match_pixels)
     if len(index) < options.min_matches:
         return PixelCorrection(shape, -1)
-    correction = _through(x, y, x0, y0, (index, index0), shape, options)
+    correction = _through(x[index], y[index], x0[index0], y0[index0], shape, options)
     # Where scale or angle are off, a shift matches the stars of a part of the image alone.
     for _ in range(MOST_GROWTHS):
         n_before = len(index)
         index, index0 = mutual_neighbours(*correction.apply(x, y), x0, y0, options.match_pixels)
         if len(index) < GROWTH * n_before:
             break
-        correction = _through(x, y, x0, y0, (index, index0), shape, options)
+        correction = _through(x[index], y[index], x0[index0], y0[index0], shape, options)
     return correction
 
 
-def _through(x, y, x0, y0, pairs, shape, options):
-    """The correction through matches, whose indices are ``pairs``."""
-    index, index0 = pairs
-    dx, dy = x0[index0] - x[index], y0[index0] - y[index]
-    return fit_polynomial(x[index], y[index], dx, dy, shape, options)
+def _through(x, y, x0, y0, shape, options):
+    """The correction through stars at ``x, y`` that belong at ``x0, y0``, one by one."""
+    return fit_polynomial(x, y, x0 - x, y0 - y, shape, options)
 
 
 def fit_polynomial(x, y, dx, dy, shape, options):

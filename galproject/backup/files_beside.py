@@ -23,9 +23,9 @@ def restore_files(folder, manifest, with_key):
     else:
         yield "No pictures are in the backup: manage.py render_pictures --all draws them"
     if OPTIONS in files:
-        yield from _told(_restore_options(folder / OPTIONS), folder / OPTIONS)
+        yield from _told(restore_options(folder / OPTIONS), folder / OPTIONS)
     if KEY in files and with_key:
-        yield from _told(_restore_key((folder / KEY).read_text()), folder / KEY)
+        yield from _told(restore_key((folder / KEY).read_text()), folder / KEY)
     elif KEY not in files:
         yield "No key is in the backup: people log in again, and messages of the queue are lost"
 
@@ -62,7 +62,8 @@ def _put_aside(path):
     return aside
 
 
-def _restore_options(path):
+def restore_options(path):
+    """Copy the options of a backup to where they are read, beside others; notes on where."""
     target = Path(settings.GALPROJECT_OPTIONS or settings.BASE_DIR / "galproject.toml")
     if target.exists() and target.read_bytes() == path.read_bytes():
         return
@@ -73,7 +74,8 @@ def _restore_options(path):
     yield f"The options are in {target}"
 
 
-def _restore_key(key):
+def restore_key(key):
+    """Write the secret key of a backup, unless the one here has to stay; notes on that."""
     if key == settings.SECRET_KEY:
         return
     if reason := weakness_of(key.strip()):

@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 FARTHEST = timedelta(days=366)
 
 
-def refuse_others(sender, instance, **_):
+def refuse_others(instance, **_):
     """Keep anything but our own tasks from being scheduled, whoever does it."""
     instance.func = present_name(instance.func)
     if instance.func not in OWN or instance.hook:

@@ -134,7 +134,7 @@ def _choice(chosen, form):
     return change, [image.pk for image in change.chosen], old if withdraws else [], old
 
 
-def _withdrawal(chosen, form):
+def _withdrawal(chosen, _form):
     change = changes.plan_withdrawal(chosen)
     if len(change.old) < len(chosen):
         raise changes.ChangedMeanwhileError(changes.said_of_changes(chosen))

@@ -20,13 +20,13 @@ SELECT current_user,
 
 
 @register(Tags.database)
-def database_has_q3c(app_configs, databases, **options):
+def database_has_q3c(databases, **_):
     """Errors for databases that are down, or where q3c is neither made nor can be."""
     return [error for alias in databases or () for error in _errors(connections[alias])]
 
 
 @register(SURVEY)
-def options_are_valid(app_configs, **options):
+def options_are_valid(**_):
     """A warning only: most commands need no options, and the others end with the same words."""
     try:
         load_options()
@@ -36,7 +36,7 @@ def options_are_valid(app_configs, **options):
 
 
 @register(SURVEY)
-def variables_are_known(app_configs, **options):
+def variables_are_known(**_):
     """Warnings for variables of the environment that are misspelt: they would do nothing."""
     return [Warning(line, id="galproject.W002") for line in unknown_variables(os.environ)]
 

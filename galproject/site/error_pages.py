@@ -63,7 +63,7 @@ def forbidden(request, exception=None):
     return render(request, "403.html", context, status=403)
 
 
-def not_found(request, exception=None):
+def not_found(request, exception=None):  # noqa: ARG001  Django passes it by name
     """404: there is nothing at an address."""
     if wants_json(request):
         return JsonResponse({"detail": "There is nothing at this address."}, status=404)

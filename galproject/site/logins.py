@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 
-def locked_out(request, response=None, credentials=None):
+def locked_out(request, response=None, credentials=None):  # noqa: ARG001  axes passes both
     """429: until when no password is looked at, what to do, and what an administrator does."""
     username = (credentials or {}).get("username", "")
     end = _end(username, request.axes_ip_address)

@@ -16,4 +16,5 @@ class ServerLog(Logger):
 
 
 def _as_lines(formatter):
-    return LineFormatter(formatter._fmt, formatter.datefmt)
+    # gunicorn makes its formatters itself; logging has no public name for their format.
+    return LineFormatter(formatter._fmt, formatter.datefmt)  # noqa: SLF001

@@ -91,7 +91,9 @@ def end_with_login(sender, instance, update_fields=None, **_):
     before = saved and sender._default_manager.filter(pk=instance.pk).first()
     if not before:
         return
-    is_rehashed = set(update_fields or ()) == {"password"} and instance._password is None
+    # Django keeps the password that was set until it is saved, but not one hashed anew.
+    is_set = instance._password is not None  # noqa: SLF001
+    is_rehashed = set(update_fields or ()) == {"password"} and not is_set
     if "is_active" in saved and before.is_active and not instance.is_active:
         instance.api_tokens.all().end(ApiToken.EndedBy.DEACTIVATED)
     elif before.password != instance.password and not (

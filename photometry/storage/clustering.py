@@ -140,7 +140,7 @@ def check_room(order):
     Of a server on another host, or whose folder is hidden from this account, nothing is known
     here: PostgreSQL itself then says when the disk is full, and the copy is removed.
     """
-    free = _free_bytes()
+    free = free_bytes_of_server()
     needed = int(ROOM * order.n_bytes)
     if free is not None and free < needed:
         raise GalprojectError(
@@ -149,7 +149,7 @@ def check_room(order):
         )
 
 
-def _free_bytes():
+def free_bytes_of_server():
     """Free bytes on the disk of the server's data; None if that can't be told."""
     if (connection.settings_dict["HOST"] or "/")[0] != "/":
         return None
@@ -174,7 +174,7 @@ def _copy(reference, n_rows, progress):
     with _snapshot():
         stored = _stored(reference)
         _create_work_table(reference)
-        for first, last in _id_ranges(reference, n_rows):
+        for first, last in id_ranges_of_steps(reference, n_rows):
             n = _execute(
                 f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
                 f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY {KEY}"
@@ -223,7 +223,7 @@ FROM partition CROSS JOIN LATERAL aclexplode(relacl) WHERE grantee <> relowner
 """
 
 
-def _id_ranges(reference, n_rows):
+def id_ranges_of_steps(reference, n_rows):
     """First and last ids of steps of some N_ROWS_AT_ONCE rows.
 
     Each epoch is in order by itself, so the rows of a step are on few pages of each.

@@ -528,7 +528,7 @@ def test_other_options_and_pictures_that_are_there_stay(tmp_path, monkeypatch):
     (tmp_path / "options.toml").write_text("[reduction]")
     monkeypatch.setattr(settings, "GALPROJECT_OPTIONS", str(tmp_path / "mine.toml"))
     (tmp_path / "mine.toml").write_text("# mine")
-    note, _ = files_beside._restore_options(tmp_path / "options.toml")
+    note, _ = files_beside.restore_options(tmp_path / "options.toml")
     assert (tmp_path / "mine.toml").read_text() == "# mine"
     assert (tmp_path / "mine.toml.restored").read_text() == "[reduction]" and "others" in note
 
@@ -537,5 +537,5 @@ def test_a_key_of_the_environment_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "BASE_DIR", tmp_path)
     monkeypatch.setenv("SECRET_KEY", "of the environment")
     for key in (KEY[::-1], "easily guessed"):
-        (note,) = files_beside._restore_key(key)
+        (note,) = files_beside.restore_key(key)
         assert "stays" in note and list(tmp_path.iterdir()) == []

@@ -252,5 +252,5 @@ def test_limits_come_from_the_environment():
 
 @pytest.mark.parametrize("value", ["0", "-1", "601", "1e9", "9" * 4000, "soon"])
 def test_pages_always_have_a_limit(value):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="GALPROJECT_PAGE_SECONDS"):
         Environment.model_validate({"GALPROJECT_PAGE_SECONDS": value})

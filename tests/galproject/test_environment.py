@@ -111,10 +111,10 @@ def test_a_misspelt_variable_is_told_of(monkeypatch):
     (line,) = unknown_variables({"GALPROJECT_HTPS": "true", "HOME": "/", "GALPROJECT_HTTPS": "1"})
     assert "GALPROJECT_HTPS" in line and "did you mean GALPROJECT_HTTPS?" in line
     assert unknown_variables({"GALPROJECT_OPTION_INPUT__GAIN": "2", "GALPROJECT_TOKEN": "x"}) == []
-    before = len(variables_are_known(None))
+    before = len(variables_are_known())
     monkeypatch.setenv("GALPROJECT_NIGHT", "3")
-    *_, warning = variables_are_known(None)
-    assert len(variables_are_known(None)) == before + 1
+    *_, warning = variables_are_known()
+    assert len(variables_are_known()) == before + 1
     assert "GALPROJECT_NIGHTS" in warning.msg
 
 

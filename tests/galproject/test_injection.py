@@ -243,7 +243,7 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
 def test_exposures_of_two_filters_are_refused(night):  # noqa: F811
     facts = [read_exposure(path) for path in (night.reference, night.searches[0])]
     with pytest.raises(GalprojectError, match="given twice"):
-        run._check_are_alike([facts[0], facts[0]])
+        run.check_are_alike([facts[0], facts[0]])
     other = replace(facts[1], filter="z")
     with pytest.raises(GalprojectError, match="in filter z, the reference in i"):
-        run._check_are_alike([facts[0], other])
+        run.check_are_alike([facts[0], other])

@@ -153,7 +153,8 @@ def own_commands():
 def test_no_argument_of_a_command_takes_a_number_out_of_all_proportion(name, app):
     parser = load_command_class(app, name).create_parser("manage.py", name)
     no_numbers = (None, str, Path)
-    given = [a for a in parser._actions if a.type not in no_numbers and a.dest != "verbosity"]
+    actions = parser._actions  # noqa: SLF001  argparse lists them nowhere else
+    given = [a for a in actions if a.type not in no_numbers and a.dest != "verbosity"]
     for action in given:
         for text in OUT_OF_PROPORTION:
             with pytest.raises((ValueError, ArgumentTypeError)):

@@ -209,9 +209,9 @@ def test_what_is_no_file_of_options_is_not_read(settings, tmp_path, kind):
 
 
 def test_check_warns_of_what_is_wrong(options_file):
-    assert options_are_valid(None) == []
+    assert options_are_valid() == []
     options_file("[selection]\nthreshold_sigma = -3")
-    (warning,) = options_are_valid(None)
+    (warning,) = options_are_valid()
     assert "threshold_sigma = -3" in warning.msg
 
 

@@ -181,7 +181,7 @@ def test_what_is_read_is_not_blocked_while_references_are_changed(
 ):
     """Partitions go after the change, a moment each: not in a transaction of minutes."""
     read = []
-    enqueue = changes._enqueue
+    enqueue = changes._enqueue  # noqa: SLF001  the last step of a change
 
     def look(*arguments):
         another = connections["default"].copy()

@@ -153,7 +153,7 @@ def test_the_database_has_q3c_and_no_jit():
 
 @pytest.mark.django_db
 def test_the_test_database_passes_the_check():
-    assert database_has_q3c(None, ["default"]) == []
+    assert database_has_q3c(["default"]) == []
 
 
 def test_a_database_without_q3c_is_refused_unless_it_can_be_made():

@@ -145,7 +145,7 @@ def test_interrupted_run_goes_on_where_it_stopped(night, paths, tmp_path, monkey
         done.append(number)
         return original(plan, number, key, settings)
 
-    original = stacking._stack
+    original = stacking._stack  # noqa: SLF001  one chip of a stack
     monkeypatch.setattr(stacking, "_stack", stack)
     with pytest.raises(KeyboardInterrupt):
         list(run_stack(plan))

@@ -221,7 +221,7 @@ def test_lines_are_written_between_bars_not_into_them(monkeypatch):
     monkeypatch.setattr(sys, "stderr", GuardedStream(screen))
     monkeypatch.setattr(sys, "stdout", GuardedStream(screen))
     out = LineOutput(sys.stdout)
-    with tqdm(total=2, ncols=40) as bar, bar.external_write_mode(file=out._out):
+    with tqdm(total=2, ncols=40) as bar, bar.external_write_mode(file=out.stream):
         out.write("a line")
     # The bar has gone before the line, and comes again after it.
     assert re.search(r"\r +\ra line\n\r  0%", screen.getvalue())

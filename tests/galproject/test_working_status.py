@@ -137,7 +137,7 @@ def test_the_time_filters_take_what_went_on_between():
 
 
 @pytest.mark.parametrize(
-    "state, expected",
+    ("state", "expected"),
     [
         ("failed", ["mixed"]),
         ("done", ["mixed", "done"]),
@@ -257,7 +257,7 @@ def test_json_is_whole():
 
 
 @pytest.mark.parametrize(
-    "words, problem",
+    ("words", "problem"),
     [
         (["--since", "then"], "not a time"),
         (["--exposure", "6107"], "no exposure is called '6107'. Did you mean one of 61070"),

@@ -100,7 +100,7 @@ def thread(work):
 
 def after_copy(monkeypatch, work):
     """Have something happen once, between the copy of a partition and the swap."""
-    original = clustering._copy
+    original = clustering._copy  # noqa: SLF001  between two steps of a rewrite
 
     def copy(*arguments):
         stored = original(*arguments)
@@ -125,7 +125,7 @@ def test_a_rewrite_leaves_the_same_rows_in_the_order_of_their_keys(catalogue):
 def test_a_rewrite_in_steps_leaves_the_same_rows(catalogue, monkeypatch):
     monkeypatch.setattr(clustering, "N_ROWS_AT_ONCE", 3000)
     before = rows()
-    assert len(clustering._id_ranges(catalogue, N_SOURCES * (N_EPOCHS + 1))) == 9
+    assert len(clustering.id_ranges_of_steps(catalogue, N_SOURCES * (N_EPOCHS + 1))) == 9
     clustering.rewrite(catalogue)
     assert rows() == before
     assert keys_on_disk(catalogue) == sorted(keys_on_disk(catalogue))
@@ -350,7 +350,7 @@ def test_a_partition_that_another_process_rewrites_is_left(catalogue):
 
 
 def test_a_full_disk_is_told_before_anything_is_done(catalogue, monkeypatch):
-    monkeypatch.setattr(clustering, "_free_bytes", lambda: 1000)
+    monkeypatch.setattr(clustering, "free_bytes_of_server", lambda: 1000)
     names = tables()
     with pytest.raises(GalprojectError, match=r"galsources_\d+ takes .* GB free. Make room"):
         clustering.rewrite(catalogue)
@@ -358,7 +358,7 @@ def test_a_full_disk_is_told_before_anything_is_done(catalogue, monkeypatch):
 
 
 def test_the_free_disk_of_a_server_here_is_known(catalogue):
-    assert clustering._free_bytes() > 0
+    assert clustering.free_bytes_of_server() > 0
 
 
 def test_the_command_rewrites_what_is_in_disorder_and_only_that(catalogue, capsys):

@@ -96,7 +96,7 @@ def copy_candidates_of_causes():
 
 
 @pytest.mark.parametrize(
-    "new, message",
+    ("new", "message"),
     [
         (NewCampaign("empty", "detections_min=99"), "no candidate in that list"),
         (NewCampaign("gold", gold=((1, "flare"),)), "no candidate 1"),

@@ -15,7 +15,7 @@ EDGE, BLEED, ARTIFACT = ("artifact", "edge"), ("artifact", "bleed"), ("artifact"
 
 
 @pytest.mark.parametrize(
-    "votes, wanted, choice, disputed",
+    ("votes", "wanted", "choice", "disputed"),
     [
         ([], 1, None, False),
         ([A], 1, A, False),

@@ -45,7 +45,7 @@ def find_new_detections(reduction, measurement, references, options) -> list[Gal
     detections = []
     for reference in references:
         sources = measurement.sources[measurement.sources["galimage_id"] == reference.pk]
-        place = _place_on(reference, sources, left)
+        place = _reference_pixels(sources, left)
         if place is None:
             continue
         inside = edge_distance(*place, (reference.height, reference.width))
@@ -85,8 +85,8 @@ def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
     return sum(np.where(failed, int(cut), 0) for cut, failed in fails.items())
 
 
-def _place_on(reference, sources, found):
-    """x, y on a reference image; None if too few of its sources tell."""
+def _reference_pixels(sources, found):
+    """x, y on the reference image that has the sources; None if these are too few to tell."""
     step = max(1, len(sources) // N_MAPPED)
     chip_map = fit_chip_map(*(sources[name][::step] for name in ("ra", "dec", "x", "y")))
     return None if chip_map is None else chip_map.to_pixel(found.ra, found.dec)

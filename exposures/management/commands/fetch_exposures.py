@@ -109,11 +109,11 @@ class Command(SurveyCommand):
             try:
                 for result in fetch_all(exposures, folder, options, bar, archive):
                     results.append(result)
-                    with bar.external_write_mode(file=self.stdout._out):
+                    with bar.external_write_mode(file=self.stdout.stream):
                         self.report(result)
             finally:
                 # Also where the disk is full, or by Ctrl-C: what has come so far.
-                with bar.external_write_mode(file=self.stdout._out):
+                with bar.external_write_mode(file=self.stdout.stream):
                     self.summarise(results, n_incomplete, time.monotonic() - start)
         return sum(result.failed for result in results)
 

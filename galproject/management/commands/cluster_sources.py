@@ -65,7 +65,7 @@ class Command(SurveyCommand):
             for order in orders:
                 done = rewrite(order.reference, timeout, bar)
                 n_rewritten += done is not None
-                with bar.external_write_mode(file=self.stdout._out):
+                with bar.external_write_mode(file=self.stdout.stream):
                     self.stdout.write(rewrite_text(order, done))
         return n_rewritten
 

@@ -161,7 +161,7 @@ class Command(SurveyCommand):
         """The results as they come, each on a line, over a progress bar."""
         with tqdm(total=total, unit="chip", disable=None) as bar:
             for result in results:
-                with bar.external_write_mode(file=self.stdout._out):
+                with bar.external_write_mode(file=self.stdout.stream):
                     self.report(result)
                 bar.update()
                 yield result

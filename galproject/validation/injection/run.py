@@ -40,7 +40,7 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
     a file can't be used or no chip could be compared.
     """
     facts = [read_exposure(path, pipeline.input) for path in paths]
-    _check_are_alike(facts)
+    check_are_alike(facts)
     _check_chips(facts[0], ccds)
     rounds = [
         replace(injection, seed=injection.seed + number, n_rounds=1)
@@ -74,7 +74,7 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
             return Injection(compare(outcomes), tuple(errors))
 
 
-def _check_are_alike(facts):
+def check_are_alike(facts):
     """All in the filter of the reference, and no chip of an exposure twice."""
     seen = set()
     for one in facts:

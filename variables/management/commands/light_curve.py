@@ -1,11 +1,11 @@
 """manage.py light_curve: what was measured at a position, as a table, a picture or CSV."""
 
-import re
 from math import isfinite
 
 from django.core.management.base import CommandError
 
 from exposures.errors import GalprojectError
+from exposures.management.arguments import let_declinations_be_negative
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Number
 from exposures.science.positions import parse_position
@@ -17,10 +17,7 @@ class Command(SurveyCommand):
     help = "Light curves of the reference sources at a position, in all filters, nearest first."
 
     def create_parser(self, *args, **kwargs):
-        parser = super().create_parser(*args, **kwargs)
-        # Else argparse takes a declination like -29:00:28 for an option.
-        parser._negative_number_matcher = re.compile(r"^-[\d.]")
-        return parser
+        return let_declinations_be_negative(super().create_parser(*args, **kwargs))
 
     def add_arguments(self, parser):
         parser.add_argument("ra", metavar="RA", help="degrees, or sexagesimal hours: 17:45:40")
