@@ -33,7 +33,7 @@ from benchmarks.scratch import scratch_database
 from exposures.simulation import SimulationOptions, simulate_night
 from exposures.simulation.truth import read_truth
 from galproject.configuration.loading import load_options
-from galproject.processing import pipeline
+from galproject.processing import measuring, pipeline, storing
 from galproject.queue.runs import prepare
 from photometry.reduction import reduction, search
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
@@ -45,20 +45,20 @@ QUICK_SHAPE, QUICK_DENSITY = (1024, 1024), 96_000  # on the area of a full chip:
 # is taken out of it.
 STEPS = (
     (pipeline, "read_chip", "read the file"),
-    (reduction, "fit_sky", "sky"),
+    (reduction, "fit_sky_by_channel", "sky"),
     (reduction, "find_sources", "find the bright sources and the PSF"),
-    (reduction, "_refine", "match with the catalogue"),
+    (reduction, "match_catalogue", "match with the catalogue"),
     (reduction, "_zero_point", "zero point"),
     (storage, "reference_sources_in", "read the reference's sources"),
-    (search, "register", "register to the reference"),
+    (search, "register_search_image", "register to the reference"),
     (search, "_force", "forced fit"),
-    (search, "_calibrate", "correction to the reference"),
+    (search, "_fit_correction", "correction to the reference"),
     (search, "_expansion", "expansion of the errors"),
-    (pipeline, "find_new_detections", "search what the fit leaves over"),
-    (pipeline, "find_changes", "select changes"),
+    (measuring, "find_new_detections", "search what the fit leaves over"),
+    (storing, "find_changes", "select changes"),
     (storage, "replace_measurements", "store the measurements"),
-    (pipeline, "replace_variables", "store the changes"),
-    (pipeline, "refresh_candidates", "candidates"),
+    (storing, "replace_variables", "store the changes"),
+    (storing, "refresh_candidates", "candidates"),
     (pipeline, "keep_chip_picture", "picture of the chip"),
 )
 # Steps that may cost more than the fit, and why.

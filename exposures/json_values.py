@@ -1,6 +1,12 @@
-"""Values for JSON, which has no NaN and no infinity."""
+"""Values for JSON, which has no NaN and no infinity, and for columns, where unknown is NULL."""
 
 from math import isfinite
+
+
+def none_if_nan(value):
+    """None for NaN, any other value as it is."""
+    # Only NaN differs from itself: this takes values that are no numbers, too.
+    return None if value != value else value
 
 
 def finite(value):

@@ -1,4 +1,4 @@
-"""One change of references at a time: whoever comes second sees what the first has done."""
+"""Locks of what is changed together; docs/architecture.md tells the order of all of them."""
 
 from contextlib import ExitStack, contextmanager
 from zlib import crc32
@@ -7,6 +7,8 @@ from django.db import transaction
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim, locked
+from galproject.processing.reference_choice import lock_sets_of
+from variables.new_sources.association import lock_new_sources
 
 
 def key_of(filter_name) -> int:
@@ -40,3 +42,15 @@ def one_change(images):
                 )
         with transaction.atomic():
             yield
+
+
+def lock_results(images, new_detections=()):
+    """Lock what belongs to several images before the results of some are stored or deleted.
+
+    To be called before the transaction locks anything else. Kept to its end, in this order: what
+    catalogues have of new sources, then the catalogues of the reference sets that the images are
+    in. What belongs to one image is locked by those who write it, after this.
+    ``new_detections`` are to be stored.
+    """
+    lock_new_sources(images, new_detections)
+    lock_sets_of(images)

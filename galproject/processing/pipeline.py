@@ -18,44 +18,22 @@ from exposures import made_from
 from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
-from exposures.locks import Claimed, ClaimLostError, check_held, claim
+from exposures.locks import Claimed, ClaimLostError, claim
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
-from exposures.science.footprints import overlap_fraction
-from galproject.configuration.loading import completed, load_options, options_from_json
+from galproject.configuration.loading import completed, load_options
 from galproject.configuration.pipeline_options import DERIVED_LATER
 from galproject.processing.chip_result import BUSY, UNCHANGED, ChipResult, result_of
 from galproject.processing.locking import one_change, references_locked
-from galproject.processing.reference_choice import lock_sets_of, renew_sets_of
-from galproject.processing.search_references import check_is_covered, measure_on_references
-from galproject.processing.sky_geometry import catalogues_under, place
-from galproject.processing.version import RESULTS_VERSION, code_version
-from galproject.quality.judging import judge_reference, judge_search
+from galproject.processing.measuring import measure_reference_image, measure_search_image
+from galproject.processing.search_references import check_is_covered
+from galproject.processing.sky_geometry import catalogues_under
+from galproject.processing.storing import delete_results, describe, store_reference, store_search
+from galproject.processing.version import RESULTS_VERSION
 from photometry.models import GalReference
-from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import reduce_chip
-from photometry.reduction.search import is_detected, rows
-from photometry.references.measured import measured_on_search
-from photometry.references.reference import measure_reference
-from photometry.storage import storage
-from variables.changes.detection import count_variables, find_changes, replace_variables
-from variables.derived.refresh import refresh_candidates
-from variables.flags.marking import mark_changes
-from variables.flags.trails import flag_trails
-from variables.new_sources.association import lock_new_sources, replace_new_detections
-from variables.new_sources.detection import find_new_detections
-from variables.new_sources.replacements import follow_new_sources
 from variables.pictures.chips import keep_chip_picture
 
 logger = logging.getLogger(__name__)
-
-# Columns of galimages that a chip which failed, or changes sides, must not keep.
-RESULTS = (
-    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
-    *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
-    *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
-    *("zero_point_source", "channel_columns", "figures", "doubts", "is_doubted"),
-    *("options", "code_version", "results_version", "files", "data_version"),
-)
 
 # A chip that takes its worker with it each time must not do so for ever.
 MAX_ATTEMPTS = 3
@@ -170,31 +148,6 @@ def _relevant_options(image, options):
     return kept | {"reduction": {k: v for k, v in reduction.items() if k != "residual"}}
 
 
-def _measured_with(image):
-    """Ids of the catalogues whose sources were measured on an image."""
-    return list(image.coverages.values_list("catalogue_id", flat=True))
-
-
-@transaction.atomic
-def delete_results(image, with_retired=False):
-    """Delete the results of an image from all tables, and from its own row.
-
-    Catalogues that were made from it and retired stay, unless ``with_retired``.
-    """
-    lock_new_sources(image)
-    lock_sets_of(image)
-    before = _measured_with(image)
-    storage.delete_image_results(image, with_retired)
-    image.variables.all().delete()
-    replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
-    renew_sets_of(image)
-    refresh_candidates(before)
-    for name in RESULTS:
-        setattr(image, name, GalImage._meta.get_field(name).get_default())
-    image.status = Status.PENDING
-    image.save()
-
-
 def _begin(image, job_id):
     """Mark a chip as worked on; false where a later job took it over in this moment.
 
@@ -273,108 +226,12 @@ def _measure(image, options):
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
     image.files |= made_from.describe_catalogue(catalogue)
-    _describe(image, reduction, options)
+    describe(image, reduction, options)
     GalCheckpoint.objects.note(image, "reduced", value=len(reduction.detections))
     _enter(image, "measuring")
-    store = _store_reference if image.is_reference else _store_search
-    store(image, reduction, options)
+    if image.is_reference:
+        store_reference(image, reduction, measure_reference_image(reduction, options), options)
+    else:
+        measured = measure_search_image(image, reduction, options)
+        store_search(image, reduction, measured, options)
     keep_chip_picture(image, reduction.chip)
-
-
-def _describe(image, reduction, options):
-    """Fill the columns that every reduction gives."""
-    place(image, reduction.chip, reduction.wcs)
-    image.fwhm_pixels = reduction.fwhm_pixels
-    image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
-    image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
-    image.masked_fraction = float((reduction.chip.weight == 0).mean())
-    image.zero_point = float(reduction.zero_point.value)
-    image.zero_point_error = _or_none(reduction.zero_point.error)
-    image.zero_point_source = reduction.zero_point.source
-    image.channel_columns = list(reduction.channel_columns)
-    image.n_detected = len(reduction.detections)
-    image.notes = list(reduction.notes)
-    image.options = options.as_json()
-    image.code_version, image.results_version = code_version(), RESULTS_VERSION
-    image.astrometry = {"catalogue": reduction.wcs.correction.as_json()}
-
-
-def _or_none(value):
-    """None for NaN, which JSON and the tables don't have."""
-    return None if value != value else float(value)
-
-
-def _rms_mas(correction, scale_arcsec):
-    return _or_none(1000 * scale_arcsec * correction.rms_pixels)
-
-
-def _store_reference(image, reduction, options):
-    sources = measure_reference(reduction, options.reduction)
-    image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
-    figures = reference_figures(
-        reduction, sources, options.quality.measure, options.reduction.clean
-    )
-    with transaction.atomic():
-        check_held(Claimed.CHIP, image.pk)
-        catalogue = storage.create_catalogue(
-            image, sources, image.options, image.code_version, drop_previous=True
-        )
-        image.n_sources = len(sources)
-        judge_reference(image, reduction.chip, figures, options.quality)
-        _finish(image)
-        # By where the image lies, which is stored now.
-        follow_new_sources(catalogue, options.new_sources)
-
-
-def _store_search(image, reduction, options):
-    references, measurement = measure_on_references(image, reduction, options.reduction)
-    figures = search_figures(
-        reduction, measurement, options.quality.measure, options.reduction.clean
-    )
-    measured = rows(measurement, storage.SOURCE_DTYPE)
-    detected = is_detected(measured, options.reduction.min_quality)
-    widest = max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint))
-    shapes = reduction.chip.shape, (widest.height, widest.width)
-    new = []
-    if options.new_sources.search:
-        new = find_new_detections(reduction, measurement, references, options.reduction)
-    _describe_search(image, reduction, measurement)
-    image.reference, image.n_sources = widest, int(detected.sum())
-    with transaction.atomic():
-        check_held(Claimed.CHIP, image.pk)
-        lock_new_sources(image, new)
-        lock_sets_of(image)
-        before = _measured_with(image)
-        storage.replace_measurements(image, measured[detected], measured[~detected])
-        # Now that nobody can change what the references say.
-        found = measured_on_search(image, measured, measurement.sources)
-        changes = find_changes(found, shapes, options.selection)
-        judge_search(image, reduction.chip, figures, changes, options.quality)
-        replace_variables(image, found, changes)
-        replace_new_detections(image, new, options.new_sources)
-        flag_trails(image, measurement.trails)
-        mark_changes(image)
-        image.n_variables = 0 if image.is_doubted else count_variables(image)
-        _finish(image, note=f"{len(new)} detections that the reference does not have" * bool(new))
-        refresh_candidates({*before, *_measured_with(image)})
-        for catalogue in catalogues_under(image) if new else ():
-            follow_new_sources(catalogue, options.new_sources)
-        renew_sets_of(image)
-
-
-def _describe_search(image, reduction, measurement):
-    image.notes += measurement.notes
-    image.astrometry["registration"] = measurement.registration.as_json()
-    image.astrometric_rms_mas = _rms_mas(measurement.registration, reduction.scale_arcsec)
-    image.correction = {
-        **measurement.correction.as_json(),
-        "error_scale": measurement.error_scale,
-        "catalogues": [c.pk for c in catalogues_under(image)],
-    }
-    image.chi2_nu = _or_none(measurement.chi2_nu)
-
-
-def _finish(image, note=""):
-    image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
-    image.save()
-    GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)

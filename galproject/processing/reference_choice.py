@@ -25,12 +25,8 @@ class Renewal:
     n_images: int  # whose variables were selected anew; 0 where no mean differs from before
 
 
-def lock_sets_of(*images):
-    """Before images' measurements are changed: lock their sets to the end of the transaction.
-
-    First of all that the transaction locks, after what is new: two of them would else wait for
-    each other.
-    """
+def lock_sets_of(images):
+    """Lock the catalogues that the sets of images concern, to the end of the transaction."""
     sets = [s for image in images for s in _sets_of(image)]
     lock_catalogues({i for s in sets for i in _concerned(active_catalogue(s.image))})
 

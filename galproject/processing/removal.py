@@ -8,7 +8,7 @@ from django.db.models import Sum
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from exposures.models import GalExposure
-from galproject.processing.pipeline import delete_results
+from galproject.processing.storing import delete_results
 from photometry.models import GalCoverage, GalReference
 from variables.models import GalVarObj
 

@@ -12,7 +12,7 @@ from photometry.models import GalCoverage
 from photometry.references.reference_sets import lock_catalogues
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut
-from variables.new_sources.association import lock_new_sources_of, renew_new_detections
+from variables.new_sources.association import lock_new_sources, renew_new_detections
 
 Verdict = GalQualityDecision.Verdict
 
@@ -22,14 +22,14 @@ def overrule(image, verdict, user, reason) -> GalImage:
     """Record what somebody decides on an image's quality, and count its changes accordingly.
 
     Those of images that were measured with it, too, where it is a reference. A chip that failed
-    stays so until it is processed again. Locks come in the order of the pipeline, so that nobody
-    stores an image meanwhile without knowing. Returns the image as it is now. Raises
+    stays so until it is processed again. Nobody stores an image
+    meanwhile without knowing. Returns the image as it is now. Raises
     GalprojectError without a reason.
     """
     if not reason.strip():
         raise GalprojectError(f"{image}: say why. People who come later want to know")
     images = GalImage.objects.filter(pk__in=[image.pk, *_measured_with(image)])
-    lock_new_sources_of(images)
+    lock_new_sources(images)
     lock_catalogues(_catalogues_of(images))
     rows = _locked(images)
     image = rows.pop(image.pk)

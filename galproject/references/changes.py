@@ -11,9 +11,8 @@ from django_q.tasks import async_task
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
 from galproject.configuration.loading import load_options
-from galproject.processing.locking import one_change, references_locked
+from galproject.processing.locking import lock_results, one_change, references_locked
 from galproject.processing.pipeline import make_references
-from galproject.processing.reference_choice import lock_sets_of
 from galproject.queue import jobs
 from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
@@ -21,7 +20,6 @@ from galproject.references.sets import ADDED, REMOVED
 from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
 from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
-from variables.new_sources.association import lock_new_sources_of
 
 CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
 CROSSMATCH_TASK = "galproject.references.tasks.crossmatch_withdrawn"
@@ -175,8 +173,7 @@ def _carry_out(chosen, withdrawn, username, reason):
     """The change itself: its jobs, and the catalogues that are of no use any more."""
     check_withdrawal(withdrawn, chosen)
     touched = [*chosen, *withdrawn]
-    lock_new_sources_of(touched)
-    lock_sets_of(*touched)
+    lock_results(touched)
     near = ids_overlapping([image.pk for image in touched])
     searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(options=None))
     # By now, as deleting the results of an image deletes its options too.

@@ -3,7 +3,7 @@
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
 from galproject.processing.locking import one_change
-from galproject.processing.pipeline import delete_results
+from galproject.processing.storing import delete_results
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
 from photometry.storage.storage import drop_catalogue, retire_catalogue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.storage.image_calibration import error_scale_of, zero_points
+from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.reference_values import ReferenceValues, reference_values
 from photometry.storage.storage import catalogue_sources, measurements_on
 
@@ -25,14 +25,15 @@ class Measured:
         return 10 ** (-0.4 * (self.values.mag - self.zero_point))
 
 
-def measured_on_search(image, rows, sources) -> Measured:
-    """What was measured on a search image, whose row says how it was calibrated.
+def measured_on_search(rows, sources, calibration) -> Measured:
+    """What was measured on a search image, with the means that reference sets have now.
 
-    ``rows`` and ``sources`` are arrays of SOURCE_DTYPE of the same sources, in order.
+    ``rows`` and ``sources`` are arrays of SOURCE_DTYPE of the same sources, in order;
+    ``calibration`` is the ImageCalibration of the image.
     """
     values = reference_values(sources)
-    zero_point = zero_points(image, rows, sources)
-    return Measured(rows, sources, values, zero_point, error_scale_of(image))
+    zero_point = calibration.zero_points(rows, sources)
+    return Measured(rows, sources, values, zero_point, calibration.error_scale)
 
 
 def measured_on_primary(image, sources) -> Measured:
@@ -62,7 +63,7 @@ class StoredMeasurements:
         rows = measurements_on(image, catalogues)
         sources = np.concatenate([rows[:0], *map(self.sources_of, catalogues)])
         place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
-        return measured_on_search(image, rows, sources[place])
+        return measured_on_search(rows, sources[place], ImageCalibration.stored(image))
 
     def sources_of(self, catalogue) -> np.ndarray:
         """The sources of a catalogue, as an array of SOURCE_DTYPE."""

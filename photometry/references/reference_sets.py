@@ -7,10 +7,10 @@ from django.utils import timezone
 from exposures.chip import MaskBit
 from photometry.crossmatch.object_storage import renew_magnitudes
 from photometry.models import GalReference, GalReferenceSet
-from photometry.references.measured import error_scale_of, zero_points
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT, reference_means
 from photometry.storage.binary_copy import copy_in
+from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.reference_values import MEAN_DTYPE, TABLE, means_in
 from photometry.storage.storage import catalogue_sources, measurements_on
 
@@ -71,7 +71,8 @@ def _make(reference_set, catalogue, options):
     for number, image in enumerate(images, 1):
         rows = measurements_on(image, [catalogue])
         place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
-        scale = zero_points(image, rows, sources[place]), error_scale_of(image)
+        calibration = ImageCalibration.stored(image)
+        scale = calibration.zero_points(rows, sources[place]), calibration.error_scale
         _fill([column[:, number] for column in table], sources, rows, scale, options)
     found = reference_means(*table, ZERO_POINT, options)
     image_ids = np.array([catalogue.image_id, *(image.pk for image in images)])

@@ -1,6 +1,6 @@
-"""How an image was calibrated, by its own row, and the upper limits that follow from it."""
+"""How an image was calibrated, and the upper limits that follow from it."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -21,34 +21,59 @@ def channel_edges(references) -> list[ChannelEdge]:
     ]
 
 
-def zero_points(image, rows, sources):
-    """(n,) magnitudes of 1 ADU at rows of a search image, brought onto its references.
+@dataclass(frozen=True)
+class ImageCalibration:
+    """How the magnitudes, errors and upper limits of a search image follow from its fluxes."""
 
-    ``sources`` are the same sources in their catalogues.
-    """
-    stored = image.correction or {}
-    if "order" not in stored:  # nothing was corrected
-        return np.full(len(rows), np.nan if image.zero_point is None else image.zero_point)
-    correction = Correction.from_json(stored, (image.height, image.width))
-    return image.zero_point + correction.at(
-        rows["x"], rows["y"], sources["galimage_id"], sources["x"]
-    )
+    zero_point: float  # mag of 1 ADU, before the correction; NaN where unknown
+    correction: Correction
+    error_scale: float  # by which uncertainties were expanded
+    limit_sigma: float  # of an upper limit
+    min_quality: float  # least share of the PSF on usable pixels for an upper limit
 
+    @classmethod
+    def measured(cls, zero_point, measurement, options):
+        """That of an image just measured, from its SearchMeasurement and ReductionOptions."""
+        return cls(
+            zero_point=float(zero_point),
+            correction=measurement.correction,
+            error_scale=measurement.error_scale,
+            limit_sigma=options.limit_sigma,
+            min_quality=options.min_quality,
+        )
 
-def error_scale_of(image) -> float:
-    """The factor by which a search image's uncertainties were expanded."""
-    return (image.correction or {}).get("error_scale", 1.0)
+    @classmethod
+    def stored(cls, image):
+        """That which the row of an image tells, with the options that it was made with."""
+        options = DEFAULTS | (image.options or {}).get("reduction", {})
+        stored, shape = image.correction or {}, (image.height, image.width)
+        is_corrected = "order" in stored
+        return cls(
+            zero_point=np.nan if image.zero_point is None else image.zero_point,
+            correction=(
+                Correction.from_json(stored, shape) if is_corrected else Correction(shape, -1)
+            ),
+            error_scale=stored.get("error_scale", 1.0),
+            limit_sigma=options["limit_sigma"],
+            min_quality=options["min_quality"],
+        )
 
+    def zero_points(self, rows, sources):
+        """(n,) magnitudes of 1 ADU at rows of the image, brought onto its references.
 
-def upper_limits(image, rows, sources):
-    """(n,) upper limits in mag of rows without a detection on a search image.
+        ``sources`` are the same sources in their catalogues.
+        """
+        return self.zero_point + self.correction.at(
+            rows["x"], rows["y"], sources["galimage_id"], sources["x"]
+        )
 
-    ``sources`` are the same sources in their catalogues. NaN where too little of the PSF lies on
-    usable pixels to tell, and without a zero point. How many sigma and how much of the PSF are
-    the options that the image was made with.
-    """
-    options = DEFAULTS | (image.options or {}).get("reduction", {})
-    flux_err = error_scale_of(image) * rows["flux_err"]
-    zero_point = zero_points(image, rows, sources)
-    limit = upper_limit(rows["flux"], flux_err, zero_point, options["limit_sigma"])
-    return np.where(rows["quality"] >= options["min_quality"], limit, np.nan)
+    def upper_limits(self, rows, sources):
+        """(n,) upper limits in mag of rows of the image without a detection.
+
+        ``sources`` are the same sources in their catalogues. NaN where too little of the PSF lies
+        on usable pixels to tell, and without a zero point.
+        """
+        flux_err = self.error_scale * rows["flux_err"]
+        zero_point = self.zero_points(rows, sources)
+        limit = upper_limit(rows["flux"], flux_err, zero_point, self.limit_sigma)
+        return np.where(rows["quality"] >= self.min_quality, limit, np.nan)

@@ -8,7 +8,7 @@ from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from photometry.models import GalCoverage, GalReference
 from photometry.querysets.sources import RANK_BITS, catalogue_of
 from photometry.storage.binary_copy import copy_in, copy_out
-from photometry.storage.image_calibration import upper_limits
+from photometry.storage.image_calibration import ImageCalibration
 
 # The columns of galsources in their order; the model and the table are tested against it.
 SOURCE_DTYPE = np.dtype(
@@ -68,12 +68,13 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
     return reference
 
 
-def replace_measurements(image, sources, non_detections=None) -> int:
+def replace_measurements(image, sources, non_detections=None, calibration=None) -> int:
     """Store what was measured on a search image in place of what it had; how many rows.
 
     ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
     ``non_detections`` of them, where given, are kept in a table of their own, with the upper
-    limits that follow from how the image was calibrated. Inside a transaction of the caller's it
+    limits that follow from the ``calibration`` (ImageCalibration) of the image, by default that
+    which its row tells. Inside a transaction of the caller's it
     is one with what else happens there.
     """
     is_kept = non_detections is not None
@@ -88,7 +89,7 @@ def replace_measurements(image, sources, non_detections=None) -> int:
         _lock_active(image, catalogues)
         mjd = _lock(image)
         _delete_measurements(image)
-        missed = _with_limits(image, missed)
+        missed = _with_limits(missed, calibration or ImageCalibration.stored(image))
         for table, rows in (("galsources", sources), (NON_DETECTIONS, missed)):
             rows = rows.copy()
             rows["galimage_id"] = image.pk
@@ -107,12 +108,12 @@ def replace_measurements(image, sources, non_detections=None) -> int:
     return len(sources)
 
 
-def _with_limits(image, rows):
+def _with_limits(rows, calibration):
     """Non-detections as NON_DETECTION_DTYPE, with their upper limits."""
     limited = np.zeros(len(rows), NON_DETECTION_DTYPE)
     for name in SOURCE_DTYPE.names:
         limited[name] = rows[name]
-    limited["limit_mag"] = upper_limits(image, rows, _on_references(rows["refsource_id"]))
+    limited["limit_mag"] = calibration.upper_limits(rows, _on_references(rows["refsource_id"]))
     return limited
 
 

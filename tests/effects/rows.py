@@ -156,7 +156,7 @@ def new_sources(options):
 def _detect(catalogue, mjd, norths, options):
     image = add_epoch(catalogue, mjd)
     detections = [detection(catalogue, north=north) for north in norths]
-    lock_new_sources(image, detections)
+    lock_new_sources([image], detections)
     replace_new_detections(image, detections, options.new_sources)
 
 

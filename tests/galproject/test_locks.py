@@ -27,7 +27,7 @@ from exposures.locks import (
     take,
 )
 from exposures.models import GalImage, Status
-from galproject.processing import pipeline
+from galproject.processing import pipeline, storing
 from galproject.processing.reference_choice import renew_sets_of
 from galproject.queue import jobs
 from galproject.queue.runs import prepare, run_chips
@@ -269,7 +269,7 @@ def test_two_chips_of_an_exposure_go_through_the_pipeline_at_the_same_time(night
 
     process(night, [night.reference], is_reference=True)
     plan = prepare(night.searches[:1], night.options)
-    monkeypatch.setattr(pipeline, "renew_sets_of", wait_and_renew)
+    monkeypatch.setattr(storing, "renew_sets_of", wait_and_renew)
     chips = [partial(pipeline.process_chip, pk, night.options) for pk in plan.image_ids]
     results = in_sessions(*chips)
     assert [result.error for result in results] == ["", ""]

@@ -9,7 +9,7 @@ from exposures.models import GalCheckpoint, GalImage
 from exposures.science.footprints import contains
 from exposures.simulation import read_truth, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing.pipeline import delete_results
+from galproject.processing.storing import delete_results
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
 from tests.galproject.nights import NIGHT

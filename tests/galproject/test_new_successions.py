@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from exposures.simulation import read_truth
-from galproject.processing import pipeline
+from galproject.processing import measuring, pipeline
 from galproject.queue.runs import prepare
 from photometry.models import GalReference
 from photometry.storage import storage
@@ -74,6 +74,6 @@ def test_they_follow_to_what_is_new_again_on_a_search_image(night, monkeypatch):
     reference = GalReference.objects.get()
     see(reference, 60103.0, detection(reference, **place))
     found = [detection(reference, **place)]
-    monkeypatch.setattr(pipeline, "find_new_detections", lambda *_: found)
+    monkeypatch.setattr(measuring, "find_new_detections", lambda *_: found)
     process(night, night.searches[0])
     assert voted_on() == GalNewSource.objects.get().pk

@@ -6,7 +6,7 @@ from django.db import connection
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, GalJob, Status
 from exposures.simulation import read_truth
-from galproject.processing import pipeline
+from galproject.processing import pipeline, storing
 from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
 from galproject.validation.recovery import assess
@@ -135,7 +135,7 @@ def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch)
         raise RuntimeError("the disk is on fire")
 
     image = GalImage.objects.searches().first()
-    monkeypatch.setattr(pipeline, "replace_variables", fail)
+    monkeypatch.setattr(storing, "replace_variables", fail)
     result = pipeline.process_chip(image.pk, processed.options, again=True)
     assert result.failed
     assert "the disk is on fire" in result.error

@@ -16,7 +16,7 @@ from exposures.management.command_errors import database_lost
 from exposures.models import GalExposure, GalImage, Status
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.management.commands import process_exposure as command
-from galproject.processing import pipeline
+from galproject.processing import measuring, pipeline, storing
 from galproject.processing.chip_result import ChipResult
 from galproject.queue import runs
 from photometry.models import GalReference, GalSource
@@ -130,7 +130,7 @@ def test_failed_chip_keeps_nothing_of_its_earlier_run(measured, monkeypatch):
         raise DataError("value out of range")
 
     image = GalImage.objects.searches().get()
-    monkeypatch.setattr(pipeline, "replace_variables", fail)
+    monkeypatch.setattr(storing, "replace_variables", fail)
     with pytest.raises(SystemExit) as stop:
         process(measured / "search.fits", "--again", *PLAIN_OPTIONS)
     assert stop.value.code == 1
@@ -151,7 +151,7 @@ def test_reference_that_fails_when_made_again_stays_as_it_was(measured, monkeypa
     def fail(*_):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(pipeline, "measure_reference", fail)
+    monkeypatch.setattr(measuring, "measure_reference", fail)
     result = pipeline.process_chip(before["id"], PipelineOptions(), again=True)
     assert result.failed
     assert GalReference.objects.get() == catalogue
@@ -191,7 +191,7 @@ def test_statement_that_the_database_refuses_fails_the_chip_alone(measured, monk
     def fail(*_):
         raise OperationalError("could not extend file: No space left on device\nHINT")
 
-    monkeypatch.setattr(pipeline.storage, "replace_measurements", fail)
+    monkeypatch.setattr(storing.storage, "replace_measurements", fail)
     with pytest.raises(SystemExit):
         process(measured / "search.fits", "--again", *PLAIN_OPTIONS)
     error = GalImage.objects.searches().get().error

@@ -8,6 +8,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage
 from galproject.processing import pipeline
 from galproject.processing.removal import remove
+from galproject.processing.storing import delete_results
 from galproject.references import sets
 from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet
@@ -132,8 +133,8 @@ def test_what_can_not_be_a_member_is_told_why(processed):  # noqa: F811
         sets.possible_pairs([exposure("600001")], exposure("600002"))
     with pytest.raises(GalprojectError, match="is not in any reference set"):
         sets.pairs_now([exposure("600001")])
-    pipeline.delete_results(exposure("600001").images.first())
-    pipeline.delete_results(exposure("600001").images.last())
+    delete_results(exposure("600001").images.first())
+    delete_results(exposure("600001").images.last())
     with pytest.raises(GalprojectError, match="not measured yet"):
         sets.possible_pairs([exposure("600001")])
 

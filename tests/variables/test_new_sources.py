@@ -51,7 +51,7 @@ def detection(catalogue, east=0.0, north=0.0, **columns):
 def see(catalogue, mjd, *detections, image=None):
     """An epoch with detections, stored as the pipeline does it."""
     image = image or add_epoch(catalogue, mjd)
-    lock_new_sources(image, detections)
+    lock_new_sources([image], detections)
     replace_new_detections(image, list(detections))
     refresh_candidates([catalogue.pk])
     return image

@@ -73,23 +73,17 @@ ORDER BY d.refsource_id, d.galimage_id, d.significance DESC
 """
 
 
-def lock_new_sources(image, detections=()):
-    """Lock the new sources of the catalogues of an image and its detections.
+def lock_new_sources(images, detections=()):
+    """Lock the new sources of the catalogues of images and of ``detections``.
 
-    Those that an image's detections are of, what it has and what is to take their place.
-
-    To be taken before anything else is locked, catalogues and an image's own rows: whoever makes a
-    source writes rows for other images, too, and would else wait for one who waits for the lock.
+    One transaction at a time changes them. The catalogues are those of the detections that images
+    have, and of the ``detections`` that are to take their place. To be taken before anything else
+    is locked, catalogues and images' own rows: whoever makes a source writes rows for other images,
+    too, and would else wait for one who waits for the lock.
     """
     catalogue_ids = {detection.catalogue_id for detection in detections}
-    catalogue_ids.update(image.new_detections.values_list("catalogue_id", flat=True))
-    lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
-
-
-def lock_new_sources_of(images):
-    """Lock the new sources of several images' catalogues, in one order."""
-    detections = GalNewDetection.objects.filter(image__in=images)
-    catalogue_ids = set(detections.values_list("catalogue_id", flat=True))
+    before = GalNewDetection.objects.filter(image__in=images)
+    catalogue_ids.update(before.values_list("catalogue_id", flat=True))
     lock_to_end(Claimed.NEW_SOURCES, catalogue_ids)
 
 

@@ -1,0 +1,82 @@
+"""A reduced chip measured, as a reference or against those under it; nothing is written here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.models import GalImage
+from exposures.science.footprints import overlap_fraction
+from galproject.processing.search_references import measure_on_references
+from galproject.processing.sky_geometry import catalogues_under
+from photometry.models import GalReference
+from photometry.reduction.image_quality import reference_figures, search_figures
+from photometry.reduction.search import SearchMeasurement, is_detected, rows
+from photometry.references.reference import measure_reference
+from photometry.storage.image_calibration import ImageCalibration
+from photometry.storage.storage import SOURCE_DTYPE
+from variables.models import GalNewDetection
+from variables.new_sources.detection import find_new_detections
+
+
+@dataclass(frozen=True)
+class ReferenceResult:
+    """What was measured on a reference image, to be stored."""
+
+    sources: np.ndarray  # SOURCE_DTYPE, without ids
+    figures: dict[str, float]  # of quality
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What was measured on a search image, to be stored."""
+
+    measurement: SearchMeasurement
+    calibration: ImageCalibration
+    rows: np.ndarray  # SOURCE_DTYPE, of all sources in the order of the measurement
+    is_detected: np.ndarray  # (n,) which rows galsources keeps; the others are non-detections
+    figures: dict[str, float]  # of quality
+    reference: GalImage  # of the references under the image, that which covers most of it
+    catalogues: list[GalReference]  # in use under the image
+    new_detections: list[GalNewDetection]  # not yet saved
+
+    @property
+    def n_detected(self) -> int:
+        return int(self.is_detected.sum())
+
+
+def measure_reference_image(reduction, options) -> ReferenceResult:
+    """Measure the sources that a Reduction of a reference image found.
+
+    ``options`` are PipelineOptions.
+    """
+    sources = measure_reference(reduction, options.reduction)
+    figures = reference_figures(
+        reduction, sources, options.quality.measure, options.reduction.clean
+    )
+    return ReferenceResult(sources, figures)
+
+
+def measure_search_image(image, reduction, options) -> SearchResult:
+    """Measure the sources of the references under a search image, and what they do not have.
+
+    ``image`` may be placed anew, see ``measure_on_references``; ``options`` are PipelineOptions.
+    """
+    references, measurement = measure_on_references(image, reduction, options.reduction)
+    measured = rows(measurement, SOURCE_DTYPE)
+    new_detections = []
+    if options.new_sources.search:
+        new_detections = find_new_detections(reduction, measurement, references, options.reduction)
+    return SearchResult(
+        measurement=measurement,
+        calibration=ImageCalibration.measured(
+            reduction.zero_point.value, measurement, options.reduction
+        ),
+        rows=measured,
+        is_detected=is_detected(measured, options.reduction.min_quality),
+        figures=search_figures(
+            reduction, measurement, options.quality.measure, options.reduction.clean
+        ),
+        reference=max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint)),
+        catalogues=catalogues_under(image),
+        new_detections=new_detections,
+    )

@@ -1,0 +1,154 @@
+"""Results of an image stored, and deleted: each in one transaction with all that follows."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from exposures.json_values import none_if_nan
+from exposures.locks import Claimed, check_held
+from exposures.models import GalCheckpoint, GalImage, Status
+from galproject.configuration.loading import options_from_json
+from galproject.processing.locking import lock_results
+from galproject.processing.reference_choice import renew_sets_of
+from galproject.processing.sky_geometry import catalogues_under, place
+from galproject.processing.version import RESULTS_VERSION, code_version
+from galproject.quality.judging import judge_reference, judge_search
+from photometry.references.measured import measured_on_search
+from photometry.storage import storage
+from variables.changes.detection import count_variables, find_changes, replace_variables
+from variables.derived.refresh import refresh_candidates
+from variables.flags.marking import mark_changes
+from variables.flags.trails import flag_trails
+from variables.new_sources.association import replace_new_detections
+from variables.new_sources.replacements import follow_new_sources
+
+# Columns of galimages that a chip which failed, or changes sides, must not keep.
+RESULTS = (
+    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
+    *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
+    *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
+    *("zero_point_source", "channel_columns", "figures", "doubts", "is_doubted"),
+    *("options", "code_version", "results_version", "files", "data_version"),
+)
+
+
+def describe(image, reduction, options):
+    """Fill the columns of an image that every reduction gives; nothing is saved."""
+    place(image, reduction.chip, reduction.wcs)
+    image.fwhm_pixels = reduction.fwhm_pixels
+    image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
+    image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)
+    image.masked_fraction = float((reduction.chip.weight == 0).mean())
+    image.zero_point = float(reduction.zero_point.value)
+    image.zero_point_error = none_if_nan(float(reduction.zero_point.error))
+    image.zero_point_source = reduction.zero_point.source
+    image.channel_columns = list(reduction.channel_columns)
+    image.n_detected = len(reduction.detections)
+    image.notes = list(reduction.notes)
+    image.options = options.as_json()
+    image.code_version, image.results_version = code_version(), RESULTS_VERSION
+    image.astrometry = {"catalogue": reduction.wcs.correction.as_json()}
+
+
+def _rms_mas(correction, scale_arcsec):
+    return none_if_nan(1000 * scale_arcsec * float(correction.rms_pixels))
+
+
+def store_reference(image, reduction, result, options):
+    """Store a ReferenceResult as the image's catalogue, in place of the one that it had."""
+    image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
+    with transaction.atomic():
+        check_held(Claimed.CHIP, image.pk)
+        catalogue = storage.create_catalogue(
+            image, result.sources, image.options, image.code_version, drop_previous=True
+        )
+        image.n_sources = len(result.sources)
+        judge_reference(image, reduction.chip, result.figures, options.quality)
+        _finish(image)
+        # By where the image lies, which is stored now.
+        follow_new_sources(catalogue, options.new_sources)
+
+
+def store_search(image, reduction, result, options):
+    """Store a SearchResult in place of what the image had, with all that follows from it.
+
+    Locks are taken in the order that docs/architecture.md tells.
+    """
+    _describe_search(image, reduction, result)
+    new_detections = result.new_detections
+    with transaction.atomic():
+        check_held(Claimed.CHIP, image.pk)
+        lock_results([image], new_detections)
+        before = _measured_with(image)
+        storage.replace_measurements(
+            image,
+            result.rows[result.is_detected],
+            result.rows[~result.is_detected],
+            result.calibration,
+        )
+        _replace_changes(image, reduction.chip, result, options)
+        replace_new_detections(image, new_detections, options.new_sources)
+        flag_trails(image, result.measurement.trails)
+        mark_changes(image)
+        image.n_variables = 0 if image.is_doubted else count_variables(image)
+        note = f"{len(new_detections)} detections that the reference does not have"
+        _finish(image, note if new_detections else "")
+        refresh_candidates({*before, *_measured_with(image)})
+        for catalogue in catalogues_under(image) if new_detections else ():
+            follow_new_sources(catalogue, options.new_sources)
+        renew_sets_of(image)
+
+
+def _describe_search(image, reduction, result):
+    measurement = result.measurement
+    image.notes += measurement.notes
+    image.astrometry["registration"] = measurement.registration.as_json()
+    image.astrometric_rms_mas = _rms_mas(measurement.registration, reduction.scale_arcsec)
+    image.correction = {
+        **measurement.correction.as_json(),
+        "error_scale": measurement.error_scale,
+        "catalogues": [c.pk for c in result.catalogues],
+    }
+    image.chi2_nu = none_if_nan(float(measurement.chi2_nu))
+    image.reference, image.n_sources = result.reference, result.n_detected
+
+
+def _replace_changes(image, chip, result, options):
+    """Judge an image by what changed on it, and store the changes.
+
+    By the means of reference sets as they are now that nobody can change them.
+    """
+    measured = measured_on_search(result.rows, result.measurement.sources, result.calibration)
+    shapes = chip.shape, (result.reference.height, result.reference.width)
+    changes = find_changes(measured, shapes, options.selection)
+    judge_search(image, chip, result.figures, changes, options.quality)
+    replace_variables(image, measured, changes)
+
+
+def _finish(image, note=""):
+    image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
+    image.save()
+    GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)
+
+
+def _measured_with(image):
+    """Ids of the catalogues whose sources were measured on an image."""
+    return list(image.coverages.values_list("catalogue_id", flat=True))
+
+
+@transaction.atomic
+def delete_results(image, with_retired=False):
+    """Delete the results of an image from all tables, and from its own row.
+
+    Catalogues that were made from it and retired stay, unless ``with_retired``.
+    """
+    lock_results([image])
+    before = _measured_with(image)
+    storage.delete_image_results(image, with_retired)
+    image.variables.all().delete()
+    replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
+    renew_sets_of(image)
+    refresh_candidates(before)
+    for name in RESULTS:
+        setattr(image, name, GalImage._meta.get_field(name).get_default())
+    image.status = Status.PENDING
+    image.save()
