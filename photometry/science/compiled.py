@@ -1,6 +1,8 @@
 """Functions over stars and pixels compiled to machine code, kept on disk where that is possible."""
 
+import hashlib
 from functools import partial
+from pathlib import Path
 
 from numba import njit
 
@@ -21,12 +23,21 @@ def compiled(function, **options):
         return _jit(cache=False, **options)(function)
 
 
-def compiled_anew(function, **options):
-    """``function`` compiled by each process for itself, for what calls into another module.
+def compiled_with(*modules, **options):
+    """A decorator as ``compiled``, for what calls compiled functions of other ``modules``.
 
-    Machine code on disk would stay as it is when that other module changes.
+    numba takes machine code from the disk until the function's own module changes. The digest of
+    the others' source is in the name by which it is kept, so that a change of theirs counts too.
     """
-    return _jit(cache=False, **options)(function)
+    source = b"".join(Path(module.__file__).read_bytes() for module in modules)
+    digest = hashlib.sha256(source).hexdigest()[:16]
+
+    def decorate(function):
+        function.__qualname__ += f"_{digest}"
+        function.calls_into = modules
+        return compiled(function, **options)
+
+    return decorate
 
 
 def inlined(function):

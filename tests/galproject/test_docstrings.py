@@ -35,7 +35,7 @@ OTHERS = {
     "as_json",
     "from_json",
     "compiled",
-    "compiled_anew",
+    "compiled_with",
     "inlined",
     "quiet_crowdsource",
     "serialize",

@@ -1,5 +1,8 @@
 import importlib
+import os
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 from numba.core.dispatcher import Dispatcher
@@ -18,16 +21,61 @@ def kernels():
                 yield module.__name__, value
 
 
-def test_machine_code_that_is_kept_calls_none_of_another_module():
+def homes_of_calls(kernel):
+    """The modules of the compiled functions that one calls."""
+    used = [kernel.py_func.__globals__.get(name) for name in kernel.py_func.__code__.co_names]
+    return {f.py_func.__module__ for f in used if isinstance(f, Dispatcher)}
+
+
+def test_machine_code_that_is_kept_calls_none_of_another_module_but_those_it_names():
     # numba notices that a module has changed, but not that one has that it calls into: it would
     # go on with the old machine code.
     found = list(kernels())
     assert found
     for module, kernel in found:
-        used = [kernel.py_func.__globals__.get(name) for name in kernel.py_func.__code__.co_names]
-        homes = {f.py_func.__module__ for f in used if isinstance(f, Dispatcher)}
-        is_kept = kernel.stats.cache_path is not None
-        assert not is_kept or homes <= {module}, kernel
+        assert kernel.stats.cache_path is not None
+        named = {one.__name__ for one in getattr(kernel.py_func, "calls_into", ())}
+        assert homes_of_calls(kernel) <= {module} | named, kernel
+        # What those call in turn would have to be named too.
+        further = [k for home, k in found if home in named]
+        assert all(homes_of_calls(k) <= {module} | named for k in further), kernel
+
+
+def test_machine_code_is_made_anew_when_a_module_that_it_calls_into_changes(tmp_path):
+    (tmp_path / "called.py").write_text(CALLED.format("+"))
+    (tmp_path / "caller.py").write_text(CALLER)
+    assert answer_of(tmp_path) == ["compiled", "5"]
+    assert answer_of(tmp_path) == ["kept", "5"]
+    (tmp_path / "called.py").write_text(CALLED.format("*"))
+    assert answer_of(tmp_path) == ["compiled", "6"]
+
+
+CALLED = """
+from photometry.science.compiled import inlined
+
+@inlined
+def combined(x, y):
+    return x {} y
+"""
+CALLER = """
+import called
+from called import combined
+from photometry.science.compiled import compiled_with
+
+@compiled_with(called)
+def answer(x, y):
+    return combined(x, y)
+
+value = answer(2, 3)
+print("kept" if answer.stats.cache_hits else "compiled", value)
+"""
+
+
+def answer_of(folder):
+    """What ``caller`` says in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+    words = [sys.executable, folder / "caller.py"]
+    return subprocess.check_output(words, env=environment, text=True).split()
 
 
 def test_compiled_functions_that_others_call_are_inlined_so_that_every_process_rounds_alike():

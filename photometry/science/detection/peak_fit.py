@@ -6,12 +6,12 @@ moves, those of the neighbours stay.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from photometry.science.compiled import compiled_anew, inlined
+from photometry.science.compiled import compiled_with, inlined
+from photometry.science.psf import stamps
 from photometry.science.psf.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
 
 STEPS = 3  # of Gauss-Newton in a peak's position
@@ -88,7 +88,7 @@ def _near(places, n, radius):
     return first - np.arange(n + 1), other[is_other]
 
 
-@compiled_anew
+@compiled_with(stamps)
 def _fit(images, half, near, stars, limits, result):
     (first, other), (places, parameters, core, beta) = near, stars
     n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
@@ -156,7 +156,7 @@ def _cut(images, half, column, row, square):
             pixel += 1
 
 
-@partial(compiled_anew, forceinline=True)
+@compiled_with(stamps, forceinline=True)
 def _render(term, half, offset, parameters, psf):
     """Fill ``term`` with the PSF of a star that lies off the middle of the square."""
     beta, core_side, stamp, patch, workspace = psf
