@@ -7,6 +7,7 @@ import sys
 
 
 def main():
+    """Run the command that the arguments name."""
     # Looking for garbage takes a fifth of the time until a command begins, and there is none.
     gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")

@@ -47,7 +47,7 @@ class Outcome:
 
 
 class CannotTryError(Exception):
-    """This machine doesn't allow a fault to be made, for the reason given."""
+    """A fault that this machine doesn't allow to be made, with the reason."""
 
 
 def kill_workers(night: QueueNight):

@@ -1,0 +1,1 @@
+"""What was observed: FITS, exposures and chips, catalogues, WCS; and what everything else needs."""

@@ -7,7 +7,7 @@ from django.db import connection
 
 @contextmanager
 def connected_to(name):
-    """This process' connection, and those of workers that it starts, in the database ``name``."""
+    """The connection of this process, and of workers that it starts, in the database ``name``."""
     survey = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = name

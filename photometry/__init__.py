@@ -1,0 +1,1 @@
+"""What was measured: reduction, forced fit, calibration, stored sources, the cross-match."""

@@ -1,0 +1,1 @@
+"""What changed: changes, new sources, candidates, and what people say of them."""

@@ -86,5 +86,6 @@ def quoted(name) -> str:
 
 
 def one_value(cursor, sql, parameters=()):
+    """The first column of the first row that a statement gives."""
     cursor.execute(sql, parameters)
     return cursor.fetchone()[0]

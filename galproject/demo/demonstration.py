@@ -35,6 +35,7 @@ def prepare_night(folder: Path, progress=None) -> Files:
 
 
 def options_for(files: Files) -> PipelineOptions:
+    """The options by default, with the catalogue of the simulated sky."""
     return PipelineOptions(catalogue=str(files.catalogue))
 
 

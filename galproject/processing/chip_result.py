@@ -30,6 +30,7 @@ class ChipResult:
 
     @property
     def failed(self) -> bool:
+        """Whether an error ended the chip, which ``error`` then tells."""
         return self.status == Status.FAILED
 
 

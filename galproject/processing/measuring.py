@@ -41,6 +41,7 @@ class SearchResult:
 
     @property
     def n_detected(self) -> int:
+        """The number of sources that galsources keeps."""
         return int(self.is_detected.sum())
 
 

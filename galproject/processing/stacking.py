@@ -72,6 +72,7 @@ class StackResult:
 
     @property
     def failed(self) -> bool:
+        """Whether an error ended the stack, which ``error`` then tells."""
         return self.status == FAILED
 
 

@@ -23,10 +23,12 @@ class Reprocessing:
 
     @property
     def n_references(self) -> int:
+        """Reference images that are to be processed again."""
         return sum(map(len, self.references.values()))
 
     @property
     def n_searches(self) -> int:
+        """Search images that are to be processed again."""
         return sum(map(len, self.searches.values()))
 
     def enqueue(self, queued=True, requested_by=""):

@@ -15,6 +15,7 @@ class PlainUnpickler(pickle.Unpickler):
     """Reads numbers, texts, lists, tuples and dictionaries; whatever names a class is refused."""
 
     def find_class(self, module_name, global_name):
+        """Refuse every class and function: to load one may run code."""
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is neither text nor number")
 
 

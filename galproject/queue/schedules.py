@@ -29,6 +29,7 @@ def refuse_others(instance, **_):
 
 
 def install():
+    """Have every schedule looked at before it is saved."""
     pre_save.connect(refuse_others, sender=Schedule, dispatch_uid="own schedules")
 
 

@@ -62,10 +62,12 @@ class Change:
 
     @property
     def n_searches(self):
+        """Search images that are measured against the references that go."""
         return len(self.search_ids)
 
     @property
     def old_exposures(self):
+        """Exposures of the references that go, in order of time."""
         return sorted({image.exposure for image in self.old}, key=lambda e: (e.mjd, e.pk))
 
     @property
@@ -76,6 +78,7 @@ class Change:
 
     @property
     def is_large(self):
+        """Whether so much is lost or made anew that people have to confirm it."""
         return self.n_lost > MAX_ROWS or self.n_searches > MAX_SEARCHES
 
 

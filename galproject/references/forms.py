@@ -20,6 +20,7 @@ class PatchForm(forms.Form):
         self.fields["filter"].choices = [(name, name) for name in filters_in_use()]
 
     def clean_position(self):
+        """Right ascension and declination of the position, ICRS degrees."""
         try:
             return parse_place(self.cleaned_data["position"])
         except GalprojectError as error:

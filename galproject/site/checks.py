@@ -1,4 +1,4 @@
-"""Asked by manage.py check and migrate: is the database there with q3c, are the options valid?"""
+"""Checks of manage.py check and migrate: a database with q3c, valid options, known variables."""
 
 import os
 

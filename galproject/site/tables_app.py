@@ -4,4 +4,6 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class TablesConfig(AdminConfig):
+    """The admin, whose site is SurveyAdminSite."""
+
     default_site = "galproject.site.admin_site.SurveyAdminSite"

@@ -44,6 +44,7 @@ class Area:
 
     @classmethod
     def of(cls, images):
+        """The area of images that have footprints."""
         footprints = tuple(np.array(image.footprint) for image in images)
         return cls(frozenset(image.pk for image in images), footprints)
 

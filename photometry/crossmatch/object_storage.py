@@ -50,10 +50,12 @@ class Sources:
         return len(self.refsource_id)
 
     def arrays(self):
+        """The arrays, in the order of the fields."""
         return [getattr(self, name) for name in self.__dataclass_fields__ if name != "filters"]
 
     @classmethod
     def none(cls, filters):
+        """No sources, in filters of these names."""
         return cls(filters, *(np.zeros(0, kind) for kind in ("i8", *["f8"] * 5, "i2")))
 
 

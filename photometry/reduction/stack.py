@@ -40,6 +40,7 @@ class StackInput:
 
     @property
     def label(self) -> str:
+        """File and chip, as messages name them."""
         return f"{self.facts.image_path.name}[{self.entry.name}]"
 
 
@@ -66,6 +67,7 @@ class ChipStack:
 
     @property
     def frames(self):
+        """The frames as they were stacked, the first one first."""
         return [placed.frame for placed in self.placed]
 
     @property
@@ -91,6 +93,7 @@ class ChipStack:
 
     @property
     def unusable_fraction(self) -> float:
+        """Of the pixels, those that no frame fills."""
         return float(np.mean(self.stack.weight == 0))
 
 

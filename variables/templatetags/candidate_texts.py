@@ -17,11 +17,13 @@ FIRST_DAY, LAST_DAY = (date.min - MJD_0).days, (date.max - MJD_0).days  # that h
 
 @register.filter
 def sexagesimal(candidate):
+    """Right ascension in hours and declination in degrees, to be read and copied."""
     return positions.sexagesimal(candidate.ra, candidate.dec)
 
 
 @register.filter
 def galactic(candidate):
+    """Galactic longitude and latitude in degrees."""
     longitude, latitude = positions.galactic(candidate.ra, candidate.dec)
     return f"l {longitude:.3f}° b {latitude:+.3f}°"
 

@@ -41,7 +41,6 @@ CARDS_AT_ONCE, TILES_AT_ONCE, MAX_TILES = 4, 60, 120
 
 def voting(view):
     """Restrict a view to members of the campaign who may vote."""
-
     campaigns_to_vote = Campaign.objects.select_related("taxonomy").with_members()
 
     @wraps(view)
@@ -178,6 +177,7 @@ def running(view):
 
 @running
 def close_campaign(request, campaign):
+    """End the votes of a campaign; its classes are then what people agreed on."""
     try:
         campaigns.close(campaign, only_without_votes=not request.user.has_perm(CAMPAIGN))
     except GalprojectError as error:
@@ -189,6 +189,7 @@ def close_campaign(request, campaign):
 
 @running
 def reopen_campaign(request, campaign):
+    """Let people vote in a closed campaign again."""
     campaigns.reopen(campaign)
     messages.success(request, "People can vote again.")
     return redirect(campaign)
@@ -196,6 +197,7 @@ def reopen_campaign(request, campaign):
 
 @running
 def rename_campaign(request, campaign):
+    """Give a campaign the name that was sent."""
     try:
         campaigns.rename(campaign, request.POST.get("name", ""))
     except GalprojectError as error:

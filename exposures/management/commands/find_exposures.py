@@ -97,4 +97,5 @@ def files_text(exposure):
 
 
 def number(value, how):
+    """A number in a format; an empty text for None."""
     return "" if value is None else format(value, how)

@@ -25,6 +25,11 @@ class AdaptedPsf:
         self.psf = psf
 
     def __call__(self, x, y, stampsz=None, deriv=False):
+        """Stamps at ``x`` (rows) and ``y`` (columns), and with ``deriv`` their two derivatives.
+
+        Two numbers of pixels give one stamp (stampsz, stampsz), arrays (n,) give (n, stampsz,
+        stampsz), of sum 1 over the whole PSF; of 59 pixels by default, as crowdsource has it.
+        """
         scalar = np.ndim(x) == 0
         size = 59 if stampsz is None else int(stampsz)
         stamps = self.psf.stamps(x=np.atleast_1d(y), y=np.atleast_1d(x), size=size)

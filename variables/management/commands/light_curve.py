@@ -62,6 +62,7 @@ def curves_of_position(ra, dec, radius_arcsec):
 
 
 def draw(curves, path):
+    """Draw light curves to a file; GalprojectError if it can't be written or is no picture's."""
     try:
         plot_light_curves(curves, path)
     except (OSError, ValueError) as error:  # ValueError: a suffix that is no picture's
