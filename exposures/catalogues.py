@@ -10,7 +10,7 @@ from astropy_healpix import HEALPix
 from exposures.errors import InputFileError
 from exposures.fits.files import open_table
 from exposures.science.motion import moved, separation_degrees, years_after
-from exposures.science.quantities import Arcseconds, Milliarcseconds, Motion, Sigma, Year
+from exposures.science.quantities import Arcseconds, Milliarcseconds, Motion, Options, Sigma, Year
 
 # Columns that stand in for a band, best first. A column called mag_<band> comes before them all.
 # They are APPROXIMATE: Gaia's G, BP and RP differ from these bands by up to a magnitude with
@@ -44,20 +44,22 @@ class CatalogueStars:
 
 
 @dataclass(frozen=True)
-class CatalogueCuts:
+class CatalogueCuts(Options):
     """Which entries of a catalogue are stars with a place of their own, and where they move."""
 
-    # Gaia's astrometric_excess_noise, its scatter about a single moving star; binaries and blends
-    # have more.
     max_excess_noise: Milliarcseconds = 3.0
-    # Significance of astrometric_excess_noise from which on it counts:
-    # astrometric_excess_noise_sig, as Gaia's documentation advises.
+    """Largest astrometric_excess_noise of a star in Gaia, its scatter about a single moving star;
+    binaries and blends have more."""
     min_excess_noise_significance: Sigma = 2.0
-    unknown_motion: Motion = 5.0  # error that is assumed of a proper motion that was not measured
-    default_epoch: Year = 2016.0  # epoch of positions where ref_epoch is absent
-    # Margin round a cone in which entries are read: stars move between the catalogue's epoch and
-    # the image's.
+    """Significance of astrometric_excess_noise from which on it counts:
+    astrometric_excess_noise_sig, as Gaia's documentation advises."""
+    unknown_motion: Motion = 5.0
+    """Error that is assumed of a proper motion that was not measured."""
+    default_epoch: Year = 2016.0
+    """Epoch of positions where ref_epoch is absent."""
     margin_arcsec: Arcseconds = 10.0
+    """Margin round a cone in which entries are read: stars move between the catalogue's epoch and
+    the image's."""
 
     @property
     def margin_degrees(self):

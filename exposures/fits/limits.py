@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval
 
-from exposures.science.quantities import Unit
+from exposures.science.quantities import Options, Unit
 
 ImagePixels = Annotated[int, Unit("pixels"), Interval(ge=1, le=2**31 - 1)]
 FileBytes = Annotated[int, Unit("bytes"), Interval(ge=2880, le=10**12)]
@@ -15,20 +15,22 @@ Checks = Annotated[Literal["all", "data", "none"], Unit("text")]
 
 
 @dataclass(frozen=True)
-class FileOptions:
+class FileOptions(Options):
     """What a file may ask for before it is read; it counts where it is read, and when."""
 
-    # Largest number of pixels of an image, whatever its file's size: a few bytes can ask for any
-    # number.
     max_pixels: ImagePixels = 64_000_000
-    # Largest size of a file, of a gzipped one after decompression.
+    """Largest number of pixels of an image, whatever its file's size: a few bytes can ask for any
+    number."""
     max_bytes: FileBytes = 8_000_000_000
-    max_hdus: ManyOrFew = 1000  # largest number of headers in a file
-    max_cards: ManyOrFew = 40_000  # largest number of cards in a header
-    # Which of DATASUM and CHECKSUM must be right where a file has them: "all"; "data", of files
-    # whose headers were edited by what doesn't write CHECKSUM anew; "none", of cut-outs with the
-    # sums of the whole.
+    """Largest size of a file, of a gzipped one after decompression."""
+    max_hdus: ManyOrFew = 1000
+    """Largest number of headers in a file."""
+    max_cards: ManyOrFew = 40_000
+    """Largest number of cards in a header."""
     checksums: Checks = "all"
+    """Which of DATASUM and CHECKSUM must be right where a file has them: "all"; "data", of files
+    whose headers were edited by what doesn't write CHECKSUM anew; "none", of cut-outs with the sums
+    of the whole."""
 
 
 _source: Callable[[], FileOptions] = FileOptions

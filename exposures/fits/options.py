@@ -12,40 +12,43 @@ from exposures.science.quantities import (
     Fraction,
     Gain,
     Name,
+    Options,
     Ratio,
     Seconds,
 )
 
 
 @dataclass(frozen=True)
-class InputOptions:
+class InputOptions(Options):
     """Defaults, most of them for plain images; a header that knows better wins.
 
-    None: found from the pixels.
+    What is None is found from the pixels.
     """
 
-    # Gain where the header has none; None: such that the sky's photons make its noise.
     gain: Gain | None = None
-    read_noise: Electrons = 0.0  # read noise where the header has none
-    # Saturation level where the header has none; None: where pixels pile up, else unknown.
+    """Gain where the header has none; None: such that the sky's photons make its noise."""
+    read_noise: Electrons = 0.0
+    """Read noise where the header has none."""
     saturation: Adu | None = None
-    filter: Name = ""  # filter where FILTER is absent; "": its absence is an error
-    # Exposure time where EXPTIME is absent; None: its absence is an error.
+    """Saturation level where the header has none; None: where pixels pile up, else unknown."""
+    filter: Name = ""
+    """Filter where FILTER is absent; "": its absence is an error."""
     exposure_seconds: Seconds | None = None
-    # Version of the Community Pipeline for DECam's files where PLVER is absent or has no number;
-    # "": its absence is an error.
+    """Exposure time where EXPTIME is absent; None: its absence is an error."""
     pipeline_version: Name = ""
-    # Largest distance between the centres of two exposures with one camera and time that are the
-    # same exposure.
+    """Version of the Community Pipeline for DECam's files where PLVER is absent or has no number;
+    "": its absence is an error."""
     same_centre_arcsec: Arcseconds = 5.0
-    # Share of the largest pixel value, at which pixels pile up, that is taken for the saturation
-    # level: a converter's top is no longer linear.
+    """Largest distance between the centres of two exposures with one camera and time that are the
+    same exposure."""
     linear_fraction: Fraction = 0.9
-    # Least number of pixels at exactly the largest value to call it saturation.
+    """Share of the largest pixel value, at which pixels pile up, that is taken for the saturation
+    level: a converter's top is no longer linear."""
     pile_up_pixels: Count = 10
-    # Noise of the sky measured / foretold by gain and read noise, as variances, beyond which
-    # the zero level of the pixels is taken to be unknown.
+    """Least number of pixels at exactly the largest value to call it saturation."""
     noise_tolerance: Ratio = 1.4
+    """Ratio of the sky's measured noise to that foretold by gain and read noise, as variances,
+    beyond which the zero level of the pixels is taken to be unknown."""
     limits: PixelLimits = PixelLimits()
     header: HeaderLimits = HeaderLimits()
 

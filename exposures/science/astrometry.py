@@ -14,6 +14,7 @@ from exposures.science.quantities import (
     Count,
     Fraction,
     MagnitudeError,
+    Options,
     Order,
     Pixels,
     Rounds,
@@ -26,31 +27,42 @@ MOST_GROWTHS = 8
 
 
 @dataclass(frozen=True)
-class AstrometryOptions:
+class AstrometryOptions(Options):
     """How positions are matched and the correction is fitted."""
 
-    search_pixels: SearchPixels = 20.0  # largest shift between the header's WCS and the truth
-    shift_sigma: Sigma = 5.0  # least significance of a shift among chance pairs of unrelated stars
-    match_pixels: Pixels = 2.0  # radius of a match once the shift is taken out
-    min_matches: Count = 3  # least number of matches for a correction
-    max_order: Order = 2  # largest order of the polynomial in x and y
-    stars_per_term: Count = 5  # matches wanted for each coefficient of an axis; else lower order
-    n_sigma: Sigma = 3.0  # matches further than this from the fit are clipped
-    n_clips: Rounds = 5  # largest number of times that matches are clipped
-    # Largest shift that is looked for where the stars are not in their places within search_pixels:
-    # as far as a telescope may miss.
+    search_pixels: SearchPixels = 20.0
+    """Largest shift between the header's WCS and the truth that is looked for first."""
+    shift_sigma: Sigma = 5.0
+    """Least significance of a shift among chance pairs of unrelated stars."""
+    match_pixels: Pixels = 2.0
+    """Radius of a match of stars once the shift between them is taken out."""
+    min_matches: Count = 3
+    """Least number of matched stars for a correction of positions."""
+    max_order: Order = 2
+    """Largest order of the correction of positions, a polynomial in x and y."""
+    stars_per_term: Count = 5
+    """Number of matched stars wanted for each coefficient of an axis; with fewer the order is
+    lower."""
+    n_sigma: Sigma = 3.0
+    """Deviation of a matched star from the correction of positions beyond which it is clipped."""
+    n_clips: Rounds = 5
+    """Largest number of times that matched stars are clipped."""
     search_arcsec: Arcseconds = 60.0
-    # Number of an image's brightest stars that are used in this wider search.
+    """Largest shift that is looked for where the stars are not in their places within
+    search_pixels: as far as a telescope may miss."""
     search_stars: BrightStars = 300
-    # Error of scale and angle that the wider search allows: shift over distance.
+    """Number of an image's brightest stars that are used in the search as far as search_arcsec."""
     max_distortion: Fraction = 0.03
-    # Number of the brightest stars that are looked up in their places.
+    """Error of scale and angle, shift over distance, that the search as far as search_arcsec
+    allows."""
     tested_stars: BrightStars = 200
-    # Least share of these stars in their places; with less, images are not registered to each
-    # other.
+    """Number of the brightest stars that are looked up in their places."""
     min_share: Fraction = 0.3
-    # Largest deviation of a star's difference in magnitude from the others', to be the same star.
+    """Least share of the tested_stars in their places; with less, images are not registered to each
+    other."""
     max_difference: MagnitudeError = 2.0
+    """Largest deviation of the difference of two magnitudes from that of other stars, for them to
+    be of the same star."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from exposures.science.quantities import (
     Gain,
     Magnitude,
     Mjd,
+    Options,
     Pixels,
     Seconds,
 )
@@ -36,29 +37,41 @@ class Range:
 
 
 @dataclass(frozen=True)
-class HeaderLimits:
-    """Beyond what a header is wrong.
+class HeaderLimits(Options):
+    """Limits beyond which a header is wrong.
 
     What nothing can be done without is an error then; the rest counts as absent, which is noted.
     """
 
-    # Earliest time of an exposure, in UTC: 1990, before which there is no such camera.
     first_mjd: Mjd = 47_892.0
-    # Largest time of an exposure after now: clocks and time zones may be off.
+    """Earliest time of an exposure, in UTC: 1990, before which there is no such camera."""
     days_ahead: Days = 1.0
-    min_exposure_seconds: Seconds = 1e-5  # shortest exposure time
-    # Longest exposure time, also of stacks, which may have the sum of many.
+    """Largest time of an exposure after now: clocks and time zones may be off."""
+    min_exposure_seconds: Seconds = 1e-5
+    """Shortest exposure time that a header may give."""
     max_exposure_seconds: Seconds = 1e6
-    min_gain: Gain = 0.001  # least gain, of a detector or of what its pixels were scaled to
-    max_gain: Gain = 1e5  # largest gain, of a detector or of what its pixels were scaled to
-    max_read_noise: Electrons = 1000.0  # largest read noise of a pixel
-    max_saturation: Adu = 1e9  # largest saturation level of a pixel
-    min_zero_point: Magnitude = 0.0  # least zero point, the magnitude of 1 ADU
-    max_zero_point: Magnitude = 50.0  # largest zero point, the magnitude of 1 ADU
-    min_scale: Arcseconds = 0.001  # smallest pixel scale
-    max_scale: Arcseconds = 200.0  # largest pixel scale
-    min_fwhm: Pixels = 0.3  # smallest seeing
-    max_fwhm: Pixels = 200.0  # largest seeing
+    """Longest exposure time that a header may give, also of stacks, which may have the sum of
+    many."""
+    min_gain: Gain = 0.001
+    """Least gain that a header may give, of a detector or of what its pixels were scaled to."""
+    max_gain: Gain = 1e5
+    """Largest gain that a header may give, of a detector or of what its pixels were scaled to."""
+    max_read_noise: Electrons = 1000.0
+    """Largest read noise of a pixel that a header may give."""
+    max_saturation: Adu = 1e9
+    """Largest saturation level of a pixel that a header may give."""
+    min_zero_point: Magnitude = 0.0
+    """Least zero point, the magnitude of 1 ADU, that a header may give."""
+    max_zero_point: Magnitude = 50.0
+    """Largest zero point, the magnitude of 1 ADU, that a header may give."""
+    min_scale: Arcseconds = 0.001
+    """Smallest scale of a pixel that a header may give."""
+    max_scale: Arcseconds = 200.0
+    """Largest scale of a pixel that a header may give."""
+    min_fwhm: Pixels = 0.3
+    """Smallest seeing that a header may give."""
+    max_fwhm: Pixels = 200.0
+    """Largest seeing that a header may give."""
 
     @property
     def mjd(self) -> Range:

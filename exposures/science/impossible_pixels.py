@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from exposures.science.quantities import Ratio, Sigma
+from exposures.science.quantities import Options, Ratio, Sigma
 
 LARGEST = 1e15  # squares and their sums stay within single precision
 BOX_PIXELS, STEP_PIXELS = 64, 3  # boxes that the darkest sky is looked for in, and their sampling
@@ -25,20 +25,22 @@ NEIGHBOURS = [(j, i) for j in (-1, 0, 1) for i in (-1, 0, 1) if (j, i) != (0, 0)
 
 
 @dataclass(frozen=True)
-class PixelLimits:
-    """Beyond what a pixel or its weight can't be true, and is masked; sigma is the sky's noise."""
+class PixelLimits(Options):
+    """Limits beyond which a pixel or its weight can't be true and is masked, in the sky's noise."""
 
-    # Largest distance of a pixel from the sky, either way: no detector has such a range.
     range_sigma: Sigma = 1e7
-    # Largest distance of a pixel below the darkest part of the sky: there is no negative light.
+    """Largest distance of a pixel from the sky, either way: no detector has such a range."""
     dark_sigma: Sigma = 100.0
-    # Height above the sky from which on a group of pixels may be too sharp for any PSF.
+    """Largest distance of a pixel below the darkest part of the sky: there is no negative light."""
     sharp_sigma: Sigma = 1000.0
-    # Largest ratio of the group's faintest pixel to the brightest one round it.
+    """Height above the sky from which on a group of pixels may be too sharp for any PSF."""
     sharp_ratio: Ratio = 100.0
-    # Largest ratio of a DECam pixel that isn't masked to its saturation level.
+    """Largest ratio of the faintest pixel of a group that is too sharp to the brightest pixel round
+    it."""
     saturation_ratio: Ratio = 2.0
-    weight_ratio: Ratio = 1000.0  # largest ratio of a weight to the image's median weight
+    """Largest ratio of a DECam pixel that isn't masked to its saturation level."""
+    weight_ratio: Ratio = 1000.0
+    """Largest ratio of a weight to the image's median weight."""
 
 
 def impossible_pixels(data, usable, noise, limits=PixelLimits()):

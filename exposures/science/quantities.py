@@ -1,7 +1,7 @@
 """Types of options: what they are measured in, and the values that make sense."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from annotated_types import Interval, MaxLen, Predicate
 
@@ -11,6 +11,13 @@ class Unit:
     """What the number of an option counts."""
 
     name: str
+
+
+class Options:
+    """What classes of options have in common: the docstring below a field is its description."""
+
+    # What pydantic looks for on a dataclass, so that science needn't import it.
+    __pydantic_config__: ClassVar[dict] = {"use_attribute_docstrings": True}
 
 
 def is_odd(number: int) -> bool:

@@ -1,19 +1,17 @@
 """What every option is: its default, its unit, what it may be and what it means.
 
 All of it is read from the dataclasses themselves: the unit and the range from a field's type,
-the meaning from the comment beside it.
+the meaning from the field's description, which pydantic finds in the docstring below it.
 """
 
-import ast
 import inspect
-import io
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import get_args, get_type_hints
 
 from annotated_types import Interval, MaxLen, Predicate
+from pydantic import TypeAdapter
 
 from exposures.science.quantities import Unit
 from galproject.configuration.pipeline_options import PipelineOptions
@@ -49,7 +47,16 @@ def sections() -> tuple[SectionFacts, ...]:
 @cache
 def option_names() -> tuple[str, ...]:
     """The dotted names of all options."""
-    return tuple(option.name for section in sections() for option in section.options)
+    return tuple(_names(PipelineOptions()))
+
+
+def _names(options, prefix=""):
+    for field in fields(options):
+        value, name = getattr(options, field.name), f"{prefix}{field.name}"
+        if is_dataclass(value):
+            yield from _names(value, f"{name}.")
+        else:
+            yield name
 
 
 def is_section(name) -> bool:
@@ -57,20 +64,20 @@ def is_section(name) -> bool:
     return any(option.startswith(f"{name}.") for option in option_names())
 
 
-def _sections(defaults, prefix="", comment="") -> Iterator[SectionFacts]:
+def _sections(defaults, prefix="", difference="") -> Iterator[SectionFacts]:
     kind = type(defaults)
-    hints, meanings = get_type_hints(kind, include_extras=True), _comments(kind)
+    hints, meanings = get_type_hints(kind, include_extras=True), _meanings(kind)
     here, below = [], []
     for field in fields(kind):
         value, name = getattr(defaults, field.name), f"{prefix}{field.name}"
-        meaning = meanings.get(field.name, "")
+        meaning = meanings[field.name]
         if is_dataclass(value):
             below.append((value, f"{name}.", meaning))
         else:
             here.append(OptionFacts(name, value, *_of_type(hints[field.name]), meaning))
     if here:
-        # The comment tells sections of one class from each other.
-        meaning = " ".join(filter(None, [inspect.getdoc(kind), comment]))
+        # The field's description tells sections of one class from each other.
+        meaning = " ".join(filter(None, [inspect.getdoc(kind), difference]))
         yield SectionFacts(prefix.rstrip("."), meaning, tuple(here))
     for section in below:
         yield from _sections(*section)
@@ -107,20 +114,9 @@ def _number(limit):
     return f"{limit:d}" if isinstance(limit, int) else f"{limit:g}"
 
 
-def _comments(kind):
-    """The comment of each field of a class: beside it, and on the lines just above it."""
-    source = inspect.getsource(kind)
-    beside, above = {}, {}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            is_alone = token.line.strip() == token.string
-            (above if is_alone else beside)[token.start[0]] = token.string.lstrip("# ")
-    meanings = {}
-    for node in ast.parse(source).body[0].body:
-        if isinstance(node, ast.AnnAssign):
-            lines, line = [beside.get(node.end_lineno, "")], node.lineno - 1
-            while line in above:
-                lines.insert(0, above[line])
-                line -= 1
-            meanings[node.target.id] = " ".join(filter(None, lines))
-    return meanings
+def _meanings(kind):
+    """{name: description} of the fields of a class of options, each on one line."""
+    described = TypeAdapter(kind).json_schema()["properties"]
+    return {
+        name: " ".join(field.get("description", "").split()) for name, field in described.items()
+    }

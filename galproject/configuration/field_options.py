@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 
-from exposures.science.quantities import Degrees
+from exposures.science.quantities import Degrees, Options
 
 
 @dataclass(frozen=True)
-class FieldOptions:
+class FieldOptions(Options):
     """How far apart the centres of exposures are that share sky, or are of one field."""
 
-    # Exposures further apart share no sky, so that one need not wait for a reference of the other:
-    # the field of the widest camera, 2.2 degrees across, and a little.
     reach_degrees: Degrees = 2.5
-    # Exposures whose centres are nearer than this are one field on the map; dithers are far
-    # smaller.
+    """Distance between the centres of exposures beyond which they share no sky, so that one need
+    not wait for a reference of the other: the field of the widest camera, 2.2 degrees across, and a
+    little."""
     same_degrees: Degrees = 0.3
-    # Radius round a position in which exposures are compared as references.
+    """Distance between the centres of exposures below which they are one field on the map; dithers
+    are far smaller."""
     compared_degrees: Degrees = 0.5
+    """Radius round a position in which exposures are compared as references."""

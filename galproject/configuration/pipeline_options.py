@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from exposures.catalogues import CatalogueCuts, open_catalogue
 from exposures.fits import FileOptions, InputOptions
-from exposures.science.quantities import Name
+from exposures.science.quantities import Name, Options
 from galproject.configuration.field_options import FieldOptions
 from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
@@ -34,7 +34,7 @@ FORMER_SECTIONS = {"join": "crossmatch"}
 
 
 @dataclass(frozen=True)
-class PipelineOptions:
+class PipelineOptions(Options):
     """Options of reading, reducing and selecting."""
 
     files: FileOptions = FileOptions()
@@ -54,7 +54,9 @@ class PipelineOptions:
     ranking: RankingOptions = RankingOptions()
     fields: FieldOptions = FieldOptions()
     pictures: MatchOptions = MatchOptions()
-    catalogue: Name = ""  # folder of HEALPix tiles, or one file; "": the header's WCS stands
+    catalogue: Name = ""
+    """Folder of HEALPix tiles, or one file, of a catalogue of stars; "": the header's WCS
+    stands."""
 
     def as_json(self) -> dict:
         """Plain values, equal to what the database gives back."""

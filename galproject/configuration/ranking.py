@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from exposures.science.quantities import Fraction, Ratio
+from exposures.science.quantities import Fraction, Options, Ratio
 
 
 @dataclass(frozen=True)
-class RankingOptions:
+class RankingOptions(Options):
     """Which exposures are suggested first as references."""
 
-    # Limiting magnitude that one arcsecond of seeing is worth in the ranking.
     mag_per_arcsec: Ratio = 1.0
-    # Least share of the most chips that an exposure there has; exposures with fewer come last.
+    """Limiting magnitude that one arcsecond of seeing is worth in the ranking."""
     min_chips: Fraction = 0.9
+    """Least number of chips of an exposure, as a share of the most that one there has; exposures
+    with fewer come last."""

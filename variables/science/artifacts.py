@@ -12,6 +12,7 @@ from exposures.science.quantities import (
     Days,
     Fraction,
     Margin,
+    Options,
     Pixels,
     Ratio,
     TwoOrMore,
@@ -19,34 +20,38 @@ from exposures.science.quantities import (
 
 
 @dataclass(frozen=True)
-class ArtifactOptions:
+class ArtifactOptions(Options):
     """Thresholds for proposing artifacts."""
 
-    # Changes nearer to each other than this belong to one saturated star.
     link_pixels: Pixels = 30.0
-    min_changes: TwoOrMore = 3  # least number of changes for which a flag is proposed
-    trail_ratio: Ratio = 4.0  # ratio of its sides from which on a group of changes is a bleed trail
-    margin_pixels: Margin = 8.0  # margin of a proposed region beyond the outermost of its changes
-    # Width of the strip along an edge of a chip in which changes are counted.
+    """Distance between changes below which they belong to one saturated star."""
+    min_changes: TwoOrMore = 3
+    """Least number of changes for which a flag is proposed."""
+    trail_ratio: Ratio = 4.0
+    """Ratio of the sides of a group of changes from which on it is a bleed trail."""
+    margin_pixels: Margin = 8.0
+    """Margin of a proposed region beyond the outermost of its changes."""
     edge_pixels: Pixels = 25.0
-    # Density of changes in the strip along an edge, over that inside, from which on it is flagged.
+    """Width of the strip along an edge of a chip in which changes are counted."""
     edge_excess: Ratio = 4.0
-    # Largest distance between changes that are due to one defect of the detector.
+    """Density of changes in the strip along an edge, over that inside, from which on the edge is
+    flagged."""
     defect_pixels: Pixels = 2.5
-    # Time before and after an exposure in which other exposures are looked at for defects.
+    """Largest distance between changes that are due to one defect of the detector."""
     defect_days: Days = 30.0
-    # Least number of exposures, or of chips of one exposure, on which a defect makes changes.
+    """Time before and after an exposure in which other exposures are looked at for defects."""
     min_exposures: TwoOrMore = 4
-    # Changes nearer to each other on the sky than this are one star's, which may vary.
+    """Least number of exposures, or of chips of one exposure, on which a defect makes changes."""
     apart_pixels: Pixels = 5.0
-    # Number of changes at a place, over that expected by chance, from which on it is a defect.
+    """Distance on the sky between changes below which they are one star's, which may vary."""
     defect_excess: Ratio = 10.0
-    # Share of a source's images with changes, from which on its reference may be at fault.
+    """Number of changes at a place, over that expected by chance, from which on it is a defect."""
     nearly_all: Fraction = 0.8
-    # Least number of images with the source before its reference is suspected.
+    """Share of a source's images with changes, from which on its reference may be at fault."""
     min_images: Count = 5
-    # Median change over its scatter, from which on the reference is at fault.
+    """Least number of images with the source before its reference is suspected."""
     steadiness: Ratio = 5.0
+    """Median change over its scatter, from which on the reference is at fault."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from exposures.science.quantities import Count, Fraction, Pixels, Ratio
+from exposures.science.quantities import Count, Fraction, Options, Pixels, Ratio
 from variables.science.selection import CUTS
 
 BIT = {name: 1 << bit for bit, name in enumerate(CUTS)}
@@ -13,22 +13,24 @@ SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blen
 
 
 @dataclass(frozen=True)
-class CauseOptions:
+class CauseOptions(Options):
     """Thresholds beyond which an artifact is more likely than a star."""
 
-    # Share of the epochs with changes, from which on the reference is at fault.
     reference_fraction: Fraction = 0.8
-    # Least number of search epochs before the reference can be at fault.
+    """Share of the epochs with changes, from which on the reference is at fault."""
     reference_epochs: Count = 5
-    # Scatter of the changes over their mean, up to which they are all alike.
+    """Least number of search epochs before the reference can be at fault."""
     reference_scatter: Ratio = 0.3
-    # Distance within which changes of several stars are at one place of the detector.
+    """Scatter of the changes over their mean, up to which they are all alike."""
     detector_pixels: Pixels = 3.0
-    # Least number of other stars with changes at that place of the detector.
+    """Distance within which changes of several stars are at one place of the detector."""
     detector_sources: Count = 3
-    # Distance from the edge of the reference image within which the edge is the cause.
+    """Least number of other stars with changes at one place of the detector for it to be the
+    cause."""
     edge_pixels: Pixels = 15.0
-    crowd: Count = 100  # number of changes on one image, from which on each of them is suspect
+    """Distance from the edge of the reference image within which the edge is the cause."""
+    crowd: Count = 100
+    """Number of changes on one image, from which on each of them is suspect."""
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ from itertools import combinations
 
 import numpy as np
 
-from exposures.science.quantities import Majority
+from exposures.science.quantities import Majority, Options
 
 
 @dataclass(frozen=True)
-class ConsensusOptions:
+class ConsensusOptions(Options):
     """Conditions for a consensus on a candidate."""
 
-    majority: Majority = 2 / 3  # share of the votes that a class needs to be the consensus
+    majority: Majority = 2 / 3
+    """Share of the votes that a class needs to be the consensus."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from exposures.science.quantities import (
     InFwhm,
     KernelPixels,
     LowOrder,
+    Options,
     Pixels,
     Ratio,
     Rounds,
@@ -23,31 +24,38 @@ FWHM_OF_SIGMA = 2.3548
 
 
 @dataclass(frozen=True)
-class MatchOptions:
+class MatchOptions(Options):
     """The kernel by which cutouts of two images are matched."""
 
-    narrow_pixels: KernelPixels = 0.7  # sigma of the narrowest of the three Gaussians of the kernel
-    # Sigma of the middle one of the three Gaussians of the kernel.
+    narrow_pixels: KernelPixels = 0.7
+    """Sigma of the narrowest of the three Gaussians of the kernel."""
     middle_pixels: KernelPixels = 1.5
-    wide_pixels: KernelPixels = 3.0  # sigma of the widest of the three Gaussians of the kernel
-    # Degree of the polynomials by which each Gaussian of the kernel is multiplied.
+    """Sigma of the middle one of the three Gaussians of the kernel."""
+    wide_pixels: KernelPixels = 3.0
+    """Sigma of the widest of the three Gaussians of the kernel."""
     degree: LowOrder = 2
-    # Pixels that differ by more, such as those of other variables, are left out of the fit.
+    """Degree of the polynomials by which each Gaussian of the kernel is multiplied."""
     clip_sigma: Sigma = 4.0
-    n_clips: Rounds = 3  # largest number of times that pixels are clipped
-    # Least radius round the star in the middle that is left out of the fit.
+    """Deviation of a pixel, such as one of another variable, beyond which it is left out of the fit
+    of the kernel."""
+    n_clips: Rounds = 3
+    """Largest number of times that pixels are clipped from the fit of the kernel."""
     core_pixels: Pixels = 5.0
-    # Radius round the star in the middle that is left out of the fit, in the wider PSF's FWHM.
+    """Least radius round the star in the middle that is left out of the fit of the kernel."""
     core_fwhm: InFwhm = 1.5
-    # Weight of what other stars say of the kernel, in that of one bright star.
+    """Radius round the star in the middle that is left out of the fit of the kernel, in the wider
+    PSF's FWHM."""
     prior_share: Ratio = 1.0
-    min_pixels: Count = 400  # least number of pixels for which a kernel is fitted
-    # Number of bright stars, of which every third helps to find the kernel of an image.
+    """Weight of what other stars say of the kernel, in that of one bright star."""
+    min_pixels: Count = 400
+    """Least number of pixels for which a kernel is fitted."""
     n_stars: Trials = 40
-    # Least share of the light that must be a bright star's own, for it to help.
+    """Number of bright stars, of which every third helps to find the kernel of an image."""
     star_fracflux: Fraction = 0.7
-    # Misfit of a bright star's kernel, over the median, beyond which it is left out.
+    """Least share of the light that must be a bright star's own for it to help to find the
+    kernel."""
     max_star_misfit: Ratio = 9.0
+    """Misfit of a bright star's kernel, over the median, beyond which it is left out."""
 
     @property
     def sigmas_pixels(self):

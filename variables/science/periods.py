@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.timeseries import LombScargle
 
-from exposures.science.quantities import Count, Few, Fraction, ShortestPeriod, Trials
+from exposures.science.quantities import Count, Few, Fraction, Options, ShortestPeriod, Trials
 from variables.science.centred_curves import centred
 from variables.science.false_alarms import false_alarms
 from variables.science.harmonics import best_near, refined
@@ -18,21 +18,28 @@ EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
 
 
 @dataclass(frozen=True)
-class PeriodOptions:
+class PeriodOptions(Options):
     """The range of periods searched, and the significance needed to claim one."""
 
-    min_days: ShortestPeriod = 0.05  # shortest period that is looked for
-    # Least number of different times, in all filters together, for which periods are searched.
+    min_days: ShortestPeriod = 0.05
+    """Shortest period that is looked for."""
     min_epochs: Count = 8
-    min_epochs_a_filter: Count = 3  # a filter with fewer epochs is left out
-    n_periods: Few = 5  # number of the strongest peaks that are reported
-    samples_per_peak: Few = 5  # samples of the periodogram across a peak, before peaks are refined
-    max_harmonics: Few = 6  # largest number of harmonics with which a peak is refined
-    epochs_a_term: Count = 2  # epochs that each of the two terms of a harmonic needs
-    # Number of shuffles of the epochs, none of which may have a peak as high.
+    """Least number of different times, in all filters together, for which periods are searched."""
+    min_epochs_a_filter: Count = 3
+    """Least number of epochs in a filter; one with fewer is left out of the search for periods."""
+    n_periods: Few = 5
+    """Number of the strongest peaks of a periodogram that are reported."""
+    samples_per_peak: Few = 5
+    """Samples of the periodogram across a peak, before peaks are refined."""
+    max_harmonics: Few = 6
+    """Largest number of harmonics with which a peak is refined."""
+    epochs_a_term: Count = 2
+    """Number of epochs that each of the two terms of a harmonic needs."""
     n_shuffles: Trials = 100
-    # False-alarm probability of a peak, above which no period is claimed.
+    """Number of shuffles of the epochs, none of which may have a peak as high as a claimed
+    period's."""
     max_false_alarm: Fraction = 0.01
+    """False-alarm probability of a peak, above which no period is claimed."""
 
 
 @dataclass(frozen=True)

@@ -6,36 +6,40 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Count, Fraction, Margin, Parts, Ratio, Sigma
+from exposures.science.quantities import Count, Fraction, Margin, Options, Parts, Ratio, Sigma
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 
 
 @dataclass(frozen=True)
-class SelectionOptions:
+class SelectionOptions(Options):
     """The threshold of a change, and the limits of the cuts."""
 
-    # Least significance of a difference from the reference that is called a change.
     threshold_sigma: Sigma = 15.0
-    # Largest rchi2 of a source, over the running median of rchi2 for sources as bright.
+    """Least significance of a difference from the reference that is called a change."""
     max_rchi2_ratio: Ratio = 3.0
-    # Largest misfit of the PSF over the size of the change; a source fails the cut where it is
-    # beyond both this and max_rchi2_ratio.
+    """Largest rchi2 of a source, over the running median of rchi2 for sources as bright."""
     max_misfit: Ratio = 0.15
-    min_quality: Fraction = 0.75  # least share of the PSF that must lie on usable pixels
-    # Least share of the stamp's light that must be the source's own, when it is brightest.
+    """Largest misfit of the PSF over the size of the change; a source fails the cut where it is
+    beyond both this and max_rchi2_ratio."""
+    min_quality: Fraction = 0.75
+    """Least share of a source's PSF that must lie on usable pixels."""
     min_fracflux: Fraction = 0.2
-    # Largest share of the light; above 1 the fit gave neighbours negative flux.
+    """Least share of the stamp's light that must be the source's own, when it is brightest."""
     max_fracflux: Ratio = 1.2
-    # Distance from a saturated star within which its wings, unlike the PSF's, are distrusted.
+    """Largest share of the stamp's light that may be the source's own; above 1 the fit gave
+    neighbours negative flux."""
     saturated_pixels: Margin = 8.0
-    # Distance from the edge within which stars beyond it, which are not fitted, spill over.
+    """Distance from a saturated star within which its wings, unlike the PSF's, are distrusted."""
     edge_pixels: Margin = 3.0
-    # A mean of a reference set with a significance below this is hardly a star's; its change is
-    # tested in flux, too.
+    """Distance from the edge within which stars beyond it, which are not fitted, spill over."""
     faint_sigma: Sigma = 5.0
-    usual_bins: Parts = 20  # largest number of bins of brightness for the running median of rchi2
-    usual_bin_sources: Count = 15  # least number of sources in each of these bins
+    """Significance below which a mean of a reference set is hardly a star's; its change is tested
+    in flux, too."""
+    usual_bins: Parts = 20
+    """Largest number of bins of brightness for the running median of rchi2."""
+    usual_bin_sources: Count = 15
+    """Least number of sources in each bin of brightness for the running median of rchi2."""
 
 
 @dataclass(frozen=True)

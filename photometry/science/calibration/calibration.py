@@ -5,34 +5,44 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
-from exposures.science.quantities import Count, MagnitudeError, Order, Rounds, Sigma
+from exposures.science.quantities import Count, MagnitudeError, Options, Order, Rounds, Sigma
 from photometry.science.calibration.channels import ChannelStep
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
 
 
 @dataclass(frozen=True)
-class CalibrationOptions:
+class CalibrationOptions(Options):
     """How the magnitude correction and the uncertainties are made."""
 
-    order: Order = 4  # total degree in x and y of the Chebyshev polynomial
-    stars_per_term: Count = 10  # calibration stars wanted for each coefficient; else lower order
-    max_stars_error: MagnitudeError = 0.05  # largest uncertainty of the stars that calibrate
-    n_sigma: Sigma = 3.0  # stars further than this from the fit are clipped
-    n_clips: Rounds = 10  # largest number of times that stars are clipped
-    error_floor: MagnitudeError = 0.01  # least uncertainty of a magnitude
-    # Before the first fit, stars are left out that lie further than this from the median, in the
-    # scatter of all stars.
+    order: Order = 4
+    """Total degree in x and y of the magnitude correction, a Chebyshev polynomial."""
+    stars_per_term: Count = 10
+    """Number of calibration stars wanted for each coefficient of the correction; with fewer the
+    order is lower."""
+    max_stars_error: MagnitudeError = 0.05
+    """Largest uncertainty of the stars that calibrate magnitudes."""
+    n_sigma: Sigma = 3.0
+    """Deviation of a calibration star from the correction beyond which it is clipped."""
+    n_clips: Rounds = 10
+    """Largest number of times that calibration stars are clipped."""
+    error_floor: MagnitudeError = 0.01
+    """Least uncertainty of a magnitude."""
     start_sigma: Sigma = 5.0
-    # Least distance from the median at which a star is left out before the first fit.
+    """Deviation from the median, in the scatter of all stars, beyond which stars are left out
+    before the first fit."""
     start_mag: MagnitudeError = 0.05
-    min_stars_offset: Count = 3  # least number of stars for the offset of another reference
-    min_stars_zero_point: Count = 3  # least number of matches with the catalogue for a zero point
-    min_stars_scale: Count = 5  # least number of stars for the expansion of uncertainties
-    # Least significance of a step between read-out channels that is corrected.
+    """Least distance from the median at which a star is left out before the first fit."""
+    min_stars_offset: Count = 3
+    """Least number of stars for the offset between the magnitudes of two references."""
+    min_stars_zero_point: Count = 3
+    """Least number of matches with the catalogue for a zero point."""
+    min_stars_scale: Count = 5
+    """Least number of stars for the expansion of uncertainties."""
     step_sigma: Sigma = 5.0
-    # Least number of calibration stars on either side of a step between channels.
+    """Least significance of a step between read-out channels that is corrected."""
     step_stars: Count = 10
+    """Least number of calibration stars on either side of a step between channels."""
 
 
 def magnitudes(flux, flux_err, zero_point):

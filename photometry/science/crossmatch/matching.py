@@ -8,7 +8,15 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from exposures.science.footprints import unit_vectors
-from exposures.science.quantities import Arcseconds, Fraction, InFwhm, MagnitudeError, Ratio, Sigma
+from exposures.science.quantities import (
+    Arcseconds,
+    Fraction,
+    InFwhm,
+    MagnitudeError,
+    Options,
+    Ratio,
+    Sigma,
+)
 from photometry.science.detection.blends import NearPairs, hidden_sources
 
 FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
@@ -16,40 +24,42 @@ ARCSEC = np.pi / 180 / 3600  # radians
 
 
 @dataclass(frozen=True)
-class CrossMatchOptions:
+class CrossMatchOptions(Options):
     """How near to each other sources of two catalogues are one star."""
 
-    # Two sources further apart than this, in the error of both positions, are not matched.
     sigmas: Sigma = 5.0
-    crowding: Ratio = 2.5  # factor by which crowding enlarges the errors of positions
-    # Sources are matched up to this distance even where errors are smaller: stars move, and fits
-    # are not perfect.
+    """Distance of two sources, in the error of both positions, beyond which they are not
+    matched."""
+    crowding: Ratio = 2.5
+    """Factor by which crowding enlarges the errors of positions."""
     min_radius_arcsec: Arcseconds = 0.5
-    # Largest distance at which sources are matched, however large the errors.
+    """Sources are matched up to this distance even where errors are smaller: stars move, and fits
+    are not perfect."""
     max_radius_arcsec: Arcseconds = 0.9
-    # Distance, in the seeing, at which half of all pairs of stars are found as one source.
+    """Largest distance at which sources are matched, however large the errors."""
     blend_fwhm: InFwhm = 0.8
-    # Width, in the seeing, of the range of distances over which the share of pairs found as one
-    # source falls from most to few.
+    """Distance, in the seeing, at which half of all pairs of stars are found as one source."""
     blend_blur: Ratio = 0.1
-    # Least share of a source's light that a star must have to count as a part of a blend.
+    """Width, in the seeing, of the range of distances over which the share of pairs found as one
+    source falls from most to few."""
     blend_share: Fraction = 0.08
-    # Probability of being part of a blend, from which on a source is taken for one.
+    """Least share of a source's light that a star must have to count as a part of a blend."""
     blend_probability: Fraction = 0.8
-    # Probability of hiding another star, from which on a match is called doubtful.
+    """Probability of being part of a blend, from which on a source is taken for one."""
     doubtful_probability: Fraction = 0.02
-    # Scatter of the colours of stars, by which fluxes in another filter are predicted.
+    """Probability of hiding another star, from which on a match is called doubtful."""
     colour_scatter: MagnitudeError = 0.4
-    # Share of a catalogue's sources that are fainter than its limit is taken to be.
+    """Scatter of the colours of stars, by which fluxes in another filter are predicted."""
     faintest: Fraction = 0.05
-    # Share of centroids that are anywhere, as a fit in a crowded field may have them.
+    """Share of a catalogue's sources that are fainter than its limit is taken to be."""
     outliers: Fraction = 0.02
-    # Share of stars brighter than the limit that a catalogue nevertheless lacks.
+    """Share of centroids that are anywhere, as a fit in a crowded field may have them."""
     missed: Fraction = 0.001
-    # Error that even the best positions have against those of another catalogue.
+    """Share of stars brighter than the limit that a catalogue nevertheless lacks."""
     place_error_arcsec: Arcseconds = 0.03
-    # Largest distance of an object's sources from its middle; a wider group is split.
+    """Error that even the best positions have against those of another catalogue."""
     max_extent_arcsec: Arcseconds = 1.5
+    """Largest distance of an object's sources from its middle; a wider group is split."""
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
         """The largest distance, arcsec, at which sources can have to do with each other."""

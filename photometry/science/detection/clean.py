@@ -5,18 +5,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.chip import MaskBit
-from exposures.science.quantities import Fraction, MaskBits
+from exposures.science.quantities import Fraction, MaskBits, Options
 
 
 @dataclass(frozen=True)
-class CleanOptions:
+class CleanOptions(Options):
     """What makes a star clean: clean stars calibrate positions, magnitudes and errors."""
 
-    min_quality: Fraction = 0.95  # least share of a star's PSF on usable pixels
-    min_fracflux: Fraction = 0.5  # least share of the light in its stamp that is the star's own
-    # Sum of the mask's bits that a clean star may have. Low weight (32) is one: the weight says the
-    # same better, and the code may be set all over a chip.
+    min_quality: Fraction = 0.95
+    """Least share of a clean star's PSF on usable pixels."""
+    min_fracflux: Fraction = 0.5
+    """Least share of the light in its stamp that is a clean star's own."""
     allowed_flags: MaskBits = int(MaskBit.LOW_WEIGHT)
+    """Sum of the mask's bits that a clean star may have. Low weight (32) is one: the weight says
+    the same better, and its bit may be set all over a chip."""
 
 
 def is_clean(stars, options):

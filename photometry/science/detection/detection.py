@@ -17,6 +17,7 @@ from exposures.science.quantities import (
     Count,
     HalfPixels,
     Margin,
+    Options,
     Pixels,
     Ratio,
     Rounds,
@@ -41,35 +42,42 @@ PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
 
 
 @dataclass(frozen=True)
-class DetectionOptions:
-    """How far the search goes."""
+class DetectionOptions(Options):
+    """How far the search for sources goes."""
 
-    threshold: Sigma = 5.0  # significance of a peak in the PSF-convolved image
-    # Least number of iterations of finding, fitting and subtracting stars.
+    threshold: Sigma = 5.0
+    """Least significance of a peak in the PSF-convolved image to be a source."""
     min_iterations: Rounds = 4
-    # Largest number of iterations of finding, fitting and subtracting stars.
+    """Least number of iterations of finding, fitting and subtracting stars."""
     max_iterations: Rounds = 8
-    few_new: Count = 100  # the search ends after an iteration with fewer new sources
-    # Number of sources on a chip beyond which no more are looked for.
+    """Largest number of iterations of finding, fitting and subtracting stars."""
+    few_new: Count = 100
+    """Number of new sources in an iteration below which the search ends."""
     max_sources: SourceCount = 320_000
-    n_sweeps: Rounds = 4  # number of sweeps over all stars in the joint fit of each iteration
-    # Side of the boxes in which the sky that the stars leave is measured.
+    """Number of sources on a chip beyond which no more are looked for."""
+    n_sweeps: Rounds = 4
+    """Number of sweeps over all stars in the joint fit of each iteration."""
     sky_box_pixels: BoxPixels = 20
-    # Number of iterations at first in which no star is split and the sky is smooth.
+    """Side of the boxes in which the sky that the stars leave is measured."""
     whole_iterations: Rounds = 2
-    # Side of the boxes of the smooth sky in the first iterations, in FWHM.
+    """Number of iterations at first in which no star is split and the sky is smooth."""
     smooth_sky_fwhm: BoxFwhm = 50.0
-    # Height of a peak, in the known stars' light there, to be a new star in the first iterations.
+    """Side of the boxes of the smooth sky in the first iterations, in FWHM."""
     whole_blend: Ratio = 2.0
-    # Height of a peak, in the known stars' light there, to be a new star in later iterations.
+    """Height of a peak, in the known stars' light there, to be a new star in the first
+    iterations."""
     blend: Ratio = 0.2
-    # Least distance of a peak from known stars: a nearer one is what a wrong position leaves.
+    """Height of a peak, in the known stars' light there, to be a new star in later iterations."""
     new_pixels: Margin = 1.5
-    max_step_pixels: Pixels = 1.0  # largest move of a star in one iteration
-    # Brightness, in the sky's noise in a pixel, at which a star's wings are cut.
+    """Least distance of a peak from known stars: a nearer one is what a wrong position leaves."""
+    max_step_pixels: Pixels = 1.0
+    """Largest move of a star in one iteration."""
     wing_sigma: WingSigma = 0.05
-    min_half_pixels: HalfPixels = 7  # half the side of the smallest stamp
-    max_half_pixels: HalfPixels = 74  # half the side of the largest stamp
+    """Brightness, in the sky's noise in a pixel, at which a star's wings are cut."""
+    min_half_pixels: HalfPixels = 7
+    """Half the side of the smallest stamp in which a star is fitted."""
+    max_half_pixels: HalfPixels = 74
+    """Half the side of the largest stamp in which a star is fitted."""
 
 
 @dataclass(frozen=True)

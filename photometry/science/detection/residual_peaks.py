@@ -12,6 +12,7 @@ from exposures.science.quantities import (
     HalfPixels,
     InFwhm,
     Margin,
+    Options,
     Pixels,
     Ratio,
     Sigma,
@@ -32,39 +33,50 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
 @dataclass(frozen=True)
-class ResidualOptions:
+class ResidualOptions(Options):
     """Which peaks of a residual are stars that are not on the list."""
 
-    # Least significance of the flux of a new star, with the errors of neighbours and of the model.
     threshold: Sigma = 6.9
-    # Error of the PSF in the core of a neighbour, as a share of its light there.
+    """Least significance of the flux of a new star, with the errors of neighbours and of the
+    model."""
     model_error: Fraction = 0.01
-    # Error of the PSF in the wings of a neighbour, as a share of its light there.
+    """Error of the PSF in the core of a neighbour, as a share of its light there."""
     wing_error: Fraction = 0.025
-    # Distance from a neighbour, in FWHM, up to which the error is that of the core.
+    """Error of the PSF in the wings of a neighbour, as a share of its light there."""
     core_fwhm: InFwhm = 1.0
-    # Distance from a neighbour, in FWHM, from which on the error is that of the wings.
+    """Distance from a neighbour, in FWHM, up to which the error is that of the core."""
     wing_fwhm: InFwhm = 2.5
-    # Distance from a star up to which the errors of its PSF are counted.
+    """Distance from a neighbour, in FWHM, from which on the error is that of the wings."""
     wing_pixels: HalfPixels = 40
-    # Error of the model in a pixel, as a share of it, allowed for in rchi2.
+    """Distance from a star up to which the errors of its PSF are counted."""
     pixel_error: Fraction = 0.05
-    # Least distance from a listed star, in FWHM: what is nearer is that star's change.
+    """Error of the model in a pixel, as a share of it, that is allowed for in the rchi2 of a new
+    star."""
     min_separation: Ratio = 0.5
-    # Least displacement of a listed star's light, in FWHM: with less its position was wrong.
+    """Least distance from a listed star, in FWHM: what is nearer is that star's change."""
     min_displacement: Ratio = 0.12
-    max_peaks: SourceCount = 5000  # largest number of peaks on a chip, the most significant
-    edge_pixels: Margin = 5.0  # least distance from the edge: stars beyond the edge are not fitted
-    # Share of the threshold, and of the model's error, that a peak must exceed to be fitted.
+    """Least displacement of a listed star's light, in FWHM: with less its position was wrong."""
+    max_peaks: SourceCount = 5000
+    """Largest number of peaks of the residual, the most significant, that are fitted on a chip."""
+    edge_pixels: Margin = 5.0
+    """Least distance of a new star from the edge: stars beyond the edge are not fitted."""
     peak_part: Fraction = 0.7
-    kernel_fwhm: InFwhm = 1.5  # half the side of the PSF with which peaks are found, in FWHM
-    fit_fwhm: InFwhm = 2.0  # half the side of the square that is fitted round a peak, in FWHM
-    max_move_pixels: Pixels = 1.5  # largest move of a star from its peak in the fit
-    merge_pixels: Margin = 1.5  # stars that the fit moves nearer to each other than this are one
-    max_rchi2: Ratio = 2.0  # largest rchi2 of a star
-    min_quality: Fraction = 0.75  # least share of the PSF on usable pixels
-    # Least distance from saturated pixels, round which the model is not that of a star.
+    """Share of the threshold, and of the model's error, that a peak must exceed to be fitted."""
+    kernel_fwhm: InFwhm = 1.5
+    """Half the side of the PSF with which peaks are found, in FWHM."""
+    fit_fwhm: InFwhm = 2.0
+    """Half the side of the square that is fitted round a peak, in FWHM."""
+    max_move_pixels: Pixels = 1.5
+    """Largest move of a star from its peak in the fit."""
+    merge_pixels: Margin = 1.5
+    """Distance between two new stars after the fit below which they are one."""
+    max_rchi2: Ratio = 2.0
+    """Largest rchi2 of a new star."""
+    min_quality: Fraction = 0.75
+    """Least share of a new star's PSF on usable pixels."""
     saturated_pixels: Margin = 16.0
+    """Least distance of a new star from saturated pixels, round which the model is not that of a
+    star."""
 
 
 @dataclass(frozen=True)

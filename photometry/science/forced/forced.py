@@ -15,6 +15,7 @@ from exposures.science.quantities import (
     HalfPixels,
     InFwhm,
     Margin,
+    Options,
     Ratio,
     RepeatedRounds,
     Sigma,
@@ -38,33 +39,43 @@ TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
 
 
 @dataclass(frozen=True)
-class ForcedOptions:
+class ForcedOptions(Options):
     """How the forced fit is done."""
 
-    # Number of rounds; the remaining sky and shift are measured after each but the last.
     n_rounds: RepeatedRounds = 3
-    sky_pixels: BoxPixels = 100  # side of the boxes in which the remaining sky is measured
-    n_neighbours: Few = 8  # largest number of neighbours that enter a star's error
-    # Brightness, in a pixel's noise, that a star's light beyond its stamp stays below.
+    """Number of rounds of the forced fit; the remaining sky and shift are measured after each but
+    the last."""
+    sky_pixels: BoxPixels = 100
+    """Side of the boxes in which the sky that remains beside the forced fit is measured."""
+    n_neighbours: Few = 8
+    """Largest number of neighbours that enter a star's error."""
     wing_sigma: WingSigma = 0.1
-    min_half_fwhm: InFwhm = 1.25  # half the side of the smallest stamp, in FWHM
-    max_half_pixels: HalfPixels = 100  # half the side of the largest stamp
-    # Factor by which a star with a masked core may be brighter than expected.
+    """Brightness, in a pixel's noise, that a star's light beyond its stamp stays below."""
+    min_half_fwhm: InFwhm = 1.25
+    """Half the side of the smallest stamp in which a star's flux is fitted, in FWHM."""
+    max_half_pixels: HalfPixels = 100
+    """Half the side of the largest stamp."""
     masked_factor: Ratio = 10.0
-    # Least number of usable pixels in a box of the sky; with fewer it gets the level of the next
-    # one.
+    """Factor by which a star with a masked core may be brighter than expected."""
     min_box_pixels: Count = 20
-    max_shift_pixels: Margin = 0.5  # largest rigid shift of a chip's stars that is accepted
-    # Error of a pixel, as a share of its light, in the fit of the shift: so the brightest stars
-    # don't decide it.
+    """Least number of usable pixels in a box of the remaining sky; with fewer it gets the level of
+    the next one."""
+    max_shift_pixels: Margin = 0.5
+    """Largest rigid shift of a chip's stars that is accepted."""
     shift_model_error: Fraction = 0.03
-    # Pixels that deviate by more are left out of the fit of the shift.
+    """Error of a pixel, as a share of its light, in the fit of the shift of a chip's stars: so the
+    brightest don't decide it."""
     shift_outlier_sigma: Sigma = 5.0
-    shift_tolerance_pixels: Margin = 0.003  # a smaller shift is not corrected
-    # Excess in a star's central pixel, as a share of the PSF's, that marks light in one pixel.
+    """Deviation of a pixel beyond which it is left out of the fit of the shift of a chip's
+    stars."""
+    shift_tolerance_pixels: Margin = 0.003
+    """Shift of a chip's stars below which it is not corrected."""
     sharp_excess: Fraction = 0.4
-    sharp_sigma: Sigma = 5.0  # least significance of such an excess in the central pixel
-    merge_pixels: Margin = 1.0  # positions nearer to each other than this are one source in the fit
+    """Excess in a star's central pixel, as a share of the PSF's, that marks light in one pixel."""
+    sharp_sigma: Sigma = 5.0
+    """Least significance of an excess in a star's central pixel that marks light in one pixel."""
+    merge_pixels: Margin = 1.0
+    """Distance of two positions below which they are one source in the fit."""
 
 
 @dataclass(frozen=True)

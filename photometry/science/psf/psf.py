@@ -11,6 +11,7 @@ from exposures.science.quantities import (
     Few,
     Fraction,
     OddPixels,
+    Options,
     Pixels,
     Rounds,
     Sigma,
@@ -35,31 +36,49 @@ POSITION_SCALE = 1000.0
 
 
 @dataclass(frozen=True)
-class PsfOptions:
+class PsfOptions(Options):
     """How the PSF is fitted to a chip's bright stars."""
 
-    # Largest number of suitable stars to which the PSF is fitted, the brightest.
     n_stars: Trials = 200
-    min_stars_linear: Count = 25  # with fewer stars the shape does not vary across the chip
-    min_stars_core: Count = 8  # with fewer stars the PSF is a Moffat profile alone
-    core_pixels: OddPixels = 15  # side of the core that is free pixel by pixel; an odd number
-    beta: Exponent = 3.0  # Moffat exponent to start from
-    max_steps: Rounds = 8  # largest number of steps of the fit of the profile
-    model_error: Fraction = 0.03  # of a pixel's model value, added to its noise in the shape fit
-    # Seeing that is assumed where neither the header nor the stars tell.
+    """Largest number of suitable stars to which the PSF is fitted, the brightest."""
+    min_stars_linear: Count = 25
+    """Least number of stars for the PSF's shape to vary across the chip."""
+    min_stars_core: Count = 8
+    """Least number of stars for a core that is free pixel by pixel; with fewer the PSF is a Moffat
+    profile alone."""
+    core_pixels: OddPixels = 15
+    """Side of the PSF's core that is free pixel by pixel; an odd number."""
+    beta: Exponent = 3.0
+    """Exponent of the Moffat profile from which the fit starts."""
+    max_steps: Rounds = 8
+    """Largest number of steps of the fit of the PSF's profile."""
+    model_error: Fraction = 0.03
+    """Share of a pixel's model value that is added to its noise when the PSF's shape is fitted."""
     default_fwhm_pixels: Pixels = 4.0
-    candidates_a_star: Few = 5  # number of bright stars looked at for each star that is wanted
-    max_missing: Fraction = 0.03  # largest share of a star's light on unusable pixels
-    min_share: Fraction = 0.5  # least share of the light in its stamp that is a star's own
-    min_signal: Sigma = 10.0  # least significance of a star's central pixel
-    # Largest distance of a star's position from its light, beyond all stars' shift.
+    """Seeing that is assumed where neither the header nor the stars tell."""
+    candidates_a_star: Few = 5
+    """Number of bright stars that are looked at for each star that the PSF is fitted to."""
+    max_missing: Fraction = 0.03
+    """Largest share of the light on unusable pixels of a star that the PSF is fitted to."""
+    min_share: Fraction = 0.5
+    """Least share of the light in its stamp that is its own, of a star that the PSF is fitted
+    to."""
+    min_signal: Sigma = 10.0
+    """Least significance of the central pixel of a star that the PSF is fitted to."""
     max_offset_pixels: Pixels = 1.0
-    loss_sigma: Sigma = 3.0  # deviation of a pixel beyond which it pulls no harder at the profile
-    clip_sigma: Sigma = 3.0  # deviation of a star in a pixel of the core beyond which it is clipped
-    # Least significance of the peaks from which the seeing is first estimated.
+    """Largest distance of a star's position from its light, beyond the shift of all stars, for the
+    PSF to be fitted to it."""
+    loss_sigma: Sigma = 3.0
+    """Deviation of a pixel beyond which it pulls no harder at the PSF's profile."""
+    clip_sigma: Sigma = 3.0
+    """Deviation of a star in a pixel of the PSF's core beyond which it is clipped."""
     seeing_sigma: Sigma = 20.0
-    n_seeing: Trials = 60  # largest number of such peaks for the seeing, the brightest
-    min_seeing: Trials = 5  # least number of such peaks; with fewer the header's seeing is taken
+    """Least significance of the peaks from which the seeing is first estimated."""
+    n_seeing: Trials = 60
+    """Largest number of bright peaks from which the seeing is first estimated."""
+    min_seeing: Trials = 5
+    """Least number of bright peaks for an estimate of the seeing; with fewer the header's is
+    taken."""
 
 
 @dataclass(frozen=True)

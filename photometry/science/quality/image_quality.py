@@ -13,6 +13,7 @@ from exposures.science.quantities import (
     HalfPixels,
     MagnitudeError,
     Number,
+    Options,
     Parts,
     Ratio,
     SearchPixels,
@@ -23,59 +24,87 @@ from exposures.science.quantities import (
 
 
 @dataclass(frozen=True)
-class FigureOptions:
+class FigureOptions(Options):
     """How the figures of quality are measured."""
 
-    bright_stars: Count = 200  # largest number of stars whose residuals are stacked, the brightest
-    stack_stars: TwoOrMore = 20  # least number of stars in the stack of residuals
-    stack_half_pixels: HalfPixels = 20  # half the side of the stack of residuals
-    # Largest number of stars round which companions are looked for, the brightest.
+    bright_stars: Count = 200
+    """Largest number of stars whose residuals are stacked, the brightest."""
+    stack_stars: TwoOrMore = 20
+    """Least number of stars in the stack of residuals."""
+    stack_half_pixels: HalfPixels = 20
+    """Half the side of the stack of residuals."""
     companion_stars: Count = 400
-    # Distance from each star up to which companions are looked for.
+    """Largest number of stars round which companions are looked for, the brightest."""
     companion_pixels: SearchPixels = 40.0
-    companion_flux: Fraction = 0.1  # least flux of a companion, as a share of the star's
-    expected_sigma: Sigma = 10.0  # expected significance of sources that must not be lost
-    lost_flux: Fraction = 0.2  # share of the expected flux below which a source is lost
-    cell_stars: Count = 8  # number of stars in each cell of the map of what the correction leaves
-    # Number of bins with equal numbers of stars in which the errors are tested.
+    """Distance from each star up to which companions are looked for."""
+    companion_flux: Fraction = 0.1
+    """Least flux of a companion, as a share of the star's."""
+    expected_sigma: Sigma = 10.0
+    """Expected significance of sources that must not be lost."""
+    lost_flux: Fraction = 0.2
+    """Share of the expected flux below which a source is lost."""
+    cell_stars: Count = 8
+    """Number of stars in each cell of the map of what the magnitude correction leaves."""
     magnitude_bins: Parts = 5
-    min_bin_stars: Count = 20  # least number of stars in a bin of magnitude or in a map of cells
-    # Least number of other images with whose zero points a chip's is compared.
+    """Number of bins with equal numbers of stars in which the errors are tested."""
+    min_bin_stars: Count = 20
+    """Least number of stars in a bin of magnitude or in a map of cells."""
     min_images: Count = 2
-    confidence: Sigma = 2.0  # number of sigma that chance is granted in shares and misfits
+    """Least number of other images with whose zero points a chip's is compared."""
+    confidence: Sigma = 2.0
+    """Number of sigma that chance is granted in shares and misfits."""
 
 
 @dataclass(frozen=True)
-class QualityLimits:
+class QualityLimits(Options):
     """Figures at which the result of a chip is not taken as it is."""
 
-    elongation: Ratio = 2.0  # largest ratio of the PSF's major to its minor axis, where it is worst
-    psf_at_bounds: Number = 0  # largest number of the PSF's parameters at the bounds of the fit
-    fwhm_variation: Ratio = 1.4  # largest ratio of the widest to the narrowest FWHM on the chip
-    doubled_share: Fraction = 0.08  # largest share of bright stars with a companion at one distance
-    psf_misfit: Ratio = 0.05  # largest share of the light of bright stars that is left round them
-    noise_ratio: Ratio = 1.8  # largest ratio of the pixels' noise to the expected, or its inverse
-    sky_over_saturation: Ratio = 0.5  # largest level of the sky, as a share of the saturation level
-    n_calibrators: Number = 5  # least number of clean stars for the magnitudes
-    n_registered: Number = 3  # least number of stars that tell the positions of a search image
-    registered_share: Fraction = 0.4  # least share of bright reference stars found in their places
-    # Least share of the catalogue's stars found in their places, on a reference.
+    elongation: Ratio = 2.0
+    """Largest ratio of the PSF's major to its minor axis, where it is worst."""
+    psf_at_bounds: Number = 0
+    """Largest number of the PSF's parameters at the bounds of the fit."""
+    fwhm_variation: Ratio = 1.4
+    """Largest ratio of the widest to the narrowest FWHM on the chip."""
+    doubled_share: Fraction = 0.08
+    """Largest share of bright stars with a companion at one distance."""
+    psf_misfit: Ratio = 0.05
+    """Largest share of the light of bright stars that is left round them."""
+    noise_ratio: Ratio = 1.8
+    """Largest ratio of the pixels' noise to the expected, or its inverse."""
+    sky_over_saturation: Ratio = 0.5
+    """Largest level of the sky, as a share of the saturation level."""
+    n_calibrators: Number = 5
+    """Least number of clean stars that calibrate the magnitudes."""
+    n_registered: Number = 3
+    """Least number of stars that tell the positions of a search image."""
+    registered_share: Fraction = 0.4
+    """Least share of bright reference stars found in their places."""
     catalogue_share: Fraction = 0.3
-    wcs_offset: Arcseconds = 120.0  # largest offset of the header's WCS in the middle of the image
-    chi2_nu: Ratio = 8.0  # largest chi2/nu of constant stars, before the errors are expanded
-    expansion: Ratio = 3.0  # largest expansion of errors, at the magnitude where it is largest
-    correction_rms: MagnitudeError = 0.08  # largest scatter of the calibrators about the correction
-    # Largest range of the correction's smooth part over the chip.
+    """Least share of the catalogue's stars found in their places, on a reference."""
+    wcs_offset: Arcseconds = 120.0
+    """Largest offset of the header's WCS in the middle of the image."""
+    chi2_nu: Ratio = 8.0
+    """Largest chi2/nu of constant stars, before the errors are expanded."""
+    expansion: Ratio = 3.0
+    """Largest factor by which errors are expanded, at the magnitude where it is largest."""
+    correction_rms: MagnitudeError = 0.08
+    """Largest scatter of the calibrating stars about the magnitude correction."""
     correction_range: MagnitudeError = 0.5
-    channel_step: MagnitudeError = 0.5  # largest step between read-out channels, though corrected
-    local_offset: MagnitudeError = 0.05  # largest rms of what the correction leaves in cells
-    lost_share: Fraction = 0.05  # largest share of the sources that should be seen and are not
-    changed_share: Fraction = 0.05  # largest share of the sources that passed all cuts as changed
-    # Largest difference of the zero point from this chip's other epochs, or the header.
+    """Largest range of the magnitude correction's smooth part over the chip."""
+    channel_step: MagnitudeError = 0.5
+    """Largest step of magnitudes between read-out channels, though it is corrected."""
+    local_offset: MagnitudeError = 0.05
+    """Largest rms of what the magnitude correction leaves in cells of the chip."""
+    lost_share: Fraction = 0.05
+    """Largest share of the sources that should be seen and are not."""
+    changed_share: Fraction = 0.05
+    """Largest share of the sources that passed all cuts as changed."""
     zero_point_offset: MagnitudeError = 1.5
-    # Largest difference of the zero point from the exposure's other chips.
+    """Largest difference of the zero point from this chip's other epochs, or the header."""
     zero_point_on_chips: MagnitudeError = 0.3
-    depth_loss: MagnitudeError = 2.0  # largest loss of limiting magnitude against the reference
+    """Largest difference of the zero point from the exposure's other chips."""
+    depth_loss: MagnitudeError = 2.0
+    """Largest loss of limiting magnitude against the reference."""
 
 
 # Limits beyond which nothing is stored: what was measured there is not the field's stars.
@@ -107,14 +136,17 @@ FAILURE = QualityLimits(
 
 
 @dataclass(frozen=True)
-class QualityOptions:
+class QualityOptions(Options):
     """What is made of images of poor quality."""
 
     measure: FigureOptions = FigureOptions()
-    # Beyond these, an image is doubted: its changes are stored, and not counted.
     doubt: QualityLimits = QualityLimits()
-    fail: QualityLimits = FAILURE  # Beyond these, a chip fails.
-    refuse_doubted_references: Switch = False  # else they warn, and their images are doubted
+    """Beyond these, an image is doubted: its changes are stored, and not counted."""
+    fail: QualityLimits = FAILURE
+    """Beyond these, a chip fails."""
+    refuse_doubted_references: Switch = False
+    """Whether a reference image whose quality is doubted fails; else its figures are only told, and
+    the images measured with it are doubted."""
 
 
 @dataclass(frozen=True)

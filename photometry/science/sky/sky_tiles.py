@@ -9,6 +9,7 @@ from exposures.science.quantities import (
     BinWidth,
     Count,
     Fraction,
+    Options,
     Parts,
     Passes,
     Rounds,
@@ -28,39 +29,52 @@ MAX_SKEWNESS = 0.2
 
 
 @dataclass(frozen=True)
-class SkyOptions:
+class SkyOptions(Options):
     """How the sky is measured; sigma is its Gaussian noise."""
 
-    tiles_y: Parts = 20  # number of tiles along y, the long axis of a DECam chip
-    tiles_x: Parts = 10  # number of tiles along x
-    min_tile_side_pixels: WholePixels = 100  # smaller images get fewer tiles
-    min_tile_pixels: Count = 500  # a tile with fewer usable pixels is not measured
-    upper_cut_sigma: Sigma = 1.5  # pixels brighter than sky plus this say nothing of the sky
-    lower_cut_sigma: Sigma = 4.0  # pixels fainter than sky minus this are defects
-    cut_rounds: Rounds = 4  # number of times that the cuts are moved to the level just found
-    # Width of the histograms' bins, in units of median minus 16th percentile.
+    tiles_y: Parts = 20
+    """Number of tiles along y, the long axis of a DECam chip."""
+    tiles_x: Parts = 10
+    """Number of tiles along x."""
+    min_tile_side_pixels: WholePixels = 100
+    """Least side of a tile: an image that is too small for all of its tiles gets fewer."""
+    min_tile_pixels: Count = 500
+    """Least number of usable pixels in a tile; with fewer it is not measured."""
+    upper_cut_sigma: Sigma = 1.5
+    """Height above the sky from which on pixels say nothing of the sky."""
+    lower_cut_sigma: Sigma = 4.0
+    """Depth below the sky from which on pixels are defects."""
+    cut_rounds: Rounds = 4
+    """Number of times that the cuts of the pixels are moved to the level of the sky just found."""
     bin_width: BinWidth = 0.1
-    max_steps: Rounds = 8  # largest number of steps of Fisher scoring between two moves of the cuts
-    noise_tolerance: Fraction = 0.025  # share by which the noise may differ from the expected
-    # Number of passes; from the second on the gradient inside the tiles is taken out first.
+    """Width of the bins of a tile's histogram, in its median minus its 16th percentile."""
+    max_steps: Rounds = 8
+    """Largest number of steps of Fisher scoring between two moves of the cuts of the pixels."""
+    noise_tolerance: Fraction = 0.025
+    """Share by which the noise may differ from the expected."""
     passes: Passes = 2
-    outlier_mad: Sigma = 5.0  # tiles this far from their neighbours are rejected, in their scatter
-    # Least deviation of a rejected tile from its neighbours, in the sky's sigma, besides
-    # outlier_mad.
+    """Number of passes over the sky; from the second on the gradient inside the tiles is taken out
+    first."""
+    outlier_mad: Sigma = 5.0
+    """Deviation of a tile from its neighbours, in their scatter, beyond which it is rejected."""
     outlier_min_sigma: Sigma = 0.3
-    # Step between pixel values, in the noise, from which on rounded pixels keep their gradient.
+    """Least deviation of a rejected tile from its neighbours, in the sky's sigma, besides
+    outlier_mad."""
     coarse_step: Fraction = 0.1
-    # Step between pixel values, in the noise, from which on pixels are counts of few electrons.
+    """Step between pixel values, in the noise, from which on rounded pixels keep their gradient."""
     count_step: Fraction = 0.2
-    # Least share of good tiles; with fewer the surface is a plane.
+    """Step between pixel values, in the noise, from which on pixels are counts of few electrons."""
     min_good_fraction: Fraction = 0.3
-    # Width of the strips beside a channel's edge in which steps are sought.
+    """Least share of good tiles; with fewer the surface is a plane."""
     step_strip_pixels: WholePixels = 16
-    step_blocks: Parts = 20  # number of blocks of rows into which these strips are divided
-    step_sigma: Sigma = 5.0  # significance of a step from which on channels are fitted apart
-    # Significance of a step from which on channels are fitted apart, where it is not known that a
-    # channel begins.
+    """Width of the strips beside a channel's edge in which steps are sought."""
+    step_blocks: Parts = 20
+    """Number of blocks of rows into which the strips beside a channel's edge are divided."""
+    step_sigma: Sigma = 5.0
+    """Significance of a step from which on channels are fitted apart."""
     jump_sigma: Sigma = 8.0
+    """Significance of a step from which on channels are fitted apart, where it is not known that a
+    channel begins."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.science.quantities import Count, Fraction, MagnitudeError, Sigma
+from exposures.science.quantities import Count, Fraction, MagnitudeError, Options, Sigma
 from photometry.science.calibration.calibration import MAG_PER_LN
 
 # Bits of what a set says of a source.
@@ -13,20 +13,24 @@ PRIMARY = 0  # the column of the primary
 
 
 @dataclass(frozen=True)
-class ReferenceSetOptions:
+class ReferenceSetOptions(Options):
     """How the images of a reference set say together how bright a source is."""
 
-    # Least share of the PSF on usable pixels for an image to say how bright a source is.
     min_quality: Fraction = 0.75
-    agree_sigma: Sigma = 5.0  # images whose magnitudes differ by more don't agree
-    # Difference of magnitudes that is allowed besides the uncertainties.
+    """Least share of the PSF on usable pixels for an image to say how bright a source is."""
+    agree_sigma: Sigma = 5.0
+    """Difference of magnitudes, in their uncertainty, beyond which images don't agree."""
     agree_mag: MagnitudeError = 0.02
-    # A primary that is off by more is at fault; as the threshold of the selection, or what is taken
-    # from the other images would not be a change on the primary either.
+    """Difference of magnitudes that images which agree may have besides their uncertainties."""
     fault_sigma: Sigma = 15.0
-    # Least number of members that agree with each other, and not with an outlying one.
+    """Deviation of a primary's magnitude beyond which it is at fault: that of
+    selection.threshold_sigma, or what is taken from the other images would not be a change on the
+    primary either."""
     min_witnesses: Count = 2
-    error_floor: MagnitudeError = 0.01  # least uncertainty of a mean
+    """Least number of members that agree with each other and not with an outlying one,
+    for it to be left out."""
+    error_floor: MagnitudeError = 0.01
+    """Least uncertainty of the mean magnitude of a reference set."""
 
 
 @dataclass(frozen=True)

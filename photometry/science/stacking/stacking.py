@@ -12,6 +12,7 @@ from exposures.science.quantities import (
     Count,
     Fraction,
     HalfPixels,
+    Options,
     Ratio,
     Sigma,
     TilePixels,
@@ -23,45 +24,54 @@ MAX_FRAMES = 31  # a bit each in the map of what was clipped
 
 
 @dataclass(frozen=True)
-class StackOptions:
+class StackOptions(Options):
     """How frames are chosen, clipped and averaged."""
 
-    min_frames: TwoOrMore = 2  # least number of exposures of a chip for which a stack is made
-    # Least share of the grid that an exposure must cover to be stacked.
+    min_frames: TwoOrMore = 2
+    """Least number of exposures of a chip for which a stack is made."""
     min_overlap: Fraction = 0.05
-    clip_sigma: Sigma = 5.0  # deviation of a pixel, in its noise, beyond which it is clipped
-    grow_sigma: Sigma = 2.5  # deviation beyond which pixels are clipped that touch clipped ones
-    # Share of the light in a pixel by which frames may differ besides: PSFs are never matched
-    # quite.
+    """Least share of the grid that an exposure must cover to be stacked."""
+    clip_sigma: Sigma = 5.0
+    """Deviation of a pixel, in its noise, beyond which it is clipped."""
+    grow_sigma: Sigma = 2.5
+    """Deviation of a pixel, in its noise, beyond which it is clipped where it touches a clipped
+    one."""
     clip_fraction: Fraction = 0.25
-    # Share of the brightest light beside a pixel by which frames may differ besides: positions are
-    # never quite right.
+    """Share of the light in a pixel by which frames may differ besides their noise: PSFs are never
+    matched quite."""
     neighbour_fraction: Fraction = 0.05
-    grow_pixels: HalfPixels = 1  # width by which clipped areas are enlarged
-    tile_pixels: TilePixels = 512  # side of the areas in which PSFs are matched
-    min_stars: Count = 5  # least number of stars in common with the first frame, for the flux scale
-    # Deviation of a star's flux, in sigma, within which frames agree about it; where most do, the
-    # others get their mean, and where most don't, all get its flux on the first.
+    """Share of the brightest light beside a pixel by which frames may differ besides their noise:
+    positions are never quite right."""
+    grow_pixels: HalfPixels = 1
+    """Width by which clipped areas are enlarged."""
+    tile_pixels: TilePixels = 512
+    """Side of the areas in which PSFs are matched."""
+    min_stars: Count = 5
+    """Least number of stars in common with the first frame for the flux scale of a frame."""
     agree_sigma: Sigma = 5.0
-    # Share of a star's flux by which frames that agree may differ besides.
+    """Deviation of a star's flux, in sigma, within which frames agree about it; where most do, the
+    others get their mean, and where most don't, all get its flux on the first."""
     agree_fraction: Fraction = 0.03
-    # Least share of the PSF on usable pixels for a star's flux on a frame to be used.
+    """Share of a star's flux by which frames that agree may differ besides."""
     min_quality: Fraction = 0.5
-    # Frames on which a star must be measured before one is corrected by the others: of two frames
-    # that disagree either may be right.
+    """Least share of the PSF on usable pixels for a star's flux on a frame to be used."""
     min_votes: TwoOrMore = 3
-    max_rchi2: Ratio = 3.0  # largest rchi2 of a star whose fit leaves nothing but noise
-    # Largest misfit beyond max_rchi2, as the root of rchi2 over the flux in sigma: a star has 0.01,
-    # an unresolved pair 0.07, an artifact more.
+    """Number of frames on which a star must be measured before one is corrected by the others: of
+    two frames that disagree either may be right."""
+    max_rchi2: Ratio = 3.0
+    """Largest rchi2 of a star whose fit leaves nothing but noise."""
     max_misfit: Ratio = 0.03
-    # Sigma of the Gaussian, in the widest FWHM, that widens it further when PSFs are matched for
-    # the clip: elsewhere another frame may be wider, and nothing is ever sharpened.
+    """Largest misfit beyond max_rchi2, as the root of rchi2 over the flux in sigma: a star has
+    0.01, an unresolved pair 0.07, an artifact more."""
     widening: Fraction = 0.3
-    # Share of a resampled pixel that comes from bad ones, from which on it is bad.
+    """Sigma of the Gaussian, in the widest FWHM, that widens it further when PSFs are matched for
+    the clip: elsewhere another frame may be wider, and nothing is ever sharpened."""
     bad_part: Fraction = 0.01
-    bright_sigma: Sigma = 100.0  # significance of stars that no fault of a single pixel outshines
-    # Share of bright stars with a clipped core, beyond which the notes warn.
+    """Share of a resampled pixel that comes from bad ones, from which on it is bad."""
+    bright_sigma: Sigma = 100.0
+    """Least significance of stars that no fault of a single pixel outshines."""
     doubtful_fraction: Fraction = 0.1
+    """Share of bright stars with a clipped core, beyond which the notes warn."""
 
 
 @dataclass(frozen=True)
