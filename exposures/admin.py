@@ -1,4 +1,4 @@
-"""Exposures, chips and their log, to look at."""
+"""The admin of exposures, chips and their log."""
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -11,7 +11,7 @@ MAX_COUNT = 10_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than MAX_COUNT rows, as more would scan a big table; filters narrow it."""
+    """A paginator that counts at most MAX_COUNT rows, since more would scan a big table."""
 
     @cached_property
     def count(self):
@@ -19,7 +19,7 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the pipeline writes and people look at."""
+    """An admin page of rows that only the pipeline writes."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -36,7 +36,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 def rounded(name, digits, heading):
-    """A list column of a number with as many decimals as mean something; sortable."""
+    """A sortable list column of a number, rounded to its significant decimals."""
 
     @admin.display(description=heading, ordering=name)
     def column(row):

@@ -1,4 +1,4 @@
-"""Reference catalogues read offline: HEALPix tiles in a folder, or one FITS table."""
+"""Reference catalogues on disk: HEALPix tiles in a folder, or one FITS table."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -45,7 +45,7 @@ class CatalogueStars:
 
 @dataclass(frozen=True)
 class CatalogueCuts(Options):
-    """Which entries of a catalogue are stars with a place of their own, and where they move."""
+    """Cuts that select well-measured stars of a catalogue, and the use of proper motions."""
 
     max_excess_noise: Milliarcseconds = 3.0
     """Largest astrometric_excess_noise of a star in Gaia, its scatter about a single moving star;
@@ -85,7 +85,7 @@ class TableCatalogue:
         return stars
 
     def extent(self) -> str:
-        """Where its stars are, in words, for an image that has none of them."""
+        """The sky it covers in words, for an error about an image outside it."""
         ra, dec = positions_of(self.path)
         return f"the {len(ra)} of {self.path.name} are at {_range(ra, dec)}"
 
@@ -118,7 +118,7 @@ class TileCatalogue:
         return _concatenated([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
 
     def extent(self) -> str:
-        """Where its tiles are, in words, for an image that has none of its stars."""
+        """The sky its tiles cover in words, for an error about an image outside it."""
         names = (path.stem.removeprefix("chunk-") for path in self.folder.glob("chunk-*.fits"))
         pixels = HEALPix(self.nside, order="ring")
         tiles = [int(name) for name in names if name.isdecimal() and int(name) < pixels.npix]
@@ -137,7 +137,7 @@ class TileCatalogue:
 
 
 def open_catalogue(path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):
-    """A catalogue: of tiles where ``path`` is a folder, else of one FITS table."""
+    """Open a catalogue: tiles if ``path`` is a folder, else one FITS table."""
     path = Path(path)
     if path.is_file():
         return TableCatalogue(path, cuts)
@@ -152,7 +152,7 @@ _HOW_TO = (
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a table."""
+    """Selected rows of a table."""
 
     path: Path
     records: np.ndarray
@@ -160,7 +160,7 @@ class Rows:
     numbers: np.ndarray
 
     def column(self, name, default=np.nan):
-        """Values of a column; the default where the table has none of that name."""
+        """The values of a column, or the default if the table lacks it."""
         if name not in self.names:
             return np.full(len(self.numbers), default)
         return _numbers(self.path, name, self.records[self.names[name]][self.numbers])
@@ -198,7 +198,7 @@ def _columns(path, records):
 
 
 def _range(ra, dec):
-    """Where positions are, in words, and what they may be instead of degrees."""
+    """The range of positions in words, with a guess at units other than degrees."""
     words = f"RA {ra.min():.4g} to {ra.max():.4g}, Dec {dec.min():.4g} to {dec.max():.4g} degrees"
     if ra.max() <= 2 * np.pi and np.abs(dec).max() <= np.pi / 2:
         return f"{words} (such values may be radians)"
@@ -206,7 +206,7 @@ def _range(ra, dec):
 
 
 def _is_good(column, cuts):
-    """Not a duplicate, and not one whose place scatters."""
+    """Whether entries are neither duplicates nor of uncertain position."""
     noisy = (column("astrometric_excess_noise", 0) > cuts.max_excess_noise) & (
         column("astrometric_excess_noise_sig", 0) > cuts.min_excess_noise_significance
     )
@@ -214,7 +214,7 @@ def _is_good(column, cuts):
 
 
 def _at_epoch(column, mjd, cuts, magnitude_columns):
-    """CatalogueStars moved to ``mjd``; those without a measured motion stay, less certain."""
+    """CatalogueStars moved to ``mjd``; those without proper motion stay, with larger errors."""
     epoch = column("ref_epoch", cuts.default_epoch)
     years = years_after(np.where(np.isfinite(epoch), epoch, cuts.default_epoch), mjd)
     pm_ra, pm_dec = column("pmra"), column("pmdec")
@@ -260,7 +260,7 @@ def _magnitude_columns(names, columns, band):
 
 
 def _positions(path, records, columns):
-    """Right ascensions and declinations of all entries, checked to be degrees as far as shows."""
+    """Right ascensions and declinations of all entries, checked for the range of degrees."""
     ra, dec = (_numbers(path, name, records[columns[name]]) for name in ("ra", "dec"))
     for name in ("ra", "dec"):
         unit = records.columns[columns[name]].unit or "deg"
@@ -281,7 +281,7 @@ def _positions(path, records, columns):
 
 
 def _numbers(path, name, values):
-    """A column as numbers, one a row; raises InputFileError that names it where it has others."""
+    """A column as numbers, one a row; raises InputFileError if it isn't numeric."""
     values = np.asarray(values)
     if values.ndim != 1 or values.dtype.kind == "c":
         raise InputFileError(path, f"column {name} has no single number a row", _HOW_TO)
@@ -304,7 +304,7 @@ def _is_number(value):
 
 
 def _concatenated(parts, chosen=slice(None)):
-    """CatalogueStars of several in one."""
+    """Several CatalogueStars as one."""
     arrays = (
         np.concatenate([np.zeros(0), *(getattr(part, field.name) for part in parts)])[chosen]
         for field in fields(CatalogueStars)

@@ -1,4 +1,4 @@
-"""One detector's calibrated image, as every later step sees it."""
+"""The calibrated image of one detector, as every later step uses it."""
 
 from dataclasses import dataclass
 from enum import IntFlag
@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 
 
 class MaskBit(IntFlag):
-    """Why a pixel is not to be trusted; instruments translate their own codes into these."""
+    """Reasons to distrust a pixel, to which each instrument's own codes are translated."""
 
     BAD = 1
     NO_VALUE = 2
@@ -37,7 +37,7 @@ class Amplifier:
 
 @dataclass(frozen=True)
 class Chip:
-    """A detector's pixels with what is needed to measure stars on them.
+    """A detector's pixels with all that is needed to measure stars on them.
 
     Arrays are indexed ``[y, x]``; pixel centres are at integers from 0; angles are ICRS degrees.
     """
@@ -85,7 +85,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class ChipEntry:
-    """Where one chip of an exposure is found."""
+    """The place of one chip in the files of an exposure."""
 
     name: str
     ccdnum: int
@@ -94,7 +94,7 @@ class ChipEntry:
 
 @dataclass(frozen=True)
 class ExposureFacts:
-    """What the headers say of an exposure, before any pixel is read."""
+    """The facts in an exposure's headers, known before any pixel is read."""
 
     instrument: str  # "decam", or the camera's own name; "plain" where it has none
     identifier: str  # EXPNUM, or the file's stem where there is none

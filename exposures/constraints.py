@@ -1,10 +1,10 @@
-"""What the tables themselves hold of positions."""
+"""CHECK constraints of tables on positions."""
 
 from django.db.models import CheckConstraint, Q
 
 
 def on_the_sky(table: str) -> CheckConstraint:
-    """0 <= ra < 360 and -90 <= dec <= 90, degrees; NaN is neither.
+    """A constraint: 0 <= ra < 360 and -90 <= dec <= 90 degrees, which NaN fails.
 
     A right ascension on another turn lies elsewhere in the index of the sky, and searches miss
     it; and polygons of both make searches fail.
@@ -15,7 +15,7 @@ def on_the_sky(table: str) -> CheckConstraint:
 
 
 def footprint_on_the_sky(table: str) -> CheckConstraint:
-    """The same of the four corners of a footprint: ra, dec, ra, dec ..."""
+    """The same constraint on a footprint's four corners: ra, dec, ra, dec ..."""
     condition = Q(footprint__len=8)
     for ra, dec in ((0, 1), (2, 3), (4, 5), (6, 7)):
         condition &= Q(**{f"footprint__{ra}__gte": 0, f"footprint__{ra}__lt": 360})

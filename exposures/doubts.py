@@ -1,11 +1,11 @@
-"""Why the result of an image is doubted, and what people say to that."""
+"""Reasons to doubt the results of an image, and people's decisions on them."""
 
 from django.conf import settings
 from django.db import models
 
 
 class Doubt(models.TextChoices):
-    """Reasons: figures of quality beyond their limit, by name, or a doubted reference."""
+    """Reasons for doubt: figures of quality beyond their limits, or a doubted reference."""
 
     ELONGATION = "elongation", "elongated PSF"
     PSF_AT_BOUNDS = "psf_at_bounds", "PSF at the bounds of its fit"
@@ -34,7 +34,7 @@ class Doubt(models.TextChoices):
 
 
 class ZeroPointSource(models.TextChoices):
-    """Where the zero point of an image comes from."""
+    """The origin of an image's zero point."""
 
     CATALOGUE = "catalogue"
     HEADER = "header"
@@ -42,7 +42,7 @@ class ZeroPointSource(models.TextChoices):
 
 
 class GalQualityDecision(models.Model):
-    """What somebody said of an image's quality, and why. The last counts; none is deleted."""
+    """A person's decision on an image's quality. The latest counts; none is deleted."""
 
     class Verdict(models.TextChoices):
         ACCEPTED = "accepted", "accepted whatever was measured"

@@ -1,4 +1,4 @@
-"""One exposure under two numbers or names: found by camera, time and centre."""
+"""Detection of one exposure under two numbers or names, by camera, time and centre."""
 
 import zlib
 from pathlib import Path
@@ -20,7 +20,7 @@ UNNAMED = "plain"  # of whatever cameras have no name in their headers
 
 
 def lock_entries(instrument: str):
-    """Enter exposures of a camera one after the other, until the transaction ends.
+    """Lock the entry of a camera's exposures until the transaction ends.
 
     Of two processes that enter one exposure under two names at the same time, the second sees
     what the first has entered.
@@ -47,7 +47,7 @@ def check_is_no_other(exposure: GalExposure, facts: ExposureFacts, options: Inpu
 
 
 def _at_the_same_time(facts):
-    """Exposures of the camera whose time touches, as well as times are known."""
+    """Exposures of the camera that overlap in time, within the accuracy of times."""
     reach = F("exposure_seconds") + facts.exposure_seconds + 2 * facts.time_resolution_seconds
     days = ExpressionWrapper(reach / (2 * SECONDS_A_DAY), output_field=FloatField())
     exposures = GalExposure.objects.filter(
@@ -57,7 +57,7 @@ def _at_the_same_time(facts):
 
 
 def _have_one_centre(facts, other, options):
-    """Whether both look at one place; of files with other chips, a chip that both have says it."""
+    """Whether both have one centre, judged by a common chip if their chips differ."""
     places = [(facts.ra, facts.dec, other.ra, other.dec)]
     if facts.is_triplet:
         places += _common_chip(facts, other, options)
@@ -66,7 +66,7 @@ def _have_one_centre(facts, other, options):
 
 
 def _common_chip(facts, other, options):
-    """Corners of one chip that both have: its ra, dec in both, in a list; empty without one."""
+    """A common chip's corner as a list of its ra, dec in both; empty if they share none."""
     try:
         (path, *_) = _paths(other)
         footprints = [read_footprints(f) for f in (facts, read_exposure(path, options))]
@@ -77,7 +77,7 @@ def _common_chip(facts, other, options):
 
 
 def _kinship(facts, other):
-    """What an exposure is of one that was entered before; "" if they are two."""
+    """The relation to an exposure entered before, in words; "" if they differ."""
     shorter = min(facts.exposure_seconds, other.exposure_seconds)
     apart = SECONDS_A_DAY * abs(facts.mjd - other.mjd)
     overlap = (facts.exposure_seconds + other.exposure_seconds) / 2 - apart
@@ -89,14 +89,14 @@ def _kinship(facts, other):
 
 
 def _may_be_one(facts, other):
-    """Whether the files are of one telescope, as far as they say, and the other is no stack."""
+    """Whether the files may be of one telescope, and the other is no stack."""
     paths = _paths(other)
     names = {telescope(path) for path in (facts.image_path, *paths)} - {""}
     return len(names) < 2 and not any(map(is_stack, paths))
 
 
 def _is_copy(facts, other):
-    """Whether the first chip that both have has the same pixels."""
+    """Whether their first common chip has the same pixels."""
     entries = {entry.ccdnum: entry for entry in facts.chips}
     for image in other.images.filter(ccdnum__in=entries).order_by("ccdnum")[:1]:
         own = facts.image_path, entries[image.ccdnum].hdu

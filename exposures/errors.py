@@ -2,11 +2,11 @@
 
 
 class GalprojectError(Exception):
-    """Says what is wrong, where, and what to do; the message is shown as it is."""
+    """An error whose message tells users what is wrong, where, and what to do."""
 
 
 class InputFileError(GalprojectError):
-    """A file that can't be used: names the file, the HDU where there is one, and the cure."""
+    """An unusable file; the message names the file, the HDU if any, and the cure."""
 
     def __init__(self, path, problem, advice, hdu=None):
         where = f"{path}[{hdu}]" if hdu is not None else f"{path}"

@@ -5,5 +5,5 @@ import socket
 
 
 def this_host() -> str:
-    """GALPROJECT_HOST, for containers whose own names mean nothing, else the host's name."""
+    """The host's name, or GALPROJECT_HOST where a container's own name means nothing."""
     return (os.environ.get("GALPROJECT_HOST") or socket.gethostname())[:64]

@@ -1,4 +1,4 @@
-"""Exposures entered in the database: one row each, and one for each of its chips."""
+"""Entry of exposures in the database: one row each, and one for each chip."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,7 @@ def ingest_exposure(
 
 
 def _ingest_facts(facts, options):
-    """The exposure's row; a header that was mended since it was entered counts."""
+    """The exposure's row, updated if its header was corrected since."""
     name = {"instrument": facts.instrument, "identifier": facts.identifier}
     exposure = GalExposure.objects.filter(**name).first() or _under_former_name(facts)
     if exposure is None:
@@ -72,7 +72,7 @@ def _ingest_facts(facts, options):
 
 
 def _entered_from(exposure, path):
-    """Whether all that is known of an exposure came from this file."""
+    """Whether all chips of an exposure were entered from this file."""
     return all(_is_same_file(known, path) for known in _paths(exposure))
 
 
@@ -81,7 +81,7 @@ def _paths(exposure):
 
 
 def _under_former_name(facts):
-    """The exposure of this file where it was entered before cameras had names of their own.
+    """The exposure of this file if it was entered before cameras had their own names.
 
     It gets its camera's name.
     """
@@ -121,14 +121,14 @@ def _ingest_chip(exposure, facts, entry):
 
 
 def _advice_on_two(known, path):
-    """What to do where two files of an exposure are there."""
+    """The advice when two files of an exposure exist."""
     if archive_version(known) == archive_version(path):
         return "Remove one of the two files, or process that one"
     return "To have this version in its place, move that one and its siblings away"
 
 
 def _update(row, columns):
-    """Change what differs of a row, and lock nothing where it is as before.
+    """Update the columns of a row that differ, without a lock if none does.
 
     Else whoever enters an exposure again would wait until its chips in work are stored.
     """
@@ -159,7 +159,7 @@ def _columns(facts):
 
 
 def distinct(paths):
-    """The paths without repetitions, and an error for each that is given twice."""
+    """The distinct paths, and an error for each repeated one."""
     seen, errors = {}, []
     for path in paths:
         try:

@@ -70,7 +70,7 @@ def has_same_files(image: GalImage, remember=False) -> bool:
 
 
 def _catalogue_stamps(known):
-    """Of the files of a catalogue that were read: those that are there still."""
+    """The stamps of those files of a catalogue that still exist."""
     stamps = {}
     for kind, before in known.items():
         if kind.startswith(CATALOGUE):
@@ -80,7 +80,7 @@ def _catalogue_stamps(known):
 
 
 def replacement_text(image: GalImage) -> str:
-    """For people: of which file a result was made, and which is in its place."""
+    """The file that a result was made of and its replacement, in words."""
     made_of = Path(image.files["image"]["path"]).name
     version = f" ({image.data_version})" if image.data_version else ""
     now = Path(image.path).name
@@ -108,7 +108,7 @@ def _is_as_before(before, stamp):
 
 
 def _holds_the_same(before, stamp, name):
-    """Whether a file that is not the very same holds what a chip was made of."""
+    """Whether another file holds the same contents that a chip was made of."""
     if "digest" not in before:  # made before files were described: the name is all that is known
         return Path(before["path"]).name == Path(stamp["path"]).name
     try:

@@ -1,4 +1,4 @@
-"""What was observed: exposures, their chips, and the log of what was done to them."""
+"""Exposures, their chips, and the log of their processing."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BTreeIndex
@@ -16,7 +16,7 @@ from exposures.science.orientation import Orientation, orientation_of
 
 
 class Status(models.TextChoices):
-    """Where a chip stands."""
+    """The state of a chip's processing."""
 
     PENDING = "pending"  # nobody has asked for it, or not since its reference was replaced
     QUEUED = "queued"
@@ -31,7 +31,7 @@ OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
 
 
 class GalExposure(models.Model):
-    """One exposure of a camera: a shutter opening."""
+    """One exposure of a camera, from one opening of the shutter."""
 
     instrument = models.CharField(
         max_length=80, help_text="decam, or the camera's own name; plain where it has none"
@@ -74,7 +74,7 @@ class GalExposure(models.Model):
 
 
 class GalField(models.Model):
-    """A patch of sky that is followed: its new exposures are fetched and processed each night."""
+    """A monitored field, whose new exposures are fetched and processed each night."""
 
     name = models.CharField(max_length=64, unique=True)
     ra = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(360)])
@@ -115,7 +115,7 @@ class GalJobQuerySet(models.QuerySet):
 
 
 class GalJob(models.Model):
-    """One asking that chips of an exposure be processed; closed after its last chip."""
+    """A request to process chips of an exposure; closed after its last chip."""
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="jobs")
     options = models.JSONField(default=dict, help_text="to process the chips with")
@@ -138,7 +138,7 @@ class GalJob(models.Model):
 
 
 class GalImageQuerySet(models.QuerySet):
-    """Chips by filter, state and place on the sky."""
+    """Chips by filter, state and position."""
 
     def references(self):
         return self.filter(is_reference=True)
@@ -150,11 +150,11 @@ class GalImageQuerySet(models.QuerySet):
         return self.filter(status=Status.DONE)
 
     def open(self):
-        """Asked for, and not at an end."""
+        """Requested chips that are not finished."""
         return self.filter(status__in=OPEN)
 
     def unfinished(self):
-        """Failed, or asked for by somebody who was interrupted."""
+        """Chips that failed, or whose processing was interrupted."""
         interrupted = models.Q(status=Status.PENDING, job__isnull=False)
         return self.filter(models.Q(status=Status.FAILED) | interrupted)
 
@@ -162,7 +162,7 @@ class GalImageQuerySet(models.QuerySet):
         return self.filter(exposure__filter=name)
 
     def widest(self) -> float:
-        """The largest radius of a chip that is possible, degrees; 0 without chips."""
+        """An upper bound on the chips' radii in degrees; 0 without chips."""
         possible = self.filter(radius__lte=MAX_DEGREES)
         return possible.aggregate(widest=models.Max("radius"))["widest"] or 0.0
 
@@ -190,7 +190,7 @@ class GalImageQuerySet(models.QuerySet):
 
 
 class GalImage(models.Model):
-    """One chip of an exposure, and what its reduction found."""
+    """One chip of an exposure, with the results of its reduction."""
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="images")
     ccdnum = models.PositiveSmallIntegerField()
@@ -323,12 +323,12 @@ class GalImage(models.Model):
 
     @property
     def orientation(self) -> Orientation:
-        """How its pictures are turned, and where north and east are on them."""
+        """The Orientation of its pictures: their rotation, and the directions of north and east."""
         return orientation_of(self.footprint, self.width, self.height)
 
     @property
     def picture_size(self) -> tuple[int, int]:
-        """Width and height of the chip as it is shown."""
+        """Width and height of the chip's picture."""
         return self.orientation.size(self.width, self.height)
 
     @property
@@ -338,12 +338,12 @@ class GalImage(models.Model):
 
     @property
     def doubt_labels(self) -> list[str]:
-        """The reasons to doubt it in words."""
+        """The reasons to doubt it, in words."""
         labels = dict(Doubt.choices)
         return [labels.get(name, name) for name in self.doubts]
 
     def verdict(self) -> str:
-        """What people said last of its quality."""
+        """The latest decision of people on its quality."""
         last = self.quality_decisions.order_by("-pk").values_list("verdict", flat=True).first()
         return last or GalQualityDecision.Verdict.AS_MEASURED
 
@@ -357,7 +357,7 @@ class GalCheckpointQuerySet(models.QuerySet):
     """Lines of logs."""
 
     def note(self, about, step, note="", **columns):
-        """Write a line about a chip, or about the whole exposure of a job."""
+        """Write a line about a chip, or about the exposure of a job."""
         ccdnum = getattr(about, "ccdnum", 0)
         return self.create(
             exposure_id=about.exposure_id, ccdnum=ccdnum, step=step, note=note, **columns

@@ -1,11 +1,11 @@
-"""The options in force, for code below the application that knows where they are set."""
+"""Access to the options for code on floors below their configuration."""
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 
 def options_in_force():
-    """All options of the pipeline as the file and the environment have them now.
+    """All current options of the pipeline, from the file and the environment.
 
     ``settings.PIPELINE_OPTIONS`` names the function that reads them. What is derived from stored
     rows goes by these; what is made of pixels goes by the options that it is asked for with, which

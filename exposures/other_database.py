@@ -1,4 +1,4 @@
-"""Another database of the server in the place of the survey's, for a while."""
+"""Temporary use of another database on the server in place of the survey's."""
 
 from contextlib import contextmanager
 

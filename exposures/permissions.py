@@ -1,4 +1,4 @@
-"""Views for those who hold a permission; who does not is told which one is missing."""
+"""Permissions of views, with an error that names the missing one."""
 
 from functools import wraps
 
@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 
 
 class PermissionMissingError(PermissionDenied):
-    """Whoever asks lacks ``permission``, written as "app.codename"."""
+    """The user lacks ``permission``, written as "app.codename"."""
 
     def __init__(self, permission):
         super().__init__(f"This takes the permission {permission}")
@@ -14,7 +14,7 @@ class PermissionMissingError(PermissionDenied):
 
 
 class NotInvitedError(PermissionDenied):
-    """Whoever asks holds the permission, but this one thing is for others; the message is shown."""
+    """The user holds the permission, but not for this object; the message is shown."""
 
 
 def needs_permission(permission):

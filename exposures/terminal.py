@@ -1,4 +1,4 @@
-"""Lines for a terminal or a log: characters that would control it are shown, not obeyed.
+"""Output to terminals and logs with control characters made visible.
 
 Names of files and objects, headers, answers of servers and messages of libraries are written by
 others, and a terminal obeys what stands in them: it can be made to overwrite lines, to change its
@@ -25,12 +25,12 @@ INDENT = "    "
 
 
 def printable(text) -> str:
-    r"""A text on one line, in which nothing controls a terminal: a newline is shown as \n."""
+    r"""A text on one line with control characters escaped, a newline as \n."""
     return CONTROLS.sub(_escaped, str(text))
 
 
 def printable_lines(text) -> str:
-    """The same of a text whose lines are its own."""
+    """A text of several lines with other control characters escaped."""
     return "\n".join(map(printable, str(text).split("\n")))
 
 
@@ -40,14 +40,14 @@ def _escaped(match):
 
 
 class LineOutput(OutputWrapper):
-    """A command's output or errors: each ``write`` is one line, whatever is in it."""
+    """A command's output or errors, in which each ``write`` makes one line."""
 
     def __init__(self, out, ending="\n"):
         super().__init__(getattr(out, "unguarded", out), ending)
         self.keeps_lines = False
 
     def write(self, msg="", style_func=None, ending=None):
-        """Write a line, in a colour if ``style_func`` gives one; what is in it has none."""
+        """Write a line, coloured by ``style_func`` only."""
         ending = self.ending if ending is None else ending
         text = str(msg)
         if ending and text.endswith(ending):
@@ -66,17 +66,17 @@ class LineOutput(OutputWrapper):
         return self._out
 
     def control(self, codes):
-        """Have the terminal do something, such as clear the screen."""
+        """Send control codes to a terminal, such as to clear the screen."""
         self._out.write(codes)
 
     @property
     def data(self):
-        """Where data are written as they are (CSV, JSON), but for who reads on a terminal."""
+        """The stream for data such as CSV or JSON, escaped only on a terminal."""
         return GuardedStream(self._out) if self.isatty() else self._out
 
 
 class GuardedStream:
-    """The process's own output: what others write to it, as tracebacks and warnings, is shown."""
+    """The process's output stream, with control characters of others' text escaped."""
 
     def __init__(self, stream):
         self.unguarded = stream
@@ -85,14 +85,14 @@ class GuardedStream:
         return getattr(self.unguarded, name)
 
     def __eq__(self, other):
-        """Whether both end at the same stream: tqdm asks before it writes between its bars."""
+        """Whether both wrap the same stream, which tqdm asks before it writes."""
         return self.unguarded is getattr(other, "unguarded", other)
 
     def __hash__(self):
         return hash(self.unguarded)
 
     def write(self, text):
-        """Write a text in which colours and the steps of progress bars stay what they are."""
+        """Write a text, letting only colours and progress bars' steps through."""
         self.unguarded.write(text if MOVES.fullmatch(text) else self._guarded(text))
         return len(text)
 
@@ -109,7 +109,7 @@ class GuardedStream:
 
 
 def guard_streams():
-    """Guard this process's errors, and its output where that is a terminal, else it may be data."""
+    """Guard this process's errors, and its output if it is a terminal."""
     if sys.stderr is not None and not isinstance(sys.stderr, GuardedStream):
         sys.stderr = GuardedStream(sys.stderr)
     if sys.stdout is not None and sys.stdout.isatty():
@@ -117,7 +117,7 @@ def guard_streams():
 
 
 class LineFormatter(logging.Formatter):
-    """A record of a log on one line; a traceback on indented ones, so that none passes for one."""
+    """Log records on one line each, with tracebacks indented below."""
 
     def format(self, record):
         record = copy.copy(record)

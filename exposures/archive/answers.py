@@ -1,4 +1,4 @@
-"""What the archive answers, read as JSON that may be anything."""
+"""Answers of the archive, parsed from JSON that may hold anything."""
 
 import json
 import math
@@ -12,7 +12,7 @@ MOST_DIGITS = 30  # of a number
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer to a request."""
+    """A complete answer to a request."""
 
     url: str
     status: int
@@ -22,12 +22,12 @@ class Answer:
 
     @property
     def json(self):
-        """What its content says, which may be of any type; None if it is no JSON."""
+        """Its content as JSON of any type; None if it isn't JSON."""
         return parsed(self.content)
 
     @property
     def message(self) -> str:
-        """The archive's own words, which stand under several names, else the status."""
+        """The archive's error message, which has several names, else the status."""
         answer = self.json
         if isinstance(answer, dict):
             keys = ("errorMessage", "message", "detail")
@@ -37,13 +37,13 @@ class Answer:
 
     @property
     def has_code(self) -> bool:
-        """Whether it was understood and refused."""
+        """Whether the archive refused the request with an error code."""
         answer = self.json
         return isinstance(answer, dict) and "errorCode" in answer
 
 
 def parsed(content):
-    """JSON, of bytes; None if it is none, or has numbers that can't be or no end of depths."""
+    """Parse bytes as JSON; None if invalid, nested too deeply or with impossible numbers."""
     try:
         return json.loads(content, parse_constant=_refused, parse_int=_int, parse_float=_float)
     except (ValueError, RecursionError):
@@ -85,7 +85,7 @@ def rows_of_page(answer) -> list[dict]:
 
 
 def end_of(head):
-    """The number of the last row on a page, as its head says; None if it doesn't."""
+    """The number of the last row on a page, from its head; None if the head doesn't say."""
     parameters = head.get("PARAMETERS")
     return parameters.get("last") if isinstance(parameters, dict) else None
 

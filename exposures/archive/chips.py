@@ -1,4 +1,4 @@
-"""Single chips in a file: which are there, whether they can be read, and cut out of the whole."""
+"""Single chips of a file: listed, checked and copied out."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from exposures.fits.files import open_images, read_pixels
 
 
 def check_chips(path: Path, expnum, ccdnums=None):
-    """Read the pixels of chips (by number; None: of all), and see that they are the exposure's.
+    """Read the pixels of chips, or of all for None, and check that they belong to the exposure.
 
     Raises ContentError: a cut has no checksum of its own, so its content has to speak for it.
     """
@@ -31,7 +31,7 @@ def check_chips(path: Path, expnum, ccdnums=None):
 
 
 def chips_in(path: Path) -> frozenset[int]:
-    """Numbers of a file's chips; none where there is no such file, or no FITS in it."""
+    """Numbers of a file's chips; empty if the file is missing or isn't FITS."""
     if not path.exists():
         return frozenset()
     try:
@@ -55,7 +55,7 @@ def copy_chips(path: Path, ccdnums, partial):
 
 
 def _span(image):
-    """Where an HDU begins and ends in its file, bytes."""
+    """The bytes at which an HDU begins and ends in its file."""
     info = image.hdu.fileinfo()
     return info["hdrLoc"], info["datLoc"] + info["datSpan"]
 
@@ -66,7 +66,7 @@ def _by_number(file):
 
 
 def numbers_text(numbers) -> str:
-    """Numbers as one writes them: 1-3,31."""
+    """Numbers as a list with ranges: 1-3,31."""
     runs = []
     for number in sorted(numbers):
         if runs and number == runs[-1][1] + 1:

@@ -32,7 +32,7 @@ TOKEN = re.compile("[!-~]{1,8192}")
 
 @dataclass(frozen=True)
 class ArchiveAccount:
-    """Which archive, and who we are there; without an e-mail, nobody, who sees public data."""
+    """The archive's address and our login; without an e-mail only public data are seen."""
 
     url: str = URL
     email: str = ""
@@ -52,7 +52,7 @@ class ArchiveAccount:
 
     @classmethod
     def from_environment(cls, environment=None):
-        """From GALPROJECT_ARCHIVE_URL, GALPROJECT_ARCHIVE_EMAIL and GALPROJECT_ARCHIVE_PASSWORD.
+        """The account in GALPROJECT_ARCHIVE_URL, GALPROJECT_ARCHIVE_EMAIL and _PASSWORD.
 
         Raises ArchiveError if the address is none, or only one half of the login is set.
         """
@@ -64,7 +64,7 @@ class ArchiveAccount:
 
 
 def _is_address(url):
-    """Whether a URL is of the web, and has no login in it, which would be told in errors."""
+    """Whether a URL is http or https without a login, which would show in error messages."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("https", "http") and parts.hostname and parts.port != 0
@@ -74,7 +74,7 @@ def _is_address(url):
 
 
 class Archive:
-    """A session with the archive; logs in when it is first asked for a file."""
+    """A session with the archive, which logs in before the first file."""
 
     def __init__(self, account=None, policy=DEFAULT_POLICY):
         self.account = account or ArchiveAccount.from_environment()
@@ -84,14 +84,14 @@ class Archive:
         self._token_time = -float("inf")
 
     def answers(self) -> bool:
-        """Whether there is an archive at all, asked once."""
+        """Whether the archive answers, tried once."""
         try:
             return self._transport.ask("GET", f"{self.account.url}/api/version/").status < 400
         except ArchiveError:
             return False
 
     def search(self, body, rectype="file"):
-        """Yield every row of a search, page by page; names of fields without "file:" or "hdu:".
+        """Yield every row of a search, page by page, with fields' "file:" and "hdu:" removed.
 
         Raises ArchiveError, with the archive's own words where it refused the search.
         """
@@ -114,7 +114,7 @@ class Archive:
 
     @contextmanager
     def retrieve(self, md5, hdus=(), offset=0):
-        """The Transfer of a file; from ``offset`` (bytes) on, where the archive can do that.
+        """Start the Transfer of a file, from byte ``offset`` on if the archive can.
 
         Tried once. Raises BusyError or UnreachableError, also while it is read, where a
         repetition may help; ContentError where it can't go on from ``offset``, NoCutError where
@@ -144,7 +144,7 @@ class Archive:
         return rows_of_page(answer)
 
     def _post(self, endpoint, **request):
-        """The answer to what changes nothing in the archive and so may be repeated."""
+        """Post a request that changes nothing in the archive, and so may be retried."""
         return retry(lambda: self._post_once(endpoint, **request), self.policy)
 
     def _post_once(self, endpoint, **request):
@@ -156,7 +156,7 @@ class Archive:
 
     @contextmanager
     def _opened(self, md5, hdus, offset):
-        """The response to a request for a file, and its Transfer; asked twice for a new token."""
+        """Request a file, with a second try by a new token; returns response and Transfer."""
         if self.account.email and not self._auth.token:
             self.log_in()
         with self._get(md5, hdus, offset) as response:

@@ -1,4 +1,4 @@
-"""One file of the archive, whole or some of its chips, brought into a folder."""
+"""Download of one file of the archive, or of some of its chips, into a folder."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ LOGIN_ADVICE = (
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """What to fetch of each exposure, and what to take for good."""
+    """Options of what to fetch of each exposure, and which checks to apply."""
 
     ccdnums: frozenset[int] | None = None  # None: whole files, whose md5 can be checked
     margin_bytes: int = 10**9  # of the disk, left free
@@ -41,18 +41,18 @@ class FetchOptions:
 
 
 class NoProgress:
-    """Is told of every byte, and does nothing; tqdm has the same methods in the command's bar."""
+    """A progress bar that shows nothing, with the methods of the command's bar."""
 
     def expect(self, n_bytes):
-        """So many bytes more are to come than was thought; or less, below 0."""
+        """Raise the expected total by ``n_bytes``, or lower it if negative."""
 
     def update(self, n_bytes):
-        """So many have come; below 0 where they come again."""
+        """Count ``n_bytes`` as received; negative if they have to come again."""
 
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """A file that is in place now."""
+    """A file that was fetched, or was there already."""
 
     path: Path
     n_bytes: int  # that came for it; 0 where it was there before
@@ -60,7 +60,7 @@ class FetchedFile:
 
 
 def expected_bytes(file: ArchiveFile, folder: Path, options: FetchOptions) -> int:
-    """How much there is to come, of single chips a guess; what is there is known by its size."""
+    """The bytes still to come: files there are known by size, single chips are estimated."""
     final = folder / file.name
     if final.exists() and final.stat().st_size == file.size:
         return 0
@@ -72,7 +72,7 @@ def expected_bytes(file: ArchiveFile, folder: Path, options: FetchOptions) -> in
 
 
 def fetch_file(archive, exposure, file, folder, options, progress) -> FetchedFile:
-    """Bring one file of an exposure into ``folder``, unless it is there.
+    """Fetch one file of an exposure into ``folder`` unless it is there.
 
     Raises ArchiveError: LoginError, StorageError and UnreachableError where others may fare no
     better, else one that names the file.
@@ -106,7 +106,7 @@ class Download:
         self._n_counted = self._n_come = 0  # bytes, of the file and over the line
 
     def fetch(self):
-        """The file in place; see ``fetch_file``."""
+        """Fetch the file; see ``fetch_file``."""
         if self._is_whole_there() or self._has_chips(self.options.ccdnums):
             self._expect(0)
         elif self.options.ccdnums is None:
@@ -136,7 +136,7 @@ class Download:
         return True
 
     def _chips(self):
-        """A cut, made by the archive where it can; else here, of the whole file."""
+        """Fetch single chips, cut out by the archive if it can, else here from the full file."""
         # Chips that were fetched before stay.
         wanted = self.options.ccdnums | chips_in(self.final)
         try:
@@ -166,7 +166,7 @@ class Download:
         return hdus
 
     def _those_in(self, wanted, there):
-        """Of the chips that are wanted those that are there; what is dead or was off is noted."""
+        """The wanted chips that the file has; missing ones, dead or switched off, are noted."""
         absent = wanted - set(there)
         if self.options.ccdnums <= absent:
             raise ArchiveError(
@@ -182,7 +182,7 @@ class Download:
         check_chips(self.partial.path, self.exposure.expnum, wanted)
 
     def _keep_only(self, wanted):
-        """Of the whole file the chips that are wanted, as the archive would have cut them."""
+        """Reduce the complete file to the wanted chips, as the archive would have cut them."""
         there = chips_in(self.partial.path)
         wanted = self._those_in(wanted, there)
         if wanted == there:
@@ -227,7 +227,7 @@ class Download:
         return retry(attempt_afresh_after_wrong_content, self.archive.policy)
 
     def _receive(self, hdus=()):
-        """Receive what is missing of the file, or cut, in the temporary one."""
+        """Receive the missing bytes of the file or cut into the temporary file."""
         offset = 0 if hdus else self.partial.size
         with self.archive.retrieve(self.file.md5, hdus, offset) as transfer:
             self.partial.shorten(transfer.offset)
@@ -240,7 +240,7 @@ class Download:
             self._write(transfer, rest, most_bytes)
 
     def _write(self, transfer, rest, most_bytes):
-        """Write what comes, and look now and then whether there is room for the ``rest`` bytes."""
+        """Write what arrives, checking now and then that the disk has room for ``rest`` bytes."""
         folder, margin = self.final.parent, self.options.margin_bytes
         check_space(folder, rest, margin)
         n_come, next_look, start = 0, SPACE_STEP, b""
@@ -256,13 +256,13 @@ class Download:
             self._count(transfer.offset + n_come)
 
     def _started(self, start, transfer):
-        """The first bytes, which are those of FITS unless they are the rest of a file."""
+        """Check the first bytes, which must be FITS unless the transfer continues a file."""
         if not transfer.offset:
             _check_start(start)
         return start
 
     def _most_bytes(self, hdus):
-        """What the file can be: as much as the archive's record says of it.
+        """The most bytes the file can have, by the archive's record.
 
         A cut may have a longer header; a record that is wrong is so in this too.
         """
@@ -272,7 +272,7 @@ class Download:
         return told
 
     def _rest(self, transfer, most_bytes):
-        """How many bytes are to come. Raises ContentError if that is too many."""
+        """The number of bytes still to come. Raises ContentError if they are too many."""
         if transfer.told_bytes is None:
             return max(min(most_bytes, self.file.size - transfer.offset), 0)
         if transfer.told_bytes > most_bytes:
@@ -284,18 +284,18 @@ class Download:
         return transfer.told_bytes
 
     def _count(self, n_bytes):
-        """Tell progress how much of the file is here: less than before where it starts over."""
+        """Report the bytes received so far, fewer than before if the transfer started over."""
         self.progress.update(n_bytes - self._n_counted)
         self._n_counted = n_bytes
 
     def _expect(self, n_bytes):
-        """Tell progress how much the file will be."""
+        """Report the file's expected size."""
         self.progress.expect(n_bytes - self._n_expected)
         self._n_expected = n_bytes
 
 
 def _check_start(content):
-    """Raises ContentError if the first bytes, which may be few, are not those of FITS."""
+    """Raise ContentError if the first bytes, however few, are not those of FITS."""
     if not any(content[: len(start)] == start[: len(content)] for start in STARTS):
         start = content[:40].decode("ascii", "replace")
         raise ContentError(f"what came is not FITS: it begins with {start!r}")

@@ -1,10 +1,10 @@
-"""What can go wrong between us and the archive."""
+"""Errors in exchanges with the archive."""
 
 from exposures.errors import GalprojectError
 
 
 class ArchiveError(GalprojectError):
-    """The archive refused, could not be reached, or gave what can't be used."""
+    """The archive refused, could not be reached, or sent something unusable."""
 
 
 class LoginError(ArchiveError):
@@ -16,7 +16,7 @@ class UnreachableError(ArchiveError):
 
 
 class BusyError(ArchiveError):
-    """The archive asks to come again later; ``wait_seconds`` is None if it doesn't say when."""
+    """The archive is busy; ``wait_seconds`` is None if it doesn't say for how long."""
 
     def __init__(self, message, wait_seconds=None):
         super().__init__(message)
@@ -24,11 +24,11 @@ class BusyError(ArchiveError):
 
 
 class SlowError(ArchiveError):
-    """What was asked for comes too slowly to be waited for."""
+    """The answer arrives too slowly."""
 
 
 class MalformedError(ArchiveError):
-    """An answer that can't be: to be told, and not asked for again."""
+    """An answer that violates the protocol; asking again would not help."""
 
 
 class NoCutError(ArchiveError):
@@ -36,7 +36,7 @@ class NoCutError(ArchiveError):
 
 
 class ContentError(ArchiveError):
-    """What came is not the file that was asked for."""
+    """The received bytes are not those of the requested file."""
 
 
 class StorageError(ArchiveError):

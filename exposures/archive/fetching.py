@@ -1,4 +1,4 @@
-"""Exposures fetched from the archive into a folder, one after the other."""
+"""Fetching of exposures from the archive into a folder, one by one."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ WHOLE = FetchOptions()
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What became of an exposure."""
+    """The outcome of fetching an exposure."""
 
     exposure: ArchiveExposure
     files: tuple[FetchedFile, ...]
@@ -35,27 +35,27 @@ class FetchResult:
 
     @property
     def was_in_place(self) -> bool:
-        """Whether nothing had to be fetched."""
+        """Whether all its files were there already."""
         return not self.failed and self.n_bytes == 0
 
     @property
     def n_bytes(self) -> int:
-        """That came."""
+        """The bytes received."""
         return sum(file.n_bytes for file in self.files)
 
     @property
     def path(self) -> Path | None:
-        """Of the image, the last of the three; None if it failed."""
+        """The path of the image, fetched last of the three files; None if it failed."""
         return None if self.failed else self.files[-1].path
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was unusual, once where siblings agree."""
+        """Anything unusual, told once if the three files agree."""
         return tuple(dict.fromkeys(note for file in self.files for note in file.notes))
 
 
 def fetch(exposure, folder, ccdnums=None, archive=None) -> Path:
-    """Bring an exposure's three files into ``folder``, or a few of its chips: the image's path.
+    """Fetch an exposure's three files, or some of its chips, into ``folder``; the image's path.
 
     What is there already stays. Raises ArchiveError.
     """
@@ -69,7 +69,7 @@ def fetch(exposure, folder, ccdnums=None, archive=None) -> Path:
 def fetch_all(
     exposures, folder, options=WHOLE, progress=None, archive=None
 ) -> Iterator[FetchResult]:
-    """Bring exposures into ``folder`` and yield each FetchResult as it comes.
+    """Fetch exposures into ``folder``, yielding each FetchResult as it is complete.
 
     An exposure that can't be fetched is a result with an error; the others go on. Raises
     LoginError, StorageError or UnreachableError where none of the others would fare better.
@@ -85,7 +85,7 @@ def fetch_all(
 
 
 def bytes_to_come(exposures, folder, options=WHOLE) -> int:
-    """About how much has to be fetched of the complete ones."""
+    """An estimate of the bytes to fetch for the complete exposures."""
     return sum(
         expected_bytes(file, Path(folder), options)
         for exposure in exposures

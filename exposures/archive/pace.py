@@ -1,4 +1,4 @@
-"""Connections that end where bytes come too slowly, however regularly they come."""
+"""Connections that are closed when bytes arrive too slowly on average."""
 
 import socket
 import threading
@@ -14,7 +14,7 @@ from exposures.archive.errors import SlowError
 
 
 class ByteCount:
-    """How many bytes have come, which another thread looks at."""
+    """A count of received bytes that another thread watches."""
 
     def __init__(self):
         self.n_bytes = 0
@@ -23,7 +23,7 @@ class ByteCount:
 
 @contextmanager
 def watched(shut_down, policy):
-    """A Pace to be told of bytes; where they come too slowly ``shut_down()`` ends the connection.
+    """Yield a ByteCount to report bytes to; ``shut_down()`` is called if they are too slow.
 
     A timeout of the socket alone would wait for ever for a server that sends a byte now and then.
     Raises SlowError in place of whatever the end of the connection raises.
@@ -63,7 +63,7 @@ def _slow(policy):
 
 
 class _Response(HTTPResponse):
-    """urllib3's, which would take a piece of -1 bytes for all that ever comes."""
+    """urllib3's response, bounded where it would take a chunk of -1 bytes for everything."""
 
     def _update_chunk_length(self):
         super()._update_chunk_length()
@@ -72,7 +72,7 @@ class _Response(HTTPResponse):
 
 
 class _Watched:
-    """A connection whose answer has to begin in time."""
+    """A connection whose answer must begin in time."""
 
     policy = None
 
@@ -87,7 +87,7 @@ class _Watched:
 
 
 class WatchedAdapter(HTTPAdapter):
-    """Has requests use connections that are watched."""
+    """An adapter of requests that uses watched connections."""
 
     def __init__(self, policy):
         names = {"policy": policy}

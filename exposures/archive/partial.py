@@ -1,4 +1,4 @@
-"""Files that are being written: under a hidden name, locked, moved when they are whole."""
+"""Files being written: locked, under a hidden name, renamed once complete."""
 
 import errno
 import fcntl
@@ -14,7 +14,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Partial:
-    """An open temporary file, which nobody else writes as long as it is."""
+    """An open temporary file with an exclusive lock."""
 
     def __init__(self, path, file, final):
         self.path, self.final = path, final
@@ -27,25 +27,25 @@ class Partial:
         return os.fstat(self._file.fileno()).st_size
 
     def shorten(self, n_bytes):
-        """Go on writing after so many bytes."""
+        """Truncate to ``n_bytes`` and continue writing there."""
         with storage_errors(self.final.parent):
             self._file.truncate(n_bytes)
 
     def write(self, content):
-        """Raises StorageError, as where the disk is full."""
+        """Write bytes; raises StorageError if the disk is full, for one."""
         rest = memoryview(content)
         with storage_errors(self.final.parent):
             while rest:  # a disk that fills up takes a part first
                 rest = rest[self._file.write(rest) :]
 
     def md5(self) -> str:
-        """Of what the disk has."""
+        """The MD5 of the bytes on disk."""
         with storage_errors(self.final.parent):
             self._file.seek(0)
             return hashlib.file_digest(self._file, "md5").hexdigest()
 
     def finish(self):
-        """Give it its name, in place of what had it before."""
+        """Rename it to its final name, replacing a file there."""
         with storage_errors(self.final.parent):
             os.fsync(self._file.fileno())
             os.replace(self.path, self.final)
@@ -55,7 +55,7 @@ class Partial:
 
 @contextmanager
 def writing(final: Path, suffix=".part"):
-    """A Partial for a file, with what an earlier one left in it; removed unless worth keeping.
+    """Open a Partial for a file, continuing an earlier one; removed unless worth keeping.
 
     Waits where another process writes the same. Raises StorageError.
     """
@@ -96,13 +96,13 @@ def _locked(path):
 
 
 def md5_of(path: Path) -> str:
-    """Of a file that is in place."""
+    """The MD5 of a complete file."""
     with storage_errors(path.parent), open(path, "rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def sweep(folder: Path, wanted):
-    """Remove what crashes left of files that are not ``wanted`` (final paths) now."""
+    """Remove partial files left by crashes, but for those of ``wanted`` final paths."""
     kept = {hidden(final) for final in wanted}
     with storage_errors(folder):
         for path in set(folder.glob(".c4d_*.part")) - kept:
@@ -115,7 +115,7 @@ def sweep(folder: Path, wanted):
 
 
 def check_space(folder: Path, n_bytes, margin_bytes):
-    """Raises StorageError if a folder has no room for so much, and a margin."""
+    """Raise StorageError if a folder lacks room for ``n_bytes`` and a margin."""
     free = free_bytes(folder)
     if free < n_bytes + margin_bytes:
         raise StorageError(
@@ -126,14 +126,14 @@ def check_space(folder: Path, n_bytes, margin_bytes):
 
 
 def free_bytes(folder: Path) -> int:
-    """On the disk of a folder, which need not be there yet."""
+    """The free bytes on a folder's disk; the folder need not exist yet."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     with storage_errors(there):
         return shutil.disk_usage(there).free
 
 
 def size_text(n_bytes) -> str:
-    """Such as 481 MB."""
+    """A size in words, such as 481 MB."""
     for unit, power in (("TB", 12), ("GB", 9), ("MB", 6)):
         if n_bytes >= 10**power:
             return f"{n_bytes / 10**power:.3g} {unit}"
@@ -142,7 +142,7 @@ def size_text(n_bytes) -> str:
 
 @contextmanager
 def storage_errors(folder):
-    """A disk that is full or a folder that can't be written is the user's to mend."""
+    """Turn a full disk or an unwritable folder into a StorageError."""
     try:
         yield
     except OSError as error:

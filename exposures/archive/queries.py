@@ -1,4 +1,4 @@
-"""What to look for in the archive, and how it wants that said."""
+"""Queries of the archive, and their form in its protocol."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MARGIN_DEGREES = 0.01
 
 @dataclass(frozen=True)
 class Query:
-    """Which exposures; what is left out does not limit them."""
+    """Conditions on exposures; None sets no limit."""
 
     first_night: date | None = None  # the archive's caldat: the date at sunset in Chile
     last_night: date | None = None  # itself included; None: the first alone
@@ -67,7 +67,7 @@ class Query:
 
 
 def bodies(query):
-    """Yield the searches that together find everything, and somewhat more than the circle."""
+    """Yield the searches that together cover the query, and a bit more than its circle."""
     for ra_range, numbers in product(_ra_ranges(query), _runs(query.expnums) or [None]):
         search = [list(clause) for clause in INSTCAL]
         if query.first_night:
@@ -94,7 +94,7 @@ def chip_body(md5):
 
 
 def _ra_ranges(query):
-    """Ranges of RA (degrees) that hold the circle: two where it lies across 0; [None] without."""
+    """Ranges of RA in degrees that hold the circle: two if it crosses 0; [None] without one."""
     if query.region is None:
         return [None]
     ra, dec, radius = query.region
@@ -112,7 +112,7 @@ def _ra_ranges(query):
 
 
 def _runs(numbers):
-    """Numbers as ranges of consecutive ones: the archive takes (low, high), both included."""
+    """Numbers as inclusive (low, high) ranges, the form that the archive takes."""
     runs = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][1] + 1:

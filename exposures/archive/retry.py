@@ -1,4 +1,4 @@
-"""How often the archive is asked, how long is waited, and how much is taken from it."""
+"""Retries, waiting times and size limits of requests to the archive."""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Exposures that the archive has."""
+"""The search for exposures in the archive."""
 
 from exposures.archive.client import Archive
 from exposures.archive.queries import Query, bodies
@@ -6,7 +6,7 @@ from exposures.archive.triplets import ArchiveExposure, exposures_of
 
 
 def find(query: Query, archive: Archive | None = None) -> list[ArchiveExposure]:
-    """The exposures of a query in the order of their start, incomplete ones among them.
+    """Find the exposures of a query, complete or not, by their start.
 
     Logs in nowhere: who may fetch a file is another matter. Raises ArchiveError.
     """
@@ -16,7 +16,7 @@ def find(query: Query, archive: Archive | None = None) -> list[ArchiveExposure]:
 
 
 def _is_wanted(exposure, query):
-    """The archive looks in a box, and for filters that begin alike, as V and VR do."""
+    """Whether it is in the circle and filter: the archive searches boxes and filter prefixes."""
     is_numbered = not query.expnums or exposure.expnum in query.expnums
     is_in_filter = query.filter in ("", exposure.filter)
     return is_numbered and is_in_filter and query.contains(exposure.ra, exposure.dec)

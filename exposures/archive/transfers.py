@@ -1,4 +1,4 @@
-"""A file on its way: where in it the bytes begin, how many are told, and the bytes themselves."""
+"""The transfer of a file: its first byte, its announced length, and the bytes."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Transfer:
     is_resumable: bool  # a later request can go on where this one ends
 
     def pieces(self, most_bytes, size):
-        """Yield what comes, in pieces of about ``size`` bytes; ``most_bytes`` of them in all.
+        """Yield the bytes in pieces of about ``size``, ``most_bytes`` at most in all.
 
         Raises ContentError before more is read than that.
         """
@@ -27,7 +27,7 @@ class Transfer:
 
 
 def transfer_of(response, offset, transport) -> Transfer:
-    """The Transfer that a response is, to a request for a file from ``offset`` (bytes) on.
+    """The Transfer of a response to a request for a file from byte ``offset`` on.
 
     Raises ContentError if it is another part of the file.
     """
@@ -55,7 +55,7 @@ def _range_start(response, offset):
 
 
 def _told_bytes(response):
-    """Content-Length, where it is that of the file; an answer that is packed tells of itself."""
+    """Content-Length, unless the answer is compressed, when it isn't that of the file."""
     text = response.headers.get("Content-Length", "")
     is_packed = response.headers.get("Content-Encoding", "identity") != "identity"
     is_chunked = "Transfer-Encoding" in response.headers

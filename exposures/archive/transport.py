@@ -1,4 +1,4 @@
-"""HTTP with a server that is not trusted: where it sends us, how much, and how slowly."""
+"""HTTP with an untrusted server: redirects, sizes and speed are bounded."""
 
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -26,7 +26,7 @@ ADVICE = "See whether GALPROJECT_ARCHIVE_URL is the archive's address, or try ag
 
 
 class TokenAuth(AuthBase):
-    """The archive's token as it wants it: alone, without "Bearer"; "" for nobody.
+    """The archive's token in its own form, without "Bearer"; "" for public access.
 
     Also keeps requests from sending what a .netrc holds.
     """
@@ -41,7 +41,7 @@ class TokenAuth(AuthBase):
 
 
 class _Session(requests.Session):
-    """Follows nothing by itself, and keeps no cookies, which know no ports and no secrets."""
+    """A session that follows no redirect by itself and keeps no cookies."""
 
     def __init__(self, policy):
         super().__init__()
@@ -54,7 +54,7 @@ class _Session(requests.Session):
 
 
 class Transport:
-    """Requests of one session; what comes back is bounded in every way."""
+    """The requests of one session, with bounded answers."""
 
     def __init__(self, policy):
         self.policy = policy
@@ -62,7 +62,7 @@ class Transport:
         self._timeout = policy.connect_seconds, policy.read_seconds
 
     def ask(self, method, url, auth=None, secret=False, **request) -> Answer:
-        """The whole answer to a request; ``secret`` says that its body is for this host alone.
+        """Send a request and read its complete answer; a ``secret`` body is for this host alone.
 
         Raises UnreachableError, SlowError; MalformedError where it is no answer to be followed
         or is too long.
@@ -72,7 +72,7 @@ class Transport:
 
     @contextmanager
     def opened(self, method, url, auth=None, secret=False, **request):
-        """The response to a request after redirects, its body to be read; raises as ``ask``."""
+        """Send a request and follow redirects, leaving the body to be read; raises as ``ask``."""
         try:
             with self._followed(method, url, auth or TokenAuth(), secret, request) as response:
                 yield response
@@ -85,7 +85,7 @@ class Transport:
             ) from error
 
     def answer_of(self, response) -> Answer:
-        """What an opened response says, read whole. Raises MalformedError."""
+        """Read an opened response completely. Raises MalformedError."""
         most = self.policy.most_answer_bytes
         pieces = self.pieces(response, most, CHUNK)
         try:
@@ -138,7 +138,7 @@ class Transport:
 
 
 def _target(url, location):
-    """The address that a redirect names, without what it says of a user."""
+    """The target of a redirect, without any login in it."""
     try:
         # As bytes, which is what a header is; requests has read them as Latin-1.
         location = location.encode("latin-1").decode("utf-8", "replace")
@@ -154,7 +154,7 @@ def _target(url, location):
 
 
 def _check_redirect(method, url, target, status, secret):
-    """Raises ArchiveError if following would give something away, or lose what was asked."""
+    """Raise ArchiveError if following a redirect would leak a secret or lose the request."""
     if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
         raise MalformedError(f"{url}: it redirects to {target}, without encryption: not followed")
     if secret and not _is_same_origin(url, target):
@@ -170,7 +170,7 @@ def _check_redirect(method, url, target, status, secret):
 
 
 def _is_same_origin(url, target):
-    """Whether two addresses are of one server, or of it with encryption for the first time."""
+    """Whether two addresses have one origin, or the second is its upgrade to https."""
     before, after = _origin(url), _origin(target)
     return before == after or (before, after) == (
         ("http", before[1], 80),
@@ -189,7 +189,7 @@ def _origin(url):
 
 
 def _reason(error):
-    """The innermost of what requests wraps."""
+    """The innermost exception that requests wraps."""
     cause = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
     return str(cause or type(error).__name__)[:300]

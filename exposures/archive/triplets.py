@@ -1,4 +1,4 @@
-"""Rows of the archive grouped into exposures: image, weight and data quality of one version."""
+"""Grouping of the archive's rows into exposures: image, weight and data quality."""
 
 import math
 import re
@@ -39,7 +39,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True)
 class ArchiveExposure:
-    """An exposure in the archive: the three files of its best version, or what there is of it."""
+    """An exposure in the archive: the files of its best version, three if it is complete."""
 
     expnum: int | None
     start: str  # UTC, ISO 8601; "" if the archive doesn't say
@@ -61,12 +61,12 @@ class ArchiveExposure:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The size of all its files in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Which of the three are not in the archive."""
+        """The kinds of file that the archive lacks."""
         there = {file.kind for file in self.files}
         return tuple(name for kind, name in KIND_NAMES.items() if kind not in there)
 
@@ -76,7 +76,7 @@ class ArchiveExposure:
 
     @property
     def proprietary_until(self) -> date | None:
-        """When the last of its files becomes public; None if all are."""
+        """The date on which the last of its files becomes public; None if all are."""
         dates = [file.release_date for file in self.files if file.release_date]
         last = max(dates, default=None)
         return last if last and last > datetime.now(UTC).date() else None
@@ -99,7 +99,7 @@ def file_name(row) -> str:
 
 
 def _arrival(row):
-    """The time in the name, which siblings share where one has no EXPNUM; else the name."""
+    """The time in a file's name, by which siblings without EXPNUM are found; else the name."""
     match = _NAME.fullmatch(file_name(row))
     return match["before"] if match else file_name(row)
 
@@ -125,7 +125,7 @@ def _exposure(key, rows):
 
 
 def _best_version(rows):
-    """The name of the best version and its rows by kind; "" and none where all names are odd."""
+    """The best version and its rows by kind; ("", {}) if no name has a version."""
     versions = defaultdict(dict)
     # A file that was made again under its old name: the last one stands.
     for row in sorted(rows, key=lambda row: _text(row.get("updated"))):
@@ -140,7 +140,7 @@ def _best_version(rows):
 
 
 def _rank(version, kinds):
-    """Whole ones first; of these the highest vN; else any, by its letters and number."""
+    """A sort key of versions: complete ones, then the highest vN, then others by name."""
     letters, digits = re.fullmatch(r"(.*?)(\d*)", version).groups()
     is_numbered = letters == "v" and digits != ""
     return len(kinds), is_numbered, letters, int(digits or 0)
@@ -164,18 +164,18 @@ def _filter(name):
 
 
 def _is_file(row):
-    """Whether a row is of a file; the answer to a count, for one, is not."""
+    """Whether a row describes a file, unlike the answer to a count."""
     return bool(_md5(row) or file_name(row))
 
 
 def _md5(row):
-    """As the archive has it; "" if that is no text."""
+    """The MD5 in a row; "" if it isn't text."""
     md5 = row.get("md5sum")
     return md5 if isinstance(md5, str) else ""
 
 
 def _size(value):
-    """Bytes; 0 where the archive doesn't say, or says what can't be."""
+    """The size in bytes; 0 if missing or impossible."""
     size = _number(value) or 0
     return int(size) if 0 < size <= LARGEST_FILE else 0
 
@@ -186,13 +186,13 @@ def _start(value):
 
 
 def _expnum(row):
-    """EXPNUM, which is a number or text; None if it is absent, or no such number."""
+    """EXPNUM from a number or text; None if missing or invalid."""
     number = _number(row.get("EXPNUM"))
     return int(number) if number and 0 < number <= LARGEST_EXPNUM else None
 
 
 def _text(value, longest=LONGEST_TEXT):
-    """As text: a field that is OBJECT may be a number. Halves of surrogate pairs are none."""
+    """A field as text, without lone surrogates; OBJECT may be a number."""
     text = "" if value is None else str(value).strip()
     return text[:longest].encode("utf-8", "replace").decode()
 

@@ -1,4 +1,4 @@
-"""FITS images in, and chips out: the only code that opens them."""
+"""Reading and writing of FITS images; no other code opens them."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ DEFAULTS = InputOptions()
 
 
 def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts:
-    """Facts of an exposure: from any of DECam's three files, or from a plain FITS image.
+    """Read the facts of an exposure from any of DECam's three files or a plain FITS image.
 
     A DECam file's siblings are found beside it and checked: the same exposure, every chip, the
     same shapes. Raises InputFileError.
@@ -46,7 +46,7 @@ def read_exposure(path: Path, options: InputOptions = DEFAULTS) -> ExposureFacts
 
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions = DEFAULTS) -> Chip:
-    """One chip of an exposure. Raises InputFileError."""
+    """Read one chip of an exposure. Raises InputFileError."""
     with reading(facts.image_path, hdu=entry.name):
         if facts.is_triplet:
             return check_wcs(decam.read_chip(facts, entry, options))

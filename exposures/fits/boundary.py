@@ -1,4 +1,4 @@
-"""The one place where whatever a library raises on a file becomes that file's error."""
+"""The boundary at which whatever a library raises on a file becomes an InputFileError."""
 
 import logging
 import warnings
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def quiet():
-    """Keep libraries' remarks on illegal cards and truncation from the user; we check ourselves."""
+    """Silence libraries' warnings on illegal cards and truncation, which are checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -22,7 +22,7 @@ def quiet():
 
 @contextmanager
 def reading(path: Path, problem="can't be read", advice=FETCH_AGAIN, hdu=None):
-    """Read a file while the block runs; whatever goes wrong with it is an InputFileError.
+    """Turn whatever a library raises in the block into an InputFileError about the file.
 
     Elsewhere only those errors are caught that can be named. Here nobody can name them: readers of
     FITS, of tables and of pictures index headers, divide, allocate and recurse by what a file says,
@@ -44,7 +44,7 @@ def reading(path: Path, problem="can't be read", advice=FETCH_AGAIN, hdu=None):
 
 
 def in_words(error: Exception) -> str:
-    """An error in one line, with its kind where its text alone says little, as of KeyError."""
+    """An error in one line, with its type if its text alone says little, as KeyError's."""
     text = " ".join(str(error).split())
     if isinstance(error, (OSError, ValueError)) and text:
         return text

@@ -1,4 +1,4 @@
-"""Header values looked up without stumbling over illegal cards, and the WCS among them."""
+"""Tolerant look-up of header values, and the cards of the WCS."""
 
 import re
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _FORBIDDEN = re.compile(r"[^ -~]")  # whatever is not printable ASCII
 
 
 def without_control_characters(text: str) -> str:
-    """Text without control characters, which a database refuses; one blank between words."""
+    """Text without control characters, which the database refuses, and with single blanks."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def in_ascii(header: fits.Header) -> fits.Header:
-    """A header whose cards have blanks for what FITS forbids, so that it can be written."""
+    """A writable copy of a header, with blanks for characters that FITS forbids."""
     cards = []
     for card in header.cards:
         image = _text_of(card)
@@ -58,7 +58,7 @@ class Cards:
     header: fits.Header
 
     def value(self, *keys):
-        """The first of ``keys`` that has a value; None if none has."""
+        """The value of the first of ``keys`` that has one; None if none has."""
         for key in keys:
             try:
                 value = self.header.get(key)
@@ -69,12 +69,12 @@ class Cards:
         return None
 
     def text(self, *keys) -> str:
-        """As text of printable characters with single blanks between words; "" if absent."""
+        """The value as printable text with single blanks; "" if absent."""
         value = self.value(*keys)
         return "" if value is None else without_control_characters(str(value))
 
     def comment(self, key) -> str:
-        """What a card says of its value; "" if there is no such card, or it can't be read."""
+        """The comment of a card; "" if the card is absent or unreadable."""
         try:
             return str(self.header.comments[key])
         except (KeyError, VerifyError):
@@ -89,7 +89,7 @@ class Cards:
             return None
 
     def number(self, *keys) -> float:
-        """As a finite number, of text as well; NaN where there is none."""
+        """The value as a finite number, also from text; NaN if there is none."""
         for key in keys:
             value = self.value(key)
             try:
@@ -124,7 +124,7 @@ def number_within(limits, keys, *headers) -> tuple[float, list[str]]:
 
 
 def shown_values(keys, *headers) -> str:
-    """What the headers have under some keys, for messages: "GAINA = 1e+300"."""
+    """The values under some keys, for messages: "GAINA = 1e+300"."""
     found = {key: next(filter(None, (h.text(key) for h in headers)), None) for key in keys}
     return ", ".join(f"{key} = {text[:40]}" for key, text in found.items() if text)
 
@@ -179,7 +179,7 @@ def wcs_cards(path: Path, label: str, cards: Cards) -> fits.Header:
 
 
 def _number(path, label, key, value):
-    """A number, of text as well; wcslib would leave out what is none, and go on without it."""
+    """A number, also from text; wcslib would silently ignore what isn't one."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     try:
         number = value if is_whole else float(str(value))
@@ -193,7 +193,7 @@ def _number(path, label, key, value):
 
 
 def _check_orders(path, label, own):
-    """Polynomials of SIP: a table of so many rows and columns is made before any term is read."""
+    """Check the orders of SIP polynomials, by which wcslib allocates before reading terms."""
     for key in ("A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER"):
         order = own.get(key, 0)
         if isinstance(order, bool) or order not in range(MAX_SIP_ORDER + 1):

@@ -1,4 +1,4 @@
-"""The sums that a FITS file has of itself: DATASUM of an HDU's data, CHECKSUM of all of it.
+"""FITS checksums: DATASUM of an HDU's data, CHECKSUM of the complete HDU.
 
 Sums are in ones' complement of 32-bit words (FITS standard 4.0, appendix J): the sum of an HDU
 with a right CHECKSUM is 0, which has two forms.
@@ -29,7 +29,7 @@ def sum_of(content: np.ndarray) -> int:
 
 
 def sum_between(stream, start: int, end: int) -> int:
-    """The sum of a stream's bytes between two places, read in pieces."""
+    """The sum of a stream's bytes between two offsets, read in pieces."""
     stream.seek(start)
     total = 0
     while start < end:
@@ -60,7 +60,7 @@ def add_sums(path: Path):
 
 
 def check_sums(path, label, cards, span, stream, which: str):
-    """Raise InputFileError if an HDU isn't what its own sums say.
+    """Raise InputFileError if an HDU doesn't match its checksums.
 
     ``cards`` are its Cards as they lie in the file, ``span`` is where it lies in the ``stream``;
     ``which`` is "all", "data" or "none", as of FileOptions. A sum that is absent or blank says

@@ -70,7 +70,7 @@ def known_codes(codes: np.ndarray, plver: str) -> np.ndarray:
 
 
 def saturated(codes: np.ndarray, where: np.ndarray, plver: str) -> np.ndarray:
-    """``codes`` with those pixels marked as saturated that are true in ``where``."""
+    """``codes`` with the pixels in ``where`` marked as saturated."""
     if version_numbers(plver) >= FIRST_ENUMERATED:
         return np.where(where, _code_of(ENUMERATION, MaskBit.SATURATED), codes)
     return np.where(where, codes | _code_of(BITS, MaskBit.SATURATED), codes)

@@ -1,4 +1,4 @@
-"""How observatories and pipelines name what lies in one file: science, noise and masks, as data."""
+"""Observatories' conventions for naming science, noise and mask extensions, as data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from exposures.chip import MaskBit
 
 
 class ExtensionKind(StrEnum):
-    """What an extension holds."""
+    """The contents of an extension."""
 
     SCIENCE = "science"
     ERROR = "error"  # one sigma, in the unit of the science
@@ -80,7 +80,7 @@ BLEED, STREAK, GOOD = MaskBit.BLEED, MaskBit.STREAK, MaskBit(0)
 
 @dataclass(frozen=True)
 class Bits:
-    """What the bits of a mask mean; bits that aren't named are bad."""
+    """The meanings of a mask's bits; bits without a meaning are bad."""
 
     cards: dict[str, str]  # of the headers; what their values begin with
     meanings: dict[int, MaskBit]  # a code with all bits of the key has it

@@ -23,7 +23,7 @@ def have_same_pixels(one: tuple[Path, int], other: tuple[Path, int]) -> bool:
 
 
 def is_stack(path: Path) -> bool:
-    """Whether a file says that it was made of several exposures; False where it can't be read."""
+    """Whether a file is a stack of several exposures by its header; False if unreadable."""
     try:
         with open_images(path) as file:
             return is_combined(file.primary, *(image.cards for image in file.images[:1]))
@@ -32,7 +32,7 @@ def is_stack(path: Path) -> bool:
 
 
 def telescope(path: Path) -> str:
-    """TELESCOP of a file: cameras of several may have one name; "" if it doesn't say."""
+    """TELESCOP of a file, since several telescopes' cameras may share a name; "" if absent."""
     try:
         with open_images(path) as file:
             cards = (image.cards for image in file.images[:1])

@@ -250,7 +250,7 @@ def _entries(file):
 
 
 def _known_instrument(path, *headers):
-    """The same; raises InputFileError for a camera whose files are named so and are others.
+    """The known camera; raises InputFileError for another with files of the same names.
 
     Stacks are written like this of images of whatever camera.
     """
@@ -281,7 +281,7 @@ def _entry(path, image):
 
 
 def _version(path, options, *headers):
-    """PLVER where it has a number, else that of the options."""
+    """PLVER if it has a number, else the version in the options."""
     version = first_text(("PLVER",), *headers)
     for text in (version, options.pipeline_version):
         try:
@@ -341,7 +341,7 @@ def _other_versions(path, kind):
 
 
 def _check_sibling(path, kind, facts, image_file):
-    """The same exposure, with at least one chip that fits; reading tells of the others."""
+    """Check that a sibling is of the same exposure and shares a chip with the image."""
     with open_images(path) as file:
         number = _exposure_number(file)
         if number and facts.identifier.isdigit() and number != facts.identifier:

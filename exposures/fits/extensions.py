@@ -1,4 +1,4 @@
-"""Science images of a file, and the noise and the masks that belong to each of them."""
+"""The science images of a file, each with its noise and masks."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class ScienceImage:
 
 @dataclass(frozen=True)
 class _Named:
-    """An image of a file, by what its name and its cards say."""
+    """An image of a file with the kind and chip that its name and cards give."""
 
     image: ImageHdu
     kind: ExtensionKind | None  # None: nothing that is known
@@ -89,7 +89,7 @@ def _named(image):
 
 
 def _kind_among(words):
-    """The kind by the last or the first word of a name, and the others: that of the chip."""
+    """The kind in the last or first word of a name, and the rest: the chip's name."""
     for place in (-1, 0):
         if len(words) > 1 and words[place] in KIND_OF:
             return KIND_OF[words[place]], "".join(words[:-1] if place else words[1:])
@@ -97,7 +97,7 @@ def _kind_among(words):
 
 
 def _science(named):
-    """Those to be measured; see science_images."""
+    """The images to be measured; see science_images."""
     has_wcs = [n for n in named if n.image.cards.text("CTYPE1")] if len(named) > 1 else named
     by_name = [n for n in has_wcs if n.kind == ExtensionKind.SCIENCE]
     if by_name:

@@ -27,7 +27,7 @@ PLANES = "Write each plane as an image of two dimensions, with its own time and 
 
 @dataclass(frozen=True)
 class OpenFile:
-    """A FITS file that is open, whose every HDU lies within it and within the limits."""
+    """An open FITS file whose HDUs were checked against its size and the limits."""
 
     hdus: fits.HDUList
     spans: tuple[HduSpan, ...]  # where each of them lies
@@ -48,7 +48,7 @@ class ImageHdu:
 
     @property
     def label(self) -> str:
-        """For messages: the name, or the number."""
+        """The HDU's name or number, for messages."""
         return self.name or str(self.index)
 
 
@@ -63,11 +63,11 @@ class ImageFile:
     others: tuple[str, ...] = ()  # images without a plane of pixels, and what they have instead
 
     def named(self, name: str) -> ImageHdu | None:
-        """The image of that EXTNAME: the order of HDUs differs between siblings."""
+        """The image with this EXTNAME, as the order of HDUs differs between siblings."""
         return next((image for image in self.images if image.name == name), None)
 
     def no_image(self, advice: str) -> InputFileError:
-        """The error that it has no image, with those that have other than two dimensions."""
+        """The error that the file has no image, naming those not of two dimensions."""
         if not self.others:
             return InputFileError(self.path, "no image HDU", advice)
         there = "; ".join(self.others[:SHOWN]) + "; ..." * (len(self.others) > SHOWN)
@@ -134,7 +134,7 @@ def read_pixels(path: Path, image: ImageHdu, dtype=np.float32) -> np.ndarray:
 
 
 def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
-    """(ny, nx) codes of a mask; what is no whole number of ``dtype`` becomes its SENSELESS."""
+    """(ny, nx) codes of a mask; SENSELESS for values that are no integers of ``dtype``."""
     stored = _stored(path, image)
     if stored.dtype.kind in "iu" and stored.dtype.itemsize <= np.dtype(dtype).itemsize // 2:
         return np.ascontiguousarray(stored, dtype=dtype)
@@ -146,7 +146,7 @@ def read_codes(path: Path, image: ImageHdu, dtype=np.int32) -> np.ndarray:
 
 
 def _stored(path, image):
-    """(ny, nx) pixels as astropy gives them, of an HDU that is what its sums and tiles say."""
+    """(ny, nx) pixels as astropy reads them, after checks of sums and tiles."""
     span, stream = image.span, image.stream
     is_compressed = span.index > 0 and span.kind != "IMAGE"
     with reading(path, "the pixels can't be read", hdu=image.label):
@@ -164,7 +164,7 @@ def _stored(path, image):
 
 
 def _without_blank(pixels, blank):
-    """Pixels with NaN for BLANK, which astropy doesn't look for where it gives unsigned integers.
+    """Pixels with NaN for BLANK, which astropy ignores for unsigned integers.
 
     ``blank`` is on their scale; NaN where the header has none.
     """
@@ -190,7 +190,7 @@ def _name(cards):
 
 
 def _without_plane(path, index, hdu):
-    """What an image has instead of a plane of pixels; "" for one that has, and for no image."""
+    """The dimensions of an image that isn't a plane, in words; "" for a plane or no image."""
     if not isinstance(hdu, IMAGES) or not hdu.shape or plane_shape(hdu.shape):
         return ""
     axes, size = len(hdu.shape), " x ".join(map(str, hdu.shape[: -SHOWN - 1 : -1]))
@@ -205,7 +205,7 @@ def _stamp(file):
 
 
 def _check_agreement(path, hdus, spans):
-    """What astropy takes for the HDUs of a file must be what was held against its limits."""
+    """Check that astropy finds the same HDUs as were checked against the limits."""
     for index, span in enumerate(spans):
         try:
             with reading(path):

@@ -1,4 +1,4 @@
-"""Names of filters as they are stored: the short ones."""
+"""Short names of filters, as they are stored."""
 
 import re
 
@@ -15,7 +15,7 @@ MAX_LENGTH = 80  # of a column that holds one; a card of a header has room for 6
 
 
 class UnknownFilterError(GalprojectError):
-    """Text that names no filter."""
+    """A text that names no filter."""
 
 
 def short_filter(name: str) -> str:

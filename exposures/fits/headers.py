@@ -1,4 +1,4 @@
-"""What every exposure's header must say: camera, filter and exposure time."""
+"""Camera, filter and exposure time, which every exposure's header must have."""
 
 import re
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def filter_name(path: Path, options, *headers: Cards) -> str:
 
 @dataclass(frozen=True)
 class Hints:
-    """What a header says beside, which isn't relied upon; NaN where it says nothing."""
+    """Header values that serve only as first guesses; NaN where absent."""
 
     fwhm_pixels: float
     zero_point: float  # magnitude of 1 ADU

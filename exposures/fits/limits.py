@@ -1,4 +1,4 @@
-"""How large a file may be, and whether its checksums count, before anything trusts its header."""
+"""Limits on files, applied before anything trusts their headers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Checks = Annotated[Literal["all", "data", "none"], Unit("text")]
 
 @dataclass(frozen=True)
 class FileOptions(Options):
-    """What a file may ask for before it is read; it counts where it is read, and when."""
+    """Limits on a file's size and HDUs, and the handling of its checksums."""
 
     max_pixels: ImagePixels = 64_000_000
     """Largest number of pixels of an image, whatever its file's size: a few bytes can ask for any
@@ -37,11 +37,11 @@ _source: Callable[[], FileOptions] = FileOptions
 
 
 def take_limits_from(source: Callable[[], FileOptions]):
-    """Have ``source`` called for the limits each time that a file is opened in this process."""
+    """Set the function that gives the limits each time a file is opened in this process."""
     global _source
     _source = source
 
 
 def limits_in_force() -> FileOptions:
-    """The limits for a file that is opened now; the defaults outside of the application."""
+    """The limits for opening a file now; the defaults outside the application."""
     return _source()

@@ -1,4 +1,4 @@
-"""What to assume where a header is silent, and what no pixel can be."""
+"""Defaults for missing header values, and limits on pixel values."""
 
 from dataclasses import dataclass, fields
 
@@ -20,7 +20,7 @@ from exposures.science.quantities import (
 
 @dataclass(frozen=True)
 class InputOptions(Options):
-    """Defaults, most of them for plain images; a header that knows better wins.
+    """Defaults, mostly for plain images; values in the header take precedence.
 
     What is None is found from the pixels.
     """
@@ -54,7 +54,7 @@ class InputOptions(Options):
 
     @classmethod
     def from_json(cls, values: dict | None) -> "InputOptions":
-        """Options as they were stored with a result; defaults for those that there weren't then."""
+        """Options as stored with a result; defaults for those added since."""
         values = dict(values or {})
         limits = PixelLimits(**_known(PixelLimits, values.pop("limits", {})))
         header = HeaderLimits(**_known(HeaderLimits, values.pop("header", {})))

@@ -1,4 +1,4 @@
-"""Pixels that carry no information, whatever the instrument."""
+"""Masking of pixels without information, for any instrument."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ MAX_ABOVE = 0.5
 
 
 def without_impossible(data, usable, noise, limits, ceiling=np.inf):
-    """Data with NaN for values that can't be, and the notes that say so: a list.
+    """Data with NaN for impossible values, and a list of notes about them.
 
     ``data`` (ny, nx) ADU; ``usable`` (ny, nx) are the pixels believed so far, ``noise`` is the
     sky's in ADU, ``limits`` are PixelLimits. What is usable isn't above ``ceiling``, ADU, one

@@ -34,7 +34,7 @@ DECAM = "DECam, plain"
 
 @dataclass(frozen=True)
 class NoiseProperties:
-    """What is known of the detector, and what is taken off its pixels."""
+    """The noise properties of a detector, and the zero level of its pixels."""
 
     gain: float  # e-/ADU
     read_noise: float  # e-
@@ -44,7 +44,7 @@ class NoiseProperties:
 
 
 def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
-    """Facts of a file in which every science image is a chip."""
+    """Read the facts of a file in which every science image is a chip."""
     with open_images(path) as file:
         chips = _science_images(file)
         first = chips[0].image
@@ -77,7 +77,7 @@ def read_facts(path: Path, options: InputOptions) -> ExposureFacts:
 
 
 def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> Chip:
-    """One image, with the noise that the file gives, or that it should have, as its weight."""
+    """Read one image, with its weight from the file's noise or else from a noise model."""
     path = facts.image_path
     with open_images(path) as file:
         found, unused = science_images(file)
@@ -229,7 +229,7 @@ def _science_images(file):
 
 
 def _check_is_no_instcal(file, first):
-    """A triplet's image under another name would lose its weight and its data quality."""
+    """Raise InputFileError for a triplet's image whose name hides its weight and data quality."""
     headers = file.primary, first.cards
     kind = first_text(("INSTRUME",), *headers), first_text(("PROCTYPE",), *headers)
     if tuple(text.lower() for text in kind) == ("decam", "instcal"):
@@ -251,7 +251,7 @@ def _nothing_usable(path, entry, why):
 
 
 def stem(path: Path) -> str:
-    """The file's name without .fits and what follows."""
+    """The file's name without .fits and further suffixes."""
     name = path.name
     for suffix in (".fz", ".gz", ".fits", ".fit", ".fts"):
         if name.lower().endswith(suffix):

@@ -1,4 +1,4 @@
-"""Plain files opened for reading, and nothing else: no pipe, device, socket or folder."""
+"""Opening of plain files only: no pipe, device, socket or folder."""
 
 import gzip
 import os
@@ -32,7 +32,7 @@ KINDS = {
 
 @contextmanager
 def open_plain(path: Path):
-    """The bytes of a plain file, open for reading; raises InputFileError for anything else.
+    """Open a plain file for reading; raises InputFileError for anything else.
 
     What was opened is looked at, not what had the name before: a pipe would wait for a writer for
     ever, and a device may have no end.
@@ -57,7 +57,7 @@ def open_plain(path: Path):
 
 @contextmanager
 def unfolded(file):
-    """A stream of what is in an open file: what is within gzip, where the file is gzipped."""
+    """The contents of an open file, decompressed if it is gzipped."""
     start = file.read(len(GZIP))
     file.seek(0)
     if start == GZIP:
@@ -68,7 +68,7 @@ def unfolded(file):
 
 
 def check_is_fits(path: Path, stream, is_table=False):
-    """Raise InputFileError if a stream, as ``unfolded`` gives it, begins like nothing of FITS.
+    """Raise InputFileError if an ``unfolded`` stream doesn't begin as FITS.
 
     Where a table is wanted, the error says how to convert one of another format.
     """
@@ -88,7 +88,7 @@ def check_is_fits(path: Path, stream, is_table=False):
 
 
 def _kind(start):
-    """What a file is by its first bytes, and astropy's name of the format of a table; "" for none.
+    """The kind of a file by its first bytes, and astropy's name of a table's format or "".
 
     A table in text may be of any format: it is told from other text by its lines.
     """
@@ -109,7 +109,7 @@ def _kind(start):
 
 
 def conversion(path: Path, table_format: str) -> str:
-    """What to do with a table of a format that astropy reads: a line of Python."""
+    """A line of Python that converts a table from a format that astropy reads."""
     path = Path(path)
     target = (path.with_suffix("") if path.suffix == ".gz" else path).with_suffix(".fits")
     if target == path:

@@ -1,4 +1,4 @@
-"""Where the chips of an exposure lie on the sky, by their headers alone."""
+"""Sky positions of an exposure's chips, from their headers."""
 
 from astropy.io import fits
 
@@ -30,7 +30,7 @@ def read_footprints(facts: ExposureFacts) -> dict[int, list[float]]:
 
 
 def check_wcs(chip: Chip) -> Chip:
-    """A chip as it is; raises InputFileError if its WCS takes it to no place for a chip."""
+    """Return a chip; raises InputFileError if its WCS is impossible for a chip."""
     if fault := fault_of_wcs(chip.wcs, chip.shape):
         advice = "Solve its astrometry again, in ICRS"
         raise InputFileError(chip.path, f"the WCS is not a chip's: {fault}", advice, hdu=chip.name)

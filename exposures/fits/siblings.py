@@ -1,4 +1,4 @@
-"""Whether image, weight and data quality of an InstCal exposure are what their names say."""
+"""Checks that image, weight and data quality of an InstCal exposure belong together."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def check_is_same_exposure(file, kind, image_file):
 
 
 def sibling_image(file, name, kind, shape, ccdnum=None):
-    """The chip of that name in a sibling, of the image's shape or with its rim left on."""
+    """The named chip in a sibling, trimmed to the image's shape if it has a rim."""
     image = file.named(name)
     if image is None:
         raise missing_chip(file, name)
@@ -69,14 +69,14 @@ def missing_chip(file, name):
 
 
 def trimmed(pixels, shape):
-    """Some weights keep the outermost pixel all round, which the image has lost."""
+    """Pixels without the outermost ring, which some weights keep and images lack."""
     if pixels.shape == UNTRIMMED_SHAPE and shape == FULL_SHAPE:
         return pixels[1:-1, 1:-1]
     return pixels
 
 
 def check_weight(path, name, weight, data):
-    """Raise InputFileError if what is given as weight, (ny, nx), can be none.
+    """Raise InputFileError if a weight, (ny, nx), can't be one.
 
     It is the image itself, or mostly negative. What is zero everywhere is told of as a chip that
     is masked.
@@ -92,7 +92,7 @@ def check_weight(path, name, weight, data):
 
 
 def check_codes(path, name, codes, pipeline_version):
-    """Raise InputFileError if most of the data quality, (ny, nx), is no code of the pipeline."""
+    """Raise InputFileError if most of the data quality, (ny, nx), isn't in the pipeline's codes."""
     unknown = ~known_codes(codes, pipeline_version)
     if np.mean(unknown) > MOST:
         example = int(codes[unknown][0])
@@ -102,7 +102,7 @@ def check_codes(path, name, codes, pipeline_version):
 
 
 def nothing_usable(facts, name, data, weight, mask):
-    """The error that no pixel of a chip can be used: it names the file because of which.
+    """The error that no pixel of a chip is usable, naming the file at fault.
 
     ``data``, ``weight`` and ``mask`` (MaskBit) are as the three files have them, (ny, nx).
     """

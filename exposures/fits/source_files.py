@@ -1,4 +1,4 @@
-"""The files that a chip is read from, and what tells each from others of the same name."""
+"""The files of a chip, and their identity beyond the name."""
 
 import hashlib
 from functools import lru_cache
@@ -24,7 +24,7 @@ def source_paths(path: Path) -> dict[str, Path]:
 
 
 def file_stamp(path: Path) -> dict:
-    """Size in bytes and times in ns; where these are as before, the file is the same.
+    """Size in bytes and times in ns, which stay the same while the file does.
 
     The time of the inode's last change too, as copies are often given the time of the original.
     """
@@ -37,7 +37,7 @@ def file_stamp(path: Path) -> dict:
 
 
 def chip_digest(path: Path, name: str) -> str:
-    """A digest of what one chip has in a file, as it lies there, in hexadecimal.
+    """A hexadecimal digest of the stored bytes of one chip in a file.
 
     Of a file of a triplet the headers that are for all chips, and the chip's own HDU, so that
     each chip reads its own part of some hundred megabytes; of a plain image, of whose HDUs any
@@ -56,7 +56,7 @@ def chip_digest(path: Path, name: str) -> str:
 
 
 def archive_version(path: Path) -> str:
-    """What the archive calls a version of an exposure, by the file's name: "v1", "ls9", or ""."""
+    """The archive's version of an exposure in a file's name: "v1", "ls9", or ""."""
     return decam.version_in_name(Path(path))
 
 

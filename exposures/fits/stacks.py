@@ -1,4 +1,4 @@
-"""Stacks out: written chip by chip, then put together as an InstCal triplet and a map of clips.
+"""Writing of stacks, chip by chip and then as an InstCal triplet with a map of clips.
 
 A chip's four images lie in a file of its own until all chips are done, so that a run that is
 interrupted goes on where it stopped. Every file appears under its name only when it is whole.
@@ -39,7 +39,7 @@ ORDER = (
 
 @dataclass(frozen=True)
 class StackFiles:
-    """Where a stack of exposures lies, and the parts of it before that."""
+    """Paths of a stack of exposures and of its parts."""
 
     folder: Path
     name: str  # "stack_600000_5"
@@ -89,7 +89,7 @@ def _image_hdu(pixels, header):
 
 
 def read_keys(files: StackFiles) -> dict[int, tuple[str, Path, int]]:
-    """Digest, file and index of the image of each chip that is there; parts before the whole.
+    """Digest, file and index of each chip's image, from its part or else from the stack.
 
     What can't be read isn't there. In a whole stack all four files must have the chip.
     """
@@ -103,7 +103,7 @@ def read_keys(files: StackFiles) -> dict[int, tuple[str, Path, int]]:
 
 
 def read_inputs(files: StackFiles) -> list[str]:
-    """Names of the exposures of the stack that is there; none where there is none."""
+    """Names of the exposures in the existing stack; empty without a stack."""
     path = files.paths["i"]
     if not path.is_file():
         return []
@@ -162,7 +162,7 @@ def _opened_once():
 
 
 def _hdu_of(opened, files, path, index, kind, ccdnum):
-    """The compressed HDU of one chip and kind, from its part or from the stack that was there."""
+    """The compressed HDU of one chip and kind, from its part or from the earlier stack."""
     if path == files.paths["i"]:
         whole = opened(files.paths[kind])
         return next(hdu for hdu in whole[1:] if hdu.header["CCDNUM"] == ccdnum)
@@ -170,7 +170,7 @@ def _hdu_of(opened, files, path, index, kind, ccdnum):
 
 
 def primary_header(inputs: tuple[ExposureFacts, ...]) -> fits.Header:
-    """HDU 0 of a stack: what an exposure's says, in the units of the first, and its inputs."""
+    """HDU 0 of a stack: the first exposure's cards, and the names of its inputs."""
     first, header = inputs[0], fits.Header()
     mjd = np.mean([facts.mjd for facts in inputs])
     start = float(mjd) - first.exposure_seconds / 2 / SECONDS_A_DAY

@@ -1,4 +1,4 @@
-"""Where the headers and data of a FITS file begin and end, found before anything is read by them.
+"""The structure of a FITS file, found before anything is read by its headers.
 
 A header says how much memory its data take, and a few bytes can say any number. So sizes are held
 against the file and the limits here, from the few cards that the standard asks of every header;
@@ -29,7 +29,7 @@ _TEXT = re.compile(rb"XTENSION= *'([^']*)'")
 
 @dataclass(frozen=True)
 class HduSpan:
-    """Where an HDU lies in the stream of its file, in bytes; each begins where the last ends."""
+    """The range of bytes of an HDU in its file's stream."""
 
     index: int
     start: int
@@ -40,7 +40,7 @@ class HduSpan:
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Of the image, also of one that is compressed: ..., ny, nx; () where there is none."""
+        """The shape of the image, compressed or not: ..., ny, nx; () if there is none."""
         z = "Z" if "ZNAXIS" in self.sizes else ""
         if self.kind not in ("", "IMAGE") and not z:
             return ()
@@ -52,7 +52,7 @@ _known: OrderedDict[tuple, tuple[HduSpan, ...]] = OrderedDict()
 
 
 def structure_of(path: Path, stamp: tuple, stream, limits: FileOptions) -> tuple[HduSpan, ...]:
-    """The HDUs of a file, from its first byte to its last, which is read where it is gzipped.
+    """The HDUs of a file, which is read to its end if it is gzipped.
 
     ``stamp`` is another where the file was changed; ``stream`` is at its first byte. Raises
     InputFileError where a header isn't one, an HDU doesn't end within the file, a size is beyond
@@ -67,7 +67,7 @@ def structure_of(path: Path, stamp: tuple, stream, limits: FileOptions) -> tuple
 
 
 class _Scan:
-    """One way through the stream of a file."""
+    """One pass through the stream of a file."""
 
     def __init__(self, path, stream, limits):
         self.path, self.stream, self.limits = path, stream, limits
@@ -128,7 +128,7 @@ class _Scan:
             block = self._read(BLOCK)
 
     def _cards(self, header, index):
-        """What kind of HDU it is, and its size cards; each must be there once, as a number."""
+        """The kind of an HDU and its size cards, each of which must occur once and be a number."""
         kind, sizes, logical = "", {}, {}
         for start in range(0, len(header), CARD):
             card = header[start : start + CARD]
@@ -214,7 +214,7 @@ def plane_shape(shape: tuple[int, ...]) -> tuple[int, int] | None:
 
 
 def _n_bytes(sizes):
-    """Of the data of an HDU, by its cards: |BITPIX| / 8 x GCOUNT x (PCOUNT + all axes' product)."""
+    """The bytes of an HDU's data: |BITPIX| / 8 x GCOUNT x (PCOUNT + product of axes)."""
     axes = [sizes[f"NAXIS{axis}"] for axis in range(1, sizes["NAXIS"] + 1)]
     if not axes:
         return 0
@@ -225,6 +225,6 @@ def _n_bytes(sizes):
 
 
 def raw_bytes(stream, start: int, end: int) -> bytes:
-    """The bytes of a stream between two places that its structure told."""
+    """The bytes of a stream between two known offsets."""
     stream.seek(start)
     return stream.read(end - start)

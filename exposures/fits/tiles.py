@@ -1,4 +1,4 @@
-"""What a compressed image says of its tiles, checked before it is decompressed.
+"""Checks of a compressed image's tiles before it is decompressed.
 
 Decompressors are C code that trusts these values: a wrong one makes it read or write outside of
 memory, or take any amount of it. They are those of the FITS standard 4.0, section 10.
@@ -29,7 +29,7 @@ PLIO_TWO_WORDS = 1  # code of the instruction that has a second word
 
 @dataclass(frozen=True)
 class TiledImage:
-    """A compressed image as it lies in its file."""
+    """A compressed image as stored in its file."""
 
     path: Path
     label: str
@@ -38,7 +38,7 @@ class TiledImage:
     data: np.ndarray  # (n,) bytes of the whole data unit
 
     def refused(self, problem) -> InputFileError:
-        """The error that says what is wrong with it."""
+        """The InputFileError with this problem."""
         problem = f"the pixels can't be read: {problem}"
         return InputFileError(self.path, problem, FETCH_AGAIN, hdu=self.label)
 
@@ -50,7 +50,7 @@ class TiledImage:
         return value
 
     def setting(self, name, default):
-        """What ZVALn is of the ZNAMEn of that name."""
+        """The value ZVALn of the compression parameter ZNAMEn."""
         for number in range(1, 1000):
             if f"ZNAME{number}" not in self.header:
                 return default
@@ -108,7 +108,7 @@ def _check_settings(image, algorithm):
 
 
 def _check_quantization(image, algorithm):
-    """Of floating-point pixels: how they were made whole numbers."""
+    """Check how floating-point pixels were quantized to integers."""
     method = image.header.get("ZQUANTIZ", "NO_DITHER")
     if method not in QUANTIZATIONS:
         raise image.refused(f"ZQUANTIZ is {method!r}")
@@ -139,7 +139,7 @@ def _check_quantization(image, algorithm):
 
 
 def _check_descriptors(image):
-    """{column: (n_tiles, 2)} bytes and their places in the data unit, of the tiles' contents."""
+    """Check and return {column: (n_tiles, 2)} sizes and offsets in bytes of the tiles' contents."""
     width, n_rows = image.whole("NAXIS1"), image.whole("NAXIS2")
     table, all_bytes = width * n_rows, width * n_rows + image.whole("PCOUNT")
     heap = image.whole("THEAP", table)
@@ -167,7 +167,7 @@ def _check_descriptors(image):
 
 
 def _bytes_of_item(image, name):
-    """Of one item of a column of variable length, such as 1PB(1440)."""
+    """The bytes of one item in a column of variable length, such as 1PB(1440)."""
     format_ = image.rows.columns[name].format
     letter = format_.lstrip("1")[1:2]
     if letter not in BYTES_OF:
@@ -176,7 +176,7 @@ def _bytes_of_item(image, name):
 
 
 def _check_contents(image, algorithm, shapes, used):
-    """Each tile's bytes, of those algorithms that trust what is in them."""
+    """Check the tiles' bytes if the decompressor would trust them."""
     check = {
         "GZIP_1": _check_gzip,
         "GZIP_2": _check_gzip,
@@ -195,7 +195,7 @@ def _check_contents(image, algorithm, shapes, used):
 
 
 def _check_gzip(image, content, shape):
-    """It unfolds to the tile's bytes, and not to more."""
+    """Check that a gzipped tile decompresses to its size, and not to more."""
     most = WIDEST * prod(shape)
     stream = zlib.decompressobj(wbits=31)
     try:
@@ -209,7 +209,7 @@ def _check_gzip(image, content, shape):
 
 
 def _check_plio(image, content, _shape):
-    """Its line list is as long as it says: the decoder goes by that alone."""
+    """Check the length of a PLIO line list, by which alone the decoder goes."""
     words = content.view(">i2").astype(int)
     if len(words) < PLIO_HEADER:
         raise image.refused("a tile is too short")
@@ -225,7 +225,7 @@ def _check_plio(image, content, _shape):
 
 
 def _check_hcompress(image, content, shape):
-    """It is of the tile's own size, for which alone there is room."""
+    """Check that HCOMPRESS's size is the tile's own, for which the decoder has room."""
     start = content[:10].tobytes()
     if start[:2] != HCOMPRESS_START or len(content) < 22:
         raise image.refused("a tile isn't HCOMPRESS")
@@ -235,6 +235,6 @@ def _check_hcompress(image, content, shape):
 
 
 def _check_rice(image, content, _shape):
-    """It has the first pixel, which is read before the end is looked for."""
+    """Check that a Rice tile has its first pixel, which the decoder reads unchecked."""
     if len(content) < image.setting("BYTEPIX", 4):
         raise image.refused("a tile is too short")

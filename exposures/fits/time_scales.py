@@ -1,4 +1,4 @@
-"""Time scales of headers turned into UTC."""
+"""Conversion of headers' time scales to UTC."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ UNITS = {"": units.s, "a": units.yr, "cy": 100 * units.yr}  # besides those astr
 
 @dataclass(frozen=True)
 class TimeFrame:
-    """What the times of a header are counted in, where a card doesn't say so by its name."""
+    """The time scale and unit of a header's times, unless a card's name tells."""
 
     path: Path
     hdu: int
@@ -48,7 +48,7 @@ class TimeFrame:
         )
 
     def to_utc(self, mjd: float) -> float:
-        """An MJD of this frame in UTC. Raises InputFileError if it isn't known how."""
+        """An MJD of this frame in UTC. Raises InputFileError if the conversion is unknown."""
         scale = self._scale()
         if self.position[:8] not in AT_THE_TELESCOPE:
             raise InputFileError(

@@ -1,4 +1,4 @@
-"""When an exposure was taken, from headers that disagree on how to say it; MJD, UTC.
+"""The time of an exposure (MJD, UTC) from the many forms of header cards.
 
 Names and meanings of cards are those of the FITS standard's paper on time (Rots et al. 2015,
 A&A 574, A36), with those that cameras write beside them.
@@ -55,7 +55,7 @@ _CORRECTED = re.compile(r"P?[HB]M?JD.*|M?JD[-_]?(HEL|BAR|TDB).*|TDB[-_]?MID|MOBS
 
 @dataclass(frozen=True)
 class ExposureTime:
-    """When an exposure was taken, and how finely its header says so."""
+    """The time of an exposure, and the precision of its header."""
 
     mjd: float  # UTC, middle of the exposure
     resolution_seconds: float  # of the last digit that is written
@@ -63,7 +63,7 @@ class ExposureTime:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What one card says."""
+    """A time read from one card."""
 
     mjd: float
     resolution_seconds: float
@@ -75,7 +75,7 @@ class _Reading:
 def exposure_time(
     path: Path, seconds: float, *headers: Cards, prefer=(), limits=DEFAULT_LIMITS
 ) -> ExposureTime:
-    """The middle of an exposure of some ``seconds``, by the best card there is.
+    """The mid-time of an exposure of ``seconds``, by the best card available.
 
     In order: numbers under ``prefer``; a full date in UT-OBS or DATE-UTC; DATE-OBS with its
     offset, for some write local time there; a clock time on the day of DATE-OBS; MJD-OBS, late,
@@ -127,7 +127,7 @@ def _clock_times(headers):
 
 
 def _numbers(headers, keys, offset=0.0):
-    """Days under some keys; MJD without ``offset``, which takes others there."""
+    """Days under some keys, made MJD by ``offset``."""
     for key, to_middle in keys:
         value = first_number((key,), *headers)
         if not 0 < value + offset < MAX_MJD:  # as NaN is
@@ -190,7 +190,7 @@ def _date_of(text, to_middle=BEGINNING, is_utc=False):
 
 
 def _day_of(text):
-    """The day that a text begins with, as ISO 8601 writes it; None if there is none."""
+    """The ISO 8601 date at the beginning of a text; None if there is none."""
     if match := _DAY.match(text):
         return "-".join(match.groups())
     if match := _OLD_DAY.match(text):

@@ -1,4 +1,4 @@
-"""One chip of an exposure written as a file of its own, with other pixels and its own header."""
+"""Writing of one chip with changed pixels as a file of its own."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from exposures.fits.options import InputOptions
 def write_chip(
     facts: ExposureFacts, entry: ChipEntry, chip: Chip, folder: Path, options: InputOptions
 ) -> Path:
-    """Write ``chip``, read before from ``facts`` and changed since, so that it can be read again.
+    """Write ``chip``, changed since it was read from ``facts``, as a readable file.
 
     Headers stay as they are, illegal cards too. A DECam chip gets its three files, in which
     newly saturated pixels have their code; of a plain image weight and mask are made again when
@@ -80,7 +80,7 @@ def _write_plain(facts, entry, chip, folder, options):
 
 
 def _noise_like(kind, weight):
-    """(ny, nx) what a file holds of inverse variances, where its noise is of this kind."""
+    """(ny, nx) inverse variances converted to the kind of noise that a file holds."""
     if kind == ExtensionKind.WEIGHT:
         return weight
     variance = np.where(weight > 0, 1 / np.where(weight > 0, weight, 1), 0)
@@ -103,7 +103,7 @@ def _write_like(source, images, path):
 
 
 def _without_pixels(header):
-    """A header without what says how its pixels were stored."""
+    """A header without the cards that describe the storage of its pixels."""
     header = in_ascii(header)
     for key in ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "NAXIS1", "NAXIS2"):
         while key in header:

@@ -1,1 +1,1 @@
-"""What comes in from outside, read within bounds and refused with words where it is unreadable."""
+"""Input from outside, read within bounds and refused with a message if invalid."""

@@ -1,10 +1,10 @@
-"""What addresses have in them: ids that a database can hold."""
+"""Converters of ids in URLs."""
 
 from exposures.input.numbers import BIGINT_MAX, parse_integer
 
 
 class IdConverter:
-    """An id in an address; nothing is at an address with one beyond 64 bits."""
+    """An id in a URL; larger ones than 64 bits match nothing."""
 
     regex = "[0-9]{1,19}"
 

@@ -1,4 +1,4 @@
-"""Filters of lists by numbers, read by the same rules as in forms."""
+"""Filters by numbers, read by the same rules as in forms."""
 
 import django_filters
 
@@ -6,19 +6,19 @@ from exposures.input.form_fields import FloatField, IntegerField
 
 
 class BoundedFilter(django_filters.NumberFilter):
-    """By a number between the ``min_value`` and ``max_value`` of its field."""
+    """A filter by a number between the ``min_value`` and ``max_value`` of its field."""
 
     def get_max_validator(self):
         return None  # the field says itself what its bounds are
 
 
 class IntegerFilter(BoundedFilter):
-    """By a whole number; without bounds of its own one that an id can be."""
+    """A filter by a whole number, by default in the range of ids."""
 
     field_class = IntegerField
 
 
 class FloatFilter(BoundedFilter):
-    """By a finite number."""
+    """A filter by a finite number."""
 
     field_class = FloatField

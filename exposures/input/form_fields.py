@@ -1,4 +1,4 @@
-"""Fields of forms for numbers: with bounds, and read by the same rules everywhere."""
+"""Form fields for numbers with bounds, read by the same rules everywhere."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,7 +13,7 @@ from exposures.input.numbers import (
 
 
 def refusal(words, code="invalid") -> ValidationError:
-    """The error of a form's field, in these words, whatever signs they have.
+    """A validation error with this message, in which percent signs have no meaning.
 
     Some who show errors take a "%" in the words themselves for the place of a parameter.
     """
@@ -21,12 +21,12 @@ def refusal(words, code="invalid") -> ValidationError:
 
 
 def complaints_of(form) -> str:
-    """All errors of a form in one line, each after the name of its field."""
+    """The errors of a form in one line, each after its field's name."""
     return " ".join(f"{name}: {error}" for name, errors in form.errors.items() for error in errors)
 
 
 class _Bounded:
-    """Reads with ``parse``, whose messages say what is wrong and which bounds there are."""
+    """A field that reads by ``parse``, whose messages name the problem and the bounds."""
 
     def to_python(self, value):
         if value in self.empty_values:
@@ -38,7 +38,7 @@ class _Bounded:
 
 
 class IntegerField(_Bounded, forms.IntegerField):
-    """A whole number; without bounds of its own one that an id can be."""
+    """A field for a whole number, by default in the range of ids."""
 
     parse = staticmethod(parse_integer)
 
@@ -50,7 +50,7 @@ class IntegerField(_Bounded, forms.IntegerField):
 
 
 class FloatField(_Bounded, forms.FloatField):
-    """A finite number."""
+    """A field for a finite number."""
 
     parse = staticmethod(parse_number)
 
@@ -62,7 +62,7 @@ class FloatField(_Bounded, forms.FloatField):
 
 
 def _without_wide(attributes, widest):
-    """Without bounds that browsers need not be told."""
+    """Widget attributes without the default bounds."""
     return {
         name: value
         for name, value in attributes.items()

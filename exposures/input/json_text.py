@@ -1,4 +1,4 @@
-"""JSON from outside: standard JSON, no deeper and with no larger numbers than anybody means."""
+"""JSON from outside: standard JSON of bounded depth and numbers."""
 
 import json
 import math
@@ -11,11 +11,11 @@ MAX_DEPTH = 20
 
 
 class JSONError(GalprojectError, ValueError):
-    """A text that is no JSON, or that nothing here can take; the message says where and why."""
+    """A text that isn't acceptable JSON; the message says where and why."""
 
 
 def read_json(body):
-    """What the JSON of a request, bytes in UTF-8 or a text, says.
+    """Parse a request's JSON, given as UTF-8 bytes or text.
 
     Raises JSONError for NaN and infinities, integers beyond 64 bits, texts with NUL or half a
     surrogate pair, and what is nested deeper than MAX_DEPTH.
@@ -37,12 +37,12 @@ def read_json(body):
 
 
 def _integer(text):
-    """An integer of JSON; infinity where it is so long that to read it takes time."""
+    """An integer of JSON; infinity if it is too long to be parsed quickly."""
     return int(text) if len(text) <= MAX_LENGTH else math.inf
 
 
 def _check(found):
-    """Check all values, and the names of members, without a call for each level."""
+    """Check all values and names of members, without recursion."""
     waiting = [("", found, 0)]
     while waiting:
         place, value, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""Numbers from outside: known to be short and within bounds before anything is computed."""
+"""Numbers from outside, checked for length and bounds before any computation."""
 
 import math
 import re
@@ -17,11 +17,11 @@ DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class NumberError(GalprojectError, ValueError):
-    """A text that is no number, or one that is out of bounds; the message says which."""
+    """A text that isn't a number within bounds; the message says why."""
 
 
 def parse_integer(text, minimum=-BIGINT_MAX, maximum=BIGINT_MAX) -> int:
-    """The whole number that a text means, within bounds.
+    """Parse a whole number within bounds.
 
     Raises NumberError if it is none, or beyond ``minimum`` or ``maximum``.
     """
@@ -32,7 +32,7 @@ def parse_integer(text, minimum=-BIGINT_MAX, maximum=BIGINT_MAX) -> int:
 
 
 def parse_number(text, minimum=-NUMBER_MAX, maximum=NUMBER_MAX) -> float:
-    """The number that a text means, finite and within bounds; raises NumberError."""
+    """Parse a finite number within bounds; raises NumberError."""
     written = _written(text)
     if not DECIMAL.fullmatch(written):
         raise NumberError(f"{_quoted(written)} is not a number")
@@ -40,7 +40,7 @@ def parse_number(text, minimum=-NUMBER_MAX, maximum=NUMBER_MAX) -> float:
 
 
 def _written(value):
-    """A text, or a number as text; nothing else is a number, as True would be."""
+    """The text of a text or number; other types, such as True, aren't numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise NumberError("that is not a number")
     # Python refuses to write integers of thousands of digits.
@@ -64,10 +64,10 @@ def _bounded(number, minimum, maximum):
 
 
 def _plain(bound):
-    """A bound as people write it."""
+    """A bound in the form that people write."""
     return f"{bound:,}" if isinstance(bound, int) else f"{bound:,g}"
 
 
 def _quoted(text):
-    """A text with what can't be shown, and what looks like something else, as an escape."""
+    """A quoted text with invisible and confusable characters escaped."""
     return repr(text) if text.isascii() else ascii(text)

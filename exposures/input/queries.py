@@ -1,4 +1,4 @@
-"""Whole numbers in queries and forms that have no form class; what is none is refused with 400."""
+"""Whole numbers in query strings without a form class; others are refused with 400."""
 
 from django.core.exceptions import BadRequest
 
@@ -6,7 +6,7 @@ from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 
 
 def integer_in(query, name, default, maximum=BIGINT_MAX):
-    """The number from 0 that a QueryDict has under a name, ``default`` where it has none.
+    """A non-negative number in a QueryDict, or ``default`` if absent. Raises BadRequest.
 
     Raises BadRequest where it is something else, or above ``maximum``.
     """
@@ -15,7 +15,7 @@ def integer_in(query, name, default, maximum=BIGINT_MAX):
 
 
 def integers_in(query, name, maximum=BIGINT_MAX) -> list[int]:
-    """All numbers from 0 that a QueryDict has under a name. Raises BadRequest."""
+    """All non-negative numbers under a name in a QueryDict. Raises BadRequest."""
     return [_integer(text, name, maximum) for text in query.getlist(name)]
 
 

@@ -1,4 +1,4 @@
-"""Text from outside that a database can hold: UTF-8, without NUL and halves of characters."""
+"""Text from outside that a database can hold: UTF-8 without NUL and lone surrogates."""
 
 from urllib.parse import unquote_to_bytes
 
@@ -12,7 +12,7 @@ class TextError(GalprojectError, ValueError):
 
 
 def check_text(text, name):
-    """Raise TextError if a text has a NUL, or half a surrogate pair, which is no character."""
+    """Raise TextError if a text has a NUL or a lone surrogate."""
     if "\0" in text:
         raise TextError(f"{name}: the text has a NUL character. Leave it out")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -33,7 +33,7 @@ def check_query(query: bytes):
 
 
 def _decoded(part):
-    """Text of an urlencoded part; None if it is not UTF-8."""
+    """The text of an urlencoded part; None if it isn't UTF-8."""
     try:
         return unquote_to_bytes(part.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Arguments that several commands take, read and checked."""
+"""Arguments shared by several commands."""
 
 import re
 from argparse import ArgumentTypeError
@@ -15,7 +15,7 @@ EXPNUM = Whole(1, 999_999_999)
 
 
 def ccd_numbers(text) -> set[int]:
-    """Chip numbers of a list such as "1-3,31"; argparse says what isn't one."""
+    """Parse chip numbers from a list such as "1-3,31", for argparse."""
     numbers = set()
     for part in text.split(","):
         first, _, last = part.partition("-")
@@ -27,14 +27,14 @@ def ccd_numbers(text) -> set[int]:
 
 
 def let_declinations_be_negative(parser):
-    """Else argparse takes a declination like -29:00:28 for an option."""
+    """Let argparse accept declinations like -29:00:28 as values."""
     # argparse offers no other way to say what a number may look like.
     parser._negative_number_matcher = re.compile(r"^-[\d.]")  # noqa: SLF001
     return parser
 
 
 def add_selection(parser):
-    """The options that say which exposures of the archive are meant."""
+    """Add the options that select exposures of the archive."""
     group = parser.add_argument_group("which exposures; all that is given must be true")
     group.add_argument(
         "--night", type=date.fromisoformat, metavar="DATE", help="at sunset in Chile: 2017-01-18"
@@ -56,7 +56,7 @@ def add_selection(parser):
 
 
 def archive_query(*, night, night_end, region, filter, proposal, expnum, **_) -> Query:
-    """The query of these options. Raises GalprojectError."""
+    """Make the archive query from these options. Raises GalprojectError."""
     return Query(
         first_night=night,
         last_night=night_end,

@@ -1,4 +1,4 @@
-"""What every command of ours is made from."""
+"""The base class of all commands."""
 
 from django.core.checks import Tags
 from django.core.management.base import BaseCommand, SystemCheckError
@@ -13,7 +13,7 @@ COMMAND_CHECKS = [SURVEY, Tags.caches, Tags.compatibility, Tags.files, Tags.mode
 
 
 class _Output:
-    """An attribute that turns the stream that Django gives a command into a LineOutput."""
+    """A descriptor that turns a command's stream into a LineOutput."""
 
     def __set_name__(self, _, name):
         self.name = f"_{name}"
@@ -27,14 +27,14 @@ class _Output:
 
 
 class SurveyCommand(BaseCommand):
-    """A command whose output and errors control no terminal, whatever is in them."""
+    """A command whose output can't control a terminal."""
 
     requires_system_checks = COMMAND_CHECKS
     stdout = _Output()
     stderr = _Output()
 
     def check(self, *args, **kwargs):
-        """As Django's, whose report has lines of its own; its colours are left out."""
+        """Run Django's checks, keeping the lines of the report but not its colours."""
         style, self.style, self.stderr.keeps_lines = self.style, no_style(), True
         try:
             super().check(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What a user of a command can cause or mend, told in one line."""
+"""Errors that a command's user can mend, told in one line."""
 
 from contextlib import contextmanager
 
@@ -12,7 +12,7 @@ INTERRUPTED = 130  # exit status after Ctrl-C, as shells have it
 
 @contextmanager
 def plain_errors():
-    """Turn what the user can mend, and Ctrl-C, into a CommandError."""
+    """Turn errors that the user can mend, and Ctrl-C, into a CommandError."""
     try:
         yield
     except DatabaseError as error:
@@ -25,7 +25,7 @@ def plain_errors():
 
 
 def database_lost(error):
-    """What to tell the user of a database that does not answer, or has not the right tables."""
+    """The message about a database that doesn't answer or lacks tables."""
     first_line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
     cure = "Start it (scripts/database start) or set DATABASE_URL"
     if isinstance(error, ProgrammingError):

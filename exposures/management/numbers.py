@@ -1,4 +1,4 @@
-"""Numbers on the command line: read, and held to what makes sense of each."""
+"""Numbers on the command line, parsed within bounds."""
 
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer, pars
 
 @dataclass(frozen=True)
 class Whole:
-    """Reads a whole number from ``least`` to ``most``; argparse says what isn't one."""
+    """An argparse type for whole numbers from ``least`` to ``most``."""
 
     least: int
     most: int
@@ -24,7 +24,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """Reads a finite number from ``least`` to ``most``."""
+    """An argparse type for finite numbers from ``least`` to ``most``."""
 
     least: float
     most: float

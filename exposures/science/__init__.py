@@ -1,1 +1,1 @@
-"""Positions, footprints, motions and headers of images: arrays in, arrays out, no Django."""
+"""The science of positions, footprints and motions: arrays in, arrays out, no Django."""

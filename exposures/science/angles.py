@@ -1,10 +1,10 @@
-"""Angles as they are stored: right ascensions from 0 up to, not including, 360 degrees."""
+"""Angles as stored, with right ascensions in [0, 360) degrees."""
 
 import numpy as np
 
 
 def wrap_ra(ra):
-    """Right ascensions in degrees, whatever turn they are in, as 0 <= ra < 360; NaN stays NaN.
+    """Right ascensions in any turn wrapped to 0 <= ra < 360 degrees; NaN stays NaN.
 
     A float for a number, else an array of the same shape. Of a tiny negative number the remainder
     is 360 itself after rounding, which an index of the sky doesn't find beside 0.
@@ -15,7 +15,7 @@ def wrap_ra(ra):
 
 
 def ra_difference(ra, other):
-    """``ra - other`` in degrees by the shorter way round, from -180 up to, not including, 180.
+    """The shorter difference ``ra - other`` in degrees, in [-180, 180).
 
     Numbers, or arrays that broadcast; NaN where either is NaN.
     """
@@ -29,7 +29,7 @@ def to_sky(vectors):
 
 
 def tangent_offsets(ra, dec, ra0, dec0):
-    """Degrees east and north of a position in the plane that touches the sky there.
+    """Offsets in degrees east and north on the tangent plane at a position.
 
     The gnomonic projection; positions and the point of contact ``ra0, dec0`` are in degrees,
     numbers or arrays that broadcast. At a pole east is where the right ascension ``ra0`` has it, as

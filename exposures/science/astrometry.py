@@ -1,4 +1,4 @@
-"""Where pixels are on the sky: positions matched, and a smooth correction fitted to a WCS."""
+"""Astrometry: matching of positions, and a smooth correction of a WCS."""
 
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ MOST_GROWTHS = 8
 
 @dataclass(frozen=True)
 class AstrometryOptions(Options):
-    """How positions are matched and the correction is fitted."""
+    """Options of matching positions and fitting the correction."""
 
     search_pixels: SearchPixels = 20.0
     """Largest shift between the header's WCS and the truth that is looked for first."""
@@ -105,7 +105,7 @@ class PixelCorrection:
         return x0, y0
 
     def as_json(self):
-        """The same as plain values for the database."""
+        """The correction as JSON values."""
         return {
             "order": self.order,
             "x": list(map(float, self.x_coefficients)),
@@ -116,7 +116,7 @@ class PixelCorrection:
 
     @classmethod
     def from_json(cls, shape, values):
-        """The reverse of ``as_json``, for an image of this shape; nothing fitted for None."""
+        """The correction from ``as_json`` for an image of this shape; the identity for None."""
         if not values:
             return cls(shape, -1)
         x, y = np.array(values["x"]), np.array(values["y"])
@@ -189,7 +189,7 @@ def n_terms(order):
 
 
 def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
-    """The shift that brings most of ``x, y`` onto ``x0, y0``: the densest place of all pairs.
+    """The shift that brings most of ``x, y`` onto ``x0, y0``: the peak of all pairs' offsets.
 
     Positions (n,) and (m,) and the result, two numbers, are in pixels. Pairs within ``radius``
     pixels are counted in cells of one pixel, smoothed over 3 x 3; the answer is the median of the

@@ -1,4 +1,4 @@
-"""Where chips lie on the sky: their four corners, and how much sky two of them share."""
+"""Footprints of chips: their four corners on the sky, and the overlap of two."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def corner_pixels(shape):
 
 
 def fault_of(footprint) -> str:
-    """Why a footprint (8,) of degrees can't be a chip's; "" if it can.
+    """The reason why a footprint (8,) in degrees can't be a chip's, or "".
 
     It has to be a convex quadrilateral of some area, on a part of the sky that a search can hold:
     others lie on no sky, or make searches fail that have nothing to do with them. None and NaN are
@@ -45,7 +45,7 @@ def fault_of(footprint) -> str:
 
 
 def fault_of_wcs(wcs, shape) -> str:
-    """Why a WCS can't be that of a chip of ``shape`` (ny, nx); "" if it can.
+    """The reason why a WCS can't be that of a chip of ``shape`` (ny, nx), or "".
 
     Its corners have to be a chip's, and lie about where they do by the size and direction of the
     pixels in its middle: no camera's distortion moves a corner by half the way to it.

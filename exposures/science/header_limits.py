@@ -1,4 +1,4 @@
-"""What the header of an image can say: ranges of its numbers, whatever the instrument."""
+"""Plausible ranges of header values, for any instrument."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ UNIX_MJD = 40_587  # 1970-01-01
 
 @dataclass(frozen=True)
 class Range:
-    """A number that a header holds, and between what it lies."""
+    """The name, unit and plausible range of a header value."""
 
     name: str
     unit: str
@@ -75,42 +75,42 @@ class HeaderLimits(Options):
 
     @property
     def mjd(self) -> Range:
-        """Of the time of an exposure: MJD, up to shortly after now."""
+        """The Range of exposures' times: MJD, up to shortly after now."""
         now = datetime.now(UTC).timestamp() / 86_400 + UNIX_MJD
         return Range("the time of an exposure", "MJD", self.first_mjd, now + self.days_ahead)
 
     @property
     def exposure_seconds(self) -> Range:
-        """Of an exposure time, in seconds."""
+        """The Range of exposure times in seconds."""
         least, most = self.min_exposure_seconds, self.max_exposure_seconds
         return Range("an exposure time", "s", least, most)
 
     @property
     def gain(self) -> Range:
-        """Of a gain, in e-/ADU."""
+        """The Range of gains in e-/ADU."""
         return Range("a gain", "e-/ADU", self.min_gain, self.max_gain)
 
     @property
     def read_noise(self) -> Range:
-        """Of a read noise, in electrons."""
+        """The Range of read noises in electrons."""
         return Range("a read noise", "e-", 0.0, self.max_read_noise)
 
     @property
     def saturation(self) -> Range:
-        """Of a level of saturation, in ADU."""
+        """The Range of saturation levels in ADU."""
         return Range("a level of saturation", "ADU", 0.0, self.max_saturation)
 
     @property
     def zero_point(self) -> Range:
-        """Of the magnitude of 1 ADU."""
+        """The Range of zero points: magnitudes of 1 ADU."""
         return Range("a zero point", "mag", self.min_zero_point, self.max_zero_point)
 
     @property
     def scale(self) -> Range:
-        """Of the side of a pixel, in arcsec."""
+        """The Range of pixel scales in arcsec."""
         return Range("the side of a pixel", "arcsec", self.min_scale, self.max_scale)
 
     @property
     def fwhm(self) -> Range:
-        """Of the seeing, in pixels."""
+        """The Range of seeing in pixels."""
         return Range("an FWHM", "pixels", self.min_fwhm, self.max_fwhm)

@@ -1,4 +1,4 @@
-"""Pixels whose value neither a detector nor any optics can give.
+"""Detection of pixel values that neither detector nor optics can produce.
 
 A converter that skips, a lost packet or a division by nought leaves values that no photon made.
 One of them is enough to spoil the sky's noise, the PSF and the fit of a chip. They are told by
@@ -44,7 +44,7 @@ class PixelLimits(Options):
 
 
 def impossible_pixels(data, usable, noise, limits=PixelLimits()):
-    """Which pixels have values that can't be; (ny, nx) bool.
+    """(ny, nx) bool, whether pixels have impossible values.
 
     ``data`` (ny, nx) in any unit, may be undefined in places; ``usable`` (ny, nx) are those that
     are believed so far; ``noise`` is that of the sky in a pixel; ``limits`` are PixelLimits. Pixels
@@ -77,7 +77,7 @@ def _is_measured(noise, level, sample):
 
 
 def _darkest(data, usable, noise, dark_sigma):
-    """The value below which there is no sky: that of the darkest box, less its noise."""
+    """The lowest plausible value: the level of the darkest box less some sigma."""
     values = np.where(usable, data, np.float32(np.nan))
     medians, spreads = [], []
     for rows in np.array_split(values, max(data.shape[0] // BOX_PIXELS, 1)):
@@ -93,7 +93,7 @@ def _darkest(data, usable, noise, dark_sigma):
 
 
 def _too_sharp(data, usable, level, noise, limits):
-    """y, x of the pixels of groups that stand out from all round them as no star does.
+    """y, x of pixels in groups that rise more sharply than any star does.
 
     Groups are what hangs together above a threshold, which rises in steps of ten. However sharp
     the PSF, the brightest pixel round a group is not much fainter than the faintest of it; round

@@ -1,4 +1,4 @@
-"""Where stars are at another epoch: uniform motion along a great circle."""
+"""Positions of stars at another epoch, by uniform motion along a great circle."""
 
 import numpy as np
 

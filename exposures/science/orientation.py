@@ -1,4 +1,4 @@
-"""How the sky lies on a chip, and how its pictures are turned for north to be up, east left."""
+"""The orientation of a chip on the sky, and of its pictures with north up and east left."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -28,12 +28,12 @@ class Orientation:
 
     @property
     def x_direction(self) -> str:
-        """Where x grows on the picture: right, left, up or down."""
+        """The direction of growing x on the picture: right, left, up or down."""
         return DIRECTIONS[tuple(row[0] for row in self.turn)]
 
     @property
     def y_direction(self) -> str:
-        """Where y grows on the picture."""
+        """The direction of growing y on the picture."""
         return DIRECTIONS[tuple(row[1] for row in self.turn)]
 
     def size(self, width, height) -> tuple[int, int]:
@@ -47,7 +47,7 @@ class Orientation:
         return turned[:: -1 if up > 0 else 1, :: 1 if right > 0 else -1]
 
     def to_picture(self, width, height) -> tuple[int, ...]:
-        """a, b, c, d, e, f of SVG's matrix from pixels, from 0, to a picture from its corner.
+        """The six numbers of the SVG matrix from pixels (from 0) to the picture.
 
         ``width`` and ``height`` are the chip's numbers of pixels. The centre of the picture's upper
         left pixel is 0, 0 too; y grows downwards there.
@@ -59,7 +59,7 @@ class Orientation:
         return a, b, c, d, e, f
 
     def svg_matrix(self, width, height) -> str:
-        """``to_picture``, its six numbers in pixels, as SVG writes it."""
+        """The six numbers of ``to_picture``, in pixels, as the text of an SVG matrix."""
         return " ".join(map(str, self.to_picture(width, height)))
 
 

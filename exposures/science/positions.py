@@ -1,4 +1,4 @@
-"""Positions as people write them."""
+"""Parsing of sky positions from text."""
 
 from astropy.coordinates import Angle
 from astropy.units import deg, hourangle
@@ -14,7 +14,7 @@ CHARACTERS = frozenset("0123456789 \t:.,;+-hmsdeHMSDE°'\"′″")
 
 
 def is_position_like(text) -> bool:
-    """Whether a text has nothing that no position has; only then it is worth to be parsed."""
+    """Whether a text has only characters of positions, and so is worth parsing."""
     return len(text) <= MAX_LENGTH and CHARACTERS.issuperset(text)
 
 

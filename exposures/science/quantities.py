@@ -1,4 +1,4 @@
-"""Types of options: what they are measured in, and the values that make sense."""
+"""Types of options with their units and bounds."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -8,7 +8,7 @@ from annotated_types import Interval, MaxLen, Predicate
 
 @dataclass(frozen=True)
 class Unit:
-    """What the number of an option counts."""
+    """The unit of an option."""
 
     name: str
 
@@ -26,12 +26,12 @@ def is_odd(number: int) -> bool:
 
 
 def is_printable(text: str) -> bool:
-    """Whether a text has no control characters, which no name or path here needs."""
+    """Whether a text has no control characters."""
     return text.isprintable()
 
 
 def up_to(limit) -> Interval:
-    """More than 0, by enough that squares and inverses are numbers, and at most the limit."""
+    """Bounds from just above 0, where squares and inverses stay finite, to the limit."""
     return Interval(ge=1e-6, le=limit)
 
 

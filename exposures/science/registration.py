@@ -1,4 +1,4 @@
-"""Whether the stars of an image are in their places, and where they are if the WCS is far off."""
+"""Registration: whether stars are at their expected positions, and wide shifts if not."""
 
 from dataclasses import dataclass, replace
 
@@ -46,14 +46,14 @@ class StarList:
         return self.select(np.argsort(self.mag, kind="stable")[:n])
 
     def moved(self, correction):
-        """The same, positions (n,) in pixels where a PixelCorrection takes them."""
+        """The stars with positions (n,) in pixels moved by a PixelCorrection."""
         x, y = correction.apply(self.x, self.y)
         return replace(self, x=x, y=y)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many of the brightest expected stars were found in their places."""
+    """How many of the brightest expected stars were found at their positions."""
 
     n_tested: int = 0
     n_found: int = 0
@@ -61,18 +61,18 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Of those tested, without what chance gives: 0 to 1; NaN where too few were tested."""
+        """The share found, corrected for chance: 0 to 1; NaN if too few were tested."""
         if self.n_tested < MIN_TESTED or self.by_chance >= self.n_tested:
             return np.nan
         return max(0.0, (self.n_found - self.by_chance) / (self.n_tested - self.by_chance))
 
     def is_registered(self, options) -> bool:
-        """Whether the stars are in their places beyond doubt; false where too few can tell."""
+        """Whether enough stars are at their positions; false if too few were tested."""
         enough = self.by_chance + N_SIGMA * np.sqrt(self.by_chance) + MIN_TESTED - 1
         return bool(self.share >= options.min_share and self.n_found >= enough)
 
     def judged(self, correction, options) -> PixelCorrection:
-        """A correction; or none, of order -1, where fewer than ``min_share`` are in their places.
+        """The correction, or an empty one of order -1 if fewer than ``min_share`` are confirmed.
 
         A share that is NaN, as too few stars were tested, leaves the correction as it is.
         """
@@ -83,14 +83,14 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Displacement:
-    """By how much a WCS was off: the linear part, in the middle of an image."""
+    """The error of a WCS: its linear part at the centre of an image."""
 
     pixels: float
     turn_degrees: float
     scale: float  # 1 where it was right
 
     def describe(self, scale_arcsec) -> str:
-        """In words, for pixels of that size."""
+        """The displacement in words, for a pixel scale in arcsec."""
         turn, part = abs(self.turn_degrees), abs(self.scale - 1)
         return (
             f"the header's WCS was off by {self.pixels * scale_arcsec:.1f} arcsec"
@@ -192,7 +192,7 @@ def register_on_image(near, expected, found, usable, reach_pixels, options=Astro
 
 
 def _better(one, other, options):
-    """Of two (correction, Agreement) the one by which more stars are in their places."""
+    """The one of two (correction, Agreement) that confirms more stars."""
     if not other[1].is_registered(options):
         return one
     is_more = not one[1].is_registered(options) or other[1].share > one[1].share + MIN_GAIN
@@ -200,7 +200,7 @@ def _better(one, other, options):
 
 
 def _shifts(ours, theirs, reach, side, options):
-    """((dx, dy), width) of shifts that stand out from chance, the most significant first."""
+    """((dx, dy), width) of shifts above chance, the most significant first."""
     clean = ours.select(ours.is_clean), theirs.select(theirs.is_clean)
     found = []
     # All, too: what is bright and clean on one may be saturated on the other.
@@ -213,7 +213,7 @@ def _shifts(ours, theirs, reach, side, options):
 
 
 def _as_bright(one, other, n):
-    """The brightest of two lists, ``n`` on the smaller part of the sky, as densely on the other."""
+    """The brightest stars of two lists to one density, ``n`` on the smaller area."""
     ratio = max(_area(one), 1.0) / max(_area(other), 1.0)
     ratio = np.clip(ratio, 1 / MOST_TIMES, MOST_TIMES)
     return one.limited_to(int(n * max(ratio, 1))), other.limited_to(int(n * max(1 / ratio, 1)))

@@ -1,4 +1,4 @@
-"""The axes of a WCS put in order: right ascension first, and its reference value in its range."""
+"""Normalisation of a WCS: right ascension first, and its reference value in range."""
 
 import re
 
@@ -57,7 +57,7 @@ def with_wrapped_ra(cards: fits.Header) -> fits.Header:
 
 
 def _degrees(unit):
-    """Degrees in a unit; 1 for what is none, such as "degrees", which wcslib takes for them."""
+    """Degrees in a unit; 1 for invalid ones such as "degrees", as wcslib assumes."""
     try:
         return u.Unit(unit.strip().lower() or "deg").to(u.deg)
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""DECam nights with known truth: files that the reader can't tell from real ones."""
+"""Simulated DECam nights with known truth, as files in the form of real ones."""
 
 from exposures.simulation.night import (
     SimulatedChip,

@@ -1,4 +1,4 @@
-"""What a CCD makes of the light: noise, saturation, bleed trails and defects."""
+"""The detector's effects on light: noise, saturation, bleed trails and defects."""
 
 from dataclasses import dataclass
 
@@ -91,7 +91,7 @@ STREAK_PIXELS, COSMIC_RAY_PIXELS = 17, 4
 
 @dataclass(frozen=True)
 class SpuriousLight:
-    """Light on the reference image that no star sent, and that no mask tells of."""
+    """Artifacts: light on the reference image from no star, and without a mask."""
 
     kind: str
     x: float  # pixels
@@ -113,7 +113,7 @@ def add_artifacts(light, stars, n, optics, rng):
 
 
 def _place(kind, shape, stars, rng):
-    """An artifact of a kind: charge over a star that is bright but whole, the rest anywhere."""
+    """Place an artifact: charge over a bright unsaturated star, other kinds anywhere."""
     y, x = (rng.uniform(EDGE_PIXELS, side - EDGE_PIXELS) for side in shape)
     if kind != "charge":
         return SpuriousLight(kind, x, y, 10 ** rng.uniform(3.6, 5.0))

@@ -24,7 +24,7 @@ ARRIVAL_SECONDS = 81  # the time in a file's name is that of its arrival
 
 @dataclass(frozen=True)
 class ExposureCards:
-    """What tells one exposure from another."""
+    """The cards in which exposures differ."""
 
     expnum: int
     start_mjd: float

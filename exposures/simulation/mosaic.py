@@ -1,4 +1,4 @@
-"""Where DECam's chips lie on the focal plane, and what their amplifiers are like."""
+"""The geometry of DECam's chips on the focal plane, and their amplifiers."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ DISTORTION = {
 
 @dataclass(frozen=True)
 class Detector:
-    """One CCD: its name and place in the mosaic."""
+    """One CCD, with its name and position in the mosaic."""
 
     ccdnum: int
     name: str  # DETPOS
@@ -86,7 +86,7 @@ def _all_detectors():
 
 @dataclass(frozen=True)
 class Pointing:
-    """What all chips of an exposure share: CRVAL and the linear part of the WCS."""
+    """The pointing shared by all chips: CRVAL and the linear part of the WCS."""
 
     ra: float
     dec: float

@@ -39,7 +39,7 @@ FAINTEST_PART = 0.05
 
 @dataclass(frozen=True)
 class SimulatedNight:
-    """Where the files of a simulated night are."""
+    """The paths of a simulated night."""
 
     reference: Path  # of the image; its siblings lie beside it
     searches: tuple[Path, ...]
@@ -74,7 +74,7 @@ class _Exposure:
 
 
 def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
-    """Write a night into ``folder``; where the same night lies there already, nothing is done.
+    """Write a night into ``folder``, unless the same night is there already.
 
     ``progress`` is told of each chip, by ``update(1)``. Raises GalprojectError if the folder
     holds another simulation.
@@ -88,7 +88,7 @@ def simulate_night(folder, options=None, progress=None) -> SimulatedNight:
 
 
 def find_night(folder, options=None) -> SimulatedNight | None:
-    """The night of these options where it is whole in ``folder``.
+    """The night of these options, if it is complete in ``folder``.
 
     Raises GalprojectError if the folder holds another simulation.
     """
@@ -181,7 +181,7 @@ def _schedule(options):
 
 
 def _with_error(pointing, error_mas, rng):
-    """The pointing as the header has it: a little off, turned and stretched."""
+    """The pointing of the header, with small errors in position, rotation and scale."""
     d_ra, d_dec = rng.normal(0, error_mas / 3.6e6, 2)
     return Pointing(
         *_offset(pointing.ra, pointing.dec, d_ra, d_dec),

@@ -1,4 +1,4 @@
-"""What a simulated night is like."""
+"""Options of a simulated night."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The stars of a simulated field: where they are, how bright, and how they vary."""
+"""The stars of a simulated field: positions, magnitudes and variability."""
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def _field(options):
 
 
 def _number(options, x_range, y_range):
-    """Stars down to the faintest, so that there are stars_per_chip above the limit a chip."""
+    """The number of stars to the faintest, for stars_per_chip above the limit on each chip."""
     area = np.ptp(x_range) * np.ptp(y_range) / np.prod(FULL_SHAPE)
     fainter = 10 ** (options.slope * (options.faintest_mag - options.limiting_mag))
     return round(area * options.stars_per_chip * fainter)
@@ -87,7 +87,7 @@ def _magnitudes(options, rng, n):
 
 
 def _make_variable(stars, options, rng, mjds):
-    """Turn some stars into variables: half of them bright, the others as stars come."""
+    """Make some stars variable: half of them bright, the others at random."""
     bright = np.flatnonzero(
         (stars["mag"] > options.brightest_mag + 2.5) & (stars["mag"] < options.limiting_mag - 2.5)
     )
@@ -107,7 +107,7 @@ def _make_variable(stars, options, rng, mjds):
 
 
 def _make_strangers(options, first_id, mjds):
-    """Novae, which are dark on the reference, and movers, which are elsewhere each time."""
+    """Make novae, which are invisible on the reference, and moving objects."""
     rng = np.random.default_rng([options.seed, 5])
     x_range, y_range = _field(options)
     for kind, n in ((NOVA, options.n_novae), (MOVER, options.n_movers)):
@@ -125,7 +125,7 @@ def _make_strangers(options, first_id, mjds):
 
 
 def _set_in_motion(movers, rng):
-    """Let movers be where they are at their epoch, and nowhere near it a day later."""
+    """Set moving objects' positions at their epochs, and motions that carry them far in a day."""
     rate, angle = rng.uniform(*MOVER_ARCSEC_A_DAY, len(movers)), rng.uniform(0, 2 * np.pi)
     movers["pmra"] = 365_250 * rate * np.cos(angle)
     movers["pmdec"] = 365_250 * rate * np.sin(angle)

@@ -1,4 +1,4 @@
-"""What was put into a simulated night, written and read."""
+"""The truth of a simulated night, written and read."""
 
 from dataclasses import dataclass
 
@@ -74,7 +74,7 @@ def surface(coefficients, x, y, shape):
 
 
 def surface_image(coefficients, shape):
-    """The same on every pixel."""
+    """The surface on every pixel of an image."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     return surface(coefficients, *np.broadcast_arrays(x, y), shape)
 

@@ -1,4 +1,4 @@
-"""Tables as files: CSV that spreadsheets can open, Parquet and VOTable, from columns with types."""
+"""Tables as files: CSV safe for spreadsheets, Parquet and VOTable, from typed columns."""
 
 from exposures.tables.columns import ColumnKind, TableColumn, batched
 from exposures.tables.csv_files import csv_pieces, write_csv

@@ -1,4 +1,4 @@
-"""What the columns of a table are."""
+"""The columns of tables."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -21,7 +21,7 @@ class ColumnKind(Enum):
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table, the same whatever rows the table has."""
+    """A column of a table, independent of its rows."""
 
     name: str
     kind: ColumnKind

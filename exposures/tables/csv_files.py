@@ -1,4 +1,4 @@
-"""CSV, in which no cell is a formula to a spreadsheet and no digit is lost."""
+"""CSV without formulas and without loss of digits."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from exposures.tables.spreadsheet_text import harmless
 
 
 def csv_cell(value):
-    """A value as a cell of CSV: nothing where it is unknown, with all its digits where it is known.
+    """A value as a cell of CSV with all its digits; empty if unknown.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it; negative
     numbers, also as text, stay what they are. Lists and what is nested are JSON.
@@ -41,7 +41,7 @@ def csv_pieces(names, chunks):
 
 
 def drain(buffer):
-    """What was written to a buffer, which is empty then."""
+    """Return and clear the contents of a buffer."""
     written = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()
@@ -49,7 +49,7 @@ def drain(buffer):
 
 
 def write_csv(rows, path, stdout):
-    """Write rows as CSV to the file at ``path``, or to ``stdout`` where it is "-"."""
+    """Write rows as CSV to the file at ``path``, or to ``stdout`` if it is "-"."""
     if path == "-":
         _write(rows, stdout)
         return

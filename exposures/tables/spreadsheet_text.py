@@ -1,4 +1,4 @@
-"""Text as cells of CSV that no spreadsheet computes, and back."""
+"""Escaping of text so that spreadsheets don't compute it, and back."""
 
 import re
 
@@ -14,7 +14,7 @@ NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 
 
 def harmless(text) -> str:
-    """Text with an apostrophe before all that a spreadsheet would compute; numbers are left alone.
+    """Text with an apostrophe before what a spreadsheet would compute, except numbers.
 
     ``plain`` gives the text again.
     """
@@ -22,7 +22,7 @@ def harmless(text) -> str:
 
 
 def plain(cell) -> str:
-    """The text that ``harmless`` made a cell of."""
+    """The text from which ``harmless`` made a cell."""
     return RUN.sub(_without_apostrophes, cell)
 
 
@@ -38,7 +38,7 @@ def _without_apostrophes(run):
 
 
 def _starts(run):
-    """Where in a run a cell begins that a spreadsheet computes, or that a tab or a line ends."""
+    """The offsets in a text at which a spreadsheet may begin to compute a cell."""
     text, is_first = run[0], run.start() == 0
     starts = {0} if is_first and text.lstrip("'")[:1] in BLANK_ENDS else set()
     if text[-1] in SIGNS:

@@ -73,7 +73,7 @@ class ChipCounts:
 
     @property
     def open(self) -> int:
-        """Asked for, and not at an end."""
+        """Requested chips that are not finished."""
         return self.working + self.queued + self.waiting + self.lost
 
     @property

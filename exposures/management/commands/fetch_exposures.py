@@ -24,10 +24,10 @@ GOES_ON = "The same command goes on where it stopped; what is fetched is kept"
 
 
 class ByteBar(tqdm):
-    """A bar of bytes, of which more or less may come than was thought."""
+    """A progress bar of bytes whose total may change."""
 
     def expect(self, n_bytes):
-        """So many bytes more, or less below 0."""
+        """Raise the total by ``n_bytes``, or lower it if negative."""
         self.total = max(self.total + n_bytes, 0)
         self.refresh()
 
@@ -85,7 +85,7 @@ class Command(SurveyCommand):
             sys.exit(1)
 
     def complete_ones(self, exposures):
-        """Those that can be fetched; the others are named."""
+        """The complete exposures; incomplete ones are reported."""
         for exposure in exposures:
             if not exposure.is_complete:
                 self.complain(f"{exposure.label}: left out: {files_text(exposure)}")
@@ -102,7 +102,7 @@ class Command(SurveyCommand):
         )
 
     def fetch(self, exposures, n_incomplete, folder, options, archive):
-        """Fetch and report; the number that failed."""
+        """Fetch exposures and report; returns how many failed."""
         start, results = time.monotonic(), []
         to_come = bytes_to_come(exposures, folder, options)
         with ByteBar(total=to_come, unit="B", unit_scale=True, disable=None, leave=False) as bar:
@@ -146,6 +146,6 @@ class Command(SurveyCommand):
 
 
 def pace(n_bytes, seconds):
-    """Such as 481 MB in 12.3 s (39.1 MB/s)."""
+    """The pace in words, such as 481 MB in 12.3 s (39.1 MB/s)."""
     rate = size_text(n_bytes / seconds) if seconds > 0 else "0 kB"
     return f"{size_text(n_bytes)} in {seconds:.1f} s ({rate}/s)"

@@ -54,7 +54,7 @@ class Command(SurveyCommand):
 
 
 def nothing_found(query):
-    """What to tell who found nothing."""
+    """The message when nothing was found."""
     return (
         f"The archive has no InstCal exposure of DECam for {selection_text(query)}. "
         "Nights are named by the date at sunset in Chile; recent ones may not be reduced yet."
@@ -62,7 +62,7 @@ def nothing_found(query):
 
 
 def row(e):
-    """An exposure as values, in the order of the headings; None if unknown."""
+    """An exposure as a row in the order of the headings; None if unknown."""
     return (
         e.expnum, e.start, e.filter, e.exposure_seconds, e.ra, e.dec, e.object_name, e.proposal,
         e.seeing, e.version, e.size, e.proprietary_until, " ".join(e.missing),
@@ -70,7 +70,7 @@ def row(e):
 
 
 def exposure_table(exposures):
-    """Lines of text: a line an exposure, and their sum."""
+    """Lines of text, one for each exposure, and their total."""
     yield (
         f"{'expnum':>8}  {'start (UTC)':<19}  {'filter':<6}  {'s':>5}  {'RA':>9}  {'Dec':>9}  "
         f"{'object':<16}  {'proposal':<10}  {'seeing':>6}  {'version':<7}  {'size':>7}  files"
@@ -89,7 +89,7 @@ def exposure_table(exposures):
 
 
 def files_text(exposure):
-    """Whether all files are there, and who may have them."""
+    """The completeness and access of an exposure's files in words."""
     parts = [f"no {name}" for name in exposure.missing] or ["complete"]
     parts += [f"odd name {name}" for name in exposure.odd_names]
     until = exposure.proprietary_until

@@ -121,7 +121,7 @@ class Correction:
         return self.coefficients @ chebyshev_terms(x, y, self.shape, self.order) + offset
 
     def as_json(self):
-        """The same as plain values for the database."""
+        """The correction as JSON values."""
         return {
             "order": self.order,
             "coefficients": list(map(float, self.coefficients)),

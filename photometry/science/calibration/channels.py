@@ -39,7 +39,7 @@ class ChannelStep:
         return self.mag * self.edge.share(x, reference_x, catalogue)
 
     def as_json(self):
-        """The same as plain values for the database."""
+        """The correction as JSON values."""
         return {**vars(self.edge), "mag": self.mag, "error": self.error}
 
     @classmethod
