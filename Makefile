@@ -30,7 +30,7 @@ help:
 	@echo "make docs    the documents and the reference of the code as a site, docs/_build/index.html"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
-	@echo "make lint    check style; make format mends what can be mended"
+	@echo "make lint    check style and types; make format mends what can be mended"
 	@echo "make check   check that no migration is missing and that the settings are fit to deploy"
 	@echo "make clean   remove .venv and what tools left; the database stays"
 	@echo "scripts/database {start|stop|status|url|destroy}"
@@ -81,6 +81,7 @@ bench: setup-dev database
 lint: setup-dev
 	$(python) -m ruff check $(sources)
 	$(python) -m ruff format --check $(sources)
+	$(python) -m mypy
 
 check: database
 	$(manage) makemigrations --check --dry-run
@@ -103,5 +104,5 @@ workers: migrated
 	@exec $(manage) qcluster
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache staticfiles docs/_build docs/api
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache staticfiles docs/_build docs/api
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

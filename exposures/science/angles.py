@@ -1,9 +1,14 @@
 """Angles as stored, with right ascensions in [0, 360) degrees."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from exposures.science.arrays import FloatArray, Floats
 
 
-def wrap_ra(ra):
+def wrap_ra(ra: Floats) -> Any:
     """Right ascensions in any turn wrapped to 0 <= ra < 360 degrees; NaN stays NaN.
 
     A float for a number, else an array of the same shape. Of a tiny negative number the remainder
@@ -14,7 +19,7 @@ def wrap_ra(ra):
     return wrapped if wrapped.ndim else float(wrapped)
 
 
-def ra_difference(ra, other):
+def ra_difference(ra: Floats, other: Floats) -> Any:
     """The shorter difference ``ra - other`` in degrees, in [-180, 180).
 
     Numbers, or arrays that broadcast; NaN where either is NaN.
@@ -22,13 +27,13 @@ def ra_difference(ra, other):
     return np.mod(np.subtract(ra, other) + 180.0, 360.0) - 180.0
 
 
-def to_sky(vectors):
+def to_sky(vectors: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Right ascension and declination, (n,) degrees each, of vectors (n, 3) of any length."""
     x, y, z = np.asarray(vectors, float).T
     return wrap_ra(np.degrees(np.arctan2(y, x))), np.degrees(np.arctan2(z, np.hypot(x, y)))
 
 
-def tangent_offsets(ra, dec, ra0, dec0):
+def tangent_offsets(ra: Floats, dec: Floats, ra0: Floats, dec0: Floats) -> tuple[Any, Any]:
     """Offsets in degrees east and north on the tangent plane at a position.
 
     The gnomonic projection; positions and the point of contact ``ra0, dec0`` are in degrees,

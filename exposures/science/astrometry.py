@@ -1,13 +1,16 @@
 """Astrometry: matching of positions, and a smooth correction of a WCS."""
 
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from exposures.science.angles import wrap_ra
+from exposures.science.arrays import FloatArray, IntArray, Shape
 from exposures.science.quantities import (
     Arcseconds,
     BrightStars,
@@ -73,26 +76,28 @@ class PixelCorrection:
     ``monomials``, where ``u, v`` run from -1 to 1 over the image.
     """
 
-    shape: tuple[int, int]  # ny, nx
+    shape: Shape  # ny, nx
     order: int  # -1: nothing was fitted
     x_coefficients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     y_coefficients: np.ndarray = field(default_factory=lambda: np.zeros(0))
     rms_pixels: float = np.nan  # of the matches used, one axis
     n_used: int = 0
 
-    def displacement(self, x, y):
+    def displacement(self, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """dx, dy in pixels at ``x, y`` (n,) pixels; zero where nothing was fitted."""
         if self.order < 0:
             return np.zeros(np.shape(x)), np.zeros(np.shape(x))
         terms = monomials(x, y, self.shape, self.order)
         return self.x_coefficients @ terms, self.y_coefficients @ terms
 
-    def apply(self, x, y):
+    def apply(self, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Positions ``x, y`` (n,) in pixels, displaced."""
         dx, dy = self.displacement(x, y)
-        return x + dx, y + dy
+        return np.asarray(x) + dx, np.asarray(y) + dy
 
-    def undo(self, x, y, n_iterations=4):
+    def undo(
+        self, x: FloatArray, y: FloatArray, n_iterations: int = 4
+    ) -> tuple[FloatArray, FloatArray]:
         """Positions (n,) in pixels that ``apply`` takes to ``x, y``.
 
         By fixed-point iteration, which converges as the displacement changes little from pixel to
@@ -104,7 +109,7 @@ class PixelCorrection:
             x0, y0 = x - dx, y - dy
         return x0, y0
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """The correction as JSON values."""
         return {
             "order": self.order,
@@ -115,7 +120,11 @@ class PixelCorrection:
         }
 
     @classmethod
-    def from_json(cls, shape, values):
+    def from_json(
+        cls,
+        shape: Shape,
+        values: dict[str, Any] | None,
+    ) -> Self:
         """The correction from ``as_json`` for an image of this shape; the identity for None."""
         if not values:
             return cls(shape, -1)
@@ -136,12 +145,12 @@ class RefinedWcs:
     wcs: WCS
     correction: PixelCorrection
 
-    def to_sky(self, x, y):
+    def to_sky(self, x: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Right ascension, 0 to 360, and declination in degrees at pixels ``x, y`` (n,)."""
         ra, dec = self.wcs.all_pix2world(*self.correction.apply(x, y), 0)
         return wrap_ra(ra), dec
 
-    def to_pixels(self, ra, dec):
+    def to_pixels(self, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Pixel positions of ``ra, dec`` (n,) in degrees, two arrays (n,).
 
         NaN, or a wrong position, where the header's distortion has no inverse: far off the chip.
@@ -157,12 +166,12 @@ class RegisteredWcs:
     wcs: RefinedWcs
     registration: PixelCorrection
 
-    def to_sky(self, x, y):
+    def to_sky(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Right ascension, 0 to 360, and declination in degrees at the image's pixels (n,)."""
         return self.wcs.to_sky(*self.registration.undo(x, y))
 
 
-def header_pixels(wcs, ra, dec):
+def header_pixels(wcs: WCS, ra: FloatArray, dec: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Pixel positions, two arrays (n,), of ``ra, dec`` (n,) degrees by the WCS as it stands.
 
     Quiet where it can't be inverted: what the last iteration had there, or NaN.
@@ -172,7 +181,7 @@ def header_pixels(wcs, ra, dec):
     return wcs.all_world2pix(ra, dec, 0, quiet=True)
 
 
-def monomials(x, y, shape, order):
+def monomials(x: ArrayLike, y: ArrayLike, shape: Shape, order: int) -> FloatArray:
     """(n_terms, n) products ``u^i v^j``, ``i + j <= order``; no unit.
 
     ``u, v`` are the positions ``x, y`` (n,) in pixels, scaled so that an image of ``shape`` (ny,
@@ -183,12 +192,19 @@ def monomials(x, y, shape, order):
     return np.array([u**i * v**j for i in range(order + 1) for j in range(order + 1 - i)])
 
 
-def n_terms(order):
+def n_terms(order: int) -> int:
     """Number of monomials in two variables up to an order: a number, no unit."""
     return (order + 1) * (order + 2) // 2
 
 
-def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
+def find_shift(
+    x: FloatArray,
+    y: FloatArray,
+    x0: FloatArray,
+    y0: FloatArray,
+    radius: float,
+    n_sigma: float = AstrometryOptions.shift_sigma,
+) -> tuple[float, float] | None:
     """The shift that brings most of ``x, y`` onto ``x0, y0``: the peak of all pairs' offsets.
 
     Positions (n,) and (m,) and the result, two numbers, are in pixels. Pairs within ``radius``
@@ -205,8 +221,9 @@ def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
     edges = np.arange(-np.ceil(radius) - 0.5, np.ceil(radius) + 1)
     counts, _, _ = np.histogram2d(dx, dy, bins=(edges, edges))
     padded = np.pad(counts, 1)
-    smooth = sum(
-        padded[i : i + len(counts), j : j + len(counts)] for i in range(3) for j in range(3)
+    smooth = np.sum(
+        [padded[i : i + len(counts), j : j + len(counts)] for i in range(3) for j in range(3)],
+        axis=0,
     )
     by_chance = 9 * len(dx) / (np.pi * radius**2)
     if smooth.max() < by_chance + n_sigma * np.sqrt(by_chance) + 1:
@@ -217,7 +234,9 @@ def find_shift(x, y, x0, y0, radius, n_sigma=AstrometryOptions.shift_sigma):
     return float(np.median(dx[inside])), float(np.median(dy[inside]))
 
 
-def mutual_neighbours(x, y, x0, y0, radius):
+def mutual_neighbours(
+    x: FloatArray, y: FloatArray, x0: FloatArray, y0: FloatArray, radius: float
+) -> tuple[IntArray, IntArray]:
     """Indices of mutual nearest neighbours closer than ``radius``: (into x, into x0), (k,) each.
 
     ``x, y`` (n,), ``x0, y0`` (m,) and ``radius`` are in pixels, and finite.
@@ -232,7 +251,14 @@ def mutual_neighbours(x, y, x0, y0, radius):
     return np.flatnonzero(mutual), nearest[mutual]
 
 
-def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
+def fit_pixel_correction(
+    x: FloatArray,
+    y: FloatArray,
+    x0: FloatArray,
+    y0: FloatArray,
+    shape: Shape,
+    options: AstrometryOptions = AstrometryOptions(),
+) -> PixelCorrection:
     """The PixelCorrection that takes ``x, y`` to ``x0, y0``, which may be of other stars too.
 
     ``x, y`` (n,) and ``x0, y0`` (m,) are pixels of an image of ``shape`` (ny, nx). A common shift
@@ -259,12 +285,26 @@ def fit_pixel_correction(x, y, x0, y0, shape, options=AstrometryOptions()):
     return correction
 
 
-def _through(x, y, x0, y0, shape, options):
+def _through(
+    x: FloatArray,
+    y: FloatArray,
+    x0: FloatArray,
+    y0: FloatArray,
+    shape: Shape,
+    options: AstrometryOptions,
+) -> PixelCorrection:
     """The correction through stars at ``x, y`` that belong at ``x0, y0``, one by one."""
     return fit_polynomial(x, y, x0 - x, y0 - y, shape, options)
 
 
-def fit_polynomial(x, y, dx, dy, shape, options):
+def fit_polynomial(
+    x: FloatArray,
+    y: FloatArray,
+    dx: FloatArray,
+    dy: FloatArray,
+    shape: Shape,
+    options: AstrometryOptions,
+) -> PixelCorrection:
     """The PixelCorrection through displacements ``dx, dy`` of matches at ``x, y``, clipped.
 
     All four (n,) pixels, of an image of ``shape`` (ny, nx). Of ``max_order``, or less where there
@@ -290,7 +330,7 @@ def fit_polynomial(x, y, dx, dy, shape, options):
     return PixelCorrection(shape, order, fit_x, fit_y, rms, int(use.sum()))
 
 
-def pixel_scale_arcsec(wcs, shape):
+def pixel_scale_arcsec(wcs: WCS, shape: Shape) -> float:
     """Side of a pixel in arcsec, a number: at the middle of an image of ``shape`` (ny, nx).
 
     The geometric mean of what a step of one pixel is along x and along y.

@@ -1,6 +1,10 @@
 """Footprints of chips: their four corners on the sky, and the overlap of two."""
 
 import numpy as np
+from astropy.wcs import WCS
+from numpy.typing import ArrayLike
+
+from exposures.science.arrays import BoolArray, FloatArray, Shape
 
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
@@ -10,13 +14,13 @@ MAX_DEGREES = 20.0
 MAX_BEND = 0.5  # of a corner from where the middle has it, over its distance from there
 
 
-def corner_pixels(shape):
+def corner_pixels(shape: Shape) -> tuple[list[float], list[float]]:
     """x and y of the four outer corners of an image (ny, nx) in turn; pixels, from -0.5."""
     ny, nx = shape
     return [-0.5, nx - 0.5, nx - 0.5, -0.5], [-0.5, -0.5, ny - 0.5, ny - 0.5]
 
 
-def fault_of(footprint) -> str:
+def fault_of(footprint: ArrayLike | None) -> str:
     """The reason why a footprint (8,) in degrees can't be a chip's, or "".
 
     It has to be a convex quadrilateral of some area, on a part of the sky that a search can hold:
@@ -44,7 +48,7 @@ def fault_of(footprint) -> str:
     return ""
 
 
-def fault_of_wcs(wcs, shape) -> str:
+def fault_of_wcs(wcs: WCS, shape: Shape) -> str:
     """The reason why a WCS can't be that of a chip of ``shape`` (ny, nx), or "".
 
     Its corners have to be a chip's, and lie about where they do by the size and direction of the
@@ -72,7 +76,7 @@ def fault_of_wcs(wcs, shape) -> str:
     return ""
 
 
-def overlap_fraction(footprint, other):
+def overlap_fraction(footprint: ArrayLike, other: ArrayLike) -> float:
     """Share of a footprint's area that lies in another, 0 to 1, good to about 0.02.
 
     A footprint is ra, dec of four corners in turn, ICRS degrees: (8,). Points on a grid between the
@@ -87,7 +91,7 @@ def overlap_fraction(footprint, other):
     return float(np.mean(in_convex_polygon(grid, tangent_plane(other_corners, centre))))
 
 
-def contains(footprint, ra, dec):
+def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray:
     """(n,) whether positions, ICRS degrees (n,), lie in a footprint (8,), which is convex."""
     corners, points = unit_vectors(footprint), unit_vectors(np.column_stack([ra, dec]))
     centre = corners.mean(axis=0)
@@ -97,13 +101,13 @@ def contains(footprint, ra, dec):
     return inside
 
 
-def unit_vectors(footprint):
+def unit_vectors(footprint: ArrayLike) -> FloatArray:
     """(n, 3) unit vectors of ra, dec, ra, dec ... in degrees: of (2 n,), or of (n, 2)."""
     ra, dec = np.radians(np.reshape(footprint, (-1, 2))).T
     return np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
 
 
-def _between(corners):
+def _between(corners: FloatArray) -> FloatArray:
     """(N_GRID^2, 3) vectors at the centres of the cells of a grid between four corners."""
     u = (np.arange(N_GRID) + 0.5) / N_GRID
     u, v = (a.reshape(-1, 1) for a in np.meshgrid(u, u))
@@ -111,7 +115,7 @@ def _between(corners):
     return (1 - u) * (1 - v) * a + u * (1 - v) * b + u * v * c + (1 - u) * v * d
 
 
-def east_and_north(vectors, centre):
+def east_and_north(vectors: FloatArray, centre: FloatArray) -> FloatArray:
     """(n, 2) gnomonic projection of (n, 3) vectors round the unit vector ``centre``, in radians.
 
     At a pole, where there is no east, some direction is taken for it.
@@ -122,7 +126,7 @@ def east_and_north(vectors, centre):
     return vectors @ np.column_stack([east, np.cross(centre, east)]) / (vectors @ centre)[:, None]
 
 
-def tangent_plane(vectors, centre):
+def tangent_plane(vectors: FloatArray, centre: FloatArray) -> FloatArray:
     """(n, 2) gnomonic projection of (n, 3) vectors round ``centre`` (3,), in radians.
 
     Either handedness, along some two axes: for tests of what lies within what.
@@ -136,7 +140,7 @@ def tangent_plane(vectors, centre):
     return vectors @ axes / (vectors @ normal)[:, None]
 
 
-def in_convex_polygon(points, corners):
+def in_convex_polygon(points: FloatArray, corners: FloatArray) -> BoolArray:
     """(n,) whether (n, 2) points lie in the convex polygon with (m, 2) corners in turn.
 
     In any unit, the same for both; a point on a side counts as inside.

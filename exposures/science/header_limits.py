@@ -28,11 +28,11 @@ class Range:
     least: float
     most: float
 
-    def holds(self, number) -> bool:
+    def holds(self, number: float) -> bool:
         """Whether the number lies within; NaN doesn't."""
         return bool(self.least <= number <= self.most)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.name} is {self.least:g} to {self.most:g} {self.unit}"
 
 

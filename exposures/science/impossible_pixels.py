@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import Options, Ratio, Sigma
 
 LARGEST = 1e15  # squares and their sums stay within single precision
@@ -43,7 +44,9 @@ class PixelLimits(Options):
     """Largest ratio of a weight to the image's median weight."""
 
 
-def impossible_pixels(data, usable, noise, limits=PixelLimits()):
+def impossible_pixels(
+    data: FloatArray, usable: BoolArray, noise: float, limits: PixelLimits = PixelLimits()
+) -> BoolArray:
     """(ny, nx) bool, whether pixels have impossible values.
 
     ``data`` (ny, nx) in any unit, may be undefined in places; ``usable`` (ny, nx) are those that
@@ -70,13 +73,13 @@ def impossible_pixels(data, usable, noise, limits=PixelLimits()):
     return impossible
 
 
-def _is_measured(noise, level, sample):
+def _is_measured(noise: float, level: float, sample: FloatArray) -> bool:
     low, high = np.percentile(sample, [0.5, 99.5])
     part_of_level, part_of_range = SMALLEST_NOISE
-    return noise > max(part_of_level * abs(level), part_of_range * (high - low), 0)
+    return bool(noise > max(part_of_level * abs(level), part_of_range * (high - low), 0))
 
 
-def _darkest(data, usable, noise, dark_sigma):
+def _darkest(data: FloatArray, usable: BoolArray, noise: float, dark_sigma: float) -> float:
     """The lowest plausible value: the level of the darkest box less some sigma."""
     values = np.where(usable, data, np.float32(np.nan))
     medians, spreads = [], []
@@ -92,7 +95,9 @@ def _darkest(data, usable, noise, dark_sigma):
     return float(min(medians)) - dark_sigma * max(noise, float(np.median(spreads)))
 
 
-def _too_sharp(data, usable, level, noise, limits):
+def _too_sharp(
+    data: FloatArray, usable: BoolArray, level: float, noise: float, limits: PixelLimits
+) -> IntArray:
     """y, x of pixels in groups that rise more sharply than any star does.
 
     Groups are what hangs together above a threshold, which rises in steps of ten. However sharp
@@ -115,7 +120,9 @@ def _too_sharp(data, usable, level, noise, limits):
     return found
 
 
-def _groups(data, usable, level, y, x):
+def _groups(
+    data: FloatArray, usable: BoolArray, level: float, y: IntArray, x: IntArray
+) -> tuple[IntArray, FloatArray]:
     """(n,) group of each pixel; for each group the brightest pixel round it, above the level.
 
     The latter is minus infinity where none is usable.
@@ -133,9 +140,9 @@ def _groups(data, usable, level, y, x):
         row, column = row[here], column[here]
         light = np.where(usable[row, column], data[row, column].astype(float) - level, -np.inf)
         outside.append((here, light))
-    pairs = np.concatenate(pairs, axis=1)
-    links = coo_array((np.ones(pairs.shape[1]), pairs), shape=(len(y), len(y)))
-    n_groups, group = connected_components(links, directed=False)
+    links = np.concatenate(pairs, axis=1)
+    graph = coo_array((np.ones(links.shape[1]), links), shape=(len(y), len(y)))
+    n_groups, group = connected_components(graph, directed=False)
     brightest = np.full(n_groups, -np.inf)
     for here, light in outside:
         np.maximum.at(brightest, group[here], light)

@@ -1,20 +1,23 @@
 """Positions of stars at another epoch, by uniform motion along a great circle."""
 
+from typing import Any
+
 import numpy as np
 
 from exposures.science.angles import wrap_ra
+from exposures.science.arrays import Floats
 
 J2000_MJD = 51544.5
 DAYS_A_YEAR = 365.25
 MAS_PER_RADIAN = np.degrees(1) * 3600e3
 
 
-def years_after(epoch, mjd):
+def years_after(epoch: Floats, mjd: Floats) -> Any:
     """Julian years from an epoch such as 2015.5 to an MJD; numbers, or arrays of the same shape."""
     return 2000 + (mjd - J2000_MJD) / DAYS_A_YEAR - epoch
 
 
-def moved(ra, dec, pm_ra, pm_dec, years):
+def moved(ra: Floats, dec: Floats, pm_ra: Floats, pm_dec: Floats, years: Floats) -> tuple[Any, Any]:
     """Right ascension and declination, degrees, after ``years``; proper motions in mas/yr.
 
     Numbers, or arrays of the same shape; NaN where any of them is. ``pm_ra`` includes cos(dec). The
@@ -32,7 +35,7 @@ def moved(ra, dec, pm_ra, pm_dec, years):
     return wrap_ra(np.degrees(new_ra)), np.degrees(np.arctan2(z, np.hypot(x, east)))
 
 
-def separation_degrees(ra1, dec1, ra2, dec2):
+def separation_degrees(ra1: Floats, dec1: Floats, ra2: Floats, dec2: Floats) -> Any:
     """Angle between positions, degrees: the haversine, exact for small angles and at poles.
 
     Positions are in degrees, numbers or arrays that broadcast; NaN where either is NaN.

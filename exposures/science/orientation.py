@@ -1,10 +1,12 @@
 """The orientation of a chip on the sky, and of its pictures with north up and east left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from exposures.science.arrays import FloatArray
 from exposures.science.footprints import east_and_north, unit_vectors
 
 # Quarter turns, mirrored or not: (right, up) on a picture of (x, y) on a chip.
@@ -36,17 +38,17 @@ class Orientation:
         """The direction of growing y on the picture."""
         return DIRECTIONS[tuple(row[1] for row in self.turn)]
 
-    def size(self, width, height) -> tuple[int, int]:
+    def size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of the picture of a chip of ``width, height``: numbers of pixels."""
         return (width, height) if self.turn[0][0] else (height, width)
 
-    def picture(self, pixels):
+    def picture(self, pixels: np.ndarray) -> np.ndarray:
         """A chip's pixels (ny, nx), in any unit, as a picture, its top row first; a view."""
         turned = pixels if self.turn[0][0] else pixels.T
         right, up = (sum(row) for row in self.turn)
         return turned[:: -1 if up > 0 else 1, :: 1 if right > 0 else -1]
 
-    def to_picture(self, width, height) -> tuple[int, ...]:
+    def to_picture(self, width: int, height: int) -> tuple[int, ...]:
         """The six numbers of the SVG matrix from pixels (from 0) to the picture.
 
         ``width`` and ``height`` are the chip's numbers of pixels. The centre of the picture's upper
@@ -58,12 +60,14 @@ class Orientation:
         f = -min(b * (width - 1), 0) - min(d * (height - 1), 0)
         return a, b, c, d, e, f
 
-    def svg_matrix(self, width, height) -> str:
+    def svg_matrix(self, width: int, height: int) -> str:
         """The six numbers of ``to_picture``, in pixels, as the text of an SVG matrix."""
         return " ".join(map(str, self.to_picture(width, height)))
 
 
-def orientation_of(footprint, width, height) -> Orientation:
+def orientation_of(
+    footprint: Sequence[float] | None, width: int | None, height: int | None
+) -> Orientation:
     """The Orientation of a chip, from ra and dec of its corners, (8,) ICRS degrees.
 
     ``width`` and ``height`` are its numbers of pixels. The corners are those of the first pixel,
@@ -86,7 +90,7 @@ def orientation_of(footprint, width, height) -> Orientation:
     )
 
 
-def _sky_of_pixels(footprint, width, height):
+def _sky_of_pixels(footprint: Sequence[float], width: int, height: int) -> FloatArray:
     """(2, 2) arcseconds to the east and north, of a pixel in x and y, at the middle of a chip."""
     corners = unit_vectors(footprint)
     centre = corners.mean(axis=0)

@@ -1,7 +1,7 @@
 """Parsing of sky positions from text."""
 
 from astropy.coordinates import Angle
-from astropy.units import deg, hourangle
+from astropy.units import UnitBase, deg, hourangle
 
 from exposures.errors import GalprojectError
 from exposures.input.numbers import NumberError, parse_number
@@ -13,12 +13,12 @@ MAX_LENGTH = 80
 CHARACTERS = frozenset("0123456789 \t:.,;+-hmsdeHMSDE°'\"′″")
 
 
-def is_position_like(text) -> bool:
+def is_position_like(text: str) -> bool:
     """Whether a text has only characters of positions, and so is worth parsing."""
     return len(text) <= MAX_LENGTH and CHARACTERS.issuperset(text)
 
 
-def parse_position(ra, dec):
+def parse_position(ra: str, dec: str) -> tuple[float, float]:
     """Right ascension and declination in degrees from text.
 
     Plain numbers are degrees; sexagesimal right ascensions ("17:45:40", "17h45m40s", "17 45 40")
@@ -36,7 +36,7 @@ def parse_position(ra, dec):
     return wrap_ra(ra_degrees), dec_degrees
 
 
-def _is_number(text):
+def _is_number(text: str) -> bool:
     try:
         parse_number(text)
     except NumberError:
@@ -44,7 +44,7 @@ def _is_number(text):
     return True
 
 
-def _degrees(text, unit, name):
+def _degrees(text: str, unit: UnitBase, name: str) -> float:
     try:
         return float(Angle(text, unit=unit).degree)
     except ValueError as error:

@@ -30,7 +30,7 @@ def is_printable(text: str) -> bool:
     return text.isprintable()
 
 
-def up_to(limit) -> Interval:
+def up_to(limit: float) -> Interval:
     """Bounds from just above 0, where squares and inverses stay finite, to the limit."""
     return Interval(ge=1e-6, le=limit)
 

@@ -1,10 +1,12 @@
 """Registration: whether stars are at their expected positions, and wide shifts if not."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import BoolArray, FloatArray, Index, Shape
 from exposures.science.astrometry import (
     AstrometryOptions,
     PixelCorrection,
@@ -31,21 +33,21 @@ class StarList:
     mag: np.ndarray  # of any zero point; NaN where unknown
     is_clean: np.ndarray  # bool, whose positions are good
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def select(self, index):
+    def select(self, index: Index) -> "StarList":
         """The StarList of an index: indices (k,), or a mask (n,) of bool."""
         return StarList(self.x[index], self.y[index], self.mag[index], self.is_clean[index])
 
-    def limited_to(self, n):
+    def limited_to(self, n: int) -> "StarList":
         """The ``n`` brightest, the brightest first; those of unknown magnitude (NaN) come last.
 
         Or all, in that order, arrays (n,) where there are fewer.
         """
         return self.select(np.argsort(self.mag, kind="stable")[:n])
 
-    def moved(self, correction):
+    def moved(self, correction: PixelCorrection) -> "StarList":
         """The stars with positions (n,) in pixels moved by a PixelCorrection."""
         x, y = correction.apply(self.x, self.y)
         return replace(self, x=x, y=y)
@@ -66,12 +68,12 @@ class Agreement:
             return np.nan
         return max(0.0, (self.n_found - self.by_chance) / (self.n_tested - self.by_chance))
 
-    def is_registered(self, options) -> bool:
+    def is_registered(self, options: AstrometryOptions) -> bool:
         """Whether enough stars are at their positions; false if too few were tested."""
         enough = self.by_chance + N_SIGMA * np.sqrt(self.by_chance) + MIN_TESTED - 1
         return bool(self.share >= options.min_share and self.n_found >= enough)
 
-    def judged(self, correction, options) -> PixelCorrection:
+    def judged(self, correction: PixelCorrection, options: AstrometryOptions) -> PixelCorrection:
         """The correction, or an empty one of order -1 if fewer than ``min_share`` are confirmed.
 
         A share that is NaN, as too few stars were tested, leaves the correction as it is.
@@ -89,7 +91,7 @@ class Displacement:
     turn_degrees: float
     scale: float  # 1 where it was right
 
-    def describe(self, scale_arcsec) -> str:
+    def describe(self, scale_arcsec: float) -> str:
         """The displacement in words, for a pixel scale in arcsec."""
         turn, part = abs(self.turn_degrees), abs(self.scale - 1)
         return (
@@ -99,7 +101,9 @@ class Displacement:
         )
 
 
-def displacement(to_image, shape) -> Displacement:
+def displacement(
+    to_image: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]], shape: Shape
+) -> Displacement:
     """The Displacement of a function from pixels x, y by the header to those of the image.
 
     ``to_image(x, y)`` takes and gives arrays (n,); ``shape`` (ny, nx) is that of the image. Of the
@@ -117,7 +121,12 @@ def displacement(to_image, shape) -> Displacement:
     return Displacement(pixels, float(np.degrees(np.angle(mean))), float(abs(mean)))
 
 
-def agreement(expected, found, usable, options=AstrometryOptions()):
+def agreement(
+    expected: StarList,
+    found: StarList,
+    usable: BoolArray,
+    options: AstrometryOptions = AstrometryOptions(),
+) -> Agreement:
     """The Agreement of expected stars with those found on an image, both StarLists.
 
     ``usable`` (ny, nx) bool says which pixels are: stars expected elsewhere, or at NaN, are not
@@ -148,7 +157,14 @@ def agreement(expected, found, usable, options=AstrometryOptions()):
     return Agreement(len(tested), n_found, float(by_chance))
 
 
-def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryOptions()):
+def register(
+    near: PixelCorrection,
+    ours: StarList,
+    theirs: StarList,
+    reach_pixels: float,
+    agreement_of: Callable[[PixelCorrection], Agreement],
+    options: AstrometryOptions = AstrometryOptions(),
+) -> tuple[PixelCorrection, Agreement]:
     """The PixelCorrection that takes StarList ``ours`` to ``theirs``, and its Agreement.
 
     The lists are of (n,) and (m,) stars, positions in pixels. ``near`` is the correction that
@@ -167,7 +183,7 @@ def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryO
     for shift, width in _shifts(ours, theirs, reach_pixels, max(near.shape), options):
         if best[0] is not near and _is_shift_of(best[0], shift, width):
             continue  # found before, in a map of other bins
-        start = PixelCorrection(near.shape, 0, *(np.array([v]) for v in shift))
+        start = PixelCorrection(near.shape, 0, np.array(shift[:1]), np.array(shift[1:]))
         linear = _grown(*bright, start, width, options)
         if linear.order >= 0 and agreement_of(linear).is_registered(options):
             correction = _of_all(*lists, linear, options)
@@ -177,7 +193,14 @@ def register(near, ours, theirs, reach_pixels, agreement_of, options=AstrometryO
     return best[1].judged(best[0], options), best[1]
 
 
-def register_on_image(near, expected, found, usable, reach_pixels, options=AstrometryOptions()):
+def register_on_image(
+    near: PixelCorrection,
+    expected: StarList,
+    found: StarList,
+    usable: BoolArray,
+    reach_pixels: float,
+    options: AstrometryOptions = AstrometryOptions(),
+) -> tuple[PixelCorrection, Agreement]:
     """``register`` for stars expected on an image, by a WCS, and those found there.
 
     Both are StarLists; ``usable`` (ny, nx) bool says which of its pixels are, and ``reach_pixels``
@@ -185,13 +208,17 @@ def register_on_image(near, expected, found, usable, reach_pixels, options=Astro
     """
     expected = expected.select(np.isfinite(expected.x) & np.isfinite(expected.y))
 
-    def agreement_of(correction):
+    def agreement_of(correction: PixelCorrection) -> Agreement:
         return agreement(expected.moved(correction), found, usable, options)
 
     return register(near, expected, found, reach_pixels, agreement_of, options)
 
 
-def _better(one, other, options):
+def _better(
+    one: tuple[PixelCorrection, Agreement],
+    other: tuple[PixelCorrection, Agreement],
+    options: AstrometryOptions,
+) -> tuple[PixelCorrection, Agreement]:
     """The one of two (correction, Agreement) that confirms more stars."""
     if not other[1].is_registered(options):
         return one
@@ -199,10 +226,12 @@ def _better(one, other, options):
     return other if is_more else one
 
 
-def _shifts(ours, theirs, reach, side, options):
+def _shifts(
+    ours: StarList, theirs: StarList, reach: float, side: int, options: AstrometryOptions
+) -> list[tuple[tuple[float, float], float]]:
     """((dx, dy), width) of shifts above chance, the most significant first."""
     clean = ours.select(ours.is_clean), theirs.select(theirs.is_clean)
-    found = []
+    found: list[tuple[float, tuple[float, float], float]] = []
     # All, too: what is bright and clean on one may be saturated on the other.
     for one, other in (clean, (ours, theirs)):
         if min(len(one), len(other)) >= options.min_matches:
@@ -212,18 +241,20 @@ def _shifts(ours, theirs, reach, side, options):
     return [(shift, width) for _, shift, width in found]
 
 
-def _as_bright(one, other, n):
+def _as_bright(one: StarList, other: StarList, n: int) -> tuple[StarList, StarList]:
     """The brightest stars of two lists to one density, ``n`` on the smaller area."""
     ratio = max(_area(one), 1.0) / max(_area(other), 1.0)
     ratio = np.clip(ratio, 1 / MOST_TIMES, MOST_TIMES)
     return one.limited_to(int(n * max(ratio, 1))), other.limited_to(int(n * max(1 / ratio, 1)))
 
 
-def _area(stars):
+def _area(stars: StarList) -> float:
     return float(np.ptp(stars.x) * np.ptp(stars.y)) if len(stars) else 0.0
 
 
-def _peaks(ours, theirs, reach, side, options):
+def _peaks(
+    ours: StarList, theirs: StarList, reach: float, side: int, options: AstrometryOptions
+) -> Iterator[tuple[float, tuple[float, float], float]]:
     """(significance, (dx, dy), width) of the peaks of maps of the shifts between two lists."""
     tree = cKDTree(np.column_stack([ours.x, ours.y]))
     near = tree.query_ball_point(np.column_stack([theirs.x, theirs.y]), reach)
@@ -240,12 +271,14 @@ def _peaks(ours, theirs, reach, side, options):
         bin_pixels *= 2
 
 
-def _peaks_of_map(dx, dy, reach, bin_pixels, options):
+def _peaks_of_map(
+    dx: FloatArray, dy: FloatArray, reach: float, bin_pixels: float, options: AstrometryOptions
+) -> Iterator[tuple[float, tuple[float, float], float]]:
     n_bins = int(np.ceil(reach / bin_pixels))
     edges = bin_pixels * (np.arange(-n_bins, n_bins + 2) - 0.5)
     counts, _, _ = np.histogram2d(dx, dy, bins=(edges, edges))
     padded, n = np.pad(counts, 1), len(counts)
-    smooth = sum(padded[i : i + n, j : j + n] for i in range(3) for j in range(3))
+    smooth = np.sum([padded[i : i + n, j : j + n] for i in range(3) for j in range(3)], axis=0)
     width = 1.5 * bin_pixels
     by_chance = len(dx) * (2 * width) ** 2 / (np.pi * reach**2)
     for _ in range(PEAKS_PER_WIDTH):
@@ -260,14 +293,20 @@ def _peaks_of_map(dx, dy, reach, bin_pixels, options):
         smooth[max(i - 3, 0) : i + 4, max(j - 3, 0) : j + 4] = 0
 
 
-def _is_shift_of(correction, shift, width):
+def _is_shift_of(correction: PixelCorrection, shift: tuple[float, float], width: float) -> bool:
     """Whether a correction has a shift, good to ``width`` pixels, in the middle of the image."""
     ny, nx = correction.shape
     dx, dy = correction.displacement(np.array([nx / 2]), np.array([ny / 2]))
     return bool(np.hypot(dx[0] - shift[0], dy[0] - shift[1]) < 2 * width)
 
 
-def _grown(ours, theirs, correction, width, options):
+def _grown(
+    ours: StarList,
+    theirs: StarList,
+    correction: PixelCorrection,
+    width: float,
+    options: AstrometryOptions,
+) -> PixelCorrection:
     """A linear correction from one that is good to ``width`` pixels somewhere on the image.
 
     The match grows outwards from where the shift is right.
@@ -282,14 +321,22 @@ def _grown(ours, theirs, correction, width, options):
     return correction
 
 
-def _of_all(ours, theirs, correction, options):
+def _of_all(
+    ours: StarList, theirs: StarList, correction: PixelCorrection, options: AstrometryOptions
+) -> PixelCorrection:
     """The correction of ``options.max_order`` through all stars from one that is nearly right."""
     for _ in range(2):
         correction, _ = _matched(ours, theirs, correction, options.match_pixels, options)
     return correction
 
 
-def _matched(ours, theirs, correction, radius, options):
+def _matched(
+    ours: StarList,
+    theirs: StarList,
+    correction: PixelCorrection,
+    radius: float,
+    options: AstrometryOptions,
+) -> tuple[PixelCorrection, int]:
     """The correction through the pairs that another makes, and their number."""
     if correction.order < 0:
         return correction, 0

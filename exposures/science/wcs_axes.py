@@ -56,7 +56,7 @@ def with_wrapped_ra(cards: fits.Header) -> fits.Header:
     return cards
 
 
-def _degrees(unit):
+def _degrees(unit: str) -> float:
     """Degrees in a unit; 1 for invalid ones such as "degrees", as wcslib assumes."""
     try:
         return u.Unit(unit.strip().lower() or "deg").to(u.deg)
