@@ -1,4 +1,4 @@
-"""Reference catalogues, to look at; galsources is too big for the admin."""
+"""The admin of reference catalogues; galsources is too big for it."""
 
 from django.contrib import admin
 
@@ -17,7 +17,7 @@ class GalReferenceAdmin(ReadOnlyAdmin):
 
 @admin.register(GalReferenceSet)
 class GalReferenceSetAdmin(ReadOnlyAdmin):
-    """Members come and go on the page of references, which brings the means up to date."""
+    """Sets of references; members change on the page of references, which updates the means."""
 
     list_display = ["id", "image", "n_sources", "n_at_fault", "updated", "code_version"]
     list_select_related = ["image__exposure"]

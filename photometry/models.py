@@ -1,4 +1,4 @@
-"""What was measured: reference catalogues and the giant table of sources."""
+"""Measurements: reference catalogues, the giant table of sources, sets and objects."""
 
 from math import isnan
 
@@ -15,14 +15,14 @@ OF_EXPOSURE = "of the image's exposure; kept by the database"
 
 
 class RealField(models.FloatField):
-    """Single precision: enough for anything measured on pixels, at half the bytes."""
+    """A single-precision float, enough for what is measured on pixels, at half the size."""
 
     def db_type(self, connection):
         return "real"
 
 
 class WithEpoch(models.Model):
-    """Has copies of what its image's exposure says of the epoch, for light curves.
+    """Copies of the exposure's columns that light curves need.
 
     Triggers write them, whatever is said here.
     """
@@ -61,17 +61,17 @@ class GalReference(WithEpoch):
 
     @property
     def partition(self):
-        """The table that holds its sources and all that was measured of them."""
+        """The name of the partition with its sources and all their measurements."""
         return f"galsources_{self.pk}"
 
     @property
     def id_range(self):
-        """The first and the last id that its sources can have."""
+        """The first and last possible id of its sources."""
         return id_range(self.pk)
 
     @property
     def own_ids(self):
-        """The first and the last id of the sources that the reference itself has."""
+        """The first and last id of the sources found on the reference itself."""
         return self.id_range[0], self.id_range[0] + self.n_sources - 1
 
 
@@ -157,12 +157,12 @@ class GalSource(models.Model):
 
     @property
     def limit_mag(self):
-        """None: the upper limit of what was not detected."""
+        """None, as detections have no upper limit."""
         return None
 
 
 class GalNonDetection(models.Model):
-    """A source measured on a search image and found without light, or without usable pixels.
+    """A source without positive flux, or without enough usable pixels, on a search image.
 
     Has the columns of galsources, which has no row of it: mag is NaN where the flux is not
     positive. With these, what varies can be selected anew without the pixels.
@@ -204,7 +204,7 @@ class GalNonDetection(models.Model):
 
 
 class GalReferenceSet(models.Model):
-    """A primary reference image and the images that say with it how bright its sources are."""
+    """A primary reference image, and the images averaged with it for its sources' magnitudes."""
 
     image = models.OneToOneField(
         GalImage,
@@ -251,7 +251,7 @@ class GalReferenceMember(models.Model):
 
 
 class GalReferenceMag(models.Model):
-    """How bright a source is by all images of its reference set; written by COPY.
+    """The mean magnitude of a source over its reference set; written by COPY.
 
     ``mag`` is the primary's own where flags has 4 (the images don't agree). Of a source without
     significant light it is that of one sigma.
@@ -277,7 +277,7 @@ class GalReferenceMag(models.Model):
 
 
 class GalObject(models.Model):
-    """A star as all filters and overlapping catalogues have it: reference sources that are one.
+    """A star: reference sources in several filters and overlapping catalogues that are one.
 
     Derived by ``photometry.crossmatch``, and never written by hand. An object keeps its id as long
     as most of its sources, or those that replaced them in a catalogue made anew, stay together.

@@ -1,1 +1,1 @@
-"""Sources of several filters matched to objects, and kept in the database."""
+"""Sources of several filters cross-matched to objects, and stored."""

@@ -1,4 +1,4 @@
-"""The sky on which sources are cross-matched: the footprints of images, with margins."""
+"""The sky area of a cross-match: the footprints of images, with margins."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ NEARLY_ALL = 0.8  # of a chip: there to test each source costs more than to look
 
 @dataclass(frozen=True)
 class CatalogueArea:
-    """A catalogue in use, and where its image lies."""
+    """A catalogue in use, with the footprint of its image."""
 
     catalogue: int
     image: int
@@ -37,7 +37,7 @@ class CatalogueArea:
 
 @dataclass(frozen=True)
 class Area:
-    """The images whose sources are cross-matched anew."""
+    """The images whose sources are cross-matched again."""
 
     image_ids: frozenset[int]
     footprints: tuple[np.ndarray, ...]
@@ -54,7 +54,7 @@ class Area:
         return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
 
     def condition(self, chip, other, reach_arcsec) -> str:
-        """In SQL, which sources ``a`` of a chip may matter: in the area, and near another chip."""
+        """An SQL condition on a chip's sources ``a``: in the area and near another chip."""
         conditions = []
         if chip.image not in self.image_ids:
             near = (_polygon(f) for f in self.read if _may_touch(chip, f))
@@ -64,7 +64,7 @@ class Area:
         return " AND ".join(f"({condition})" for condition in conditions) or "true"
 
     def holds(self, chip, ra, dec):
-        """(n,) which sources of a chip lie on the images, or within WRITTEN_ARCSEC."""
+        """(n,) whether sources of a chip lie on the images or within WRITTEN_ARCSEC of them."""
         inside = np.full(len(ra), chip.image in self.image_ids)
         for footprint in self.footprints:
             left = np.flatnonzero(~inside)
@@ -90,7 +90,7 @@ def _may_touch(chip, footprint):
 
 
 def _widened(footprint, margin_arcsec):
-    """A footprint with its edges moved outwards, by this much or a little more."""
+    """A footprint with its edges moved outwards by at least a margin."""
     corners = unit_vectors(footprint)
     centre = corners.mean(axis=0)
     centre /= np.linalg.norm(centre)

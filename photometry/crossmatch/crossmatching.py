@@ -70,7 +70,7 @@ NEAR_DTYPE = [("a", "i8"), ("b", "i8")]
 
 @dataclass(frozen=True)
 class CrossMatchCounts:
-    """What one pass found, and changed."""
+    """Numbers of objects that a cross-match found and changed."""
 
     n_catalogues: int
     n_sources: int
@@ -119,7 +119,7 @@ def crossmatch_filters(
 
 
 def fields_of(image_ids=None):
-    """The reference images in use, or some, as lists of ids: those of one field together."""
+    """Ids of the reference images in use, or of some of them, in a list for each field."""
     images = GalImage.objects.filter(catalogues__active=True).order_by("exposure__mjd", "pk")
     if image_ids is not None:
         images = images.filter(pk__in=image_ids)
@@ -149,7 +149,7 @@ def _chips_around(image_ids):
 
 
 def _crossmatch(images, chips, options, progress) -> ObjectChanges:
-    """The changes to be stored, of objects with sources within WRITTEN_ARCSEC of the images."""
+    """The ObjectChanges of objects with sources within WRITTEN_ARCSEC of the images."""
     area = Area.of(images)
     sources = _read(chips)
     firsts = [id_range(chip.catalogue)[0] for chip in chips]
@@ -163,7 +163,7 @@ def _crossmatch(images, chips, options, progress) -> ObjectChanges:
 
 
 def _read(chips) -> Sources:
-    """The sources of catalogues, in order of their ids."""
+    """Read the sources of catalogues, ordered by id."""
     filters = tuple(sorted(set(GalExposure.objects.values_list("filter", flat=True).distinct())))
     none = Sources.none(filters)
     parts = [_read_chip(chip, filters.index(chip.filter)) for chip in chips]
@@ -180,7 +180,7 @@ def _read_chip(chip, filter_code):
 
 
 def _links(chips, sources, starts, area, options, progress):
-    """Links between the sources of all catalogues that share sky, by their index."""
+    """Links, by index, between the sources of all catalogues that share sky."""
     start = dict(zip((chip.catalogue for chip in chips), starts.tolist(), strict=True))
     pairs = _pairs(chips)
     if progress is not None:
@@ -210,7 +210,7 @@ def _pairs(chips):
 
 
 def _near(a, b, sources, start, area, options) -> Near:
-    """Pairs of sources of two catalogues that lie near each other, in the area."""
+    """Pairs of nearby sources of two catalogues, in the area."""
     reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
     where = area.condition(a, b, reach)
     names = {"a": a.catalogue, "b": b.catalogue, "image": a.image, "radius": reach / 3600}
@@ -224,7 +224,7 @@ def _near(a, b, sources, start, area, options) -> Near:
 
 
 def _inside(sources, chips, starts, area):
-    """(n,) which sources lie on the images, or within WRITTEN_ARCSEC."""
+    """(n,) whether sources lie on the images or within WRITTEN_ARCSEC of them."""
     inside = np.zeros(len(sources), bool)
     ends = np.append(starts, len(sources))[1:]
     for chip, first, end in zip(chips, starts, ends, strict=True):

@@ -1,4 +1,4 @@
-"""Objects compared with those that are stored, and what differs stored, in one transaction."""
+"""Objects compared with the stored ones, and their differences stored in one transaction."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ class ObjectChanges:
     n_sources: int  # of these
 
     def counts(self) -> dict:
-        """Numbers of the objects that were found, by kind, and of those that changed."""
+        """The CrossMatchCounts of objects found, by kind, and changed."""
         found = np.bincount(self.kinds, minlength=len(MatchKind))
         is_new = self.objects["id"] < 0
         return {
@@ -120,7 +120,7 @@ def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges
 
 
 def _written(groups, inside, had):
-    """Which sources are stored anew, (n,), and their Groups.
+    """(n,) whether sources are to be stored again, and their Groups.
 
     Those of groups that lie inside, and of groups that have a source of an object of theirs.
     """
@@ -138,7 +138,7 @@ def _select(sources, chosen):
 
 
 def _source_replacements(former, own, label, options):
-    """Indices of former sources, and of those of the same filter that replace them."""
+    """Indices of former sources and of their replacements in the same filter."""
     radius = options.min_radius_arcsec * ARCSEC  # the same image: its errors are small
     pairs = [np.zeros((0, 2), int)]
     for code in np.unique(former["filter"]):
@@ -190,7 +190,7 @@ def _differing_members(rows, stored):
 
 
 def _objects(own, groups, ids):
-    """Rows of the objects of groups of sources."""
+    """The rows of galobjects for groups of sources."""
     n, label = len(ids), groups.label
     rows = np.zeros(n, OBJECT_DTYPE)
     rows["id"] = ids
@@ -205,7 +205,7 @@ def _objects(own, groups, ids):
 
 
 def _differing(objects, stored, removed):
-    """The objects that are new or differ from what is stored, and the ids of those that go.
+    """The objects that are new or changed, and the ids of those to be removed.
 
     Those that have but sources of catalogues not in use are kept for who takes their place.
     """
@@ -225,7 +225,7 @@ def _differing(objects, stored, removed):
 
 
 def _are_same(was, objects):
-    """(n,) whether objects are as they were."""
+    """(n,) whether objects are unchanged."""
     same = was["id"] == objects["id"]
     for name in ("n_sources", "n_filters", "kind"):
         same &= was[name] == objects[name]
@@ -239,7 +239,7 @@ def _listed(ids):
 
 
 def store_objects(changes):
-    """Store what differs, inside the caller's transaction, and send which sources were replaced."""
+    """Store the changes in the caller's transaction, and signal which sources were replaced."""
     objects, members = changes.objects.copy(), changes.members.copy()
     is_new = objects["id"] < 0
     fresh = _fresh_ids(np.count_nonzero(is_new))
@@ -285,7 +285,7 @@ def _delete(table, key, ids):
 
 
 def renew_magnitudes(catalogue):
-    """Update the magnitudes of objects from the present means of a catalogue's sources."""
+    """Update the magnitudes of objects from the current means of a catalogue's sources."""
     first, last = catalogue.id_range
     stored = copy_out(
         "SELECT refsource_id, mag FROM galobjectsources"

@@ -1,4 +1,4 @@
-"""Objects and their sources as stored, before they are cross-matched anew."""
+"""Stored objects and their sources, to compare a new cross-match with."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ MAX_DILUTION = 4  # of the ids that are wanted among those of a range that is re
 
 @dataclass(frozen=True)
 class StoredObjects:
-    """Sources of catalogues in use, and of former ones near the images; and their objects.
+    """Stored sources of current catalogues, and of former ones near the images, with objects.
 
     Former ones wait for who takes their place in a catalogue made anew.
     """
@@ -62,7 +62,7 @@ class StoredObjects:
     objects: np.ndarray  # of OBJECT_DTYPE, in order of their ids
 
     def of(self, refsource_ids):
-        """Rows of ``members`` of sources, (n,), and whether they are there."""
+        """Rows of ``members`` for sources (n,), and whether they exist."""
         if len(self.members) == 0:
             return np.zeros(len(refsource_ids), int), np.zeros(len(refsource_ids), bool)
         at = np.searchsorted(self.members["refsource_id"], refsource_ids)
@@ -70,7 +70,7 @@ class StoredObjects:
         return at, self.members["refsource_id"][at] == refsource_ids
 
     def objects_of(self, refsource_ids):
-        """(n,) the object that each source had, 0 where it had none."""
+        """(n,) the stored object of each source, or 0."""
         if len(self.members) == 0:
             return np.zeros(len(refsource_ids), np.int64)
         at, is_there = self.of(refsource_ids)
@@ -78,7 +78,7 @@ class StoredObjects:
 
 
 def stored_objects(area, catalogue_ids, filters) -> StoredObjects:
-    """What is stored of catalogues in use, and of former ones in an Area.
+    """Read what is stored of current catalogues, and of former ones in an Area.
 
     Of these also what lies round it, so that each object is there as a whole. A filter is counted
     from 1, as PostgreSQL does, and 0 if it is none of ``filters``.
@@ -100,7 +100,7 @@ def _read(query, dtype, catalogue_id, **names):
 
 
 def _former(image_ids, filters):
-    """FORMER_DTYPE of all catalogues that are not in use and may touch images."""
+    """FORMER_DTYPE of the sources of former catalogues that may touch images."""
     names = ",".join(f"'{name}'" for name in filters)
     with connection.cursor() as cursor:
         widest = GalImage.objects.widest()
@@ -121,7 +121,7 @@ def _within(footprints, rows):
 
 
 def _objects(ids):
-    """Rows of objects, in order of their ids: of most in a range of ids, or else one by one."""
+    """Rows of objects by id, read as a range if most of it is wanted, else one by one."""
     if len(ids) == 0:
         return np.zeros(0, OBJECT_DTYPE)
     if ids[-1] - ids[0] < MAX_DILUTION * len(ids):

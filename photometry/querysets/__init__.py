@@ -1,1 +1,1 @@
-"""Searches of sources and of objects, as querysets."""
+"""Querysets of sources and objects."""

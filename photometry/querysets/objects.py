@@ -1,4 +1,4 @@
-"""Searches of objects: which sources are one star, and what all filters measured of it."""
+"""Querysets of objects, and the cross-matches of sources."""
 
 from dataclasses import dataclass
 
@@ -32,15 +32,15 @@ class GalObjectQuerySet(QuerySet):
     """Objects by source and by kind."""
 
     def of_sources(self, refsource_ids):
-        """The objects that these sources are of."""
+        """The objects to which these sources belong."""
         return self.filter(sources__refsource_id__in=list(refsource_ids)).distinct()
 
     def one_to_one(self):
-        """Objects with one source in each of two filters or more, that are certainly no blend."""
+        """Objects with one source in each of two filters or more that are certainly not blended."""
         return self.filter(kind=MatchKind.ONE_TO_ONE)
 
     def doubtful(self):
-        """Objects with one source in each of two filters or more, that are perhaps a blend."""
+        """Objects with one source in each of two filters or more that are possibly blended."""
         return self.filter(kind=MatchKind.DOUBTFUL)
 
     def blends(self):
@@ -51,14 +51,14 @@ class GalObjectSourceQuerySet(QuerySet):
     """Sources of objects by state."""
 
     def current(self):
-        """Those whose catalogue is in use."""
+        """Sources of objects whose catalogue is in use."""
         active = "SELECT FROM galreferences c WHERE c.id = galobjectsources.refsource_id >> 20"
         return self.extra(where=[f"EXISTS ({active} AND c.active)"])
 
 
 @dataclass(frozen=True)
 class Member:
-    """A source of an object, as another source of it sees it."""
+    """A source of an object, with its distance from another source of it."""
 
     refsource_id: int
     filter: str
@@ -70,7 +70,7 @@ class Member:
 
 @dataclass(frozen=True)
 class CrossMatch:
-    """What a source was cross-matched with: its object, and the sources of that, nearest first."""
+    """The cross-match of a source: its object and the object's sources, nearest first."""
 
     object_id: int
     kind: MatchKind
@@ -81,7 +81,7 @@ class CrossMatch:
         return self.kind == MatchKind.BLEND
 
     def in_other_filters(self, name) -> list[Member]:
-        """In filters other than this: of overlapping catalogues the nearest, of a blend all."""
+        """Matches in other filters: the nearest in overlapping catalogues, all of a blend."""
         others = [member for member in self.members if member.filter != name]
         if self.is_blend:
             return others

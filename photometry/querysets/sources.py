@@ -1,4 +1,4 @@
-"""Searches of galsources: cones, light curves and what was measured on an image.
+"""Querysets of galsources: cones, light curves, and measurements on an image.
 
 Each names the partitions it needs by constant ranges of ids: a plan over all of them would cost
 more than the search.
@@ -25,12 +25,12 @@ WHERE s.object_id = %s
 
 
 def id_range(catalogue_id):
-    """The first and the last id that sources of a catalogue can have."""
+    """The first and last possible id of a catalogue's sources."""
     return catalogue_id << RANK_BITS, (catalogue_id + 1 << RANK_BITS) - 1
 
 
 def catalogue_of(refsource_id):
-    """The id of the catalogue (galreferences) that a source belongs to."""
+    """The id of the catalogue (galreferences) to which a source belongs."""
     return refsource_id >> RANK_BITS
 
 
@@ -43,21 +43,21 @@ class EpochKind(TextChoices):
 
 
 class EpochQuerySet(QuerySet):
-    """Measurements of sources, whether they were detected or not."""
+    """Measurements of sources, detected or not."""
 
     def light_curves(self, refsource_ids):
-        """Those of several sources with their ``filter``, one source after the other by time."""
+        """Measurements of several sources with ``filter``, by source and time."""
         ids = [int(i) for i in refsource_ids]
         return self.filter(refsource_id__in=ids).with_filter().order_by("refsource_id", "mjd")
 
     def with_filter(self):
-        """Annotated with the ``filter`` of the exposure."""
+        """Annotate the ``filter`` of the exposure."""
         image = GalImage.objects.filter(pk=OuterRef("galimage_id"))
         return self.annotate(filter=Subquery(image.values("exposure__filter")))
 
 
 class GalSourceQuerySet(EpochQuerySet):
-    """Measurements by place, by source and by image."""
+    """Measurements by position, source and image."""
 
     def cone(self, ra, dec, radius_arcsec):
         """Reference sources of active catalogues near a position (degrees), nearest first.
@@ -90,19 +90,19 @@ class GalSourceQuerySet(EpochQuerySet):
         return self.filter(is_reference=True)
 
     def measured_on(self, image):
-        """What was measured on an image: its own catalogue, or the sources of others."""
+        """Measurements on an image: its own catalogue, or the sources of its references."""
         own = image.catalogues.filter(active=True).values_list("pk", flat=True)
         others = image.coverages.values_list("catalogue_id", flat=True)
         return self.in_catalogues([*own, *others]).filter(galimage_id=image.pk)
 
     def in_catalogues(self, catalogue_ids):
-        """Measurements of the sources of the catalogues, by ranges of their ids."""
+        """Measurements of the sources of catalogues, by ranges of ids."""
         ranges = [Q(refsource_id__range=id_range(i)) for i in catalogue_ids]
         return self.filter(reduce(or_, ranges)) if ranges else self.none()
 
 
 def sources_of_object(object_id, using="default"):
-    """Ids of the sources, in catalogues in use, of a star in all filters."""
+    """Ids of a star's sources in all filters, in catalogues in use."""
     with connections[using].cursor() as cursor:
         cursor.execute(OBJECT_SOURCES, [object_id])
         return [i for (i,) in cursor.fetchall()]

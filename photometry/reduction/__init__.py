@@ -1,1 +1,1 @@
-"""An image from its pixels to measured sources, before anything is stored."""
+"""The reduction of an image from pixels to measured sources, before storage."""

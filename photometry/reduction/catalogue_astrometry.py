@@ -1,4 +1,4 @@
-"""An image registered to a catalogue of stars, as far off as a telescope may miss."""
+"""Registration of an image to a star catalogue, even for large pointing errors."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ from photometry.science.detection.detection import Detections
 
 @dataclass(frozen=True)
 class CatalogueMatch:
-    """The stars of a catalogue on an image, and the correction that brings detections onto them."""
+    """The catalogue stars on an image, and the correction that maps detections onto them."""
 
     stars: CatalogueStars | None  # None if there is none on the image
     correction: PixelCorrection  # from detections to where the header's WCS has the stars
@@ -35,14 +35,14 @@ class CatalogueMatch:
 
 @dataclass(frozen=True)
 class CatalogueMatcher:
-    """What an image is matched by."""
+    """The detections and WCS of an image, to be matched with a catalogue."""
 
     chip: object  # a Chip
     detections: Detections
     options: ReductionOptions
 
     def match(self, stars, margin_arcsec=0.0) -> CatalogueMatch:
-        """Match the detections with CatalogueStars; looked for far off with a margin alone."""
+        """Match the detections with CatalogueStars; wide shifts are searched only with a margin."""
         if len(stars) == 0:
             return CatalogueMatch(None, PixelCorrection(self.chip.shape, -1))
         fit = self.options.catalogue_astrometry
@@ -68,7 +68,7 @@ class CatalogueMatcher:
 
 
 def brightest(detections, stars, options):
-    """Indices of the brightest clean detections, a number for each catalogue star.
+    """Indices of the brightest clean detections, in proportion to the catalogue stars.
 
     As deep as the catalogue and no deeper: faint sources would only match by chance.
     """
@@ -77,7 +77,7 @@ def brightest(detections, stars, options):
 
 
 def match_catalogue(chip, observation, catalogue, detections, options, notes) -> CatalogueMatch:
-    """Match a Chip's detections with a catalogue, which may be None; ``notes`` say what came of it.
+    """Match a Chip's detections with a catalogue or None; problems are added to ``notes``.
 
     Where the stars are not in their places, a wider part of the sky is searched.
     """
@@ -101,7 +101,7 @@ def match_catalogue(chip, observation, catalogue, detections, options, notes) ->
 
 
 def _stars(chip, observation, catalogue, margin_arcsec=0.0):
-    """Catalogue stars on the chip, and so far round it, at its epoch."""
+    """Catalogue stars on the chip and within a margin of it, at its epoch."""
     ny, nx = chip.shape
     ra, dec = chip.wcs.all_pix2world([nx / 2], [ny / 2], 0)
     radius = np.hypot(ny, nx) / 2 * pixel_scale_arcsec(chip.wcs, chip.shape) / 3600
@@ -115,7 +115,7 @@ def _stars(chip, observation, catalogue, margin_arcsec=0.0):
 
 
 def _notes(found, chip, fit):
-    """What fell back, or was far off."""
+    """Notes on fallbacks and large offsets."""
     correction = found.correction
     if found.is_far:
         was_off = wcs_displacement(correction)
@@ -127,7 +127,7 @@ def _notes(found, chip, fit):
 
 
 def wcs_displacement(correction, registration=None) -> Displacement:
-    """By which a header's WCS is off, by a catalogue and a registration that follows it."""
+    """The Displacement of a header's WCS by a catalogue and a following registration."""
 
     def to_image(x, y):
         x, y = correction.undo(x, y)

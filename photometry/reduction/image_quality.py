@@ -1,4 +1,4 @@
-"""The figures of quality of a reduced chip, and of a search image measured with its references."""
+"""Figures of quality of a reduced chip, and of a search image against its references."""
 
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ class _Stars:
 def reference_figures(
     reduction, sources, options=FigureOptions(), clean=CleanOptions()
 ) -> dict[str, float]:
-    """Figures of a reference image from its Reduction and its rows of galsources."""
+    """The figures of a reference image, from its Reduction and its rows of galsources."""
     found = reduction.detections
     stars = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
     figures = _of_reduction(reduction, stars, options)
@@ -52,7 +52,7 @@ def reference_figures(
 def search_figures(
     reduction, measurement, options=FigureOptions(), clean=CleanOptions()
 ) -> dict[str, float]:
-    """Figures of a search image from its Reduction and its SearchMeasurement.
+    """The figures of a search image, from its Reduction and its SearchMeasurement.
 
     Those that need other images, or the changes that were selected, are not among them.
     """
@@ -75,7 +75,7 @@ def search_figures(
 
 
 def _share_in_place(agreement, options):
-    """Share of bright stars that are in their places, at most; without those there by chance."""
+    """The largest plausible share of bright stars at their positions, corrected for chance."""
     found = max(agreement.n_found - agreement.by_chance, 0)
     return share_at_most(found, agreement.n_tested, options)
 
@@ -121,7 +121,7 @@ def _of_correction(reduction, measurement, options, clean):
 
 
 def _lost_share(measurement, options, clean):
-    """Share of the sources that should be seen on usable pixels, and have hardly any light."""
+    """The share of sources on usable pixels, bright enough to be seen, that have no light."""
     fit, expected = measurement.fit, measurement.expected_flux
     should_be_seen = has_no_flag(measurement.sources, clean) & is_whole(fit, clean)
     should_be_seen &= expected > options.expected_sigma * fit.flux_err
@@ -130,14 +130,14 @@ def _lost_share(measurement, options, clean):
 
 
 def brought_zero_point(reduction, measurement) -> float:
-    """Magnitude of 1 ADU on a search image brought onto its references; the median of sources."""
+    """The zero point of a search image on its references' scale, as the median of sources."""
     m = measurement
     added = m.correction.at(m.x, m.y, m.sources["galimage_id"], m.sources["x"])
     return float(reduction.zero_point.value + np.median(added))
 
 
 def depth_loss(image, reference, zero_point) -> float:
-    """By how much the limiting magnitude of a search image is brighter than its reference's.
+    """How much brighter the limiting magnitude of a search image is than its reference's.
 
     Both are rows of galimages; ``zero_point`` is that of the image, brought onto the reference.
     NaN where one was not measured.
@@ -148,5 +148,5 @@ def depth_loss(image, reference, zero_point) -> float:
 
 
 def changed_share(changes, n_sources, options=FigureOptions()) -> float:
-    """Share of sources that changed and passed all cuts, at least; ``changes`` are Changes."""
+    """The least plausible share of sources with accepted changes (``changes`` are Changes)."""
     return share_at_least(int((changes.failed_cuts == 0).sum()), n_sources, options)

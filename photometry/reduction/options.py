@@ -1,4 +1,4 @@
-"""Every threshold of the reduction, in one frozen object that is stored with what it produced."""
+"""All thresholds of the reduction in one frozen object, stored with the results."""
 
 from dataclasses import dataclass
 

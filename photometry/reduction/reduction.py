@@ -1,4 +1,4 @@
-"""What is done to every chip, reference or search: sky, PSF, sources, WCS and zero point."""
+"""The reduction of every chip, reference or search: sky, PSF, sources, WCS and zero point."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Reduction:
         return self.chip.data - self.sky.image
 
     def displacement(self, registration=None) -> Displacement:
-        """By which the header's WCS is off, by the catalogue and a registration after it."""
+        """The Displacement of the header's WCS by the catalogue and a following registration."""
         return wcs_displacement(self.wcs.correction, registration)
 
     def model_weight(self) -> np.ndarray:
@@ -126,7 +126,7 @@ def _sky(chip, columns, options, notes):
 
 
 def _zero_point(chip, detections, stars, wcs, options, notes):
-    """From the catalogue, else from the header, else a default."""
+    """The ZeroPoint from the catalogue, else from the header, else the default."""
     measured = None
     if stars is not None:
         x0, y0 = wcs.to_pixels(stars.ra, stars.dec)

@@ -1,4 +1,4 @@
-"""A search image measured: every reference source in its footprint, forced and calibrated."""
+"""Measurement of a search image: forced photometry of reference sources, calibrated."""
 
 from dataclasses import dataclass, replace
 
@@ -45,7 +45,7 @@ class SearchMeasurement:
     notes: tuple[str, ...]
 
     def is_far_off(self, options) -> bool:
-        """Whether the image lies further from where it was taken to be than is looked at first."""
+        """Whether the image is farther off than the reference sources first read allow for."""
         ny, nx = self.registration.shape
         moved = np.hypot(*self.registration.displacement(np.array([nx / 2]), np.array([ny / 2])))
         return bool(moved[0] > options.registration.search_pixels)
@@ -102,7 +102,7 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
 
 
 def _mark_trails(reduction, fit, place, options, notes):
-    """The fit with a flag on what trails cover, which calibrates nothing, and the trails."""
+    """Flag the stars under trails, which then calibrate nothing; returns fit and trails."""
     if not options.search:
         return fit, ()
     saturation = np.uint8(MaskBit.SATURATED | MaskBit.BLEED)
@@ -121,7 +121,7 @@ def _mark_trails(reduction, fit, place, options, notes):
 
 
 def register_search_image(reduction, sources, options, notes):
-    """The PixelCorrection of the sources to the image's own detections, and its Agreement.
+    """Fit the PixelCorrection from sources to the image's detections; also its Agreement.
 
     An absolute catalogue may be sparse or absent, and forced positions must be good to 0.02
     pixels: so bright sources are matched to bright detections, and a low-order polynomial takes
@@ -159,7 +159,7 @@ def register_search_image(reduction, sources, options, notes):
 
 
 def _wcs_offset(reduction, registration):
-    """By which the header's WCS was off in arcsec; NaN where nothing tells."""
+    """The offset of the header's WCS in arcsec; NaN if unknown."""
     if registration.order < 0:
         return np.nan
     return reduction.displacement(registration).pixels * reduction.scale_arcsec
@@ -172,7 +172,7 @@ def _on_chip(x, y, shape, margin):
 
 
 def _force(reduction, sources, x, y, wanted, options):
-    """The forced fit of the ``wanted`` sources, with what the registration left over taken out.
+    """Fit the ``wanted`` sources, and take out the registration's remaining shift.
 
     Stars just off the chip take part: their light would go to those at the edge.
     """
@@ -190,7 +190,7 @@ def _force(reduction, sources, x, y, wanted, options):
 
 
 def calibration_stars(reduction, sources, x, y, fit, options):
-    """The CalibrationStars among sources: those that are clean on both images."""
+    """The CalibrationStars: sources that are clean on both images."""
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     error = np.hypot(mag_err, sources["mag_err"])
     good = is_clean(sources, options.clean) & is_clean(fit, options.clean) & (fit.flux > 0)
@@ -206,7 +206,7 @@ def calibration_stars(reduction, sources, x, y, fit, options):
 
 
 def _fit_correction(stars, shape, edges, options, notes):
-    """The correction from calibration stars; ``notes`` are told where it fell back."""
+    """Fit the correction to calibration stars; fallbacks are added to ``notes``."""
     correction = fit_magnitude_correction(stars, shape, options.calibration, edges)
     if correction.order < 0:
         notes.append("correction: no star is clean on both images; magnitudes as measured")
@@ -222,7 +222,7 @@ def _fit_correction(stars, shape, edges, options, notes):
 
 
 def _expansion(sources, fit, mag, mag_err, options, notes):
-    """The factor on the uncertainties, from all sources with unmasked pixels."""
+    """The factor by which uncertainties are expanded, from all unmasked sources."""
     good = has_no_flag(sources, options.clean) & is_whole(fit, options.clean)
     difference = (mag - sources["mag"])[good]
     scale, chi2_nu = error_scale(
@@ -234,7 +234,7 @@ def _expansion(sources, fit, mag, mag_err, options, notes):
 
 
 def rows(measurement, dtype):
-    """Rows of galsources for all sources measured; ``galimage_id`` is left to the caller."""
+    """Rows of galsources for all measured sources; the caller sets ``galimage_id``."""
     m, fit = measurement, measurement.fit
     out = np.zeros(len(m.sources), dtype)
     for name in ("refsource_id", "ra", "dec"):
@@ -247,5 +247,5 @@ def rows(measurement, dtype):
 
 
 def is_detected(rows, min_quality):
-    """(n,) which rows galsources keeps: those of positive flux on enough usable pixels."""
+    """(n,) whether rows belong in galsources: positive flux on enough usable pixels."""
     return (rows["flux"] > 0) & (rows["quality"] >= min_quality)

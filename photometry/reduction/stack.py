@@ -1,4 +1,4 @@
-"""A chip seen by several exposures, stacked on the grid and in the units of the first."""
+"""Stacking of one chip of several exposures, on the grid and scale of the first."""
 
 from dataclasses import dataclass, replace
 
@@ -46,7 +46,7 @@ class StackInput:
 
 @dataclass(frozen=True)
 class PlacedFrame:
-    """A Frame with what brought it there."""
+    """A StackFrame with the registration and scale that brought it onto the grid."""
 
     source: StackInput
     frame: StackFrame
@@ -72,23 +72,23 @@ class ChipStack:
 
     @property
     def weights(self):
-        """(n,) part of each frame in the average, where all are."""
+        """(n,) the weight of each frame in the average, where all have pixels."""
         weights = np.array([frame.weight for frame in self.frames])
         return weights / weights.sum()
 
     @property
     def gain_in_depth(self) -> float:
-        """By which fainter stars are seen than on the first frame, as the weights have it."""
+        """The gain in limiting magnitude over the first frame, by the weights."""
         return expected_gain(self.frames)
 
     @property
     def clipped_fraction(self) -> float:
-        """Of the pixels, those clipped in any frame."""
+        """The fraction of pixels clipped in any frame."""
         return float(np.mean(self.stack.clipped != 0))
 
     @property
     def filled_fraction(self) -> float:
-        """Of the pixels, those unusable on the first frame that others fill."""
+        """The fraction of pixels unusable on the first frame that others fill."""
         return float(np.mean((self.stack.weight > 0) & ~self.frames[0].usable))
 
     @property
@@ -133,7 +133,7 @@ def stack_chip(inputs, settings):
 
 
 def note_on_clips(clipped, x, y, options):
-    """What to say where cores of many bright stars, at ``x, y`` (n,), are clipped.
+    """A note if the cores of many bright stars, at ``x, y`` (n,), were clipped; else "".
 
     Faults of few pixels do no such thing.
     """
@@ -147,7 +147,7 @@ def note_on_clips(clipped, x, y, options):
 
 
 def _reduce(source, settings, is_first=False):
-    """A Reduction no deeper than calibration needs: what is faint is found on the stack.
+    """Reduce a frame only as deep as calibration needs; faint sources are found on the stack.
 
     On the first frame, whose stars are measured on all, blends are parted as on a reference.
     """
@@ -172,7 +172,7 @@ def _check_number(placed, source, notes, options):
 
 
 def _first_frame(source, reduction, settings):
-    """The first frame as it is: nothing is resampled, its noise stays white."""
+    """The first frame without resampling, so that its noise stays white."""
     chip, found = reduction.chip, reduction.detections
     usable = chip.weight > 0
     frame = _frame(reduction, _filled(reduction), usable, chip.mask, (1.0, found.psf.stamps))
@@ -181,7 +181,7 @@ def _first_frame(source, reduction, settings):
 
 
 def _filled(reduction):
-    """(ny, nx) ADU without the sky; masked pixels have what the model of the stars says."""
+    """(ny, nx) ADU without the sky, with masked pixels filled by the model of the stars."""
     usable = reduction.chip.weight > 0
     return np.where(usable, reduction.data, reduction.detections.model).astype(np.float32)
 
@@ -191,7 +191,7 @@ def _saturation(reduction):
 
 
 def _frame(reduction, data, usable, mask, scale_and_stamps):
-    """A Frame from pixels that are on the grid and the first frame's scale already."""
+    """Make a StackFrame from pixels on the grid and in the first frame's scale."""
     scale, stamps = scale_and_stamps
     chip = reduction.chip
     gain = float(np.mean(chip.gain_map()))
@@ -210,7 +210,7 @@ def _frame(reduction, data, usable, mask, scale_and_stamps):
 
 
 def _place(source, reduction, first_placed, first, settings):
-    """A frame registered to the first by the stars of both, scaled, and resampled."""
+    """Register a frame to the first by common stars, scale and resample it."""
     to_frame = _registration(source, reduction, first, settings.reduction)
     shape, found = first.chip.shape, first.detections
     on_frame = to_frame(found.x, found.y)
@@ -238,7 +238,7 @@ def _place(source, reduction, first_placed, first, settings):
 
 
 def _scale(source, ours, theirs, found, shape, settings):
-    """A function of x, y on the grid: what brings a frame's fluxes onto the first's scale."""
+    """The factor, a function of x, y on the grid, from a frame's fluxes to the first's scale."""
     stars = scale_stars(ours, theirs, found.x, found.y, settings.reduction)
     if len(stars) < settings.stack.min_stars:
         raise _left_out(
@@ -251,7 +251,7 @@ def _scale(source, ours, theirs, found, shape, settings):
 
 
 def _registration(source, reduction, first, options):
-    """A function from pixels x, y of the grid to those of the frame.
+    """The map, a function of x, y, from pixels of the grid to those of the frame.
 
     By both headers and a polynomial through the stars that both have: to the catalogue each is
     only as good as its stars there.

@@ -1,4 +1,4 @@
-"""The first exposure's stars measured on every exposure of a stack, on one scale."""
+"""Photometry of the first exposure's stars on every exposure of a stack, on one scale."""
 
 from dataclasses import dataclass, replace
 
@@ -47,13 +47,13 @@ def measure_stars(reduction, x, y, first, settings) -> StarsOnFrame:
 
 
 def _near(x, y, shape, margin):
-    """(n,) whether stars lie on the frame, or so near that they have light on it."""
+    """(n,) whether stars lie on the frame or within ``margin`` of it."""
     inside = (x > -margin) & (x < shape[1] + margin)
     return inside & (y > -margin) & (y < shape[0] + margin)
 
 
 def _spread(fit: ForcedFit, near, position, psf, settings):
-    """A fit of some stars as StarsOnFrame of all."""
+    """The fit of some stars as StarsOnFrame of all."""
 
     def of_all(values, missing):
         out = np.full(len(near), missing)
@@ -74,7 +74,7 @@ def _spread(fit: ForcedFit, near, position, psf, settings):
 
 
 def scale_stars(ours: StarsOnFrame, theirs: StarsOnFrame, x, y, options) -> CalibrationStars:
-    """Stars that are clean and significant on the first frame and on another, at the first's x, y.
+    """CalibrationStars of the first frame and another, at the first's x, y.
 
     The differences are in magnitudes, the first minus the other.
     """
@@ -88,7 +88,7 @@ def scale_stars(ours: StarsOnFrame, theirs: StarsOnFrame, x, y, options) -> Cali
 
 
 def homogenise_variables(frames, stars, x, y, options):
-    """Give variable stars the same brightness on all frames, in place; where, and how many.
+    """Give variable stars equal brightness on all frames in place; returns where and how many.
 
     ``stars`` are StarsOnFrame of each Frame, ``x, y`` (n,) their positions on the grid. Returns an
     array (ny, nx) int32 with bit i where frame i was changed, and the number of stars changed.

@@ -1,1 +1,1 @@
-"""Reference catalogues: one image's, or a set's mean."""
+"""Reference catalogues of one image, or as the mean of a set."""

@@ -1,4 +1,4 @@
-"""Measurements of the reference sources on one image, just made or read from the database."""
+"""Measurements of reference sources on an image, new or read from the database."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Measured:
 
     @property
     def expected_flux(self) -> np.ndarray:
-        """ADU, what the references predict on the image."""
+        """The flux in ADU that the references predict on the image."""
         return 10 ** (-0.4 * (self.values.mag - self.zero_point))
 
 
@@ -37,7 +37,7 @@ def measured_on_search(rows, sources, calibration) -> Measured:
 
 
 def measured_on_primary(image, sources) -> Measured:
-    """The sources of a reference image as they are on itself, against the means of its set.
+    """The Measured sources of a reference on itself, against the means of its set.
 
     Only where the image is at fault do the two differ.
     """
@@ -51,13 +51,13 @@ def measured_on_primary(image, sources) -> Measured:
 
 
 class StoredMeasurements:
-    """Reads what is stored of many images, and each catalogue only once."""
+    """A reader of many images' measurements that reads each catalogue only once."""
 
     def __init__(self):
         self._sources = {}
 
     def of(self, image) -> Measured:
-        """What was measured on a search image of the catalogues in use."""
+        """The Measured sources of a search image from catalogues in use."""
         covered = image.coverages.filter(catalogue__active=True).select_related("catalogue")
         catalogues = [c.catalogue for c in covered.order_by("catalogue_id")]
         rows = measurements_on(image, catalogues)

@@ -1,4 +1,4 @@
-"""A reference image measured: every source found becomes a row of its catalogue."""
+"""Measurement of a reference image, whose sources become its catalogue."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Sets of references: robust magnitudes over their images made, and made anew."""
+"""Robust mean magnitudes over the images of a reference set."""
 
 import numpy as np
 from django.db import connection, transaction
@@ -20,7 +20,7 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 @transaction.atomic
 def renew_means(reference_set, options, code_version) -> bool:
-    """Make the means of a set anew from what is stored; whether any differs from before.
+    """Compute a set's means again from stored measurements; returns whether any changed.
 
     ``options`` are ReferenceSetOptions. To be called with the catalogue locked.
     """
@@ -45,12 +45,12 @@ def renew_means(reference_set, options, code_version) -> bool:
 
 
 def active_catalogue(image) -> GalReference | None:
-    """The catalogue of a reference image that is in use."""
+    """The catalogue in use of a reference image."""
     return image.catalogues.filter(active=True).first()
 
 
 def lock_catalogues(catalogue_ids):
-    """Lock catalogues and their means against others to the end of the transaction.
+    """Lock catalogues and their means until the end of the transaction.
 
     Who stores measurements takes a shared lock: it either sees the means after this
     transaction, or is stored before, and then selected anew by it.
@@ -60,7 +60,7 @@ def lock_catalogues(catalogue_ids):
 
 
 def _make(reference_set, catalogue, options):
-    """MEAN_DTYPE of a catalogue's sources that at least two images measured well."""
+    """Compute MEAN_DTYPE for sources measured well on at least two images."""
     sources = catalogue_sources(catalogue)
     members = reference_set.members.filter(image__coverages__catalogue=catalogue)
     images = [member.image for member in members.select_related("image")]
@@ -85,7 +85,7 @@ def _make(reference_set, catalogue, options):
 
 
 def _fill(table, sources, rows, scale, options):
-    """Put what one image measured into its column: flux, error, and whether it is of use.
+    """Fill one image's column of the table: flux, error, and usability.
 
     ``scale`` is the magnitude of 1 ADU at each row, and the factor on its errors.
     """

@@ -1,1 +1,1 @@
-"""How bright stars are, from the sky to the stack: arrays in, arrays out, no Django."""
+"""The science of photometry, from sky to stack: arrays in, arrays out, no Django."""

@@ -1,4 +1,4 @@
-"""Functions over stars and pixels compiled to machine code, kept on disk where that is possible."""
+"""Compilation of loops over stars and pixels by numba, cached on disk if possible."""
 
 import hashlib
 from functools import partial

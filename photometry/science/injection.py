@@ -1,4 +1,4 @@
-"""Artificial stars: where they can go, and their light added to the pixels of a chip."""
+"""Artificial stars: free positions, and their light added to a chip's pixels."""
 
 from dataclasses import dataclass
 
@@ -97,7 +97,7 @@ def _stamp_sizes(psf, flux, shape, faintest_adu):
 
 
 def _add(image, stamp, x, y):
-    """Add what lies on the image of a stamp centred on pixel ``x, y``."""
+    """Add the part on the image of a stamp centred on pixel ``x, y``."""
     half = stamp.shape[0] // 2
     low_y, low_x = max(y - half, 0), max(x - half, 0)
     high_y, high_x = min(y + half + 1, image.shape[0]), min(x + half + 1, image.shape[1])
@@ -108,7 +108,7 @@ def _add(image, stamp, x, y):
 
 
 def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
-    """Pixels with the light of ``stars`` in them, as if they had been on the sky.
+    """Add the light of ``stars`` to Pixels, with its photon noise.
 
     ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the
     Poisson noise of its electrons, which is added to the variance in the weight: InstCal's weight
@@ -133,7 +133,7 @@ def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
 
 @dataclass(frozen=True)
 class ExpectedErrors:
-    """What artificial stars should be like when they are measured; arrays (n,)."""
+    """The expected errors and crowding of artificial stars; arrays (n,)."""
 
     flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
     own_light: np.ndarray  # share of the light under the PSF that is the star's, as fracflux

@@ -1,1 +1,1 @@
-"""Measurements written to the database and read from it."""
+"""Storage of measurements in the database."""

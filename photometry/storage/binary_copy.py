@@ -1,4 +1,4 @@
-"""Structured arrays in and out of the database, by PostgreSQL's binary COPY."""
+"""Transfer of structured arrays by PostgreSQL's binary COPY."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -30,7 +30,7 @@ def copy_out(query, dtype) -> np.ndarray:
 
 @lru_cache
 def _record_dtype(dtype):
-    """A row as it is sent."""
+    """The dtype of a row in COPY's binary format."""
     columns = [
         column
         for name in dtype.names

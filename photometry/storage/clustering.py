@@ -1,4 +1,4 @@
-"""Partitions of galsources rewritten in key order while they are read and written.
+"""Clustering of galsources' partitions by key, while they are read and written.
 
 Exposures are stored one after the other, so the rows of a light curve lie on as many pages as it
 has epochs. A rewrite copies a partition in order into a table of its own, takes over what writers
@@ -33,7 +33,7 @@ ROOM = 1.1  # times its size that the copy of a partition may take
 
 @dataclass(frozen=True)
 class PartitionOrder:
-    """How a partition lies on the disk, from some of its light curves."""
+    """The order of a partition on disk, sampled by some of its light curves."""
 
     reference: GalReference
     n_rows: int  # as galcoverages count them
@@ -43,7 +43,7 @@ class PartitionOrder:
 
     @property
     def disorder(self):
-        """How many times as many pages are read for a light curve as need be; 1 in order."""
+        """Pages read for a light curve over those needed; 1 if in order."""
         return self.pages / self.pages_in_order
 
 
@@ -129,7 +129,7 @@ def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
 
 
 def remove_leftover(reference):
-    """Remove what a rewrite may have left, done or killed; nobody but rewrites knows of it."""
+    """Remove the work table that a killed rewrite may have left."""
     if connection.is_usable():
         _execute(f"DROP TABLE IF EXISTS {_work_table(reference)}, {_replaced(reference)}")
 
@@ -169,7 +169,7 @@ def _replaced(reference):
 
 
 def _copy(reference, n_rows, progress):
-    """Build the copy, in order and with indexes; what it has, as ``_stored`` tells."""
+    """Build the ordered copy with indexes; returns its contents as ``_stored`` does."""
     work = _work_table(reference)
     with _snapshot():
         stored = _stored(reference)
@@ -186,7 +186,7 @@ def _copy(reference, n_rows, progress):
 
 
 def _create_work_table(reference):
-    """Make the empty copy: columns, place, owner, settings and privileges of the partition."""
+    """Create the empty copy with the partition's columns, owner, settings and privileges."""
     create_table_to_attach(reference, _work_table(reference), "INCLUDING ALL EXCLUDING INDEXES")
     _execute_each(_SETTINGS, reference)
 
@@ -224,7 +224,7 @@ FROM partition CROSS JOIN LATERAL aclexplode(relacl) WHERE grantee <> relowner
 
 
 def id_ranges_of_steps(reference, n_rows):
-    """First and last ids of steps of some N_ROWS_AT_ONCE rows.
+    """First and last ids of steps of about N_ROWS_AT_ONCE rows.
 
     Each epoch is in order by itself, so the rows of a step are on few pages of each.
     """
@@ -236,7 +236,7 @@ def id_ranges_of_steps(reference, n_rows):
 
 
 def _swap_when_possible(reference, stored, timeout_seconds):  # noqa: RET503  its loop never ends
-    """Take over what was stored meanwhile and swap, as often as it takes.
+    """Copy what was stored meanwhile and swap, repeating until it succeeds.
 
     The longest time, in ms, that a swap can have held up readers, and how many were tried.
     """
@@ -258,7 +258,7 @@ def _swap_when_possible(reference, stored, timeout_seconds):  # noqa: RET503  it
 
 
 def _catch_up(reference, stored):
-    """Bring into the copy what was stored and removed since; what it then has."""
+    """Bring the copy up to date with the partition; returns its contents."""
     with _snapshot():
         now = _stored(reference)
         _take_over(reference, stored, now)
@@ -266,7 +266,7 @@ def _catch_up(reference, stored):
 
 
 def _take_over(reference, stored, now):
-    """Bring the difference between two states of a partition into its copy.
+    """Apply the difference between two states of a partition to its copy.
 
     Each load of an image makes new rows of galcoverages, in its own transaction, so they tell
     what is new; and what has another MJD. With them sources may come that are new since the
@@ -286,7 +286,7 @@ def _take_over(reference, stored, now):
 
 
 def _stored(reference):
-    """What a partition has, as (id in galcoverages, image, MJD); the id is 0 of its reference."""
+    """The contents of a partition as (id in galcoverages, or 0 for its reference, image, MJD)."""
     own = GalReference.objects.filter(pk=reference.pk).values_list("image_id", "mjd")
     return {(0, *row) for row in own}.union(
         reference.coverages.values_list("pk", "image_id", "mjd")
@@ -314,7 +314,7 @@ def _wait_for_older_snapshots(reference, end):
 
 
 def _swap(reference, stored, is_last_word):
-    """Put the copy in the place of the partition; when readers were locked out.
+    """Replace the partition by the copy; returns when readers were locked out.
 
     The partition is left to be dropped when nobody waits, as its gigabytes take time to go.
     Raises OperationalError if somebody keeps a lock, and _ChangedError where the copy lacks
@@ -365,7 +365,7 @@ def _busy(reference):
 
 @contextmanager
 def _snapshot():
-    """A transaction in which every statement sees the same."""
+    """A transaction in which all statements see one snapshot."""
     with transaction.atomic(durable=True):
         _execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         _execute(f"SET LOCAL work_mem = '{MEMORY}'")
@@ -374,7 +374,7 @@ def _snapshot():
 
 
 def _execute(statement, *parameters):
-    """How many rows a statement was about."""
+    """Execute a statement; returns its number of rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         return cursor.rowcount

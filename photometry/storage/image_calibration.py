@@ -13,7 +13,7 @@ DEFAULTS = asdict(ReductionOptions())  # of images that were made before there w
 
 
 def channel_edges(references) -> list[ChannelEdge]:
-    """The edges of the read-out channels of reference images, rows of galimages."""
+    """The read-out channels' edges of reference images, given as rows of galimages."""
     return [
         edge
         for reference in references

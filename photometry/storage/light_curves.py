@@ -1,4 +1,4 @@
-"""Light curves as arrays, the quick way out of galsources.
+"""Light curves as arrays, read fast from galsources.
 
 The querysets of GalSource give objects, and all that is known of each.
 """
@@ -16,7 +16,7 @@ MEASURED = ("mag", "mag_err")
 
 
 def light_curve(refsource_id, columns=MEASURED) -> np.ndarray:
-    """Every measurement of a source, oldest first; none of an id that there is not.
+    """All measurements of a source, oldest first; empty for an unknown id.
 
     A structured array (n_epochs,) of ``mjd`` and ``columns``, which are named, typed and in the
     units of galsources (``storage.SOURCE_DTYPE``).
@@ -30,7 +30,7 @@ def light_curve(refsource_id, columns=MEASURED) -> np.ndarray:
 
 
 def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
-    """The same of several sources, with ``refsource_id``: by source, and each oldest first."""
+    """All measurements of several sources with ``refsource_id``, by source and time."""
     names = ("refsource_id", "mjd", *columns)
     ids = ", ".join(str(int(i)) for i in refsource_ids) or "NULL"
     query = f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id IN ({ids})"
@@ -38,7 +38,7 @@ def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
 
 
 def epochs(refsource_ids, columns=MEASURED) -> np.ndarray:
-    """The same with the epochs at which a source was looked for and not detected.
+    """All epochs of several sources, non-detections included, by source and time.
 
     With ``is_detected`` and ``limit_mag``, the upper limit of those that were not (their mag is
     NaN); that is NaN, too, of what was detected and where too few pixels were usable to tell.
@@ -56,7 +56,7 @@ def epochs(refsource_ids, columns=MEASURED) -> np.ndarray:
 
 
 def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
-    """The same of all sources of active catalogues within a radius of a position in degrees."""
+    """All measurements of sources within a radius of a position in degrees, by source and time."""
     names = ("refsource_id", "mjd", *columns)
     position = f"{float(ra)!r}, {float(dec)!r}, {float(radius_arcsec)!r}"
     query = (

@@ -1,4 +1,4 @@
-"""The reference magnitudes of sources: the primary's, or the means of its reference set."""
+"""Reference magnitudes of sources: the primary's, or means of its reference set."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ MEAN_DTYPE = np.dtype(
 
 @dataclass(frozen=True)
 class ReferenceValues:
-    """Reference magnitudes of sources, with which changes are compared; arrays (n,)."""
+    """Reference magnitudes of sources, relative to which changes are measured; arrays (n,)."""
 
     mag: np.ndarray
     mag_err: np.ndarray
@@ -45,7 +45,7 @@ def reference_values(sources) -> ReferenceValues:
 
 
 def _means_of(ids):
-    """(n,) MEAN_DTYPE of sources; zeros where there is no mean."""
+    """(n,) MEAN_DTYPE of sources; zeros without a mean."""
     catalogues = np.unique(catalogue_of(ids)).tolist()
     known = np.concatenate([np.zeros(0, MEAN_DTYPE), *map(means_in, catalogues)])
     found = np.zeros(len(ids), MEAN_DTYPE)

@@ -1,4 +1,4 @@
-"""Rows of galsources in and out of the database, by binary COPY."""
+"""Storage of galsources by binary COPY."""
 
 import numpy as np
 from django.db import OperationalError, connection, transaction
@@ -69,7 +69,7 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
 
 
 def replace_measurements(image, sources, non_detections=None, calibration=None) -> int:
-    """Store what was measured on a search image in place of what it had; how many rows.
+    """Replace the stored measurements of a search image; returns the number of rows.
 
     ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
     ``non_detections`` of them, where given, are kept in a table of their own, with the upper
@@ -118,7 +118,7 @@ def _with_limits(rows, calibration):
 
 
 def _on_references(refsource_ids):
-    """(n,) where sources are on their reference images: ``galimage_id`` and ``x``."""
+    """(n,) ``galimage_id`` and ``x`` of sources on their reference images."""
     dtype = [(name, SOURCE_DTYPE[name]) for name in ("refsource_id", "galimage_id", "x")]
     found = [np.zeros(0, dtype)]
     catalogues = catalogue_of(refsource_ids)
@@ -143,7 +143,7 @@ def reference_sources_in(images) -> np.ndarray:
 
 
 def measurements_on(image, catalogues) -> np.ndarray:
-    """All that was measured on an image of the sources that references have, as SOURCE_DTYPE.
+    """All measurements of reference sources on an image, as SOURCE_DTYPE.
 
     Non-detections too, in order of their ids; sources that are new since then not.
     """
@@ -182,13 +182,13 @@ def measurements_of(reference, refsource_ids) -> np.ndarray:
 
 
 def by_source(rows):
-    """Rows with ``refsource_id`` and ``mjd`` in order of these: light curves, each oldest first."""
+    """Rows sorted by ``refsource_id`` and ``mjd``, as light curves."""
     return rows.take(np.lexsort((rows["mjd"], rows["refsource_id"])))
 
 
 @transaction.atomic
 def delete_image_results(image, with_retired=True):
-    """Remove what was measured on an image, and every catalogue made from it with all its rows.
+    """Delete an image's measurements, and every catalogue made from it with all its rows.
 
     Search images that were measured with such a catalogue are to be processed again. Catalogues
     that are not active any more stay where not ``with_retired``: people's votes hang on them.
@@ -202,7 +202,7 @@ def delete_image_results(image, with_retired=True):
 
 @transaction.atomic
 def retire_catalogue(image, drop=False):
-    """Take the catalogue of an image out of use, and remove it with all its rows to ``drop`` it.
+    """Retire the catalogue of an image, or ``drop`` it with all its rows.
 
     Search images that were measured with it are to be processed again.
     """
@@ -211,7 +211,7 @@ def retire_catalogue(image, drop=False):
 
 
 def lock_against_drop(reference) -> bool:
-    """Lock a catalogue against being dropped, to the end of the transaction; false where it was."""
+    """Lock a catalogue against being dropped in this transaction; false if it is gone."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM galreferences WHERE id = %s FOR KEY SHARE", [reference.pk])
         return cursor.rowcount == 1
@@ -219,7 +219,7 @@ def lock_against_drop(reference) -> bool:
 
 @transaction.atomic
 def drop_catalogue(reference):
-    """Remove a catalogue, its partition, and so all that was measured of its sources.
+    """Delete a catalogue and its partition with all measurements of its sources.
 
     Dropping a partition locks all of galsources for some milliseconds, and waits for those who
     read it, with everybody else behind: so not for long.
@@ -257,7 +257,7 @@ def _retire_catalogue(image, drop):
 
 
 def _search_images_pending(reference, note):
-    """Have the search images that were measured with a catalogue processed again, and say why."""
+    """Mark the search images measured with a catalogue for processing, with a note why."""
     images = GalImage.objects.filter(coverages__catalogue=reference)
     GalCheckpoint.objects.bulk_create(
         GalCheckpoint(
@@ -275,7 +275,7 @@ def _search_images_pending(reference, note):
 
 
 def _lock(image):
-    """Let one transaction at a time change what an image has; the MJD of its exposure.
+    """Lock an image against other writers; returns the MJD of its exposure.
 
     The exposure is kept from being changed, which its chips share: none waits for another. Its row
     comes before those of its chips, as where an exposure is entered anew.
@@ -290,7 +290,7 @@ def _lock(image):
 
 
 def _lock_active(image, catalogue_ids):
-    """Lock catalogues against being replaced until the transaction ends; they must be active."""
+    """Lock active catalogues against replacement until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM galreferences WHERE id = ANY(%s) AND active ORDER BY id FOR SHARE",
@@ -347,7 +347,7 @@ def _load_partition(reference, rows):
 
 
 def create_table_to_attach(reference, table, like):
-    """An empty table like galsources, with a CHECK that spares ATTACH the scan of its rows."""
+    """Create an empty table like galsources, with a CHECK that spares ATTACH a scan."""
     first, last = reference.id_range
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TABLE {table} (LIKE galsources {like})")
@@ -358,7 +358,7 @@ def create_table_to_attach(reference, table, like):
 
 
 def attach_partition(reference):
-    """Make a table with the name of a catalogue's partition, and that CHECK, its partition."""
+    """Attach a table with a catalogue's partition name and CHECK as its partition."""
     table = reference.partition
     first, last = reference.id_range
     with connection.cursor() as cursor:

@@ -1,1 +1,1 @@
-"""From fluxes to magnitudes: zero points, colour terms, channels of a detector, and depth."""
+"""Calibration of fluxes: zero points, magnitude corrections, read-out channels and depth."""

@@ -1,4 +1,4 @@
-"""Magnitudes of a search image brought onto its reference, and errors that say what they are."""
+"""Calibration of a search image's magnitudes and errors to its reference."""
 
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigm
 
 @dataclass(frozen=True)
 class CalibrationOptions(Options):
-    """How the magnitude correction and the uncertainties are made."""
+    """Options of the magnitude correction and the uncertainties."""
 
     order: Order = 4
     """Total degree in x and y of the magnitude correction, a Chebyshev polynomial."""
@@ -59,7 +59,7 @@ def magnitudes(flux, flux_err, zero_point):
 
 @dataclass(frozen=True)
 class ZeroPoint:
-    """Magnitude of a source of 1 ADU."""
+    """The magnitude of a source of 1 ADU, with its error."""
 
     value: float
     error: float  # of the median
@@ -89,7 +89,7 @@ def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
 
 @dataclass(frozen=True)
 class Correction:
-    """What to add to an image's magnitudes to bring them onto its references.
+    """The correction added to an image's magnitudes to bring them onto its references.
 
     ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials,
     coefficients c (n_terms,) in mag and ``u, v`` running from -1 to 1 over the image; and an offset
@@ -183,7 +183,7 @@ def fit_magnitude_correction(stars, shape, options=CalibrationOptions(), edges=(
 
 @dataclass(frozen=True)
 class CalibrationStars:
-    """Stars measured well on a search image and its reference."""
+    """Stars measured well on both a search image and its reference."""
 
     x: np.ndarray  # (n,) pixels on the search image
     y: np.ndarray
@@ -197,7 +197,7 @@ class CalibrationStars:
 
 
 def _fit_steps(design, stars, edges, options):
-    """The ChannelSteps that stand out, all coefficients with theirs last, and the stars used.
+    """Significant ChannelSteps, all coefficients with theirs last, and the stars used.
 
     One after the other: that first after which the stars agree best. Where those of an image and
     of its reference do equally well, as the channels of both lie on the same stars, the image's.
@@ -218,7 +218,7 @@ def _fit_steps(design, stars, edges, options):
 
 @dataclass(frozen=True)
 class _Trial:
-    """A fit with one more step than before."""
+    """A trial fit with one more step."""
 
     steps: tuple[ChannelStep, ...]  # the new one last
     fit: np.ndarray
@@ -226,11 +226,11 @@ class _Trial:
     chi: np.ndarray  # (n,) residuals over errors, of all stars
 
     def cost(self, spread, options):
-        """Sum of squares in units of ``spread``; that of an outlier is the clip's."""
+        """The sum of squares in units of ``spread``, with outliers at the clipping limit."""
         return np.sum(np.minimum((self.chi / max(spread, 1e-6)) ** 2, options.n_sigma**2))
 
     def handicap(self, options):
-        """What a step on a reference has to be better by than one on the image."""
+        """The penalty on a step on a reference, relative to one on the image."""
         return 0.0 if self.steps[-1].edge.catalogue is None else options.step_sigma**2
 
 
@@ -261,7 +261,7 @@ def _try_step(design, stars, steps, edge, options):
 
 
 def _clipped_fit(design, stars, options, groups=None):
-    """Weighted least squares with the outliers' limit scaled to the residuals' own spread.
+    """Weighted least squares, clipping at a limit scaled to the residuals' spread.
 
     Coefficients, the stars used, and the errors of the coefficients from that spread; infinite
     where the stars don't tell. ``groups`` (n,) numbers stars that may have a level of their own.
@@ -303,7 +303,7 @@ def with_floor(mag_err, floor):
 
 
 def error_scale(difference, search_err, reference_err, options=CalibrationOptions()):
-    """The factor on ``search_err`` that makes the differences' chi2/nu 1, and chi2/nu before.
+    """The factor on ``search_err`` that makes chi2/nu of differences 1, and chi2/nu before.
 
     ``difference`` and both errors are (n,) mag; stars with NaN in any are left out. chi2/nu is
     robust: the squared MAD-based sigma of ``difference / error``, so that variables and blunders

@@ -1,4 +1,4 @@
-"""Steps in brightness between the read-out channels of a detector, which no smooth map follows."""
+"""Steps in sensitivity between the read-out channels of a detector."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from scipy.special import ndtr
 
 @dataclass(frozen=True)
 class ChannelEdge:
-    """Where a read-out channel begins, on a search image or on one of its references."""
+    """The first column of a read-out channel, on a search image or one of its references."""
 
     column: float  # pixels, the channel's first
     light_sigma: float  # pixels, of the profile with which a star's light is weighted
     catalogue: int | None = None  # number of the reference that has it; None: the search image
 
     def share(self, x, reference_x, catalogue):
-        """(n,) share of the light of stars that falls beyond the edge: 0 before, 1 after it.
+        """(n,) share of stars' light beyond the edge, from 0 before to 1 after it.
 
         ``x`` (n,) pixels on the search image, ``reference_x`` (n,) on the references, which are
         those numbered ``catalogue`` (n,).
@@ -28,7 +28,7 @@ class ChannelEdge:
 
 @dataclass(frozen=True)
 class ChannelStep:
-    """What stars beyond an edge need to be brought onto those before it."""
+    """The magnitude step between the stars beyond an edge and those before it."""
 
     edge: ChannelEdge
     mag: float  # to add
@@ -50,7 +50,7 @@ class ChannelStep:
 
 
 def light_sigma(fwhm_pixels):
-    """Sigma, in pixels, of the profile that weighs a star's light in a fit of its PSF.
+    """Sigma in pixels of the profile that weights a star's light in a PSF fit.
 
     Each pixel counts by the square of a PSF that is near to a Gaussian: ``FWHM / 2.3548 / sqrt 2``,
     a number for a number, an array for an array of the same shape.

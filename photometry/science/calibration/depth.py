@@ -1,4 +1,4 @@
-"""How faint a star can be seen on an image."""
+"""Limiting magnitudes and upper limits."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ EFFECTIVE_AREA = 2.266
 
 
 def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
-    """Magnitude of an isolated star of ``n_sigma``; NaN where anything is missing.
+    """The magnitude of an isolated star of ``n_sigma``; NaN if an argument is NaN.
 
         m = zero_point - 2.5 log10(n_sigma sky_noise sqrt(2.266) fwhm_pixels)
 
@@ -24,7 +24,7 @@ def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
 
 
 def upper_limit(flux, flux_err, zero_point, n_sigma=5.0):
-    """(n,) magnitude than which a star that was not detected is fainter, at ``n_sigma``.
+    """(n,) upper limits in mag at ``n_sigma`` of stars that were not detected.
 
         m = zero_point - 2.5 log10(max(flux, 0) + n_sigma flux_err)
 

@@ -1,1 +1,1 @@
-"""Which sources of other filters, and of other references, are the same star."""
+"""Cross-matching of sources in other filters and on other references."""

@@ -1,4 +1,4 @@
-"""Sources of several catalogues matched to objects: one-to-one where they are, else as blends."""
+"""Cross-matching of several catalogues to objects: one to one, or as blends."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,7 +25,7 @@ ARCSEC = np.pi / 180 / 3600  # radians
 
 @dataclass(frozen=True)
 class CrossMatchOptions(Options):
-    """How near to each other sources of two catalogues are one star."""
+    """Options of matching the sources of two catalogues."""
 
     sigmas: Sigma = 5.0
     """Distance of two sources, in the error of both positions, beyond which they are not
@@ -62,17 +62,17 @@ class CrossMatchOptions(Options):
     """Largest distance of an object's sources from its middle; a wider group is split."""
 
     def reach_arcsec(self, fwhm_arcsec) -> float:
-        """The largest distance, arcsec, at which sources can have to do with each other."""
+        """The largest distance in arcsec at which sources can be linked."""
         return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
 
     def blend_reach(self, fwhm_arcsec) -> float:
-        """The same of the parts of a blend, arcsec."""
+        """The largest distance in arcsec at which parts of a blend can be linked."""
         return (self.blend_fwhm + 3 * self.blend_blur) * fwhm_arcsec
 
 
 @dataclass(frozen=True)
 class Near:
-    """Sources of two catalogues that lie near each other; arrays (n,), a row a pair."""
+    """Pairs of nearby sources of two catalogues; arrays (n,), one row for each pair."""
 
     a: np.ndarray  # any number that tells the sources of the first apart
     b: np.ndarray
@@ -89,7 +89,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs of sources, (n, 2) ids each: the numbers that ``Near`` has."""
+    """Linked pairs of sources, (n, 2) ids each, in the numbering of ``Near``."""
 
     matches: np.ndarray  # each the other's nearest, and no further than their errors explain
     blends: np.ndarray  # one of several sources, and the one that they are in the other catalogue
@@ -98,7 +98,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Groups:
-    """Which sources are one object; labels are indices of groups."""
+    """Groups of sources that are one object; labels are indices of groups."""
 
     label: np.ndarray  # (n_sources,) from 0, in order of their first source
     is_blend: np.ndarray  # (n_groups,)
@@ -106,7 +106,7 @@ class Groups:
 
 
 def position_error(flux, flux_err, fwhm_arcsec, largest):
-    """(n,) the error of positions along an axis in arcsec, at most ``largest``.
+    """(n,) position errors along an axis in arcsec, at most ``largest``.
 
     FWHM / 2.355 over the signal to noise: of the centre of a Gaussian on noise of the sky (King
     1983, PASP 95, 163, but for a factor near 1). ``flux`` and ``flux_err`` (n,) are in one unit,
@@ -118,7 +118,7 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
 
 
 def links_between(near, fwhm_a, fwhm_b, options=CrossMatchOptions()) -> Links:
-    """What the sources of two catalogues that lie near each other are to each other.
+    """The Links between nearby sources of two catalogues.
 
     ``near`` has n pairs, in arcsec; ``fwhm_a`` and ``fwhm_b`` are the seeing of both images,
     numbers in arcsec. Two sources match that are each the other's nearest, no further than their
@@ -142,7 +142,7 @@ def links_between(near, fwhm_a, fwhm_b, options=CrossMatchOptions()) -> Links:
 
 
 def _nearest(key, distance):
-    """(n,) which rows are the nearest of all with their key."""
+    """(n,) whether rows are the nearest of all with their key."""
     order = np.lexsort((distance, key))
     is_first = np.ones(len(key), bool)
     is_first[1:] = key[order][1:] != key[order][:-1]
@@ -184,7 +184,7 @@ def _components(n, edges):
 
 
 def _is_wide(label, vectors, options):
-    """(n,) whether the group of each source has one too far from its middle."""
+    """(n,) whether each source's group has a member too far from its centre."""
     n_groups = label.max(initial=-1) + 1
     middle = middles(label, vectors, n_groups)[label]
     distance = np.linalg.norm(vectors - middle, axis=1) / ARCSEC
@@ -194,7 +194,7 @@ def _is_wide(label, vectors, options):
 
 
 def middles(label, vectors, n_groups):
-    """(n_groups, 3) unit vectors of the middle of each group of unit vectors (n, 3).
+    """(n_groups, 3) unit vectors of the centre of each group of unit vectors (n, 3).
 
     ``label`` (n,) int is the group of each, from 0; NaN for a group without a member.
     """
@@ -203,7 +203,7 @@ def middles(label, vectors, n_groups):
 
 
 def _in_order(label):
-    """Labels numbered anew, in order of their first source."""
+    """Labels renumbered in the order of their first source."""
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), int)
     rank[np.argsort(first)] = np.arange(len(first))

@@ -1,4 +1,4 @@
-"""When catalogues are made anew: the ids that objects keep, and which source replaces which."""
+"""Inheritance of object ids, and replacements of sources, when catalogues are remade."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -7,7 +7,7 @@ N_NEIGHBOURS = 4  # looked at of each source; no catalogue has more within a mat
 
 
 def inherited(label, n_groups, before) -> np.ndarray:
-    """(n_groups,) the id that each group of sources inherits, 0 where it has none.
+    """(n_groups,) the object id that each group of sources inherits, or 0.
 
     ``label`` (n,) is the group of each source, ``before`` (n,) the id that it had, or 0. A group
     takes the id that most of its sources had, and an id goes to the group with most of those

@@ -1,1 +1,1 @@
-"""Stars found in an image, and what the fitted ones leave."""
+"""Detection of stars in an image and in the residuals of a fit."""

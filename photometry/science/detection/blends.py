@@ -1,4 +1,4 @@
-"""How probable it is that stars which one image tells apart are one source on another."""
+"""The probability that stars resolved on one image are blended into one source on another."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
 
 @dataclass(frozen=True)
 class NearPairs:
-    """Sources of one catalogue and those of another near them, in which they may be hidden.
+    """Sources of one catalogue, and nearby ones of another into which they may be blended.
 
     Arrays (n,), a row for each pair: a part, and the whole in which it may be hidden.
     """
@@ -35,7 +35,7 @@ class NearPairs:
 
 @dataclass(frozen=True)
 class HiddenSources:
-    """Sources that may be hidden in others: arrays (n,) of indices of pairs, and probabilities."""
+    """Sources that may be blended into others: arrays (n,) of pairs' indices, probabilities."""
 
     row: np.ndarray  # the pair of the hidden source and the whole
     main: np.ndarray  # the pair of the whole and the star that the whole is taken for
@@ -43,7 +43,7 @@ class HiddenSources:
 
 
 def hidden_sources(pairs, match, options) -> HiddenSources:
-    """Which parts may be hidden in wholes, and how probably; ``options`` are CrossMatchOptions.
+    """Parts that may be blended, with probabilities; ``options`` are CrossMatchOptions.
 
     ``match`` (n,) bool are the pairs that are taken for one star: their parts are hidden nowhere
     else. A whole without a match is taken for the brightest part near it. Probabilities come by
@@ -67,7 +67,7 @@ def hidden_sources(pairs, match, options) -> HiddenSources:
 
 
 def _visible(pairs, match, options):
-    """(n,) the probability that a part would be found by itself, were there no whole.
+    """(n,) the probability that a part would be detected if it were not blended.
 
     Its flux by the colour of most stars, against the faint end of the wholes.
     """
@@ -84,7 +84,7 @@ def _faintest(pairs, options):
 
 
 def _probability(part, main, visible, options):
-    """(n,) the probability that parts are in wholes with a share of the light that counts.
+    """(n,) the probability that parts contribute a relevant share of a blend's light.
 
     ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem over what can be: a part
     is in one of the wholes near it, or in none and too faint to be seen. Before all, two stars

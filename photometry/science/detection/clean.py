@@ -1,4 +1,4 @@
-"""Which measurements are of clean stars: whole, unsaturated and mostly their own light."""
+"""The selection of clean stars: on usable pixels, unsaturated and hardly blended."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from exposures.science.quantities import Fraction, MaskBits, Options
 
 @dataclass(frozen=True)
 class CleanOptions(Options):
-    """What makes a star clean: clean stars calibrate positions, magnitudes and errors."""
+    """The criteria of clean stars, which calibrate positions, magnitudes and errors."""
 
     min_quality: Fraction = 0.95
     """Least share of a clean star's PSF on usable pixels."""
@@ -22,7 +22,7 @@ class CleanOptions(Options):
 
 
 def is_clean(stars, options):
-    """(n,) whether stars are whole, mostly their own light, and without a flag that matters.
+    """(n,) whether stars are on usable pixels, hardly blended, and without a relevant flag.
 
     ``stars`` are Detections, a ForcedFit or rows of galsources: all have quality and fracflux,
     shares of 0 to 1, and flags, bits of MaskBit. NaN is never clean.
@@ -32,7 +32,7 @@ def is_clean(stars, options):
 
 
 def is_whole(stars, options):
-    """(n,) whether their shares on usable pixels and flags are as ``is_clean`` has them.
+    """(n,) whether stars meet the criteria of ``is_clean`` on usable pixels and flags.
 
     Whatever their neighbours, that is their fracflux; NaN is never whole.
     """
@@ -40,10 +40,10 @@ def is_whole(stars, options):
 
 
 def has_no_flag(stars, options):
-    """(n,) whether stars have no bit of the mask but those allowed."""
+    """(n,) whether stars have no mask bits but the allowed ones."""
     return (_column(stars, "flags") & ~options.allowed_flags) == 0
 
 
 def _column(stars, name):
-    """Of a structured array (whose attribute ``flags`` is numpy's), or of an object with arrays."""
+    """A column of a structured array, whose ``flags`` is numpy's, or of an object with arrays."""
     return stars[name] if isinstance(stars, np.ndarray) else getattr(stars, name)

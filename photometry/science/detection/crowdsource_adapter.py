@@ -1,4 +1,4 @@
-"""What crowdsource needs to work with our PSF and conventions; nothing else knows of its own.
+"""The adapter between crowdsource and our PSF and conventions.
 
 crowdsource (Schlafly et al. 2018, ApJS 234, 39) calls the first axis x and takes 1/sigma as
 weight. Images are passed as they are, so its x is our y; weights are converted here.
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class AdaptedPsf:
-    """A ChipPsf as crowdsource calls it."""
+    """A ChipPsf with the interface that crowdsource calls."""
 
     def __init__(self, psf: ChipPsf):
         self.psf = psf
@@ -46,7 +46,7 @@ class AdaptedPsf:
         return self(np.round(x), np.round(y), stampsz, deriv)
 
     def serialize(self, stampsz=None):
-        """crowdsource's own tables are not written; ChipPsf is stored by its parameters.
+        """Refuse crowdsource's own format, since ChipPsf is stored by its parameters.
 
         Raises NotImplementedError.
         """
@@ -55,7 +55,7 @@ class AdaptedPsf:
 
 @dataclass(frozen=True)
 class PeakImage:
-    """What is searched for peaks; all (ny, nx)."""
+    """The images searched for peaks; all (ny, nx)."""
 
     residual: np.ndarray  # ADU, without sky and known stars
     model: np.ndarray  # ADU, the known stars
@@ -63,7 +63,7 @@ class PeakImage:
 
 
 def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
-    """x, y (n,) in pixels of the significant peaks of a PeakImage, but for known stars' wings.
+    """x, y (n,) in pixels of significant peaks of a PeakImage, outside known stars' wings.
 
     ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
     to be, a ratio. Peaks on saturated pixels are left out unless ``keep_saturated``.
@@ -83,7 +83,7 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
 
 
 def survivors(x, y, flux, flux_err, threshold):
-    """(n,) which stars are significant, and not on top of a brighter one.
+    """(n,) whether stars are significant and not on top of a brighter one.
 
     ``x, y`` (n,) are pixels, ``flux`` and ``flux_err`` (n,) ADU, ``threshold`` is in sigma: six
     tenths of it are enough, or 100,000 ADU with a finite error.
@@ -99,7 +99,7 @@ def inverse_sigma(weight):
 
 @contextlib.contextmanager
 def quiet_crowdsource():
-    """Send what crowdsource prints to the log, and hold the warnings of its divisions by zero."""
+    """Log what crowdsource prints, and silence its warnings of division by zero."""
     printed = io.StringIO()
     with (
         contextlib.redirect_stdout(printed),

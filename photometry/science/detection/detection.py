@@ -1,4 +1,4 @@
-"""Sources of an image, found as crowdsource does, with the PSF fitted on the way.
+"""Source detection by crowdsource's method, with the PSF fitted on the way.
 
 The search is that of crowdsource (Schlafly et al. 2018, ApJS 234, 39): peaks of the significance
 image become stars, all stars are fitted together with their shifts, the PSF is fitted anew, and
@@ -82,7 +82,7 @@ class DetectionOptions(Options):
 
 @dataclass(frozen=True)
 class Detections:
-    """What was found on an image, sky-subtracted; fluxes in ADU, positions in pixels from 0."""
+    """Sources found on a sky-subtracted image; fluxes in ADU, positions in pixels from 0."""
 
     x: np.ndarray  # (n,)
     y: np.ndarray
@@ -104,7 +104,7 @@ class Detections:
         return np.flatnonzero(is_clean(self, clean) & is_bright)
 
     def as_stars(self, min_significance, clean=CleanOptions()) -> StarList:
-        """All n of them as a StarList; clean are those of ``bright``.
+        """All n sources as a StarList, in which those of ``bright`` are clean.
 
         Positions (n,) in pixels, magnitudes (n,) with a zero point of 0; NaN where no flux is
         positive.
@@ -116,7 +116,7 @@ class Detections:
         return StarList(self.x, self.y, mag, is_clean)
 
     def brightest(self, min_significance, n, clean=CleanOptions()):
-        """Indices (k,) of the ``n`` brightest of those that ``bright`` gives, the brightest first.
+        """Indices (k,) of the ``n`` brightest sources of ``bright``, brightest first.
 
         For a match with a catalogue of few stars; ``min_significance`` is in sigma.
         """
@@ -126,7 +126,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class _Field:
-    """The image that is searched; all (ny, nx)."""
+    """The image being searched; all (ny, nx)."""
 
     data: np.ndarray  # float32
     weight: np.ndarray  # float32, inverse variance
@@ -140,7 +140,7 @@ class _Field:
 
 @dataclass(frozen=True)
 class _Stars:
-    """What has been found so far; (n,)."""
+    """The stars found so far; (n,)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -153,7 +153,7 @@ class _Stars:
         return _Stars(self.x[index], self.y[index], self.flux[index])
 
     def with_new(self, new):
-        """Both, row by row: neighbours in memory are fitted faster."""
+        """Old and new stars sorted by row, as neighbours in memory are fitted faster."""
         columns = (np.append(getattr(self, c), getattr(new, c)) for c in ("x", "y", "flux"))
         both = _Stars(*columns)
         return both.select(np.argsort(np.round(both.y), kind="stable"))
@@ -178,7 +178,7 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
 
 
 def _search(field, psf, options):
-    """All stars, the PSF and the image without the stars, (ny, nx)."""
+    """Search for stars; returns them, the PSF, and the residual (ny, nx)."""
     stars, residual = _Stars(*np.zeros((3, 0))), field.data
     for iteration in range(options.max_iterations):
         sky = residual_sky(residual, field.weight, options.sky_box_pixels)
@@ -196,7 +196,7 @@ def _search(field, psf, options):
 
 
 def _new_stars(image, stars, psf, options, iteration):
-    """Stars at the peaks that the known ones leave, but not at theirs."""
+    """New stars at peaks of the residual, except at known stars' positions."""
     x, y = new_peaks(
         image,
         AdaptedPsf(psf),
@@ -216,7 +216,7 @@ def _blend_threshold(options, iteration):
 
 
 def _improved(field, stars, psf, sky, options):
-    """Stars fitted, moved and culled; the PSF fitted to them; the image without them."""
+    """Fit, move and cull stars, and fit the PSF to them; returns stars, PSF and residual."""
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
     fit = fit_jointly(data, field.weight, stamps, stars.flux, options.n_sweeps)
@@ -236,7 +236,7 @@ def _improved(field, stars, psf, sky, options):
 
 
 def _stamps(field, stars, psf, options):
-    """Stamps as large as the stars' wings matter; the largest where the peak is not known."""
+    """Stamps as large as the stars' wings matter; the largest if the peak is unknown."""
     peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
     flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
     level = options.wing_sigma * field.noise / np.maximum(flux, field.noise)
@@ -247,7 +247,7 @@ def _stamps(field, stars, psf, options):
 
 
 def _refitted(field, stars, psf, fit):
-    """The PSF fitted to the brightest clean stars, the others taken out; as it was if too few."""
+    """Fit the PSF to the brightest clean stars without neighbours; unchanged if too few."""
     n = psf.options.n_stars
     chosen = np.argsort(-fit.flux)[: psf.options.candidates_a_star * n]
     x, y = stars.x[chosen], stars.y[chosen]
@@ -263,7 +263,7 @@ def _refitted(field, stars, psf, fit):
 
 
 def _clean_stars(stars, light, options):
-    """Indices of StarStamps that are whole, mostly the star's own, and well centred.
+    """Indices of StarStamps that are complete, hardly blended and well centred.
 
     ``light`` (n, size, size) holds the neighbours too.
     """
@@ -281,7 +281,7 @@ def _clean_stars(stars, light, options):
 
 
 def _measured(field, stars, psf, residual, options):
-    """Detections of stars held where they are."""
+    """Measure stars at fixed positions as Detections."""
     sky = residual_sky(residual, field.weight, options.sky_box_pixels)
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)

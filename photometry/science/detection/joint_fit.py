@@ -1,4 +1,4 @@
-"""Fluxes and small shifts of all stars of an image, fitted together star by star in numba.
+"""The joint fit of fluxes and small shifts of all stars of an image, star by star in numba.
 
 Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the units of the image.
 """
@@ -28,7 +28,7 @@ class Stamps:
 
     @classmethod
     def render(cls, psf, x, y, half):
-        """Those of a ChipPsf for stars at ``x, y`` (n,) pixels that reach ``half`` (n,) pixels."""
+        """Stamps of a ChipPsf at ``x, y`` (n,) pixels with half widths ``half`` (n,) pixels."""
         size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
         values = np.empty(int(np.sum(size**2)), np.float32)
@@ -41,13 +41,13 @@ class Stamps:
 
     @property
     def arrays(self):
-        """What the compiled functions take: the fields in turn, (n,) pixels but for ``values``."""
+        """The fields in the order that compiled functions take, (n,) pixels except ``values``."""
         return self.values, self.first, self.size, self.column, self.row
 
 
 @dataclass(frozen=True)
 class JointFit:
-    """Best amplitudes of the PSF and its derivatives; the model is linear in them."""
+    """Best-fit amplitudes of the PSF and its derivatives, in which the model is linear."""
 
     flux: np.ndarray  # (n,)
     dx: np.ndarray  # (n,) pixels, by which the flux lies off the position; 0 if not fitted
@@ -68,7 +68,7 @@ class JointFit:
 
 @dataclass(frozen=True)
 class FitQuality:
-    """How well each star is fitted; PSF-weighted means over the middle of its stamp."""
+    """The quality of each star's fit, as PSF-weighted means over the centre of its stamp."""
 
     flux_err: np.ndarray  # (n,) ignores neighbours; infinite where no pixel is usable
     rchi2: np.ndarray  # (n,) reduced chi2
@@ -125,7 +125,7 @@ def cut_out(image, x, y, size):
 
 @inlined
 def _stamp_of(k, stamps):
-    """The pixels of a star's stamp, its side, and where its first pixel lies."""
+    """The pixels of a star's stamp, its side, and the position of its first pixel."""
     values, first, size, column, row = stamps
     side = size[k]
     return values[first[k] : first[k] + side * side], side, row[k], column[k]
@@ -193,7 +193,7 @@ def _take_out(image, step, stamp, place):
 
 @inlined
 def _products(images, stamp, place):
-    """Weighted sums of what is left over with the PSF and with twice minus its slopes."""
+    """Weighted products of the residual with the PSF and with twice minus its slopes."""
     residual, weight = images
     side, row, column = place
     top, bottom = _bounds(row, side, 1, residual.shape[0])
@@ -213,7 +213,7 @@ def _products(images, stamp, place):
 
 @compiled
 def _sweep(images, amplitudes, blocks, shifts, stamps):
-    """Solve each star on what all leave of the image, and take the change out of it at once."""
+    """Solve for each star on the residual of all, and subtract the change at once."""
     half = np.float32(0.5)
     for k in range(len(amplitudes)):
         if blocks[k, 0] <= 0:
@@ -232,7 +232,7 @@ def _sweep(images, amplitudes, blocks, shifts, stamps):
 
 @inlined
 def _solve(block, gp, gx, gy):
-    """Solution of symmetric 3 x 3 equations by elimination; a slope without signal gets none."""
+    """Solve symmetric 3 x 3 equations by elimination; shifts without signal stay 0."""
     pp, px, py, xx, xy, yy = block
     xx, yy = xx - px * px / pp, yy - py * py / pp
     xy, gx, gy = xy - px * py / pp, gx - px * gp / pp, gy - py * gp / pp
@@ -261,7 +261,7 @@ def _quality(images, flux, stamps):
 
 @inlined
 def _information(weight, stamp, place):
-    """The inverse variance of the flux: from all of the stamp, as a saturated star's wings."""
+    """The inverse variance of the flux from the full stamp, including a saturated star's wings."""
     side, row, column = place
     top, bottom = _bounds(row, side, 1, weight.shape[0])
     left, right = _bounds(column, side, 1, weight.shape[1])
@@ -275,7 +275,7 @@ def _information(weight, stamp, place):
 
 @inlined
 def _middle_sums(images, stamp, place, flux):
-    """Sums over the middle of a stamp: the PSF, and what is usable of it; times chi2; the light."""
+    """Sums over a stamp's centre: PSF, usable PSF, PSF times chi2, and light."""
     data, weight, residual = images
     side, row, column = place
     cut = max(0, (side - MIDDLE) // 2)

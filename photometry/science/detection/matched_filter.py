@@ -1,4 +1,4 @@
-"""Peaks of an image that is filtered with the PSF, against its noise and an error of the model."""
+"""Matched filtering with the PSF, against the noise and a model error."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ FAINTEST = 1e-6  # of the most information of a pixel; less is taken for this mu
 
 
 def filtered(data, weight, stamp):
-    """Sums of ``weight data p`` and of ``weight p^2`` round each pixel, (ny, nx) float32 each.
+    """Sums of ``weight data p`` and ``weight p^2`` round each pixel, (ny, nx) float32 each.
 
     ``data`` (ny, nx) is in ADU, the inverse variance ``weight`` (ny, nx) in ADU^-2 and 0 beyond the
     edges; ``stamp`` (side, side) is the PSF p, ``side`` odd. The first over the second is the flux

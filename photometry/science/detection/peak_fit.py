@@ -1,4 +1,4 @@
-"""Stars at peaks of an image, each fitted with a position of its own beside all its neighbours.
+"""The fit of stars at peaks of an image, each with a free position and all its neighbours.
 
 The square round a peak is fitted by the peak's star and its slopes in x and y, the stars near it
 and a local sky. Cholesky's factor of the normal equations has the peak's own rows last: as it
@@ -27,7 +27,7 @@ X, Y, FLUX, FLUX_ERR, RCHI2, FRACFLUX, QUALITY, SHARP = range(8)
 
 @dataclass(frozen=True)
 class PeakFit:
-    """The stars at peaks, arrays (n,) in their order."""
+    """The stars fitted at peaks, arrays (n,) in the order of the peaks."""
 
     x: np.ndarray  # pixels
     y: np.ndarray
@@ -41,7 +41,7 @@ class PeakFit:
 
 @dataclass(frozen=True)
 class PeakLimits:
-    """What is allowed for in the fit of a peak."""
+    """The limits of the fit of a peak."""
 
     fit_fwhm: float  # half the side of the square that is fitted, in FWHM
     max_move_pixels: float  # of a star, from its peak
@@ -79,7 +79,7 @@ def fit_peaks(images, psf, stars, peaks, limits):
 
 
 def _near(places, n, radius):
-    """For each of the first ``n`` places which others are near: where they start, and which."""
+    """The neighbours of each of the first ``n`` positions, as first indices and a flat list."""
     tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
     near = tree.query_ball_point(places[:n], radius, return_sorted=True)
     first = np.cumsum([0, *map(len, near)])
@@ -129,7 +129,7 @@ def _fit(images, half, near, stars, limits, result):
 
 @inlined
 def _moved(dx, dy, values, largest):
-    """A place after a step of Gauss-Newton: ``values`` are the flux and those of its slopes."""
+    """A position after a Gauss-Newton step; ``values`` are the flux and those of its slopes."""
     flux = values[0]
     if flux <= 0:
         return dx, dy
@@ -143,7 +143,7 @@ def _moved(dx, dy, values, largest):
 
 @inlined
 def _cut(images, half, column, row, square):
-    """Copy the square round a pixel of each image; 0 where there is no weight, or no pixel."""
+    """Copy the square round a pixel of each image, with 0 off the image or without weight."""
     data, weight, model = images
     ny, nx = data.shape
     square[:] = 0
@@ -158,7 +158,7 @@ def _cut(images, half, column, row, square):
 
 @compiled_with(stamps, forceinline=True)
 def _render(term, half, offset, parameters, psf):
-    """Fill ``term`` with the PSF of a star that lies off the middle of the square."""
+    """Fill ``term`` with the PSF of a star offset from the centre of the square."""
     beta, core_side, stamp, patch, workspace = psf
     star, side = parameters.copy(), 2 * half + 1
     star[DX], star[DY] = offset
@@ -219,7 +219,7 @@ def _product(one, other):
 
 @inlined
 def _substitute(equations, values, start, stop):
-    """Of the solution of the first ``stop`` equations, the ``values`` from ``start`` on."""
+    """Solve the first ``stop`` equations for the ``values`` from ``start`` on."""
     factor, right, _ = equations
     for a in range(stop - 1, start - 1, -1):
         total = right[a]
@@ -230,7 +230,7 @@ def _substitute(equations, values, start, stop):
 
 @inlined
 def _describe(square, terms, values, limits, result):
-    """How well a star, the last of the ``terms``, is fitted together with the others."""
+    """Describe the fit of a star, the last of the ``terms``, together with the others."""
     data, weight, model = square
     pixel_error, sharp_excess, sharp_sigma, _ = limits
     own, flux = terms[-1], values[-1]

@@ -1,4 +1,4 @@
-"""Stars in what the forced fit leaves over: peaks of the residual, fitted with their neighbours."""
+"""Stars in the residual of a forced fit: its peaks, fitted with their neighbours."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 @dataclass(frozen=True)
 class ResidualOptions(Options):
-    """Which peaks of a residual are stars that are not on the list."""
+    """Criteria for peaks of a residual to be new stars."""
 
     threshold: Sigma = 6.9
     """Least significance of the flux of a new star, with the errors of neighbours and of the
@@ -81,7 +81,7 @@ class ResidualOptions(Options):
 
 @dataclass(frozen=True)
 class Residual:
-    """What a forced fit leaves over, and what it took away; (ny, nx) arrays."""
+    """The residual of a forced fit, and its model; (ny, nx) arrays."""
 
     data: np.ndarray  # ADU, without the model
     weight: np.ndarray  # inverse variance
@@ -91,7 +91,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class NewStars:
-    """Stars fitted to a residual together with changes of their neighbours; arrays (n,)."""
+    """Stars fitted to a residual with changes of their neighbours' fluxes; arrays (n,)."""
 
     x: np.ndarray  # pixels
     y: np.ndarray
@@ -110,12 +110,12 @@ class NewStars:
         return len(self.x)
 
     def select(self, index):
-        """Those of an index: indices (k,), or bool (n,)."""
+        """The selection by an index: indices (k,), or bool (n,)."""
         return NewStars(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
 def find_new_stars(residual, psf, stars, options=ResidualOptions(), forced=ForcedOptions()):
-    """NewStars above the threshold, apart from ``stars``: x, y, flux (n,) as they were fitted.
+    """NewStars above the threshold, apart from the fitted ``stars``: x, y, flux (n,).
 
     A flux is NaN where nothing was fitted, for want of usable pixels. ``forced`` are the options of
     that fit, which say what is too sharp for a star.
@@ -156,7 +156,7 @@ def _nothing():
 
 
 def model_errors(psf, stars, shape, options=ResidualOptions()):
-    """(ny, nx) ADU by which the wrong PSFs of ``stars`` may make or hide a flux at each pixel.
+    """(ny, nx) ADU of spurious flux at each pixel from errors of the PSFs of ``stars``.
 
     ``stars`` are x, y in pixels and flux in ADU, (n,) each; one whose flux is NaN has no part in
     it. What a star of flux F gives to a matched filter at a distance is F times the PSF's
@@ -183,7 +183,7 @@ def _middle(shape):
 
 
 def _peaks(residual, psf, variance, options):
-    """x, y of the maxima of the residual's significance, the highest first."""
+    """x, y of the maxima of the residual's significance, highest first."""
     middle = _middle(residual.data.shape)
     half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
     stamp = psf.stamps(*middle, 2 * half + 1)[0]
@@ -226,7 +226,7 @@ def _described(residual, psf, stars, fit, variance):
 
 
 def _displacement(fit, stars, fwhm):
-    """(n,) FWHM from a listed star to the mean place of its light and a peak's, the least of all.
+    """(n,) distance, in FWHM, between a listed star and the centroid with a peak; the smallest.
 
     Infinite where no listed star lies within a FWHM.
     """
@@ -242,12 +242,12 @@ def _displacement(fit, stars, fwhm):
 
 
 def _saturated(mask):
-    """x and y of saturated pixels."""
+    """x, y of saturated pixels."""
     return np.divmod(np.flatnonzero(mask & SATURATION), mask.shape[1])[::-1]
 
 
 def _distance(x, y, places):
-    """(n,) pixels to the nearest of some places, x and y; infinite where there is none."""
+    """(n,) pixels to the nearest of some positions; infinite without any."""
     if len(places[0]) == 0:
         return np.full(len(x), np.inf)
     tree = cKDTree(np.column_stack(places), balanced_tree=False, compact_nodes=False)
@@ -255,7 +255,7 @@ def _distance(x, y, places):
 
 
 def _once(found, options):
-    """Without those that came to rest on a more significant one."""
+    """The stars without those that converged onto a more significant one."""
     order = np.argsort(-found.significance, kind="stable")
     found = found.select(order)
     kept = np.ones(len(found), bool)

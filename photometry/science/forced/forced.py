@@ -40,7 +40,7 @@ TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
 
 @dataclass(frozen=True)
 class ForcedOptions(Options):
-    """How the forced fit is done."""
+    """Options of the forced fit."""
 
     n_rounds: RepeatedRounds = 3
     """Number of rounds of the forced fit; the remaining sky and shift are measured after each but
@@ -80,7 +80,7 @@ class ForcedOptions(Options):
 
 @dataclass(frozen=True)
 class ForcedStars:
-    """The stars to fit, positions in pixels from 0; those off the image may have light on it."""
+    """The stars to fit, in pixels from 0; those off the image may have light on it."""
 
     x: np.ndarray  # (n,)
     y: np.ndarray  # (n,)
@@ -93,7 +93,7 @@ class ForcedStars:
 
 @dataclass(frozen=True)
 class ForcedFit:
-    """Fluxes of the stars that were asked for, in their order; ADU.
+    """Fluxes of the requested stars in their order; ADU.
 
     A star without a usable pixel has NaN for its flux, its error, rchi2 and fracflux.
     """
@@ -108,13 +108,13 @@ class ForcedFit:
     shift: tuple[float, float]  # x and y in pixels, by which all stars were moved
 
     def select(self, index):
-        """The fit of some of the stars, of the same model: indices (k,), or bool (n,)."""
+        """The fit of a selection of stars with the same model: indices (k,), or bool (n,)."""
         names = ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
 
 def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
-    """Fit all stars at once, and the smooth sky that is left over; positions relative, held.
+    """Fit all stars at fixed relative positions, and the smooth remaining sky.
 
     ``image`` is a triple of (ny, nx) arrays: sky-subtracted data in ADU, inverse variance, mask
     bits; ``psf`` is a ChipPsf, ``stars`` ForcedStars. With ``free_shift`` all stars move together
@@ -142,7 +142,7 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
 
 
 def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
-    """(n,) half widths of stamps, whole pixels, beyond which stars don't matter.
+    """(n,) half widths of stamps in pixels, beyond which stars are negligible.
 
     ``stars`` are x and y in pixels and relative flux, (n,) each; ``data`` (ny, nx) is in ADU,
     ``weight`` (ny, nx) its inverse variance. How bright a star is on this image is taken from its
@@ -166,7 +166,7 @@ def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
 
 @dataclass(frozen=True)
 class _Solution:
-    """Fluxes of stars that are apart, in their order, and what they were solved with."""
+    """Fluxes of resolved stars in their order, and the system they were solved with."""
 
     placed: PlacedStars
     system: NormalEquations
@@ -177,7 +177,7 @@ class _Solution:
 
 
 def _fit_groups(image, psf, stars, options, free_shift):
-    """A ForcedFit of stars that are apart: ``stars`` are x, y and half widths of the stamps."""
+    """Fit resolved stars, given as x, y and stamps' half widths, as a ForcedFit."""
     data, weight, mask = image
     solution = _solve_in_rounds((data, weight), psf, stars, options, free_shift)
     x, y = (c + step for c, step in zip(stars[:2], solution.shift, strict=True))
@@ -196,7 +196,7 @@ def _fit_groups(image, psf, stars, options, free_shift):
 
 
 def _solve_in_rounds(pixels, psf, stars, options, free_shift):
-    """The _Solution for data and weight; the sky and the shift left over are measured in between.
+    """Solve in rounds, between which the remaining sky and shift are measured.
 
     The matrix is used again as long as the stars stay where they are.
     """
@@ -225,7 +225,7 @@ def _solve_in_rounds(pixels, psf, stars, options, free_shift):
 
 
 def _next_step(shift, step, options):
-    """The step, or none where the stars would move further than is accepted."""
+    """The step of the shift, or zero if the stars would move too far."""
     is_credible = np.abs(shift + step).max() <= options.max_shift_pixels
     return np.array(step) if is_credible else np.zeros(2)
 

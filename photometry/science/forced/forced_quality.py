@@ -1,4 +1,4 @@
-"""How well the pixels round each star agree with a forced fit."""
+"""The agreement of pixels round each star with a forced fit."""
 
 import numpy as np
 

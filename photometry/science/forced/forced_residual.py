@@ -1,4 +1,4 @@
-"""What a forced fit leaves over: sky that was not subtracted, and a shift of all stars."""
+"""The remaining sky and the common shift in the residual of a forced fit."""
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -52,7 +52,7 @@ def _medians(residual, weight, rows, columns, min_pixels):
 
 @inlined
 def _median(values):
-    """The median to 1/N_BINS of the range between two values that it lies between by a sample.
+    """The median to 1/N_BINS of a range that a sample brackets.
 
     Counts in bins have no branches to be mispredicted, which is what sorting takes its time for.
     """
@@ -77,7 +77,7 @@ def _median(values):
 
 
 def rigid_shift(residual, weight, model, model_error, outlier_sigma):
-    """x and y in pixels by which the stars of ``model`` have to move; zeros where they have none.
+    """The shift in x and y, pixels, that the stars of ``model`` need; zeros without weight.
 
     To first order a shift leaves minus its product with the gradient of the model: a linear fit to
     the ``residual`` of all pixels. It and the model are (ny, nx) float32 in ADU, ``weight`` (ny,

@@ -60,7 +60,7 @@ class NormalEquations:
     sky_response: np.ndarray
 
     def without_sky(self, level, slope_x, slope_y):
-        """The equations for data from which a sky, given at each star's pixel, is subtracted.
+        """The equations after subtraction of a sky given at each star's pixel.
 
         ``level`` (n,) is in ADU, ``slope_x`` and ``slope_y`` (n,) in ADU a pixel.
         """
@@ -68,7 +68,7 @@ class NormalEquations:
         return replace(self, right=self.right - (self.sky_response * sky).sum(axis=1))
 
     def solve(self, start, tolerance=1e-4, max_iterations=500):
-        """(n,) fluxes in ADU by conjugate gradients from ``start`` (n,); 0 of stars without weight.
+        """(n,) fluxes in ADU by conjugate gradients from ``start`` (n,); 0 without weight.
 
         Jacobi's preconditioner is built in (Hestenes & Stiefel 1952, J. Res. NBS 49, 409). Ends
         when the root mean square of the residual is below ``tolerance`` sigma, or after
@@ -80,7 +80,7 @@ class NormalEquations:
         return scaled * error
 
     def marginal_errors(self, n_neighbours):
-        """(n,) errors of the fluxes in ADU with those of neighbours free; infinite without weight.
+        """(n,) errors of fluxes in ADU with neighbours' fluxes free; infinite without weight.
 
         Each is the root of a diagonal element of the inverse of A'WA. What counts are the
         ``n_neighbours`` that overlap most: the inverse is that of the block of a star and these.
@@ -134,7 +134,7 @@ def _scaled(first, other, value, sums):
 
 
 def _oldest_needed(first, other):
-    """(n,) the first star whose stamp a star or one after it overlaps with."""
+    """(n,) the first star overlapped by the stamp of a star or of a later one."""
     oldest = np.arange(len(first) - 1)
     some = np.diff(first) > 0
     oldest[some] = np.minimum.reduceat(other, first[:-1][some])

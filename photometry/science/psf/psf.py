@@ -37,7 +37,7 @@ POSITION_SCALE = 1000.0
 
 @dataclass(frozen=True)
 class PsfOptions(Options):
-    """How the PSF is fitted to a chip's bright stars."""
+    """Options of the PSF's fit to a chip's bright stars."""
 
     n_stars: Trials = 200
     """Largest number of suitable stars to which the PSF is fitted, the brightest."""
@@ -83,7 +83,7 @@ class PsfOptions(Options):
 
 @dataclass(frozen=True)
 class ChipPsf:
-    """Elliptical Moffat profile plus a free core, each linear in the position on the chip.
+    """An elliptical Moffat profile plus a free core, both linear in position on the chip.
 
     The profile is ``(1 + q / alpha^2)^-beta`` with
     ``q = (1 + e1) dx^2 + (1 - e1) dy^2 + 2 e2 dx dy`` (Moffat 1969, A&A 3, 455); the core is a
@@ -100,7 +100,7 @@ class ChipPsf:
 
     @classmethod
     def round(cls, fwhm_pixels, options=PsfOptions()):
-        """A circular Moffat profile of one width, a number of pixels: where every fit starts."""
+        """A circular Moffat profile with a width in pixels, one number, from which fits start."""
         zero = np.zeros(1)
         return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
 
@@ -245,7 +245,7 @@ class StarStamps:
         return len(self.x)
 
     def select(self, index):
-        """Those of an index: indices (k,), or bool (n,)."""
+        """The selection by an index: indices (k,), or bool (n,)."""
         return StarStamps(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
@@ -271,7 +271,7 @@ SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
 
 
 def _fit_profile(stars, start, options):
-    """A ChipPsf without core: Levenberg-Marquardt's method for a soft L1 loss.
+    """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss.
 
     The shape is linear in the position, so that a star's derivatives to its own four shape
     parameters give those to all of them.
@@ -340,13 +340,13 @@ def _profile_chi(stars, shape, model_error):
 
 
 def _models_at(psf, stars):
-    """The profile alone at the stars' offsets, which may exceed half a pixel."""
+    """The profile without core at the stars' offsets, which may exceed half a pixel."""
     shape = psf.shape_at(stars.x, stars.y)
     return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
 
 
 def _scale_to(stars, model):
-    """Flux and flat background that bring each model onto its star: two normal equations."""
+    """Flux and flat background that fit each model to its star, by two normal equations."""
     use = stars.weight > 0
     n, model = use.sum(axis=(1, 2)), np.where(use, model, 0)
     sm, sd = model.sum(axis=(1, 2)), np.sum(stars.data, axis=(1, 2), where=use)

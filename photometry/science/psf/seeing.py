@@ -1,4 +1,4 @@
-"""The width of stars before anything is known of their PSF."""
+"""A first estimate of the seeing."""
 
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter

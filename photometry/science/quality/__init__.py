@@ -1,1 +1,1 @@
-"""Figures that say how far the measurements of an image can be trusted."""
+"""Figures of an image's quality."""

@@ -1,4 +1,4 @@
-"""Figures that say how far the measurements of an image can be trusted, and their limits.
+"""Figures of an image's quality, and their limits.
 
 Figures are plain numbers by name; NaN where an image has too few stars to tell.
 """
@@ -25,7 +25,7 @@ from exposures.science.quantities import (
 
 @dataclass(frozen=True)
 class FigureOptions(Options):
-    """How the figures of quality are measured."""
+    """Options of measuring the figures of quality."""
 
     bright_stars: Count = 200
     """Largest number of stars whose residuals are stacked, the brightest."""
@@ -57,7 +57,7 @@ class FigureOptions(Options):
 
 @dataclass(frozen=True)
 class QualityLimits(Options):
-    """Figures at which the result of a chip is not taken as it is."""
+    """Limits of the figures beyond which a chip is doubted or fails."""
 
     elongation: Ratio = 2.0
     """Largest ratio of the PSF's major to its minor axis, where it is worst."""
@@ -137,7 +137,7 @@ FAILURE = QualityLimits(
 
 @dataclass(frozen=True)
 class QualityOptions(Options):
-    """What is made of images of poor quality."""
+    """Options of judging images by their quality."""
 
     measure: FigureOptions = FigureOptions()
     doubt: QualityLimits = QualityLimits()
@@ -151,7 +151,7 @@ class QualityOptions(Options):
 
 @dataclass(frozen=True)
 class Figure:
-    """How a figure is called and written."""
+    """The label, unit and format of a figure."""
 
     label: str
     unit: str = ""
@@ -159,7 +159,7 @@ class Figure:
     is_least: bool = False  # the limit is the smallest value, not the largest
 
     def misses(self, value, limit) -> bool:
-        """Whether a value is beyond a limit; one that is unknown, None or NaN, never is.
+        """Whether a value is beyond a limit; None and NaN never are.
 
         Both are numbers in units of the figure.
         """
@@ -168,13 +168,13 @@ class Figure:
         return value < limit if self.is_least else value > limit
 
     def number(self, value) -> str:
-        """A value, a number in units of the figure, as text; a dash for one that is unknown."""
+        """A value, one number in units of the figure, as text; a dash if unknown."""
         if value is None or isnan(value):
             return "–"
         return "infinite" if value == inf else f"{value:.{self.decimals}f}"
 
     def write(self, value) -> str:
-        """The same, of a number in units of the figure, with the unit."""
+        """A value, one number in units of the figure, as text with its unit."""
         return f"{self.number(value)} {self.unit}".rstrip()
 
 

@@ -70,7 +70,7 @@ def doubled_share(x, y, flux, is_clean, options=FigureOptions()):
 
 
 def psf_misfit(residual, weight, stars, options=FigureOptions()):
-    """Light that the PSF leaves round bright stars, of either sign, over the stars' own; or NaN.
+    """Absolute residual light round bright stars over the stars' light; or NaN.
 
     ``residual, weight`` (ny, nx) are the image without its model and its inverse variance;
     ``stars`` has x, y, flux and is_clean, (n,). The residuals round the brightest stars in units
@@ -103,7 +103,7 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
 
 
 def noise_ratio(residual, weight):
-    """Noise of the pixels over what their weights say, or the inverse where that is larger.
+    """Noise of the pixels over that of their weights, or its inverse if larger.
 
     A number of at least 1. ``residual, weight`` (ny, nx) are the image without its model, in any
     unit, and its inverse variance. From differences of neighbouring columns, which the sky and what
@@ -119,7 +119,7 @@ def noise_ratio(residual, weight):
 
 
 def local_offset(x, y, difference, shape, options=FigureOptions()):
-    """Root mean square of medians in cells of the chip, without what chance makes of it; mag.
+    """Root mean square of medians in cells of the chip, corrected for noise; mag.
 
     ``difference`` (n,) mag is what the correction leaves of calibrators at ``x, y`` (n,) pixels of
     a chip of ``shape`` (ny, nx). NaN where there are too few of them for four cells, or where fewer
@@ -157,7 +157,7 @@ def expansion(pull, mag, options=FigureOptions()):
 
 
 def share_at_most(n, total, options=FigureOptions()):
-    """The largest share that ``n`` of ``total``, numbers, allow for; NaN for none of none.
+    """An upper bound on the share ``n`` of ``total``, numbers; NaN for none of none.
 
     As ``share_at_least`` has the least.
     """
@@ -165,7 +165,7 @@ def share_at_most(n, total, options=FigureOptions()):
 
 
 def share_at_least(n, total, options=FigureOptions()):
-    """The least share that ``n`` of ``total``, numbers, speak for; NaN for none of none.
+    """A lower bound on the share ``n`` of ``total``, numbers; NaN for none of none.
 
     Wilson's bound (1927, JASA 22, 209), one-sided at ``confidence`` sigma: one of ten is not yet a
     tenth.

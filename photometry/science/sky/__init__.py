@@ -1,1 +1,1 @@
-"""The brightness of the sky behind the stars of an image."""
+"""The sky background of an image."""

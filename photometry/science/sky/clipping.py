@@ -1,4 +1,4 @@
-"""Pixels that only one of several frames shows, found without harm to the stars.
+"""Clipping of pixels that are outliers in one of several frames, without harm to stars.
 
 Frames have different seeing, so that a star's core is brighter in one than in the others; a
 plain clip eats the sharpest. Here frames are compared after their PSFs are matched, and may
@@ -20,7 +20,7 @@ GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that 
 
 
 def find_outliers(frames, options):
-    """(ny, nx) int32 with bit i where frame i is to be clipped.
+    """(ny, nx) int32 with bit i set where frame i is to be clipped.
 
     ``frames`` are Frames of one grid, ``options`` StackOptions. Differences are to the median of
     the matched frames, of an even number to the lower of the middle two, because most faults are
@@ -45,7 +45,7 @@ def _tiles(shape, side):
 
 
 def _with_margin(tile, shape):
-    """The tile with a margin, and where it lies in that."""
+    """The tile with a margin, and its position in that."""
     outer = tuple(
         slice(max(s.start - MARGIN, 0), min(s.stop + MARGIN, n))
         for s, n in zip(tile, shape, strict=True)
@@ -76,7 +76,7 @@ def _outliers_in(frames, tile, options):
 
 
 def _grown(beyond, pixels):
-    """(ny, nx) whether pixels lie in an area that has a seed, widened by some ``pixels``."""
+    """(ny, nx) whether pixels lie in an area with a seed, widened by ``pixels``."""
     seeds = beyond == SEED
     if not seeds.any():
         return seeds
@@ -88,7 +88,7 @@ def _grown(beyond, pixels):
 
 @compiled
 def _beyond(matched, usable, noise, limits):
-    """(n, ny, nx) uint8: 0, GROWING or SEED, where each of n matched frames is off the centre.
+    """(n, ny, nx) uint8: 0, GROWING or SEED, by each matched frame's deviation from the centre.
 
     ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` are
     clip_sigma and grow_sigma, clip_fraction and neighbour_fraction.
@@ -161,7 +161,7 @@ def matching_kernel(psf, target):
 
 
 def _comparable(frame, tile):
-    """Usable pixels that no edge of the frame is near: beyond it there is no light to convolve."""
+    """Usable pixels away from the frame's edges, beyond which there is no light to convolve."""
     on_frame = np.isfinite(frame.data[tile])
     if not on_frame.all():
         reach = 2 * int(np.ceil(frame.fwhm_pixels)) + 1

@@ -1,4 +1,4 @@
-"""The sky that is left when all known stars are taken out of an image: medians of small boxes."""
+"""The residual sky after subtraction of all known stars, by medians in small boxes."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -26,7 +26,7 @@ def residual_sky(residual, weight, box_pixels):
 
 
 def _neighbours(edges):
-    """For each pixel of an axis the box whose centre is below it, and the share of the next."""
+    """For each pixel of an axis, the box with centre below it, and the weight of the next."""
     centres = (edges[:-1] + edges[1:] - 1) / 2
     place = np.interp(np.arange(edges[-1]), centres, np.arange(len(centres)))
     below = np.minimum(place.astype(np.int64), max(len(centres) - 2, 0))
@@ -34,7 +34,7 @@ def _neighbours(edges):
 
 
 def _fill(level, n_rounds=100):
-    """Levels of boxes that have none, spread from their neighbours."""
+    """Fill boxes without a level from their neighbours."""
     for _ in range(n_rounds):
         known = np.isfinite(level)
         if known.all():

@@ -105,7 +105,7 @@ def _choose_grid(usable, options):
 
 
 def _expected_noise(grid, gain, read_noise):
-    """The noise model, and whether gain and read noise say anything about it."""
+    """The noise model, and whether gain and read noise are known."""
     gain, read_noise = np.asarray(gain, float), np.asarray(read_noise, float)
     n_tiles = np.prod(grid.shape)
     if not (np.all(np.isfinite(gain) & (gain > 0)) and np.all(np.isfinite(read_noise))):
@@ -115,7 +115,7 @@ def _expected_noise(grid, gain, read_noise):
 
 
 def _tile_pixels(data, usable, surface, grid):
-    """Usable pixels of each tile, what the surface varies inside it taken out."""
+    """The usable pixels of each tile, with the surface's variation inside it subtracted."""
     pixels = []
     for tile in grid.slices():
         trend = surface[tile] - surface[tile].mean()
@@ -167,7 +167,7 @@ def _noise_ratio(histograms, expected, is_known, options):
 
 
 def reject_outliers(level, noise, options):
-    """Tile levels with NaN in place of those that stick out from the 5 x 5 tiles around them.
+    """Tile levels with NaN for outliers among the 5 x 5 tiles around them.
 
     ``level`` and ``noise`` (tiles_y, tiles_x) are in ADU, NaN where a tile was not measured. A tile
     on a bright star or a nebula tells nothing of the sky beside it. Levels are compared with the
@@ -233,7 +233,7 @@ def _on_pixels(spline, orders, shape):
 
 
 def _fill_gaps(level, good):
-    """A plane plus the residual of the good tiles, weighted by a Gaussian of one tile."""
+    """Fill gaps by a plane plus the good tiles' residuals, weighted by a Gaussian of one tile."""
     plane = _plane(level, good)
     here, there = np.argwhere(~good), np.argwhere(good)
     distance2 = ((here[:, None] - there[None]) ** 2).sum(axis=-1)
@@ -260,7 +260,7 @@ def _extend(centres, values, size):
 
 
 def _constant_sky(pixels, shape, expected):
-    """The median everywhere, for pixels too few or too alike to have a distribution."""
+    """A constant sky at the median, for too few or too uniform pixels."""
     level = float(np.median(pixels))
     noise = float(np.median(expected.sigma(level)))
     reason = "pixels are all alike" if np.ptp(pixels) == 0 else f"only {pixels.size} usable pixels"

@@ -1,4 +1,4 @@
-"""The sky of a detector whose read-out channels have levels of their own."""
+"""The sky of a detector whose read-out channels differ in level."""
 
 import itertools
 
@@ -44,7 +44,7 @@ def channel_columns(data, weight, known, options=SkyOptions()):
 
 
 def _jump(data, weight, options):
-    """The column at which the level of the sky has its largest step, where one is significant."""
+    """The column of the largest significant step in the sky's level, or None."""
     width, nx = options.step_strip_pixels, data.shape[1]
     if nx < 8 * width:
         return None
@@ -72,7 +72,7 @@ def _steepest(level, column, reach):
 
 
 def _has_step(data, weight, column, options):
-    """Whether the level changes at a column by more than it does on either side of it.
+    """Whether the level changes more at a column than on either side of it.
 
     Medians of blocks of rows in four strips, two on either side: a gradient changes as much from
     one strip to the next everywhere.
@@ -101,7 +101,7 @@ def _median(pixels):
 
 
 def _connected(skies, steps):
-    """One Sky of those of the channels, side by side; tiles are in one row."""
+    """The channels' skies side by side as one Sky, with tiles in one row."""
     where = ", ".join(map(str, steps))
     notes = dict.fromkeys(filter(None, (sky.fallback for sky in skies)))
     levels = [sky.tile_level.ravel() for sky in skies]

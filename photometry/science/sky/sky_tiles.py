@@ -30,7 +30,7 @@ MAX_SKEWNESS = 0.2
 
 @dataclass(frozen=True)
 class SkyOptions(Options):
-    """How the sky is measured; sigma is its Gaussian noise."""
+    """Options of the sky's measurement; sigma is its Gaussian noise."""
 
     tiles_y: Parts = 20
     """Number of tiles along y, the long axis of a DECam chip."""
@@ -135,7 +135,7 @@ class Histograms:
         return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
 
     def between(self, lower, upper):
-        """Without the columns that lie off the cuts in every row; and (n, n_bins) which bins don't.
+        """Histograms without columns outside the cuts in all rows; also (n, n_bins) bins inside.
 
         ``lower`` and ``upper`` (n, 1) are the cuts in ADU.
         """
@@ -177,7 +177,7 @@ class NoiseModel:
         return np.maximum(level, 0) * inverse_gain**2 / sigma**3
 
     def of_tiles(self, chosen):
-        """The same for some of the tiles: indices (k,), or bool (n,)."""
+        """The noise model for a selection of tiles: indices (k,), or bool (n,)."""
         return replace(
             self, inverse_gain=self.inverse_gain[chosen], read_variance=self.read_variance[chosen]
         )
@@ -267,7 +267,7 @@ def fit_tiles(histograms, noise_model, options, free_noise=False):
 
 
 def mean_of_tiles(histograms, noise_model):
-    """Clipped means, and the expected noise, where the distribution does not hold.
+    """Clipped means with the expected noise, for tiles that the distribution doesn't fit.
 
     A TileFit of (n,) ADU for n Histograms and their NoiseModel; the scale is NaN.
     """

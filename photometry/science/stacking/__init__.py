@@ -1,1 +1,1 @@
-"""Images of one field resampled and added, and measurements of several averaged."""
+"""Stacking of images, and averaging of measurements on several."""

@@ -1,4 +1,4 @@
-"""Variable stars given the same brightness on all frames before the frames are averaged.
+"""Homogenisation of variable stars' brightness on all frames before averaging.
 
 A variable star may never be as bright as its average, and the average is too near to all its
 brightnesses for any of them to stand out against it. Where the outlying frames are clipped pixel by
@@ -46,7 +46,7 @@ def flux_to_common_brightness(flux, flux_err, rchi2, usable, options):
 
 
 def _median(values, usable):
-    """(n,) of the usable ones of ``values`` (m, n); NaN where there is none."""
+    """(n,) medians of the usable ``values`` (m, n); NaN without any."""
     ordered = np.sort(np.where(usable, values, np.inf), axis=0)
     n_usable = usable.sum(axis=0)
     middle = np.array([np.maximum(n_usable - 1, 0) // 2, n_usable // 2])
@@ -71,7 +71,7 @@ def add_light(data, noise, psf, stars, flux):
 
 
 def is_usable(fit, min_quality):
-    """(n,) whether a ForcedFit says how bright stars are: whole, and on usable pixels.
+    """(n,) whether fluxes of a ForcedFit are usable: finite, and on enough usable pixels.
 
     False where a flux or its error is NaN; ``min_quality`` is the least share of the PSF that has
     to lie on usable pixels.

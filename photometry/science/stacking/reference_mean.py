@@ -1,4 +1,4 @@
-"""How bright sources are on a set of images: robust means, and which image is at fault."""
+"""Robust mean magnitudes on a set of images, and the images at fault."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ PRIMARY = 0  # the column of the primary
 
 @dataclass(frozen=True)
 class ReferenceSetOptions(Options):
-    """How the images of a reference set say together how bright a source is."""
+    """Options of averaging a source over the images of a reference set."""
 
     min_quality: Fraction = 0.75
     """Least share of the PSF on usable pixels for an image to say how bright a source is."""
@@ -35,7 +35,7 @@ class ReferenceSetOptions(Options):
 
 @dataclass(frozen=True)
 class ReferenceMeans:
-    """What a set says of each source; arrays (n,)."""
+    """The mean of each source over a set; arrays (n,)."""
 
     mag: np.ndarray
     mag_err: np.ndarray
@@ -87,7 +87,7 @@ def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOpti
 
 
 def majority(flux, width, usable, n_sigma):
-    """(n, m) the images that are left when those were taken out that differ from the others.
+    """(n, m) whether images are kept after removal of those that differ from the others.
 
     ``flux`` and ``width``, its error, are (n, m) in any unit, ``usable`` (n, m) bool: n sources on
     m images. One differs by more than ``n_sigma`` from the weighted mean of the others that are
@@ -122,7 +122,7 @@ def _is_constant(flux, width, kept, n_sigma):
 
 
 def _is_witnessed(flux, width, kept, removed, options):
-    """(n,) whether as many images as it takes differ from each that was removed."""
+    """(n,) whether enough images contradict each removed one."""
     witnessed = np.ones(len(flux), bool)
     for column in np.flatnonzero(removed.any(axis=0)):
         limit = options.agree_sigma * np.hypot(width, width[:, [column]])
@@ -140,7 +140,7 @@ def _mean_of(flux, flux_err, kept, floor):
 
 
 def difference(flux, flux_err, mean, mean_err):
-    """(n,) by how many sigma fluxes differ, in flux or in magnitude, where they differ by more.
+    """(n,) the difference of fluxes in sigma, in flux or in magnitude, whichever is larger.
 
     ``flux`` and ``mean`` with their errors are (n,), all in one unit, any.
     """
@@ -153,7 +153,7 @@ def difference(flux, flux_err, mean, mean_err):
 
 
 def magnitude_or_limit(flux, flux_err, zero_point):
-    """(n,) magnitudes and their uncertainties; of a flux below its error, those of its error.
+    """(n,) magnitudes and uncertainties; those of the error for a flux below its error.
 
     ``flux`` and ``flux_err`` (n,) are in the unit of which ``zero_point`` is the magnitude of 1.
     """

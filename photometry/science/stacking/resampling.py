@@ -1,4 +1,4 @@
-"""Whole frames brought onto the pixels of another, by a smooth map of positions."""
+"""Resampling of full frames to the pixels of another by a smooth map."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ ROWS = 256  # resampled at once, so that coordinates stay small
 
 @dataclass(frozen=True)
 class SmoothMap:
-    """A function of pixel position that is smooth over the image, known at nodes of a grid."""
+    """A smooth function of pixel position, known at the nodes of a grid."""
 
     spline: RectBivariateSpline
 
     @classmethod
     def of(cls, function, shape):
-        """From ``function(x, y)`` of two (n,) arrays of pixels, in any unit.
+        """The map of ``function(x, y)``, of two (n,) arrays of pixels, in any unit.
 
         Evaluated about every NODE_PIXELS of an image of ``shape`` (ny, nx).
         """

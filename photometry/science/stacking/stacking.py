@@ -1,4 +1,4 @@
-"""Frames of one grid and one flux scale averaged, without what only one of them shows.
+"""Averaging of frames on one grid and flux scale, without outliers of single frames.
 
 Fluxes are ADU of the first frame, arrays ``[y, x]``, weights inverse variances.
 """
@@ -25,7 +25,7 @@ MAX_FRAMES = 31  # a bit each in the map of what was clipped
 
 @dataclass(frozen=True)
 class StackOptions(Options):
-    """How frames are chosen, clipped and averaged."""
+    """Options of choosing, clipping and averaging frames."""
 
     min_frames: TwoOrMore = 2
     """Least number of exposures of a chip for which a stack is made."""
@@ -89,18 +89,18 @@ class StackFrame:
 
     @property
     def variance(self) -> float:
-        """ADU^2 of a pixel of the sky."""
+        """The variance of a sky pixel in ADU^2."""
         return self.sky_variance + self.read_variance
 
     @property
     def weight(self) -> float:
-        """That of faint stars, 1 / (variance FWHM^2): Annis et al. 2014, ApJ 794, 120."""
+        """The weight for faint stars, 1 / (variance FWHM^2): Annis et al. 2014, ApJ 794, 120."""
         return 1 / (self.variance * self.fwhm_pixels**2)
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The average of frames, and how it came about."""
+    """The average of frames, with the contribution of each."""
 
     data: np.ndarray  # (ny, nx) float32 ADU, with the level put back
     weight: np.ndarray  # (ny, nx) float32 inverse variance, the photons of stars included
@@ -178,7 +178,7 @@ def effective_detector(frames):
 
 
 def expected_gain(frames) -> float:
-    """Of the flux of the faintest stars, first frame over stack, as the weights have it.
+    """The expected gain in the faintest stars' flux, first frame over stack, by the weights.
 
     A ratio, a number of at least 1.
     """
@@ -186,7 +186,7 @@ def expected_gain(frames) -> float:
 
 
 def _mask(frames, usable):
-    """Why a pixel has no weight: all that its frames say."""
+    """The mask of pixels without weight, combined from all frames."""
     mask = np.bitwise_or.reduce([frame.mask & ~np.uint8(MaskBit.NO_VALUE) for frame in frames])
     mask = np.where(mask == 0, np.uint8(MaskBit.NO_VALUE), mask)
     return np.where(usable, np.uint8(0), mask)

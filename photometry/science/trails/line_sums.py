@@ -1,4 +1,4 @@
-"""Sums of an image along all straight lines, for trails that cross it or a part of it.
+"""Sums of an image along all straight lines, to find trails.
 
 The fast Radon transform (Brady 1998, SIAM J. Comput. 27, 107), as used for trails by Nir, Zackay &
 Ofek (2018, AJ 156, 229): its partial sums are those along pieces of lines.
@@ -13,7 +13,7 @@ LIMIT = 3.0  # sigma, of a pixel or a bin: what is left of a bright star counts 
 
 
 def binned(left, options):
-    """Means of bins without what is smooth, in units of their scatter, and which are usable.
+    """Means of bins without smooth structure in units of their scatter, and usable bins.
 
     Both (ny // side, nx // side), with ``side`` the option ``bin_pixels``, of a Leftover of (ny,
     nx) pixels; means are in sigma, at most 3 either way. Bins that aren't usable are 0.
@@ -34,7 +34,7 @@ def binned(left, options):
 
 @compiled
 def _sums(residual, weight, model, model_variance, side):
-    """Sums of the significance over bins, and the numbers of pixels that they are of."""
+    """Sums of the significance over bins, and their numbers of pixels."""
     ny, nx = residual.shape[0] // side, residual.shape[1] // side
     total, number = np.zeros((ny, nx), np.float32), np.zeros((ny, nx), np.float32)
     one, limit = np.float32(1), np.float32(LIMIT)

@@ -1,4 +1,4 @@
-"""Trails of satellites and aeroplanes in what the stars leave of an image.
+"""Trails of satellites and aeroplanes in the residual of an image.
 
 The residual is summed along all lines, whole or in part (line_sums). What stands out is looked at
 in the strip along its line: medians of pieces of it, which stars in a row hardly change, must be
@@ -38,7 +38,7 @@ MAX_VAIN = 2  # rounds in which lines stand out that are no trails
 
 @dataclass(frozen=True)
 class TrailOptions(Options):
-    """What is taken for the trail of a satellite or an aeroplane."""
+    """Criteria for trails of satellites and aeroplanes."""
 
     search: Switch = True
     """Whether trails are searched on search images, and changes on them hidden by a flag."""
@@ -83,7 +83,7 @@ class TrailOptions(Options):
 
 @dataclass(frozen=True)
 class Trail:
-    """A straight trail, or the part of one that is on the chip; pixels from 0."""
+    """A straight trail, or its part on the chip; pixels from 0."""
 
     ends: np.ndarray  # (2, 2) x, y
     half_width: float  # pixels, to where its light no longer matters
@@ -93,7 +93,7 @@ class Trail:
     line: np.ndarray  # (2, 2) ends of the whole line across the image
 
     def corners(self):
-        """(4, 2) x, y in pixels of the rectangle that it covers."""
+        """(4, 2) corners x, y of the rectangle that it covers, in pixels."""
         step = self.ends[1] - self.ends[0]
         aside = self.half_width * np.array([-step[1], step[0]]) / np.hypot(*step)
         return np.array([self.ends[0] + aside, self.ends[1] + aside, *(self.ends[::-1] - aside)])
@@ -109,7 +109,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a fit leaves of an image; (ny, nx) arrays in ADU."""
+    """The residual of a fit to an image; (ny, nx) arrays in ADU."""
 
     residual: np.ndarray  # without sky and stars
     weight: np.ndarray  # inverse variance of it, 0 where masked
@@ -117,7 +117,7 @@ class Leftover:
     is_saturated: np.ndarray  # bool: charge runs along columns from there, light along spikes
 
     def without(self, trail):
-        """The same with the whole line of a trail masked, so that no other is seen in its light.
+        """The residual with the full line of a trail masked, so that it isn't found again.
 
         Its weight (ny, nx) is 0 to ``half_width`` pixels from the line.
         """
@@ -129,7 +129,7 @@ class Leftover:
         return replace(self, weight=weight)
 
     def place(self, x, y):
-        """Row and column of positions, those off the image at 0, and which are on it.
+        """Rows and columns of positions (0 off the image), and whether they are on it.
 
         Three arrays of the same shape as ``x`` and ``y``, which are in pixels.
         """
@@ -190,7 +190,7 @@ def _examined(left, ends, psf_fwhm, options):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line through ``middle``; ``along`` is a unit vector, ``length`` that of what was found."""
+    """A line through ``middle`` along the unit vector ``along``, with the length found."""
 
     middle: np.ndarray  # x, y
     along: np.ndarray
@@ -214,7 +214,7 @@ class _Line:
         return _Line(np.array([x, y]), along / np.hypot(*along), self.length)
 
     def steps(self, shape, piece, reach=None):
-        """(n, piece) positions along the line in whole pieces that are on an image, by pixel."""
+        """(n, piece) positions along the line on an image, in complete pieces."""
         far = np.hypot(*shape)
         t = np.arange(-far, far)
         x, y = self.at(t, 0.0)
@@ -234,7 +234,7 @@ def _pieces(left, line, t, options):
 
 
 def _median(values):
-    """The median along axis 1 of what is finite; NaN where nothing is."""
+    """The median of finite values along axis 1; NaN without any."""
     values = np.sort(values, axis=1)  # what is NaN comes last
     number = np.isfinite(values).sum(axis=1, keepdims=True)
     return np.take_along_axis(values, np.maximum(number - 1, 0) // 2, axis=1)[:, 0]
@@ -253,7 +253,7 @@ def _best_line(pieces, t, psf_fwhm):
 
 
 def _trail(left, line, t, psf_fwhm, options):
-    """The Trail along a line that is where it should be, or None."""
+    """The Trail along an aligned line, or None."""
     pieces, sigma = _light(_pieces(left, line, t, options), psf_fwhm)
     # Pieces of which little is known, or what lights them, are neither lit nor dark.
     known = np.isfinite(pieces)
@@ -298,20 +298,20 @@ def _light(pieces, psf_fwhm):
 
 
 def _even_light(sigma, options):
-    """Significance of all lit pieces but the brightest: a trail doesn't hang on a few of them."""
+    """The significance of all bright pieces but the brightest, as trails are even."""
     n_kept = len(sigma) - int(np.ceil(options.brightest_pieces * len(sigma)))
     return float(np.sqrt(np.sum(np.square(np.sort(sigma)[:n_kept]))))
 
 
 def _extended(start, stop, can_tell):
-    """The same part of a line with the pieces beyond its ends of which nothing can be told."""
+    """The part of a line, extended by adjacent pieces without information."""
     known = np.flatnonzero(can_tell)
     before, after = known[known < start], known[known >= stop]
     return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(can_tell)
 
 
 def _mean(pieces):
-    """Mean over pieces; NaN where fewer than half of them know."""
+    """The mean over pieces; NaN if fewer than half are known."""
     known = np.isfinite(pieces)
     number = known.sum(axis=0)
     total = np.where(known, pieces, 0).sum(axis=0)
@@ -319,7 +319,7 @@ def _mean(pieces):
 
 
 def _longest(is_lit, can_tell, options):
-    """Where the part of a line with most lit pieces begins and ends; short gaps are part of it."""
+    """The start and end of the part with most bright pieces, across short gaps."""
     lit = np.flatnonzero(is_lit)
     if len(lit) == 0:
         return 0, 0
@@ -340,7 +340,7 @@ def _width(profile, level):
 
 
 def _near_saturated(left, line, t, options):
-    """(n,) pieces of a line near a saturated star on it, whose charge or spike it may be."""
+    """(n,) whether pieces lie near a saturated star on the line, whose spike it may be."""
     if not options.saturated_pixels:
         return np.zeros(len(t), bool)
     x, y = line.at(t[:, :, None], np.arange(-SEARCH_PIXELS // 2, SEARCH_PIXELS // 2 + 1))
