@@ -12,22 +12,23 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.private_server import PROJECT, PrivateServer
+from exposures.source_ids import MAX_SOURCES, catalogue_sql
 
 # What a measurement is, by names that stay alike from run to run: ids come from sequences.
-SOURCES = """
-SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, s.refsource_id & 1048575 AS rank,
+SOURCES = f"""
+SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, s.refsource_id & {MAX_SOURCES - 1} AS rank,
        to_jsonb(s) - 'refsource_id' - 'galimage_id'
 FROM galsources s
 JOIN galimages i ON i.id = s.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-JOIN galreferences c ON c.id = s.refsource_id >> 20
+JOIN galreferences c ON c.id = {catalogue_sql("s.refsource_id")}
 JOIN galimages ri ON ri.id = c.image_id JOIN galexposures r ON r.id = ri.exposure_id
 """
-VARIABLES = """
-SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, v.refsource_id & 1048575,
+VARIABLES = f"""
+SELECT e.identifier, i.ccdnum, r.identifier, ri.ccdnum, v.refsource_id & {MAX_SOURCES - 1},
        to_jsonb(v) - 'id' - 'refsource_id' - 'galimage_id'
 FROM galvarobjs v
 JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-JOIN galreferences c ON c.id = v.refsource_id >> 20
+JOIN galreferences c ON c.id = {catalogue_sql("v.refsource_id")}
 JOIN galimages ri ON ri.id = c.image_id JOIN galexposures r ON r.id = ri.exposure_id
 """
 # A partition or a row of galcoverages that belongs to nothing, a count that is not true.

@@ -40,6 +40,7 @@ from benchmarks.scratch import scratch_database
 from photometry.models import GalSource
 from photometry.storage import storage
 from photometry.storage.clustering import rewrite
+from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.light_curves import cone_light_curves, light_curve
 from tests.made_up import make_image, make_sources
 
@@ -124,7 +125,7 @@ def bulk_create_seconds(catalogue):
     """Seconds a row of Django's bulk_create into the same partition; rolled back."""
     sources = storage.catalogue_sources(catalogue)[:N_BULK]
     sources["galimage_id"], sources["is_reference"] = 2**40, False
-    columns = list(storage.SOURCE_DTYPE.names)
+    columns = list(SOURCE_DTYPE.names)
     with transaction.atomic():
         started = time.perf_counter()
         GalSource.objects.bulk_create(

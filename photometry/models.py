@@ -8,8 +8,9 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
+from exposures.source_ids import id_range
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
-from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet, id_range
+from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
 
@@ -101,20 +102,21 @@ class GalCoverage(WithEpoch):
         return f"catalogue {self.catalogue_id} on image {self.image_id}"
 
 
-class GalSource(models.Model):
-    """One measurement of one reference source on one image.
+class SourceOnImage(models.Model):
+    """One source on one image; both by id, without foreign keys."""
 
-    Partitioned by ``refsource_id``, one partition a reference catalogue. No foreign keys point
-    here or out of here; the rows come and go by COPY and DELETE, never by the ORM. Columns are
-    in order of their size, so that no byte is lost between them. The key is the ORM's: an index of
-    it would be three times as large as that of the sources.
-    """
-
-    pk = models.CompositePrimaryKey("refsource_id", "galimage_id")
     refsource_id = models.BigIntegerField()
     galimage_id = models.BigIntegerField()
     ra = models.FloatField(help_text="of the reference source, ICRS degrees")
     dec = models.FloatField(help_text="of the reference source, ICRS degrees")
+
+    class Meta:
+        abstract = True
+
+
+class StarFit(models.Model):
+    """What the fit of a star on an image says of it, calibrated."""
+
     x = RealField(help_text="on this image, pixels from 0")
     y = RealField(help_text="on this image, pixels from 0")
     flux = RealField(help_text="ADU")
@@ -125,8 +127,34 @@ class GalSource(models.Model):
     fracflux = RealField(help_text="of the flux in the stamp that is the source's own")
     quality = RealField(help_text="fraction of the PSF on usable pixels")
     flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
+
+    class Meta:
+        abstract = True
+
+
+class Measurement(SourceOnImage, StarFit):
+    """One measurement of one reference source on one image.
+
+    Rows come and go by COPY and DELETE, never by the ORM: what numpy has of them follows from
+    these fields (``photometry.storage.columns``). They are in order of their size, so that no byte
+    is lost between them. The key is the ORM's alone: an index of it would be three times as large
+    as that of the sources.
+    """
+
+    pk = models.CompositePrimaryKey("refsource_id", "galimage_id")
     is_reference = models.BooleanField(help_text="measured on the reference image itself")
     mjd = models.FloatField(help_text=OF_EXPOSURE)
+
+    class Meta:
+        abstract = True
+
+
+class GalSource(Measurement):
+    """One measurement of one reference source on one image.
+
+    Partitioned by ``refsource_id``, one partition a reference catalogue. No foreign keys point
+    here or out of here.
+    """
 
     objects = GalSourceQuerySet.as_manager()
 
@@ -161,30 +189,14 @@ class GalSource(models.Model):
         return None
 
 
-class GalNonDetection(models.Model):
+class GalNonDetection(Measurement):
     """A source without positive flux, or without enough usable pixels, on a search image.
 
-    Has the columns of galsources, which has no row of it: mag is NaN where the flux is not
-    positive. With these, what varies can be selected anew without the pixels.
+    galsources has no row of it. mag is NaN where the flux is not positive. With these, what varies
+    can be selected anew without the pixels.
     """
 
-    pk = models.CompositePrimaryKey("refsource_id", "galimage_id")
-    refsource_id = models.BigIntegerField()
     galimage_id = models.BigIntegerField(db_index=True)
-    ra = models.FloatField()
-    dec = models.FloatField()
-    x = RealField()
-    y = RealField()
-    flux = RealField()
-    flux_err = RealField()
-    mag = RealField()
-    mag_err = RealField()
-    rchi2 = RealField()
-    fracflux = RealField()
-    quality = RealField()
-    flags = models.SmallIntegerField()
-    is_reference = models.BooleanField()
-    mjd = models.FloatField()
     limit_mag = RealField(
         help_text="upper limit, corrected to the reference; NaN where too few pixels can tell"
     )

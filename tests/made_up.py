@@ -4,7 +4,7 @@ import numpy as np
 
 from exposures.models import GalExposure, GalImage, Status
 from exposures.science.angles import wrap_ra
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import SOURCE_DTYPE
 
 HALF_SIDE = 0.1  # degrees: chips are squares of 0.2 degrees
 

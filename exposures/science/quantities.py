@@ -5,6 +5,8 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Interval, MaxLen, Predicate
 
+from exposures.source_ids import MAX_SOURCES
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -40,7 +42,6 @@ def up_to(limit: float) -> Interval:
 # work, the limit is what still ends in some minutes on a full chip.
 CHIP_SIDE = 10_000  # pixels; no chip's side is longer
 LARGEST_COUNT = 10_000_000
-MOST_SOURCES = 1 << 20  # on a chip: the ids of a catalogue have room for no more
 
 Pixels = Annotated[float, Unit("pixels"), up_to(CHIP_SIDE)]
 # 0: none is kept
@@ -67,7 +68,7 @@ Exponent = Annotated[float, Unit("exponent"), Interval(ge=1.5, le=8)]  # of a Mo
 Count = Annotated[int, Unit("count"), Interval(ge=1, le=LARGEST_COUNT)]
 TwoOrMore = Annotated[int, Unit("count"), Interval(ge=2, le=LARGEST_COUNT)]
 Number = Annotated[int, Unit("count"), Interval(ge=0, le=LARGEST_COUNT)]
-SourceCount = Annotated[int, Unit("count"), Interval(ge=1, le=MOST_SOURCES)]
+SourceCount = Annotated[int, Unit("count"), Interval(ge=1, le=MAX_SOURCES)]
 Rounds = Annotated[int, Unit("count"), Interval(ge=1, le=50)]  # each goes over all pixels or stars
 RepeatedRounds = Annotated[int, Unit("count"), Interval(ge=2, le=50)]
 Passes = Annotated[int, Unit("count"), Interval(ge=1, le=10)]  # each with rounds of its own

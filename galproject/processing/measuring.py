@@ -10,10 +10,10 @@ from galproject.processing.search_references import measure_on_references
 from galproject.processing.sky_geometry import catalogues_under
 from photometry.models import GalReference
 from photometry.reduction.image_quality import reference_figures, search_figures
-from photometry.reduction.search import SearchMeasurement, is_detected, rows
+from photometry.reduction.search import SearchMeasurement, is_detected
 from photometry.references.reference import measure_reference
+from photometry.storage.columns import measured_rows
 from photometry.storage.image_calibration import ImageCalibration
-from photometry.storage.storage import SOURCE_DTYPE
 from variables.models import GalNewDetection
 from variables.new_sources.detection import find_new_detections
 
@@ -63,7 +63,7 @@ def measure_search_image(image, reduction, options) -> SearchResult:
     ``image`` may be placed anew, see ``measure_on_references``; ``options`` are PipelineOptions.
     """
     references, measurement = measure_on_references(image, reduction, options.reduction)
-    measured = rows(measurement, SOURCE_DTYPE)
+    measured = measured_rows(measurement)
     new_detections = []
     if options.new_sources.search:
         new_detections = find_new_detections(reduction, measurement, references, options.reduction)

@@ -15,10 +15,10 @@ from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
 from exposures.science.footprints import fault_of, unit_vectors
+from exposures.source_ids import catalogue_of, id_range, rank_of
 from photometry.crossmatch.area import READ_ARCSEC, Area, CatalogueArea
 from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store_objects
 from photometry.crossmatch.stored_objects import stored_objects
-from photometry.querysets.sources import RANK_BITS, catalogue_of, id_range
 from photometry.science.crossmatch.matching import (
     ARCSEC,
     CrossMatchOptions,
@@ -29,11 +29,11 @@ from photometry.science.crossmatch.matching import (
     position_error,
 )
 from photometry.storage.binary_copy import copy_out
+from photometry.storage.columns import source_dtype
 from photometry.storage.reference_values import reference_values
 
 MAX_ATTEMPTS = 3
 FIELD_DEGREES = 0.5  # between the centres of exposures of one field
-RANKS = (1 << RANK_BITS) - 1  # the bits of an id that are its rank in the catalogue, without gaps
 DEFAULT_FWHM_ARCSEC = 1.0  # of images whose seeing is not known
 
 AROUND = """
@@ -48,13 +48,10 @@ WHERE own.id = ANY(%s) AND i.footprint IS NOT NULL
 ORDER BY c.id
 """
 SOURCES = """
-SELECT refsource_id, ra, dec, mag, mag_err, flux, flux_err FROM galsources_{catalogue}
+SELECT {columns} FROM galsources_{catalogue}
 WHERE is_reference AND galimage_id = {image} ORDER BY refsource_id
 """
-SOURCE_DTYPE = [
-    *(("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8"), ("mag", "f4"), ("mag_err", "f4")),
-    *(("flux", "f4"), ("flux_err", "f4")),
-]
+SOURCE_COLUMNS = ("refsource_id", "ra", "dec", "mag", "mag_err", "flux", "flux_err")
 # Each source of the first is looked up in the q3c index of the second: OFFSET 0 keeps the planner
 # from making a join of it, for which it would compare all with all.
 NEAR = """
@@ -171,7 +168,10 @@ def _read(chips) -> Sources:
 
 
 def _read_chip(chip, filter_code):
-    rows = copy_out(SOURCES.format(catalogue=chip.catalogue, image=chip.image), SOURCE_DTYPE)
+    query = SOURCES.format(
+        columns=", ".join(SOURCE_COLUMNS), catalogue=chip.catalogue, image=chip.image
+    )
+    rows = copy_out(query, source_dtype(SOURCE_COLUMNS))
     rows["mag"] = reference_values(rows).mag
     error = position_error(rows["flux"], rows["flux_err"], chip.fwhm, chip.fwhm)
     codes = np.full(len(rows), filter_code, "i2")
@@ -215,8 +215,8 @@ def _near(a, b, sources, start, area, options) -> Near:
     where = area.condition(a, b, reach)
     names = {"a": a.catalogue, "b": b.catalogue, "image": a.image, "radius": reach / 3600}
     rows = copy_out(NEAR.format(**names, where=where), NEAR_DTYPE)
-    i = start[a.catalogue] + (rows["a"] & RANKS)
-    j = start[b.catalogue] + (rows["b"] & RANKS)
+    i = start[a.catalogue] + rank_of(rows["a"])
+    j = start[b.catalogue] + rank_of(rows["b"])
     places = (unit_vectors(np.column_stack([sources.ra[k], sources.dec[k]])) for k in (j, i))
     offset = np.subtract(*places) / ARCSEC
     error = np.hypot(sources.error[i], sources.error[j])

@@ -8,9 +8,9 @@ from django.dispatch import Signal
 
 from exposures.science.angles import ra_difference, to_sky
 from exposures.science.footprints import contains, unit_vectors
+from exposures.source_ids import catalogue_of
 from photometry.crossmatch.stored_objects import OBJECT_DTYPE
 from photometry.querysets.objects import MatchKind
-from photometry.querysets.sources import catalogue_of
 from photometry.science.crossmatch.matching import ARCSEC, Groups, middles
 from photometry.science.crossmatch.source_replacements import inherited, source_replacements
 from photometry.storage.binary_copy import copy_in, copy_out

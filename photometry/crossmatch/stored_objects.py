@@ -7,7 +7,7 @@ from django.db import connection
 
 from exposures.models import GalImage
 from exposures.science.footprints import contains
-from photometry.querysets.sources import id_range
+from exposures.source_ids import RANK_BITS, catalogue_sql, id_range
 from photometry.storage.binary_copy import copy_out
 
 MEMBERS = """
@@ -16,19 +16,22 @@ WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id
 """
 MEMBER_DTYPE = [("refsource_id", "i8"), ("object_id", "i8"), ("mag", "f4")]
 # From a catalogue's first source on to that of the next, by the index: some microseconds each.
-FORMER_CATALOGUES = """
+FORMER_CATALOGUES = f"""
 WITH RECURSIVE firsts AS (
     (SELECT refsource_id FROM galobjectsources ORDER BY refsource_id LIMIT 1)
     UNION ALL
     SELECT (
         SELECT s.refsource_id FROM galobjectsources s
-        WHERE s.refsource_id >= ((firsts.refsource_id >> 20) + 1) << 20
+        WHERE s.refsource_id >= ({catalogue_sql("firsts.refsource_id")} + 1) << {RANK_BITS}
         ORDER BY s.refsource_id LIMIT 1
     )
     FROM firsts WHERE firsts.refsource_id IS NOT NULL
 )
-SELECT s.refsource_id >> 20 FROM firsts JOIN galobjectsources s USING (refsource_id)
-WHERE NOT EXISTS (SELECT FROM galreferences c WHERE c.id = s.refsource_id >> 20 AND c.active)
+SELECT {catalogue_sql("s.refsource_id")} FROM firsts JOIN galobjectsources s USING (refsource_id)
+WHERE NOT EXISTS (
+        SELECT FROM galreferences c
+        WHERE c.id = {catalogue_sql("s.refsource_id")} AND c.active
+    )
     AND EXISTS (
         SELECT FROM galimages i
         WHERE i.id = ANY(%s) AND q3c_dist(s.ra, s.dec, i.ra, i.dec) < i.radius + %s

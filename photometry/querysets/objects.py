@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import IntegerChoices, QuerySet
 
+from exposures.source_ids import catalogue_sql
+
 # Only sources of catalogues in use; those of others wait for the sources that replace them.
-MATCHES = """
+MATCHES = f"""
 SELECT own.refsource_id, o.id, o.kind, s.refsource_id, s.filter, s.mag, s.ra, s.dec,
     3600 * q3c_dist(own.ra, own.dec, s.ra, s.dec)
 FROM galobjectsources own
 JOIN galobjects o ON o.id = own.object_id
 JOIN galobjectsources s ON s.object_id = own.object_id
-JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active
+JOIN galreferences c ON c.id = {catalogue_sql("s.refsource_id")} AND c.active
 WHERE own.refsource_id = ANY(%s)
 ORDER BY own.refsource_id, 9, s.refsource_id
 """
@@ -52,7 +54,8 @@ class GalObjectSourceQuerySet(QuerySet):
 
     def current(self):
         """Sources of objects whose catalogue is in use."""
-        active = "SELECT FROM galreferences c WHERE c.id = galobjectsources.refsource_id >> 20"
+        own = catalogue_sql("galobjectsources.refsource_id")
+        active = f"SELECT FROM galreferences c WHERE c.id = {own}"
         return self.extra(where=[f"EXISTS ({active} AND c.active)"])
 
 

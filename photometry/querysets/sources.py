@@ -12,26 +12,14 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery, TextChoices, Va
 
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CWithin
+from exposures.source_ids import catalogue_sql, id_range
 
-# A source's id is galreference_id << RANK_BITS | rank: its catalogue, and so its partition,
-# follow from the id alone.
-RANK_BITS = 20
-
-OBJECT_SOURCES = """
+OBJECT_SOURCES = f"""
 SELECT s.refsource_id
-FROM galobjectsources s JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active
+FROM galobjectsources s
+JOIN galreferences c ON c.id = {catalogue_sql("s.refsource_id")} AND c.active
 WHERE s.object_id = %s
 """
-
-
-def id_range(catalogue_id):
-    """The first and last possible id of a catalogue's sources."""
-    return catalogue_id << RANK_BITS, (catalogue_id + 1 << RANK_BITS) - 1
-
-
-def catalogue_of(refsource_id):
-    """The id of the catalogue (galreferences) to which a source belongs."""
-    return refsource_id >> RANK_BITS
 
 
 class EpochKind(TextChoices):

@@ -233,19 +233,6 @@ def _expansion(sources, fit, mag, mag_err, options, notes):
     return scale, chi2_nu
 
 
-def rows(measurement, dtype):
-    """Rows of galsources for all measured sources; the caller sets ``galimage_id``."""
-    m, fit = measurement, measurement.fit
-    out = np.zeros(len(m.sources), dtype)
-    for name in ("refsource_id", "ra", "dec"):
-        out[name] = m.sources[name]
-    for name in ("x", "y", "mag", "mag_err"):
-        out[name] = getattr(m, name)
-    for name in ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags"):
-        out[name] = getattr(fit, name)
-    return out
-
-
 def is_detected(rows, min_quality):
     """(n,) whether rows belong in galsources: positive flux on enough usable pixels."""
     return (rows["flux"] > 0) & (rows["quality"] >= min_quality)

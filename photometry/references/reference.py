@@ -5,7 +5,7 @@ import numpy as np
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import source_rows
 
 
 def measure_reference(reduction, options=ReductionOptions()):
@@ -27,22 +27,13 @@ def measure_reference(reduction, options=ReductionOptions()):
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     ra, dec = reduction.wcs.to_sky(found.x, found.y)
     keep = (fit.flux > 0) & (fit.quality >= options.min_quality)
-    rows = np.zeros(int(keep.sum()), SOURCE_DTYPE)
     columns = {
         "ra": ra,
         "dec": dec,
         "x": found.x,
         "y": found.y,
-        "flux": fit.flux,
-        "flux_err": fit.flux_err,
         "mag": mag,
         "mag_err": with_floor(mag_err, options.calibration.error_floor),
-        "rchi2": fit.rchi2,
-        "fracflux": fit.fracflux,
-        "quality": fit.quality,
-        "flags": fit.flags,
+        "is_reference": True,
     }
-    for name, values in columns.items():
-        rows[name] = values[keep]
-    rows["is_reference"] = True
-    return rows
+    return source_rows(fit, columns)[keep]

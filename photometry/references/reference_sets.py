@@ -10,8 +10,9 @@ from photometry.models import GalReference, GalReferenceSet
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT, reference_means
 from photometry.storage.binary_copy import copy_in
+from photometry.storage.columns import MEAN_DTYPE
 from photometry.storage.image_calibration import ImageCalibration
-from photometry.storage.reference_values import MEAN_DTYPE, TABLE, means_in
+from photometry.storage.reference_values import TABLE, means_in
 from photometry.storage.storage import catalogue_sources, measurements_on
 
 ZERO_POINT = 25.0  # mag, of the fluxes that are compared

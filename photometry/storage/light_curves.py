@@ -10,7 +10,8 @@ from django.db import connection
 
 from photometry.models import GalSource
 from photometry.storage.binary_copy import copy_out
-from photometry.storage.storage import NON_DETECTIONS, SOURCE_DTYPE, by_source
+from photometry.storage.columns import source_dtype
+from photometry.storage.storage import NON_DETECTIONS, by_source
 
 MEASURED = ("mag", "mag_err")
 
@@ -19,12 +20,12 @@ def light_curve(refsource_id, columns=MEASURED) -> np.ndarray:
     """All measurements of a source, oldest first; empty for an unknown id.
 
     A structured array (n_epochs,) of ``mjd`` and ``columns``, which are named, typed and in the
-    units of galsources (``storage.SOURCE_DTYPE``).
+    units of galsources (``columns.SOURCE_DTYPE``).
     """
     names = ("mjd", *columns)
     rows = copy_out(
         f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id = {int(refsource_id)}",
-        _dtype(names),
+        source_dtype(names),
     )
     return rows.take(rows["mjd"].argsort(kind="stable"))
 
@@ -34,7 +35,7 @@ def light_curves(refsource_ids, columns=MEASURED) -> np.ndarray:
     names = ("refsource_id", "mjd", *columns)
     ids = ", ".join(str(int(i)) for i in refsource_ids) or "NULL"
     query = f"SELECT {', '.join(names)} FROM galsources WHERE refsource_id IN ({ids})"
-    return by_source(copy_out(query, _dtype(names)))
+    return by_source(copy_out(query, source_dtype(names)))
 
 
 def epochs(refsource_ids, columns=MEASURED) -> np.ndarray:
@@ -63,17 +64,12 @@ def cone_light_curves(ra, dec, radius_arcsec, columns=MEASURED) -> np.ndarray:
         f"SELECT * FROM galsources_cone_measurements({position}, '{', '.join(names)}')"
         f" AS s ({_definitions(names)})"
     )
-    return by_source(copy_out(query, _dtype(names)))
-
-
-@lru_cache
-def _dtype(names):
-    return np.dtype([(name, SOURCE_DTYPE[name]) for name in names])
+    return by_source(copy_out(query, source_dtype(names)))
 
 
 @lru_cache
 def _dtype_of_epochs(names):
-    return np.dtype([*_dtype(names).descr, ("is_detected", "?"), ("limit_mag", "f4")])
+    return np.dtype([*source_dtype(names).descr, ("is_detected", "?"), ("limit_mag", "f4")])
 
 
 @lru_cache

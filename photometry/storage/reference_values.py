@@ -4,18 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.querysets.sources import catalogue_of, id_range
+from exposures.source_ids import catalogue_of, id_range
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
 from photometry.storage.binary_copy import copy_out
+from photometry.storage.columns import MEAN_DTYPE
 
 TABLE = "galreferencemags"
-MEAN_DTYPE = np.dtype(
-    [
-        *(("refsource_id", "i8"), ("outlying_image_id", "i8")),
-        *(("mag", "f4"), ("mag_err", "f4"), ("scatter", "f4")),
-        *(("n_images", "i2"), ("n_used", "i2"), ("flags", "i2")),
-    ]
-)
 
 
 @dataclass(frozen=True)

@@ -5,37 +5,13 @@ from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from exposures.source_ids import MAX_SOURCES, catalogue_of
 from photometry.models import GalCoverage, GalReference
-from photometry.querysets.sources import RANK_BITS, catalogue_of
 from photometry.storage.binary_copy import copy_in, copy_out
+from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
 from photometry.storage.image_calibration import ImageCalibration
 
-# The columns of galsources in their order; the model and the table are tested against it.
-SOURCE_DTYPE = np.dtype(
-    [
-        ("refsource_id", "i8"),
-        ("galimage_id", "i8"),
-        ("ra", "f8"),
-        ("dec", "f8"),
-        ("x", "f4"),
-        ("y", "f4"),
-        ("flux", "f4"),
-        ("flux_err", "f4"),
-        ("mag", "f4"),
-        ("mag_err", "f4"),
-        ("rchi2", "f4"),
-        ("fracflux", "f4"),
-        ("quality", "f4"),
-        ("flags", "i2"),
-        ("is_reference", "?"),
-        ("mjd", "f8"),
-    ]
-)
-COLUMNS = ", ".join(SOURCE_DTYPE.names)
-# The columns of galnondetections.
-NON_DETECTION_DTYPE = np.dtype([*SOURCE_DTYPE.descr, ("limit_mag", "f4")])
 NON_DETECTIONS = "galnondetections"
-MAX_SOURCES = 2**RANK_BITS
 
 DROP_LOCK_SECONDS = 10
 
@@ -119,7 +95,7 @@ def _with_limits(rows, calibration):
 
 def _on_references(refsource_ids):
     """(n,) ``galimage_id`` and ``x`` of sources on their reference images."""
-    dtype = [(name, SOURCE_DTYPE[name]) for name in ("refsource_id", "galimage_id", "x")]
+    dtype = source_dtype(("refsource_id", "galimage_id", "x"))
     found = [np.zeros(0, dtype)]
     catalogues = catalogue_of(refsource_ids)
     for catalogue_id in np.unique(catalogues).tolist():

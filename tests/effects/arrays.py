@@ -30,8 +30,8 @@ from photometry.science.stacking.homogenise import flux_to_common_brightness
 from photometry.science.stacking.reference_mean import reference_means
 from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.trails.trails import find_trails
+from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
-from photometry.storage.storage import SOURCE_DTYPE
 from tests.exposures.files import chip_cards, write_plain, write_triplet
 from tests.exposures.test_catalogues import table, write_table
 from tests.photometry.scenes import star_list

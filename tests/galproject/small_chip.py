@@ -17,7 +17,8 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import version
 from galproject.queue.runs import process_exposure
 from photometry.storage.binary_copy import copy_out
-from photometry.storage.storage import COLUMNS, NON_DETECTIONS, SOURCE_DTYPE
+from photometry.storage.columns import COLUMNS, SOURCE_DTYPE
+from photometry.storage.storage import NON_DETECTIONS
 
 FILE = Path(__file__).with_name("small_chip.json")
 NIGHT = SimulationOptions(

@@ -4,7 +4,7 @@ import numpy as np
 
 from photometry.models import GalObject, GalObjectSource
 from photometry.storage import storage
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import SOURCE_DTYPE
 from tests.made_up import from_tangent_plane, make_image
 
 

@@ -11,11 +11,11 @@ from exposures.fits import InputOptions, read_chip, read_exposure
 from photometry.reduction.image_quality import changed_share, reference_figures, search_figures
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction, reduce_chip
-from photometry.reduction.search import SearchMeasurement, measure_search, rows
+from photometry.reduction.search import SearchMeasurement, measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.calibration.channels import edges_at
 from photometry.science.quality.image_quality import QualityOptions, beyond
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import measured_rows
 from variables.changes.detection import edge_distance
 from variables.science.selection import (
     Changes,
@@ -92,7 +92,7 @@ def measure(field, chip, options=OPTIONS) -> Outcome:
     reduction = reduce_chip(chip, field.facts, field.catalogue, options.search_detection, options)
     edges = edges_at(field.reference.channel_columns, field.reference.fwhm_pixels, REFERENCE_ID)
     m = measure_search(reduction, field.sources, options, edges)
-    search = rows(m, SOURCE_DTYPE)
+    search = measured_rows(m)
     place = search["x"], search["y"]
     changes = select_changes(
         _photometry(search, chip.shape, place, search["flags"]),

@@ -14,6 +14,7 @@ from exposures.locks import Claimed
 from photometry.models import GalSource
 from photometry.storage import clustering, storage
 from photometry.storage.binary_copy import copy_out
+from photometry.storage.columns import COLUMNS, SOURCE_DTYPE
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,9 +49,7 @@ def query(sql, *parameters):
 
 def rows():
     """Every row of galsources, whole, in order of sources and images."""
-    found = copy_out(
-        f"SELECT {storage.COLUMNS} FROM galsources ORDER BY 1, 2", storage.SOURCE_DTYPE
-    )
+    found = copy_out(f"SELECT {COLUMNS} FROM galsources ORDER BY 1, 2", SOURCE_DTYPE)
     return found.tobytes()
 
 
@@ -188,7 +187,7 @@ def test_what_is_stored_removed_or_measured_again_meanwhile_is_taken_over(catalo
 def test_sources_that_come_and_go_meanwhile_on_any_image_are_taken_over(catalogue, monkeypatch):
     """As sources that are new since the reference do, with the image that brings the last of it."""
     new = catalogue.own_ids[1] + 1
-    copied = storage.COLUMNS.replace("refsource_id", "%s", 1)
+    copied = COLUMNS.replace("refsource_id", "%s", 1)
     source = f"SELECT {copied} FROM galsources WHERE NOT is_reference AND refsource_id = %s"
     query(f"INSERT INTO galsources {source}", new, new - 1)
     again = catalogue.coverages.order_by("pk").first().image

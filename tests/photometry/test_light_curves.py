@@ -5,8 +5,8 @@ import pytest
 
 from photometry.models import GalSource
 from photometry.storage import storage
+from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.light_curves import cone_light_curves, light_curve, light_curves
-from photometry.storage.storage import SOURCE_DTYPE
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db

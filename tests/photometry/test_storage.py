@@ -9,10 +9,10 @@ from django.db.models import Count
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, Status
+from exposures.source_ids import catalogue_of
 from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
-from photometry.querysets.sources import catalogue_of
 from photometry.storage import storage
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import SOURCE_DTYPE
 from tests.made_up import make_image, make_sources
 
 pytestmark = pytest.mark.django_db

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
@@ -110,7 +111,7 @@ def test_the_nearest_of_two_matches_is_taken():
     make_catalogue(30, "g", seed=4, dec=-29.0 - 0.1 / 3600)
     crossmatch_all()
     nearest = curves(candidate)["g"]
-    assert nearest["refsource_id"] >> storage.RANK_BITS == GalReference.objects.latest("pk").pk
+    assert catalogue_of(nearest["refsource_id"]) == GalReference.objects.latest("pk").pk
 
 
 def test_epochs_at_which_it_vanished_have_a_time_and_no_magnitude():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference, GalSource
-from photometry.querysets.sources import catalogue_of
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.storage import storage
 from tests.variables.candidates import add_epoch, make_catalogue

@@ -5,6 +5,7 @@ from django.db import transaction
 
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
+from photometry.storage.columns import FIT_COLUMNS
 from variables.models import Cut, GalVarObj
 from variables.science.selection import (
     Changes,
@@ -60,8 +61,13 @@ def _judged(sources, values):
 
 
 def _photometry(rows, mag, mag_err, edge, saturated):
-    columns = (rows[name] for name in ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags"))
-    return Photometry(mag, mag_err, *columns, edge, saturated)
+    return Photometry(
+        mag=mag,
+        mag_err=mag_err,
+        edge_distance=edge,
+        saturated_distance=saturated,
+        **{name: rows[name] for name in FIT_COLUMNS},
+    )
 
 
 def edge_distance(x, y, shape):

@@ -9,8 +9,8 @@ from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
-from photometry.querysets.sources import catalogue_of
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of

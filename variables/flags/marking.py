@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
-from photometry.querysets.sources import catalogue_of
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalFlag, GalFlagDecision
 from variables.regions.coverage import candidates_inside, check_region, mark

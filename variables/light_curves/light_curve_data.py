@@ -8,18 +8,21 @@ from typing import NamedTuple
 from django.db import connection
 
 from exposures.models import GalImage
+from exposures.source_ids import catalogue_sql
 from photometry.querysets.objects import MatchKind
 from photometry.storage.light_curves import epochs
 from variables.models import GalVarObj
 
 # A candidate of a catalogue that was replaced is shown all the same.
-MATCHES = """
+MATCHES = f"""
 SELECT o.refsource_id, o.filter, coalesce(j.kind = %s, false), s.refsource_id, s.filter
 FROM galcandidates o
 LEFT JOIN galobjectsources own ON own.refsource_id = o.refsource_id
 LEFT JOIN galobjects j ON j.id = own.object_id
-LEFT JOIN (galobjectsources s JOIN galreferences c ON c.id = s.refsource_id >> 20 AND c.active)
-    ON s.object_id = own.object_id AND s.filter <> o.filter
+LEFT JOIN (
+    galobjectsources s
+    JOIN galreferences c ON c.id = {catalogue_sql("s.refsource_id")} AND c.active
+) ON s.object_id = own.object_id AND s.filter <> o.filter
 WHERE o.refsource_id = ANY(%s)
 ORDER BY o.refsource_id, s.filter, q3c_dist(o.ra, o.dec, s.ra, s.dec)
 """

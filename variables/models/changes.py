@@ -4,8 +4,8 @@ from django.db import models
 
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
+from exposures.source_ids import id_range
 from photometry.models import RealField
-from photometry.querysets.sources import id_range
 
 
 class Cut(models.IntegerChoices):

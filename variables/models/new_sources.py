@@ -6,7 +6,7 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
-from photometry.models import GalReference, RealField
+from photometry.models import GalReference, RealField, StarFit
 
 
 class GalNewSource(models.Model):
@@ -68,8 +68,12 @@ class GalNewDetectionQuerySet(models.QuerySet):
         return self.filter(source=None)
 
 
-class GalNewDetection(models.Model):
-    """A peak that the forced fit left over on a search image, fitted as a star."""
+class GalNewDetection(StarFit):
+    """A peak that the forced fit left over on a search image, fitted as a star.
+
+    The neighbours are part of its ``flux_err``, ``rchi2`` allows for the error of the PSF, and
+    ``mag_err`` is expanded as those of the image's sources.
+    """
 
     image = models.ForeignKey(
         GalImage, db_column="galimage_id", on_delete=models.CASCADE, related_name="new_detections"
@@ -89,17 +93,7 @@ class GalNewDetection(models.Model):
     dec = models.FloatField(help_text="ICRS degrees")
     reference_x = models.FloatField(help_text="on the reference image, pixels from 0")
     reference_y = models.FloatField(help_text="on the reference image, pixels from 0")
-    x = RealField(help_text="on this image, pixels from 0")
-    y = RealField(help_text="on this image, pixels from 0")
-    flux = RealField(help_text="ADU")
-    flux_err = RealField(help_text="ADU, neighbours included")
-    mag = RealField(help_text="corrected to the reference")
-    mag_err = RealField(help_text="with the floor, expanded as those of the image's sources")
     significance = RealField(help_text="sigma, the error of the model included")
-    rchi2 = RealField(help_text="PSF-weighted reduced chi2, the PSF's error allowed for")
-    fracflux = RealField(help_text="of the flux there that is the star's own")
-    quality = RealField(help_text="fraction of the PSF on usable pixels")
-    flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut; 0 passes all")
 
     objects = GalNewDetectionQuerySet.as_manager()

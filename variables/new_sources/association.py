@@ -8,6 +8,7 @@ from exposures.locks import Claimed, lock_to_end
 from exposures.science.angles import to_sky
 from exposures.science.footprints import unit_vectors
 from photometry.models import GalReference
+from photometry.storage.columns import STAR_COLUMNS
 from variables.models import Cut, GalNewDetection, GalNewSource, GalVarObj
 from variables.science.new_sources import NewSourceOptions
 
@@ -47,12 +48,11 @@ DELETE FROM {table} WHERE refsource_id BETWEEN %(first)s AND %(last)s
     AND refsource_id <> ALL(%(standing)s)
 """
 # One of each source on an image, the most significant; what is there already stays as it is.
-SAVE_MEASUREMENTS = """
-INSERT INTO galsources (refsource_id, galimage_id, ra, dec, x, y, flux, flux_err, mag, mag_err,
-    rchi2, fracflux, quality, flags, is_reference, mjd)
+SAVE_MEASUREMENTS = f"""
+INSERT INTO galsources (refsource_id, galimage_id, ra, dec, {", ".join(STAR_COLUMNS)},
+    is_reference, mjd)
 SELECT DISTINCT ON (d.refsource_id, d.galimage_id) d.refsource_id, d.galimage_id, s.ra, s.dec,
-    d.x, d.y, d.flux, d.flux_err, d.mag, d.mag_err, d.rchi2, d.fracflux, d.quality, d.flags, false,
-    e.mjd
+    {", ".join(f"d.{name}" for name in STAR_COLUMNS)}, false, e.mjd
 FROM galnewdetections d JOIN galnewsources s ON s.refsource_id = d.refsource_id
 JOIN galimages i ON i.id = d.galimage_id JOIN galexposures e ON e.id = i.exposure_id
 WHERE d.refsource_id = ANY(%(standing)s) AND NOT EXISTS (

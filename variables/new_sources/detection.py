@@ -1,10 +1,10 @@
 """Stars in the residual of a search image's forced fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from photometry.querysets.sources import catalogue_of
+from exposures.source_ids import catalogue_of
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.residual_peaks import (
     SATURATION,
@@ -14,10 +14,13 @@ from photometry.science.detection.residual_peaks import (
     find_new_stars,
 )
 from photometry.science.forced.forced import SHARP
+from photometry.storage.columns import column_names
 from variables.changes.detection import edge_distance
 from variables.models import Cut, GalNewDetection
 from variables.science.chip_map import fit_chip_map
 
+# What NewStars have of the columns of GalNewDetection.
+OF_STARS = {field.name for field in fields(NewStars)} & {*column_names(GalNewDetection)}
 N_MAPPED = 2000  # stars of a reference, about, by which a position is found on its image
 
 
@@ -100,13 +103,12 @@ def _columns(found, place, reduction, against, options):
     zero_point = reduction.zero_point.value + correction
     mag, mag_err = magnitudes(stars.flux, stars.flux_err, zero_point)
     mag_err = measurement.error_scale * with_floor(mag_err, options.calibration.error_floor)
-    own = ("x", "y", "flux", "flux_err", "significance", "rchi2", "fracflux", "quality", "flags")
     return {
         "ra": found.ra,
         "dec": found.dec,
         "reference_x": place[0],
         "reference_y": place[1],
-        **{name: getattr(stars, name) for name in own},
+        **{name: getattr(stars, name) for name in OF_STARS},
         "mag": mag,
         "mag_err": mag_err,
         "failed_cuts": found.failed_cuts,

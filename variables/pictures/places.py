@@ -9,9 +9,7 @@ from tempfile import NamedTemporaryFile
 from django.conf import settings
 from django.urls import reverse
 
-from photometry.querysets.sources import RANK_BITS, catalogue_of
-
-RANK_MASK = (1 << RANK_BITS) - 1
+from exposures.source_ids import catalogue_of, rank_of
 
 
 def cutouts_folder(catalogue_id) -> Path:
@@ -21,13 +19,13 @@ def cutouts_folder(catalogue_id) -> Path:
 
 def cutouts_path(refsource_id) -> Path:
     """The path of a candidate's cutouts."""
-    return cutouts_folder(catalogue_of(refsource_id)) / f"{refsource_id & RANK_MASK}.png"
+    return cutouts_folder(catalogue_of(refsource_id)) / f"{rank_of(refsource_id)}.png"
 
 
 def strip_path(refsource_id, image_id) -> Path:
     """The path at which a candidate's strip of one epoch is cached."""
     folder = cutouts_folder(catalogue_of(refsource_id)) / "strips"
-    return folder / f"{refsource_id & RANK_MASK}-{image_id}.png"
+    return folder / f"{rank_of(refsource_id)}-{image_id}.png"
 
 
 def picture_path(image_id) -> Path:

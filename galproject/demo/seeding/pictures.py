@@ -10,11 +10,11 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage
+from exposures.source_ids import catalogue_of
 from galproject.demo.first_look import NAME as FIRST_LOOK
 from galproject.demo.seeding.stamps import noise_like, star_stamps
 from galproject.demo.seeding.tables import PROPOSAL
 from photometry.models import GalNonDetection, GalReference, GalSource
-from photometry.querysets.sources import catalogue_of
 from photometry.storage import storage
 from variables.models import CampaignObject, GalCandidate, GalNewSource
 from variables.pictures.places import picture_path, write_whole

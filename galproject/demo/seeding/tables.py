@@ -12,11 +12,12 @@ from exposures.chip import MaskBit
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob, Status
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
+from exposures.source_ids import catalogue_of
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.demo.seeding.stars import SATURATED_MAG, SeededExposure, pointing
 from galproject.processing.version import RESULTS_VERSION, code_version
 from photometry.storage import storage
-from photometry.storage.storage import SOURCE_DTYPE
+from photometry.storage.columns import SOURCE_DTYPE
 from variables.models import Cut, GalVarObj
 
 PROPOSAL = "seed_demo"  # by which made-up exposures are told from others
@@ -179,7 +180,7 @@ def _store_logs(images):
 def store_series(series, stored):
     """A catalogue with its partition, what was measured with it, and what changed."""
     ids = _store_catalogue(series, stored)
-    reference, catalogue_id = image_of(series, 0, stored), int(ids[0]) >> storage.RANK_BITS
+    reference, catalogue_id = image_of(series, 0, stored), catalogue_of(int(ids[0]))
     for epoch in range(1, len(series.exposures)):
         image = image_of(series, epoch, stored)
         rows = _source_rows(series, epoch, image.zero_point)
