@@ -16,9 +16,16 @@ SEEDED = galproject_seeded
 CASES = 1100
 SEED = 1
 
+# Lists of packages for the oldest Python that is supported and all later ones, without the address
+# of a registry. Versions that a list has stay as they are.
+compile = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+# Of make lock: --upgrade for all packages, --upgrade-package NAME for one.
+UPGRADE =
+
 export PYTHON
 
-.PHONY: help setup setup-dev setup-docs docs database migrated demo seeded test fuzz results check bench lint format serve workers clean
+.PHONY: help setup setup-dev setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
@@ -31,6 +38,7 @@ help:
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
 	@echo "make lint    check style and types; make format mends what can be mended"
+	@echo "make lock    write requirements*.txt anew from pyproject.toml (UPGRADE=--upgrade)"
 	@echo "make check   check that no migration is missing and that the settings are fit to deploy"
 	@echo "make clean   remove .venv and what tools left; the database stays"
 	@echo "scripts/database {start|stop|status|url|destroy}"
@@ -43,6 +51,9 @@ setup-dev:
 
 setup-docs:
 	@scripts/setup requirements.txt requirements-docs.txt
+
+setup-lint:
+	@scripts/setup requirements.txt requirements-dev.txt requirements-lint.txt
 
 database: setup
 	@$(python) scripts/database start
@@ -77,6 +88,15 @@ bench: setup-dev database
 		echo "$$name"; \
 		OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(python) benchmarks/$$name.py $(QUICK); \
 	done
+
+# Of a package in several lists the first has the say.
+lock: setup-lint
+	$(compile) --output-file requirements.txt pyproject.toml
+	$(compile) --output-file requirements-dev.txt --group dev -c requirements.txt
+	$(compile) --output-file requirements-docs.txt --group docs -c requirements.txt \
+		-c requirements-dev.txt
+	$(compile) --output-file requirements-lint.txt --group lint -c requirements.txt \
+		-c requirements-dev.txt
 
 lint: setup-dev
 	$(python) -m ruff check $(sources)

@@ -1,13 +1,14 @@
 """The pinned packages are whole, the settings find the database, the cluster looks after itself."""
 
-import importlib.util
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
-from importlib.metadata import requires, version
+import tomllib
+from collections import defaultdict
+from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from galproject.site.checks import database_has_q3c, q3c_errors
 from galproject.site.database_url import database_from
 
 PROJECT = Path(__file__).resolve().parents[2]
+DEV = "requirements-dev.txt"
+PIN = re.compile(r"[\w.-]+==[\w.]+( ; .+)?")
 # What crowdsourcephoto declares and nothing here calls.
 LEFT_OUT = {"tensorflow", "keras", "scikit-image", "guppy3"}
 
@@ -39,44 +42,77 @@ def manage(*words, **environment):
     )
 
 
-def pinned(*files):
-    """Versions by canonical package name, of requirements files."""
+def pinned(*names):
+    """Versions by canonical package name, of lists of packages, as for this Python."""
     lines = [
         line
-        for name in files or ("requirements.txt", "requirements-dev.txt")
+        for name in names
         for line in (PROJECT / name).read_text().splitlines()
-        if line and not line.startswith("#")
+        if not line.lstrip().startswith("#")
     ]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
-    return {canonicalize_name(name): pin for name, pin in (line.split("==") for line in lines)}
+    assert all(PIN.fullmatch(line) for line in lines)
+    packages = [one for one in map(Requirement, lines) if applies(one)]
+    return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in packages}
 
 
-def needed_by(package):
-    for requirement in map(Requirement, requires(package) or []):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-            yield canonicalize_name(requirement.name)
+def applies(requirement):
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 
-def test_requirements_are_whole_but_for_what_crowdsource_does_not_use():
-    packages = pinned()
-    missing = {(package, needed) for package in packages for needed in needed_by(package)}
-    missing = {(package, needed) for package, needed in missing if needed not in packages}
-    assert missing <= {("crowdsourcephoto", package) for package in LEFT_OUT}
+def declared():
+    """What pyproject.toml asks for, {list: names of packages}."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    groups = {f"requirements-{name}.txt": of for name, of in project["dependency-groups"].items()}
+    asked = {"requirements.txt": project["project"]["dependencies"], **groups}
+    return {name: {Requirement(one).name for one in of} for name, of in asked.items()}
+
+
+def missing_in(packages):
+    """(package, what it needs) of what packages need that isn't among them."""
+    return {
+        (package, needed)
+        for package in packages
+        for one in map(Requirement, requires(package) or [])
+        if applies(one) and (needed := canonicalize_name(one.name)) not in packages
+    }
+
+
+@pytest.mark.parametrize("names", [["requirements.txt"], ["requirements.txt", DEV]])
+def test_lists_are_whole_but_for_what_crowdsource_does_not_use(names):
+    assert missing_in(pinned(*names)) == {("crowdsourcephoto", package) for package in LEFT_OUT}
+
+
+def test_a_list_without_a_package_that_another_needs_is_not_whole():
+    packages = pinned("requirements.txt")
+    del packages["sqlparse"]
+    assert ("django", "sqlparse") in missing_in(packages)
 
 
 def test_installed_versions_are_the_pinned_ones():
-    packages = pinned()
+    packages = pinned("requirements.txt", DEV)
     assert {name: version(name) for name in packages} == packages
 
 
-def test_packages_of_the_documentation_are_those_of_the_other_lists_where_these_have_them():
-    others, docs = pinned(), pinned("requirements-docs.txt")
-    shared = others.keys() & docs.keys()
-    assert shared and {name: docs[name] for name in shared} == {n: others[n] for n in shared}
+def test_nothing_that_is_left_out_is_listed_or_installed():
+    installed = {canonicalize_name(one.name) for one in distributions()}
+    assert not LEFT_OUT & (installed | pinned(*declared()).keys())
 
 
-def test_tensorflow_is_not_installed():
-    assert importlib.util.find_spec("tensorflow") is None
+def test_lists_have_what_the_project_asks_for_and_share_their_versions():
+    versions = defaultdict(set)
+    for name, asked in declared().items():
+        packages = pinned(name)
+        assert {canonicalize_name(one) for one in asked} <= packages.keys()
+        for package, pin in packages.items():
+            versions[package].add(pin)
+    assert {package: pins for package, pins in versions.items() if len(pins) > 1} == {}
+
+
+def test_lists_are_made_by_a_tool_and_name_no_address():
+    for name in declared():
+        text = (PROJECT / name).read_text()
+        assert text.startswith("# This file was autogenerated by uv") and "make lock" in text
+        assert "://" not in text and "--" not in text
 
 
 def test_continuous_integration_runs_what_the_readme_says():
@@ -152,8 +188,17 @@ def test_the_database_has_q3c_and_no_jit():
 
 
 @pytest.mark.django_db
-def test_the_test_database_passes_the_check():
+def test_a_database_without_q3c_passes_the_check_if_the_role_may_make_it_and_fails_if_not():
     assert database_has_q3c(["default"]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        if not cursor.fetchone()[0]:
+            pytest.skip("this role may not take another's place")
+        cursor.execute("DROP EXTENSION q3c CASCADE")
+        assert database_has_q3c(["default"]) == []
+        cursor.execute("SET LOCAL ROLE pg_read_all_data")
+        (error,) = database_has_q3c(["default"])
+        assert error.id == "galproject.E003"
 
 
 def test_a_database_without_q3c_is_refused_unless_it_can_be_made():
