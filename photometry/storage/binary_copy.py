@@ -5,6 +5,7 @@ from io import BytesIO
 
 import numpy as np
 from django.db import connection
+from numpy.typing import DTypeLike
 
 # The format: a header (signature, flags, length of an extension), then for each row the number
 # of its columns and for each column its length and its bytes, big-endian; -1 ends.
@@ -13,14 +14,19 @@ TRAILER = b"\xff\xff"
 SENT_BYTES = 2**20  # at once
 
 
-def copy_in(table, rows):
+def names_of(dtype: np.dtype) -> tuple[str, ...]:
+    """The columns of a structured dtype, in order; none of one that isn't structured."""
+    return dtype.names or ()
+
+
+def copy_in(table: str, rows: np.ndarray) -> None:
     """Append a structured array to a table; its fields are named and typed as the columns."""
-    statement = f"COPY {table} ({', '.join(rows.dtype.names)}) FROM STDIN (FORMAT binary)"
+    statement = f"COPY {table} ({', '.join(names_of(rows.dtype))}) FROM STDIN (FORMAT binary)"
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(statement, BytesIO(_encode(rows)), SENT_BYTES)
 
 
-def copy_out(query, dtype) -> np.ndarray:
+def copy_out(query: str, dtype: DTypeLike) -> np.ndarray:
     """The rows of a query as an array of ``dtype``; its columns are typed so, and never NULL."""
     buffer = BytesIO()
     with connection.cursor() as cursor, connection.wrap_database_errors:
@@ -29,32 +35,33 @@ def copy_out(query, dtype) -> np.ndarray:
 
 
 @lru_cache
-def _record_dtype(dtype):
+def _record_dtype(dtype: np.dtype) -> np.dtype:
     """The dtype of a row in COPY's binary format."""
     columns = [
         column
-        for name in dtype.names
+        for name in names_of(dtype)
         for column in ((f"{name}_bytes", ">i4"), (name, dtype[name].newbyteorder(">")))
     ]
     return np.dtype([("n_columns", ">i2"), *columns])
 
 
-def _encode(rows):
+def _encode(rows: np.ndarray) -> bytearray:
     record = _record_dtype(rows.dtype)
     stream = bytearray(len(HEADER) + len(rows) * record.itemsize + len(TRAILER))
     stream[: len(HEADER)], stream[-len(TRAILER) :] = HEADER, TRAILER
     records = np.frombuffer(stream, record, len(rows), len(HEADER))
-    records["n_columns"] = len(rows.dtype)
-    for name in rows.dtype.names:
+    names = names_of(rows.dtype)
+    records["n_columns"] = len(names)
+    for name in names:
         records[f"{name}_bytes"] = rows.dtype[name].itemsize
         records[name] = rows[name]
     return stream
 
 
-def _decode(buffer, dtype):
+def _decode(buffer: memoryview, dtype: np.dtype) -> np.ndarray:
     body = memoryview(buffer)[len(HEADER) : len(buffer) - len(TRAILER)]
     records = np.frombuffer(body, _record_dtype(dtype))
     rows = np.empty(len(records), dtype)
-    for name in dtype.names:
+    for name in names_of(dtype):
         rows[name] = records[name]
     return rows

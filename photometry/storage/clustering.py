@@ -7,16 +7,20 @@ store meanwhile, and puts it in the place of the partition in one transaction of
 
 import shutil
 import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import pairwise
 
 import numpy as np
 from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
+from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from photometry.models import GalReference
+from photometry.storage.statements import execute, fetch_row, fetch_rows
 from photometry.storage.storage import COLUMNS, attach_partition, create_table_to_attach
 
 KEY = "refsource_id, mjd, galimage_id"
@@ -42,7 +46,7 @@ class PartitionOrder:
     pages_in_order: float  # that it would lie on after a rewrite
 
     @property
-    def disorder(self):
+    def disorder(self) -> float:
         """Pages read for a light curve over those needed; 1 if in order."""
         return self.pages / self.pages_in_order
 
@@ -59,11 +63,18 @@ class Rewrite:
     n_attempts: int  # at the swap
 
 
+Stored = set[tuple[int, int, float]]  # what a partition has: coverage, image, MJD
+
+
 class _ChangedError(Exception):
     """A writer has stored something since the copy was brought up to date."""
 
 
-def partitions(catalogue_ids=None, identifiers=None, filter=None):
+def partitions(
+    catalogue_ids: Collection[int] | None = None,
+    identifiers: Collection[str] | None = None,
+    filter: str | None = None,
+) -> QuerySet[GalReference]:
     """Catalogues that have a partition: all, or some by id, by exposure and by filter."""
     chosen = GalReference.objects.select_related("image__exposure").order_by("pk")
     if catalogue_ids:
@@ -75,13 +86,13 @@ def partitions(catalogue_ids=None, identifiers=None, filter=None):
     return chosen
 
 
-def order_of(reference) -> PartitionOrder:
+def order_of(reference: GalReference) -> PartitionOrder:
     """Measure the order of a catalogue's partition, by the pages of ``N_SAMPLED`` light curves."""
     first = reference.id_range[0]
     ranks = np.unique(np.linspace(0, max(reference.n_sources - 1, 0), N_SAMPLED).astype(int))
     n_rows = reference.n_sources + sum(reference.coverages.values_list("n_sources", flat=True))
     table = reference.partition
-    row = _row(
+    row = fetch_row(
         "SELECT count(*), count(DISTINCT (refsource_id, (ctid::text::point)[0])),"
         " count(DISTINCT refsource_id),"
         f" pg_total_relation_size('{table}'), pg_relation_size('{table}')"
@@ -101,7 +112,9 @@ def order_of(reference) -> PartitionOrder:
     )
 
 
-def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
+def rewrite(
+    reference: GalReference, timeout_seconds: float = 600.0, progress: tqdm | None = None
+) -> Rewrite | None:
     """Rewrite a catalogue's partition in key order; None if another process does, or it is gone.
 
     Readers and writers go on; see the module. ``progress`` is told of rows (``update(n)``, as
@@ -120,7 +133,7 @@ def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
         try:
             stored = _copy(reference, before.n_rows, progress)
             # So that not the first readers have to mark rows as visible to all.
-            _execute(f"VACUUM (ANALYZE) {_work_table(reference)}")
+            execute(f"VACUUM (ANALYZE) {_work_table(reference)}")
             lock_ms, n_attempts = _swap_when_possible(reference, stored, timeout_seconds)
         finally:
             remove_leftover(reference)
@@ -128,13 +141,13 @@ def rewrite(reference, timeout_seconds=600.0, progress=None) -> Rewrite | None:
         return Rewrite(reference, before, after, time.monotonic() - started, lock_ms, n_attempts)
 
 
-def remove_leftover(reference):
+def remove_leftover(reference: GalReference) -> None:
     """Remove the work table that a killed rewrite may have left."""
     if connection.is_usable():
-        _execute(f"DROP TABLE IF EXISTS {_work_table(reference)}, {_replaced(reference)}")
+        execute(f"DROP TABLE IF EXISTS {_work_table(reference)}, {_replaced(reference)}")
 
 
-def check_room(order):
+def check_room(order: PartitionOrder) -> None:
     """Raise GalprojectError unless the disk of the server has room for a copy of a partition.
 
     Of a server on another host, or whose folder is hidden from this account, nothing is known
@@ -149,33 +162,33 @@ def check_room(order):
         )
 
 
-def free_bytes_of_server():
+def free_bytes_of_server() -> int | None:
     """Free bytes on the disk of the server's data; None if that can't be told."""
     if (connection.settings_dict["HOST"] or "/")[0] != "/":
         return None
     try:
-        (folder,) = _row("SELECT current_setting('data_directory')")
+        (folder,) = fetch_row("SELECT current_setting('data_directory')")
         return shutil.disk_usage(folder).free
     except (OSError, OperationalError):
         return None
 
 
-def _work_table(reference):
+def _work_table(reference: GalReference) -> str:
     return f"{reference.partition}_in_order"
 
 
-def _replaced(reference):
+def _replaced(reference: GalReference) -> str:
     return f"{reference.partition}_replaced"
 
 
-def _copy(reference, n_rows, progress):
+def _copy(reference: GalReference, n_rows: int, progress: tqdm | None) -> Stored:
     """Build the ordered copy with indexes; returns its contents as ``_stored`` does."""
     work = _work_table(reference)
     with _snapshot():
         stored = _stored(reference)
         _create_work_table(reference)
         for first, last in id_ranges_of_steps(reference, n_rows):
-            n = _execute(
+            n = execute(
                 f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
                 f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY {KEY}"
             )
@@ -185,13 +198,13 @@ def _copy(reference, n_rows, progress):
     return stored
 
 
-def _create_work_table(reference):
+def _create_work_table(reference: GalReference) -> None:
     """Create the empty copy with the partition's columns, owner, settings and privileges."""
     create_table_to_attach(reference, _work_table(reference), "INCLUDING ALL EXCLUDING INDEXES")
     _execute_each(_SETTINGS, reference)
 
 
-def _execute_each(query, reference):
+def _execute_each(query: str, reference: GalReference) -> None:
     """Execute the statements that a query makes for the copy of a partition."""
     with connection.cursor() as cursor:
         cursor.execute(query, {"work": _work_table(reference), "table": reference.partition})
@@ -223,7 +236,7 @@ FROM partition CROSS JOIN LATERAL aclexplode(relacl) WHERE grantee <> relowner
 """
 
 
-def id_ranges_of_steps(reference, n_rows):
+def id_ranges_of_steps(reference: GalReference, n_rows: int) -> list[tuple[int, int]]:
     """First and last ids of steps of about N_ROWS_AT_ONCE rows.
 
     Each epoch is in order by itself, so the rows of a step are on few pages of each.
@@ -235,14 +248,17 @@ def id_ranges_of_steps(reference, n_rows):
     return [(int(a), int(b) - 1) for a, b in pairwise(bounds)]
 
 
-def _swap_when_possible(reference, stored, timeout_seconds):  # noqa: RET503  its loop never ends
+def _swap_when_possible(
+    reference: GalReference, stored: Stored, timeout_seconds: float
+) -> tuple[float, int]:
     """Copy what was stored meanwhile and swap, repeating until it succeeds.
 
     The longest time, in ms, that a swap can have held up readers, and how many were tried.
     """
     end = time.monotonic() + timeout_seconds
-    longest_ms = 0.0
-    for n_attempts in count(1):
+    longest_ms, n_attempts = 0.0, 0
+    while True:
+        n_attempts += 1
         stored = _catch_up(reference, stored)
         _wait_for_older_snapshots(reference, end)
         try:
@@ -257,7 +273,7 @@ def _swap_when_possible(reference, stored, timeout_seconds):  # noqa: RET503  it
         time.sleep(PAUSE_SECONDS)
 
 
-def _catch_up(reference, stored):
+def _catch_up(reference: GalReference, stored: Stored) -> Stored:
     """Bring the copy up to date with the partition; returns its contents."""
     with _snapshot():
         now = _stored(reference)
@@ -265,7 +281,7 @@ def _catch_up(reference, stored):
     return now
 
 
-def _take_over(reference, stored, now):
+def _take_over(reference: GalReference, stored: Stored, now: Stored) -> None:
     """Apply the difference between two states of a partition to its copy.
 
     Each load of an image makes new rows of galcoverages, in its own transaction, so they tell
@@ -277,15 +293,15 @@ def _take_over(reference, stored, now):
     work, last = _work_table(reference), reference.own_ids[1]
     removed = [image for _, image, _ in stored - now]
     added = [image for _, image, _ in now - stored]
-    _execute(f"DELETE FROM {work} WHERE refsource_id > {last} OR galimage_id = ANY(%s)", removed)
-    _execute(
+    execute(f"DELETE FROM {work} WHERE refsource_id > {last} OR galimage_id = ANY(%s)", removed)
+    execute(
         f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
         f" WHERE refsource_id > {last} OR galimage_id = ANY(%s) ORDER BY {KEY}",
         added,
     )
 
 
-def _stored(reference):
+def _stored(reference: GalReference) -> Stored:
     """The contents of a partition as (id in galcoverages, or 0 for its reference, image, MJD)."""
     own = GalReference.objects.filter(pk=reference.pk).values_list("image_id", "mjd")
     return {(0, *row) for row in own}.union(
@@ -293,14 +309,14 @@ def _stored(reference):
     )
 
 
-def _wait_for_older_snapshots(reference, end):
+def _wait_for_older_snapshots(reference: GalReference, end: float) -> None:
     """Wait for statements, and transactions with one snapshot, that began before the copy ended.
 
     They could come upon the copy after the swap, and see nothing of it or not all.
     """
-    (own,) = _row("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    (own,) = fetch_row("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
     while True:
-        (n_older,) = _row(
+        (n_older,) = fetch_row(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
             " AND age(backend_xmin) > age((%s::numeric %% 4294967296)::text::xid)",
@@ -313,7 +329,7 @@ def _wait_for_older_snapshots(reference, end):
         time.sleep(0.02)
 
 
-def _swap(reference, stored, is_last_word):
+def _swap(reference: GalReference, stored: Stored, is_last_word: bool) -> float:
     """Replace the partition by the copy; returns when readers were locked out.
 
     The partition is left to be dropped when nobody waits, as its gigabytes take time to go.
@@ -324,31 +340,31 @@ def _swap(reference, stored, is_last_word):
     old, work = reference.partition, _work_table(reference)
     with transaction.atomic(durable=True):
         # Writers wait from here on, readers do not; what they stored is committed.
-        _execute(f"SET LOCAL lock_timeout = '{WRITERS_SECONDS}s'")
-        _execute(f"LOCK TABLE ONLY {old} IN SHARE MODE")
+        execute(f"SET LOCAL lock_timeout = '{WRITERS_SECONDS}s'")
+        execute(f"LOCK TABLE ONLY {old} IN SHARE MODE")
         now = _stored(reference)
         if now != stored and not is_last_word:
             raise _ChangedError
         _take_over(reference, stored, now)
-        _execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
+        execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
         locked = time.monotonic()
-        _execute(f"LOCK TABLE ONLY galsources, ONLY {old} IN ACCESS EXCLUSIVE MODE")
+        execute(f"LOCK TABLE ONLY galsources, ONLY {old} IN ACCESS EXCLUSIVE MODE")
         names = _index_names(old)
-        _execute(f"ALTER TABLE galsources DETACH PARTITION {old}")
-        _execute(f"ALTER TABLE {old} RENAME TO {_replaced(reference)}")
+        execute(f"ALTER TABLE galsources DETACH PARTITION {old}")
+        execute(f"ALTER TABLE {old} RENAME TO {_replaced(reference)}")
         for name in names.values():
-            _execute(f"ALTER INDEX {name} RENAME TO {name}_replaced")
-        _execute(f"ALTER TABLE {work} RENAME TO {old}")
+            execute(f"ALTER INDEX {name} RENAME TO {name}_replaced")
+        execute(f"ALTER TABLE {work} RENAME TO {old}")
         for definition, name in _index_names(old).items():
-            _execute(f"ALTER INDEX {name} RENAME TO {names[definition]}")
+            execute(f"ALTER INDEX {name} RENAME TO {names[definition]}")
         attach_partition(reference)
     return locked
 
 
-def _index_names(table):
+def _index_names(table: str) -> dict[str, str]:
     """{what an index is of: its name} for the indexes of a table."""
     return dict(
-        _rows(
+        fetch_rows(
             "SELECT substring(pg_get_indexdef(indexrelid) FROM 'USING .*'),"
             " indexrelid::regclass::text FROM pg_index WHERE indrelid = %s::regclass",
             table,
@@ -356,7 +372,7 @@ def _index_names(table):
     )
 
 
-def _busy(reference):
+def _busy(reference: GalReference) -> GalprojectError:
     return GalprojectError(
         f"{reference}: {reference.partition} was not rewritten, as a long query or an open "
         "transaction reads it. Try again when that has ended, or give it longer (--timeout)"
@@ -364,27 +380,10 @@ def _busy(reference):
 
 
 @contextmanager
-def _snapshot():
+def _snapshot() -> Iterator[None]:
     """A transaction in which all statements see one snapshot."""
     with transaction.atomic(durable=True):
-        _execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        _execute(f"SET LOCAL work_mem = '{MEMORY}'")
-        _execute(f"SET LOCAL maintenance_work_mem = '{MEMORY}'")
+        execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        execute(f"SET LOCAL work_mem = '{MEMORY}'")
+        execute(f"SET LOCAL maintenance_work_mem = '{MEMORY}'")
         yield
-
-
-def _execute(statement, *parameters):
-    """Execute a statement; returns its number of rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters or None)
-        return cursor.rowcount
-
-
-def _rows(query, *parameters):
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return cursor.fetchall()
-
-
-def _row(query, *parameters):
-    return _rows(query, *parameters)[0]

@@ -1,10 +1,15 @@
 """How an image was calibrated, and the upper limits that follow from it."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
 
+from exposures.models import GalImage
+from exposures.science.arrays import Float, FloatArray
 from photometry.reduction.options import ReductionOptions
+from photometry.reduction.search import SearchMeasurement
 from photometry.science.calibration.calibration import Correction
 from photometry.science.calibration.channels import ChannelEdge, edges_at
 from photometry.science.calibration.depth import upper_limit
@@ -12,7 +17,7 @@ from photometry.science.calibration.depth import upper_limit
 DEFAULTS = asdict(ReductionOptions())  # of images that were made before there was such an option
 
 
-def channel_edges(references) -> list[ChannelEdge]:
+def channel_edges(references: Iterable[GalImage]) -> list[ChannelEdge]:
     """The read-out channels' edges of reference images, given as rows of galimages."""
     return [
         edge
@@ -32,7 +37,9 @@ class ImageCalibration:
     min_quality: float  # least share of the PSF on usable pixels for an upper limit
 
     @classmethod
-    def measured(cls, zero_point, measurement, options):
+    def measured(
+        cls, zero_point: Float, measurement: SearchMeasurement, options: ReductionOptions
+    ) -> Self:
         """That of an image just measured, from its SearchMeasurement and ReductionOptions."""
         return cls(
             zero_point=float(zero_point),
@@ -43,10 +50,11 @@ class ImageCalibration:
         )
 
     @classmethod
-    def stored(cls, image):
+    def stored(cls, image: GalImage) -> Self:
         """That which the row of an image tells, with the options that it was made with."""
         options = DEFAULTS | (image.options or {}).get("reduction", {})
-        stored, shape = image.correction or {}, (image.height, image.width)
+        stored = image.correction or {}
+        shape = (image.height or 0, image.width or 0)  # no matter where nothing was corrected
         is_corrected = "order" in stored
         return cls(
             zero_point=np.nan if image.zero_point is None else image.zero_point,
@@ -58,16 +66,15 @@ class ImageCalibration:
             min_quality=options["min_quality"],
         )
 
-    def zero_points(self, rows, sources):
+    def zero_points(self, rows: np.ndarray, sources: np.ndarray) -> FloatArray:
         """(n,) magnitudes of 1 ADU at rows of the image, brought onto its references.
 
         ``sources`` are the same sources in their catalogues.
         """
-        return self.zero_point + self.correction.at(
-            rows["x"], rows["y"], sources["galimage_id"], sources["x"]
-        )
+        corrections = self.correction.at(rows["x"], rows["y"], sources["galimage_id"], sources["x"])
+        return self.zero_point + corrections
 
-    def upper_limits(self, rows, sources):
+    def upper_limits(self, rows: np.ndarray, sources: np.ndarray) -> FloatArray:
         """(n,) upper limits in mag of rows of the image without a detection.
 
         ``sources`` are the same sources in their catalogues. NaN where too little of the PSF lies

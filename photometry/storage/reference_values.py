@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.science.arrays import IntArray
 from exposures.source_ids import catalogue_of, id_range
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
-from photometry.storage.binary_copy import copy_out
+from photometry.storage.binary_copy import copy_out, names_of
 from photometry.storage.columns import MEAN_DTYPE
 
 TABLE = "galreferencemags"
@@ -23,7 +24,7 @@ class ReferenceValues:
     at_fault: np.ndarray  # the primary is off, and the others agree
 
 
-def reference_values(sources) -> ReferenceValues:
+def reference_values(sources: np.ndarray) -> ReferenceValues:
     """ReferenceValues of sources, rows of reference catalogues (SOURCE_DTYPE)."""
     means = _means_of(sources["refsource_id"])
     is_mean = (means["n_used"] > 1) & ((means["flags"] & DISAGREE) == 0)
@@ -38,7 +39,7 @@ def reference_values(sources) -> ReferenceValues:
     )
 
 
-def _means_of(ids):
+def _means_of(ids: IntArray) -> np.ndarray:
     """(n,) MEAN_DTYPE of sources; zeros without a mean."""
     catalogues = np.unique(catalogue_of(ids)).tolist()
     known = np.concatenate([np.zeros(0, MEAN_DTYPE), *map(means_in, catalogues)])
@@ -51,11 +52,11 @@ def _means_of(ids):
     return found
 
 
-def means_in(catalogue_id) -> np.ndarray:
+def means_in(catalogue_id: int) -> np.ndarray:
     """The means of a catalogue's sources, as an array of MEAN_DTYPE in order of their ids."""
     first, last = id_range(catalogue_id)
     return copy_out(
-        f"SELECT {', '.join(MEAN_DTYPE.names)} FROM {TABLE}"
+        f"SELECT {', '.join(names_of(MEAN_DTYPE))} FROM {TABLE}"
         f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
         MEAN_DTYPE,
     )

@@ -1,13 +1,17 @@
 """Storage of galsources by binary COPY."""
 
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
 import numpy as np
 from django.db import OperationalError, connection, transaction
 
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import MAX_SOURCES, catalogue_of
 from photometry.models import GalCoverage, GalReference
-from photometry.storage.binary_copy import copy_in, copy_out
+from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
 from photometry.storage.image_calibration import ImageCalibration
 
@@ -17,7 +21,13 @@ DROP_LOCK_SECONDS = 10
 
 
 @transaction.atomic
-def create_catalogue(image, sources, options, code_version, drop_previous=False) -> GalReference:
+def create_catalogue(
+    image: GalImage,
+    sources: np.ndarray,
+    options: dict[str, Any],
+    code_version: str,
+    drop_previous: bool = False,
+) -> GalReference:
     """Store the sources found on a reference image as its active catalogue.
 
     ``sources`` is an array of SOURCE_DTYPE without ids; they are given in q3c order. The
@@ -44,7 +54,12 @@ def create_catalogue(image, sources, options, code_version, drop_previous=False)
     return reference
 
 
-def replace_measurements(image, sources, non_detections=None, calibration=None) -> int:
+def replace_measurements(
+    image: GalImage,
+    sources: np.ndarray,
+    non_detections: np.ndarray | None = None,
+    calibration: ImageCalibration | None = None,
+) -> int:
     """Replace the stored measurements of a search image; returns the number of rows.
 
     ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
@@ -53,8 +68,7 @@ def replace_measurements(image, sources, non_detections=None, calibration=None) 
     which its row tells. Inside a transaction of the caller's it
     is one with what else happens there.
     """
-    is_kept = non_detections is not None
-    missed = non_detections if is_kept else sources[:0]
+    missed = sources[:0] if non_detections is None else non_detections
     if len(np.unique(sources["refsource_id"])) < len(sources):
         raise ValueError(f"{image}: a source comes twice among its measurements")
     of_source, of_missed = (catalogue_of(rows["refsource_id"]) for rows in (sources, missed))
@@ -77,26 +91,26 @@ def replace_measurements(image, sources, non_detections=None, calibration=None) 
                 image=image,
                 catalogue_id=i,
                 n_sources=int((of_source == i).sum()),
-                n_non_detections=int((of_missed == i).sum()) if is_kept else None,
+                n_non_detections=None if non_detections is None else int((of_missed == i).sum()),
             )
             for i in catalogues
         )
     return len(sources)
 
 
-def _with_limits(rows, calibration):
+def _with_limits(rows: np.ndarray, calibration: ImageCalibration) -> np.ndarray:
     """Non-detections as NON_DETECTION_DTYPE, with their upper limits."""
     limited = np.zeros(len(rows), NON_DETECTION_DTYPE)
-    for name in SOURCE_DTYPE.names:
+    for name in names_of(SOURCE_DTYPE):
         limited[name] = rows[name]
     limited["limit_mag"] = calibration.upper_limits(rows, _on_references(rows["refsource_id"]))
     return limited
 
 
-def _on_references(refsource_ids):
+def _on_references(refsource_ids: IntArray) -> np.ndarray:
     """(n,) ``galimage_id`` and ``x`` of sources on their reference images."""
     dtype = source_dtype(("refsource_id", "galimage_id", "x"))
-    found = [np.zeros(0, dtype)]
+    parts = [np.zeros(0, dtype)]
     catalogues = catalogue_of(refsource_ids)
     for catalogue_id in np.unique(catalogues).tolist():
         ids = ",".join(map(str, refsource_ids[catalogues == catalogue_id].tolist()))
@@ -104,12 +118,12 @@ def _on_references(refsource_ids):
             f"SELECT refsource_id, galimage_id, x FROM galsources_{catalogue_id}"
             f" WHERE is_reference AND refsource_id = ANY('{{{ids}}}')"
         )
-        found.append(copy_out(query, dtype))
-    found = np.sort(np.concatenate(found), order="refsource_id")
+        parts.append(copy_out(query, dtype))
+    found = np.sort(np.concatenate(parts), order="refsource_id")
     return found[np.searchsorted(found["refsource_id"], refsource_ids)]
 
 
-def reference_sources_in(images) -> np.ndarray:
+def reference_sources_in(images: Collection[GalImage]) -> np.ndarray:
     """Sources of the active catalogues of reference images, as an array of SOURCE_DTYPE.
 
     ``galimage_id`` is the reference image; in order of their ids, so in sky order a catalogue.
@@ -118,7 +132,7 @@ def reference_sources_in(images) -> np.ndarray:
     return np.concatenate([np.zeros(0, SOURCE_DTYPE), *map(catalogue_sources, active)])
 
 
-def measurements_on(image, catalogues) -> np.ndarray:
+def measurements_on(image: GalImage, catalogues: Sequence[GalReference]) -> np.ndarray:
     """All measurements of reference sources on an image, as SOURCE_DTYPE.
 
     Non-detections too, in order of their ids; sources that are new since then not.
@@ -137,7 +151,7 @@ def measurements_on(image, catalogues) -> np.ndarray:
     return rows[np.argsort(rows["refsource_id"], kind="stable")]
 
 
-def catalogue_sources(reference) -> np.ndarray:
+def catalogue_sources(reference: GalReference) -> np.ndarray:
     """The sources of one catalogue, as an array of SOURCE_DTYPE."""
     first, last = reference.id_range
     return copy_out(
@@ -147,7 +161,7 @@ def catalogue_sources(reference) -> np.ndarray:
     )
 
 
-def measurements_of(reference, refsource_ids) -> np.ndarray:
+def measurements_of(reference: GalReference, refsource_ids: Iterable[int]) -> np.ndarray:
     """All measurements of some sources of a catalogue, as SOURCE_DTYPE ``by_source``."""
     ids = ",".join(str(int(i)) for i in refsource_ids)
     rows = copy_out(
@@ -157,13 +171,13 @@ def measurements_of(reference, refsource_ids) -> np.ndarray:
     return by_source(rows)
 
 
-def by_source(rows):
+def by_source(rows: np.ndarray) -> np.ndarray:
     """Rows sorted by ``refsource_id`` and ``mjd``, as light curves."""
     return rows.take(np.lexsort((rows["mjd"], rows["refsource_id"])))
 
 
 @transaction.atomic
-def delete_image_results(image, with_retired=True):
+def delete_image_results(image: GalImage, with_retired: bool = True) -> None:
     """Delete an image's measurements, and every catalogue made from it with all its rows.
 
     Search images that were measured with such a catalogue are to be processed again. Catalogues
@@ -177,7 +191,7 @@ def delete_image_results(image, with_retired=True):
 
 
 @transaction.atomic
-def retire_catalogue(image, drop=False):
+def retire_catalogue(image: GalImage, drop: bool = False) -> None:
     """Retire the catalogue of an image, or ``drop`` it with all its rows.
 
     Search images that were measured with it are to be processed again.
@@ -186,15 +200,15 @@ def retire_catalogue(image, drop=False):
     _retire_catalogue(image, drop)
 
 
-def lock_against_drop(reference) -> bool:
+def lock_against_drop(reference: GalReference) -> bool:
     """Lock a catalogue against being dropped in this transaction; false if it is gone."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM galreferences WHERE id = %s FOR KEY SHARE", [reference.pk])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 @transaction.atomic
-def drop_catalogue(reference):
+def drop_catalogue(reference: GalReference) -> None:
     """Delete a catalogue and its partition with all measurements of its sources.
 
     Dropping a partition locks all of galsources for some milliseconds, and waits for those who
@@ -222,7 +236,7 @@ def drop_catalogue(reference):
     reference.delete()
 
 
-def _retire_catalogue(image, drop):
+def _retire_catalogue(image: GalImage, drop: bool) -> None:
     for previous in image.catalogues.select_for_update(no_key=True).filter(active=True):
         if drop:
             drop_catalogue(previous)
@@ -232,7 +246,7 @@ def _retire_catalogue(image, drop):
             _search_images_pending(previous, f"{previous} was replaced")
 
 
-def _search_images_pending(reference, note):
+def _search_images_pending(reference: GalReference, note: str) -> None:
     """Mark the search images measured with a catalogue for processing, with a note why."""
     images = GalImage.objects.filter(coverages__catalogue=reference)
     GalCheckpoint.objects.bulk_create(
@@ -250,7 +264,7 @@ def _search_images_pending(reference, note):
     left.update(status=Status.PENDING, job=None)
 
 
-def _lock(image):
+def _lock(image: GalImage) -> float:
     """Lock an image against other writers; returns the MJD of its exposure.
 
     The exposure is kept from being changed, which its chips share: none waits for another. Its row
@@ -262,10 +276,10 @@ def _lock(image):
     locked = GalImage.objects.select_for_update(no_key=True).filter(pk=image.pk)
     if row is None or not locked.values_list("pk"):
         raise GalprojectError(f"{image} was removed while it was worked on. Process it again")
-    return row[0]
+    return float(row[0])
 
 
-def _lock_active(image, catalogue_ids):
+def _lock_active(image: GalImage, catalogue_ids: list[int]) -> None:
     """Lock active catalogues against replacement until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -281,7 +295,7 @@ def _lock_active(image, catalogue_ids):
         )
 
 
-def _delete_measurements(image):
+def _delete_measurements(image: GalImage) -> None:
     """Delete an image's rows, looking only where it has any."""
     coverages = image.coverages.select_related("catalogue")
     with connection.cursor() as cursor:
@@ -293,7 +307,7 @@ def _delete_measurements(image):
     coverages.delete()
 
 
-def _sky_order(ra, dec):
+def _sky_order(ra: FloatArray, dec: FloatArray) -> IntArray:
     """(n,) the order of positions in degrees on q3c's curve."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -304,12 +318,12 @@ def _sky_order(ra, dec):
         return np.array(cursor.fetchall(), "i8").reshape(-1)
 
 
-def _array_literal(values):
+def _array_literal(values: FloatArray) -> str:
     """A PostgreSQL array as text, because psycopg2 adapts each number by itself, slowly."""
     return f"{{{','.join(map(repr, values.tolist()))}}}"
 
 
-def _load_partition(reference, rows):
+def _load_partition(reference: GalReference, rows: np.ndarray) -> None:
     """Build a catalogue's partition as a table of its own, and attach it.
 
     The table has the parent's indexes, which ATTACH takes over; so readers of galsources never
@@ -322,7 +336,7 @@ def _load_partition(reference, rows):
     attach_partition(reference)
 
 
-def create_table_to_attach(reference, table, like):
+def create_table_to_attach(reference: GalReference, table: str, like: str) -> None:
     """Create an empty table like galsources, with a CHECK that spares ATTACH a scan."""
     first, last = reference.id_range
     with connection.cursor() as cursor:
@@ -333,7 +347,7 @@ def create_table_to_attach(reference, table, like):
         )
 
 
-def attach_partition(reference):
+def attach_partition(reference: GalReference) -> None:
     """Attach a table with a catalogue's partition name and CHECK as its partition."""
     table = reference.partition
     first, last = reference.id_range
