@@ -1,1 +1,1 @@
-"""How the survey is run: the pipeline, the queue, references, options, the API and the site."""
+"""The survey as a whole: pipeline, queue, references, options, API and site."""

@@ -1,4 +1,4 @@
-"""Actions of the admin that put exposures and chips on the queue."""
+"""Admin actions that enqueue exposures and chips."""
 
 from django.contrib import admin, messages
 from django.template.defaultfilters import pluralize
@@ -14,12 +14,12 @@ from galproject.site import admin as site_admin  # noqa: F401  (registers people
 
 
 def asking(description):
-    """An action for those who may ask for exposures to be processed."""
+    """A decorator of admin actions for those who may request processing."""
     return admin.action(description=description, permissions=["ask"])
 
 
 class QueueActions:
-    """Actions that ask for chips to be processed by the workers of the queue."""
+    """Admin actions that enqueue chips for processing."""
 
     actions = ["process", "process_again", "make_reference"]
 
@@ -27,7 +27,7 @@ class QueueActions:
         return request.user.has_perm("exposures.add_galjob")
 
     def chosen(self, queryset):
-        """The chips of the chosen rows."""
+        """The chips of the selected rows."""
         return GalImage.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
 
     @asking("Process on the queue")
@@ -53,7 +53,7 @@ class QueueActions:
         self.ask(request, chosen)
 
     def ask(self, request, images, again=False):
-        """Ask for chips, and say what came of it."""
+        """Enqueue chips, and report the outcome."""
         try:
             jobs = enqueue(images, again=again, requested_by=request.user.get_username())
         except GalprojectError as error:
@@ -81,12 +81,12 @@ admin.site.unregister([GalExposure, GalImage])
 
 @admin.register(GalImage)
 class QueueableImageAdmin(QueueActions, GalImageAdmin):
-    """Single chips."""
+    """The admin of chips, with actions that enqueue them."""
 
 
 @admin.register(GalExposure)
 class QueueableExposureAdmin(QueueActions, GalExposureAdmin):
-    """All chips of exposures."""
+    """The admin of exposures, with actions that enqueue all their chips."""
 
     def chosen(self, queryset):
         return GalImage.objects.filter(exposure__in=list(queryset.values_list("pk", flat=True)))

@@ -1,4 +1,4 @@
-"""The application that puts the others together."""
+"""The application that joins the others."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_save

@@ -1,4 +1,4 @@
-"""Tables of the site itself: tokens of the API, and what groups of people were given."""
+"""Tables of the site: API tokens, and permissions given to groups."""
 
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
@@ -10,16 +10,16 @@ class ApiTokenQuerySet(models.QuerySet):
     """Tokens by state."""
 
     def live(self):
-        """Those that open the API still."""
+        """Tokens that are still valid."""
         return self.filter(ended=None, expires__gt=timezone.now())
 
     def end(self, why) -> int:
-        """End those that live; how many."""
+        """Revoke the valid tokens; returns how many."""
         return self.live().update(ended=timezone.now(), ended_by=why)
 
 
 class ApiToken(models.Model):
-    """What a script logs in with, in the name of a person. The key itself is not stored."""
+    """A token with which scripts use the API for a person. The key itself is not stored."""
 
     class EndedBy(models.TextChoices):
         OWNER = "owner", "ended by its owner"
@@ -63,14 +63,14 @@ class ApiToken(models.Model):
 
     @property
     def state(self) -> str:
-        """Whether it opens the API, or since when and why not."""
+        """Whether it is valid, or since when and why not, in words."""
         if self.ended is not None:
             return f"{self.get_ended_by_display()} on {self.ended:%Y-%m-%d}"
         return "live" if self.is_live else f"expired on {self.expires:%Y-%m-%d}"
 
 
 class GivenPermission(models.Model):
-    """A permission that a group has by the code of the version that was migrated last.
+    """A permission given to a group by the version of the code last migrated to.
 
     What a later version doesn't give any more is taken back by it; what administrators gave
     is not in this table, and stays.

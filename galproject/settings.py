@@ -1,4 +1,4 @@
-"""Settings of galproject; everything that differs between machines comes from the environment."""
+"""Django's settings; all that differs between machines comes from the environment."""
 
 import os
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The application as a WSGI server calls it."""
+"""The WSGI application."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ from galproject.site.roles import Role, tell_role
 
 
 def loaded_application():
-    """The application with all of its pages, fit to be forked: nothing is opened or collected."""
+    """The application with all views loaded, ready to be forked."""
     tell_role(Role.PAGES)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
     gc.disable()

@@ -1,4 +1,4 @@
-"""Which module of the project imports which, read from the source without running it."""
+"""The imports between the project's modules, read from source without running it."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""PostgreSQL servers with q3c: those installed, and installing one where apt can."""
+"""PostgreSQL servers with q3c: finding installed ones, and installing by apt."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ SERVER_FOLDERS = (
 
 
 class SetUpError(Exception):
-    """What went wrong and what to do, as the user shall read it."""
+    """An error of the set-up, with a message for the user."""
 
 
 @dataclass(frozen=True, order=True)
@@ -42,7 +42,7 @@ class Server:
 
 
 def installed_servers():
-    """Every PostgreSQL found whose programs are complete and recent enough, newest last."""
+    """Every installed PostgreSQL that is complete and recent enough, newest last."""
     folders = [path for pattern in SERVER_FOLDERS for path in Path("/").glob(pattern[1:])]
     if on_path := shutil.which("initdb"):
         folders.append(Path(on_path).resolve().parent)
@@ -59,7 +59,7 @@ def _major(folder):
 
 
 def server_for(major):
-    """The newest server with q3c, or the one of version ``major``; installed where it can be."""
+    """The newest server with q3c, or that of version ``major``, installed if possible."""
     for attempt in (installed_servers, lambda: install_server(major)):
         usable = [s for s in attempt() if s.has_q3c() and major in (None, s.major)]
         if usable:
@@ -84,7 +84,7 @@ def _how_to_install(major):
 
 
 def install_server(major):
-    """Install PostgreSQL and q3c by apt where that is possible; the servers there are then."""
+    """Install PostgreSQL and q3c by apt if possible; returns the servers."""
     sudo = _privilege()
     if sudo is None or not shutil.which("apt-get"):
         return []
@@ -100,7 +100,7 @@ def install_server(major):
 
 
 def _privilege():
-    """The words to put before a command that needs root; None if there is no way."""
+    """The prefix of a command that needs root; None if there is no way."""
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo"):
@@ -124,7 +124,7 @@ def _apt(sudo, *words):
 
 
 def _version_to_install(major):
-    """The version that was asked for, else one whose server is here already, else the newest."""
+    """The requested version, else an installed server's, else the newest."""
     pattern = "^postgresql-[0-9]+-q3c$"
     found = subprocess.run(
         ["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True

@@ -1,1 +1,1 @@
-"""What scripts and notebooks can ask for and do, as JSON, CSV and Parquet."""
+"""The HTTP API for scripts and notebooks: JSON, CSV and Parquet."""

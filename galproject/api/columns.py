@@ -1,4 +1,4 @@
-"""The columns of the API's tables, with the types that serializers declare: never from values."""
+"""The columns of the API's tables, typed by their serializers and not by values."""
 
 from datetime import datetime
 from types import NoneType
@@ -23,7 +23,7 @@ UNITS = {
 
 
 class SingleField(serializers.FloatField):
-    """A number of single precision."""
+    """A single-precision number."""
 
 
 # The first that a field is of.
@@ -65,7 +65,7 @@ def _kind(field):
 
 
 def _returned(method):
-    """The kind of what a method is annotated to return, or None instead."""
+    """The kind of column for a method's annotated return type, which may include None."""
     returned = get_type_hints(method)["return"]
     types = [t for t in get_args(returned) or [returned] if t is not NoneType]
     return RETURNED.get(types[0], ColumnKind.TEXT)

@@ -1,4 +1,4 @@
-"""Errors of the API as clear JSON."""
+"""Errors of the API as JSON."""
 
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -8,7 +8,7 @@ from galproject.site.database_errors import trouble_of
 
 
 def explained(error, context):
-    """A response for an error; what a user of the API caused is 409 with the message.
+    """The response for an error: 409 with the message if the API's user caused it.
 
     What the database refuses or fails at for a while is 503 with what to do.
     """

@@ -1,4 +1,4 @@
-"""Filters that the API makes from the columns of a table: none takes what the column can't hold."""
+"""The API's filters, made from a table's columns and bounded by their types."""
 
 from django import forms
 from django.db import connection, models
@@ -12,7 +12,7 @@ from exposures.input.numbers import NumberError, parse_integer
 
 
 class RowField(ModelChoiceField):
-    """A row of another table, by its id."""
+    """A form field for a row of another table, by id."""
 
     def to_python(self, value):
         if value in self.empty_values:
@@ -24,13 +24,13 @@ class RowField(ModelChoiceField):
 
 
 class RowFilter(ModelChoiceFilter):
-    """By a row of another table."""
+    """A filter by a row of another table."""
 
     field_class = RowField
 
 
 class TruthField(forms.TypedChoiceField):
-    """true or false, or 1 or 0; anything else is an error."""
+    """A form field for true or false, or 1 or 0; anything else is an error."""
 
     def __init__(self, **options):
         choices = [("true", "yes"), ("false", "no"), ("1", "yes"), ("0", "no")]
@@ -42,7 +42,7 @@ class TruthField(forms.TypedChoiceField):
 
 
 class TruthFilter(ChoiceFilter):
-    """By a column that is true or false."""
+    """A filter by a boolean column."""
 
     field_class = TruthField
 
@@ -65,7 +65,7 @@ ROWS = FilterSet.FILTER_DEFAULTS[models.ForeignKey]
 
 
 class BoundedFilterSet(FilterSet):
-    """The filters of a table's columns."""
+    """A filter set of a table's columns."""
 
     FILTER_DEFAULTS = {
         **FilterSet.FILTER_DEFAULTS,
@@ -77,6 +77,6 @@ class BoundedFilterSet(FilterSet):
 
 
 class TableFilters(DjangoFilterBackend):
-    """Filters of tables, from what their view says."""
+    """The filter backend of tables, set up by their views."""
 
     filterset_base = BoundedFilterSet

@@ -8,7 +8,7 @@ from galproject.api.columns import columns_of, row_of
 
 
 class TableRenderer(BaseRenderer):
-    """A table, with the columns of the serializer that made the data, however many rows it has."""
+    """A renderer of tables, whose columns are the serializer's whatever rows there are."""
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
         rows = data.get("results", data) if isinstance(data, dict) else data
@@ -20,7 +20,7 @@ class TableRenderer(BaseRenderer):
 
 
 class CSVRenderer(TableRenderer):
-    """A line a row; lists and what is nested are JSON."""
+    """A renderer of CSV, with lists and nested values as JSON."""
 
     media_type = "text/csv"
     format = "csv"
@@ -33,7 +33,7 @@ class CSVRenderer(TableRenderer):
 
 
 class ParquetRenderer(TableRenderer):
-    """A table of Apache Parquet."""
+    """A renderer of Apache Parquet."""
 
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
@@ -47,7 +47,7 @@ class ParquetRenderer(TableRenderer):
 
 
 class FiniteJSONRenderer(JSONRenderer):
-    """JSON, in which numbers that JSON doesn't have, as older versions stored them, are null."""
+    """A renderer of JSON with null for NaN and infinity, which older versions stored."""
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
         try:

@@ -1,4 +1,4 @@
-"""What somebody says of a token that they make."""
+"""The form of a new token."""
 
 from django import forms
 
@@ -8,7 +8,7 @@ LASTS = [(30, "30 days"), (90, "90 days"), (365, "a year")]
 
 
 class TokenForm(forms.Form):
-    """A new token: what it is for, and for how long."""
+    """A new token's name and lifetime."""
 
     name = forms.CharField(
         max_length=ApiToken.NAME_LENGTH,

@@ -1,4 +1,4 @@
-"""What was measured of sources, whether they were detected or not, as the API tells it."""
+"""Measurements of sources, detected or not, as the API gives them."""
 
 from operator import attrgetter
 
@@ -9,7 +9,7 @@ SOURCES_AT_ONCE = 50  # whose light curves are in memory at once
 
 
 def epochs_of(refsource_ids):
-    """Rows of galsources and galnondetections, source by source as given, each oldest first."""
+    """Rows of galsources and galnondetections in the given order of sources, each by time."""
     for ids in batched(refsource_ids, SOURCES_AT_ONCE):
         curves = {refsource_id: [] for refsource_id in ids}
         for model in (GalSource, GalNonDetection):
@@ -20,7 +20,7 @@ def epochs_of(refsource_ids):
 
 
 def epochs_of_cone(sources):
-    """The same of sources of a cone, with the ``distance_arcsec`` of each."""
+    """Rows of a cone's sources as ``epochs_of`` gives them, with ``distance_arcsec``."""
     distances = {source.refsource_id: source.distance_arcsec for source in sources}
     for row in epochs_of(distances):
         row.distance_arcsec = distances[row.refsource_id]

@@ -1,4 +1,4 @@
-"""The page about the API: what it offers."""
+"""The page that documents the API."""
 
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -7,7 +7,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 @require_safe
 def documentation(request):
-    """The API described for people, from its own schema, and how many tokens one has."""
+    """Document the API from its schema, and show the number of one's tokens."""
     schema = SchemaGenerator().get_schema(request=None, public=True)
     operations = [
         {"path": path, "method": method.upper(), **facts}

@@ -1,4 +1,4 @@
-"""What the API reads of requests: JSON as it is everywhere, and numbers with bounds."""
+"""The reading of API requests: bounded JSON and numbers."""
 
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError, ValidationError
@@ -9,7 +9,7 @@ from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer, pars
 
 
 class JSONParser(BaseParser):
-    """Bodies in JSON; an error says where in it something can't be taken."""
+    """A parser of JSON bodies, whose errors say where a value can't be accepted."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""What the API says of each thing, and takes."""
+"""The API's serializers."""
 
 from math import isfinite
 
@@ -13,7 +13,7 @@ from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 
 
 class Finite:
-    """Says null of numbers that are undefined: JSON knows no NaN."""
+    """A serializer that gives null for NaN, which JSON lacks."""
 
     def to_representation(self, row):
         shown = super().to_representation(row)
@@ -62,7 +62,7 @@ class ReferenceSerializer(Finite, serializers.ModelSerializer):
 
 
 class CandidateSerializer(Finite, serializers.ModelSerializer):
-    """The class is null as long as somebody has to vote blindly."""
+    """A candidate; its class is null while the user has to vote blindly."""
 
     consensus = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
@@ -80,7 +80,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
         ]
 
     def get_distance_arcsec(self, candidate) -> float | None:
-        """From the position that was asked for; null without one."""
+        """The distance from the requested position; null without one."""
         return getattr(candidate, "distance_arcsec", None)
 
     def get_consensus(self, candidate) -> str | None:
@@ -95,7 +95,7 @@ class ObjectSourceSerializer(Finite, serializers.ModelSerializer):
 
 
 class ObjectSerializer(Finite, serializers.ModelSerializer):
-    """A star in all filters.
+    """A star in all filters, with its sources.
 
     Its kind is 1, in one filter, 2, one-to-one, 4, one-to-one and perhaps a blend, or 3, a blend.
     """
@@ -150,7 +150,7 @@ class FlagSerializer(Finite, serializers.ModelSerializer):
 
 
 class NewFlagSerializer(serializers.Serializer):
-    """A source to be flagged."""
+    """A new flag on a source."""
 
     refsource_id = IdField()
     artifact = serializers.ChoiceField(Artifact.choices)
@@ -183,6 +183,6 @@ class ConeSerializer(serializers.Serializer):
 
 
 class VotesAskedSerializer(serializers.Serializer):
-    """Whose votes are asked for."""
+    """The parameters of a request for votes."""
 
     refsource_id = IdField(required=False, help_text="a candidate on which one has voted")

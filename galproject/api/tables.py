@@ -1,4 +1,4 @@
-"""Views of tables: pages of JSON, and whole tables of CSV and Parquet."""
+"""Views of tables as pages of JSON, or complete as CSV and Parquet."""
 
 from itertools import chain, islice
 
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 2000  # of a table that is sent as it is read
 
 
 class CursorPages(CursorPagination):
-    """Pages found by the key of their first row; ``next`` is the address of the next.
+    """Keyset pagination, in which ``next`` is the URL of the next page.
 
     The header Link (RFC 8288) has the addresses too, and of tables in other formats than JSON
     X-Total-Count how many rows there are.
@@ -70,13 +70,13 @@ class CursorPages(CursorPagination):
         return cursor
 
     def asked_for(self, request):
-        """Whether somebody asks for a page and no more."""
+        """Whether one page is requested, and not the complete table."""
         names = self.page_size_query_param, self.cursor_query_param
         return any(name in request.query_params for name in names)
 
 
 class HasSurveyPermission(BasePermission):
-    """Everybody who is logged in reads; writing takes the view's ``writing_needs``."""
+    """Reading is for every user; writing takes the view's ``writing_needs``."""
 
     def has_permission(self, request, view):
         user = request.user
@@ -89,7 +89,7 @@ class HasSurveyPermission(BasePermission):
 
 
 class InFormats:
-    """A view whose answers are JSON or tables; its errors are always JSON."""
+    """A view that answers JSON or tables, with errors always as JSON."""
 
     permission_classes = [HasSurveyPermission]
     renderer_classes = TABLES
@@ -105,13 +105,13 @@ class InFormats:
         return isinstance(self.request.accepted_renderer, TableRenderer)
 
     def answer(self, rows, serializer):
-        """Rows, however many, through a serializer: a table is sent as it is read."""
+        """Answer any number of rows through a serializer, streaming tables."""
         if self.is_table_asked():
             return self.stream(rows, serializer)
         return Response([serializer.to_representation(row) for row in rows])
 
     def stream(self, rows, serializer):
-        """All rows as a table: at once where they are few, else as they are read."""
+        """Send all rows as a table, at once if they are few, else as they are read."""
         renderer = self.request.accepted_renderer
         columns = columns_of(serializer)
         made = (row_of(columns, serializer.to_representation(row)) for row in rows)
@@ -129,7 +129,7 @@ class InFormats:
 class SurveyTableViewSet(
     InFormats, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
-    """Rows to read: one, a page of them as JSON, or all as CSV or Parquet.
+    """A read-only table: one row, a page as JSON, or all as CSV or Parquet.
 
     A page of CSV or Parquet comes where ``page_size`` or ``cursor`` ask for one.
     """

@@ -1,4 +1,4 @@
-"""The page of one's tokens: which there are, a new one, and the end of one."""
+"""The page on which users list, make and revoke their tokens."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,7 +15,7 @@ MAX_ENDED = 10  # that are listed
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request):
-    """One's tokens; a new one is shown in answer to its form, and never again."""
+    """Show the user's tokens; a new key is shown once, in answer to its form."""
     form, key = TokenForm(request.POST or None), None
     if request.method == "POST" and form.is_valid():
         try:
@@ -37,7 +37,7 @@ def tokens(request):
 
 @require_POST
 def end_token(request, pk):
-    """End a token of one's own."""
+    """Revoke one of the user's own tokens."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     request.user.api_tokens.filter(pk=token.pk).end(ApiToken.EndedBy.OWNER)
     messages.success(request, f"The token “{token.name}” opens nothing any more.")

@@ -1,4 +1,4 @@
-"""What the API answers, page by page."""
+"""The API's views."""
 
 from itertools import islice
 
@@ -31,7 +31,7 @@ CONE = [
 
 
 class CandidatePages(CursorPages):
-    """Round a position the nearest first, as pages of the site have them."""
+    """Pagination of candidates, nearest first round a position as on the site's pages."""
 
     def get_ordering(self, request, queryset, view):
         is_cone = "distance_arcsec" in queryset.query.annotations
@@ -47,7 +47,7 @@ class ExposureViewSet(SurveyTableViewSet):
 
 
 class ImageViewSet(SurveyTableViewSet):
-    """Chips of exposures, and what their reduction found."""
+    """Chips of exposures, with the results of their reduction."""
 
     queryset = GalImage.objects.select_related("exposure")
     serializer_class = of.ImageSerializer
@@ -63,7 +63,7 @@ class ReferenceViewSet(SurveyTableViewSet):
 
 
 class CandidateViewSet(SurveyTableViewSet):
-    """Candidates, one of each star, with the filters of their list; and their light curves.
+    """Candidates, one for each star, with the list's filters, and their light curves.
 
     A candidate is detected on at least one image by a change that passes all cuts and that no
     flag hides; ``undetected`` and ``artifact`` give the other sources that changed, too. With
@@ -87,7 +87,7 @@ class CandidateViewSet(SurveyTableViewSet):
         return super().get_serializer(*args, **kwargs)
 
     def _note_shown(self, shown=None):
-        """Of one, of a page, or of all that is streamed."""
+        """Record which votes are shown: of one candidate, a page, or a streamed table."""
         rows = shown if isinstance(shown, list) else shown and [shown]
         note_shown(self.request.user, rows and [candidate.pk for candidate in rows])
 
@@ -98,12 +98,12 @@ class CandidateViewSet(SurveyTableViewSet):
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
-        """Every epoch of a candidate, detected or not, oldest first."""
+        """Give every epoch of a candidate, detected or not, oldest first."""
         return self.answer(epochs_of([self.get_object().pk]), of.MeasurementSerializer())
 
 
 class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Stars as all filters have them, with their reference sources; and their light curves."""
+    """Stars in all filters with their reference sources, and their light curves."""
 
     queryset = GalObject.objects.prefetch_related(
         Prefetch("sources", GalObjectSource.objects.current().order_by("filter", "pk"))
@@ -113,7 +113,7 @@ class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSe
     @extend_schema(responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
-        """Every epoch in all filters, detected or not, by filter and source, oldest first."""
+        """Give every epoch in all filters, detected or not, by filter, source and time."""
         sources = self.get_object().sources.current().order_by("filter", "pk")
         ids = sources.values_list("pk", flat=True)
         return self.answer(epochs_of(ids), of.MeasurementSerializer())
@@ -167,7 +167,7 @@ class FlagViewSet(SurveyTableViewSet):
 
 
 class VoteViewSet(SurveyTableViewSet):
-    """One's own votes; of a candidate on which one has voted, with ``refsource_id``, all."""
+    """The user's own votes, or with ``refsource_id`` all on a candidate they voted on."""
 
     queryset = GalDecision.objects.none()
     serializer_class = of.VoteSerializer

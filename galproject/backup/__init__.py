@@ -1,1 +1,1 @@
-"""A survey as one folder: its database, pictures, options and secret key; made and restored."""
+"""Backup and restoration of a survey: database, pictures, options and secret key."""

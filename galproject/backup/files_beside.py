@@ -1,4 +1,4 @@
-"""What a backup has beside the database, put in its place: pictures, options and key."""
+"""Restoration of a backup's pictures, options and secret key."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from galproject.configuration.secret_key import weakness_of
 
 
 def restore_files(folder, manifest, with_key):
-    """Put pictures, options and key in their places; yields what to tell of it."""
+    """Restore pictures, options and key; yields notes for the user."""
     files = manifest.files
     pictures = Path(settings.GALPROJECT_PICTURES)
     if PICTURES in files:
@@ -31,7 +31,7 @@ def restore_files(folder, manifest, with_key):
 
 
 def _told(steps, path):
-    """What the steps tell, also where they fail: the database is restored by then."""
+    """Yield the notes of steps, failures included, as the database is restored by then."""
     try:
         yield from steps
     except (OSError, tarfile.TarError) as error:
@@ -56,14 +56,14 @@ def _restore_pictures(pack, target):
 
 
 def _put_aside(path):
-    """Give what is in the way another name, which is returned."""
+    """Rename what is in the way; returns the new name."""
     aside = path.with_name(f"{path.name}.until-{datetime.now():%Y%m%d-%H%M%S}")
     os.rename(path, aside)
     return aside
 
 
 def restore_options(path):
-    """Copy the options of a backup to where they are read, beside others; notes on where."""
+    """Restore the options file, beside an existing one; returns notes."""
     target = Path(settings.GALPROJECT_OPTIONS or settings.BASE_DIR / "galproject.toml")
     if target.exists() and target.read_bytes() == path.read_bytes():
         return
@@ -75,7 +75,7 @@ def restore_options(path):
 
 
 def restore_key(key):
-    """Write the secret key of a backup, unless the one here has to stay; notes on that."""
+    """Restore the secret key unless the current one has to stay; returns notes."""
     if key == settings.SECRET_KEY:
         return
     if reason := weakness_of(key.strip()):

@@ -1,4 +1,4 @@
-"""A backup made: written under a hidden name, checked, and renamed when it is whole."""
+"""The making of a backup, under a hidden name until it is complete and checked."""
 
 import fcntl
 import glob
@@ -47,7 +47,7 @@ ORDER BY 1
 
 @dataclass(frozen=True)
 class BackupOptions:
-    """What to put into a backup, and how."""
+    """Options of a backup."""
 
     jobs: int = 2  # tables that are dumped at once, from 1 to 64
     with_pictures: bool = True  # which can be rendered again
@@ -56,7 +56,7 @@ class BackupOptions:
 
 @told_errors()
 def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
-    """Back the survey up to ``folder``, which is not there yet; while others work, too.
+    """Back the survey up to a new ``folder``, even while others work.
 
     All tables are as they were at one moment. ``progress(what, total, unit)`` gives a bar with
     ``update(n)``. Raises GalprojectError; then nothing is left.
@@ -91,7 +91,7 @@ def _check_is_new(folder):
 
 @contextmanager
 def _draft_of(folder):
-    """A folder beside the one to make, for its owner alone; removed unless it was renamed.
+    """A private draft folder beside the final one, removed unless renamed.
 
     Its lock tells it from those that killed runs have left, which are removed, too.
     """
@@ -128,7 +128,7 @@ def _remove_if_left(draft):
 
 @contextmanager
 def _one_moment():
-    """The name of a snapshot of all tables, and a cursor of the transaction that holds it.
+    """The name of a snapshot, and a cursor of the transaction that holds it.
 
     No table can be dropped meanwhile: who wants to, waits.
     """
@@ -158,7 +158,7 @@ def _lock_tables(cursor):
 
 
 def _check_room(parent, cursor, options):
-    """Raise GalprojectError if there is not enough for what the dump and pictures may take."""
+    """Raise GalprojectError if the disk may be too small for dump and pictures."""
     dumped = DUMPED_FRACTION * float(one_value(cursor, TABLE_BYTES, [tables_in(cursor)]) or 0)
     pictures = 0
     if options.with_pictures:
@@ -214,7 +214,7 @@ def _dump(draft, snapshot, cursor, options, progress):
 
 
 def _count_rows(snapshot, tables, progress):
-    """Rows of each table at that moment; in a transaction each, as an index too takes a lock."""
+    """Count each table's rows in the snapshot, in transactions of their own to hold few locks."""
     rows = {}
     with (
         session() as counting,
@@ -231,7 +231,7 @@ def _count_rows(snapshot, tables, progress):
 
 
 def _copy_the_rest(draft, options, progress):
-    """Pictures, options and key."""
+    """Copy pictures, options and key to the draft."""
     if options.with_pictures:
         _pack_pictures(draft / PICTURES, Path(settings.GALPROJECT_PICTURES), progress)
     if settings.GALPROJECT_OPTIONS:

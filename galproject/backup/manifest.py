@@ -1,4 +1,4 @@
-"""What is in a backup: versions, rows of tables, and the digest of every file."""
+"""The manifest of a backup: versions, rows of tables, and a digest of every file."""
 
 import hashlib
 import json
@@ -36,17 +36,17 @@ class Manifest:
 
     @property
     def n_bytes(self) -> int:
-        """Of all files."""
+        """The size of all files in bytes."""
         return sum(entry["size"] for entry in self.files.values())
 
 
 def write_manifest(folder: Path, manifest: Manifest):
-    """Write it beside the files."""
+    """Write the manifest beside the files."""
     (folder / NAME).write_text(json.dumps(asdict(manifest), indent=1) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises GalprojectError if the folder is no backup, or one that this code can't know."""
+    """Read a manifest. Raises GalprojectError if there is none, or of an unknown format."""
     path = folder / NAME
     try:
         facts = json.loads(path.read_text())
@@ -83,7 +83,7 @@ def digests_of(folder: Path, progress) -> dict:
 
 
 def digest_of(path: Path, progress) -> str:
-    """The sha256 of a file; ``progress`` is told of its bytes."""
+    """The sha256 of a file; ``progress`` is updated by its bytes."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     progress.update(path.stat().st_size)
@@ -91,7 +91,7 @@ def digest_of(path: Path, progress) -> str:
 
 
 def check_files(folder: Path, manifest: Manifest, progress):
-    """Raise GalprojectError, naming the file, where one is not what it was."""
+    """Raise GalprojectError naming the first file that differs from the manifest."""
     for name, entry in manifest.files.items():
         path = folder / name
         try:

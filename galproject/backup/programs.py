@@ -1,4 +1,4 @@
-"""pg_dump and pg_restore: where they are, whether they suit the server, and how they are run."""
+"""Finding and running pg_dump and pg_restore of a suitable version."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A backup restored: checked, into a new database, which takes its name when all is there."""
+"""Restoration of a backup into a new database that is renamed when complete."""
 
 import json
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ AND data_type = 'jsonb' AND column_name IN ('options', 'files')
 
 @dataclass(frozen=True)
 class RestoreOptions:
-    """How to restore."""
+    """Options of a restoration."""
 
     jobs: int = 2  # tables that are loaded at once, from 1 to 64
     replaced: str = ""  # the name of a database that is not empty, to be put aside
@@ -59,7 +59,7 @@ class RestoreOptions:
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, and what is left to do."""
+    """The outcome of a restoration, and what is left to do."""
 
     manifest: Manifest
     put_aside: str  # the name that a database which was not empty has now; "" without one
@@ -67,7 +67,7 @@ class Restored:
 
 
 def checked_backup(folder: Path, progress) -> Manifest:
-    """The manifest of a backup that is whole and no newer than this code.
+    """Check that a backup is complete and no newer than this code; returns its manifest.
 
     Raises GalprojectError.
     """
@@ -94,7 +94,7 @@ def _unknown_migrations(manifest):
 
 @told_errors()
 def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
-    """Restore a backup to the database of the settings, which is empty, or not there.
+    """Restore a backup to the database of the settings, which must be empty or absent.
 
     A database that is not empty is put aside where ``options.replaced`` has its name. Until all
     rows are there and counted, nothing has the database's name. Raises GalprojectError.
@@ -146,7 +146,7 @@ def _check_server(cursor, manifest):
 
 
 def _check_target(cursor, name, replaced):
-    """Whether the database is not there or empty; raises GalprojectError if it may not go."""
+    """Whether the database is absent or empty; raises GalprojectError if it must stay."""
     cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [name])
     if not cursor.fetchone()[0]:
         return True
@@ -205,7 +205,7 @@ def _load(folder, draft, manifest, options, progress):
 
 
 def _check_rows(draft, manifest):
-    """Raise GalprojectError if a table has not the rows that it had."""
+    """Raise GalprojectError if a table's number of rows differs."""
     with session(draft) as opened, opened.cursor() as cursor:
         cursor.execute("ANALYZE")
         rows = {
@@ -220,7 +220,7 @@ def _check_rows(draft, manifest):
 
 
 def _bring_up_to_date(draft, moved):
-    """Migrate what an older version made, and point the data's paths to where they are now."""
+    """Migrate the restored database, and update paths of moved data."""
     with connected_to(draft):
         call_command("migrate", verbosity=0, interactive=False)
         with connection.cursor() as cursor:
@@ -241,12 +241,12 @@ def _point_to(cursor, old, new):
 
 
 def _literal(text):
-    """A text as a regular expression of PostgreSQL that matches it alone."""
+    """A regular expression of PostgreSQL that matches exactly a text."""
     return "".join(c if c.isalnum() or c in "/_- " else f"\\u{ord(c):04x}" for c in text)
 
 
 def _give_name(cursor, draft, name, is_empty):
-    """Have the new database take the name; what the other is called then, "" if it was empty."""
+    """Rename the new database; returns the replaced one's new name, or "" if it was empty."""
     put_aside = ""
     try:
         if is_empty:
@@ -264,7 +264,7 @@ def _give_name(cursor, draft, name, is_empty):
 
 
 def _left_to_do(manifest, options):
-    """What was not in the backup."""
+    """Notes on what was not in the backup."""
     for path, n_chips in manifest.folders.items():
         now = _moved(path, options.moved)
         if not Path(now).is_dir():
@@ -287,7 +287,7 @@ def _moved(path, moved):
 
 
 def restored_text(restored) -> str:
-    """What was restored, in a line."""
+    """A line about what was restored."""
     m = restored.manifest
     return (
         f"{sum(m.rows.values()):,} rows of {len(m.rows)} tables as they were at {m.made} "

@@ -1,4 +1,4 @@
-"""Sessions of the server apart from Django's: in another database, and without limits of time."""
+"""Database sessions apart from Django's, in other databases and without time limits."""
 
 from contextlib import contextmanager
 
@@ -22,7 +22,7 @@ ORDER BY 1
 
 @contextmanager
 def told_errors():
-    """Turn what the server says against something into a GalprojectError."""
+    """Turn the server's refusals into a GalprojectError."""
     try:
         yield
     except psycopg2.Error as error:
@@ -48,7 +48,7 @@ def session(database=None):
 
 @contextmanager
 def maintenance_cursor():
-    """A cursor in a database that is neither renamed nor dropped. Raises GalprojectError."""
+    """A cursor in the maintenance database. Raises GalprojectError."""
     opened = _opened_for_maintenance()
     try:
         with opened.cursor() as cursor:
@@ -75,17 +75,17 @@ def _opened_for_maintenance():
 
 
 def tables_in(cursor) -> list[str]:
-    """Names of all tables with rows of their own, quoted; partitions, not what they are part of."""
+    """Quoted names of all tables with rows: partitions, but not their parents."""
     cursor.execute(TABLES)
     return [name for (name,) in cursor.fetchall()]
 
 
 def quoted(name) -> str:
-    """The name of a database as SQL."""
+    """The quoted name of a database."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def one_value(cursor, sql, parameters=()):
-    """The first column of the first row that a statement gives."""
+    """The single value that a statement gives."""
     cursor.execute(sql, parameters)
     return cursor.fetchone()[0]

@@ -1,1 +1,1 @@
-"""Options of the pipeline, and what differs between machines: checked before anything runs."""
+"""Options of the pipeline and settings of the environment, checked before use."""

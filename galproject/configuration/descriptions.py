@@ -1,4 +1,4 @@
-"""What every option is: its default, its unit, what it may be and what it means.
+"""Descriptions of the options: default, unit, range and meaning.
 
 All of it is read from the dataclasses themselves: the unit and the range from a field's type,
 the meaning from the field's description, which pydantic finds in the docstring below it.
@@ -19,7 +19,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 
 @dataclass(frozen=True)
 class OptionFacts:
-    """One option, by its dotted name."""
+    """The facts about an option."""
 
     name: str  # "selection.threshold_sigma"
     default: object
@@ -31,7 +31,7 @@ class OptionFacts:
 
 @dataclass(frozen=True)
 class SectionFacts:
-    """Options that belong together."""
+    """The facts about a section of options."""
 
     name: str  # "reduction.sky"; "" for those of no section
     meaning: str
@@ -60,7 +60,7 @@ def _names(options, prefix=""):
 
 
 def is_section(name) -> bool:
-    """Whether options have dotted names that begin with this one."""
+    """Whether a dotted name is that of a section."""
     return any(option.startswith(f"{name}.") for option in option_names())
 
 
@@ -84,7 +84,7 @@ def _sections(defaults, prefix="", difference="") -> Iterator[SectionFacts]:
 
 
 def _of_type(hint):
-    """The unit, the range in words, and the range of an annotated type, or of one or None."""
+    """Unit, range in words, and range of an annotated type, which may be optional."""
     annotations = _annotations(hint)
     unit = next((a.name for a in annotations if isinstance(a, Unit)), "")
     interval = next((a for a in annotations if isinstance(a, Interval)), None)
@@ -110,7 +110,7 @@ def _range(annotation):
 
 
 def _number(limit):
-    """Whole numbers with all their digits."""
+    """A number as text, with all digits of an integer."""
     return f"{limit:d}" if isinstance(limit, int) else f"{limit:g}"
 
 

@@ -1,4 +1,4 @@
-"""The environment variables of this project: what each may be, read and checked in one place."""
+"""The project's environment variables, read and checked in one place."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _LOGIN = re.compile(r"(?<=:).*@|(?<=password=)[^&]*")  # of a URL, right or wron
 
 
 class InvalidEnvironmentError(GalprojectError, ImproperlyConfigured):
-    """A line for each variable that can't be used, with its value and what is allowed."""
+    """Invalid environment variables: one line each, with the value and what is allowed."""
 
 
 def _printable(text):
@@ -45,7 +45,7 @@ def _printable(text):
 
 
 def _folder(text):
-    """A folder that is there, or one that can be made: nothing else may be in its way."""
+    """Parse a folder that exists or can be made."""
     path = Path(_printable(text)).expanduser()
     found = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
     if not found.is_dir():
@@ -63,14 +63,14 @@ def _matching(pattern):
 
 
 def _items(text):
-    """Parts of a list; what isn't text has been split before."""
+    """Split a list; values that aren't text are split already."""
     if not isinstance(text, str):
         return text
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _database_url(text):
-    """A URL that Django's settings of a database can be made of, and names one."""
+    """Parse the URL of a database that names one."""
     scheme = text.partition("://")[0]
     if scheme not in ("postgres", "postgresql"):
         raise ValueError(f"begins with {scheme[:SHOWN_CHARACTERS]!r}")
@@ -104,7 +104,7 @@ Level = Annotated[
 
 
 def _variable(name, default, allowed, **bounds):
-    """A field for the variable of that name; ``allowed`` completes "must be"."""
+    """A field for an environment variable; ``allowed`` completes the message "must be"."""
     return Field(default, alias=name, description=allowed, **bounds)
 
 
@@ -114,7 +114,7 @@ def _seconds(name, default, least, most):
 
 
 class Environment(BaseModel):
-    """What the environment says; a variable that is empty counts as one that isn't set."""
+    """The settings in the environment; empty variables count as unset."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -198,7 +198,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
 
 
 def unknown_variables(variables: Mapping[str, str]) -> list[str]:
-    """A line for each variable that has this project's prefix and means nothing to it."""
+    """A line for each unknown variable with this project's prefix."""
     known = [*VARIABLES, *(PREFIX + name for name in READ_ELSEWHERE)]
     lines = []
     for name in sorted(variables):
@@ -214,7 +214,7 @@ def _allowed(name):
 
 
 def _shown(name, value):
-    """A value for a message: on one line, not too long, and without what is secret."""
+    """A value for a message: shortened to one line, and without secrets."""
     if name in SECRET:
         return "..."
     return repr(_LOGIN.sub("...", value))[: SHOWN_CHARACTERS + 2]

@@ -1,4 +1,4 @@
-"""How far apart exposures are that belong together."""
+"""Options of grouping exposures by position."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exposures.science.quantities import Degrees, Options
 
 @dataclass(frozen=True)
 class FieldOptions(Options):
-    """How far apart the centres of exposures are that share sky, or are of one field."""
+    """Distances within which exposures share sky or belong to one field."""
 
     reach_degrees: Degrees = 2.5
     """Distance between the centres of exposures beyond which they share no sky, so that one need

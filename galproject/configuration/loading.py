@@ -1,4 +1,4 @@
-"""Options of a run: the defaults, one TOML file, the environment and the command, checked."""
+"""The options of a run, from defaults, a TOML file, the environment and the command."""
 
 import json
 import logging
@@ -40,14 +40,14 @@ OWN_WORDS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A value for an option, and where it was given."""
+    """A value for an option, with its origin."""
 
     value: object
     origin: str  # the file, the environment variable, or "default"
 
 
 def load_options(**overrides) -> PipelineOptions:
-    """The options of a run; ``overrides`` are nested like the options, None leaves one as it is.
+    """Load the options of a run; nested ``overrides`` replace values, except by None.
 
     Raises GalprojectError that lists everything wrong in the file and the environment.
     """
@@ -59,7 +59,7 @@ def load_options(**overrides) -> PipelineOptions:
 
 
 def configured_settings() -> dict[str, Setting]:
-    """Settings of the file and the environment, by dotted name; the environment comes first."""
+    """The Settings from file and environment by dotted name; the environment prevails."""
     configured = {}
     if settings.GALPROJECT_OPTIONS:
         configured |= read_file(Path(settings.GALPROJECT_OPTIONS))
@@ -73,7 +73,7 @@ def configured_settings() -> dict[str, Setting]:
 
 
 def read_file(path) -> dict[str, Setting]:
-    """The settings of a TOML file, by dotted name; raises GalprojectError."""
+    """The Settings of a TOML file by dotted name; raises GalprojectError."""
     try:
         text = _text_of(path)
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def read_file(path) -> dict[str, Setting]:
 
 
 def _text_of(path):
-    """The text of a plain file that isn't too large; raises OSError and ValueError."""
+    """Read a plain file of limited size; raises OSError and ValueError."""
     # Not waited for, as a pipe would be until somebody writes into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -106,7 +106,7 @@ def _text_of(path):
 
 
 def _with_absolute_path(settings_read, folder):
-    """The same with the path of the catalogue absolute, whatever folder it is used in."""
+    """Settings in which the catalogue's path is absolute."""
     setting = settings_read.get("catalogue")
     if setting is None or not isinstance(setting.value, str) or not setting.value:
         return settings_read
@@ -120,7 +120,7 @@ def check_file(path):
 
 
 def options_from_json(stored) -> PipelineOptions:
-    """The options that were stored with a result or a job, by this code or older.
+    """The options stored with a result or a job by this or older code.
 
     Options that the older code didn't have get their defaults; those that are gone are left out,
     and the log names them.
@@ -143,7 +143,7 @@ def options_from_json(stored) -> PipelineOptions:
 
 
 def completed(stored, defaults=None) -> dict:
-    """Stored options, as JSON, with the defaults of those that older code didn't have.
+    """Stored options as JSON, completed by defaults of options added since.
 
     Those that are gone are left out: two that are equal then ask for the same.
     """
@@ -189,7 +189,7 @@ def _validated(given):
 
 
 def _without_json(known):
-    """Take away what JSON can't hold, and say so; no option is such."""
+    """Report and remove values that JSON can't hold, which no option may have."""
     problems = []
     for name, setting in list(known.items()):
         try:
@@ -214,7 +214,7 @@ def _unknown(name):
 
 
 def _problem(fault):
-    """A fault that pydantic found, in our words."""
+    """A fault that pydantic found, as a message."""
     name = _name(fault)
     facts = {option.name: option for section in sections() for option in section.options}
     if name not in facts:
@@ -258,7 +258,7 @@ def _flat(tree, prefix=""):
 
 
 def _value(name, text):
-    """A variable's value as TOML has it; what is none of its, or is to be text, is text."""
+    """A variable's value parsed as TOML; text if it isn't TOML or the option is text."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):  # it is no TOML, or what no option is

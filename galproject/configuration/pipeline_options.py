@@ -35,7 +35,7 @@ FORMER_SECTIONS = {"join": "crossmatch"}
 
 @dataclass(frozen=True)
 class PipelineOptions(Options):
-    """Options of reading, reducing and selecting."""
+    """All options of the pipeline."""
 
     files: FileOptions = FileOptions()
     input: InputOptions = InputOptions()
@@ -59,14 +59,14 @@ class PipelineOptions(Options):
     stands."""
 
     def as_json(self) -> dict:
-        """Plain values, equal to what the database gives back."""
+        """The options as JSON values, equal to those that the database returns."""
         return json.loads(json.dumps(asdict(self)))
 
     def of_stacks(self) -> dict:
-        """Those that a stack is made by, as plain values."""
+        """The options that affect a stack, as JSON values."""
         names = ("input", "catalogue", "catalogue_cuts", "reduction", "stack")
         return {name: self.as_json()[name] for name in names}
 
     def opened_catalogue(self):
-        """The catalogue, None if none is named; raises InputFileError if it isn't there."""
+        """Open the catalogue, or None if none is named; raises InputFileError if missing."""
         return open_catalogue(self.catalogue, self.catalogue_cuts) if self.catalogue else None

@@ -1,4 +1,4 @@
-"""What makes an exposure a good reference."""
+"""Options of ranking exposures as references."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exposures.science.quantities import Fraction, Options, Ratio
 
 @dataclass(frozen=True)
 class RankingOptions(Options):
-    """Which exposures are suggested first as references."""
+    """The ranking of exposures suggested as references."""
 
     mag_per_arcsec: Ratio = 1.0
     """Limiting magnitude that one arcsecond of seeing is worth in the ranking."""

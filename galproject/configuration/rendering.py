@@ -1,4 +1,4 @@
-"""Options as a table, as a TOML file and as documentation."""
+"""Options rendered as a table, a TOML file and documentation."""
 
 import json
 from operator import attrgetter
@@ -66,7 +66,7 @@ A dash is None: leave the option out.
 
 
 def as_table(sections, options, configured):
-    """Each option with its value now, a line each and its meaning below."""
+    """A table of all options with current values, each with its meaning below."""
     lines = []
     for section in sections:
         lines += [f"[{section.name or 'general'}] {section.meaning}"]
@@ -83,7 +83,7 @@ def as_table(sections, options, configured):
 
 
 def as_toml(sections):
-    """A file that sets every option to its default; options without one are commented out."""
+    """A TOML file of all defaults; options without a default are commented out."""
     lines = []
     for section in sections:
         lines += ["", *_comment(section.meaning)]
@@ -98,7 +98,7 @@ def as_toml(sections):
 
 
 def as_markdown(sections):
-    """A page with a table of each section."""
+    """A Markdown page with a table for each section."""
     parts = [MARKDOWN_HEAD]
     for section in sections:
         rows = [
@@ -113,7 +113,7 @@ def as_markdown(sections):
 
 
 def show(value):
-    """A value as TOML writes it; a dash for none."""
+    """A value in TOML; a dash for None."""
     return "-" if value is None else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""The secret key: long enough not to be guessed; where none is given, made once and kept."""
+"""The secret key, checked for strength, or made once and kept."""
 
 import os
 import tempfile
@@ -18,7 +18,7 @@ OF_EXAMPLES = ("insecure", "secret", "change", "example", "password", "default",
 
 
 def weakness_of(key) -> str:
-    """Why a key is too easily guessed; "" if it isn't."""
+    """The reason why a key is too weak, or ""."""
     if len(key) < LEAST_CHARACTERS:
         return f"it has {len(key)} characters"
     if len(set(key)) < LEAST_DISTINCT:
@@ -30,7 +30,7 @@ def weakness_of(key) -> str:
 
 
 def secret_key_in(path):
-    """The key kept in ``path``; made on first use, readable by its owner only.
+    """The key in ``path``, made on first use and readable by its owner only.
 
     Raises ImproperlyConfigured where it can't be read or made, or is easily guessed.
     """

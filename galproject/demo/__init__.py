@@ -1,1 +1,1 @@
-"""What ``make demo`` and ``make seeded`` make and show."""
+"""The demonstration and the made-up survey of ``make demo`` and ``make seeded``."""

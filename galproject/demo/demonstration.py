@@ -1,4 +1,4 @@
-"""The demonstration: a simulated night through the whole pipeline, compared with its truth."""
+"""The demonstration: a simulated night processed and compared with its truth."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ USER = "demo"
 
 @dataclass(frozen=True)
 class Files:
-    """Where the simulated night lies."""
+    """Paths of the simulated night."""
 
     reference: Path
     searches: tuple[Path, ...]
@@ -29,23 +29,23 @@ class Files:
 
 
 def prepare_night(folder: Path, progress=None) -> Files:
-    """The simulated night in ``folder``, made where it is not there yet."""
+    """The simulated night in ``folder``, made if it isn't there yet."""
     night = simulate_night(folder, NIGHT, progress)
     return Files(night.reference, night.searches, night.catalogue, night.truth)
 
 
 def options_for(files: Files) -> PipelineOptions:
-    """The options by default, with the catalogue of the simulated sky."""
+    """Default options with the catalogue of the simulated sky."""
     return PipelineOptions(catalogue=str(files.catalogue))
 
 
 def compare_with_simulation(files: Files) -> Recovery:
-    """What is in the database against what was simulated."""
+    """Compare the database with the simulation."""
     return assess(read_truth(files.truth))
 
 
 def report(recovery: Recovery) -> str:
-    """The figures of a Recovery, a line each."""
+    """The figures of a Recovery, one line each."""
     r = recovery
     return "\n".join(
         [
@@ -73,7 +73,7 @@ def plot_best(files: Files, path: Path):
 
 
 def demo_user():
-    """A superuser for the demonstration, and the password where one was made just now."""
+    """A superuser for the demonstration, and the password if it was made just now."""
     users = get_user_model().objects
     if known := users.filter(is_superuser=True, is_active=True).order_by("pk").first():
         return known, None

@@ -1,4 +1,4 @@
-"""Where to look first in a demonstration: a campaign with something of each kind, and more."""
+"""The first look at a demonstration: a campaign with each kind of candidate, and hints."""
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def of_each_kind() -> dict[str, list[int]]:
-    """{kind: ids of a few candidates}, of those kinds that there are; the most significant first.
+    """{kind: ids of its most significant candidates} for each kind that occurs.
 
     A candidate that is of two kinds is there once.
     """
@@ -43,7 +43,7 @@ def of_each_kind() -> dict[str, list[int]]:
 
 
 def make_first_look(user) -> Campaign | None:
-    """The campaign, made where it is not there; None if there is no candidate.
+    """The first-look campaign, made if missing; None if there are no candidates.
 
     On a card each, which fits all kinds.
     """
@@ -74,7 +74,7 @@ def what_to_look_at(user) -> list[str]:
 
 
 def _set_to_try(database):
-    """How to make a reference set, of the reference that has most images beside it."""
+    """Lines on how to make a reference set of the reference with most other images."""
     references = GalExposure.objects.filter(images__is_reference=True).distinct().order_by("pk")
     found = {primary: sets.possible_members(primary) for primary in references}
     primary = max(found, key=lambda one: len(found[one]), default=None)

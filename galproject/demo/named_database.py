@@ -1,4 +1,4 @@
-"""A database of a name of one's own, beside the survey's on the same server."""
+"""A database of a given name on the survey's server."""
 
 import re
 
@@ -11,7 +11,7 @@ LONGEST = 63  # of names in PostgreSQL
 
 
 def create_database(name) -> bool:
-    """Make an empty database, where it is not there; whether there was need to.
+    """Make an empty database unless it exists; returns whether it was made.
 
     Raises GalprojectError if the name is none, is the survey's, or the role may make none.
     """

@@ -1,4 +1,4 @@
-"""Fields of the survey: exposures that look at the same place, as one."""
+"""Fields of the survey: groups of exposures at one position."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ OTHER_RADIUS_DEGREES = 0.3
 
 @dataclass(frozen=True)
 class ObservedField:
-    """Exposures of one place on the sky."""
+    """A group of exposures at one position."""
 
     name: str  # of the object that most exposures name, or the position
     ra: float  # ICRS degrees
@@ -33,13 +33,13 @@ class ObservedField:
 
     @property
     def candidates_query(self) -> str:
-        """Of the address of the list of its candidates."""
+        """The query string of the list of its candidates."""
         position = f"{self.ra:.4f} {self.dec:+.4f}"
         return urlencode({"position": position, "radius": round(3600 * self.radius)})
 
 
 def observed_fields() -> list[ObservedField]:
-    """All fields, those with most exposures first; one query."""
+    """All fields, those with most exposures first, by one query."""
     columns = ("ra", "dec", "filter", "object_name", "instrument")
     rows = list(GalExposure.objects.order_by().values_list(*columns))
     if not rows:
@@ -52,7 +52,7 @@ def observed_fields() -> list[ObservedField]:
 
 
 def same_place(vectors, degrees):
-    """(n,) numbers from 0 of the fields of (n, 3) pointings, which hang together by ``degrees``."""
+    """(n,) field numbers from 0 of (n, 3) pointings, linked within ``degrees``."""
     # Many exposures have one pointing exactly: pairs among all would be too many.
     places, inverse = np.unique(vectors.round(6), axis=0, return_inverse=True)
     tree = cKDTree(places)

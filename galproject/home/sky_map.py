@@ -1,4 +1,4 @@
-"""A map of the fields in Galactic coordinates, as numbers that a template draws as SVG."""
+"""A map of the fields in Galactic coordinates, as numbers for a template's SVG."""
 
 import math
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class FieldMarker:
-    """A field in the drawing."""
+    """A field on the map."""
 
     field: ObservedField
     x: float
@@ -40,7 +40,7 @@ class FieldMarker:
 
 @dataclass(frozen=True)
 class SkyMap:
-    """Everything that is drawn; longitude grows to the left, as seen from inside."""
+    """All that the map draws; longitude grows to the left."""
 
     width: float
     height: float
@@ -52,7 +52,7 @@ class SkyMap:
 
     @property
     def level_labels(self) -> list[str]:
-        """What each colour stands for, in exposures."""
+        """The numbers of exposures that each colour stands for."""
         ends = [n - 1 for n in LEVELS]
         between = [f"{a} to {b}" for a, b in zip(LEVELS, ends[1:], strict=False)]
         return [f"up to {ends[0]}", *between, f"{LEVELS[-1]} and more"]
@@ -60,7 +60,7 @@ class SkyMap:
 
 @dataclass(frozen=True)
 class _Window:
-    """The part of the sky that is shown, in degrees; longitudes are relative to its middle."""
+    """The part of the sky shown, in degrees; longitudes are relative to its centre."""
 
     middle: float
     half_width: float
@@ -69,7 +69,7 @@ class _Window:
 
     @property
     def scale(self) -> float:
-        """Of the drawing, a degree."""
+        """Units of the drawing in a degree."""
         return WIDTH / (2 * self.half_width)
 
     @property
@@ -77,7 +77,7 @@ class _Window:
         return (self.top - self.bottom) * self.scale
 
     def relative(self, longitude):
-        """Degrees to the left of the middle, -180 to 180."""
+        """Degrees to the left of the centre, -180 to 180."""
         return (longitude - self.middle + 180) % 360 - 180
 
     def x(self, longitude):
@@ -109,7 +109,7 @@ def sky_map(fields) -> SkyMap | None:
 
 
 def _window(fields):
-    """Round all fields, and the Galactic plane and centre where they are near."""
+    """The window round all fields, including the Galactic plane and centre if near."""
     turns = np.radians([f.longitude for f in fields])
     middle = math.degrees(math.atan2(np.sin(turns).mean(), np.cos(turns).mean())) % 360
     offsets = np.array([(f.longitude - middle + 180) % 360 - 180 for f in fields])

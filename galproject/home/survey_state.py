@@ -1,4 +1,4 @@
-"""What the first page says of the survey: numbers of what there is, and what goes on."""
+"""The state of the survey on the first page: numbers, and work in progress."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ EVIDENCE = ((1, 1), (2, 2), (3, 4), (5, 8), (9, None))
 
 @dataclass(frozen=True)
 class Images:
-    """Chips by status, and what was measured on them."""
+    """Numbers of chips by status, and of measurements."""
 
     by_status: dict  # {Status: number}
     n_references: int  # that are done
@@ -46,7 +46,7 @@ class Images:
 
 @dataclass(frozen=True)
 class DetectionCountBin:
-    """Candidates that were detected so many times."""
+    """The number of candidates with one number of detections."""
 
     first: int
     last: int | None
@@ -65,7 +65,7 @@ class DetectionCountBin:
 
 @dataclass(frozen=True)
 class CandidateCounts:
-    """Candidates as ``GalCandidate.objects.accepted`` has them, and what else changed."""
+    """Numbers of accepted candidates, and of other changed sources."""
 
     evidence: tuple[DetectionCountBin, ...]
     n_accepted: int
@@ -77,7 +77,7 @@ class CandidateCounts:
 
 @dataclass(frozen=True)
 class CampaignProgress:
-    """A campaign in progress, as one person sees it."""
+    """A campaign in progress, as seen by one person."""
 
     campaign: Campaign
     n_objects: int
@@ -90,7 +90,7 @@ class CampaignProgress:
 
 
 def images() -> Images:
-    """Chips by status; one pass over galimages."""
+    """Count chips by status in one pass over galimages."""
     rows = GalImage.objects.order_by().values("status")
     is_catalogue = Q(is_reference=True, status=Status.DONE)
     numbers = {"n_sources": Sum("n_sources"), "n_references": Count("pk", filter=is_catalogue)}
@@ -103,7 +103,7 @@ def images() -> Images:
 
 
 def candidates() -> CandidateCounts:
-    """Candidates by number of detections, one of each star; one pass over galcandidates.
+    """Count stars by number of detections in one pass over galcandidates.
 
     Of votes what everybody may know: numbers that grew with one's own would tell of others'.
     """
@@ -140,7 +140,7 @@ def candidates() -> CandidateCounts:
 
 
 def campaigns_of(user) -> list[CampaignProgress]:
-    """Open campaigns that a person may vote in, those that they voted in last first."""
+    """Open campaigns in which a person may vote, the last voted in first."""
     members = Campaign.members.through.objects.filter(campaign=OuterRef("pk"))
     open_ones = Campaign.objects.filter(
         Q(closed=None) & ~Exists(members) | Q(closed=None, members=user)
@@ -153,7 +153,7 @@ def campaigns_of(user) -> list[CampaignProgress]:
 
 
 def _object_counts(campaigns):
-    """Numbers of objects, and of those with all votes wanted, by campaign."""
+    """Numbers of objects, and of fully voted ones, by campaign."""
     objects = CampaignObject.objects.filter(campaign__in=campaigns).order_by()
     is_done = Q(n_votes__gte=F("campaign__votes_wanted"))
     rows = objects.values_list("campaign").annotate(Count("pk"), done=Count("pk", filter=is_done))
@@ -161,19 +161,19 @@ def _object_counts(campaigns):
 
 
 def at_work():
-    """Chips that workers have in hand, or had when they died, the latest first."""
+    """Chips being processed, or whose worker died, latest first."""
     working = GalImage.objects.filter(status=Status.WORKING).annotate(state=state_now())
     return list(working.select_related("exposure").order_by("-started")[:MAX_SHOWN])
 
 
 def failures():
-    """Chips that failed and were not run again, the latest first."""
+    """Chips that failed and were not run again, latest first."""
     failed = GalImage.objects.filter(status=Status.FAILED).select_related("exposure")
     return list(failed.order_by(F("finished").desc(nulls_last=True), "-pk")[:MAX_SHOWN])
 
 
 def flag_counts():
-    """Numbers of flags that stand, and of those that wait for somebody to decide."""
+    """Numbers of flags in force, and of proposals to decide on."""
     return GalFlag.objects.aggregate(
         standing=Count("pk", filter=Q(state=GalFlag.State.STANDING)),
         proposed=Count("pk", filter=Q(state=GalFlag.State.PROPOSED)),

@@ -1,4 +1,4 @@
-"""The address of the first page."""
+"""The URL of the first page."""
 
 from django.urls import path
 

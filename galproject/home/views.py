@@ -10,7 +10,7 @@ from galproject.home.sky_map import sky_map
 
 @require_safe
 def home(request):
-    """The survey's state, where it lies on the sky, and where to go on."""
+    """Show the survey's state, its fields on the sky, and where to go on."""
     fields = observed_fields()
     context = {
         "fields": fields,

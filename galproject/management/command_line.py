@@ -1,4 +1,4 @@
-"""Commands from the shell: they end quietly where nobody reads on what they print."""
+"""Commands from the shell, which end quietly when their reader closes the pipe."""
 
 import gc
 import os
@@ -17,7 +17,7 @@ READER_GONE = 128 + signal.SIGPIPE  # the exit status that shells give of one wh
 
 
 class CommandLine(ManagementUtility):
-    """Django's, which collects garbage from when a command begins, as manage.py does not before."""
+    """Django's command line, which enables garbage collection once a command begins."""
 
     def fetch_command(self, subcommand):
         command = super().fetch_command(subcommand)
@@ -28,7 +28,7 @@ class CommandLine(ManagementUtility):
 
 
 def run(arguments):
-    """Run a command of manage.py, also with ``head`` behind it, which reads some lines and goes.
+    """Run a command of manage.py, ending quietly if the output's reader is gone.
 
     An environment that can't be used ends it before anything else, with a line for each variable.
     """
@@ -52,7 +52,7 @@ def run(arguments):
 
 
 def _check_environment():
-    """Here, as settings that can't be imported end in a traceback."""
+    """Check the environment before settings are imported, which would end in a traceback."""
     try:
         read_environment(os.environ)
     except InvalidEnvironmentError as error:

@@ -1,1 +1,1 @@
-"""A chip and an exposure from file to rows, in this process."""
+"""Processing of chips and exposures from file to rows, in this process."""

@@ -1,4 +1,4 @@
-"""What became of a chip that was processed, or was left alone."""
+"""The result of processing a chip, or of leaving it as it was."""
 
 import time
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ UNCHANGED, BUSY = "unchanged", "busy"
 
 @dataclass(frozen=True)
 class ChipResult:
-    """What became of one chip; None if it was not measured."""
+    """The result for one chip; None where nothing was measured."""
 
     image_id: int
     label: str  # "decam 610792 i N4"
@@ -35,7 +35,7 @@ class ChipResult:
 
 
 def result_of(image, status, started=None) -> ChipResult:
-    """What the row of a chip says; ``started`` is by the monotonic clock."""
+    """The ChipResult from a chip's row; ``started`` is by the monotonic clock."""
     return ChipResult(
         image_id=image.pk,
         label=str(image),

@@ -1,4 +1,4 @@
-"""When objects are cross-matched anew: after references were made, replaced or withdrawn."""
+"""The cross-matching of objects after references were made, replaced or withdrawn."""
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
@@ -7,13 +7,13 @@ from photometry.crossmatch.crossmatching import crossmatch_filters
 
 
 def crossmatch_job(job):
-    """Cross-match the sources on the references of a job that has ended, and log it."""
+    """Cross-match the sources on the references of a finished job, and log it."""
     images = job.images.filter(is_reference=True, catalogues__active=True)
     crossmatch_around(images.values_list("pk", flat=True), job)
 
 
 def crossmatch_around(image_ids, about):
-    """Cross-match the sources on images, and say so in the log of a job or an exposure.
+    """Cross-match the sources on images, with a line in the log of a job or an exposure.
 
     What fails stays as it was, for a later pass: the references themselves are stored.
     """

@@ -1,4 +1,4 @@
-"""Cutouts of candidates, drawn ahead by commands that say how far they are."""
+"""Cutouts of candidates, rendered ahead by commands with progress bars."""
 
 import sys
 
@@ -9,7 +9,7 @@ from variables.pictures.render import Rendered, render_catalogue
 
 
 def draw_cutouts(catalogues, everything=False) -> Rendered:
-    """Bring the cutouts of catalogues (a queryset) up to date, with a bar on a terminal.
+    """Update the cutouts of catalogues (a queryset), with a progress bar on a terminal.
 
     ``everything``: also of candidates that fail the cuts on every image. Each candidate and epoch
     takes some 10 ms: where much has changed, that is many minutes.

@@ -1,4 +1,4 @@
-"""Locks of what is changed together; docs/architecture.md tells the order of all of them."""
+"""Locks on what is changed together; docs/architecture.md tells the order of all locks."""
 
 from contextlib import ExitStack, contextmanager
 from zlib import crc32
@@ -18,7 +18,7 @@ def key_of(filter_name) -> int:
 
 @contextmanager
 def references_locked(images):
-    """Have the references in the images' filters for this session alone, having waited for others.
+    """Lock the references in the images' filters for this session, waiting for others.
 
     Whoever waits can't know what images are by then: they are to be read inside.
     """
@@ -28,7 +28,7 @@ def references_locked(images):
 
 @contextmanager
 def one_change(images):
-    """A transaction in which nobody else has the images in hand, to its very end.
+    """A transaction with exclusive claims on images until its end.
 
     Raises GalprojectError if a worker has one of them.
     """
@@ -45,7 +45,7 @@ def one_change(images):
 
 
 def lock_results(images, new_detections=()):
-    """Lock what belongs to several images before the results of some are stored or deleted.
+    """Lock what images share before results of some are stored or deleted.
 
     To be called before the transaction locks anything else. Kept to its end, in this order: what
     catalogues have of new sources, then the catalogues of the reference sets that the images are

@@ -1,4 +1,4 @@
-"""A reduced chip measured, as a reference or against those under it; nothing is written here."""
+"""Measurement of a reduced chip, as a reference or against references; writes nothing."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from variables.new_sources.detection import find_new_detections
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """What was measured on a reference image, to be stored."""
+    """Measurements on a reference image, to be stored."""
 
     sources: np.ndarray  # SOURCE_DTYPE, without ids
     figures: dict[str, float]  # of quality
@@ -28,7 +28,7 @@ class ReferenceResult:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was measured on a search image, to be stored."""
+    """Measurements on a search image, to be stored."""
 
     measurement: SearchMeasurement
     calibration: ImageCalibration
@@ -46,7 +46,7 @@ class SearchResult:
 
 
 def measure_reference_image(reduction, options) -> ReferenceResult:
-    """Measure the sources that a Reduction of a reference image found.
+    """Measure the sources found on a reduced reference image.
 
     ``options`` are PipelineOptions.
     """
@@ -58,7 +58,7 @@ def measure_reference_image(reduction, options) -> ReferenceResult:
 
 
 def measure_search_image(image, reduction, options) -> SearchResult:
-    """Measure the sources of the references under a search image, and what they do not have.
+    """Measure the reference sources on a search image, and find new sources.
 
     ``image`` may be placed anew, see ``measure_on_references``; ``options`` are PipelineOptions.
     """

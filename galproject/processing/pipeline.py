@@ -1,4 +1,4 @@
-"""From files to galvarobjs: the only code that names every application."""
+"""The pipeline from files to galvarobjs, the only code that uses every application."""
 
 import logging
 import os
@@ -40,7 +40,7 @@ MAX_ATTEMPTS = 3
 
 
 def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult:
-    """Process one chip; whatever goes wrong becomes a result that says so.
+    """Process one chip; errors become a result that tells them.
 
     A chip whose stored result was made with the same options, reference and version of the code's
     results is left as it is, unless ``again``; so is a reference catalogue made otherwise, because
@@ -81,12 +81,12 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
 
 
 def is_ended(image, job_id) -> bool:
-    """Whether a job has ended with a chip, or a later one has taken it over."""
+    """Whether a job is done with a chip, or a later job took it over."""
     return job_id is not None and (image.job_id != job_id or image.status not in OPEN)
 
 
 def _refusal(error):
-    """What to tell of a statement that a living database refused: a full disk, a time limit."""
+    """The message for a statement that the database refused, by a full disk or time limit."""
     return (
         f"the database refused it ({str(error).splitlines()[0]}). "
         "Mend that (free disk space, raise the limit), then run again what failed (--failed)"
@@ -94,7 +94,7 @@ def _refusal(error):
 
 
 def make_references(images):
-    """Make reference images of search images; their results as such are deleted.
+    """Make search images references, deleting their results as search images.
 
     Raises GalprojectError if one of them is being worked on.
     """
@@ -110,14 +110,14 @@ def make_references(images):
 
 
 def is_up_to_date(image, options):
-    """Whether the stored result is to be left as it is; a reference always is, for its ids."""
+    """Whether the stored result is current; references always are, to keep their ids."""
     if image.is_reference:
         return image.status == Status.DONE
     return has_same_provenance(image, options, remember=True)
 
 
 def has_same_provenance(image, options, remember=False):
-    """Whether the stored result is what another run with these options would make.
+    """Whether a run with these options would make the same result as the stored one.
 
     From the same files, too: see ``has_same_files``.
     """
@@ -136,7 +136,7 @@ def has_same_provenance(image, options, remember=False):
 
 
 def _relevant_options(image, options):
-    """Options as stored, without those whose change takes no new fit of the image."""
+    """Stored options, without those whose change needs no new fit of the image."""
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
     if not kept.get("catalogue"):
         kept.pop("catalogue_cuts", None)
@@ -149,7 +149,7 @@ def _relevant_options(image, options):
 
 
 def _begin(image, job_id):
-    """Mark a chip as worked on; false where a later job took it over in this moment.
+    """Mark a chip as running; false if a later job has just taken it over.
 
     Raises GalprojectError if it has had its chances.
     """
@@ -178,13 +178,13 @@ def _begin(image, job_id):
 
 
 def _enter(image, step):
-    """Say which step a chip is in, at once: no transaction is open."""
+    """Record a chip's current step, at once as no transaction is open."""
     image.step = step
     image.save(update_fields=["step"])
 
 
 def record_failure(image, started, message, figures=None):
-    """A ChipResult of a failure, by whoever has the claim; nothing that the chip had stays."""
+    """Record a failure, deleting the chip's results; needs the claim; a ChipResult."""
     image.refresh_from_db()  # without what was filled in before it failed
     with transaction.atomic():
         kept = image.is_reference and GalReference.objects.filter(image=image, active=True).exists()
@@ -207,7 +207,7 @@ def record_failure(image, started, message, figures=None):
 
 
 def _measure(image, options):
-    """Read, reduce, measure and store; no transaction is open while pixels are worked on."""
+    """Read, reduce, measure and store a chip, without a transaction during the long steps."""
     facts = read_exposure(Path(image.path), options.input)
     entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)
     if entry is None:

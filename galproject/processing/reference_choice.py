@@ -1,4 +1,4 @@
-"""Reference sets brought up to date, and variables selected anew with them: no pixels, no fit."""
+"""Updates of reference sets, and new selection of variables, without a new fit."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from variables.flags.proposals import renew_reference_proposals
 
 @dataclass(frozen=True)
 class Renewal:
-    """What came of a set that was brought up to date."""
+    """The outcome of updating a reference set."""
 
     n_sources: int  # with a mean of several images
     n_at_fault: int  # of these, wrong on the primary
@@ -26,13 +26,13 @@ class Renewal:
 
 
 def lock_sets_of(images):
-    """Lock the catalogues that the sets of images concern, to the end of the transaction."""
+    """Lock the catalogues concerned by the sets of images until the transaction ends."""
     sets = [s for image in images for s in _sets_of(image)]
     lock_catalogues({i for s in sets for i in _concerned(active_catalogue(s.image))})
 
 
 def renew_sets_of(image):
-    """Bring the sets that an image is a member of up to date with what is stored of it now."""
+    """Update the sets of which an image is a member from its stored measurements."""
     for reference_set in _sets_of(image):
         renew_set(reference_set)
         image.refresh_from_db(fields=["n_variables"])
@@ -44,7 +44,7 @@ def _sets_of(image):
 
 
 def _concerned(catalogue):
-    """Ids of the catalogues that were measured on the images that one was measured on."""
+    """Ids of the catalogues measured on the same images as one."""
     if catalogue is None:
         return set()
     images = GalCoverage.objects.filter(catalogue=catalogue).values("image")
@@ -54,7 +54,7 @@ def _concerned(catalogue):
 
 @transaction.atomic
 def renew_set(reference_set, progress=None) -> Renewal:
-    """Make the means of a set anew and, where any differs, select all variables with them.
+    """Compute a set's means again and, if any changed, select all variables again.
 
     ``progress`` is told of each image, by ``update(1)``. All in one transaction: a reader sees
     the set either before or after.
@@ -73,12 +73,12 @@ def renew_set(reference_set, progress=None) -> Renewal:
 
 
 def images_under(catalogue):
-    """The images whose variables depend on a catalogue: those that it was measured on."""
+    """The images whose variables depend on a catalogue: those measured with it."""
     return GalImage.objects.filter(coverages__catalogue=catalogue)
 
 
 def select_anew(catalogue, progress=None) -> int:
-    """Select the variables of all images under a catalogue, and of its own image; how many."""
+    """Select the variables of a catalogue's images again; returns how many images."""
     stored = StoredMeasurements()
     primary = GalImage.objects.get(pk=catalogue.image_id)
     images = list(images_under(catalogue).select_related("reference").order_by("pk"))
@@ -100,12 +100,12 @@ def _select(image, measured, reference):
 
 
 def _selection_options(image):
-    """Those that an image's variables were selected with before."""
+    """The options with which an image's variables were selected."""
     return options_from_json(image.options or {}).selection
 
 
 def _without_measurement(image, measured):
-    """Changes of what was not kept when it was measured: sources without light, by older code."""
+    """Changes of sources without a stored measurement, as older code left them."""
     known = set(measured.rows["refsource_id"].tolist())
     changes = image.variables.of_reference().values_list("pk", "refsource_id")
     return [pk for pk, refsource_id in changes if refsource_id not in known]

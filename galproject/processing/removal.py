@@ -1,4 +1,4 @@
-"""Exposures removed with all that was made of them."""
+"""Deletion of exposures with all their results."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from variables.models import GalVarObj
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes with an exposure."""
+    """What is deleted with an exposure."""
 
     exposure: GalExposure
     n_images: int
@@ -28,7 +28,7 @@ class Removal:
 
 
 def plan_removal(exposure) -> Removal:
-    """What would go with an exposure."""
+    """Plan what would be deleted with an exposure."""
     images = exposure.images.all()
     catalogues = GalReference.objects.filter(image__in=images)
     others = GalCoverage.objects.filter(catalogue__in=catalogues).exclude(image__in=images)
@@ -49,7 +49,7 @@ def plan_removal(exposure) -> Removal:
 
 
 def remove(exposure, cascade=False):
-    """Remove an exposure, what was measured on it, and the catalogues made from it.
+    """Delete an exposure, its measurements, and the catalogues made from it.
 
     Search images that depend on these lose what they have of them and are to be processed again:
     only with ``cascade``. A removal that is interrupted is finished by another. Raises

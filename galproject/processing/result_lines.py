@@ -1,4 +1,4 @@
-"""What became of chips, a line each, for people who watch."""
+"""Results of chips in lines of text."""
 
 import re
 
@@ -9,7 +9,7 @@ FAR_ARCSEC = 1.0
 
 
 def result_line(result):
-    """A chip's result on one line; a dash where something was not measured."""
+    """A line about a chip's result, with a dash for what was not measured."""
 
     def show(value, form, unit=""):
         return "-" if value is None else f"{value:{form}}{unit}"
@@ -34,7 +34,7 @@ def result_line(result):
 
 
 def note_lines(results):
-    """What fell back and how, a line for each kind of note, on however many chips."""
+    """Lines about fallbacks, one for each kind of note with the number of chips."""
     kinds = {}
     for result in results:
         for note in result.notes:

@@ -1,4 +1,4 @@
-"""A search image and the references under it, which may be others once its stars are found."""
+"""The references under a search image, which may change once it is registered."""
 
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
@@ -28,7 +28,7 @@ def _no_reference(image, chip):
 
 
 def measure_on_references(image, reduction, options):
-    """The references under an image, and its SearchMeasurement with them.
+    """Measure an image on the references under it; returns both.
 
     An image whose WCS turns out to be far off is placed anew, and may lie on other references.
     Raises InputFileError if there are none.

@@ -1,4 +1,4 @@
-"""Where on the sky a chip lies, as its row of galimages says."""
+"""The sky geometry of chips in galimages."""
 
 from exposures.errors import InputFileError
 from exposures.models import GalImage
@@ -8,7 +8,7 @@ from photometry.models import GalReference
 
 
 def place(image, chip, wcs):
-    """Fill the columns that say where on the sky a chip lies.
+    """Fill the columns of a chip's position and footprint.
 
     Raises InputFileError if its WCS takes it to no place that a chip can have.
     """
@@ -35,6 +35,6 @@ def references_under(image) -> list[GalImage]:
 
 
 def catalogues_under(image) -> list[GalReference]:
-    """The catalogues in use of these."""
+    """The catalogues in use of the references under an image."""
     references = references_under(image)
     return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))

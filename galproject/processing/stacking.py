@@ -1,4 +1,4 @@
-"""Exposures stacked chip by chip into a reference, and the files of it written."""
+"""Stacking of exposures, chip by chip, into a reference's files."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
 
 @dataclass(frozen=True)
 class StackPlan:
-    """What is to be stacked, before any pixel is read."""
+    """The plan of a stack, made before any pixel is read."""
 
     exposures: tuple[ExposureFacts, ...]  # the first gives grid and flux scale
     chips: dict[int, tuple[StackInput, ...]]  # by chip number; the first gives the grid
@@ -41,7 +41,7 @@ class StackPlan:
     options: object  # PipelineOptions
 
     def key(self, ccdnum: int) -> str:
-        """A digest of what a chip is made from and how."""
+        """A digest of a chip's inputs and options."""
         inputs = self.chips[ccdnum]
         paths = sorted({p for source in inputs for p in _files_of(source.facts)})
         made_from = {
@@ -55,7 +55,7 @@ class StackPlan:
 
 @dataclass(frozen=True)
 class StackResult:
-    """What became of one chip; None if it was not stacked now."""
+    """The result for one chip; None if it was not stacked now."""
 
     label: str  # "stack_600000_5 i S4"
     status: str  # DONE, UNCHANGED or FAILED
@@ -77,7 +77,7 @@ class StackResult:
 
 
 def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
-    """Read the headers and decide which chips make which stack.
+    """Plan a stack from the headers of its exposures.
 
     Raises GalprojectError if an exposure can't be used or they don't go together.
     """
@@ -106,7 +106,7 @@ def _wanted(first, chips, ccds):
 
 
 def _check_is_no_other(files, exposures):
-    """A stack that may be a reference by now is not replaced by one of other exposures."""
+    """Raise GalprojectError if the files are a stack of other exposures."""
     there = read_inputs(files)
     if there and there != [facts.image_path.name for facts in exposures]:
         raise GalprojectError(
@@ -140,7 +140,7 @@ def _check_go_together(exposures, options):
 
 
 def _chips_over(exposures, options):
-    """Inputs of each chip number: the first exposure that has it, then all that overlap that."""
+    """The inputs of each chip: the first exposure that has it, and all that overlap it."""
     footprints = [read_footprints(facts) for facts in exposures]
     entries = [{entry.ccdnum: entry for entry in facts.chips} for facts in exposures]
     chips = {}
@@ -163,7 +163,7 @@ def _files_of(facts):
 
 
 def run_stack(plan: StackPlan, again=False):
-    """Stack the chips that a plan wants, yielding a StackResult each, then write the four files.
+    """Stack a plan's chips, yielding a StackResult each, then write the four files.
 
     A chip that stands, made from the same files with the same options and version of the results,
     is left, and so are those that stand and are not wanted now. Raises GalprojectError if
@@ -183,13 +183,13 @@ def run_stack(plan: StackPlan, again=False):
 
 
 def stack_settings(options) -> StackSettings:
-    """What PipelineOptions say of stacks, with the catalogue opened."""
+    """The StackSettings in PipelineOptions, with the catalogue opened."""
     catalogue = options.opened_catalogue()
     return StackSettings(options.input, options.reduction, options.stack, catalogue)
 
 
 def _standing(plan, keys):
-    """File and HDU of each chip that is there as it would be made now."""
+    """File and HDU of each existing chip with the same inputs and options."""
     there = read_keys(plan.files)
     return {
         number: there[number][1:]
@@ -203,7 +203,7 @@ def _label(plan, number):
 
 
 def _stack(plan, number, key, settings):
-    """Stack one chip into its part file; what goes wrong with it becomes a result that says so."""
+    """Stack one chip into its part file; errors become a result that tells them."""
     started = time.monotonic()
     label, inputs = _label(plan, number), plan.chips[number]
     try:
@@ -257,7 +257,7 @@ def _chip_header(source, made, key):
 
 
 def _wcs_cards(source, first):
-    """The first input's WCS, shifted onto the catalogue where there is one.
+    """The cards of the first input's WCS, shifted onto the catalogue if there is one.
 
     What else its refinement has, turns and scales by hundredths of a pixel, is found again when
     the stack is processed.

@@ -1,4 +1,4 @@
-"""Results of an image stored, and deleted: each in one transaction with all that follows."""
+"""Storage and deletion of an image's results, in one transaction with all that follows."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -32,7 +32,7 @@ RESULTS = (
 
 
 def describe(image, reduction, options):
-    """Fill the columns of an image that every reduction gives; nothing is saved."""
+    """Fill an image's columns from its reduction, without saving."""
     place(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
@@ -54,7 +54,7 @@ def _rms_mas(correction, scale_arcsec):
 
 
 def store_reference(image, reduction, result, options):
-    """Store a ReferenceResult as the image's catalogue, in place of the one that it had."""
+    """Store a ReferenceResult as the image's catalogue, replacing an earlier one."""
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
         check_held(Claimed.CHIP, image.pk)
@@ -69,7 +69,7 @@ def store_reference(image, reduction, result, options):
 
 
 def store_search(image, reduction, result, options):
-    """Store a SearchResult in place of what the image had, with all that follows from it.
+    """Store a SearchResult, replacing an earlier one, with all that follows.
 
     Locks are taken in the order that docs/architecture.md tells.
     """
@@ -113,7 +113,7 @@ def _describe_search(image, reduction, result):
 
 
 def _replace_changes(image, chip, result, options):
-    """Judge an image by what changed on it, and store the changes.
+    """Judge an image's quality by its changes, and store the changes.
 
     By the means of reference sets as they are now that nobody can change them.
     """
@@ -131,7 +131,7 @@ def _finish(image, note=""):
 
 
 def _measured_with(image):
-    """Ids of the catalogues whose sources were measured on an image."""
+    """Ids of the catalogues measured on an image."""
     return list(image.coverages.values_list("catalogue_id", flat=True))
 
 

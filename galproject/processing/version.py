@@ -1,4 +1,4 @@
-"""Which code made a result: the version of its numbers, the release, and the commit."""
+"""The version of the code that makes results: of numbers, release and commit."""
 
 import subprocess
 from functools import cache

@@ -1,1 +1,1 @@
-"""How far the images can be trusted: what was measured of them, and what people say."""
+"""Image quality: measured figures, and people's decisions."""

@@ -1,4 +1,4 @@
-"""What somebody decides on an image's quality."""
+"""The form of a decision on an image's quality."""
 
 from django import forms
 

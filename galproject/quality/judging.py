@@ -1,4 +1,4 @@
-"""The figures of quality of an image held against their limits."""
+"""Judgement of an image by its figures of quality."""
 
 import math
 
@@ -30,7 +30,7 @@ CHANGE = "zero_point_change"  # of an image against its reference, for those tha
 
 
 class QualityError(InputFileError):
-    """A chip whose figures are beyond the limits of failure; ``figures`` are {name: value}."""
+    """A chip with figures beyond the limits of failure; ``figures`` are {name: value}."""
 
     def __init__(self, chip, figures, excesses):
         self.figures = figures
@@ -51,7 +51,7 @@ class QualityError(InputFileError):
 
 
 def judge_reference(image, chip, figures, options):
-    """Note the ``figures`` of a reference image and the doubts that follow from them.
+    """Fill in the ``figures`` of a reference image, and the doubts that follow.
 
     Raises QualityError if it can't be a reference: beyond the limits of failure, or doubted
     where such are refused.
@@ -62,7 +62,7 @@ def judge_reference(image, chip, figures, options):
 
 
 def judge_search(image, chip, figures, changes, options):
-    """Note the ``figures`` of a search image, and the doubts that follow from them.
+    """Fill in the ``figures`` of a search image, and the doubts that follow.
 
     With those that come from other images and from its ``changes`` among ``image.n_sources``.
     Raises QualityError if they are beyond the limits of failure.
@@ -101,7 +101,7 @@ def _consequence(image):
 
 
 def settle(image):
-    """Say whether an image is doubted, by its doubts and by what people said last."""
+    """Set whether an image is doubted, by its doubts and people's latest decision."""
     verdict = image.verdict()
     image.is_doubted = verdict == Verdict.DOUBTED or (
         bool(image.doubts) and verdict != Verdict.ACCEPTED
@@ -113,7 +113,7 @@ def _is_accepted(image):
 
 
 def is_on_doubted_reference(image) -> bool:
-    """Whether a search image was measured with a reference that is doubted."""
+    """Whether a search image was measured with a doubted reference."""
     if image.is_reference:
         return False
     return GalImage.objects.filter(
@@ -122,14 +122,14 @@ def is_on_doubted_reference(image) -> bool:
 
 
 def _storable(value):
-    """A figure as JSON has it: None if it is unknown."""
+    """A figure for JSON: None if unknown."""
     if isinstance(value, int | np.integer):
         return int(value)
     return None if math.isnan(value) else min(float(value), LARGEST)
 
 
 def _against_others(image, figures, options):
-    """Figures of a search image from the rows of its reference and of images like it."""
+    """Figures of a search image relative to its reference and to similar images."""
     own, reference = figures["brought_zero_point"], image.reference
     change = _a_second(own, image) - _a_second(reference.zero_point, reference)
     found = {CHANGE: change, "depth_loss": depth_loss(image, reference, own)}

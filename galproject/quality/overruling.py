@@ -1,4 +1,4 @@
-"""What people say of an image's quality, and what follows from it; all in one transaction."""
+"""People's decisions on an image's quality, with all that follows in one transaction."""
 
 from django.db import transaction
 from django.db.models import F
@@ -19,7 +19,7 @@ Verdict = GalQualityDecision.Verdict
 
 @transaction.atomic
 def overrule(image, verdict, user, reason) -> GalImage:
-    """Record what somebody decides on an image's quality, and count its changes accordingly.
+    """Record a decision on an image's quality, and count its changes accordingly.
 
     Those of images that were measured with it, too, where it is a reference. A chip that failed
     stays so until it is processed again. Nobody stores an image
@@ -46,7 +46,7 @@ def overrule(image, verdict, user, reason) -> GalImage:
 
 
 def _measured_with(image):
-    """Ids of the search images that were measured with an image's catalogue."""
+    """Ids of the search images measured with an image's catalogue."""
     if not image.is_reference:
         return []
     coverages = GalCoverage.objects.filter(catalogue__image=image, catalogue__active=True)
@@ -54,7 +54,7 @@ def _measured_with(image):
 
 
 def _catalogues_of(images):
-    """Ids of the catalogues with which images were measured, or that were made from them."""
+    """Ids of the catalogues measured on images, or made from them."""
     images = [image.pk for image in images]
     covered = GalCoverage.objects.filter(image__in=images).values_list("catalogue_id", flat=True)
     own = GalImage.objects.filter(pk__in=images, catalogues__active=True)
@@ -62,13 +62,13 @@ def _catalogues_of(images):
 
 
 def _locked(images):
-    """The images by id, locked to the end of the transaction."""
+    """Lock the images until the transaction ends, by id."""
     locked = images.select_for_update(of=["self"], no_key=True).order_by("pk")
     return {image.pk: image for image in locked.select_related("exposure")}
 
 
 def _settle(image) -> bool:
-    """Bring an image's doubt and its changes up to date; whether anything is another way now."""
+    """Update an image's doubt and changes; returns whether anything changed."""
     before = image.is_doubted
     if image.status != Status.DONE:
         return False

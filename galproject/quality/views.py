@@ -1,4 +1,4 @@
-"""Where people overrule what was made of an image's quality."""
+"""The view in which people overrule an image's quality."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect
@@ -16,7 +16,7 @@ OVERRULE = "exposures.overrule_quality"
 @require_POST
 @needs_permission(OVERRULE)
 def overrule_quality(request, pk):
-    """Accept or doubt an image whatever was measured, or leave it to that again."""
+    """Accept or doubt an image whatever was measured, or return to the measurement."""
     image, form = get_object_or_404(GalImage, pk=pk), VerdictForm(request.POST)
     if not form.is_valid():
         problems = [str(error) for errors in form.errors.values() for error in errors]

@@ -1,1 +1,1 @@
-"""Chips processed by workers on any number of hosts: jobs, messages, schedules, lost workers."""
+"""The queue: jobs, messages, schedules and workers on any number of hosts."""

@@ -1,4 +1,4 @@
-"""The workers of the queue, watched: how one died is told, and not only that it did."""
+"""The cluster of workers, in which the cause of a worker's death is recorded."""
 
 import logging
 
@@ -13,25 +13,25 @@ logger = logging.getLogger(__name__)
 
 
 class Sentinel(cluster.Sentinel):
-    """The process that starts workers of the queue, and others in the place of those that died.
+    """The process that starts workers, and replaces those that died.
 
     Only the parent of a process learns from the system how it ended.
     """
 
     def reincarnate(self, process):
-        """Start another process in the place of one that is dead, or took too long."""
+        """Replace a process that died or took too long."""
         if process in self.pool and (process.exitcode or 0) < 0:
             _tell(process.pid, signal_name(-process.exitcode))
         super().reincarnate(process)
 
 
 def watch_workers():
-    """Have clusters of this process watched by this Sentinel."""
+    """Make clusters in this process use this Sentinel."""
     cluster.Sentinel = Sentinel
 
 
 def _tell(pid, how):
-    """Have a worker see to what the dead one had in hand; without, recover_lost_work finds it."""
+    """Enqueue the recovery of a dead worker's chip; recover_lost_work would find it later."""
     logger.error("worker %d was ended by %s", pid, how)
     try:
         async_task(

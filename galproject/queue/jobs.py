@@ -1,4 +1,4 @@
-"""Exposures asked to be processed: by workers of the queue, or by the process that asks."""
+"""Jobs: requests to process exposures, by workers or by the requesting process."""
 
 import time
 from collections import Counter
@@ -33,7 +33,7 @@ LOST_AFTER = timedelta(minutes=2)
 
 
 def enqueue(images, options=None, again=False, queued=True, requested_by="") -> list[GalJob]:
-    """Enqueue chips, all with the same options: their jobs, one an exposure.
+    """Enqueue chips with the same options; returns their jobs, one for each exposure.
 
     Chips whose results are up to date (unless ``again``), and those that a worker has in hand,
     are left as they are. With ``queued`` the workers do the rest; a search exposure waits until
@@ -97,7 +97,7 @@ def references_near(exposure):
 
 
 def send(images):
-    """Put chips on the queue, a message each, once the transaction stands."""
+    """Enqueue a message for each chip once the transaction commits."""
     chips = list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
     queued = GalImage.objects.filter(pk__in=[pk for pk, _ in chips])
     queued.update(status=Status.QUEUED, queued=timezone.now())
@@ -113,7 +113,7 @@ def _send(task, messages):
 
 @contextmanager
 def jobs_of_this_process(jobs):
-    """Jobs that this process asked for and does itself; at the end it gives up what is left."""
+    """Jobs that this process does itself; what is left at the end is given up."""
     try:
         yield
     finally:
@@ -125,7 +125,7 @@ def jobs_of_this_process(jobs):
 
 
 def work(image_id, job_id):
-    """Process one chip of a job, and close the job after its last: a ChipResult."""
+    """Process one chip of a job, and close the job after its last; a ChipResult."""
     job = GalJob.objects.get(pk=job_id)
     result = process_chip(image_id, options_of(job), job.again, job_id)
     _finish_after_last(job)
@@ -133,7 +133,7 @@ def work(image_id, job_id):
 
 
 def fail(image_id, job_id, how):
-    """Fail a chip of a job whose worker is dead, by ``how`` it ended: a ChipResult.
+    """Fail a chip of a job whose worker died, with ``how`` it ended; a ChipResult.
 
     One that was stored just before is done all the same.
     """
@@ -150,7 +150,7 @@ def fail(image_id, job_id, how):
 
 
 def worker_died(host, pid, how):
-    """See to the chip that a dead worker of the queue had in hand.
+    """Fail or recover the chip that a dead worker was processing.
 
     Where the worker crashed, the chip fails. Where it was killed, by somebody or for want of
     memory, it is queued again.
@@ -171,7 +171,7 @@ def _finish_after_last(job):
 
 
 def finish(job):
-    """After a job's last chip: close it, and have it followed up, by a worker where it is queued.
+    """Close a job after its last chip and follow it up, by a worker if it is queued.
 
     Once, whoever comes first: who did its last chip, or ``recover_lost_work`` where that one died.
     """
@@ -184,7 +184,7 @@ def finish(job):
 
 
 def follow_up_job(job):
-    """After a job was closed: join its sources, and propose flags for what it shows.
+    """Follow up a closed job: cross-match its sources and propose flags.
 
     Done twice it leaves what it leaves once.
     """
@@ -193,7 +193,7 @@ def follow_up_job(job):
 
 
 def close_job(job) -> bool:
-    """Close a job whose chips have all ended; what waited for it goes on. False where it was."""
+    """Close a finished job and release what waited for it; false if it was closed before."""
     if not GalJob.objects.filter(pk=job.pk, closed=None).update(closed=timezone.now()):
         return False
     counts = Counter(job.images.values_list("status", flat=True))
@@ -209,12 +209,12 @@ def close_job(job) -> bool:
 
 
 def send_pictures(catalogue_ids):
-    """Have workers bring the cutouts of catalogues' candidates up to date."""
+    """Enqueue the rendering of catalogues' cutouts."""
     _send("render_cutouts", [(pk,) for pk in catalogue_ids])
 
 
 def give_up(job):
-    """Leave the open chips of a job to be asked for again, and close it."""
+    """Close a job, leaving its open chips to be requested again."""
     left = job.images.open()
     n_left = left.update(status=Status.PENDING)
     if n_left:
@@ -225,7 +225,7 @@ def give_up(job):
 
 
 def release_waiting():
-    """Queue the search chips that wait for no reference any more."""
+    """Enqueue search chips that no longer wait for a reference."""
     for job in GalJob.objects.filter(images__status=Status.WAITING).distinct().order_by("pk"):
         waiting = job.images.filter(status=Status.WAITING)
         if not references_near(job.exposure).open().exists():
@@ -234,7 +234,7 @@ def release_waiting():
 
 
 def recover_lost_work():
-    """Recover what processes that died have left: once a minute, and before chips are enqueued.
+    """Recover the work of processes that died, once a minute and before chips are enqueued.
 
     Chips of a dead worker are queued again, messages that were lost with a cluster are sent
     again, jobs of a dead command are given up, and jobs are closed whose last chip's worker died
@@ -279,7 +279,7 @@ def _recover(image, how=""):
 
 
 def _send_lost():
-    """Send again what was sent long ago, where nothing is left in the queue to be fetched.
+    """Send again old messages if the queue has nothing left to be fetched.
 
     It was fetched, then, by a cluster that works on something before it, or that died. A chip
     that is sent twice is processed once.
@@ -293,7 +293,7 @@ def _send_lost():
 
 
 def _hand_out_again():
-    """Let messages that were fetched be fetched again, in case their cluster died.
+    """Release fetched messages to be fetched again, in case their cluster died.
 
     Those that a living one has are done twice, which the claims make harmless.
     """
@@ -302,7 +302,7 @@ def _hand_out_again():
 
 
 def enqueue_failed(images, queued=True, requested_by="") -> list[GalJob]:
-    """Enqueue again those of the chips that failed or were interrupted, and no others.
+    """Enqueue again the chips that failed or were interrupted.
 
     With the options that they were asked for; returns the jobs.
     """

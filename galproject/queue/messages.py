@@ -1,4 +1,4 @@
-"""Messages of the queue: JSON of names and numbers that are known, and nothing that is run.
+"""Messages of the queue: signed JSON of known tasks, without executable content.
 
 django-q2 carries pickles, which run what their maker likes: whoever knows the key that signs them
 had a shell on the workers. Here a message names one of our tasks and has the numbers and texts that
@@ -63,16 +63,16 @@ PRESENT_NAMES |= {
 
 
 def present_name(func):
-    """What a task is called now, of what it is or was called."""
+    """The current name of a task, from its current or former name."""
     return PRESENT_NAMES.get(func, func)
 
 
 class RefusedMessageError(signing.BadSignature):
-    """A message that no worker runs; django-q2 takes it off the queue, and its log says why."""
+    """A refused message, which django-q2 takes off the queue and logs."""
 
 
 class TaskMessage(BaseModel):
-    """A task as django-q2 has it, without what runs anything else: hooks, chains, keywords."""
+    """A task of django-q2 without hooks, chains and keywords, which could run other code."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -89,7 +89,7 @@ class TaskMessage(BaseModel):
 
     @model_validator(mode="after")
     def check_task(self):
-        """Only a task of ours, by its present name, with what it takes."""
+        """Accept only the project's tasks, by current name and with valid arguments."""
         self.func = present_name(self.func)
         if self.func not in TASKS:
             raise ValueError(f"{self.func} is no task of galproject")
@@ -98,7 +98,7 @@ class TaskMessage(BaseModel):
 
 
 class ClusterMessage(BaseModel):
-    """What a cluster says of itself; read by manage.py qmonitor and qinfo."""
+    """A cluster's status, read by manage.py qmonitor and qinfo."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -118,7 +118,7 @@ class ClusterMessage(BaseModel):
 
 
 class Message(BaseModel):
-    """One or the other."""
+    """A message: a task or a cluster's status."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -127,7 +127,7 @@ class Message(BaseModel):
 
 
 def dumps(content, compressed=False) -> str:
-    """A signed message of a task or of what a cluster says of itself.
+    """Sign a message of a task or of a cluster's status.
 
     Raises RefusedMessageError if no worker would take it.
     """
@@ -142,7 +142,7 @@ def dumps(content, compressed=False) -> str:
 
 
 def loads(message):
-    """The task, as a dict, or the Stat that a message is of; raises RefusedMessageError."""
+    """The task (a dict) or Stat in a signed message; raises RefusedMessageError."""
     try:
         text = message.decode() if isinstance(message, bytes) else message
         if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
@@ -165,7 +165,7 @@ def loads(message):
 
 
 def _checked(message):
-    """A message of a known form; raises RefusedMessageError."""
+    """Validate a message; raises RefusedMessageError."""
     try:
         checked = Message.model_validate(message)
     except (ValidationError, RecursionError) as error:
@@ -182,12 +182,12 @@ def _reason(error):
 
 
 def _stat(cluster):
-    """What django-q2 shows of a cluster."""
+    """The Stat of a cluster for django-q2."""
     stat = Stat.__new__(Stat)
     stat.__dict__.update(cluster.model_dump())
     return stat
 
 
 def install():
-    """Have django-q2 carry these messages: all of it signs and reads them by one class."""
+    """Make django-q2 use these messages for all that it signs and reads."""
     SignedPackage.dumps, SignedPackage.loads = staticmethod(dumps), staticmethod(loads)

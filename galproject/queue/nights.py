@@ -1,4 +1,4 @@
-"""Each night: the new exposures of the fields that are followed, fetched and processed."""
+"""Nightly processing of new exposures of monitored fields."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,12 +16,12 @@ INSTRUMENT = "decam"
 
 
 def last_night() -> date:
-    """The night that ended last, named by the date of its sunset in Chile, as the archive does."""
+    """The last complete night, named as in the archive by the date of sunset in Chile."""
     return (datetime.now(UTC) - timedelta(days=1)).date()
 
 
 def new_exposures(field: GalField, first: date, last: date, archive=None) -> list[ArchiveExposure]:
-    """Complete exposures of a field in the archive that were never entered here."""
+    """Complete exposures of a field in the archive that were not entered yet."""
     found = {}
     for name in field.filters or [""]:
         query = Query(
@@ -41,14 +41,14 @@ def new_exposures(field: GalField, first: date, last: date, archive=None) -> lis
 
 
 def expnums_to_fetch(first: date, last: date, archive=None) -> list[int]:
-    """EXPNUMs of all that is new in the fields that are followed."""
+    """EXPNUMs of all new exposures of monitored fields."""
     fields = GalField.objects.filter(is_active=True)
     new = (e for field in fields for e in new_exposures(field, first, last, archive))
     return sorted({exposure.expnum for exposure in new})
 
 
 def fetch_and_ask(expnum, archive=None):
-    """Fetch one exposure into its night's folder, enter it, and ask for it: the jobs.
+    """Fetch one exposure into its night's folder, enter it and enqueue it; the jobs.
 
     Without a reference of its field and filter it is entered only, and the log says so. Raises
     GalprojectError where the archive has not got it whole, or the file can't be used.

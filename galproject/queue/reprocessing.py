@@ -1,4 +1,4 @@
-"""Results made over with other options."""
+"""Reprocessing of results with other options."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from photometry.models import GalReference
 
 @dataclass(frozen=True)
 class Reprocessing:
-    """What would be made over: ids of galimages by the options to do it with."""
+    """What would be reprocessed: ids of galimages by the options to use."""
 
     references: dict[PipelineOptions, list[int]]
     searches: dict[PipelineOptions, list[int]]
@@ -23,16 +23,16 @@ class Reprocessing:
 
     @property
     def n_references(self) -> int:
-        """Reference images that are to be processed again."""
+        """The number of reference images to be processed again."""
         return sum(map(len, self.references.values()))
 
     @property
     def n_searches(self) -> int:
-        """Search images that are to be processed again."""
+        """The number of search images to be processed again."""
         return sum(map(len, self.searches.values()))
 
     def enqueue(self, queued=True, requested_by=""):
-        """Enqueue it, references first: the jobs."""
+        """Enqueue the chips, references first; returns the jobs."""
         asked = []
         for groups in (self.references, self.searches):
             for options, image_ids in groups.items():
@@ -44,7 +44,7 @@ class Reprocessing:
 
 
 def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
-    """What of the chips was made otherwise than it would be now: see ``has_same_provenance``.
+    """Plan to reprocess chips whose results would differ now; see ``has_same_provenance``.
 
     The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
     References are made over only ``with_references``, as that gives their sources new ids; the
@@ -70,7 +70,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
 
 
 def for_its_files(image, options) -> PipelineOptions:
-    """Options, but for those that describe an image's files: as it was made with, if it was."""
+    """Options, with those that describe an image's files as it was processed with."""
     if image.options is None:
         return options
     before = options_from_json(image.options)
@@ -78,6 +78,6 @@ def for_its_files(image, options) -> PipelineOptions:
 
 
 def dependents(image_ids):
-    """Search images that were measured with the active catalogues of reference images."""
+    """Search images measured with the active catalogues of reference images."""
     catalogues = GalReference.objects.filter(image__in=image_ids, active=True)
     return GalImage.objects.filter(coverages__catalogue__in=catalogues).distinct()

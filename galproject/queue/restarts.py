@@ -1,4 +1,4 @@
-"""Waiting for a database server that is restarted, or that fails over to another."""
+"""Waiting for a database server that restarts or fails over."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ DATABASE_WAITS = (1, 2, 4, 8, 15, 30, 30, 60, 60, 120, 240)  # seconds
 
 
 def through_restarts(function, *arguments, **named):
-    """Call a function that may be called again, until the database is there from end to end."""
+    """Call an idempotent function until it succeeds without losing the database."""
     for wait in DATABASE_WAITS:
         try:
             return function(*arguments, **named)

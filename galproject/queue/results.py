@@ -1,4 +1,4 @@
-"""What tasks took and gave, as django-q2 keeps it: read without running what a row may say."""
+"""Safe reading of tasks' pickled arguments and results in django-q2's tables."""
 
 import io
 import pickle
@@ -12,7 +12,7 @@ REFUSED = "(can't be read)"
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """Reads numbers, texts, lists, tuples and dictionaries; whatever names a class is refused."""
+    """An unpickler of numbers, texts, lists, tuples and dictionaries, without any class."""
 
     def find_class(self, module_name, global_name):
         """Refuse every class and function: to load one may run code."""
@@ -20,7 +20,7 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def decoded(value, compress_object=False):
-    """The plain value of a column of picklefield, or a word for one that isn't plain."""
+    """The plain value of a picklefield's column, or a placeholder for another."""
     try:
         data = b64decode(value)
         return PlainUnpickler(io.BytesIO(zlib.decompress(data) if compress_object else data)).load()
@@ -31,5 +31,5 @@ def decoded(value, compress_object=False):
 
 
 def install():
-    """Have the columns of django-q2's results read so: whoever writes to them can run nothing."""
+    """Make django-q2's results be read safely, so that their rows can't run code."""
     fields.dbsafe_decode = decoded

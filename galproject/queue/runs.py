@@ -1,4 +1,4 @@
-"""Exposures taken apart into chips, and the chips processed by one process or several."""
+"""Runs of exposures: split into chips, processed by one or several processes."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from galproject.queue.worker_pool import Death, WorkerPool
 
 @dataclass(frozen=True)
 class ProcessingPlan:
-    """The chips to process, and the files that can't be."""
+    """The chips to process, and errors of unusable files."""
 
     image_ids: tuple[int, ...]
     errors: tuple[GalprojectError, ...]
 
 
 def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPlan:
-    """Read the headers of the exposures and enter them, before any pixel is read.
+    """Read exposures' headers and enter them, before any pixel is read.
 
     A file that can't be used is an error of its own; the others go on. Raises GalprojectError
     where there is no such catalogue.
@@ -53,7 +53,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPla
 
 
 def process_exposure(path, options=None, is_reference=False, ccds=None, workers=1):
-    """Ingest one exposure and process its chips: a list of ChipResult.
+    """Enter one exposure and process its chips; a list of ChipResult.
 
     The same as ``manage.py process_exposure``. Raises GalprojectError if the file itself
     can't be used; a chip that fails says so in its result.

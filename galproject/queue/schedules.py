@@ -1,4 +1,4 @@
-"""What workers do by the clock: our own tasks alone, whose times people may change."""
+"""Scheduled tasks: only the project's own, whose times people may change."""
 
 from datetime import timedelta
 
@@ -22,14 +22,14 @@ FARTHEST = timedelta(days=366)
 
 
 def refuse_others(instance, **_):
-    """Keep anything but our own tasks from being scheduled, whoever does it."""
+    """Refuse to schedule anything but the project's own tasks."""
     instance.func = present_name(instance.func)
     if instance.func not in OWN or instance.hook:
         raise GalprojectError(f"{instance.func} is no task of galproject, and can't be scheduled")
 
 
 def install():
-    """Have every schedule looked at before it is saved."""
+    """Check every schedule before it is saved."""
     pre_save.connect(refuse_others, sender=Schedule, dispatch_uid="own schedules")
 
 
@@ -46,7 +46,7 @@ class TimesForm(forms.ModelForm):
         fields = EDITED
 
     def clean_next_run(self):
-        """A time that is near: from the year 1 on the scheduler would count every minute."""
+        """Check that the time is near: the scheduler would count every minute from the year 1."""
         next_run, now = self.cleaned_data["next_run"], timezone.now()
         if next_run is None or not now - DAY <= next_run <= now + FARTHEST:
             raise forms.ValidationError("From a day ago to a year ahead.")
@@ -60,7 +60,7 @@ class TimesForm(forms.ModelForm):
 
 
 class QueueRowAdmin(admin.ModelAdmin):
-    """Rows that are looked at; without actions, as no row may be made or done again."""
+    """An admin page without actions, as no row may be made or repeated."""
 
     actions = None
 
@@ -75,7 +75,7 @@ class QueueRowAdmin(admin.ModelAdmin):
 
 
 class ScheduleAdmin(QueueRowAdmin):
-    """Our own schedules, of which the times may be changed and nothing else."""
+    """The admin of schedules, in which only times can be changed."""
 
     form = TimesForm
     fields = ("name", "func", *EDITED)
@@ -90,7 +90,7 @@ class ScheduleAdmin(QueueRowAdmin):
 
 
 class ResultAdmin(QueueRowAdmin):
-    """What became of tasks."""
+    """The admin of tasks' results."""
 
     list_display = ("name", "group", "func", "started", "stopped")
     list_filter = ("group", "func")
@@ -99,13 +99,13 @@ class ResultAdmin(QueueRowAdmin):
 
 
 class MessageAdmin(QueueRowAdmin):
-    """What waits in the queue, where that is in the database."""
+    """The admin of waiting messages, if the queue is in the database."""
 
     list_display = fields = ("id", "name", "group", "func", "args", "lock")
 
 
 def register_admin():
-    """Put these in the place of django-q2's own pages, which make, change and repeat anything."""
+    """Replace django-q2's own admin pages, which can make, change and repeat anything."""
     for model, page in (
         (Schedule, ScheduleAdmin),
         (Success, ResultAdmin),

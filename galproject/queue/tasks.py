@@ -1,4 +1,4 @@
-"""What the workers of the queue do: a few lines each over what the commands call."""
+"""The tasks of the queue: a few lines each over what commands call."""
 
 import logging
 from datetime import timedelta
@@ -29,19 +29,19 @@ def process_chip(image_id, job_id):
 
 
 def worker_died(host, pid, how):
-    """See to what a worker of the queue had in hand when a signal ended it."""
+    """Fail or recover the chip of a worker that a signal ended."""
     through_restarts(jobs.worker_died, host, pid, how)
 
 
 def close_job(job_id):
-    """Close a job after its last chip, if nobody has, and follow it up."""
+    """Close a job after its last chip unless done, and follow it up."""
     job = through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     through_restarts(jobs.close_job, job)
     through_restarts(jobs.follow_up_job, job)
 
 
 def render_cutouts(catalogue_id):
-    """Bring the cutouts of a catalogue's candidates up to date."""
+    """Render the cutouts of a catalogue's candidates."""
     catalogues = GalReference.objects.filter(pk=catalogue_id).select_related("image__exposure")
     catalogue = through_restarts(catalogues.first)
     if catalogue is None:  # dropped since it was asked for
@@ -53,12 +53,12 @@ def render_cutouts(catalogue_id):
 
 
 def recover_lost_work():
-    """Recover what processes that died have left."""
+    """Recover the work of processes that died."""
     jobs.recover_lost_work()
 
 
 def process_night():
-    """Have the new exposures of the fields that are followed fetched, a task each."""
+    """Enqueue the fetching of monitored fields' new exposures, one task each."""
     last = last_night()
     new = expnums_to_fetch(last - timedelta(days=settings.GALPROJECT_NIGHTS - 1), last)
     queue_fetches(new)
@@ -66,13 +66,13 @@ def process_night():
 
 
 def queue_fetches(expnums):
-    """Put exposures of the archive on the queue, to be fetched and processed."""
+    """Enqueue exposures of the archive to be fetched and processed."""
     for expnum in expnums:
         async_task("galproject.queue.tasks.fetch_exposure", expnum, group="fetch")
 
 
 def fetch_exposure(expnum):
-    """Fetch an exposure of the archive, and ask for its chips."""
+    """Fetch an exposure of the archive, and enqueue its chips."""
     jobs = fetch_and_ask(expnum)
     logger.info("exposure %s fetched: %d jobs", expnum, len(jobs))
     return {"expnum": expnum, "jobs": [job.pk for job in jobs]}

@@ -1,4 +1,4 @@
-"""What runs in a process that was started for chips; importable before Django is set up."""
+"""The functions of worker processes, importable before Django is set up."""
 
 import os
 import signal

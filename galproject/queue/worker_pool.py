@@ -1,4 +1,4 @@
-"""Processes that do one task after the other; one that dies takes no task but its own with it.
+"""A pool of processes, in which a dying one loses no task but its own.
 
 The executor of concurrent.futures gives up all that is left where one process dies, and doesn't say
 how it died. Importable before Django is set up.
@@ -16,14 +16,14 @@ from multiprocessing.connection import wait
 
 @dataclass(frozen=True)
 class Death:
-    """How a process ended that should have gone on."""
+    """The unexpected end of a process."""
 
     how: str  # "SIGSEGV", or "exit status 3"
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """What processes do: ``function`` of a task's arguments, once ``start`` has run in each."""
+    """Processes that run ``start`` once, then ``function`` with the arguments of each task."""
 
     function: Callable
     start: Callable
@@ -52,7 +52,7 @@ class WorkerPool:
 
 
 class _Worker:
-    """One process after another, each until it dies, and the task that it has in hand."""
+    """A worker process, replaced when it dies, and its current task."""
 
     def __init__(self, pool):
         self.pool, self.task = pool, None
@@ -67,7 +67,7 @@ class _Worker:
         others.close()  # so that its end is seen here
 
     def take(self, waiting):
-        """Begin the next of the tasks that wait, in a new process where this one has died."""
+        """Begin the next waiting task, in a new process if this one died."""
         self.task = waiting.popleft() if waiting else None
         if self.task is None:
             return
@@ -79,7 +79,7 @@ class _Worker:
             self.connection.send(self.task)
 
     def outcome(self):
-        """The result of the task in hand, or the Death of its process; raises what it raised."""
+        """The result of the current task, or the Death of its process; raises what it raised."""
         try:
             is_result, value = self.connection.recv()
         except (EOFError, OSError):
@@ -90,7 +90,7 @@ class _Worker:
         return value
 
     def end(self):
-        """Let the process end what it has in hand, and no more."""
+        """Let the process finish its current task and exit."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(None)
         self.process.join()
@@ -98,7 +98,7 @@ class _Worker:
 
 
 def _serve(connection, pool):
-    """What a process does: tasks until there are no more, or nobody who asks."""
+    """Run tasks in a process until there are no more, or the parent is gone."""
     pool.start(*pool.start_arguments)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while (task := connection.recv()) is not None:
@@ -106,7 +106,7 @@ def _serve(connection, pool):
 
 
 def _outcome(function, task):
-    """Whether the function gave a result, and that or what it raised, as it can be sent."""
+    """Whether a function succeeded, with its result or exception in a form that can be sent."""
     try:
         return True, function(*task)
     except Exception as error:  # whatever it is, it is raised where the result is waited for
@@ -122,7 +122,7 @@ def _how(exit_code):
 
 
 def signal_name(number: int) -> str:
-    """Such as SIGSEGV."""
+    """The name of a signal, such as SIGSEGV."""
     try:
         return signal.Signals(number).name
     except ValueError:

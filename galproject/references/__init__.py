@@ -1,1 +1,1 @@
-"""References chosen, withdrawn and combined, with the pages and tasks for that."""
+"""Reference images chosen, replaced and averaged in sets, with pages and tasks."""

@@ -1,4 +1,4 @@
-"""What another reference implies, and the change itself."""
+"""Changes of references: what they imply, and how they are carried out."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -55,35 +55,35 @@ class Change:
 
     @property
     def takes(self) -> str:
-        """The time of one worker, in words."""
+        """The time that one worker needs, in words."""
         if self.seconds < 5400:
             return f"{max(1, round(self.seconds / 60))} min"
         return f"{self.seconds / 3600:,.1f} hours"
 
     @property
     def n_searches(self):
-        """Search images that are measured against the references that go."""
+        """The number of search images measured against the references that go."""
         return len(self.search_ids)
 
     @property
     def old_exposures(self):
-        """Exposures of the references that go, in order of time."""
+        """The exposures of the references that go, by time."""
         return sorted({image.exposure for image in self.old}, key=lambda e: (e.mjd, e.pk))
 
     @property
     def known(self) -> str:
-        """A digest of the references that the change was planned with."""
+        """A digest of the references with which the change was planned."""
         ids = ",".join(str(image.pk) for image in sorted(self.old, key=lambda image: image.pk))
         return sha256(ids.encode()).hexdigest()[:16]
 
     @property
     def is_large(self):
-        """Whether so much is lost or made anew that people have to confirm it."""
+        """Whether so much is lost or remade that people have to confirm it."""
         return self.n_lost > MAX_ROWS or self.n_searches > MAX_SEARCHES
 
 
 def plan(chosen) -> Change:
-    """What would happen if the images became references; nothing is changed."""
+    """Plan that images become references; nothing is changed."""
     chosen = [image for image in chosen if not image.is_reference]
     near = ids_overlapping([image.pk for image in chosen])
     overlapping = GalImage.objects.filter(pk__in=near).select_related("exposure")
@@ -92,7 +92,7 @@ def plan(chosen) -> Change:
 
 
 def plan_withdrawal(old) -> Change:
-    """What would happen if references became search images; nothing is changed."""
+    """Plan that references become search images; nothing is changed."""
     old = [image for image in old if image.is_reference]
     near = ids_overlapping([image.pk for image in old])
     searches = GalImage.objects.searches().filter(pk__in=near)
@@ -117,14 +117,14 @@ def _change(chosen, old, search_ids):
 
 
 def _candidates_of(catalogues):
-    """How many candidates there are, and on how many votes are blind."""
+    """Count the candidates, and those on which votes are blind."""
     candidates = GalCandidate.objects.accepted().filter(catalogue__in=catalogues).as_seen_by()
     is_blind = Q(shows_class=False)
     return candidates.aggregate(n_candidates=Count("pk"), n_blind=Count("pk", filter=is_blind))
 
 
 def _votes_on(catalogues):
-    """How many votes there are on sources of catalogues, and on how many sources.
+    """Count the votes on sources of catalogues, and those sources.
 
     Of those alone that may be counted: votes in campaigns that go on are blind.
     """
@@ -137,7 +137,7 @@ def _votes_on(catalogues):
 
 
 def _seconds(images, n_references, n_searches):
-    """Of one worker, by what chips in the filter of some images took before."""
+    """The seconds that one worker needs, by earlier chips in the images' filter."""
     if not images:
         return None
     with connection.cursor() as cursor:
@@ -150,11 +150,11 @@ def _seconds(images, n_references, n_searches):
 
 
 class ChangedMeanwhileError(GalprojectError):
-    """Somebody else has changed the references that a decision was about; says who, and what."""
+    """Somebody else changed the references meanwhile; the message says who, and what."""
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=None):
-    """Make images references and others search images, and ask for the work this implies.
+    """Make images references and others search images, and enqueue the implied work.
 
     Who did it and why is written to the log of the exposures. What was measured with other
     references stays until it is measured anew. All in one transaction, and one change at a time;
@@ -173,7 +173,7 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=N
 
 
 def _carry_out(chosen, withdrawn, username, reason):
-    """The change itself: its jobs, and the catalogues that are of no use any more."""
+    """Carry out a change; returns its jobs and the retired catalogues."""
     check_withdrawal(withdrawn, chosen)
     touched = [*chosen, *withdrawn]
     lock_results(touched)
@@ -194,14 +194,14 @@ def _carry_out(chosen, withdrawn, username, reason):
 
 
 def is_made(chosen_ids, withdrawn_ids) -> bool:
-    """Whether a change was made before: messages of the queue may come twice."""
+    """Whether a change was made already, as messages of the queue may come twice."""
     references = {image.pk: image.is_reference for image in _images([*chosen_ids, *withdrawn_ids])}
     wanted = dict.fromkeys(withdrawn_ids, False) | dict.fromkeys(chosen_ids, True)
     return references == wanted
 
 
 def _check_as_known(chosen, withdrawn, known_ids):
-    """Raise ChangedMeanwhileError if images are not what they were when somebody decided."""
+    """Raise ChangedMeanwhileError if references changed since the decision."""
     changed = [image for image in chosen if image.is_reference]
     changed += [image for image in withdrawn if not image.is_reference]
     if known_ids is not None and chosen:
@@ -212,14 +212,14 @@ def _check_as_known(chosen, withdrawn, known_ids):
 
 
 def _references_near(images):
-    """Ids of the references that share sky with images, without these themselves."""
+    """Ids of other references that share sky with images."""
     ids = [image.pk for image in images]
     near = GalImage.objects.references().filter(pk__in=ids_overlapping(ids)).exclude(pk__in=ids)
     return set(near.values_list("pk", flat=True))
 
 
 def said_of_changes(images) -> str:
-    """Who changed the references that images are or were, and what they chose."""
+    """Who last changed the references of images, and how, in words."""
     lines = history([image.exposure_id for image in images], n=2)
     told = "; ".join(
         f"{line.exposure}: {line.step}, {line.note}, {line.time:%Y-%m-%d %H:%M} UTC"
@@ -243,7 +243,7 @@ def _check_free(images):
 
 
 def _enqueue(wanted, username):
-    """Ask for images by their options, all references first: the jobs."""
+    """Enqueue images by their options, references first; returns the jobs."""
     asked = []
     for is_reference in (True, False):
         for options, ids in wanted.items():
@@ -253,7 +253,7 @@ def _enqueue(wanted, username):
 
 
 def note_chosen(images, username, reason=""):
-    """Say in the log of the exposures who made them references."""
+    """Log who made exposures references."""
     _write(CHOSEN, images, username, reason)
 
 
@@ -269,7 +269,7 @@ def _write(step, images, username, reason):
 
 
 def say_refused(image_ids, message):
-    """Write to the log of the exposures why their references were not changed."""
+    """Log why exposures' references were not changed."""
     images = GalImage.objects.filter(pk__in=image_ids).order_by()
     GalCheckpoint.objects.bulk_create(
         GalCheckpoint(
@@ -280,7 +280,7 @@ def say_refused(image_ids, message):
 
 
 def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
-    """Have a worker make the change: where much has to be removed, or asked for."""
+    """Enqueue a change in which much has to be removed or processed."""
     arguments = list(chosen_ids), list(withdrawn_ids), username, reason, list(known_ids)
     task = partial(
         async_task, "galproject.references.tasks.change_reference", *arguments, group="reference"
@@ -289,7 +289,7 @@ def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
 
 
 def history(exposures, n=20) -> list[GalCheckpoint]:
-    """Who chose which references of these exposures, and why; the newest first."""
+    """The history of these exposures' references, newest first."""
     steps = CHOSEN, WITHDRAWN, ADDED, REMOVED
     lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=steps)
     return list(lines.select_related("exposure").order_by("-pk")[:n])

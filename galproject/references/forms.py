@@ -1,4 +1,4 @@
-"""Which patch of sky, and why which reference."""
+"""Forms for choosing references."""
 
 from django import forms
 
@@ -9,7 +9,7 @@ from galproject.references.patches import SkyPatch, filters_in_use, parse_place
 
 
 class PatchForm(forms.Form):
-    """A position, a filter, and how far round it exposures are centred."""
+    """A position, a filter, and the radius within which exposures are centred."""
 
     position = forms.CharField(max_length=80, help_text="266.417 -29.008 or 17:45:40 -29:00:28")
     filter = forms.ChoiceField()
@@ -27,7 +27,7 @@ class PatchForm(forms.Form):
             raise refusal(str(error)) from error
 
     def patch(self) -> SkyPatch | None:
-        """What was asked for; None if it is not understood."""
+        """The requested patch; None if invalid."""
         if not self.is_valid():
             return None
         radius = self.cleaned_data["radius"] or load_options().fields.compared_degrees
@@ -35,7 +35,7 @@ class PatchForm(forms.Form):
 
 
 class ChoiceForm(forms.Form):
-    """The chips that become references, what becomes of the old ones, and why."""
+    """The chips that become references, the fate of the old ones, and the reason."""
 
     KEEP, WITHDRAW = "keep", "withdraw"
 
@@ -58,7 +58,7 @@ class ChoiceForm(forms.Form):
 
 
 class MemberForm(forms.Form):
-    """The exposures that join or leave a reference set, and why."""
+    """The exposures that join or leave a reference set, and the reason."""
 
     ADD, REMOVE = "add", "remove"
 

@@ -1,4 +1,4 @@
-"""The chips of an exposure as they lie on the sky, to be drawn."""
+"""Drawings of an exposure's chips on the sky."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class MosaicChip:
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Chips in a plane that touches the sky at the exposure; north is up, east is left."""
+    """Chips on the tangent plane of an exposure; north is up, east is left."""
 
     view_box: str
     tiles: tuple[MosaicChip, ...]
@@ -66,7 +66,7 @@ def _tile(image, polygon, has_picture):
 
 
 def _north_up(sky):
-    """(n, 2) arcminutes to the right and down of ra, dec (n, 2), about their middle."""
+    """(n, 2) arcminutes to the right and down of ra, dec (n, 2), relative to their centre."""
     vectors = unit_vectors(sky)
     centre = vectors.mean(axis=0)
     centre /= np.linalg.norm(centre)

@@ -1,4 +1,4 @@
-"""Which images share sky with references, in one query for many of them."""
+"""Overlaps of images with references, by one query for many."""
 
 from django.db import connection
 
@@ -41,14 +41,14 @@ SELECT count(*) FROM depending WHERE id NOT IN (
 
 
 def ids_overlapping(image_ids) -> set[int]:
-    """Ids of the images in the same filter that share sky with any of some images."""
+    """Ids of the images in the same filter that share sky with any of these."""
     with connection.cursor() as cursor:
         cursor.execute(OVERLAPPING, [list(image_ids)])
         return {pk for (pk,) in cursor.fetchall()}
 
 
 def count_stranded(withdrawn_ids, chosen_ids=()) -> int:
-    """How many search images measured with references would have none without them.
+    """Count the search images that would be left without a reference.
 
     Those that are ``chosen`` count as references already.
     """

@@ -1,4 +1,4 @@
-"""A patch of sky in a filter, of which a reference is chosen."""
+"""Patches of sky in a filter, for which references are chosen."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from galproject.home.fields import observed_fields
 
 @dataclass(frozen=True)
 class SkyPatch:
-    """Where exposures are centred, and in which filter."""
+    """A circle on the sky and a filter."""
 
     ra: float  # ICRS degrees
     dec: float
@@ -32,14 +32,14 @@ class SkyPatch:
 
     @property
     def query(self) -> str:
-        """Of the address of its page."""
+        """The query string of its page."""
         position = f"{self.ra:.5f} {self.dec:+.5f}"
         return urlencode({"position": position, "radius": self.radius, "filter": self.filter})
 
 
 @dataclass(frozen=True)
 class Place:
-    """A field to choose from: one that was observed, or one that is followed."""
+    """A field, observed or monitored, with its patches."""
 
     name: str
     n_exposures: int | None  # None if nobody counted
@@ -47,7 +47,7 @@ class Place:
 
 
 def parse_place(text) -> tuple[float, float]:
-    """ra, dec in degrees of a position in one line; raises GalprojectError."""
+    """Parse a position in one line to ra, dec in degrees; raises GalprojectError."""
     parts = text.split(",") if "," in text else text.split()
     half = len(parts) // 2
     if len(parts) not in (2, 6):
@@ -56,13 +56,13 @@ def parse_place(text) -> tuple[float, float]:
 
 
 def patch_round(exposure) -> SkyPatch:
-    """The patch that an exposure is of."""
+    """The patch round an exposure."""
     radius = load_options().fields.compared_degrees
     return SkyPatch(exposure.ra, exposure.dec, radius, exposure.filter)
 
 
 def places() -> list[Place]:
-    """The fields that were observed, and those that are followed and were not yet."""
+    """The observed fields, and monitored ones that were not observed yet."""
     observed, options = observed_fields(), load_options().fields
     followed = GalField.objects.all()
     new = [field for field in followed if not _is_among(field, observed, options.same_degrees)]
@@ -87,5 +87,5 @@ def _followed(field):
 
 
 def filters_in_use() -> list[str]:
-    """The filters that there are exposures in."""
+    """The filters of all exposures."""
     return sorted(GalExposure.objects.order_by().values_list("filter", flat=True).distinct())

@@ -1,4 +1,4 @@
-"""How good exposures would be as references, side by side."""
+"""The quality of exposures as references, side by side."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from photometry.science.calibration.depth import limiting_magnitude
 
 
 class Median(Aggregate):
-    """The median; null where there is nothing."""
+    """The SQL median; null without rows."""
 
     function = "PERCENTILE_CONT"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -22,7 +22,7 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Quality:
-    """An exposure as a reference; medians of its chips, None if nothing was measured."""
+    """An exposure's quality as a reference: medians of its chips, None if not measured."""
 
     exposure: GalExposure
     n_chips: int
@@ -40,7 +40,7 @@ class Quality:
 
     @property
     def date(self) -> datetime | None:
-        """None if older versions stored a time that has no date."""
+        """The date of the exposure; None if older versions stored an impossible time."""
         if not 0 < self.exposure.mjd < LAST_MJD:  # as NaN isn't
             return None
         return Time(self.exposure.mjd, format="mjd").to_datetime()
@@ -67,7 +67,7 @@ MEDIANS = (
 
 
 def qualities(exposures) -> list[Quality]:
-    """The exposures, ranked by the options in force: those suggested first come first.
+    """The Quality of exposures, ranked by the current options.
 
     The rank is by depth minus ``mag_per_arcsec`` for each arcsecond of seeing: depth has the
     seeing in it once already, as of an isolated star; in a crowded field, where neighbours blend,
@@ -117,7 +117,7 @@ def _key(quality, most, options):
 
 
 def best_of(found) -> dict[str, float]:
-    """The best value of each column, where it is not the same of all."""
+    """The best value of each column, unless all are the same."""
     best = {}
     for name, *_, end in COLUMNS:
         values = [v for quality in found if (v := getattr(quality, name)) is not None]
@@ -127,7 +127,7 @@ def best_of(found) -> dict[str, float]:
 
 
 def sort(found, by) -> list[Quality]:
-    """Sorted by a column, downwards with a minus before it; what is not known comes last."""
+    """Sort by a column, descending with a leading minus; unknown values come last."""
     name = by.lstrip("-")
     if name not in SORTABLE or name == "rank":
         return list(found)

@@ -1,4 +1,4 @@
-"""Reference sets: which images are in them, which could be, and their change."""
+"""Reference sets: their members, possible members, and changes."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ N_SUGGESTED = 2  # to make a set of three, the smallest in which one can be outv
 
 @dataclass(frozen=True)
 class Pairs:
-    """Exposures that join or leave the sets of the chips of a reference exposure."""
+    """Pairs of images, by which exposures join or leave the sets of a reference's chips."""
 
     primary: GalExposure
     members: tuple[GalExposure, ...]
@@ -35,12 +35,12 @@ class Pairs:
 
     @property
     def n_images(self) -> int:
-        """How many images have their variables selected anew."""
+        """The number of images whose variables are selected again."""
         return self._coverages().values("image").distinct().count()
 
     @property
     def is_large(self) -> bool:
-        """Whether so much has to be read that a browser would wait too long."""
+        """Whether so much has to be read that a worker should do it."""
         total = self._coverages().aggregate(total=Sum("n_sources"))["total"]
         return (total or 0) > MAX_ROWS
 
@@ -51,7 +51,7 @@ class Pairs:
 
 
 def possible_pairs(members, primary=None) -> list[Pairs]:
-    """The sets that exposures can join: of one reference exposure, or of all.
+    """The sets that exposures can join, of one reference exposure or of all.
 
     Raises GalprojectError if one of them can join none, and says why.
     """
@@ -72,7 +72,7 @@ def possible_pairs(members, primary=None) -> list[Pairs]:
 
 
 def pairs_now(members, primary=None) -> list[Pairs]:
-    """The sets that exposures are in; raises GalprojectError if one of them is in none."""
+    """The sets that exposures are in; raises GalprojectError if one is in none."""
     found = []
     for member in members:
         rows = GalReferenceMember.objects.filter(image__exposure=member)
@@ -134,7 +134,7 @@ def _why_not(member, primary):
 
 
 def change_sets(pairs, is_added, username, reason="", progress=None) -> list[Renewal]:
-    """Add images to reference sets, or remove them, and bring up to date what depends on it.
+    """Add images to reference sets or remove them, and update what depends on it.
 
     A transaction a chip of the primary. Who did it and why is in the log of the primary.
     """
@@ -186,7 +186,7 @@ def _remove(primary, image_ids, _, progress):
 
 
 def update_set(primary, progress=None) -> list[Renewal]:
-    """Make the sets of a reference exposure anew with the options of now."""
+    """Compute the sets of a reference exposure again with the current options."""
     options = load_options().as_json()["reference_sets"]
     sets = GalReferenceSet.objects.filter(image__exposure=primary)
     sets.update(options=options)
@@ -225,7 +225,7 @@ def summaries(filter_name=None) -> list[SetSummary]:
 
 
 def summary(primary) -> SetSummary:
-    """The sets of one reference exposure; without members where it has none."""
+    """The sets of one reference exposure, possibly without members."""
     sets = GalReferenceSet.objects.filter(image__exposure=primary)
     total = sets.aggregate(n=Count("pk"), sources=Sum("n_sources"), fault=Sum("n_at_fault"))
     faults, members = _faults_by_image(sets), defaultdict(list)
@@ -254,7 +254,7 @@ def _member(exposure, rows, faults):
 
 
 def _faults_by_image(sets):
-    """{id of an image: how many sources it has wrong} in the catalogues of sets."""
+    """{image id: number of sources on which it is at fault} in the catalogues of sets."""
     faults = defaultdict(int)
     catalogues = GalReference.objects.filter(image__in=sets.values("image"), active=True)
     with connection.cursor() as cursor:
@@ -270,7 +270,7 @@ def _faults_by_image(sets):
 
 
 def possible_members(primary) -> list[Quality]:
-    """The exposures that could join the sets of a reference exposure, the best first."""
+    """The exposures that could join a reference exposure's sets, best first."""
     measured = GalCoverage.objects.filter(
         catalogue__image__exposure=primary, catalogue__active=True, n_non_detections__isnull=False
     )
@@ -289,7 +289,7 @@ def pairs_of(primary_id, member_ids, is_added) -> list[Pairs]:
 
 
 def queue_set_change(primary_id, member_ids, is_added, username, reason=""):
-    """Have a worker change a set: where much has to be read."""
+    """Enqueue a change of sets for which much has to be read."""
     arguments = primary_id, list(member_ids), is_added, username, reason
     task = partial(async_task, "galproject.references.tasks.change_reference_set", *arguments)
     transaction.on_commit(partial(task, group="reference"))

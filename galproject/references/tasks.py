@@ -1,4 +1,4 @@
-"""What the workers of the queue do about references: a few lines each over what the pages call."""
+"""The queue's tasks on references: a few lines each over what pages call."""
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
@@ -13,12 +13,12 @@ from photometry.models import GalReference
 
 
 def crossmatch_withdrawn(image_ids):
-    """Cross-match what is left where references were withdrawn."""
+    """Cross-match again where references were withdrawn."""
     through_restarts(crossmatch_filters, image_ids, load_options().crossmatch)
 
 
 def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None):
-    """Make images references and others search images, and ask for what this implies."""
+    """Make images references and others search images, and enqueue the implied work."""
     if is_made(chosen_ids, withdrawn_ids):
         return
     try:
@@ -29,7 +29,7 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None
 
 
 def change_reference_set(primary_id, member_ids, is_added, username, reason):
-    """Add exposures to the sets of a reference, or remove them, and select variables anew."""
+    """Add exposures to a reference's sets or remove them, and select variables again."""
     try:
         for pairs in pairs_of(primary_id, member_ids, is_added):
             change_sets(pairs, is_added, username, reason)

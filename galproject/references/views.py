@@ -1,4 +1,4 @@
-"""Pages: the candidates for reference of a patch of sky, and what choosing one implies."""
+"""Views for choosing references, and for what the choice implies."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -31,7 +31,7 @@ MAX_ROWS = 100
 
 @require_safe
 def references(request):
-    """The exposures of a patch of sky side by side; without one, the fields to choose from."""
+    """Show the exposures of a patch side by side, or the fields to choose from."""
     if not request.GET:
         return render(
             request, "galproject/references.html", {"form": PatchForm(), "places": places()}
@@ -62,7 +62,7 @@ def _comparison(patch, by):
 
 
 def _side_by_side(ranked):
-    """The references there are, and the exposures that are suggested."""
+    """The current references, and the suggested exposures."""
     now = [quality for quality in ranked if quality.n_references]
     others = [q for q in ranked if not q.n_references and q.rank is not None]
     return [*now[:2], *others[:N_CARDS]]
@@ -70,7 +70,7 @@ def _side_by_side(ranked):
 
 @require_safe
 def references_preview(request, pk):
-    """What depends on the choice of an exposure as a reference, or on its withdrawal."""
+    """Show what choosing an exposure as a reference, or withdrawing it, implies."""
     return _preview(request, pk, None)
 
 
@@ -95,7 +95,7 @@ def _preview(request, pk, form, status=200, members=None):
 
 
 def _set_of(exposure, chips, form):
-    """The reference set of an exposure whose chips are references: who is in it, who could be."""
+    """The reference set of a reference exposure, with members and possible ones."""
     if not any(image.is_reference for image in chips):
         return {}
     possible = possible_members(exposure)
@@ -117,7 +117,7 @@ def choose_reference(request, pk):
 @require_POST
 @needs_permission(CHOOSE)
 def withdraw_reference(request, pk):
-    """Make search images of references again."""
+    """Make references search images again."""
     return _change(request, pk, _withdrawal)
 
 
@@ -162,7 +162,7 @@ def _change(request, pk, decide):
 
 
 def _carry_out(request, change, arguments):
-    """At once, or where much is to be done by a worker; and say so."""
+    """Carry out a change at once, or enqueue it if large, with a message."""
     if change.is_large:
         with transaction.atomic():
             changes.queue_change(*arguments)
@@ -195,7 +195,7 @@ def change_reference_set(request, pk):
 
 
 def _change_set(request, exposure, form):
-    """At once, or where much is to be read by a worker; and say so."""
+    """Change a set at once, or enqueue it if large, with a message."""
     is_added = form.cleaned_data["action"] == MemberForm.ADD
     who = request.user.get_username(), form.cleaned_data["reason"]
     pairs = pairs_of(exposure.pk, form.cleaned_data["member"], is_added)

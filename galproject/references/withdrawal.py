@@ -1,4 +1,4 @@
-"""References made search images again, where nothing is left without a reference by it."""
+"""References made search images again, unless others depend on them."""
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
@@ -11,7 +11,7 @@ from variables.models import CampaignObject, GalDecision, GalFlag
 
 
 def make_search_images(images):
-    """Make search images of references; they, and those measured with them, are to be measured.
+    """Make references search images; they and those measured with them are measured again.
 
     Their catalogues are removed with all that was measured of their sources; one that votes,
     campaigns or flags hang on is retired and stays, with its sources alone. Raises GalprojectError
@@ -26,7 +26,7 @@ def make_search_images(images):
 
 
 def retire_references(images) -> list[GalReference]:
-    """Make search images of references, in the caller's transaction and with their claims.
+    """Make references search images in the caller's transaction, which holds their claims.
 
     The catalogues that are out of use by it, and of whose sources nobody has said anything: to be
     dropped once the transaction stands.
@@ -43,7 +43,7 @@ def retire_references(images) -> list[GalReference]:
 
 
 def drop_catalogues(catalogues):
-    """Remove catalogues that are out of use, a transaction each: nobody waits long for one.
+    """Drop retired catalogues in a transaction each, so that nobody waits long.
 
     One that can't be, as somebody reads on and on, stays out of use, and the log says so.
     """
@@ -57,7 +57,7 @@ def drop_catalogues(catalogues):
 
 
 def check_withdrawal(images, chosen=()):
-    """Raise GalprojectError if images would be left without a reference, but for the chosen."""
+    """Raise GalprojectError if search images would be left without a reference."""
     n_stranded = count_stranded([image.pk for image in images], [image.pk for image in chosen])
     if n_stranded:
         raise GalprojectError(
@@ -67,7 +67,7 @@ def check_withdrawal(images, chosen=()):
 
 
 def _is_voted_on(catalogue):
-    """Whether people have said something of the sources of a catalogue."""
+    """Whether sources of a catalogue have votes, flags or campaigns."""
     annotations = (GalDecision, CampaignObject, GalFlag)
     within = {"refsource_id__range": catalogue.id_range}
     return any(model.objects.filter(**within).exists() for model in annotations)

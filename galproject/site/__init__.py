@@ -1,1 +1,1 @@
-"""What a web server needs: its processes and limits, what comes in, and who may ask for what."""
+"""The web server: processes, limits, reading of requests, and access."""

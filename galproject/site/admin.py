@@ -1,4 +1,4 @@
-"""People and their tokens, in Django's tables."""
+"""The admin of users and their tokens."""
 
 from contextlib import contextmanager
 
@@ -13,7 +13,7 @@ from galproject.models import ApiToken
 
 @contextmanager
 def telling_of_tokens(request, user_id):
-    """Say how many tokens of somebody ended with what is done to their account meanwhile."""
+    """Report how many of a user's tokens end in the block."""
     live = ApiToken.objects.live().filter(user_id=user_id)
     before = live.count() if request.method == "POST" and str(user_id).isdecimal() else 0
     yield
@@ -22,7 +22,7 @@ def telling_of_tokens(request, user_id):
 
 
 class PeopleAdmin(UserAdmin):
-    """Users; their tokens end where their password is changed or they are deactivated."""
+    """The admin of users, whose tokens end with their password or account."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         with telling_of_tokens(request, object_id):
@@ -39,7 +39,7 @@ admin.site.register(User, PeopleAdmin)
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    """Made and ended by their owners, on a page of their own; ended here if need be."""
+    """The admin of tokens, which their owners manage elsewhere; here they can be revoked."""
 
     list_display = ["name", "user", "start", "created", "expires", "last_used", "state"]
     list_filter = ["ended_by", "expires"]

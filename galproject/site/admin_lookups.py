@@ -1,4 +1,4 @@
-"""Look-ups in the lists of Django's tables that make no sense: refused with words."""
+"""Refusal of senseless look-ups in the admin's lists."""
 
 import logging
 
@@ -14,7 +14,7 @@ SIGNS_OF_ERROR = ("?e=1", "&e=1")  # with which Django's lists open anew, withou
 
 
 class AdminLookupMiddleware:
-    """400 where a list is asked for what no row of it can be.
+    """Answer 400 to look-ups that no row can match.
 
     Every column of a table can be looked up, with every comparison that Django knows: the values
     are only known to be unfit when the database is asked.

@@ -1,4 +1,4 @@
-"""The site of the tables: what others said of candidates can't be looked up in any of them."""
+"""The admin site, in which others' votes can't be looked up."""
 
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import FieldDoesNotExist
@@ -10,7 +10,7 @@ HIDDEN_FIELDS = {"variables.galcandidate": {"consensus", "n_votes", "is_disputed
 
 
 def leads_to_votes(model, lookup) -> bool:
-    """Whether a look-up in a table of ``model`` reads what others said of candidates."""
+    """Whether a look-up from ``model`` reads others' votes."""
     is_hidden = False
     for name in lookup.split(LOOKUP_SEP):
         try:
@@ -26,7 +26,7 @@ def leads_to_votes(model, lookup) -> bool:
 
 
 class BlindTable(ModelAdmin):
-    """A table in which nothing is found by votes of others."""
+    """An admin page that can't be filtered by others' votes."""
 
     def lookup_allowed(self, lookup, value, request):
         if leads_to_votes(self.model, lookup):
@@ -35,7 +35,7 @@ class BlindTable(ModelAdmin):
 
 
 class SurveyAdminSite(AdminSite):
-    """Every table of it is a BlindTable, whoever registers it."""
+    """The admin site, which makes every registered table a BlindTable."""
 
     site_header = site_title = "galproject"
     index_title = "Tables"

@@ -1,4 +1,4 @@
-"""Checks of manage.py check and migrate: a database with q3c, valid options, known variables."""
+"""System checks: a database with q3c, valid options, known variables."""
 
 import os
 
@@ -21,13 +21,13 @@ SELECT current_user,
 
 @register(Tags.database)
 def database_has_q3c(databases, **_):
-    """Errors for databases that are down, or where q3c is neither made nor can be."""
+    """Errors for databases that are down, or that lack q3c and can't get it."""
     return [error for alias in databases or () for error in _errors(connections[alias])]
 
 
 @register(SURVEY)
 def options_are_valid(**_):
-    """A warning only: most commands need no options, and the others end with the same words."""
+    """Warnings about invalid options, which only some commands need."""
     try:
         load_options()
     except GalprojectError as error:
@@ -37,7 +37,7 @@ def options_are_valid(**_):
 
 @register(SURVEY)
 def variables_are_known(**_):
-    """Warnings for variables of the environment that are misspelt: they would do nothing."""
+    """Warnings about unknown environment variables, probably misspelt."""
     return [Warning(line, id="galproject.W002") for line in unknown_variables(os.environ)]
 
 
@@ -54,7 +54,7 @@ def _errors(connection):
 
 
 def q3c_errors(database, role, is_superuser, is_made, is_installed):
-    """What stands in the way of q3c in a database that can be reached."""
+    """Errors that explain why a database lacks q3c."""
     if is_made or (is_installed and is_superuser):
         return []
     if not is_installed:

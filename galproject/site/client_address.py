@@ -1,4 +1,4 @@
-"""Where a request comes from, as far as that can be trusted."""
+"""The trusted address of a request's client."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -15,7 +15,7 @@ WITH_PORT = re.compile(
 
 
 def client_address(request) -> str | None:
-    """The address of a visitor: the peer's, or what the outermost proxy of one's own wrote down.
+    """The client's address: the peer's, or that recorded by the outermost own proxy.
 
     Each proxy appends whom it was asked by. Addresses further left were written by the visitor,
     and may be anything. Without a port, and written in one way alone, so that whoever comes from
@@ -33,7 +33,7 @@ def client_address(request) -> str | None:
 
 
 def _plain(text):
-    """An address without port, brackets, quotes and interface; None if it is no address."""
+    """An address without port, brackets, quotes and interface; None if invalid."""
     match = WITH_PORT.fullmatch(text.strip().strip('"'))
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""What the database refuses or fails at, told to whoever opened a page or asked the API."""
+"""Database errors as messages for users of pages and the API."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from psycopg2 import errorcodes as codes
 
 @dataclass(frozen=True)
 class DatabaseTrouble:
-    """Something that passes by itself or that other people mend: no fault of the code."""
+    """A database error that isn't the code's fault, with its message."""
 
     title: str
     reason: str
@@ -19,7 +19,7 @@ class DatabaseTrouble:
 
     @property
     def detail(self) -> str:
-        """All that a program is told, as it tells people."""
+        """The complete message for programs."""
         return f"{self.title}. {self.reason} {self.advice}".strip()
 
 
@@ -108,7 +108,7 @@ OF_TABLES_GONE = ("could not open relation with oid", "cache lookup failed for r
 
 
 def trouble_of(error) -> DatabaseTrouble | None:
-    """What an error of the database tells people; None if it is one of the code."""
+    """The DatabaseTrouble of an error; None if it is the code's fault."""
     code = getattr(error.__cause__, "pgcode", None) or getattr(error, "pgcode", None)
     if code in BY_CODE:
         return BY_CODE[code]

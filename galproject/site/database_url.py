@@ -1,4 +1,4 @@
-"""Which database to use: DATABASE_URL, or the project's own cluster."""
+"""The database to use: DATABASE_URL, or the project's own cluster."""
 
 from urllib.parse import quote, unquote, urlencode
 

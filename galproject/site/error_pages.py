@@ -1,4 +1,4 @@
-"""The pages for what is refused and for what fails; most of them need no database."""
+"""Error pages, most of which need no database."""
 
 import sys
 
@@ -37,19 +37,19 @@ BARE = "<!doctype html><html lang=en><title>Error</title><h1>Something went wron
 
 
 def bad_request(request, exception=None):
-    """400: a request that can't be understood."""
+    """Answer 400: a request that can't be understood."""
     return _plain(request, "400.html", 400, {"detail": _detail(exception)})
 
 
 def _detail(exception):
-    """What is wrong with a request; what Django finds suspicious is for the log alone: ""."""
+    """The problem of a request, or "" for suspicious ones, which are only logged."""
     if isinstance(exception, BadRequest | MultiPartParserError):
         return str(exception).removesuffix(".")
     return TOO_MUCH.get(type(exception), "")
 
 
 def forbidden(request, exception=None):
-    """403: names the permission that is missing, the groups that have it, and who gives it."""
+    """Answer 403, naming the missing permission, groups that have it, and who gives it."""
     permission = _missing(request, exception)
     if wants_json(request):
         return JsonResponse({"detail": _refusal(exception, permission)}, status=403)
@@ -64,14 +64,14 @@ def forbidden(request, exception=None):
 
 
 def not_found(request, exception=None):  # noqa: ARG001  Django passes it by name
-    """404: there is nothing at an address."""
+    """Answer 404: there is nothing at an address."""
     if wants_json(request):
         return JsonResponse({"detail": "There is nothing at this address."}, status=404)
     return render(request, "404.html", status=404)
 
 
 def server_error(request):
-    """500, or 503 where it is the database's; called while the error is handled."""
+    """Answer 500, or 503 for the database's errors; called while handling the error."""
     error = sys.exc_info()[1]
     try:
         return explained_error(request, error) or _plain(request, "500.html", 500, {})
@@ -80,7 +80,7 @@ def server_error(request):
 
 
 def explained_error(request, error):
-    """The page for an error that passes, or that people can mend; None for one of the code.
+    """The page for a passing or mendable error; None for an error in the code.
 
     503 for what the database refuses or fails at, 409 for what can't be done as things are.
     """
@@ -94,19 +94,19 @@ def explained_error(request, error):
 
 
 def csrf_failure(request, reason=""):
-    """403: a form without the token that shows that it came from a page of ours."""
+    """Answer 403: a form without a valid CSRF token."""
     # By this scripts know that the same is taken once the page is loaded again.
     headers = {"X-Csrf-Failure": "1"}
     return _plain(request, "403_csrf.html", 403, {"cause": _cause(reason)}, headers=headers)
 
 
 def method_not_allowed(request, allowed):
-    """405: a form's own address, opened as if it were a page."""
+    """Answer 405: a form's URL opened as a page."""
     return _plain(request, "405.html", 405, {}, headers={"Allow": allowed})
 
 
 def wants_json(request) -> bool:
-    """Whether a program asks: it says so, or the address is of the API and no page is asked for."""
+    """Whether the client wants JSON, by its headers or because the URL is of the API."""
     view = getattr(request.resolver_match or _match(request), "func", None)
     kinds = ["text/html", "application/json"]
     if hasattr(view, "cls"):
@@ -115,7 +115,7 @@ def wants_json(request) -> bool:
 
 
 def _match(request):
-    """Where an address leads that is refused before that is looked up; None: nowhere."""
+    """The match of a URL that was refused before routing; None without one."""
     try:
         return resolve(request.path_info)
     except Http404:
@@ -123,7 +123,7 @@ def _match(request):
 
 
 def _plain(request, template, status, context, headers=None):
-    """A page without anything from the database, not even who asks; or JSON, with its title."""
+    """A page, or JSON, without anything from the database, not even the user."""
     if wants_json(request):
         words = context.get("detail") or DETAILS[status]
         return JsonResponse({"detail": words}, status=status, headers=headers)
@@ -140,7 +140,7 @@ DETAILS = {
 
 
 def _cause(reason):
-    """Why a form is refused, as far as people can do something about it; else ""."""
+    """The reason why a form is refused if users can mend it, else ""."""
     if reason == csrf.REASON_NO_CSRF_COOKIE:
         return "cookie"
     if "trusted origins" in reason or reason == csrf.REASON_INSECURE_REFERER:
@@ -149,7 +149,7 @@ def _cause(reason):
 
 
 def _missing(request, exception):
-    """The permission that was missing, as "app.codename"; None if that isn't known."""
+    """The missing permission as "app.codename"; None if unknown."""
     if isinstance(exception, PermissionMissingError):
         return exception.permission
     match = request.resolver_match
@@ -167,7 +167,7 @@ def _refusal(exception, permission):
 
 
 def groups_with(permission) -> list[str]:
-    """Names of the groups whose members hold a permission, "app.codename"."""
+    """Names of the groups that have a permission, "app.codename"."""
     app, _, codename = permission.partition(".")
     held = Group.objects.filter(
         permissions__codename=codename, permissions__content_type__app_label=app
@@ -176,6 +176,6 @@ def groups_with(permission) -> list[str]:
 
 
 def administrators() -> list[str]:
-    """Names of some who may change what accounts may do."""
+    """Names of some users who may change permissions."""
     found = User.objects.filter(is_active=True, is_superuser=True).order_by("username")
     return list(found.values_list("username", flat=True)[:MAX_NAMED])

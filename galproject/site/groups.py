@@ -1,4 +1,4 @@
-"""Who may do what: the groups that people are put into."""
+"""Groups of users and their permissions."""
 
 import sys
 
@@ -54,12 +54,12 @@ ACTS = {
 
 
 def permissions_of(name) -> set[str]:
-    """What a group may do beyond viewing, as "app.codename"."""
+    """The permissions of a group beyond viewing, as "app.codename"."""
     return set(MAY[name]).union(*(permissions_of(other) for other in INCLUDES[name]))
 
 
 def complete_groups(apps=installed, using=DEFAULT_DB_ALIAS, verbosity=0, stdout=None, **_):
-    """Have each group hold what the code says, after migrations; the groups are made if need be.
+    """Give each group its permissions by the code after migrations, making missing groups.
 
     What an earlier version gave and this one doesn't is taken back. What administrators gave
     beyond stays, and is told. ``apps`` are those of the state that the database is in now, which
@@ -92,7 +92,7 @@ def _is_viewed(label):
 
 
 def _given(apps, using):
-    """Rows of what groups were given; None in a database that has no such table yet."""
+    """Rows of permissions given to groups; None before the table exists."""
     try:
         return apps.get_model("galproject", "GivenPermission").objects.using(using)
     except LookupError:
@@ -100,7 +100,7 @@ def _given(apps, using):
 
 
 def _complete(group, wanted, given):
-    """Give a group the permissions of these ids; the ids added, taken back, and of its own."""
+    """Give a group these permissions; returns ids added, removed, and its own."""
     held = set(group.permissions.values_list("pk", flat=True))
     of_group = given.filter(group_id=group.pk) if given is not None else None
     ours = set(of_group.values_list("permission_id", flat=True)) if given is not None else set()
@@ -124,7 +124,7 @@ WORDS = {
 
 
 def _tell(name, change, there, stream):
-    """Say what became of a group; nothing of one that is as it was."""
+    """Report the changes of a group, if any."""
     labels = {permission.pk: label for label, permission in there.items()}
     for kind, ids in change.items():
         named = ", ".join(sorted(labels[pk] for pk in ids))

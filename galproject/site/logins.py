@@ -1,4 +1,4 @@
-"""What somebody sees who has tried too many wrong passwords."""
+"""The page of users locked out after too many wrong passwords."""
 
 import math
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 
 def locked_out(request, response=None, credentials=None):  # noqa: ARG001  axes passes both
-    """429: until when no password is looked at, what to do, and what an administrator does."""
+    """Answer 429: how long the lockout lasts, and what to do."""
     username = (credentials or {}).get("username", "")
     end = _end(username, request.axes_ip_address)
     seconds = max(1, math.ceil((end - timezone.now()).total_seconds()))
@@ -26,7 +26,7 @@ def locked_out(request, response=None, credentials=None):  # noqa: ARG001  axes 
 
 
 def _end(username, address):
-    """When the lockout of a name from an address ends; the last failure began it."""
+    """The end of the lockout of a name from an address, counted from the last failure."""
     failures = AccessAttempt.objects.filter(username=username, ip_address=address)
     last = failures.aggregate(last=Max("attempt_time"))["last"] or timezone.now()
     return last + settings.AXES_COOLOFF_TIME

@@ -1,4 +1,4 @@
-"""Every page needs a login, none is kept by a browser, and no refusal is an empty page."""
+"""Middleware: logins for every page, no caching, and explained refusals."""
 
 import logging
 
@@ -15,7 +15,7 @@ OF_PAGES = ("GET", "HEAD", "POST")  # methods
 
 
 class LoginMiddleware(LoginRequiredMiddleware):
-    """Asks for a login wherever a view does not say otherwise."""
+    """Require a login unless a view says otherwise."""
 
     def __call__(self, request):
         response = super().__call__(request)
@@ -33,7 +33,7 @@ class LoginMiddleware(LoginRequiredMiddleware):
 
 
 class MethodMiddleware:
-    """A page where an address takes another method: after a login, a form's address is opened.
+    """Answer 405 by a page, as when a form's URL is opened after a login.
 
     Pages, and Django's tables, are asked by GET, HEAD and POST alone; the API answers for itself.
     """
@@ -55,7 +55,7 @@ class MethodMiddleware:
 
 
 class ExplainedErrorMiddleware:
-    """A page for what the database refuses or fails at, and a line in the log without a trace."""
+    """Answer the database's errors by a page, and log them without a traceback."""
 
     def __init__(self, get_response):
         self.get_response = get_response

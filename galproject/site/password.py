@@ -1,4 +1,4 @@
-"""The change of one's own password, and what becomes of the tokens that it made."""
+"""The change of one's password, and its effect on tokens."""
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm
@@ -7,7 +7,7 @@ from django.template.defaultfilters import pluralize
 
 
 class PasswordForm(PasswordChangeForm):
-    """A new password; where somebody has tokens, they say whether these end with the old one."""
+    """A new password, and for users with tokens whether these are revoked."""
 
     end_tokens = forms.BooleanField(required=False, initial=True)
 
@@ -26,7 +26,7 @@ class PasswordForm(PasswordChangeForm):
 
 
 class PasswordView(PasswordChangeView):
-    """The page on which one changes one's password."""
+    """The page for changing one's password."""
 
     form_class = PasswordForm
     http_method_names = ["get", "head", "post"]

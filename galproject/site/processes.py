@@ -1,4 +1,4 @@
-"""How many processes and threads a web server has, and whether the database bears them."""
+"""The web server's numbers of processes and threads, and database connections."""
 
 import os
 
@@ -18,12 +18,12 @@ SELECT current_setting('max_connections')::int
 
 
 def default_processes() -> int:
-    """One a core, as far as memory and connections go; two at least, as one may hang."""
+    """One process a core within memory and connections, but at least two, as one may hang."""
     return min(MANY, max(FEW, len(os.sched_getaffinity(0))))
 
 
 def connections_told(n_pages, n_workers) -> str:
-    """A line where the database gives fewer connections than are wanted at most; else ""."""
+    """A warning if the database allows fewer connections than may be needed, else ""."""
     wanted = n_pages + (n_workers + OF_CLUSTER if n_workers else 0)
     with connection.cursor() as cursor:
         cursor.execute(FREE_CONNECTIONS)

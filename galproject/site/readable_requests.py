@@ -1,4 +1,4 @@
-"""Requests whose text can be read and stored; all others are refused before any page sees them."""
+"""Refusal of requests with unreadable text, before any view sees them."""
 
 import codecs
 
@@ -14,7 +14,7 @@ ENCODINGS = ("utf-8", "ascii")
 
 
 class ReadableRequestMiddleware:
-    """Refuses text that is not UTF-8, NUL and halves of characters, wherever they stand.
+    """Refuse text that isn't UTF-8, NUL and lone surrogates anywhere in a request.
 
     A database takes none of them, and pages and the API need not look for them. JSON, which
     escapes them, is read by ``exposures.input.json_text`` alone.
@@ -71,7 +71,7 @@ def _check_encoding(request):
 
 
 def _check_parts(request):
-    """Names and values of a form in parts, which have no files."""
+    """Check names and values of a multipart form."""
     if request.FILES:
         name = next(iter(request.FILES))
         raise TextError(f"“{name[:MAX_NAME]}” is a file: no form here takes one")

@@ -1,4 +1,4 @@
-"""What a process is for, and how long its sessions of the database may take."""
+"""Roles of processes, and their time limits in the database."""
 
 import sys
 from enum import Enum
@@ -8,7 +8,7 @@ SERVING, WORKING = ("runserver",), ("qcluster",)
 
 
 class Role(Enum):
-    """What a process is for."""
+    """The role of a process."""
 
     PAGES = "pages"
     WORKER = "worker"  # of the queue
@@ -19,13 +19,13 @@ _told = None
 
 
 def tell_role(role):
-    """Say what this process is for, before the settings are read."""
+    """Set this process's role before settings are read."""
     global _told
     _told = role
 
 
 def this_role() -> Role:
-    """What was told or, of a process that nobody told, what its command says."""
+    """The role that was set, else that of the command."""
     if _told is not None:
         return _told
     command = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -35,7 +35,7 @@ def this_role() -> Role:
 
 
 def session_limits(role, environment) -> str:
-    """The options of PostgreSQL that a session of a role begins with.
+    """PostgreSQL's session options for a role.
 
     Commands take as long as they take (a migration may write all of galsources anew), and give
     way to others as workers do. A transaction that somebody leaves open ends before those who

@@ -1,4 +1,4 @@
-"""The log of gunicorn, in which no request can write lines of its own."""
+"""gunicorn's log, in which requests can't forge lines."""
 
 from gunicorn.glogging import Logger
 

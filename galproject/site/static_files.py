@@ -1,4 +1,4 @@
-"""Scripts and styles of pages: collected once for each state of them, compressed, under hashes."""
+"""Static files, collected once for each state, compressed and hashed."""
 
 import fcntl
 import hashlib
@@ -28,7 +28,7 @@ DAY_SECONDS = 86_400
 
 
 class BokehFinder(BaseFinder):
-    """Finds those of Bokeh's files that pages use, in its Python package."""
+    """Find the files of Bokeh's Python package that pages use."""
 
     def __init__(self, *_, **__):
         self.storage = FileSystemStorage(location=bokehjs_path() / "js")
@@ -44,7 +44,7 @@ class BokehFinder(BaseFinder):
 
 
 class CollectedStorage(CompressedManifestStaticFilesStorage):
-    """Names with a hash, which browsers keep for good; plain ones where nothing was collected."""
+    """Hashed names, which browsers cache for good; plain names if nothing was collected."""
 
     keep_intermediate_files = False
     # Of our own scripts alone: those of packages name files that they don't bring along.
@@ -58,7 +58,7 @@ class CollectedStorage(CompressedManifestStaticFilesStorage):
 
 
 class StaticFolder:
-    """A folder of collected files that is there for as long as this process or its heirs run.
+    """A folder of collected files, kept while this process or its children run.
 
     ``path``: GALPROJECT_STATIC_ROOT, where that is set; else a folder of ``parent`` that is named
     by what is in it, so that it is made once, and a server that runs keeps its own files while
@@ -88,7 +88,7 @@ class StaticFolder:
 
 
 def fingerprint() -> str:
-    """A name for the state of all static files and of what collects them."""
+    """A hash of all static files and of the code that collects them."""
     seen = hashlib.sha256(Path(__file__).read_bytes())
     for finder in get_finders():
         for name, storage in finder.list([]):
@@ -98,7 +98,7 @@ def fingerprint() -> str:
 
 
 def _collect(folder):
-    """Collect into a folder: one of a given name in place, else whole or not at all."""
+    """Collect static files, in place for a given folder, else atomically."""
     if settings.STATIC_ROOT:
         _run_collectstatic(folder)
         return
@@ -122,7 +122,7 @@ def _run_collectstatic(folder):
 
 
 def _remove_unused(parent):
-    """Remove the folders of earlier states that no server uses, and none began to today."""
+    """Remove unused folders of earlier states that are older than a day."""
     for folder in parent.glob("[!.]*"):
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > DAY_SECONDS:

@@ -1,4 +1,4 @@
-"""Who may see the survey: every address takes a permission, but those that are listed here."""
+"""Access to the survey: all URLs but the listed ones need a permission."""
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import JsonResponse
@@ -19,7 +19,7 @@ FIRST_PAGE = "home"
 
 
 class SurveyMiddleware:
-    """Refuses what shows anything of the survey to whoever may not see it.
+    """Refuse access to the survey without permission.
 
     By default, so that an address that is added needs no thought: it is open only once it is
     listed in this module. Addresses of the API are asked with a token or from a browser.
@@ -49,7 +49,7 @@ class SurveyMiddleware:
 
 
 def _user_of_api(request):
-    """Whose token a request has; without one, who is logged in."""
+    """The user of a request's token, or the logged-in user."""
     found = TokenAuthentication().authenticate(request)
     return found[0] if found else request.user
 
@@ -60,7 +60,7 @@ def _not_logged_in(words):
 
 
 def waiting(request, user):
-    """What somebody sees who is in no group that may see the survey: that, and who can help."""
+    """The page for users without access, which tells who can help."""
     names, groups = administrators(), groups_with(VIEW_SURVEY)
     if wants_json(request):
         who = f" ({', '.join(names)})" if names else ""

@@ -1,4 +1,4 @@
-"""Django's admin, on a site of the project's own."""
+"""The configuration of Django's admin with SurveyAdminSite."""
 
 from django.contrib.admin.apps import AdminConfig
 

@@ -1,4 +1,4 @@
-"""Tokens of the API: made, checked, and ended.
+"""API tokens: made, checked and revoked.
 
 A token ends by itself, when its owner ends it, and when whoever knows the password has changed.
 django-rest-knox was looked at: it has no names and no last use, and comes with log-in addresses
@@ -28,7 +28,7 @@ class TokenError(GalprojectError):
 
 
 def make_token(user, name, days) -> tuple[ApiToken, str]:
-    """A new token of a person that lasts so many days, and its key, which is not stored.
+    """Make a user's token for some days; returns it and its key, which isn't stored.
 
     Raises TokenError if they have a living token of that name, or too many.
     """
@@ -49,12 +49,12 @@ def make_token(user, name, days) -> tuple[ApiToken, str]:
 
 
 def key_digest(key) -> str:
-    """What is stored of a key: it has so many random bits that a plain digest hides it."""
+    """The stored digest of a key; plain, as keys have enough random bits."""
     return sha256(key.encode()).hexdigest()
 
 
 class TokenAuthentication(authentication.TokenAuthentication):
-    """Logs a script in by the header ``Authorization: Token ...``."""
+    """Authenticate scripts by the header ``Authorization: Token ...``."""
 
     def authenticate(self, request):
         # The middleware has asked the same before the view does.
@@ -82,7 +82,7 @@ def _note_use(token):
 
 
 def end_with_login(sender, instance, update_fields=None, **_):
-    """End somebody's tokens where their password changes, or their account is deactivated.
+    """Revoke a user's tokens when the password changes or the account is deactivated.
 
     Called before a user is saved. Who changes their own password may keep them: the form sets
     ``keeps_tokens``. A password that is hashed anew when its owner logs in has not changed.

@@ -1,4 +1,4 @@
-"""gunicorn's processes with waitress' reading: a thread is taken only for a whole request.
+"""gunicorn workers that read by waitress, so that only complete requests take a thread.
 
 gunicorn starts the processes, replaces one that died or hangs, and stops them in order. Its own
 threads read the request that they answer, so that a handful of clients that send half a request
@@ -33,7 +33,7 @@ THIS_MACHINE = ("127.0.0.1", "::1")
 
 
 class Parser(HTTPRequestParser):
-    """Refuses a length of more digits than Python reads, too."""
+    """A parser that also refuses lengths with too many digits."""
 
     def parse_header(self, header_plus):
         try:
@@ -43,7 +43,7 @@ class Parser(HTTPRequestParser):
 
 
 class BoundedChannel(HTTPChannel):
-    """A connection that knows since when it has been waiting for the rest of a request."""
+    """A connection that records since when it waits for the rest of a request."""
 
     parser_class = Parser
     request_began = None  # time of the first byte of a request that is not whole yet
@@ -62,11 +62,11 @@ class BoundedChannel(HTTPChannel):
 
     @property
     def waits_since(self):
-        """Since when nothing of use has come of this connection."""
+        """The time since which the connection has sent nothing useful."""
         return self.request_began or self.last_activity
 
     def is_overdue(self, now):
-        """Whether its client has had the time that it has for what is to come of it."""
+        """Whether the client has used up its time to send the rest."""
         if self.requests and not self.total_outbufs_len:
             return False
         if self.request_began and not self.requests:
@@ -74,13 +74,13 @@ class BoundedChannel(HTTPChannel):
         return now - self.last_activity > IDLE_SECONDS
 
     def is_stuck(self, now):
-        """Whether a thread has had its request for too long without an answer."""
+        """Whether a thread has worked on its request for too long."""
         has_task = self.requests and not self.total_outbufs_len
         return bool(has_task) and now - self.last_activity > STUCK_SECONDS
 
 
 class BoundedServer(TcpWSGIServer):
-    """Accepts connections while a thread is free to answer, so that another process can else."""
+    """A server that accepts connections only while a thread is free."""
 
     channel_class = BoundedChannel
 
@@ -100,7 +100,7 @@ class BoundedServer(TcpWSGIServer):
                 channel.will_close = True
 
     def close_longest_waiting(self):
-        """Where there are too many connections, close a tenth of those without a request."""
+        """Close a tenth of the idle connections when there are too many."""
         waiting = [channel for channel in self.active_channels.values() if not channel.requests]
         waiting.sort(key=lambda channel: channel.waits_since)
         for channel in waiting[: 1 + len(waiting) // 10]:
@@ -110,13 +110,13 @@ class BoundedServer(TcpWSGIServer):
         return any(channel.is_stuck(now) for channel in self.active_channels.values())
 
     def is_busy(self):
-        """Whether a request is being answered, or its answer is still to be sent."""
+        """Whether requests are being answered or answers sent."""
         channels = list(self.active_channels.values())
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
 class WebWorker(Worker):
-    """A process of gunicorn in which waitress serves; ``threads`` as gunicorn's option has it."""
+    """A gunicorn worker in which waitress serves, with gunicorn's ``threads``."""
 
     def run(self):
         settings = Adjustments(**adjustments(self.cfg.threads))
@@ -141,7 +141,7 @@ class WebWorker(Worker):
         self._end(servers, connections)
 
     def _end(self, servers, connections):
-        """Answer what was asked, and take nothing new."""
+        """Finish open requests, and accept no new ones."""
         for server in servers:
             server.accepting = False
         end = time.monotonic() + self.cfg.graceful_timeout
@@ -151,7 +151,7 @@ class WebWorker(Worker):
 
 
 def adjustments(threads):
-    """waitress' settings."""
+    """The settings of waitress."""
     return {
         "threads": threads,
         "ident": "galproject",
@@ -166,7 +166,7 @@ def adjustments(threads):
 
 
 def told_by_proxy(application):
-    """Believe a proxy on this machine that its client spoke HTTPS, as gunicorn's workers do."""
+    """Trust a local proxy's header about HTTPS, as gunicorn's own workers do."""
 
     def serve(environ, start_response):
         first = environ.get("HTTP_X_FORWARDED_PROTO", "").partition(",")[0].strip()
@@ -178,7 +178,7 @@ def told_by_proxy(application):
 
 
 def _raise_file_limit():
-    """Let this process open as many files as its connections take; how many it may."""
+    """Raise the limit of open files for the connections; returns the limit."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(MAX_FILES, most)
     if now != resource.RLIM_INFINITY and now < wanted:

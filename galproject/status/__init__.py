@@ -1,1 +1,1 @@
-"""What runs, what failed, and what is left to do."""
+"""The working status: what runs, what failed, and what is left to do."""

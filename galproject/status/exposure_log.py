@@ -1,4 +1,4 @@
-"""The log of one exposure, chip by chip."""
+"""The log of an exposure, chip by chip."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class ChipLog:
-    """Where a chip stands, and its lines in the order of time."""
+    """The status of a chip and its log lines by time."""
 
     ccdnum: int
     chip_name: str
@@ -48,7 +48,7 @@ class ChipLog:
 
 @dataclass(frozen=True)
 class ExposureLog:
-    """The log of an exposure: its own lines, those of its chips, and all in order of time."""
+    """The log of an exposure: its own lines, those of its chips, and all by time."""
 
     exposure_id: int
     name: str
@@ -58,18 +58,18 @@ class ExposureLog:
 
     @property
     def whole(self) -> tuple[LogLine, ...]:
-        """The lines about the exposure as a whole, and about chips that are no more."""
+        """The lines about the exposure itself, and about deleted chips."""
         known = {chip.ccdnum for chip in self.chips}
         return tuple(line for line in self.lines if line.ccdnum not in known)
 
     @property
     def troubled(self) -> tuple[ChipLog, ...]:
-        """The chips that have an error now."""
+        """The chips with a current error."""
         return tuple(chip for chip in self.chips if chip.error)
 
 
 def exposure_log(exposure: GalExposure, ccdnum: int | None = None) -> ExposureLog:
-    """The log of an exposure in a few queries; of one chip, with ``ccdnum``."""
+    """Read the log of an exposure, or of one chip with ``ccdnum``, in a few queries."""
     of_chip = Q() if ccdnum is None else Q(ccdnum=ccdnum)
     chips = exposure.images.filter(of_chip).annotate(state=state_now()).order_by("ccdnum")
     chips = list(chips)

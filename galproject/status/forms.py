@@ -1,4 +1,4 @@
-"""What a visitor may ask a page to show."""
+"""Forms of the status pages."""
 
 from django import forms
 
@@ -27,7 +27,7 @@ class TimeArgumentField(forms.CharField):
 
 
 class StatusFilterForm(forms.Form):
-    """Which exposures the working status shows."""
+    """The selection of exposures in the working status."""
 
     since = TimeArgumentField(label="Open or ended since (UTC)")
     until = TimeArgumentField(label="Asked for before (UTC)")
@@ -45,7 +45,7 @@ class StatusFilterForm(forms.Form):
     ages = AGES
 
     def query(self) -> StatusQuery | None:
-        """The exposures to show; None if that can't be understood, and the form says why."""
+        """The StatusQuery; None if the form is invalid."""
         if not self.is_valid():
             return None
         asked = self.cleaned_data

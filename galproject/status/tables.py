@@ -17,7 +17,7 @@ HEADINGS = (
 
 
 def status_lines(status):
-    """A table of exposures, with what is worked on beneath each."""
+    """A table of exposures, each with its running chips beneath."""
     if not status.exposures:
         return ["No exposure to show. manage.py process_exposure --queue puts some on the queue."]
     lines = [FORM.format(*HEADINGS)]
@@ -94,7 +94,7 @@ def _summary(exposure):
 
 
 def log_lines(log):
-    """The log of an exposure: as a whole, then chip by chip."""
+    """The log of an exposure: its own lines, then chip by chip."""
     yield log.name
     if log.is_shortened:
         yield "(the newest lines; older ones are in the table galcheckpoints)"

@@ -1,4 +1,4 @@
-"""Times as people give them: an age or a date."""
+"""Parsing of times given as ages or dates."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "d
 
 
 def parse_time(text: str, now: datetime | None = None) -> datetime:
-    """The time that "2h", "1d", "2026-11-23" or "2026-11-23T18:00" means, in UTC, as dates are.
+    """Parse "2h", "1d", "2026-11-23" or "2026-11-23T18:00" to a time in UTC.
 
     Raises GalprojectError if it means none, or one beyond EARLIEST and LATEST.
     """
@@ -34,7 +34,7 @@ def parse_time(text: str, now: datetime | None = None) -> datetime:
 
 
 def _is_plain(text):
-    """Whether a text is short, and without signs that no time has."""
+    """Whether a text is short and has only characters of times."""
     return text.isascii() and text.isprintable() and len(text) <= MAX_LENGTH
 
 

@@ -1,4 +1,4 @@
-"""Pages: the working status, and the log of each exposure."""
+"""Views of the working status and of exposures' logs."""
 
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -27,7 +27,7 @@ UNCHANGED = 204  # htmx leaves the page as it is
 
 @require_safe
 def working_status(request):
-    """What is queued, waiting, running, done and failed."""
+    """Show what is queued, waiting, running, done and failed."""
     form = StatusFilterForm(request.GET)
     query = form.query()
     status = status_of(query) if query else None
@@ -38,7 +38,7 @@ def working_status(request):
 
 @require_safe
 def exposure_page(request, pk):
-    """One exposure: how it fares, its chips, and its log."""
+    """Show an exposure's status, chips and log."""
     exposure = get_object_or_404(GalExposure, pk=pk)
     part = request.GET.get("part") if request.htmx else None
     if part == "log":
@@ -53,7 +53,7 @@ def exposure_page(request, pk):
 
 
 def _log_part(request, exposure):
-    """The log, where it has changed: a reader's place and selection stay otherwise."""
+    """Answer with the log if it changed, so that the reader's position stays otherwise."""
     context = _log(request, exposure)
     if context["digest"] == request.GET.get("seen"):
         return HttpResponse(status=UNCHANGED)
@@ -69,7 +69,7 @@ def _log(request, exposure):
 
 
 def _liveness(request, status=None):
-    """How often a page looks again by itself; a reader may stop that."""
+    """The interval at which a page refreshes, unless the reader stopped it."""
     is_busy = status is None or status.chips.open > 0
     return {
         "paused": "paused" in request.GET,
@@ -80,7 +80,7 @@ def _liveness(request, status=None):
 @require_POST
 @needs_permission(ASK)
 def run_failed(request):
-    """Ask again for what failed of all exposures that are shown, on whatever page."""
+    """Run again what failed of all selected exposures, on any page."""
     query = StatusFilterForm(request.GET).query()
     images = images_of(query) if query else GalImage.objects.none()
     _enqueue_failed(request, images)
@@ -92,7 +92,7 @@ def run_failed(request):
 @require_POST
 @needs_permission(ASK)
 def run_failed_of_exposure(request, pk):
-    """Ask again for what failed of one exposure."""
+    """Run again what failed of one exposure."""
     exposure = get_object_or_404(GalExposure, pk=pk)
     _enqueue_failed(request, exposure.images.all())
     return redirect("exposure", pk=pk)

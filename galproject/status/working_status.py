@@ -1,4 +1,4 @@
-"""What the workers are doing: each exposure's chips by state, its errors, its pace."""
+"""The working status of exposures: chips by state, errors and pace."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ SKEW = timedelta(seconds=5)
 
 
 class State(TextChoices):
-    """How a chip fares: its status, and whether somebody still sees to it."""
+    """The state of a chip: its status, and whether a process still works on it."""
 
     WORKING = "working"
     QUEUED = "queued"
@@ -43,7 +43,7 @@ ERROR = GalCheckpoint.Level.ERROR
 
 @dataclass(frozen=True)
 class StatusQuery:
-    """Which exposures to show, of all that were ever asked for; each by its last job."""
+    """The selection of exposures to show, each by its last job."""
 
     since: datetime | None = None  # still open, or closed after this
     until: datetime | None = None  # asked for before this
@@ -56,7 +56,7 @@ class StatusQuery:
 
 @dataclass(frozen=True)
 class ChipCounts:
-    """Number of chips in each state."""
+    """Numbers of chips by state."""
 
     working: int = 0
     queued: int = 0
@@ -78,7 +78,7 @@ class ChipCounts:
 
     @property
     def unfinished(self) -> int:
-        """What is run again by "run again what failed"."""
+        """The number of chips that "run again what failed" would run."""
         return self.failed + self.interrupted
 
     @property
@@ -98,7 +98,7 @@ class ChipCounts:
 
 @dataclass(frozen=True)
 class ChipAtWork:
-    """A chip that a worker has in hand, or had when it died."""
+    """A chip being processed, or whose worker died."""
 
     ccdnum: int
     chip_name: str
@@ -124,7 +124,7 @@ class DoubtedChip:
 
 @dataclass(frozen=True)
 class Pace:
-    """How quickly chips end; None if nothing is known."""
+    """The pace at which chips end; None if unknown."""
 
     chips_per_minute: float | None = None
     expected_end: datetime | None = None
@@ -132,7 +132,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class ExposureStatus:
-    """How one exposure fares."""
+    """The status of one exposure."""
 
     exposure_id: int
     name: str  # "decam 610792 i"
@@ -150,7 +150,7 @@ class ExposureStatus:
 
 @dataclass(frozen=True)
 class WorkingStatus:
-    """Exposures at work, then a page of those asked for last; totals of all that are shown."""
+    """Exposures at work, then a page of the latest requests; totals of the selection."""
 
     time: datetime
     exposures: tuple[ExposureStatus, ...]
@@ -164,12 +164,12 @@ class WorkingStatus:
 
     @property
     def wants_workers(self) -> bool:
-        """Chips are on the queue, and nobody is at work."""
+        """Whether chips are queued and no worker is running."""
         return self.chips.queued > 0 and self.chips.working == 0
 
 
 def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> WorkingStatus:
-    """How exposures fare now; the same number of queries however many there are."""
+    """Read the WorkingStatus with a fixed number of queries."""
     query = query or StatusQuery()
     now, state = timezone.now(), state_now()
     jobs = _last_jobs(query, state)
@@ -189,7 +189,7 @@ def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> Worki
 
 
 def _page(jobs, before, limit):
-    """The jobs of a page, and what the next one begins before.
+    """The jobs of a page, and the cursor of the next one.
 
     The queue takes first what was asked for first, so what is at work comes on top of the first
     page, before the newest.
@@ -203,14 +203,14 @@ def _page(jobs, before, limit):
 
 
 def images_of(query: StatusQuery):
-    """The chips of the exposures that are shown now, on whatever page."""
+    """The chips of all selected exposures, on any page."""
     jobs = _last_jobs(query, state_now())
     # As they are now: what is asked for them changes which are shown.
     return GalImage.objects.filter(exposure__in=list(jobs.values_list("exposure_id", flat=True)))
 
 
 def state_now():
-    """The state of a galimage, as an expression, by the claims that are held now.
+    """The state of a galimage as an expression, by the current claims.
 
     Claims are read before the table, so a chip that is begun in between has none of them: what
     was begun just now is not lost.
@@ -227,7 +227,7 @@ def state_now():
 
 
 def _last_jobs(query, state):
-    """The last job of each exposure that is shown."""
+    """The last job of each selected exposure."""
     later = GalJob.objects.filter(exposure=OuterRef("exposure"), pk__gt=OuterRef("pk"))
     jobs = GalJob.objects.filter(~Exists(later))
     if query.since:
@@ -258,7 +258,7 @@ def _chip_counts(row):
 
 
 def _chips(page, state):
-    """Counts and times of the chips of a page's exposures, by exposure."""
+    """Counts and times of a page's chips, by exposure."""
     in_job = Q(job__in=[job.pk for job in page])
     images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
     rows = images.annotate(state=state).values("exposure_id")
@@ -272,7 +272,7 @@ def _chips(page, state):
 
 
 def _told_of(page, state):
-    """The chips that are worked on, and those that are doubted, each by exposure."""
+    """The running and the doubted chips of a page, each by exposure."""
     images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
     images = images.filter(Q(status=Status.WORKING) | Q(is_doubted=True)).annotate(state=state)
     at_work, doubted = {}, {}
@@ -326,7 +326,7 @@ def _exposure_status(job, row, at_work, doubted, errors, now):
 
 
 def _totals(jobs, state, now):
-    """The fields of WorkingStatus that are of all that is shown."""
+    """The fields of WorkingStatus that are totals of the selection."""
     recent = Q(status__in=ENDED, finished__gte=now - RECENT)
     images = GalImage.objects.filter(exposure__in=jobs.order_by().values("exposure"))
     # Grouped, so that each chip's state is found once: there may be a million of them.
@@ -355,7 +355,7 @@ def _totals(jobs, state, now):
 
 
 def _pace(n_ended, n_open, start, end):
-    """The pace at which chips ended between two times, and when at that pace the rest will."""
+    """The pace between two times, and the predicted end of the rest."""
     if not n_ended or start is None or end is None or end <= start:
         return Pace()
     minutes = (end - start).total_seconds() / 60

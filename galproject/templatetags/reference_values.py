@@ -1,4 +1,4 @@
-"""Values of exposures side by side, and the headings that sort by them."""
+"""Template tags for exposures side by side, with sortable headings."""
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -12,7 +12,7 @@ ABOUT = {name: (unit, digits, end) for name, _, unit, digits, end in COLUMNS}
 
 @register.simple_tag
 def reference_value(quality, name, best, bare=False):
-    """A value with its unit, unless ``bare``, and a star where it is the best of all."""
+    """A value with its unit unless ``bare``, starred if it is the best of all."""
     value = getattr(quality, name)
     unit, digits, _ = ABOUT[name]
     if value is None:
@@ -31,7 +31,7 @@ def reference_value(quality, name, best, bare=False):
 
 @register.inclusion_tag("galproject/_reference_heading.html", takes_context=True)
 def reference_heading(context, name, label, unit, sort):
-    """A heading that sorts by its column: the best first, and then the other way round."""
+    """A heading that sorts by its column, best first, then reversed."""
     is_up = name in ("rank", "mjd") or ABOUT[name][2] is min
     first = name if is_up else f"-{name}"
     other = f"-{name}" if is_up else name

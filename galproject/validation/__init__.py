@@ -1,1 +1,1 @@
-"""Results compared with a truth: a simulation's, or artificial stars."""
+"""Comparison of results with a truth: a simulation's, or artificial stars'."""

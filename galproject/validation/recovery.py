@@ -1,4 +1,4 @@
-"""What the pipeline found, against the truth of a simulated night."""
+"""Comparison of results with the truth of a simulated night."""
 
 from dataclasses import asdict, dataclass
 
@@ -45,7 +45,7 @@ class Recovery:
         return 1e4 * self.n_false / self.n_measurements if self.n_measurements else np.nan
 
     def as_dict(self) -> dict:
-        """All figures, the derived ones too."""
+        """All figures, derived ones included."""
         derived = {"completeness": self.completeness, "false_per_10k": self.false_per_10k}
         return {**asdict(self), **derived}
 
@@ -111,7 +111,7 @@ _COLUMNS = ("refsource_id", "ra", "dec", "x", "y", "flux", "flux_err", "mag", "m
 
 
 def _rows(image):
-    """Measurements of reference sources on an image, by column name, in the order of sources."""
+    """Measurements of reference sources on an image by column, in the order of sources."""
     rows = GalSource.objects.measured_on(image).order_by("refsource_id")
     rows = rows.exclude(refsource_id__in=GalNewSource.objects.values("pk"))
     table = np.array(list(rows.values_list(*_COLUMNS)), dtype=float).reshape(-1, len(_COLUMNS))

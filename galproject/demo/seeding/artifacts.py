@@ -1,4 +1,4 @@
-"""Changes that no star made: one-off events and artifacts, as many as the survey has."""
+"""Changes that no star made: single events and artifacts, in the numbers of a survey."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ CUTS = (
 
 
 def add_events(plan, series):
-    """Add changes to constant sources until the survey has as many of each number as planned."""
+    """Add changes to constant sources until the planned numbers of detections are reached."""
     rng = np.random.default_rng([plan.seed, 14])
     owner, star = _sources(series)
     n_found = np.concatenate([s.n_detections for s in series])
@@ -45,13 +45,13 @@ def add_events(plan, series):
 
 
 def _sources(series):
-    """(n,) which series each source belongs to, and (n,) its row there."""
+    """(n,) the series of each source, and (n,) its row there."""
     sizes = [len(s.mag) for s in series]
     return np.repeat(np.arange(len(series)), sizes), np.concatenate([np.arange(n) for n in sizes])
 
 
 def _in_order_of_chance(series, rng, is_taken):
-    """Sources that may be made to change, those first that artifacts lie near."""
+    """Sources that may be made to change in random order, preferring those near artifacts."""
     eligible, odds = [], []
     for s in series:
         constant = s.patch.stars["kind"] == "constant"
@@ -66,7 +66,7 @@ def _in_order_of_chance(series, rng, is_taken):
 
 
 def _odds(series):
-    """(n_stars,) how much rather than others each source changes."""
+    """(n_stars,) the relative odds that each source changes."""
     patch, n = series.patch, len(series.mag)
     # What is looked at more often is seen to change more often.
     odds = np.full(n, len(series.exposures) - 1.0)
@@ -83,7 +83,7 @@ def distance_from_edge(patch):
 
 
 def _chances(series, rng):
-    """(n_exposures,) of each to have an event: some images are far worse than others."""
+    """(n_exposures,) the chance of an event on each: some images are far worse than others."""
     n = len(series.exposures)
     chances = rng.gamma(20, 0.05, n) * np.where(rng.uniform(size=n) < BAD_IMAGES, WORSE, 1)
     chances[0] = 0  # the reference changes against nothing
@@ -91,7 +91,7 @@ def _chances(series, rng):
 
 
 def _change(series, row, n_wanted, chances, rng):
-    """Make a source change on some epochs; where no detection is wanted, the change fails a cut."""
+    """Make a source change at some epochs; with no detections wanted, the change fails a cut."""
     chances = chances * series.is_on_chip[row]
     n_doubtful = int(n_wanted == 0 or rng.uniform() < 0.12)
     n = min(n_wanted + n_doubtful, np.count_nonzero(chances))

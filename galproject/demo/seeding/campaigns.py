@@ -1,4 +1,4 @@
-"""Campaigns of a made-up survey, and what its people said in them."""
+"""Campaigns of a made-up survey, and the votes in them."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ N_AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Voting:
-    """How much of a campaign somebody has done, and how often they are right."""
+    """The share of a campaign that a person voted on, and how often they are right."""
 
     user: str
     fraction: float
@@ -29,7 +29,7 @@ class Voting:
 
 @dataclass(frozen=True)
 class Planned:
-    """A campaign, and who voted in it."""
+    """A planned campaign and its voters."""
 
     new: NewCampaign
     voting: tuple[Voting, ...]
@@ -54,7 +54,7 @@ PLANNED = (
 
 
 def make_campaigns(seed) -> int:
-    """Make those campaigns that are not there, with their votes; how many."""
+    """Make missing campaigns with their votes; returns how many."""
     curator = get_user_model().objects.get(username="curator")
     rng = np.random.default_rng([seed, 19])
     made = 0
@@ -74,7 +74,7 @@ def make_campaigns(seed) -> int:
 
 
 def _vote(campaign, voting, rng):
-    """Have somebody vote on the first candidates of a campaign."""
+    """Make a person's votes on the first candidates of a campaign."""
     user = get_user_model().objects.get(username=voting.user)
     objects = campaign.objects_in.order_by("rank").values_list("refsource_id", flat=True)
     ids = list(objects[: int(np.ceil(voting.fraction * len(objects)))])
@@ -94,7 +94,7 @@ def _vote(campaign, voting, rng):
 
 
 def _class(candidate, is_right, rng):
-    """What is said of a candidate: of the right one the same by everybody."""
+    """The class voted for a candidate: if right, the same by everybody."""
     if not is_right:
         return str(rng.choice(["uncertain", "other", "artifact"]))
     if candidate.cause == Cause.REAL or candidate.n_detections > 2:

@@ -21,7 +21,7 @@ N_OF_EACH = 3
 
 
 def make_flags() -> int:
-    """Flag a bad image, two bleed trails and a few sources, undo one, propose others; how many."""
+    """Flag a bad image, bleed trails and sources, undo one, propose others; returns how many."""
     curator = get_user_model().objects.get(username="curator")
     if GalFlag.objects.filter(made_by=curator).exists():
         return 0

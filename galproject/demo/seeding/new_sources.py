@@ -1,4 +1,4 @@
-"""Stars of a made-up survey that no reference has: some that flare up and stay, some that move."""
+"""Stars missing on a made-up survey's references: novae and moving objects."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ MOVER_MAG = (17.0, 18.5)
 
 
 def add_new_sources(plan, series, stored):
-    """Detections of what is new, on the first chip of each field: sources, and some of once."""
+    """Add new detections on the first chip of each field: sources and single detections."""
     done = set()
     for one in series:
         if one.filter == FILTER and one.patch.field not in done:

@@ -1,4 +1,4 @@
-"""People of a made-up survey: one of each group."""
+"""Users of a made-up survey, one for each group."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -13,7 +13,7 @@ GROUP_OF = {
 
 
 def make_people() -> dict[str, str]:
-    """A user of each group, where there is none of that name; names and passwords of the new."""
+    """Make missing users, one for each group; returns names and passwords of the new ones."""
     users = get_user_model().objects
     passwords = {}
     for name, group in GROUP_OF.items():

@@ -1,4 +1,4 @@
-"""Cutouts and chip pictures of a made-up survey, drawn from what its tables say."""
+"""Cutouts and chip pictures of a made-up survey, drawn from its tables."""
 
 import io
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ SKY_GREY, GREYS, DIFFERENCE_GREY = 46, 21.0, 128
 
 
 def candidates_to_draw(n, again=False) -> list[int]:
-    """Ids of candidates without cutouts, or with ``again`` all, of ``n`` that are looked at first.
+    """Ids of the first ``n`` candidates that lack cutouts, or with ``again`` of all ``n``.
 
     Those of the first look, of other campaigns, each from its beginning, then those that were
     detected most.
@@ -59,7 +59,7 @@ def draw_seeded_cutouts(refsource_ids, progress=None):
 
 @dataclass(frozen=True)
 class _Star:
-    """What the tables say of a candidate, on each image that it lies on."""
+    """The tables' facts about a candidate on each of its images."""
 
     refsource_id: int
     x: float  # on the reference, pixels
@@ -69,7 +69,7 @@ class _Star:
 
 
 def _stars(catalogue, ids, sky):
-    """Yield the _Star of each candidate, the vanished and the new among them."""
+    """Yield the _Star of each candidate, vanished and new ones included."""
     rows = storage.measurements_of(catalogue, ids)
     missed = GalNonDetection.objects.filter(refsource_id__in=ids)
     missed = list(missed.values_list("refsource_id", "galimage_id"))
@@ -88,7 +88,7 @@ def _stars(catalogue, ids, sky):
 
 
 class _Sky:
-    """The stars of a catalogue, and the images that it was measured on."""
+    """The stars of a catalogue, and the images measured with it."""
 
     def __init__(self, catalogue):
         self.stars = storage.catalogue_sources(catalogue)
@@ -101,7 +101,7 @@ class _Sky:
         self.fwhm_pixels = {i.pk: i.fwhm_pixels for i in [catalogue.image, *images]}
 
     def neighbours(self, star):
-        """Positions in the stamp of a source, and fluxes, of the stars round it; itself first."""
+        """Positions in a source's stamp and fluxes of the stars round it, itself first."""
         near = self.tree.query_ball_point([star.x, star.y], 0.75 * TILE)
         near = self.stars[[i for i in near if self.stars["refsource_id"][i] != star.refsource_id]]
         rng = np.random.default_rng(star.refsource_id)
@@ -136,13 +136,13 @@ def _sprite(star, sky):
 
 
 def linear_grey(pixels, sky):
-    """u1 greys of pixels in ADU: linear near the sky, and much less steep in bright stars."""
+    """u1 greys of pixels in ADU: linear near the sky, and compressed in bright stars."""
     greys = sky + GREYS * np.arcsinh(pixels / STRETCH_ADU)
     return np.clip(greys, 0, 255).astype("u1")
 
 
 def chips_to_draw(n, again=False) -> list[GalImage]:
-    """Chips without a picture, or with ``again`` all, of the first ``n``, references foremost."""
+    """The first ``n`` chips, references first, that lack a picture, or with ``again`` all."""
     images = (
         GalImage.objects.done().filter(exposure__proposal=PROPOSAL).order_by("-is_reference", "pk")
     )
@@ -161,7 +161,7 @@ def draw_chips(images, progress=None):
 
 
 def _chip(image):
-    """(ny, nx) greys of a whole chip: its stars, and many more that are too faint for it."""
+    """(ny, nx) greys of a chip: its stars, and many fainter ones."""
     rng = np.random.default_rng(image.pk)
     own = GalSource.objects.measured_on(image).values_list("x", "y", "flux")
     own = np.array(own, float).reshape(-1, 3).T

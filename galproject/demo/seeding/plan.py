@@ -1,4 +1,4 @@
-"""How large a made-up survey is: its fields, chips and epochs, and how often sources change."""
+"""The plan of a made-up survey: fields, chips, epochs, and frequency of changes."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Field:
 
     @property
     def n_images(self) -> int:
-        """Of a chip, the references among them."""
+        """The number of images of a chip, references included."""
         return sum(self.n_epochs) + len(FILTERS)
 
 
@@ -58,7 +58,7 @@ SMALL_FIELDS = (
 
 @dataclass(frozen=True)
 class SurveyPlan:
-    """A survey to be made up; the same plan makes the same survey."""
+    """The plan of a made-up survey; the same plan makes the same survey."""
 
     n_candidates: int = 40_000  # detected at least once; a few more fail a cut each time
     n_sources: int = 1_000_000  # measurements
@@ -76,7 +76,7 @@ class SurveyPlan:
 
     @property
     def label(self) -> str:
-        """By which an earlier survey is told to be of the same plan."""
+        """The label by which an existing survey of the same plan is recognised."""
         return f"{self.n_candidates}/{self.n_sources}/{self.seed}"
 
     @property
@@ -89,11 +89,11 @@ class SurveyPlan:
 
     @property
     def n_stars(self) -> int:
-        """Of each chip; each is measured on all images of its field, in all filters."""
+        """The number of stars on each chip, measured on all images of the field in all filters."""
         return round(self.n_sources / sum(f.n_chips * f.n_images for f in self.fields))
 
     def detections(self) -> np.ndarray:
-        """(13,) numbers of sources to be detected 0, 1, 2 ... times; of 0 there are none."""
+        """(13,) numbers of sources to be detected 0, 1, 2 ... times; the first is 0."""
         wanted = np.zeros(max(SURVEY) + 1)
         wanted[list(SURVEY)] = list(SURVEY.values())
         wanted *= self.n_candidates / wanted.sum()

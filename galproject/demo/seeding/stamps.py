@@ -1,4 +1,4 @@
-"""Made-up pixels: stars as round Gaussians on a noisy sky, in stamps and on whole chips."""
+"""Made-up pixels: stars as round Gaussians on a noisy sky, in stamps and on chips."""
 
 import numpy as np
 
@@ -20,6 +20,6 @@ def star_stamps(x, y, flux, fwhm_pixels, size):
 
 
 def noise_like(shape, rng):
-    """Normal noise of a shape, cut from a fixed pool: drawing it anew would take most time."""
+    """Gaussian noise of a shape, cut from a fixed pool because drawing it takes most time."""
     n, start = int(np.prod(shape)), int(rng.integers(0, len(NOISE)))
     return np.resize(np.roll(NOISE, -start)[:n], n).reshape(shape)

@@ -58,7 +58,7 @@ class Command(SurveyCommand):
         )
 
     def rewrite(self, orders, timeout):
-        """Rewrite partitions one after the other, each with a line; how many."""
+        """Rewrite partitions one by one with a line each; returns how many."""
         n_rewritten = 0
         total = sum(order.n_rows for order in orders)
         with tqdm(total=total, unit="row", unit_scale=True, disable=None) as bar:
@@ -71,7 +71,7 @@ class Command(SurveyCommand):
 
 
 def order_text(order):
-    """How a partition lies on the disk, in a line."""
+    """A line about the order of a partition on disk."""
     return (
         f"{order.reference.partition}: {order.n_rows:,} rows, {order.n_bytes / 1e9:.2f} GB, "
         f"{order.pages:.1f} pages a light curve, {order.pages_in_order:.1f} in order"
@@ -79,7 +79,7 @@ def order_text(order):
 
 
 def rewrite_text(order, done):
-    """What was done to a partition, in a line."""
+    """A line about what was done to a partition."""
     if done is None:
         return f"{order.reference.partition}: left, as another process rewrites it or it is gone"
     return (

@@ -1,4 +1,4 @@
-"""manage.py crossmatch_filters: sources of all filters made into objects, a field at a time."""
+"""manage.py crossmatch_filters: sources of all filters matched to objects, by field."""
 
 import sys
 from dataclasses import replace
@@ -74,7 +74,7 @@ def reference_ids(identifiers):
 
 
 def line(number, counts, dry_run):
-    """What a pass did, in one line."""
+    """A line about one pass."""
     would = "would be " if dry_run else ""
     return (
         f"field {number}: {counts.n_sources:,} sources of {counts.n_catalogues} catalogues: "

@@ -1,4 +1,4 @@
-"""manage.py delete_exposure: an exposure deleted with all that was made of it."""
+"""manage.py delete_exposure: an exposure deleted with all its results."""
 
 import sys
 
@@ -48,7 +48,7 @@ class Command(SurveyCommand):
 
 
 def removal_text(removal):
-    """What goes with an exposure, in a line or two."""
+    """A line or two about what is deleted with an exposure."""
     text = (
         f"{printable(removal.exposure)}: {removal.n_images} chips, "
         f"{removal.n_sources:,} measurements, "

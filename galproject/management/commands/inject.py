@@ -129,13 +129,13 @@ class Command(SurveyCommand):
             sys.exit(1)
 
     def check_outputs(self, *outputs):
-        """Before the work begins, not after it."""
+        """Check that outputs can be written before the work begins."""
         for path in filter(None, outputs):
             if path != "-" and not Path(path).absolute().parent.is_dir():
                 raise GalprojectError(f"{path}: there is no such folder. Make it first")
 
     def run(self, paths, pipeline, given):
-        """Put the stars in and process the exposures."""
+        """Add the stars and process the exposures."""
         numbers = {name: given[key] for name, key in NUMBERS.items()}
         magnitudes = given["magnitudes"] and tuple(given["magnitudes"])
         injection = InjectionOptions(
@@ -165,14 +165,14 @@ class Command(SurveyCommand):
 
 
 def pipeline_options(given):
-    """The options that the survey has, with what the command says."""
+    """The survey's options, updated by the command's."""
     known = {name: given[name] for name in ("gain", "read_noise", "saturation")}
     catalogue = given["catalogue"] and str(Path(given["catalogue"]).absolute())
     return load_options(input=known, catalogue=catalogue)
 
 
 def paths_of(name):
-    """The file of that name, or those of the exposure that the survey knows by it."""
+    """The file of a name, or those of the exposure entered under it."""
     if Path(name).exists():
         return [Path(name)]
     images = GalImage.objects.filter(exposure__identifier=name)

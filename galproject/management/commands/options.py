@@ -1,4 +1,4 @@
-"""manage.py options: every option of the pipeline, what it is now and what it means."""
+"""manage.py options: every option of the pipeline with its value and meaning."""
 
 from django.core.management.base import CommandError
 

@@ -98,7 +98,7 @@ class Command(SurveyCommand):
             sys.exit(1)
 
     def warn_of_references(self, images):
-        """Say which references stay though their files are others now: their sources keep ids."""
+        """Warn of references whose files changed, and which stay so that their sources keep ids."""
         stale = {}
         for image in images.references().done().select_related("exposure"):
             if not has_same_files(image, remember=True):
@@ -112,7 +112,7 @@ class Command(SurveyCommand):
             )
 
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
-        """Ask the workers of the queue, and say what they were asked."""
+        """Enqueue chips for workers, and report the jobs."""
         if failed:
             asked = enqueue_failed(images, requested_by=getuser())
         else:
@@ -120,7 +120,7 @@ class Command(SurveyCommand):
         self.say_what_is_queued(asked, errors)
 
     def say_what_is_queued(self, asked, errors=()):
-        """The jobs that the workers of the queue were asked to do."""
+        """Report the enqueued jobs."""
         total = 0
         for job in asked:
             n_chips = job.images.count()
@@ -135,7 +135,7 @@ class Command(SurveyCommand):
         )
 
     def process(self, images, options, errors, *, failed, again, workers, **_):
-        """Do the work here, and report it; the results."""
+        """Process chips here and report them; returns the results."""
         if failed:
             asked = enqueue_failed(images, queued=False, requested_by=getuser())
             total = sum(job.images.count() for job in asked)
@@ -148,7 +148,7 @@ class Command(SurveyCommand):
         return results
 
     def draw(self, image_ids):
-        """Render the cutouts of the candidates that these images touch."""
+        """Render the cutouts of the candidates on these images."""
         covered = GalCoverage.objects.filter(image__in=image_ids, catalogue__active=True)
         catalogues = GalReference.objects.filter(pk__in=covered.values("catalogue"))
         drawn = draw_cutouts(catalogues)
@@ -158,7 +158,7 @@ class Command(SurveyCommand):
             self.stderr.write(problem)
 
     def follow(self, results, total):
-        """The results as they come, each on a line, over a progress bar."""
+        """Report results as they come, one line each, above a progress bar."""
         with tqdm(total=total, unit="chip", disable=None) as bar:
             for result in results:
                 with bar.external_write_mode(file=self.stdout.stream):

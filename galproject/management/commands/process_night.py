@@ -1,4 +1,4 @@
-"""manage.py process_night: new exposures of the fields that are followed, for the workers."""
+"""manage.py process_night: new exposures of monitored fields fetched and processed."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""manage.py reference_set: several images that say together how bright the sources are."""
+"""manage.py reference_set: images averaged for the magnitudes of reference sources."""
 
 from getpass import getuser
 

@@ -1,4 +1,4 @@
-"""manage.py render_pictures: cutouts of candidates and pictures of chips, drawn ahead."""
+"""manage.py render_pictures: cutouts of candidates and pictures of chips, rendered ahead."""
 
 import shutil
 import sys
@@ -81,7 +81,7 @@ class Command(SurveyCommand):
 
 
 def clean_pictures() -> int:
-    """Remove the cutouts of catalogues and the pictures of images that are not there; how many."""
+    """Remove pictures of catalogues and images that no longer exist; returns how many."""
     root = Path(settings.GALPROJECT_PICTURES)
     catalogues = set(GalReference.objects.values_list("pk", flat=True))
     images = set(GalImage.objects.values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""manage.py reprocess: results made over where they were made otherwise than they would be now."""
+"""manage.py reprocess: results processed again if options, code or files changed."""
 
 import sys
 from getpass import getuser
@@ -63,7 +63,7 @@ class Command(process_exposure.Command):
 
 
 def plan_text(plan):
-    """What would be made over, on a line or two."""
+    """A line or two about what would be processed again."""
     text = (
         f"{plan.n_references} references and {plan.n_searches} search images to be made over; "
         f"{plan.n_up_to_date} are up to date."

@@ -16,7 +16,7 @@ from galproject.backup.restoring import (
 
 
 def moved_folder(text):
-    """OLD=NEW, both absolute."""
+    """Parse OLD=NEW, both absolute paths."""
     old, _, new = text.partition("=")
     if not (old.startswith("/") and new.startswith("/")):
         raise ArgumentTypeError(f"{text!r} is not OLD=NEW with two absolute paths")

@@ -1,4 +1,4 @@
-"""manage.py seed_demo: a made-up survey of any size, to look at, to vet and to measure."""
+"""manage.py seed_demo: a made-up survey of any size, to look at, vet and benchmark."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ class Command(SurveyCommand):
         self.manage(database, "seed_demo", *(f"--{name}={given[name]}" for name in options))
 
     def manage(self, database, *words):
-        """Run a command of manage.py on another database; it says itself what is wrong."""
+        """Run a command of manage.py on another database; it reports its own errors."""
         self.stdout.flush()
         command = [sys.executable, settings.BASE_DIR / "manage.py", *words]
         done = subprocess.run(command, env={**os.environ, "GALPROJECT_DATABASE": database})
@@ -96,7 +96,7 @@ class Command(SurveyCommand):
             )
 
     def fill(self, plan, into_existing):
-        """What was observed and measured, and what follows from it."""
+        """Fill the tables with observations, measurements and what is derived."""
         with self.bar(plan.n_catalogues, "measurements") as bar:
             is_new = seeding.seed_survey(plan, into_existing, bar)
         self.stdout.write("The survey is there." if is_new else "The survey was there already.")
@@ -111,7 +111,7 @@ class Command(SurveyCommand):
         return is_new
 
     def draw(self, n_candidates, again):
-        """Cutouts and pictures of chips; over those of another survey that had the same ids."""
+        """Draw cutouts and pictures of chips, over those of another survey with the same ids."""
         ids = seeding.candidates_to_draw(n_candidates, again)
         chips = seeding.chips_to_draw(-(-n_candidates // 10), again)
         with self.bar(len(ids), "cutouts") as bar:

@@ -70,7 +70,7 @@ class Command(SurveyCommand):
             self.run_all(commands, environment, static, lines)
 
     def run_all(self, commands, environment, static, lines):
-        """Run commands side by side, until one ends or a signal comes; say ``lines`` meanwhile."""
+        """Run commands side by side until one ends or a signal comes; print ``lines`` meanwhile."""
         self.n_signals = 0
         for number in STOP_SIGNALS:
             signal.signal(number, self.count_signal)
@@ -97,7 +97,7 @@ class Command(SurveyCommand):
         self.n_signals += 1
 
     def wait_for_one(self, processes):
-        """The names of those that ended unasked; empty where a signal came first."""
+        """The names of processes that ended by themselves; empty after a signal."""
         while not self.n_signals:
             ended = [name for name, process in processes.items() if process.poll() is not None]
             if ended:
@@ -106,7 +106,7 @@ class Command(SurveyCommand):
         return []
 
     def stop(self, processes):
-        """Ask all to stop, and wait; kill them at a second signal."""
+        """Stop all processes and wait for them; a second signal kills them."""
         for process in processes.values():
             process.terminate()
         if any(process.poll() is None for process in processes.values()):
@@ -118,14 +118,14 @@ class Command(SurveyCommand):
 
 
 def kill_sessions(processes):
-    """Kill processes and all that they started."""
+    """Kill processes and their children."""
     for process in processes:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def web_server(host, port, processes, threads):
-    """The command of a server of several processes: what is slow is done by the workers.
+    """The command line of a web server of several processes.
 
     The application is loaded before they are forked, so that one that dies is replaced at once.
     """
@@ -145,7 +145,7 @@ def web_server(host, port, processes, threads):
 
 
 def users_told() -> str:
-    """Who can log in, or how to make somebody who can."""
+    """Lines about who can log in, or how to make a user."""
     users = get_user_model().objects.filter(is_active=True).order_by("-is_superuser", "username")
     users = users.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     names = [user.get_username() for user in users[: N_NAMED + 1]]

@@ -1,4 +1,4 @@
-"""manage.py stack_reference: exposures of a field averaged into one, to serve as a reference."""
+"""manage.py stack_reference: exposures of a field stacked to serve as a reference."""
 
 import sys
 from collections import Counter
@@ -51,7 +51,7 @@ class Command(SurveyCommand):
             sys.exit(1)
 
     def follow(self, results, total):
-        """The results as they come, each on a line, over a progress bar."""
+        """Report results as they come, one line each, above a progress bar."""
         with tqdm(total=total, unit="chip", disable=None) as bar:
             for result in results:
                 with bar.external_write_mode(file=self.stdout.stream):
@@ -78,7 +78,7 @@ class Command(SurveyCommand):
 
 
 def stack_line(result):
-    """A chip's result on one line."""
+    """A line about a chip's result."""
     if result.n_inputs is None:
         return f"{result.label}: {result.status}"
     sharpest, widest = result.fwhm_pixels

@@ -86,7 +86,7 @@ class Command(SurveyCommand):
             self.stdout.write("")
 
     def query(self, given):
-        """What was asked to be shown; ages count from now, each time anew."""
+        """The requested StatusQuery, with ages counted from now."""
         since, until = (given[name] and parse_time(given[name]) for name in ("since", "until"))
         ids = None
         if given["exposure"] is not None:
@@ -121,7 +121,7 @@ class Command(SurveyCommand):
             self.stdout.write(line)
 
     def follow(self, given):
-        """Show how things are until all has ended."""
+        """Show the status repeatedly until all has ended."""
         is_terminal, before = self.stdout.isatty(), None
         while True:
             status = working_status(self.query(given), given["limit"])
@@ -138,7 +138,7 @@ class Command(SurveyCommand):
 
 
 def exposures_called(identifier):
-    """The exposures of this name, one an instrument; raises GalprojectError if there is none."""
+    """The exposures of a name, one for each instrument; raises GalprojectError without any."""
     found = list(GalExposure.objects.filter(identifier=identifier))
     if not found:
         alike = GalExposure.objects.filter(identifier__icontains=identifier).order_by("-pk")[:3]

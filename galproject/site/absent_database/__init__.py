@@ -1,1 +1,1 @@
-"""Stands for a database where none is named."""
+"""A stand-in for the database if none is configured."""

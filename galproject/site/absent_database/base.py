@@ -1,4 +1,4 @@
-"""A PostgreSQL that isn't there: says so when a connection is asked for, not before."""
+"""A database backend without a server, which fails only when a connection is needed."""
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
@@ -7,11 +7,11 @@ from exposures.errors import GalprojectError
 
 
 class NoDatabaseError(GalprojectError, ImproperlyConfigured):
-    """Neither DATABASE_URL nor a cluster of the project's own."""
+    """There is neither DATABASE_URL nor a cluster of the project's own."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Compiles queries as PostgreSQL does, and can't run them."""
+    """A backend that compiles queries for PostgreSQL and can't run them."""
 
     def get_connection_params(self):
         raise NoDatabaseError(

@@ -1,1 +1,1 @@
-"""Artificial stars put into exposures, to see how the pipeline finds and measures them."""
+"""Injection of artificial stars into exposures to test the pipeline."""

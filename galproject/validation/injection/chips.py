@@ -1,4 +1,4 @@
-"""One chip: reduced as the survey does, given artificial stars, and run through the pipeline."""
+"""Injection into one chip: reduced, given artificial stars, and processed."""
 
 import shutil
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from photometry.science.injection import Pixels, add_artificial_stars, expected_
 
 @dataclass(frozen=True)
 class ChipTask:
-    """What a process has to know to do a chip."""
+    """The task of injecting into one chip, for a worker process."""
 
     facts: ExposureFacts
     entry: ChipEntry
@@ -45,7 +45,7 @@ class ChipTask:
 
 @dataclass(frozen=True)
 class ChipOutcome:
-    """What became of a chip with artificial stars."""
+    """The outcome of a chip with artificial stars."""
 
     epoch: int
     result: ChipResult
@@ -54,7 +54,7 @@ class ChipOutcome:
 
 @dataclass(frozen=True)
 class Reference:
-    """What search images have to know of a reference chip; kept in a file."""
+    """The facts of a reference chip that search images need; kept in a file."""
 
     stars: np.ndarray  # STAR_DTYPE
     delta: np.ndarray  # (n, n_searches) mag
@@ -63,7 +63,7 @@ class Reference:
 
 
 def inject_chip(task) -> ChipOutcome:
-    """Put stars into one chip and process it in the current database, which is no survey's.
+    """Add stars to one chip and process it in the current, temporary database.
 
     Search chips find what was put into the reference chips in the folder of the run, so all of
     those come first. Raises GalprojectError if the chip can't be reduced without the stars;
@@ -86,7 +86,7 @@ def inject_chip(task) -> ChipOutcome:
 
 
 def _process(path, task):
-    """The injected chip through the pipeline, as any other."""
+    """Process the injected chip like any other."""
     plan = prepare([path], task.pipeline, is_reference=task.is_reference)
     if plan.errors:
         raise plan.errors[0]
@@ -106,7 +106,7 @@ def _into_reference(task, reduction):
 
 
 def _into_search(task, reduction):
-    """The stars of the reference chips, where and as bright as the search image would have them.
+    """The stars of the reference chips with their positions and fluxes on the search image.
 
     That is by the registration and the correction that the image has without them.
     """
@@ -132,7 +132,7 @@ def _into_search(task, reduction):
 
 
 def _expected_errors(reduction, stars, task, error_scale):
-    """ExpectedErrors of ``stars``, and the errors in mag that the pipeline should give them."""
+    """ExpectedErrors of ``stars``, and the mag errors that the pipeline should give them."""
     expected = expected_errors(
         reduction.detections.psf,
         stars,
@@ -164,7 +164,7 @@ def _circle(reduction):
 
 
 def _keep(task, reference):
-    """Keep a Reference for the search images; it appears when it is whole."""
+    """Write a Reference for the search images, atomically."""
     path = task.folder / f"reference-{task.entry.ccdnum}.npz"
     partial = path.with_name(f"writing.{path.name}")
     np.savez(partial, **vars(reference))

@@ -1,4 +1,4 @@
-"""What the pipeline made of artificial stars, from the database that it filled."""
+"""Comparison of artificial stars with the pipeline's results."""
 
 from dataclasses import dataclass, fields
 
@@ -40,7 +40,7 @@ SEARCH_DTYPE = np.dtype(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Artificial stars as they were put in and as they came out, and the survey's own sources."""
+    """Artificial stars as injected and as measured, and the survey's own sources."""
 
     on_reference: np.ndarray  # REFERENCE_DTYPE, one row a star
     on_searches: np.ndarray  # SEARCH_DTYPE, one row a star and image
@@ -49,14 +49,14 @@ class Comparison:
 
 
 def concatenated(comparisons) -> Comparison:
-    """Several comparisons as one."""
+    """Several Comparisons as one."""
     return Comparison(
         *(np.concatenate([getattr(c, f.name) for c in comparisons]) for f in fields(Comparison))
     )
 
 
 def compare(outcomes) -> Comparison:
-    """Compare what was put in (ChipOutcome of every chip) with what is in the database."""
+    """Compare the injected stars (ChipOutcome of every chip) with the database."""
     images = GalImage.objects.select_related("exposure").in_bulk(
         [outcome.result.image_id for outcome in outcomes]
     )
@@ -107,7 +107,7 @@ def _on_reference(image, placed):
 
 
 def _of_reference(placed, on_reference):
-    """The rows on the reference of stars on a search image, in their order."""
+    """The reference rows of stars on a search image, in their order."""
     order = np.argsort(on_reference["star"])
     return on_reference[order[np.searchsorted(on_reference["star"][order], placed["star"])]]
 
@@ -132,7 +132,7 @@ def _on_search(image, placed, stars):
 
 
 def _measured(image, refsource_ids):
-    """Measurements of some sources on an image, in the order of their ids."""
+    """Measurements of some sources on an image, by id."""
     catalogues = GalReference.objects.filter(coverages__image=image)
     rows = np.concatenate([measurements_of(c, refsource_ids) for c in catalogues])
     rows = rows[rows["galimage_id"] == image.pk]
@@ -147,7 +147,7 @@ def _row_of(sorted_ids, ids):
 
 
 def _changes(image):
-    """Which reference sources changed on an image, where (pixels), and which passed the cuts."""
+    """The sources that changed on an image, their pixels, and whether they passed the cuts."""
     columns = ("refsource_id", "x", "y", "reference_mag", "failed_cuts")
     rows = list(image.variables.of_reference().values_list(*columns))
     dtype = [("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("mag", "f4"), ("passes_cuts", "?")]

@@ -1,4 +1,4 @@
-"""Which artificial stars are put in."""
+"""Options of injected stars."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from exposures.errors import GalprojectError
 
 @dataclass(frozen=True)
 class InjectionOptions:
-    """How many stars, how bright, and how they change."""
+    """Numbers, magnitudes and changes of the injected stars."""
 
     seed: int = 1
     n_stars: int | None = None  # on a chip; None: some per cent of its sources, see `number`
@@ -40,7 +40,7 @@ USUAL_SPACING, CLOSEST_SPACING = 30.0, 20.0  # FWHM
 
 
 def number_of_stars(options, n_sources, shape, fwhm_pixels) -> int:
-    """How many stars go on a chip: never so many that they would change its crowding.
+    """The number of stars for a chip, so few that its crowding stays the same.
 
     Raises GalprojectError if more are asked for.
     """
@@ -66,7 +66,7 @@ BELOW_SATURATION, BEYOND_LIMIT = 1.0, 1.0  # mag
 
 
 def range_of(options, saturation_mag, limiting_mag) -> tuple[float, float]:
-    """The magnitudes between which stars are put in, evenly."""
+    """The range of magnitudes of the injected stars."""
     if options.magnitudes is not None:
         return options.magnitudes
     faintest = limiting_mag + BEYOND_LIMIT

@@ -1,4 +1,4 @@
-"""A database beside the survey's, for one run: made, used and dropped."""
+"""A temporary database beside the survey's, for one run."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ MOST_BYTES = 45  # of a survey's name in those of its databases; PostgreSQL's ha
 
 @contextmanager
 def own_database(folder: Path):
-    """Have everything in the block go to an empty database with our tables; yields its name.
+    """Use an empty database with our tables in the block; yields its name.
 
     It is made on the server of the survey's database, whose tables are neither read nor written,
     and dropped at the end, however that comes. Where a run was killed, the next drops what it
@@ -45,7 +45,7 @@ def own_database(folder: Path):
 
 @contextmanager
 def _server(parameters):
-    """A cursor of a session of its own in the survey's database, outside of any transaction."""
+    """A cursor of a separate session in the survey's database, without a transaction."""
     parameters = {k: v for k, v in parameters.items() if k not in ("cursor_factory", "context")}
     session = psycopg2.connect(**parameters)
     session.autocommit = True
@@ -57,7 +57,7 @@ def _server(parameters):
 
 
 def _free_name(cursor, survey):
-    """The first of the numbered names that no other run holds; it is held with the session."""
+    """The first numbered name not locked by another run; locked by this session."""
     for number in range(1, MOST_RUNS + 1):
         if take(Claimed.INJECTION, number, cursor):
             return f"{_short(survey)}_injection_{number}"
@@ -65,7 +65,7 @@ def _free_name(cursor, survey):
 
 
 def _short(survey):
-    """A survey's name, short enough for more to follow, and no other survey's on the server."""
+    """A survey's name, shortened uniquely so that a suffix can follow."""
     name = survey.encode()
     if len(name) <= MOST_BYTES:
         return survey
@@ -100,7 +100,7 @@ def _make_tables():
 
 @contextmanager
 def _pictures_in(folder):
-    """Pictures of chips are kept by the ids of images, which are not the survey's here."""
+    """Keep pictures in ``folder``, since ids of images differ from the survey's."""
     before, in_environment = settings.GALPROJECT_PICTURES, os.environ.get("GALPROJECT_PICTURES")
     settings.GALPROJECT_PICTURES = os.environ["GALPROJECT_PICTURES"] = str(folder)
     try:
@@ -115,7 +115,7 @@ def _pictures_in(folder):
 
 @contextmanager
 def interrupted_by_sigterm():
-    """Have SIGTERM end the block as Ctrl-C does, so that what it made is removed."""
+    """Make SIGTERM end the block like Ctrl-C, so that it cleans up."""
 
     def interrupt(*_):
         raise KeyboardInterrupt

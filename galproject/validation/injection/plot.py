@@ -1,4 +1,4 @@
-"""A summary as a figure of six panels."""
+"""The plot of a summary, in six panels."""
 
 import io
 from pathlib import Path
@@ -50,7 +50,7 @@ def _middles(rows, shift=0.0):
 
 
 def _draw(ax, x, rows, scale=1.0, **style):
-    """Values with their intervals; nothing where there are none."""
+    """Draw values with their intervals, if there are any."""
     if not rows:
         return
     value, low, high = (
@@ -148,7 +148,7 @@ def _false(ax, summary):
 
 
 def _finish(ax, summary, place="best"):
-    """The axis of magnitudes, and the legend where anything was drawn."""
+    """Finish a panel: the axis of magnitudes, and a legend if anything was drawn."""
     ax.set_xlabel("magnitude on the reference (mag)")
     ax.title.set_fontsize(11)
     magnitudes = [edge for row in summary.of("completeness") for edge in row.magnitude]

@@ -1,4 +1,4 @@
-"""A summary for people: tables in the terminal, and files of all rows."""
+"""A summary as tables in the terminal, and as files of all rows."""
 
 import numpy as np
 from astropy import units
@@ -23,7 +23,7 @@ def summary_rows(summary):
 
 
 def _cell(value):
-    """Nothing for what is undefined or without limit."""
+    """A cell of a table; empty for NaN and infinity."""
     if isinstance(value, str | int):
         return value
     return float(value) if np.isfinite(value) else ""
@@ -50,7 +50,7 @@ def write_stars(comparison, path):
 
 
 def lines(summary):
-    """The report, a line each."""
+    """The lines of the report."""
     s = summary
     yield f"{s.n_stars:,} artificial stars, {s.n_measurements:,} times on search images"
     yield ""
@@ -139,7 +139,7 @@ def _headlines(summary):
 
 
 def _one(summary, quantity, row, crowding="all"):
-    """The row of another quantity in the same bin of magnitude, or None."""
+    """The row of another quantity in the same magnitude bin, or None."""
     rows = summary.of(quantity, magnitude=row.magnitude, crowding=crowding)
     return rows[0] if rows else None
 

@@ -1,4 +1,4 @@
-"""A whole injection: exposures read, stars put in, the pipeline run, the results compared."""
+"""A run of injection: exposures read, stars added, processed and compared."""
 
 import logging
 import tempfile
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Injection:
-    """What came of it."""
+    """The outcome of an injection."""
 
     comparison: Comparison
     errors: tuple[str, ...]  # of chips that could not be done
@@ -33,7 +33,7 @@ DEFAULTS = InjectionOptions()
 
 
 def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=None):
-    """Put artificial stars into exposures, of which the first is the reference; an Injection.
+    """Inject artificial stars into exposures, the first being the reference; an Injection.
 
     Nothing of it goes into the survey's database or stays on the disk. ``progress`` is told of
     each chip by ``update(1)``, and how many there are by ``reset``. Raises GalprojectError if
@@ -54,7 +54,7 @@ def inject(paths, pipeline, injection=DEFAULTS, ccds=None, workers=1, progress=N
 
 
 def _round(chips, pipeline, injection, workers, progress) -> Injection:
-    """The stars of one seed, in a folder and a database of their own."""
+    """Inject the stars of one seed, with a folder and a database of their own."""
     n_searches = max(epoch for epoch, _, _ in chips)
     with tempfile.TemporaryDirectory(prefix="galproject-injection-") as name:
         folder = Path(name)
@@ -75,7 +75,7 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
 
 
 def check_are_alike(facts):
-    """All in the filter of the reference, and no chip of an exposure twice."""
+    """Check that exposures share the reference's filter, and none has a chip twice."""
     seen = set()
     for one in facts:
         if one.filter != facts[0].filter:
@@ -95,7 +95,7 @@ def check_are_alike(facts):
 
 
 def _chips(facts, ccds):
-    """(epoch, facts, entry) of the chips to do, 0 being the epoch of the reference."""
+    """(epoch, facts, entry) of the chips to process; the reference has epoch 0."""
     # The chips of an exposure may come in several files.
     epochs = list(dict.fromkeys(one.identifier for one in facts))
     return [
@@ -136,7 +136,7 @@ def _in_a_pool(tasks, workers):
 
 
 def _outcome(task):
-    """One chip that fails must not stop the others."""
+    """Inject into one chip; an error becomes part of the outcome."""
     try:
         outcome = inject_chip(task)
     except GalprojectError as error:

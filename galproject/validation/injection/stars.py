@@ -1,4 +1,4 @@
-"""Artificial stars drawn for a reference chip, and what becomes of them on every image."""
+"""Artificial stars drawn for a reference chip, and their positions on every image."""
 
 import numpy as np
 from numpy.lib import recfunctions

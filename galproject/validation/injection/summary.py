@@ -1,4 +1,4 @@
-"""A comparison in numbers: completeness, bias and purity by magnitude, crowding and amplitude."""
+"""Summary of a comparison: completeness, bias and purity."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ ANY = (-np.inf, np.inf)
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One number, with what it is of; ranges that say nothing are infinite."""
+    """One figure with its ranges of magnitude, crowding and amplitude."""
 
     quantity: str
     value: float
@@ -34,7 +34,7 @@ class SummaryRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """All rows, and a few figures for the head of a report."""
+    """All rows of a summary, and the figures of a report's head."""
 
     rows: tuple[SummaryRow, ...]
     n_stars: int
@@ -96,7 +96,7 @@ def magnitude_edges(magnitudes, width):
 
 
 def expected_sigma(variable):
-    """(n,) significance that changes should have: of stars alone, with the pipeline's errors."""
+    """(n,) expected significance of changes, with the pipeline's errors."""
     return np.abs(variable["delta"]) / np.hypot(variable["mag_err"], variable["reference_err"])
 
 
@@ -128,7 +128,7 @@ def _rates(quantity, magnitudes, is_true, edges, **given):
 
 
 def _completeness(stars, edges):
-    """Share of the stars that are sources of the reference, by magnitude and crowding."""
+    """The share of stars found on the reference, by magnitude and crowding."""
     found = stars["refsource_id"] > 0
     for crowding in CROWDING:
         these = _in_class(stars["own_light"], crowding)
@@ -173,7 +173,7 @@ def _spread_rows(quantity, o, edges, crowding):
 
 
 def _variables(variable, sigma, edges):
-    """Share of the changes that were found, all of them asked for: by magnitude, amplitude, sigma.
+    """The share of injected changes that were found, by magnitude, amplitude and sigma.
 
     By sigma only of stars that are sources of the reference: the others have no forced fit.
     """
@@ -194,7 +194,7 @@ def _variables(variable, sigma, edges):
 
 
 def _purity(epochs, edges):
-    """Of the changes at artificial stars those that were put in; constant stars that changed."""
+    """The share of injected changes among those found, and constant stars that changed."""
     varies = epochs["amplitude"] > 0
     changed = epochs["is_changed"]
     yield from _rates("purity", epochs["mag"][changed], varies[changed], edges)

@@ -100,7 +100,7 @@ class ChipPsf:
 
     @classmethod
     def round(cls, fwhm_pixels, options=PsfOptions()):
-        """A circular Moffat profile with a width in pixels, one number, from which fits start."""
+        """A circular Moffat profile with a width of a number of pixels, from which fits start."""
         zero = np.zeros(1)
         return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
 

@@ -168,13 +168,13 @@ class Figure:
         return value < limit if self.is_least else value > limit
 
     def number(self, value) -> str:
-        """A value, one number in units of the figure, as text; a dash if unknown."""
+        """A value, a number in units of the figure, as text; a dash if unknown."""
         if value is None or isnan(value):
             return "–"
         return "infinite" if value == inf else f"{value:.{self.decimals}f}"
 
     def write(self, value) -> str:
-        """A value, one number in units of the figure, as text with its unit."""
+        """A value, a number in units of the figure, as text with its unit."""
         return f"{self.number(value)} {self.unit}".rstrip()
 
 
