@@ -121,8 +121,8 @@ def fill_disk_while_fetching(night: QueueNight):
         grow()
         night.manage(*fetch, **account)
     mine = NightFiles(folder)
-    night.process("--reference", mine.reference, "--workers", 2)
-    night.process(*mine.exposures[1:], "--workers", 2)
+    night.process("--reference", mine.reference, "--workers", 1)
+    night.process(*mine.exposures[1:], "--workers", 1)
 
 
 def _fill(folder):
@@ -219,7 +219,7 @@ def lose_host(night: QueueNight):
 
 def kill_command(night: QueueNight):
     """kill -9 process_exposure and its workers, without the queue"""
-    night.process("--reference", night.files.reference, "--workers", 2)
+    night.process("--reference", night.files.reference, "--workers", 1)
     searches = ["--catalogue", night.files.catalogue, *night.files.exposures[1:]]
     words = [sys.executable, PROJECT / "manage.py", "process_exposure", "--workers", 2, *searches]
     command = subprocess.Popen(
@@ -233,7 +233,7 @@ def kill_command(night: QueueNight):
     time.sleep(0.5)
     os.killpg(command.pid, signal.SIGKILL)
     command.wait()
-    night.process("--failed", "--workers", 2)
+    night.process("--failed", "--workers", 1)
     _expect_log(night, "interrupted")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
+from benchmarks.forked_command import run_forked
 from benchmarks.private_server import PROJECT, PrivateServer
 from exposures.source_ids import MAX_SOURCES, catalogue_sql
 
@@ -86,17 +87,11 @@ class QueueNight:
 
     def manage(self, *words, check=True, **environment):
         """Run manage.py on this database; its output."""
-        done = subprocess.run(
-            [sys.executable, PROJECT / "manage.py", *map(str, words)],
-            env=self.environment(**environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-        )
-        if check and done.returncode:
-            raise RuntimeError(f"manage.py {words[0]}: {done.stdout}{done.stderr}")
-        return done.stdout + done.stderr
+        environment = self.environment(**environment)
+        status, output = run_forked([*map(str, words)], environment, COMMAND_SECONDS)
+        if check and status:
+            raise RuntimeError(f"manage.py {words[0]}: {output}")
+        return output
 
     def process(self, *words):
         """manage.py process_exposure with the night's catalogue; its output."""
@@ -157,7 +152,7 @@ class QueueNight:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
-    def wait(self, condition, seconds=COMMAND_SECONDS, pause=0.05):
+    def wait(self, condition, seconds=COMMAND_SECONDS, pause=0.1):
         """Wait until a function of no arguments gives something true; what it gave."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
