@@ -25,7 +25,8 @@ UPGRADE =
 
 export PYTHON
 
-.PHONY: help setup setup-dev setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint format serve workers clean
+.PHONY: help setup setup-dev setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
+	lint-types lint-templates lint-scripts format serve workers clean
 
 help:
 	@echo "make demo    simulate exposures, find their variables, compare with the truth"
@@ -37,7 +38,7 @@ help:
 	@echo "make docs    the documents and the reference of the code as a site, docs/_build/index.html"
 	@echo "make serve   the pages, http://127.0.0.1:$(PORT)/, and workers for the queue"
 	@echo "make workers only workers, as on further hosts"
-	@echo "make lint    check style and types; make format mends what can be mended"
+	@echo "make lint    check style, types, templates and scripts; make format mends what can be mended"
 	@echo "make lock    write requirements*.txt anew from pyproject.toml (UPGRADE=--upgrade)"
 	@echo "make check   check that no migration is missing and that the settings are fit to deploy"
 	@echo "make clean   remove .venv and what tools left; the database stays"
@@ -98,10 +99,23 @@ lock: setup-lint
 	$(compile) --output-file requirements-lint.txt --group lint -c requirements.txt \
 		-c requirements-dev.txt
 
-lint: setup-dev
+# What .pre-commit-config.yaml runs, too.
+lint: lint-style lint-format lint-types lint-templates lint-scripts
+
+lint-style: setup-lint
 	$(python) -m ruff check $(sources)
+
+lint-format: setup-lint
 	$(python) -m ruff format --check $(sources)
+
+lint-types: setup-lint
 	$(python) -m mypy
+
+lint-templates: setup-lint
+	$(python) -m djlint --lint --quiet templates
+
+lint-scripts: setup-lint
+	scripts/eslint static
 
 check: database
 	$(manage) makemigrations --check --dry-run
@@ -124,5 +138,5 @@ workers: migrated
 	@exec $(manage) qcluster
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache staticfiles docs/_build docs/api
+	rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache staticfiles docs/_build docs/api
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -154,7 +154,7 @@ export class Outbox {
     try {
       if (this.waiting.length) localStorage.setItem(this.place, JSON.stringify(this.waiting));
       else localStorage.removeItem(this.place);
-    } catch (error) {
+    } catch {
       this.trouble ||= ": the browser can't keep them; leave this page open";
     }
     this.tell();
