@@ -35,8 +35,8 @@ from photometry.models import GalObject, GalObjectSource
 from photometry.querysets.objects import MatchKind
 from photometry.science.crossmatch.matching import Groups
 from photometry.storage.storage import catalogue_sources
-from tests.photometry.crossmatch_fields import make_reference
-from tests.photometry.two_filters import (
+from tests.builders.reference_catalogues import make_reference
+from tests.builders.star_field import (
     CHIP_ARCSEC,
     PER_CHIP,
     Band,
@@ -142,7 +142,7 @@ def time_a_million(n_chips, n_a_chip):
 
 
 def _found(x, y, mag, band):
-    from tests.photometry.two_filters import Catalogue
+    from tests.builders.star_field import Catalogue
 
     n = len(x)
     error = np.full(n, 0.02)

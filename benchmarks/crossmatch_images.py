@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.detection.detection import Detections, find_sources
 from photometry.science.psf.psf import ChipPsf
-from tests.photometry import scenes
-from tests.photometry.two_filters import (
+from tests.builders import crowded_scene as scenes
+from tests.builders.star_field import (
     ZERO_POINT,
     Band,
     Catalogue,

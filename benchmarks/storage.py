@@ -42,7 +42,7 @@ from photometry.storage import storage
 from photometry.storage.clustering import rewrite
 from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.light_curves import cone_light_curves, light_curve
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 
 N_BARE = 9  # epochs of which the bare COPY is timed, at the beginning and at the end
 N_BULK = 10_000  # rows for bulk_create, which is slow

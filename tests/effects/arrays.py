@@ -32,12 +32,12 @@ from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
 from photometry.science.trails.trails import find_trails
 from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
-from tests.exposures.files import chip_cards, write_plain, write_triplet
+from tests.builders.crowded_scene import star_list
+from tests.builders.fits_files import chip_cards, write_plain, write_triplet
+from tests.builders.star_field import Band, crossmatch, make_stars, observe
 from tests.exposures.test_catalogues import table, write_table
-from tests.photometry.scenes import star_list
 from tests.photometry.test_stacking import SHAPE, frames_of
 from tests.photometry.test_trails import crowd_of_trails
-from tests.photometry.two_filters import Band, crossmatch, make_stars, observe
 from variables.candidates.periods import period_search
 from variables.changes.detection import find_changes
 from variables.new_sources.detection import failed_cuts_of_new_stars

@@ -8,8 +8,8 @@ from astropy.io import fits
 
 from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
+from tests.builders.fits_files import write_triplet
 from tests.effects.arrays import plain_file
-from tests.exposures.files import write_triplet
 
 
 def whole_file(options):

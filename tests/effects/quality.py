@@ -21,9 +21,9 @@ from photometry.science.quality.quality_figures import (
     share_at_least,
 )
 from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
+from tests.builders.survey_rows import make_image
 from tests.effects import chips
 from tests.effects.effect import changes
-from tests.made_up import make_image
 
 CHIP = SimpleNamespace(path="chip.fits", name="N4")
 

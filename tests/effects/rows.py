@@ -22,12 +22,12 @@ from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceS
 from photometry.references.reference_sets import renew_means
 from photometry.storage import storage
 from photometry.storage.reference_values import means_in
+from tests.builders.candidates import add_epoch, make_catalogue
+from tests.builders.flagged_field import make_change, make_field, make_search
+from tests.builders.survey_rows import make_image, make_sources
 from tests.effects import chips
 from tests.effects.arrays import plain_file
 from tests.galproject.test_references import MEASURED, PATCH, blurred
-from tests.made_up import make_image, make_sources
-from tests.variables.candidates import add_epoch, make_catalogue
-from tests.variables.flagged import make_change, make_field, make_search
 from tests.variables.test_new_sources import DEC, RA, detection
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source

@@ -3,7 +3,7 @@
 import pytest
 
 from exposures.simulation import simulate_night
-from tests.exposures.nights import CROWDED, SPARSE
+from tests.builders.simulated_nights import CROWDED, SPARSE
 
 
 @pytest.fixture(scope="session")

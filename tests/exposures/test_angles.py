@@ -5,7 +5,7 @@ import pytest
 
 from exposures.science.angles import ra_difference, tangent_offsets, to_sky, wrap_ra
 from exposures.science.footprints import fault_of
-from tests.made_up import from_tangent_plane, square
+from tests.builders.survey_rows import from_tangent_plane, square
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from exposures.fits import FileOptions, boundary, read_chip, read_exposure
 from exposures.fits.limits import take_limits_from
 from exposures.fits.source_files import chip_digest
 from exposures.ingest import distinct
-from tests.exposures.files import NAME, chip_cards, write_file, write_plain, write_triplet
+from tests.builders.fits_files import NAME, chip_cards, write_file, write_plain, write_triplet
 from tests.exposures.test_catalogues import scattered, table, table_of, write_table
 
 SHAPE = (40, 60)

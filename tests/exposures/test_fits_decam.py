@@ -9,7 +9,7 @@ from astropy.io import fits
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.fits import InputOptions, read_chip, read_exposure
-from tests.exposures.files import NAME, chip_cards, triplet_pixels, write_file, write_triplet
+from tests.builders.fits_files import NAME, chip_cards, triplet_pixels, write_file, write_triplet
 
 FULL, RIM = (4094, 2046), (4096, 2048)
 

@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.fits import InputOptions, read_chip, read_exposure, write_chip
-from tests.exposures.files import header, wcs_cards
+from tests.builders.fits_files import header, wcs_cards
 
 SHAPE, SKY, GAIN, READ_NOISE = (90, 100), 500.0, 4.0, 8.0
 FACTS = {"EXPTIME": 60.0, "FILTER": "V", "DATE-OBS": "2020-01-01T00:00:00"}

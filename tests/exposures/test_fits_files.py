@@ -9,7 +9,7 @@ from astropy.io import fits
 
 from exposures.errors import InputFileError
 from exposures.fits import FileOptions, read_chip, read_exposure, take_limits_from
-from tests.exposures.files import (
+from tests.builders.fits_files import (
     NAME,
     chip_cards,
     header,

@@ -7,7 +7,7 @@ from astropy.io import fits
 from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.fits import InputOptions, read_chip, read_exposure
-from tests.exposures.files import header, wcs_cards, write_plain
+from tests.builders.fits_files import header, wcs_cards, write_plain
 
 GAIN, READ_NOISE, SKY = 2.0, 8.0, 500.0  # e-/ADU, e-, ADU
 

@@ -6,7 +6,7 @@ from exposures.errors import InputFileError
 from exposures.fits import read_exposure
 from exposures.fits.cards import Cards
 from exposures.fits.times import exposure_time
-from tests.exposures.files import header, write_plain, write_triplet
+from tests.builders.fits_files import header, write_plain, write_triplet
 
 STORED = 57775.9472086  # MJD in a header
 SECONDS = 60.0

@@ -12,7 +12,7 @@ from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.simulation.mosaic import DISTORTION
 from galproject.processing.sky_geometry import place
-from tests.exposures.files import chip_cards, header, triplet_pixels, write_plain, write_triplet
+from tests.builders.fits_files import chip_cards, header, triplet_pixels, write_plain, write_triplet
 
 X, Y = np.array([0.0, 500.0, 2000.0, 30.0]), np.array([10.0, 3000.0, 100.0, 2500.0])
 BASE = {"CRVAL1": 10.0, "CRVAL2": -29.0, "CRPIX1": 50.0, "CRPIX2": 60.0}

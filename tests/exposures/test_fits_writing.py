@@ -8,8 +8,8 @@ from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.fits import InputOptions, read_chip, read_exposure, write_chip
 from exposures.simulation import simulate_night
-from tests.exposures.files import write_plain
-from tests.exposures.nights import TINY
+from tests.builders.fits_files import write_plain
+from tests.builders.simulated_nights import TINY
 
 OPTIONS = InputOptions()
 

@@ -10,7 +10,7 @@ from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.fits.cards import Cards, number_within
 from exposures.science.header_limits import UNIX_MJD, HeaderLimits
-from tests.exposures.files import chip_cards, header, triplet_pixels, write_plain, write_triplet
+from tests.builders.fits_files import chip_cards, header, triplet_pixels, write_plain, write_triplet
 
 NOW = datetime.now(UTC).timestamp() / 86_400 + UNIX_MJD
 

@@ -8,7 +8,7 @@ import pytest
 from exposures.chip import MaskBit
 from exposures.fits import InputOptions, read_chip, read_exposure
 from exposures.science.impossible_pixels import PixelLimits, impossible_pixels
-from tests.exposures.files import chip_cards, write_plain, write_triplet
+from tests.builders.fits_files import chip_cards, write_plain, write_triplet
 
 SHAPE, SKY, NOISE = (200, 240), 400.0, 10.0
 ABSURD = [1e20, 1.6e38, -1.6e38, 1e6, -1e6, -1e20, 3e5]

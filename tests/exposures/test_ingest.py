@@ -12,7 +12,7 @@ from exposures.errors import InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.models import GalExposure, GalImage
-from tests.exposures.files import chip_cards, triplet_pixels, write_plain, write_triplet
+from tests.builders.fits_files import chip_cards, triplet_pixels, write_plain, write_triplet
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db import connection
 
 from exposures.models import GalImage
 from exposures.science.footprints import contains, overlap_fraction
-from tests.made_up import from_tangent_plane, make_image, square
+from tests.builders.survey_rows import from_tangent_plane, make_image, square
 
 
 def overlapping(image):

@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
-from tests.exposures.files import NAME, chip_cards, triplet_pixels, write_triplet
+from tests.builders.fits_files import NAME, chip_cards, triplet_pixels, write_triplet
 
 SKY = np.random.default_rng(16).normal(400, 10, (40, 60)).astype(np.float32)
 

@@ -14,7 +14,7 @@ from exposures.simulation.detector import ARTIFACTS, BLEED, SATURATED, add_artif
 from exposures.simulation.mosaic import FULL_SHAPE
 from exposures.simulation.optics import Optics, render_stars, stamps
 from exposures.simulation.stars import KINDS, STAR_DTYPE, magnitudes_at, positions_at
-from tests.exposures.nights import CROWDED, chips_of
+from tests.builders.simulated_nights import CROWDED, chips_of
 
 APERTURE_PIXELS = 12
 

@@ -30,7 +30,7 @@ from exposures.simulation.detector import (
     SATURATED,
 )
 from exposures.simulation.mosaic import FULL_SHAPE, Pointing, detectors
-from tests.exposures.nights import CROWDED, TINY, sibling
+from tests.builders.simulated_nights import CROWDED, TINY, sibling
 
 
 def test_the_reader_takes_a_simulated_exposure_for_a_real_one(crowded):

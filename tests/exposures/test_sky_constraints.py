@@ -11,7 +11,7 @@ from exposures.models import GalExposure, GalField, GalImage
 from photometry.models import GalObject, GalSource
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
-from tests.made_up import make_image, make_sources, square
+from tests.builders.survey_rows import make_image, make_sources, square
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from exposures.made_from import (
     replacement_text,
 )
 from exposures.models import GalImage, Status
-from tests.exposures.files import NAME, chip_cards, triplet_pixels, write_plain, write_triplet
+from tests.builders.fits_files import NAME, chip_cards, triplet_pixels, write_plain, write_triplet
 
 KINDS = {"image": "i", "weight": "w", "mask": "d"}
 

@@ -24,6 +24,7 @@ from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
+from tests.builders.processed_night import remove_survey
 from tests.fuzz import CASES, ONLY, SEED, case_numbers, damage
 from tests.fuzz.children import (
     CLEAR,
@@ -36,7 +37,6 @@ from tests.fuzz.children import (
     Verdict,
     tried,
 )
-from tests.galproject.nights import remove_survey
 from variables.models import GalVarObj
 
 NIGHT = SimulationOptions(

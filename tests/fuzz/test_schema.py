@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from galproject.wsgi import application
+from tests.builders.candidates import crossmatch_all, make_candidates
+from tests.builders.people import make_person, token_header
 from tests.fuzz import SEED, n_cases
-from tests.people import make_person, token_header
-from tests.variables.candidates import crossmatch_all, make_candidates
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
 from photometry.models import GalObject
-from tests.variables.candidates import crossmatch_all, make_candidate
+from tests.builders.candidates import crossmatch_all, make_candidate
 from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, Taxonomy
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")

@@ -14,8 +14,8 @@ from drf_spectacular.generators import SchemaGenerator
 from galproject.site.groups import MAY, permissions_of
 from galproject.site.survey_access import FIRST_PAGE, VIEW_SURVEY
 from galproject.site.tokens import make_token
+from tests.builders.people import make_person
 from tests.galproject.addresses import addresses, make_things
-from tests.people import make_person
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from exposures.models import GalExposure, GalImage, Status
-from tests.galproject.statuses import make_exposure
+from tests.builders.exposures_in_work import make_exposure
 
 pytestmark = pytest.mark.django_db
 

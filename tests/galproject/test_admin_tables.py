@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from photometry.models import GalSource
-from tests.variables.candidates import make_candidate, make_candidates
+from tests.builders.candidates import make_candidate, make_candidates
 from variables.models import GalCandidate, GalDecision, GalFlag, SavedSearch, TaxonomyClass
 
 pytestmark = pytest.mark.django_db

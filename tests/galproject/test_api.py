@@ -18,10 +18,10 @@ from photometry.models import GalObjectSource, GalSource
 from photometry.storage import storage
 from photometry.storage.light_curves import light_curve
 from photometry.storage.storage import catalogue_sources
-from tests.made_up import make_image
-from tests.people import make_person as person
-from tests.people import token_header
-from tests.variables.candidates import crossmatch_all, make_candidate, make_candidates
+from tests.builders.candidates import crossmatch_all, make_candidate, make_candidates
+from tests.builders.people import make_person as person
+from tests.builders.people import token_header
+from tests.builders.survey_rows import make_image
 from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, Taxonomy
 
 pytestmark = pytest.mark.django_db

@@ -36,8 +36,8 @@ from galproject.backup.restoring import (
 )
 from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.queue.runs import prepare, run_chips
-from tests.galproject.nights import night  # noqa: F401
-from tests.variables.campaigns import make_taxonomy
+from tests.builders.campaigns import make_taxonomy
+from tests.builders.processed_night import night  # noqa: F401
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalDecision, TaxonomyClass
 

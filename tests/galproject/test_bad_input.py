@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 
 from exposures.models import GalImage, Status
 from photometry.models import GalSource
-from tests.galproject.nights import night, processed  # noqa: F401
+from tests.builders.processed_night import night, processed  # noqa: F401
 from variables.models import GalVarObj
 
 pytestmark = pytest.mark.django_db

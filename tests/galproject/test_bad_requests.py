@@ -21,7 +21,7 @@ from exposures.input.form_fields import FloatField, IntegerField
 from galproject.api.filters import BoundedFilterSet
 from galproject.site.client_address import client_address
 from galproject.status.time_arguments import parse_time
-from tests.variables.candidates import crossmatch_all, make_candidate
+from tests.builders.candidates import crossmatch_all, make_candidate
 from variables.candidates.filters import CandidateFilter
 from variables.models import Campaign, CampaignObject, SavedSearch, Taxonomy
 

@@ -20,8 +20,8 @@ from django.urls import reverse
 from galproject.site.admin_site import HIDDEN_MODELS
 from photometry.models import GalReference
 from tests.browser.site_pages import patterns
-from tests.variables.campaigns import make_campaign, make_voter, vote
-from tests.variables.candidates import crossmatch_all, make_candidates
+from tests.builders.campaigns import make_campaign, make_voter, vote
+from tests.builders.candidates import crossmatch_all, make_candidates
 from variables.candidates.columns import SORTABLE
 from variables.candidates.export import FORMATS
 from variables.candidates.filters import CandidateFilter

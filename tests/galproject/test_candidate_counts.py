@@ -9,14 +9,14 @@ from django.urls import reverse
 
 from galproject.home import survey_state
 from photometry.models import GalReference
-from tests.people import make_person
-from tests.variables.candidates import (
+from tests.builders.candidates import (
     add_epoch,
     crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
 )
+from tests.builders.people import make_person
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.repeat_detections import Counting, count_repeat_detections, repeated
 from variables.derived.refresh import refresh_candidates

@@ -16,9 +16,9 @@ from photometry.crossmatch import crossmatching as passes
 from photometry.models import GalObject, GalObjectSource, GalSource
 from photometry.querysets.objects import MatchKind
 from photometry.storage import storage
-from tests.people import make_person, token_header
-from tests.photometry.crossmatch_fields import add_catalogue, everything, ids_at, make_reference
-from tests.variables.candidates import add_epoch, crossmatch_all
+from tests.builders.candidates import add_epoch, crossmatch_all
+from tests.builders.people import make_person, token_header
+from tests.builders.reference_catalogues import add_catalogue, everything, ids_at, make_reference
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalFlag

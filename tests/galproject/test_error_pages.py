@@ -16,8 +16,8 @@ from django.utils import timezone
 from galproject import urls as addresses
 from galproject.site import survey_access
 from galproject.site.groups import ACTS
-from tests.variables.campaigns import make_campaign, make_user, make_voter
-from tests.variables.candidates import make_candidate
+from tests.builders.campaigns import make_campaign, make_user, make_voter
+from tests.builders.candidates import make_candidate
 
 WRONG = {"username": "annie", "password": "wrong"}
 RIGHT = {"username": "annie", "password": "a long enough one"}

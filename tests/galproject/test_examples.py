@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from galproject.site.tokens import make_token
-from tests.people import make_person
-from tests.variables.candidates import make_candidate
+from tests.builders.candidates import make_candidate
+from tests.builders.people import make_person
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "light_curve.ipynb"
 

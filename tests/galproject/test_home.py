@@ -11,8 +11,8 @@ from galproject.demo.seeding import SurveyPlan, seed_survey
 from galproject.home import survey_state
 from galproject.home.fields import ObservedField, observed_fields
 from galproject.home.sky_map import sky_map
-from tests.galproject.statuses import make_exposure, make_job
-from tests.people import make_person
+from tests.builders.exposures_in_work import make_exposure, make_job
+from tests.builders.people import make_person
 from variables.models import Campaign, CampaignObject, GalDecision, Taxonomy
 
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 from exposures.models import GalImage
 from exposures.simulation import read_truth
 from galproject.validation.recovery import assess
-from tests.galproject.nights import night, process  # noqa: F401
+from tests.builders.processed_night import night, process  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 

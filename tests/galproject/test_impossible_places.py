@@ -16,7 +16,7 @@ from galproject.references.overlaps import BOTH_WAYS, NEAR, count_stranded, ids_
 from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources, square
+from tests.builders.survey_rows import make_image, make_sources, square
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 
 from exposures.models import GalExposure
-from tests.made_up import make_image
-from tests.variables.candidates import make_candidate
+from tests.builders.candidates import make_candidate
+from tests.builders.survey_rows import make_image
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from galproject.validation.injection.options import InjectionOptions, number_of_
 from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows
 from galproject.validation.injection.summary import summarise
-from tests.galproject.nights import night  # noqa: F401
-from tests.variables.candidates import make_candidate
+from tests.builders.candidates import make_candidate
+from tests.builders.processed_night import night  # noqa: F401
 
 # ---- numbers from tables made by hand
 

@@ -35,11 +35,11 @@ from galproject.validation.injection.own_database import _short
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.clustering import rewrite
-from tests.exposures.files import write_triplet
+from tests.builders.exposures_in_work import held_elsewhere
+from tests.builders.fits_files import write_triplet
+from tests.builders.processed_night import night, process, remove_survey  # noqa: F401
+from tests.builders.survey_rows import make_image, make_sources
 from tests.galproject.injecting import inject_and_wait
-from tests.galproject.nights import night, process, remove_survey  # noqa: F401
-from tests.galproject.statuses import held_elsewhere
-from tests.made_up import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
 from variables.flags.findings import Proposal
 from variables.flags.proposals import store_proposals

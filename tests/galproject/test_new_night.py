@@ -12,7 +12,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.storing import delete_results
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalSource
-from tests.galproject.nights import NIGHT
+from tests.builders.processed_night import NIGHT
 from variables.models import GalCandidate, GalNewDetection
 from variables.science.new_sources import NewSourceOptions
 

@@ -11,9 +11,9 @@ from galproject.processing import measuring, pipeline
 from galproject.queue.runs import prepare
 from photometry.models import GalReference
 from photometry.storage import storage
-from tests.galproject.nights import night  # noqa: F401
-from tests.variables.campaigns import make_voter, vote
-from tests.variables.candidates import make_catalogue
+from tests.builders.campaigns import make_voter, vote
+from tests.builders.candidates import make_catalogue
+from tests.builders.processed_night import night  # noqa: F401
 from tests.variables.test_new_sources import detection, see
 from variables.models import GalDecision, GalLostSource, GalNewSource
 

@@ -13,8 +13,8 @@ from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Sta
 from galproject.queue import tasks
 from galproject.queue.nights import expnums_to_fetch, fetch_and_ask
 from galproject.queue.runs import prepare
+from tests.builders.processed_night import night  # noqa: F401
 from tests.exposures.archive_server import ArchiveServer, stored_file
-from tests.galproject.nights import night  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 

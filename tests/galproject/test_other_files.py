@@ -16,7 +16,7 @@ from galproject.processing import pipeline
 from galproject.queue.reprocessing import plan_reprocessing
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalReference
-from tests.galproject.nights import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import night, remove_survey  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references.overlaps import NEAR, ids_overlapping
 from photometry.models import GalSource
-from tests.galproject.nights import Night, process
-from tests.made_up import make_image
+from tests.builders.processed_night import Night, process
+from tests.builders.survey_rows import make_image
 
 pytestmark = pytest.mark.django_db
 

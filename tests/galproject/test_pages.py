@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage, Status
-from tests.galproject.statuses import make_exposure, make_line
-from tests.people import make_person
+from tests.builders.exposures_in_work import make_exposure, make_line
+from tests.builders.people import make_person
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

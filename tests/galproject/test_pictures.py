@@ -18,7 +18,7 @@ from exposures.science.footprints import contains
 from galproject.queue import jobs, tasks
 from photometry.models import GalReference
 from photometry.storage.storage import delete_image_results
-from tests.galproject.nights import night, processed  # noqa: F401
+from tests.builders.processed_night import night, processed  # noqa: F401
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite

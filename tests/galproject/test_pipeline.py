@@ -11,7 +11,7 @@ from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
 from galproject.validation.recovery import assess
 from photometry.models import GalReference, GalSource
-from tests.galproject.nights import night, process, processed  # noqa: F401
+from tests.builders.processed_night import night, process, processed  # noqa: F401
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewSource, GalVarObj
 

@@ -20,7 +20,7 @@ from galproject.processing import measuring, pipeline, storing
 from galproject.processing.chip_result import ChipResult
 from galproject.queue import runs
 from photometry.models import GalReference, GalSource
-from tests.galproject.nights import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
 
 pytestmark = pytest.mark.django_db

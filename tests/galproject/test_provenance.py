@@ -20,8 +20,8 @@ from galproject.processing.version import RESULTS_VERSION
 from galproject.queue.reprocessing import plan_reprocessing
 from photometry.models import GalCoverage, GalReference, GalSource
 from photometry.science.detection.residual_peaks import ResidualOptions
-from tests.galproject.nights import night, processed  # noqa: F401
-from tests.made_up import make_image
+from tests.builders.processed_night import night, processed  # noqa: F401
+from tests.builders.survey_rows import make_image
 from variables.models import GalVarObj
 from variables.science.new_sources import NewSourceOptions
 from variables.science.selection import SelectionOptions

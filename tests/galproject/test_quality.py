@@ -11,8 +11,8 @@ from exposures.doubts import GalQualityDecision
 from exposures.models import GalCheckpoint, GalImage, Status
 from galproject.processing import pipeline
 from galproject.quality.overruling import overrule
-from tests.galproject.nights import night, process, processed  # noqa: F401
-from tests.people import make_person
+from tests.builders.people import make_person
+from tests.builders.processed_night import night, process, processed  # noqa: F401
 from tests.photometry.test_image_quality import cloud, ring
 from variables.models import Cut, GalCandidate, GalVarObj
 

@@ -19,9 +19,9 @@ from galproject.references import changes, tasks
 from galproject.references.changes import change_reference
 from photometry.models import GalReference
 from photometry.storage import storage
-from tests.galproject.statuses import held_elsewhere
+from tests.builders.campaigns import make_campaign, make_voter, post_json, vote
+from tests.builders.exposures_in_work import held_elsewhere
 from tests.galproject.test_references import field  # noqa: F401
-from tests.variables.campaigns import make_campaign, make_voter, post_json, vote
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalFlag
 

@@ -12,7 +12,7 @@ from galproject.processing.storing import delete_results
 from galproject.references import sets
 from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet
-from tests.galproject.nights import night, process, processed  # noqa: F401
+from tests.builders.processed_night import night, process, processed  # noqa: F401
 from tests.galproject.test_pipeline import contents
 from variables.models import GalCandidate, GalFlag, GalVarObj
 

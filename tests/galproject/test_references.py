@@ -19,10 +19,10 @@ from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReference, GalSource
 from photometry.science.calibration.depth import limiting_magnitude
-from tests.galproject.statuses import held_elsewhere
-from tests.made_up import make_image
-from tests.people import make_person
-from tests.variables.flagged import make_change, make_field, make_search
+from tests.builders.exposures_in_work import held_elsewhere
+from tests.builders.flagged_field import make_change, make_field, make_search
+from tests.builders.people import make_person
+from tests.builders.survey_rows import make_image
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj

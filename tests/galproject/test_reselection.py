@@ -17,8 +17,8 @@ from photometry.models import (
 )
 from photometry.references.reference_sets import active_catalogue
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources
-from tests.variables.candidates import crossmatch_all
+from tests.builders.candidates import crossmatch_all
+from tests.builders.survey_rows import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
 from variables.new_sources.association import replace_new_detections

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from galproject.site.client_address import client_address
-from tests.people import make_person
+from tests.builders.people import make_person
 
 pytestmark = pytest.mark.django_db
 PROJECT = Path(__file__).resolve().parents[2]

@@ -30,7 +30,7 @@ from photometry.models import (
     GalSource,
 )
 from photometry.querysets.objects import MatchKind
-from tests.made_up import make_image
+from tests.builders.survey_rows import make_image
 from variables.candidates.repeat_detections import count_repeat_detections
 from variables.derived.refresh import refresh_candidates
 from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj

@@ -20,7 +20,7 @@ from galproject.processing.stacking import plan_stack, run_stack
 from galproject.queue.runs import process_exposure
 from photometry.models import GalSource
 from photometry.science.stacking.stacking import Stack
-from tests.galproject.nights import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import night, remove_survey  # noqa: F401
 from variables.models import GalVarObj
 
 CHIP = 28

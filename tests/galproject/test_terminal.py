@@ -30,8 +30,8 @@ from galproject.management import command_line
 from galproject.management.commands.serve import users_told
 from galproject.site.server_log import ServerLog
 from photometry.storage import storage
-from tests.galproject.statuses import make_exposure, make_line
-from tests.made_up import make_image, make_sources
+from tests.builders.exposures_in_work import make_exposure, make_line
+from tests.builders.survey_rows import make_image, make_sources
 
 TITLE = "\x1b]0;owned\x07"
 CLIPBOARD = "\x1b]52;c;cm0gLXJmIC8K\x1b\\"

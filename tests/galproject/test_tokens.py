@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from galproject.models import ApiToken
 from galproject.site.tokens import MAX_LIVE, TokenError, key_digest, make_token
-from tests.people import make_person
+from tests.builders.people import make_person
 
 pytestmark = pytest.mark.django_db
 

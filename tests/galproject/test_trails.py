@@ -11,7 +11,7 @@ from exposures.chip import MaskBit
 from exposures.models import GalImage
 from galproject.configuration.pipeline_options import PipelineOptions
 from photometry.models import GalSource
-from tests.galproject.nights import night, process  # noqa: F401
+from tests.builders.processed_night import night, process  # noqa: F401
 from variables.changes.detection import count_variables
 from variables.flags.marking import undo_flag
 from variables.models import GalFlag, GalVarObj

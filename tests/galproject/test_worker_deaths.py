@@ -15,8 +15,8 @@ from galproject.configuration.loading import load_options
 from galproject.queue import cluster, jobs, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
+from tests.builders.exposures_in_work import make_exposure
 from tests.galproject import dying
-from tests.galproject.statuses import make_exposure
 
 FATAL = (signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS, signal.SIGABRT)
 

@@ -15,7 +15,7 @@ from galproject.management.commands import working_status as command
 from galproject.status.exposure_log import exposure_log
 from galproject.status.time_arguments import parse_time
 from galproject.status.working_status import StatusQuery, images_of, working_status
-from tests.galproject.statuses import (
+from tests.builders.exposures_in_work import (
     held_elsewhere,
     make_chip,
     make_exposure,

@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from exposures.catalogues import open_catalogue
 from photometry.reduction.catalogue_astrometry import match_catalogue
 from photometry.reduction.options import ReductionOptions
-from tests.exposures.files import header, wcs_cards
+from tests.builders.fits_files import header, wcs_cards
 
 SHAPE = (400, 600)
 

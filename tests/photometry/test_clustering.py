@@ -15,7 +15,7 @@ from photometry.models import GalSource
 from photometry.storage import clustering, storage
 from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import COLUMNS, SOURCE_DTYPE
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

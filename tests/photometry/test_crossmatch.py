@@ -10,14 +10,14 @@ from photometry.crossmatch.object_storage import sources_replaced
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from photometry.querysets.objects import MatchKind, matches_of
 from photometry.storage import storage
-from tests.made_up import from_tangent_plane
-from tests.photometry.crossmatch_fields import (
+from tests.builders.reference_catalogues import (
     add_catalogue,
     everything,
     ids_at,
     make_reference,
     object_of,
 )
+from tests.builders.survey_rows import from_tangent_plane
 
 pytestmark = pytest.mark.django_db
 PLACES = [(266.0, -29.0), (0.0, 10.0), (359.999, -60.0), (45.0, 90.0), (10.0, -90.0)]

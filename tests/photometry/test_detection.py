@@ -4,7 +4,7 @@ from scipy.spatial import cKDTree
 
 from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.detection.detection import DetectionOptions, find_sources
-from tests.photometry.scenes import observe, star_list, varying_psf
+from tests.builders.crowded_scene import observe, star_list, varying_psf
 
 SHAPE = (400, 500)
 

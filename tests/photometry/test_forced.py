@@ -13,7 +13,7 @@ from photometry.science.forced.forced import (
 )
 from photometry.science.forced.forced_residual import left_over_sky
 from photometry.science.forced.forced_system import normal_equations, place_stars
-from tests.photometry.scenes import apart, observe, render, star_list, varying_psf
+from tests.builders.crowded_scene import apart, observe, render, star_list, varying_psf
 
 SHAPE = (400, 400)
 

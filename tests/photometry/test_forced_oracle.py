@@ -5,8 +5,8 @@ import pytest
 
 from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes
+from tests.builders.crowded_scene import apart, observe, star_list, varying_psf
 from tests.photometry.oracle import crowdsource_half_widths, fit_by_crowdsource
-from tests.photometry.scenes import apart, observe, star_list, varying_psf
 
 SHAPE = (300, 300)
 

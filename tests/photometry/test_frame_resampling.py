@@ -5,7 +5,7 @@ import pytest
 
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.stacking.resampling import SmoothMap, resample_to_grid
-from tests.photometry.scenes import render
+from tests.builders.crowded_scene import render
 
 SHAPE = (160, 200)
 

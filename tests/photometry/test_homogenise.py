@@ -8,7 +8,7 @@ from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers
 from photometry.science.stacking.homogenise import flux_to_common_brightness
 from photometry.science.stacking.stacking import StackOptions, average
-from tests.photometry.scenes import render
+from tests.builders.crowded_scene import render
 from tests.photometry.test_stacking import SEEINGS, SHAPE, flux_in, frame_of
 
 NOISE = 100.0

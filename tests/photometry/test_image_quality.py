@@ -19,7 +19,7 @@ from photometry.science.quality.image_quality import (
     beyond,
 )
 from photometry.science.quality.quality_figures import doubled_share, psf_misfit, share_at_least
-from tests.photometry.spoilt_images import (
+from tests.builders.spoilt_images import (
     added,
     bright_sky,
     gain_of_half,

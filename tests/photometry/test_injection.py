@@ -12,7 +12,7 @@ from photometry.science.injection import (
     light_of,
     unsaturated_flux,
 )
-from tests.photometry.scenes import (
+from tests.builders.crowded_scene import (
     GAIN,
     READ_NOISE,
     SATURATION,

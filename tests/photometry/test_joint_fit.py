@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
-from tests.photometry.scenes import varying_psf
+from tests.builders.crowded_scene import varying_psf
 
 SHAPE = (60, 70)
 # A blend, a star alone, and one at the edge.

@@ -7,7 +7,7 @@ from photometry.models import GalSource
 from photometry.storage import storage
 from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.light_curves import cone_light_curves, light_curve, light_curves
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from photometry.science.crossmatch.matching import Links, Near, group, links_between, position_error
-from tests.photometry.two_filters import Band, crossmatch, make_stars, observe, score
+from tests.builders.star_field import Band, crossmatch, make_stars, observe, score
 
 SIZE = 200.0, 300.0  # arcsec
 G, R = Band("g", fwhm=1.2, limit=22.5, colour=(1.0, 0.4)), Band("r", fwhm=0.95, limit=22.3)

@@ -7,7 +7,7 @@ from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
 from photometry.reduction.reduction import reduce_chip
 from photometry.science.detection.detection import DetectionOptions
-from tests.exposures.files import write_plain
+from tests.builders.fits_files import write_plain
 
 RNG = np.random.default_rng(16)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photometry.science.detection.peak_fit import PeakLimits, fit_peaks
-from tests.photometry.scenes import observe, varying_psf
+from tests.builders.crowded_scene import observe, varying_psf
 
 SHAPE, PSF = (300, 300), varying_psf()
 LIMITS = PeakLimits(

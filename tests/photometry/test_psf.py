@@ -12,7 +12,7 @@ from photometry.science.psf.psf import (
 )
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.psf.stamps import add_profiles
-from tests.photometry.scenes import observe, varying_psf
+from tests.builders.crowded_scene import observe, varying_psf
 
 
 def test_stamps_hold_the_flux_whatever_the_subpixel_position():

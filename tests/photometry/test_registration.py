@@ -16,7 +16,7 @@ from exposures.simulation import SimulationOptions, simulate_night
 from photometry.reduction.image_quality import reference_figures
 from photometry.reduction.reduction import reduce_chip
 from photometry.science.quality.image_quality import QualityLimits, beyond
-from tests.photometry.spoilt_images import OPTIONS, QUALITY, make_field, measure
+from tests.builders.spoilt_images import OPTIONS, QUALITY, make_field, measure
 
 NIGHT = SimulationOptions(
     seed=23,

@@ -7,7 +7,15 @@ import pytest
 
 from photometry.science.detection.residual_peaks import Residual, ResidualOptions, find_new_stars
 from photometry.science.forced.forced import SHARP, ForcedStars, fit_fluxes
-from tests.photometry.scenes import GAIN, READ_NOISE, SKY, apart, observe, star_list, varying_psf
+from tests.builders.crowded_scene import (
+    GAIN,
+    READ_NOISE,
+    SKY,
+    apart,
+    observe,
+    star_list,
+    varying_psf,
+)
 
 SHAPE, N_LISTED, N_NEW = (600, 600), 900, 40  # as 21,000 stars above 5 sigma on a chip
 PSF = varying_psf()

@@ -7,7 +7,7 @@ from django.db import connection
 from photometry.models import GalSource
 from photometry.storage import storage
 from photometry.storage.light_curves import cone_light_curves, light_curve
-from tests.made_up import from_tangent_plane, make_image, make_sources
+from tests.builders.survey_rows import from_tangent_plane, make_image, make_sources
 
 pytestmark = pytest.mark.django_db
 

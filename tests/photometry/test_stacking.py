@@ -18,7 +18,7 @@ from photometry.science.stacking.stacking import (
     effective_detector,
     expected_gain,
 )
-from tests.photometry.scenes import render, star_list
+from tests.builders.crowded_scene import render, star_list
 
 SHAPE = (200, 240)
 GAIN, READ_VARIANCE, SKY = 4.0, 6.0, 300.0

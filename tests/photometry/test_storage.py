@@ -13,7 +13,7 @@ from exposures.source_ids import catalogue_of
 from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.columns import SOURCE_DTYPE
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 
 pytestmark = pytest.mark.django_db
 epochs_of_measurements = import_module("photometry.migrations.0011_epochs_of_measurements")

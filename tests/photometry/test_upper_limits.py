@@ -13,7 +13,7 @@ from photometry.science.calibration.calibration import Correction
 from photometry.science.calibration.depth import upper_limit
 from photometry.storage import storage
 from photometry.storage.light_curves import epochs, light_curves
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 
 upper_limits = import_module("photometry.migrations.0014_upper_limits")
 SIZE = {"width": 2000, "height": 4000, "zero_point": 30.0}

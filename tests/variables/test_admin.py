@@ -7,7 +7,7 @@ from django.urls import reverse
 from exposures.models import GalCheckpoint
 from photometry.models import GalCoverage, GalSource
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 from tests.variables.test_light_curves import make_change
 
 pytestmark = pytest.mark.django_db

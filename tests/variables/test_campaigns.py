@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.variables.campaigns import (
+from tests.builders.campaigns import (
     RUNS,
     candidate,
     copy_candidates,
@@ -13,7 +13,7 @@ from tests.variables.campaigns import (
     make_voter,
     vote,
 )
-from tests.variables.candidates import make_candidates
+from tests.builders.candidates import make_candidates
 from variables.models import Campaign, CampaignObject, GalCandidate, GalFlag
 from variables.vetting.campaigns import (
     CampaignError,

@@ -17,15 +17,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from photometry.models import GalObjectSource
-from tests.people import make_person
-from tests.photometry.crossmatch_fields import ids_at, make_reference
-from tests.variables.candidates import (
+from tests.builders.candidates import (
     add_epoch,
     crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
 )
+from tests.builders.people import make_person
+from tests.builders.reference_catalogues import ids_at, make_reference
 from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import KeysetOrder, beside, page_of

@@ -12,14 +12,14 @@ from django.urls import reverse
 from photometry.models import GalObject, GalObjectSource
 from photometry.querysets.objects import MatchKind
 from photometry.storage import storage
-from tests.people import make_person
-from tests.variables.candidates import (
+from tests.builders.candidates import (
     add_epoch,
     crossmatch_all,
     make_candidate,
     make_candidates,
     make_catalogue,
 )
+from tests.builders.people import make_person
 from tests.variables.test_light_curve_data import two_filters
 from variables.candidates.colours import field_diagram
 from variables.candidates.neighbours import neighbourhood

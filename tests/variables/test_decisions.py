@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from tests.variables.campaigns import candidate, ids_of, make_campaign, make_voter, vote
-from tests.variables.candidates import make_candidates
+from tests.builders.campaigns import candidate, ids_of, make_campaign, make_voter, vote
+from tests.builders.candidates import make_candidates
 from variables.models import CampaignObject, GalDecision
 from variables.vetting.decisions import (
     DecisionInput,

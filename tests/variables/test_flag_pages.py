@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from tests.people import make_person
-from tests.variables.flagged import SIDE, make_field
+from tests.builders.flagged_field import SIDE, make_field
+from tests.builders.people import make_person
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_image, flag_source
 from variables.models import Artifact, GalFlag, GalVarObj

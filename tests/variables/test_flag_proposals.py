@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from exposures.models import GalExposure, GalImage
 from photometry.models import GalReference
-from tests.variables.flagged import SIDE, make_change, make_field, make_search, sky
+from tests.builders.flagged_field import SIDE, make_change, make_field, make_search, sky
 from variables.flags.marking import accept_all, decline_all, undo_flag
 from variables.flags.proposals import propose
 from variables.models import Cut, GalFlag, GalVarObj

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from tests.variables.flagged import SIDE, make_change, make_field, make_search
+from tests.builders.flagged_field import SIDE, make_change, make_field, make_search
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import (
     FlagError,

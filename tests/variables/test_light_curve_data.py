@@ -10,8 +10,7 @@ from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
-from tests.photometry.crossmatch_fields import make_reference
-from tests.variables.candidates import (
+from tests.builders.candidates import (
     add_epoch,
     crossmatch_all,
     make_candidate,
@@ -19,6 +18,7 @@ from tests.variables.candidates import (
     make_catalogue,
     make_change,
 )
+from tests.builders.reference_catalogues import make_reference
 from variables.derived.refresh import refresh_candidates
 from variables.light_curves.light_curve_data import light_curve_data, light_curves_data
 from variables.models import GalCandidate, GalVarObj

@@ -12,7 +12,7 @@ from exposures.errors import GalprojectError
 from exposures.science.positions import parse_position
 from photometry.models import GalSource
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 from variables.light_curves.light_curves import light_curves_at, plot_light_curves
 from variables.models import GalVarObj
 

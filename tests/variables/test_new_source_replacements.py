@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from photometry.storage import storage
-from tests.variables.campaigns import candidate as candidate_of
-from tests.variables.campaigns import make_campaign, make_user, make_voter, vote
-from tests.variables.candidates import make_catalogue
+from tests.builders.campaigns import candidate as candidate_of
+from tests.builders.campaigns import make_campaign, make_user, make_voter, vote
+from tests.builders.candidates import make_catalogue
 from tests.variables.test_new_sources import ARCSEC, DEC, RA, detection, see
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source

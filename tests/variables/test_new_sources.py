@@ -10,7 +10,7 @@ from exposures.source_ids import catalogue_of
 from photometry.models import GalReference, GalSource
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.storage import storage
-from tests.variables.candidates import add_epoch, make_catalogue
+from tests.builders.candidates import add_epoch, make_catalogue
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.candidates import Cause

@@ -13,7 +13,7 @@ from django.forms.models import model_to_dict
 from photometry.models import GalSource
 from photometry.storage import storage
 from photometry.storage.storage import catalogue_sources
-from tests.variables.candidates import add_epoch, make_candidate, make_catalogue, make_change
+from tests.builders.candidates import add_epoch, make_candidate, make_catalogue, make_change
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass
 from variables.models.candidates import Cause

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 from tests.variables.test_light_curves import make_change
 from variables.candidates.repeat_detections import Counting, count_repeat_detections
 from variables.derived.refresh import refresh_candidates

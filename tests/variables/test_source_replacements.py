@@ -5,10 +5,10 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from photometry.storage import storage
-from tests.photometry.crossmatch_fields import make_reference
-from tests.variables.campaigns import candidate as candidate_of
-from tests.variables.campaigns import make_campaign, make_user, make_voter, vote
-from tests.variables.candidates import add_epoch, crossmatch_all, make_candidate, make_catalogue
+from tests.builders.campaigns import candidate as candidate_of
+from tests.builders.campaigns import make_campaign, make_user, make_voter, vote
+from tests.builders.candidates import add_epoch, crossmatch_all, make_candidate, make_catalogue
+from tests.builders.reference_catalogues import make_reference
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag, GalSuccession

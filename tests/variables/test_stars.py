@@ -12,10 +12,10 @@ from django.test import RequestFactory
 
 from photometry.models import GalObjectSource
 from photometry.storage import storage
-from tests.people import make_person
-from tests.photometry.crossmatch_fields import make_reference
-from tests.variables.campaigns import make_campaign, make_voter, vote
-from tests.variables.candidates import add_epoch, crossmatch_all, make_change
+from tests.builders.campaigns import make_campaign, make_voter, vote
+from tests.builders.candidates import add_epoch, crossmatch_all, make_change
+from tests.builders.people import make_person
+from tests.builders.reference_catalogues import make_reference
 from variables.candidates.listing import listing
 from variables.candidates.repeat_detections import Counting, count_repeat_detections, repeated
 from variables.derived.refresh import refresh_candidates

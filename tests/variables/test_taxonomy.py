@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from tests.variables.campaigns import make_campaign, make_voter, vote
-from tests.variables.candidates import make_candidates
+from tests.builders.campaigns import make_campaign, make_voter, vote
+from tests.builders.candidates import make_candidates
 from variables.models import Artifact, Campaign, Taxonomy, TaxonomyClass
 from variables.models.vetting import COMMAND_KEYS
 from variables.vetting.admin import copy_taxonomy, make_current

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from tests.variables.campaigns import (
+from tests.builders.campaigns import (
     RUNS,
     copy_candidates,
     ids_of,
@@ -17,7 +17,7 @@ from tests.variables.campaigns import (
     post_json,
     vote,
 )
-from tests.variables.candidates import make_candidates
+from tests.builders.candidates import make_candidates
 from variables.models import Campaign, GalDecision, GalFlag
 from variables.vetting.campaigns import close
 from variables.vetting.decisions import DecisionInput, decide

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from PIL import Image
 
-from tests.made_up import make_image
-from tests.variables.campaigns import ids_of, make_campaign, make_voter, post_json
+from tests.builders.campaigns import ids_of, make_campaign, make_voter, post_json
+from tests.builders.survey_rows import make_image
 from variables.models import GalVarObj
 from variables.pictures.sprite import TILE, Sprite, write_sprite
 from variables.vetting import shown

@@ -6,7 +6,7 @@ import numpy as np
 
 from exposures.models import GalImage
 from photometry.storage import storage
-from tests.made_up import HALF_SIDE, from_tangent_plane, make_image, make_sources
+from tests.builders.survey_rows import HALF_SIDE, from_tangent_plane, make_image, make_sources
 from variables.models import GalVarObj
 
 SIDE = 2000  # pixels

@@ -5,7 +5,7 @@ import numpy as np
 from photometry.models import GalObject, GalObjectSource
 from photometry.storage import storage
 from photometry.storage.columns import SOURCE_DTYPE
-from tests.made_up import from_tangent_plane, make_image
+from tests.builders.survey_rows import from_tangent_plane, make_image
 
 
 def make_reference(name, filter, x, y, mag=18.0, ra=266.0, dec=-29.0, error=0.02, **columns):

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from tests.variables.candidates import make_candidates
+from tests.builders.candidates import make_candidates
 from variables.models import GalCandidate, Taxonomy
 from variables.vetting.campaigns import NewCampaign, create_campaigns
 from variables.vetting.decisions import DecisionInput, decide

@@ -7,7 +7,7 @@ import numpy as np
 from exposures.models import GalImage
 from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 from photometry.storage import storage
-from tests.made_up import make_image, make_sources
+from tests.builders.survey_rows import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalVarObj
 

@@ -1,0 +1,1 @@
+"""What tests are made of: files, pixels, rows and people, each made up in one place."""
