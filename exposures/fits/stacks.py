@@ -4,7 +4,6 @@ A chip's four images lie in a file of its own until all chips are done, so that 
 interrupted goes on where it stopped. Every file appears under its name only when it is whole.
 """
 
-import os
 import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from exposures.fits.checksums import add_sums
 from exposures.fits.codes import ENUMERATION
 from exposures.fits.files import open_hdus
 from exposures.fits.time_scales import SECONDS_A_DAY
+from exposures.whole_files import whole_file
 
 KEY = "STACKKEY"  # what a chip was made from and how, as a digest
 # From here on data quality is an enumeration, as which it is written.
@@ -191,13 +191,9 @@ def primary_header(inputs: tuple[ExposureFacts, ...]) -> fits.Header:
 
 
 def _write(hdus, path):
-    partial = path.with_name(f"writing.{os.getpid()}.{path.name}")
-    try:
-        hdus.writeto(partial, overwrite=True)
+    with whole_file(path) as partial:
+        hdus.writeto(partial)
         add_sums(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from exposures.fits.conventions import ExtensionKind
 from exposures.fits.extensions import science_images
 from exposures.fits.files import open_images, read_pixels
 from exposures.fits.options import InputOptions
+from exposures.whole_files import whole_file
 
 
 def write_chip(
@@ -92,14 +93,12 @@ def _write_like(source, images, path):
 
     ``images`` are pairs of name or number and pixels.
     """
-    partial = path.with_name(f"writing.{path.name}")
-    with quiet(), open_images(source) as file:
+    with quiet(), whole_file(path) as partial, open_images(source) as file:
         hdus = fits.HDUList([fits.PrimaryHDU(header=_without_pixels(file.primary.header))])
         for chip, pixels in images:
             image = next(i for i in file.images if chip in (i.name, i.index))
             hdus.append(fits.ImageHDU(pixels, header=_without_pixels(image.cards.header)))
         hdus.writeto(partial, overwrite=True, output_verify="ignore")
-    partial.rename(path)
 
 
 def _without_pixels(header):

@@ -8,7 +8,7 @@ from exposures.archive.queries import Query
 from exposures.errors import GalprojectError
 from exposures.fits import short_filter
 from exposures.management.numbers import Whole
-from exposures.science.positions import parse_position
+from exposures.science.positions import read_position
 
 CCDNUM = Whole(1, 32_767)  # as their column has it
 EXPNUM = Whole(1, 999_999_999)
@@ -91,6 +91,6 @@ def _region(texts):
         return None
     *position, radius = texts
     try:
-        return (*parse_position(*position), float(radius))
+        return (*read_position(" ".join(position)), float(radius))
     except ValueError:
         raise GalprojectError(f"--region: the radius {radius!r} is no number of degrees") from None

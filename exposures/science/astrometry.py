@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
+from exposures.plain_values import none_if_nan
 from exposures.science.angles import wrap_ra
 from exposures.science.arrays import FloatArray, IntArray, Shape
 from exposures.science.quantities import (
@@ -115,7 +116,7 @@ class PixelCorrection:
             "order": self.order,
             "x": list(map(float, self.x_coefficients)),
             "y": list(map(float, self.y_coefficients)),
-            "rms_pixels": None if np.isnan(self.rms_pixels) else float(self.rms_pixels),
+            "rms_pixels": none_if_nan(float(self.rms_pixels)),
             "n_used": self.n_used,
         }
 

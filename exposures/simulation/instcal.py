@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.time import Time
 
 from exposures.fits.checksums import add_sums
+from exposures.whole_files import whole_file
 
 FILTERS = {
     "u": "u DECam c0006 3500.0 1000.0",
@@ -107,10 +108,9 @@ def write_triplet(folder, cards, chips, compress):
         for header, exposed in chips:
             hdus.append(_image_hdu(getattr(exposed, attribute), header, compress))
         paths[product] = folder / file_name(cards, product, compress)
-        partial = paths[product].with_name("writing." + paths[product].name)
-        hdus.writeto(partial, overwrite=True)
-        add_sums(partial)
-        partial.rename(paths[product])
+        with whole_file(paths[product]) as partial:
+            hdus.writeto(partial)
+            add_sums(partial)
     return paths["i"]
 
 

@@ -10,6 +10,7 @@ from numpy.polynomial.chebyshev import chebval2d
 from exposures.fits.files import open_hdus
 from exposures.simulation.mosaic import Pointing, detectors
 from exposures.simulation.stars import positions_at
+from exposures.whole_files import whole_file
 
 ORDER = 3  # of the polynomials of flat field and sky; (ORDER + 1)^2 coefficients each
 EDGE_PIXELS = 60  # stars so far off a chip are still listed as on it
@@ -89,9 +90,8 @@ def write_truth(path, truth):
         fits.BinTableHDU(Table(getattr(truth, name)).as_array(), name=name.upper())
         for name in TABLES
     ]
-    partial = path.with_name("writing." + path.name)
-    fits.HDUList(hdus).writeto(partial, overwrite=True)
-    partial.rename(path)
+    with whole_file(path) as partial:
+        fits.HDUList(hdus).writeto(partial)
 
 
 def read_truth(path) -> Truth:

@@ -2,7 +2,7 @@
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from exposures.json_values import finite
+from exposures.plain_values import finite
 from exposures.tables import csv_pieces, parquet_pieces
 from galproject.api.columns import columns_of, row_of
 

@@ -3,9 +3,9 @@
 from django.db import transaction
 from django.utils import timezone
 
-from exposures.json_values import none_if_nan
 from exposures.locks import Claimed, check_held
 from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.plain_values import none_if_nan
 from galproject.configuration.loading import options_from_json
 from galproject.processing.locking import lock_results
 from galproject.processing.reference_choice import renew_sets_of

@@ -2,10 +2,10 @@
 
 from django import forms
 
-from exposures.errors import GalprojectError
 from exposures.input.form_fields import FloatField, refusal
+from exposures.science.positions import PositionError, read_position
 from galproject.configuration.loading import load_options
-from galproject.references.patches import SkyPatch, filters_in_use, parse_place
+from galproject.references.patches import SkyPatch, filters_in_use
 
 
 class PatchForm(forms.Form):
@@ -22,8 +22,8 @@ class PatchForm(forms.Form):
     def clean_position(self):
         """Right ascension and declination of the position, ICRS degrees."""
         try:
-            return parse_place(self.cleaned_data["position"])
-        except GalprojectError as error:
+            return read_position(self.cleaned_data["position"])
+        except PositionError as error:
             raise refusal(str(error)) from error
 
     def patch(self) -> SkyPatch | None:

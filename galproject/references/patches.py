@@ -5,12 +5,10 @@ from urllib.parse import urlencode
 
 from django.db.models import F, Value
 
-from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalField
 from exposures.q3c import Q3CWithin
 from exposures.science.angles import wrap_ra
 from exposures.science.motion import separation_degrees
-from exposures.science.positions import parse_position
 from galproject.configuration.loading import load_options
 from galproject.home.fields import observed_fields
 
@@ -44,15 +42,6 @@ class Place:
     name: str
     n_exposures: int | None  # None if nobody counted
     patches: tuple[SkyPatch, ...]  # one for each filter
-
-
-def parse_place(text) -> tuple[float, float]:
-    """Parse a position in one line to ra, dec in degrees; raises GalprojectError."""
-    parts = text.split(",") if "," in text else text.split()
-    half = len(parts) // 2
-    if len(parts) not in (2, 6):
-        raise GalprojectError("Give a position as 266.417 -29.008 or 17:45:40 -29:00:28")
-    return parse_position(" ".join(parts[:half]), " ".join(parts[half:]))
 
 
 def patch_round(exposure) -> SkyPatch:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 from astropy.time import Time
 from django.db.models import Aggregate, Count, FloatField, Q, Sum
 
 from exposures.models import GalExposure, GalImage, Status
+from exposures.plain_values import none_if_nan
 from galproject.configuration.loading import load_options
 from photometry.science.calibration.depth import limiting_magnitude
 
@@ -101,7 +101,7 @@ def _quality(exposure, row):
     same = ("fwhm_arcsec", "sky", "astrometric_rms_mas", "zero_point_error", "chi2_nu")
     return Quality(
         exposure=exposure,
-        depth=None if np.isnan(depth) else float(depth),
+        depth=none_if_nan(float(depth)),
         masked_percent=None if masked is None else 100 * masked,
         **{name: row[name] for name in counts},
         **{name: median[name] for name in same},

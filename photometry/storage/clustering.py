@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
+from exposures.lookup import find_exposures
 from photometry.models import GalReference
 from photometry.storage.statements import execute, fetch_row, fetch_rows
 from photometry.storage.storage import COLUMNS, attach_partition, create_table_to_attach
@@ -80,7 +81,7 @@ def partitions(
     if catalogue_ids:
         chosen = chosen.filter(pk__in=catalogue_ids)
     if identifiers:
-        chosen = chosen.filter(image__exposure__identifier__in=identifiers)
+        chosen = chosen.filter(image__exposure__in=find_exposures(identifiers))
     if filter:
         chosen = chosen.filter(image__exposure__filter=filter)
     return chosen

@@ -67,7 +67,7 @@ def test_a_larger_radius_matches_what_lies_further_apart():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"exposure": ["nowhere"]}, "There is no exposure nowhere"),
+        ({"exposure": ["nowhere"]}, "nowhere: there is no such exposure"),
         ({"max_radius": 0.0}, "give 0.5 to 5 arcsec"),
         ({"max_radius": 60.0}, "--max-radius 60"),
         ({"max_radius": float("nan")}, "--max-radius nan"),

@@ -10,11 +10,12 @@ from django.urls import reverse
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
 from exposures.models import GalCheckpoint, GalField, GalImage, Status
+from exposures.science.positions import read_position
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes, tasks
 from galproject.references.changes import change_reference, plan, plan_withdrawal
 from galproject.references.mosaic import mosaics
-from galproject.references.patches import SkyPatch, parse_place
+from galproject.references.patches import SkyPatch
 from galproject.references.quality import best_of, qualities, sort
 from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReference, GalSource
@@ -159,13 +160,13 @@ def test_a_patch_has_its_filter_and_its_sky():
     "written", ["266.417 -29.008", "266.417, -29.008", "17:45:40.08 -29:00:28.8"]
 )
 def test_positions_are_read_as_people_write_them(written):
-    assert parse_place(written) == pytest.approx((266.417, -29.008), abs=1e-6)
+    assert read_position(written) == pytest.approx((266.417, -29.008), abs=1e-6)
 
 
 @pytest.mark.parametrize("written", ["266", "here there", "1 2 3", "400 0"])
 def test_what_is_no_position_is_refused(written):
     with pytest.raises(GalprojectError):
-        parse_place(written)
+        read_position(written)
 
 
 def test_what_depends_is_counted_and_nothing_is_changed(field):

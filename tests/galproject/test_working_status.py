@@ -260,8 +260,8 @@ def test_json_is_whole():
     ("words", "problem"),
     [
         (["--since", "then"], "not a time"),
-        (["--exposure", "6107"], "no exposure is called '6107'. Did you mean one of 61070"),
-        (["--exposure", "x"], "no exposure is called"),
+        (["--exposure", "6107"], "6107: there is no such exposure. Did you mean one of 61070"),
+        (["--exposure", "x"], "x: there is no such exposure"),
         (["--limit", "0"], "--limit"),
         (["--json", "--follow"], "not both"),
         (["--state", "sleeping"], "invalid choice"),

@@ -16,6 +16,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from exposures.science.positions import PositionError, read_position
 from photometry.models import GalObjectSource
 from tests.builders.candidates import (
     add_epoch,
@@ -30,7 +31,7 @@ from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.keyset import KeysetOrder, beside, page_of
 from variables.candidates.listing import neighbours_in_list
-from variables.candidates.positions import PositionError, galactic, read_position, sexagesimal
+from variables.candidates.positions import galactic, sexagesimal
 from variables.candidates.repeat_detections import Counting, repeated
 from variables.derived.refresh import refresh_candidates
 from variables.models import (
@@ -382,6 +383,9 @@ def test_a_list_is_as_long_as_its_count_says(reader, accepted_only):
         ("17:45:40.0 -29:00:28", 266.416667, -29.007778),
         ("17h45m40s, -29d00m28s", 266.416667, -29.007778),
         ("17 45 40 -29 00 28", 266.416667, -29.007778),
+        ("17:45:40.0-29:00:28", 266.416667, -29.007778),
+        ("266.4168 -29:00:28", 266.4168, -29.007778),
+        ("266d25m00s -29.0", 266.416667, -29.0),
         ("0.0 0.0 gal", 266.404988, -28.936178),
     ],
 )
@@ -389,7 +393,9 @@ def test_positions_are_read_as_people_type_them(words, ra, dec):
     assert read_position(words) == pytest.approx((ra, dec), abs=2e-5)
 
 
-@pytest.mark.parametrize("words", ["", "here", "400 -29", "10 -95", "1 2 3", "nan nan", "1 gal"])
+@pytest.mark.parametrize(
+    "words", ["", "here", "400 -29", "10 -95", "1 2 3", "nan nan", "1 gal", "1 2 3 gal"]
+)
 def test_what_is_no_position_is_refused(words):
     with pytest.raises(PositionError, match="is no position"):
         read_position(words)

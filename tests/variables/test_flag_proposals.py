@@ -210,7 +210,7 @@ def test_the_command_proposes_and_says_how_many(starry):
     out = StringIO()
     call_command("propose_flags", exposure=["1s"], stdout=out)
     assert out.getvalue() == "2 new proposals, from 1 exposures\n"
-    with pytest.raises(CommandError, match="no exposure 77"):
+    with pytest.raises(CommandError, match="77: there is no such exposure"):
         call_command("propose_flags", exposure=["77"])
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from exposures.errors import GalprojectError
-from exposures.science.positions import parse_position
+from exposures.science.positions import read_position
 from photometry.models import GalSource
 from photometry.storage import storage
 from tests.builders.survey_rows import make_image, make_sources
@@ -117,7 +117,7 @@ def test_a_position_without_a_source_is_one_clear_error(star):
 @pytest.mark.parametrize("position", [("abc", "1"), ("361", "1"), ("1", "91"), ("nan", "1")])
 def test_what_is_no_position_is_refused(position):
     with pytest.raises(GalprojectError):
-        parse_position(*position)
+        read_position(" ".join(position))
 
 
 def test_the_csv_has_a_line_for_each_measurement(star, capsys, tmp_path):

@@ -9,7 +9,7 @@ from exposures.input.filters import FloatFilter, IntegerFilter
 from exposures.input.form_fields import refusal
 from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
-from variables.candidates.positions import PositionError, read_position
+from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import Cause
 from variables.votes.blindness import note_shown

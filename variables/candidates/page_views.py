@@ -4,8 +4,8 @@ from django.http import JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from exposures.json_values import finite
 from exposures.options_in_force import options_in_force
+from exposures.plain_values import finite
 from variables.candidates.colours import field_diagram
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.page import candidate_page

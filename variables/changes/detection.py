@@ -3,6 +3,7 @@
 import numpy as np
 from django.db import transaction
 
+from exposures.plain_values import nullable_rows
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from photometry.storage.columns import FIT_COLUMNS
@@ -97,14 +98,7 @@ def replace_variables(image, measured, changes, keep=()) -> int:
         "flux_err": rows["flux_err"],
         "failed_cuts": changes.failed_cuts | (Cut.DOUBTED_IMAGE if image.is_doubted else 0),
     }
-    # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
-    values = zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)
-    objects = [
-        GalVarObj(
-            image=image, **{k: None if v != v else v for k, v in zip(columns, row, strict=True)}
-        )
-        for row in values
-    ]
+    objects = [GalVarObj(image=image, **row) for row in nullable_rows(columns)]
     with transaction.atomic():
         before = GalVarObj.objects.filter(image=image).of_reference()
         before.exclude(pk__in=keep).delete()

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
+from exposures.plain_values import nullable_rows
 from exposures.science.footprints import contains
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
@@ -286,14 +287,7 @@ def _upsert(catalogue, columns):
     """Insert or update candidates, leaving people's annotations as they are."""
     image = catalogue.image
     common = {"catalogue": catalogue, "filter": image.exposure.filter, "ccdnum": image.ccdnum}
-    # tolist() gives Python scalars, which psycopg2 adapts; NaN means unknown, so NULL.
-    values = zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True)
-    candidates = [
-        GalCandidate(
-            **common, **{k: None if v != v else v for k, v in zip(columns, row, strict=True)}
-        )
-        for row in values
-    ]
+    candidates = [GalCandidate(**common, **row) for row in nullable_rows(columns)]
     GalCandidate.objects.bulk_create(
         candidates,
         update_conflicts=True,

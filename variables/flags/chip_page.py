@@ -7,6 +7,7 @@ import numpy as np
 from django.urls import reverse
 
 from exposures.models import GalImage
+from exposures.plain_values import none_if_nan
 from photometry.models import GalReference
 from photometry.science.calibration.depth import limiting_magnitude
 from variables.models import GalCandidate, GalFlag
@@ -117,7 +118,7 @@ def chip_page(image) -> ChipPage:
 def depth_of(image) -> float | None:
     """The 5 sigma limiting magnitude of an image; None if it was not measured."""
     depth = limiting_magnitude(image.zero_point, image.sky_noise, image.fwhm_pixels)
-    return None if np.isnan(depth) else float(depth)
+    return none_if_nan(float(depth))
 
 
 def _changes(image):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from exposures.plain_values import plain_rows
 from exposures.source_ids import catalogue_of
 from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.detection.residual_peaks import (
@@ -116,9 +117,5 @@ def _columns(found, place, reduction, against, options):
 
 
 def _rows(columns, chosen, catalogue_id):
-    # tolist() gives Python scalars, which psycopg2 adapts.
-    values = zip(*(column[chosen].tolist() for column in columns.values()), strict=True)
-    return [
-        GalNewDetection(catalogue_id=catalogue_id, **dict(zip(columns, row, strict=True)))
-        for row in values
-    ]
+    own = {name: column[chosen] for name, column in columns.items()}
+    return [GalNewDetection(catalogue_id=catalogue_id, **row) for row in plain_rows(own)]

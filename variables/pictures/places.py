@@ -1,15 +1,14 @@
 """Paths of pictures on disk, and their URLs."""
 
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.urls import reverse
 
 from exposures.source_ids import catalogue_of, rank_of
+from exposures.whole_files import whole_file
 
 
 def cutouts_folder(catalogue_id) -> Path:
@@ -66,15 +65,9 @@ def _versioned(path, name, pk):
 def write_whole(path, content):
     """Write bytes to a file at once: readers see what was there before, or all of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as part:
-        try:
-            part.write(content)
-            part.close()
-            os.chmod(part.name, 0o644)
-            os.replace(part.name, path)
-        except OSError:
-            os.unlink(part.name)
-            raise
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+        partial.chmod(0o644)
 
 
 def remove_cutouts(catalogue_id):

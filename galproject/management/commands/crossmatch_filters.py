@@ -6,10 +6,11 @@ from dataclasses import replace
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Number
-from exposures.models import GalExposure, GalImage
+from exposures.models import GalImage
 from galproject.configuration.loading import load_options
 from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 
@@ -38,6 +39,7 @@ class Command(SurveyCommand):
     def handle(self, *, exposure, max_radius, dry_run, **options):
         with plain_errors():
             crossmatch_options = load_options().crossmatch
+            image_ids = reference_ids(exposure)
         if max_radius is not None:
             least = crossmatch_options.min_radius_arcsec
             if not least <= max_radius <= MAX_ARCSEC:
@@ -45,7 +47,7 @@ class Command(SurveyCommand):
                     f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
                 )
             crossmatch_options = replace(crossmatch_options, max_radius_arcsec=max_radius)
-        fields = list(fields_of(reference_ids(exposure)))
+        fields = list(fields_of(image_ids))
         for number, images in enumerate(fields, 1):
             with (
                 tqdm(
@@ -66,10 +68,7 @@ def reference_ids(identifiers):
     """Ids of the reference images of exposures; None for all."""
     if identifiers is None:
         return None
-    for identifier in identifiers:
-        if not GalExposure.objects.filter(identifier=identifier).exists():
-            raise CommandError(f"There is no exposure {identifier}")
-    images = GalImage.objects.filter(exposure__identifier__in=identifiers)
+    images = GalImage.objects.filter(exposure__in=find_exposures(identifiers))
     return list(images.values_list("pk", flat=True))
 
 

@@ -9,7 +9,9 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import ROW_ID
 from exposures.models import GalImage, Status
 from galproject.processing.cutouts import draw_cutouts
@@ -53,11 +55,13 @@ class Command(SurveyCommand):
 
     def chips(self, identifiers):
         images = GalImage.objects.filter(status=Status.DONE).select_related("exposure")
-        for identifier in identifiers or ():
-            if not images.filter(exposure__identifier=identifier).exists():
-                raise CommandError(f"No chip of exposure {identifier} is done")
         if identifiers:
-            images = images.filter(exposure__identifier__in=identifiers)
+            with plain_errors():
+                exposures = find_exposures(identifiers)
+            images = images.filter(exposure__in=exposures)
+            done = set(images.values_list("exposure__identifier", flat=True))
+            if without := [name for name in identifiers if name not in done]:
+                raise CommandError(f"No chip of exposure {', '.join(without)} is done")
         missing = [image for image in images if not picture_path(image.pk).exists()]
         problems = []
         for image in tqdm(missing, unit="chip", disable=not sys.stderr.isatty()):

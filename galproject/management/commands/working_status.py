@@ -11,10 +11,10 @@ from django.db import DatabaseError
 from django.template.defaultfilters import pluralize
 
 from exposures.errors import GalprojectError
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import database_lost
 from exposures.management.numbers import COUNT, Number
-from exposures.models import GalExposure
 from galproject.queue.jobs import enqueue_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.tables import change_lines, log_lines, status_lines
@@ -90,7 +90,7 @@ class Command(SurveyCommand):
         since, until = (given[name] and parse_time(given[name]) for name in ("since", "until"))
         ids = None
         if given["exposure"] is not None:
-            ids = tuple(exposure.pk for exposure in exposures_called(given["exposure"]))
+            ids = tuple(exposure.pk for exposure in find_exposures([given["exposure"]]))
         states = tuple(given["state"])
         return StatusQuery(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
@@ -104,7 +104,7 @@ class Command(SurveyCommand):
 
     def show(self, given):
         status = working_status(self.query(given), given["limit"])
-        names = [] if given["exposure"] is None else exposures_called(given["exposure"])
+        names = [] if given["exposure"] is None else find_exposures([given["exposure"]])
         logs = [exposure_log(exposure) for exposure in names]
         if given["json"]:
             whole = asdict(status) | ({"logs": [asdict(log) for log in logs]} if logs else {})
@@ -135,14 +135,3 @@ class Command(SurveyCommand):
                 return
             before = status
             time.sleep(given["follow"])
-
-
-def exposures_called(identifier):
-    """The exposures of a name, one for each instrument; raises GalprojectError without any."""
-    found = list(GalExposure.objects.filter(identifier=identifier))
-    if not found:
-        alike = GalExposure.objects.filter(identifier__icontains=identifier).order_by("-pk")[:3]
-        names = ", ".join(exposure.identifier for exposure in alike)
-        advice = f"Did you mean one of {names}?" if names else "working_status lists all"
-        raise GalprojectError(f"no exposure is called {identifier!r}. {advice}")
-    return found

@@ -10,6 +10,7 @@ from exposures.chip import ChipEntry, ExposureFacts
 from exposures.fits import read_chip, write_chip
 from exposures.science.astrometry import pixel_scale_arcsec
 from exposures.science.motion import separation_degrees
+from exposures.whole_files import whole_file
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.pipeline import ChipResult, process_chip
 from galproject.queue.runs import prepare
@@ -166,9 +167,8 @@ def _circle(reduction):
 def _keep(task, reference):
     """Write a Reference for the search images, atomically."""
     path = task.folder / f"reference-{task.entry.ccdnum}.npz"
-    partial = path.with_name(f"writing.{path.name}")
-    np.savez(partial, **vars(reference))
-    partial.rename(path)
+    with whole_file(path) as partial:
+        np.savez(partial, **vars(reference))
 
 
 def _references_near(task, circle):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial.chebyshev import chebval
 
+from exposures.plain_values import none_if_nan
 from exposures.science.quantities import Count, MagnitudeError, Options, Order, Rounds, Sigma
 from photometry.science.calibration.channels import ChannelStep
 
@@ -127,7 +128,7 @@ class Correction:
             "coefficients": list(map(float, self.coefficients)),
             "offsets": {str(number): float(value) for number, value in self.offsets.items()},
             "n_used": self.n_used,
-            "rms": None if np.isnan(self.rms) else float(self.rms),
+            "rms": none_if_nan(float(self.rms)),
             "steps": [step.as_json() for step in self.steps],
         }
 

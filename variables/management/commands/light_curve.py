@@ -8,7 +8,7 @@ from exposures.errors import GalprojectError
 from exposures.management.arguments import let_declinations_be_negative
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Number
-from exposures.science.positions import parse_position
+from exposures.science.positions import read_position
 from exposures.tables import write_csv
 from variables.light_curves.light_curves import light_curve_rows, light_curves_at, plot_light_curves
 
@@ -48,7 +48,7 @@ class Command(SurveyCommand):
 
 def curves_of_position(ra, dec, radius_arcsec):
     """Light curves at a position given as text; GalprojectError where there is none."""
-    ra_degrees, dec_degrees = parse_position(ra, dec)
+    ra_degrees, dec_degrees = read_position(f"{ra} {dec}")
     if not 0 < radius_arcsec <= 3600:
         raise GalprojectError(f"--radius {radius_arcsec:g}: give up to 3600 arcsec, more than 0")
     curves = light_curves_at(ra_degrees, dec_degrees, radius_arcsec)

@@ -1,9 +1,12 @@
 """manage.py propose_flags: artifacts found among the changes, for people to accept."""
 
-from django.core.management.base import CommandError
+from operator import attrgetter
+
 from tqdm import tqdm
 
+from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
+from exposures.management.command_errors import plain_errors
 from exposures.models import GalExposure
 from variables.flags.proposals import propose
 
@@ -23,8 +26,7 @@ class Command(SurveyCommand):
     def handle(self, *, exposure, **_):
         exposures = GalExposure.objects.order_by("mjd")
         if exposure:
-            exposures = exposures.filter(identifier__in=exposure)
-            if missing := set(exposure) - set(exposures.values_list("identifier", flat=True)):
-                raise CommandError(f"There is no exposure {', '.join(sorted(missing))}")
+            with plain_errors():
+                exposures = sorted(find_exposures(exposure), key=attrgetter("mjd"))
         found = [propose(e) for e in tqdm(exposures, unit="exposure", disable=None, leave=False)]
         self.stdout.write(f"{sum(found):,} new proposals, from {len(found):,} exposures")
