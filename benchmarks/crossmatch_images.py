@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from astropy.stats import gaussian_sigma_to_fwhm
 from scipy.spatial import cKDTree
+
+from photometry.science.scatter import sigma_about_zero
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -117,7 +120,9 @@ def owners(found, star):
     distance, near = tree.query(places, k=4, distance_upper_bound=reach)
     near = np.where(np.isfinite(distance), near, 0)
     brighter = (star[near] >= 0) & (found.flux[star[near]] > found.flux[left][:, None])
-    light = found.sources.flux[near] * np.exp(-0.5 * (2.3548 * distance / found.fwhm) ** 2)
+    light = found.sources.flux[near] * np.exp(
+        -0.5 * (gaussian_sigma_to_fwhm * distance / found.fwhm) ** 2
+    )
     light = np.where(np.isfinite(distance) & brighter, light, 0)
     best = np.argmax(light, axis=1), np.arange(len(left))
     owner[left] = np.where(light.max(axis=1) > 0, near[best[1], best[0]], -1)
@@ -204,7 +209,7 @@ def main():
     pulls = np.abs(np.concatenate(pulls))
     figures = {
         "merged_half_fwhm": round(half(np.concatenate(pairs, axis=1)), 2),
-        "positions_over_errors": round(float(1.4826 * np.median(pulls)), 2),
+        "positions_over_errors": round(float(sigma_about_zero(pulls)), 2),
     }
     weights = {"blends_marked": "n_blends", "paired_silently": "n_blends"}
     for name in ("matched", "doubtful", "wrong_matches", "blends_marked", "paired_silently"):

@@ -34,8 +34,8 @@ from unittest import mock
 
 import crowded_chip  # first, for it says how many cores there are to numba and BLAS
 import numpy as np
+from astropy.stats import mad_std
 
-from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.forced import forced
 from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes, merge_groups
 from tests.photometry.oracle import (
@@ -157,7 +157,7 @@ def pull_mad(chip):
     fit = our_fit(chip, chip.x, chip.y, chip.flux)
     group = merge_groups(chip.x, chip.y, 1.0)
     good = (np.bincount(group)[group] == 1) & (fit.quality > 0.95) & (fit.flags == 0)
-    return mad_sigma(((fit.flux - chip.flux) / fit.flux_err)[good])
+    return mad_std(((fit.flux - chip.flux) / fit.flux_err)[good])
 
 
 def photutils_ratio(chip):

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from astropy.stats import mad_std
 from astropy.table import Table
 from scipy.spatial import cKDTree
 from scratch import manage, scratch_database
@@ -127,7 +128,7 @@ def figures_of(table, simulated, recovery):
         "half_complete_mag_truth": crossing(edges, theirs.share),
         "completeness_worst_difference": worst(ours.share[both], theirs.share[both]),
         "bright_bias_mmag": 1000 * float(np.nanmedian(bright["measured"] - bright["mag"])),
-        "pull_mad": 1.4826 * float(np.median(np.abs(pulls - np.median(pulls)))),
+        "pull_mad": float(mad_std(pulls)),
         "pull_mad_truth": recovery.pull_mad,
         "changes_found": float(np.mean(large["is_changed"])),
         "changes_found_truth": recovery.completeness,

@@ -13,9 +13,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from astropy.stats import mad_std
 from scratch import manage, scratch_database
 
 from photometry.models import GalReference, GalSource
+from photometry.science.scatter import MEDIAN_ERROR
 from variables.light_curves.light_curves import light_curves_at, plot_light_curves
 from variables.models import GalVarObj
 
@@ -56,13 +58,11 @@ def transit(path):
     hours = 24 * (curve.mjd - curve.mjd.min())
     inside = (hours > TRANSIT_HOURS[0]) & (hours < TRANSIT_HOURS[1])
     outside = (hours < 1.7) | (hours > 4.9)
-    scatter = [
-        1.4826 * np.median(np.abs(m - np.median(m))) for m in split(curve.mag, inside, outside)
-    ]
+    scatter = [mad_std(m) for m in split(curve.mag, inside, outside)]
     depth = np.median(curve.mag[inside]) - np.median(curve.mag[outside])
     error = np.hypot(
         *(
-            1.2533 * s / np.sqrt(n)
+            MEDIAN_ERROR * s / np.sqrt(n)
             for s, n in zip(scatter, (inside.sum(), outside.sum()), strict=True)
         )
     )
@@ -85,7 +85,7 @@ def noise_floor(n_stars=20):
     for source in np.flatnonzero(counts > 0.9 * counts.max()):
         mag = table[(index == source) & clean, 1]
         brightness.append(np.median(mag))
-        scatter.append(1.4826 * np.median(np.abs(mag - brightness[-1])))
+        scatter.append(mad_std(mag))
     brightest = np.argsort(brightness)[:n_stars]
     return float(np.median(np.array(scatter)[brightest]))
 

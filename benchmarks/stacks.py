@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.stats import mad_std
 from scipy.spatial import cKDTree
 from scratch import manage, scratch_database
 
@@ -39,7 +40,6 @@ from galproject.management.commands.stack_reference import stack_line
 from galproject.processing.stacking import plan_stack, run_stack
 from photometry.models import GalSource
 from photometry.reduction.reduction import reduce_chip
-from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.detection.joint_fit import cut_out
 from variables.models import GalVarObj
 
@@ -204,7 +204,7 @@ def depth(path, night):
     profiles = found.psf.stamps(x, y, size)
     pixels, weight = (cut_out(image, x, y, size) for image in (residual, chip.weight))
     fluxes = np.sum(profiles * pixels, axis=(1, 2)) / np.sum(profiles**2, axis=(1, 2))
-    return float(mad_sigma(fluxes[np.all(weight > 0, axis=(1, 2))]))
+    return float(mad_std(fluxes[np.all(weight > 0, axis=(1, 2))]))
 
 
 def depth_figures(folder, options):
@@ -247,7 +247,7 @@ def night_figures(nights):
         "n_variables_with_stack": variable_after.sum(),
         "n_false": concatenated["false"][0].sum(),
         "n_false_with_stack": concatenated["false"][1].sum(),
-        "stack_flux_mmag": mad_sigma(scatter),
+        "stack_flux_mmag": mad_std(scatter),
         "stack_flux_offset_mmag": np.median(difference),
         "single_flux_noise_mmag": np.median(noise),
         "n_flux_stars": len(scatter),

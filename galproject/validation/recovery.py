@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from astropy.stats import mad_std
 from django.db.models import Count
 from scipy.spatial import cKDTree
 
@@ -11,7 +12,7 @@ from exposures.science.angles import tangent_offsets
 from exposures.science.footprints import unit_vectors
 from exposures.science.motion import separation_degrees
 from photometry.models import GalSource
-from photometry.science.calibration.calibration import Correction, mad_sigma
+from photometry.science.calibration.calibration import Correction
 from variables.models import GalNewSource, GalVarObj
 
 # A source is that of the brightest true star within this radius, if any: in a crowd the nearest
@@ -84,7 +85,7 @@ def _rms(values):
 
 def _spread(values):
     values = values[np.isfinite(values)]
-    return float(mad_sigma(values)) if len(values) else np.nan
+    return float(mad_std(values)) if len(values) else np.nan
 
 
 def _images(truth):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from astropy.stats import mad_std
 from scipy.spatial import cKDTree
 
-from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.detection.detection import DetectionOptions, find_sources
 from tests.builders.crowded_scene import observe, star_list, varying_psf
 
@@ -41,8 +41,8 @@ def test_positions_of_bright_stars_are_good_to_a_fiftieth_of_a_pixel(scene, foun
     index, star = matched(scene, found)
     bright = np.isin(index, found.bright(200))
     assert bright.sum() > 20
-    assert mad_sigma((found.x[index] - scene.x[star])[bright]) < 0.02
-    assert mad_sigma((found.y[index] - scene.y[star])[bright]) < 0.02
+    assert mad_std((found.x[index] - scene.x[star])[bright]) < 0.02
+    assert mad_std((found.y[index] - scene.y[star])[bright]) < 0.02
 
 
 def test_psf_is_learnt_from_the_image(scene, found):

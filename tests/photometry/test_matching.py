@@ -104,4 +104,5 @@ def test_a_chain_of_blends_is_cut():
 
 def test_positions_are_as_good_as_the_light_allows():
     error = position_error([100.0, 10.0, 0.0, -5.0], [1.0, 1.0, 1.0, 1.0], 1.2, 0.5)
-    assert error == pytest.approx([1.2 / 2.3548 / 100, 1.2 / 2.3548 / 10, 0.5, 0.5])
+    sigma = 1.2 / np.sqrt(8 * np.log(2))
+    assert error == pytest.approx([sigma / 100, sigma / 10, 0.5, 0.5])

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.stats import binom_conf_interval
-
-from photometry.science.calibration.calibration import mad_sigma
+from astropy.stats import binom_conf_interval, mad_std
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def offsets(values, differences, edges) -> Offsets:
     bin_of = np.digitize(values, edges) - 1
     for i in np.flatnonzero(n >= MIN_IN_A_BIN):
         inside = differences[bin_of == i]
-        median[i], spread[i] = np.median(inside), mad_sigma(inside)
+        median[i], spread[i] = np.median(inside), mad_std(inside)
         error[i] = np.sqrt(np.pi / 2) * spread[i] / np.sqrt(len(inside))
     return Offsets(n, median, error, spread)
 

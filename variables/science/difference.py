@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.ndimage import maximum_filter
 
 from exposures.science.quantities import (
@@ -19,8 +20,7 @@ from exposures.science.quantities import (
     Sigma,
     Trials,
 )
-
-FWHM_OF_SIGMA = 2.3548
+from photometry.science.scatter import sigma_about_zero
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def match_stamps(reference, search, weights, fwhm_pixels, prior=None, options=Ma
         scale, own, residual = ratio, (own - sky) / ratio, residual / ratio
     else:
         scale, own, residual = 1 / ratio, ratio * own + sky, -residual
-    noise = 1.4826 * float(np.median(np.abs(residual[fit.used])))
+    noise = float(sigma_about_zero(residual[fit.used]))
     difference = np.where(pair.clean, residual.reshape(pair.clean.shape), np.nan)
     return Matched(own + pair.skies[0], difference, noise, scale)
 
@@ -221,7 +221,7 @@ def _reached(masked, fwhm_pixels):
     """(ny, nx) pixels that hold light of masked ones, once these are convolved."""
     if not masked.any():
         return masked
-    sigma = np.sqrt(abs(fwhm_pixels[0] ** 2 - fwhm_pixels[1] ** 2)) / FWHM_OF_SIGMA
+    sigma = np.sqrt(abs(fwhm_pixels[0] ** 2 - fwhm_pixels[1] ** 2)) * gaussian_fwhm_to_sigma
     return maximum_filter(masked, 2 * int(np.ceil(1 + 1.5 * sigma)) + 1)
 
 
@@ -310,7 +310,7 @@ def _clipped_fit(pair, allowed, prior, options):
         except np.linalg.LinAlgError:
             return None
         pull = np.abs(target - coefficients @ terms)
-        before, kept = kept, pull < options.clip_sigma * 1.4826 * np.median(pull[kept])
+        before, kept = kept, pull < options.clip_sigma * sigma_about_zero(pull[kept])
         if np.array_equal(before, kept):
             break
     return fit

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from astropy.stats import mad_std
 from numpy.polynomial.chebyshev import chebval
 
 from exposures.plain_values import none_if_nan
 from exposures.science.quantities import Count, MagnitudeError, Options, Order, Rounds, Sigma
 from photometry.science.calibration.channels import ChannelStep
+from photometry.science.scatter import MEDIAN_ERROR
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
 
@@ -79,12 +81,12 @@ def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
     for _ in range(options.n_clips):
         if len(difference) < options.min_stars_zero_point:
             return None
-        centre, sigma = np.median(difference), max(mad_sigma(difference), 1e-3)
+        centre, sigma = np.median(difference), max(mad_std(difference), 1e-3)
         kept = difference[np.abs(difference - centre) < options.n_sigma * sigma]
         if len(kept) == len(difference):
             break
         difference = kept
-    error = 1.2533 * sigma / np.sqrt(len(difference))
+    error = MEDIAN_ERROR * sigma / np.sqrt(len(difference))
     return ZeroPoint(float(np.median(difference)), float(error), len(difference), "catalogue")
 
 
@@ -211,7 +213,7 @@ def _fit_steps(design, stars, edges, options):
         trials = [trial for trial in trials if trial is not None]
         if not trials:
             break
-        spread = min(mad_sigma(trial.chi) for trial in trials)
+        spread = min(mad_std(trial.chi) for trial in trials)
         best = min(trials, key=lambda t: t.cost(spread, options) + t.handicap(options))
         steps, fit, use = best.steps, best.fit, best.use
     return steps, fit, use
@@ -273,18 +275,18 @@ def _clipped_fit(design, stars, options, groups=None):
     groups = np.zeros(len(stars), int) if groups is None else groups.ravel()
     for group in np.unique(groups):
         centred[groups == group] -= np.median(stars.difference[groups == group])
-    limit = max(options.start_sigma * mad_sigma(centred), options.start_mag)
+    limit = max(options.start_sigma * mad_std(centred), options.start_mag)
     use = np.abs(centred) <= limit
     for _ in range(options.n_clips):
         fit = np.linalg.lstsq(
             (design * weight)[:, use].T, (stars.difference * weight)[use], rcond=None
         )[0]
         chi = (stars.difference - fit @ design) * weight
-        kept = np.abs(chi) <= options.n_sigma * max(mad_sigma(chi[use]), 1e-6)
+        kept = np.abs(chi) <= options.n_sigma * max(mad_std(chi[use]), 1e-6)
         if np.array_equal(kept, use):
             break
         use = kept
-    return fit, use, _fit_errors((design * weight)[:, use], mad_sigma(chi[use]))
+    return fit, use, _fit_errors((design * weight)[:, use], mad_std(chi[use]))
 
 
 def _fit_errors(design, spread):
@@ -319,7 +321,7 @@ def error_scale(difference, search_err, reference_err, options=CalibrationOption
         return 1.0, np.nan
 
     def spread(scale):
-        return mad_sigma(difference / np.hypot(scale * search_err, reference_err))
+        return mad_std(difference / np.hypot(scale * search_err, reference_err))
 
     chi2_nu = spread(1.0) ** 2
     if chi2_nu <= 1:
@@ -331,11 +333,3 @@ def error_scale(difference, search_err, reference_err, options=CalibrationOption
         middle = 0.5 * (low + high)
         low, high = (middle, high) if spread(middle) > 1 else (low, middle)
     return float(high), float(chi2_nu)
-
-
-def mad_sigma(values):
-    """Standard deviation of a Gaussian with the same median absolute deviation.
-
-    A number in the unit of ``values`` (n,), which may be any; NaN where one of them is NaN.
-    """
-    return 1.4826 * np.median(np.abs(values - np.median(values)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.special import ndtr
 
 
@@ -55,7 +56,7 @@ def light_sigma(fwhm_pixels):
     Each pixel counts by the square of a PSF that is near to a Gaussian: ``FWHM / 2.3548 / sqrt 2``,
     a number for a number, an array for an array of the same shape.
     """
-    return fwhm_pixels / 2.3548 / np.sqrt(2)
+    return fwhm_pixels * gaussian_fwhm_to_sigma / np.sqrt(2)
 
 
 def edges_at(columns, fwhm_pixels, catalogue=None):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -19,7 +20,6 @@ from exposures.science.quantities import (
 )
 from photometry.science.detection.blends import NearPairs, hidden_sources
 
-FWHM_SIGMA = 2.3548  # of a Gaussian, from its sigma
 ARCSEC = np.pi / 180 / 3600  # radians
 
 
@@ -113,7 +113,8 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
     any. The largest where there is no signal, or where it is NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = fwhm_arcsec / FWHM_SIGMA * np.asarray(flux_err, float) / np.asarray(flux, float)
+        noise_to_signal = np.asarray(flux_err, float) / np.asarray(flux, float)
+        error = fwhm_arcsec * gaussian_fwhm_to_sigma * noise_to_signal
     return np.where((error > 0) & (error < largest), error, largest)
 
 

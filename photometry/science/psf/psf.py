@@ -29,6 +29,7 @@ from photometry.science.psf.stamps import (
     Profiles,
     evaluate,
 )
+from photometry.science.scatter import sigma_about_zero
 
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
@@ -392,7 +393,7 @@ def _clipped_mean(values, weight, terms, n_sigma):
     values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
     fit = _weighted_fit(values, weight, terms)
     residual = values - np.einsum("tn,tp->np", terms, fit)
-    spread = 1.4826 * np.median(np.abs(residual), axis=0)
+    spread = sigma_about_zero(residual, axis=0)
     weight[np.abs(residual) > n_sigma * spread] = 0
     return _weighted_fit(values, weight, terms).reshape(-1, k, k)
 

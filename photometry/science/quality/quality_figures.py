@@ -1,14 +1,15 @@
 """Figures of quality, measured on the PSF, the residuals, the correction and the changes."""
 
 import numpy as np
+from astropy.stats import mad_std
 from scipy.spatial import cKDTree
 
-from photometry.science.calibration.calibration import mad_sigma
 from photometry.science.psf.psf import SHAPE_HIGH, SHAPE_LOW
 from photometry.science.quality.image_quality import FigureOptions
+from photometry.science.scatter import MEDIAN_ERROR, sigma_about_zero
 
 # Standard error of a median over that of a mean, and mean of the absolute value of a Gaussian.
-MEDIAN_ERROR, MEAN_ABSOLUTE = 1.2533, 0.7979
+MEAN_ABSOLUTE = 0.7979
 AT_BOUND = 1e-3  # relative distance from a bound at which a parameter lies on it
 
 
@@ -95,7 +96,7 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     stack = np.nanmedian(stamps, axis=0)
     stack -= np.median(stack)
     # The median absolute deviation of few values is low (Croux & Rousseeuw 1992, COMPSTAT).
-    spread = 1.4826 * n / (n - 0.8) * np.nanmedian(np.abs(stamps - stack), axis=0)
+    spread = n / (n - 0.8) * sigma_about_zero(stamps - stack, axis=0, ignore_nan=True)
     noise = MEDIAN_ERROR * spread / np.sqrt(n)
     error = np.sqrt((1 - MEAN_ABSOLUTE**2) * np.nansum(noise**2))
     light = np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise)
@@ -114,7 +115,7 @@ def noise_ratio(residual, weight):
     if not both.any():
         return np.nan
     variance = 1 / weight[:, 1:][both] + 1 / weight[:, :-1][both]
-    ratio = mad_sigma(np.diff(residual, axis=1)[both] / np.sqrt(variance))
+    ratio = mad_std(np.diff(residual, axis=1)[both] / np.sqrt(variance))
     return float(max(ratio, 1 / ratio)) if ratio > 0 else np.inf
 
 
@@ -138,7 +139,7 @@ def local_offset(x, y, difference, shape, options=FigureOptions()):
         return np.nan
     medians = np.array([np.median(difference[own]) for own in full])
     counts = np.array([own.sum() for own in full])
-    error = MEDIAN_ERROR * mad_sigma(difference) / np.sqrt(counts)
+    error = MEDIAN_ERROR * mad_std(difference) / np.sqrt(counts)
     return float(np.sqrt(max(np.mean(medians**2) - np.mean(error**2), 0)))
 
 
@@ -153,7 +154,7 @@ def expansion(pull, mag, options=FigureOptions()):
     n_bins = min(options.magnitude_bins, len(pull) // options.min_bin_stars)
     if n_bins == 0:
         return np.nan
-    return float(max(mad_sigma(part) for part in np.array_split(pull, n_bins)))
+    return float(max(mad_std(part) for part in np.array_split(pull, n_bins)))
 
 
 def share_at_most(n, total, options=FigureOptions()):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline, RectBivariateSpline
 
+from photometry.science.scatter import sigma_about_zero
 from photometry.science.sky.sky_tiles import (
     MAX_SKEWNESS,
     NoiseModel,
@@ -181,7 +182,7 @@ def reject_outliers(level, noise, options):
     deviation = np.full(level.shape, np.nan)
     finite = np.isfinite(level)
     deviation[finite] = residual[finite] - np.nanmedian(windows[finite], axis=(-1, -2))
-    scatter = 1.4826 * np.nanmedian(np.abs(deviation))
+    scatter = sigma_about_zero(deviation, ignore_nan=True)
     limit = max(options.outlier_mad * scatter, options.outlier_min_sigma * np.nanmedian(noise))
     return np.where(np.abs(deviation) <= limit, level, np.nan)
 
@@ -197,7 +198,7 @@ def _plane(level, good):
         solution = np.linalg.lstsq(terms[good.ravel()], level[good], rcond=None)[0]
         plane = (terms @ solution).reshape(level.shape)
         residual = np.abs(level - plane)
-        good = good & (residual <= 3 * 1.4826 * np.median(residual[good]) + 1e-9)
+        good = good & (residual <= 3 * sigma_about_zero(residual[good]) + 1e-9)
     return plane
 
 

@@ -3,8 +3,9 @@
 import itertools
 
 import numpy as np
+from astropy.stats import mad_std
 
-from photometry.science.calibration.calibration import mad_sigma
+from photometry.science.scatter import MEDIAN_ERROR
 from photometry.science.sky.sky import Sky, fit_sky
 from photometry.science.sky.sky_tiles import SkyOptions
 
@@ -58,7 +59,7 @@ def _jump(data, weight, options):
     if not np.isfinite(change).any():
         return None
     place = int(np.nanargmax(np.abs(change)))
-    if abs(change[place]) <= options.jump_sigma * mad_sigma(change[np.isfinite(change)]):
+    if abs(change[place]) <= options.jump_sigma * mad_std(change[np.isfinite(change)]):
         return None
     column = _steepest(level, place + 2 * width, width // 2)
     return column if _has_step(data, weight, column, options) else None
@@ -91,7 +92,7 @@ def _has_step(data, weight, column, options):
     step = step[np.isfinite(step)]
     if len(step) < 3:
         return False
-    error = 1.2533 * mad_sigma(step) / np.sqrt(len(step))
+    error = MEDIAN_ERROR * mad_std(step) / np.sqrt(len(step))
     return bool(abs(np.median(step)) > options.step_sigma * error > 0)
 
 

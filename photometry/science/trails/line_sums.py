@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from photometry.science.compiled import compiled
+from photometry.science.scatter import sigma_about_zero
 
 LIMIT = 3.0  # sigma, of a pixel or a bin: what is left of a bright star counts no more
 
@@ -28,7 +29,7 @@ def binned(left, options):
     share = uniform_filter(usable.astype(np.float32), box, mode="nearest")
     smooth = uniform_filter(bins, box, mode="nearest") / np.maximum(share, 1e-3)
     bins = np.where(usable, bins - smooth, 0)
-    scatter = 1.4826 * np.median(np.abs(bins[usable])) if usable.any() else 1.0
+    scatter = sigma_about_zero(bins[usable]) if usable.any() else 1.0
     return np.clip(bins / max(scatter, 1e-6), -LIMIT, LIMIT), usable
 
 

@@ -8,6 +8,7 @@ lit along most of a trail, and the light as wide as the PSF or wider.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from astropy.stats import gaussian_fwhm_to_sigma, gaussian_sigma_to_fwhm
 from scipy.ndimage import gaussian_filter1d, map_coordinates, maximum_filter1d
 
 from exposures.science.quantities import (
@@ -22,6 +23,7 @@ from exposures.science.quantities import (
     Sigma,
     Switch,
 )
+from photometry.science.scatter import sigma_about_zero
 from photometry.science.trails.line_sums import binned, brightest_lines, take_out
 
 STRIP_PIXELS = 80  # half the width of the strip that a line is looked at in
@@ -31,7 +33,6 @@ ACROSS = np.arange(-STRIP_PIXELS, STRIP_PIXELS + 1)
 IS_FLANK = np.abs(ACROSS) > FLANK_PIXELS
 MIN_KNOWN = 0.5  # of a piece's middle and of either side of it, for it to count
 SLOPES, OFFSETS = 41, 49  # of the lines in the strip that are tried
-GAUSSIAN_FWHM = 2.3548
 MAX_MOVES = 4  # of a line to where the light is
 MAX_VAIN = 2  # rounds in which lines stand out that are no trails
 
@@ -242,7 +243,7 @@ def _median(values):
 
 def _best_line(pieces, t, psf_fwhm):
     """Offset and slope of the brightest line in a strip."""
-    smooth = gaussian_filter1d(np.nan_to_num(pieces), psf_fwhm / GAUSSIAN_FWHM, axis=1)
+    smooth = gaussian_filter1d(np.nan_to_num(pieces), psf_fwhm * gaussian_fwhm_to_sigma, axis=1)
     reach = max(np.abs(t).max(), 1.0)
     offset = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, OFFSETS)[:, None, None]
     slope = np.linspace(-SEARCH_PIXELS, SEARCH_PIXELS, SLOPES)[:, None] / reach
@@ -288,9 +289,10 @@ def _trail(left, line, t, psf_fwhm, options):
 def _light(pieces, psf_fwhm):
     """The pieces without their background, and the significance (n,) of their middle."""
     pieces = pieces - _median(pieces[:, IS_FLANK])[:, None]
-    flank = np.abs(pieces[:, IS_FLANK])
-    noise = 1.4826 * np.median(flank[np.isfinite(flank)]) if np.isfinite(flank).any() else np.inf
-    kernel = np.exp(-0.5 * (ACROSS * GAUSSIAN_FWHM / psf_fwhm) ** 2)
+    flank = pieces[:, IS_FLANK]
+    flank = flank[np.isfinite(flank)]
+    noise = sigma_about_zero(flank) if len(flank) else np.inf
+    kernel = np.exp(-0.5 * (ACROSS * gaussian_sigma_to_fwhm / psf_fwhm) ** 2)
     known = np.isfinite(pieces)
     own = np.where(known, kernel**2, 0).sum(axis=1)
     light = np.where(known, pieces * kernel, 0).sum(axis=1)
