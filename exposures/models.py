@@ -13,18 +13,7 @@ from exposures.q3c import Q3CIndexExpression, Q3CWithin, shares_sky
 from exposures.science.angles import wrap_ra
 from exposures.science.footprints import MAX_DEGREES
 from exposures.science.orientation import Orientation, orientation_of
-
-
-class Status(models.TextChoices):
-    """The state of a chip's processing."""
-
-    PENDING = "pending"  # nobody has asked for it, or not since its reference was replaced
-    QUEUED = "queued"
-    WAITING = "waiting"  # for a reference that is not done
-    WORKING = "working"
-    DONE = "done"
-    FAILED = "failed"
-
+from exposures.steps import LogStep, ProcessingStep, Status
 
 # Asked for, and not at an end.
 OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
@@ -207,7 +196,12 @@ class GalImage(models.Model):
         help_text="of a search image: the reference image that overlaps it most",
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
-    step = models.CharField(max_length=32, blank=True, help_text="the last one that was begun")
+    step = models.CharField(
+        max_length=32,
+        choices=ProcessingStep,
+        blank=True,
+        help_text="the last one that was begun",
+    )
     error = models.TextField(blank=True, help_text="why it failed")
     job = models.ForeignKey(
         GalJob,
@@ -374,7 +368,7 @@ class GalCheckpoint(models.Model):
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="checkpoints")
     ccdnum = models.PositiveSmallIntegerField(default=0, help_text="0 for the whole exposure")
-    step = models.CharField(max_length=32)
+    step = models.CharField(max_length=32, choices=LogStep)
     level = models.CharField(max_length=8, choices=Level, default=Level.INFO)
     note = models.TextField(blank=True)
     value = models.FloatField(null=True)

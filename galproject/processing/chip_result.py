@@ -3,9 +3,18 @@
 import time
 from dataclasses import dataclass
 
+from django.db.models import TextChoices
+
 from exposures.models import Status
 
-UNCHANGED, BUSY = "unchanged", "busy"
+
+class Outcome(TextChoices):
+    """What became of a chip that was to be processed, or stacked."""
+
+    DONE = Status.DONE.value
+    UNCHANGED = "unchanged", "an earlier result stands"
+    BUSY = "busy", "another process has it in hand"
+    FAILED = Status.FAILED.value
 
 
 @dataclass(frozen=True)
@@ -14,7 +23,7 @@ class ChipResult:
 
     image_id: int
     label: str  # "decam 610792 i N4"
-    status: str  # Status; UNCHANGED where an earlier result stands, BUSY in another's hands
+    status: Outcome
     is_reference: bool = False
     n_sources: int | None = None
     fwhm_arcsec: float | None = None
@@ -31,7 +40,7 @@ class ChipResult:
     @property
     def failed(self) -> bool:
         """Whether an error ended the chip, which ``error`` then tells."""
-        return self.status == Status.FAILED
+        return self.status == Outcome.FAILED
 
 
 def result_of(image, status, started=None) -> ChipResult:

@@ -2,6 +2,7 @@
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
+from exposures.steps import LogStep
 from galproject.configuration.loading import load_options
 from photometry.crossmatch.crossmatching import crossmatch_filters
 
@@ -24,8 +25,8 @@ def crossmatch_around(image_ids, about):
         counts = crossmatch_filters(image_ids, load_options().crossmatch)
     except GalprojectError as error:
         level = GalCheckpoint.Level.WARNING
-        GalCheckpoint.objects.note(about, "cross-matched", str(error), level=level)
+        GalCheckpoint.objects.note(about, LogStep.CROSS_MATCHED, str(error), level=level)
         return
     n_stars = counts.n_one_to_one + counts.n_doubtful
     note = f"{n_stars:,} stars in several filters, {counts.n_blends:,} blends"
-    GalCheckpoint.objects.note(about, "cross-matched", note, value=counts.n_sources)
+    GalCheckpoint.objects.note(about, LogStep.CROSS_MATCHED, note, value=counts.n_sources)

@@ -20,9 +20,10 @@ from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.locks import Claimed, ClaimLostError, claim
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from exposures.steps import LogStep, ProcessingStep
 from galproject.configuration.loading import completed, load_options
 from galproject.configuration.pipeline_options import DERIVED_LATER
-from galproject.processing.chip_result import BUSY, UNCHANGED, ChipResult, result_of
+from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.locking import one_change, references_locked
 from galproject.processing.measuring import measure_reference_image, measure_search_image
 from galproject.processing.search_references import check_is_covered
@@ -54,16 +55,16 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
     with claim(Claimed.CHIP, image_id) as is_mine:
         image = GalImage.objects.select_related("exposure").get(pk=image_id)
         if not is_mine:
-            return result_of(image, BUSY)
+            return result_of(image, Outcome.BUSY)
         if is_ended(image, job_id) or (not again and is_up_to_date(image, options)):
-            return result_of(image, UNCHANGED)
+            return result_of(image, Outcome.UNCHANGED)
         try:
             if not _begin(image, job_id):
-                return result_of(image, UNCHANGED)
+                return result_of(image, Outcome.UNCHANGED)
             _measure(image, options)
         except ClaimLostError as error:
             # Whoever has it now says what becomes of it; or, where nobody has, recover_lost_work.
-            return ChipResult(image.pk, str(image), Status.FAILED, error=str(error))
+            return ChipResult(image.pk, str(image), Outcome.FAILED, error=str(error))
         except GalprojectError as error:
             return record_failure(image, started, str(error), getattr(error, "figures", None))
         except OperationalError as error:
@@ -77,7 +78,7 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
             return record_failure(
                 image, started, f"{image}: unexpected {type(error).__name__}: {error}"
             )
-        return result_of(image, Status.DONE, started)
+        return result_of(image, Outcome.DONE, started)
 
 
 def is_ended(image, job_id) -> bool:
@@ -160,13 +161,13 @@ def _begin(image, job_id):
     if image.attempts:
         warning = GalCheckpoint.Level.WARNING
         note = f"attempt {image.attempts + 1}, as that on {image.host} did not end"
-        GalCheckpoint.objects.note(image, "begun again", note, level=warning)
+        GalCheckpoint.objects.note(image, LogStep.BEGUN_AGAIN, note, level=warning)
     begun = {
         "status": Status.WORKING,
         "error": "",
         "notes": [],
         "attempts": image.attempts + 1,
-        "step": "reading",
+        "step": ProcessingStep.READING,
         "host": this_host(),
         "pid": os.getpid(),
         "started": timezone.now(),
@@ -195,11 +196,11 @@ def record_failure(image, started, message, figures=None):
             image.figures = figures
         image.error, image.finished = message, timezone.now()
         image.save()
-        GalCheckpoint.objects.note(image, "failed", message, level=GalCheckpoint.Level.ERROR)
+        GalCheckpoint.objects.note(image, LogStep.FAILED, message, level=GalCheckpoint.Level.ERROR)
     return ChipResult(
         image.pk,
         str(image),
-        Status.FAILED,
+        Outcome.FAILED,
         image.is_reference,
         error=message,
         seconds=time.monotonic() - started,
@@ -219,16 +220,16 @@ def _measure(image, options):
     made_from.check_are_as_before(image.files)
     if not image.is_reference:
         check_is_covered(image, chip)
-    GalCheckpoint.objects.note(image, "read")
-    _enter(image, "reducing")
+    GalCheckpoint.objects.note(image, LogStep.READ)
+    _enter(image, ProcessingStep.REDUCING)
     catalogue = options.opened_catalogue()
     reduce = options.reduction
     depth = reduce.reference_detection if image.is_reference else reduce.search_detection
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
     image.files |= made_from.describe_catalogue(catalogue)
     describe(image, reduction, options)
-    GalCheckpoint.objects.note(image, "reduced", value=len(reduction.detections))
-    _enter(image, "measuring")
+    GalCheckpoint.objects.note(image, LogStep.REDUCED, value=len(reduction.detections))
+    _enter(image, ProcessingStep.MEASURING)
     if image.is_reference:
         store_reference(image, reduction, measure_reference_image(reduction, options), options)
     else:

@@ -2,7 +2,7 @@
 
 import re
 
-from galproject.processing.chip_result import BUSY, UNCHANGED
+from galproject.processing.chip_result import Outcome
 
 # By which a header's WCS is off, where it is worth a word.
 FAR_ARCSEC = 1.0
@@ -19,6 +19,8 @@ def result_line(result):
     fell_back = ", ".join(dict.fromkeys(note.partition(":")[0] for note in result.notes))
     offset = result.wcs_offset_arcsec or 0.0
     variables = "" if result.is_reference else f"  {show(result.n_variables, 'd')} variables"
+    is_left = result.status in (Outcome.UNCHANGED, Outcome.BUSY)
+    how_long = result.status if is_left else f"{result.seconds:.1f} s"
     return (
         f"{result.label} {kind}: {show(result.n_sources, ',d')} sources"
         f"  {show(result.fwhm_arcsec, '.2f', chr(34))}"
@@ -27,7 +29,7 @@ def result_line(result):
         f"  zp {show(result.zero_point, '.2f')}"
         f"  chi2/nu {show(result.chi2_nu, '.2f')}"
         f"{variables}"
-        f"  {result.status if result.status in (UNCHANGED, BUSY) else f'{result.seconds:.1f} s'}"
+        f"  {how_long}"
         f"{'  DOUBTED' if result.is_doubted else ''}"
         f"{f'  [{fell_back}]' if fell_back else ''}"
     )

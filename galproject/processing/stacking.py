@@ -23,11 +23,10 @@ from exposures.fits.stacks import (
 )
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
+from galproject.processing.chip_result import Outcome
 from galproject.processing.version import RESULTS_VERSION
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip
 from photometry.science.stacking.stacking import MAX_FRAMES
-
-DONE, UNCHANGED, FAILED = "done", "unchanged", "failed"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class StackResult:
     """The result for one chip; None if it was not stacked now."""
 
     label: str  # "stack_600000_5 i S4"
-    status: str  # DONE, UNCHANGED or FAILED
+    status: Outcome
     n_inputs: int | None = None
     fwhm_pixels: tuple[float, float] | None = None  # of the sharpest and the widest
     gain_in_depth: float | None = None
@@ -73,7 +72,7 @@ class StackResult:
     @property
     def failed(self) -> bool:
         """Whether an error ended the stack, which ``error`` then tells."""
-        return self.status == FAILED
+        return self.status == Outcome.FAILED
 
 
 def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
@@ -174,7 +173,7 @@ def run_stack(plan: StackPlan, again=False):
     standing = set() if again else set(_standing(plan, keys))
     for number in plan.wanted:
         if number in standing:
-            yield StackResult(_label(plan, number), UNCHANGED)
+            yield StackResult(_label(plan, number), Outcome.UNCHANGED)
         else:
             yield _stack(plan, number, keys[number], settings)
     sources = _standing(plan, keys)
@@ -209,12 +208,12 @@ def _stack(plan, number, key, settings):
     try:
         made = stack_chip(inputs, settings)
     except GalprojectError as error:
-        return StackResult(label, FAILED, error=str(error))
+        return StackResult(label, Outcome.FAILED, error=str(error))
     write_part(plan.files.part(number), _chip_header(inputs[0], made, key), made.stack)
     widths = [frame.fwhm_pixels for frame in made.frames]
     return StackResult(
         label,
-        DONE,
+        Outcome.DONE,
         n_inputs=len(made.placed),
         fwhm_pixels=(min(widths), max(widths)),
         gain_in_depth=made.gain_in_depth,

@@ -6,6 +6,7 @@ from django.utils import timezone
 from exposures.locks import Claimed, check_held
 from exposures.models import GalCheckpoint, GalImage, Status
 from exposures.plain_values import none_if_nan
+from exposures.steps import LogStep
 from galproject.configuration.loading import options_from_json
 from galproject.processing.locking import lock_results
 from galproject.processing.reference_choice import renew_sets_of
@@ -127,7 +128,7 @@ def _replace_changes(image, chip, result, options):
 def _finish(image, note=""):
     image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
-    GalCheckpoint.objects.note(image, "stored", note, value=image.n_sources)
+    GalCheckpoint.objects.note(image, LogStep.STORED, note, value=image.n_sources)
 
 
 def _measured_with(image):

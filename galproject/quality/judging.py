@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import InputFileError
 from exposures.models import GalCheckpoint, GalImage
+from exposures.steps import LogStep
 from photometry.reduction.image_quality import changed_share, depth_loss
 from photometry.science.quality.image_quality import FIGURES, beyond
 
@@ -89,7 +90,7 @@ def _judge(image, chip, figures, options):
         image.notes.append(f"doubted: {', '.join(why)}")
         warning = GalCheckpoint.Level.WARNING
         note = "; ".join([*why, _consequence(image)])
-        GalCheckpoint.objects.note(image, "doubted", note, level=warning)
+        GalCheckpoint.objects.note(image, LogStep.DOUBTED, note, level=warning)
 
 
 def _consequence(image):

@@ -6,6 +6,7 @@ from django.db.models import F
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage, Status
+from exposures.steps import LogStep
 from galproject.configuration.loading import options_from_json
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
@@ -37,7 +38,7 @@ def overrule(image, verdict, user, reason) -> GalImage:
         image=image, verdict=verdict, user=user, reason=reason.strip()
     )
     note = f"{GalQualityDecision.Verdict(verdict).label}, says {user}: {reason.strip()}"
-    GalCheckpoint.objects.note(image, "quality", note)
+    GalCheckpoint.objects.note(image, LogStep.QUALITY, note)
     # It first: the others' doubts follow from it.
     changed = [row for row in (image, *rows.values()) if _settle(row)]
     if changed:

@@ -19,6 +19,7 @@ from exposures.hosts import this_host
 from exposures.locks import Claimed, claimed, locked, release, take
 from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
 from exposures.q3c import Q3CWithin
+from exposures.steps import LogStep
 from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import result_of
@@ -77,7 +78,7 @@ def _open_job(images, columns):
         free = GalImage.objects.exclude(status=Status.WORKING).filter(pk__in=[i.pk for i in images])
         n_chips = free.update(job=job, status=status, attempts=0, error="", step="", queued=None)
         waiting = ", waiting for a reference" if is_waiting else ""
-        GalCheckpoint.objects.note(job, "asked", f"{n_chips} chips{waiting}")
+        GalCheckpoint.objects.note(job, LogStep.ASKED, f"{n_chips} chips{waiting}")
         if job.queued and not is_waiting:
             send(job.images.all())
     return job
@@ -201,7 +202,7 @@ def close_job(job) -> bool:
     failed = counts[Status.FAILED] > 0
     level = GalCheckpoint.Level.WARNING if failed else GalCheckpoint.Level.INFO
     seconds = (timezone.now() - job.created).total_seconds()
-    GalCheckpoint.objects.note(job, "closed", note, value=round(seconds, 1), level=level)
+    GalCheckpoint.objects.note(job, LogStep.CLOSED, note, value=round(seconds, 1), level=level)
     release_waiting()
     if job.queued:
         send_pictures(catalogues_of(job))
@@ -219,7 +220,7 @@ def give_up(job):
     n_left = left.update(status=Status.PENDING)
     if n_left:
         GalCheckpoint.objects.note(
-            job, "interrupted", f"{n_left} chips left", level=GalCheckpoint.Level.WARNING
+            job, LogStep.INTERRUPTED, f"{n_left} chips left", level=GalCheckpoint.Level.WARNING
         )
     close_job(job)
 
@@ -274,7 +275,9 @@ def _recover(image, how=""):
     if lost.update(status=Status.QUEUED, error=ended):
         gone = ended or f"while {image.step}: its worker on {image.host} is gone"
         note = f"{gone}; queued again"
-        GalCheckpoint.objects.note(image, "interrupted", note, level=GalCheckpoint.Level.WARNING)
+        GalCheckpoint.objects.note(
+            image, LogStep.INTERRUPTED, note, level=GalCheckpoint.Level.WARNING
+        )
         send(GalImage.objects.filter(pk=image.pk))
 
 

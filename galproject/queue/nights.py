@@ -9,6 +9,7 @@ from exposures.archive import ArchiveExposure, Query, fetch, find
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
 from exposures.science.angles import wrap_ra
+from exposures.steps import LogStep
 from galproject.queue.jobs import enqueue, references_near
 from galproject.queue.runs import prepare
 
@@ -66,7 +67,7 @@ def fetch_and_ask(expnum, archive=None):
     if not references_near(entered).exists():
         GalCheckpoint.objects.create(
             exposure=entered,
-            step="entered",
+            step=LogStep.ENTERED,
             level=GalCheckpoint.Level.WARNING,
             note=f"no reference in filter {entered.filter} here: choose one, then process this",
         )

@@ -10,7 +10,7 @@ from exposures.ingest import distinct, ingest_exposure
 from exposures.management.command_errors import database_lost
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
-from galproject.processing.chip_result import BUSY, UNCHANGED, result_of
+from galproject.processing.chip_result import Outcome, result_of
 from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
 from galproject.queue.worker_pool import Death, WorkerPool
@@ -78,7 +78,7 @@ def run_chips(image_ids, options, workers=1, again=False):
         raise database_lost(error) from error
     for image in images.exclude(job__in=asked).select_related("exposure"):
         in_hand = image.status == Status.WORKING
-        yield result_of(image, BUSY if in_hand else UNCHANGED)
+        yield result_of(image, Outcome.BUSY if in_hand else Outcome.UNCHANGED)
     yield from run_jobs(asked, workers)
 
 

@@ -10,18 +10,17 @@ from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from exposures.steps import LogStep
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import lock_results, one_change, references_locked
 from galproject.processing.pipeline import make_references
 from galproject.queue import jobs
 from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
-from galproject.references.sets import ADDED, REMOVED
 from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
 from photometry.models import GalReference
 from variables.models import GalCandidate, GalDecision, GalVarObj
 
-CHOSEN, WITHDRAWN = "reference chosen", "reference withdrawn"
 CROSSMATCH_TASK = "galproject.references.tasks.crossmatch_withdrawn"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be removed
@@ -189,7 +188,7 @@ def _carry_out(chosen, withdrawn, username, reason):
         ids = [image.pk for image in withdrawn]
         transaction.on_commit(partial(async_task, CROSSMATCH_TASK, ids, group="reference"))
     note_chosen(chosen, username, reason)
-    _write(WITHDRAWN, withdrawn, username, reason)
+    _write(LogStep.REFERENCE_WITHDRAWN, withdrawn, username, reason)
     return _enqueue(wanted, username), retired
 
 
@@ -254,7 +253,7 @@ def _enqueue(wanted, username):
 
 def note_chosen(images, username, reason=""):
     """Log who made exposures references."""
-    _write(CHOSEN, images, username, reason)
+    _write(LogStep.REFERENCE_CHOSEN, images, username, reason)
 
 
 def _write(step, images, username, reason):
@@ -273,7 +272,7 @@ def say_refused(image_ids, message):
     images = GalImage.objects.filter(pk__in=image_ids).order_by()
     GalCheckpoint.objects.bulk_create(
         GalCheckpoint(
-            exposure_id=pk, step="reference", note=message, level=GalCheckpoint.Level.ERROR
+            exposure_id=pk, step=LogStep.REFERENCE, note=message, level=GalCheckpoint.Level.ERROR
         )
         for pk in images.values_list("exposure_id", flat=True).distinct()
     )
@@ -290,7 +289,12 @@ def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
 
 def history(exposures, n=20) -> list[GalCheckpoint]:
     """The history of these exposures' references, newest first."""
-    steps = CHOSEN, WITHDRAWN, ADDED, REMOVED
+    steps = (
+        LogStep.REFERENCE_CHOSEN,
+        LogStep.REFERENCE_WITHDRAWN,
+        LogStep.MEMBER_ADDED,
+        LogStep.MEMBER_REMOVED,
+    )
     lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=steps)
     return list(lines.select_related("exposure").order_by("-pk")[:n])
 

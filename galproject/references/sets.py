@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from exposures.steps import LogStep
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import references_locked
 from galproject.processing.reference_choice import Renewal, renew_set
@@ -18,7 +19,6 @@ from galproject.references.quality import Quality, qualities
 from photometry.models import GalCoverage, GalReference, GalReferenceMember, GalReferenceSet
 from photometry.references.reference_sets import active_catalogue
 
-ADDED, REMOVED = "member added", "member removed"
 # Beyond these a browser would wait too long: a worker does it.
 MAX_ROWS = 500_000  # of galsources to be read
 MAX_SHOWN = 20  # exposures that could join, on a page
@@ -151,7 +151,7 @@ def _change_sets(pairs, is_added, username, reason, progress):
     names = ", ".join(map(str, pairs.members))
     GalCheckpoint.objects.create(
         exposure=pairs.primary,
-        step=ADDED if is_added else REMOVED,
+        step=LogStep.MEMBER_ADDED if is_added else LogStep.MEMBER_REMOVED,
         note=f"{names} by {username}" + (f": {reason}" if reason else ""),
     )
     return renewals

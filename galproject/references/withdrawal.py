@@ -2,6 +2,7 @@
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint
+from exposures.steps import LogStep
 from galproject.processing.locking import one_change
 from galproject.processing.storing import delete_results
 from galproject.references.overlaps import count_stranded
@@ -52,7 +53,7 @@ def drop_catalogues(catalogues):
             drop_catalogue(catalogue)
         except GalprojectError as error:
             GalCheckpoint.objects.note(
-                catalogue.image, "reference", str(error), level=GalCheckpoint.Level.WARNING
+                catalogue.image, LogStep.REFERENCE, str(error), level=GalCheckpoint.Level.WARNING
             )
 
 

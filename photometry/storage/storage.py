@@ -10,6 +10,7 @@ from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import MAX_SOURCES, catalogue_of
+from exposures.steps import LogStep
 from photometry.models import GalCoverage, GalReference
 from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
@@ -253,7 +254,7 @@ def _search_images_pending(reference: GalReference, note: str) -> None:
         GalCheckpoint(
             exposure_id=image.exposure_id,
             ccdnum=image.ccdnum,
-            step="pending",
+            step=LogStep.PENDING,
             level=GalCheckpoint.Level.WARNING,
             note=f"{note}; to be processed again",
         )

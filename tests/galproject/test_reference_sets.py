@@ -6,6 +6,7 @@ from django.db import connection
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage
+from exposures.steps import LogStep
 from galproject.processing import pipeline
 from galproject.processing.removal import remove
 from galproject.processing.storing import delete_results
@@ -54,7 +55,9 @@ def test_a_set_of_three_has_means_of_most_sources(with_set):
     assert (
         GalReferenceMag.objects.filter(n_used=3).count() > 0.6 * found.n_sources
     )  # the small chips are dithered
-    assert GalCheckpoint.objects.filter(exposure=found.primary, step=sets.ADDED).count() == 1
+    assert (
+        GalCheckpoint.objects.filter(exposure=found.primary, step=LogStep.MEMBER_ADDED).count() == 1
+    )
 
 
 def test_what_the_primary_alone_has_otherwise_is_its_fault_and_the_image_is_named(with_set):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from django.db.models import TextChoices
 from django.urls import reverse
 
 from exposures.models import GalImage
@@ -19,6 +20,14 @@ MAX_MARKS = 3000
 MAX_LISTED = 25
 
 
+class MarkState(TextChoices):
+    """How a mark is drawn: the last on top, where they matter most."""
+
+    HIDDEN = "hidden", "by a flag"
+    REJECTED = "rejected", "fails a cut"
+    ACCEPTED = "accepted"
+
+
 @dataclass(frozen=True)
 class ChangeMark:
     """A mark on the picture of a chip: a change, or on a reference a source that changed."""
@@ -26,7 +35,7 @@ class ChangeMark:
     refsource_id: int
     x: float  # pixels
     y: float
-    state: str  # "accepted", "rejected" (fails a cut) or "hidden" (by a flag)
+    state: str  # a MarkState's value
 
     @property
     def url(self):
@@ -47,12 +56,12 @@ class ChipPage:
     @property
     def listed(self):
         """The accepted marks to list beside the picture, at most MAX_LISTED."""
-        return [mark for mark in self.marks if mark.state == "accepted"][:MAX_LISTED]
+        return [mark for mark in self.marks if mark.state == MarkState.ACCEPTED][:MAX_LISTED]
 
     @property
     def states(self):
         """The states of marks, drawn last and on top where they matter most."""
-        return ("hidden", "rejected", "accepted")
+        return MarkState.values
 
     @property
     def masked_percent(self):
@@ -109,7 +118,7 @@ def chip_page(image) -> ChipPage:
         image=image,
         catalogue=active.first() if image.is_reference else None,
         marks=tuple(marks[:MAX_MARKS]),
-        n_by_state={state: states.count(state) for state in ("accepted", "rejected", "hidden")},
+        n_by_state={state: states.count(state) for state in MarkState.values},
         flags=tuple(flags.order_by("-pk")),
         depth=depth_of(image),
     )
@@ -124,7 +133,9 @@ def depth_of(image) -> float | None:
 def _changes(image):
     changes = placed_changes(image)
     states = np.where(
-        changes.is_flagged, "hidden", np.where(changes.failed_cuts == 0, "accepted", "rejected")
+        changes.is_flagged,
+        MarkState.HIDDEN.value,
+        np.where(changes.failed_cuts == 0, MarkState.ACCEPTED.value, MarkState.REJECTED.value),
     )
     known = np.isfinite(changes.x) & np.isfinite(changes.y)
     columns = (changes.refsource_id, changes.x.round(1), changes.y.round(1), states)
@@ -142,8 +153,8 @@ def _sources(image):
 
 def _state(is_flagged, n_detections):
     if is_flagged:
-        return "hidden"
-    return "accepted" if n_detections else "rejected"
+        return MarkState.HIDDEN.value
+    return (MarkState.ACCEPTED if n_detections else MarkState.REJECTED).value
 
 
 def _flat(options, prefix=""):

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from exposures.models import GalCheckpoint
+from exposures.steps import LogStep
 from variables.pictures.places import picture_path, write_whole
 from variables.pictures.stretch import grey, sky_of, white_of
 
@@ -48,4 +49,4 @@ def keep_chip_picture(image, chip):
         write_chip_picture(image, chip.data, chip.weight)
     except OSError as error:
         level = GalCheckpoint.Level.WARNING
-        GalCheckpoint.objects.note(image, "pictures", f"no picture: {error}", level=level)
+        GalCheckpoint.objects.note(image, LogStep.PICTURES, f"no picture: {error}", level=level)

@@ -9,6 +9,7 @@ from exposures.locks import Claimed, claim
 from exposures.models import GalCheckpoint, GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.footprints import contains
+from exposures.steps import LogStep
 from photometry.models import GalCoverage
 from photometry.science.detection.clean import is_clean
 from photometry.storage.storage import catalogue_sources
@@ -157,7 +158,7 @@ def bright_stars(stars, options):
 
 def _note(image, error):
     problem = f"{image}: no cutouts: {error}"
-    GalCheckpoint.objects.note(image, "pictures", problem, level=GalCheckpoint.Level.WARNING)
+    GalCheckpoint.objects.note(image, LogStep.PICTURES, problem, level=GalCheckpoint.Level.WARNING)
     return problem
 
 

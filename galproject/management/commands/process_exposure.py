@@ -15,6 +15,7 @@ from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
+from galproject.processing.chip_result import Outcome
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
 from galproject.queue.jobs import enqueue, enqueue_failed
@@ -178,7 +179,7 @@ class Command(SurveyCommand):
         counts = Counter(str(result.status) for result in results)
         n_sources = sum(result.n_sources or 0 for result in results)
         n_variables = sum(result.n_variables or 0 for result in results)
-        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "busy", "failed") if counts[k]]
+        parts = [f"{counts[k]} {k}" for k in Outcome.values if counts[k]]
         if errors:
             parts.append(f"{len(errors)} not usable")
         self.stdout.write(

@@ -11,6 +11,7 @@ from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION
 from galproject.configuration.loading import load_options
+from galproject.processing.chip_result import Outcome
 from galproject.processing.stacking import plan_stack, run_stack
 
 
@@ -69,9 +70,9 @@ class Command(SurveyCommand):
 
     def summarise(self, results, path, catalogue):
         counts = Counter(result.status for result in results)
-        parts = [f"{counts[k]} {k}" for k in ("done", "unchanged", "failed") if counts[k]]
+        parts = [f"{counts[k]} {k}" for k in Outcome.values if counts[k]]
         self.stdout.write(f"{len(results)} chips: {', '.join(parts)}.")
-        if len(results) > counts["failed"]:
+        if len(results) > counts[Outcome.FAILED]:
             with_it = f" --catalogue {catalogue}" if catalogue else ""
             command = f"manage.py process_exposure {path} --reference{with_it}"
             self.stdout.write(f"Make it a reference: {command}")
