@@ -2,13 +2,10 @@
 
 from django.db import connection
 
+from exposures.q3c import shares_sky_sql
 from exposures.science.footprints import MAX_DEGREES
 
-# As GalImage.overlapping has it for a single chip: a corner or the centre of one in the other.
-CORNERS = [f"{{a}}.footprint[{2 * i + 1}], {{a}}.footprint[{2 * i + 2}]" for i in range(4)]
-POINTS = ["{a}.ra, {a}.dec", *CORNERS]
-SHARES_SKY = " OR ".join(f"galfootprint_contains({point}, {{b}}.footprint)" for point in POINTS)
-BOTH_WAYS = f"({SHARES_SKY.format(a='i', b='n')} OR {SHARES_SKY.format(a='n', b='i')})"
+BOTH_WAYS = shares_sky_sql("i", "n")
 # The widest is joined: a subquery among its arguments would keep q3c_join from using the index.
 NEAR = f"""
 CROSS JOIN (
