@@ -6,15 +6,14 @@ from getpass import getuser
 from pathlib import Path
 
 from django.core.management.base import CommandError
-from tqdm import tqdm
 
 from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
-from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
 from exposures.models import GalImage, Status
 from galproject.configuration.loading import load_options
+from galproject.management.chip_results import ChipResultsCommand
 from galproject.processing.chip_result import Outcome
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
@@ -23,7 +22,7 @@ from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 
 
-class Command(SurveyCommand):
+class Command(ChipResultsCommand):
     help = (
         "Process exposures: DECam InstCal triplets (name any of the three files) or FITS images "
         "with a WCS. Each chip gets a line; in brackets are the steps that fell back, explained "
@@ -158,20 +157,8 @@ class Command(SurveyCommand):
         for problem in drawn.problems:
             self.stderr.write(problem)
 
-    def follow(self, results, total):
-        """Report results as they come, one line each, above a progress bar."""
-        with tqdm(total=total, unit="chip", disable=None) as bar:
-            for result in results:
-                with bar.external_write_mode(file=self.stdout.stream):
-                    self.report(result)
-                bar.update()
-                yield result
-
-    def report(self, result):
-        if result.failed:
-            self.stderr.write(f"{result.label}: {result.error}")
-            return
-        self.stdout.write(result_line(result))
+    def lines_of(self, result):
+        return [result_line(result)]
 
     def summarise(self, results, errors):
         for line in note_lines(results):

@@ -4,18 +4,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tqdm import tqdm
-
 from exposures.management.arguments import ccd_numbers
-from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION
 from galproject.configuration.loading import load_options
+from galproject.management.chip_results import ChipResultsCommand
 from galproject.processing.chip_result import Outcome
 from galproject.processing.stacking import plan_stack, run_stack
 
 
-class Command(SurveyCommand):
+class Command(ChipResultsCommand):
     help = (
         "Stack exposures of one field and filter: registered to the first by their stars, brought "
         "to its flux scale, and averaged without what only one of them shows; variable stars are "
@@ -51,22 +49,8 @@ class Command(SurveyCommand):
         if any(result.failed for result in results):
             sys.exit(1)
 
-    def follow(self, results, total):
-        """Report results as they come, one line each, above a progress bar."""
-        with tqdm(total=total, unit="chip", disable=None) as bar:
-            for result in results:
-                with bar.external_write_mode(file=self.stdout.stream):
-                    self.report(result)
-                bar.update()
-                yield result
-
-    def report(self, result):
-        if result.failed:
-            self.stderr.write(f"{result.label}: {result.error}")
-            return
-        self.stdout.write(stack_line(result))
-        for note in result.notes:
-            self.stdout.write(f"[{result.label}] {note}")
+    def lines_of(self, result):
+        return [stack_line(result), *(f"[{result.label}] {note}" for note in result.notes)]
 
     def summarise(self, results, path, catalogue):
         counts = Counter(result.status for result in results)
