@@ -18,6 +18,7 @@ from exposures.simulation.mosaic import FULL_SHAPE  # noqa: E402
 from photometry.science.forced.forced import merge_groups  # noqa: E402
 from photometry.science.psf.psf import ChipPsf  # noqa: E402
 from photometry.science.psf.stamps import add_profiles  # noqa: E402
+from photometry.science.weighted_image import WeightedImage  # noqa: E402
 
 QUICK_SHAPE = (1024, 1024)
 SKY, GAIN, READ_NOISE, SATURATION = 500.0, 4.0, 10.0, 45_000.0  # ADU, e-/ADU, e-, ADU
@@ -44,7 +45,7 @@ class CrowdedChip:
 
     @property
     def image(self):
-        return self.data, self.weight, self.mask
+        return WeightedImage(self.data, self.weight, self.mask)
 
 
 def bulge_psf():

@@ -14,6 +14,7 @@ from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point
 from photometry.science.detection.detection import Detections, find_sources
 from photometry.science.sky.sky import Sky
 from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
+from photometry.science.weighted_image import WeightedImage
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Reduction:
     def data(self) -> np.ndarray:
         """(ny, nx) ADU without the sky."""
         return self.chip.data - self.sky.image
+
+    @property
+    def image(self) -> WeightedImage:
+        """The image for fits of stars: without the sky, with the weight of the model."""
+        return WeightedImage(self.data, self.model_weight(), self.chip.mask)
 
     def displacement(self, registration=None) -> Displacement:
         """The Displacement of the header's WCS by the catalogue and a following registration."""

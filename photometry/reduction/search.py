@@ -180,7 +180,7 @@ def _force(reduction, sources, x, y, wanted, options):
     share = np.maximum(sources["flux"], 1e-3 * np.median(sources["flux"])).astype("f8")
     stars = ForcedStars(x[near], y[near], share[near], sources["galimage_id"][near])
     fit = fit_fluxes(
-        (reduction.data, reduction.model_weight(), reduction.chip.mask),
+        reduction.image,
         reduction.detections.psf,
         stars,
         options.forced,

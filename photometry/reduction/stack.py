@@ -175,7 +175,9 @@ def _first_frame(source, reduction, settings):
     """The first frame without resampling, so that its noise stays white."""
     chip, found = reduction.chip, reduction.detections
     usable = chip.weight > 0
-    frame = _frame(reduction, _filled(reduction), usable, chip.mask, (1.0, found.psf.stamps))
+    frame = _frame(
+        reduction, _GridPixels(_filled(reduction), usable, chip.mask), 1.0, found.psf.stamps
+    )
     stars = measure_stars(reduction, found.x, found.y, reduction, settings)
     return PlacedFrame(source, frame, 1.0, stars, _saturation(reduction))
 
@@ -190,17 +192,25 @@ def _saturation(reduction):
     return reduction.chip.saturation - reduction.sky.level
 
 
-def _frame(reduction, data, usable, mask, scale_and_stamps):
-    """Make a StackFrame from pixels on the grid and in the first frame's scale."""
-    scale, stamps = scale_and_stamps
+@dataclass(frozen=True)
+class _GridPixels:
+    """Pixels of a frame on the grid, in the first frame's scale; all (ny, nx)."""
+
+    data: np.ndarray  # ADU of the first frame
+    usable: np.ndarray  # bool
+    mask: np.ndarray  # MaskBit
+
+
+def _frame(reduction, pixels, scale, stamps):
+    """Make a StackFrame of _GridPixels; ``stamps`` gives the PSF at pixels of the grid."""
     chip = reduction.chip
     gain = float(np.mean(chip.gain_map()))
     noise = reduction.sky.noise**2
     read = min(float(np.mean((chip.read_noise_map() / chip.gain_map()) ** 2)), 0.99 * noise)
     return StackFrame(
-        data=data,
-        usable=usable,
-        mask=mask,
+        data=pixels.data,
+        usable=pixels.usable,
+        mask=pixels.mask,
         sky_variance=scale**2 * (noise - read),
         read_variance=scale**2 * read,
         gain=gain / scale,
@@ -233,7 +243,7 @@ def _place(source, reduction, first_placed, first, settings):
         on_x, on_y = to_frame(np.asarray(x, float), np.asarray(y, float))
         return psf.stamps(np.rint(on_x), np.rint(on_y), size)
 
-    frame = _frame(reduction, data, usable, mask, (scale, stamps))
+    frame = _frame(reduction, _GridPixels(data, usable, mask), scale, stamps)
     return PlacedFrame(source, frame, scale, stars.scaled(at_stars), scale * _saturation(reduction))
 
 

@@ -37,7 +37,7 @@ def measure_stars(reduction, x, y, first, settings) -> StarsOnFrame:
     near = _near(x, y, reduction.chip.shape, options.forced.max_half_pixels)
     share = np.maximum(found.flux, found.flux_err)[near]
     fit = fit_fluxes(
-        (reduction.data, reduction.model_weight(), reduction.chip.mask),
+        reduction.image,
         reduction.detections.psf,
         ForcedStars(x[near], y[near], share, np.zeros(len(share), int)),
         options.forced,

@@ -19,7 +19,7 @@ def measure_reference(reduction, options=ReductionOptions()):
         found.x, found.y, np.maximum(found.flux, found.flux_err), np.zeros(len(found), int)
     )
     fit = fit_fluxes(
-        (reduction.data, reduction.model_weight(), reduction.chip.mask),
+        reduction.image,
         found.psf,
         stars,
         options.forced,

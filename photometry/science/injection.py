@@ -7,6 +7,7 @@ from scipy.ndimage import minimum_filter
 
 from exposures.chip import MaskBit
 from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.weighted_image import WeightedImage
 
 # Stamps in which a star's light is rendered: the smallest that reaches far enough.
 SIZES = (31, 61, 121, 301)
@@ -14,15 +15,6 @@ SIZES = (31, 61, 121, 301)
 FAINTEST_PART = 0.05
 CORE_PIXELS = 31  # side of the stamps in which errors and neighbours are weighed
 BATCH = 2000  # stars rendered at once
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """A chip's pixels; all (ny, nx)."""
-
-    data: np.ndarray  # ADU
-    weight: np.ndarray  # inverse variance, ADU^-2; 0 where unusable
-    mask: np.ndarray  # MaskBit
 
 
 @dataclass(frozen=True)
@@ -107,8 +99,8 @@ def _add(image, stamp, x, y):
         ]
 
 
-def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
-    """Add the light of ``stars`` to Pixels, with its photon noise.
+def add_artificial_stars(pixels, psf, stars, detector, rng) -> WeightedImage:
+    """Add the light of ``stars`` to a WeightedImage, with its photon noise.
 
     ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the
     Poisson noise of its electrons, which is added to the variance in the weight: InstCal's weight
@@ -128,7 +120,7 @@ def add_artificial_stars(pixels, psf, stars, detector, rng) -> Pixels:
     full[lit] = (data[lit] >= saturation[lit]) & (added > 0)
     data[full], weight[full] = saturation[full], 0
     mask[full] |= np.uint8(MaskBit.SATURATED)
-    return Pixels(data, weight, mask)
+    return WeightedImage(data, weight, mask)
 
 
 @dataclass(frozen=True)

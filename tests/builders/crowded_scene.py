@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometry.science.psf.psf import ChipPsf
+from photometry.science.weighted_image import WeightedImage
 
 GAIN, READ_NOISE, SKY, SATURATION = 4.0, 10.0, 300.0, 40_000.0  # e-/ADU, e-, ADU, ADU
 
@@ -23,7 +24,7 @@ class Scene:
 
     @property
     def image(self):
-        return self.data, self.weight, self.mask
+        return WeightedImage(self.data, self.weight, self.mask)
 
 
 def varying_psf(fwhm=4.0):

@@ -13,6 +13,7 @@ from photometry.science.forced.forced import (
 )
 from photometry.science.forced.forced_residual import left_over_sky
 from photometry.science.forced.forced_system import normal_equations, place_stars
+from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import apart, observe, render, star_list, varying_psf
 
 SHAPE = (400, 400)
@@ -119,11 +120,15 @@ def test_pixels_without_weight_may_hold_anything(scene, fit):
     weight[200:203, 100:140] = 0
     data[200:203, 100:140] = 0
     zero = fit_fluxes(
-        (data, weight, scene.mask), scene.psf, forced_stars(scene.x, scene.y, scene.flux)
+        WeightedImage(data, weight, scene.mask),
+        scene.psf,
+        forced_stars(scene.x, scene.y, scene.flux),
     )
     data[200:203, 100:140] = np.nan
     nothing = fit_fluxes(
-        (data, weight, scene.mask), scene.psf, forced_stars(scene.x, scene.y, scene.flux)
+        WeightedImage(data, weight, scene.mask),
+        scene.psf,
+        forced_stars(scene.x, scene.y, scene.flux),
     )
     assert nothing.flux == pytest.approx(zero.flux, rel=1e-4, abs=1)
 
@@ -134,7 +139,9 @@ def test_masked_pixels_carry_no_information(scene, fit):
     data, weight = scene.data.copy(), scene.weight.copy()
     data[row, column], weight[row, column] = 1e6, 0
     masked = fit_fluxes(
-        (data, weight, scene.mask), scene.psf, forced_stars(scene.x, scene.y, scene.flux)
+        WeightedImage(data, weight, scene.mask),
+        scene.psf,
+        forced_stars(scene.x, scene.y, scene.flux),
     )
     assert masked.flux[bright] == pytest.approx(scene.flux[bright], rel=0.03)
     assert masked.quality[bright] < fit.quality[bright]
@@ -167,7 +174,7 @@ def test_one_star_of_two_catalogues_has_its_whole_flux_in_both():
 def test_sky_left_over_does_not_go_into_the_stars(scene):
     tilted = scene.data + 6 + 4 * np.linspace(-1, 1, SHAPE[1])
     stars = forced_stars(scene.x, scene.y, scene.flux)
-    fitted = fit_fluxes((tilted, scene.weight, scene.mask), scene.psf, stars)
+    fitted = fit_fluxes(scene.image._replace(data=tilted), scene.psf, stars)
     faint = apart(scene.x, scene.y, 8) & (scene.flux < 5000) & (fitted.quality > 0.99)
     assert abs(np.median((fitted.flux - scene.flux)[faint] / fitted.flux_err[faint])) < 0.4
 
@@ -233,7 +240,7 @@ def test_no_star_and_no_pixel_are_refused(scene):
     none = forced_stars(*np.zeros((3, 0)))
     with pytest.raises(ValueError, match="no stars"):
         fit_fluxes(scene.image, scene.psf, none)
-    blind = scene.data, np.zeros(SHAPE), scene.mask
+    blind = scene.image._replace(weight=np.zeros(SHAPE))
     with pytest.raises(ValueError, match="no pixel"):
         fit_fluxes(blind, scene.psf, forced_stars(scene.x, scene.y, scene.flux))
 
@@ -253,7 +260,7 @@ def test_hot_pixels_are_sharp_and_stars_are_not(scene, fit):
         np.append(scene.y, hot_y),
         np.append(scene.flux, [2e3, 8e3, 4e4]),
     )
-    found = fit_fluxes((data, scene.weight, scene.mask), scene.psf, stars)
+    found = fit_fluxes(scene.image._replace(data=data), scene.psf, stars)
     assert (found.flags[-3:] & SHARP).all()
     # Those beside a hot pixel may suffer; no others do.
     assert np.count_nonzero(found.flags[:-3] & SHARP) <= 3

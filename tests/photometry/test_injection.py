@@ -4,7 +4,6 @@ import pytest
 from exposures.chip import MaskBit
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.injection import (
-    Pixels,
     Stars,
     add_artificial_stars,
     expected_errors,
@@ -12,6 +11,7 @@ from photometry.science.injection import (
     light_of,
     unsaturated_flux,
 )
+from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import (
     GAIN,
     READ_NOISE,
@@ -31,7 +31,7 @@ SKY_VARIANCE = SKY / GAIN + (READ_NOISE / GAIN) ** 2
 def empty_sky(seed, shape=SHAPE):
     """Pixels of a sky without stars, as observed."""
     data = np.random.default_rng(seed).normal(0, np.sqrt(SKY_VARIANCE), shape).astype("f4")
-    return Pixels(data, np.full(shape, 1 / SKY_VARIANCE, "f4"), np.zeros(shape, "u1"))
+    return WeightedImage(data, np.full(shape, 1 / SKY_VARIANCE, "f4"), np.zeros(shape, "u1"))
 
 
 def some_stars(n, seed, low=2.8, high=4.5):
@@ -45,7 +45,7 @@ def test_forced_fit_gets_the_flux_that_was_put_in():
     stars, pulls = some_stars(80, 3), []
     for seed in range(3):
         pixels = add_artificial_stars(
-            Pixels(*scene.image), scene.psf, stars, DETECTOR, np.random.default_rng(seed)
+            scene.image, scene.psf, stars, DETECTOR, np.random.default_rng(seed)
         )
         everything = ForcedStars(
             np.concatenate([stars.x, scene.x]),
@@ -53,7 +53,7 @@ def test_forced_fit_gets_the_flux_that_was_put_in():
             np.concatenate([stars.flux, scene.flux]),
             np.zeros(len(stars) + len(scene.x), int),
         )
-        image = pixels.data, model_weight(pixels, scene, stars), pixels.mask
+        image = pixels._replace(weight=model_weight(pixels, scene, stars))
         fit = fit_fluxes(image, scene.psf, everything)
         good = apart(everything.x, everything.y, 4)[: len(stars)] & (
             fit.quality[: len(stars)] > 0.9
@@ -156,7 +156,7 @@ def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     pixels = add_artificial_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
     exact = 1 / (SKY_VARIANCE + light_of(psf, stars, SHAPE, 0.1) / GAIN)
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
-    fit = fit_fluxes((pixels.data, exact, pixels.mask), psf, forced)
+    fit = fit_fluxes(pixels._replace(weight=exact), psf, forced)
     np.testing.assert_allclose(seen.flux_err, fit.flux_err, rtol=0.05)
     np.testing.assert_allclose(seen.own_light, 1, atol=1e-6)
     double = expected_errors(psf, stars, weight, light_of(psf, stars, SHAPE, 0.01), DETECTOR[0])

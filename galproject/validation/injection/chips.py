@@ -20,7 +20,8 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.calibration.calibration import with_floor
-from photometry.science.injection import Pixels, add_artificial_stars, expected_errors
+from photometry.science.injection import add_artificial_stars, expected_errors
+from photometry.science.weighted_image import WeightedImage
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ def _into_search(task, reduction):
     references = _references_near(task, _circle(reduction))
     if not references:
         nothing = np.zeros(0, int)
-        return Pixels(reduction.chip.data, reduction.chip.weight, reduction.chip.mask), nothing
+        return WeightedImage(
+            reduction.chip.data, reduction.chip.weight, reduction.chip.mask
+        ), nothing
     stars, sources = (
         np.concatenate([getattr(r, name) for r in references]) for name in ("stars", "sources")
     )
@@ -148,7 +151,7 @@ def _expected_errors(reduction, stars, task, error_scale):
 def _add(task, reduction, stars):
     chip = reduction.chip
     return add_artificial_stars(
-        Pixels(chip.data, chip.weight, chip.mask),
+        WeightedImage(chip.data, chip.weight, chip.mask),
         reduction.detections.psf,
         stars,
         (chip.gain_map(), chip.saturation_map()),

@@ -30,6 +30,7 @@ from photometry.science.forced.forced_system import (
     place_stars,
 )
 from photometry.science.psf.stamps import add_profiles
+from photometry.science.weighted_image import WeightedImage
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
 # cosmic ray.
@@ -116,8 +117,8 @@ class ForcedFit:
 def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
     """Fit all stars at fixed relative positions, and the smooth remaining sky.
 
-    ``image`` is a triple of (ny, nx) arrays: sky-subtracted data in ADU, inverse variance, mask
-    bits; ``psf`` is a ChipPsf, ``stars`` ForcedStars. With ``free_shift`` all stars move together
+    ``image`` is a WeightedImage of (ny, nx) pixels in ADU, without its sky; ``psf`` is a ChipPsf,
+    ``stars`` ForcedStars. With ``free_shift`` all stars move together
     to where they fit best. Positions closer than ``merge_pixels`` are fitted as one star at their
     mean weighted by ``share``. Its flux is divided in this proportion among stars of one
     catalogue, which are blended; stars of different catalogues are the same star, and get it
@@ -127,28 +128,38 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
     """
     if len(stars) == 0:
         raise ValueError("no stars to fit")
-    if not np.any(image[1] > 0):
+    if not np.any(image.weight > 0):
         raise ValueError("no pixel has weight")
     group = merge_groups(stars.x, stars.y, options.merge_pixels)
     total = np.bincount(group, stars.share)
     x, y = (np.bincount(group, stars.share * c) / total for c in (stars.x, stars.y))
-    data, weight = (np.ascontiguousarray(pixels, dtype="f4") for pixels in image[:2])
-    half = stamp_half_widths((x, y, total), psf, data, weight, options)
-    fit = _fit_groups((data, weight, image[2]), psf, (x, y, half), options, free_shift)
+    data, weight = (np.ascontiguousarray(a, dtype="f4") for a in (image.data, image.weight))
+    image = WeightedImage(data, weight, image.mask)
+    half = stamp_half_widths(x, y, total, psf, image, options)
+    fit = _fit_groups(image, psf, _SizedStars(x, y, half), options, free_shift)
     fraction = _fraction(stars, group)
     # The members of a pair can't be told apart: each carries the whole error.
     members = fit.select(group)
     return replace(members, flux=members.flux * fraction, fracflux=members.fracflux * fraction)
 
 
-def stamp_half_widths(stars, psf, data, weight, options=ForcedOptions()):
+@dataclass(frozen=True)
+class _SizedStars:
+    """Stars without others at their place, with the stamps in which they are fitted."""
+
+    x: np.ndarray  # (n,) pixels
+    y: np.ndarray
+    half: np.ndarray  # (n,) int pixels, half widths of stamps
+
+
+def stamp_half_widths(x, y, share, psf, image, options=ForcedOptions()):
     """(n,) half widths of stamps in pixels, beyond which stars are negligible.
 
-    ``stars`` are x and y in pixels and relative flux, (n,) each; ``data`` (ny, nx) is in ADU,
-    ``weight`` (ny, nx) its inverse variance. How bright a star is on this image is taken from its
+    ``x, y`` are in pixels, ``share`` is relative flux, (n,) each; ``psf`` is a ChipPsf, ``image``
+    a WeightedImage of (ny, nx) pixels in ADU. How bright a star is on this image is taken from its
     central pixel, or from its relative flux where it was brighter before.
     """
-    x, y, share = stars
+    data, weight = image.data, image.weight
     row, column = (np.round(c).astype(int) for c in (y, x))
     on_image = (row >= 0) & (row < data.shape[0]) & (column >= 0) & (column < data.shape[1])
     row, column = np.where(on_image, row, 0), np.where(on_image, column, 0)
@@ -177,37 +188,40 @@ class _Solution:
 
 
 def _fit_groups(image, psf, stars, options, free_shift):
-    """Fit resolved stars, given as x, y and stamps' half widths, as a ForcedFit."""
-    data, weight, mask = image
-    solution = _solve_in_rounds((data, weight), psf, stars, options, free_shift)
-    x, y = (c + step for c, step in zip(stars[:2], solution.shift, strict=True))
+    """Fit resolved stars, _SizedStars, as a ForcedFit."""
+    solution = _solve_in_rounds(image, psf, stars, options, free_shift)
+    x, y = stars.x + solution.shift[0], stars.y + solution.shift[1]
     placed, flux, model = solution.placed, solution.flux, solution.model
-    residual = data - model
+    residual = image.data - model
     residual -= solution.sky
     columns = np.empty((5, len(x)))
     columns[0] = flux
     columns[1, placed.order] = solution.system.marginal_errors(options.n_neighbours)
-    columns[2:, placed.order] = star_quality(placed, flux[placed.order], residual, model, weight)
-    flags = core_flags(mask, x, y)
-    flags |= SHARP * is_sharp((residual, weight), psf, (x, y, flux), options)
+    columns[2:, placed.order] = star_quality(
+        placed, flux[placed.order], residual, model, image.weight
+    )
+    flags = core_flags(image.mask, x, y)
+    left = image._replace(data=residual)
+    centres = psf.stamps(x, y, 1)[:, 0, 0]
+    flags |= SHARP * is_sharp(left, x, y, flux * centres, options)
     columns[:4, ~np.isfinite(columns[1])] = np.nan
     model += solution.sky
     return ForcedFit(*columns, flags, model, tuple(solution.shift.tolist()))
 
 
-def _solve_in_rounds(pixels, psf, stars, options, free_shift):
+def _solve_in_rounds(image, psf, stars, options, free_shift):
     """Solve in rounds, between which the remaining sky and shift are measured.
 
     The matrix is used again as long as the stars stay where they are.
     """
-    data, weight = pixels
-    x, y, half = stars
-    shift, step, sky, flux = np.zeros(2), np.zeros(2), np.zeros_like(data), np.zeros(len(x))
+    data, weight = image.data, image.weight
+    shift, step, sky = np.zeros(2), np.zeros(2), np.zeros_like(data)
+    flux = np.zeros(len(stars.x))
     placed = system = None
     for rounds_left in reversed(range(options.n_rounds)):
         if system is None or np.abs(step).max() > options.shift_tolerance_pixels:
             shift = shift + step
-            placed = place_stars(x + shift[0], y + shift[1], half, psf)
+            placed = place_stars(stars.x + shift[0], stars.y + shift[1], stars.half, psf)
             system = normal_equations(placed, data, weight)
         equations = system.without_sky(*_sky_at(sky, placed))
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
@@ -272,18 +286,16 @@ def core_flags(mask, x, y):
     return np.bitwise_or.reduce(cores)
 
 
-def is_sharp(leftover, psf, stars, options=ForcedOptions()):
+def is_sharp(left, x, y, expected, options=ForcedOptions()):
     """(n,) whether the fit leaves much light in the central pixel of a star; false off the image.
 
-    ``leftover`` is the residual image in ADU and its weight, the inverse variance, (ny, nx) each;
-    ``stars`` are x, y (pixels) and flux (ADU), (n,) each. A hot pixel, whatever its flux, leaves
-    the same multiple of the PSF's central pixel.
+    ``left`` is the WeightedImage of (ny, nx) pixels in ADU that the fit leaves; ``x, y`` (n,) are
+    pixels, ``expected`` (n,) is what the star has in its central pixel, in ADU. A hot pixel,
+    whatever its flux, leaves the same multiple of the PSF's central pixel.
     """
-    residual, weight = leftover
-    x, y, flux = stars
+    residual, weight = left.data, left.weight
     row, column = np.round(y).astype(int), np.round(x).astype(int)
     inside = (row >= 0) & (row < residual.shape[0]) & (column >= 0) & (column < residual.shape[1])
     centre = np.where(inside, row, 0), np.where(inside, column, 0)
-    expected = flux * psf.stamps(x, y, 1)[:, 0, 0]
     excess = inside & (residual[centre] > options.sharp_excess * np.abs(expected))
     return excess & (residual[centre] * np.sqrt(weight[centre]) > options.sharp_sigma)

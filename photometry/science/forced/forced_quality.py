@@ -1,5 +1,7 @@
 """The agreement of pixels round each star with a forced fit."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from photometry.science.compiled import compiled
@@ -7,6 +9,14 @@ from photometry.science.forced.forced_system import CHUNK
 from photometry.science.psf.stamps import fill_stamps
 
 HALF = 9  # pixels round a star that are looked at
+
+
+class _Images(NamedTuple):
+    """The fit of an image; all (ny, nx) float32."""
+
+    residual: np.ndarray  # ADU
+    model: np.ndarray  # ADU, of all stars
+    weight: np.ndarray  # inverse variance
 
 
 def star_quality(stars, flux, residual, model, weight):
@@ -27,13 +37,13 @@ def star_quality(stars, flux, residual, model, weight):
         first = np.arange(length) * size**2
         fill_stamps(buffer, first, np.full(length, size), stars.profiles[part])
         stamps = buffer[: length * size**2].reshape(-1, size, size)
-        _compare(stamps, places, flux[part], (residual, model, weight), result[part])
+        _compare(stamps, places, flux[part], _Images(residual, model, weight), result[part])
     return result.T
 
 
 @compiled
 def _compare(stamps, places, flux, images, result):
-    residual, model, weight = images
+    residual, model, weight = images.residual, images.model, images.weight
     ny, nx = residual.shape
     for star in range(len(flux)):
         row, column, _ = places[star]

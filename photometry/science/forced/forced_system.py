@@ -6,6 +6,7 @@ diagonal: the matrix C = s A'WA s has ones on its diagonal, and the unknowns are
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,43 @@ def place_stars(x, y, half, psf):
     return PlacedStars(
         row[order], column[order], half[order], psf.profiles(x[order], y[order]), order
     )
+
+
+class _Stamps(NamedTuple):
+    """Stamps of stars, one after the other."""
+
+    values: np.ndarray  # float32
+    start: np.ndarray  # (n,) where the stamp of each star begins
+
+
+class _Pairs(NamedTuple):
+    """Earlier stars that each star's stamp overlaps, in compressed rows."""
+
+    first: np.ndarray  # (n + 1,)
+    other: np.ndarray  # (n_pairs,) int32
+
+
+class _Image(NamedTuple):
+    """What the stars are fitted to; both (ny, nx) float32."""
+
+    data: np.ndarray  # ADU
+    weight: np.ndarray  # ADU^-2
+
+
+class _Products(NamedTuple):
+    """Sums of products over pixels, to be filled."""
+
+    own: np.ndarray  # (n, 5) of a stamp with itself, the data and the sky: level and slopes
+    pairs: np.ndarray  # (n_pairs,) float32, of the stamps of a pair
+
+
+class _Cells(NamedTuple):
+    """Stars by cells, row by row."""
+
+    first: np.ndarray  # (n_cells + 1,) the first star of each cell
+    row0: int  # of the first cell, in cells
+    column0: int
+    n_columns: int
 
 
 @dataclass(frozen=True)
@@ -111,11 +149,11 @@ def normal_equations(stars, data, weight):
         fill_stamps(buffer, start[a:b] - base, size[a:b], stars.profiles[a:b])
         _overlaps(
             (a, b),
-            (buffer, start - base),
+            _Stamps(buffer, start - base),
             stars.places,
-            (first, other),
-            (data, weight),
-            (sums, value),
+            _Pairs(first, other),
+            _Image(data, weight),
+            _Products(sums, value),
         )
     return _scaled(first, other, value, sums)
 
@@ -147,24 +185,24 @@ def _neighbours(stars):
     cell_row, cell_column = stars.row // CELL - row0, stars.column // CELL - column0
     n_columns = cell_column.max() + 1
     cell = cell_row * n_columns + cell_column
-    cells = np.searchsorted(cell, np.arange((cell_row.max() + 1) * n_columns + 1))
-    cells = cells, (row0, column0, n_columns)
+    of_cells = np.searchsorted(cell, np.arange((cell_row.max() + 1) * n_columns + 1))
+    cells = _Cells(of_cells, row0, column0, n_columns)
     count = np.zeros(len(stars) + 1, np.int64)
-    _pairs(stars.places, *cells, count, np.empty(0, np.int32), True)
+    _pairs(stars.places, cells, count, np.empty(0, np.int32), True)
     first = np.concatenate([[0], np.cumsum(count[:-1])])
     other = np.empty(first[-1], np.int32)
-    _pairs(stars.places, *cells, first.copy(), other, False)
+    _pairs(stars.places, cells, first.copy(), other, False)
     return first, other
 
 
 @compiled
-def _pairs(places, cells, grid, position, other, only_count):
+def _pairs(places, cells, position, other, only_count):
     """Find each pair of overlapping stamps, from the larger of the two.
 
     ``position`` counts the pairs of the later star of each, or says where its next is stored.
     """
-    row0, column0, n_columns = grid
-    n_rows = (len(cells) - 1) // n_columns
+    row0, column0, n_columns = cells.row0, cells.column0, cells.n_columns
+    n_rows = (len(cells.first) - 1) // n_columns
     for i in range(len(places)):
         row, column, half = places[i]
         top = max((row - 2 * half) // CELL - row0, 0)
@@ -172,8 +210,8 @@ def _pairs(places, cells, grid, position, other, only_count):
         left = max((column - 2 * half) // CELL - column0, 0)
         right = min((column + 2 * half) // CELL - column0, n_columns - 1)
         for cell_row in range(top, bottom + 1):
-            start = cells[cell_row * n_columns + left]
-            for j in range(start, cells[cell_row * n_columns + right + 1]):
+            start = cells.first[cell_row * n_columns + left]
+            for j in range(start, cells.first[cell_row * n_columns + right + 1]):
                 smaller = places[j, 2] < half or (places[j, 2] == half and j < i)
                 reach, down, along = half + places[j, 2], places[j, 0] - row, places[j, 1] - column
                 # Round: in the corners of stamps neither star has light that matters.
@@ -185,26 +223,25 @@ def _pairs(places, cells, grid, position, other, only_count):
 
 
 @compiled
-def _overlaps(chunk, stamps_and_start, places, pairs, image, sums_and_value):
+def _overlaps(chunk, stamps, places, pairs, image, products):
     """Products of the stamps of a chunk of stars with the data, the sky and earlier stamps."""
-    stamps, start = stamps_and_start
-    first, other = pairs
-    sums, value = sums_and_value
     largest = 2 * np.max(places[chunk[0] : chunk[1], 2]) + 1
     weighted = np.empty(largest * largest, np.float32)
     for i in range(chunk[0], chunk[1]):
         size = 2 * places[i, 2] + 1
-        stamp = stamps[start[i] : start[i] + size * size]
-        _weigh(stamp, places[i], image, weighted, sums[i])
-        for pair in range(first[i], first[i + 1]):
-            j = other[pair]
-            value[pair] = _overlap(weighted, places[i], stamps, start[j], places[j])
+        stamp = stamps.values[stamps.start[i] : stamps.start[i] + size * size]
+        _weigh(stamp, places[i], image, weighted, products.own[i])
+        for pair in range(pairs.first[i], pairs.first[i + 1]):
+            j = pairs.other[pair]
+            products.pairs[pair] = _overlap(
+                weighted, places[i], stamps.values, stamps.start[j], places[j]
+            )
 
 
 @inlined
 def _weigh(stamp, place, image, weighted, sums):
     """Write the stamp times the weight, 0 off the image; and its sums with stamp, data and sky."""
-    data, weight = image
+    data, weight = image.data, image.weight
     row, column, half = place
     ny, nx = data.shape
     size = 2 * half + 1
