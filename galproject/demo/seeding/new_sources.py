@@ -1,56 +1,45 @@
-"""Stars missing on a made-up survey's references: novae and moving objects."""
+"""Stars missing on a made-up survey's references: the simulator's novae and movers."""
 
 import numpy as np
 
 from exposures.simulation.mosaic import FULL_SHAPE
+from exposures.simulation.stars import magnitudes_at, positions_at
 from galproject.configuration.loading import load_options
-from galproject.demo.seeding.stars import error_of, pointing
+from galproject.demo.seeding.stars import FAINTEST_MAG, error_of, is_inside, pointing
 from galproject.demo.seeding.tables import MAG_OF_UNIT, ZERO_POINT, image_of
 from photometry.models import GalReference
 from variables.models import GalNewDetection
 from variables.new_sources.association import replace_new_detections
 
 FILTER = "i"  # the one with most epochs
-N_NOVAE, N_MOVERS = 2, 2  # of a field, on its first chip
 MARGIN_PIXELS = 250
-OUTBURST_MAG = (16.0, 17.5)
-FADING_MAG_A_DAY = 0.004
-MOVER_MAG = (17.0, 18.5)
 
 
 def add_new_sources(plan, series, stored):
-    """Add new detections on the first chip of each field: sources and single detections."""
-    done = set()
-    for one in series:
-        if one.filter == FILTER and one.patch.field not in done:
-            done.add(one.patch.field)
-            _add(one, stored, np.random.default_rng([plan.seed, 20, len(done)]))
+    """Detections of what is new on every chip, on the exposures on which it is bright."""
+    for number, one in enumerate(series):
+        if one.filter == FILTER:
+            _add(one, stored, np.random.default_rng([plan.seed, 20, number]))
 
 
 def _add(series, stored, rng):
-    n_epochs = len(series.exposures) - 1
     catalogue = GalReference.objects.get(image=image_of(series, 0, stored), active=True)
-    found = {epoch: [] for epoch in range(1, n_epochs + 1)}
-    for _ in range(N_NOVAE):
-        place, mag = _place(rng), rng.uniform(*OUTBURST_MAG)
-        # On three epochs at least: the later it comes, the fewer.
-        first = int(rng.integers(1, max(2, n_epochs - 2)))
-        begun = series.exposures[first].mjd
-        for epoch in range(first, n_epochs + 1):
-            faded = mag + FADING_MAG_A_DAY * (series.exposures[epoch].mjd - begun)
-            found[epoch].append((place, faded))
-    for _ in range(N_MOVERS):
-        found[int(rng.integers(1, n_epochs + 1))].append((_place(rng), rng.uniform(*MOVER_MAG)))
-    for epoch, seen in found.items():
-        rows = [_detection(series, epoch, catalogue, star, rng) for star in seen]
+    for epoch in range(1, len(series.exposures)):
+        rows = [_detection(series, epoch, catalogue, star, rng) for star in _seen(series, epoch)]
         if rows:
             image = image_of(series, epoch, stored)
             replace_new_detections(image, rows, load_options().new_sources)
 
 
-def _place(rng):
-    ny, nx = FULL_SHAPE
-    return rng.uniform(MARGIN_PIXELS, [nx - MARGIN_PIXELS, ny - MARGIN_PIXELS])
+def _seen(series, epoch):
+    """Positions (x, y) and magnitudes of the new stars that an epoch shows on the chip."""
+    patch, mjd = series.patch, series.exposures[epoch].mjd
+    wcs = pointing(patch.field).wcs(patch.detector, FULL_SHAPE)
+    mag = magnitudes_at(patch.new, mjd)
+    ra, dec = positions_at(patch.new, mjd)
+    x, y = wcs.all_world2pix(ra, dec, 0)
+    seen = (mag < FAINTEST_MAG) & is_inside(x, y, MARGIN_PIXELS)
+    return [((x[i], y[i]), mag[i]) for i in np.flatnonzero(seen)]
 
 
 def _detection(series, epoch, catalogue, star, rng):

@@ -7,7 +7,8 @@ from astropy.coordinates import SkyCoord
 
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES, Detector, Pointing, detectors
-from exposures.simulation.stars import AMPLITUDES, KINDS, PERIODS, STAR_DTYPE, magnitudes_at
+from exposures.simulation.options import SimulationOptions
+from exposures.simulation.stars import AMPLITUDES, MOVER, NOVA, magnitudes_at, make_stars
 from galproject.demo.seeding.plan import FILTERS, Field
 
 FLOOR_MAG = 0.01  # of errors
@@ -16,7 +17,8 @@ DEPTH = {"g": 1.6, "r": 0.8, "i": 0.0}  # mag deeper than i
 COLOURS = {"g": 1.15, "r": 0.4, "i": 0.0}  # mag fainter than i, of BP - RP
 # By how much more stars that pulsate change in the blue.
 BLUENESS = {"g": 1.45, "r": 1.2, "i": 1.0}
-SATURATED_MAG = 14.0
+SATURATED_MAG, FAINTEST_MAG = 14.0, 20.5
+VARIABLES = 0.009  # of the candidates: true variables among the stars of all chips
 FIRST_MJD = 57773.2
 NIGHTS = 420  # over which a field is observed
 THRESHOLD_SIGMA = 15.0
@@ -45,6 +47,7 @@ class StarField:
     stars: np.ndarray  # STAR_DTYPE; ra and dec are those of x and y
     x: np.ndarray  # (n_stars,) without a dither, pixels from 0
     y: np.ndarray
+    new: np.ndarray  # STAR_DTYPE; of the whole field, stars that the reference does not have
 
 
 @dataclass(frozen=True)
@@ -126,28 +129,59 @@ def pointing(field, dither=(0.0, 0.0)) -> Pointing:
     return Pointing(wrap_ra(float(ra)), float(dec))
 
 
-def make_patches(plan) -> list[StarField]:
-    """The stars of every chip of every field, most of them constant."""
-    rng = np.random.default_rng([plan.seed, 11])
+def make_patches(plan, exposures) -> list[StarField]:
+    """The simulator's stars on every chip of every field, most of them constant."""
     return [
-        _patch(plan, field, detector, rng)
-        for field in plan.fields
-        for detector in detectors(field.n_chips)
+        patch
+        for number, field in enumerate(plan.fields)
+        for patch in _patches(plan, number, field, exposures)
     ]
 
 
-def _patch(plan, field, detector, rng):
-    n = plan.n_stars
-    stars = np.zeros(n, STAR_DTYPE)
-    stars["star_id"] = np.arange(n)
-    stars["mag"] = 13.2 + 7.3 * rng.uniform(0, 1, n) ** 0.45
+def _patches(plan, number, field, exposures):
+    in_i = [e for e in exposures if e.field == field and e.filter == "i"]
+    rng = np.random.default_rng([plan.seed, 11, number])
+    stars = make_stars(_simulation(plan, number, field), [e.mjd for e in in_i])
     stars["bp_rp"] = _colours(stars["mag"], rng)
-    stars["kind"], stars["period"], stars["epoch"] = "constant", np.nan, np.nan
-    x, y = rng.uniform(0, FULL_SHAPE[1] - 1, n), rng.uniform(0, FULL_SHAPE[0] - 1, n)
-    _crowd_about_the_detector(detector, stars, x, y)
+    is_new = np.isin(stars["kind"], (NOVA, MOVER))
+    stars, new = stars[~is_new], stars[is_new]
+    for star in np.flatnonzero(stars["kind"] != "constant"):
+        n_wanted = 1 + int(len(in_i) * rng.beta(1.2, 2.2))
+        _set_amplitude(stars[star : star + 1], min(n_wanted, len(in_i) - 2), in_i)
+    for detector in detectors(field.n_chips):
+        yield _patch(plan, field, detector, stars, new)
+
+
+def _simulation(plan, number, field):
+    """What the simulator is asked for: a few more stars than are taken of each chip."""
+    centre = pointing(field)
+    n_chips = sum(each.n_chips for each in plan.fields)
+    n_variable = max(3, VARIABLES * plan.n_candidates / n_chips)
+    return SimulationOptions(
+        seed=100 * plan.seed + number,
+        ra=centre.ra,
+        dec=centre.dec,
+        n_chips=field.n_chips,
+        stars_per_chip=30 + round(1.25 * plan.n_stars),
+        variable_fraction=min(n_variable / plan.n_stars, 1),
+        n_novae=2 * field.n_chips,
+        n_movers=2 * field.n_chips,
+        new_mags=(16.0, 18.5),
+        brightest_mag=13.6,
+        limiting_mag=FAINTEST_MAG,
+        faintest_mag=FAINTEST_MAG,
+        slope=0.15,
+    )
+
+
+def _patch(plan, field, detector, stars, new):
     wcs = pointing(field).wcs(detector, FULL_SHAPE)
+    x, y = wcs.all_world2pix(stars["ra"], stars["dec"], 0)
+    here = np.flatnonzero(is_inside(x, y))[: plan.n_stars]
+    stars, x, y = stars[here], x[here], y[here]
+    _crowd_about_the_detector(detector, stars, x, y)
     stars["ra"], stars["dec"] = wcs.all_pix2world(x, y, 0)
-    return StarField(field, detector, stars, x, y)
+    return StarField(field, detector, stars, x, y, new)
 
 
 def _colours(mag, rng):
@@ -173,34 +207,12 @@ def _crowd_about_the_detector(detector, stars, x, y):
         y[near] = np.clip(y[star] + radius * np.sin(angle), 0, FULL_SHAPE[0] - 1)
 
 
-def vary(plan, patch, exposures):
-    """Turn some stars of a patch into variables, each to be detected a given number of times.
-
-    Its amplitude is such that so many of its epochs in i differ enough from the reference; the
-    number is drawn from those of the survey, or more often large.
-    """
-    rng = np.random.default_rng(
-        [plan.seed, 12, patch.detector.ccdnum, round(10 * patch.field.longitude)]
-    )
-    in_i = [e for e in exposures if e.field == patch.field and e.filter == "i"]
-    stars = patch.stars
-    bright = np.flatnonzero((stars["mag"] > 14.5) & (stars["mag"] < 18.5))
-    n_chips = sum(field.n_chips for field in plan.fields)
-    n = min(len(bright) // 2, max(3, round(0.009 * plan.n_candidates / n_chips)))
-    chosen = rng.choice(bright, n, replace=False)
-    for star, kind in zip(chosen, rng.choice(KINDS, n), strict=True):
-        n_wanted = 1 + int(len(in_i) * rng.beta(1.2, 2.2))
-        _make_variable(stars[star : star + 1], kind, min(n_wanted, len(in_i) - 2), in_i, rng)
-
-
-def _make_variable(star, kind, n_wanted, exposures, rng):
-    star["kind"], star["amplitude"] = kind, 1.0
-    if kind in PERIODS:
-        star["period"] = rng.uniform(*PERIODS[kind])
-    star["epoch"] = rng.choice([e.mjd for e in exposures[1:]]) - rng.uniform(0, 0.02)
+def _set_amplitude(star, n_wanted, exposures):
+    """Have a variable differ enough from the reference on ``n_wanted`` of the exposures in i."""
+    star["amplitude"] = 1.0
     shape = np.array([magnitudes_at(star, e.mjd)[0] for e in exposures]) - star["mag"]
     sigma = np.sort(np.abs(shape[1:] - shape[0]) / error_of(star["mag"], exposures[0]))[::-1]
-    low, high = AMPLITUDES[kind]
+    low, high = AMPLITUDES[str(star["kind"][0])]
     enough = np.sqrt(max(sigma[n_wanted - 1], 1) * max(sigma[n_wanted], 1)) / np.sqrt(2)
     star["amplitude"] = np.clip(THRESHOLD_SIGMA / enough, 0.6 * low, 1.5 * high)
 
@@ -235,5 +247,11 @@ def observe(plan, patch, exposures, filter) -> Series:
 
 
 def _on_chip(patch, exposed):
-    x, y = patch.x + exposed.dither[0], patch.y + exposed.dither[1]
-    return (x >= 0) & (x <= FULL_SHAPE[1] - 1) & (y >= 0) & (y <= FULL_SHAPE[0] - 1)
+    return is_inside(patch.x + exposed.dither[0], patch.y + exposed.dither[1])
+
+
+def is_inside(x, y, margin=0):
+    """(n,) whether positions are on a chip, ``margin`` or more from its edges; all pixels."""
+    ny, nx = FULL_SHAPE
+    inside = (x >= margin) & (x <= nx - 1 - margin)
+    return inside & (y >= margin) & (y <= ny - 1 - margin)

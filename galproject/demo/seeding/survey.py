@@ -7,7 +7,7 @@ from exposures.models import GalExposure
 from galproject.demo.seeding.artifacts import add_events
 from galproject.demo.seeding.new_sources import add_new_sources
 from galproject.demo.seeding.plan import FILTERS
-from galproject.demo.seeding.stars import make_exposures, make_patches, observe, vary
+from galproject.demo.seeding.stars import make_exposures, make_patches, observe
 from galproject.demo.seeding.tables import (
     PROPOSAL,
     analyse,
@@ -43,9 +43,8 @@ def seed_survey(plan, into_existing=False, progress=None):
     """
     if check_is_free(plan, into_existing):
         return False
-    exposures, patches = make_exposures(plan), make_patches(plan)
-    for patch in patches:
-        vary(plan, patch, exposures)
+    exposures = make_exposures(plan)
+    patches = make_patches(plan, exposures)
     series = [observe(plan, patch, exposures, name) for patch in patches for name in FILTERS]
     add_events(plan, series)
     with transaction.atomic():
