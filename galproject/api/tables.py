@@ -4,14 +4,15 @@ from itertools import chain, islice
 
 from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework import mixins, viewsets
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
-from exposures.input.numbers import NumberError, parse_integer, parse_number
+from exposures.input.numbers import NumberError, parse_integer
+from exposures.keyset import CursorError, KeysetOrder, page_of
 from exposures.tables import batched
 from galproject.api.columns import columns_of, row_of
 from galproject.api.filters import TableFilters
@@ -35,7 +36,24 @@ class CursorPages(CursorPagination):
     def paginate_queryset(self, queryset, request, view=None):
         is_table = isinstance(request.accepted_renderer, TableRenderer)
         self.total = queryset.count() if is_table else None
-        return super().paginate_queryset(queryset, request, view)
+        self.base_url = request.build_absolute_uri()
+        order = KeysetOrder(self.get_ordering(request, queryset, view)[0], nullable=False)
+        cursor = request.query_params.get(self.cursor_query_param)
+        try:
+            self.page = page_of(queryset, order, cursor, self.get_page_size(request))
+        except CursorError as error:
+            message = "This is not where a page of this table begins. Take it from `next`"
+            raise ValidationError({self.cursor_query_param: [message]}) from error
+        return list(self.page.rows)
+
+    def get_next_link(self):
+        return self._link(self.page.next)
+
+    def get_previous_link(self):
+        return self._link(self.page.previous)
+
+    def _link(self, cursor):
+        return cursor and replace_query_param(self.base_url, self.cursor_query_param, cursor)
 
     def get_paginated_response(self, data):
         response = super().get_paginated_response(data)
@@ -57,17 +75,6 @@ class CursorPages(CursorPagination):
             return min(parse_integer(asked, 1), self.max_page_size)
         except NumberError as error:
             raise ValidationError({self.page_size_query_param: [str(error)]}) from error
-
-    def decode_cursor(self, request):
-        try:
-            cursor = super().decode_cursor(request)
-            if cursor is not None and cursor.position is not None:
-                parse = parse_integer if self.ordering[0] == "pk" else parse_number
-                parse(cursor.position)
-        except (NotFound, NumberError) as error:
-            message = "This is not where a page of this table begins. Take it from `next`"
-            raise ValidationError({self.cursor_query_param: [message]}) from error
-        return cursor
 
     def asked_for(self, request):
         """Whether one page is requested, and not the complete table."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Case, Count, Exists, F, Max, Min, OuterRef, Q, TextChoices, Value, When
 from django.utils import timezone
 
+from exposures.keyset import newest
 from exposures.locks import Claimed, claimed
 from exposures.models import GalCheckpoint, GalImage, GalJob, Status
 
@@ -173,7 +174,7 @@ def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> Worki
     query = query or StatusQuery()
     now, state = timezone.now(), state_now()
     jobs = _last_jobs(query, state)
-    page, next_before = _page(jobs.select_related("exposure").order_by("-pk"), query.before, limit)
+    page, next_before = _page(jobs.select_related("exposure"), query.before, limit)
     chips, errors = _chips(page, state), _errors(page)
     at_work, doubted = _told_of(page, state)
     exposures = [
@@ -195,11 +196,9 @@ def _page(jobs, before, limit):
     page, before the newest.
     """
     working = GalImage.objects.filter(exposure=OuterRef("exposure"), status=Status.WORKING)
-    at_work = [] if before else list(jobs.filter(Exists(working))[:MAX_AT_WORK])
-    others = jobs.filter(~Exists(working), **({"pk__lt": before} if before else {}))
-    others = list(others[: limit + 1])
-    next_before = others[limit - 1].pk if len(others) > limit else None
-    return at_work + others[:limit], next_before
+    at_work = [] if before else newest(jobs.filter(Exists(working)), size=MAX_AT_WORK)[0]
+    others, next_before = newest(jobs.filter(~Exists(working)), before, limit)
+    return at_work + others, next_before
 
 
 def images_of(query: StatusQuery):

@@ -16,6 +16,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from exposures.keyset import KeysetOrder, beside, page_of
 from exposures.science.positions import PositionError, read_position
 from photometry.models import GalObjectSource
 from tests.builders.candidates import (
@@ -29,7 +30,6 @@ from tests.builders.people import make_person
 from tests.builders.reference_catalogues import ids_at, make_reference
 from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.keyset import KeysetOrder, beside, page_of
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.positions import galactic, sexagesimal
 from variables.candidates.repeat_detections import Counting, repeated

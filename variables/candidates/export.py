@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from django.db import models
 
 from exposures.errors import GalprojectError
-from exposures.tables import ColumnKind, TableColumn, csv_pieces, parquet_pieces, votable_bytes
+from exposures.tables import (
+    ColumnKind,
+    TableColumn,
+    batched,
+    csv_pieces,
+    parquet_pieces,
+    votable_bytes,
+)
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.columns import OBJECT_COLUMNS
 from variables.candidates.objects import object_columns
@@ -69,23 +76,18 @@ def _chunks(rows):
 
     The last columns, of the object that a source is of, are added to each list.
     """
-    for chunk in _read(rows):
+    for chunk in batched(_read(rows), CHUNK):
         objects = object_columns([row[0] for row in chunk])
         yield [[*row, *objects[row[0]]] for row in chunk]
 
 
 def _read(rows):
-    chunk = []
     names = [column.name for column in COLUMNS[: -len(OBJECT_COLUMNS)]]
     for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
         if not shows_class:
             for place in OPINION_PLACES:
                 row[place] = None
-        chunk.append(row)
-        if len(chunk) == CHUNK:
-            yield chunk
-            chunk = []
-    yield chunk
+        yield row
 
 
 def _csv(chunks):

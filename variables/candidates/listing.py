@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from exposures.keyset import CursorError, KeysetOrder, Page, beside, page_of
 from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
-from variables.candidates.keyset import CursorError, KeysetOrder, Page, beside, page_of
 from variables.candidates.positions import galactic, sexagesimal
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown

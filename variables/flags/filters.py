@@ -1,13 +1,9 @@
-"""The list of flags: its filters, and its pages by keyset."""
-
-from dataclasses import dataclass
+"""The filters of the list of flags."""
 
 import django_filters
 from django import forms
 
 from variables.models import Artifact, GalFlag
-
-PAGE = 50
 
 
 class FlagFilter(django_filters.FilterSet):
@@ -30,19 +26,3 @@ class FlagFilter(django_filters.FilterSet):
 
     def on_exposure(self, flags, _, identifier):
         return flags.on_exposure(identifier)
-
-
-@dataclass(frozen=True)
-class FlagPage:
-    """A page of the list, newest first."""
-
-    flags: tuple[GalFlag, ...]
-    before: int | None  # the key that the next page begins before; None on the last
-
-
-def page_of_flags(flags, before=None, size=PAGE) -> FlagPage:
-    """The newest flags that were made before the one with a key."""
-    if before is not None:
-        flags = flags.filter(pk__lt=before)
-    found = list(flags.with_people().order_by("-pk")[: size + 1])
-    return FlagPage(tuple(found[:size]), found[size - 1].pk if len(found) > size else None)

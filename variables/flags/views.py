@@ -10,12 +10,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from exposures.errors import GalprojectError
 from exposures.input.queries import integer_in, integers_in
+from exposures.keyset import newest
 from exposures.models import GalImage
 from exposures.permissions import needs_permission
 from variables.flags import marking
 from variables.flags.chip_page import chip_page
 from variables.flags.chip_quality import chip_quality
-from variables.flags.filters import FlagFilter, page_of_flags
+from variables.flags.filters import FlagFilter
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
 from variables.pictures.places import picture_url
@@ -34,12 +35,13 @@ ACTIONS = {
 def flags(request):
     """List flags, and the groups of proposals to decide on."""
     shown = FlagFilter(request.GET, GalFlag.objects.all())
-    page = page_of_flags(shown.qs, integer_in(request.GET, "before", None))
+    page, before = newest(shown.qs.with_people(), integer_in(request.GET, "before", None))
     groups = list(GalFlag.objects.groups()[: N_GROUPS + 1])
     counts = dict(GalFlag.objects.order_by().values_list("state").annotate(Count("pk")))
     context = {
         "filter": shown,
-        "page": page,
+        "flags": page,
+        "before": before,
         "groups": groups[:N_GROUPS],
         "kinds": [k | {"label": Artifact(k["artifact"]).label} for k in GalFlag.objects.kinds()],
         "has_more_groups": len(groups) > N_GROUPS,

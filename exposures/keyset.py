@@ -41,19 +41,23 @@ class KeysetOrder:
         return cls(name, sort.startswith("-"), model._meta.get_field(name).null)
 
     def sorted(self, rows, backwards=False):
-        column = F(self.column)
         descending = self.descending != backwards
+        if self.column == "pk":
+            return rows.order_by("-pk" if descending else "pk")
+        column = F(self.column)
         last = {"nulls_first" if backwards else "nulls_last": True} if self.nullable else {}
         ordering = column.desc(**last) if descending else column.asc(**last)
         return rows.order_by(ordering, "-pk" if backwards else "pk")
 
     def beyond(self, value, pk, backwards=False):
         """The condition for rows after, or before, the one with this value and key."""
+        way = "lt" if self.descending != backwards else "gt"
+        if self.column == "pk":
+            return Q(**{f"pk__{way}": pk})
         tie = Q(pk__lt=pk) if backwards else Q(pk__gt=pk)
         if value is None:
             alike = Q(**{f"{self.column}__isnull": True}) & tie
             return alike | Q(**{f"{self.column}__isnull": False}) if backwards else alike
-        way = "lt" if self.descending != backwards else "gt"
         # Said twice, as an index serves the first condition and not the second.
         bound = Q(**{f"{self.column}__{way}e": value})
         exact = Q(**{f"{self.column}__{way}": value}) | (Q(**{self.column: value}) & tie)
@@ -62,9 +66,13 @@ class KeysetOrder:
             condition |= Q(**{f"{self.column}__isnull": True})
         return condition
 
-    @staticmethod
-    def cursor(pk, value, way):
-        return f"{way}~{'' if value is None else repr(value)}~{pk}"
+    def cursor(self, row, way):
+        """Where the page after a row begins, or the one before it ends."""
+        value = getattr(row, self.column)
+        return f"{way}~{'' if value is None else repr(value)}~{row.pk}"
+
+
+NEWEST_FIRST = KeysetOrder("pk", descending=True, nullable=False)
 
 
 def page_of(rows, order, cursor=None, size=50, shown=None) -> Page:
@@ -76,21 +84,34 @@ def page_of(rows, order, cursor=None, size=50, shown=None) -> Page:
     way, value, pk = _parse(rows.model, order, cursor) if cursor else (AFTER, None, None)
     backwards = way == BEFORE
     chosen = rows if pk is None else rows.filter(order.beyond(value, pk, backwards))
-    # Keys first: to carry all columns through the sort takes three times as long.
-    keys = order.sorted(chosen, backwards).values_list("pk", order.column)
-    found = list(keys[: size + 1])
+    found = order.sorted(chosen, backwards)
+    if shown is not None:
+        # Keys first: to carry all columns through the sort takes three times as long.
+        found = found.values_list(*{"pk": 1, order.column: 1}, named=True)
+    found = list(found[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
     has_next = bool(found) and (backwards or more)
     has_previous = bool(found) and (more if backwards else pk is not None)
-    whole = (rows if shown is None else shown).in_bulk([pk for pk, _ in found])
     return Page(
-        # One that was deleted since its key was read is left out.
-        rows=tuple(whole[pk] for pk, _ in found if pk in whole),
-        next=order.cursor(*found[-1], AFTER) if has_next else None,
-        previous=order.cursor(*found[0], BEFORE) if has_previous else None,
+        rows=tuple(found if shown is None else _whole(found, shown)),
+        next=order.cursor(found[-1], AFTER) if has_next else None,
+        previous=order.cursor(found[0], BEFORE) if has_previous else None,
     )
+
+
+def _whole(keys, shown):
+    """The rows of keys; one that was deleted since its key was read is left out."""
+    rows = shown.in_bulk([key.pk for key in keys])
+    return (rows[key.pk] for key in keys if key.pk in rows)
+
+
+def newest(rows, before=None, size=50) -> tuple[list, int | None]:
+    """The newest rows, made before the one with a key; the key that the next page begins before."""
+    chosen = rows if before is None else rows.filter(NEWEST_FIRST.beyond(before, before))
+    found = list(NEWEST_FIRST.sorted(chosen)[: size + 1])
+    return found[:size], found[size - 1].pk if len(found) > size else None
 
 
 def beside(rows, order, row) -> tuple[int | None, int | None]:
