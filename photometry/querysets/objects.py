@@ -33,10 +33,6 @@ class MatchKind(IntegerChoices):
 class GalObjectQuerySet(QuerySet):
     """Objects by source and by kind."""
 
-    def of_sources(self, refsource_ids):
-        """The objects to which these sources belong."""
-        return self.filter(sources__refsource_id__in=list(refsource_ids)).distinct()
-
     def one_to_one(self):
         """Objects with one source in each of two filters or more that are certainly not blended."""
         return self.filter(kind=MatchKind.ONE_TO_ONE)

@@ -60,9 +60,6 @@ class GalLostSource(models.Model):
 class GalNewDetectionQuerySet(models.QuerySet):
     """Detections of new sources, by whether they were associated."""
 
-    def of_sources(self):
-        return self.filter(source__isnull=False)
-
     def alone(self):
         """Single detections, without another at their position: moving, flashing or false ones."""
         return self.filter(source=None)

@@ -3,7 +3,6 @@
 import numpy as np
 
 NOISE = np.random.default_rng(17).normal(0, 1, 1 << 20).astype("f4")
-PIXELS_PER_ARCSEC = 1 / 0.2626
 
 
 def star_stamps(x, y, flux, fwhm_pixels, size):

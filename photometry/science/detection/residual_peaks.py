@@ -155,17 +155,13 @@ def _nothing():
     )
 
 
-def model_errors(psf, stars, shape, options=ResidualOptions()):
-    """(ny, nx) ADU of spurious flux at each pixel from errors of the PSFs of ``stars``.
+def _model_variance(psf, stars, shape, options):
+    """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
 
     ``stars`` are x, y in pixels and flux in ADU, (n,) each; one whose flux is NaN has no part in
     it. What a star of flux F gives to a matched filter at a distance is F times the PSF's
     autocorrelation there, 1 at none; of that, a fraction is wrong.
     """
-    return np.sqrt(_model_variance(psf, stars, shape, options))
-
-
-def _model_variance(psf, stars, shape, options):
     middle = _middle(shape)
     reach = options.wing_pixels
     stamp = psf.stamps(*middle, 2 * reach + 1)[0].astype("f8")
