@@ -109,7 +109,7 @@ def measure_sheets(page, site, n):
         sizes.append(kb)
         # The next sheet has other tiles, which the browser has not got yet.
         page.wait_for_selector(f"#sheet[data-seen='{n_pictures}']")
-        page.locator("#stroke button").click()
+        page.locator("#batch button").click()
         page.wait_for_function("() => document.getElementById('unsaved').hidden")
     print(f"{len(times)} sheets of {n_tiles} tiles, {n_pictures} pictures", file=sys.stderr)
     return times, sizes

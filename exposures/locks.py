@@ -55,24 +55,24 @@ def take(kind: Claimed, pk: int, cursor=None) -> bool:
     ``cursor`` is of another session than Django's, whose claim it is then.
     """
     # The second key of a lock is a 32-bit integer.
-    return _ask("SELECT pg_try_advisory_lock(%s, %s)", kind, pk, cursor)
+    return _query("SELECT pg_try_advisory_lock(%s, %s)", kind, pk, cursor)
 
 
 def release(kind: Claimed, pk: int):
     """Give a claim back."""
     # A session that is gone took the claim with it.
     with suppress(InterfaceError, OperationalError):
-        _ask("SELECT pg_advisory_unlock(%s, %s)", kind, pk)
+        _query("SELECT pg_advisory_unlock(%s, %s)", kind, pk)
 
 
 @contextmanager
 def claim(kind: Claimed, pk: int):
     """Hold a claim while the block runs; yields whether it was free to be had."""
-    is_mine = take(kind, pk)
+    is_claimed = take(kind, pk)
     try:
-        yield is_mine
+        yield is_claimed
     finally:
-        if is_mine:
+        if is_claimed:
             release(kind, pk)
 
 
@@ -82,7 +82,7 @@ def locked(kind: Claimed, pks):
     with ExitStack() as held:
         # In one order everywhere, so that nobody waits for each other.
         for pk in sorted(set(pks)):
-            _ask("SELECT pg_advisory_lock(%s, %s)", kind, pk)
+            _query("SELECT pg_advisory_lock(%s, %s)", kind, pk)
             held.callback(release, kind, pk)
         yield
 
@@ -95,13 +95,13 @@ def lock_to_end(kind: Claimed, pks):
     if not connection.in_atomic_block:
         raise TransactionManagementError(f"a lock on {kind.name} is of no use here")
     for pk in sorted(set(pks)):
-        _ask("SELECT pg_advisory_xact_lock(%s, %s)", kind, pk)
+        _query("SELECT pg_advisory_xact_lock(%s, %s)", kind, pk)
 
 
-def check_held(kind: Claimed, pk: int):
+def check_claimed(kind: Claimed, pk: int):
     """Raise ClaimLostError unless this session holds the claim; before something is stored."""
     own = f"{OF_KIND} AND objid = %s AND pid = pg_backend_pid()"
-    if not _ask(f"SELECT EXISTS (SELECT FROM pg_locks WHERE {own})", kind, pk):
+    if not _query(f"SELECT EXISTS (SELECT FROM pg_locks WHERE {own})", kind, pk):
         raise ClaimLostError(
             f"the claim on {kind.name.lower()} {pk} was lost with its database session. "
             "Run it again (--failed)"
@@ -119,7 +119,7 @@ def claimed(kind: Claimed) -> set[int]:
         return {pk for (pk,) in cursor.fetchall()}
 
 
-def _ask(query, kind, pk, cursor=None):
-    with connection.cursor() if cursor is None else nullcontext(cursor) as asked:
-        asked.execute(query, [int(Claimed(kind)), int(pk)])
-        return asked.fetchone()[0]
+def _query(query, kind, pk, cursor=None):
+    with connection.cursor() if cursor is None else nullcontext(cursor) as in_use:
+        in_use.execute(query, [int(Claimed(kind)), int(pk)])
+        return in_use.fetchone()[0]

@@ -47,7 +47,7 @@ class InFootprint(Func):
 
 
 def shares_sky(positions, footprint) -> Q:
-    """A condition on galimages: the chip shares sky with another of about the same size.
+    """A condition on galimages: the chip may share sky with another of about its size.
 
     ``positions`` are (ra, dec) of the other's corners and centre, ``footprint`` is the array of its
     corners.

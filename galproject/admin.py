@@ -13,9 +13,9 @@ from galproject.references.changes import note_chosen
 from galproject.site import admin as site_admin  # noqa: F401  (registers people and tokens)
 
 
-def asking(description):
+def enqueueing(description):
     """A decorator of admin actions for those who may request processing."""
-    return admin.action(description=description, permissions=["ask"])
+    return admin.action(description=description, permissions=["enqueue"])
 
 
 class QueueActions:
@@ -23,22 +23,22 @@ class QueueActions:
 
     actions = ["process", "process_again", "make_reference"]
 
-    def has_ask_permission(self, request):
+    def has_enqueue_permission(self, request):
         return request.user.has_perm("exposures.add_galjob")
 
     def chosen(self, queryset):
         """The chips of the selected rows."""
         return GalImage.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
 
-    @asking("Process on the queue")
+    @enqueueing("Process on the queue")
     def process(self, request, queryset):
-        self.ask(request, self.chosen(queryset))
+        self.enqueue(request, self.chosen(queryset))
 
-    @asking("Process again (do over)")
+    @enqueueing("Process again (do over)")
     def process_again(self, request, queryset):
-        self.ask(request, self.chosen(queryset), again=True)
+        self.enqueue(request, self.chosen(queryset), again=True)
 
-    @asking("Make reference and process")
+    @enqueueing("Make reference and process")
     def make_reference(self, request, queryset):
         chosen = self.chosen(queryset)
         # A worker has them in hand as search images, and would write them back as such.
@@ -50,26 +50,26 @@ class QueueActions:
         except GalprojectError as error:
             messages.error(request, str(error))
             return
-        self.ask(request, chosen)
+        self.enqueue(request, chosen)
 
-    def ask(self, request, images, again=False):
+    def enqueue(self, request, images, again=False):
         """Enqueue chips, and report the outcome."""
         try:
             jobs = enqueue(images, again=again, requested_by=request.user.get_username())
         except GalprojectError as error:
             messages.error(request, str(error))
             return
-        asked = GalImage.objects.filter(job__in=jobs)
-        n_waiting = asked.filter(status=Status.WAITING).count()
-        n_queued = asked.count() - n_waiting
+        requested = GalImage.objects.filter(job__in=jobs)
+        n_waiting = requested.filter(status=Status.WAITING).count()
+        n_queued = requested.count() - n_waiting
         n_left = images.count() - n_queued - n_waiting
-        said = [
+        counts = [
             (n_queued, "queued"),
             (n_waiting, "waiting for a reference of the field and filter"),
             (n_left, "left alone, as they are up to date or a worker is at them"),
         ]
         text = (
-            "; ".join(f"{n:,} chip{pluralize(n)} {what}" for n, what in said if n)
+            "; ".join(f"{n:,} chip{pluralize(n)} {what}" for n, what in counts if n)
             or "No chips there"
         )
         messages.add_message(request, messages.SUCCESS if jobs else messages.INFO, f"{text}.")

@@ -71,7 +71,7 @@ class GalReference(WithEpoch):
         return id_range(self.pk)
 
     @property
-    def own_ids(self):
+    def reference_id_range(self):
         """The first and last id of the sources found on the reference itself."""
         return self.id_range[0], self.id_range[0] + self.n_sources - 1
 

@@ -1,13 +1,13 @@
-// A contact sheet of one-offs: the exceptions are decided, the rest that was seen in one stroke.
+// A contact sheet of single detections: the exceptions are decided, the rest that was seen in one batch.
 
 import {Layout} from "./sheet-layout.js";
 import {Looking} from "./sheet-looking.js";
 import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, newKey, next, outbox, painted, say, takeBackEarlier, tile} from "./vetting.js";
 
-const KEPT = 20;  // strokes and decisions that can be taken back at once
+const KEPT = 20;  // batches and decisions that can be taken back at once
 const PICTURES_MS = 2000, AGAIN_MS = [1000, 4000, 15000];  // to wait for pictures; between attempts
 const PROBE = {group: "–"};  // a tile that is as high as any
-const sheet = byId("sheet"), place = byId("sheet-place"), rest = byId("stroke-class");
+const sheet = byId("sheet"), place = byId("sheet-place"), rest = byId("batch-class");
 const {seenMs, maxTiles} = place.dataset;
 // ``sheet``: all that this sheet has held; ``objects``: what of it is on the screen; ``pending``:
 // what comes after it.
@@ -245,7 +245,7 @@ function mark(what, label, how) {
   if (able.length < chosen.length) sayWhyNot(chosen.filter((object) => !able.includes(object)));
 }
 
-function stroke() {
+function markBatch() {
   const {value, textContent} = rest.selectedOptions[0], left = remaining(), seen = left.filter(isSeen);
   if (seen.length) record(seen, {action: "vote", choice: value}, textContent, "bulk");
   else if (left.length) sayWhyNot(left);
@@ -260,9 +260,9 @@ function sayWhyNot(objects) {
 
 function record(objects, what, label, how) {
   if (state.turning) return;
-  const strokeKey = objects.length > 1 && newKey(), n = state.objects.length;
+  const batchKey = objects.length > 1 && newKey(), n = state.objects.length;
   const shown = (object) => ({
-    lane: "sheet", tiles: n, ...(strokeKey && {stroke: strokeKey}),
+    lane: "sheet", tiles: n, ...(batchKey && {batch: batchKey}),
     ...(object.stamp && {stamp: object.stamp, seconds: (object.ms ?? 0) / 1000}),
   });
   const made = objects.map((object) => decision(object, how, what, shown(object)));
@@ -279,7 +279,7 @@ function record(objects, what, label, how) {
   move(following >= 0 ? following : state.objects.findIndex((object) => !object.decided));
 }
 
-// What the server refused is undecided again; the rest of its stroke stays as it is.
+// What the server refused is undecided again; the rest of its batch stays as it is.
 outbox.onRefused = ({decisions}) => {
   const refused = new Set((decisions ?? []).map(({key}) => key));
   for (const entry of state.history) {
@@ -328,24 +328,24 @@ function open() {
 }
 
 rest.addEventListener("change", () => { state.chosen = true; });
-byId("stroke").addEventListener("submit", (event) => {
+byId("batch").addEventListener("submit", (event) => {
   event.preventDefault();
   document.activeElement.blur();
-  stroke();
+  markBatch();
 });
 new ResizeObserver(refit).observe(place);
 
 listen(palette, {
   skip: (how) => mark({action: "skip"}, "skipped", how),
   "skip-without": () => record(remaining().filter(lacksPicture), {action: "skip"}, "skipped", "bulk"),
-  undo, select, open, stroke, blink: () => blinker.toggle(),
+  undo, select, open, batch: markBatch, blink: () => blinker.toggle(),
   escape: () => {
     state.selected.clear();
     move(state.at);
   },
   left: () => move(state.at - 1), right: () => move(state.at + 1),
   up: () => vertical(-1), down: () => vertical(1),
-}, {" ": "skip", z: "undo", Backspace: "undo", b: "blink", x: "select", o: "open", Enter: "stroke", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down"});
+}, {" ": "skip", z: "undo", Backspace: "undo", b: "blink", x: "select", o: "open", Enter: "batch", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down"});
 
 await turn();
 document.body.dataset.ready = "yes";

@@ -9,7 +9,7 @@ from photometry.crossmatch.object_storage import objects_changed, sources_replac
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
-from variables.pictures.places import remove_cutouts, remove_picture
+from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
 
 

@@ -14,7 +14,7 @@ from exposures.archive.download import (
     fetch_file,
 )
 from exposures.archive.errors import ArchiveError, LoginError, StorageError, UnreachableError
-from exposures.archive.partial import check_space, storage_errors, sweep
+from exposures.archive.partial import check_space, remove_leftovers, storage_errors
 from exposures.archive.triplets import ArchiveExposure
 
 WHOLE = FetchOptions()
@@ -78,7 +78,9 @@ def fetch_all(
     archive, progress = archive or Archive(), progress or NoProgress()
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    sweep(folder, {folder / file.name for exposure in exposures for file in exposure.files})
+    remove_leftovers(
+        folder, {folder / file.name for exposure in exposures for file in exposure.files}
+    )
     check_space(folder, bytes_to_come(exposures, folder, options), options.margin_bytes)
     for exposure in exposures:
         yield _fetch(archive, exposure, folder, options, progress)

@@ -101,7 +101,7 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def sweep(folder: Path, wanted):
+def remove_leftovers(folder: Path, wanted):
     """Remove partial files left by crashes, but for those of ``wanted`` final paths."""
     kept = {hidden(final) for final in wanted}
     with storage_errors(folder):

@@ -141,7 +141,7 @@ def _make_night(folder, options, progress):
     for exposure in exposures:
         exposed = []
         for detector in detectors(options.n_chips):
-            header, images, row, placed = _take(exposure, detector, stars, options)
+            header, images, row, placed = _expose_chip(exposure, detector, stars, options)
             exposed.append((header, images))
             chips.append(row)
             artifacts += placed
@@ -198,7 +198,7 @@ def _offset(ra, dec, d_ra, d_dec):
     return float(ra), float(dec)
 
 
-def _take(exposure, detector, stars, options):
+def _expose_chip(exposure, detector, stars, options):
     """Expose one chip: header, images, row of the truth, and the artifacts placed."""
     rng = np.random.default_rng([options.seed, 3, exposure.index, detector.ccdnum])
     shape = options.chip_shape
@@ -297,7 +297,7 @@ def simulate_chip(options=None) -> SimulatedChip:
     options = replace(options or SimulationOptions(), n_reference_artifacts=0)
     exposure, detector = _schedule(options)[0], detectors(1)[0]
     stars = make_stars(options, [exposure.middle(options)])
-    _, exposed, truth, _ = _take(exposure, detector, stars, options)
+    _, exposed, truth, _ = _expose_chip(exposure, detector, stars, options)
     return SimulatedChip(
         exposed,
         detector.amplifiers(options.chip_shape),

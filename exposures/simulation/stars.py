@@ -6,7 +6,7 @@ from exposures.simulation.mosaic import FULL_SHAPE, GAPS, Pointing, detectors
 
 CATALOGUE_EPOCH = 2015.5  # Julian year of the positions
 KINDS = ("rrab", "cepheid", "eclipsing", "mira", "flare", "fading")
-# Days, and magnitudes from brightest to faintest; one-off events have no period.
+# Days, and magnitudes from brightest to faintest; single events have no period.
 PERIODS = {"rrab": (0.4, 0.8), "cepheid": (3, 30), "eclipsing": (0.5, 5), "mira": (100, 400)}
 AMPLITUDES = {
     "rrab": (0.4, 1.2),
@@ -30,7 +30,7 @@ STAR_DTYPE = [
     ("bp_rp", "f4"),
     ("kind", "U10"),
     ("amplitude", "f4"),  # mag
-    ("period", "f8"),  # days; NaN for one-off events
+    ("period", "f8"),  # days; NaN for single events
     ("epoch", "f8"),  # MJD of maximum, eclipse, flare, outburst or the start of the fading
 ]
 

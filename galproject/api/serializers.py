@@ -182,7 +182,7 @@ class ConeSerializer(serializers.Serializer):
     radius_arcsec = NumberField(min_value=0.01, max_value=60, default=1.0)
 
 
-class VotesAskedSerializer(serializers.Serializer):
+class VotesQuerySerializer(serializers.Serializer):
     """The parameters of a request for votes."""
 
     refsource_id = IdField(required=False, help_text="a candidate on which one has voted")

@@ -135,11 +135,11 @@ class Cone(InFormats, APIView):
 
     @extend_schema(parameters=CONE, responses=of.ConeMeasurementSerializer(many=True))
     def get(self, request):
-        asked = of.ConeSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
-        sources = list(GalSource.objects.cone(**asked.validated_data))
+        parameters = of.ConeSerializer(data=request.query_params)
+        parameters.is_valid(raise_exception=True)
+        sources = list(GalSource.objects.cone(**parameters.validated_data))
         rows = epochs_of_cone(sources)
-        if not self.is_table_asked():
+        if not self.wants_table():
             rows = list(islice(rows, MAX_MEASUREMENTS + 1))
             if len(rows) > MAX_MEASUREMENTS:
                 raise ValidationError(
@@ -176,10 +176,10 @@ class VoteViewSet(SurveyTableViewSet):
     def get_queryset(self):
         if getattr(self, "swagger_fake_view", False):
             return self.queryset
-        asked = of.VotesAskedSerializer(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        if "refsource_id" in asked.validated_data:
-            visible = votes_visible_to(self.request.user, asked.validated_data["refsource_id"])
+        parameters = of.VotesQuerySerializer(data=self.request.query_params)
+        parameters.is_valid(raise_exception=True)
+        if "refsource_id" in parameters.validated_data:
+            visible = votes_visible_to(self.request.user, parameters.validated_data["refsource_id"])
             rows = GalDecision.objects.filter(pk__in=[decision.pk for decision in visible])
         else:
             rows = GalDecision.objects.votes_standing().filter(user=self.request.user)

@@ -45,13 +45,13 @@ def observed_fields() -> list[ObservedField]:
     if not rows:
         return []
     vectors = unit_vectors([row[:2] for row in rows])
-    labels = same_place(vectors, load_options().fields.same_degrees)
+    labels = group_pointings(vectors, load_options().fields.same_degrees)
     members = (np.flatnonzero(labels == number) for number in range(max(labels) + 1))
     fields = [_field([rows[i] for i in chosen]) for chosen in members]
     return sorted(fields, key=lambda field: (-field.n_exposures, field.ra))
 
 
-def same_place(vectors, degrees):
+def group_pointings(vectors, degrees):
     """(n,) field numbers from 0 of (n, 3) pointings, linked within ``degrees``."""
     # Many exposures have one pointing exactly: pairs among all would be too many.
     places, inverse = np.unique(vectors.round(6), axis=0, return_inverse=True)

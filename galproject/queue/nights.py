@@ -48,7 +48,7 @@ def expnums_to_fetch(first: date, last: date, archive=None) -> list[int]:
     return sorted({exposure.expnum for exposure in new})
 
 
-def fetch_and_ask(expnum, archive=None):
+def fetch_and_enqueue(expnum, archive=None):
     """Fetch one exposure into its night's folder, enter it and enqueue it; the jobs.
 
     Without a reference of its field and filter it is entered only, and the log says so. Raises

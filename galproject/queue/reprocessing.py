@@ -33,14 +33,14 @@ class Reprocessing:
 
     def enqueue(self, queued=True, requested_by=""):
         """Enqueue the chips, references first; returns the jobs."""
-        asked = []
+        enqueued = []
         for groups in (self.references, self.searches):
             for options, image_ids in groups.items():
                 images = GalImage.objects.filter(pk__in=image_ids)
-                asked += jobs.enqueue(
+                enqueued += jobs.enqueue(
                     images, options, True, queued=queued, requested_by=requested_by
                 )
-        return asked
+        return enqueued
 
 
 def plan_reprocessing(images, options, with_references=False) -> Reprocessing:

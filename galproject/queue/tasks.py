@@ -9,7 +9,7 @@ from django_q.tasks import async_task
 from exposures.models import GalJob
 from galproject.processing.result_lines import result_line
 from galproject.queue import jobs
-from galproject.queue.nights import expnums_to_fetch, fetch_and_ask, last_night
+from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_night
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
 from variables.pictures.render import render_catalogue
@@ -73,6 +73,6 @@ def queue_fetches(expnums):
 
 def fetch_exposure(expnum):
     """Fetch an exposure of the archive, and enqueue its chips."""
-    jobs = fetch_and_ask(expnum)
+    jobs = fetch_and_enqueue(expnum)
     logger.info("exposure %s fetched: %d jobs", expnum, len(jobs))
     return {"expnum": expnum, "jobs": [job.pk for job in jobs]}

@@ -207,7 +207,7 @@ def _check_as_known(chosen, withdrawn, known_ids):
         now = _references_near(chosen)
         changed += _images(now ^ set(known_ids))
     if changed:
-        raise ChangedMeanwhileError(said_of_changes(changed))
+        raise ChangedMeanwhileError(last_changes_text(changed))
 
 
 def _references_near(images):
@@ -217,7 +217,7 @@ def _references_near(images):
     return set(near.values_list("pk", flat=True))
 
 
-def said_of_changes(images) -> str:
+def last_changes_text(images) -> str:
     """Who last changed the references of images, and how, in words."""
     lines = history([image.exposure_id for image in images], n=2)
     told = "; ".join(
@@ -243,12 +243,12 @@ def _check_free(images):
 
 def _enqueue(wanted, username):
     """Enqueue images by their options, references first; returns the jobs."""
-    asked = []
+    enqueued = []
     for is_reference in (True, False):
         for options, ids in wanted.items():
             images = GalImage.objects.filter(pk__in=ids, is_reference=is_reference)
-            asked += jobs.enqueue(images, options, requested_by=username)
-    return asked
+            enqueued += jobs.enqueue(images, options, requested_by=username)
+    return enqueued
 
 
 def note_chosen(images, username, reason=""):
@@ -267,7 +267,7 @@ def _write(step, images, username, reason):
         GalCheckpoint.objects.create(exposure_id=exposure_id, step=step, note=note)
 
 
-def say_refused(image_ids, message):
+def log_refusal(image_ids, message):
     """Log why exposures' references were not changed."""
     images = GalImage.objects.filter(pk__in=image_ids).order_by()
     GalCheckpoint.objects.bulk_create(

@@ -6,7 +6,7 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.footprints import east_and_north, unit_vectors
-from variables.pictures.places import picture_url
+from variables.pictures.paths import picture_url
 
 # Chips in the middle that have their picture in the mosaic: each is some 100 kB.
 N_PICTURES = 6

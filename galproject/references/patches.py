@@ -36,7 +36,7 @@ class SkyPatch:
 
 
 @dataclass(frozen=True)
-class Place:
+class FieldToChoose:
     """A field, observed or monitored, with its patches."""
 
     name: str
@@ -50,7 +50,7 @@ def patch_round(exposure) -> SkyPatch:
     return SkyPatch(exposure.ra, exposure.dec, radius, exposure.filter)
 
 
-def places() -> list[Place]:
+def fields_to_choose() -> list[FieldToChoose]:
     """The observed fields, and monitored ones that were not observed yet."""
     observed, options = observed_fields(), load_options().fields
     followed = GalField.objects.all()
@@ -66,13 +66,13 @@ def _is_among(field, observed, degrees):
 def _observed(field, options):
     radius = options.compared_degrees
     patches = (SkyPatch(field.ra, field.dec, radius, name) for name, _ in field.filters)
-    return Place(field.name, field.n_exposures, tuple(patches))
+    return FieldToChoose(field.name, field.n_exposures, tuple(patches))
 
 
 def _followed(field):
     filters = field.filters or filters_in_use()
     patches = (SkyPatch(wrap_ra(field.ra), field.dec, field.radius, name) for name in filters)
-    return Place(field.name, None, tuple(patches))
+    return FieldToChoose(field.name, None, tuple(patches))
 
 
 def filters_in_use() -> list[str]:

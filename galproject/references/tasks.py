@@ -6,7 +6,7 @@ from galproject.configuration.loading import load_options
 from galproject.queue import jobs
 from galproject.queue.restarts import through_restarts
 from galproject.references.changes import change_reference as change
-from galproject.references.changes import is_made, say_refused
+from galproject.references.changes import is_made, log_refusal
 from galproject.references.sets import change_sets, pairs_of
 from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference
@@ -25,7 +25,7 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason, known_ids=None
         change(chosen_ids, withdrawn_ids, username, reason, known_ids)
     except GalprojectError as error:
         # Nobody waits for the answer any more: it is in the log of the exposures.
-        say_refused([*chosen_ids, *withdrawn_ids], str(error))
+        log_refusal([*chosen_ids, *withdrawn_ids], str(error))
 
 
 def change_reference_set(primary_id, member_ids, is_added, username, reason):
@@ -36,4 +36,4 @@ def change_reference_set(primary_id, member_ids, is_added, username, reason):
             catalogues = GalReference.objects.filter(image__in=pairs.images, active=True)
             jobs.send_pictures(catalogues.values_list("pk", flat=True))
     except GalprojectError as error:
-        say_refused(GalImage.objects.filter(exposure=primary_id).values("pk"), str(error))
+        log_refusal(GalImage.objects.filter(exposure=primary_id).values("pk"), str(error))

@@ -13,7 +13,7 @@ from exposures.permissions import needs_permission
 from galproject.references import changes
 from galproject.references.forms import ChoiceForm, MemberForm, PatchForm
 from galproject.references.mosaic import mosaics
-from galproject.references.patches import patch_round, places
+from galproject.references.patches import fields_to_choose, patch_round
 from galproject.references.quality import COLUMNS, best_of, qualities, sort
 from galproject.references.sets import (
     MAX_SHOWN,
@@ -34,7 +34,9 @@ def references(request):
     """Show the exposures of a patch side by side, or the fields to choose from."""
     if not request.GET:
         return render(
-            request, "galproject/references.html", {"form": PatchForm(), "places": places()}
+            request,
+            "galproject/references.html",
+            {"form": PatchForm(), "fields_to_choose": fields_to_choose()},
         )
     form = PatchForm(request.GET)
     patch = form.patch()
@@ -124,9 +126,11 @@ def withdraw_reference(request, pk):
 def _choice(chosen, form):
     change = changes.plan(chosen)
     if not change.chosen:
-        raise changes.ChangedMeanwhileError(changes.said_of_changes(chosen))
+        raise changes.ChangedMeanwhileError(changes.last_changes_text(chosen))
     if form.cleaned_data["known"] not in ("", change.known):
-        raise changes.ChangedMeanwhileError(changes.said_of_changes([*change.old, *change.chosen]))
+        raise changes.ChangedMeanwhileError(
+            changes.last_changes_text([*change.old, *change.chosen])
+        )
     withdraws = form.cleaned_data["old"] == ChoiceForm.WITHDRAW
     if change.old and not form.cleaned_data["old"]:
         form.add_error("old", "Choose what becomes of the old reference.")
@@ -137,7 +141,7 @@ def _choice(chosen, form):
 def _withdrawal(chosen, _form):
     change = changes.plan_withdrawal(chosen)
     if len(change.old) < len(chosen):
-        raise changes.ChangedMeanwhileError(changes.said_of_changes(chosen))
+        raise changes.ChangedMeanwhileError(changes.last_changes_text(chosen))
     old = [image.pk for image in change.old]
     return change, [], old, old
 

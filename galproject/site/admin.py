@@ -12,7 +12,7 @@ from galproject.models import ApiToken
 
 
 @contextmanager
-def telling_of_tokens(request, user_id):
+def reporting_ended_tokens(request, user_id):
     """Report how many of a user's tokens end in the block."""
     live = ApiToken.objects.live().filter(user_id=user_id)
     before = live.count() if request.method == "POST" and str(user_id).isdecimal() else 0
@@ -25,11 +25,11 @@ class PeopleAdmin(UserAdmin):
     """The admin of users, whose tokens end with their password or account."""
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        with telling_of_tokens(request, object_id):
+        with reporting_ended_tokens(request, object_id):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def user_change_password(self, request, id, form_url=""):
-        with telling_of_tokens(request, id):
+        with reporting_ended_tokens(request, id):
             return super().user_change_password(request, id, form_url)
 
 

@@ -58,10 +58,10 @@ class TokenAuthentication(authentication.TokenAuthentication):
 
     def authenticate(self, request):
         # The middleware has asked the same before the view does.
-        asked = getattr(request, "_request", request)
-        if not hasattr(asked, "token_login"):
-            asked.token_login = super().authenticate(request)
-        return asked.token_login
+        wrapped = getattr(request, "_request", request)
+        if not hasattr(wrapped, "token_login"):
+            wrapped.token_login = super().authenticate(request)
+        return wrapped.token_login
 
     def authenticate_credentials(self, key):
         token = ApiToken.objects.select_related("user").filter(digest=key_digest(key)).first()

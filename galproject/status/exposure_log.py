@@ -57,13 +57,13 @@ class ExposureLog:
     is_shortened: bool  # there are older lines
 
     @property
-    def whole(self) -> tuple[LogLine, ...]:
+    def exposure_lines(self) -> tuple[LogLine, ...]:
         """The lines about the exposure itself, and about deleted chips."""
         known = {chip.ccdnum for chip in self.chips}
         return tuple(line for line in self.lines if line.ccdnum not in known)
 
     @property
-    def troubled(self) -> tuple[ChipLog, ...]:
+    def chips_with_errors(self) -> tuple[ChipLog, ...]:
         """The chips with a current error."""
         return tuple(chip for chip in self.chips if chip.error)
 

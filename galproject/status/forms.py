@@ -48,12 +48,12 @@ class StatusFilterForm(forms.Form):
         """The StatusQuery; None if the form is invalid."""
         if not self.is_valid():
             return None
-        asked = self.cleaned_data
+        cleaned = self.cleaned_data
         return StatusQuery(
-            since=asked["since"],
-            until=asked["until"],
-            states=tuple(asked["state"]),
-            identifier=asked["exposure"],
-            doubted=asked["doubted"],
-            before=asked["before"],
+            since=cleaned["since"],
+            until=cleaned["until"],
+            states=tuple(cleaned["state"]),
+            identifier=cleaned["exposure"],
+            doubted=cleaned["doubted"],
+            before=cleaned["before"],
         )

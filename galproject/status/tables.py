@@ -98,7 +98,7 @@ def log_lines(log):
     yield log.name
     if log.is_shortened:
         yield "(the newest lines; older ones are in the table galcheckpoints)"
-    for line in log.whole:
+    for line in log.exposure_lines:
         yield from _log_line(line)
     for chip in log.chips:
         where = f" at {chip.step}" if chip.step and chip.state != State.DONE else ""

@@ -20,7 +20,7 @@ from galproject.status.forms import StatusFilterForm
 from galproject.status.working_status import StatusQuery, images_of
 from galproject.status.working_status import working_status as status_of
 
-ASK = "exposures.add_galjob"
+ENQUEUE = "exposures.add_galjob"
 BUSY_SECONDS, IDLE_SECONDS = 4, 15  # between two looks at what goes on
 UNCHANGED = 204  # htmx leaves the page as it is
 
@@ -78,7 +78,7 @@ def _liveness(request, status=None):
 
 
 @require_POST
-@needs_permission(ASK)
+@needs_permission(ENQUEUE)
 def run_failed(request):
     """Run again what failed of all selected exposures, on any page."""
     query = StatusFilterForm(request.GET).query()
@@ -90,7 +90,7 @@ def run_failed(request):
 
 
 @require_POST
-@needs_permission(ASK)
+@needs_permission(ENQUEUE)
 def run_failed_of_exposure(request, pk):
     """Run again what failed of one exposure."""
     exposure = get_object_or_404(GalExposure, pk=pk)
@@ -100,13 +100,13 @@ def run_failed_of_exposure(request, pk):
 
 def _enqueue_failed(request, images):
     try:
-        asked = enqueue_failed(images, requested_by=request.user.get_username())
+        enqueued = enqueue_failed(images, requested_by=request.user.get_username())
     except GalprojectError as error:
         messages.error(request, str(error))
         return
-    n_chips = GalImage.objects.filter(job__in=asked).count()
-    n_exposures = len({job.exposure_id for job in asked})
-    if asked:
+    n_chips = GalImage.objects.filter(job__in=enqueued).count()
+    n_exposures = len({job.exposure_id for job in enqueued})
+    if enqueued:
         chips = f"{n_chips:,} chip{pluralize(n_chips)}"
         exposures = f"{n_exposures:,} exposure{pluralize(n_exposures)}"
         messages.success(request, f"Asked again for {chips} of {exposures}.")

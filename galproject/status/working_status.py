@@ -176,7 +176,7 @@ def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> Worki
     jobs = _last_jobs(query, state)
     page, next_before = _page(jobs.select_related("exposure"), query.before, limit)
     chips, errors = _chips(page, state), _errors(page)
-    at_work, doubted = _told_of(page, state)
+    at_work, doubted = _running_and_doubted(page, state)
     exposures = [
         _exposure_status(job, chips.get(job.exposure_id), at_work, doubted, errors, now)
         for job in page
@@ -270,7 +270,7 @@ def _chips(page, state):
     return {row["exposure_id"]: row for row in rows}
 
 
-def _told_of(page, state):
+def _running_and_doubted(page, state):
     """The running and the doubted chips of a page, each by exposure."""
     images = GalImage.objects.filter(exposure__in=[job.exposure_id for job in page])
     images = images.filter(Q(status=Status.WORKING) | Q(is_doubted=True)).annotate(state=state)

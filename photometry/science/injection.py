@@ -128,7 +128,7 @@ class ExpectedErrors:
     """The expected errors and crowding of artificial stars; arrays (n,)."""
 
     flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
-    own_light: np.ndarray  # share of the light under the PSF that is the star's, as fracflux
+    fracflux: np.ndarray  # share of the light under the PSF that is the star's, as fracflux
 
     def magnitude_error(self, flux):
         """(n,) mag, without a floor."""
@@ -141,9 +141,9 @@ def expected_errors(psf, stars, weight, model, gain) -> ExpectedErrors:
     ``weight`` (ny, nx) is the inverse variance and ``model`` (ny, nx) ADU the light of the stars
     that are there, both without the artificial ones; ``gain`` (nx,) e-/ADU. With P the PSF, F the
     flux and V the variance with the star's own photons, ``flux_err^2 = 1 / sum(P^2 / V)`` and
-    ``own_light = F sum(P^2 / V) / sum(P (F P + model) / V)``.
+    ``fracflux = F sum(P^2 / V) / sum(P (F P + model) / V)``.
     """
-    flux_err, own_light = np.empty(len(stars)), np.empty(len(stars))
+    flux_err, fracflux = np.empty(len(stars)), np.empty(len(stars))
     for start in range(0, len(stars), BATCH):
         part = slice(start, start + BATCH)
         flux = stars.flux[part, None, None]
@@ -155,8 +155,8 @@ def expected_errors(psf, stars, weight, model, gain) -> ExpectedErrors:
         total = (profile * (own + light) * inverse).sum(axis=(1, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
             flux_err[part] = 1 / np.sqrt(information)
-            own_light[part] = stars.flux[part] * information / total
-    return ExpectedErrors(flux_err, own_light)
+            fracflux[part] = stars.flux[part] * information / total
+    return ExpectedErrors(flux_err, fracflux)
 
 
 def _cut_out(x, y, weight, model, gain):

@@ -124,8 +124,8 @@ def rewrite(
     Raises GalprojectError if there is no room, or where somebody's transaction keeps the
     partition for longer than ``timeout_seconds``.
     """
-    with claim(Claimed.PARTITION, reference.pk) as is_mine:
-        if not is_mine or not GalReference.objects.filter(pk=reference.pk).exists():
+    with claim(Claimed.PARTITION, reference.pk) as is_claimed:
+        if not is_claimed or not GalReference.objects.filter(pk=reference.pk).exists():
             return None
         started = time.monotonic()
         before = order_of(reference)
@@ -291,7 +291,7 @@ def _take_over(reference: GalReference, stored: Stored, now: Stored) -> None:
     """
     if now == stored:
         return
-    work, last = _work_table(reference), reference.own_ids[1]
+    work, last = _work_table(reference), reference.reference_id_range[1]
     removed = [image for _, image, _ in stored - now]
     added = [image for _, image, _ in now - stored]
     execute(f"DELETE FROM {work} WHERE refsource_id > {last} OR galimage_id = ANY(%s)", removed)

@@ -139,7 +139,7 @@ def measurements_on(image: GalImage, catalogues: Sequence[GalReference]) -> np.n
     Non-detections too, in order of their ids; sources that are new since then not.
     """
     where = f"galimage_id = {int(image.pk)}"
-    ranges = ["refsource_id BETWEEN {} AND {}".format(*c.own_ids) for c in catalogues]
+    ranges = ["refsource_id BETWEEN {} AND {}".format(*c.reference_id_range) for c in catalogues]
     parts = [
         copy_out(f"SELECT {COLUMNS} FROM {c.partition} WHERE {where} AND {own}", SOURCE_DTYPE)
         for c, own in zip(catalogues, ranges, strict=True)

@@ -145,7 +145,7 @@ def test_what_passes_is_waited_for_and_nothing_is_put_aside_or_sent_in_another_o
     expect(page.locator("#refused")).to_be_hidden()
 
 
-def test_of_a_stroke_only_what_is_refused_is_undecided_and_put_aside(lane):
+def test_of_a_batch_only_what_is_refused_is_undecided_and_put_aside(lane):
     page = lane(SHEET)
     n = page.locator(".tile-button:not(:has(.no-picture))").count()
     expect(page.locator("#remaining")).to_have_text(str(n))

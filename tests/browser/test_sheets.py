@@ -1,4 +1,4 @@
-"""Contact sheets: as large as the window, and marked in a stroke is what somebody saw on them."""
+"""Contact sheets: as large as the window, and marked in a batch is what somebody saw on them."""
 
 import re
 from contextlib import closing
@@ -232,7 +232,7 @@ def test_only_what_a_tile_shows_is_sent_and_its_decision_is_told(sheet):
     take_back(page)
 
 
-def test_a_stroke_that_the_server_refuses_leaves_its_tiles_undecided(sheet):
+def test_a_batch_that_the_server_refuses_leaves_its_tiles_undecided(sheet):
     page = sheet()
     n_seen = wait_until_seen(page)
     refuse = {"status": 409, "json": {"error": "Candidate 7 was not shown to you"}}

@@ -162,7 +162,7 @@ def bodies_in_json(addresses):
             names = components[content[JSON]["schema"]["$ref"].rpartition("/")[2]]["properties"]
             yield path, dict.fromkeys(names, '"1"')
     row = {"refsource_id": "1", "action": '"vote"', "choice": '"flare"', "comment": '""'}
-    row |= {"how": '"key"', "key": '"k"', "shown": '{"lane": "sheet", "stroke": "s"}'}
+    row |= {"how": '"key"', "key": '"k"', "shown": '{"lane": "sheet", "batch": "s"}'}
     for path in addresses:
         if path.endswith("/vet/decide/"):
             yield path, row

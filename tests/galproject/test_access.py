@@ -26,7 +26,7 @@ VOTE, CAMPAIGN, FLAG = (
     "variables.add_campaign",
     "variables.add_galflag",
 )
-CHOOSE, JUDGE, ASK = (
+CHOOSE, JUDGE, ENQUEUE = (
     "exposures.choose_reference",
     "exposures.overrule_quality",
     "exposures.add_galjob",
@@ -62,7 +62,7 @@ PAGES = [
 ]
 # By POST, of whoever has the permission besides.
 FORMS = {
-    **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ASK),
+    **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ENQUEUE),
     **dict.fromkeys(("save_search", "delete_search", "end_token"), VIEW_SURVEY),
     # Who made a campaign may run it, too, while nobody has voted.
     **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),

@@ -14,7 +14,7 @@ from PIL import Image
 from exposures.errors import GalprojectError
 from exposures.fits import read_exposure
 from galproject.queue.runs import prepare
-from galproject.validation.injection import own_database, run
+from galproject.validation.injection import run, temporary_database
 from galproject.validation.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
 from galproject.validation.injection.options import InjectionOptions, number_of_stars, range_of
 from galproject.validation.injection.plot import plot_summary
@@ -31,7 +31,7 @@ def comparison():
     stars = np.zeros(4, REFERENCE_DTYPE)
     stars["star"] = [1, 2, 3, 4]
     stars["mag"] = [18.2, 18.7, 20.5, 22.5]
-    stars["own_light"] = [1.0, 0.95, 0.7, 0.3]
+    stars["fracflux"] = [1.0, 0.95, 0.7, 0.3]
     stars["amplitude"] = [0.0, 0.5, 0.5, 2.0]
     stars["refsource_id"] = [11, 12, 13, 0]
     stars["measured_err"] = 0.01
@@ -39,15 +39,15 @@ def comparison():
     epochs = np.zeros(8, SEARCH_DTYPE)
     for name in ("star", "mag", "amplitude"):
         epochs[name] = np.tile(stars[name], 2)
-    epochs["reference_own_light"] = np.tile(stars["own_light"], 2)
+    epochs["reference_fracflux"] = np.tile(stars["fracflux"], 2)
     epochs["is_found"] = np.tile(stars["refsource_id"] > 0, 2)
     epochs["delta"] = epochs["amplitude"] * np.repeat([1, -1], 4)
     epochs["mag_err"], epochs["reference_err"] = 0.016, 0.012  # of a difference: 0.02
     epochs["measured"] = np.where(epochs["is_found"], epochs["mag"] + epochs["delta"], np.nan)
     epochs["measured_err"] = 0.016
     epochs["is_changed"] = [True, True, False, False, False, True, True, False]
-    own_mag = np.array([18.1] * 9 + [20.1] * 5, "f4")
-    return Comparison(stars, epochs, own_mag, np.arange(14) == 3)
+    survey_mag = np.array([18.1] * 9 + [20.1] * 5, "f4")
+    return Comparison(stars, epochs, survey_mag, np.arange(14) == 3)
 
 
 def test_stars_and_changes_are_counted_by_hand():
@@ -69,7 +69,7 @@ def test_stars_and_changes_are_counted_by_hand():
     assert [(row.sigma, row.value, row.n) for row in by_sigma] == [((20, 30), 0.75, 4)]
     purity = {row.magnitude: row.value for row in summary.of("purity")}
     assert purity == {(18, 19): pytest.approx(2 / 3), (20, 21): 1}
-    own = {row.magnitude: (row.value, row.n) for row in summary.of("own_changed")}
+    own = {row.magnitude: (row.value, row.n) for row in summary.of("survey_changed")}
     assert own == {(18, 19): (pytest.approx(1 / 9), 9), (20, 21): (0, 5)}
 
 
@@ -77,7 +77,7 @@ def test_headlines_are_counted_by_hand():
     s = summarise(comparison())
     assert (s.n_stars, s.n_measurements) == (4, 8)
     assert (s.false_constant, s.n_constant) == (1, 2)
-    assert (s.own_changed, s.n_own) == (1, 14)
+    assert (s.survey_changed, s.n_survey) == (1, 14)
     assert (s.found_above_20_sigma, s.n_above_20_sigma) == (0.5, 6)
     assert s.half_complete_mag == pytest.approx(21.5)
 
@@ -89,7 +89,7 @@ def many(bias, n=400):
     epochs = np.repeat(made.on_searches[:1], n)
     epochs["measured"] = epochs["mag"] + bias + rng.normal(0, 0.02, n)
     epochs["measured_err"] = 0.01
-    return Comparison(made.on_reference, epochs, made.own_mag, made.own_changed)
+    return Comparison(made.on_reference, epochs, made.survey_mag, made.survey_changed)
 
 
 def test_bias_and_underestimated_errors_show():
@@ -213,7 +213,7 @@ def test_an_interrupted_run_leaves_nothing(night, monkeypatch, tmp_path):  # noq
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(run, "inject_chip", be_killed)
-    monkeypatch.setattr(own_database, "call_command", lambda *_, **__: None)  # takes seconds
+    monkeypatch.setattr(temporary_database, "call_command", lambda *_, **__: None)  # takes seconds
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     with fingerprint([]), pytest.raises(CommandError, match="nothing is kept"):
@@ -231,7 +231,7 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
     connection.settings_dict["USER"] = "injection_guest"
     try:
         wanted = pytest.raises(GalprojectError, match="ALTER ROLE injection_guest CREATEDB")
-        with wanted, own_database.own_database(tmp_path):
+        with wanted, temporary_database.temporary_database(tmp_path):
             pass
     finally:
         connection.close()

@@ -19,7 +19,7 @@ from exposures.ingest import ingest_exposure
 from exposures.locks import (
     Claimed,
     ClaimLostError,
-    check_held,
+    check_claimed,
     claim,
     claimed,
     lock_to_end,
@@ -31,7 +31,7 @@ from galproject.processing import pipeline, storing
 from galproject.processing.reference_choice import renew_sets_of
 from galproject.queue import jobs
 from galproject.queue.runs import prepare, run_chips
-from galproject.validation.injection.own_database import _short
+from galproject.validation.injection.temporary_database import _short
 from photometry.models import GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.clustering import rewrite
@@ -66,8 +66,8 @@ def test_a_lock_of_one_kind_holds_up_no_other(kind):
     free = set()
     with held_elsewhere(kind, 5):
         for other in Claimed:
-            with claim(other, 5) as is_mine:
-                free |= {other} if is_mine else set()
+            with claim(other, 5) as is_claimed:
+                free |= {other} if is_claimed else set()
     assert free == set(Claimed) - {kind}
 
 
@@ -96,7 +96,7 @@ def test_a_lock_with_one_key_is_no_claim():
     execute("SELECT pg_advisory_xact_lock(%s)", (int(Claimed.CHIP) << 32) + 7)
     assert claimed(Claimed.CHIP) == set()
     with pytest.raises(ClaimLostError):
-        check_held(Claimed.CHIP, 7)
+        check_claimed(Claimed.CHIP, 7)
 
 
 @contextmanager
@@ -113,8 +113,8 @@ def test_a_claim_in_another_database_of_the_server_is_none_here():
     with another_database() as cursor:
         assert take(Claimed.CHIP, 7, cursor)
         assert claimed(Claimed.CHIP) == set()
-        with claim(Claimed.CHIP, 7) as is_mine:
-            assert is_mine
+        with claim(Claimed.CHIP, 7) as is_claimed:
+            assert is_claimed
 
 
 def test_surveys_whose_long_names_begin_alike_have_databases_of_their_own():

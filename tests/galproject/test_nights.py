@@ -11,7 +11,7 @@ from django_q.models import Schedule
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Status
 from galproject.queue import tasks
-from galproject.queue.nights import expnums_to_fetch, fetch_and_ask
+from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue
 from galproject.queue.runs import prepare
 from tests.builders.processed_night import night  # noqa: F401
 from tests.exposures.archive_server import ArchiveServer, stored_file
@@ -84,7 +84,7 @@ def test_fields_that_are_nowhere_are_refused():
 
 def test_a_fetched_exposure_is_asked_for(archive, folder, night, sent):  # noqa: F811
     make_reference(night)
-    (job,) = fetch_and_ask(600_001)
+    (job,) = fetch_and_enqueue(600_001)
     assert job.exposure.identifier == "600001"
     assert job.requested_by == "each night"
     assert {image.status for image in job.images.all()} == {Status.QUEUED}
@@ -92,7 +92,7 @@ def test_a_fetched_exposure_is_asked_for(archive, folder, night, sent):  # noqa:
 
 
 def test_an_exposure_without_a_reference_is_entered_only(archive, folder, sent):
-    assert fetch_and_ask(600_001) == []
+    assert fetch_and_enqueue(600_001) == []
     assert {image.status for image in GalImage.objects.all()} == {Status.PENDING}
     line = GalCheckpoint.objects.get()
     assert (line.step, line.level) == ("entered", "warning")
@@ -101,7 +101,7 @@ def test_an_exposure_without_a_reference_is_entered_only(archive, folder, sent):
 
 def test_an_exposure_that_is_gone_is_named(archive, folder):
     with pytest.raises(GalprojectError, match="600009 is not in the archive"):
-        fetch_and_ask(600_009)
+        fetch_and_enqueue(600_009)
 
 
 def test_each_night_a_task_for_each_new_exposure(archive, field, fetches, monkeypatch):

@@ -22,7 +22,7 @@ from tests.builders.processed_night import night, processed  # noqa: F401
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite
-from variables.pictures.places import cutouts_path, cutouts_url, picture_path, picture_url
+from variables.pictures.paths import cutouts_path, cutouts_url, picture_path, picture_url
 from variables.pictures.render import Rendered, render_catalogue
 from variables.pictures.sprite import TILE, cutout_layout, read_sprite
 

@@ -27,7 +27,7 @@ from tests.builders.survey_rows import make_image
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
-from variables.pictures.places import picture_path
+from variables.pictures.paths import picture_path
 
 pytestmark = pytest.mark.django_db
 

@@ -35,7 +35,7 @@ from variables.candidates.repeat_detections import count_repeat_detections
 from variables.derived.refresh import refresh_candidates
 from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj
 from variables.pictures.cutouts import cutout_layout
-from variables.pictures.places import cutouts_path, picture_path
+from variables.pictures.paths import cutouts_path, picture_path
 
 PLAN = SurveyPlan(300, 5000)
 SMALL = {"candidates": 300, "sources": 5000, "pictures": 0}

@@ -220,12 +220,12 @@ def test_the_log_goes_chip_by_chip_in_the_order_of_time():
     make_line(exposure, 1, "read")
     make_line(exposure, 2, "failed", level=ERROR, note="cut short")
     log = exposure_log(exposure)
-    assert [line.step for line in log.whole] == ["asked"]
+    assert [line.step for line in log.exposure_lines] == ["asked"]
     assert [[line.step for line in chip.lines] for chip in log.chips] == [
         ["read"],
         ["read", "failed"],
     ]
-    assert [chip.chip_name for chip in log.troubled] == ["N2"]
+    assert [chip.chip_name for chip in log.chips_with_errors] == ["N2"]
     assert [line.ccdnum for line in log.lines] == [0, 2, 1, 2]
 
 

@@ -186,7 +186,7 @@ def test_what_is_stored_removed_or_measured_again_meanwhile_is_taken_over(catalo
 
 def test_sources_that_come_and_go_meanwhile_on_any_image_are_taken_over(catalogue, monkeypatch):
     """As sources that are new since the reference do, with the image that brings the last of it."""
-    new = catalogue.own_ids[1] + 1
+    new = catalogue.reference_id_range[1] + 1
     copied = COLUMNS.replace("refsource_id", "%s", 1)
     source = f"SELECT {copied} FROM galsources WHERE NOT is_reference AND refsource_id = %s"
     query(f"INSERT INTO galsources {source}", new, new - 1)

@@ -158,9 +158,9 @@ def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
     fit = fit_fluxes(pixels._replace(weight=exact), psf, forced)
     np.testing.assert_allclose(seen.flux_err, fit.flux_err, rtol=0.05)
-    np.testing.assert_allclose(seen.own_light, 1, atol=1e-6)
+    np.testing.assert_allclose(seen.fracflux, 1, atol=1e-6)
     double = expected_errors(psf, stars, weight, light_of(psf, stars, SHAPE, 0.01), DETECTOR[0])
-    np.testing.assert_allclose(double.own_light, 0.5, atol=0.01)
+    np.testing.assert_allclose(double.fracflux, 0.5, atol=0.01)
 
 
 def test_a_star_on_unusable_pixels_has_no_expected_error():

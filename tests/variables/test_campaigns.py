@@ -42,7 +42,7 @@ def test_a_list_is_frozen_as_it_is_now():
     assert sorted(ids_of(campaign)) == often
 
 
-def test_one_offs_go_to_a_sheet_and_repeated_ones_to_cards():
+def test_single_detections_go_to_a_sheet_and_repeated_ones_to_cards():
     make_candidates(9)
     for query, lane in (("detections_min=2", "card"), ("detections_max=1", "sheet")):
         (campaign,) = create_campaigns(NewCampaign(query, query), make_user())
@@ -164,7 +164,7 @@ def test_progress_counts_the_votes_that_are_wanted_and_tells_the_end():
     assert (progress.n_votes, progress.n_votes_wanted) == (3, 8)
     assert progress.end is not None and progress.percent == 37.5
     listed = Campaign.objects.with_progress(ann).get(pk=campaign.pk)
-    assert (listed.n_objects, listed.n_votes, listed.n_own) == (4, 3, 2)
+    assert (listed.n_objects, listed.n_votes, listed.n_by_user) == (4, 3, 2)
 
 
 def test_people_who_agree_have_a_kappa_of_one():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from variables.science.causes import BIT, CauseOptions, Evidence, judge_causes, others_at_place
+from variables.science.causes import BIT, CauseOptions, Evidence, count_others_nearby, judge_causes
 from variables.science.light_curve_statistics import light_curve_statistics
 
 # A star that changed three times in twenty epochs, in the middle of a quiet chip.
@@ -17,7 +17,7 @@ STAR = Evidence(
     mean_delta=np.array([0.5]),
     scatter_delta=np.array([0.2]),
     least_crowd=np.array([12]),
-    others_there=np.array([0]),
+    n_others_nearby=np.array([0]),
     only_on_reference=np.array([False]),
     is_new=np.array([False]),
 )
@@ -36,8 +36,8 @@ def cause(options=CauseOptions(), **columns):
         ("saturated", {"always_failed": BIT["near_saturated"]}),
         ("edge", {"edge_distance": 14.9}),
         ("real", {"edge_distance": 15.1}),
-        ("detector", {"others_there": 3}),
-        ("real", {"others_there": 2}),
+        ("detector", {"n_others_nearby": 3}),
+        ("real", {"n_others_nearby": 2}),
         ("reference", {"n_changes": 16, "scatter_delta": 0.1}),
         ("reference", {"n_changes": 1, "only_on_reference": True}),
         ("real", {"n_changes": 15, "scatter_delta": 0.1}),
@@ -68,7 +68,7 @@ def test_others_at_a_place_are_counted_once_each_and_never_the_source_itself():
     x[::37] = np.nan
     near = np.hypot(x[:, None] - x, y[:, None] - y) <= radius
     expected = [len(set(source[row].tolist()) - {source[i]}) for i, row in enumerate(near)]
-    assert others_at_place(source, x, y, radius).tolist() == expected
+    assert count_others_nearby(source, x, y, radius).tolist() == expected
     assert max(expected) > 3
 
 

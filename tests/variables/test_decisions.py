@@ -114,16 +114,16 @@ def test_what_is_sent_twice_is_saved_once_and_taken_back_once():
     assert (candidate(one).n_votes, candidate(two).n_votes) == (0, 1)
 
 
-def test_a_stroke_is_one_insert_and_is_taken_back_as_a_whole(django_assert_num_queries):
+def test_a_batch_is_one_insert_and_is_taken_back_as_a_whole(django_assert_num_queries):
     campaign, voter = make_campaign(30, lane="sheet"), make_voter()
     ids = ids_of(campaign)
     vote(voter, ids[0], campaign=campaign)
-    stroke = [
-        DecisionInput(pk, choice="artifact", how="bulk", shown={"stroke": "s"}, key=f"s{pk}")
+    batch = [
+        DecisionInput(pk, choice="artifact", how="bulk", shown={"batch": "s"}, key=f"s{pk}")
         for pk in ids[1:]
     ]
     with django_assert_num_queries(7 + 2):  # and a savepoint
-        decide_all(voter, stroke, campaign)
+        decide_all(voter, batch, campaign)
     assert campaign.decisions.filter(how="bulk").count() == 29
     assert candidate(ids[7]).consensus.slug == "artifact"
     assert len(undo_decisions(voter, campaign)) == 29

@@ -124,7 +124,7 @@ def test_what_a_region_covers_is_said_before_it_is_saved(curator, field):
     assert "3 to 60 corners" in text(curator.get(url, {"region": "1 2"}))
 
 
-def test_a_group_is_accepted_in_one_stroke_but_for_what_came_after(curator, field):
+def test_a_group_is_accepted_in_one_batch_but_for_what_came_after(curator, field):
     seen = propose(field, 200)
     later = propose(field, 1)
     page = text(curator.get(reverse("flags")))
@@ -135,7 +135,7 @@ def test_a_group_is_accepted_in_one_stroke_but_for_what_came_after(curator, fiel
     assert set(GalFlag.objects.proposed()) == set(later)
 
 
-def test_all_of_an_artifact_are_declined_in_one_stroke(curator, field):
+def test_all_of_an_artifact_are_declined_in_one_batch(curator, field):
     last = [*propose(field, 3, "a"), *propose(field, 3, "b")][-1].pk
     data = {"action": "decline", "artifact": "bleed", "last": last}
     curator.post(reverse("decide_flag_group"), data)

@@ -1,4 +1,4 @@
-"""Contact sheets: what is sent of each tile, and that only what was seen is marked in a stroke."""
+"""Contact sheets: what is sent of each tile, and that only what was seen is marked in a batch."""
 
 import io
 from time import time
@@ -111,7 +111,7 @@ def seen(login, ann, own_pictures, monkeypatch):
     monkeypatch.setattr(shown.time, "time", lambda: time() + 9)
     rows = [
         said(t["refsource_id"], "artifact", how="bulk", key=f"k{t['rank']}")
-        | {"shown": {"lane": "sheet", "stroke": "s1", "tiles": 6, "more": "x" * 99}}
+        | {"shown": {"lane": "sheet", "batch": "s1", "tiles": 6, "more": "x" * 99}}
         for t in tiles
     ]
     for row, tile in zip(rows, tiles, strict=True):
@@ -119,7 +119,7 @@ def seen(login, ann, own_pictures, monkeypatch):
     return campaign, client, rows
 
 
-def test_what_was_seen_is_marked_in_one_stroke_and_taken_back_in_one(seen):
+def test_what_was_seen_is_marked_in_one_batch_and_taken_back_in_one(seen):
     campaign, client, rows = seen
     assert post_json(client, "vet_decide", campaign, decisions=rows).json() == {"saved": 6}
     for decision in campaign.decisions.filter(how="bulk", shown__tiles=6):
@@ -149,7 +149,7 @@ def forged(stamp):
         (lambda row, _: row["shown"].update(seconds=None), "not on the screen long enough"),
     ],
 )
-def test_a_stroke_over_what_was_not_seen_is_refused_as_a_whole(seen, change, reason):
+def test_a_batch_over_what_was_not_seen_is_refused_as_a_whole(seen, change, reason):
     campaign, client, rows = seen
     change(rows[2], rows[3])
     answer = post_json(client, "vet_decide", campaign, decisions=rows)

@@ -31,7 +31,7 @@ KINDS = {
 }
 # What others said is left out until one has voted oneself.
 OPINIONS = ("consensus__slug", "n_votes", "is_disputed")
-OPINION_PLACES = [place for place, c in enumerate(COLUMNS) if c.name in OPINIONS]
+OPINION_INDICES = [place for place, c in enumerate(COLUMNS) if c.name in OPINIONS]
 
 
 class ExportError(GalprojectError):
@@ -85,7 +85,7 @@ def _read(rows):
     names = [column.name for column in COLUMNS[: -len(OBJECT_COLUMNS)]]
     for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
         if not shows_class:
-            for place in OPINION_PLACES:
+            for place in OPINION_INDICES:
                 row[place] = None
         yield row
 

@@ -159,30 +159,30 @@ class CandidateFilter(django_filters.FilterSet):
         return super().qs if self.is_valid() else self.queryset.none()
 
     def filter_queryset(self, queryset):
-        asked = self.form.cleaned_data
-        if asked.get("cls") or asked.get("vetted") in ("nobody", "not-me"):
+        cleaned = self.form.cleaned_data
+        if cleaned.get("cls") or cleaned.get("vetted") in ("nobody", "not-me"):
             # Who finds candidates by what others said sees that.
             note_shown(self._user)
         queryset = super().filter_queryset(queryset.as_seen_by(self._user).current())
-        shows_flagged = bool(asked.get("artifact"))
+        shows_flagged = bool(cleaned.get("artifact"))
         if not shows_flagged:
             queryset = queryset.visible()
-        if not self._shows_undetected(asked):
+        if not self._shows_undetected(cleaned):
             # A flag takes the detections of what it hides.
             detected = Q(n_detections__gt=0) | Q(is_flagged=True)
             queryset = queryset.filter(detected) if shows_flagged else queryset.detected()
         return queryset.one_a_star() if self.is_by_star else queryset
 
     @staticmethod
-    def _shows_undetected(asked):
-        bounds = asked.get("detections_min"), asked.get("detections_max")
-        return bool(asked.get("undetected")) or 0 in bounds
+    def _shows_undetected(cleaned):
+        bounds = cleaned.get("detections_min"), cleaned.get("detections_max")
+        return bool(cleaned.get("undetected")) or 0 in bounds
 
     @property
     def is_by_star(self):
         """Whether each star is listed once; the candidates of one given object are all listed."""
-        asked = self.form.cleaned_data if self.is_valid() else {}
-        return asked.get("per") != SOURCE and asked.get("object") is None
+        cleaned = self.form.cleaned_data if self.is_valid() else {}
+        return cleaned.get("per") != SOURCE and cleaned.get("object") is None
 
     def column(self, name):
         """The field that a column shows: counts are those of the star if the list is by star."""
@@ -194,8 +194,8 @@ class CandidateFilter(django_filters.FilterSet):
     @property
     def is_plain(self) -> bool:
         """Whether only accepted candidates are listed, neither flagged nor undetected ones."""
-        asked = self.form.cleaned_data if self.is_valid() else {}
-        return not (asked.get("artifact") or self._shows_undetected(asked))
+        cleaned = self.form.cleaned_data if self.is_valid() else {}
+        return not (cleaned.get("artifact") or self._shows_undetected(cleaned))
 
     @property
     def centre(self) -> tuple[float, float] | None:

@@ -20,13 +20,13 @@ class SavedSearchForm(forms.Form):
 
     def save_for(self, user) -> SavedSearch:
         """Save the search for a user, replacing their search of that name."""
-        asked = self.cleaned_data
+        cleaned = self.cleaned_data
         search, _ = SavedSearch.objects.update_or_create(
             user=user,
-            name=asked["name"],
+            name=cleaned["name"],
             defaults={
-                "query": query_of(QueryDict(asked["query"])),
-                "is_shared": asked["shared"],
+                "query": query_of(QueryDict(cleaned["query"])),
+                "is_shared": cleaned["shared"],
             },
         )
         return search
@@ -47,9 +47,9 @@ class RepeatsForm(forms.Form):
         """The Counting that was chosen. Raises BadRequest if a value is invalid."""
         if not self.is_valid():
             raise BadRequest(complaints_of(self))
-        asked = self.cleaned_data
+        cleaned = self.cleaned_data
         return Counting(
-            asked.get("filter") or None,
-            accepted_only=not asked.get("all"),
-            per_source=asked.get("per") == SOURCE,
+            cleaned.get("filter") or None,
+            accepted_only=not cleaned.get("all"),
+            per_source=cleaned.get("per") == SOURCE,
         )

@@ -61,7 +61,7 @@ class Listing:
         return self.count <= MAX_COUNT
 
     @property
-    def asked_sort(self):
+    def requested_sort(self):
         """The requested sort order, or "" if it is the default."""
         return "" if self.sort == _default_sort(self.filter) else self.sort
 
@@ -132,8 +132,8 @@ def query_of(data, **changes) -> str:
     """The query string of a list without its page and its defaults, updated by ``changes``."""
     pairs = [(k, v) for k, vs in data.lists() for v in vs if k not in (*NOT_OF_LIST, *changes)]
     default = SORT, DISTANCE_SORT if data.get("position", "").strip() else DEFAULT_SORT
-    asked = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != default]
-    return urlencode(asked)
+    parameters = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != default]
+    return urlencode(parameters)
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:

@@ -11,7 +11,7 @@ from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj
 from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
-from variables.pictures.places import cutouts_url, picture_url
+from variables.pictures.paths import cutouts_url, picture_url
 from variables.votes.blindness import note_shown
 
 # Field, heading, unit, digits after the decimal point.
@@ -75,7 +75,7 @@ class Cutouts:
 
 
 @dataclass(frozen=True)
-class ChipPlace:
+class PositionOnChip:
     """The position of a candidate on its chip, shown with north as nearly up as possible."""
 
     width: int  # of the chip, pixels
@@ -119,7 +119,7 @@ class CandidatePage:
     changes: tuple[GalVarObj, ...]  # oldest first
     neighbourhood: Neighbourhood
     cutouts: Cutouts | None  # None if none are rendered yet
-    chip: ChipPlace
+    chip: PositionOnChip
     flags: tuple[GalFlag, ...]  # on the source itself, the newest first
     statistics: tuple[Statistic, ...]
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
@@ -196,7 +196,7 @@ def _chip(candidate):
     width, height = image.width or WIDTH, image.height or HEIGHT
     orientation = orientation_of(image.footprint, width, height)
     place = candidate.x, candidate.y
-    return ChipPlace(width, height, *place, picture_url(image), orientation)
+    return PositionOnChip(width, height, *place, picture_url(image), orientation)
 
 
 def links(ra, dec) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,7 @@ from photometry.storage.storage import lock_against_drop, measurements_of
 from variables.derived.stars import refresh_stars_of
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import candidates_inside
-from variables.science.causes import Evidence, judge_causes, others_at_place
+from variables.science.causes import Evidence, count_others_nearby, judge_causes
 from variables.science.light_curve_statistics import light_curve_statistics
 from variables.votes.consensus import update_consensus
 
@@ -125,7 +125,7 @@ class _Summary:
     always_failed: np.ndarray
     scatter_delta: np.ndarray
     least_crowd: np.ndarray
-    others_there: np.ndarray
+    n_others_nearby: np.ndarray
     only_image: np.ndarray  # the one image that it changed on; 0 where there are several
 
 
@@ -146,7 +146,7 @@ def _summarise(changes, options):
         mean = np.bincount(of_delta, delta, len(ids)) / n_known
         square = np.bincount(of_delta, (delta - mean[of_delta]) ** 2, len(ids)) / n_known
     _, image, n_on_image = np.unique(changes["image_id"], return_inverse=True, return_counts=True)
-    others = others_at_place(
+    others = count_others_nearby(
         changes["refsource_id"], changes["x"], changes["y"], options.detector_pixels
     )
 
@@ -170,7 +170,7 @@ def _summarise(changes, options):
         always_failed=over(np.bitwise_and, changes["failed_cuts"]),
         scatter_delta=np.sqrt(square),
         least_crowd=over(np.minimum, n_on_image[image]),
-        others_there=over(np.maximum, others),
+        n_others_nearby=over(np.maximum, others),
         only_image=_only(of, chosen["image_id"], len(ids)),
     )
 
@@ -277,7 +277,7 @@ def _evidence(image, summary, chosen, columns):
         mean_delta=np.where(is_new, MAG_PER_LN, columns["mean_delta_mag"]),
         scatter_delta=np.where(is_new, columns["rms_mag"], summary.scatter_delta[chosen]),
         least_crowd=summary.least_crowd[chosen],
-        others_there=summary.others_there[chosen],
+        n_others_nearby=summary.n_others_nearby[chosen],
         only_on_reference=summary.only_image[chosen] == image.pk,
         is_new=is_new,
     )

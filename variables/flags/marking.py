@@ -103,7 +103,7 @@ def _flag(where, artifact, reason, user):
     """Make a flag, or accept the proposal that says the same."""
     if image := where.get("image"):
         _lock([image.pk])
-    alike = GalFlag.objects.filter(artifact=artifact, **_same_place(where))
+    alike = GalFlag.objects.filter(artifact=artifact, **_same_target(where))
     if standing := alike.standing().first():
         return standing
     if proposed := alike.proposed().first():
@@ -113,7 +113,7 @@ def _flag(where, artifact, reason, user):
     return flag
 
 
-def _same_place(where):
+def _same_target(where):
     """Lookups of flags on the same region or source, in which null is found by ``isnull``."""
     region = where.get("region")
     place = {"region__isnull": True} if region is None else {"region": region}

@@ -19,7 +19,7 @@ from variables.flags.chip_quality import chip_quality
 from variables.flags.filters import FlagFilter
 from variables.flags.forms import ReasonForm, RegionFlagForm, SourceFlagForm, errors_of
 from variables.models import Artifact, GalFlag
-from variables.pictures.places import picture_url
+from variables.pictures.paths import picture_url
 from variables.regions.coverage import RegionError, check_region, covered_by, parse_region
 
 FLAG = "variables.add_galflag"

@@ -109,7 +109,7 @@ class GalFlag(models.Model):
     group = models.CharField(
         max_length=100,
         blank=True,
-        help_text="of proposals that have the same cause and are decided in one stroke",
+        help_text="of proposals with the same cause, which are decided in one batch",
     )
 
     objects = GalFlagQuerySet.as_manager()

@@ -131,7 +131,7 @@ class CampaignQuerySet(models.QuerySet):
         return self.annotate(member_ids=ArrayAgg("members", filter=members, default=[]))
 
     def with_progress(self, user):
-        """Annotate ``n_objects``, ``n_votes`` of those wanted, and ``n_own`` votes of the user."""
+        """Annotate ``n_objects``, ``n_votes`` of those wanted, and ``n_by_user``, the user's."""
 
         def one(rows, number):
             numbered = rows.order_by().values("campaign").annotate(n=number).values("n")
@@ -143,7 +143,7 @@ class CampaignQuerySet(models.QuerySet):
         return self.annotate(
             n_objects=one(objects, models.Count("pk")),
             n_votes=one(objects, votes_given()),
-            n_own=one(votes, models.Count("refsource_id", distinct=True)),
+            n_by_user=one(votes, models.Count("refsource_id", distinct=True)),
         )
 
 
@@ -156,9 +156,9 @@ class Campaign(models.Model):
     """A frozen selection of candidates that a group of people vets."""
 
     class Lane(models.TextChoices):
-        SHEET = "sheet", "contact sheet, for one-offs"
-        CARD = "card", "a card each, for what was detected repeatedly"
-        DISPUTED = "disputed", "a card each, for what people disagree on"
+        SHEET = "sheet", "contact sheet, for single detections"
+        CARD = "card", "cards, for repeated detections"
+        DISPUTED = "disputed", "cards, for disputed candidates"
 
     NAME_LENGTH = 80
 

@@ -125,14 +125,14 @@ def replace_new_detections(image, detections, options=NewSourceOptions()) -> set
 
 
 def _associate(image, catalogue_ids, options):
-    asked = {"radius": options.radius_arcsec / 3600, "days": options.min_days}
-    asked |= {"image": image.pk, "catalogues": list(catalogue_ids)}
+    parameters = {"radius": options.radius_arcsec / 3600, "days": options.min_days}
+    parameters |= {"image": image.pk, "catalogues": list(catalogue_ids)}
     with connection.cursor() as cursor:
-        cursor.execute(ASSIGN, asked)
-        cursor.execute(PAIRS, asked)
+        cursor.execute(ASSIGN, parameters)
+        cursor.execute(PAIRS, parameters)
         if pairs := cursor.fetchall():
             _make_sources(pairs)
-            cursor.execute(ASSIGN, asked)
+            cursor.execute(ASSIGN, parameters)
         for catalogue in GalReference.objects.filter(pk__in=catalogue_ids).order_by("pk"):
             _save(cursor, catalogue, options)
 
@@ -140,18 +140,18 @@ def _associate(image, catalogue_ids, options):
 def _save(cursor, catalogue, options):
     """Update measurements and changes of a catalogue's new sources."""
     first, last = new_ids(catalogue)
-    asked = {"first": first, "last": last, "days": options.min_days}
-    cursor.execute(STANDING, asked)
-    asked["standing"] = [i for (i,) in cursor.fetchall()]
+    parameters = {"first": first, "last": last, "days": options.min_days}
+    cursor.execute(STANDING, parameters)
+    parameters["standing"] = [i for (i,) in cursor.fetchall()]
     for table in ("galsources", "galvarobjs"):
-        cursor.execute(REMOVE.format(table=table), asked)
-    cursor.execute(SAVE_MEASUREMENTS, asked)
-    cursor.execute(SAVE_CHANGES, asked)
+        cursor.execute(REMOVE.format(table=table), parameters)
+    cursor.execute(SAVE_MEASUREMENTS, parameters)
+    cursor.execute(SAVE_CHANGES, parameters)
 
 
 def new_ids(catalogue):
     """The range of ids of a catalogue's new sources, as (first, last)."""
-    return catalogue.own_ids[1] + 1, catalogue.id_range[1]
+    return catalogue.reference_id_range[1] + 1, catalogue.id_range[1]
 
 
 def _make_sources(pairs):

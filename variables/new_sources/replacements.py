@@ -67,12 +67,17 @@ def follow_new_sources(catalogue, options=NewSourceOptions()) -> int:
     old = _rows(UNREPLACED, {"image": catalogue.image_id, "filter": _filter_of(catalogue)})
     if len(old) == 0:
         return 0
-    asked = {"ra": old["ra"].tolist(), "dec": old["dec"].tolist(), "catalogue": catalogue.pk}
-    asked["radius"] = options.follow_arcsec / 3600
-    new = _rows(NEAR.format(partition=catalogue.partition), asked)
+    parameters = {"ra": old["ra"].tolist(), "dec": old["dec"].tolist(), "catalogue": catalogue.pk}
+    parameters["radius"] = options.follow_arcsec / 3600
+    new = _rows(NEAR.format(partition=catalogue.partition), parameters)
     one = np.zeros(len(new), int)
     replaced, replacing = source_replacements(
-        _vectors(old), np.zeros(len(old), int), _vectors(new), one, one, np.radians(asked["radius"])
+        _vectors(old),
+        np.zeros(len(old), int),
+        _vectors(new),
+        one,
+        one,
+        np.radians(parameters["radius"]),
     )
     replaced, replacing = old["refsource_id"][replaced], new["refsource_id"][replacing]
     GalLostSource.objects.filter(pk__in=replaced.tolist()).delete()
@@ -83,9 +88,9 @@ def _filter_of(catalogue):
     return catalogue.image.exposure.filter
 
 
-def _rows(query, asked):
+def _rows(query, parameters):
     with connection.cursor() as cursor:
-        cursor.execute(query, asked)
+        cursor.execute(query, parameters)
         return np.array(cursor.fetchall(), [("refsource_id", "i8"), ("ra", "f8"), ("dec", "f8")])
 
 

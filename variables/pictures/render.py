@@ -15,8 +15,8 @@ from photometry.science.detection.clean import is_clean
 from photometry.storage.storage import catalogue_sources
 from variables.models import GalCandidate
 from variables.pictures.frames import CutoutFrame, Epoch, frame_of
+from variables.pictures.paths import cutouts_folder
 from variables.pictures.pixels import ChipPixels, pixels_of_image
-from variables.pictures.places import cutouts_folder
 from variables.pictures.sprite import TILE, Sprite, image_ids_in, read_sprite, write_sprite
 from variables.science.difference import MatchOptions
 
@@ -57,8 +57,8 @@ def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
     ``everything`` of all. Epochs that a file has are left as they are; each image is read once. One
     that can't be read costs its own column, and leaves a line in its exposure's log.
     """
-    with claim(Claimed.PICTURES, catalogue.pk) as is_mine:
-        if not is_mine:
+    with claim(Claimed.PICTURES, catalogue.pk) as is_claimed:
+        if not is_claimed:
             return Rendered(problems=(f"{catalogue}: its cutouts are being rendered elsewhere",))
         parts, seen = [], None
         # Who stored an epoch meanwhile has found the catalogue claimed, and left it to us.

@@ -10,7 +10,7 @@ from PIL import Image, PngImagePlugin
 from exposures.errors import InputFileError
 from exposures.fits.boundary import reading
 from exposures.fits.plain_files import open_plain
-from variables.pictures.places import cutouts_path, write_whole
+from variables.pictures.paths import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.

@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 from PIL import Image
 
-from variables.pictures.places import cutouts_path, strip_path, write_whole
+from variables.pictures.paths import cutouts_path, strip_path, write_whole
 from variables.pictures.sprite import TILE, read_sprite
 
 N_TILES = 3

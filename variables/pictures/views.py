@@ -5,7 +5,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
 from variables.pictures import strips
-from variables.pictures.places import cutouts_path, picture_path, version_of
+from variables.pictures.paths import cutouts_path, picture_path, version_of
 
 YEAR_SECONDS = 31_536_000
 

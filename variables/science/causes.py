@@ -44,7 +44,7 @@ class Evidence:
     mean_delta: np.ndarray  # mag; NaN where unknown
     scatter_delta: np.ndarray  # mag
     least_crowd: np.ndarray  # changes on the quietest image on which it changed
-    others_there: np.ndarray  # other stars that changed at the same place of the detector
+    n_others_nearby: np.ndarray  # other stars that changed at the same place of the detector
     only_on_reference: np.ndarray  # which differs from the other images of its set
     is_new: np.ndarray  # not on the reference: mean and scatter are those of its own light
 
@@ -63,7 +63,7 @@ def judge_causes(evidence, options=CauseOptions()):
         "bleed": e.always_failed & BIT["saturated"],
         "saturated": e.always_failed & BIT["near_saturated"],
         "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
-        "detector": e.others_there >= options.detector_sources,
+        "detector": e.n_others_nearby >= options.detector_sources,
         "missing": always & e.is_new,
         "reference": e.only_on_reference | (always & ~e.is_new),
         "shape": e.always_failed & SHAPE,
@@ -72,7 +72,7 @@ def judge_causes(evidence, options=CauseOptions()):
     return np.select([c.astype(bool) for c in conditions.values()], list(conditions), "real")
 
 
-def others_at_place(source, x, y, radius):
+def count_others_nearby(source, x, y, radius):
     """(m,) for each change, how many other sources changed within ``radius`` pixels of it.
 
     ``source`` (m,) are ids, ``x, y`` (m,) pixels on each change's own image; NaN is nowhere.

@@ -67,8 +67,8 @@ def create_campaigns(new, user, request=None, lanes=()) -> list[Campaign]:
     return [freeze(part, chosen.filter(IN_LANE[part.lane]), taxonomy, user) for part in parts]
 
 
-def _lanes(new, asked, request):
-    lanes = [one for one in contents_of(new.query, request).lanes if not asked or one in asked]
+def _lanes(new, chosen, request):
+    lanes = [one for one in contents_of(new.query, request).lanes if not chosen or one in chosen]
     if not lanes:
         raise CampaignError(NOTHING)
     return lanes

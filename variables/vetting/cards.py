@@ -7,7 +7,7 @@ from variables.candidates.positions import galactic, sexagesimal
 from variables.light_curves.light_curve_data import light_curves_data
 from variables.models import GalCandidate, GalVarObj
 from variables.pictures.compass import compass_of
-from variables.pictures.places import cutouts_url, strip_url
+from variables.pictures.paths import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
 from variables.pictures.strips import HEIGHT, WIDTH
 from variables.vetting.campaigns import CAUSES

@@ -40,7 +40,7 @@ class DecisionInput:
     choice: str | None = None  # slug of a class; of a subtype "artifact/artifact-edge"
     comment: str = ""
     how: str = GalDecision.How.CLICK
-    shown: dict = field(default_factory=dict)  # ``stroke``: taken, and taken back, together
+    shown: dict = field(default_factory=dict)  # ``batch``: taken, and taken back, together
     key: str = ""  # of the browser's: what is sent twice is saved once
 
 
@@ -159,8 +159,8 @@ def _last(user, campaign):
     # A transferred decision is older than its row.
     mine = mine.exclude(how=GalDecision.How.TRANSFERRED).order_by("-pk")
     last = mine.first()
-    stroke = last and last.shown.get("stroke")
-    return list(mine.filter(shown__stroke=stroke)) if stroke else [last] if last else []
+    batch = last and last.shown.get("batch")
+    return list(mine.filter(shown__batch=batch)) if batch else [last] if last else []
 
 
 def _undoing(row):

@@ -15,10 +15,10 @@ from variables.vetting.decisions import VettingError
 SEEN_SECONDS = 0.5
 SLACK_SECONDS = 1.0  # between a browser's measure of time and ours
 SALT = "variables.vetting.shown"
-KEPT = ("lane", "tiles", "stroke")  # of what a browser says; the rest is ours
+KEPT = ("lane", "tiles", "batch")  # of what a browser says; the rest is ours
 CHECKED = ("stamp", "seconds")  # what is checked and not kept as it came
 MAX_SHOWN = 2000  # characters of JSON; a browser's are some 200
-MAX_TILES, MAX_STROKE = 1000, 64
+MAX_TILES, MAX_BATCH_KEY = 1000, 64
 
 
 def stamps_for(campaign, user):
@@ -41,11 +41,11 @@ def shown_from(given) -> dict:
         raise ValueError(f"shown has {size:,} characters, of {MAX_SHOWN:,} at most")
     if given.get("lane", Campaign.Lane.CARD) not in Campaign.Lane.values:
         raise ValueError("shown.lane is no lane")
-    tiles, stroke = given.get("tiles", 0), given.get("stroke", "")
+    tiles, batch = given.get("tiles", 0), given.get("batch", "")
     if type(tiles) is not int or not 0 <= tiles <= MAX_TILES:
         raise ValueError(f"shown.tiles is no whole number up to {MAX_TILES:,}")
-    if not isinstance(stroke, str) or len(stroke) > MAX_STROKE or not stroke.isascii():
-        raise ValueError(f"shown.stroke is no text of up to {MAX_STROKE} plain characters")
+    if not isinstance(batch, str) or len(batch) > MAX_BATCH_KEY or not batch.isascii():
+        raise ValueError(f"shown.batch is no text of up to {MAX_BATCH_KEY} plain characters")
     return {name: given[name] for name in (*KEPT, *CHECKED) if name in given}
 
 
@@ -63,8 +63,8 @@ def check_shown(user, campaign, inputs):
 
 def _checked(user, campaign, given):
     kept = _kept(given)
-    is_stroke = given.how == GalDecision.How.BULK or "stroke" in kept
-    if not is_stroke or given.action != GalDecision.Action.VOTE:
+    is_batch = given.how == GalDecision.How.BULK or "batch" in kept
+    if not is_batch or given.action != GalDecision.Action.VOTE:
         return kept
     image_id, age_seconds = _read(
         given.shown.get("stamp"), campaign.pk, user.pk, given.refsource_id

@@ -69,7 +69,7 @@ def vetting(request):
     rows = list(Campaign.objects.with_members().with_progress(request.user))
     may_vote = request.user.has_perm(VOTE)
     for one in rows:
-        one.is_mine = may_vote and one.is_open_to(request.user)
+        one.may_vote_in = may_vote and one.is_open_to(request.user)
     going_on, closed = ([c for c in rows if bool(c.closed) == end] for end in (False, True))
     context = {"sections": [("In progress", going_on), ("Closed", closed)], "campaigns": rows}
     return render(request, "variables/vetting.html", context)
@@ -95,8 +95,8 @@ def new_campaign(request):
 @needs_permission(VOTE)
 def vet_list(request):
     """Show a list's candidates by lane, and begin personal campaigns in the chosen lanes."""
-    asked = request.POST if request.method == "POST" else request.GET
-    query, lanes = asked.get("list", ""), request.POST.getlist("lane")
+    data = request.POST if request.method == "POST" else request.GET
+    query, lanes = data.get("list", ""), request.POST.getlist("lane")
     contents = contents_of(query, request)
     if not contents.total:
         messages.error(request, campaigns.NOTHING)

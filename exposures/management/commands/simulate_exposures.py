@@ -76,7 +76,7 @@ class Command(SurveyCommand):
                 night = self.simulate(folder, options)
         except GalprojectError as error:
             raise CommandError(str(error)) from error
-        self.say_what_next(night)
+        self.suggest_next_steps(night)
 
     def simulate(self, folder, options):
         n_images = (options.n_epochs + 1) * options.n_chips
@@ -85,7 +85,7 @@ class Command(SurveyCommand):
         self.stdout.write(f"{n_images} chips of {options.n_epochs + 1} exposures in {folder}:")
         return night
 
-    def say_what_next(self, night):
+    def suggest_next_steps(self, night):
         self.stdout.write(f"  reference  {night.reference}")
         for search in night.searches:
             self.stdout.write(f"  search     {search}")

@@ -17,7 +17,7 @@ from galproject.demo.seeding.tables import PROPOSAL
 from photometry.models import GalNonDetection, GalReference, GalSource
 from photometry.storage import storage
 from variables.models import CampaignObject, GalCandidate, GalNewSource
-from variables.pictures.places import picture_path, write_whole
+from variables.pictures.paths import picture_path, write_whole
 from variables.pictures.sprite import TILE, Sprite, image_ids_in, write_sprite
 
 NOISE_ADU = 8.0

@@ -43,19 +43,21 @@ def store_exposures(plan, exposures, patches) -> Stored:
     by_number = dict(
         zip([e.number for e in exposures], GalExposure.objects.bulk_create(rows), strict=True)
     )
-    asked = timezone.now() - timedelta(days=3)
+    requested_at = timezone.now() - timedelta(days=3)
     jobs = {
-        number: GalJob(exposure=row, requested_by="seed_demo", closed=asked + timedelta(minutes=9))
+        number: GalJob(
+            exposure=row, requested_by="seed_demo", closed=requested_at + timedelta(minutes=9)
+        )
         for number, row in by_number.items()
     }
     GalJob.objects.bulk_create(jobs.values())
-    GalJob.objects.filter(pk__in=[j.pk for j in jobs.values()]).update(created=asked)
+    GalJob.objects.filter(pk__in=[j.pk for j in jobs.values()]).update(created=requested_at)
     images = {}
     for e in exposures:
         rng = np.random.default_rng([plan.seed, 15, e.number])
         for patch in patches:
             if patch.field == e.field:
-                image = _image_row(e, patch, by_number[e.number], jobs[e.number], asked, rng)
+                image = _image_row(e, patch, by_number[e.number], jobs[e.number], requested_at, rng)
                 images[e.number, patch.detector.ccdnum] = image
     GalImage.objects.bulk_create(images.values())
     _store_logs(images.values())
@@ -125,12 +127,12 @@ def _exposure_row(plan, e):
     )
 
 
-def _image_row(e, patch, exposure, job, asked, rng):
+def _image_row(e, patch, exposure, job, requested_at, rng):
     ny, nx = FULL_SHAPE
     wcs = pointing(e.field, e.dither).wcs(patch.detector, FULL_SHAPE)
     x, y = [-0.5, nx - 0.5, nx - 0.5, -0.5, nx / 2], [-0.5, -0.5, ny - 0.5, ny - 0.5, ny / 2]
     ra, dec = wcs.all_pix2world(x, y, 0)
-    start = asked + timedelta(seconds=27 * patch.detector.ccdnum % 400)
+    start = requested_at + timedelta(seconds=27 * patch.detector.ccdnum % 400)
     night = Time(e.mjd, format="mjd").strftime("%y%m%d_%H%M%S")
     return GalImage(
         exposure=exposure,

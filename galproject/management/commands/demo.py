@@ -37,9 +37,9 @@ class Command(SurveyCommand):
         self.stdout.write_lines(demonstration.report(demonstration.compare_with_simulation(files)))
         self.stdout.write("5. What the survey looks at")
         call_command("repeat_detections")
-        self.say_what_next(files, folder / "light_curve.png")
+        self.suggest_next_steps(files, folder / "light_curve.png")
 
-    def say_what_next(self, files, plot):
+    def suggest_next_steps(self, files, plot):
         user, password = demonstration.demo_user()
         position = demonstration.plot_best(files, plot)
         self.stdout.write("What to look at next:")

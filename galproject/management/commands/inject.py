@@ -25,11 +25,11 @@ from exposures.models import GalImage
 from exposures.tables import write_csv
 from galproject.configuration.loading import load_options
 from galproject.validation.injection.options import InjectionOptions
-from galproject.validation.injection.own_database import interrupted_by_sigterm
 from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows, write_stars
 from galproject.validation.injection.run import inject
 from galproject.validation.injection.summary import summarise
+from galproject.validation.injection.temporary_database import interrupted_by_sigterm
 
 DEFAULTS = InjectionOptions()
 NUMBERS = {

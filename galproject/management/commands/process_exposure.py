@@ -114,15 +114,15 @@ class Command(ChipResultsCommand):
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
         """Enqueue chips for workers, and report the jobs."""
         if failed:
-            asked = enqueue_failed(images, requested_by=getuser())
+            enqueued = enqueue_failed(images, requested_by=getuser())
         else:
-            asked = enqueue(images, options, again, requested_by=getuser())
-        self.say_what_is_queued(asked, errors)
+            enqueued = enqueue(images, options, again, requested_by=getuser())
+        self.report_enqueued(enqueued, errors)
 
-    def say_what_is_queued(self, asked, errors=()):
+    def report_enqueued(self, enqueued, errors=()):
         """Report the enqueued jobs."""
         total = 0
-        for job in asked:
+        for job in enqueued:
             n_chips = job.images.count()
             is_waiting = job.images.filter(status=Status.WAITING).exists()
             state = "waiting for a reference" if is_waiting else "queued"
@@ -131,15 +131,15 @@ class Command(ChipResultsCommand):
         unusable = f", {len(errors)} files not usable" if errors else ""
         follow = " Follow them: manage.py working_status --follow" if total else ""
         self.stdout.write(
-            f"{total} chips of {len(asked)} exposures for the workers{unusable}.{follow}"
+            f"{total} chips of {len(enqueued)} exposures for the workers{unusable}.{follow}"
         )
 
     def process(self, images, options, errors, *, failed, again, workers, **_):
         """Process chips here and report them; returns the results."""
         if failed:
-            asked = enqueue_failed(images, queued=False, requested_by=getuser())
-            total = sum(job.images.count() for job in asked)
-            results = run_jobs(asked, workers)
+            enqueued = enqueue_failed(images, queued=False, requested_by=getuser())
+            total = sum(job.images.count() for job in enqueued)
+            results = run_jobs(enqueued, workers)
         else:
             total = len(images)
             results = run_chips([image.pk for image in images], options, workers, again)

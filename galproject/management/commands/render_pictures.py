@@ -17,8 +17,8 @@ from exposures.models import GalImage, Status
 from galproject.processing.cutouts import draw_cutouts
 from photometry.models import GalReference
 from variables.pictures.chips import write_chip_picture
+from variables.pictures.paths import picture_path
 from variables.pictures.pixels import pixels_of_image
-from variables.pictures.places import picture_path
 
 
 class Command(SurveyCommand):

@@ -45,12 +45,12 @@ class Command(process_exposure.Command):
             self.stdout.write_lines(plan_text(plan))
             if dry_run:
                 return
-            asked = plan.enqueue(queued=queue, requested_by=getuser())
+            enqueued = plan.enqueue(queued=queue, requested_by=getuser())
             if queue:
-                self.say_what_is_queued(asked)
+                self.report_enqueued(enqueued)
                 return
             total = plan.n_references + plan.n_searches
-            results = list(self.follow(run_jobs(asked, workers), total))
+            results = list(self.follow(run_jobs(enqueued, workers), total))
         self.summarise(results, ())
         if any(result.failed for result in results):
             sys.exit(1)

@@ -41,7 +41,7 @@ class ChipTask:
         return self.epoch == 0
 
     @property
-    def own_folder(self):
+    def work_folder(self):
         return self.folder / f"{self.epoch}-{self.entry.ccdnum}"
 
 
@@ -80,11 +80,11 @@ def inject_chip(task) -> ChipOutcome:
     pixels, truth = put_in(task, reduction)
     changed = replace(chip, data=pixels.data, weight=pixels.weight, mask=pixels.mask)
     try:
-        path = write_chip(task.facts, task.entry, changed, task.own_folder, task.pipeline.input)
+        path = write_chip(task.facts, task.entry, changed, task.work_folder, task.pipeline.input)
         del chip, reduction, pixels, changed  # the pipeline needs the memory
         return ChipOutcome(task.epoch, _process(path, task), truth)
     finally:
-        shutil.rmtree(task.own_folder, ignore_errors=True)
+        shutil.rmtree(task.work_folder, ignore_errors=True)
 
 
 def _process(path, task):
@@ -103,7 +103,7 @@ def _into_reference(task, reduction):
     sources["refsource_id"] = np.arange(len(sources))
     _keep(task, Reference(stars, delta, sources, _circle(reduction)))
     expected, mag_err = _expected_errors(reduction, pixels, task, 1.0)
-    truth = placed(stars, 0.0, x, y, expected.own_light, mag_err)
+    truth = placed(stars, 0.0, x, y, expected.fracflux, mag_err)
     return _add(task, reduction, pixels), truth
 
 
@@ -131,7 +131,7 @@ def _into_search(task, reduction):
     correction = measured.correction.at(x, y, stars["chip"])
     pixels = as_pixels(stars["mag"] + delta, x, y, reduction.zero_point.value + correction)
     expected, mag_err = _expected_errors(reduction, pixels, task, measured.error_scale)
-    truth = placed(stars, delta, x, y, expected.own_light, mag_err)
+    truth = placed(stars, delta, x, y, expected.fracflux, mag_err)
     return _add(task, reduction, pixels), truth
 
 

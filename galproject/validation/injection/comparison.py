@@ -29,7 +29,7 @@ SEARCH_DTYPE = np.dtype(
         ("exposure", "U100"),
         ("is_found", "?"),  # on the reference
         ("reference_err", "f8"),  # mag, the expected one on the reference
-        ("reference_own_light", "f8"),
+        ("reference_fracflux", "f8"),
         ("measured", "f8"),  # mag, corrected to the reference; NaN where there is none
         ("measured_err", "f8"),
         ("is_changed", "?"),  # a change there passed all cuts
@@ -44,8 +44,8 @@ class Comparison:
 
     on_reference: np.ndarray  # REFERENCE_DTYPE, one row a star
     on_searches: np.ndarray  # SEARCH_DTYPE, one row a star and image
-    own_mag: np.ndarray  # (n,) of the measurements of all other sources, on the reference
-    own_changed: np.ndarray  # (n,) bool: with a change that passes all cuts
+    survey_mag: np.ndarray  # (n,) of the measurements of all other sources, on the reference
+    survey_changed: np.ndarray  # (n,) bool: with a change that passes all cuts
 
 
 def concatenated(comparisons) -> Comparison:
@@ -64,19 +64,19 @@ def compare(outcomes) -> Comparison:
     on_reference = _concatenate(
         [_on_reference(image, o.placed) for image, o in pairs if o.epoch == 0], REFERENCE_DTYPE
     )
-    on_searches, own_mag, own_changed = [], [], []
+    on_searches, survey_mag, survey_changed = [], [], []
     for image, outcome in pairs:
         if outcome.epoch and len(outcome.placed):
             stars = _of_reference(outcome.placed, on_reference)
             on_searches.append(_on_search(image, outcome.placed, stars))
-            mag, changed = _own_sources(image, outcome.placed, stars)
-            own_mag.append(mag)
-            own_changed.append(changed)
+            mag, changed = _survey_sources(image, outcome.placed, stars)
+            survey_mag.append(mag)
+            survey_changed.append(changed)
     return Comparison(
         on_reference,
         _concatenate(on_searches, SEARCH_DTYPE),
-        _concatenate(own_mag, np.dtype("f4")),
-        _concatenate(own_changed, np.dtype("?")),
+        _concatenate(survey_mag, np.dtype("f4")),
+        _concatenate(survey_changed, np.dtype("?")),
     )
 
 
@@ -117,7 +117,7 @@ def _on_search(image, placed, stars):
     out["exposure"] = image.exposure.identifier
     out["is_found"] = stars["refsource_id"] > 0
     out["reference_err"] = stars["mag_err"]
-    out["reference_own_light"] = stars["own_light"]
+    out["reference_fracflux"] = stars["fracflux"]
     measured = _measured(image, stars["refsource_id"][out["is_found"]])
     row = _row_of(measured["refsource_id"], stars["refsource_id"])
     for name, column in (("measured", "mag"), ("measured_err", "mag_err")):
@@ -163,7 +163,7 @@ def _is_near(x, y, others, radius):
     return distance < radius
 
 
-def _own_sources(image, placed, stars):
+def _survey_sources(image, placed, stars):
     """Magnitudes on the reference of all other sources measured here, and which changed.
 
     Left out is what lies next to an artificial variable: it changes with it.

@@ -135,7 +135,7 @@ def _by_amplitude(ax, summary):
 
 
 def _false(ax, summary):
-    own, constant = (summary.of(name) for name in ("own_changed", "constant_changed"))
+    own, constant = (summary.of(name) for name in ("survey_changed", "constant_changed"))
     style = {"color": "0.15", "marker": "o", "linewidth": 1.0}
     _draw(ax, _middles(own), own, 1e4, label="other sources, real variables among them", **style)
     style = {"color": "#1f77b4", "marker": "s", "linestyle": "none"}

@@ -114,7 +114,7 @@ def _false_lines(summary):
     for row in summary.of("completeness", crowding="all"):
         purity = _percent(_one(summary, "purity", row))
         constant = _one(summary, "constant_changed", row)
-        own = _one(summary, "own_changed", row)
+        own = _one(summary, "survey_changed", row)
         of_constant = f"{round(constant.value * constant.n)} of {constant.n}" if constant else "-"
         of_own = f"{1e4 * own.value:.2f} of {own.n:,}" if own else "-"
         yield f"  {_range(row)}{purity:>10}{of_constant:>20}{of_own:>26}"
@@ -131,10 +131,11 @@ def _headlines(summary):
         )
     if s.n_constant:
         yield f"Of {s.n_constant} measurements of constant stars {s.false_constant} changed."
-    if s.n_own:
+    if s.n_survey:
         yield (
-            f"Of {s.n_own:,} measurements of the survey's own sources {s.own_changed} changed "
-            f"({1e4 * s.own_changed / s.n_own:.2f} in 10,000), real variables among them."
+            f"Of {s.n_survey:,} measurements of the survey's own sources {s.survey_changed} "
+            f"changed ({1e4 * s.survey_changed / s.n_survey:.2f} in 10,000), "
+            "real variables among them."
         )
 
 

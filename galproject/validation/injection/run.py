@@ -16,7 +16,7 @@ from galproject.queue.worker_pool import Death, WorkerPool
 from galproject.validation.injection.chips import ChipTask, inject_chip
 from galproject.validation.injection.comparison import Comparison, compare, concatenated
 from galproject.validation.injection.options import InjectionOptions
-from galproject.validation.injection.own_database import own_database
+from galproject.validation.injection.temporary_database import temporary_database
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
         folder = Path(name)
         common = (n_searches, folder, injection, pipeline)
         tasks = [ChipTask(facts, entry, epoch, *common) for epoch, facts, entry in chips]
-        with own_database(folder / "pictures"):
+        with temporary_database(folder / "pictures"):
             outcomes, errors = [], []
             for outcome, error in _run(tasks, workers):
                 if outcome is None:

@@ -25,7 +25,7 @@ PLACED_DTYPE = np.dtype(
         ("delta", "f8"),  # mag, image minus reference
         ("x", "f8"),  # pixels on the image
         ("y", "f8"),
-        ("own_light", "f8"),  # share of the light under its PSF, as fracflux
+        ("fracflux", "f8"),  # share of the light under its PSF, as fracflux
         ("mag_err", "f8"),  # the expected error: with the floor, expanded as the image's are
     ]
 )
@@ -59,12 +59,12 @@ def draw_stars(reduction, ccdnum, options, n_searches):
     return stars, x, y, stars["amplitude"][:, None] * sign
 
 
-def placed(stars, delta, x, y, own_light, mag_err):
+def placed(stars, delta, x, y, fracflux, mag_err):
     """(n,) PLACED_DTYPE of stars on an image."""
     out = np.zeros(len(stars), PLACED_DTYPE)
     recfunctions.assign_fields_by_name(out, stars, zero_unassigned=False)
     out["delta"], out["x"], out["y"] = delta, x, y
-    out["own_light"], out["mag_err"] = own_light, mag_err
+    out["fracflux"], out["mag_err"] = fracflux, mag_err
     return out
 
 

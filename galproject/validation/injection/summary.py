@@ -44,8 +44,8 @@ class Summary:
     n_above_20_sigma: int
     false_constant: int  # constant artificial stars that changed
     n_constant: int
-    own_changed: int  # the survey's own sources that changed, real variables among them
-    n_own: int
+    survey_changed: int  # the survey's own sources that changed, real variables among them
+    n_survey: int
 
     def of(self, quantity, **given):
         """The rows of a quantity, of one crowding or amplitude."""
@@ -60,7 +60,7 @@ class Summary:
 def summarise(comparison, width_mag=1.0) -> Summary:
     """The Summary of a Comparison, in bins of magnitude of a width."""
     stars, epochs = comparison.on_reference, comparison.on_searches
-    edges = magnitude_edges(np.append(stars["mag"], comparison.own_mag[:0]), width_mag)
+    edges = magnitude_edges(np.append(stars["mag"], comparison.survey_mag[:0]), width_mag)
     varies = epochs["amplitude"] > 0
     constant, variable = epochs[~varies], epochs[varies]
     sigma = expected_sigma(variable)
@@ -70,7 +70,7 @@ def summarise(comparison, width_mag=1.0) -> Summary:
         *_biases(stars, constant, edges),
         *_variables(variable, sigma, edges),
         *_purity(epochs, edges),
-        *_rates("own_changed", comparison.own_mag, comparison.own_changed, edges),
+        *_rates("survey_changed", comparison.survey_mag, comparison.survey_changed, edges),
     ]
     found = shares(stars["mag"], stars["refsource_id"] > 0, edges)
     return Summary(
@@ -82,8 +82,8 @@ def summarise(comparison, width_mag=1.0) -> Summary:
         n_above_20_sigma=int(large.sum()),
         false_constant=int(constant["is_changed"].sum()),
         n_constant=int(constant["is_found"].sum()),
-        own_changed=int(comparison.own_changed.sum()),
-        n_own=len(comparison.own_changed),
+        survey_changed=int(comparison.survey_changed.sum()),
+        n_survey=len(comparison.survey_changed),
     )
 
 
@@ -104,9 +104,9 @@ def _mean(values):
     return float(np.mean(values)) if len(values) else np.nan
 
 
-def _in_class(own_light, crowding):
+def _in_class(fracflux, crowding):
     low, high = CROWDING[crowding]
-    return (own_light >= low) & (own_light < high)
+    return (fracflux >= low) & (fracflux < high)
 
 
 def _share_rows(quantity, counted, edges, key="magnitude", **given):
@@ -131,7 +131,7 @@ def _completeness(stars, edges):
     """The share of stars found on the reference, by magnitude and crowding."""
     found = stars["refsource_id"] > 0
     for crowding in CROWDING:
-        these = _in_class(stars["own_light"], crowding)
+        these = _in_class(stars["fracflux"], crowding)
         yield from _rates(
             "completeness", stars["mag"][these], found[these], edges, crowding=crowding
         )
@@ -140,13 +140,13 @@ def _completeness(stars, edges):
 def _biases(stars, constant, edges):
     """Measured minus true magnitude on the reference and of constant stars on search images."""
     sides = {
-        "reference": (stars, stars["own_light"]),
-        "search": (constant, constant["reference_own_light"]),
+        "reference": (stars, stars["fracflux"]),
+        "search": (constant, constant["reference_fracflux"]),
     }
-    for side, (table, own_light) in sides.items():
+    for side, (table, fracflux) in sides.items():
         difference = table["measured"] - table["mag"] - table["delta"]
         for crowding in CROWDING:
-            these = _in_class(own_light, crowding)
+            these = _in_class(fracflux, crowding)
             mag = table["mag"][these]
             bias = offsets(mag, difference[these], edges)
             pull = offsets(mag, (difference / table["measured_err"])[these], edges)
@@ -186,7 +186,7 @@ def _variables(variable, sigma, edges):
             amplitude=float(amplitude),
         )
     for crowding in CROWDING:
-        these = _in_class(variable["reference_own_light"], crowding) & variable["is_found"]
+        these = _in_class(variable["reference_fracflux"], crowding) & variable["is_found"]
         counted = shares(sigma[these], changed[these], SIGMA_EDGES)
         yield from _share_rows(
             "variables_found", counted, SIGMA_EDGES, key="sigma", crowding=crowding

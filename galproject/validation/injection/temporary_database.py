@@ -21,7 +21,7 @@ MOST_BYTES = 45  # of a survey's name in those of its databases; PostgreSQL's ha
 
 
 @contextmanager
-def own_database(folder: Path):
+def temporary_database(folder: Path):
     """Use an empty database with our tables in the block; yields its name.
 
     It is made on the server of the survey's database, whose tables are neither read nor written,
