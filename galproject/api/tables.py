@@ -76,7 +76,7 @@ class CursorPages(CursorPagination):
         except NumberError as error:
             raise ValidationError({self.page_size_query_param: [str(error)]}) from error
 
-    def asked_for(self, request):
+    def wants_one_page(self, request):
         """Whether one page is requested, and not the complete table."""
         names = self.page_size_query_param, self.cursor_query_param
         return any(name in request.query_params for name in names)
@@ -108,12 +108,12 @@ class InFormats:
             response.accepted_media_type = JSONRenderer.media_type
         return response
 
-    def is_table_asked(self):
+    def wants_table(self):
         return isinstance(self.request.accepted_renderer, TableRenderer)
 
     def answer(self, rows, serializer):
         """Answer any number of rows through a serializer, streaming tables."""
-        if self.is_table_asked():
+        if self.wants_table():
             return self.stream(rows, serializer)
         return Response([serializer.to_representation(row) for row in rows])
 
@@ -146,7 +146,7 @@ class SurveyTableViewSet(
     writing_needs = "no.permission"
 
     def list(self, request, *args, **kwargs):
-        if not self.is_table_asked() or self.paginator.asked_for(request):
+        if not self.wants_table() or self.paginator.wants_one_page(request):
             return super().list(request, *args, **kwargs)
         queryset = self.filter_queryset(self.get_queryset())
         ordering = self.paginator.get_ordering(request, queryset, self)

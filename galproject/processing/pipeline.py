@@ -52,9 +52,9 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
     """
     options = options or load_options()
     started = time.monotonic()
-    with claim(Claimed.CHIP, image_id) as is_mine:
+    with claim(Claimed.CHIP, image_id) as is_claimed:
         image = GalImage.objects.select_related("exposure").get(pk=image_id)
-        if not is_mine:
+        if not is_claimed:
             return result_of(image, Outcome.BUSY)
         if is_ended(image, job_id) or (not again and is_up_to_date(image, options)):
             return result_of(image, Outcome.UNCHANGED)

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from exposures.locks import Claimed, check_held
+from exposures.locks import Claimed, check_claimed
 from exposures.models import GalCheckpoint, GalImage, Status
 from exposures.plain_values import none_if_nan
 from exposures.steps import LogStep
@@ -58,7 +58,7 @@ def store_reference(image, reduction, result, options):
     """Store a ReferenceResult as the image's catalogue, replacing an earlier one."""
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
-        check_held(Claimed.CHIP, image.pk)
+        check_claimed(Claimed.CHIP, image.pk)
         catalogue = storage.create_catalogue(
             image, result.sources, image.options, image.code_version, drop_previous=True
         )
@@ -77,7 +77,7 @@ def store_search(image, reduction, result, options):
     _describe_search(image, reduction, result)
     new_detections = result.new_detections
     with transaction.atomic():
-        check_held(Claimed.CHIP, image.pk)
+        check_claimed(Claimed.CHIP, image.pk)
         lock_results([image], new_detections)
         before = _measured_with(image)
         storage.replace_measurements(

@@ -4,20 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('variables', '0020_columns_of_measurements'),
+        ("variables", "0020_columns_of_measurements"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='campaign',
-            name='lane',
-            field=models.CharField(choices=[('sheet', 'contact sheet, for single detections'), ('card', 'cards, for repeated detections'), ('disputed', 'cards, for disputed candidates')], default='card', max_length=8),
+            model_name="campaign",
+            name="lane",
+            field=models.CharField(
+                choices=[
+                    ("sheet", "contact sheet, for single detections"),
+                    ("card", "cards, for repeated detections"),
+                    ("disputed", "cards, for disputed candidates"),
+                ],
+                default="card",
+                max_length=8,
+            ),
         ),
         migrations.AlterField(
-            model_name='galflag',
-            name='group',
-            field=models.CharField(blank=True, help_text='of proposals with the same cause, which are decided in one batch', max_length=100),
+            model_name="galflag",
+            name="group",
+            field=models.CharField(
+                blank=True,
+                help_text="of proposals with the same cause, which are decided in one batch",
+                max_length=100,
+            ),
         ),
     ]

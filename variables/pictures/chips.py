@@ -7,7 +7,7 @@ from PIL import Image
 
 from exposures.models import GalCheckpoint
 from exposures.steps import LogStep
-from variables.pictures.places import picture_path, write_whole
+from variables.pictures.paths import picture_path, write_whole
 from variables.pictures.stretch import grey, sky_of, white_of
 
 MAX_HEIGHT = 1024  # pixels
