@@ -10,6 +10,6 @@ FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
 Float = float | np.floating[Any]  # one number; numpy's of single precision is no float
-Floats = Float | FloatArray  # one number, or an array of them
+Floats = Float | FloatArray | IntArray  # one number, or an array of them
 Index = IntArray | BoolArray  # of rows: their numbers, or a mask
 Shape = tuple[int, int]  # ny, nx

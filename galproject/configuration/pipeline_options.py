@@ -9,7 +9,7 @@ from exposures.science.quantities import Name, Options
 from galproject.configuration.field_options import FieldOptions
 from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
-from photometry.science.crossmatch.matching import CrossMatchOptions
+from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions
 from photometry.science.stacking.stacking import StackOptions

@@ -21,13 +21,13 @@ from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes
 from photometry.crossmatch.stored_objects import stored_objects
 from photometry.science.crossmatch.matching import (
     ARCSEC,
-    CrossMatchOptions,
     Links,
     Near,
     group,
     links_between,
     position_error,
 )
+from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import source_dtype
 from photometry.storage.reference_values import reference_values

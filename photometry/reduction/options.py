@@ -11,7 +11,7 @@ from photometry.science.detection.residual_peaks import ResidualOptions
 from photometry.science.forced.forced import ForcedOptions
 from photometry.science.psf.psf import PsfOptions
 from photometry.science.sky.sky import SkyOptions
-from photometry.science.trails.trails import TrailOptions
+from photometry.science.trails.options import TrailOptions
 
 
 @dataclass(frozen=True)

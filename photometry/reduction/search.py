@@ -20,7 +20,8 @@ from photometry.science.calibration.calibration import (
 from photometry.science.calibration.channels import edges_at
 from photometry.science.detection.clean import has_no_flag, is_clean, is_whole
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
-from photometry.science.trails.trails import Leftover, Trail, find_trails
+from photometry.science.trails.lines import Leftover, Trail
+from photometry.science.trails.trails import find_trails
 
 
 @dataclass(frozen=True)

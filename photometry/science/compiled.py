@@ -1,46 +1,56 @@
 """Compilation of loops over stars and pixels by numba, cached on disk if possible."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
 from numba import njit
 
 # Sums may be reordered, or they would not be vectorised. NaN and infinity keep their meaning.
 RELAXED = {"reassoc", "contract", "nsz", "arcp"}
-_jit = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True)
+
+Function = TypeVar("Function", bound=Callable)
 
 
-def compiled(function, **options):
+def _jitted(function: Function, **options: bool) -> Function:
+    """What numba makes of a function, which is called as the function is."""
+    jit: Callable = partial(njit, fastmath=RELAXED, error_model="numpy", nogil=True)
+    return jit(**options)(function)
+
+
+def compiled(function: Function, **options: bool) -> Function:
     """``function`` compiled by numba for one core, at its first call.
 
     The machine code is kept beside the module, or where that is read-only in the user's cache or
     NUMBA_CACHE_DIR; where nothing can be written every process compiles for itself.
     """
     try:
-        return _jit(cache=True, **options)(function)
+        return _jitted(function, cache=True, **options)
     except RuntimeError:  # numba found no place for its cache
-        return _jit(cache=False, **options)(function)
+        return _jitted(function, cache=False, **options)
 
 
-def compiled_with(*modules, **options):
+def compiled_with(*modules: ModuleType, **options: bool) -> Callable[[Function], Function]:
     """A decorator as ``compiled``, for what calls compiled functions of other ``modules``.
 
     numba takes machine code from the disk until the function's own module changes. The digest of
     the others' source is in the name by which it is kept, so that a change of theirs counts too.
     """
-    source = b"".join(Path(module.__file__).read_bytes() for module in modules)
+    source = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     digest = hashlib.sha256(source).hexdigest()[:16]
 
-    def decorate(function):
+    def decorate(function: Function) -> Function:
         function.__qualname__ += f"_{digest}"
-        function.calls_into = modules
+        vars(function)["calls_into"] = modules
         return compiled(function, **options)
 
     return decorate
 
 
-def inlined(function):
+def inlined(function: Function) -> Function:
     """``function`` compiled into each compiled function that calls it.
 
     What calls another would else run whichever of its copies was loaded first, and those round

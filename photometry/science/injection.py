@@ -6,7 +6,9 @@ import numpy as np
 from scipy.ndimage import minimum_filter
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray, Shape
 from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.weighted_image import WeightedImage
 
 # Stamps in which a star's light is rendered: the smallest that reaches far enough.
@@ -25,11 +27,13 @@ class Stars:
     y: np.ndarray  # (n,)
     flux: np.ndarray  # (n,) ADU
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
 
-def free_positions(usable, n, clear_pixels, rng):
+def free_positions(
+    usable: BoolArray, n: int, clear_pixels: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
     """Up to ``n`` positions, x and y in pixels, clear of pixels that are not ``usable`` (ny, nx).
 
     One in each cell of a grid of about ``n`` cells, at random in the middle half of the cell, so
@@ -49,7 +53,7 @@ def free_positions(usable, n, clear_pixels, rng):
     return x[chosen], y[chosen]
 
 
-def unsaturated_flux(psf, shape, headroom):
+def unsaturated_flux(psf: ChipPsf, shape: Shape, headroom: float) -> float:
     """The flux in ADU whose peak, centred on a pixel in mid-chip, is ``headroom`` ADU high.
 
     A number, for a chip of ``shape`` (ny, nx).
@@ -58,7 +62,7 @@ def unsaturated_flux(psf, shape, headroom):
     return float(headroom / psf.stamps([x], [y], 1)[0, 0, 0])
 
 
-def light_of(psf, stars, shape, faintest_adu):
+def light_of(psf: ChipPsf, stars: Stars, shape: Shape, faintest_adu: Float) -> FloatArray:
     """(ny, nx) float32, ADU: the light of ``stars`` without noise.
 
     Each star is followed to where the profile falls below ``faintest_adu``, within SIZES.
@@ -76,7 +80,7 @@ def light_of(psf, stars, shape, faintest_adu):
     return image
 
 
-def _stamp_sizes(psf, flux, shape, faintest_adu):
+def _stamp_sizes(psf: ChipPsf, flux: FloatArray, shape: Shape, faintest_adu: Float) -> IntArray:
     """(n,) the smallest of SIZES outside of which a star is fainter than a level."""
     stamp = psf.stamps([shape[1] // 2], [shape[0] // 2], SIZES[-1])[0]
     middle = SIZES[-1] // 2
@@ -88,7 +92,7 @@ def _stamp_sizes(psf, flux, shape, faintest_adu):
     return np.array(SIZES)[np.where(enough.any(axis=1), enough.argmax(axis=1), len(SIZES) - 1)]
 
 
-def _add(image, stamp, x, y):
+def _add(image: FloatArray, stamp: FloatArray, x: int, y: int) -> None:
     """Add the part on the image of a stamp centred on pixel ``x, y``."""
     half = stamp.shape[0] // 2
     low_y, low_x = max(y - half, 0), max(x - half, 0)
@@ -99,7 +103,13 @@ def _add(image, stamp, x, y):
         ]
 
 
-def add_artificial_stars(pixels, psf, stars, detector, rng) -> WeightedImage:
+def add_artificial_stars(
+    pixels: WeightedImage,
+    psf: ChipPsf,
+    stars: Stars,
+    detector: tuple[FloatArray, FloatArray],
+    rng: np.random.Generator,
+) -> WeightedImage:
     """Add the light of ``stars`` to a WeightedImage, with its photon noise.
 
     ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the
@@ -130,12 +140,14 @@ class ExpectedErrors:
     flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
     fracflux: np.ndarray  # share of the light under the PSF that is the star's, as fracflux
 
-    def magnitude_error(self, flux):
+    def magnitude_error(self, flux: FloatArray) -> FloatArray:
         """(n,) mag, without a floor."""
         return MAG_PER_LN * self.flux_err / flux
 
 
-def expected_errors(psf, stars, weight, model, gain) -> ExpectedErrors:
+def expected_errors(
+    psf: ChipPsf, stars: Stars, weight: FloatArray, model: FloatArray, gain: FloatArray
+) -> ExpectedErrors:
     """Errors and crowding to expect of ``stars``, before they are added.
 
     ``weight`` (ny, nx) is the inverse variance and ``model`` (ny, nx) ADU the light of the stars
@@ -159,7 +171,9 @@ def expected_errors(psf, stars, weight, model, gain) -> ExpectedErrors:
     return ExpectedErrors(flux_err, fracflux)
 
 
-def _cut_out(x, y, weight, model, gain):
+def _cut_out(
+    x: FloatArray, y: FloatArray, weight: FloatArray, model: FloatArray, gain: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Stamps (n, k, k) of weight, model and gain round positions; weight 0 beyond the edge."""
     half = CORE_PIXELS // 2
     axis = np.arange(-half, half + 1)

@@ -1,8 +1,10 @@
 """Scatter about a known centre, where outliers count for little; about a median it is astropy's."""
 
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import norm
 
 # Standard deviation of a Gaussian over its median absolute deviation, as astropy.stats.mad_std.
@@ -12,7 +14,9 @@ MAD_TO_SIGMA = float(1 / norm.ppf(0.75))
 MEDIAN_ERROR = sqrt(pi / 2)
 
 
-def sigma_about_zero(deviations, axis=None, ignore_nan=False):
+def sigma_about_zero(
+    deviations: ArrayLike, axis: int | None = None, ignore_nan: bool = False
+) -> Any:
     """Standard deviation of a Gaussian about 0 with the same median absolute deviation.
 
     ``deviations`` (n,), or of any shape with ``axis``, are in any unit, which is the result's: a

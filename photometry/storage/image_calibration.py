@@ -22,6 +22,7 @@ def channel_edges(references: Iterable[GalImage]) -> list[ChannelEdge]:
     return [
         edge
         for reference in references
+        if reference.fwhm_pixels is not None  # else nothing was measured on it
         for edge in edges_at(reference.channel_columns, reference.fwhm_pixels, reference.pk)
     ]
 

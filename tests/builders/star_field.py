@@ -6,13 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
-from photometry.science.crossmatch.matching import (
-    CrossMatchOptions,
-    Near,
-    group,
-    links_between,
-    position_error,
-)
+from photometry.science.crossmatch.matching import Near, group, links_between, position_error
+from photometry.science.crossmatch.options import CrossMatchOptions
 
 # A chip of DECam in arcsec.
 CHIP_ARCSEC = 538.0, 1077.0

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from photometry.science.psf.moffat import moffat_stamps
 from photometry.science.psf.psf import (
     ChipPsf,
     StarStamps,
     fit_psf,
-    moffat_stamps,
     shifted_splines,
 )
 from photometry.science.psf.seeing import estimate_fwhm

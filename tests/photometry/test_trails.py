@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from photometry.science.trails.trails import Leftover, TrailOptions, find_trails
+from photometry.science.trails.lines import Leftover
+from photometry.science.trails.options import TrailOptions
+from photometry.science.trails.trails import find_trails
 
 SHAPE, NOISE, PSF = (620, 700), 10.0, 4.0
 ACROSS = (0, 90), (700, 520)

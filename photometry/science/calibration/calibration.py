@@ -1,14 +1,17 @@
 """Calibration of a search image's magnitudes and errors to its reference."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 from astropy.stats import mad_std
 from numpy.polynomial.chebyshev import chebval
 
 from exposures.plain_values import none_if_nan
+from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, IntArray, Shape
 from exposures.science.quantities import Count, MagnitudeError, Options, Order, Rounds, Sigma
-from photometry.science.calibration.channels import ChannelStep
+from photometry.science.calibration.channels import ChannelEdge, ChannelStep
 from photometry.science.scatter import MEDIAN_ERROR
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
@@ -48,7 +51,9 @@ class CalibrationOptions(Options):
     """Least number of calibration stars on either side of a step between channels."""
 
 
-def magnitudes(flux, flux_err, zero_point):
+def magnitudes(
+    flux: FloatArray, flux_err: FloatArray, zero_point: Floats
+) -> tuple[FloatArray, FloatArray]:
     """Magnitudes and their uncertainties, (n,) each; NaN where the flux is not positive.
 
     ``flux`` and ``flux_err`` (n,) are in the unit of which ``zero_point``, a number or (n,), is the
@@ -70,7 +75,11 @@ class ZeroPoint:
     source: str  # "catalogue", "header" or "none"
 
 
-def fit_zero_point(instrumental, catalogue, options=CalibrationOptions()):
+def fit_zero_point(
+    instrumental: FloatArray,
+    catalogue: FloatArray,
+    options: CalibrationOptions = CalibrationOptions(),
+) -> ZeroPoint | None:
     """Clipped median of catalogue minus instrumental magnitudes of matched stars, a ZeroPoint.
 
     Both are (n,) mag, ``instrumental`` with a zero point of 0; stars with NaN in either are left
@@ -108,7 +117,13 @@ class Correction:
     rms: float = np.nan  # mag, of the stars used
     steps: tuple[ChannelStep, ...] = ()
 
-    def at(self, x, y, catalogue, reference_x=None):
+    def at(
+        self,
+        x: FloatArray,
+        y: FloatArray,
+        catalogue: IntArray,
+        reference_x: FloatArray | None = None,
+    ) -> FloatArray:
         """(n,) magnitudes to add at ``x, y`` for stars of the numbered ``catalogue`` (n,).
 
         ``reference_x`` (n,) pixels is where they are on their references, whose channels may
@@ -123,7 +138,7 @@ class Correction:
             return offset
         return self.coefficients @ chebyshev_terms(x, y, self.shape, self.order) + offset
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """The correction as JSON values."""
         return {
             "order": self.order,
@@ -135,7 +150,7 @@ class Correction:
         }
 
     @classmethod
-    def from_json(cls, stored, shape):
+    def from_json(cls, stored: dict[str, Any], shape: Shape) -> Self:
         """The Correction that was stored by ``as_json`` for an image of ``shape``."""
         offsets = {int(number): value for number, value in stored["offsets"].items()}
         steps = tuple(map(ChannelStep.from_json, stored.get("steps", ())))
@@ -143,7 +158,7 @@ class Correction:
         return cls(shape, stored["order"], coefficients, offsets, steps=steps)
 
 
-def chebyshev_terms(x, y, shape, order):
+def chebyshev_terms(x: FloatArray, y: FloatArray, shape: Shape, order: int) -> FloatArray:
     """(n_terms, n) products ``T_i(u) T_j(v)``, ``i + j <= order``; no unit.
 
     ``u, v`` are the positions ``x, y`` (n,) in pixels, scaled so that an image of ``shape`` (ny,
@@ -156,7 +171,12 @@ def chebyshev_terms(x, y, shape, order):
     return np.array([in_u[i] * in_v[j] for i in range(order + 1) for j in range(order + 1 - i)])
 
 
-def fit_magnitude_correction(stars, shape, options=CalibrationOptions(), edges=()):
+def fit_magnitude_correction(
+    stars: "CalibrationStars",
+    shape: Shape,
+    options: CalibrationOptions = CalibrationOptions(),
+    edges: Sequence[ChannelEdge] = (),
+) -> Correction:
     """Fit the Correction to ``stars`` (CalibrationStars), clipping those that vary.
 
     For n stars, differences (n,) in mag, on an image of ``shape`` (ny, nx). The order is lowered
@@ -195,22 +215,27 @@ class CalibrationStars:
     catalogue: np.ndarray  # (n,) number of the reference catalogue
     reference_x: np.ndarray | None = None  # (n,) pixels on the reference; for steps there
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
 
-def _fit_steps(design, stars, edges, options):
+def _fit_steps(
+    design: FloatArray,
+    stars: CalibrationStars,
+    edges: Sequence[ChannelEdge],
+    options: CalibrationOptions,
+) -> tuple[tuple[ChannelStep, ...], FloatArray, BoolArray]:
     """Significant ChannelSteps, all coefficients with theirs last, and the stars used.
 
     One after the other: that first after which the stars agree best. Where those of an image and
     of its reference do equally well, as the channels of both lie on the same stars, the image's.
     """
-    steps = ()
+    steps: tuple[ChannelStep, ...] = ()
     fit, use, _ = _clipped_fit(design, stars, options)
     for _ in edges:
         known = {step.edge for step in steps}
-        trials = [_try_step(design, stars, steps, e, options) for e in edges if e not in known]
-        trials = [trial for trial in trials if trial is not None]
+        tried = (_try_step(design, stars, steps, e, options) for e in edges if e not in known)
+        trials = [trial for trial in tried if trial is not None]
         if not trials:
             break
         spread = min(mad_std(trial.chi) for trial in trials)
@@ -228,16 +253,22 @@ class _Trial:
     use: np.ndarray  # (n,) bool
     chi: np.ndarray  # (n,) residuals over errors, of all stars
 
-    def cost(self, spread, options):
+    def cost(self, spread: Float, options: CalibrationOptions) -> Float:
         """The sum of squares in units of ``spread``, with outliers at the clipping limit."""
         return np.sum(np.minimum((self.chi / max(spread, 1e-6)) ** 2, options.n_sigma**2))
 
-    def handicap(self, options):
+    def handicap(self, options: CalibrationOptions) -> float:
         """The penalty on a step on a reference, relative to one on the image."""
         return 0.0 if self.steps[-1].edge.catalogue is None else options.step_sigma**2
 
 
-def _try_step(design, stars, steps, edge, options):
+def _try_step(
+    design: FloatArray,
+    stars: CalibrationStars,
+    steps: tuple[ChannelStep, ...],
+    edge: ChannelEdge,
+    options: CalibrationOptions,
+) -> _Trial | None:
     """A _Trial with a step at one more edge; None if it is not significant.
 
     Or where too few stars tell of it: on either side, or apart from the steps there are.
@@ -263,7 +294,12 @@ def _try_step(design, stars, steps, edge, options):
     return _Trial(steps, fit, use, chi)
 
 
-def _clipped_fit(design, stars, options, groups=None):
+def _clipped_fit(
+    design: FloatArray,
+    stars: CalibrationStars,
+    options: CalibrationOptions,
+    groups: IntArray | None = None,
+) -> tuple[FloatArray, BoolArray, FloatArray]:
     """Weighted least squares, clipping at a limit scaled to the residuals' spread.
 
     Coefficients, the stars used, and the errors of the coefficients from that spread; infinite
@@ -289,7 +325,7 @@ def _clipped_fit(design, stars, options, groups=None):
     return fit, use, _fit_errors((design * weight)[:, use], mad_std(chi[use]))
 
 
-def _fit_errors(design, spread):
+def _fit_errors(design: FloatArray, spread: Float) -> FloatArray:
     """Errors of the coefficients of a fit whose residuals have a ``spread`` in sigma."""
     normal = design @ design.T
     if np.linalg.cond(normal) > 1e12:
@@ -297,7 +333,7 @@ def _fit_errors(design, spread):
     return spread * np.sqrt(np.diag(np.linalg.inv(normal)))
 
 
-def with_floor(mag_err, floor):
+def with_floor(mag_err: FloatArray, floor: float) -> FloatArray:
     """Uncertainties (n,) mag with the floor, a number of mag, in quadrature; NaN stays NaN.
 
     Flat field, PSF and colour terms share the floor.
@@ -305,7 +341,12 @@ def with_floor(mag_err, floor):
     return np.hypot(mag_err, floor)
 
 
-def error_scale(difference, search_err, reference_err, options=CalibrationOptions()):
+def error_scale(
+    difference: FloatArray,
+    search_err: FloatArray,
+    reference_err: FloatArray,
+    options: CalibrationOptions = CalibrationOptions(),
+) -> tuple[float, float]:
     """The factor on ``search_err`` that makes chi2/nu of differences 1, and chi2/nu before.
 
     ``difference`` and both errors are (n,) mag; stars with NaN in any are left out. chi2/nu is
@@ -320,7 +361,7 @@ def error_scale(difference, search_err, reference_err, options=CalibrationOption
     if len(difference) < options.min_stars_scale:
         return 1.0, np.nan
 
-    def spread(scale):
+    def spread(scale: float) -> Float:
         return mad_std(difference / np.hypot(scale * search_err, reference_err))
 
     chi2_nu = spread(1.0) ** 2

@@ -1,10 +1,14 @@
 """Steps in sensitivity between the read-out channels of a detector."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.special import ndtr
+
+from exposures.science.arrays import Float, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,9 @@ class ChannelEdge:
     light_sigma: float  # pixels, of the profile with which a star's light is weighted
     catalogue: int | None = None  # number of the reference that has it; None: the search image
 
-    def share(self, x, reference_x, catalogue):
+    def share(
+        self, x: FloatArray, reference_x: FloatArray | None, catalogue: IntArray
+    ) -> FloatArray:
         """(n,) share of stars' light beyond the edge, from 0 before to 1 after it.
 
         ``x`` (n,) pixels on the search image, ``reference_x`` (n,) on the references, which are
@@ -35,22 +41,22 @@ class ChannelStep:
     mag: float  # to add
     error: float  # mag, from the scatter of the stars
 
-    def at(self, x, reference_x, catalogue):
+    def at(self, x: FloatArray, reference_x: FloatArray | None, catalogue: IntArray) -> FloatArray:
         """(n,) magnitudes to add; all arguments (n,), as those of ``ChannelEdge.share``."""
         return self.mag * self.edge.share(x, reference_x, catalogue)
 
-    def as_json(self):
+    def as_json(self) -> dict[str, Any]:
         """The correction as JSON values."""
         return {**vars(self.edge), "mag": self.mag, "error": self.error}
 
     @classmethod
-    def from_json(cls, stored):
+    def from_json(cls, stored: dict[str, Any]) -> Self:
         """The ChannelStep that was stored by ``as_json``."""
         edge = {name: stored[name] for name in ("column", "light_sigma", "catalogue")}
         return cls(ChannelEdge(**edge), stored["mag"], stored["error"])
 
 
-def light_sigma(fwhm_pixels):
+def light_sigma(fwhm_pixels: float) -> Float:
     """Sigma in pixels of the profile that weights a star's light in a PSF fit.
 
     Each pixel counts by the square of a PSF that is near to a Gaussian: ``FWHM / 2.3548 / sqrt 2``,
@@ -59,7 +65,9 @@ def light_sigma(fwhm_pixels):
     return fwhm_pixels * gaussian_fwhm_to_sigma / np.sqrt(2)
 
 
-def edges_at(columns, fwhm_pixels, catalogue=None):
+def edges_at(
+    columns: Iterable[float], fwhm_pixels: float, catalogue: int | None = None
+) -> tuple[ChannelEdge, ...]:
     """A ChannelEdge for each of ``columns`` (n,), pixels at which channels begin.
 
     ``catalogue`` is the number of the reference that they are of, None for the search image.

@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from exposures.science.arrays import FloatArray, Floats
+
 # Pixels over which the noise of a Gaussian PSF is summed, in units of its FWHM squared:
 # 4 pi / (8 ln 2).
 EFFECTIVE_AREA = 2.266
 
 
-def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
+def limiting_magnitude(
+    zero_point: Floats, sky_noise: Floats, fwhm_pixels: Floats, n_sigma: float = 5.0
+) -> FloatArray:
     """The magnitude of an isolated star of ``n_sigma``; NaN if an argument is NaN.
 
         m = zero_point - 2.5 log10(n_sigma sky_noise sqrt(2.266) fwhm_pixels)
@@ -23,7 +27,9 @@ def limiting_magnitude(zero_point, sky_noise, fwhm_pixels, n_sigma=5.0):
         return np.where(noise > 0, zero_point - 2.5 * np.log10(noise), np.nan)
 
 
-def upper_limit(flux, flux_err, zero_point, n_sigma=5.0):
+def upper_limit(
+    flux: FloatArray, flux_err: FloatArray, zero_point: Floats, n_sigma: float = 5.0
+) -> FloatArray:
     """(n,) upper limits in mag at ``n_sigma`` of stars that were not detected.
 
         m = zero_point - 2.5 log10(max(flux, 0) + n_sigma flux_err)

@@ -5,69 +5,16 @@ from functools import cached_property
 
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
+from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.footprints import unit_vectors
-from exposures.science.quantities import (
-    Arcseconds,
-    Fraction,
-    InFwhm,
-    MagnitudeError,
-    Options,
-    Ratio,
-    Sigma,
-)
-from photometry.science.detection.blends import NearPairs, hidden_sources
+from photometry.science.crossmatch.blends import NearPairs, hidden_sources
+from photometry.science.crossmatch.options import CrossMatchOptions
 
 ARCSEC = np.pi / 180 / 3600  # radians
-
-
-@dataclass(frozen=True)
-class CrossMatchOptions(Options):
-    """Options of matching the sources of two catalogues."""
-
-    sigmas: Sigma = 5.0
-    """Distance of two sources, in the error of both positions, beyond which they are not
-    matched."""
-    crowding: Ratio = 2.5
-    """Factor by which crowding enlarges the errors of positions."""
-    min_radius_arcsec: Arcseconds = 0.5
-    """Sources are matched up to this distance even where errors are smaller: stars move, and fits
-    are not perfect."""
-    max_radius_arcsec: Arcseconds = 0.9
-    """Largest distance at which sources are matched, however large the errors."""
-    blend_fwhm: InFwhm = 0.8
-    """Distance, in the seeing, at which half of all pairs of stars are found as one source."""
-    blend_blur: Ratio = 0.1
-    """Width, in the seeing, of the range of distances over which the share of pairs found as one
-    source falls from most to few."""
-    blend_share: Fraction = 0.08
-    """Least share of a source's light that a star must have to count as a part of a blend."""
-    blend_probability: Fraction = 0.8
-    """Probability of being part of a blend, from which on a source is taken for one."""
-    doubtful_probability: Fraction = 0.02
-    """Probability of hiding another star, from which on a match is called doubtful."""
-    colour_scatter: MagnitudeError = 0.4
-    """Scatter of the colours of stars, by which fluxes in another filter are predicted."""
-    faintest: Fraction = 0.05
-    """Share of a catalogue's sources that are fainter than its limit is taken to be."""
-    outliers: Fraction = 0.02
-    """Share of centroids that are anywhere, as a fit in a crowded field may have them."""
-    missed: Fraction = 0.001
-    """Share of stars brighter than the limit that a catalogue nevertheless lacks."""
-    place_error_arcsec: Arcseconds = 0.03
-    """Error that even the best positions have against those of another catalogue."""
-    max_extent_arcsec: Arcseconds = 1.5
-    """Largest distance of an object's sources from its middle; a wider group is split."""
-
-    def reach_arcsec(self, fwhm_arcsec) -> float:
-        """The largest distance in arcsec at which sources can be linked."""
-        return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
-
-    def blend_reach(self, fwhm_arcsec) -> float:
-        """The largest distance in arcsec at which parts of a blend can be linked."""
-        return (self.blend_fwhm + 3 * self.blend_blur) * fwhm_arcsec
 
 
 @dataclass(frozen=True)
@@ -82,7 +29,7 @@ class Near:
     flux_b: np.ndarray
 
     @cached_property
-    def distance(self):
+    def distance(self) -> FloatArray:
         """(n,) arcsec, the length of ``offset``."""
         return np.linalg.norm(self.offset, axis=1)
 
@@ -105,7 +52,9 @@ class Groups:
     is_doubtful: np.ndarray  # (n_groups,) perhaps a blend, and never one that is
 
 
-def position_error(flux, flux_err, fwhm_arcsec, largest):
+def position_error(
+    flux: ArrayLike, flux_err: ArrayLike, fwhm_arcsec: float, largest: float
+) -> FloatArray:
     """(n,) position errors along an axis in arcsec, at most ``largest``.
 
     FWHM / 2.355 over the signal to noise: of the centre of a Gaussian on noise of the sky (King
@@ -118,7 +67,9 @@ def position_error(flux, flux_err, fwhm_arcsec, largest):
     return np.where((error > 0) & (error < largest), error, largest)
 
 
-def links_between(near, fwhm_a, fwhm_b, options=CrossMatchOptions()) -> Links:
+def links_between(
+    near: Near, fwhm_a: float, fwhm_b: float, options: CrossMatchOptions = CrossMatchOptions()
+) -> Links:
     """The Links between nearby sources of two catalogues.
 
     ``near`` has n pairs, in arcsec; ``fwhm_a`` and ``fwhm_b`` are the seeing of both images,
@@ -142,7 +93,7 @@ def links_between(near, fwhm_a, fwhm_b, options=CrossMatchOptions()) -> Links:
     return Links(pairs[match], pairs[blend & ~match], pairs[doubtful & match])
 
 
-def _nearest(key, distance):
+def _nearest(key: IntArray, distance: FloatArray) -> BoolArray:
     """(n,) whether rows are the nearest of all with their key."""
     order = np.lexsort((distance, key))
     is_first = np.ones(len(key), bool)
@@ -152,7 +103,13 @@ def _nearest(key, distance):
     return nearest
 
 
-def group(catalogue, ra, dec, links, options=CrossMatchOptions()) -> Groups:
+def group(
+    catalogue: IntArray,
+    ra: FloatArray,
+    dec: FloatArray,
+    links: Links,
+    options: CrossMatchOptions = CrossMatchOptions(),
+) -> Groups:
     """Join sources that are linked, directly or through others, into objects.
 
     ``catalogue`` (n,) is the catalogue of each source, ``ra`` and ``dec`` are its position in
@@ -179,12 +136,12 @@ def group(catalogue, ra, dec, links, options=CrossMatchOptions()) -> Groups:
     return Groups(label, is_blend, is_doubtful & ~is_blend)
 
 
-def _components(n, edges):
+def _components(n: int, edges: IntArray) -> IntArray:
     graph = coo_array((np.ones(len(edges), bool), edges.T), shape=(n, n))
     return connected_components(graph, directed=False)[1]
 
 
-def _is_wide(label, vectors, options):
+def _is_wide(label: IntArray, vectors: FloatArray, options: CrossMatchOptions) -> BoolArray:
     """(n,) whether each source's group has a member too far from its centre."""
     n_groups = label.max(initial=-1) + 1
     middle = middles(label, vectors, n_groups)[label]
@@ -194,7 +151,7 @@ def _is_wide(label, vectors, options):
     return wide[label]
 
 
-def middles(label, vectors, n_groups):
+def middles(label: IntArray, vectors: FloatArray, n_groups: int) -> FloatArray:
     """(n_groups, 3) unit vectors of the centre of each group of unit vectors (n, 3).
 
     ``label`` (n,) int is the group of each, from 0; NaN for a group without a member.
@@ -203,7 +160,7 @@ def middles(label, vectors, n_groups):
     return sums / np.linalg.norm(sums, axis=1)[:, None]
 
 
-def _in_order(label):
+def _in_order(label: IntArray) -> IntArray:
     """Labels renumbered in the order of their first source."""
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), int)
@@ -211,7 +168,7 @@ def _in_order(label):
     return rank[inverse]
 
 
-def _has_several(label, catalogue):
+def _has_several(label: IntArray, catalogue: IntArray) -> BoolArray:
     """(n_groups,) whether a catalogue has more than one source in each group."""
     order = np.lexsort((catalogue, label))
     same = (label[order][1:] == label[order][:-1]) & (catalogue[order][1:] == catalogue[order][:-1])

@@ -3,10 +3,12 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
+
 N_NEIGHBOURS = 4  # looked at of each source; no catalogue has more within a match radius
 
 
-def inherited(label, n_groups, before) -> np.ndarray:
+def inherited(label: IntArray, n_groups: int, before: IntArray) -> np.ndarray:
     """(n_groups,) the object id that each group of sources inherits, or 0.
 
     ``label`` (n,) is the group of each source, ``before`` (n,) the id that it had, or 0. A group
@@ -27,13 +29,20 @@ def inherited(label, n_groups, before) -> np.ndarray:
     return ids
 
 
-def _first_rows(values, n):
+def _first_rows(values: IntArray, n: int) -> BoolArray:
     first = np.zeros(n, bool)
     first[np.unique(values, return_index=True)[1]] = True
     return first
 
 
-def source_replacements(old, old_catalogue, new, new_catalogue, new_label, radius):
+def source_replacements(
+    old: FloatArray,
+    old_catalogue: IntArray,
+    new: FloatArray,
+    new_catalogue: IntArray,
+    new_label: IntArray,
+    radius: float,
+) -> tuple[IntArray, IntArray]:
     """Indices (old, new) of sources and of those that replace them.
 
     ``old`` and ``new`` are unit vectors (n, 3), ``radius`` is in radians. An old source

@@ -1,10 +1,12 @@
 """The selection of clean stars: on usable pixels, unsaturated and hardly blended."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import Fraction, MaskBits, Options
 
 
@@ -21,7 +23,23 @@ class CleanOptions(Options):
     the same better, and its bit may be set all over a chip."""
 
 
-def is_clean(stars, options):
+class FittedStars(Protocol):
+    """What a fit says of stars: Detections, or a ForcedFit."""
+
+    @property
+    def quality(self) -> FloatArray:
+        """(n,) share of the PSF on usable pixels."""
+
+    @property
+    def fracflux(self) -> FloatArray:
+        """(n,) share of the light in the stamp that is the star's own."""
+
+    @property
+    def flags(self) -> IntArray:
+        """(n,) bits of MaskBit."""
+
+
+def is_clean(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
     """(n,) whether stars are on usable pixels, hardly blended, and without a relevant flag.
 
     ``stars`` are Detections, a ForcedFit or rows of galsources: all have quality and fracflux,
@@ -31,7 +49,7 @@ def is_clean(stars, options):
     return is_whole(stars, options) & (fracflux > options.min_fracflux)
 
 
-def is_whole(stars, options):
+def is_whole(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
     """(n,) whether stars meet the criteria of ``is_clean`` on usable pixels and flags.
 
     Whatever their neighbours, that is their fracflux; NaN is never whole.
@@ -39,11 +57,11 @@ def is_whole(stars, options):
     return has_no_flag(stars, options) & (_column(stars, "quality") > options.min_quality)
 
 
-def has_no_flag(stars, options):
+def has_no_flag(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
     """(n,) whether stars have no mask bits but the allowed ones."""
     return (_column(stars, "flags") & ~options.allowed_flags) == 0
 
 
-def _column(stars, name):
+def _column(stars: FittedStars | np.ndarray, name: str) -> np.ndarray:
     """A column of a structured array, whose ``flags`` is numpy's, or of an object with arrays."""
     return stars[name] if isinstance(stars, np.ndarray) else getattr(stars, name)

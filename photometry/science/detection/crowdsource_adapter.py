@@ -8,11 +8,14 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 from crowdsource import crowdsource_base
 
+from exposures.science.arrays import BoolArray, FloatArray, Floats
 from photometry.science.psf.psf import ChipPsf
 
 logger = logging.getLogger(__name__)
@@ -21,10 +24,12 @@ logger = logging.getLogger(__name__)
 class AdaptedPsf:
     """A ChipPsf with the interface that crowdsource calls."""
 
-    def __init__(self, psf: ChipPsf):
+    def __init__(self, psf: ChipPsf) -> None:
         self.psf = psf
 
-    def __call__(self, x, y, stampsz=None, deriv=False):
+    def __call__(
+        self, x: Floats, y: Floats, stampsz: int | None = None, deriv: bool = False
+    ) -> Any:
         """Stamps at ``x`` (rows) and ``y`` (columns), and with ``deriv`` their two derivatives.
 
         Two numbers of pixels give one stamp (stampsz, stampsz), arrays (n,) give (n, stampsz,
@@ -38,14 +43,14 @@ class AdaptedPsf:
             return stamps
         return stamps, -np.gradient(stamps, axis=-2), -np.gradient(stamps, axis=-1)
 
-    def render_model(self, x, y, stampsz=59, deriv=False):
+    def render_model(self, x: Floats, y: Floats, stampsz: int = 59, deriv: bool = False) -> Any:
         """(n, stampsz, stampsz) PSF of stars at the pixel centres nearest to ``x, y`` (n,) pixels.
 
         As crowdsource has axes: its x is our y. With ``deriv`` also the two derivatives, per pixel.
         """
         return self(np.round(x), np.round(y), stampsz, deriv)
 
-    def serialize(self, stampsz=None):
+    def serialize(self, stampsz: int | None = None) -> NoReturn:
         """Refuse crowdsource's own format, since ChipPsf is stored by its parameters.
 
         Raises NotImplementedError.
@@ -62,7 +67,13 @@ class PeakImage:
     weight: np.ndarray  # inverse variance
 
 
-def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
+def new_peaks(
+    image: PeakImage,
+    psf: AdaptedPsf,
+    threshold: float,
+    blend_threshold: float,
+    keep_saturated: bool,
+) -> tuple[FloatArray, FloatArray]:
     """x, y (n,) in pixels of significant peaks of a PeakImage, outside known stars' wings.
 
     ``threshold`` is in sigma; ``blend_threshold`` is how much of the known stars' light a peak has
@@ -82,7 +93,9 @@ def new_peaks(image, psf, threshold, blend_threshold, keep_saturated):
     return x.astype(float), y.astype(float)
 
 
-def survivors(x, y, flux, flux_err, threshold):
+def survivors(
+    x: FloatArray, y: FloatArray, flux: FloatArray, flux_err: FloatArray, threshold: float
+) -> BoolArray:
     """(n,) whether stars are significant and not on top of a brighter one.
 
     ``x, y`` (n,) are pixels, ``flux`` and ``flux_err`` (n,) ADU, ``threshold`` is in sigma: six
@@ -92,13 +105,13 @@ def survivors(x, y, flux, flux_err, threshold):
     return bright & crowdsource_base.cull_near(x, y, flux)
 
 
-def inverse_sigma(weight):
+def inverse_sigma(weight: FloatArray) -> FloatArray:
     """crowdsource's weight, 1/sigma in 1/ADU, float32 of the same shape as an inverse variance."""
     return np.sqrt(weight).astype("f4")
 
 
 @contextlib.contextmanager
-def quiet_crowdsource():
+def quiet_crowdsource() -> Iterator[None]:
     """Log what crowdsource prints, and silence its warnings of division by zero."""
     printed = io.StringIO()
     with (

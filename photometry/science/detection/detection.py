@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from exposures.science.quantities import (
     BoxFwhm,
     BoxPixels,
@@ -33,7 +34,13 @@ from photometry.science.detection.crowdsource_adapter import (
     new_peaks,
     survivors,
 )
-from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.detection.joint_fit import (
+    JointFit,
+    Stamps,
+    cut_out,
+    fit_jointly,
+    fit_quality,
+)
 from photometry.science.psf.psf import ChipPsf, PsfOptions, StarStamps, fit_psf
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
@@ -95,15 +102,15 @@ class Detections:
     psf: ChipPsf
     model: np.ndarray  # (ny, nx) ADU: the sources and what was added to the sky
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def bright(self, min_significance, clean=CleanOptions()):
+    def bright(self, min_significance: float, clean: CleanOptions = CleanOptions()) -> IntArray:
         """Indices (k,) of clean (CleanOptions) sources above ``min_significance``, in sigma."""
         is_bright = self.flux > min_significance * self.flux_err
         return np.flatnonzero(is_clean(self, clean) & is_bright)
 
-    def as_stars(self, min_significance, clean=CleanOptions()) -> StarList:
+    def as_stars(self, min_significance: float, clean: CleanOptions = CleanOptions()) -> StarList:
         """All n sources as a StarList, in which those of ``bright`` are clean.
 
         Positions (n,) in pixels, magnitudes (n,) with a zero point of 0; NaN where no flux is
@@ -115,7 +122,9 @@ class Detections:
         is_clean[self.bright(min_significance, clean)] = True
         return StarList(self.x, self.y, mag, is_clean)
 
-    def brightest(self, min_significance, n, clean=CleanOptions()):
+    def brightest(
+        self, min_significance: float, n: int, clean: CleanOptions = CleanOptions()
+    ) -> IntArray:
         """Indices (k,) of the ``n`` brightest sources of ``bright``, brightest first.
 
         For a match with a catalogue of few stars; ``min_significance`` is in sigma.
@@ -133,7 +142,7 @@ class _Field:
     mask: np.ndarray
     noise: float  # of a pixel, the median
 
-    def is_masked(self, x, y):
+    def is_masked(self, x: FloatArray, y: FloatArray) -> BoolArray:
         """(n,) whether the pixels at positions have no weight."""
         return self.weight[np.round(y).astype(int), np.round(x).astype(int)] <= 0
 
@@ -146,20 +155,27 @@ class _Stars:
     y: np.ndarray
     flux: np.ndarray  # 0 for new ones
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def select(self, index):
+    def select(self, index: Index) -> "_Stars":
         return _Stars(self.x[index], self.y[index], self.flux[index])
 
-    def with_new(self, new):
+    def with_new(self, new: "_Stars") -> "_Stars":
         """Old and new stars sorted by row, as neighbours in memory are fitted faster."""
         columns = (np.append(getattr(self, c), getattr(new, c)) for c in ("x", "y", "flux"))
         both = _Stars(*columns)
         return both.select(np.argsort(np.round(both.y), kind="stable"))
 
 
-def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), psf=PsfOptions()):
+def find_sources(
+    data: FloatArray,
+    weight: FloatArray,
+    mask: IntArray,
+    fwhm_pixels: float,
+    options: DetectionOptions = DetectionOptions(),
+    psf: PsfOptions = PsfOptions(),
+) -> Detections:
     """Find the sources of a sky-subtracted image and fit its PSF: Detections.
 
     ``data`` (ny, nx) ADU, ``weight`` (ny, nx) inverse variance, ``mask`` (ny, nx) bits;
@@ -173,11 +189,13 @@ def find_sources(data, weight, mask, fwhm_pixels, options=DetectionOptions(), ps
     measured = estimate_fwhm(data, weight, noise, psf)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
     field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask, noise)
-    stars, psf, residual = _search(field, ChipPsf.round(guess, psf), options)
-    return _measured(field, stars, psf, residual, options)
+    stars, fitted, residual = _search(field, ChipPsf.round(guess, psf), options)
+    return _measured(field, stars, fitted, residual, options)
 
 
-def _search(field, psf, options):
+def _search(
+    field: _Field, psf: ChipPsf, options: DetectionOptions
+) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Search for stars; returns them, the PSF, and the residual (ny, nx)."""
     stars, residual = _Stars(*np.zeros((3, 0))), field.data
     for iteration in range(options.max_iterations):
@@ -195,7 +213,9 @@ def _search(field, psf, options):
     return stars, psf, residual
 
 
-def _new_stars(image, stars, psf, options, iteration):
+def _new_stars(
+    image: PeakImage, stars: _Stars, psf: ChipPsf, options: DetectionOptions, iteration: int
+) -> _Stars:
     """New stars at peaks of the residual, except at known stars' positions."""
     x, y = new_peaks(
         image,
@@ -211,11 +231,13 @@ def _new_stars(image, stars, psf, options, iteration):
     return _Stars(x, y, np.zeros(len(x)))
 
 
-def _blend_threshold(options, iteration):
+def _blend_threshold(options: DetectionOptions, iteration: int) -> float:
     return options.whole_blend if iteration < options.whole_iterations else options.blend
 
 
-def _improved(field, stars, psf, sky, options):
+def _improved(
+    field: _Field, stars: _Stars, psf: ChipPsf, sky: FloatArray, options: DetectionOptions
+) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Fit, move and cull stars, and fit the PSF to them; returns stars, PSF and residual."""
     data = field.data - sky
     stamps = _stamps(field, stars, psf, options)
@@ -235,7 +257,7 @@ def _improved(field, stars, psf, sky, options):
     return moved.select(keep), better, fit.residual + sky
 
 
-def _stamps(field, stars, psf, options):
+def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOptions) -> Stamps:
     """Stamps as large as the stars' wings matter; the largest if the peak is unknown."""
     peak = field.data[np.round(stars.y).astype(int), np.round(stars.x).astype(int)]
     flux = np.maximum(stars.flux, peak / psf.stamps(stars.x, stars.y, 1)[:, 0, 0])
@@ -246,7 +268,7 @@ def _stamps(field, stars, psf, options):
     return Stamps.render(psf, stars.x, stars.y, half.astype(int))
 
 
-def _refitted(field, stars, psf, fit):
+def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> ChipPsf:
     """Fit the PSF to the brightest clean stars without neighbours; unchanged if too few."""
     n = psf.options.n_stars
     chosen = np.argsort(-fit.flux)[: psf.options.candidates_a_star * n]
@@ -262,7 +284,7 @@ def _refitted(field, stars, psf, fit):
     return fit_psf(candidates.select(good), psf, psf.options)
 
 
-def _clean_stars(stars, light, options):
+def _clean_stars(stars: StarStamps, light: FloatArray, options: PsfOptions) -> IntArray:
     """Indices of StarStamps that are complete, hardly blended and well centred.
 
     ``light`` (n, size, size) holds the neighbours too.
@@ -280,7 +302,9 @@ def _clean_stars(stars, light, options):
     return np.flatnonzero(good)
 
 
-def _measured(field, stars, psf, residual, options):
+def _measured(
+    field: _Field, stars: _Stars, psf: ChipPsf, residual: FloatArray, options: DetectionOptions
+) -> Detections:
     """Measure stars at fixed positions as Detections."""
     sky = residual_sky(residual, field.weight, options.sky_box_pixels)
     data = field.data - sky

@@ -4,13 +4,20 @@ Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the un
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
+from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import fill_stamps
 
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
+
+
+# Of Stamps: what the compiled functions take, its fields in turn.
+StampArrays = tuple[FloatArray, IntArray, IntArray, IntArray, IntArray]
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Stamps:
     row: np.ndarray  # (n,)
 
     @classmethod
-    def render(cls, psf, x, y, half):
+    def render(cls, psf: ChipPsf, x: FloatArray, y: FloatArray, half: IntArray) -> Self:
         """Stamps of a ChipPsf at ``x, y`` (n,) pixels with half widths ``half`` (n,) pixels."""
         size = 2 * np.asarray(half, np.int64) + 3
         first = np.cumsum(size**2) - size**2
@@ -36,11 +43,11 @@ class Stamps:
         column, row = (np.round(c).astype(np.int64) - size // 2 for c in (x, y))
         return cls(values, first, size, column, row)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.size)
 
     @property
-    def arrays(self):
+    def arrays(self) -> StampArrays:
         """The fields in the order that compiled functions take, (n,) pixels except ``values``."""
         return self.values, self.first, self.size, self.column, self.row
 
@@ -54,7 +61,7 @@ class JointFit:
     dy: np.ndarray  # (n,)
     residual: np.ndarray  # (ny, nx) float32, the image without the model
 
-    def models(self, stamps, chosen):
+    def models(self, stamps: FloatArray, chosen: IntArray) -> FloatArray:
         """(k, size - 2, size - 2) models, in units of the image, of k ``chosen`` stars.
 
         From their (k, size, size) PSF in ``stamps``, whose outermost pixels serve the slopes alone;
@@ -76,7 +83,14 @@ class FitQuality:
     quality: np.ndarray  # (n,) share of the PSF on usable pixels
 
 
-def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
+def fit_jointly(
+    data: FloatArray,
+    weight: FloatArray,
+    stamps: Stamps,
+    guess: FloatArray,
+    n_sweeps: int,
+    shifts: bool = True,
+) -> JointFit:
     """Least-squares fluxes, and shifts to first order, of all stars of an image together.
 
     ``data``, ``weight`` (ny, nx) float32, in any unit and its inverse variance; ``guess`` (n,)
@@ -98,7 +112,7 @@ def fit_jointly(data, weight, stamps, guess, n_sweeps, shifts=True):
     return JointFit(flux, shift[:, 0], shift[:, 1], residual)
 
 
-def fit_quality(data, weight, stamps, fit):
+def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: JointFit) -> FitQuality:
     """The FitQuality of a JointFit; ``data`` (ny, nx), in units of the image, holds all stars.
 
     ``weight`` (ny, nx) is its inverse variance. rchi2 is NaN where the middle of a stamp has no
@@ -108,7 +122,7 @@ def fit_quality(data, weight, stamps, fit):
     return FitQuality(*figures.T)
 
 
-def cut_out(image, x, y, size):
+def cut_out(image: FloatArray, x: FloatArray, y: FloatArray, size: int) -> FloatArray:
     """(n, size, size) of an image (ny, nx) around positions, 0 beyond its edges.
 
     ``x, y`` (n,) are pixels, on the image; ``size`` is odd. Pixels keep their unit.
@@ -124,7 +138,7 @@ def cut_out(image, x, y, size):
 
 
 @inlined
-def _stamp_of(k, stamps):
+def _stamp_of(k: int, stamps: StampArrays) -> tuple[FloatArray, int, int, int]:
     """The pixels of a star's stamp, its side, and the position of its first pixel."""
     values, first, size, column, row = stamps
     side = size[k]
@@ -132,14 +146,14 @@ def _stamp_of(k, stamps):
 
 
 @inlined
-def _bounds(start, side, margin, length):
+def _bounds(start: int, side: int, margin: int, length: int) -> tuple[int, int]:
     """The first and last but one pixel of a stamp on an image, ``margin`` pixels within it."""
     low = max(margin, -start)
     return low, max(min(side - margin, length - start), low)
 
 
 @compiled
-def _normal_blocks(weight, stamps):
+def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
     """(n, 6) weighted sums pp, px, py, xx, xy, yy of the PSF p and minus its slopes."""
     blocks = np.zeros((len(stamps[1]), 6), np.float32)
     half, one = np.float32(0.5), np.uint64(1)
@@ -166,7 +180,7 @@ def _normal_blocks(weight, stamps):
 
 
 @compiled
-def _subtract(image, amplitudes, stamps):
+def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) -> None:
     for k in range(len(amplitudes)):
         stamp, side, row, column = _stamp_of(k, stamps)
         step = amplitudes[k, 0], np.float32(0), np.float32(0)
@@ -174,7 +188,12 @@ def _subtract(image, amplitudes, stamps):
 
 
 @inlined
-def _take_out(image, step, stamp, place):
+def _take_out(
+    image: FloatArray,
+    step: tuple[Float, Float, Float],
+    stamp: FloatArray,
+    place: tuple[int, int, int],
+) -> None:
     """Subtract a star whose amplitudes are those of the PSF and of half of minus its slopes."""
     side, row, column = place
     a, b, c = step
@@ -192,7 +211,11 @@ def _take_out(image, step, stamp, place):
 
 
 @inlined
-def _products(images, stamp, place):
+def _products(
+    images: tuple[FloatArray, FloatArray],
+    stamp: FloatArray,
+    place: tuple[int, int, int],
+) -> tuple[Float, Float, Float]:
     """Weighted products of the residual with the PSF and with twice minus its slopes."""
     residual, weight = images
     side, row, column = place
@@ -212,7 +235,13 @@ def _products(images, stamp, place):
 
 
 @compiled
-def _sweep(images, amplitudes, blocks, shifts, stamps):
+def _sweep(
+    images: tuple[FloatArray, FloatArray],
+    amplitudes: FloatArray,
+    blocks: FloatArray,
+    shifts: bool,
+    stamps: StampArrays,
+) -> None:
     """Solve for each star on the residual of all, and subtract the change at once."""
     half = np.float32(0.5)
     for k in range(len(amplitudes)):
@@ -231,7 +260,7 @@ def _sweep(images, amplitudes, blocks, shifts, stamps):
 
 
 @inlined
-def _solve(block, gp, gx, gy):
+def _solve(block: FloatArray, gp: Float, gx: Float, gy: Float) -> tuple[Float, Float, Float]:
     """Solve symmetric 3 x 3 equations by elimination; shifts without signal stay 0."""
     pp, px, py, xx, xy, yy = block
     xx, yy = xx - px * px / pp, yy - py * py / pp
@@ -244,7 +273,9 @@ def _solve(block, gp, gx, gy):
 
 
 @compiled
-def _quality(images, flux, stamps):
+def _quality(
+    images: tuple[FloatArray, FloatArray, FloatArray], flux: FloatArray, stamps: StampArrays
+) -> FloatArray:
     """(n, 4) columns of FitQuality."""
     figures = np.zeros((len(flux), 4))
     for k in range(len(flux)):
@@ -260,7 +291,7 @@ def _quality(images, flux, stamps):
 
 
 @inlined
-def _information(weight, stamp, place):
+def _information(weight: FloatArray, stamp: FloatArray, place: tuple[int, int, int]) -> Float:
     """The inverse variance of the flux from the full stamp, including a saturated star's wings."""
     side, row, column = place
     top, bottom = _bounds(row, side, 1, weight.shape[0])
@@ -274,7 +305,12 @@ def _information(weight, stamp, place):
 
 
 @inlined
-def _middle_sums(images, stamp, place, flux):
+def _middle_sums(
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    stamp: FloatArray,
+    place: tuple[int, int, int],
+    flux: Float,
+) -> tuple[Float, Float, Float, Float, Float]:
     """Sums over a stamp's centre: PSF, usable PSF, PSF times chi2, and light."""
     data, weight, residual = images
     side, row, column = place

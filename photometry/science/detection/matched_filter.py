@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled
 from photometry.science.forced.forced_system import CELL
 
@@ -9,7 +10,9 @@ UNROLLED = 4  # columns of a kernel that are summed at once
 FAINTEST = 1e-6  # of the most information of a pixel; less is taken for this much
 
 
-def filtered(data, weight, stamp):
+def filtered(
+    data: FloatArray, weight: FloatArray, stamp: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Sums of ``weight data p`` and ``weight p^2`` round each pixel, (ny, nx) float32 each.
 
     ``data`` (ny, nx) is in ADU, the inverse variance ``weight`` (ny, nx) in ADU^-2 and 0 beyond the
@@ -23,7 +26,7 @@ def filtered(data, weight, stamp):
     return signal, np.maximum(information, FAINTEST * information.max())
 
 
-def _correlate(image, kernel):
+def _correlate(image: FloatArray, kernel: FloatArray) -> FloatArray:
     half, side = len(kernel) // 2, len(kernel)
     wide = -(-side // UNROLLED) * UNROLLED
     padded = np.pad(image, ((half, half), (half, half + wide - side)))
@@ -38,7 +41,7 @@ def _correlate(image, kernel):
 
 
 @compiled
-def _sum_up(padded, kernel, result):
+def _sum_up(padded: FloatArray, kernel: FloatArray, result: FloatArray) -> None:
     side, wide = kernel.shape
     n, one, two, three = np.uint64(result.shape[1]), np.uint64(1), np.uint64(2), np.uint64(3)
     for j in range(len(result)):
@@ -55,7 +58,9 @@ def _sum_up(padded, kernel, result):
                     sums[i] += total + (k2 * pixels[at + two] + k3 * pixels[at + three])
 
 
-def summed_squares(x, y, values, table, shape):
+def summed_squares(
+    x: FloatArray, y: FloatArray, values: FloatArray, table: FloatArray, shape: Shape
+) -> FloatArray:
     """(ny, nx) float32 sums of ``values^2 table`` with the table's middle at each of n positions.
 
     ``x, y`` (n,) are pixels, ``values`` (n,) of any unit, ``table`` (side, side) has an odd side
@@ -63,8 +68,8 @@ def summed_squares(x, y, values, table, shape):
     """
     ny, nx = shape
     column, row = np.round(x).astype(np.int64), np.round(y).astype(np.int64)
-    inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny) & np.isfinite(values)
-    inside = np.flatnonzero(inside)
+    is_inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny) & np.isfinite(values)
+    inside = np.flatnonzero(is_inside)
     # Neighbours one after the other, so that what they add to is in the processor's cache.
     inside = inside[np.lexsort((column[inside], row[inside] // CELL))]
     sums = np.zeros(shape, np.float32)
@@ -74,7 +79,9 @@ def summed_squares(x, y, values, table, shape):
 
 
 @compiled
-def _add_tables(rows, columns, scale, table, sums):
+def _add_tables(
+    rows: IntArray, columns: IntArray, scale: FloatArray, table: FloatArray, sums: FloatArray
+) -> None:
     side, half = len(table), len(table) // 2
     ny, nx = sums.shape
     for k in range(len(scale)):
@@ -87,7 +94,9 @@ def _add_tables(rows, columns, scale, table, sums):
                 pixels[there + i] += factor * own[here + i]
 
 
-def significance(signal, information, model_variance, weight):
+def significance(
+    signal: FloatArray, information: FloatArray, model_variance: FloatArray, weight: FloatArray
+) -> FloatArray:
     """(ny, nx) float32 flux over its error, the model's included; 0 where there is no weight.
 
     ``signal`` and ``information`` (ny, nx) are what ``filtered`` gives, ``model_variance`` (ny, nx)
@@ -100,13 +109,19 @@ def significance(signal, information, model_variance, weight):
 
 
 @compiled
-def _divide(signal, information, variance, weight, result):
+def _divide(
+    signal: FloatArray,
+    information: FloatArray,
+    variance: FloatArray,
+    weight: FloatArray,
+    result: FloatArray,
+) -> None:
     for i in range(np.uint64(len(result))):
         squared = information[i] * (np.float32(1) + information[i] * variance[i])
         result[i] = signal[i] / np.sqrt(squared) if weight[i] > 0 else np.float32(0)
 
 
-def maxima(image, level):
+def maxima(image: FloatArray, level: float) -> tuple[IntArray, IntArray]:
     """Columns and rows of pixels above ``level`` that no neighbour exceeds, highest first.
 
     Two arrays (n,) of int, in pixels; ``image`` (ny, nx) and ``level`` are in any unit.
@@ -118,7 +133,7 @@ def maxima(image, level):
 
 
 @compiled
-def _is_highest(image, pixels):
+def _is_highest(image: FloatArray, pixels: IntArray) -> BoolArray:
     ny, nx = image.shape
     highest = np.ones(len(pixels), np.bool_)
     for k in range(len(pixels)):

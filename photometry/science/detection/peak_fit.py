@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.compiled import compiled_with, inlined
 from photometry.science.psf import stamps
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
 
 STEPS = 3  # of Gauss-Newton in a peak's position
@@ -50,15 +52,21 @@ class PeakLimits:
     sharp_sigma: float  # and its significance
 
 
-def fit_peaks(images, psf, stars, peaks, limits):
+def fit_peaks(
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    psf: ChipPsf,
+    stars: tuple[FloatArray, FloatArray],
+    peaks: tuple[FloatArray, FloatArray],
+    limits: PeakLimits,
+) -> PeakFit:
     """The PeakFit of ``peaks`` while the fluxes of ``stars`` near them change; both are x and y.
 
     In pixels, (n,) each of the peaks and (m,) of the stars. ``images`` are (ny, nx) data in ADU,
     inverse variance and the model that was taken out of the data; ``psf`` is a ChipPsf, ``limits``
     PeakLimits. Fluxes are in ADU. By Gauss-Newton's method, three steps.
     """
-    images = tuple(np.ascontiguousarray(image, dtype="f4") for image in images)
-    middle = np.array([images[0].shape[1] / 2]), np.array([images[0].shape[0] / 2])
+    data, weight, model = (np.ascontiguousarray(image, dtype="f4") for image in images)
+    middle = np.array([data.shape[1] / 2]), np.array([data.shape[0] / 2])
     fwhm = float(psf.fwhm_at(*middle)[0])
     half = round(limits.fit_fwhm * fwhm)
     places = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
@@ -68,17 +76,18 @@ def fit_peaks(images, psf, stars, peaks, limits):
     profiles = psf.profiles(*places[used].T)
     result = np.empty((len(peaks[0]), 8))
     _fit(
-        images,
+        (data, weight, model),
         half,
         (near[0], near_used[len(peaks[0]) :]),
         (places[used], profiles.parameters, profiles.core, profiles.beta),
         (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma, limits.max_move_pixels),
         result,
     )
-    return PeakFit(*result.T[:SHARP], result[:, SHARP] > 0)
+    x, y, flux, flux_err, rchi2, fracflux, quality, sharp = result.T
+    return PeakFit(x, y, flux, flux_err, rchi2, fracflux, quality, is_sharp=sharp > 0)
 
 
-def _near(places, n, radius):
+def _near(places: FloatArray, n: int, radius: int) -> tuple[IntArray, IntArray]:
     """The neighbours of each of the first ``n`` positions, as first indices and a flat list."""
     tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
     near = tree.query_ball_point(places[:n], radius, return_sorted=True)
@@ -89,7 +98,14 @@ def _near(places, n, radius):
 
 
 @compiled_with(stamps)
-def _fit(images, half, near, stars, limits, result):
+def _fit(
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    half: int,
+    near: tuple[IntArray, IntArray],
+    stars: tuple[FloatArray, FloatArray, FloatArray, Float],
+    limits: tuple[float, float, float, float],
+    result: FloatArray,
+) -> None:
     (first, other), (places, parameters, core, beta) = near, stars
     n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
     n_terms = np.max(np.diff(first)) + 6
@@ -128,7 +144,7 @@ def _fit(images, half, near, stars, limits, result):
 
 
 @inlined
-def _moved(dx, dy, values, largest):
+def _moved(dx: float, dy: float, values: FloatArray, largest: float) -> tuple[float, float]:
     """A position after a Gauss-Newton step; ``values`` are the flux and those of its slopes."""
     flux = values[0]
     if flux <= 0:
@@ -142,7 +158,13 @@ def _moved(dx, dy, values, largest):
 
 
 @inlined
-def _cut(images, half, column, row, square):
+def _cut(
+    images: tuple[FloatArray, FloatArray, FloatArray],
+    half: int,
+    column: int,
+    row: int,
+    square: FloatArray,
+) -> None:
     """Copy the square round a pixel of each image, with 0 off the image or without weight."""
     data, weight, model = images
     ny, nx = data.shape
@@ -157,7 +179,9 @@ def _cut(images, half, column, row, square):
 
 
 @compiled_with(stamps, forceinline=True)
-def _render(term, half, offset, parameters, psf):
+def _render(
+    term: FloatArray, half: int, offset: tuple[float, float], parameters: FloatArray, psf: tuple
+) -> None:
     """Fill ``term`` with the PSF of a star offset from the centre of the square."""
     beta, core_side, stamp, patch, workspace = psf
     star, side = parameters.copy(), 2 * half + 1
@@ -179,13 +203,19 @@ def _render(term, half, offset, parameters, psf):
 
 
 @inlined
-def _difference(high, low, slope):
+def _difference(high: FloatArray, low: FloatArray, slope: FloatArray) -> None:
     for pixel in range(len(slope)):
         slope[pixel] = (high[pixel] - low[pixel]) / (2 * SLOPE_STEP)
 
 
 @inlined
-def _extend(equations, terms, square, start, stop):
+def _extend(
+    equations: tuple[FloatArray, FloatArray, FloatArray],
+    terms: FloatArray,
+    square: FloatArray,
+    start: int,
+    stop: int,
+) -> None:
     """Rows ``start`` to ``stop`` of the normal equations, eliminated as they come.
 
     In ``equations``, those of Cholesky's factor L and of the solution of L y = b.
@@ -210,7 +240,7 @@ def _extend(equations, terms, square, start, stop):
 
 
 @inlined
-def _product(one, other):
+def _product(one: FloatArray, other: FloatArray) -> float:
     total = 0.0
     for pixel in range(len(one)):
         total += one[pixel] * other[pixel]
@@ -218,7 +248,9 @@ def _product(one, other):
 
 
 @inlined
-def _substitute(equations, values, start, stop):
+def _substitute(
+    equations: tuple[FloatArray, FloatArray, FloatArray], values: FloatArray, start: int, stop: int
+) -> None:
     """Solve the first ``stop`` equations for the ``values`` from ``start`` on."""
     factor, right, _ = equations
     for a in range(stop - 1, start - 1, -1):
@@ -229,7 +261,13 @@ def _substitute(equations, values, start, stop):
 
 
 @inlined
-def _describe(square, terms, values, limits, result):
+def _describe(
+    square: FloatArray,
+    terms: FloatArray,
+    values: FloatArray,
+    limits: tuple[float, float, float, float],
+    result: FloatArray,
+) -> None:
     """Describe the fit of a star, the last of the ``terms``, together with the others."""
     data, weight, model = square
     pixel_error, sharp_excess, sharp_sigma, _ = limits

@@ -7,6 +7,7 @@ import scipy  # its parts are imported when they are used: scipy.signal takes ha
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import FloatArray, Index, IntArray, Shape
 from exposures.science.quantities import (
     Fraction,
     HalfPixels,
@@ -24,8 +25,9 @@ from photometry.science.detection.matched_filter import (
     significance,
     summed_squares,
 )
-from photometry.science.detection.peak_fit import PeakLimits, fit_peaks
+from photometry.science.detection.peak_fit import PeakFit, PeakLimits, fit_peaks
 from photometry.science.forced.forced import SHARP, ForcedOptions, core_flags
+from photometry.science.psf.psf import ChipPsf
 
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
 N_BESIDE = 8  # listed stars that may lie within a FWHM
@@ -106,15 +108,21 @@ class NewStars:
     displacement: np.ndarray  # FWHM by which it moves the light of a listed star, the least of all
     saturated_distance: np.ndarray  # pixels to the nearest saturated pixel
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def select(self, index):
+    def select(self, index: Index) -> "NewStars":
         """The selection by an index: indices (k,), or bool (n,)."""
         return NewStars(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def find_new_stars(residual, psf, stars, options=ResidualOptions(), forced=ForcedOptions()):
+def find_new_stars(
+    residual: Residual,
+    psf: ChipPsf,
+    stars: tuple[FloatArray, FloatArray, FloatArray],
+    options: ResidualOptions = ResidualOptions(),
+    forced: ForcedOptions = ForcedOptions(),
+) -> NewStars:
     """NewStars above the threshold, apart from the fitted ``stars``: x, y, flux (n,).
 
     A flux is NaN where nothing was fitted, for want of usable pixels. ``forced`` are the options of
@@ -146,7 +154,7 @@ def find_new_stars(residual, psf, stars, options=ResidualOptions(), forced=Force
     return _once(found.select(keep), options)
 
 
-def _nothing():
+def _nothing() -> NewStars:
     return NewStars(
         **{
             name: np.zeros(0, "i4" if name == "flags" else "f8")
@@ -155,7 +163,12 @@ def _nothing():
     )
 
 
-def _model_variance(psf, stars, shape, options):
+def _model_variance(
+    psf: ChipPsf,
+    stars: tuple[FloatArray, FloatArray, FloatArray],
+    shape: Shape,
+    options: ResidualOptions = ResidualOptions(),
+) -> FloatArray:
     """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
 
     ``stars`` are x, y in pixels and flux in ADU, (n,) each; one whose flux is NaN has no part in
@@ -174,11 +187,13 @@ def _model_variance(psf, stars, shape, options):
     return summed_squares(*stars, (fraction * overlap) ** 2, shape)
 
 
-def _middle(shape):
+def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
     return np.array([shape[1] // 2]), np.array([shape[0] // 2])
 
 
-def _peaks(residual, psf, variance, options):
+def _peaks(
+    residual: Residual, psf: ChipPsf, variance: FloatArray, options: ResidualOptions
+) -> tuple[FloatArray, FloatArray]:
     """x, y of the maxima of the residual's significance, highest first."""
     middle = _middle(residual.data.shape)
     half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
@@ -190,7 +205,7 @@ def _peaks(residual, psf, variance, options):
     return x[: options.max_peaks].astype("f8"), y[: options.max_peaks].astype("f8")
 
 
-def _limits(options, forced):
+def _limits(options: ResidualOptions, forced: ForcedOptions) -> PeakLimits:
     return PeakLimits(
         fit_fwhm=options.fit_fwhm,
         max_move_pixels=options.max_move_pixels,
@@ -200,7 +215,13 @@ def _limits(options, forced):
     )
 
 
-def _described(residual, psf, stars, fit, variance):
+def _described(
+    residual: Residual,
+    psf: ChipPsf,
+    stars: tuple[FloatArray, FloatArray, FloatArray],
+    fit: PeakFit,
+    variance: FloatArray,
+) -> NewStars:
     """NewStars of a PeakFit, in the order of its peaks."""
     ny, nx = residual.data.shape
     inside = np.clip(fit.x, 0, nx - 1), np.clip(fit.y, 0, ny - 1)
@@ -221,7 +242,9 @@ def _described(residual, psf, stars, fit, variance):
     )
 
 
-def _displacement(fit, stars, fwhm):
+def _displacement(
+    fit: PeakFit, stars: tuple[FloatArray, FloatArray, FloatArray], fwhm: FloatArray
+) -> FloatArray:
     """(n,) distance, in FWHM, between a listed star and the centroid with a peak; the smallest.
 
     Infinite where no listed star lies within a FWHM.
@@ -237,12 +260,14 @@ def _displacement(fit, stars, fwhm):
     return np.min(shift, axis=1) / fwhm
 
 
-def _saturated(mask):
+def _saturated(mask: IntArray) -> tuple[IntArray, IntArray]:
     """x, y of saturated pixels."""
     return np.divmod(np.flatnonzero(mask & SATURATION), mask.shape[1])[::-1]
 
 
-def _distance(x, y, places):
+def _distance(
+    x: FloatArray, y: FloatArray, places: tuple[FloatArray | IntArray, FloatArray | IntArray]
+) -> FloatArray:
     """(n,) pixels to the nearest of some positions; infinite without any."""
     if len(places[0]) == 0:
         return np.full(len(x), np.inf)
@@ -250,7 +275,7 @@ def _distance(x, y, places):
     return tree.query(np.column_stack([x, y]))[0]
 
 
-def _once(found, options):
+def _once(found: NewStars, options: ResidualOptions) -> NewStars:
     """The stars without those that converged onto a more significant one."""
     order = np.argsort(-found.significance, kind="stable")
     found = found.select(order)

@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from exposures.science.quantities import (
     BoxPixels,
     Count,
@@ -29,6 +30,7 @@ from photometry.science.forced.forced_system import (
     normal_equations,
     place_stars,
 )
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import add_profiles
 from photometry.science.weighted_image import WeightedImage
 
@@ -37,6 +39,7 @@ from photometry.science.weighted_image import WeightedImage
 SHARP = 128
 # Root mean square, in sigma, of what the equations leave unsolved: in the last round, and before.
 TOLERANCE, ROUGH_TOLERANCE = 5e-4, 1e-2
+FITTED = ("flux", "flux_err", "rchi2", "fracflux", "quality")  # of ForcedFit, for each star
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class ForcedStars:
     share: np.ndarray  # (n,) expected relative flux, positive
     catalogue: np.ndarray  # (n,) number of the catalogue a star comes from
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
 
@@ -108,13 +111,19 @@ class ForcedFit:
     model: np.ndarray  # (ny, nx) float32 ADU: the stars and the sky left over
     shift: tuple[float, float]  # x and y in pixels, by which all stars were moved
 
-    def select(self, index):
+    def select(self, index: Index) -> "ForcedFit":
         """The fit of a selection of stars with the same model: indices (k,), or bool (n,)."""
-        names = ("flux", "flux_err", "rchi2", "fracflux", "quality", "flags")
+        names = (*FITTED, "flags")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
 
-def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
+def fit_fluxes(
+    image: WeightedImage,
+    psf: ChipPsf,
+    stars: ForcedStars,
+    options: ForcedOptions = ForcedOptions(),
+    free_shift: bool = False,
+) -> ForcedFit:
     """Fit all stars at fixed relative positions, and the smooth remaining sky.
 
     ``image`` is a WeightedImage of (ny, nx) pixels in ADU, without its sky; ``psf`` is a ChipPsf,
@@ -131,7 +140,7 @@ def fit_fluxes(image, psf, stars, options=ForcedOptions(), free_shift=False):
     if not np.any(image.weight > 0):
         raise ValueError("no pixel has weight")
     group = merge_groups(stars.x, stars.y, options.merge_pixels)
-    total = np.bincount(group, stars.share)
+    total = np.bincount(group, stars.share).astype("f8")
     x, y = (np.bincount(group, stars.share * c) / total for c in (stars.x, stars.y))
     data, weight = (np.ascontiguousarray(a, dtype="f4") for a in (image.data, image.weight))
     image = WeightedImage(data, weight, image.mask)
@@ -152,7 +161,14 @@ class _SizedStars:
     half: np.ndarray  # (n,) int pixels, half widths of stamps
 
 
-def stamp_half_widths(x, y, share, psf, image, options=ForcedOptions()):
+def stamp_half_widths(
+    x: FloatArray,
+    y: FloatArray,
+    share: FloatArray,
+    psf: ChipPsf,
+    image: WeightedImage,
+    options: ForcedOptions = ForcedOptions(),
+) -> IntArray:
     """(n,) half widths of stamps in pixels, beyond which stars are negligible.
 
     ``x, y`` are in pixels, ``share`` is relative flux, (n,) each; ``psf`` is a ChipPsf, ``image``
@@ -187,7 +203,13 @@ class _Solution:
     shift: np.ndarray  # x and y in pixels
 
 
-def _fit_groups(image, psf, stars, options, free_shift):
+def _fit_groups(
+    image: WeightedImage,
+    psf: ChipPsf,
+    stars: _SizedStars,
+    options: ForcedOptions,
+    free_shift: bool,
+) -> ForcedFit:
     """Fit resolved stars, _SizedStars, as a ForcedFit."""
     solution = _solve_in_rounds(image, psf, stars, options, free_shift)
     x, y = stars.x + solution.shift[0], stars.y + solution.shift[1]
@@ -206,20 +228,30 @@ def _fit_groups(image, psf, stars, options, free_shift):
     flags |= SHARP * is_sharp(left, x, y, flux * centres, options)
     columns[:4, ~np.isfinite(columns[1])] = np.nan
     model += solution.sky
-    return ForcedFit(*columns, flags, model, tuple(solution.shift.tolist()))
+    fitted = dict(zip(FITTED, columns, strict=True))
+    dx, dy = solution.shift.tolist()
+    return ForcedFit(**fitted, flags=flags, model=model, shift=(dx, dy))
 
 
-def _solve_in_rounds(image, psf, stars, options, free_shift):
+def _solve_in_rounds(
+    image: WeightedImage,
+    psf: ChipPsf,
+    stars: _SizedStars,
+    options: ForcedOptions,
+    free_shift: bool,
+) -> _Solution:
     """Solve in rounds, between which the remaining sky and shift are measured.
 
     The matrix is used again as long as the stars stay where they are.
     """
     data, weight = image.data, image.weight
-    shift, step, sky = np.zeros(2), np.zeros(2), np.zeros_like(data)
+    shift, sky = np.zeros(2), np.zeros_like(data)
+    step: FloatArray = np.zeros(2)
     flux = np.zeros(len(stars.x))
-    placed = system = None
+    placed = place_stars(stars.x, stars.y, stars.half, psf)
+    system = normal_equations(placed, data, weight)
     for rounds_left in reversed(range(options.n_rounds)):
-        if system is None or np.abs(step).max() > options.shift_tolerance_pixels:
+        if np.abs(step).max() > options.shift_tolerance_pixels:
             shift = shift + step
             placed = place_stars(stars.x + shift[0], stars.y + shift[1], stars.half, psf)
             system = normal_equations(placed, data, weight)
@@ -238,13 +270,13 @@ def _solve_in_rounds(image, psf, stars, options, free_shift):
     return _Solution(placed, system, flux, model, sky, shift)
 
 
-def _next_step(shift, step, options):
+def _next_step(shift: FloatArray, step: tuple[float, float], options: ForcedOptions) -> FloatArray:
     """The step of the shift, or zero if the stars would move too far."""
     is_credible = np.abs(shift + step).max() <= options.max_shift_pixels
     return np.array(step) if is_credible else np.zeros(2)
 
 
-def _sky_at(sky, placed):
+def _sky_at(sky: FloatArray, placed: PlacedStars) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Value and slopes along x and y of the sky at the stars' pixels."""
     row, column = (
         np.clip(pixel, 1, side - 2)
@@ -255,7 +287,7 @@ def _sky_at(sky, placed):
     return sky[row, column], slope_x, slope_y
 
 
-def merge_groups(x, y, radius):
+def merge_groups(x: FloatArray, y: FloatArray, radius: float) -> IntArray:
     """(n,) group numbers from 0; positions nearer than ``radius`` to another share its group.
 
     ``x, y`` (n,) and ``radius`` are in pixels.
@@ -265,14 +297,14 @@ def merge_groups(x, y, radius):
     return connected_components(links, directed=False)[1]
 
 
-def _fraction(stars, group):
+def _fraction(stars: ForcedStars, group: IntArray) -> FloatArray:
     """(n,) part of the group's flux that is each star's."""
     catalogues, catalogue = np.unique(stars.catalogue, return_inverse=True)
     family = group * len(catalogues) + catalogue
     return stars.share / np.bincount(family, stars.share)[family]
 
 
-def core_flags(mask, x, y):
+def core_flags(mask: IntArray, x: FloatArray, y: FloatArray) -> IntArray:
     """(n,) mask bits that are set in any of the 3 x 3 pixels at each position; 0 off the image.
 
     ``mask`` (ny, nx) int, ``x, y`` (n,) pixels.
@@ -286,7 +318,13 @@ def core_flags(mask, x, y):
     return np.bitwise_or.reduce(cores)
 
 
-def is_sharp(left, x, y, expected, options=ForcedOptions()):
+def is_sharp(
+    left: WeightedImage,
+    x: FloatArray,
+    y: FloatArray,
+    expected: FloatArray,
+    options: ForcedOptions = ForcedOptions(),
+) -> BoolArray:
     """(n,) whether the fit leaves much light in the central pixel of a star; false off the image.
 
     ``left`` is the WeightedImage of (ny, nx) pixels in ADU that the fit leaves; ``x, y`` (n,) are

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled
-from photometry.science.forced.forced_system import CHUNK
+from photometry.science.forced.forced_system import CHUNK, PlacedStars
 from photometry.science.psf.stamps import fill_stamps
 
 HALF = 9  # pixels round a star that are looked at
@@ -19,7 +20,13 @@ class _Images(NamedTuple):
     weight: np.ndarray  # inverse variance
 
 
-def star_quality(stars, flux, residual, model, weight):
+def star_quality(
+    stars: PlacedStars,
+    flux: FloatArray,
+    residual: FloatArray,
+    model: FloatArray,
+    weight: FloatArray,
+) -> FloatArray:
     """(3, n) reduced chi2, share of light that is the star's own, share of PSF on usable pixels.
 
     ``stars`` are PlacedStars with ``flux`` (n,) ADU, ``model`` (ny, nx) float32 is that of all
@@ -42,7 +49,13 @@ def star_quality(stars, flux, residual, model, weight):
 
 
 @compiled
-def _compare(stamps, places, flux, images, result):
+def _compare(
+    stamps: FloatArray,
+    places: IntArray,
+    flux: FloatArray,
+    images: _Images,
+    result: FloatArray,
+) -> None:
     residual, model, weight = images.residual, images.model, images.weight
     ny, nx = residual.shape
     for star in range(len(flux)):

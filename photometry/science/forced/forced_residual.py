@@ -3,38 +3,43 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
 
 SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
 
 
-def left_over_sky(residual, weight, box_pixels, min_pixels=1):
+def left_over_sky(
+    residual: FloatArray, weight: FloatArray, box_pixels: int, min_pixels: int = 1
+) -> FloatArray:
     """(ny, nx) float32: medians of ``residual`` in boxes, interpolated between their centres.
 
     ``residual`` (ny, nx) is in ADU, and so is the result; ``weight`` (ny, nx) is its inverse
     variance, ``box_pixels`` the side of a box. Pixels without weight don't count; a box of fewer
     than ``min_pixels`` has the value of the next, and the sky is 0 where all have fewer.
     """
-    edges = [
+    rows, columns = (
         np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int)
         for side in residual.shape
-    ]
-    grid = _medians(residual, weight, *edges, min_pixels)
+    )
+    grid = _medians(residual, weight, rows, columns, min_pixels)
     if np.isnan(grid).all():
         return np.zeros_like(residual)
     nearest = distance_transform_edt(np.isnan(grid), return_distances=False, return_indices=True)
-    along_y, along_x = (_interpolation(e) for e in edges)
+    along_y, along_x = _interpolation(rows), _interpolation(columns)
     return along_y @ grid[tuple(nearest)].astype("f4") @ along_x.T
 
 
-def _interpolation(edges):
+def _interpolation(edges: IntArray) -> FloatArray:
     """(side, n_boxes) float32: linear between the middles of the boxes, constant beyond them."""
     middle, pixel = (edges[:-1] + edges[1:] - 1) / 2, np.arange(edges[-1])
     return np.array([np.interp(pixel, middle, unit) for unit in np.eye(len(middle))], "f4").T
 
 
 @compiled
-def _medians(residual, weight, rows, columns, min_pixels):
+def _medians(
+    residual: FloatArray, weight: FloatArray, rows: IntArray, columns: IntArray, min_pixels: int
+) -> FloatArray:
     medians = np.full((len(rows) - 1, len(columns) - 1), np.nan)
     largest = np.max(rows[1:] - rows[:-1]) * np.max(columns[1:] - columns[:-1])
     values = np.empty(largest, np.float32)
@@ -51,7 +56,7 @@ def _medians(residual, weight, rows, columns, min_pixels):
 
 
 @inlined
-def _median(values):
+def _median(values: FloatArray) -> Float:
     """The median to 1/N_BINS of a range that a sample brackets.
 
     Counts in bins have no branches to be mispredicted, which is what sorting takes its time for.
@@ -76,7 +81,13 @@ def _median(values):
     return low + (middle - 1 + (n / 2 - below) / counts[middle]) / scale
 
 
-def rigid_shift(residual, weight, model, model_error, outlier_sigma):
+def rigid_shift(
+    residual: FloatArray,
+    weight: FloatArray,
+    model: FloatArray,
+    model_error: float,
+    outlier_sigma: float,
+) -> tuple[float, float]:
     """The shift in x and y, pixels, that the stars of ``model`` need; zeros without weight.
 
     To first order a shift leaves minus its product with the gradient of the model: a linear fit to
@@ -94,7 +105,13 @@ def rigid_shift(residual, weight, model, model_error, outlier_sigma):
 
 
 @compiled
-def _gradient_products(residual, weight, model, model_variance, outlier):
+def _gradient_products(
+    residual: FloatArray,
+    weight: FloatArray,
+    model: FloatArray,
+    model_variance: float,
+    outlier: float,
+) -> FloatArray:
     """Weighted sums of the products of the gradient's x, y and the residual."""
     ny, nx = model.shape
     a, b = np.float32(2 / 3), np.float32(-1 / 12)  # derivative of fourth order

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
+from photometry.science.forced.forced_errors import RIDGE, error_inflation, strongest_overlaps
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import Profiles, fill_stamps
 
 CELL = 16  # pixels, side of the cells by which stars are sorted
 CHUNK = 1024  # stars whose stamps are evaluated at once
-RIDGE = 1e-6  # on the diagonal of the blocks that errors come from
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,16 @@ class PlacedStars:
     profiles: Profiles
     order: np.ndarray  # (n,) index of each star in the order that the caller has
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.row)
 
     @property
-    def places(self):
+    def places(self) -> IntArray:
         """(n, 3) int pixels: row, column and half width."""
         return np.column_stack([self.row, self.column, self.half])
 
 
-def place_stars(x, y, half, psf):
+def place_stars(x: FloatArray, y: FloatArray, half: IntArray, psf: ChipPsf) -> PlacedStars:
     """PlacedStars at ``x, y`` (n,) pixels with stamps of half widths ``half`` (n,) pixels."""
     row, column = np.round(y).astype(int), np.round(x).astype(int)
     order = np.lexsort((column // CELL, row // CELL))
@@ -97,7 +99,9 @@ class NormalEquations:
     # x, or y, and is 0 at the star's pixel.
     sky_response: np.ndarray
 
-    def without_sky(self, level, slope_x, slope_y):
+    def without_sky(
+        self, level: FloatArray, slope_x: FloatArray, slope_y: FloatArray
+    ) -> "NormalEquations":
         """The equations after subtraction of a sky given at each star's pixel.
 
         ``level`` (n,) is in ADU, ``slope_x`` and ``slope_y`` (n,) in ADU a pixel.
@@ -105,7 +109,9 @@ class NormalEquations:
         sky = np.column_stack([level, slope_x, slope_y])
         return replace(self, right=self.right - (self.sky_response * sky).sum(axis=1))
 
-    def solve(self, start, tolerance=1e-4, max_iterations=500):
+    def solve(
+        self, start: FloatArray, tolerance: float = 1e-4, max_iterations: int = 500
+    ) -> FloatArray:
         """(n,) fluxes in ADU by conjugate gradients from ``start`` (n,); 0 without weight.
 
         Jacobi's preconditioner is built in (Hestenes & Stiefel 1952, J. Res. NBS 49, 409). Ends
@@ -117,17 +123,17 @@ class NormalEquations:
         _solve(self.first, self.other, self.value, self.right, scaled, (tolerance, max_iterations))
         return scaled * error
 
-    def marginal_errors(self, n_neighbours):
+    def marginal_errors(self, n_neighbours: int) -> FloatArray:
         """(n,) errors of fluxes in ADU with neighbours' fluxes free; infinite without weight.
 
         Each is the root of a diagonal element of the inverse of A'WA. What counts are the
         ``n_neighbours`` that overlap most: the inverse is that of the block of a star and these.
         """
-        near, _ = _strongest(self.first, self.other, self.value, n_neighbours)
-        return self.error * _inflation(self.first, self.other, self.value, near, RIDGE)
+        near, _ = strongest_overlaps(self.first, self.other, self.value, n_neighbours)
+        return self.error * error_inflation(self.first, self.other, self.value, near, RIDGE)
 
 
-def normal_equations(stars, data, weight):
+def normal_equations(stars: PlacedStars, data: FloatArray, weight: FloatArray) -> NormalEquations:
     """NormalEquations of PlacedStars on ``data``, with inverse variance ``weight``.
 
     Both (ny, nx) float32, in ADU and ADU^-2. Memory is bounded: stamps are evaluated as they come
@@ -158,7 +164,9 @@ def normal_equations(stars, data, weight):
     return _scaled(first, other, value, sums)
 
 
-def _scaled(first, other, value, sums):
+def _scaled(
+    first: IntArray, other: IntArray, value: FloatArray, sums: FloatArray
+) -> NormalEquations:
     """NormalEquations from the sums of products of stamps, data and sky."""
     with np.errstate(divide="ignore"):
         error = np.where(sums[:, 0] > 0, 1 / np.sqrt(sums[:, 0]), np.inf)
@@ -171,7 +179,7 @@ def _scaled(first, other, value, sums):
     )
 
 
-def _oldest_needed(first, other):
+def _oldest_needed(first: IntArray, other: IntArray) -> IntArray:
     """(n,) the first star overlapped by the stamp of a star or of a later one."""
     oldest = np.arange(len(first) - 1)
     some = np.diff(first) > 0
@@ -179,7 +187,7 @@ def _oldest_needed(first, other):
     return np.minimum.accumulate(oldest[::-1])[::-1]
 
 
-def _neighbours(stars):
+def _neighbours(stars: PlacedStars) -> tuple[IntArray, IntArray]:
     """Compressed rows of the earlier stars whose stamps overlap with each star's."""
     row0, column0 = stars.row.min() // CELL, stars.column.min() // CELL
     cell_row, cell_column = stars.row // CELL - row0, stars.column // CELL - column0
@@ -196,7 +204,9 @@ def _neighbours(stars):
 
 
 @compiled
-def _pairs(places, cells, position, other, only_count):
+def _pairs(
+    places: IntArray, cells: _Cells, position: IntArray, other: IntArray, only_count: bool
+) -> None:
     """Find each pair of overlapping stamps, from the larger of the two.
 
     ``position`` counts the pairs of the later star of each, or says where its next is stored.
@@ -223,7 +233,14 @@ def _pairs(places, cells, position, other, only_count):
 
 
 @compiled
-def _overlaps(chunk, stamps, places, pairs, image, products):
+def _overlaps(
+    chunk: tuple[int, int],
+    stamps: _Stamps,
+    places: IntArray,
+    pairs: _Pairs,
+    image: _Image,
+    products: _Products,
+) -> None:
     """Products of the stamps of a chunk of stars with the data, the sky and earlier stamps."""
     largest = 2 * np.max(places[chunk[0] : chunk[1], 2]) + 1
     weighted = np.empty(largest * largest, np.float32)
@@ -239,7 +256,13 @@ def _overlaps(chunk, stamps, places, pairs, image, products):
 
 
 @inlined
-def _weigh(stamp, place, image, weighted, sums):
+def _weigh(
+    stamp: FloatArray,
+    place: IntArray,
+    image: _Image,
+    weighted: FloatArray,
+    sums: FloatArray,
+) -> None:
     """Write the stamp times the weight, 0 off the image; and its sums with stamp, data and sky."""
     data, weight = image.data, image.weight
     row, column, half = place
@@ -272,7 +295,13 @@ def _weigh(stamp, place, image, weighted, sums):
 
 
 @inlined
-def _overlap(weighted, place, stamps, start, other):
+def _overlap(
+    weighted: FloatArray,
+    place: IntArray,
+    stamps: FloatArray,
+    start: int,
+    other: IntArray,
+) -> Float:
     """The product of a weighted stamp and another stamp, which starts at ``start``."""
     row, column, half = place
     other_row, other_column, other_half = other
@@ -293,7 +322,9 @@ def _overlap(weighted, place, stamps, start, other):
 
 
 @inlined
-def _multiply(first, other, value, vector, product):
+def _multiply(
+    first: IntArray, other: IntArray, value: FloatArray, vector: FloatArray, product: FloatArray
+) -> None:
     product[:] = vector
     for i in range(len(vector)):
         total, own = 0.0, vector[i]
@@ -305,14 +336,21 @@ def _multiply(first, other, value, vector, product):
 
 
 @compiled
-def _solve(first, other, value, right, solution, limits):
+def _solve(
+    first: IntArray,
+    other: IntArray,
+    value: FloatArray,
+    right: FloatArray,
+    solution: FloatArray,
+    limits: tuple[float, int],
+) -> int:
     """Conjugate gradients (Hestenes & Stiefel 1952) on ``solution`` in place; iterations done."""
     tolerance, max_iterations = limits
     product = np.empty_like(solution)
     _multiply(first, other, value, solution, product)
     residual = right - product
     direction = residual.copy()
-    squared = np.sum(residual * residual)
+    squared: Float = np.sum(residual * residual)
     goal = tolerance * tolerance * len(right)
     for iteration in range(max_iterations):
         if squared <= goal:
@@ -328,73 +366,3 @@ def _solve(first, other, value, right, solution, limits):
         for i in range(len(solution)):
             direction[i] = residual[i] + ratio * direction[i]
     return max_iterations
-
-
-@compiled
-def _strongest(first, other, value, n_neighbours):
-    """(n, n_neighbours) the stars that overlap most with each, -1 where there are fewer."""
-    n = len(first) - 1
-    near = np.full((n, n_neighbours), -1, np.int32)
-    strength = np.zeros((n, n_neighbours), np.float32)
-    weakest = np.zeros(n, np.int32)
-    for i in range(n):
-        for pair in range(first[i], first[i + 1]):
-            j, size = other[pair], abs(value[pair])
-            if size > strength[i, weakest[i]]:
-                weakest[i] = _keep(near[i], strength[i], weakest[i], j, size)
-            if size > strength[j, weakest[j]]:
-                weakest[j] = _keep(near[j], strength[j], weakest[j], i, size)
-    return near, strength
-
-
-@inlined
-def _keep(near, strength, place, star, size):
-    """Put ``star`` in its ``place`` among those that are kept; which is now the weakest."""
-    near[place], strength[place] = star, size
-    weakest = 0
-    for k in range(1, len(near)):
-        if strength[k] < strength[weakest]:
-            weakest = k
-    return weakest
-
-
-@compiled
-def _inflation(first, other, value, near, ridge):
-    """(n,) root of the element of each star in the inverse of its block of the matrix."""
-    n, n_neighbours = near.shape
-    slot = np.full(n, -1, np.int32)
-    block = np.empty((n_neighbours + 1, n_neighbours + 1))
-    inflation = np.ones(n)
-    for i in range(n):
-        members = near[i][near[i] >= 0]
-        last = len(members)
-        block[: last + 1, : last + 1] = 0
-        for k in range(last):
-            slot[members[k]] = k
-        slot[i] = last
-        for k in range(last + 1):
-            star = i if k == last else members[k]
-            block[k, k] = 1 + ridge
-            for pair in range(first[star], first[star + 1]):
-                m = slot[other[pair]]
-                if m >= 0:
-                    block[k, m] = block[m, k] = value[pair]
-        inflation[i] = 1 / _last_pivot(block, last + 1)
-        slot[members] = -1
-        slot[i] = -1
-    return inflation
-
-
-@inlined
-def _last_pivot(block, n):
-    """The last diagonal element of Cholesky's factor of the leading ``n`` rows, in place.
-
-    Its square is the inverse of the last diagonal element of the inverse.
-    """
-    for k in range(n):
-        for m in range(k + 1):
-            total = block[k, m]
-            for i in range(m):
-                total -= block[k, i] * block[m, i]
-            block[k, m] = np.sqrt(max(total, 1e-9)) if k == m else total / block[m, m]
-    return block[n - 1, n - 1]

@@ -1,10 +1,13 @@
 """A point-spread function that varies across the chip, evaluated for many stars at once."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import spline_filter
 
+from exposures.science.arrays import Float, FloatArray, Floats, Index
 from exposures.science.quantities import (
     Count,
     Exponent,
@@ -17,6 +20,7 @@ from exposures.science.quantities import (
     Sigma,
     Trials,
 )
+from photometry.science.psf.moffat import moffat_norm, moffat_stamps
 from photometry.science.psf.stamps import (
     AMPLITUDE,
     CORE_SCALE,
@@ -100,16 +104,16 @@ class ChipPsf:
     options: PsfOptions = field(default=PsfOptions(), repr=False)
 
     @classmethod
-    def round(cls, fwhm_pixels, options=PsfOptions()):
+    def round(cls, fwhm_pixels: float, options: PsfOptions = PsfOptions()) -> Self:
         """A circular Moffat profile with a width of a number of pixels, from which fits start."""
         zero = np.zeros(1)
         return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
 
-    def fwhm_at(self, x, y):
+    def fwhm_at(self, x: Floats, y: Floats) -> Any:
         """FWHM in pixels, geometric mean of the axes, at ``x, y`` pixels; of the same shape."""
         return np.clip(_polynomial(self.fwhm, x, y), SHAPE_LOW[0], SHAPE_HIGH[0])
 
-    def shape_at(self, x, y):
+    def shape_at(self, x: FloatArray, y: FloatArray) -> list[FloatArray]:
         """FWHM in pixels and both ellipticities at ``x, y``, within the bounds of the fit.
 
         Three arrays of the same shape. Beyond the stars that it was fitted to, a polynomial may
@@ -119,7 +123,7 @@ class ChipPsf:
         bounds = zip(SHAPE_LOW[:3], SHAPE_HIGH[:3], strict=True)
         return [np.clip(c, *limits) for c, limits in zip(columns, bounds, strict=True)]
 
-    def ellipticity_at(self, x, y):
+    def ellipticity_at(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Both ellipticities, e1 along the axes and e2 along the diagonals, at ``x, y`` pixels.
 
         The same shape as theirs, no unit. As the polynomials have them, which may be outside of the
@@ -127,7 +131,7 @@ class ChipPsf:
         """
         return _polynomial(self.e1, x, y), _polynomial(self.e2, x, y)
 
-    def profiles(self, x, y):
+    def profiles(self, x: ArrayLike, y: ArrayLike) -> Profiles:
         """Profiles of stars at ``x, y`` (n,) pixels on stamps centred on the nearest pixel."""
         x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
         fwhm, e1, e2 = self.shape_at(x, y)
@@ -151,7 +155,7 @@ class ChipPsf:
         parameters[:, TERMS:] = terms.T
         return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
 
-    def reach(self, x, y, level):
+    def reach(self, x: FloatArray, y: FloatArray, level: FloatArray) -> FloatArray:
         """(n,) pixels beyond which the PSF at ``x, y`` (n,) is below ``level`` (n,), 1/pixels^2."""
         fwhm, e1, e2 = self.shape_at(x, y)
         inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
@@ -160,42 +164,12 @@ class ChipPsf:
         narrowest = inverse * (1 - np.minimum(np.hypot(e1, e2), 0.9))
         return np.sqrt(q / narrowest)
 
-    def stamps(self, x, y, size):
+    def stamps(self, x: ArrayLike, y: ArrayLike, size: int) -> FloatArray:
         """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
         return evaluate(self.profiles(x, y), size)
 
 
-def moffat_norm(inverse, e1, e2, beta):
-    """Central value of a Moffat profile of unit integral (Moffat 1969, A&A 3, 455).
-
-    ``inverse`` is 1 / alpha^2 in 1/pixels^2, as is the result; ``e1, e2, beta`` have no unit.
-    Numbers, or arrays of the same shape.
-    """
-    return (beta - 1) / np.pi * inverse * np.sqrt(np.maximum(1 - e1**2 - e2**2, 1e-3))
-
-
-def moffat_stamps(dx, dy, shape, beta, size):
-    """(n, size, size) Moffat profiles of unit integral, offset by ``dx, dy`` (n,) pixels.
-
-    ``shape`` is the FWHM in pixels and both ellipticities, (n,) each; ``beta`` is the exponent
-    (Moffat 1969, A&A 3, 455). Computed in the precision of ``dx``: single is enough to render, not
-    to differentiate.
-    """
-    fwhm, e1, e2 = shape
-    axis = np.arange(size, dtype=dx.dtype) - size // 2
-    u, v = axis - dx[:, None], axis - dy[:, None]
-    inverse = (4 * (2 ** (1 / beta) - 1) / fwhm**2).astype(dx.dtype)
-    q = ((1 - e1) * inverse).astype(dx.dtype)[:, None, None] * (v * v)[:, :, None]
-    q = q + ((1 + e1) * inverse).astype(dx.dtype)[:, None, None] * (u * u)[:, None, :]
-    q += (2 * e2 * inverse).astype(dx.dtype)[:, None, None] * (v[:, :, None] * u[:, None, :])
-    np.log1p(q, out=q)
-    q *= -beta
-    np.exp(q, out=q)
-    q *= moffat_norm(inverse, e1, e2, beta).astype(dx.dtype)[:, None, None]
-    return q
-
-
-def shifted_splines(coefficients, dx, dy):
+def shifted_splines(coefficients: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
     """Splines with coefficients (n, k, k), moved by ``dx, dy`` (n,): values (n, k + 4, k + 4).
 
     Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y; the offsets are at most
@@ -205,11 +179,11 @@ def shifted_splines(coefficients, dx, dy):
     padded = np.pad(coefficients, ((0, 0), (4, 4), (4, 4)))
     wx, wy = _bspline_weights(dx), _bspline_weights(dy)
     size = coefficients.shape[1] + 4
-    rows = sum(wy[:, k, None, None] * padded[:, k : k + size, :] for k in range(5))
-    return sum(wx[:, k, None, None] * rows[:, :, k : k + size] for k in range(5))
+    rows = np.sum([wy[:, k, None, None] * padded[:, k : k + size] for k in range(5)], axis=0)
+    return np.sum([wx[:, k, None, None] * rows[:, :, k : k + size] for k in range(5)], axis=0)
 
 
-def _bspline_weights(offset):
+def _bspline_weights(offset: FloatArray) -> FloatArray:
     """(n, 5) cubic B-spline at the distances of the neighbours -2 ... 2 from -offset."""
     t = np.abs(np.arange(-2, 3, dtype="f4") + np.asarray(offset, dtype="f4")[:, None])
     inner = 2 / 3 - t**2 * (1 - t / 2)
@@ -217,13 +191,13 @@ def _bspline_weights(offset):
     return np.where(t < 1, inner, outer)
 
 
-def _terms(n_terms, x, y):
+def _terms(n_terms: int, x: ArrayLike, y: ArrayLike) -> FloatArray:
     """(n_terms, n): 1, x, y in units of POSITION_SCALE."""
     one = np.ones(np.shape(x))
     return np.array([one, np.divide(x, POSITION_SCALE), np.divide(y, POSITION_SCALE)])[:n_terms]
 
 
-def _polynomial(coefficients, x, y):
+def _polynomial(coefficients: FloatArray, x: ArrayLike, y: ArrayLike) -> Any:
     # Not by BLAS, whose last digit depends on the number of threads.
     return np.einsum("t,t...->...", coefficients, _terms(len(coefficients), x, y))
 
@@ -242,15 +216,15 @@ class StarStamps:
     data: np.ndarray  # (n, size, size)
     weight: np.ndarray  # (n, size, size) inverse variance
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)
 
-    def select(self, index):
+    def select(self, index: Index) -> "StarStamps":
         """The selection by an index: indices (k,), or bool (n,)."""
         return StarStamps(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def fit_psf(stars, start, options=PsfOptions()):
+def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions()) -> ChipPsf:
     """Fit a ChipPsf to ``stars`` (StarStamps), starting from the ChipPsf ``start``.
 
     Stamps are (n, size, size) in any unit. First the profile, by damped least squares with a free
@@ -271,7 +245,7 @@ SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0])
 SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
 
 
-def _fit_profile(stars, start, options):
+def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
     """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss.
 
     The shape is linear in the position, so that a star's derivatives to its own four shape
@@ -279,7 +253,7 @@ def _fit_profile(stars, start, options):
     """
     terms = _terms(3 if len(stars) >= options.min_stars_linear else 1, stars.x, stars.y)
     theta = np.zeros((4, len(terms)))
-    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, [start.beta]), strict=True):
+    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, np.array([start.beta])), strict=True):
         row[: min(len(c), len(terms))] = c[: len(terms)]
     chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
     damping = 1e-3
@@ -299,7 +273,7 @@ def _fit_profile(stars, start, options):
     return ChipPsf(theta[0], theta[1], theta[2], float(theta[3, 0]), None, options)
 
 
-def _shape_of(theta, terms):
+def _shape_of(theta: FloatArray, terms: FloatArray) -> FloatArray:
     """(4, n) shape parameters of each star within their bounds; beta is the same for all."""
     # Not by BLAS, whose last digit depends on the number of threads.
     shape = np.einsum("at,tn->an", theta, terms)
@@ -307,11 +281,13 @@ def _shape_of(theta, terms):
     return np.clip(shape, SHAPE_LOW[:, None], SHAPE_HIGH[:, None])
 
 
-def _loss(chi, options):
+def _loss(chi: FloatArray, options: PsfOptions) -> Float:
     return np.sum(np.sqrt(1 + (chi / options.loss_sigma) ** 2) - 1)
 
 
-def _profile_normal(stars, shape, chi, terms, options):
+def _profile_normal(
+    stars: StarStamps, shape: FloatArray, chi: FloatArray, terms: FloatArray, options: PsfOptions
+) -> tuple[FloatArray, FloatArray]:
     """Gradient (4 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
     pull = 1 / np.sqrt(1 + (chi / options.loss_sigma) ** 2)
     slopes = [
@@ -329,9 +305,9 @@ def _profile_normal(stars, shape, chi, terms, options):
     return gradient.ravel(), curvature.reshape(gradient.size, gradient.size)
 
 
-def _profile_chi(stars, shape, model_error):
+def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> FloatArray:
     """(n, n_pixels) residuals in sigma of each star's best flux and background."""
-    model = moffat_stamps(stars.dx, stars.dy, shape[:3], shape[3, 0], stars.data.shape[1])
+    model = moffat_stamps(stars.dx, stars.dy, list(shape[:3]), shape[3, 0], stars.data.shape[1])
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
     variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
@@ -340,13 +316,13 @@ def _profile_chi(stars, shape, model_error):
     return chi.reshape(len(stars), -1)
 
 
-def _models_at(psf, stars):
+def _models_at(psf: ChipPsf, stars: StarStamps) -> FloatArray:
     """The profile without core at the stars' offsets, which may exceed half a pixel."""
     shape = psf.shape_at(stars.x, stars.y)
     return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
 
 
-def _scale_to(stars, model):
+def _scale_to(stars: StarStamps, model: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Flux and flat background that fit each model to its star, by two normal equations."""
     use = stars.weight > 0
     n, model = use.sum(axis=(1, 2)), np.where(use, model, 0)
@@ -358,13 +334,13 @@ def _scale_to(stars, model):
     return flux, (sd - flux * sm) / np.maximum(n, 1)
 
 
-def _fit_core(stars, profile, options):
+def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> FloatArray:
     """B-spline coefficients (n_terms, k, k) of the stars' mean residual around the profile."""
     model = _models_at(profile, stars)
     flux, background = _scale_to(stars, model)
     flux = np.maximum(flux, 1e-6)[:, None, None]
-    residual = (stars.data - background[:, None, None]) / flux - model
-    residual = _recentred(np.where(stars.weight > 0, residual, 0), stars.dx, stars.dy)
+    left = (stars.data - background[:, None, None]) / flux - model
+    residual = _recentred(np.where(stars.weight > 0, left, 0), stars.dx, stars.dy)
     k = min(options.core_pixels, stars.data.shape[1] - 4)
     cut = (stars.data.shape[1] - k) // 2
     inner = slice(cut, cut + k)
@@ -377,7 +353,7 @@ def _fit_core(stars, profile, options):
     return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
 
 
-def _recentred(residual, dx, dy):
+def _recentred(residual: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
     """Residual stamps moved back by the stars' offsets, by cubic splines."""
     whole_x, whole_y = np.round(dx).astype(int), np.round(dy).astype(int)
     coefficients = np.array([spline_filter(r, order=3, mode="mirror") for r in residual])
@@ -387,7 +363,9 @@ def _recentred(residual, dx, dy):
     )
 
 
-def _clipped_mean(values, weight, terms, n_sigma):
+def _clipped_mean(
+    values: FloatArray, weight: FloatArray, terms: FloatArray, n_sigma: float
+) -> FloatArray:
     """(n_terms, k, k) weighted linear fit over stars of each pixel, outliers clipped once."""
     n, k, _ = values.shape
     values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
@@ -398,7 +376,7 @@ def _clipped_mean(values, weight, terms, n_sigma):
     return _weighted_fit(values, weight, terms).reshape(-1, k, k)
 
 
-def _weighted_fit(values, weight, terms):
+def _weighted_fit(values: FloatArray, weight: FloatArray, terms: FloatArray) -> FloatArray:
     normal = np.array([[np.einsum("np,n->p", weight, s * t) for s in terms] for t in terms]).T
     ridge = 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(
         len(terms)
@@ -407,7 +385,7 @@ def _weighted_fit(values, weight, terms):
     return np.linalg.solve(normal + ridge, right[..., None])[..., 0].T
 
 
-def _taper(size):
+def _taper(size: int) -> FloatArray:
     """(size, size) 1 in the middle, falling to 0 at the inscribed circle."""
     axis = np.arange(size) - size // 2
     radius = np.hypot(axis[:, None], axis[None, :]) / (size / 2)

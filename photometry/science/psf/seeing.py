@@ -3,10 +3,13 @@
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from exposures.science.arrays import Float, FloatArray
 from photometry.science.psf.psf import PsfOptions
 
 
-def estimate_fwhm(data, weight, noise, options=PsfOptions()):
+def estimate_fwhm(
+    data: FloatArray, weight: FloatArray, noise: Float, options: PsfOptions = PsfOptions()
+) -> float:
     """Median width of the brightest isolated peaks of a sky-subtracted image, in pixels; or NaN.
 
     ``data`` (ny, nx) is in any unit, ``weight`` (ny, nx) its inverse variance and ``noise`` the

@@ -3,10 +3,12 @@
 A stamp is a square with an odd side, centred on the pixel nearest to its star.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.science.arrays import Float, FloatArray, Index, IntArray
 from photometry.science.compiled import compiled, inlined
 
 SPLINE_REACH = 2  # pixels that a core shifted by a fraction of a pixel grows on each side
@@ -28,14 +30,16 @@ class Profiles:
     core: np.ndarray  # (n_terms, k, k) float32 B-spline coefficients; k is 0 where there is none
     beta: np.float32
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.parameters)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Index | slice) -> "Profiles":
         return Profiles(self.parameters[index], self.core, self.beta)
 
 
-def _coefficients(function, reach, degree):
+def _coefficients(
+    function: Callable[[FloatArray], FloatArray], reach: float, degree: int
+) -> tuple[Float, ...]:
     """Of the polynomial nearest to ``function`` between -reach and reach, lowest first."""
     series = np.polynomial.Chebyshev.interpolate(function, degree, (-reach, reach))
     return tuple(series.convert(kind=np.polynomial.Polynomial).coef.astype("f4"))
@@ -50,7 +54,7 @@ SMALLEST_EXPONENT = np.float32(-126)
 
 
 @inlined
-def inverse_power(base, exponent):
+def inverse_power(base: Float, exponent: Float) -> Float:
     """``base**-exponent`` in single precision, for ``base`` of 1 or more; good to 2e-6.
 
     Numbers without a unit. Without branches or calls, so that a loop over pixels is vectorised.
@@ -69,7 +73,7 @@ def inverse_power(base, exponent):
 
 
 @inlined
-def moffat(stamp, size, star, beta):
+def moffat(stamp: FloatArray, size: int, star: FloatArray, beta: Float) -> None:
     """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters.
 
     Single precision; with the exponent ``beta``, in units of the row's amplitude.
@@ -90,7 +94,7 @@ def moffat(stamp, size, star, beta):
 
 
 @inlined
-def bspline_weights(offset, weights):
+def bspline_weights(offset: Float, weights: FloatArray) -> None:
     """Fill ``weights`` (5,) with the cubic B-spline at -2 ... 2 from ``-offset``, pixels."""
     for k in range(5):
         t = abs(np.float32(k - 2) + offset)
@@ -101,7 +105,7 @@ def bspline_weights(offset, weights):
 
 
 @inlined
-def new_workspace(core):
+def new_workspace(core: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Arrays that ``add_core`` works in: padded cores, their sum, shifted rows, both; weights.
 
     For cores (n_terms, k, k), (n_terms, p^2) and (3, p^2) with p = k + 8 pixels, and (5,) twice.
@@ -119,7 +123,13 @@ def new_workspace(core):
 
 
 @inlined
-def add_core(stamp, size, star, side, workspace):
+def add_core(
+    stamp: FloatArray,
+    size: int,
+    star: FloatArray,
+    side: int,
+    workspace: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+) -> None:
     """Add the spline of ``side`` coefficients, weighted and shifted for ``star``, to ``stamp``.
 
     ``stamp`` (size^2,) is a flattened square of pixels, ``star`` a row of Profiles.parameters, and
@@ -150,7 +160,9 @@ def add_core(stamp, size, star, side, workspace):
 
 
 @inlined
-def _convolve(values, start, stride, weights, result):
+def _convolve(
+    values: FloatArray, start: int, stride: int, weights: FloatArray, result: FloatArray
+) -> None:
     """Weighted sums of five of ``values``, ``stride`` apart, the first of them from ``start``."""
     n = len(result)
     w0, w1, w2, w3, w4 = weights[0], weights[1], weights[2], weights[3], weights[4]
@@ -164,7 +176,14 @@ def _convolve(values, start, stride, weights, result):
 
 
 @compiled
-def _fill_stamps(stamps, first, sizes, parameters, core, beta):
+def _fill_stamps(
+    stamps: FloatArray,
+    first: IntArray,
+    sizes: IntArray,
+    parameters: FloatArray,
+    core: FloatArray,
+    beta: Float,
+) -> None:
     workspace = new_workspace(core)
     for star in range(len(parameters)):
         size = sizes[star]
@@ -174,7 +193,7 @@ def _fill_stamps(stamps, first, sizes, parameters, core, beta):
             add_core(stamp, size, parameters[star], core.shape[1], workspace)
 
 
-def fill_stamps(stamps, first, sizes, profiles):
+def fill_stamps(stamps: FloatArray, first: IntArray, sizes: IntArray, profiles: Profiles) -> None:
     """Write the stamps of ``profiles``, flattened, into the float32 array ``stamps``.
 
     ``first`` (n,) are the indices at which they start, ``sizes`` (n,) the sides in pixels, which
@@ -184,7 +203,14 @@ def fill_stamps(stamps, first, sizes, profiles):
 
 
 @compiled
-def _add_stars(image, places, flux, parameters, core, beta):
+def _add_stars(
+    image: FloatArray,
+    places: IntArray,
+    flux: FloatArray,
+    parameters: FloatArray,
+    core: FloatArray,
+    beta: Float,
+) -> None:
     workspace = new_workspace(core)
     ny, nx = image.shape
     buffer = np.empty((2 * np.max(places[:, 2]) + 1) ** 2, np.float32)
@@ -206,7 +232,7 @@ def _add_stars(image, places, flux, parameters, core, beta):
                 pixels[i] += scale * line[i]
 
 
-def add_profiles(image, places, flux, profiles):
+def add_profiles(image: FloatArray, places: IntArray, flux: FloatArray, profiles: Profiles) -> None:
     """Add stars to ``image`` (ny, nx) float32 in place.
 
     ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and
@@ -216,7 +242,7 @@ def add_profiles(image, places, flux, profiles):
         _add_stars(image, places, flux, profiles.parameters, profiles.core, profiles.beta)
 
 
-def evaluate(profiles, size):
+def evaluate(profiles: Profiles, size: int) -> FloatArray:
     """(n, size, size) float32 stamps of ``profiles``, in units of their amplitudes."""
     n = len(profiles)
     stamps = np.empty(n * size**2, np.float32)

@@ -3,9 +3,11 @@
 Figures are plain numbers by name; NaN where an image has too few stars to tell.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import inf, isnan
 
+from exposures.science.arrays import Float
 from exposures.science.quantities import (
     Arcseconds,
     Count,
@@ -158,22 +160,22 @@ class Figure:
     decimals: int = 2
     is_least: bool = False  # the limit is the smallest value, not the largest
 
-    def misses(self, value, limit) -> bool:
+    def misses(self, value: Float | None, limit: float) -> bool:
         """Whether a value is beyond a limit; None and NaN never are.
 
         Both are numbers in units of the figure.
         """
         if value is None or isnan(value):
             return False
-        return value < limit if self.is_least else value > limit
+        return bool(value < limit if self.is_least else value > limit)
 
-    def number(self, value) -> str:
+    def number(self, value: Float | None) -> str:
         """A value, a number in units of the figure, as text; a dash if unknown."""
         if value is None or isnan(value):
             return "–"
         return "infinite" if value == inf else f"{value:.{self.decimals}f}"
 
-    def write(self, value) -> str:
+    def write(self, value: Float | None) -> str:
         """A value, a number in units of the figure, as text with its unit."""
         return f"{self.number(value)} {self.unit}".rstrip()
 
@@ -217,21 +219,21 @@ class Excess:
     value: float
     limit: float
 
-    def __str__(self):
+    def __str__(self) -> str:
         figure = FIGURES[self.name]
         least = "at least" if figure.is_least else "at most"
         limit = figure.write(self.limit)
         return f"{figure.label} {figure.write(self.value)} ({least} {limit})"
 
 
-def beyond(figures, limits) -> tuple[Excess, ...]:
+def beyond(figures: Mapping[str, float | None], limits: QualityLimits) -> tuple[Excess, ...]:
     """The figures, {name: value}, that are beyond QualityLimits, in the order of FIGURES.
 
     Values are numbers in the units of FIGURES; NaN and None are never beyond.
     """
-    known = {field.name: getattr(limits, field.name) for field in fields(limits)}
-    return tuple(
-        Excess(name, float(figures[name]), limit)
-        for name, limit in known.items()
-        if name in figures and FIGURES[name].misses(figures[name], limit)
-    )
+    found = []
+    for name in (field.name for field in fields(limits)):
+        value, limit = figures.get(name), getattr(limits, name)
+        if value is not None and FIGURES[name].misses(value, limit):
+            found.append(Excess(name, float(value), limit))
+    return tuple(found)

@@ -1,10 +1,13 @@
 """Figures of quality, measured on the PSF, the residuals, the correction and the changes."""
 
+from typing import Protocol
+
 import numpy as np
 from astropy.stats import mad_std
 from scipy.spatial import cKDTree
 
-from photometry.science.psf.psf import SHAPE_HIGH, SHAPE_LOW
+from exposures.science.arrays import BoolArray, FloatArray, Shape
+from photometry.science.psf.psf import SHAPE_HIGH, SHAPE_LOW, ChipPsf
 from photometry.science.quality.image_quality import FigureOptions
 from photometry.science.scatter import MEDIAN_ERROR, sigma_about_zero
 
@@ -13,7 +16,27 @@ MEAN_ABSOLUTE = 0.7979
 AT_BOUND = 1e-3  # relative distance from a bound at which a parameter lies on it
 
 
-def psf_figures(psf, shape):
+class MeasuredStars(Protocol):
+    """Stars that were measured on an image; arrays (n,)."""
+
+    @property
+    def x(self) -> FloatArray:
+        """(n,) pixels."""
+
+    @property
+    def y(self) -> FloatArray:
+        """(n,) pixels."""
+
+    @property
+    def flux(self) -> FloatArray:
+        """(n,) ADU."""
+
+    @property
+    def is_clean(self) -> BoolArray:
+        """(n,) whether they are whole and mostly their own light."""
+
+
+def psf_figures(psf: ChipPsf, shape: Shape) -> dict[str, float]:
     """Elongation, parameters at bounds and variation of a ChipPsf over a chip of ``shape``.
 
     {name: number}, of a chip of (ny, nx) pixels; all without a unit. The elongation is the axis
@@ -39,7 +62,13 @@ def psf_figures(psf, shape):
     }
 
 
-def doubled_share(x, y, flux, is_clean, options=FigureOptions()):
+def doubled_share(
+    x: FloatArray,
+    y: FloatArray,
+    flux: FloatArray,
+    is_clean: BoolArray,
+    options: FigureOptions = FigureOptions(),
+) -> float:
     """Share of bright stars that have a companion at one and the same offset; NaN without stars.
 
     ``x, y`` (n,) are pixels, ``flux`` (n,) is in any unit, ``is_clean`` (n,) bool. Of a double
@@ -64,13 +93,19 @@ def doubled_share(x, y, flux, is_clean, options=FigureOptions()):
     edges = np.arange(-half - 0.5, half + 1)
     counts = np.pad(np.histogram2d(dx, dy, bins=(edges, edges))[0], 1)
     n = len(edges) - 1
-    fullest = sum(counts[i : i + n, j : j + n] for i in range(3) for j in range(3)).max()
+    cells = [counts[i : i + n, j : j + n] for i in range(3) for j in range(3)]
+    fullest = np.sum(cells, axis=0).max()
     by_chance = 9 * len(dx) / (np.pi * radius**2)
     excess = fullest - by_chance - options.confidence * np.sqrt(max(fullest, by_chance))
     return float(max(excess, 0) / len(bright))
 
 
-def psf_misfit(residual, weight, stars, options=FigureOptions()):
+def psf_misfit(
+    residual: FloatArray,
+    weight: FloatArray,
+    stars: MeasuredStars,
+    options: FigureOptions = FigureOptions(),
+) -> float:
     """Absolute residual light round bright stars over the stars' light; or NaN.
 
     ``residual, weight`` (ny, nx) are the image without its model and its inverse variance;
@@ -103,7 +138,7 @@ def psf_misfit(residual, weight, stars, options=FigureOptions()):
     return float(max(light - options.confidence * error, 0))
 
 
-def noise_ratio(residual, weight):
+def noise_ratio(residual: FloatArray, weight: FloatArray) -> float:
     """Noise of the pixels over that of their weights, or its inverse if larger.
 
     A number of at least 1. ``residual, weight`` (ny, nx) are the image without its model, in any
@@ -119,7 +154,13 @@ def noise_ratio(residual, weight):
     return float(max(ratio, 1 / ratio)) if ratio > 0 else np.inf
 
 
-def local_offset(x, y, difference, shape, options=FigureOptions()):
+def local_offset(
+    x: FloatArray,
+    y: FloatArray,
+    difference: FloatArray,
+    shape: Shape,
+    options: FigureOptions = FigureOptions(),
+) -> float:
     """Root mean square of medians in cells of the chip, corrected for noise; mag.
 
     ``difference`` (n,) mag is what the correction leaves of calibrators at ``x, y`` (n,) pixels of
@@ -143,7 +184,7 @@ def local_offset(x, y, difference, shape, options=FigureOptions()):
     return float(np.sqrt(max(np.mean(medians**2) - np.mean(error**2), 0)))
 
 
-def expansion(pull, mag, options=FigureOptions()):
+def expansion(pull: FloatArray, mag: FloatArray, options: FigureOptions = FigureOptions()) -> float:
     """Spread of pulls, difference over error, at the magnitude where it is largest; or NaN.
 
     In bins of ``mag`` (n,) with equal numbers of stars, robustly; ``pull`` (n,) is in sigma. Stars
@@ -157,7 +198,7 @@ def expansion(pull, mag, options=FigureOptions()):
     return float(max(mad_std(part) for part in np.array_split(pull, n_bins)))
 
 
-def share_at_most(n, total, options=FigureOptions()):
+def share_at_most(n: float, total: int, options: FigureOptions = FigureOptions()) -> float:
     """An upper bound on the share ``n`` of ``total``, numbers; NaN for none of none.
 
     As ``share_at_least`` has the least.
@@ -165,7 +206,7 @@ def share_at_most(n, total, options=FigureOptions()):
     return 1 - share_at_least(total - n, total, options)
 
 
-def share_at_least(n, total, options=FigureOptions()):
+def share_at_least(n: float, total: int, options: FigureOptions = FigureOptions()) -> float:
     """A lower bound on the share ``n`` of ``total``, numbers; NaN for none of none.
 
     Wilson's bound (1927, JASA 22, 209), one-sided at ``confidence`` sigma: one of ten is not yet a

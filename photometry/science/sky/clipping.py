@@ -5,21 +5,26 @@ plain clip eats the sharpest. Here frames are compared after their PSFs are matc
 differ by a part of the light that is there, after Gruen, Seitz & Bernstein (2014, PASP 126, 158).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy  # scipy.signal, which takes half a second, when it is used
 from scipy.fft import irfft2, rfft2
 from scipy.ndimage import binary_dilation, gaussian_filter, label, minimum_filter
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
+from photometry.science.stacking.stacking import StackFrame, StackOptions
 
 KERNEL_PIXELS = 41  # side of a matching kernel
 MARGIN = KERNEL_PIXELS // 2 + 4  # pixels by which tiles overlap
 REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
+Tile = tuple[slice, ...]  # along y and x
 GROWN = np.ones((3, 3), bool)
 GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that is a SEED
 
 
-def find_outliers(frames, options):
+def find_outliers(frames: Sequence[StackFrame], options: StackOptions) -> IntArray:
     """(ny, nx) int32 with bit i set where frame i is to be clipped.
 
     ``frames`` are Frames of one grid, ``options`` StackOptions. Differences are to the median of
@@ -36,7 +41,7 @@ def find_outliers(frames, options):
     return clipped
 
 
-def _tiles(shape, side):
+def _tiles(shape: Shape, side: int) -> list[Tile]:
     return [
         (slice(y, min(y + side, shape[0])), slice(x, min(x + side, shape[1])))
         for y in range(0, shape[0], side)
@@ -44,7 +49,7 @@ def _tiles(shape, side):
     ]
 
 
-def _with_margin(tile, shape):
+def _with_margin(tile: Tile, shape: Shape) -> tuple[Tile, Tile]:
     """The tile with a margin, and its position in that."""
     outer = tuple(
         slice(max(s.start - MARGIN, 0), min(s.stop + MARGIN, n))
@@ -56,7 +61,7 @@ def _with_margin(tile, shape):
     return outer, inner
 
 
-def _outliers_in(frames, tile, options):
+def _outliers_in(frames: Sequence[StackFrame], tile: Tile, options: StackOptions) -> IntArray:
     """(ny, nx) int32 of one tile."""
     matched, variance = _matched(frames, tile, options.widening)
     usable = np.array([_comparable(frame, tile) for frame in frames])
@@ -75,7 +80,7 @@ def _outliers_in(frames, tile, options):
     return _as_bits(outliers, usable)
 
 
-def _grown(beyond, pixels):
+def _grown(beyond: IntArray, pixels: int) -> BoolArray:
     """(ny, nx) whether pixels lie in an area with a seed, widened by ``pixels``."""
     seeds = beyond == SEED
     if not seeds.any():
@@ -87,7 +92,9 @@ def _grown(beyond, pixels):
 
 
 @compiled
-def _beyond(matched, usable, noise, limits):
+def _beyond(
+    matched: FloatArray, usable: BoolArray, noise: FloatArray, limits: FloatArray
+) -> IntArray:
     """(n, ny, nx) uint8: 0, GROWING or SEED, by each matched frame's deviation from the centre.
 
     ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` are
@@ -120,7 +127,7 @@ def _beyond(matched, usable, noise, limits):
     return beyond
 
 
-def _as_bits(outliers, usable):
+def _as_bits(outliers: BoolArray, usable: BoolArray) -> IntArray:
     """A bit a frame; none where no usable frame would be left."""
     left = np.any(usable & ~outliers, axis=0)
     bits = np.zeros(left.shape, np.int32)
@@ -129,7 +136,9 @@ def _as_bits(outliers, usable):
     return bits
 
 
-def _matched(frames, tile, widening):
+def _matched(
+    frames: Sequence[StackFrame], tile: Tile, widening: float
+) -> tuple[FloatArray, FloatArray]:
     """(n, ny, nx) frames with the PSF of the widest, widened, and (n,) variances of their sky."""
     y, x = (0.5 * (s.start + s.stop) for s in tile)
     psfs = [frame.psf(x, y) for frame in frames]
@@ -144,7 +153,7 @@ def _matched(frames, tile, widening):
     return np.array(matched), np.array(variance)
 
 
-def matching_kernel(psf, target):
+def matching_kernel(psf: FloatArray, target: FloatArray) -> FloatArray:
     """(KERNEL_PIXELS, KERNEL_PIXELS) of unit sum that takes ``psf`` to ``target``, both (k, k).
 
     Both in any unit, as they are brought to a sum of 1. The quotient of the transforms, damped
@@ -160,7 +169,7 @@ def matching_kernel(psf, target):
     return kernel / kernel.sum()
 
 
-def _comparable(frame, tile):
+def _comparable(frame: StackFrame, tile: Tile) -> BoolArray:
     """Usable pixels away from the frame's edges, beyond which there is no light to convolve."""
     on_frame = np.isfinite(frame.data[tile])
     if not on_frame.all():
@@ -170,7 +179,7 @@ def _comparable(frame, tile):
 
 
 @inlined
-def lower_median(values, usable):
+def lower_median(values: FloatArray, usable: BoolArray) -> tuple[FloatArray, IntArray]:
     """(ny, nx) median of the usable ones of ``values`` (n, ny, nx), and their number.
 
     In any unit; ``usable`` (n, ny, nx) bool. Of an even number the lower of the middle two; 0 where

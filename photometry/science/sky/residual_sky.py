@@ -3,12 +3,13 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled
 
 MIN_BOX_PIXELS = 20  # usable pixels below which a box takes its level from those around it
 
 
-def residual_sky(residual, weight, box_pixels):
+def residual_sky(residual: FloatArray, weight: FloatArray, box_pixels: int) -> FloatArray:
     """(ny, nx) float32 surface through medians of boxes of about ``box_pixels`` squared.
 
     ``residual`` (ny, nx) is in any unit, and the surface in the same; ``weight`` (ny, nx) is its
@@ -25,7 +26,7 @@ def residual_sky(residual, weight, box_pixels):
     return _bilinear(level, below, up, left, right)
 
 
-def _neighbours(edges):
+def _neighbours(edges: IntArray) -> tuple[IntArray, FloatArray]:
     """For each pixel of an axis, the box with centre below it, and the weight of the next."""
     centres = (edges[:-1] + edges[1:] - 1) / 2
     place = np.interp(np.arange(edges[-1]), centres, np.arange(len(centres)))
@@ -33,7 +34,7 @@ def _neighbours(edges):
     return below, (place - below).astype(np.float32)
 
 
-def _fill(level, n_rounds=100):
+def _fill(level: FloatArray, n_rounds: int = 100) -> FloatArray:
     """Fill boxes without a level from their neighbours."""
     for _ in range(n_rounds):
         known = np.isfinite(level)
@@ -49,7 +50,9 @@ def _fill(level, n_rounds=100):
 
 
 @compiled
-def _medians(image, weight, y_edges, x_edges):
+def _medians(
+    image: FloatArray, weight: FloatArray, y_edges: IntArray, x_edges: IntArray
+) -> FloatArray:
     level = np.empty((len(y_edges) - 1, len(x_edges) - 1))
     for j in range(level.shape[0]):
         for i in range(level.shape[1]):
@@ -67,7 +70,9 @@ def _medians(image, weight, y_edges, x_edges):
 
 
 @compiled
-def _bilinear(level, below, up, left, right):
+def _bilinear(
+    level: FloatArray, below: IntArray, up: FloatArray, left: IntArray, right: FloatArray
+) -> FloatArray:
     surface = np.empty((len(below), len(left)), np.float32)
     last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
     for j in range(surface.shape[0]):

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.interpolate import BSpline, RectBivariateSpline
 
+from exposures.science.arrays import BoolArray, Float, FloatArray, Shape
 from photometry.science.scatter import sigma_about_zero
 from photometry.science.sky.sky_tiles import (
     MAX_SKEWNESS,
+    Histograms,
     NoiseModel,
     SkyOptions,
     TileGrid,
@@ -54,7 +56,13 @@ class _Tiles:
 _DEFAULT_OPTIONS = SkyOptions()
 
 
-def fit_sky(data, weight, gain, read_noise, options=_DEFAULT_OPTIONS):
+def fit_sky(
+    data: FloatArray,
+    weight: FloatArray,
+    gain: FloatArray,
+    read_noise: FloatArray,
+    options: SkyOptions = _DEFAULT_OPTIONS,
+) -> Sky:
     """Sky of an image in ADU, from its pixels of positive weight; a Sky.
 
     ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance; NaN counts as masked. In
@@ -97,7 +105,7 @@ def fit_sky(data, weight, gain, read_noise, options=_DEFAULT_OPTIONS):
     )
 
 
-def _choose_grid(usable, options):
+def _choose_grid(usable: BoolArray, options: SkyOptions) -> TileGrid:
     """The tiles, or one for the whole image where no tile has enough usable pixels."""
     grid = TileGrid.covering(usable.shape, options)
     if any(np.count_nonzero(usable[tile]) >= options.min_tile_pixels for tile in grid.slices()):
@@ -105,7 +113,9 @@ def _choose_grid(usable, options):
     return TileGrid.covering(usable.shape, replace(options, tiles_y=1, tiles_x=1))
 
 
-def _expected_noise(grid, gain, read_noise):
+def _expected_noise(
+    grid: TileGrid, gain: FloatArray, read_noise: FloatArray
+) -> tuple[NoiseModel, bool]:
     """The noise model, and whether gain and read noise are known."""
     gain, read_noise = np.asarray(gain, float), np.asarray(read_noise, float)
     n_tiles = np.prod(grid.shape)
@@ -115,7 +125,9 @@ def _expected_noise(grid, gain, read_noise):
     return NoiseModel(inverse_gain, grid.column_means((read_noise / gain) ** 2)), True
 
 
-def _tile_pixels(data, usable, surface, grid):
+def _tile_pixels(
+    data: FloatArray, usable: BoolArray, surface: FloatArray, grid: TileGrid
+) -> list[FloatArray]:
     """The usable pixels of each tile, with the surface's variation inside it subtracted."""
     pixels = []
     for tile in grid.slices():
@@ -124,7 +136,14 @@ def _tile_pixels(data, usable, surface, grid):
     return pixels
 
 
-def _measure_tiles(pixels, grid, expected, is_known, step, options):
+def _measure_tiles(
+    pixels: list[FloatArray],
+    grid: TileGrid,
+    expected: NoiseModel,
+    is_known: bool,
+    step: Float,
+    options: SkyOptions,
+) -> _Tiles:
     """Fit the tiles that have enough pixels, their noise tied to the expected one if it can be."""
     measured = np.array([tile.size >= options.min_tile_pixels for tile in pixels])
     pixels = [tile for tile, keep in zip(pixels, measured, strict=True) if keep]
@@ -136,7 +155,7 @@ def _measure_tiles(pixels, grid, expected, is_known, step, options):
         ratio = _noise_ratio(histograms, expected, is_known, options)
         fitted = fit_tiles(histograms, replace(expected, ratio=ratio), options)
 
-    def on_grid(values):
+    def on_grid(values: FloatArray) -> FloatArray:
         full = np.full(measured.size, np.nan)
         full[measured] = values
         return full.reshape(grid.shape)
@@ -144,7 +163,9 @@ def _measure_tiles(pixels, grid, expected, is_known, step, options):
     return _Tiles(on_grid(fitted.level), on_grid(fitted.noise), on_grid(fitted.scale), ratio)
 
 
-def _counts_few_electrons(level, expected, step, options):
+def _counts_few_electrons(
+    level: FloatArray, expected: NoiseModel, step: Float, options: SkyOptions
+) -> bool:
     """Whether the noise is too skewed for the model; the pixels of such images are whole counts.
 
     The latter tells them from images in counts per second, whose gain is only nominal.
@@ -154,7 +175,9 @@ def _counts_few_electrons(level, expected, step, options):
     return bool(is_skewed and step > options.count_step * np.median(sigma))
 
 
-def _noise_ratio(histograms, expected, is_known, options):
+def _noise_ratio(
+    histograms: Histograms, expected: NoiseModel, is_known: bool, options: SkyOptions
+) -> float:
     """Measured sigma over the expected one; 1 where the pixels don't contradict it.
 
     An error of 5 % in the assumed variance moves the sky of an empty field by 0.3 sigma, so the
@@ -167,7 +190,7 @@ def _noise_ratio(histograms, expected, is_known, options):
     return float(ratio)
 
 
-def reject_outliers(level, noise, options):
+def reject_outliers(level: FloatArray, noise: FloatArray, options: SkyOptions) -> FloatArray:
     """Tile levels with NaN for outliers among the 5 x 5 tiles around them.
 
     ``level`` and ``noise`` (tiles_y, tiles_x) are in ADU, NaN where a tile was not measured. A tile
@@ -187,7 +210,7 @@ def reject_outliers(level, noise, options):
     return np.where(np.abs(deviation) <= limit, level, np.nan)
 
 
-def _plane(level, good):
+def _plane(level: FloatArray, good: BoolArray) -> FloatArray:
     """Plane through the good tiles, twice clipped at 3 sigma; their median where fewer than 6."""
     y, x = np.indices(level.shape)
     terms = np.stack([np.ones(level.size), y.ravel(), x.ravel()], axis=1)
@@ -202,7 +225,9 @@ def _plane(level, good):
     return plane
 
 
-def smooth_surface(level, grid, shape, options):
+def smooth_surface(
+    level: FloatArray, grid: TileGrid, shape: Shape, options: SkyOptions
+) -> tuple[FloatArray, str]:
     """Bicubic spline through the tile levels, (ny, nx) float32, and what was done instead.
 
     ``level`` (tiles_y, tiles_x) is in ADU, NaN where rejected; ``grid`` is its TileGrid, ``shape``
@@ -223,7 +248,7 @@ def smooth_surface(level, grid, shape, options):
     return _on_pixels(spline, (order_y, order_x), shape), note
 
 
-def _on_pixels(spline, orders, shape):
+def _on_pixels(spline: RectBivariateSpline, orders: tuple[int, int], shape: Shape) -> FloatArray:
     """(ny, nx) float32 values of a RectBivariateSpline, by two products of small matrices."""
     along_y, along_x = (
         BSpline.design_matrix(np.arange(size, dtype=float), knots, order).toarray()
@@ -233,7 +258,7 @@ def _on_pixels(spline, orders, shape):
     return (along_y @ coefficients).astype(np.float32) @ along_x.T.astype(np.float32)
 
 
-def _fill_gaps(level, good):
+def _fill_gaps(level: FloatArray, good: BoolArray) -> FloatArray:
     """Fill gaps by a plane plus the good tiles' residuals, weighted by a Gaussian of one tile."""
     plane = _plane(level, good)
     here, there = np.argwhere(~good), np.argwhere(good)
@@ -246,7 +271,7 @@ def _fill_gaps(level, good):
     return filled
 
 
-def _extend(centres, values, size):
+def _extend(centres: FloatArray, values: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
     """Nodes at the first and the last pixel, along the slope of the outer tiles."""
     ends = (0.0, size - 1.0)
     if centres.size == 1:
@@ -260,7 +285,7 @@ def _extend(centres, values, size):
     return np.concatenate([[ends[0]], centres, [ends[1]]]), np.vstack([first, values, last])
 
 
-def _constant_sky(pixels, shape, expected):
+def _constant_sky(pixels: FloatArray, shape: Shape, expected: NoiseModel) -> Sky:
     """A constant sky at the median, for too few or too uniform pixels."""
     level = float(np.median(pixels))
     noise = float(np.median(expected.sigma(level)))
@@ -277,13 +302,13 @@ def _constant_sky(pixels, shape, expected):
     )
 
 
-def _grid_note(grid, options):
+def _grid_note(grid: TileGrid, options: SkyOptions) -> str:
     if grid.shape == (options.tiles_y, options.tiles_x):
         return ""
     return f"{grid.shape[0]} x {grid.shape[1]} tiles, the image is small"
 
 
-def _noise_note(ratio, is_known):
+def _noise_note(ratio: float, is_known: bool) -> str:
     if np.isnan(ratio):
         return "few electrons, their noise is not Gaussian: clipped means of the tiles"
     if not is_known:

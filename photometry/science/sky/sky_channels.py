@@ -1,16 +1,25 @@
 """The sky of a detector whose read-out channels differ in level."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from astropy.stats import mad_std
 
+from exposures.science.arrays import Float, FloatArray
 from photometry.science.scatter import MEDIAN_ERROR
 from photometry.science.sky.sky import Sky, fit_sky
 from photometry.science.sky.sky_tiles import SkyOptions
 
 
-def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptions()):
+def fit_sky_by_channel(
+    data: FloatArray,
+    weight: FloatArray,
+    gain: FloatArray,
+    read_noise: FloatArray,
+    columns: Iterable[int],
+    options: SkyOptions = SkyOptions(),
+) -> Sky:
     """Sky of an image, (ny, nx) ADU, split where the level has a step between channels.
 
     ``columns`` are the first pixels of the channels but the first; the other arguments and the
@@ -26,7 +35,9 @@ def fit_sky_by_channel(data, weight, gain, read_noise, columns, options=SkyOptio
     return _connected(skies, steps)
 
 
-def channel_columns(data, weight, known, options=SkyOptions()):
+def channel_columns(
+    data: FloatArray, weight: FloatArray, known: Sequence[int], options: SkyOptions = SkyOptions()
+) -> tuple[int, ...]:
     """The first column of each read-out channel but the first, pixels.
 
     ``data`` (ny, nx) is in ADU, ``weight`` (ny, nx) its inverse variance. Those that are ``known``;
@@ -44,7 +55,7 @@ def channel_columns(data, weight, known, options=SkyOptions()):
     return (jump,) if is_middle else tuple(sorted((jump, nx // 2)))
 
 
-def _jump(data, weight, options):
+def _jump(data: FloatArray, weight: FloatArray, options: SkyOptions) -> int | None:
     """The column of the largest significant step in the sky's level, or None."""
     width, nx = options.step_strip_pixels, data.shape[1]
     if nx < 8 * width:
@@ -65,14 +76,14 @@ def _jump(data, weight, options):
     return column if _has_step(data, weight, column, options) else None
 
 
-def _steepest(level, column, reach):
+def _steepest(level: FloatArray, column: int, reach: int) -> int:
     """The column within ``reach`` of one whose level differs most from that before it."""
     first = column - reach
     differences = np.abs(np.diff(level[first - 1 : column + reach + 1]))
     return first + int(np.nanargmax(differences)) if np.isfinite(differences).any() else column
 
 
-def _has_step(data, weight, column, options):
+def _has_step(data: FloatArray, weight: FloatArray, column: int, options: SkyOptions) -> bool:
     """Whether the level changes more at a column than on either side of it.
 
     Medians of blocks of rows in four strips, two on either side: a gradient changes as much from
@@ -96,12 +107,12 @@ def _has_step(data, weight, column, options):
     return bool(abs(np.median(step)) > options.step_sigma * error > 0)
 
 
-def _median(pixels):
+def _median(pixels: FloatArray) -> Float:
     pixels = pixels[np.isfinite(pixels)]
     return np.median(pixels) if pixels.size else np.nan
 
 
-def _connected(skies, steps):
+def _connected(skies: list[Sky], steps: list[int]) -> Sky:
     """The channels' skies side by side as one Sky, with tiles in one row."""
     where = ", ".join(map(str, steps))
     notes = dict.fromkeys(filter(None, (sky.fallback for sky in skies)))

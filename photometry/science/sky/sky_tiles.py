@@ -1,10 +1,13 @@
 """Sky level of tiles from Bijaoui's distribution: noise plus the light of unresolved stars."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import erfcx
 
+from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, Index, IntArray, Shape
 from exposures.science.quantities import (
     BinWidth,
     Count,
@@ -85,7 +88,7 @@ class TileGrid:
     x_edges: np.ndarray  # (tiles_x + 1,) pixels
 
     @classmethod
-    def covering(cls, shape, options):
+    def covering(cls, shape: Shape, options: SkyOptions) -> Self:
         """The grid of an image of ``shape`` (ny, nx) pixels, of as many tiles as have room.
 
         Those of SkyOptions, or fewer where they had sides below ``min_tile_side_pixels``.
@@ -98,22 +101,22 @@ class TileGrid:
         return cls(*edges)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Numbers of tiles along y and x: (tiles_y, tiles_x), no unit."""
         return len(self.y_edges) - 1, len(self.x_edges) - 1
 
     @property
-    def centres(self):
+    def centres(self) -> tuple[FloatArray, FloatArray]:
         """Pixel coordinates y (tiles_y,) and x (tiles_x,) of the tile centres."""
         return tuple((e[:-1] + e[1:] - 1) / 2 for e in (self.y_edges, self.x_edges))
 
-    def slices(self):
+    def slices(self) -> Iterator[tuple[slice, slice]]:
         """Every tile of an image (ny, nx) as an index of it, row by row: slices of pixels."""
         for y in zip(self.y_edges[:-1], self.y_edges[1:], strict=True):
             for x in zip(self.x_edges[:-1], self.x_edges[1:], strict=True):
                 yield slice(*y), slice(*x)
 
-    def column_means(self, values):
+    def column_means(self, values: FloatArray) -> FloatArray:
         """(n_tiles,) mean over each tile of a quantity of any unit given by column, (nx,)."""
         means = np.add.reduceat(values, self.x_edges[:-1]) / np.diff(self.x_edges)
         return np.tile(means, self.shape[0])
@@ -129,12 +132,12 @@ class Histograms:
     width: np.ndarray  # (n,) ADU, median minus 16th percentile
 
     @property
-    def clipped_mean(self):
+    def clipped_mean(self) -> FloatArray:
         """(n,) ADU, of the pixels in the histograms."""
         centres = (self.edges[:, :-1] + self.edges[:, 1:]) / 2
         return np.sum(self.counts * centres, axis=1) / self.counts.sum(axis=1)
 
-    def between(self, lower, upper):
+    def between(self, lower: FloatArray, upper: FloatArray) -> "tuple[Histograms, BoolArray]":
         """Histograms without columns outside the cuts in all rows; also (n, n_bins) bins inside.
 
         ``lower`` and ``upper`` (n, 1) are the cuts in ADU.
@@ -147,7 +150,7 @@ class Histograms:
         edges, counts = self.edges[:, first : end + 1], self.counts[:, first:end]
         return replace(self, edges=edges, counts=counts), inside[:, first:end]
 
-    def nearest_edge(self, value):
+    def nearest_edge(self, value: FloatArray) -> FloatArray:
         """(n, 1) the bin edge of each row that is nearest to ``value`` (n,); both in ADU."""
         first, last = self.edges[:, :1], self.edges[:, -1:]
         bin_width = self.edges[:, 1:2] - first
@@ -163,12 +166,12 @@ class NoiseModel:
     read_variance: np.ndarray  # (n,) ADU^2
     ratio: float = 1.0  # measured sigma over the expected one
 
-    def sigma(self, level):
+    def sigma(self, level: Floats) -> Any:
         """(n,) ADU at a sky level (n,) in ADU; always positive."""
         variance = np.maximum(level, 0) * self.inverse_gain + self.read_variance
         return self.ratio * np.sqrt(np.maximum(variance, 1e-12))
 
-    def skewness(self, level, sigma):
+    def skewness(self, level: FloatArray, sigma: FloatArray) -> FloatArray:
         """(n,) of Poisson noise, whose third moment is sky / gain^2, at sky and sigma in ADU.
 
         Both arguments (n,); no unit. A sigma that is not the expected one is put down to the gain.
@@ -176,7 +179,7 @@ class NoiseModel:
         inverse_gain = self.inverse_gain * (sigma / replace(self, ratio=1.0).sigma(level)) ** 2
         return np.maximum(level, 0) * inverse_gain**2 / sigma**3
 
-    def of_tiles(self, chosen):
+    def of_tiles(self, chosen: Index) -> "NoiseModel":
         """The noise model for a selection of tiles: indices (k,), or bool (n,)."""
         return replace(
             self, inverse_gain=self.inverse_gain[chosen], read_variance=self.read_variance[chosen]
@@ -193,7 +196,7 @@ class TileFit:
     noise_ratio: np.ndarray  # (n,) sigma over that of the noise model; 1 where tied to it
 
 
-def pixel_step(values):
+def pixel_step(values: FloatArray) -> Float:
     """Smallest step between pixel values in ADU: 1 for integers, tiny for real ones.
 
     A number, from some 5,000 of the ``values`` (n,); 0 where all are alike.
@@ -202,7 +205,13 @@ def pixel_step(values):
     return steps.min() if steps.size else 0.0
 
 
-def tile_histograms(tiles, step, options, below=8.0, above=3.0):
+def tile_histograms(
+    tiles: list[FloatArray],
+    step: Float,
+    options: SkyOptions,
+    below: float = 8.0,
+    above: float = 3.0,
+) -> Histograms:
     """Histograms of a list of tiles' pixels in ADU, from ``below`` to ``above`` widths.
 
     ``tiles`` are n arrays (k,), each of its own length. Bins are whole numbers of ``step``, a
@@ -217,19 +226,17 @@ def tile_histograms(tiles, step, options, below=8.0, above=3.0):
     anchor = np.array([tile[0] for tile in tiles], dtype=float)
     first = anchor + step * (np.round((median - below * width - anchor) / step) - 0.5)
     edges = first[:, None] + bin_width[:, None] * np.arange(n_bins + 1)
-    counts = np.array(
-        [_count(tile, *row, n_bins) for tile, *row in zip(tiles, first, bin_width, strict=True)]
-    )
+    counts = np.array([_count(*row, n_bins) for row in zip(tiles, first, bin_width, strict=True)])
     return Histograms(edges, counts, median, width)
 
 
-def _count(values, first, bin_width, n_bins):
+def _count(values: FloatArray, first: Float, bin_width: Float, n_bins: int) -> IntArray:
     bins = np.floor((values - first) / bin_width)
     bins = bins[(bins >= 0) & (bins < n_bins)].astype(np.intp)
     return np.bincount(bins, minlength=n_bins)
 
 
-def starlight_cdf(z, sigma_over_scale, skewness=0.0):
+def starlight_cdf(z: Floats, sigma_over_scale: Floats, skewness: Floats = 0.0) -> Any:
     """Cumulative distribution of the sky's noise plus an exponential of scale a.
 
     All arguments have no unit and broadcast. ``z`` is (value - sky) / sigma, at most a few. For
@@ -248,7 +255,9 @@ def starlight_cdf(z, sigma_over_scale, skewness=0.0):
     return distribution - skewness / 6 * curvature
 
 
-def fit_tiles(histograms, noise_model, options, free_noise=False):
+def fit_tiles(
+    histograms: Histograms, noise_model: NoiseModel, options: SkyOptions, free_noise: bool = False
+) -> TileFit:
     """Maximum-likelihood sky of every tile, the bright side cut off: a TileFit of (n,) ADU.
 
     For n Histograms and their NoiseModel. The likelihood is that of the pixels between the cuts,
@@ -266,7 +275,7 @@ def fit_tiles(histograms, noise_model, options, free_noise=False):
     return TileFit(level, noise, scale, noise / noise_model.sigma(level))
 
 
-def mean_of_tiles(histograms, noise_model):
+def mean_of_tiles(histograms: Histograms, noise_model: NoiseModel) -> TileFit:
     """Clipped means with the expected noise, for tiles that the distribution doesn't fit.
 
     A TileFit of (n,) ADU for n Histograms and their NoiseModel; the scale is NaN.
@@ -276,7 +285,7 @@ def mean_of_tiles(histograms, noise_model):
     return TileFit(level, noise_model.sigma(level), unknown, np.ones(level.size))
 
 
-def _first_guess(histograms, noise_model, free_noise):
+def _first_guess(histograms: Histograms, noise_model: NoiseModel, free_noise: bool) -> FloatArray:
     """(n, 2 or 3) sky and log scale in units of the width, and the log noise ratio."""
     n_tiles = histograms.median.size
     theta = np.tile([-0.3, np.log(0.5), 0.0], (n_tiles, 1))
@@ -285,7 +294,9 @@ def _first_guess(histograms, noise_model, free_noise):
     return theta if free_noise else theta[:, :2]
 
 
-def _parameters(theta, histograms, noise_model):
+def _parameters(
+    theta: FloatArray, histograms: Histograms, noise_model: NoiseModel
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Level, noise and scale in ADU."""
     level = histograms.median + histograms.width * theta[:, 0]
     noise = noise_model.sigma(level)
@@ -294,7 +305,9 @@ def _parameters(theta, histograms, noise_model):
     return level, noise, histograms.width * np.exp(theta[:, 1])
 
 
-def _log_probability(theta, histograms, noise_model, inside):
+def _log_probability(
+    theta: FloatArray, histograms: Histograms, noise_model: NoiseModel, inside: BoolArray
+) -> FloatArray:
     """(n, n_bins) log of the share of each bin among those inside the cuts; 0 outside them."""
     level, noise, scale = _parameters(theta, histograms, noise_model)
     z = np.clip((histograms.edges - level[:, None]) / noise[:, None], -30, 12)
@@ -307,12 +320,19 @@ def _log_probability(theta, histograms, noise_model, inside):
     return np.log(np.where(inside, probability / np.maximum(total, 1e-300) + floor, 1.0))
 
 
-def _maximise(theta, histograms, noise_model, cuts, max_steps, step=1e-4):
+def _maximise(
+    theta: FloatArray,
+    histograms: Histograms,
+    noise_model: NoiseModel,
+    cuts: tuple[FloatArray, FloatArray],
+    max_steps: int,
+    step: float = 1e-4,
+) -> FloatArray:
     """Damped Fisher scoring of all tiles at once, derivatives by central differences."""
     histograms, inside = histograms.between(*cuts)
     counts = histograms.counts * inside
 
-    def log_probability(parameters):
+    def log_probability(parameters: FloatArray) -> FloatArray:
         return _log_probability(parameters, histograms, noise_model, inside)
 
     current = log_probability(theta)
@@ -322,7 +342,7 @@ def _maximise(theta, histograms, noise_model, cuts, max_steps, step=1e-4):
             (log_probability(theta + shift) - log_probability(theta - shift)) / (2 * step)
             for shift in step * np.eye(theta.shape[1])
         ]
-        proposed = _bounded(theta + _scoring_step(slopes, counts, current, damping))
+        proposed = _bounded(theta + _scoring_step(np.array(slopes), counts, current, damping))
         candidate = log_probability(proposed)
         rise = np.sum(counts * (candidate - current), axis=1)
         better = (rise >= 0)[:, None]
@@ -333,9 +353,10 @@ def _maximise(theta, histograms, noise_model, cuts, max_steps, step=1e-4):
     return theta
 
 
-def _scoring_step(slopes, counts, log_probability, damping):
+def _scoring_step(
+    slopes: FloatArray, counts: IntArray, log_probability: FloatArray, damping: FloatArray
+) -> FloatArray:
     """(n, n_parameters) step that solves (I + damping diag I) step = score."""
-    slopes = np.array(slopes)
     total = counts.sum(axis=1)
     expected = np.exp(log_probability) * (counts.sum(axis=1, keepdims=True)) * (slopes[0] != 0)
     score = np.einsum("ptk,tk->tp", slopes, counts)
@@ -346,7 +367,7 @@ def _scoring_step(slopes, counts, log_probability, damping):
     return np.clip(np.linalg.solve(information, score[..., None])[..., 0], -0.7, 0.7)
 
 
-def _bounded(theta):
+def _bounded(theta: FloatArray) -> FloatArray:
     limits = np.array([LEVEL_LIMITS, LOG_SCALE_LIMITS, LOG_NOISE_RATIO_LIMITS])
     limits = limits[: theta.shape[1]]
     return np.clip(theta, limits[:, 0], limits[:, 1])

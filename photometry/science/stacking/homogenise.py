@@ -8,13 +8,23 @@ pixel instead, the star in the stack no longer has the shape of the PSF.
 import numpy as np
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import BoolArray, Float, FloatArray
+from photometry.science.forced.forced import ForcedFit
+from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.stamps import DX, DY, add_profiles
+from photometry.science.stacking.stacking import StackOptions
 
 WING_SIGMA = 0.05  # of a pixel's noise, where a star's wings are cut
 MAX_HALF = 74  # pixels, half the side of the largest stamp
 
 
-def flux_to_common_brightness(flux, flux_err, rchi2, usable, options):
+def flux_to_common_brightness(
+    flux: FloatArray,
+    flux_err: FloatArray,
+    rchi2: FloatArray,
+    usable: BoolArray,
+    options: StackOptions,
+) -> FloatArray:
     """(m, n) flux to be added to each of n stars on each of m frames, all arguments (m, n).
 
     Where more than half of the frames on which a star is usable agree about it, within
@@ -45,7 +55,7 @@ def flux_to_common_brightness(flux, flux_err, rchi2, usable, options):
     return np.where(wanted, change, 0.0)
 
 
-def _median(values, usable):
+def _median(values: FloatArray, usable: BoolArray) -> FloatArray:
     """(n,) medians of the usable ``values`` (m, n); NaN without any."""
     ordered = np.sort(np.where(usable, values, np.inf), axis=0)
     n_usable = usable.sum(axis=0)
@@ -54,7 +64,13 @@ def _median(values, usable):
     return np.where(n_usable > 0, np.take_along_axis(ordered, middle, axis=0).mean(axis=0), np.nan)
 
 
-def add_light(data, noise, psf, stars, flux):
+def add_light(
+    data: FloatArray,
+    noise: Float,
+    psf: ChipPsf,
+    stars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    flux: FloatArray,
+) -> None:
     """Add ``flux`` (n,) of stars to ``data`` (ny, nx) in place, both in ADU.
 
     ``stars`` are x and y on the data's grid, and x and y at which ``psf`` (a ChipPsf) has their
@@ -70,7 +86,7 @@ def add_light(data, noise, psf, stars, flux):
     add_profiles(data, places, flux.astype("f4"), profiles)
 
 
-def is_usable(fit, min_quality):
+def is_usable(fit: ForcedFit, min_quality: float) -> BoolArray:
     """(n,) whether fluxes of a ForcedFit are usable: finite, and on enough usable pixels.
 
     False where a flux or its error is NaN; ``min_quality`` is the least share of the PSF that has

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import Count, Fraction, MagnitudeError, Options, Sigma
 from photometry.science.calibration.calibration import MAG_PER_LN
 
@@ -46,7 +47,13 @@ class ReferenceMeans:
     flags: np.ndarray  # bits: PRIMARY_AT_FAULT, PRIMARY_UNUSABLE, DISAGREE, MEMBER_OUTLYING
 
 
-def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOptions()):
+def reference_means(
+    flux: FloatArray,
+    flux_err: FloatArray,
+    usable: BoolArray,
+    zero_point: float,
+    options: ReferenceSetOptions = ReferenceSetOptions(),
+) -> ReferenceMeans:
     """ReferenceMeans of ``flux`` (n, m) on m images, the primary first, all of one zero point.
 
     ``flux_err`` and ``usable`` are (n, m), too; fluxes are in the unit of which ``zero_point`` is
@@ -86,7 +93,7 @@ def reference_means(flux, flux_err, usable, zero_point, options=ReferenceSetOpti
     )
 
 
-def majority(flux, width, usable, n_sigma):
+def majority(flux: FloatArray, width: FloatArray, usable: BoolArray, n_sigma: float) -> BoolArray:
     """(n, m) whether images are kept after removal of those that differ from the others.
 
     ``flux`` and ``width``, its error, are (n, m) in any unit, ``usable`` (n, m) bool: n sources on
@@ -106,7 +113,7 @@ def majority(flux, width, usable, n_sigma):
     return kept
 
 
-def _residuals(flux, width, kept):
+def _residuals(flux: FloatArray, width: FloatArray, kept: BoolArray) -> FloatArray:
     """(n, m) of each image against the weighted mean of the others, sigma; -1 where not kept."""
     weight = kept / width**2
     others = weight.sum(axis=1, keepdims=True) - weight
@@ -116,12 +123,18 @@ def _residuals(flux, width, kept):
     return np.where(kept & (kept.sum(axis=1, keepdims=True) > 1), residual, -1.0)
 
 
-def _is_constant(flux, width, kept, n_sigma):
+def _is_constant(flux: FloatArray, width: FloatArray, kept: BoolArray, n_sigma: float) -> BoolArray:
     """(n,) whether each of the images kept agrees with the mean of the others kept."""
     return (kept.sum(axis=1) > 0) & (_residuals(flux, width, kept).max(axis=1) <= n_sigma)
 
 
-def _is_witnessed(flux, width, kept, removed, options):
+def _is_witnessed(
+    flux: FloatArray,
+    width: FloatArray,
+    kept: BoolArray,
+    removed: BoolArray,
+    options: ReferenceSetOptions,
+) -> BoolArray:
     """(n,) whether enough images contradict each removed one."""
     witnessed = np.ones(len(flux), bool)
     for column in np.flatnonzero(removed.any(axis=0)):
@@ -131,7 +144,9 @@ def _is_witnessed(flux, width, kept, removed, options):
     return witnessed
 
 
-def _mean_of(flux, flux_err, kept, floor):
+def _mean_of(
+    flux: FloatArray, flux_err: FloatArray, kept: BoolArray, floor: float
+) -> tuple[FloatArray, FloatArray]:
     """(n,) weighted means of the images kept, and their uncertainties with the floor."""
     weight = kept / flux_err**2
     total = np.maximum(weight.sum(axis=1), np.finfo(float).tiny)
@@ -139,7 +154,9 @@ def _mean_of(flux, flux_err, kept, floor):
     return mean, np.maximum(1 / np.sqrt(total), floor / MAG_PER_LN * np.maximum(mean, 0))
 
 
-def difference(flux, flux_err, mean, mean_err):
+def difference(
+    flux: FloatArray, flux_err: FloatArray, mean: FloatArray, mean_err: FloatArray
+) -> FloatArray:
     """(n,) the difference of fluxes in sigma, in flux or in magnitude, whichever is larger.
 
     ``flux`` and ``mean`` with their errors are (n,), all in one unit, any.
@@ -152,7 +169,9 @@ def difference(flux, flux_err, mean, mean_err):
     )
 
 
-def magnitude_or_limit(flux, flux_err, zero_point):
+def magnitude_or_limit(
+    flux: FloatArray, flux_err: FloatArray, zero_point: float
+) -> tuple[FloatArray, FloatArray]:
     """(n,) magnitudes and uncertainties; those of the error for a flux below its error.
 
     ``flux`` and ``flux_err`` (n,) are in the unit of which ``zero_point`` is the magnitude of 1.
@@ -161,13 +180,15 @@ def magnitude_or_limit(flux, flux_err, zero_point):
     return zero_point - 2.5 * np.log10(at_least), MAG_PER_LN * flux_err / at_least
 
 
-def _most_outlying(flux, width, mean, removed):
+def _most_outlying(
+    flux: FloatArray, width: FloatArray, mean: FloatArray, removed: BoolArray
+) -> IntArray:
     """(n,) column of the removed image that is furthest from the mean; -1 where none is."""
     away = np.where(removed, np.abs(flux - mean[:, None]) / width, -1.0)
     return np.where(removed.any(axis=1), away.argmax(axis=1), -1)
 
 
-def _scatter(flux, chosen):
+def _scatter(flux: FloatArray, chosen: BoolArray) -> FloatArray:
     """(n,) standard deviation of the chosen about their mean, mag; NaN of fewer than two."""
     n = chosen.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,11 +1,14 @@
 """Resampling of full frames to the pixels of another by a smooth map."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import maximum_filter, spline_filter
 
+from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
 from photometry.science.stacking.stacking import StackOptions
 
@@ -25,7 +28,7 @@ class SmoothMap:
     spline: RectBivariateSpline
 
     @classmethod
-    def of(cls, function, shape):
+    def of(cls, function: Callable[[FloatArray, FloatArray], FloatArray], shape: Shape) -> Self:
         """The map of ``function(x, y)``, of two (n,) arrays of pixels, in any unit.
 
         Evaluated about every NODE_PIXELS of an image of ``shape`` (ny, nx).
@@ -35,12 +38,19 @@ class SmoothMap:
         values = np.reshape(function(at_x, at_y), (len(y), len(x)))
         return cls(RectBivariateSpline(y, x, values))
 
-    def rows(self, start, stop, nx):
+    def rows(self, start: int, stop: int, nx: int) -> FloatArray:
         """(stop - start, nx) values on the pixels of the rows from ``start`` to ``stop``."""
         return self.spline(np.arange(start, stop), np.arange(nx))
 
 
-def resample_to_grid(pixels, usable, to_x, to_y, shape, options=StackOptions()):
+def resample_to_grid(
+    pixels: FloatArray,
+    usable: BoolArray,
+    to_x: SmoothMap,
+    to_y: SmoothMap,
+    shape: Shape,
+    options: StackOptions = StackOptions(),
+) -> tuple[FloatArray, BoolArray, IntArray]:
     """Pixels of a frame on a grid of ``shape``: (data, usable, nearest) there.
 
     ``pixels`` (ny, nx) have sensible values where they are not ``usable`` too, for the spline runs
@@ -67,7 +77,13 @@ def resample_to_grid(pixels, usable, to_x, to_y, shape, options=StackOptions()):
 
 
 @compiled
-def _interpolate(coefficients, bad, bad_part, places, results):
+def _interpolate(
+    coefficients: FloatArray,
+    bad: BoolArray,
+    bad_part: float,
+    places: tuple[FloatArray, FloatArray],
+    results: tuple[FloatArray, BoolArray, IntArray],
+) -> None:
     """Fill the ``results`` data, good and nearest at ``places`` y, x; all (ny, nx).
 
     The spline's ``coefficients`` are those of ``bad``'s pixels, with REACH more on every side.
@@ -102,7 +118,7 @@ def _interpolate(coefficients, bad, bad_part, places, results):
 
 
 @inlined
-def _quintic(t, weights):
+def _quintic(t: Float, weights: FloatArray) -> None:
     """Fill ``weights`` (6,) with the quintic B-spline at the distances -2 - t ... 3 - t.
 
     Its pieces are those of Unser 1999, eq. 2.

@@ -3,11 +3,13 @@
 Fluxes are ADU of the first frame, arrays ``[y, x]``, weights inverse variances.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import (
     Count,
     Fraction,
@@ -85,7 +87,9 @@ class StackFrame:
     read_variance: float  # ADU^2, from reading it out
     gain: float  # e-/ADU
     fwhm_pixels: float  # on the grid
-    psf: object  # psf(x, y): (k, k) of a star in the middle of the stamp
+    psf: Callable[
+        [float, float], FloatArray
+    ]  # at x, y: (k, k) of a star in the middle of the stamp
 
     @property
     def variance(self) -> float:
@@ -111,7 +115,7 @@ class Stack:
     read_noise: float  # e-, likewise
 
 
-def average(frames, clipped):
+def average(frames: list[StackFrame], clipped: IntArray) -> Stack:
     """The Stack of ``frames`` without the pixels ``clipped``, (ny, nx) with a bit a frame.
 
     Frames have one weight each, so that the PSF is the same wherever they all are. For its sake
@@ -143,7 +147,9 @@ def average(frames, clipped):
 
 
 @compiled
-def _add(sums, data, usable, kept, terms):
+def _add(
+    sums: FloatArray, data: FloatArray, usable: BoolArray, kept: BoolArray, terms: FloatArray
+) -> None:
     """Add a frame to ``sums`` (5, ny, nx): light, weights, usable weights, and two of variance.
 
     ``terms`` (3,) are its weight, and the variance of its sky and of each ADU of light.
@@ -161,7 +167,7 @@ def _add(sums, data, usable, kept, terms):
                     sums[4, j, i] += weight * weight * per_photon
 
 
-def effective_detector(frames):
+def effective_detector(frames: list[StackFrame]) -> tuple[float, float, float]:
     """Level, gain and read noise of one detector with the noise of the average of ``frames``.
 
     Three numbers: ADU, e-/ADU, e-. With normalised weights w a star's photons have the variance
@@ -177,7 +183,7 @@ def effective_detector(frames):
     return float(gain * sky), float(gain), float(gain * np.sqrt(read))
 
 
-def expected_gain(frames) -> float:
+def expected_gain(frames: list[StackFrame]) -> float:
     """The expected gain in the faintest stars' flux, first frame over stack, by the weights.
 
     A ratio, a number of at least 1.
@@ -185,7 +191,7 @@ def expected_gain(frames) -> float:
     return float(np.sqrt(sum(frame.weight for frame in frames) / frames[0].weight))
 
 
-def _mask(frames, usable):
+def _mask(frames: list[StackFrame], usable: BoolArray) -> IntArray:
     """The mask of pixels without weight, combined from all frames."""
     mask = np.bitwise_or.reduce([frame.mask & ~np.uint8(MaskBit.NO_VALUE) for frame in frames])
     mask = np.where(mask == 0, np.uint8(MaskBit.NO_VALUE), mask)

@@ -7,13 +7,16 @@ Ofek (2018, AJ 156, 229): its partial sums are those along pieces of lines.
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from exposures.science.arrays import BoolArray, Float, FloatArray
 from photometry.science.compiled import compiled
 from photometry.science.scatter import sigma_about_zero
+from photometry.science.trails.lines import Leftover
+from photometry.science.trails.options import TrailOptions
 
 LIMIT = 3.0  # sigma, of a pixel or a bin: what is left of a bright star counts no more
 
 
-def binned(left, options):
+def binned(left: Leftover, options: TrailOptions) -> tuple[FloatArray, BoolArray]:
     """Means of bins without smooth structure in units of their scatter, and usable bins.
 
     Both (ny // side, nx // side), with ``side`` the option ``bin_pixels``, of a Leftover of (ny,
@@ -34,7 +37,9 @@ def binned(left, options):
 
 
 @compiled
-def _sums(residual, weight, model, model_variance, side):
+def _sums(
+    residual: FloatArray, weight: FloatArray, model: FloatArray, model_variance: Float, side: int
+) -> tuple[FloatArray, FloatArray]:
     """Sums of the significance over bins, and their numbers of pixels."""
     ny, nx = residual.shape[0] // side, residual.shape[1] // side
     total, number = np.zeros((ny, nx), np.float32), np.zeros((ny, nx), np.float32)
@@ -51,7 +56,7 @@ def _sums(residual, weight, model, model_variance, side):
     return total, number
 
 
-def brightest_lines(bins, usable, options):
+def brightest_lines(bins: FloatArray, usable: BoolArray, options: TrailOptions) -> list[FloatArray]:
     """The brightest line of each of four quarters of directions: (2, 2) x, y of ends, pixels.
 
     A list of up to four, none below ``min_sigma``; ``bins`` (n_rows, n_columns) in sigma and
@@ -60,20 +65,23 @@ def brightest_lines(bins, usable, options):
     lines = []
     for is_across in (False, True):
         for is_mirrored in (False, True):
-            views = [view.T if is_across else view for view in (bins, usable)]
-            views = [view[:, ::-1] if is_mirrored else view for view in views]
-            sigma, ends = _brightest_line(*views, options.min_pixels / options.bin_pixels / 2)
-            if sigma < options.min_sigma:
+            seen, known = (bins.T, usable.T) if is_across else (bins, usable)
+            if is_mirrored:
+                seen, known = seen[:, ::-1], known[:, ::-1]
+            sigma, ends = _brightest_line(seen, known, options.min_pixels / options.bin_pixels / 2)
+            if ends is None or sigma < options.min_sigma:
                 continue
             if is_mirrored:
-                ends[:, 0] = views[0].shape[1] - 1 - ends[:, 0]
+                ends[:, 0] = seen.shape[1] - 1 - ends[:, 0]
             if is_across:
                 ends = ends[:, ::-1]
             lines.append(ends * options.bin_pixels + (options.bin_pixels - 1) / 2)
     return lines
 
 
-def _brightest_line(bins, usable, min_bins):
+def _brightest_line(
+    bins: FloatArray, usable: BoolArray, min_bins: float
+) -> tuple[float, FloatArray | None]:
     """Significance and (2, 2) x, y of the ends of the brightest line that rises to the right.
 
     All partial sums are looked at that are as long as ``min_bins``.
@@ -102,7 +110,7 @@ def _brightest_line(bins, usable, min_bins):
 
 
 @compiled
-def _joined(sums):
+def _joined(sums: FloatArray) -> FloatArray:
     """Sums over blocks of twice as many rows, for twice as many shifts."""
     n_kinds, n_blocks, n_shifts, width = sums.shape
     out = np.empty((n_kinds, n_blocks // 2, 2 * n_shifts, width), np.float32)
@@ -119,7 +127,9 @@ def _joined(sums):
     return out
 
 
-def take_out(bins, usable, ends, half_width, bin_pixels):
+def take_out(
+    bins: FloatArray, usable: BoolArray, ends: FloatArray, half_width: float, bin_pixels: int
+) -> None:
     """Make the bins nearer than ``half_width`` pixels to a line unusable, in place.
 
     ``bins`` and ``usable`` (n_rows, n_columns) are what ``binned`` gives; ``ends`` (2, 2) are x, y

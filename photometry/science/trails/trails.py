@@ -5,26 +5,15 @@ in the strip along its line: medians of pieces of it, which stars in a row hardl
 lit along most of a trail, and the light as wide as the PSF or wider.
 """
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma, gaussian_sigma_to_fwhm
 from scipy.ndimage import gaussian_filter1d, map_coordinates, maximum_filter1d
 
-from exposures.science.quantities import (
-    BinPixels,
-    BoxPixels,
-    Fraction,
-    Margin,
-    Options,
-    Parts,
-    Pixels,
-    Ratio,
-    Sigma,
-    Switch,
-)
+from exposures.science.arrays import BoolArray, Float, FloatArray
 from photometry.science.scatter import sigma_about_zero
 from photometry.science.trails.line_sums import binned, brightest_lines, take_out
+from photometry.science.trails.lines import Leftover, Line, Trail
+from photometry.science.trails.options import TrailOptions
 
 STRIP_PIXELS = 80  # half the width of the strip that a line is looked at in
 SEARCH_PIXELS = 12  # of its middle, in which the trail lies: lines are sums over bins
@@ -37,126 +26,17 @@ MAX_MOVES = 4  # of a line to where the light is
 MAX_VAIN = 2  # rounds in which lines stand out that are no trails
 
 
-@dataclass(frozen=True)
-class TrailOptions(Options):
-    """Criteria for trails of satellites and aeroplanes."""
-
-    search: Switch = True
-    """Whether trails are searched on search images, and changes on them hidden by a flag."""
-    bin_pixels: BinPixels = 4
-    """Side of the bins whose sums along lines are searched."""
-    smooth_pixels: Pixels = 96.0
-    """Side of the boxes whose mean is taken off before trails are searched: anything wider is no
-    trail."""
-    min_sigma: Sigma = 8.0
-    """Least significance of the sum along a line for it to be looked at."""
-    min_total_sigma: Sigma = 20.0
-    """Least significance of the lit pieces of a trail together, without the brightest."""
-    brightest_pieces: Fraction = 0.25
-    """Share of the lit pieces of a trail, the brightest, that don't count: haloes in a row light
-    only few."""
-    piece_pixels: BoxPixels = 32
-    """Length of the pieces of a line whose medians are compared."""
-    lit_sigma: Sigma = 3.0
-    """Least significance of a piece of a line that counts as lit."""
-    min_lit: Fraction = 0.5
-    """Least share of lit pieces between a trail's ends; the others may be dark."""
-    min_pixels: Pixels = 160.0
-    """Least length of the lit pieces of a trail together."""
-    min_elongation: Ratio = 10.0
-    """Least ratio of the length of a trail's lit pieces to its width: the halo of a galaxy has
-    less."""
-    max_gap_pixels: Pixels = 256.0
-    """Largest dark gap between two parts of one trail."""
-    min_width: Ratio = 0.7
-    """Least width of a trail's profile, in the PSF's: charge in a column may be narrower."""
-    max_width_pixels: Pixels = 44.0
-    """Largest width of a trail's profile: sky that wasn't taken off may be wider."""
-    model_error: Fraction = 0.03
-    """Share of a star's light that is added to the noise of its pixels when trails are searched."""
-    saturated_pixels: Margin = 100.0
-    """Distance from a saturated star on the line of a trail within which no piece counts as lit."""
-    max_trails: Parts = 20
-    """Largest number of trails on a chip."""
-    wing_sigma: Sigma = 0.3
-    """Brightness, in a pixel's noise, down to which a trail is covered."""
-
-
-@dataclass(frozen=True)
-class Trail:
-    """A straight trail, or its part on the chip; pixels from 0."""
-
-    ends: np.ndarray  # (2, 2) x, y
-    half_width: float  # pixels, to where its light no longer matters
-    fwhm: float  # pixels, of its profile
-    sigma: float  # its significance, without its brightest pieces
-    lit: float  # share of its length
-    line: np.ndarray  # (2, 2) ends of the whole line across the image
-
-    def corners(self):
-        """(4, 2) corners x, y of the rectangle that it covers, in pixels."""
-        step = self.ends[1] - self.ends[0]
-        aside = self.half_width * np.array([-step[1], step[0]]) / np.hypot(*step)
-        return np.array([self.ends[0] + aside, self.ends[1] + aside, *(self.ends[::-1] - aside)])
-
-    def covers(self, x, y):
-        """(n,) whether positions ``x, y`` (n,) in pixels lie in that rectangle."""
-        step = self.ends[1] - self.ends[0]
-        length = np.hypot(*step)
-        x, y = x - self.ends[0, 0], y - self.ends[0, 1]
-        along, aside = (x * step[0] + y * step[1]) / length, (y * step[0] - x * step[1]) / length
-        return (along >= 0) & (along <= length) & (np.abs(aside) <= self.half_width)
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """The residual of a fit to an image; (ny, nx) arrays in ADU."""
-
-    residual: np.ndarray  # without sky and stars
-    weight: np.ndarray  # inverse variance of it, 0 where masked
-    model: np.ndarray  # the stars' light
-    is_saturated: np.ndarray  # bool: charge runs along columns from there, light along spikes
-
-    def without(self, trail):
-        """The residual with the full line of a trail masked, so that it isn't found again.
-
-        Its weight (ny, nx) is 0 to ``half_width`` pixels from the line.
-        """
-        weight, line = self.weight.copy(), _Line.through(trail.line)
-        t = np.arange(-line.length / 2, line.length / 2, 0.7)
-        u = np.arange(-trail.half_width, trail.half_width, 0.7)
-        row, column, inside = self.place(*line.at(t[:, None], u))
-        weight[row[inside], column[inside]] = 0
-        return replace(self, weight=weight)
-
-    def place(self, x, y):
-        """Rows and columns of positions (0 off the image), and whether they are on it.
-
-        Three arrays of the same shape as ``x`` and ``y``, which are in pixels.
-        """
-        row, column = np.rint(y).astype(int), np.rint(x).astype(int)
-        inside = (row >= 0) & (row < self.weight.shape[0])
-        inside &= (column >= 0) & (column < self.weight.shape[1])
-        return np.where(inside, row, 0), np.where(inside, column, 0), inside
-
-    def strip(self, x, y, model_error):
-        """Residuals in sigma at positions ``x, y`` of any shape, in pixels; NaN where masked."""
-        *place, inside = self.place(x, y)
-        place = tuple(place)
-        weight = np.where(inside, self.weight[place], 0)
-        variance = 1 / np.where(weight > 0, weight, np.nan)
-        variance += np.square(model_error * self.model[place])
-        return self.residual[place] / np.sqrt(variance)
-
-
-def find_trails(left, psf_fwhm, options=TrailOptions()):
+def find_trails(
+    left: Leftover, psf_fwhm: float, options: TrailOptions = TrailOptions()
+) -> list[Trail]:
     """Trails on an image, a list of Trail, brightest first; ``psf_fwhm`` is a number of pixels.
 
     ``left`` is the image's Leftover, (ny, nx). Sums along lines as Nir, Zackay & Ofek (2018, AJ
     156, 229) have them find what is then examined along its line.
     """
     bins, usable = binned(left, options)
-    found, n_vain = [], 0
+    found: list[Trail] = []
+    n_vain = 0
     while n_vain < MAX_VAIN and len(found) < options.max_trails:
         lines = brightest_lines(bins, usable, options)
         n_before = len(found)
@@ -173,9 +53,11 @@ def find_trails(left, psf_fwhm, options=TrailOptions()):
     return sorted(found, key=lambda trail: -trail.sigma)
 
 
-def _examined(left, ends, psf_fwhm, options):
+def _examined(
+    left: Leftover, ends: FloatArray, psf_fwhm: float, options: TrailOptions
+) -> Trail | None:
     """The Trail along a line, or None if it is none."""
-    line = _Line.through(ends)
+    line = Line.through(ends)
     for reach in (line.length / 2, *[None] * MAX_MOVES):
         t = line.steps(left.residual.shape, options.piece_pixels, reach)
         if len(t) < 3:
@@ -189,44 +71,7 @@ def _examined(left, ends, psf_fwhm, options):
     return _trail(left, line, t, psf_fwhm, options) if len(t) else None
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line through ``middle`` along the unit vector ``along``, with the length found."""
-
-    middle: np.ndarray  # x, y
-    along: np.ndarray
-    length: float
-
-    @classmethod
-    def through(cls, ends):
-        step = ends[1] - ends[0]
-        length = float(np.hypot(*step))
-        return cls(ends.mean(axis=0), step / length, length)
-
-    def at(self, t, u):
-        """x, y of positions ``t`` along the line and ``u`` to its left."""
-        x = self.middle[0] + t * self.along[0] - u * self.along[1]
-        return x, self.middle[1] + t * self.along[1] + u * self.along[0]
-
-    def moved(self, offset, slope):
-        """The line that is ``offset`` to the left in the middle, and turned by a small slope."""
-        x, y = self.at(0.0, offset)
-        along = self.along + slope * np.array([-self.along[1], self.along[0]])
-        return _Line(np.array([x, y]), along / np.hypot(*along), self.length)
-
-    def steps(self, shape, piece, reach=None):
-        """(n, piece) positions along the line on an image, in complete pieces."""
-        far = np.hypot(*shape)
-        t = np.arange(-far, far)
-        x, y = self.at(t, 0.0)
-        t = t[(x >= 0) & (x <= shape[1] - 1) & (y >= 0) & (y <= shape[0] - 1)]
-        if reach is not None:
-            t = t[np.abs(t) <= reach]
-        n = len(t) // piece
-        return t[: n * piece].reshape(n, piece)
-
-
-def _pieces(left, line, t, options):
+def _pieces(left: Leftover, line: Line, t: FloatArray, options: TrailOptions) -> FloatArray:
     """(n, 2 STRIP_PIXELS + 1) medians along the pieces of a line's strip; NaN where unknown."""
     x, y = line.at(t[:, :, None], ACROSS)
     values = left.strip(x, y, options.model_error)
@@ -234,14 +79,14 @@ def _pieces(left, line, t, options):
     return np.where(number >= options.piece_pixels / 4, _median(values), np.nan)
 
 
-def _median(values):
+def _median(values: FloatArray) -> FloatArray:
     """The median of finite values along axis 1; NaN without any."""
     values = np.sort(values, axis=1)  # what is NaN comes last
     number = np.isfinite(values).sum(axis=1, keepdims=True)
     return np.take_along_axis(values, np.maximum(number - 1, 0) // 2, axis=1)[:, 0]
 
 
-def _best_line(pieces, t, psf_fwhm):
+def _best_line(pieces: FloatArray, t: FloatArray, psf_fwhm: float) -> tuple[float, float]:
     """Offset and slope of the brightest line in a strip."""
     smooth = gaussian_filter1d(np.nan_to_num(pieces), psf_fwhm * gaussian_fwhm_to_sigma, axis=1)
     reach = max(np.abs(t).max(), 1.0)
@@ -253,7 +98,9 @@ def _best_line(pieces, t, psf_fwhm):
     return float(offset[best[0], 0, 0]), float(slope[best[1], 0])
 
 
-def _trail(left, line, t, psf_fwhm, options):
+def _trail(
+    left: Leftover, line: Line, t: FloatArray, psf_fwhm: float, options: TrailOptions
+) -> Trail | None:
     """The Trail along an aligned line, or None."""
     pieces, sigma = _light(_pieces(left, line, t, options), psf_fwhm)
     # Pieces of which little is known, or what lights them, are neither lit nor dark.
@@ -286,7 +133,7 @@ def _trail(left, line, t, psf_fwhm, options):
     return Trail(ends, half_width, fwhm, total, float(share), whole)
 
 
-def _light(pieces, psf_fwhm):
+def _light(pieces: FloatArray, psf_fwhm: float) -> tuple[FloatArray, FloatArray]:
     """The pieces without their background, and the significance (n,) of their middle."""
     pieces = pieces - _median(pieces[:, IS_FLANK])[:, None]
     flank = pieces[:, IS_FLANK]
@@ -299,20 +146,20 @@ def _light(pieces, psf_fwhm):
     return pieces, light / np.sqrt(np.maximum(own, 1e-9)) / max(noise, 1e-9)
 
 
-def _even_light(sigma, options):
+def _even_light(sigma: FloatArray, options: TrailOptions) -> float:
     """The significance of all bright pieces but the brightest, as trails are even."""
     n_kept = len(sigma) - int(np.ceil(options.brightest_pieces * len(sigma)))
     return float(np.sqrt(np.sum(np.square(np.sort(sigma)[:n_kept]))))
 
 
-def _extended(start, stop, can_tell):
+def _extended(start: int, stop: int, can_tell: BoolArray) -> tuple[int, int]:
     """The part of a line, extended by adjacent pieces without information."""
     known = np.flatnonzero(can_tell)
     before, after = known[known < start], known[known >= stop]
     return int(before[-1]) + 1 if len(before) else 0, int(after[0]) if len(after) else len(can_tell)
 
 
-def _mean(pieces):
+def _mean(pieces: FloatArray) -> FloatArray:
     """The mean over pieces; NaN if fewer than half are known."""
     known = np.isfinite(pieces)
     number = known.sum(axis=0)
@@ -320,7 +167,7 @@ def _mean(pieces):
     return np.where(2 * number >= len(pieces), total / np.maximum(number, 1), np.nan)
 
 
-def _longest(is_lit, can_tell, options):
+def _longest(is_lit: BoolArray, can_tell: BoolArray, options: TrailOptions) -> tuple[int, int]:
     """The start and end of the part with most bright pieces, across short gaps."""
     lit = np.flatnonzero(is_lit)
     if len(lit) == 0:
@@ -331,7 +178,7 @@ def _longest(is_lit, can_tell, options):
     return int(longest[0]), int(longest[-1]) + 1
 
 
-def _width(profile, level):
+def _width(profile: FloatArray, level: Float) -> float:
     """Pixels between the two sides of the middle where a profile falls below a level; or NaN."""
     middle = STRIP_PIXELS
     near = slice(middle - SEARCH_PIXELS, middle + SEARCH_PIXELS + 1)
@@ -341,7 +188,7 @@ def _width(profile, level):
     return float(right[0] - left[-1] - 1) if len(left) and len(right) else np.nan
 
 
-def _near_saturated(left, line, t, options):
+def _near_saturated(left: Leftover, line: Line, t: FloatArray, options: TrailOptions) -> BoolArray:
     """(n,) whether pieces lie near a saturated star on the line, whose spike it may be."""
     if not options.saturated_pixels:
         return np.zeros(len(t), bool)

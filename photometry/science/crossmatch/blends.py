@@ -1,9 +1,12 @@
 """The probability that stars resolved on one image are blended into one source on another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
+
+from exposures.science.arrays import BoolArray, Float, FloatArray, Index
+from photometry.science.crossmatch.options import CrossMatchOptions
 
 # Deviations in sigma of a star's colour from that of most stars, and how probable each is.
 DEVIATES = np.linspace(-3, 3, 25)
@@ -27,10 +30,10 @@ class NearPairs:
     error: np.ndarray  # arcsec, of that
     fwhm: float  # of the image of the wholes, arcsec
 
-    def select(self, rows):
+    def select(self, rows: Index) -> "NearPairs":
         """The pairs at ``rows``: indices (k,), or bool (n,)."""
         names = ("part", "whole", "flux", "whole_flux", "offset", "error")
-        return NearPairs(*(getattr(self, name)[rows] for name in names), self.fwhm)
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class HiddenSources:
     probability: np.ndarray  # of the part being in it, with blend_share of its light or more
 
 
-def hidden_sources(pairs, match, options) -> HiddenSources:
+def hidden_sources(pairs: NearPairs, match: BoolArray, options: CrossMatchOptions) -> HiddenSources:
     """Parts that may be blended, with probabilities; ``options`` are CrossMatchOptions.
 
     ``match`` (n,) bool are the pairs that are taken for one star: their parts are hidden nowhere
@@ -66,7 +69,7 @@ def hidden_sources(pairs, match, options) -> HiddenSources:
     return HiddenSources(rows[parts], rows[main[parts]], probability)
 
 
-def _visible(pairs, match, options):
+def _visible(pairs: NearPairs, match: BoolArray, options: CrossMatchOptions) -> FloatArray:
     """(n,) the probability that a part would be detected if it were not blended.
 
     Its flux by the colour of most stars, against the faint end of the wholes.
@@ -79,11 +82,13 @@ def _visible(pairs, match, options):
     return np.nan_to_num(ndtr(brighter))
 
 
-def _faintest(pairs, options):
+def _faintest(pairs: NearPairs, options: CrossMatchOptions) -> Float:
     return np.percentile(pairs.whole_flux, 100 * options.faintest)
 
 
-def _probability(part, main, visible, options):
+def _probability(
+    part: NearPairs, main: NearPairs, visible: FloatArray, options: CrossMatchOptions
+) -> FloatArray:
     """(n,) the probability that parts contribute a relevant share of a blend's light.
 
     ``part`` and ``main`` are pairs with the same wholes. By Bayes' theorem over what can be: a part
@@ -113,6 +118,6 @@ def _probability(part, main, visible, options):
     return counts / (is_in_any + np.maximum(1 - visible, options.missed))
 
 
-def _gauss(deviation, outliers):
+def _gauss(deviation: FloatArray, outliers: float) -> FloatArray:
     """The likelihood of a deviation in sigma, but for outliers."""
     return np.maximum(np.exp(-0.5 * np.minimum(deviation**2, LARGEST_CHI2)), outliers)
