@@ -18,7 +18,7 @@ from variables.science.causes import CauseOptions
 from variables.science.consensus import ConsensusOptions
 from variables.science.difference import MatchOptions
 from variables.science.new_sources import NewSourceOptions
-from variables.science.periods import PeriodOptions
+from variables.science.period_options import PeriodOptions
 from variables.science.selection import SelectionOptions
 
 # What is derived from stored rows, and needs no pixel: it goes by the options in force whenever it

@@ -8,7 +8,8 @@ import pytest
 from astropy.table import Table
 
 from variables.candidates.periods import period_search
-from variables.science.periods import PeriodOptions, find_periods
+from variables.science.period_options import PeriodOptions
+from variables.science.periods import find_periods
 
 NOISE = 0.01  # mag
 SPAN = 565.0  # days

@@ -2,7 +2,8 @@
 
 from math import isfinite
 
-from variables.science.periods import PeriodOptions, find_periods
+from variables.science.period_options import PeriodOptions
+from variables.science.periods import find_periods
 
 
 def period_search(curves, options=PeriodOptions()) -> dict:

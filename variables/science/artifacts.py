@@ -1,5 +1,6 @@
 """Artifacts found by crowded changes: saturated stars, trails, edges and detector defects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 from exposures.science.quantities import (
     Count,
     Days,
@@ -75,7 +77,7 @@ class Region:
     where: str  # in words: "the left edge"
 
 
-def saturated_regions(points, options=ArtifactOptions()):
+def saturated_regions(points: Points, options: ArtifactOptions = ArtifactOptions()) -> list[Region]:
     """A list of Regions round saturated stars and along their bleed trails.
 
     ``points`` are n Points, (n,) pixels. Changes that fail the cuts for a saturated star are linked
@@ -94,7 +96,7 @@ def saturated_regions(points, options=ArtifactOptions()):
     return [region for region in regions if region.n_passing_cuts > 0]
 
 
-def groups(positions, radius):
+def groups(positions: FloatArray, radius: float) -> list[IntArray]:
     """Groups of positions (n, d) linked by steps of at most ``radius``, as lists of indices.
 
     A list of arrays (k,); positions and radius are in any unit.
@@ -109,7 +111,7 @@ def groups(positions, radius):
     return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
-def _shape(positions, options):
+def _shape(positions: FloatArray, options: ArtifactOptions) -> tuple[str, FloatArray]:
     """The kind of a group of positions, and a polygon round it: a box or a regular twelve-gon."""
     low = positions.min(axis=0) - options.margin_pixels
     high = positions.max(axis=0) + options.margin_pixels
@@ -124,12 +126,12 @@ def _shape(positions, options):
     return "saturated", centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
-def box(low, high):
+def box(low: Sequence[float] | FloatArray, high: Sequence[float] | FloatArray) -> FloatArray:
     """(4, 2) corners of the rectangle between two opposite corners (2,); x, y in pixels."""
     return np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
 
 
-def _region(kind, corners, points, where):
+def _region(kind: str, corners: FloatArray, points: Points, where: str) -> Region:
     inside = in_polygon(points.x, points.y, corners)
     return Region(
         kind,
@@ -140,7 +142,7 @@ def _region(kind, corners, points, where):
     )
 
 
-def in_polygon(x, y, corners):
+def in_polygon(x: FloatArray, y: FloatArray, corners: FloatArray) -> BoolArray:
     """(n,) whether points lie in a polygon, by counting the sides to their right.
 
     ``x, y`` (n,) and ``corners`` (m, 2), in turn, are in pixels; NaN lies in none.
@@ -153,7 +155,7 @@ def in_polygon(x, y, corners):
     return inside
 
 
-def clipped(corners, shape):
+def clipped(corners: FloatArray, shape: Shape) -> FloatArray:
     """(m, 2) corners of the part of a convex polygon that is on a chip of ``shape`` (ny, nx).
 
     ``corners`` (n, 2), in turn, are x, y in pixels; (0, 2) where nothing of it is on the chip. By
@@ -178,7 +180,9 @@ def clipped(corners, shape):
 EDGES = ("left", "right", "lower", "upper")
 
 
-def edge_regions(points, shape, options=ArtifactOptions()):
+def edge_regions(
+    points: Points, shape: Shape, options: ArtifactOptions = ArtifactOptions()
+) -> list[Region]:
     """Strips along the edges of a chip of ``shape`` (ny, nx) in which changes crowd.
 
     A list of Region; ``points`` are n Points, (n,) pixels.
@@ -216,7 +220,14 @@ class Defect:
     n_stars: int  # different places on the sky
 
 
-def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
+def defects(
+    positions: FloatArray,
+    frame: IntArray,
+    sky: FloatArray,
+    n_frames: int,
+    shape: Shape,
+    options: ArtifactOptions = ArtifactOptions(),
+) -> list[Defect]:
     """Find spots of the detector where changes of different stars recur on many frames.
 
     ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
@@ -240,11 +251,19 @@ def defects(positions, frame, sky, n_frames, shape, options=ArtifactOptions()):
         if n_seen >= wanted:
             n_stars = len(groups(sky[members], options.apart_pixels))
             if n_stars >= options.min_exposures:
-                found.append(Defect(*map(float, centre), members, n_seen, n_stars))
+                x, y = map(float, centre)
+                found.append(Defect(x, y, members, n_seen, n_stars))
     return found
 
 
-def is_reference_at_fault(n_images, n_changes, n_vanished, median, scatter, options):
+def is_reference_at_fault(
+    n_images: IntArray,
+    n_changes: IntArray,
+    n_vanished: IntArray,
+    median: FloatArray,
+    scatter: FloatArray,
+    options: ArtifactOptions,
+) -> BoolArray:
     """(n,) whether sources changed by the same amount on nearly all images.
 
     ``n_images``, ``n_changes`` and ``n_vanished`` (n,) are numbers of images on which a source was

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
+from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.quantities import Count, Fraction, Options, Pixels, Ratio
 from variables.science.selection import CUTS
 
@@ -49,7 +50,7 @@ class Evidence:
     is_new: np.ndarray  # not on the reference: mean and scatter are those of its own light
 
 
-def judge_causes(evidence, options=CauseOptions()):
+def judge_causes(evidence: Evidence, options: CauseOptions = CauseOptions()) -> np.ndarray:
     """(n,) names of causes, the first that applies in the order of the conditions here.
 
     ``evidence`` is the Evidence of n candidates, in pixels and mag. What is NaN speaks for no
@@ -72,7 +73,7 @@ def judge_causes(evidence, options=CauseOptions()):
     return np.select([c.astype(bool) for c in conditions.values()], list(conditions), "real")
 
 
-def count_others_nearby(source, x, y, radius):
+def count_others_nearby(source: IntArray, x: FloatArray, y: FloatArray, radius: float) -> IntArray:
     """(m,) for each change, how many other sources changed within ``radius`` pixels of it.
 
     ``source`` (m,) are ids, ``x, y`` (m,) pixels on each change's own image; NaN is nowhere.

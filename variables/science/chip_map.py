@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.angles import to_sky
+from exposures.science.arrays import FloatArray, Floats
 from exposures.science.footprints import tangent_plane, unit_vectors
 
 # Stars wanted for polynomials of each order in two coordinates; fewer bear a lower order.
@@ -25,18 +26,18 @@ class ChipMap:
     to_xy: np.ndarray  # (n_terms, 2) coefficients in the plane over ``radius``
     to_vectors: np.ndarray  # (n_terms, 3) coefficients in pixels over ``span``
 
-    def to_pixel(self, ra, dec):
+    def to_pixel(self, ra: Floats, dec: Floats) -> tuple[FloatArray, FloatArray]:
         """x, y (n,) in pixels of positions ``ra, dec`` (n,) in degrees."""
         plane = tangent_plane(unit_vectors(np.column_stack([ra, dec])), self.centre)
         return (_terms(plane / self.radius, self.order) @ self.to_xy).T
 
-    def to_sky(self, x, y):
+    def to_sky(self, x: Floats, y: Floats) -> tuple[FloatArray, FloatArray]:
         """ra, dec (n,) in degrees of positions ``x, y`` (n,) in pixels."""
         points = np.column_stack([x, y]) / self.span
         return to_sky(_terms(points, self.order) @ self.to_vectors)
 
 
-def fit_chip_map(ra, dec, x, y):
+def fit_chip_map(ra: FloatArray, dec: FloatArray, x: FloatArray, y: FloatArray) -> ChipMap | None:
     """Fit a ChipMap to stars with both positions; None for fewer than three.
 
     ``ra, dec`` (n,) are ICRS degrees, ``x, y`` (n,) pixels, all finite.
@@ -54,7 +55,7 @@ def fit_chip_map(ra, dec, x, y):
     return ChipMap(centre, radius, span, order, to_xy, to_vectors)
 
 
-def _terms(points, order):
+def _terms(points: FloatArray, order: int) -> FloatArray:
     """(n, n_terms) the terms ``u^i v^j`` with ``i + j <= order`` of (n, 2) points."""
     u, v = points.T
     powers = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]

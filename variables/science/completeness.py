@@ -1,9 +1,13 @@
 """Shares and offsets in bins with uncertainties: completeness, purity, bias."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.stats import binom_conf_interval, mad_std
+from numpy.typing import ArrayLike
+
+from exposures.science.arrays import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Shares:
     high: np.ndarray
 
 
-def shares(values, has_it, edges) -> Shares:
+def shares(values: FloatArray, has_it: BoolArray, edges: ArrayLike) -> Shares:
     """Shares of ``has_it`` (m,) bool in bins of ``values`` (m,) between ``edges`` (n_bins + 1,).
 
     Values and edges in any unit. A bin holds its lower edge, not its upper, but the last, which
@@ -48,7 +52,9 @@ class Offsets:
 MIN_IN_A_BIN = 5
 
 
-def offsets(values, differences, edges) -> Offsets:
+def offsets(
+    values: FloatArray, differences: FloatArray, edges: Sequence[float] | FloatArray
+) -> Offsets:
     """Median ``differences`` (m,) in bins of ``values`` (m,); differences of NaN are left out.
 
     Values and ``edges`` (n_bins + 1,) are in any unit, the differences in another, which the
@@ -68,7 +74,7 @@ def offsets(values, differences, edges) -> Offsets:
     return Offsets(n, median, error, spread)
 
 
-def crossing(edges, share, level=0.5):
+def crossing(edges: ArrayLike, share: FloatArray, level: float = 0.5) -> float:
     """The last value at which a falling share crosses a level, between bin centres; or NaN.
 
     A number in the unit of ``edges`` (n_bins + 1,); ``share`` (n_bins,) is 0 to 1, and bins where

@@ -1,8 +1,10 @@
 """The consensus of votes, and measures of agreement."""
 
 from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -27,20 +29,25 @@ class Consensus:
     is_disputed: bool  # enough votes, and no majority
 
 
-def consensus_of(votes, votes_wanted=1, options=ConsensusOptions()) -> Consensus:
+def consensus_of(
+    votes: Iterable[Sequence[Hashable]],
+    votes_wanted: int = 1,
+    options: ConsensusOptions = ConsensusOptions(),
+) -> Consensus:
     """The Consensus of ``votes``, one a person, each a tuple of keys from the class down.
 
     The ``majority``, a share of the n votes, decides. Votes for subtypes of one class are votes for
     the class, and where no subtype has the majority of all votes, the class itself is the answer.
     Below ``votes_wanted``, a number of votes, there is no choice.
     """
-    votes = [tuple(vote) for vote in votes]
-    n = len(votes)
+    keys = [tuple(vote) for vote in votes]
+    n = len(keys)
     if n == 0:
         return Consensus(None, 0, 0.0, False)
-    best, share = (), 0.0
-    for depth in range(1, max(map(len, votes)) + 1):
-        below = [v[:depth] for v in votes if len(v) >= depth and v[: depth - 1] == best]
+    best: tuple = ()
+    share = 0.0
+    for depth in range(1, max(map(len, keys)) + 1):
+        below = [v[:depth] for v in keys if len(v) >= depth and v[: depth - 1] == best]
         if not below:
             break
         top, count = Counter(below).most_common(1)[0]
@@ -53,7 +60,7 @@ def consensus_of(votes, votes_wanted=1, options=ConsensusOptions()) -> Consensus
     return Consensus(best or None, n, share, not best)
 
 
-def cohen_kappa(pairs) -> float:
+def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float:
     """Agreement of two people on what both judged, beyond chance; NaN where it has no meaning.
 
     ``pairs`` are n of (first's class, second's class); a number up to 1, no unit. Cohen 1960, Educ.
@@ -68,25 +75,27 @@ def cohen_kappa(pairs) -> float:
     return (observed - chance) / (1 - chance) if chance < 1 else np.nan
 
 
-def fleiss_kappa(ballots) -> float:
+def fleiss_kappa(ballots: Iterable[Sequence[Hashable]]) -> float:
     """Agreement of several people, beyond chance; NaN where nothing has two votes.
 
     A number up to 1, no unit. ``ballots`` are lists of the classes that each object got, of any
     length; those of one vote say nothing. Fleiss 1971, Psychol. Bull. 76, 378, with each object's
     own number of votes.
     """
-    ballots = [Counter(ballot) for ballot in ballots if len(ballot) > 1]
-    if not ballots:
+    counts = [Counter(ballot) for ballot in ballots if len(ballot) > 1]
+    if not counts:
         return np.nan
-    n = np.array([ballot.total() for ballot in ballots])
-    same = np.array([sum(k * (k - 1) for k in ballot.values()) for ballot in ballots])
+    n = np.array([count.total() for count in counts])
+    same = np.array([sum(k * (k - 1) for k in count.values()) for count in counts])
     observed = np.mean(same / (n * (n - 1)))
-    totals = sum(ballots, Counter())
+    totals: Counter[Hashable] = sum(counts, Counter())
     chance = sum((k / totals.total()) ** 2 for k in totals.values())
     return float((observed - chance) / (1 - chance)) if chance < 1 else np.nan
 
 
-def pairwise_agreement(votes) -> dict[tuple, tuple[int, float, float]]:
+def pairwise_agreement(
+    votes: Mapping[Any, Mapping[Any, Hashable]],
+) -> dict[tuple, tuple[int, float, float]]:
     """{(person, person): (objects in common, share alike, Cohen's kappa)}, three numbers.
 
     ``votes`` is {person: {object: class}}; pairs without an object in common are left out. kappa is

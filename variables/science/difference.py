@@ -1,5 +1,6 @@
 """Difference images after matching PSF and photometric scale."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,6 +8,7 @@ import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
 from scipy.ndimage import maximum_filter
 
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 from exposures.science.quantities import (
     Count,
     Fraction,
@@ -58,7 +60,7 @@ class MatchOptions(Options):
     """Misfit of a bright star's kernel, over the median, beyond which it is left out."""
 
     @property
-    def sigmas_pixels(self):
+    def sigmas_pixels(self) -> tuple[float, float, float]:
         """Sigma of the three Gaussians, narrowest first: numbers of pixels."""
         return self.narrow_pixels, self.middle_pixels, self.wide_pixels
 
@@ -84,7 +86,14 @@ class KernelPrior:
     right: np.ndarray  # (n_terms,)
 
 
-def match_stamps(reference, search, weights, fwhm_pixels, prior=None, options=MatchOptions()):
+def match_stamps(
+    reference: FloatArray,
+    search: FloatArray,
+    weights: tuple[FloatArray, FloatArray],
+    fwhm_pixels: tuple[float, float],
+    prior: KernelPrior | None = None,
+    options: MatchOptions = MatchOptions(),
+) -> Matched | None:
     """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None if impossible.
 
     Stamps are (ny, nx) in ADU. Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a
@@ -119,24 +128,26 @@ def match_stamps(reference, search, weights, fwhm_pixels, prior=None, options=Ma
     return Matched(own + pair.skies[0], difference, noise, scale)
 
 
-def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
+def kernel_prior(
+    stamps: Iterable[tuple[FloatArray, FloatArray, tuple[FloatArray, FloatArray]]],
+    fwhm_pixels: tuple[float, float],
+    options: MatchOptions = MatchOptions(),
+) -> KernelPrior | None:
     """The KernelPrior from ``stamps`` round bright stars; None without any that agree on one.
 
     Stamps are (reference, search, weights) each, (ny, nx) in ADU as those of ``match_stamps``, and
     ``fwhm_pixels`` the seeing of both images; one that has its own sky and, being a variable, its
     own flux, is one among many.
     """
-    normals, rights = [], []
+    equations = []
     for stamp in stamps:
         pair = _pair(*stamp, fwhm_pixels, options)
         fit = pair and _clipped_fit(pair, np.ones(pair.clean.shape, bool), None, options)
         if fit:
-            normal, right = _without_sky(fit.normal, fit.right)
-            normals.append(normal)
-            rights.append(right)
-    if not normals:
+            equations.append(_without_sky(fit.normal, fit.right))
+    if not equations:
         return None
-    normals, rights = np.array(normals), np.array(rights)
+    normals, rights = (np.array(side) for side in zip(*equations, strict=True))
     kept = np.ones(len(normals), bool)
     for _ in range(options.n_clips):
         prior = _pooled(normals[kept], rights[kept], options)
@@ -151,7 +162,7 @@ def kernel_prior(stamps, fwhm_pixels, options=MatchOptions()):
     return prior
 
 
-def _pooled(normals, rights, options):
+def _pooled(normals: FloatArray, rights: FloatArray, options: MatchOptions) -> KernelPrior:
     """Pool stars into a KernelPrior: the brighter half with equal weights, the others with less."""
     # Else the brightest one would speak for the whole image.
     known = normals[:, 0, 0]
@@ -159,7 +170,7 @@ def _pooled(normals, rights, options):
     return KernelPrior(np.tensordot(share, normals, 1), np.tensordot(share, rights, 1))
 
 
-def _misfits(kernel, normals, rights):
+def _misfits(kernel: FloatArray, normals: FloatArray, rights: FloatArray) -> FloatArray:
     """(n,) how far each star's own kernel is off, as a share of its light squared."""
     n_terms = normals.shape[-1]
     own = [
@@ -171,7 +182,7 @@ def _misfits(kernel, normals, rights):
     return lost / np.einsum("i,kij,j->k", kernel, normals, kernel)
 
 
-def _without_sky(normal, right):
+def _without_sky(normal: FloatArray, right: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Normal equations with the last unknown, the sky, eliminated."""
     mixed, own = normal[:-1, -1], normal[-1, -1]
     return normal[:-1, :-1] - np.outer(mixed, mixed) / own, right[:-1] - mixed * right[-1] / own
@@ -189,7 +200,13 @@ class _Pair:
     weight: np.ndarray  # (ny, nx) of the difference; 0 where not clean, and at the edge
 
 
-def _pair(reference, search, weights, fwhm_pixels, options):
+def _pair(
+    reference: FloatArray,
+    search: FloatArray,
+    weights: tuple[FloatArray, FloatArray],
+    fwhm_pixels: tuple[float, float],
+    options: MatchOptions,
+) -> _Pair | None:
     seen = [weight > 0 for weight in weights]
     if min(map(np.count_nonzero, seen)) < options.min_pixels:
         return None
@@ -211,13 +228,13 @@ def _pair(reference, search, weights, fwhm_pixels, options):
     return _Pair(is_reference_sharper, skies, light[wide], terms, clean, weight)
 
 
-def _outside(shape, core_pixels):
+def _outside(shape: Shape, core_pixels: float) -> BoolArray:
     """(ny, nx) pixels that are not near the middle."""
     y, x = np.ogrid[: shape[0], : shape[1]]
     return np.hypot(y - shape[0] // 2, x - shape[1] // 2) >= core_pixels
 
 
-def _reached(masked, fwhm_pixels):
+def _reached(masked: BoolArray, fwhm_pixels: tuple[float, float]) -> BoolArray:
     """(ny, nx) pixels that hold light of masked ones, once these are convolved."""
     if not masked.any():
         return masked
@@ -225,16 +242,18 @@ def _reached(masked, fwhm_pixels):
     return maximum_filter(masked, 2 * int(np.ceil(1 + 1.5 * sigma)) + 1)
 
 
-def _half_width(options):
+def _half_width(options: MatchOptions) -> int:
     return int(np.ceil(3 * max(options.sigmas_pixels)))
 
 
 @lru_cache(maxsize=4)
-def _profiles(options):
+def _profiles(options: MatchOptions) -> tuple[FloatArray, IntArray, IntArray]:
     """(n, width) one-dimensional kernels; (n_terms,) those along y and along x of each term."""
     half = _half_width(options)
     u = np.arange(-half, half + 1, dtype=float)
-    profiles, along_y, along_x = [], [], []
+    profiles: list[FloatArray] = []
+    along_y: list[int] = []
+    along_x: list[int] = []
     degree = options.degree
     for sigma in options.sigmas_pixels:
         gauss = np.exp(-0.5 * (u / sigma) ** 2)
@@ -247,7 +266,7 @@ def _profiles(options):
 
 
 @lru_cache(maxsize=8)
-def _matrices(n, options):
+def _matrices(n: int, options: MatchOptions) -> FloatArray:
     """(n_profiles, n, n) that convolve n pixels in a line: a product is faster than to shift."""
     profiles, _, _ = _profiles(options)
     half = _half_width(options)
@@ -256,7 +275,7 @@ def _matrices(n, options):
     return np.where(inside, profiles[:, np.clip(offset, 0, 2 * half)], 0).astype("f4")
 
 
-def _terms(image, options):
+def _terms(image: FloatArray, options: MatchOptions) -> FloatArray:
     """(n_terms, n_pixels) an image convolved with each term of the kernel, and a sky of 1."""
     ny, nx = image.shape
     _, along_y, along_x = _profiles(options)
@@ -269,7 +288,7 @@ def _terms(image, options):
     return terms
 
 
-def _sums(options):
+def _sums(options: MatchOptions) -> FloatArray:
     """(n,) what each term of the kernel does to a flux."""
     profiles, along_y, along_x = _profiles(options)
     total = profiles.sum(axis=1)
@@ -285,7 +304,9 @@ class _Fit:
     used: np.ndarray  # indices of the pixels
 
 
-def _clipped_fit(pair, allowed, prior, options):
+def _clipped_fit(
+    pair: _Pair, allowed: BoolArray, prior: KernelPrior | None, options: MatchOptions
+) -> _Fit | None:
     """The _Fit of a _Pair by clipped least squares in ``allowed`` pixels; None with too few.
 
     Few pixels are clipped: they are taken out of the sums, which are done over all but once.

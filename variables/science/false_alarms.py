@@ -1,6 +1,11 @@
 """The probability that noise alone makes a peak of a periodogram."""
 
 import numpy as np
+from astropy.timeseries import LombScargle
+
+from exposures.science.arrays import FloatArray
+from variables.science.centred_curves import CentredCurves
+from variables.science.period_options import PeriodOptions
 
 COARSE = 3  # samples a peak of shuffled epochs
 ENOUGH = 5  # shuffles with a peak as high, after which no more are tried
@@ -8,7 +13,13 @@ AT_ONCE, FREQUENCIES_AT_ONCE = 25, 8192
 SINGULAR = 1e-5  # in single precision, of the determinant of a sinusoid's equations
 
 
-def false_alarms(data, periodogram, frequency, heights, options):
+def false_alarms(
+    data: CentredCurves,
+    periodogram: LombScargle,
+    frequency: FloatArray,
+    heights: FloatArray,
+    options: PeriodOptions,
+) -> FloatArray:
     """(n,) false-alarm probabilities of peaks, those of the highest peak first.
 
     ``heights`` (n,), 0 to 1, are of peaks of the ``periodogram`` of ``data``, CentredCurves, at
@@ -33,7 +44,9 @@ def false_alarms(data, periodogram, frequency, heights, options):
     return np.fmax(limits, np.mean(highest[:, None] >= heights, axis=0))
 
 
-def _highest_powers(days, mag, error, frequency):
+def _highest_powers(
+    days: FloatArray, mag: FloatArray, error: FloatArray, frequency: FloatArray
+) -> FloatArray:
     """(m,) the highest peaks of the periodograms of ``mag`` and ``error`` (m, n) at the same times.
 
     With the names of Zechmeister & Kuerster, equations 5 to 15. The sines and cosines are shared,

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from variables.science.centred_curves import enlarged_errors
+from exposures.science.arrays import Float, FloatArray
+from variables.science.centred_curves import CentredCurves, enlarged_errors
+from variables.science.period_options import PeriodOptions
 
 # Trial frequencies over the narrowest peak of a harmonic, and how far from a peak of one sinusoid,
 # in its widths, that of several harmonics may lie.
@@ -14,7 +16,7 @@ PATIENCE = 2  # orders that gain nothing, after which no higher one is tried
 RIDGE = 1e-9  # of the sums of squares, so that equations have a solution
 
 
-def refined(data, frequency, options):
+def refined(data: CentredCurves, frequency: Float, options: PeriodOptions) -> float:
     """The frequency near a peak that harmonics fit best, with as many as the BIC allows.
 
     A number in cycles a day, as ``frequency``; ``data`` are CentredCurves, in days and mag.
@@ -28,7 +30,9 @@ def refined(data, frequency, options):
     return part * _near(_about_fit(own, found, order), found, order)
 
 
-def _shapes(data, frequency, part, options):
+def _shapes(
+    data: CentredCurves, frequency: Float, part: int, options: PeriodOptions
+) -> list[tuple[np.floating, int, int, float]]:
     """(BIC, part, order, frequency) of ever more harmonics of a part, until two gain nothing."""
     n, n_curves = len(data.mag), data.curve.max() + 1
     shapes = []
@@ -44,13 +48,13 @@ def _shapes(data, frequency, part, options):
     return shapes
 
 
-def _about_fit(data, frequency, order):
+def _about_fit(data: CentredCurves, frequency: Float, order: int) -> CentredCurves:
     """The same data with errors scaled to chi2/nu = 1 about a fit."""
     left = _residual(data, frequency, order)
     return replace(data, error=enlarged_errors(left, data.own_error, data.curve))
 
 
-def _near(data, frequency, order):
+def _near(data: CentredCurves, frequency: Float, order: int) -> float:
     """The best frequency of harmonics near that of one sinusoid."""
     step = 1 / (POINTS_PER_PEAK * order * data.span)
     n = int(np.ceil(REACH / data.span / step))
@@ -59,7 +63,7 @@ def _near(data, frequency, order):
     return best_near(data, tried[np.argmin(_chi2(data, tried, order))], step, order)
 
 
-def best_near(data, frequency, reach, order):
+def best_near(data: CentredCurves, frequency: Float, reach: Float, order: int) -> float:
     """The frequency of the best fit within ``reach`` of one: all numbers in cycles a day.
 
     ``data`` are CentredCurves, in days and mag; ``order`` is the number of harmonics.
@@ -73,20 +77,22 @@ def best_near(data, frequency, reach, order):
     return float(found.x)
 
 
-def _chi2(data, frequencies, order):
+def _chi2(data: CentredCurves, frequencies: FloatArray, order: int) -> FloatArray:
     """(n_frequencies,) chi2 of the best fits of harmonics, with a mean for each curve."""
     wanted = data.mag / data.error
     design, terms = _solved(data, frequencies, order)
     return np.sum((wanted - np.einsum("fkn,fk->fn", design, terms)) ** 2, axis=1)
 
 
-def _residual(data, frequency, order):
+def _residual(data: CentredCurves, frequency: Float, order: int) -> FloatArray:
     """(n,) what the best fit of harmonics leaves over."""
     design, terms = _solved(data, np.array([frequency]), order)
     return data.mag - data.error * (terms[0] @ design[0])
 
 
-def _solved(data, frequencies, order):
+def _solved(
+    data: CentredCurves, frequencies: FloatArray, order: int
+) -> tuple[FloatArray, FloatArray]:
     """Harmonics over the errors, (n_frequencies, n_terms, n), and the amplitudes of the fits."""
     phase = 2 * np.pi * frequencies[:, None, None] * np.arange(1, order + 1)[:, None] * data.days
     means = data.curve == np.arange(data.curve.max() + 1)[:, None]

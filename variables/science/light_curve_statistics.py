@@ -1,8 +1,11 @@
 """Statistics of many light curves at once."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from exposures.science.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,9 @@ class LightCurveStatistics:
     skewness: np.ndarray
 
 
-def light_curve_statistics(n_curves, curve, mag, mag_err):
+def light_curve_statistics(
+    n_curves: int, curve: IntArray, mag: FloatArray, mag_err: FloatArray
+) -> LightCurveStatistics:
     """LightCurveStatistics of ``n_curves`` light curves.
 
     ``curve`` (m,) int says which light curve a measurement belongs to, from 0; ``mag`` and
@@ -29,8 +34,8 @@ def light_curve_statistics(n_curves, curve, mag, mag_err):
     """
     mag, weight = mag.astype("f8"), mag_err.astype("f8") ** -2
 
-    def total(values):
-        return np.bincount(curve, values, n_curves)
+    def total(values: FloatArray) -> FloatArray:
+        return np.bincount(curve, values, n_curves).astype("f8")
 
     n = np.bincount(curve, minlength=n_curves)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -54,13 +59,15 @@ def light_curve_statistics(n_curves, curve, mag, mag_err):
     )
 
 
-def _successive_squares(curve, mag, n_curves):
+def _successive_squares(curve: IntArray, mag: FloatArray, n_curves: int) -> FloatArray:
     """(n_curves,) sums of the squares of successive differences."""
     same = curve[1:] == curve[:-1]
-    return np.bincount(curve[1:][same], np.diff(mag)[same] ** 2, n_curves)
+    return np.bincount(curve[1:][same], np.diff(mag)[same] ** 2, n_curves).astype("f8")
 
 
-def _percentiles(curve, mag, n, percents):
+def _percentiles(
+    curve: IntArray, mag: FloatArray, n: IntArray, percents: Iterable[float]
+) -> Iterator[FloatArray]:
     """A percentile of each curve, linear between measurements, for each of ``percents``."""
     order = np.lexsort((mag, curve))
     ordered = np.append(mag[order], np.nan)

@@ -1,45 +1,23 @@
 """Periods of light curves in several filters."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.timeseries import LombScargle
+from numpy.typing import ArrayLike
 
-from exposures.science.quantities import Count, Few, Fraction, Options, ShortestPeriod, Trials
+from exposures.science.arrays import Float, FloatArray
 from variables.science.centred_curves import centred
 from variables.science.false_alarms import false_alarms
 from variables.science.harmonics import best_near, refined
+from variables.science.period_options import PeriodOptions
 
 # Cycles within the span of the epochs, of the longest period: what only rises or falls is better
 # told by that than by one of its aliases.
 LONGEST = 0.1
 MOST_FREQUENCIES = 20_000_000  # of a periodogram: 20 years down to 2 minutes, 160 MB
 EVEN = 1e-6  # of a spacing, by which evenly spaced epochs may be off
-
-
-@dataclass(frozen=True)
-class PeriodOptions(Options):
-    """The range of periods searched, and the significance needed to claim one."""
-
-    min_days: ShortestPeriod = 0.05
-    """Shortest period that is looked for."""
-    min_epochs: Count = 8
-    """Least number of different times, in all filters together, for which periods are searched."""
-    min_epochs_a_filter: Count = 3
-    """Least number of epochs in a filter; one with fewer is left out of the search for periods."""
-    n_periods: Few = 5
-    """Number of the strongest peaks of a periodogram that are reported."""
-    samples_per_peak: Few = 5
-    """Samples of the periodogram across a peak, before peaks are refined."""
-    max_harmonics: Few = 6
-    """Largest number of harmonics with which a peak is refined."""
-    epochs_a_term: Count = 2
-    """Number of epochs that each of the two terms of a harmonic needs."""
-    n_shuffles: Trials = 100
-    """Number of shuffles of the epochs, none of which may have a peak as high as a claimed
-    period's."""
-    max_false_alarm: Fraction = 0.01
-    """False-alarm probability of a peak, above which no period is claimed."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +29,14 @@ class Period:
     false_alarm: float  # probability that noise alone has such a peak
     n_cycles: float  # within the time between the first and the last epoch
 
-    def stands_out(self, options=PeriodOptions()) -> bool:
+    def stands_out(self, options: PeriodOptions = PeriodOptions()) -> bool:
         """Whether it is significant and a whole cycle was observed; false for NaN."""
         return self.false_alarm < options.max_false_alarm and self.n_cycles >= 1
 
 
-def find_periods(curves, options=PeriodOptions()) -> list[Period]:
+def find_periods(
+    curves: Iterable[Sequence[ArrayLike]], options: PeriodOptions = PeriodOptions()
+) -> list[Period]:
     """The periods of light curves, strongest first; none for constant ones.
 
     ``curves`` are (mjd, mag, mag_err) arrays (n,) of each filter, in MJD and mag, which may differ
@@ -97,7 +77,7 @@ def find_periods(curves, options=PeriodOptions()) -> list[Period]:
     ]
 
 
-def _nyquist(days):
+def _nyquist(days: FloatArray) -> Float:
     """The Nyquist frequency of evenly spaced epochs, with gaps or without.
 
     Infinite where they are not at multiples of one spacing.
@@ -108,11 +88,11 @@ def _nyquist(days):
     return 0.5 / steps.min() if is_even else np.inf
 
 
-def _peaks(frequency, power, apart, n):
+def _peaks(frequency: FloatArray, power: FloatArray, apart: Float, n: int) -> list[int]:
     """Indices of the n strongest maxima that are further apart than ``apart`` in frequency."""
     padded = np.concatenate([[-np.inf], power, [-np.inf]])
     maxima = np.flatnonzero((padded[1:-1] >= padded[:-2]) & (padded[1:-1] > padded[2:]))
-    chosen = []
+    chosen: list[int] = []
     for k in maxima[np.argsort(power[maxima])[::-1]]:
         if all(abs(frequency[k] - frequency[j]) > apart for j in chosen):
             chosen.append(k)

@@ -1,6 +1,7 @@
 """Pixels of one image resampled to the grid of another, round one position."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import (
     affine_transform,
     distance_transform_edt,
@@ -9,11 +10,13 @@ from scipy.ndimage import (
     spline_filter,
 )
 
+from exposures.science.arrays import BoolArray, FloatArray
+
 ORDER = 3  # of the spline
 PADDING = 12  # pixels by which a cut is larger than what is made of it
 
 
-def cut_stamp(image, x, y, side, beyond=0):
+def cut_stamp(image: np.ndarray, x: int, y: int, side: int, beyond: float = 0) -> np.ndarray:
     """(side, side) pixels round the pixel ``x, y``, filled with ``beyond`` off the edge.
 
     ``image`` (ny, nx) is in any unit and type, which the result has; ``x, y`` are whole numbers and
@@ -28,13 +31,15 @@ def cut_stamp(image, x, y, side, beyond=0):
     return out
 
 
-def middle(region, side):
+def middle(region: np.ndarray, side: int) -> np.ndarray:
     """The (side, side) pixels in the middle of a region (n, n), in any unit; a view."""
     first = (len(region) - side) // 2
     return region[first : first + side, first : first + side]
 
 
-def resample_cutout(data, weight, place, matrix, side):
+def resample_cutout(
+    data: FloatArray, weight: FloatArray, place: ArrayLike, matrix: FloatArray, side: int
+) -> tuple[FloatArray, FloatArray]:
     """(side, side) pixels and weights of another grid, by a cubic spline through ``data``.
 
     ``place`` is y, x of its middle on ``data``, and ``matrix`` (2, 2) how y, x there change with
@@ -50,7 +55,7 @@ def resample_cutout(data, weight, place, matrix, side):
         return np.full((side, side), np.nan), np.zeros((side, side))
     offset = np.asarray(place) - (y, x) + reach - matrix @ (half, half)
 
-    def on_grid(pixels, order):
+    def on_grid(pixels: FloatArray, order: int) -> FloatArray:
         return affine_transform(
             pixels, matrix, offset, (side, side), order=order, prefilter=False, mode="nearest"
         )
@@ -67,7 +72,7 @@ def resample_cutout(data, weight, place, matrix, side):
     return pixels, weights
 
 
-def _filled(pixels, usable):
+def _filled(pixels: FloatArray, usable: BoolArray) -> FloatArray:
     """Masked pixels replaced by the nearest that are not: a spline would ring round them."""
     if usable.all():
         return pixels

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import Count, Fraction, Margin, Options, Parts, Ratio, Sigma
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
@@ -57,7 +58,7 @@ class Photometry:
     edge_distance: np.ndarray  # pixels
     saturated_distance: np.ndarray  # pixels to the nearest other source that is saturated
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.mag)
 
 
@@ -72,7 +73,7 @@ class Changes:
     significance: np.ndarray  # absolute change in sigma, of magnitude or, where vanished, flux
     failed_cuts: np.ndarray  # bits, see CUTS; 0 passes all
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.index)
 
 
@@ -91,8 +92,13 @@ CUTS = (
 
 
 def select_changes(
-    search, reference, expected_flux, flux_err_scale, options=SelectionOptions(), in_flux=None
-):
+    search: Photometry,
+    reference: Photometry,
+    expected_flux: FloatArray,
+    flux_err_scale: float,
+    options: SelectionOptions = SelectionOptions(),
+    in_flux: BoolArray | None = None,
+) -> Changes:
     """Changes between ``search`` and ``reference`` Photometry of the same sources.
 
     Where there is flux, the change is in magnitudes, against the errors of both. A source that
@@ -129,7 +135,12 @@ def select_changes(
     )
 
 
-def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
+def failed_cuts(
+    search: Photometry,
+    reference: Photometry,
+    flux_ratio: FloatArray,
+    options: SelectionOptions = SelectionOptions(),
+) -> IntArray:
     """(n,) int16 bits of the cuts that each source fails on either image.
 
     ``search`` and ``reference`` are Photometry of the same n sources; ``flux_ratio`` (n,) is the
@@ -157,7 +168,7 @@ def failed_cuts(search, reference, flux_ratio, options=SelectionOptions()):
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
 
 
-def distance_to_saturated(x, y, flags):
+def distance_to_saturated(x: FloatArray, y: FloatArray, flags: IntArray) -> FloatArray:
     """(n,) pixels from each source to the nearest other one that is saturated; may be infinite.
 
     ``x, y`` (n,) are pixels, ``flags`` (n,) bits of MaskBit.
@@ -172,7 +183,11 @@ def distance_to_saturated(x, y, flags):
     return np.where(own, distance[:, 1], distance[:, 0])
 
 
-def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
+def misses_the_psf(
+    photometry: Photometry,
+    relative_change: FloatArray,
+    options: SelectionOptions = SelectionOptions(),
+) -> BoolArray:
     """(n,) whether a source's misfit to the PSF is large enough to have made its change.
 
     ``relative_change`` (n,) is the change over the flux on this image, a ratio. That takes two
@@ -193,7 +208,9 @@ def misses_the_psf(photometry, relative_change, options=SelectionOptions()):
     return ~((rchi2 <= options.max_rchi2_ratio * usual) | is_small)
 
 
-def running_median(x, values, n_bins=20, min_bin=15):
+def running_median(
+    x: FloatArray, values: FloatArray, n_bins: int = 20, min_bin: int = 15
+) -> FloatArray:
     """(n,) median of ``values`` among points of similar ``x``, interpolated between bins.
 
     Both (n,) in any units. Bins hold equal numbers of points, at least ``min_bin``; NaN are left
