@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import TextChoices
 
-from exposures.models import Status
+from exposures.models import GalImage, Status
 
 
 class Outcome(TextChoices):
@@ -43,7 +43,7 @@ class ChipResult:
         return self.status == Outcome.FAILED
 
 
-def result_of(image, status, started=None) -> ChipResult:
+def result_of(image: GalImage, status: Outcome, started: float | None = None) -> ChipResult:
     """The ChipResult from a chip's row; ``started`` is by the monotonic clock."""
     return ChipResult(
         image_id=image.pk,

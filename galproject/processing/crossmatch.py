@@ -1,19 +1,21 @@
 """The cross-matching of objects after references were made, replaced or withdrawn."""
 
+from collections.abc import Iterable
+
 from exposures.errors import GalprojectError
-from exposures.models import GalCheckpoint
+from exposures.models import GalCheckpoint, GalExposure, GalJob
 from exposures.steps import LogStep
 from galproject.configuration.loading import load_options
 from photometry.crossmatch.crossmatching import crossmatch_filters
 
 
-def crossmatch_job(job):
+def crossmatch_job(job: GalJob) -> None:
     """Cross-match the sources on the references of a finished job, and log it."""
     images = job.images.filter(is_reference=True, catalogues__active=True)
     crossmatch_around(images.values_list("pk", flat=True), job)
 
 
-def crossmatch_around(image_ids, about):
+def crossmatch_around(image_ids: Iterable[int], about: GalJob | GalExposure) -> None:
     """Cross-match the sources on images, with a line in the log of a job or an exposure.
 
     What fails stays as it was, for a later pass: the references themselves are stored.

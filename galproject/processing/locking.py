@@ -1,5 +1,6 @@
 """Locks on what is changed together; docs/architecture.md tells the order of all locks."""
 
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from zlib import crc32
 
@@ -7,17 +8,19 @@ from django.db import transaction
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim, locked
+from exposures.models import GalImage
 from galproject.processing.reference_choice import lock_sets_of
+from variables.models import GalNewDetection
 from variables.new_sources.association import lock_new_sources
 
 
-def key_of(filter_name) -> int:
+def key_of(filter_name: str) -> int:
     """The second key of the lock on the references in a filter: 32 bits with a sign."""
     return int.from_bytes(crc32(filter_name.encode()).to_bytes(4), signed=True)
 
 
 @contextmanager
-def references_locked(images):
+def references_locked(images: Iterable[GalImage]) -> Iterator[None]:
     """Lock the references in the images' filters for this session, waiting for others.
 
     Whoever waits can't know what images are by then: they are to be read inside.
@@ -27,7 +30,7 @@ def references_locked(images):
 
 
 @contextmanager
-def one_change(images):
+def one_change(images: Iterable[GalImage]) -> Iterator[None]:
     """A transaction with exclusive claims on images until its end.
 
     Raises GalprojectError if a worker has one of them.
@@ -44,7 +47,9 @@ def one_change(images):
             yield
 
 
-def lock_results(images, new_detections=()):
+def lock_results(
+    images: Collection[GalImage], new_detections: Collection[GalNewDetection] = ()
+) -> None:
     """Lock what images share before results of some are stored or deleted.
 
     To be called before the transaction locks anything else. Kept to its end, in this order: what

@@ -6,10 +6,12 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.footprints import overlap_fraction
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.search_references import measure_on_references
 from galproject.processing.sky_geometry import catalogues_under
 from photometry.models import GalReference
 from photometry.reduction.image_quality import reference_figures, search_figures
+from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, is_detected
 from photometry.references.reference import measure_reference
 from photometry.storage.columns import measured_rows
@@ -45,7 +47,7 @@ class SearchResult:
         return int(self.is_detected.sum())
 
 
-def measure_reference_image(reduction, options) -> ReferenceResult:
+def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> ReferenceResult:
     """Measure the sources found on a reduced reference image.
 
     ``options`` are PipelineOptions.
@@ -57,7 +59,9 @@ def measure_reference_image(reduction, options) -> ReferenceResult:
     return ReferenceResult(sources, figures)
 
 
-def measure_search_image(image, reduction, options) -> SearchResult:
+def measure_search_image(
+    image: GalImage, reduction: Reduction, options: PipelineOptions
+) -> SearchResult:
     """Measure the reference sources on a search image, and find new sources.
 
     ``image`` may be placed anew, see ``measure_on_references``; ``options`` are PipelineOptions.
@@ -77,7 +81,14 @@ def measure_search_image(image, reduction, options) -> SearchResult:
         figures=search_figures(
             reduction, measurement, options.quality.measure, options.reduction.clean
         ),
-        reference=max(references, key=lambda r: overlap_fraction(image.footprint, r.footprint)),
+        reference=max(references, key=lambda r: _covered_share(image, r)),
         catalogues=catalogues_under(image),
         new_detections=new_detections,
     )
+
+
+def _covered_share(image: GalImage, reference: GalImage) -> float:
+    """Share of an image that lies on a reference; 0 if either is not placed."""
+    if image.footprint is None or reference.footprint is None:
+        return 0.0
+    return overlap_fraction(image.footprint, reference.footprint)

@@ -3,7 +3,9 @@
 import logging
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from django.db import (
     InterfaceError,
@@ -22,7 +24,7 @@ from exposures.locks import Claimed, ClaimLostError, claim
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.steps import LogStep, ProcessingStep
 from galproject.configuration.loading import completed, load_options
-from galproject.configuration.pipeline_options import DERIVED_LATER
+from galproject.configuration.pipeline_options import DERIVED_LATER, PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.locking import one_change, references_locked
 from galproject.processing.measuring import measure_reference_image, measure_search_image
@@ -40,7 +42,12 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 
 
-def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult:
+def process_chip(
+    image_id: int,
+    options: PipelineOptions | None = None,
+    again: bool = False,
+    job_id: int | None = None,
+) -> ChipResult:
     """Process one chip; errors become a result that tells them.
 
     A chip whose stored result was made with the same options, reference and version of the code's
@@ -81,12 +88,12 @@ def process_chip(image_id, options=None, again=False, job_id=None) -> ChipResult
         return result_of(image, Outcome.DONE, started)
 
 
-def is_ended(image, job_id) -> bool:
+def is_ended(image: GalImage, job_id: int | None) -> bool:
     """Whether a job is done with a chip, or a later job took it over."""
     return job_id is not None and (image.job_id != job_id or image.status not in OPEN)
 
 
-def _refusal(error):
+def _refusal(error: OperationalError) -> str:
     """The message for a statement that the database refused, by a full disk or time limit."""
     return (
         f"the database refused it ({str(error).splitlines()[0]}). "
@@ -94,7 +101,7 @@ def _refusal(error):
     )
 
 
-def make_references(images):
+def make_references(images: Iterable[GalImage]) -> None:
     """Make search images references, deleting their results as search images.
 
     Raises GalprojectError if one of them is being worked on.
@@ -110,14 +117,14 @@ def make_references(images):
                     image.save()
 
 
-def is_up_to_date(image, options):
+def is_up_to_date(image: GalImage, options: PipelineOptions) -> bool:
     """Whether the stored result is current; references always are, to keep their ids."""
     if image.is_reference:
         return image.status == Status.DONE
     return has_same_provenance(image, options, remember=True)
 
 
-def has_same_provenance(image, options, remember=False):
+def has_same_provenance(image: GalImage, options: PipelineOptions, remember: bool = False) -> bool:
     """Whether a run with these options would make the same result as the stored one.
 
     From the same files, too: see ``has_same_files``.
@@ -136,7 +143,7 @@ def has_same_provenance(image, options, remember=False):
     return (image.correction or {}).get("catalogues") == catalogues
 
 
-def _relevant_options(image, options):
+def _relevant_options(image: GalImage, options: dict[str, Any]) -> dict[str, Any]:
     """Stored options, without those whose change needs no new fit of the image."""
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
     if not kept.get("catalogue"):
@@ -149,7 +156,7 @@ def _relevant_options(image, options):
     return kept | {"reduction": {k: v for k, v in reduction.items() if k != "residual"}}
 
 
-def _begin(image, job_id):
+def _begin(image: GalImage, job_id: int | None) -> bool:
     """Mark a chip as running; false if a later job has just taken it over.
 
     Raises GalprojectError if it has had its chances.
@@ -178,13 +185,15 @@ def _begin(image, job_id):
     return GalImage.objects.filter(pk=image.pk, job_id=image.job_id).update(**begun) == 1
 
 
-def _enter(image, step):
+def _enter(image: GalImage, step: str) -> None:
     """Record a chip's current step, at once as no transaction is open."""
     image.step = step
     image.save(update_fields=["step"])
 
 
-def record_failure(image, started, message, figures=None):
+def record_failure(
+    image: GalImage, started: float, message: str, figures: dict[str, Any] | None = None
+) -> ChipResult:
     """Record a failure, deleting the chip's results; needs the claim; a ChipResult."""
     image.refresh_from_db()  # without what was filled in before it failed
     with transaction.atomic():
@@ -207,7 +216,7 @@ def record_failure(image, started, message, figures=None):
     )
 
 
-def _measure(image, options):
+def _measure(image: GalImage, options: PipelineOptions) -> None:
     """Read, reduce, measure and store a chip, without a transaction during the long steps."""
     facts = read_exposure(Path(image.path), options.input)
     entry = next((c for c in facts.chips if c.ccdnum == image.ccdnum), None)

@@ -1,19 +1,23 @@
 """Updates of reference sets, and new selection of variables, without a new fit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
+from tqdm import tqdm
 
-from exposures.models import GalImage
+from exposures.models import GalImage, GalImageQuerySet
 from galproject.configuration.loading import options_from_json
 from galproject.processing.version import code_version
-from photometry.models import GalCoverage, GalReferenceSet
-from photometry.references.measured import StoredMeasurements, measured_on_primary
+from photometry.models import GalCoverage, GalReference, GalReferenceSet
+from photometry.references.measured import Measured, StoredMeasurements, measured_on_primary
 from photometry.references.reference_sets import active_catalogue, lock_catalogues, renew_means
 from variables.changes.detection import count_variables, find_changes, replace_variables
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
 from variables.flags.proposals import renew_reference_proposals
+from variables.science.selection import SelectionOptions
 
 
 @dataclass(frozen=True)
@@ -25,25 +29,25 @@ class Renewal:
     n_images: int  # whose variables were selected anew; 0 where no mean differs from before
 
 
-def lock_sets_of(images):
+def lock_sets_of(images: Iterable[GalImage]) -> None:
     """Lock the catalogues concerned by the sets of images until the transaction ends."""
     sets = [s for image in images for s in _sets_of(image)]
     lock_catalogues({i for s in sets for i in _concerned(active_catalogue(s.image))})
 
 
-def renew_sets_of(image):
+def renew_sets_of(image: GalImage) -> None:
     """Update the sets of which an image is a member from its stored measurements."""
     for reference_set in _sets_of(image):
         renew_set(reference_set)
         image.refresh_from_db(fields=["n_variables"])
 
 
-def _sets_of(image):
+def _sets_of(image: GalImage) -> QuerySet[GalReferenceSet]:
     sets = GalReferenceSet.objects.filter(members__image=image)
     return sets.select_related("image").order_by("pk")
 
 
-def _concerned(catalogue):
+def _concerned(catalogue: GalReference | None) -> set[int]:
     """Ids of the catalogues measured on the same images as one."""
     if catalogue is None:
         return set()
@@ -53,7 +57,7 @@ def _concerned(catalogue):
 
 
 @transaction.atomic
-def renew_set(reference_set, progress=None) -> Renewal:
+def renew_set(reference_set: GalReferenceSet, progress: tqdm | None = None) -> Renewal:
     """Compute a set's means again and, if any changed, select all variables again.
 
     ``progress`` is told of each image, by ``update(1)``. All in one transaction: a reader sees
@@ -64,7 +68,7 @@ def renew_set(reference_set, progress=None) -> Renewal:
     lock_catalogues(concerned)
     options = options_from_json({"reference_sets": reference_set.options}).reference_sets
     n_images = 0
-    if renew_means(reference_set, options, code_version()):
+    if renew_means(reference_set, options, code_version()) and catalogue is not None:
         n_images = select_anew(catalogue, progress)
         refresh_candidates(concerned)
         renew_reference_proposals(catalogue)
@@ -72,12 +76,12 @@ def renew_set(reference_set, progress=None) -> Renewal:
     return Renewal(reference_set.n_sources, reference_set.n_at_fault, n_images)
 
 
-def images_under(catalogue):
+def images_under(catalogue: GalReference) -> GalImageQuerySet:
     """The images whose variables depend on a catalogue: those measured with it."""
     return GalImage.objects.filter(coverages__catalogue=catalogue)
 
 
-def select_anew(catalogue, progress=None) -> int:
+def select_anew(catalogue: GalReference, progress: tqdm | None = None) -> int:
     """Select the variables of a catalogue's images again; returns how many images."""
     stored = StoredMeasurements()
     primary = GalImage.objects.get(pk=catalogue.image_id)
@@ -90,7 +94,7 @@ def select_anew(catalogue, progress=None) -> int:
     return len(images)
 
 
-def _select(image, measured, reference):
+def _select(image: GalImage, measured: Measured, reference: GalImage) -> None:
     shapes = (image.height, image.width), (reference.height, reference.width)
     changes = find_changes(measured, shapes, _selection_options(image))
     replace_variables(image, measured, changes, _without_measurement(image, measured))
@@ -99,12 +103,12 @@ def _select(image, measured, reference):
         GalImage.objects.filter(pk=image.pk).update(n_variables=count_variables(image))
 
 
-def _selection_options(image):
+def _selection_options(image: GalImage) -> SelectionOptions:
     """The options with which an image's variables were selected."""
     return options_from_json(image.options or {}).selection
 
 
-def _without_measurement(image, measured):
+def _without_measurement(image: GalImage, measured: Measured) -> list[int]:
     """Changes of sources without a stored measurement, as older code left them."""
     known = set(measured.rows["refsource_id"].tolist())
     changes = image.variables.of_reference().values_list("pk", "refsource_id")

@@ -27,7 +27,7 @@ class Removal:
     n_dependent_variables: int  # and in galvarobjs
 
 
-def plan_removal(exposure) -> Removal:
+def plan_removal(exposure: GalExposure) -> Removal:
     """Plan what would be deleted with an exposure."""
     images = exposure.images.all()
     catalogues = GalReference.objects.filter(image__in=images)
@@ -48,7 +48,7 @@ def plan_removal(exposure) -> Removal:
     )
 
 
-def remove(exposure, cascade=False):
+def remove(exposure: GalExposure, cascade: bool = False) -> None:
     """Delete an exposure, its measurements, and the catalogues made from it.
 
     Search images that depend on these lose what they have of them and are to be processed again:

@@ -1,17 +1,18 @@
 """Results of chips in lines of text."""
 
 import re
+from collections.abc import Iterable, Iterator
 
-from galproject.processing.chip_result import Outcome
+from galproject.processing.chip_result import ChipResult, Outcome
 
 # By which a header's WCS is off, where it is worth a word.
 FAR_ARCSEC = 1.0
 
 
-def result_line(result):
+def result_line(result: ChipResult) -> str:
     """A line about a chip's result, with a dash for what was not measured."""
 
-    def show(value, form, unit=""):
+    def show(value: float | None, form: str, unit: str = "") -> str:
         return "-" if value is None else f"{value:{form}}{unit}"
 
     kind = "reference" if result.is_reference else "search"
@@ -35,9 +36,9 @@ def result_line(result):
     )
 
 
-def note_lines(results):
+def note_lines(results: Iterable[ChipResult]) -> Iterator[str]:
     """Lines about fallbacks, one for each kind of note with the number of chips."""
-    kinds = {}
+    kinds: dict[str, list[tuple[str, str]]] = {}
     for result in results:
         for note in result.notes:
             # "order 1 from 34 stars" and "order 2 from 90 stars" are of one kind.

@@ -1,14 +1,18 @@
 """The references under a search image, which may change once it is registered."""
 
+from exposures.chip import Chip
 from exposures.errors import InputFileError
+from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
 from galproject.processing.sky_geometry import place, references_under
-from photometry.reduction.search import measure_search
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import Reduction
+from photometry.reduction.search import SearchMeasurement, measure_search
 from photometry.storage import storage
 from photometry.storage.image_calibration import channel_edges
 
 
-def check_is_covered(image, chip):
+def check_is_covered(image: GalImage, chip: Chip) -> None:
     """Raise InputFileError if no reference lies here by the header's WCS.
 
     Asked before the hard work begins.
@@ -18,7 +22,7 @@ def check_is_covered(image, chip):
         raise _no_reference(image, chip)
 
 
-def _no_reference(image, chip):
+def _no_reference(image: GalImage, chip: Chip) -> InputFileError:
     return InputFileError(
         chip.path,
         f"no reference in filter {image.exposure.filter} overlaps this chip",
@@ -27,7 +31,9 @@ def _no_reference(image, chip):
     )
 
 
-def measure_on_references(image, reduction, options):
+def measure_on_references(
+    image: GalImage, reduction: Reduction, options: ReductionOptions
+) -> tuple[list[GalImage], SearchMeasurement]:
     """Measure an image on the references under it; returns both.
 
     An image whose WCS turns out to be far off is placed anew, and may lie on other references.
@@ -45,8 +51,12 @@ def measure_on_references(image, reduction, options):
     return references, measurement
 
 
-def _measure_on(references, image, reduction, options):
+def _measure_on(
+    references: list[GalImage], image: GalImage, reduction: Reduction, options: ReductionOptions
+) -> SearchMeasurement:
     if not references:
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
-    return measure_search(reduction, sources, options, channel_edges(references))
+    edges = channel_edges(references)
+    measurement: SearchMeasurement = measure_search(reduction, sources, options, edges)
+    return measurement

@@ -1,24 +1,28 @@
 """The sky geometry of chips in galimages."""
 
+import numpy as np
+
+from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
-from exposures.science.astrometry import pixel_scale_arcsec
+from exposures.science.astrometry import RefinedWcs, RegisteredWcs, pixel_scale_arcsec
 from exposures.science.footprints import corner_pixels, fault_of
 from photometry.models import GalReference
 
 
-def place(image, chip, wcs):
+def place(image: GalImage, chip: Chip, wcs: RefinedWcs | RegisteredWcs) -> None:
     """Fill the columns of a chip's position and footprint.
 
     Raises InputFileError if its WCS takes it to no place that a chip can have.
     """
     ny, nx = chip.shape
-    ra, dec = wcs.to_sky(*corner_pixels(chip.shape))
+    corner_x, corner_y = map(np.array, corner_pixels(chip.shape))
+    ra, dec = wcs.to_sky(corner_x, corner_y)
     footprint = [float(v) for pair in zip(ra, dec, strict=True) for v in pair]
     if fault := fault_of(footprint):
         advice = "Solve its astrometry again, in ICRS"
         raise InputFileError(chip.path, f"the WCS is not a chip's: {fault}", advice, hdu=chip.name)
-    centre_ra, centre_dec = wcs.to_sky([nx / 2 - 0.5], [ny / 2 - 0.5])
+    centre_ra, centre_dec = wcs.to_sky(np.array([nx / 2 - 0.5]), np.array([ny / 2 - 0.5]))
     scale = pixel_scale_arcsec(chip.wcs, chip.shape)
     image.width, image.height = nx, ny
     image.ra, image.dec = float(centre_ra[0]), float(centre_dec[0])
@@ -26,7 +30,7 @@ def place(image, chip, wcs):
     image.footprint = footprint
 
 
-def references_under(image) -> list[GalImage]:
+def references_under(image: GalImage) -> list[GalImage]:
     """Reference images of the same filter whose footprints share sky with the image."""
     if not image.footprint:
         return []
@@ -34,7 +38,7 @@ def references_under(image) -> list[GalImage]:
     return list(candidates.overlapping(image).order_by("pk"))
 
 
-def catalogues_under(image) -> list[GalReference]:
+def catalogues_under(image: GalImage) -> list[GalReference]:
     """The catalogues in use of the references under an image."""
     references = references_under(image)
     return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))

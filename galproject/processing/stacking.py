@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,12 @@ from exposures.fits.stacks import (
 )
 from exposures.ingest import distinct
 from exposures.science.footprints import overlap_fraction
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import Outcome
 from galproject.processing.version import RESULTS_VERSION
-from photometry.reduction.stack import StackInput, StackSettings, stack_chip
-from photometry.science.stacking.stacking import MAX_FRAMES
+from photometry.reduction.reduction import Reduction
+from photometry.reduction.stack import ChipStack, StackInput, StackSettings, stack_chip
+from photometry.science.stacking.stacking import MAX_FRAMES, StackOptions
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class StackPlan:
     chips: dict[int, tuple[StackInput, ...]]  # by chip number; the first gives the grid
     wanted: tuple[int, ...]  # of these
     files: StackFiles
-    options: object  # PipelineOptions
+    options: PipelineOptions
 
     def key(self, ccdnum: int) -> str:
         """A digest of a chip's inputs and options."""
@@ -75,7 +78,13 @@ class StackResult:
         return self.status == Outcome.FAILED
 
 
-def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
+def plan_stack(
+    paths: Iterable[Path | str],
+    folder: Path | str,
+    options: PipelineOptions,
+    ccds: Collection[int] | None = None,
+    name: str = "",
+) -> StackPlan:
     """Plan a stack from the headers of its exposures.
 
     Raises GalprojectError if an exposure can't be used or they don't go together.
@@ -83,7 +92,7 @@ def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
     paths, errors = distinct(paths)
     if errors:
         raise errors[0]
-    exposures = [read_exposure(path, options.input) for path in paths]
+    exposures = [read_exposure(Path(path), options.input) for path in paths]
     _check_go_together(exposures, options.stack)
     chips = _chips_over(exposures, options.stack)
     wanted = _wanted(exposures[0], chips, ccds)
@@ -94,7 +103,11 @@ def plan_stack(paths, folder, options, ccds=None, name="") -> StackPlan:
     return StackPlan(tuple(exposures), chips, wanted, files, options)
 
 
-def _wanted(first, chips, ccds):
+def _wanted(
+    first: ExposureFacts,
+    chips: dict[int, tuple[StackInput, ...]],
+    ccds: Collection[int] | None,
+) -> tuple[int, ...]:
     wanted = tuple(number for number in chips if ccds is None or number in ccds)
     if not wanted:
         raise GalprojectError(
@@ -104,7 +117,7 @@ def _wanted(first, chips, ccds):
     return wanted
 
 
-def _check_is_no_other(files, exposures):
+def _check_is_no_other(files: StackFiles, exposures: list[ExposureFacts]) -> None:
     """Raise GalprojectError if the files are a stack of other exposures."""
     there = read_inputs(files)
     if there and there != [facts.image_path.name for facts in exposures]:
@@ -114,7 +127,7 @@ def _check_is_no_other(files, exposures):
         )
 
 
-def _check_go_together(exposures, options):
+def _check_go_together(exposures: list[ExposureFacts], options: StackOptions) -> None:
     if not options.min_frames <= len(exposures) <= MAX_FRAMES:
         raise GalprojectError(
             f"a stack is made of {options.min_frames} to {MAX_FRAMES} exposures, not of "
@@ -127,7 +140,7 @@ def _check_go_together(exposures, options):
                 f"{other.image_path}: filter {other.filter}, but {first.image_path} has "
                 f"{first.filter}. Stack exposures of one filter"
             )
-    seen = {}
+    seen: dict[tuple[str, str], Path] = {}
     for exposure in exposures:
         name = exposure.instrument, exposure.identifier
         if name in seen:
@@ -138,7 +151,9 @@ def _check_go_together(exposures, options):
         seen[name] = exposure.image_path
 
 
-def _chips_over(exposures, options):
+def _chips_over(
+    exposures: list[ExposureFacts], options: StackOptions
+) -> dict[int, tuple[StackInput, ...]]:
     """The inputs of each chip: the first exposure that has it, and all that overlap it."""
     footprints = [read_footprints(facts) for facts in exposures]
     entries = [{entry.ccdnum: entry for entry in facts.chips} for facts in exposures]
@@ -156,12 +171,12 @@ def _chips_over(exposures, options):
     return chips
 
 
-def _files_of(facts):
+def _files_of(facts: ExposureFacts) -> list[Path]:
     paths = (facts.image_path, facts.weight_path, facts.mask_path)
     return [Path(path) for path in paths if path is not None]
 
 
-def run_stack(plan: StackPlan, again=False):
+def run_stack(plan: StackPlan, again: bool = False) -> Iterator[StackResult]:
     """Stack a plan's chips, yielding a StackResult each, then write the four files.
 
     A chip that stands, made from the same files with the same options and version of the results,
@@ -181,13 +196,13 @@ def run_stack(plan: StackPlan, again=False):
         assemble(plan.files, primary_header(plan.exposures), sources)
 
 
-def stack_settings(options) -> StackSettings:
+def stack_settings(options: PipelineOptions) -> StackSettings:
     """The StackSettings in PipelineOptions, with the catalogue opened."""
     catalogue = options.opened_catalogue()
     return StackSettings(options.input, options.reduction, options.stack, catalogue)
 
 
-def _standing(plan, keys):
+def _standing(plan: StackPlan, keys: dict[int, str]) -> dict[int, tuple[Path, int]]:
     """File and HDU of each existing chip with the same inputs and options."""
     there = read_keys(plan.files)
     return {
@@ -197,11 +212,11 @@ def _standing(plan, keys):
     }
 
 
-def _label(plan, number):
+def _label(plan: StackPlan, number: int) -> str:
     return f"{plan.files.name} {plan.files.filter} {plan.chips[number][0].entry.name}"
 
 
-def _stack(plan, number, key, settings):
+def _stack(plan: StackPlan, number: int, key: str, settings: StackSettings) -> StackResult:
     """Stack one chip into its part file; errors become a result that tells them."""
     started = time.monotonic()
     label, inputs = _label(plan, number), plan.chips[number]
@@ -226,7 +241,7 @@ def _stack(plan, number, key, settings):
     )
 
 
-def _chip_header(source, made, key):
+def _chip_header(source: StackInput, made: ChipStack, key: str) -> fits.Header:
     """The cards of a stacked chip: its WCS, its effective detector, and its inputs."""
     stack, first = made.stack, made.first
     header = fits.Header()
@@ -255,7 +270,7 @@ def _chip_header(source, made, key):
     return header
 
 
-def _wcs_cards(source, first):
+def _wcs_cards(source: StackInput, first: Reduction) -> fits.Header:
     """The cards of the first input's WCS, shifted onto the catalogue if there is one.
 
     What else its refinement has, turns and scales by hundredths of a pixel, is found again when

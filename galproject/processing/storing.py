@@ -3,16 +3,21 @@
 from django.db import transaction
 from django.utils import timezone
 
+from exposures.chip import Chip
 from exposures.locks import Claimed, check_claimed
 from exposures.models import GalCheckpoint, GalImage, Status
 from exposures.plain_values import none_if_nan
+from exposures.science.astrometry import PixelCorrection
 from exposures.steps import LogStep
 from galproject.configuration.loading import options_from_json
+from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.locking import lock_results
+from galproject.processing.measuring import ReferenceResult, SearchResult
 from galproject.processing.reference_choice import renew_sets_of
 from galproject.processing.sky_geometry import catalogues_under, place
 from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.quality.judging import judge_reference, judge_search
+from photometry.reduction.reduction import Reduction
 from photometry.references.measured import measured_on_search
 from photometry.storage import storage
 from variables.changes.detection import count_variables, find_changes, replace_variables
@@ -32,7 +37,7 @@ RESULTS = (
 )
 
 
-def describe(image, reduction, options):
+def describe(image: GalImage, reduction: Reduction, options: PipelineOptions) -> None:
     """Fill an image's columns from its reduction, without saving."""
     place(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
@@ -50,17 +55,20 @@ def describe(image, reduction, options):
     image.astrometry = {"catalogue": reduction.wcs.correction.as_json()}
 
 
-def _rms_mas(correction, scale_arcsec):
-    return none_if_nan(1000 * scale_arcsec * float(correction.rms_pixels))
+def _rms_mas(correction: PixelCorrection, scale_arcsec: float) -> float | None:
+    rms: float | None = none_if_nan(1000 * scale_arcsec * float(correction.rms_pixels))
+    return rms
 
 
-def store_reference(image, reduction, result, options):
+def store_reference(
+    image: GalImage, reduction: Reduction, result: ReferenceResult, options: PipelineOptions
+) -> None:
     """Store a ReferenceResult as the image's catalogue, replacing an earlier one."""
     image.astrometric_rms_mas = _rms_mas(reduction.wcs.correction, reduction.scale_arcsec)
     with transaction.atomic():
         check_claimed(Claimed.CHIP, image.pk)
         catalogue = storage.create_catalogue(
-            image, result.sources, image.options, image.code_version, drop_previous=True
+            image, result.sources, options.as_json(), image.code_version, drop_previous=True
         )
         image.n_sources = len(result.sources)
         judge_reference(image, reduction.chip, result.figures, options.quality)
@@ -69,7 +77,9 @@ def store_reference(image, reduction, result, options):
         follow_new_sources(catalogue, options.new_sources)
 
 
-def store_search(image, reduction, result, options):
+def store_search(
+    image: GalImage, reduction: Reduction, result: SearchResult, options: PipelineOptions
+) -> None:
     """Store a SearchResult, replacing an earlier one, with all that follows.
 
     Locks are taken in the order that docs/architecture.md tells.
@@ -99,10 +109,11 @@ def store_search(image, reduction, result, options):
         renew_sets_of(image)
 
 
-def _describe_search(image, reduction, result):
+def _describe_search(image: GalImage, reduction: Reduction, result: SearchResult) -> None:
     measurement = result.measurement
-    image.notes += measurement.notes
-    image.astrometry["registration"] = measurement.registration.as_json()
+    image.notes = [*image.notes, *measurement.notes]
+    registration = measurement.registration.as_json()
+    image.astrometry = {**(image.astrometry or {}), "registration": registration}
     image.astrometric_rms_mas = _rms_mas(measurement.registration, reduction.scale_arcsec)
     image.correction = {
         **measurement.correction.as_json(),
@@ -113,7 +124,9 @@ def _describe_search(image, reduction, result):
     image.reference, image.n_sources = result.reference, result.n_detected
 
 
-def _replace_changes(image, chip, result, options):
+def _replace_changes(
+    image: GalImage, chip: Chip, result: SearchResult, options: PipelineOptions
+) -> None:
     """Judge an image's quality by its changes, and store the changes.
 
     By the means of reference sets as they are now that nobody can change them.
@@ -125,19 +138,19 @@ def _replace_changes(image, chip, result, options):
     replace_variables(image, measured, changes)
 
 
-def _finish(image, note=""):
+def _finish(image: GalImage, note: str = "") -> None:
     image.status, image.finished, image.step = Status.DONE, timezone.now(), ""
     image.save()
     GalCheckpoint.objects.note(image, LogStep.STORED, note, value=image.n_sources)
 
 
-def _measured_with(image):
+def _measured_with(image: GalImage) -> list[int]:
     """Ids of the catalogues measured on an image."""
     return list(image.coverages.values_list("catalogue_id", flat=True))
 
 
 @transaction.atomic
-def delete_results(image, with_retired=False):
+def delete_results(image: GalImage, with_retired: bool = False) -> None:
     """Delete the results of an image from all tables, and from its own row.
 
     Catalogues that were made from it and retired stay, unless ``with_retired``.
@@ -149,7 +162,8 @@ def delete_results(image, with_retired=False):
     replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
     renew_sets_of(image)
     refresh_candidates(before)
-    for name in RESULTS:
-        setattr(image, name, GalImage._meta.get_field(name).get_default())
+    for field in GalImage._meta.concrete_fields:
+        if field.name in RESULTS:
+            setattr(image, field.name, field.get_default())
     image.status = Status.PENDING
     image.save()

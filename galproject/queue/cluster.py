@@ -1,6 +1,7 @@
 """The cluster of workers, in which the cause of a worker's death is recorded."""
 
 import logging
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django_q import cluster
@@ -18,19 +19,19 @@ class Sentinel(cluster.Sentinel):
     Only the parent of a process learns from the system how it ended.
     """
 
-    def reincarnate(self, process):
+    def reincarnate(self, process: Any) -> None:
         """Replace a process that died or took too long."""
         if process in self.pool and (process.exitcode or 0) < 0:
             _tell(process.pid, signal_name(-process.exitcode))
         super().reincarnate(process)
 
 
-def watch_workers():
+def watch_workers() -> None:
     """Make clusters in this process use this Sentinel."""
     cluster.Sentinel = Sentinel
 
 
-def _tell(pid, how):
+def _tell(pid: int, how: str) -> None:
     """Enqueue the recovery of a dead worker's chip; recover_lost_work would find it later."""
     logger.error("worker %d was ended by %s", pid, how)
     try:

@@ -2,10 +2,12 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Value
@@ -17,12 +19,20 @@ from django_q.tasks import async_task
 
 from exposures.hosts import this_host
 from exposures.locks import Claimed, claimed, locked, release, take
-from exposures.models import OPEN, GalCheckpoint, GalImage, GalJob, Status
+from exposures.models import (
+    OPEN,
+    GalCheckpoint,
+    GalExposure,
+    GalImage,
+    GalImageQuerySet,
+    GalJob,
+    Status,
+)
 from exposures.q3c import Q3CWithin
 from exposures.steps import LogStep
 from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.processing.chip_result import result_of
+from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
 from galproject.processing.pipeline import is_ended, is_up_to_date, process_chip, record_failure
 from galproject.queue.deaths import CRASHES, advice, death_text
@@ -33,7 +43,13 @@ from variables.pictures.render import catalogues_of
 LOST_AFTER = timedelta(minutes=2)
 
 
-def enqueue(images, options=None, again=False, queued=True, requested_by="") -> list[GalJob]:
+def enqueue(
+    images: GalImageQuerySet,
+    options: PipelineOptions | None = None,
+    again: bool = False,
+    queued: bool = True,
+    requested_by: str = "",
+) -> list[GalJob]:
     """Enqueue chips with the same options; returns their jobs, one for each exposure.
 
     Chips whose results are up to date (unless ``again``), and those that a worker has in hand,
@@ -59,7 +75,7 @@ def enqueue(images, options=None, again=False, queued=True, requested_by="") -> 
     return [_open_job(list(chips), columns) for _, chips in groupby(todo, lambda i: i.exposure_id)]
 
 
-def _open_job(images, columns):
+def _open_job(images: list[GalImage], columns: dict[str, Any]) -> GalJob:
     """Open a job with these ``columns`` for chips of one exposure."""
     exposure = images[0].exposure
     is_waiting = (
@@ -84,7 +100,7 @@ def _open_job(images, columns):
     return job
 
 
-def references_near(exposure):
+def references_near(exposure: GalExposure) -> GalImageQuerySet:
     """Reference images of other exposures in the same filter that may share sky with one."""
     near = Q3CWithin(
         Value(exposure.ra),
@@ -94,10 +110,11 @@ def references_near(exposure):
         Value(load_options().fields.reach_degrees),
     )
     references = GalImage.objects.references().in_filter(exposure.filter)
-    return references.exclude(exposure=exposure).filter(near)
+    others: GalImageQuerySet = references.exclude(exposure=exposure).filter(near)
+    return others
 
 
-def send(images):
+def send(images: GalImageQuerySet) -> None:
     """Enqueue a message for each chip once the transaction commits."""
     chips = list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
     queued = GalImage.objects.filter(pk__in=[pk for pk, _ in chips])
@@ -105,7 +122,7 @@ def send(images):
     transaction.on_commit(partial(_send, "process_chip", chips))
 
 
-def _send(task, messages):
+def _send(task: str, messages: Iterable[tuple[int, ...]]) -> None:
     for message in messages:
         # Our own rows say what became of it.
         group = "pictures" if task == "render_cutouts" else f"job {message[-1]}"
@@ -113,7 +130,7 @@ def _send(task, messages):
 
 
 @contextmanager
-def jobs_of_this_process(jobs):
+def jobs_of_this_process(jobs: Collection[GalJob]) -> Iterator[None]:
     """Jobs that this process does itself; what is left at the end is given up."""
     try:
         yield
@@ -125,7 +142,7 @@ def jobs_of_this_process(jobs):
                 release(Claimed.JOB, job.pk)
 
 
-def work(image_id, job_id):
+def work(image_id: int, job_id: int) -> ChipResult:
     """Process one chip of a job, and close the job after its last; a ChipResult."""
     job = GalJob.objects.get(pk=job_id)
     result = process_chip(image_id, options_of(job), job.again, job_id)
@@ -133,7 +150,7 @@ def work(image_id, job_id):
     return result
 
 
-def fail(image_id, job_id, how):
+def fail(image_id: int, job_id: int, how: str) -> ChipResult:
     """Fail a chip of a job whose worker died, with ``how`` it ended; a ChipResult.
 
     One that was stored just before is done all the same.
@@ -142,7 +159,9 @@ def fail(image_id, job_id, how):
     with locked(Claimed.CHIP, [image_id]):  # until the dead one's session is gone, too
         image = GalImage.objects.select_related("exposure").get(pk=image_id)
         if is_ended(image, job_id):
-            result = result_of(image, image.status)
+            # Another job may have it by now.
+            is_outcome = image.status in Outcome.values
+            result = result_of(image, Outcome(image.status) if is_outcome else Outcome.BUSY)
         else:
             ended = death_text(how, image.step, image.host or this_host())
             result = record_failure(image, started, f"{image}: {ended}. {advice(how)}")
@@ -150,7 +169,7 @@ def fail(image_id, job_id, how):
     return result
 
 
-def worker_died(host, pid, how):
+def worker_died(host: str, pid: int, how: str) -> None:
     """Fail or recover the chip that a dead worker was processing.
 
     Where the worker crashed, the chip fails. Where it was killed, by somebody or for want of
@@ -158,7 +177,7 @@ def worker_died(host, pid, how):
     """
     dead = GalImage.objects.filter(status=Status.WORKING, job__queued=True, host=host, pid=pid)
     for image in dead:
-        if how in CRASHES:
+        if how in CRASHES and image.job_id is not None:
             fail(image.pk, image.job_id, how)
             continue
         with locked(Claimed.CHIP, [image.pk]):  # until its session is gone, too
@@ -166,12 +185,12 @@ def worker_died(host, pid, how):
         _recover(image, how)
 
 
-def _finish_after_last(job):
+def _finish_after_last(job: GalJob) -> None:
     if job.closed is None and not job.images.open().exists():
         finish(job)
 
 
-def finish(job):
+def finish(job: GalJob) -> None:
     """Close a job after its last chip and follow it up, by a worker if it is queued.
 
     Once, whoever comes first: who did its last chip, or ``recover_lost_work`` where that one died.
@@ -184,7 +203,7 @@ def finish(job):
         follow_up_job(job)
 
 
-def follow_up_job(job):
+def follow_up_job(job: GalJob) -> None:
     """Follow up a closed job: cross-match its sources and propose flags.
 
     Done twice it leaves what it leaves once.
@@ -193,7 +212,7 @@ def follow_up_job(job):
     propose(job.exposure)
 
 
-def close_job(job) -> bool:
+def close_job(job: GalJob) -> bool:
     """Close a finished job and release what waited for it; false if it was closed before."""
     if not GalJob.objects.filter(pk=job.pk, closed=None).update(closed=timezone.now()):
         return False
@@ -209,12 +228,12 @@ def close_job(job) -> bool:
     return True
 
 
-def send_pictures(catalogue_ids):
+def send_pictures(catalogue_ids: Iterable[int]) -> None:
     """Enqueue the rendering of catalogues' cutouts."""
     _send("render_cutouts", [(pk,) for pk in catalogue_ids])
 
 
-def give_up(job):
+def give_up(job: GalJob) -> None:
     """Close a job, leaving its open chips to be requested again."""
     left = job.images.open()
     n_left = left.update(status=Status.PENDING)
@@ -225,7 +244,7 @@ def give_up(job):
     close_job(job)
 
 
-def release_waiting():
+def release_waiting() -> None:
     """Enqueue search chips that no longer wait for a reference."""
     for job in GalJob.objects.filter(images__status=Status.WAITING).distinct().order_by("pk"):
         waiting = job.images.filter(status=Status.WAITING)
@@ -234,7 +253,7 @@ def release_waiting():
                 send(waiting)
 
 
-def recover_lost_work():
+def recover_lost_work() -> None:
     """Recover the work of processes that died, once a minute and before chips are enqueued.
 
     Chips of a dead worker are queued again, messages that were lost with a cluster are sent
@@ -249,7 +268,7 @@ def recover_lost_work():
     release_waiting()
 
 
-def _give_up_abandoned():
+def _give_up_abandoned() -> None:
     jobs = list(GalJob.objects.open().filter(queued=False))
     in_hand = claimed(Claimed.JOB)  # after the look at the table: a job is claimed when it appears
     for job in jobs:
@@ -257,7 +276,7 @@ def _give_up_abandoned():
             give_up(job)
 
 
-def _recover_interrupted():
+def _recover_interrupted() -> None:
     working = list(GalImage.objects.filter(status=Status.WORKING, job__queued=True))
     in_hand = claimed(Claimed.CHIP)  # after the look at the table: a chip may just have ended
     for image in working:
@@ -266,7 +285,7 @@ def _recover_interrupted():
 
 
 @transaction.atomic
-def _recover(image, how=""):
+def _recover(image: GalImage, how: str = "") -> None:
     # Of the same beginning: else another worker has begun it again since.
     lost = GalImage.objects.filter(
         pk=image.pk, status=Status.WORKING, started=image.started, job_id=image.job_id
@@ -281,7 +300,7 @@ def _recover(image, how=""):
         send(GalImage.objects.filter(pk=image.pk))
 
 
-def _send_lost():
+def _send_lost() -> None:
     """Send again old messages if the queue has nothing left to be fetched.
 
     It was fetched, then, by a cluster that works on something before it, or that died. A chip
@@ -295,7 +314,7 @@ def _send_lost():
             send(overdue)
 
 
-def _hand_out_again():
+def _hand_out_again() -> None:
     """Release fetched messages to be fetched again, in case their cluster died.
 
     Those that a living one has are done twice, which the claims make harmless.
@@ -304,7 +323,9 @@ def _hand_out_again():
         OrmQ.objects.filter(lock__gt=timezone.now()).update(lock=timezone.now())
 
 
-def enqueue_failed(images, queued=True, requested_by="") -> list[GalJob]:
+def enqueue_failed(
+    images: GalImageQuerySet, queued: bool = True, requested_by: str = ""
+) -> list[GalJob]:
     """Enqueue again the chips that failed or were interrupted.
 
     With the options that they were asked for; returns the jobs.
@@ -322,6 +343,6 @@ def enqueue_failed(images, queued=True, requested_by="") -> list[GalJob]:
     return [job for jobs in again for job in jobs]
 
 
-def options_of(job) -> PipelineOptions:
+def options_of(job: GalJob) -> PipelineOptions:
     """The options with which a job's chips are processed."""
     return options_from_json(job.options)

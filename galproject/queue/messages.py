@@ -6,7 +6,7 @@ this task takes. It is signed all the same, so that nobody who reaches Redis can
 """
 
 import zlib
-from typing import Annotated
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from django.core import signing
@@ -37,7 +37,7 @@ Name = Annotated[str, Field(strict=True, max_length=255)]
 Reason = Annotated[str, Field(strict=True, max_length=100_000)]
 
 # The tasks that workers do, each with what it takes.
-TASKS = {
+TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.process_chip": TypeAdapter(tuple[Id, Id]),
     "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
@@ -62,7 +62,7 @@ PRESENT_NAMES |= {
 }
 
 
-def present_name(func):
+def present_name(func: str) -> str:
     """The current name of a task, from its current or former name."""
     return PRESENT_NAMES.get(func, func)
 
@@ -88,7 +88,7 @@ class TaskMessage(BaseModel):
     ack_failure: Flag | None = None
 
     @model_validator(mode="after")
-    def check_task(self):
+    def check_task(self) -> Self:
         """Accept only the project's tasks, by current name and with valid arguments."""
         self.func = present_name(self.func)
         if self.func not in TASKS:
@@ -126,7 +126,7 @@ class Message(BaseModel):
     cluster: ClusterMessage | None = None
 
 
-def dumps(content, compressed=False) -> str:
+def dumps(content: dict[str, Any] | Stat, compressed: bool = False) -> str:
     """Sign a message of a task or of a cluster's status.
 
     Raises RefusedMessageError if no worker would take it.
@@ -141,7 +141,7 @@ def dumps(content, compressed=False) -> str:
     return signing.dumps(checked, key=Conf.SECRET_KEY, salt=SALT, compress=compressed)
 
 
-def loads(message):
+def loads(message: str | bytes) -> dict[str, Any] | Stat:
     """The task (a dict) or Stat in a signed message; raises RefusedMessageError."""
     try:
         text = message.decode() if isinstance(message, bytes) else message
@@ -161,10 +161,11 @@ def loads(message):
     checked = _checked(content)
     if checked.cluster is not None:
         return _stat(checked.cluster)
-    return checked.task.model_dump(exclude_unset=True)
+    task: dict[str, Any] = checked.model_dump(exclude_unset=True)["task"]
+    return task
 
 
-def _checked(message):
+def _checked(message: object) -> Message:
     """Validate a message; raises RefusedMessageError."""
     try:
         checked = Message.model_validate(message)
@@ -176,18 +177,18 @@ def _checked(message):
     return checked
 
 
-def _reason(error):
+def _reason(error: ValidationError) -> str:
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-def _stat(cluster):
+def _stat(cluster: ClusterMessage) -> Stat:
     """The Stat of a cluster for django-q2."""
     stat = Stat.__new__(Stat)
     stat.__dict__.update(cluster.model_dump())
     return stat
 
 
-def install():
+def install() -> None:
     """Make django-q2 use these messages for all that it signs and reads."""
     SignedPackage.dumps, SignedPackage.loads = staticmethod(dumps), staticmethod(loads)

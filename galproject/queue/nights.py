@@ -5,9 +5,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from exposures.archive import ArchiveExposure, Query, fetch, find
+from exposures.archive import Archive, ArchiveExposure, Query, fetch, find
 from exposures.errors import GalprojectError
-from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage
+from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
 from exposures.science.angles import wrap_ra
 from exposures.steps import LogStep
 from galproject.queue.jobs import enqueue, references_near
@@ -21,9 +21,11 @@ def last_night() -> date:
     return (datetime.now(UTC) - timedelta(days=1)).date()
 
 
-def new_exposures(field: GalField, first: date, last: date, archive=None) -> list[ArchiveExposure]:
+def new_exposures(
+    field: GalField, first: date, last: date, archive: Archive | None = None
+) -> list[ArchiveExposure]:
     """Complete exposures of a field in the archive that were not entered yet."""
-    found = {}
+    found: dict[int | None, ArchiveExposure] = {}
     for name in field.filters or [""]:
         query = Query(
             first_night=first,
@@ -41,14 +43,14 @@ def new_exposures(field: GalField, first: date, last: date, archive=None) -> lis
     return [e for n, e in found.items() if n and e.is_complete and str(n) not in known]
 
 
-def expnums_to_fetch(first: date, last: date, archive=None) -> list[int]:
+def expnums_to_fetch(first: date, last: date, archive: Archive | None = None) -> list[int]:
     """EXPNUMs of all new exposures of monitored fields."""
     fields = GalField.objects.filter(is_active=True)
     new = (e for field in fields for e in new_exposures(field, first, last, archive))
-    return sorted({exposure.expnum for exposure in new})
+    return sorted({exposure.expnum for exposure in new if exposure.expnum is not None})
 
 
-def fetch_and_enqueue(expnum, archive=None):
+def fetch_and_enqueue(expnum: int, archive: Archive | None = None) -> list[GalJob]:
     """Fetch one exposure into its night's folder, enter it and enqueue it; the jobs.
 
     Without a reference of its field and filter it is entered only, and the log says so. Raises

@@ -1,9 +1,10 @@
 """Reprocessing of results with other options."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from exposures.made_from import has_same_files
-from exposures.models import GalImage
+from exposures.models import GalImage, GalImageQuerySet, GalJob
 from galproject.configuration.loading import options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.pipeline import has_same_provenance
@@ -31,7 +32,7 @@ class Reprocessing:
         """The number of search images to be processed again."""
         return sum(map(len, self.searches.values()))
 
-    def enqueue(self, queued=True, requested_by=""):
+    def enqueue(self, queued: bool = True, requested_by: str = "") -> list[GalJob]:
         """Enqueue the chips, references first; returns the jobs."""
         enqueued = []
         for groups in (self.references, self.searches):
@@ -43,14 +44,18 @@ class Reprocessing:
         return enqueued
 
 
-def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
+def plan_reprocessing(
+    images: GalImageQuerySet, options: PipelineOptions, with_references: bool = False
+) -> Reprocessing:
     """Plan to reprocess chips whose results would differ now; see ``has_same_provenance``.
 
     The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
     References are made over only ``with_references``, as that gives their sources new ids; the
     search images that were measured with them are then made over too.
     """
-    references, searches, n_up_to_date, n_other_files = {}, {}, 0, 0
+    references: dict[PipelineOptions, list[int]] = {}
+    searches: dict[PipelineOptions, list[int]] = {}
+    n_up_to_date = n_other_files = 0
     for image in images.exclude(options=None).select_related("exposure"):
         wanted = for_its_files(image, options)
         if has_same_provenance(image, wanted):
@@ -59,7 +64,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
             kind = references if image.is_reference else searches
             kind.setdefault(wanted, []).append(image.pk)
             n_other_files += not has_same_files(image)
-    n_otherwise = sum(map(len, references.values()))
+    n_otherwise = sum(len(ids) for ids in references.values())
     if not with_references:
         return Reprocessing({}, searches, n_up_to_date, n_otherwise, n_other_files)
     chosen = {pk for ids in searches.values() for pk in ids}
@@ -69,7 +74,7 @@ def plan_reprocessing(images, options, with_references=False) -> Reprocessing:
     return Reprocessing(references, searches, n_up_to_date, 0, n_other_files)
 
 
-def for_its_files(image, options) -> PipelineOptions:
+def for_its_files(image: GalImage, options: PipelineOptions) -> PipelineOptions:
     """Options, with those that describe an image's files as it was processed with."""
     if image.options is None:
         return options
@@ -77,7 +82,7 @@ def for_its_files(image, options) -> PipelineOptions:
     return replace(options, input=before.input, catalogue=before.catalogue)
 
 
-def dependents(image_ids):
+def dependents(image_ids: Collection[int]) -> GalImageQuerySet:
     """Search images measured with the active catalogues of reference images."""
     catalogues = GalReference.objects.filter(image__in=image_ids, active=True)
     return GalImage.objects.filter(coverages__catalogue__in=catalogues).distinct()

@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -11,7 +13,14 @@ logger = logging.getLogger(__name__)
 DATABASE_WAITS = (1, 2, 4, 8, 15, 30, 30, 60, 60, 120, 240)  # seconds
 
 
-def through_restarts(function, *arguments, **named):
+Result = TypeVar("Result")
+
+
+def through_restarts(
+    function: Callable[..., Result],
+    *arguments: Any,
+    **named: Any,
+) -> Result:
     """Call an idempotent function until it succeeds without losing the database."""
     for wait in DATABASE_WAITS:
         try:

@@ -5,6 +5,7 @@ import pickle
 import zlib
 from base64 import b64decode
 from binascii import Error as NotBase64Error
+from typing import Any, NoReturn
 
 from picklefield import fields
 
@@ -14,12 +15,12 @@ REFUSED = "(can't be read)"
 class PlainUnpickler(pickle.Unpickler):
     """An unpickler of numbers, texts, lists, tuples and dictionaries, without any class."""
 
-    def find_class(self, module_name, global_name):
+    def find_class(self, module_name: str, global_name: str) -> NoReturn:
         """Refuse every class and function: to load one may run code."""
         raise pickle.UnpicklingError(f"{module_name}.{global_name} is neither text nor number")
 
 
-def decoded(value, compress_object=False):
+def decoded(value: str | bytes, compress_object: bool = False) -> Any:
     """The plain value of a picklefield's column, or a placeholder for another."""
     try:
         data = b64decode(value)
@@ -30,6 +31,6 @@ def decoded(value, compress_object=False):
         return REFUSED  # a pickle that is damaged
 
 
-def install():
+def install() -> None:
     """Make django-q2's results be read safely, so that their rows can't run code."""
     fields.dbsafe_decode = decoded

@@ -1,6 +1,8 @@
 """Runs of exposures: split into chips, processed by one or several processes."""
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.db import DatabaseError, connection
 
@@ -8,9 +10,10 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_exposure
 from exposures.ingest import distinct, ingest_exposure
 from exposures.management.command_errors import database_lost
-from exposures.models import GalImage, Status
+from exposures.models import GalImage, GalJob, Status
 from galproject.configuration.loading import load_options
-from galproject.processing.chip_result import Outcome, result_of
+from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
 from galproject.queue.worker_pool import Death, WorkerPool
@@ -24,7 +27,12 @@ class ProcessingPlan:
     errors: tuple[GalprojectError, ...]
 
 
-def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPlan:
+def prepare(
+    paths: Iterable[Path | str],
+    options: PipelineOptions | None = None,
+    is_reference: bool = False,
+    ccds: Collection[int] | None = None,
+) -> ProcessingPlan:
     """Read exposures' headers and enter them, before any pixel is read.
 
     A file that can't be used is an error of its own; the others go on. Raises GalprojectError
@@ -36,7 +44,7 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPla
     image_ids = []
     for path in paths:
         try:
-            facts = read_exposure(path, options.input)
+            facts = read_exposure(Path(path), options.input)
             images = ingest_exposure(facts, ccds, options.input)
             if any(image.pk in image_ids for image in images):
                 raise InputFileError(
@@ -52,7 +60,13 @@ def prepare(paths, options=None, is_reference=False, ccds=None) -> ProcessingPla
     return ProcessingPlan(tuple(image_ids), tuple(errors))
 
 
-def process_exposure(path, options=None, is_reference=False, ccds=None, workers=1):
+def process_exposure(
+    path: Path | str,
+    options: PipelineOptions | None = None,
+    is_reference: bool = False,
+    ccds: Collection[int] | None = None,
+    workers: int = 1,
+) -> list[ChipResult]:
     """Enter one exposure and process its chips; a list of ChipResult.
 
     The same as ``manage.py process_exposure``. Raises GalprojectError if the file itself
@@ -65,7 +79,12 @@ def process_exposure(path, options=None, is_reference=False, ccds=None, workers=
     return list(run_chips(plan.image_ids, options, workers))
 
 
-def run_chips(image_ids, options, workers=1, again=False):
+def run_chips(
+    image_ids: Collection[int],
+    options: PipelineOptions,
+    workers: int = 1,
+    again: bool = False,
+) -> Iterator[ChipResult]:
     """Process chips and yield each ChipResult as it comes; with one worker in this process.
 
     With several, a chip whose process is ended by a signal fails alone. Raises GalprojectError
@@ -82,7 +101,7 @@ def run_chips(image_ids, options, workers=1, again=False):
     yield from run_jobs(asked, workers)
 
 
-def run_jobs(asked, workers=1):
+def run_jobs(asked: Collection[GalJob], workers: int = 1) -> Iterator[ChipResult]:
     """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
     try:
         with jobs.jobs_of_this_process(asked):
@@ -94,18 +113,21 @@ def run_jobs(asked, workers=1):
         raise database_lost(error) from error
 
 
-def _chips_of(asked, is_reference):
+def _chips_of(asked: Collection[GalJob], is_reference: bool) -> list[tuple[int, int]]:
     """(image id, job id) of the chips of one kind."""
     images = GalImage.objects.filter(job__in=asked, is_reference=is_reference)
     return list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
 
 
-def _in_this_process(chips):
+def _in_this_process(chips: list[tuple[int, int]]) -> Iterator[ChipResult]:
     for chip in chips:
         yield jobs.work(*chip)
 
 
-def _in_a_pool(chips, workers):
+def _in_a_pool(chips: list[tuple[int, int]], workers: int) -> Iterator[ChipResult]:
     pool = WorkerPool(worker.work, worker.start, (connection.settings_dict["NAME"],))
-    for chip, outcome in pool.run(chips, workers):
-        yield jobs.fail(*chip, outcome.how) if isinstance(outcome, Death) else outcome
+    for (image_id, job_id), outcome in pool.run(chips, workers):
+        if isinstance(outcome, Death):
+            yield jobs.fail(image_id, job_id, outcome.how)
+        else:
+            yield outcome

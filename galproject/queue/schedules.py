@@ -1,10 +1,13 @@
 """Scheduled tasks: only the project's own, whose times people may change."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models.signals import pre_save
+from django.http import HttpRequest
 from django.utils import timezone
 from django_q.models import Failure, OrmQ, Schedule, Success
 
@@ -21,14 +24,14 @@ DAY = timedelta(days=1)
 FARTHEST = timedelta(days=366)
 
 
-def refuse_others(instance, **_):
+def refuse_others(instance: Schedule, **_: Any) -> None:
     """Refuse to schedule anything but the project's own tasks."""
     instance.func = present_name(instance.func)
     if instance.func not in OWN or instance.hook:
         raise GalprojectError(f"{instance.func} is no task of galproject, and can't be scheduled")
 
 
-def install():
+def install() -> None:
     """Check every schedule before it is saved."""
     pre_save.connect(refuse_others, sender=Schedule, dispatch_uid="own schedules")
 
@@ -45,15 +48,17 @@ class TimesForm(forms.ModelForm):
         model = Schedule
         fields = EDITED
 
-    def clean_next_run(self):
+    def clean_next_run(self) -> datetime:
         """Check that the time is near: the scheduler would count every minute from the year 1."""
-        next_run, now = self.cleaned_data["next_run"], timezone.now()
+        next_run: datetime | None = self.cleaned_data["next_run"]
+        now = timezone.now()
         if next_run is None or not now - DAY <= next_run <= now + FARTHEST:
             raise forms.ValidationError("From a day ago to a year ahead.")
         return next_run
 
-    def clean(self):
-        cleaned = super().clean()
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("schedule_type") == Schedule.MINUTES and not cleaned.get("minutes"):
             self.add_error("minutes", "Say how many.")
         return cleaned
@@ -64,13 +69,13 @@ class QueueRowAdmin(admin.ModelAdmin):
 
     actions = None
 
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
 
@@ -82,10 +87,10 @@ class ScheduleAdmin(QueueRowAdmin):
     readonly_fields = ("name", "func")
     list_display = ("name", "func", "schedule_type", "minutes", "next_run")
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).filter(func__in=OWN)
 
 
@@ -104,7 +109,7 @@ class MessageAdmin(QueueRowAdmin):
     list_display = fields = ("id", "name", "group", "func", "args", "lock")
 
 
-def register_admin():
+def register_admin() -> None:
     """Replace django-q2's own admin pages, which can make, change and repeat anything."""
     for model, page in (
         (Schedule, ScheduleAdmin),

@@ -1,7 +1,9 @@
 """The tasks of the queue: a few lines each over what commands call."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django_q.tasks import async_task
@@ -17,7 +19,7 @@ from variables.pictures.render import render_catalogue
 logger = logging.getLogger(__name__)
 
 
-def process_chip(image_id, job_id):
+def process_chip(image_id: int, job_id: int) -> dict[str, str]:
     """Process one chip of a job."""
     result = through_restarts(jobs.work, image_id, job_id)
     if result.failed:
@@ -28,19 +30,19 @@ def process_chip(image_id, job_id):
     return {"chip": result.label, "status": str(result.status)}
 
 
-def worker_died(host, pid, how):
+def worker_died(host: str, pid: int, how: str) -> None:
     """Fail or recover the chip of a worker that a signal ended."""
     through_restarts(jobs.worker_died, host, pid, how)
 
 
-def close_job(job_id):
+def close_job(job_id: int) -> None:
     """Close a job after its last chip unless done, and follow it up."""
     job = through_restarts(GalJob.objects.select_related("exposure").get, pk=job_id)
     through_restarts(jobs.close_job, job)
     through_restarts(jobs.follow_up_job, job)
 
 
-def render_cutouts(catalogue_id):
+def render_cutouts(catalogue_id: int) -> dict[str, Any]:
     """Render the cutouts of a catalogue's candidates."""
     catalogues = GalReference.objects.filter(pk=catalogue_id).select_related("image__exposure")
     catalogue = through_restarts(catalogues.first)
@@ -52,12 +54,12 @@ def render_cutouts(catalogue_id):
     return {"candidates": rendered.n_candidates, "problems": rendered.problems}
 
 
-def recover_lost_work():
+def recover_lost_work() -> None:
     """Recover the work of processes that died."""
     jobs.recover_lost_work()
 
 
-def process_night():
+def process_night() -> dict[str, list[int]]:
     """Enqueue the fetching of monitored fields' new exposures, one task each."""
     last = last_night()
     new = expnums_to_fetch(last - timedelta(days=settings.GALPROJECT_NIGHTS - 1), last)
@@ -65,13 +67,13 @@ def process_night():
     return {"expnums": new}
 
 
-def queue_fetches(expnums):
+def queue_fetches(expnums: Iterable[int]) -> None:
     """Enqueue exposures of the archive to be fetched and processed."""
     for expnum in expnums:
         async_task("galproject.queue.tasks.fetch_exposure", expnum, group="fetch")
 
 
-def fetch_exposure(expnum):
+def fetch_exposure(expnum: int) -> dict[str, Any]:
     """Fetch an exposure of the archive, and enqueue its chips."""
     jobs = fetch_and_enqueue(expnum)
     logger.info("exposure %s fetched: %d jobs", expnum, len(jobs))

@@ -7,9 +7,10 @@ import django
 from django.db import connection
 
 from exposures.terminal import guard_streams
+from galproject.processing.chip_result import ChipResult
 
 
-def start(database):
+def start(database: str) -> None:
     """Set up Django in a new process, on the parent's database and one core."""
     # Ctrl-C reaches the whole group; the parent lets the chips that are being worked on end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -20,7 +21,7 @@ def start(database):
     connection.settings_dict["NAME"] = database
 
 
-def work(image_id, job_id):
+def work(image_id: int, job_id: int) -> ChipResult:
     """``jobs.work``, imported once Django is ready."""
     from galproject.queue.jobs import work
 

@@ -8,10 +8,11 @@ import multiprocessing
 import pickle
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class WorkerPool:
     start: Callable
     start_arguments: tuple = ()
 
-    def run(self, tasks, n_workers: int) -> Iterator[tuple[tuple, object]]:
+    def run(self, tasks: Iterable[tuple], n_workers: int) -> Iterator[tuple[tuple, Any]]:
         """Yield each task, a tuple of arguments, and its result or Death, as they come.
 
         Raises what ``function`` raises. Where this ends early, tasks that were begun are waited for
@@ -40,12 +41,13 @@ class WorkerPool:
         try:
             for worker in workers:
                 worker.take(waiting)
-            while busy := {w.connection: w for w in workers if w.task is not None}:
-                for connection in wait(list(busy)):
-                    worker = busy[connection]
+            while busy := [w for w in workers if w.task is not None]:
+                ready = wait([w.connection for w in busy])
+                for worker in [w for w in busy if w.connection in ready]:
                     task, result = worker.task, worker.outcome()
                     worker.take(waiting)
-                    yield task, result
+                    if task is not None:
+                        yield task, result
         finally:
             for worker in workers:
                 worker.end()
@@ -54,11 +56,12 @@ class WorkerPool:
 class _Worker:
     """A worker process, replaced when it dies, and its current task."""
 
-    def __init__(self, pool):
-        self.pool, self.task = pool, None
+    def __init__(self, pool: WorkerPool) -> None:
+        self.pool = pool
+        self.task: tuple | None = None
         self._begin()
 
-    def _begin(self):
+    def _begin(self) -> None:
         # A forked child would share this process' database connection.
         context = multiprocessing.get_context("spawn")
         self.connection, others = context.Pipe()
@@ -66,7 +69,7 @@ class _Worker:
         self.process.start()
         others.close()  # so that its end is seen here
 
-    def take(self, waiting):
+    def take(self, waiting: deque[tuple]) -> None:
         """Begin the next waiting task, in a new process if this one died."""
         self.task = waiting.popleft() if waiting else None
         if self.task is None:
@@ -78,7 +81,7 @@ class _Worker:
         with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(self.task)
 
-    def outcome(self):
+    def outcome(self) -> Any:
         """The result of the current task, or the Death of its process; raises what it raised."""
         try:
             is_result, value = self.connection.recv()
@@ -89,7 +92,7 @@ class _Worker:
             raise value
         return value
 
-    def end(self):
+    def end(self) -> None:
         """Let the process finish its current task and exit."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self.connection.send(None)
@@ -97,7 +100,7 @@ class _Worker:
         self.connection.close()
 
 
-def _serve(connection, pool):
+def _serve(connection: Connection, pool: WorkerPool) -> None:
     """Run tasks in a process until there are no more, or the parent is gone."""
     pool.start(*pool.start_arguments)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -105,7 +108,7 @@ def _serve(connection, pool):
             connection.send(_outcome(pool.function, task))
 
 
-def _outcome(function, task):
+def _outcome(function: Callable, task: tuple) -> tuple[bool, Any]:
     """Whether a function succeeded, with its result or exception in a form that can be sent."""
     try:
         return True, function(*task)
@@ -117,8 +120,10 @@ def _outcome(function, task):
         return False, error
 
 
-def _how(exit_code):
-    return f"exit status {exit_code}" if exit_code >= 0 else signal_name(-exit_code)
+def _how(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return signal_name(-exit_code)
+    return f"exit status {exit_code}"
 
 
 def signal_name(number: int) -> str:
