@@ -19,7 +19,7 @@ class Options:
     """What classes of options have in common: the docstring below a field is its description."""
 
     # What pydantic looks for on a dataclass, so that science needn't import it.
-    __pydantic_config__: ClassVar[dict] = {"use_attribute_docstrings": True}
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"use_attribute_docstrings": True}
 
 
 def is_odd(number: int) -> bool:

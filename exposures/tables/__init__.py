@@ -2,13 +2,18 @@
 
 from exposures.tables.columns import ColumnKind, TableColumn, batched
 from exposures.tables.csv_files import csv_pieces, write_csv
+from exposures.tables.formats import CSV, PARQUET, VOTABLE, TableFormat
 from exposures.tables.parquet_files import parquet_pieces
 from exposures.tables.spreadsheet_text import plain
 from exposures.tables.votable_files import votable_bytes
 
 __all__ = [
+    "CSV",
+    "PARQUET",
+    "VOTABLE",
     "ColumnKind",
     "TableColumn",
+    "TableFormat",
     "batched",
     "csv_pieces",
     "parquet_pieces",

@@ -119,18 +119,16 @@ class InFormats:
 
     def stream(self, rows, serializer):
         """Send all rows as a table, at once if they are few, else as they are read."""
-        renderer = self.request.accepted_renderer
+        table = self.request.accepted_renderer.table
         columns = columns_of(serializer)
         made = (row_of(columns, serializer.to_representation(row)) for row in rows)
         chunks = batched(made, ROWS_AT_ONCE)
         # Two, so that an error in the first rows is an answer of its own, and few rows one piece.
         first = list(islice(chunks, 2))
-        pieces = renderer.pieces(columns, chain(first, chunks))
-        charset = f"; charset={renderer.charset}" if renderer.charset else ""
-        content_type = f"{renderer.media_type}{charset}"
+        pieces = table.pieces(columns, chain(first, chunks))
         if len(first) < 2:
-            return HttpResponse(renderer.joined(pieces), content_type=content_type)
-        return StreamingHttpResponse(pieces, content_type=content_type)
+            return HttpResponse(table.joined(pieces), content_type=table.content_type)
+        return StreamingHttpResponse(pieces, content_type=table.content_type)
 
 
 class SurveyTableViewSet(

@@ -1,17 +1,15 @@
 """Lists of candidates as files: CSV, VOTable and Parquet, with units and meanings."""
 
-from dataclasses import dataclass
-
 from django.db import models
 
 from exposures.errors import GalprojectError
 from exposures.tables import (
+    CSV,
+    PARQUET,
+    VOTABLE,
     ColumnKind,
     TableColumn,
     batched,
-    csv_pieces,
-    parquet_pieces,
-    votable_bytes,
 )
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.columns import OBJECT_COLUMNS
@@ -38,20 +36,7 @@ class ExportError(GalprojectError):
     """A list that can't be exported."""
 
 
-@dataclass(frozen=True)
-class Format:
-    """A kind of file."""
-
-    name: str
-    suffix: str
-    content_type: str
-
-
-FORMATS = {
-    "csv": Format("CSV", "csv", "text/csv; charset=utf-8"),
-    "votable": Format("VOTable", "vot", "application/x-votable+xml"),
-    "parquet": Format("Parquet", "parquet", "application/vnd.apache.parquet"),
-}
+FORMATS = {"csv": CSV, "votable": VOTABLE, "parquet": PARQUET}
 
 
 def export(rows, name, user):
@@ -68,7 +53,7 @@ def export(rows, name, user):
         )
     note_shown(user)
     chunks = _chunks(rows.as_seen_by(user))
-    return {"csv": _csv, "votable": _votable, "parquet": _parquet}[name](chunks)
+    return FORMATS[name].pieces(table_columns(), chunks, TITLE, "candidates")
 
 
 def _chunks(rows):
@@ -88,19 +73,6 @@ def _read(rows):
             for place in OPINION_INDICES:
                 row[place] = None
         yield row
-
-
-def _csv(chunks):
-    return csv_pieces([column.key for column in COLUMNS], chunks)
-
-
-def _votable(chunks):
-    rows = [row for chunk in chunks for row in chunk]
-    yield votable_bytes(table_columns(), rows, TITLE, "candidates")
-
-
-def _parquet(chunks):
-    return parquet_pieces(table_columns(), chunks, TITLE)
 
 
 def table_columns():
