@@ -73,7 +73,7 @@ def test_numbers_on_pages_are_those_of_the_lists_that_they_link_to(survey, reade
     shown = survey_state.candidates()
     assert (shown.n_undetected, shown.n_flagged) == (2, 2)
     page = reader.get(reverse("home")).content.decode()
-    links = re.findall(r'<a href="[^"?]+\?([^"]*)">(\d+)</a>', page)
+    links = re.findall(r'<a\s+href="[^"?]+\?([^"]*)"\s*>(\d+)</a>', page)
     assert len(links) == 2
     for query, n in links:
         assert listed(query.replace("&amp;", "&")) == int(n), query

@@ -59,7 +59,8 @@ def reader(client, user):
 
 
 def text(response):
-    return response.content.decode()
+    """A page with one blank wherever a browser shows one."""
+    return " ".join(response.content.decode().split())
 
 
 def found(query, user=None):

@@ -42,7 +42,8 @@ def curator(client):
 
 
 def text(response):
-    return response.content.decode()
+    """A page with one blank wherever a browser shows one."""
+    return " ".join(response.content.decode().split())
 
 
 def propose(field, n=3, group="bleeds"):

@@ -50,6 +50,15 @@ class EpochCutouts:
             return ""
         return "doubtful" if self.change.failed_cuts or self.change.is_flagged else "detected"
 
+    @property
+    def change_text(self):
+        """The change in words, to follow the epoch's; "" if there is none."""
+        if self.change is None:
+            return ""
+        by = self.change.delta_mag
+        doubt = ", fails a cut or is flagged" if self.state == "doubtful" else ""
+        return f" · {self.change.kind if by is None else f'{by:.2f} mag'}{doubt}"
+
 
 @dataclass(frozen=True)
 class Cutouts:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 from django.db.models import TextChoices
@@ -81,6 +82,20 @@ class ChipPage:
     def radius_arcsec(self):
         """The radius in whole arcseconds of a circle round the centre that holds the chip."""
         return int(np.ceil(3600 * (self.image.radius or 0)))
+
+    @property
+    def candidates_url(self):
+        """The list of candidates round a reference's centre, or of those on a search image."""
+        image = self.image
+        if image.is_reference:
+            asked = {
+                "position": f"{image.ra:.5f} {image.dec:.5f}",
+                "radius": self.radius_arcsec,
+                "filter": image.exposure.filter,
+            }
+        else:
+            asked = {"exposure": image.exposure.identifier, "chip": image.ccdnum}
+        return f"{reverse('candidates')}?{urlencode(asked)}"
 
     @property
     def scale(self):
