@@ -3,6 +3,7 @@
 import pytest
 
 from galproject.queue import jobs
+from tests.builders.processed_night import kept_night, night, processed  # noqa: F401
 
 
 @pytest.fixture

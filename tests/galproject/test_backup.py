@@ -37,7 +37,6 @@ from galproject.backup.restoring import (
 from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.queue.runs import prepare, run_chips
 from tests.builders.campaigns import make_taxonomy
-from tests.builders.processed_night import night  # noqa: F401
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalDecision, TaxonomyClass
 
@@ -81,7 +80,7 @@ def databases(*names):
         drop()
 
 
-def process(night, paths, **options):  # noqa: F811
+def process(night, paths, **options):
     plan = prepare(paths, night.options, **options, **FEW)
     results = list(run_chips(plan.image_ids, night.options))
     assert not plan.errors
@@ -98,7 +97,7 @@ def make_database(name, template):
 
 
 @pytest.fixture(scope="module")
-def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):  # noqa: F811
+def survey(night, django_db_setup, django_db_blocker, tmp_path_factory):
     """A small survey in a database of its own, with somebody's vote; its name."""
     tests = connection.settings_dict["NAME"]
     assert tests.startswith("test_")  # never the survey itself
@@ -159,7 +158,7 @@ def installation(folder, patch, name):
 
 
 @pytest.fixture(scope="module")
-def restored(backup, survey, night, django_db_blocker, tmp_path_factory):  # noqa: F811
+def restored(backup, survey, night, django_db_blocker, tmp_path_factory):
     """What the command said of a restore to another database, which was not empty; its name."""
     name = f"{survey}_b"
     home = tmp_path_factory.mktemp("other") / "home"
@@ -198,7 +197,7 @@ def next_ids(name):
         return dict(cursor.fetchall())
 
 
-def test_every_row_of_every_table_is_restored(survey, restored, night):  # noqa: F811
+def test_every_row_of_every_table_is_restored(survey, restored, night):
     name, _, _, new = restored
     before = dict(rows_of(survey, (str(night.reference.parent), "NIGHT")))
     after = dict(rows_of(name, (str(new), "NIGHT")))
@@ -238,7 +237,7 @@ def test_a_database_that_was_not_empty_is_put_aside(restored):
 
 def test_people_log_in_see_candidates_and_process_chips_after_a_restore(
     restored,
-    night,  # noqa: F811
+    night,
     client,
     django_db_blocker,
 ):

@@ -15,7 +15,6 @@ from django.core.management import CommandError, call_command
 
 from exposures.models import GalImage, Status
 from photometry.models import GalSource
-from tests.builders.processed_night import night, processed  # noqa: F401
 from variables.models import GalVarObj
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +23,7 @@ EXPNUM = 700_000
 
 
 @pytest.fixture
-def copy(processed, tmp_path):  # noqa: F811
+def copy(processed, tmp_path):
     """A search exposure as if it were another: its image file, with its siblings beside it."""
     original = processed.searches[0]
     for kind in "iwd":
@@ -40,7 +39,7 @@ def sibling(path, kind):
     return path.with_name(path.name.replace("_ooi_", f"_oo{kind}_"))
 
 
-def run(night, *paths, **options):  # noqa: F811
+def run(night, *paths, **options):
     """Exit status, standard output and errors of manage.py process_exposure."""
     out, err = io.StringIO(), io.StringIO()
     status = 0
@@ -117,7 +116,7 @@ def change_the_filter(path):
         (Path.unlink, "i", ()),
     ],
 )
-def test_unusable_file_is_named_and_the_others_go_on(processed, copy, harm, file, words):  # noqa: F811
+def test_unusable_file_is_named_and_the_others_go_on(processed, copy, harm, file, words):
     harm(copy)
     status, out, err = run(processed, copy, *processed.searches)
     assert status == 1
@@ -132,7 +131,7 @@ def test_unusable_file_is_named_and_the_others_go_on(processed, copy, harm, file
     assert_nothing_stored()
 
 
-def test_masked_chip_fails_alone(processed, copy):  # noqa: F811
+def test_masked_chip_fails_alone(processed, copy):
     def mask_all(hdus):
         hdus[1].data = np.full_like(hdus[1].data, 1)
 
@@ -151,7 +150,7 @@ def test_masked_chip_fails_alone(processed, copy):  # noqa: F811
     assert "2 chips: 1 done, 1 failed" in out
 
 
-def test_chip_that_was_good_and_fails_now_keeps_nothing(processed, copy):  # noqa: F811
+def test_chip_that_was_good_and_fails_now_keeps_nothing(processed, copy):
     assert run(processed, copy)[0] == 0
     truncate(copy)
     plan_status, _, err = run(processed, copy, again=True)
@@ -159,7 +158,7 @@ def test_chip_that_was_good_and_fails_now_keeps_nothing(processed, copy):  # noq
     assert "truncated" in err
 
 
-def test_pixels_that_went_bad_since_keep_nothing(processed, copy):  # noqa: F811
+def test_pixels_that_went_bad_since_keep_nothing(processed, copy):
     assert run(processed, copy)[0] == 0
 
     def mask_all(hdus):
@@ -173,7 +172,7 @@ def test_pixels_that_went_bad_since_keep_nothing(processed, copy):  # noqa: F811
     assert_nothing_stored()
 
 
-def test_chip_without_reference_says_to_make_one(processed, copy):  # noqa: F811
+def test_chip_without_reference_says_to_make_one(processed, copy):
     fits.setval(copy, "FILTER", value="g DECam SDSS c0001 4720.0 1520.0")
     status, _, err = run(processed, copy)
     assert status == 1
@@ -186,7 +185,7 @@ def test_chip_without_reference_says_to_make_one(processed, copy):  # noqa: F811
     assert_nothing_stored()
 
 
-def test_file_given_twice_is_processed_once(processed, copy, tmp_path):  # noqa: F811
+def test_file_given_twice_is_processed_once(processed, copy, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
     for second in (copy, link / copy.name, sibling(copy, "d")):
@@ -197,7 +196,7 @@ def test_file_given_twice_is_processed_once(processed, copy, tmp_path):  # noqa:
         assert "2 chips: 2 " in out
 
 
-def test_copy_of_an_exposure_is_refused(processed, copy, tmp_path):  # noqa: F811
+def test_copy_of_an_exposure_is_refused(processed, copy, tmp_path):
     assert run(processed, copy)[0] == 0
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -209,7 +208,7 @@ def test_copy_of_an_exposure_is_refused(processed, copy, tmp_path):  # noqa: F81
     assert str(copy) in err
 
 
-def test_moved_exposure_is_the_same(processed, copy, tmp_path):  # noqa: F811
+def test_moved_exposure_is_the_same(processed, copy, tmp_path):
     assert run(processed, copy)[0] == 0
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -220,7 +219,7 @@ def test_moved_exposure_is_the_same(processed, copy, tmp_path):  # noqa: F811
     assert "2 chips: 2 unchanged" in out
 
 
-def test_good_run_ends_with_zero_and_a_line_a_chip(processed, copy):  # noqa: F811
+def test_good_run_ends_with_zero_and_a_line_a_chip(processed, copy):
     status, out, err = run(processed, copy)
     assert (status, err) == (0, "")
     lines = [line for line in out.splitlines() if " search: " in line]
@@ -230,7 +229,7 @@ def test_good_run_ends_with_zero_and_a_line_a_chip(processed, copy):  # noqa: F8
             assert unit in line
 
 
-def test_catalogue_that_is_not_there_is_named(processed, copy, tmp_path):  # noqa: F811
+def test_catalogue_that_is_not_there_is_named(processed, copy, tmp_path):
     from dataclasses import replace
 
     options = replace(processed.options, catalogue=str(tmp_path / "gaia"))
@@ -250,7 +249,7 @@ def manage(*arguments, **environment):
     )
 
 
-def test_database_that_is_down_is_one_clear_line(processed):  # noqa: F811
+def test_database_that_is_down_is_one_clear_line(processed):
     done = manage(
         "process_exposure",
         processed.searches[0],

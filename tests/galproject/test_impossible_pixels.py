@@ -10,7 +10,7 @@ from astropy.io import fits
 from exposures.models import GalImage
 from exposures.simulation import read_truth
 from galproject.validation.recovery import assess
-from tests.builders.processed_night import night, process  # noqa: F401
+from tests.builders.processed_night import process
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def spoiled(path, folder, values):
     return folder / path.name
 
 
-def test_absurd_pixels_make_no_false_variables_and_leave_the_errors_as_they_are(night, tmp_path):  # noqa: F811
+def test_absurd_pixels_make_no_false_variables_and_leave_the_errors_as_they_are(night, tmp_path):
     values = np.resize([1e20, -1e20, 1.6e38, 1e6, -1e6], 20)
     paths = [spoiled(path, tmp_path, values) for path in (night.reference, night.searches[0])]
     there = replace(night, reference=paths[0], searches=paths[1:])

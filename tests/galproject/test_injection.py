@@ -21,7 +21,6 @@ from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows
 from galproject.validation.injection.summary import summarise
 from tests.builders.candidates import make_candidate
-from tests.builders.processed_night import night  # noqa: F401
 
 # ---- numbers from tables made by hand
 
@@ -168,7 +167,7 @@ def contents(paths):
         return tables, [path.read_bytes() for path in paths]
 
 
-def run_command(night, *extra, **options):  # noqa: F811
+def run_command(night, *extra, **options):
     written = io.StringIO()
     call_command(
         "inject",
@@ -186,7 +185,7 @@ def make_leftover():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):  # noqa: F811
+def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     prepare([night.reference], night.options, is_reference=True)
     make_candidate(3)
     make_leftover()
@@ -208,7 +207,7 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):  # 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_interrupted_run_leaves_nothing(night, monkeypatch, tmp_path):  # noqa: F811
+def test_an_interrupted_run_leaves_nothing(night, monkeypatch, tmp_path):
     def be_killed(task):
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -240,7 +239,7 @@ def test_a_role_that_may_not_make_databases_is_told_what_to_do(tmp_path):
             cursor.execute("DROP ROLE injection_guest")
 
 
-def test_exposures_of_two_filters_are_refused(night):  # noqa: F811
+def test_exposures_of_two_filters_are_refused(night):
     facts = [read_exposure(path) for path in (night.reference, night.searches[0])]
     with pytest.raises(GalprojectError, match="given twice"):
         run.check_are_alike([facts[0], facts[0]])

@@ -37,7 +37,7 @@ from photometry.storage import storage
 from photometry.storage.clustering import rewrite
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.fits_files import write_triplet
-from tests.builders.processed_night import night, process, remove_survey  # noqa: F401
+from tests.builders.processed_night import process, remove_survey
 from tests.builders.survey_rows import make_image, make_sources
 from tests.galproject.injecting import inject_and_wait
 from variables.derived.refresh import refresh_candidates
@@ -146,7 +146,7 @@ def kinds_taken():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_every_lock_that_is_taken_is_of_the_enumeration(night):  # noqa: F811
+def test_every_lock_that_is_taken_is_of_the_enumeration(night):
     with kinds_taken() as seen:
         process_one_chip(night)
         catalogue = GalReference.objects.get()
@@ -162,7 +162,7 @@ def test_every_lock_that_is_taken_is_of_the_enumeration(night):  # noqa: F811
     assert with_two_keys - seen <= {(int(Claimed.INJECTION), 2), (int(Claimed.NEW_SOURCES), 2)}
 
 
-def process_one_chip(night):  # noqa: F811
+def process_one_chip(night):
     """A chip of the reference and of a search exposure through the whole pipeline."""
     for path in (night.reference, night.searches[0]):
         plan = prepare([path], night.options, path == night.reference, {35})
@@ -172,7 +172,7 @@ def process_one_chip(night):  # noqa: F811
 
 
 @contextmanager
-def injection(night):  # noqa: F811
+def injection(night):
     """An injection at work in another process; yields its outcome, to be had at the end."""
     context = multiprocessing.get_context("spawn")
     begun, go, outcome = context.Event(), context.Event(), context.Queue()
@@ -200,7 +200,7 @@ def catalogue_one(transactional_db):
     execute("SELECT setval('galreferences_id_seq', %s)", before)
 
 
-def test_a_pipeline_runs_beside_an_injection(night, catalogue_one):  # noqa: F811
+def test_a_pipeline_runs_beside_an_injection(night, catalogue_one):
     with injection(night) as outcome:
         execute("SET lock_timeout = '10s'")
         assert claimed(Claimed.INJECTION) == {1}
@@ -260,7 +260,7 @@ def test_two_sessions_store_two_chips_of_one_exposure_at_the_same_time():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_chips_of_an_exposure_go_through_the_pipeline_at_the_same_time(night, monkeypatch):  # noqa: F811
+def test_two_chips_of_an_exposure_go_through_the_pipeline_at_the_same_time(night, monkeypatch):
     both_stored = Barrier(2, timeout=30)
 
     def wait_and_renew(image):

@@ -13,14 +13,13 @@ from photometry.models import GalReference
 from photometry.storage import storage
 from tests.builders.campaigns import make_voter, vote
 from tests.builders.candidates import make_catalogue
-from tests.builders.processed_night import night  # noqa: F401
 from tests.variables.test_new_sources import detection, see
 from variables.models import GalDecision, GalLostSource, GalNewSource
 
 pytestmark = pytest.mark.django_db
 
 
-def process(night, path, is_reference=False):  # noqa: F811
+def process(night, path, is_reference=False):
     """One chip of an exposure, new sources searched."""
     options = replace(night.options, new_sources=replace(night.options.new_sources, search=True))
     plan = prepare([path], options, is_reference=is_reference, ccds={35})
@@ -29,7 +28,7 @@ def process(night, path, is_reference=False):  # noqa: F811
         assert not result.failed, result.error
 
 
-def rows_of_reference(night):  # noqa: F811
+def rows_of_reference(night):
     """Those of the night's reference, processed now."""
     process(night, night.reference, is_reference=True)
     return storage.catalogue_sources(GalReference.objects.get())
@@ -52,7 +51,7 @@ def voted_on():
     return GalDecision.objects.votes_standing().get().refsource_id
 
 
-def test_they_follow_to_a_star_of_the_reference_that_is_made(night):  # noqa: F811
+def test_they_follow_to_a_star_of_the_reference_that_is_made(night):
     truth = read_truth(night.truth)
     index, x, y = truth.star_pixels(600000, 35)
     index = index[(np.abs(x - 200) < 100) & (np.abs(y - 210) < 100)]
@@ -64,7 +63,7 @@ def test_they_follow_to_a_star_of_the_reference_that_is_made(night):  # noqa: F8
     assert voted_on() == rows["refsource_id"][nearest]
 
 
-def test_they_follow_to_what_is_new_again_on_a_search_image(night, monkeypatch):  # noqa: F811
+def test_they_follow_to_what_is_new_again_on_a_search_image(night, monkeypatch):
     rows = rows_of_reference(night)
     # Half way between the loneliest source and its nearest, no other is near.
     places = np.column_stack([rows["x"], rows["y"]])

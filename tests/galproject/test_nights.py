@@ -13,7 +13,6 @@ from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, Sta
 from galproject.queue import tasks
 from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue
 from galproject.queue.runs import prepare
-from tests.builders.processed_night import night  # noqa: F401
 from tests.exposures.archive_server import ArchiveServer, stored_file
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +21,7 @@ FIRST, LAST = date(2017, 1, 1), date(2017, 2, 28)
 
 
 @pytest.fixture
-def archive(night, monkeypatch):  # noqa: F811
+def archive(night, monkeypatch):
     """An archive on this machine that has the night's three exposures."""
     with ArchiveServer() as server:
         for path in sorted(night.reference.parent.glob("c4d_*")):
@@ -51,7 +50,7 @@ def fetches(monkeypatch):
     return asked
 
 
-def make_reference(night):  # noqa: F811
+def make_reference(night):
     """The night's reference as it is when it is done, but for its sources."""
     plan = prepare([night.reference], night.options, is_reference=True)
     GalImage.objects.filter(pk__in=plan.image_ids).update(status=Status.DONE)
@@ -62,7 +61,7 @@ def test_what_is_new_in_the_fields_is_found(archive, field):
     assert expnums_to_fetch(date(2016, 1, 1), date(2016, 1, 7)) == []
 
 
-def test_what_was_entered_before_is_not_new(archive, field, night):  # noqa: F811
+def test_what_was_entered_before_is_not_new(archive, field, night):
     prepare([night.searches[0]])
     known = GalExposure.objects.get().identifier
     assert known not in map(str, expnums_to_fetch(FIRST, LAST))
@@ -82,7 +81,7 @@ def test_fields_that_are_nowhere_are_refused():
         GalField(name="off", ra=400, dec=0).full_clean()
 
 
-def test_a_fetched_exposure_is_asked_for(archive, folder, night, sent):  # noqa: F811
+def test_a_fetched_exposure_is_asked_for(archive, folder, night, sent):
     make_reference(night)
     (job,) = fetch_and_enqueue(600_001)
     assert job.exposure.identifier == "600001"

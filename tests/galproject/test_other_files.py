@@ -16,7 +16,7 @@ from galproject.processing import pipeline
 from galproject.queue.reprocessing import plan_reprocessing
 from galproject.queue.runs import prepare, run_chips
 from photometry.models import GalReference
-from tests.builders.processed_night import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import remove_survey
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def process(own, paths, is_reference=False):
 
 
 @pytest.fixture(scope="module")
-def own_night(night, tmp_path_factory, django_db_setup, django_db_blocker):  # noqa: F811
+def own_night(night, tmp_path_factory, django_db_setup, django_db_blocker):
     """A reference and a search exposure in a folder of their own, processed from there."""
     folder = tmp_path_factory.mktemp("own") / "night"
     shutil.copytree(night.reference.parent, folder)
@@ -47,7 +47,7 @@ def own_night(night, tmp_path_factory, django_db_setup, django_db_blocker):  # n
 
 
 @pytest.fixture
-def files(own_night, night):  # noqa: F811
+def files(own_night, night):
     """The same, as it was before whatever a test does to the files."""
     yield own_night
     folder = own_night.reference.parent

@@ -18,7 +18,6 @@ from exposures.science.footprints import contains
 from galproject.queue import jobs, tasks
 from photometry.models import GalReference
 from photometry.storage.storage import delete_image_results
-from tests.builders.processed_night import night, processed  # noqa: F401
 from variables.candidates.neighbours import neighbourhood
 from variables.models import Campaign, CampaignObject, GalCandidate, GalVarObj, Taxonomy
 from variables.pictures import chips, sprite
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def own_pictures(processed, settings, tmp_path):  # noqa: F811
+def own_pictures(processed, settings, tmp_path):
     """What the pipeline has drawn, in a folder of the test's own."""
     folder = tmp_path / "pictures"
     shutil.copytree(Path(settings.GALPROJECT_PICTURES) / "images", folder / "images")

@@ -11,7 +11,7 @@ from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
 from galproject.validation.recovery import assess
 from photometry.models import GalReference, GalSource
-from tests.builders.processed_night import night, process, processed  # noqa: F401
+from tests.builders.processed_night import process
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewSource, GalVarObj
 
@@ -35,7 +35,7 @@ def of_reference(rows):
     return rows.exclude(refsource_id__in=GalNewSource.objects.values("pk")).count()
 
 
-def test_a_night_fills_every_table(processed):  # noqa: F811
+def test_a_night_fills_every_table(processed):
     assert GalExposure.objects.count() == 3
     assert GalImage.objects.filter(status=Status.DONE).count() == 6
     assert GalReference.objects.filter(active=True).count() == 2
@@ -52,7 +52,7 @@ def test_a_night_fills_every_table(processed):  # noqa: F811
         assert [c.step for c in steps] == ["read", "reduced", "stored"]
 
 
-def test_search_images_say_how_they_were_calibrated(processed):  # noqa: F811
+def test_search_images_say_how_they_were_calibrated(processed):
     for image in GalImage.objects.searches().select_related("reference"):
         assert image.reference.ccdnum == image.ccdnum
         assert image.reference.is_reference
@@ -66,7 +66,7 @@ def test_search_images_say_how_they_were_calibrated(processed):  # noqa: F811
         assert image.n_variables == of_reference(accepted)
 
 
-def test_what_was_simulated_is_recovered(processed):  # noqa: F811
+def test_what_was_simulated_is_recovered(processed):
     recovery = assess(read_truth(processed.truth))
     assert recovery.flat_rms_mag < 0.02
     assert recovery.astrometry_mas < 15
@@ -76,7 +76,7 @@ def test_what_was_simulated_is_recovered(processed):  # noqa: F811
     assert recovery.n_false <= 1
 
 
-def test_run_twice_leaves_what_one_run_leaves(processed):  # noqa: F811
+def test_run_twice_leaves_what_one_run_leaves(processed):
     before = contents()
     for paths, is_reference in (([processed.reference], True), (processed.searches, False)):
         results, _ = process(processed, paths, is_reference)
@@ -84,14 +84,14 @@ def test_run_twice_leaves_what_one_run_leaves(processed):  # noqa: F811
     assert contents() == before
 
 
-def test_done_again_search_images_have_the_same_rows(processed):  # noqa: F811
+def test_done_again_search_images_have_the_same_rows(processed):
     before = contents()
     results, _ = process(processed, processed.searches, again=True)
     assert {result.status for result in results} == {Status.DONE}
     assert contents() == before
 
 
-def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(processed):  # noqa: F811
+def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(processed):
     n_sources = GalSource.objects.filter(is_reference=True).count()
     process(processed, [processed.reference], is_reference=True, again=True)
     assert GalSource.objects.filter(is_reference=True).count() == n_sources
@@ -101,12 +101,12 @@ def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(proce
     assert GalReference.objects.count() == 2
 
 
-def test_reference_among_other_files_stays_as_it_is(processed):  # noqa: F811
+def test_reference_among_other_files_stays_as_it_is(processed):
     results, _ = process(processed, [processed.reference, *processed.searches])
     assert {result.status for result in results} == {"unchanged"}
 
 
-def test_search_exposure_made_a_reference_loses_what_it_had(processed):  # noqa: F811
+def test_search_exposure_made_a_reference_loses_what_it_had(processed):
     process(processed, processed.searches[:1], is_reference=True)
     images = GalImage.objects.filter(exposure__identifier="600001")
     assert all(image.is_reference for image in images)
@@ -115,7 +115,7 @@ def test_search_exposure_made_a_reference_loses_what_it_had(processed):  # noqa:
         assert set(GalSource.objects.measured_on(image).values_list("is_reference")) == {(True,)}
 
 
-def test_other_options_process_search_images_anew(processed):  # noqa: F811
+def test_other_options_process_search_images_anew(processed):
     stricter = replace(
         processed.options, selection=replace(processed.options.selection, threshold_sigma=40.0)
     )
@@ -125,12 +125,12 @@ def test_other_options_process_search_images_anew(processed):  # noqa: F811
     assert GalVarObj.objects.count() < before
 
 
-def test_ccds_limit_the_chips(night):  # noqa: F811
+def test_ccds_limit_the_chips(night):
     results = process_exposure(night.reference, night.options, is_reference=True, ccds={35})
     assert [GalImage.objects.get(pk=r.image_id).ccdnum for r in results] == [35]
 
 
-def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch):  # noqa: F811
+def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch):
     def fail(*_):
         raise RuntimeError("the disk is on fire")
 
@@ -147,7 +147,7 @@ def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_leave_the_rows_of_one(night):  # noqa: F811
+def test_two_workers_leave_the_rows_of_one(night):
     process(night, [night.reference], is_reference=True)
     process(night, night.searches)
     alone = contents()
@@ -156,7 +156,7 @@ def test_two_workers_leave_the_rows_of_one(night):  # noqa: F811
     assert contents() == alone
 
 
-def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa: F811
+def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):
     image = GalImage.objects.searches().select_related("exposure").first()
     monkeypatch.setattr("exposures.locks.take", lambda *_: False)
     with pytest.raises(GalprojectError, match="is being worked on as a search image"):
@@ -164,13 +164,13 @@ def test_a_chip_in_work_is_not_made_a_reference(processed, monkeypatch):  # noqa
     assert GalSource.objects.measured_on(image).exists()
 
 
-def test_a_chip_in_other_hands_is_left_alone(processed, monkeypatch):  # noqa: F811
+def test_a_chip_in_other_hands_is_left_alone(processed, monkeypatch):
     image = GalImage.objects.searches().first()
     monkeypatch.setattr("exposures.locks.take", lambda *_: False)
     assert pipeline.process_chip(image.pk, processed.options, again=True).status == "busy"
 
 
-def test_what_lost_its_claim_changes_nothing(processed, monkeypatch):  # noqa: F811
+def test_what_lost_its_claim_changes_nothing(processed, monkeypatch):
     image = GalImage.objects.searches().first()
     before = contents()
     monkeypatch.setattr("exposures.locks.take", lambda *_: True)  # but the session has none
@@ -181,7 +181,7 @@ def test_what_lost_its_claim_changes_nothing(processed, monkeypatch):  # noqa: F
     assert contents() == before
 
 
-def test_a_chip_that_kills_its_workers_is_given_up(processed):  # noqa: F811
+def test_a_chip_that_kills_its_workers_is_given_up(processed):
     image = GalImage.objects.searches().first()
     job = GalJob.objects.create(exposure=image.exposure, options=processed.options.as_json())
     GalImage.objects.filter(pk=image.pk).update(job=job, status="queued", attempts=3, host="alpha")
@@ -190,7 +190,7 @@ def test_a_chip_that_kills_its_workers_is_given_up(processed):  # noqa: F811
     assert "begun 3 times and never ended, last on alpha" in result.error
 
 
-def test_candidates_are_true_after_every_chip(processed):  # noqa: F811
+def test_candidates_are_true_after_every_chip(processed):
     before = list(GalCandidate.objects.order_by("pk").values())
     assert len(before) == len(set(GalVarObj.objects.values_list("refsource_id", flat=True))) > 0
     refresh_candidates()

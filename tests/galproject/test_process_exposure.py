@@ -20,7 +20,7 @@ from galproject.processing import measuring, pipeline, storing
 from galproject.processing.chip_result import ChipResult
 from galproject.queue import runs
 from photometry.models import GalReference, GalSource
-from tests.builders.processed_night import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import remove_survey
 from variables.models import GalVarObj
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ PLAIN_OPTIONS = ("--gain", "4", "--read-noise", "7")
 
 
 @pytest.fixture(scope="module")
-def frames(night, tmp_path_factory):  # noqa: F811
+def frames(night, tmp_path_factory):
     """One chip of the reference and of a search exposure as plain images without a zero point."""
     folder = tmp_path_factory.mktemp("plain")
     for name, path in (("reference", night.reference), ("search", night.searches[0])):

@@ -20,7 +20,6 @@ from galproject.processing.version import RESULTS_VERSION
 from galproject.queue.reprocessing import plan_reprocessing
 from photometry.models import GalCoverage, GalReference, GalSource
 from photometry.science.detection.residual_peaks import ResidualOptions
-from tests.builders.processed_night import night, processed  # noqa: F401
 from tests.builders.survey_rows import make_image
 from variables.models import GalVarObj
 from variables.science.new_sources import NewSourceOptions
@@ -50,12 +49,12 @@ def reference_exposure():
     return GalExposure.objects.order_by("mjd").first()
 
 
-def test_what_was_made_alike_stands(processed):  # noqa: F811
+def test_what_was_made_alike_stands(processed):
     plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
     assert (plan.n_up_to_date, plan.n_searches, plan.n_references) == (6, 0, 0)
 
 
-def test_other_options_make_the_search_images_over_once(processed, stricter):  # noqa: F811
+def test_other_options_make_the_search_images_over_once(processed, stricter):
     before = GalVarObj.objects.count()
     sources = GalSource.objects.count()
     said = run("reprocess", "--all")
@@ -100,18 +99,18 @@ def test_how_new_sources_are_looked_for_matters_only_where_they_are():
     assert all(has_same_provenance(image, wanted) for wanted in (*off, *on))
 
 
-def test_results_of_another_version_are_made_over(processed):  # noqa: F811
+def test_results_of_another_version_are_made_over(processed):
     GalImage.objects.searches().update(results_version=RESULTS_VERSION - 1)
     assert plan_reprocessing(GalImage.objects.all(), PipelineOptions()).n_searches == 4
 
 
-def test_a_commit_that_changes_no_number_leaves_results_in_date(processed):  # noqa: F811
+def test_a_commit_that_changes_no_number_leaves_results_in_date(processed):
     GalImage.objects.update(code_version="0.1.0+0123abc.dirty")
     plan = plan_reprocessing(GalImage.objects.all(), PipelineOptions())
     assert (plan.n_up_to_date, plan.n_searches, plan.n_references_kept) == (6, 0, 0)
 
 
-def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed):  # noqa: F811
+def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed):
     for image in GalImage.objects.all():
         del image.options["selection"]["threshold_sigma"], image.options["input"]
         image.options["gone"] = {"since": 1}
@@ -121,7 +120,7 @@ def test_an_option_that_older_code_did_not_have_leaves_results_in_date(processed
     assert plan_reprocessing(GalImage.objects.all(), STRICTER).n_searches == 4
 
 
-def test_a_reference_made_over_takes_what_was_measured_with_it_along(processed):  # noqa: F811
+def test_a_reference_made_over_takes_what_was_measured_with_it_along(processed):
     GalImage.objects.filter(exposure=reference_exposure(), ccdnum=35).update(results_version=0)
     catalogues = set(GalReference.objects.values_list("pk", flat=True))
     said = run("reprocess", "--all", "--references")
@@ -134,7 +133,7 @@ def test_a_reference_made_over_takes_what_was_measured_with_it_along(processed):
         assert coverage.catalogue.active
 
 
-def test_reprocess_of_one_exposure_leaves_the_others(processed, stricter):  # noqa: F811
+def test_reprocess_of_one_exposure_leaves_the_others(processed, stricter):
     exposure = search_exposure()
     said = run("reprocess", exposure.identifier, "--dry-run")
     assert "2 search images to be made over" in said
@@ -144,7 +143,7 @@ def test_reprocess_of_one_exposure_leaves_the_others(processed, stricter):  # no
     assert {image.exposure_id for image in made_over} == {exposure.pk}
 
 
-def test_a_search_exposure_is_removed_whole(processed):  # noqa: F811
+def test_a_search_exposure_is_removed_whole(processed):
     exposure = search_exposure()
     images = list(exposure.images.all())
     removal = plan_removal(exposure)
@@ -159,7 +158,7 @@ def test_a_search_exposure_is_removed_whole(processed):  # noqa: F811
     assert GalImage.objects.filter(status=Status.DONE).count() == 4
 
 
-def test_a_reference_in_use_is_removed_only_by_cascade(processed):  # noqa: F811
+def test_a_reference_in_use_is_removed_only_by_cascade(processed):
     exposure = reference_exposure()
     with pytest.raises(CommandError, match=r"is the reference of 4 search images.*--cascade"):
         run("delete_exposure", exposure.identifier, "--yes")
@@ -175,7 +174,7 @@ def test_a_reference_in_use_is_removed_only_by_cascade(processed):  # noqa: F811
     assert {image.status for image in GalImage.objects.all()} == {Status.PENDING}
 
 
-def test_nothing_is_removed_unasked(processed, monkeypatch):  # noqa: F811
+def test_nothing_is_removed_unasked(processed, monkeypatch):
     identifier = search_exposure().identifier
     rows = GalSource.objects.count()
     assert "Nothing was removed" in run("delete_exposure", identifier, "--dry-run")
@@ -192,7 +191,7 @@ def test_unknown_exposures_are_named():
         run("reprocess")
 
 
-def test_an_exposure_in_work_is_not_removed(processed, monkeypatch):  # noqa: F811
+def test_an_exposure_in_work_is_not_removed(processed, monkeypatch):
     exposure = search_exposure()
     busy = exposure.images.first().pk
     monkeypatch.setattr("exposures.locks.take", lambda kind, pk: pk != busy and take(kind, pk))
@@ -201,7 +200,7 @@ def test_an_exposure_in_work_is_not_removed(processed, monkeypatch):  # noqa: F8
     assert exposure.images.count() == 2
 
 
-def test_files_keep_the_options_that_describe_them(processed):  # noqa: F811
+def test_files_keep_the_options_that_describe_them(processed):
     plan = plan_reprocessing(GalImage.objects.all(), replace(STRICTER, catalogue="elsewhere"))
     (options,) = plan.searches
     assert options.catalogue == processed.options.catalogue

@@ -12,7 +12,7 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from galproject.processing import pipeline
 from galproject.quality.overruling import overrule
 from tests.builders.people import make_person
-from tests.builders.processed_night import night, process, processed  # noqa: F401
+from tests.builders.processed_night import process
 from tests.photometry.test_image_quality import cloud, ring
 from variables.models import Cut, GalCandidate, GalVarObj
 
@@ -40,7 +40,7 @@ def spoil(monkeypatch):
     return begin
 
 
-def searches(night):  # noqa: F811
+def searches(night):
     return GalImage.objects.searches().filter(path=str(night.searches[0])).order_by("ccdnum")
 
 
@@ -52,7 +52,7 @@ def accepted(image):
     return GalVarObj.objects.accepted().filter(image=image).count()
 
 
-def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil):  # noqa: F811
+def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil):
     before = n_detections()
     lost = sum(accepted(image) for image in searches(processed))
     spoil(cloud)
@@ -75,14 +75,14 @@ def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil)
     assert n_detections() == before - lost
 
 
-def test_ordinary_images_are_not_doubted(processed):  # noqa: F811
+def test_ordinary_images_are_not_doubted(processed):
     assert not GalImage.objects.filter(is_doubted=True).exists()
     for image in GalImage.objects.all():
         assert image.figures
         assert image.zero_point_source == "catalogue"
 
 
-def test_doubting_a_good_image_and_undoing_it_moves_its_changes(processed, curator):  # noqa: F811
+def test_doubting_a_good_image_and_undoing_it_moves_its_changes(processed, curator):
     image = next(i for i in GalImage.objects.searches() if accepted(i))
     counted, all_counted = accepted(image), n_detections()
     overrule(image, Verdict.DOUBTED, curator, "a satellite beside it")
@@ -103,7 +103,7 @@ def test_doubting_a_good_image_and_undoing_it_moves_its_changes(processed, curat
 
 
 def test_what_people_decided_holds_when_an_image_is_measured_again(
-    processed,  # noqa: F811
+    processed,
     spoil,
     curator,
 ):
@@ -118,7 +118,7 @@ def test_what_people_decided_holds_when_an_image_is_measured_again(
 
 
 def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
-    processed,  # noqa: F811
+    processed,
     spoil,
     curator,
 ):
@@ -136,7 +136,7 @@ def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
     assert {image.status for image in searches(processed)} == {Status.DONE}
 
 
-def test_doubted_reference_has_its_search_images_doubted(processed, curator):  # noqa: F811
+def test_doubted_reference_has_its_search_images_doubted(processed, curator):
     reference = GalImage.objects.references().order_by("pk").first()
     under = GalImage.objects.filter(coverages__catalogue__image=reference)
     counted = n_detections()
@@ -152,7 +152,7 @@ def test_doubted_reference_has_its_search_images_doubted(processed, curator):  #
     assert n_detections() == counted
 
 
-def test_doubted_reference_warns_or_is_refused(processed, spoil):  # noqa: F811
+def test_doubted_reference_warns_or_is_refused(processed, spoil):
     process(processed, processed.searches[:1], is_reference=True)
     limits = replace(processed.options.quality.doubt, elongation=1.0001)
     quality = replace(processed.options.quality, doubt=limits)
@@ -165,7 +165,7 @@ def test_doubted_reference_warns_or_is_refused(processed, spoil):  # noqa: F811
     assert all(result.failed and "elongation" in result.error for result in results)
 
 
-def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):  # noqa: F811
+def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):
     image = GalImage.objects.searches().first()
     url = reverse("image_quality", args=[image.pk])
     reader = make_person("eve")
@@ -184,7 +184,7 @@ def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client
 
 
 def test_status_pages_and_command_tell_of_doubted_chips(
-    processed,  # noqa: F811
+    processed,
     spoil,
     curator,
     client,

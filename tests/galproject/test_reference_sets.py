@@ -13,7 +13,7 @@ from galproject.processing.storing import delete_results
 from galproject.references import sets
 from galproject.references.withdrawal import make_search_images
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet
-from tests.builders.processed_night import night, process, processed  # noqa: F401
+from tests.builders.processed_night import process
 from tests.galproject.test_pipeline import contents
 from variables.models import GalCandidate, GalFlag, GalVarObj
 
@@ -43,7 +43,7 @@ def derived():
 
 
 @pytest.fixture
-def with_set(processed):  # noqa: F811
+def with_set(processed):
     add("600001", "600002")
     return processed
 
@@ -74,7 +74,7 @@ def test_what_the_primary_alone_has_otherwise_is_its_fault_and_the_image_is_name
     assert GalCandidate.objects.filter(pk__in=[m.pk for m in faulty]).count() == faulty.count()
 
 
-def test_added_and_removed_leaves_every_row_as_it_was(processed):  # noqa: F811
+def test_added_and_removed_leaves_every_row_as_it_was(processed):
     before, proposed = derived(), set(GalFlag.objects.values_list("refsource_id", "reason"))
     add("600001", "600002")
     assert derived() != before
@@ -127,7 +127,7 @@ def test_a_primary_that_is_withdrawn_takes_its_set_along(with_set):
     assert not GalReferenceMag.objects.exists()
 
 
-def test_what_can_not_be_a_member_is_told_why(processed):  # noqa: F811
+def test_what_can_not_be_a_member_is_told_why(processed):
     with pytest.raises(GalprojectError, match="it is a reference itself"):
         sets.possible_pairs([exposure("600000")])
     with pytest.raises(GalprojectError, match="it is the primary itself"):
@@ -142,7 +142,7 @@ def test_what_can_not_be_a_member_is_told_why(processed):  # noqa: F811
         sets.possible_pairs([exposure("600001")])
 
 
-def test_the_command_lists_adds_removes_and_suggests(processed, capsys):  # noqa: F811
+def test_the_command_lists_adds_removes_and_suggests(processed, capsys):
     def run(*words):
         call_command("reference_set", *words)
         return capsys.readouterr().out

@@ -20,19 +20,19 @@ from galproject.processing.stacking import plan_stack, run_stack
 from galproject.queue.runs import process_exposure
 from photometry.models import GalSource
 from photometry.science.stacking.stacking import Stack
-from tests.builders.processed_night import night, remove_survey  # noqa: F401
+from tests.builders.processed_night import remove_survey
 from variables.models import GalVarObj
 
 CHIP = 28
 
 
 @pytest.fixture(scope="module")
-def paths(night):  # noqa: F811
+def paths(night):
     return [night.reference, *night.searches]
 
 
 @pytest.fixture(scope="module")
-def stacked(night, paths, tmp_path_factory):  # noqa: F811
+def stacked(night, paths, tmp_path_factory):
     """The plan and the result of a stack of one chip of the night's three exposures."""
     folder = tmp_path_factory.mktemp("stack")
     plan = plan_stack(paths, folder, night.options, {CHIP})
@@ -77,7 +77,7 @@ def test_headers_name_the_inputs_and_their_part(stacked, paths):
     assert header["GAINA"] == header["GAINB"] > 8  # of three times the photons, about
 
 
-def test_grid_and_astrometry_are_those_of_the_first(stacked, paths, night):  # noqa: F811
+def test_grid_and_astrometry_are_those_of_the_first(stacked, paths, night):
     plan, _ = stacked
     _, chip = chip_of(plan)
     truth = read_truth(night.truth)
@@ -97,7 +97,7 @@ def test_noise_of_the_sky_is_what_level_gain_and_read_noise_say(stacked):
     assert variance == pytest.approx(level / gain + (read_noise / gain) ** 2, rel=0.05)
 
 
-def test_artifacts_of_the_first_are_clipped_where_others_see_the_place(stacked, paths, night):  # noqa: F811
+def test_artifacts_of_the_first_are_clipped_where_others_see_the_place(stacked, paths, night):
     plan, _ = stacked
     clipped = fits.getdata(plan.files.paths["c"], 1)
     spots = read_truth(night.truth).artifacts
@@ -122,7 +122,7 @@ def are_on_others(spots, paths):
     return seen
 
 
-def test_stack_that_stands_is_left_and_other_files_make_it_anew(stacked, night, paths):  # noqa: F811
+def test_stack_that_stands_is_left_and_other_files_make_it_anew(stacked, night, paths):
     plan, _ = stacked
     before = plan.files.paths["i"].stat().st_mtime_ns
     again = plan_stack(paths, plan.files.folder, night.options, {CHIP})
@@ -134,7 +134,7 @@ def test_stack_that_stands_is_left_and_other_files_make_it_anew(stacked, night, 
     assert read_keys(other.files)[CHIP][0] != other.key(CHIP)
 
 
-def test_interrupted_run_goes_on_where_it_stopped(night, paths, tmp_path, monkeypatch):  # noqa: F811
+def test_interrupted_run_goes_on_where_it_stopped(night, paths, tmp_path, monkeypatch):
     plan = plan_stack(paths, tmp_path, night.options)
     assert len(plan.wanted) == 2
     done = []
@@ -158,7 +158,7 @@ def test_interrupted_run_goes_on_where_it_stopped(night, paths, tmp_path, monkey
     )
 
 
-def test_failed_write_leaves_nothing(night, paths, tmp_path, monkeypatch):  # noqa: F811
+def test_failed_write_leaves_nothing(night, paths, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -206,7 +206,7 @@ def test_chip_that_nobody_has_is_refused(paths, tmp_path):
         run(*paths, "--ccds", "1", "--to", tmp_path)
 
 
-def test_stack_of_other_exposures_is_not_replaced(stacked, night, paths):  # noqa: F811
+def test_stack_of_other_exposures_is_not_replaced(stacked, night, paths):
     plan, _ = stacked
     with pytest.raises(CommandError, match="a stack of other exposures"):
         run(*paths[:2], "--name", plan.files.name, "--to", plan.files.folder)
@@ -232,7 +232,7 @@ def test_every_reason_has_a_code_and_saturation_comes_first():
 
 
 @pytest.mark.django_db
-def test_stack_is_a_reference_like_any_other(stacked, night):  # noqa: F811
+def test_stack_is_a_reference_like_any_other(stacked, night):
     """Processed without a special case, it has the stars' magnitudes, and artifacts of none."""
     plan, _ = stacked
     (reference,) = process_exposure(plan.files.paths["i"], night.options, is_reference=True)
@@ -247,7 +247,7 @@ def test_stack_is_a_reference_like_any_other(stacked, night):  # noqa: F811
     remove_survey()
 
 
-def assert_magnitudes_are_true(image, night):  # noqa: F811
+def assert_magnitudes_are_true(image, night):
     truth = read_truth(night.truth)
     rows = GalSource.objects.measured_on(image).filter(flags=0, mag_err__lt=0.03)
     x, y, mag = np.array(list(rows.values_list("x", "y", "mag")), float).T
@@ -263,7 +263,7 @@ def assert_magnitudes_are_true(image, night):  # noqa: F811
     assert np.median(np.abs(error - np.median(error))) < 0.02
 
 
-def assert_no_change_at_an_artifact(changes, night):  # noqa: F811
+def assert_no_change_at_an_artifact(changes, night):
     spots = read_truth(night.truth).artifacts
     for ra, dec in changes.values_list("ra", "dec"):
         d_ra = (spots["ra"] - ra) * np.cos(np.radians(dec))

@@ -11,7 +11,7 @@ from exposures.chip import MaskBit
 from exposures.models import GalImage
 from galproject.configuration.pipeline_options import PipelineOptions
 from photometry.models import GalSource
-from tests.builders.processed_night import night, process  # noqa: F401
+from tests.builders.processed_night import process
 from variables.changes.detection import count_variables
 from variables.flags.marking import undo_flag
 from variables.models import GalFlag, GalVarObj
@@ -42,7 +42,7 @@ def with_trail(path, folder, peak=300.0, fwhm=6.0):
 
 
 @pytest.fixture
-def survey(night):  # noqa: F811
+def survey(night):
     """The night where a trail across a twentieth of a chip is no reason to doubt all of it."""
     quality = night.options.quality
     quality = replace(quality, doubt=replace(quality.doubt, doubled_share=1.0))
