@@ -68,11 +68,15 @@ demo: migrated
 seeded: database
 	@$(manage) seed_demo --database $(SEEDED)
 
+# COVERAGE="--cov --cov-report=term:skip-covered" ends with the lines that tests run of each module,
+# in their own processes and not in those that they begin.
+#
 # Tests begin a hundred processes, each of which would compile the project where none may keep what
 # it compiled.
 test: setup-dev database
 	@scripts/browser
-	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses $(processes) --dist loadscope --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses $(processes) --dist loadscope --no-loadscope-reorder \
+		--durations 15 --durations-min 5 $(COVERAGE)
 
 fuzz: setup-dev database
 	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \
