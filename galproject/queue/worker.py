@@ -2,12 +2,15 @@
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import django
 from django.db import connection
 
 from exposures.terminal import guard_streams
-from galproject.processing.chip_result import ChipResult
+
+if TYPE_CHECKING:
+    from galproject.processing.chip_result import ChipResult
 
 
 def start(database: str) -> None:
@@ -21,7 +24,7 @@ def start(database: str) -> None:
     connection.settings_dict["NAME"] = database
 
 
-def work(image_id: int, job_id: int) -> ChipResult:
+def work(image_id: int, job_id: int) -> "ChipResult":
     """``jobs.work``, imported once Django is ready."""
     from galproject.queue.jobs import work
 
