@@ -12,6 +12,7 @@ from exposures.hosts import this_host
 from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
 from galproject.configuration.loading import load_options
+from galproject.processing.chip_result import Outcome
 from galproject.queue import cluster, jobs, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
@@ -140,6 +141,17 @@ def test_a_chip_that_is_killed_again_and_again_fails_with_the_signals_name():
     assert result.failed
     assert "begun 3 times" in result.error
     assert "SIGKILL" in result.error
+
+
+@pytest.mark.django_db
+def test_a_chip_that_another_job_has_taken_over_is_busy_for_the_job_whose_worker_died():
+    (image,) = chips(1)
+    job = in_hand(image, 99)
+    later = GalJob.objects.create(exposure=image.exposure, options=job.options)
+    GalImage.objects.filter(pk=image.pk).update(job=later, status=Status.QUEUED)
+    assert jobs.fail(image.pk, job.pk, "SIGSEGV").status is Outcome.BUSY
+    image.refresh_from_db()
+    assert (image.status, image.job) == (Status.QUEUED, later)
 
 
 @pytest.mark.django_db
