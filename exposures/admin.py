@@ -5,6 +5,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
 from exposures.doubts import Doubt, GalQualityDecision
+from exposures.image_results import RESULTS
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
 
 MAX_COUNT = 10_000
@@ -106,6 +107,10 @@ class GalImageAdmin(ReadOnlyAdmin):
     raw_id_fields = ["exposure", "reference", "job"]
     search_fields = ["exposure__identifier", "chip_name"]
     ordering = ["-pk"]
+
+    def get_fields(self, request, obj=None):
+        """The fields of its page: what a chip is comes before its results."""
+        return sorted(super().get_fields(request, obj), key=RESULTS.__contains__)
 
     @admin.display(description="reasons to doubt it")
     def reasons(self, image):

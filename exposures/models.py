@@ -7,8 +7,9 @@ from django.db import models
 from django.urls import reverse
 
 from exposures.constraints import footprint_on_the_sky, on_the_sky
-from exposures.doubts import Doubt, GalQualityDecision, ZeroPointSource
+from exposures.doubts import Doubt, GalQualityDecision
 from exposures.hosts import this_host
+from exposures.image_results import ImageResults
 from exposures.q3c import Q3CIndexExpression, Q3CWithin, shares_sky
 from exposures.science.angles import wrap_ra
 from exposures.science.footprints import MAX_DEGREES
@@ -178,8 +179,8 @@ class GalImageQuerySet(models.QuerySet):
         )
 
 
-class GalImage(models.Model):
-    """One chip of an exposure, with the results of its reduction."""
+class GalImage(ImageResults):
+    """One chip of an exposure: its processing, its place on the sky and its results."""
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="images")
     ccdnum = models.PositiveSmallIntegerField()
@@ -187,14 +188,6 @@ class GalImage(models.Model):
     path = models.TextField(help_text="of the image file; its siblings are found beside it")
     hdu = models.PositiveSmallIntegerField()
     is_reference = models.BooleanField(default=False)
-    reference = models.ForeignKey(
-        "self",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="searches",
-        help_text="of a search image: the reference image that overlaps it most",
-    )
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
     step = models.CharField(
         max_length=32,
@@ -215,7 +208,6 @@ class GalImage(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, help_text="begun in its job")
     host = models.CharField(max_length=64, blank=True, help_text="where it was last begun")
     pid = models.PositiveIntegerField(null=True, help_text="of the process there")
-    notes = ArrayField(models.TextField(), default=list, help_text="steps that fell back, and how")
 
     width = models.PositiveIntegerField(null=True, help_text="pixels")
     height = models.PositiveIntegerField(null=True, help_text="pixels")
@@ -226,56 +218,6 @@ class GalImage(models.Model):
         models.FloatField(), null=True, help_text="ra, dec of the four corners, degrees"
     )
 
-    fwhm_pixels = models.FloatField(null=True)
-    fwhm_arcsec = models.FloatField(null=True, help_text="seeing")
-    sky = models.FloatField(null=True, help_text="median sky level, ADU")
-    sky_noise = models.FloatField(null=True, help_text="median sky sigma, ADU")
-    masked_fraction = models.FloatField(null=True, help_text="of the pixels, without weight")
-    zero_point = models.FloatField(null=True, help_text="mag of 1 ADU; approximate")
-    zero_point_error = models.FloatField(null=True)
-    zero_point_source = models.CharField(max_length=9, choices=ZeroPointSource, blank=True)
-    chi2_nu = models.FloatField(
-        null=True, help_text="of constant stars against the reference, before the expansion"
-    )
-    correction = models.JSONField(
-        null=True, help_text="magnitude correction to the reference: Chebyshev coefficients"
-    )
-    astrometry = models.JSONField(
-        null=True, help_text="correction of the header's WCS: polynomial coefficients, pixels"
-    )
-    astrometric_rms_mas = models.FloatField(
-        null=True, help_text="of a reference against the catalogue, of a search image against it"
-    )
-    n_detected = models.PositiveIntegerField(null=True, help_text="sources found on the image")
-    n_sources = models.PositiveIntegerField(null=True, help_text="rows saved in galsources")
-    n_variables = models.PositiveIntegerField(null=True, help_text="rows in galvarobjs")
-
-    channel_columns = ArrayField(
-        models.PositiveIntegerField(),
-        default=list,
-        help_text="first column of each read-out channel but the first, pixels from 0",
-    )
-    figures = models.JSONField(default=dict, help_text="figures of quality, by name")
-    doubts = ArrayField(
-        models.CharField(max_length=20, choices=Doubt),
-        default=list,
-        help_text="figures beyond the limit of doubt",
-    )
-    is_doubted = models.BooleanField(
-        default=False, help_text="its changes are not counted; by its doubts, or as people say"
-    )
-
-    options = models.JSONField(null=True, help_text="the options that made these results")
-    code_version = models.CharField(max_length=64, blank=True)
-    results_version = models.PositiveIntegerField(
-        default=0, help_text="of the numbers; with another than now they are out of date"
-    )
-    files = models.JSONField(
-        default=dict, blank=True, help_text="of which these results were made, with their digests"
-    )
-    data_version = models.TextField(
-        blank=True, help_text="of these files: PLVER, and the archive's in their names"
-    )
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
 

@@ -95,8 +95,8 @@ def select_anew(catalogue: GalReference, progress: tqdm | None = None) -> int:
 
 
 def _select(image: GalImage, measured: Measured, reference: GalImage) -> None:
-    shapes = (image.height, image.width), (reference.height, reference.width)
-    changes = find_changes(measured, shapes, _selection_options(image))
+    shape, reference_shape = (image.height, image.width), (reference.height, reference.width)
+    changes = find_changes(measured, shape, reference_shape, _selection_options(image))
     replace_variables(image, measured, changes, _without_measurement(image, measured))
     mark_changes(image)
     if not image.is_reference:

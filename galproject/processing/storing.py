@@ -27,15 +27,6 @@ from variables.flags.trails import flag_trails
 from variables.new_sources.association import replace_new_detections
 from variables.new_sources.replacements import follow_new_sources
 
-# Columns of galimages that a chip which failed, or changes sides, must not keep.
-RESULTS = (
-    *("reference", "fwhm_pixels", "fwhm_arcsec", "sky", "sky_noise", "masked_fraction"),
-    *("zero_point", "zero_point_error", "chi2_nu", "correction", "astrometry"),
-    *("astrometric_rms_mas", "n_detected", "n_sources", "n_variables", "notes"),
-    *("zero_point_source", "channel_columns", "figures", "doubts", "is_doubted"),
-    *("options", "code_version", "results_version", "files", "data_version"),
-)
-
 
 def describe(image: GalImage, reduction: Reduction, options: PipelineOptions) -> None:
     """Fill an image's columns from its reduction, without saving."""
@@ -132,8 +123,8 @@ def _replace_changes(
     By the means of reference sets as they are now that nobody can change them.
     """
     measured = measured_on_search(result.rows, result.measurement.sources, result.calibration)
-    shapes = chip.shape, (result.reference.height, result.reference.width)
-    changes = find_changes(measured, shapes, options.selection)
+    reference_shape = result.reference.height, result.reference.width
+    changes = find_changes(measured, chip.shape, reference_shape, options.selection)
     judge_search(image, chip, result.figures, changes, options.quality)
     replace_variables(image, measured, changes)
 
@@ -162,8 +153,6 @@ def delete_results(image: GalImage, with_retired: bool = False) -> None:
     replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
     renew_sets_of(image)
     refresh_candidates(before)
-    for field in GalImage._meta.concrete_fields:
-        if field.name in RESULTS:
-            setattr(image, field.name, field.get_default())
+    image.clear_results()
     image.status = Status.PENDING
     image.save()

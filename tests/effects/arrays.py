@@ -326,7 +326,7 @@ def _measured(n=900):
 
 def selected(options):
     """The changes among many sources, and the cuts that each fails."""
-    changes = find_changes(_measured(), ((400, 400), (400, 400)), options.selection)
+    changes = find_changes(_measured(), (400, 400), (400, 400), options.selection)
     return changes.index, changes.significance, changes.failed_cuts
 
 

@@ -17,15 +17,14 @@ from variables.science.selection import (
 )
 
 
-def find_changes(measured, shapes, options=SelectionOptions()) -> Changes:
-    """Changes among Measured sources; ``shapes`` are (ny, nx) of the image and of its reference."""
+def find_changes(measured, shape, reference_shape, options=SelectionOptions()) -> Changes:
+    """Changes among Measured sources of an image of ``shape`` (ny, nx), and of its reference's."""
     rows, values = measured.rows, measured.values
-    search_shape, reference_shape = shapes
     search = _photometry(
         rows,
         rows["mag"],
         rows["mag_err"],
-        edge_distance(rows["x"], rows["y"], search_shape),
+        edge_distance(rows["x"], rows["y"], shape),
         distance_to_saturated(rows["x"], rows["y"], rows["flags"]),
     )
     sources = _judged(measured.sources, values)
