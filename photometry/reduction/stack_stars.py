@@ -7,7 +7,12 @@ import numpy as np
 from photometry.science.calibration.calibration import CalibrationStars, magnitudes
 from photometry.science.detection.clean import is_clean
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
-from photometry.science.stacking.homogenise import add_light, flux_to_common_brightness, is_usable
+from photometry.science.stacking.homogenise import (
+    AddedStars,
+    add_light,
+    flux_to_common_brightness,
+    is_usable,
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,10 @@ def homogenise_variables(frames, stars, x, y, options):
     for bit, (frame, on_frame) in enumerate(zip(frames, stars, strict=True)):
         index = np.flatnonzero(added[bit])
         if len(index) > 0:
-            places = (x[index], y[index], on_frame.x[index], on_frame.y[index])
-            noise = np.sqrt(frame.variance)
-            add_light(frame.data, noise, on_frame.psf, places, added[bit, index])
+            light = AddedStars(
+                x[index], y[index], on_frame.x[index], on_frame.y[index], added[bit, index]
+            )
+            add_light(frame.data, np.sqrt(frame.variance), on_frame.psf, light)
             _mark(changed, x[index], y[index], frame.fwhm_pixels, 1 << bit)
     return changed, int(np.count_nonzero(added.any(axis=0)))
 

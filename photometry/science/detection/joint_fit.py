@@ -4,7 +4,7 @@ Images are indexed ``[y, x]``, positions are pixels from 0, fluxes are in the un
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -16,8 +16,30 @@ from photometry.science.psf.stamps import fill_stamps
 MIDDLE = 19  # pixels, side of the part of a stamp that tells how well a star is fitted
 
 
-# Of Stamps: what the compiled functions take, its fields in turn.
-StampArrays = tuple[FloatArray, IntArray, IntArray, IntArray, IntArray]
+class StampArrays(NamedTuple):
+    """The fields of Stamps, as compiled functions take them."""
+
+    values: FloatArray
+    first: IntArray
+    size: IntArray
+    column: IntArray
+    row: IntArray
+
+
+class _Place(NamedTuple):
+    """Where a stamp lies on the image, in pixels."""
+
+    side: int  # of the stamp
+    row: int  # of its first pixel; may be off the image
+    column: int
+
+
+class _Fitted(NamedTuple):
+    """An image and its fit; all (ny, nx) float32."""
+
+    data: FloatArray
+    weight: FloatArray
+    residual: FloatArray
 
 
 @dataclass(frozen=True)
@@ -48,8 +70,8 @@ class Stamps:
 
     @property
     def arrays(self) -> StampArrays:
-        """The fields in the order that compiled functions take, (n,) pixels except ``values``."""
-        return self.values, self.first, self.size, self.column, self.row
+        """The fields as compiled functions take them."""
+        return StampArrays(self.values, self.first, self.size, self.column, self.row)
 
 
 @dataclass(frozen=True)
@@ -106,7 +128,7 @@ def fit_jointly(
     residual = np.array(data, np.float32)
     _subtract(residual, amplitudes, stamps.arrays)
     for _ in range(n_sweeps):
-        _sweep((residual, weight), amplitudes, blocks, shifts, stamps.arrays)
+        _sweep(residual, weight, amplitudes, blocks, shifts, stamps.arrays)
     flux = amplitudes[:, 0].astype(float)
     shift = amplitudes[:, 1:] / np.where(flux == 0, 1, flux)[:, None]
     return JointFit(flux, shift[:, 0], shift[:, 1], residual)
@@ -118,7 +140,7 @@ def fit_quality(data: FloatArray, weight: FloatArray, stamps: Stamps, fit: Joint
     ``weight`` (ny, nx) is its inverse variance. rchi2 is NaN where the middle of a stamp has no
     usable pixel, and flux_err infinite where the whole stamp has none.
     """
-    figures = _quality((data, weight, fit.residual), fit.flux, stamps.arrays)
+    figures = _quality(_Fitted(data, weight, fit.residual), fit.flux, stamps.arrays)
     return FitQuality(*figures.T)
 
 
@@ -138,11 +160,11 @@ def cut_out(image: FloatArray, x: FloatArray, y: FloatArray, size: int) -> Float
 
 
 @inlined
-def _stamp_of(k: int, stamps: StampArrays) -> tuple[FloatArray, int, int, int]:
-    """The pixels of a star's stamp, its side, and the position of its first pixel."""
-    values, first, size, column, row = stamps
-    side = size[k]
-    return values[first[k] : first[k] + side * side], side, row[k], column[k]
+def _stamp_of(k: int, stamps: StampArrays) -> tuple[FloatArray, _Place]:
+    """The pixels of a star's stamp, and its _Place."""
+    side, first = stamps.size[k], stamps.first[k]
+    place = _Place(side, stamps.row[k], stamps.column[k])
+    return stamps.values[first : first + side * side], place
 
 
 @inlined
@@ -155,10 +177,11 @@ def _bounds(start: int, side: int, margin: int, length: int) -> tuple[int, int]:
 @compiled
 def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
     """(n, 6) weighted sums pp, px, py, xx, xy, yy of the PSF p and minus its slopes."""
-    blocks = np.zeros((len(stamps[1]), 6), np.float32)
+    blocks = np.zeros((len(stamps.first), 6), np.float32)
     half, one = np.float32(0.5), np.uint64(1)
     for k in range(len(blocks)):
-        stamp, side, row, column = _stamp_of(k, stamps)
+        stamp, place = _stamp_of(k, stamps)
+        side, row, column = place.side, place.row, place.column
         top, bottom = _bounds(row, side, 1, weight.shape[0])
         left, right = _bounds(column, side, 1, weight.shape[1])
         pp = px = py = xx = xy = yy = np.float32(0)
@@ -182,9 +205,9 @@ def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
 @compiled
 def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) -> None:
     for k in range(len(amplitudes)):
-        stamp, side, row, column = _stamp_of(k, stamps)
+        stamp, place = _stamp_of(k, stamps)
         step = amplitudes[k, 0], np.float32(0), np.float32(0)
-        _take_out(image, step, stamp, (side, row, column))
+        _take_out(image, step, stamp, place)
 
 
 @inlined
@@ -192,10 +215,10 @@ def _take_out(
     image: FloatArray,
     step: tuple[Float, Float, Float],
     stamp: FloatArray,
-    place: tuple[int, int, int],
+    place: _Place,
 ) -> None:
     """Subtract a star whose amplitudes are those of the PSF and of half of minus its slopes."""
-    side, row, column = place
+    side, row, column = place.side, place.row, place.column
     a, b, c = step
     top, bottom = _bounds(row, side, 1, image.shape[0])
     left, right = _bounds(column, side, 1, image.shape[1])
@@ -212,13 +235,10 @@ def _take_out(
 
 @inlined
 def _products(
-    images: tuple[FloatArray, FloatArray],
-    stamp: FloatArray,
-    place: tuple[int, int, int],
+    residual: FloatArray, weight: FloatArray, stamp: FloatArray, place: _Place
 ) -> tuple[Float, Float, Float]:
     """Weighted products of the residual with the PSF and with twice minus its slopes."""
-    residual, weight = images
-    side, row, column = place
+    side, row, column = place.side, place.row, place.column
     top, bottom = _bounds(row, side, 1, residual.shape[0])
     left, right = _bounds(column, side, 1, residual.shape[1])
     wide, one = np.uint64(side), np.uint64(1)
@@ -236,7 +256,8 @@ def _products(
 
 @compiled
 def _sweep(
-    images: tuple[FloatArray, FloatArray],
+    residual: FloatArray,
+    weight: FloatArray,
     amplitudes: FloatArray,
     blocks: FloatArray,
     shifts: bool,
@@ -247,8 +268,8 @@ def _sweep(
     for k in range(len(amplitudes)):
         if blocks[k, 0] <= 0:
             continue
-        stamp, side, row, column = _stamp_of(k, stamps)
-        gp, gx, gy = _products(images, stamp, (side, row, column))
+        stamp, place = _stamp_of(k, stamps)
+        gp, gx, gy = _products(residual, weight, stamp, place)
         if shifts:
             step = _solve(blocks[k], gp, half * gx, half * gy)
         else:
@@ -256,7 +277,7 @@ def _sweep(
         for m in range(3):
             amplitudes[k, m] += step[m]
         step = step[0], half * step[1], half * step[2]
-        _take_out(images[0], step, stamp, (side, row, column))
+        _take_out(residual, step, stamp, place)
 
 
 @inlined
@@ -273,15 +294,12 @@ def _solve(block: FloatArray, gp: Float, gx: Float, gy: Float) -> tuple[Float, F
 
 
 @compiled
-def _quality(
-    images: tuple[FloatArray, FloatArray, FloatArray], flux: FloatArray, stamps: StampArrays
-) -> FloatArray:
+def _quality(images: _Fitted, flux: FloatArray, stamps: StampArrays) -> FloatArray:
     """(n, 4) columns of FitQuality."""
     figures = np.zeros((len(flux), 4))
     for k in range(len(flux)):
-        stamp, side, row, column = _stamp_of(k, stamps)
-        place = side, row, column
-        information = _information(images[1], stamp, place)
+        stamp, place = _stamp_of(k, stamps)
+        information = _information(images.weight, stamp, place)
         norm, covered, chi2, own, light = _middle_sums(images, stamp, place, np.float32(flux[k]))
         figures[k, 0] = information**-0.5 if information > 0 else np.inf
         figures[k, 1] = chi2 / covered if covered > 0 else np.nan
@@ -291,9 +309,9 @@ def _quality(
 
 
 @inlined
-def _information(weight: FloatArray, stamp: FloatArray, place: tuple[int, int, int]) -> Float:
+def _information(weight: FloatArray, stamp: FloatArray, place: _Place) -> Float:
     """The inverse variance of the flux from the full stamp, including a saturated star's wings."""
-    side, row, column = place
+    side, row, column = place.side, place.row, place.column
     top, bottom = _bounds(row, side, 1, weight.shape[0])
     left, right = _bounds(column, side, 1, weight.shape[1])
     information = np.float32(0)
@@ -306,14 +324,14 @@ def _information(weight: FloatArray, stamp: FloatArray, place: tuple[int, int, i
 
 @inlined
 def _middle_sums(
-    images: tuple[FloatArray, FloatArray, FloatArray],
+    images: _Fitted,
     stamp: FloatArray,
-    place: tuple[int, int, int],
+    place: _Place,
     flux: Float,
 ) -> tuple[Float, Float, Float, Float, Float]:
     """Sums over a stamp's centre: PSF, usable PSF, PSF times chi2, and light."""
-    data, weight, residual = images
-    side, row, column = place
+    data, weight, residual = images.data, images.weight, images.residual
+    side, row, column = place.side, place.row, place.column
     cut = max(0, (side - MIDDLE) // 2)
     top, bottom = _bounds(row, side, cut, data.shape[0])
     left, right = _bounds(column, side, cut, data.shape[1])

@@ -5,6 +5,8 @@ brightnesses for any of them to stand out against it. Where the outlying frames 
 pixel instead, the star in the stack no longer has the shape of the PSF.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from exposures.chip import MaskBit
@@ -64,26 +66,30 @@ def _median(values: FloatArray, usable: BoolArray) -> FloatArray:
     return np.where(n_usable > 0, np.take_along_axis(ordered, middle, axis=0).mean(axis=0), np.nan)
 
 
-def add_light(
-    data: FloatArray,
-    noise: Float,
-    psf: ChipPsf,
-    stars: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    flux: FloatArray,
-) -> None:
-    """Add ``flux`` (n,) of stars to ``data`` (ny, nx) in place, both in ADU.
+@dataclass(frozen=True)
+class AddedStars:
+    """Stars to add to an image; arrays (n,)."""
 
-    ``stars`` are x and y on the data's grid, and x and y at which ``psf`` (a ChipPsf) has their
-    shape, (n,) pixels each; ``noise`` is that of a pixel, a number in ADU.
+    x: np.ndarray  # pixels of the image
+    y: np.ndarray
+    psf_x: np.ndarray  # pixels at which the PSF has their shape
+    psf_y: np.ndarray
+    flux: np.ndarray  # ADU
+
+
+def add_light(data: FloatArray, noise: Float, psf: ChipPsf, stars: AddedStars) -> None:
+    """Add the light of AddedStars to ``data`` (ny, nx) in place, in ADU.
+
+    ``psf`` is a ChipPsf; ``noise`` is that of a pixel, a number in ADU.
     """
-    x, y, psf_x, psf_y = stars
+    x, y, psf_x, psf_y = stars.x, stars.y, stars.psf_x, stars.psf_y
     profiles = psf.profiles(psf_x, psf_y)
     profiles.parameters[:, DX] = x - np.round(x)
     profiles.parameters[:, DY] = y - np.round(y)
-    level = WING_SIGMA * noise / np.abs(flux)
+    level = WING_SIGMA * noise / np.abs(stars.flux)
     half = np.clip(np.ceil(psf.reach(psf_x, psf_y, level)), 1, MAX_HALF)
     places = np.column_stack([np.round(y), np.round(x), half]).astype(int)
-    add_profiles(data, places, flux.astype("f4"), profiles)
+    add_profiles(data, places, stars.flux.astype("f4"), profiles)
 
 
 def is_usable(fit: ForcedFit, min_quality: float) -> BoolArray:
