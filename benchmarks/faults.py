@@ -27,6 +27,7 @@ from benchmarks.queue_night import NightFiles, QueueNight, queue_night, simulate
 from tests.exposures.archive_server import ArchiveServer, stored_file
 
 N_KILLS = 10
+MOST_RUNS = 10  # of what failed, until nothing does
 STOP_SECONDS = 60  # that a cluster may take for the chips that it has in hand
 TABLES_SIZE, DOWNLOADS_SIZE = "400k", "20m"  # of disks: for less than the night, for just more
 
@@ -50,12 +51,12 @@ class CannotTryError(Exception):
     """A fault that this machine doesn't allow to be made, with the reason."""
 
 
-def kill_workers(night: QueueNight):
-    """kill -9 a worker in the middle of a chip, ten times"""
+def kill_workers(night: QueueNight, n_kills=N_KILLS):
+    """kill -9 a worker in the middle of a chip, again and again"""
     night.ask()
     dice = random.Random(1)
     with night.cluster():
-        for _ in range(N_KILLS):
+        for _ in range(n_kills):
             _kill_one(night, dice)
         _settle(night)
     _expect_log(night, "interrupted")
@@ -246,7 +247,7 @@ QUICK_FAULTS = (hand_out_twice,)
 
 def _settle(night):
     """Have run again what failed, until nothing does; a cluster is running."""
-    for _ in range(N_KILLS):
+    for _ in range(MOST_RUNS):
         night.process("--queue", "--failed")
         night.finish()
         if not night.query("SELECT 1 FROM galimages WHERE status <> 'done'"):
@@ -267,13 +268,16 @@ def undisturbed(server, files):
         return Counter(night.rows())
 
 
-def strike(fault, server, files, expected) -> Outcome:
-    """A night struck by a fault, compared with an undisturbed one. Raises CannotTryError."""
+def strike(fault, server, files, expected, **how) -> Outcome:
+    """A night struck by a fault, as told, compared with an undisturbed one.
+
+    Raises CannotTryError.
+    """
     started = time.monotonic()
     problems = []
     with queue_night(server, fault.__name__, files) as night:
         try:
-            fault(night)
+            fault(night, **how)
         except (AssertionError, TimeoutError, RuntimeError) as error:
             problems.append(str(error))
         rows = Counter(night.rows())

@@ -23,8 +23,6 @@ from exposures.archive.transport import TokenAuth, Transport
 URL = "https://astroarchive.noirlab.edu"
 BUSY_STATUSES = (429, 500, 502, 503, 504)
 REFUSALS = (401, 403)
-# A token that is younger than this has not expired: what is refused then is refused.
-FRESH_SECONDS = 60
 MD5 = re.compile("[0-9A-Fa-f]{32}")
 # Of printable ASCII, as a header has to be.
 TOKEN = re.compile("[!-~]{1,8192}")
@@ -195,7 +193,8 @@ class Archive:
         raise ArchiveError(f"{answer.message} ({answer.url})")
 
     def _token_may_have_expired(self):
-        return self._auth.token and time.monotonic() - self._token_time > FRESH_SECONDS
+        age_seconds = time.monotonic() - self._token_time
+        return self._auth.token and age_seconds > self.policy.fresh_token_seconds
 
     def log_in(self):
         """Have the archive give a token for the account; LoginError where it doesn't."""

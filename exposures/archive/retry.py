@@ -27,6 +27,7 @@ class RetryPolicy:
     most_pages: int = 5000  # of one search
     most_answer_bytes: int = 16 * 2**20  # of anything but a file: a page of rows takes 1 MB
     most_redirects: int = 5
+    fresh_token_seconds: float = 60  # in which a token that is refused can't have expired
 
     def wait_seconds(self, n_failures, asked_for=None) -> float:
         """How long to wait after so many failures, or as long as the archive asked, bounded."""

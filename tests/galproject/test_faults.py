@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import faults
-from benchmarks.faults import FAULTS, CannotTryError, strike, undisturbed
+from benchmarks.faults import FAULTS, CannotTryError, kill_workers, strike, undisturbed
 from benchmarks.private_server import private_server
 from benchmarks.queue_night import queue_night, simulate
+
+# Fewer than in the benchmark, as each worker that follows takes seconds to begin.
+HOW = {kill_workers: {"n_kills": 4}}
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +26,6 @@ def files(tmp_path_factory):
     return simulate(tmp_path_factory.mktemp("faults") / "night", epochs=2, chips=3)
 
 
-@pytest.fixture(autouse=True)
-def fewer_kills(monkeypatch):
-    """Fewer than in the benchmark, as each worker that follows takes seconds to begin."""
-    monkeypatch.setattr(faults, "N_KILLS", 4)
-
-
 @pytest.fixture(scope="module")
 def expected(server, files):
     rows = undisturbed(server, files)
@@ -41,7 +37,7 @@ def expected(server, files):
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
 def test_a_night_survives(fault, server, files, expected):
     try:
-        outcome = strike(fault, server, files, expected)
+        outcome = strike(fault, server, files, expected, **HOW.get(fault, {}))
     except CannotTryError as reason:
         pytest.skip(str(reason))
     assert outcome.problems == ()

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from dataclasses import replace
 
 import pytest
 from astropy.io import fits
@@ -189,11 +190,11 @@ def test_a_proprietary_file_says_how_to_log_in(server, archive, tmp_path):
         fetch(first, tmp_path, archive=archive)
 
 
-def test_a_token_that_has_expired_is_renewed(server, exposures, tmp_path, monkeypatch):
-    archive = Archive(ArchiveAccount(server.url, *EXAMPLE), QUICK)
+def test_a_token_that_has_expired_is_renewed(server, exposures, tmp_path):
+    policy = replace(QUICK, fresh_token_seconds=0)
+    archive = Archive(ArchiveAccount(server.url, *EXAMPLE), policy)
     fetched(exposures[:1], tmp_path, archive)
     server.tokens.clear()
-    monkeypatch.setattr("exposures.archive.client.FRESH_SECONDS", 0)
     (result,) = fetched(exposures[1:2], tmp_path, archive)
     assert not result.failed
     assert server.n_requests("/api/get_token/") == 2
