@@ -7,12 +7,12 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.urls import get_resolver
 
-from galproject.site.roles import Role, tell_role
+from galproject.site.roles import Role, set_role
 
 
 def loaded_application():
     """The application with all views loaded, ready to be forked."""
-    tell_role(Role.PAGES)
+    set_role(Role.PAGES)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
     gc.disable()
     application = get_wsgi_application()

@@ -273,15 +273,15 @@ class Download:
 
     def _rest(self, transfer, most_bytes):
         """The number of bytes still to come. Raises ContentError if they are too many."""
-        if transfer.told_bytes is None:
+        if transfer.announced_bytes is None:
             return max(min(most_bytes, self.file.size - transfer.offset), 0)
-        if transfer.told_bytes > most_bytes:
+        if transfer.announced_bytes > most_bytes:
             raise ContentError(
-                f"{transfer.told_bytes:,} bytes are to come from {transfer.response.url}, where "
-                f"the archive's record allows {most_bytes:,}. "
+                f"{transfer.announced_bytes:,} bytes are to come from {transfer.response.url}, "
+                f"where the archive's record allows {most_bytes:,}. "
                 "--accept-wrong-md5 takes a file whose record is a little wrong"
             )
-        return transfer.told_bytes
+        return transfer.announced_bytes
 
     def _count(self, n_bytes):
         """Report the bytes received so far, fewer than before if the transfer started over."""

@@ -17,7 +17,7 @@ from exposures.archive.errors import ArchiveError, LoginError, StorageError, Unr
 from exposures.archive.partial import check_space, remove_leftovers, storage_errors
 from exposures.archive.triplets import ArchiveExposure
 
-WHOLE = FetchOptions()
+COMPLETE = FetchOptions()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def fetch(exposure, folder, ccdnums=None, archive=None) -> Path:
 
 
 def fetch_all(
-    exposures, folder, options=WHOLE, progress=None, archive=None
+    exposures, folder, options=COMPLETE, progress=None, archive=None
 ) -> Iterator[FetchResult]:
     """Fetch exposures into ``folder``, yielding each FetchResult as it is complete.
 
@@ -86,7 +86,7 @@ def fetch_all(
         yield _fetch(archive, exposure, folder, options, progress)
 
 
-def bytes_to_come(exposures, folder, options=WHOLE) -> int:
+def bytes_to_come(exposures, folder, options=COMPLETE) -> int:
     """An estimate of the bytes to fetch for the complete exposures."""
     return sum(
         expected_bytes(file, Path(folder), options)

@@ -15,7 +15,7 @@ class Transfer:
     response: object  # requests.Response, whose body is still to be read
     transport: object  # Transport, which bounds it
     offset: int  # bytes of the file that come before
-    told_bytes: int | None  # to come from there, as the answer tells; None if it doesn't
+    announced_bytes: int | None  # to come from there, as the answer tells; None if it doesn't
     is_resumable: bool  # a later request can go on where this one ends
 
     def pieces(self, most_bytes, size):
@@ -36,7 +36,7 @@ def transfer_of(response, offset, transport) -> Transfer:
         response,
         transport,
         start,
-        _told_bytes(response),
+        _announced_bytes(response),
         response.status_code == 206 or response.headers.get("Accept-Ranges") == "bytes",
     )
 
@@ -54,7 +54,7 @@ def _range_start(response, offset):
     return offset
 
 
-def _told_bytes(response):
+def _announced_bytes(response):
     """Content-Length, unless the answer is compressed, when it isn't that of the file."""
     text = response.headers.get("Content-Length", "")
     is_packed = response.headers.get("Content-Encoding", "identity") != "identity"

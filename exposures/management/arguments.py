@@ -7,11 +7,11 @@ from datetime import date
 from exposures.archive.queries import Query
 from exposures.errors import GalprojectError
 from exposures.fits import short_filter
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from exposures.science.positions import read_position
 
-CCDNUM = Whole(1, 32_767)  # as their column has it
-EXPNUM = Whole(1, 999_999_999)
+CCDNUM = WholeNumber(1, 32_767)  # as their column has it
+EXPNUM = WholeNumber(1, 999_999_999)
 
 
 def ccd_numbers(text) -> set[int]:

@@ -7,7 +7,7 @@ from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer, pars
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeNumber:
     """An argparse type for whole numbers from ``least`` to ``most``."""
 
     least: int
@@ -38,10 +38,10 @@ class Number:
             ) from error
 
 
-WORKERS = Whole(1, 256)  # processes
-ROW_ID = Whole(1, BIGINT_MAX)  # of a table
-SEED = Whole(0, (1 << 32) - 1)
-COUNT = Whole(1, 10_000_000)
+WORKERS = WholeNumber(1, 256)  # processes
+ROW_ID = WholeNumber(1, BIGINT_MAX)  # of a table
+SEED = WholeNumber(0, (1 << 32) - 1)
+COUNT = WholeNumber(1, 10_000_000)
 # Of a detector, for plain images whose headers don't say.
 GAIN = Number(1e-3, 1e6)  # e-/ADU
 READ_NOISE = Number(1e-3, 1e4)  # e-

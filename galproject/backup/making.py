@@ -21,11 +21,11 @@ from galproject.backup import manifest as manifests
 from galproject.backup.manifest import DATABASE, KEY, OPTIONS, PICTURES, Manifest
 from galproject.backup.programs import programs_for, run_program
 from galproject.backup.sessions import (
+    explained_server_errors,
     one_value,
     parameters_of,
     session,
     tables_in,
-    told_errors,
 )
 from galproject.processing.version import RESULTS_VERSION, VERSION, code_version
 
@@ -54,7 +54,7 @@ class BackupOptions:
     with_key: bool = True  # that signs sessions and messages of the queue
 
 
-@told_errors()
+@explained_server_errors()
 def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
     """Back the survey up to a new ``folder``, even while others work.
 

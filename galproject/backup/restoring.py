@@ -17,13 +17,13 @@ from galproject.backup.files_beside import restore_files
 from galproject.backup.manifest import DATABASE, Manifest, check_files, read_manifest
 from galproject.backup.programs import programs_for, run_program
 from galproject.backup.sessions import (
+    explained_server_errors,
     maintenance_cursor,
     one_value,
     parameters_of,
     quoted,
     session,
     tables_in,
-    told_errors,
 )
 
 RESTORED = "finished item"  # what pg_restore says of each thing it made
@@ -92,7 +92,7 @@ def _unknown_migrations(manifest):
     return [f"{app} {name}" for app, name in made if (app, name) not in known]
 
 
-@told_errors()
+@explained_server_errors()
 def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
     """Restore a backup to the database of the settings, which must be empty or absent.
 

@@ -21,7 +21,7 @@ ORDER BY 1
 
 
 @contextmanager
-def told_errors():
+def explained_server_errors():
     """Turn the server's refusals into a GalprojectError."""
     try:
         yield

@@ -4,7 +4,7 @@ from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
-from galproject.processing.sky_geometry import place, references_under
+from galproject.processing.sky_geometry import fill_sky_geometry, references_under
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, measure_search
@@ -17,7 +17,7 @@ def check_is_covered(image: GalImage, chip: Chip) -> None:
 
     Asked before the hard work begins.
     """
-    place(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
+    fill_sky_geometry(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
     if not references_under(image):
         raise _no_reference(image, chip)
 
@@ -43,7 +43,7 @@ def measure_on_references(
     measurement = _measure_on(references, image, reduction, options)
     if measurement.is_far_off(options):
         wcs = RegisteredWcs(reduction.wcs, measurement.registration)
-        place(image, reduction.chip, wcs)
+        fill_sky_geometry(image, reduction.chip, wcs)
         others = references_under(image)
         if {r.pk for r in others} != {r.pk for r in references}:
             references = others

@@ -10,7 +10,7 @@ from exposures.science.footprints import corner_pixels, fault_of
 from photometry.models import GalReference
 
 
-def place(image: GalImage, chip: Chip, wcs: RefinedWcs | RegisteredWcs) -> None:
+def fill_sky_geometry(image: GalImage, chip: Chip, wcs: RefinedWcs | RegisteredWcs) -> None:
     """Fill the columns of a chip's position and footprint.
 
     Raises InputFileError if its WCS takes it to no place that a chip can have.

@@ -14,7 +14,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.locking import lock_results
 from galproject.processing.measuring import ReferenceResult, SearchResult
 from galproject.processing.reference_choice import renew_sets_of
-from galproject.processing.sky_geometry import catalogues_under, place
+from galproject.processing.sky_geometry import catalogues_under, fill_sky_geometry
 from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.reduction import Reduction
@@ -30,7 +30,7 @@ from variables.new_sources.replacements import follow_new_sources
 
 def describe(image: GalImage, reduction: Reduction, options: PipelineOptions) -> None:
     """Fill an image's columns from its reduction, without saving."""
-    place(image, reduction.chip, reduction.wcs)
+    fill_sky_geometry(image, reduction.chip, reduction.wcs)
     image.fwhm_pixels = reduction.fwhm_pixels
     image.fwhm_arcsec = reduction.fwhm_pixels * reduction.scale_arcsec
     image.sky, image.sky_noise = float(reduction.sky.level), float(reduction.sky.noise)

@@ -14,7 +14,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from exposures.errors import GalprojectError
 from galproject.queue.messages import TASKS, present_name
 
-OWN = list(TASKS)
+OWN_TASKS = list(TASKS)
 # Without those that run once, which deletes a schedule, and by cron, which takes a package more.
 FREQUENCIES = [
     choice for choice in Schedule.TYPE if choice[0] not in (Schedule.ONCE, Schedule.CRON)
@@ -27,7 +27,7 @@ FARTHEST = timedelta(days=366)
 def refuse_others(instance: Schedule, **_: Any) -> None:
     """Refuse to schedule anything but the project's own tasks."""
     instance.func = present_name(instance.func)
-    if instance.func not in OWN or instance.hook:
+    if instance.func not in OWN_TASKS or instance.hook:
         raise GalprojectError(f"{instance.func} is no task of galproject, and can't be scheduled")
 
 
@@ -91,7 +91,7 @@ class ScheduleAdmin(QueueRowAdmin):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).filter(func__in=OWN)
+        return super().get_queryset(request).filter(func__in=OWN_TASKS)
 
 
 class ResultAdmin(QueueRowAdmin):

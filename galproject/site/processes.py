@@ -22,7 +22,7 @@ def default_processes() -> int:
     return min(MANY, max(FEW, len(os.sched_getaffinity(0))))
 
 
-def connections_told(n_pages, n_workers) -> str:
+def connections_warning(n_pages, n_workers) -> str:
     """A warning if the database allows fewer connections than may be needed, else ""."""
     wanted = n_pages + (n_workers + OF_CLUSTER if n_workers else 0)
     with connection.cursor() as cursor:

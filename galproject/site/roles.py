@@ -18,7 +18,7 @@ class Role(Enum):
 _told = None
 
 
-def tell_role(role):
+def set_role(role):
     """Set this process's role before settings are read."""
     global _told
     _told = role

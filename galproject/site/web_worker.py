@@ -124,7 +124,7 @@ class WebWorker(Worker):
         threads.set_thread_count(self.cfg.threads)
         servers = [
             BoundedServer(
-                told_by_proxy(self.wsgi),
+                trusting_local_proxy(self.wsgi),
                 connections,
                 _sock=listener.sock,
                 dispatcher=threads,
@@ -165,7 +165,7 @@ def adjustments(threads):
     }
 
 
-def told_by_proxy(application):
+def trusting_local_proxy(application):
     """Trust a local proxy's header about HTTPS, as gunicorn's own workers do."""
 
     def serve(environ, start_response):

@@ -6,7 +6,7 @@ import numpy as np
 
 from exposures.chip import MaskBit
 from photometry.science.calibration.depth import limiting_magnitude
-from photometry.science.detection.clean import CleanOptions, has_no_flag, is_clean, is_whole
+from photometry.science.detection.clean import CleanOptions, has_no_flag, is_clean, is_well_measured
 from photometry.science.quality.image_quality import FigureOptions
 from photometry.science.quality.quality_figures import (
     doubled_share,
@@ -35,11 +35,11 @@ def reference_figures(
 ) -> dict[str, float]:
     """The figures of a reference image, from its Reduction and its rows of galsources."""
     found = reduction.detections
-    stars = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
+    stars = _Stars(found.x, found.y, found.flux, is_well_measured(found, clean))
     figures = _of_reduction(reduction, stars, options)
     figures |= _of_residual(reduction, found.model, stars, options)
     figures["n_calibrators"] = int(is_clean(sources, clean).sum())
-    figures["catalogue_share"] = _share_in_place(reduction.catalogue_agreement, options)
+    figures["catalogue_share"] = _share_at_positions(reduction.catalogue_agreement, options)
     if reduction.wcs.correction.order >= 0:
         figures["wcs_offset"] = reduction.displacement().pixels * reduction.scale_arcsec
     if reduction.zero_point.source == "catalogue":
@@ -58,15 +58,15 @@ def search_figures(
     """
     fit = measurement.fit
     # A trail brightens stars all along it, which then seem to have companions.
-    alone = is_whole(fit, clean) & ((fit.flags & int(MaskBit.STREAK)) == 0)
+    alone = is_well_measured(fit, clean) & ((fit.flags & int(MaskBit.STREAK)) == 0)
     stars = _Stars(measurement.x, measurement.y, fit.flux, alone)
     found = reduction.detections
-    own = _Stars(found.x, found.y, found.flux, is_whole(found, clean))
+    own = _Stars(found.x, found.y, found.flux, is_well_measured(found, clean))
     figures = _of_reduction(reduction, own, options)
     figures |= _of_residual(reduction, fit.model, stars, options)
     figures |= _of_correction(reduction, measurement, options, clean)
     figures["n_registered"] = measurement.registration.n_used
-    figures["registered_share"] = _share_in_place(measurement.agreement, options)
+    figures["registered_share"] = _share_at_positions(measurement.agreement, options)
     figures["wcs_offset"] = measurement.wcs_offset_arcsec
     figures["lost_share"] = _lost_share(measurement, options, clean)
     # Not a figure that has a limit: others are made of it.
@@ -74,7 +74,7 @@ def search_figures(
     return figures
 
 
-def _share_in_place(agreement, options):
+def _share_at_positions(agreement, options):
     """The largest plausible share of bright stars at their positions, corrected for chance."""
     found = max(agreement.n_found - agreement.by_chance, 0)
     return share_at_most(found, agreement.n_tested, options)
@@ -104,7 +104,7 @@ def _of_correction(reduction, measurement, options, clean):
     left = stars.difference - applied
     smooth = replace(m.correction, steps=(), offsets={})
     everywhere = smooth.at(m.x, m.y, sources["galimage_id"])
-    good = has_no_flag(sources, clean) & is_whole(m.fit, clean)
+    good = has_no_flag(sources, clean) & is_well_measured(m.fit, clean)
     # As they were before they were expanded.
     error = np.hypot(m.mag_err / m.error_scale, sources["mag_err"])
     pull = (m.mag - sources["mag"])[good] / error[good]
@@ -123,10 +123,10 @@ def _of_correction(reduction, measurement, options, clean):
 def _lost_share(measurement, options, clean):
     """The share of sources on usable pixels, bright enough to be seen, that have no light."""
     fit, expected = measurement.fit, measurement.expected_flux
-    should_be_seen = has_no_flag(measurement.sources, clean) & is_whole(fit, clean)
-    should_be_seen &= expected > options.expected_sigma * fit.flux_err
-    is_lost = should_be_seen & (fit.flux < options.lost_flux * expected)
-    return share_at_least(int(is_lost.sum()), int(should_be_seen.sum()), options)
+    is_expected = has_no_flag(measurement.sources, clean) & is_well_measured(fit, clean)
+    is_expected &= expected > options.expected_sigma * fit.flux_err
+    is_lost = is_expected & (fit.flux < options.lost_flux * expected)
+    return share_at_least(int(is_lost.sum()), int(is_expected.sum()), options)
 
 
 def brought_zero_point(reduction, measurement) -> float:

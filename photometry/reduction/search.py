@@ -18,7 +18,7 @@ from photometry.science.calibration.calibration import (
     with_floor,
 )
 from photometry.science.calibration.channels import edges_at
-from photometry.science.detection.clean import has_no_flag, is_clean, is_whole
+from photometry.science.detection.clean import has_no_flag, is_clean, is_well_measured
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.trails.lines import Leftover, Trail
 from photometry.science.trails.trails import find_trails
@@ -224,7 +224,7 @@ def _fit_correction(stars, shape, edges, options, notes):
 
 def _expansion(sources, fit, mag, mag_err, options, notes):
     """The factor by which uncertainties are expanded, from all unmasked sources."""
-    good = has_no_flag(sources, options.clean) & is_whole(fit, options.clean)
+    good = has_no_flag(sources, options.clean) & is_well_measured(fit, options.clean)
     difference = (mag - sources["mag"])[good]
     scale, chi2_nu = error_scale(
         difference, mag_err[good], sources["mag_err"][good], options.calibration

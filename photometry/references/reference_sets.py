@@ -71,9 +71,9 @@ def _make(reference_set, catalogue, options):
     _fill([column[:, 0] for column in table], sources, sources, own, options)
     for number, image in enumerate(images, 1):
         rows = measurements_on(image, [catalogue])
-        place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
+        row = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
         calibration = ImageCalibration.stored(image)
-        scale = calibration.zero_points(rows, sources[place]), calibration.error_scale
+        scale = calibration.zero_points(rows, sources[row]), calibration.error_scale
         _fill([column[:, number] for column in table], sources, rows, scale, options)
     found = reference_means(*table, ZERO_POINT, options)
     image_ids = np.array([catalogue.image_id, *(image.pk for image in images)])
@@ -91,16 +91,18 @@ def _fill(table, sources, rows, scale, options):
     ``scale`` is the magnitude of 1 ADU at each row, and the factor on its errors.
     """
     zero_point, error_scale = scale
-    place = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
+    row = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
     with np.errstate(invalid="ignore", divide="ignore"):
-        lit = 10 ** (-0.4 * (rows["mag"].astype("f8") - ZERO_POINT))
-        dark = 10 ** (-0.4 * (zero_point - ZERO_POINT))
-        is_lit = rows["flux"] > 0
-        flux = np.where(is_lit, lit, dark * rows["flux"])
+        mag_flux = 10 ** (-0.4 * (rows["mag"].astype("f8") - ZERO_POINT))
+        flux_scale = 10 ** (-0.4 * (zero_point - ZERO_POINT))
+        is_positive = rows["flux"] > 0
+        flux = np.where(is_positive, mag_flux, flux_scale * rows["flux"])
         flux_err = np.where(
-            is_lit, lit * rows["mag_err"] / MAG_PER_LN, dark * error_scale * rows["flux_err"]
+            is_positive,
+            mag_flux * rows["mag_err"] / MAG_PER_LN,
+            flux_scale * error_scale * rows["flux_err"],
         )
         usable = (rows["quality"] >= options.min_quality) & ((rows["flags"] & SATURATION) == 0)
     known = np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0)
     for column, values in zip(table, (flux, flux_err, usable), strict=True):
-        column[place[known]] = values[known]
+        column[row[known]] = values[known]

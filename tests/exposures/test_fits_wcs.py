@@ -11,7 +11,7 @@ from exposures.fits.cards import Cards, celestial_wcs
 from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs
 from exposures.simulation.mosaic import DISTORTION
-from galproject.processing.sky_geometry import place
+from galproject.processing.sky_geometry import fill_sky_geometry
 from tests.builders.fits_files import chip_cards, header, triplet_pixels, write_plain, write_triplet
 
 X, Y = np.array([0.0, 500.0, 2000.0, 30.0]), np.array([10.0, 3000.0, 100.0, 2500.0])
@@ -172,7 +172,7 @@ def test_a_correction_that_takes_a_chip_to_no_place_is_refused_before_it_is_stor
     image = GalImage()
     far = PixelCorrection(chip.shape, 1, np.array([0.0, 1e6, 0.0]), np.array([0.0, 0.0, 1e6]))
     with pytest.raises(InputFileError, match="the WCS is not a chip's"):
-        place(image, chip, RefinedWcs(chip.wcs, far))
+        fill_sky_geometry(image, chip, RefinedWcs(chip.wcs, far))
     assert image.footprint is None
 
 

@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 
 from benchmarks.private_server import private_server
 from benchmarks.queue_night import NightFiles, queue_night
-from galproject.management.commands.serve import users_told
+from galproject.management.commands.serve import login_text
 
 SECONDS = 60
 
@@ -134,12 +134,12 @@ def test_one_that_ends_by_itself_takes_the_other_along(environment, port):
 def test_it_says_who_can_log_in_and_how_to_make_somebody_who_can():
     User.objects.create_user("gone", password="one of gone", is_active=False)
     User.objects.create_user("service", password=None)
-    assert "createsuperuser" in users_told() and "gone" not in users_told()
+    assert "createsuperuser" in login_text() and "gone" not in login_text()
     User.objects.create_user("annie", password="one of annie")
-    assert "Log in as annie;" in users_told() and "createsuperuser" not in users_told()
+    assert "Log in as annie;" in login_text() and "createsuperuser" not in login_text()
     for number in range(9):
         User.objects.create_user(f"b{number}", password="one of many")
-    assert "and others" in users_told()
+    assert "and others" in login_text()
 
 
 def get(url, **headers):

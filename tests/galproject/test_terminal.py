@@ -27,7 +27,7 @@ from exposures.terminal import (
     printable,
 )
 from galproject.management import command_line
-from galproject.management.commands.serve import users_told
+from galproject.management.commands.serve import login_text
 from galproject.site.server_log import ServerLog
 from photometry.storage import storage
 from tests.builders.exposures_in_work import make_exposure, make_line
@@ -306,6 +306,6 @@ def test_a_light_curve_shows_hostile_names():
 def test_who_can_log_in_is_shown_without_control_characters(monkeypatch):
     get_user_model().objects.create_user(f"eve{TITLE}", password="long enough 1")
     out = io.StringIO()
-    LineOutput(out).write(users_told())
+    LineOutput(out).write(login_text())
     assert "eve\\x1b" in out.getvalue() and not BAD.search(out.getvalue())
     assert GalExposure.objects.count() == 0

@@ -167,5 +167,5 @@ def test_a_number_of_processes_has_bounds(text):
 )
 def test_a_proxy_on_this_machine_says_whether_it_was_https(peer, told, scheme):
     environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_PROTO": told, "wsgi.url_scheme": "http"}
-    application = web_worker.told_by_proxy(lambda environ, _: environ["wsgi.url_scheme"])
+    application = web_worker.trusting_local_proxy(lambda environ, _: environ["wsgi.url_scheme"])
     assert application(environ, None) == scheme

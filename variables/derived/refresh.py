@@ -209,7 +209,7 @@ def _columns(catalogue, summary, chosen, changes, options):
     columns = {name: values[chosen] for name, values in summary.columns.items()}
     missed = _n_not_detected(ids, rows, changes)
     columns |= {"refsource_id": ids, "n_epochs": s.n + missed, "n_non_detections": missed}
-    columns |= _places(ids, rows[rows["is_reference"]])
+    columns |= _position_columns(ids, rows[rows["is_reference"]])
     for name in ("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"):
         columns[name] = getattr(s, name)
     is_new = columns["kind"] == GalCandidate.Kind.NEW
@@ -238,7 +238,7 @@ def _n_not_detected(ids, rows, changes):
     return np.bincount(np.searchsorted(ids, sources), minlength=len(ids))
 
 
-def _places(ids, reference):
+def _position_columns(ids, reference):
     """The columns with positions, from the reference or, for new sources, from themselves."""
     on_reference = np.isin(ids, reference["refsource_id"])
     new = GalNewSource.objects.filter(pk__in=ids[~on_reference].tolist()).order_by("pk")

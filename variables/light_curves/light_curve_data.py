@@ -154,10 +154,13 @@ def _epochs(image_ids):
 
 
 def _curve(match, rows, changes, images_of):
-    own_changes, own_rows = changes.get(match.refsource_id, {}), rows.get(match.refsource_id, [])
-    measured = [row for row in own_rows if row.is_detected and isfinite(row.mag)]
-    here = [own_changes.get(row.image_id, UNCHANGED) for row in measured]
-    missed = _missed(own_rows, own_changes, images_of)
+    source_changes, source_rows = (
+        changes.get(match.refsource_id, {}),
+        rows.get(match.refsource_id, []),
+    )
+    measured = [row for row in source_rows if row.is_detected and isfinite(row.mag)]
+    here = [source_changes.get(row.image_id, UNCHANGED) for row in measured]
+    missed = _missed(source_rows, source_changes, images_of)
     return {
         "filter": match.filter,
         "refsource_id": match.refsource_id,
@@ -175,12 +178,12 @@ def _curve(match, rows, changes, images_of):
     }
 
 
-def _missed(own_rows, own_changes, images_of):
+def _missed(source_rows, source_changes, images_of):
     """A dictionary with the keys of MISSED for each epoch at which a source was not detected."""
     # A flux that is barely positive may have a row and be called vanished all the same.
-    measured = {row.image_id for row in own_rows if row.is_detected and isfinite(row.mag)}
-    in_vain = {row.image_id: row for row in own_rows if not row.is_detected}
-    vanished = {i for i, c in own_changes.items() if c.is_detection and c.has_vanished}
+    measured = {row.image_id for row in source_rows if row.is_detected and isfinite(row.mag)}
+    in_vain = {row.image_id: row for row in source_rows if not row.is_detected}
+    vanished = {i for i, c in source_changes.items() if c.is_detection and c.has_vanished}
     told = {i for i, row in in_vain.items() if isfinite(row.limit_mag)}
     return sorted(
         (

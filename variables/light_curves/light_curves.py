@@ -43,7 +43,7 @@ class NonDetections:
         return len(self.mjd)
 
     @property
-    def can_tell(self):
+    def is_informative(self):
         """(m,) whether an epoch is deep enough to say anything about the source."""
         return np.isfinite(self.limit_mag) | self.is_variable
 
@@ -75,7 +75,7 @@ class LightCurve:
     @property
     def n_epochs(self) -> int:
         """The number of epochs at which it was looked for."""
-        return len(self) + int(self.missed.can_tell.sum())
+        return len(self) + int(self.missed.is_informative.sum())
 
     @property
     def vanished_mjd(self) -> np.ndarray:
@@ -99,11 +99,11 @@ def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
     variable, vanished = _changes(ids)
     return [
         _light_curve(source, measured[own], variable, vanished[source.refsource_id])
-        for source, own in zip(sources, _places(measured["refsource_id"], ids), strict=True)
+        for source, own in zip(sources, _slices_of(measured["refsource_id"], ids), strict=True)
     ]
 
 
-def _places(sorted_ids, ids):
+def _slices_of(sorted_ids, ids):
     """The slice of sorted rows that belongs to each of ``ids``."""
     first, end = (np.searchsorted(sorted_ids, ids, side) for side in ("left", "right"))
     return [slice(*places) for places in zip(first, end, strict=True)]

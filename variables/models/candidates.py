@@ -156,9 +156,9 @@ class GalCandidateQuerySet(models.QuerySet):
             return self.exclude(n_votes__gt=0, shows_class=True)
         if by == "anybody":
             return self.filter(n_votes__gt=0, shows_class=True)
-        mine = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
+        voted_on = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
         # As a set that is made once: asked for each candidate, it took a second.
-        return self.filter(pk__in=mine) if by == "me" else self.exclude(pk__in=mine)
+        return self.filter(pk__in=voted_on) if by == "me" else self.exclude(pk__in=voted_on)
 
     def as_seen_by(self, user=None):
         """Annotate what a user may know of others' votes; without a user, what everybody may.

@@ -60,7 +60,7 @@ class Epoch:
         """``stars`` is (2, n) x and y of bright stars there, ``options`` MatchOptions."""
         self.reference, self.search, self.options = reference, search, options
         x, y = np.rint(stars).astype(int)
-        place, matrix = self.places(x, y)
+        place, matrix = self.search_positions(x, y)
         # Seeing in pixels of the reference, which the other's may differ from.
         zoom = np.sqrt(np.abs(np.linalg.det(matrix)))
         zoom = float(np.nanmedian(zoom)) if np.isfinite(zoom).any() else 1.0
@@ -68,7 +68,7 @@ class Epoch:
         found = [self._pair(*star, STAR_REGION) for star in zip(x, y, place, matrix, strict=True)]
         self.prior = kernel_prior(filter(None, found), self.fwhm_pixels, options)
 
-    def places(self, x, y):
+    def search_positions(self, x, y):
         """(n, 2) y, x on the search image of pixels; (n, 2, 2) how they change there."""
         half = REGION // 2
         x = x[:, None] + np.array([0, 0, 0, -half, half])
@@ -91,7 +91,7 @@ class Epoch:
     def tiles(self, frames):
         """The search and the difference tile of each frame, (TILE, TILE) u1 each."""
         x, y = (np.array([getattr(frame, axis) for frame in frames]) for axis in "xy")
-        for frame, place, matrix in zip(frames, *self.places(x, y), strict=True):
+        for frame, place, matrix in zip(frames, *self.search_positions(x, y), strict=True):
             yield self._tiles(frame, self._pair(frame.x, frame.y, place, matrix, REGION))
 
     def _tiles(self, frame, pair):

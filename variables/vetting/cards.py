@@ -26,7 +26,7 @@ def cards_of(objects) -> list[dict]:
     ids = [one.refsource_id for one in objects]
     candidates = _candidates(ids)
     curves, around, changes = light_curves_data(list(candidates)), _around(ids), _changes(ids)
-    places = _places(candidates)
+    places = _position_texts(candidates)
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
@@ -65,7 +65,7 @@ def _candidates(ids):
     return {candidate.pk: candidate for candidate in found}
 
 
-def _places(candidates):
+def _position_texts(candidates):
     """{refsource_id: position as text}, converted at once because one takes as long as many."""
     if not candidates:
         return {}

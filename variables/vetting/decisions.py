@@ -153,14 +153,14 @@ def _of_keys(user, campaign, keys):
 
 
 def _last(user, campaign):
-    mine = GalDecision.objects.filter(
+    decided = GalDecision.objects.filter(
         user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
     )
     # A transferred decision is older than its row.
-    mine = mine.exclude(how=GalDecision.How.TRANSFERRED).order_by("-pk")
-    last = mine.first()
+    decided = decided.exclude(how=GalDecision.How.TRANSFERRED).order_by("-pk")
+    last = decided.first()
     batch = last and last.shown.get("batch")
-    return list(mine.filter(shown__batch=batch)) if batch else [last] if last else []
+    return list(decided.filter(shown__batch=batch)) if batch else [last] if last else []
 
 
 def _undoing(row):

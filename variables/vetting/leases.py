@@ -45,8 +45,8 @@ def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject
 
 def renew(campaign, user):
     """Extend all of a user's leases in a campaign by the full lease time."""
-    mine = campaign.objects_in.filter(leased_to=user, leased_until__gt=timezone.now())
-    return mine.update(leased_until=timezone.now() + LEASE)
+    leased = campaign.objects_in.filter(leased_to=user, leased_until__gt=timezone.now())
+    return leased.update(leased_until=timezone.now() + LEASE)
 
 
 def release_leases(campaign, user):

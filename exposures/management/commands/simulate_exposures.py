@@ -5,7 +5,7 @@ from tqdm import tqdm
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
-from exposures.management.numbers import SEED, Number, Whole
+from exposures.management.numbers import SEED, Number, WholeNumber
 from exposures.simulation import SimulationOptions, find_night, simulate_night
 
 DEFAULTS = SimulationOptions()
@@ -21,23 +21,28 @@ class Command(SurveyCommand):
     def add_arguments(self, parser):
         parser.add_argument("folder")
         for flag, field, kind, text in (
-            ("--epochs", "n_epochs", Whole(0, 10_000), "search exposures"),
-            ("--chips", "n_chips", Whole(1, 62), "neighbouring chips of the mosaic"),
+            ("--epochs", "n_epochs", WholeNumber(0, 10_000), "search exposures"),
+            ("--chips", "n_chips", WholeNumber(1, 62), "neighbouring chips of the mosaic"),
             (
                 "--stars",
                 "stars_per_chip",
-                Whole(1, 1_000_000),
+                WholeNumber(1, 1_000_000),
                 "detectable stars on an area of 4094 x 2046",
             ),
             ("--variables", "variable_fraction", Number(0, 1), "part of the stars that vary"),
             (
                 "--artifacts",
                 "n_reference_artifacts",
-                Whole(0, 10_000),
+                WholeNumber(0, 10_000),
                 "artifacts a chip of the reference",
             ),
-            ("--novae", "n_novae", Whole(0, 100_000), "stars that the reference does not have"),
-            ("--movers", "n_movers", Whole(0, 100_000), "moving objects"),
+            (
+                "--novae",
+                "n_novae",
+                WholeNumber(0, 100_000),
+                "stars that the reference does not have",
+            ),
+            ("--movers", "n_movers", WholeNumber(0, 100_000), "moving objects"),
             ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
             ("--ra", "ra", Number(0, 360), "of the field, degrees"),
             ("--dec", "dec", Number(-90, 90), "of the field, degrees"),
@@ -55,7 +60,7 @@ class Command(SurveyCommand):
         parser.add_argument(
             "--size",
             dest="chip_shape",
-            type=Whole(1, 10_000),
+            type=WholeNumber(1, 10_000),
             nargs=2,
             default=DEFAULTS.chip_shape,
             metavar=("NY", "NX"),

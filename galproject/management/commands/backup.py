@@ -7,7 +7,7 @@ from django.template.defaultfilters import pluralize
 from exposures.archive.partial import size_text
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from galproject.backup.bars import bar
 from galproject.backup.making import BackupOptions, make_backup
 from galproject.backup.restoring import checked_backup
@@ -24,7 +24,7 @@ class Command(SurveyCommand):
     def add_arguments(self, parser):
         parser.add_argument("folder", type=Path, help="made; must not be there")
         parser.add_argument(
-            "--jobs", type=Whole(1, 64), default=2, help="tables dumped at once (default 2)"
+            "--jobs", type=WholeNumber(1, 64), default=2, help="tables dumped at once (default 2)"
         )
         parser.add_argument(
             "--no-pictures", action="store_true", help="they can be rendered again, in hours"

@@ -19,7 +19,7 @@ from exposures.management.numbers import (
     SEED,
     WORKERS,
     Number,
-    Whole,
+    WholeNumber,
 )
 from exposures.models import GalImage
 from exposures.tables import write_csv
@@ -106,7 +106,7 @@ class Command(SurveyCommand):
         )
         stars.add_argument(
             "--rounds",
-            type=Whole(1, 1000),
+            type=WholeNumber(1, 1000),
             default=1,
             metavar="N",
             help="all of it so often, with the seeds that follow (default 1)",

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from exposures.models import GalField
 from galproject.queue.nights import expnums_to_fetch, last_night
 from galproject.queue.tasks import queue_fetches
@@ -24,7 +24,7 @@ class Command(SurveyCommand):
         parser.add_argument("--night", type=date.fromisoformat, help="such as 2017-01-18; last")
         parser.add_argument(
             "--nights",
-            type=Whole(1, 366),
+            type=WholeNumber(1, 366),
             default=settings.GALPROJECT_NIGHTS,
             help="so many up to that one (default %(default)s)",
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from galproject.backup.bars import bar
 from galproject.backup.restoring import (
     RestoreOptions,
@@ -36,7 +36,7 @@ class Command(SurveyCommand):
         parser.add_argument("folder", type=Path, help="made by manage.py backup")
         parser.add_argument("--check", action="store_true", help="only see whether it is whole")
         parser.add_argument(
-            "--jobs", type=Whole(1, 64), default=2, help="tables loaded at once (default 2)"
+            "--jobs", type=WholeNumber(1, 64), default=2, help="tables loaded at once (default 2)"
         )
         parser.add_argument(
             "--replace",

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
-from exposures.management.numbers import COUNT, SEED, Whole
+from exposures.management.numbers import COUNT, SEED, WholeNumber
 from galproject.configuration.loading import load_options
 from galproject.demo import seeding
 from galproject.demo.first_look import what_to_look_at
@@ -32,14 +32,14 @@ class Command(SurveyCommand):
         parser.add_argument("--candidates", type=COUNT, default=40_000, help="(default 40000)")
         parser.add_argument(
             "--sources",
-            type=Whole(1, 1_000_000_000),
+            type=WholeNumber(1, 1_000_000_000),
             default=1_000_000,
             help="measurements (default 1000000)",
         )
         parser.add_argument("--seed", type=SEED, default=1)
         parser.add_argument(
             "--pictures",
-            type=Whole(0, 10_000_000),
+            type=WholeNumber(0, 10_000_000),
             default=4000,
             metavar="N",
             help="draw the cutouts of so many candidates, and a tenth as many chips (default 4000)",

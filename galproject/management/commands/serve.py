@@ -15,11 +15,11 @@ from django.core.management.base import ALL_CHECKS, CommandError
 
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from galproject.site.processes import (
     MAX_PROCESSES,
     MAX_THREADS,
-    connections_told,
+    connections_warning,
     default_processes,
 )
 from galproject.site.static_files import StaticFolder
@@ -40,16 +40,16 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=Whole(1, 65_535), default=8000)
+        parser.add_argument("--port", type=WholeNumber(1, 65_535), default=8000)
         parser.add_argument(
             "--processes",
-            type=Whole(1, MAX_PROCESSES),
+            type=WholeNumber(1, MAX_PROCESSES),
             default=default_processes(),
             help="of the web server (default: one a core, at least 2 and at most 4)",
         )
         parser.add_argument(
             "--threads",
-            type=Whole(1, MAX_THREADS),
+            type=WholeNumber(1, MAX_THREADS),
             default=4,
             help="of each process, with a connection to the database each (default 4)",
         )
@@ -57,9 +57,9 @@ class Command(SurveyCommand):
 
     def handle(self, *, host, port, processes, threads, no_workers, **_):
         with plain_errors():
-            who = users_told()
+            who = login_text()
             n_workers = 0 if no_workers else settings.N_WORKERS
-            connections = connections_told(processes * threads, n_workers)
+            connections = connections_warning(processes * threads, n_workers)
             static = StaticFolder(settings.BASE_DIR / "data" / "static")
         commands = {"web server": web_server(host, port, processes, threads)}
         if not no_workers:
@@ -144,7 +144,7 @@ def web_server(host, port, processes, threads):
     return [sys.executable, "-m", "gunicorn", "galproject.wsgi", "--preload", *words]
 
 
-def users_told() -> str:
+def login_text() -> str:
     """Lines about who can log in, or how to make a user."""
     users = get_user_model().objects.filter(is_active=True).order_by("-is_superuser", "username")
     users = users.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)

@@ -46,10 +46,10 @@ def is_clean(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArra
     shares of 0 to 1, and flags, bits of MaskBit. NaN is never clean.
     """
     fracflux = _column(stars, "fracflux")
-    return is_whole(stars, options) & (fracflux > options.min_fracflux)
+    return is_well_measured(stars, options) & (fracflux > options.min_fracflux)
 
 
-def is_whole(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
+def is_well_measured(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
     """(n,) whether stars meet the criteria of ``is_clean`` on usable pixels and flags.
 
     Whatever their neighbours, that is their fracflux; NaN is never whole.

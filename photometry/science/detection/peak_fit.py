@@ -69,17 +69,17 @@ def fit_peaks(
     middle = np.array([data.shape[1] / 2]), np.array([data.shape[0] / 2])
     fwhm = float(psf.fwhm_at(*middle)[0])
     half = round(limits.fit_fwhm * fwhm)
-    places = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
-    near = _near(places, len(peaks[0]), half + round(fwhm))
+    positions = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
+    near = _near(positions, len(peaks[0]), half + round(fwhm))
     # The peaks themselves are the first of all; of the rest, only those near some peak matter.
     used, near_used = np.unique(np.append(np.arange(len(peaks[0])), near[1]), return_inverse=True)
-    profiles = psf.profiles(*places[used].T)
+    profiles = psf.profiles(*positions[used].T)
     result = np.empty((len(peaks[0]), 8))
     _fit(
         (data, weight, model),
         half,
         (near[0], near_used[len(peaks[0]) :]),
-        (places[used], profiles.parameters, profiles.core, profiles.beta),
+        (positions[used], profiles.parameters, profiles.core, profiles.beta),
         (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma, limits.max_move_pixels),
         result,
     )
@@ -87,10 +87,10 @@ def fit_peaks(
     return PeakFit(x, y, flux, flux_err, rchi2, fracflux, quality, is_sharp=sharp > 0)
 
 
-def _near(places: FloatArray, n: int, radius: int) -> tuple[IntArray, IntArray]:
+def _near(positions: FloatArray, n: int, radius: int) -> tuple[IntArray, IntArray]:
     """The neighbours of each of the first ``n`` positions, as first indices and a flat list."""
-    tree = cKDTree(places, balanced_tree=False, compact_nodes=False)
-    near = tree.query_ball_point(places[:n], radius, return_sorted=True)
+    tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)
+    near = tree.query_ball_point(positions[:n], radius, return_sorted=True)
     first = np.cumsum([0, *map(len, near)])
     other = np.concatenate(near).astype(np.int64)
     is_other = other != np.repeat(np.arange(n), np.diff(first))
@@ -106,7 +106,7 @@ def _fit(
     limits: tuple[float, float, float, float],
     result: FloatArray,
 ) -> None:
-    (first, other), (places, parameters, core, beta) = near, stars
+    (first, other), (positions, parameters, core, beta) = near, stars
     n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
     n_terms = np.max(np.diff(first)) + 6
     square, terms = np.empty((3, n_pixels)), np.empty((n_terms, n_pixels))
@@ -115,18 +115,18 @@ def _fit(
     stamp, patch = np.empty(n_pixels, np.float32), np.empty((2 * reach + 1) ** 2, np.float32)
     psf = beta, core.shape[1], stamp, patch, new_workspace(core)
     for k in range(len(result)):
-        column, row = np.floor(places[k, 0] + 0.5), np.floor(places[k, 1] + 0.5)
+        column, row = np.floor(positions[k, 0] + 0.5), np.floor(positions[k, 1] + 0.5)
         _cut(images, half, int(column), int(row), square)
         terms[0] = 1
         n = 1 + first[k + 1] - first[k]  # the sky and the neighbours; the peak's own terms follow
-        dx, dy = places[k, 0] - column, places[k, 1] - row
+        dx, dy = positions[k, 0] - column, positions[k, 1] - row
         for step in range(STEPS + 1):
             is_last = step == STEPS
             start = 0 if step == 0 else n
             for m in range(max(start, 1), n + 1 if is_last else n + len(MOVES)):
                 if m < n:
                     star = other[first[k] + m - 1]
-                    offset = places[star, 0] - column, places[star, 1] - row
+                    offset = positions[star, 0] - column, positions[star, 1] - row
                 else:
                     star, offset = k, (dx + MOVES[m - n, 0], dy + MOVES[m - n, 1])
                 _render(terms[m], half, offset, parameters[star], psf)

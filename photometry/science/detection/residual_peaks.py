@@ -266,12 +266,12 @@ def _saturated(mask: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _distance(
-    x: FloatArray, y: FloatArray, places: tuple[FloatArray | IntArray, FloatArray | IntArray]
+    x: FloatArray, y: FloatArray, positions: tuple[FloatArray | IntArray, FloatArray | IntArray]
 ) -> FloatArray:
     """(n,) pixels to the nearest of some positions; infinite without any."""
-    if len(places[0]) == 0:
+    if len(positions[0]) == 0:
         return np.full(len(x), np.inf)
-    tree = cKDTree(np.column_stack(places), balanced_tree=False, compact_nodes=False)
+    tree = cKDTree(np.column_stack(positions), balanced_tree=False, compact_nodes=False)
     return tree.query(np.column_stack([x, y]))[0]
 
 

@@ -259,7 +259,7 @@ def _solve_in_rounds(
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
         model = np.zeros_like(data)
-        add_profiles(model, placed.places, flux[placed.order].astype("f4"), placed.profiles)
+        add_profiles(model, placed.squares, flux[placed.order].astype("f4"), placed.profiles)
         if rounds_left:
             residual = data - model
             sky = left_over_sky(residual, weight, options.sky_pixels, options.min_box_pixels)

@@ -40,18 +40,18 @@ def star_quality(
     buffer = np.empty(min(CHUNK, n) * size**2, np.float32)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
-        places, length = stars.places[part], len(flux[part])
+        squares, length = stars.squares[part], len(flux[part])
         first = np.arange(length) * size**2
         fill_stamps(buffer, first, np.full(length, size), stars.profiles[part])
         stamps = buffer[: length * size**2].reshape(-1, size, size)
-        _compare(stamps, places, flux[part], _Images(residual, model, weight), result[part])
+        _compare(stamps, squares, flux[part], _Images(residual, model, weight), result[part])
     return result.T
 
 
 @compiled
 def _compare(
     stamps: FloatArray,
-    places: IntArray,
+    squares: IntArray,
     flux: FloatArray,
     images: _Images,
     result: FloatArray,
@@ -59,7 +59,7 @@ def _compare(
     residual, model, weight = images.residual, images.model, images.weight
     ny, nx = residual.shape
     for star in range(len(flux)):
-        row, column, _ = places[star]
+        row, column, _ = squares[star]
         left, right = max(HALF - column, 0), min(2 * HALF + 1, nx - column + HALF)
         f = np.float32(flux[star])
         usable = chi2 = own = light = np.float32(0)

@@ -34,7 +34,7 @@ class PlacedStars:
         return len(self.row)
 
     @property
-    def places(self) -> IntArray:
+    def squares(self) -> IntArray:
         """(n, 3) int pixels: row, column and half width."""
         return np.column_stack([self.row, self.column, self.half])
 
@@ -156,7 +156,7 @@ def normal_equations(stars: PlacedStars, data: FloatArray, weight: FloatArray) -
         _overlaps(
             (a, b),
             _Stamps(buffer, start - base),
-            stars.places,
+            stars.squares,
             _Pairs(first, other),
             _Image(data, weight),
             _Products(sums, value),
@@ -196,16 +196,16 @@ def _neighbours(stars: PlacedStars) -> tuple[IntArray, IntArray]:
     of_cells = np.searchsorted(cell, np.arange((cell_row.max() + 1) * n_columns + 1))
     cells = _Cells(of_cells, row0, column0, n_columns)
     count = np.zeros(len(stars) + 1, np.int64)
-    _pairs(stars.places, cells, count, np.empty(0, np.int32), True)
+    _pairs(stars.squares, cells, count, np.empty(0, np.int32), True)
     first = np.concatenate([[0], np.cumsum(count[:-1])])
     other = np.empty(first[-1], np.int32)
-    _pairs(stars.places, cells, first.copy(), other, False)
+    _pairs(stars.squares, cells, first.copy(), other, False)
     return first, other
 
 
 @compiled
 def _pairs(
-    places: IntArray, cells: _Cells, position: IntArray, other: IntArray, only_count: bool
+    squares: IntArray, cells: _Cells, position: IntArray, other: IntArray, only_count: bool
 ) -> None:
     """Find each pair of overlapping stamps, from the larger of the two.
 
@@ -213,8 +213,8 @@ def _pairs(
     """
     row0, column0, n_columns = cells.row0, cells.column0, cells.n_columns
     n_rows = (len(cells.first) - 1) // n_columns
-    for i in range(len(places)):
-        row, column, half = places[i]
+    for i in range(len(squares)):
+        row, column, half = squares[i]
         top = max((row - 2 * half) // CELL - row0, 0)
         bottom = min((row + 2 * half) // CELL - row0, n_rows - 1)
         left = max((column - 2 * half) // CELL - column0, 0)
@@ -222,8 +222,12 @@ def _pairs(
         for cell_row in range(top, bottom + 1):
             start = cells.first[cell_row * n_columns + left]
             for j in range(start, cells.first[cell_row * n_columns + right + 1]):
-                smaller = places[j, 2] < half or (places[j, 2] == half and j < i)
-                reach, down, along = half + places[j, 2], places[j, 0] - row, places[j, 1] - column
+                smaller = squares[j, 2] < half or (squares[j, 2] == half and j < i)
+                reach, down, along = (
+                    half + squares[j, 2],
+                    squares[j, 0] - row,
+                    squares[j, 1] - column,
+                )
                 # Round: in the corners of stamps neither star has light that matters.
                 if smaller and down * down + along * along <= reach * reach:
                     later = max(i, j)
@@ -236,22 +240,22 @@ def _pairs(
 def _overlaps(
     chunk: tuple[int, int],
     stamps: _Stamps,
-    places: IntArray,
+    squares: IntArray,
     pairs: _Pairs,
     image: _Image,
     products: _Products,
 ) -> None:
     """Products of the stamps of a chunk of stars with the data, the sky and earlier stamps."""
-    largest = 2 * np.max(places[chunk[0] : chunk[1], 2]) + 1
+    largest = 2 * np.max(squares[chunk[0] : chunk[1], 2]) + 1
     weighted = np.empty(largest * largest, np.float32)
     for i in range(chunk[0], chunk[1]):
-        size = 2 * places[i, 2] + 1
+        size = 2 * squares[i, 2] + 1
         stamp = stamps.values[stamps.start[i] : stamps.start[i] + size * size]
-        _weigh(stamp, places[i], image, weighted, products.own[i])
+        _weigh(stamp, squares[i], image, weighted, products.own[i])
         for pair in range(pairs.first[i], pairs.first[i + 1]):
             j = pairs.other[pair]
             products.pairs[pair] = _overlap(
-                weighted, places[i], stamps.values, stamps.start[j], places[j]
+                weighted, squares[i], stamps.values, stamps.start[j], squares[j]
             )
 
 

@@ -205,7 +205,7 @@ def fill_stamps(stamps: FloatArray, first: IntArray, sizes: IntArray, profiles: 
 @compiled
 def _add_stars(
     image: FloatArray,
-    places: IntArray,
+    squares: IntArray,
     flux: FloatArray,
     parameters: FloatArray,
     core: FloatArray,
@@ -213,9 +213,9 @@ def _add_stars(
 ) -> None:
     workspace = new_workspace(core)
     ny, nx = image.shape
-    buffer = np.empty((2 * np.max(places[:, 2]) + 1) ** 2, np.float32)
+    buffer = np.empty((2 * np.max(squares[:, 2]) + 1) ** 2, np.float32)
     for star in range(len(flux)):
-        row, column, half = places[star]
+        row, column, half = squares[star]
         size, scale = 2 * half + 1, flux[star]
         first, last = max(row - half, 0), min(row + half + 1, ny)
         left, right = max(column - half, 0), min(column + half + 1, nx)
@@ -232,14 +232,16 @@ def _add_stars(
                 pixels[i] += scale * line[i]
 
 
-def add_profiles(image: FloatArray, places: IntArray, flux: FloatArray, profiles: Profiles) -> None:
+def add_profiles(
+    image: FloatArray, squares: IntArray, flux: FloatArray, profiles: Profiles
+) -> None:
     """Add stars to ``image`` (ny, nx) float32 in place.
 
     ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and
     half the side of the stamp; ``flux`` (n,) float32 is in units of the image.
     """
     if len(flux) > 0:
-        _add_stars(image, places, flux, profiles.parameters, profiles.core, profiles.beta)
+        _add_stars(image, squares, flux, profiles.parameters, profiles.core, profiles.beta)
 
 
 def evaluate(profiles: Profiles, size: int) -> FloatArray:

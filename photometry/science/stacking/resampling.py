@@ -81,14 +81,14 @@ def _interpolate(
     coefficients: FloatArray,
     bad: BoolArray,
     bad_part: float,
-    places: tuple[FloatArray, FloatArray],
+    positions: tuple[FloatArray, FloatArray],
     results: tuple[FloatArray, BoolArray, IntArray],
 ) -> None:
     """Fill the ``results`` data, good and nearest at ``places`` y, x; all (ny, nx).
 
     The spline's ``coefficients`` are those of ``bad``'s pixels, with REACH more on every side.
     """
-    (to_y, to_x), (data, good, nearest) = places, results
+    (to_y, to_x), (data, good, nearest) = positions, results
     ny, nx = bad.shape
     by_y, by_x = np.empty(6, np.float32), np.empty(6, np.float32)
     for j in range(data.shape[0]):

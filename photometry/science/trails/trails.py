@@ -108,26 +108,26 @@ def _trail(
     parts = (~IS_FLANK, ACROSS < -FLANK_PIXELS, ACROSS > FLANK_PIXELS)
     can_tell = np.all([known[:, part].mean(axis=1) > MIN_KNOWN for part in parts], axis=0)
     can_tell &= ~_near_saturated(left, line, t, options)
-    is_lit = can_tell & (sigma > options.lit_sigma)
-    start, stop = _longest(is_lit, can_tell, options)
-    lit = start + np.flatnonzero(is_lit[start:stop])
-    total = _even_light(sigma[lit], options)
-    share = len(lit) / max(can_tell[start:stop].sum(), 1)
-    is_long = len(lit) * options.piece_pixels >= options.min_pixels
+    is_bright = can_tell & (sigma > options.lit_sigma)
+    start, stop = _longest(is_bright, can_tell, options)
+    bright = start + np.flatnonzero(is_bright[start:stop])
+    total = _even_light(sigma[bright], options)
+    share = len(bright) / max(can_tell[start:stop].sum(), 1)
+    is_long = len(bright) * options.piece_pixels >= options.min_pixels
     if not is_long or total < options.min_total_sigma or share < options.min_lit:
         return None
-    profile = _mean(pieces[lit])
+    profile = _mean(pieces[bright])
     fwhm = _width(profile, np.nanmax(profile[np.abs(ACROSS) <= SEARCH_PIXELS], initial=0) / 2)
     if not options.min_width * psf_fwhm < fwhm < options.max_width_pixels:
         return None
-    if len(lit) * options.piece_pixels < options.min_elongation * fwhm:
+    if len(bright) * options.piece_pixels < options.min_elongation * fwhm:
         return None
     half_width = _width(gaussian_filter1d(profile, 1.0), options.wing_sigma) / 2
     half_width = (half_width if np.isfinite(half_width) else FLANK_PIXELS) + psf_fwhm
     start, stop = _extended(start, stop, can_tell)
     # A piece more, as those at the ends may be lit in part; beyond a dark part there may be light.
-    n_dark = np.diff(np.cumsum(can_tell & ~is_lit)[lit]).max(initial=0)
-    further = options.piece_pixels * (1 + int(n_dark))
+    n_faint = np.diff(np.cumsum(can_tell & ~is_bright)[bright]).max(initial=0)
+    further = options.piece_pixels * (1 + int(n_faint))
     reach = np.array([t[start, 0] - further, t[stop - 1, -1] + further])
     ends, whole = (np.column_stack(line.at(s, 0.0)) for s in (reach, t[[0, -1], [0, -1]]))
     return Trail(ends, half_width, fwhm, total, float(share), whole)
@@ -167,14 +167,14 @@ def _mean(pieces: FloatArray) -> FloatArray:
     return np.where(2 * number >= len(pieces), total / np.maximum(number, 1), np.nan)
 
 
-def _longest(is_lit: BoolArray, can_tell: BoolArray, options: TrailOptions) -> tuple[int, int]:
+def _longest(is_bright: BoolArray, can_tell: BoolArray, options: TrailOptions) -> tuple[int, int]:
     """The start and end of the part with most bright pieces, across short gaps."""
-    lit = np.flatnonzero(is_lit)
-    if len(lit) == 0:
+    bright = np.flatnonzero(is_bright)
+    if len(bright) == 0:
         return 0, 0
-    n_dark = np.diff(np.cumsum(can_tell & ~is_lit)[lit])
-    gaps = np.flatnonzero(n_dark > options.max_gap_pixels / options.piece_pixels)
-    longest = max(np.split(lit, gaps + 1), key=len)
+    n_faint = np.diff(np.cumsum(can_tell & ~is_bright)[bright])
+    gaps = np.flatnonzero(n_faint > options.max_gap_pixels / options.piece_pixels)
+    longest = max(np.split(bright, gaps + 1), key=len)
     return int(longest[0]), int(longest[-1]) + 1
 
 
