@@ -4,6 +4,8 @@ import re
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exposures.models import GalExposure, Status
@@ -146,11 +148,15 @@ def test_only_who_may_vote_is_asked_to_go_on(client, campaign, survey):
     assert ">Begin<" in text(client.get(reverse("home")))
 
 
-def test_the_page_takes_few_queries_and_nothing_inline(
-    visitor, survey, campaign, django_assert_max_num_queries
-):
-    make_exposure("610792", [Status.DONE, Status.FAILED, Status.WORKING])
-    with django_assert_max_num_queries(15):
-        page = text(visitor.get(reverse("home")))
+def test_the_page_takes_few_queries_and_nothing_inline(visitor, survey, campaign):
+    n_queries = []
+    for numbers in (range(1), range(1, 12)):
+        for n in numbers:
+            make_exposure(f"{610792 + n}", [Status.DONE, Status.FAILED, Status.WORKING])
+        visitor.get(reverse("home"))  # asks what is known from then on
+        with CaptureQueriesContext(connection) as queries:
+            page = text(visitor.get(reverse("home")))
+        n_queries.append(len(queries))
+    assert n_queries[1] == n_queries[0] <= 15
     assert not re.search(r"<style|\sstyle=|\son\w+=", page)
     assert not re.findall(r'(?:src|href|action)="(?:https?:)?//', page)
