@@ -10,7 +10,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.task import ThreadedTaskDispatcher
 
-from exposures.management.numbers import Whole
+from exposures.management.numbers import WholeNumber
 from galproject.site import web_worker
 from galproject.site.processes import default_processes
 
@@ -152,7 +152,7 @@ def test_there_are_two_processes_at_least_and_few_more():
 @pytest.mark.parametrize("text", ["0", "-1", "1e3", "65", "9" * 1000, "", "²", "1.5"])
 def test_a_number_of_processes_has_bounds(text):
     with pytest.raises(Exception, match="whole number from 1 to 64"):
-        Whole(1, 64)(text)
+        WholeNumber(1, 64)(text)
 
 
 @pytest.mark.parametrize(
