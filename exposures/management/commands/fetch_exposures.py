@@ -46,15 +46,25 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         add_selection(parser)
-        parser.add_argument("--to", required=True, metavar="FOLDER", help="made if it is not there")
-        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be fetched")
+        parser.add_argument(
+            "--to", required=True, metavar="FOLDER", help="folder of the files; made if missing"
+        )
+        parser.add_argument(
+            "--ccds",
+            nargs="+",
+            type=ccd_numbers,
+            metavar="N",
+            help="chips to fetch, such as 1-3,31 (default: all)",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="list what would be fetched, and fetch nothing"
+        )
         parser.add_argument(
             "--margin",
             type=Number(0, 1e9),
             default=FetchOptions().margin_bytes / 1e9,
             metavar="GB",
-            help="of the disk, left free (default %(default)g)",
+            help="part of the disk to leave free (default %(default)g)",
         )
         parser.add_argument(
             "--accept-wrong-md5",

@@ -33,7 +33,11 @@ class Command(SurveyCommand):
     def add_arguments(self, parser):
         add_selection(parser)
         parser.add_argument(
-            "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
+            "--csv",
+            nargs="?",
+            const="-",
+            metavar="FILE",
+            help="write CSV to FILE, or to standard output",
         )
 
     def handle(self, *, csv, **given):

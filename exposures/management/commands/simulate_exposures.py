@@ -67,7 +67,10 @@ class Command(SurveyCommand):
             help="pixels of a chip (default {} {})".format(*DEFAULTS.chip_shape),
         )
         parser.add_argument(
-            "--no-compress", dest="compress", action="store_false", help=".fits, not .fits.fz"
+            "--no-compress",
+            dest="compress",
+            action="store_false",
+            help="write .fits instead of .fits.fz",
         )
 
     def handle(self, *, folder, **arguments):

@@ -22,14 +22,21 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("folder", type=Path, help="made; must not be there")
         parser.add_argument(
-            "--jobs", type=WholeNumber(1, 64), default=2, help="tables dumped at once (default 2)"
+            "folder", type=Path, help="folder of the backup, which must not exist yet"
         )
         parser.add_argument(
-            "--no-pictures", action="store_true", help="they can be rendered again, in hours"
+            "--jobs",
+            type=WholeNumber(1, 64),
+            default=2,
+            help="number of tables dumped at once (default 2)",
         )
-        parser.add_argument("--no-key", action="store_true", help="leave the secret key out")
+        parser.add_argument(
+            "--no-pictures",
+            action="store_true",
+            help="leave out pictures, which can be rendered again in hours",
+        )
+        parser.add_argument("--no-key", action="store_true", help="leave out the secret key")
 
     def handle(self, *, folder, jobs, no_pictures, no_key, **_):
         options = BackupOptions(jobs, not no_pictures, not no_key)

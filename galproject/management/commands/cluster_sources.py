@@ -18,12 +18,16 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these"
+            "--catalogue",
+            type=ROW_ID,
+            nargs="+",
+            metavar="ID",
+            help="catalogues with these ids (default: all)",
         )
         parser.add_argument(
-            "--exposure", nargs="+", metavar="NAME", help="only of catalogues made from these"
+            "--exposure", nargs="+", metavar="NAME", help="catalogues made from these exposures"
         )
-        parser.add_argument("--filter", help="only of catalogues in this filter")
+        parser.add_argument("--filter", help="catalogues in this filter")
         parser.add_argument(
             "--disorder",
             type=Number(0, 1e6),
@@ -36,9 +40,13 @@ class Command(SurveyCommand):
             type=Number(0, 86_400),
             default=600.0,
             metavar="SECONDS",
-            help="how long to wait for other people's transactions (default %(default)g)",
+            help="time to wait for others' transactions (default %(default)g)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what is in disorder")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="report the order of partitions, and rewrite nothing",
+        )
 
     def handle(self, *, catalogue, exposure, filter, disorder, timeout, dry_run, **_):
         with plain_errors():

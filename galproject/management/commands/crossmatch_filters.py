@@ -26,15 +26,20 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--exposure", nargs="+", metavar="NAME", help="only what lies on these references"
+            "--exposure",
+            nargs="+",
+            metavar="NAME",
+            help="sources on these reference exposures (default: all)",
         )
         parser.add_argument(
             "--max-radius",
             type=Number(1e-3, 3600),
             metavar="ARCSEC",
-            help="largest distance of one star in two filters (default: as the options have it)",
+            help="largest separation of a star in two filters (default: the option's)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="count, and store nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="count changes, and store nothing"
+        )
 
     def handle(self, *, exposure, max_radius, dry_run, **options):
         with plain_errors():

@@ -19,14 +19,21 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("identifiers", nargs="+", metavar="EXPOSURE", help="EXPNUM or stem")
+        parser.add_argument(
+            "identifiers",
+            nargs="+",
+            metavar="EXPOSURE",
+            help="EXPNUM of an exposure, or the stem of its file",
+        )
         parser.add_argument(
             "--cascade",
             action="store_true",
             help="also what search images have of a reference; they are to be processed again",
         )
-        parser.add_argument("--yes", action="store_true", help="don't ask")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+        parser.add_argument("--yes", action="store_true", help="delete without asking")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="list what would be deleted, and delete nothing"
+        )
 
     def handle(self, *, identifiers, cascade, yes, dry_run, **_):
         with plain_errors():

@@ -51,27 +51,44 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "reference", help="exposure, a file or the name of one that the survey knows"
+            "reference", help="reference exposure: a file, or the name of one in the survey"
         )
-        parser.add_argument("searches", nargs="*", metavar="SEARCH", help="likewise")
-        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
+        parser.add_argument(
+            "searches",
+            nargs="*",
+            metavar="SEARCH",
+            help="search exposure: a file, or the name of one in the survey",
+        )
+        parser.add_argument(
+            "--ccds",
+            nargs="+",
+            type=ccd_numbers,
+            metavar="N",
+            help="chips, such as 1-3,31 (default: all)",
+        )
+        parser.add_argument(
+            "--workers", type=WORKERS, default=1, help="number of processes (default 1)"
+        )
         parser.add_argument("--catalogue", help="astrometric catalogue, as for process_exposure")
         self.add_star_arguments(parser.add_argument_group("the stars"))
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
-        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
-        plain.add_argument("--saturation", type=SATURATION, help="ADU")
+        plain.add_argument("--gain", type=GAIN, help="gain of a plain image, e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="read noise of a plain image, e-")
+        plain.add_argument("--saturation", type=SATURATION, help="saturation of a plain image, ADU")
         report = parser.add_argument_group("the report")
-        report.add_argument("--plot", metavar="PNG", help="draw it")
-        report.add_argument("--csv", metavar="PATH", help="its numbers; - for the terminal")
-        report.add_argument("--ecsv", metavar="PATH", help="every star on every search image")
+        report.add_argument("--plot", metavar="PNG", help="plot the summary to a file")
+        report.add_argument(
+            "--csv", metavar="PATH", help="write the summary as CSV, - for standard output"
+        )
+        report.add_argument(
+            "--ecsv", metavar="PATH", help="write every star on every search image as ECSV"
+        )
         report.add_argument(
             "--bin",
             type=Number(0.01, 100),
             default=1.0,
             metavar="MAG",
-            help="width in mag (default 1)",
+            help="width of magnitude bins, mag (default 1)",
         )
 
     def add_star_arguments(self, stars):
@@ -79,7 +96,7 @@ class Command(SurveyCommand):
             "--stars",
             type=COUNT,
             metavar="N",
-            help="on a reference chip (default: 3 per cent of its sources, or more where it is "
+            help="stars on a reference chip (default: 3 per cent of its sources, or more if it is "
             "empty; at most 5 per cent)",
         )
         stars.add_argument(
@@ -87,7 +104,7 @@ class Command(SurveyCommand):
             nargs=2,
             type=MAGNITUDE,
             metavar=("BRIGHTEST", "FAINTEST"),
-            help="(default: from a magnitude below saturation to one beyond 5 sigma)",
+            help="magnitudes (default: from 1 mag below saturation to 1 mag beyond 5 sigma)",
         )
         stars.add_argument(
             "--amplitudes",
@@ -109,9 +126,9 @@ class Command(SurveyCommand):
             type=WholeNumber(1, 1000),
             default=1,
             metavar="N",
-            help="all of it so often, with the seeds that follow (default 1)",
+            help="repetitions with consecutive seeds (default 1)",
         )
-        stars.add_argument("--seed", type=SEED, default=DEFAULTS.seed, help="another: other stars")
+        stars.add_argument("--seed", type=SEED, default=DEFAULTS.seed, help="seed of the stars")
 
     def handle(self, *, reference, searches, **given):
         with plain_errors():

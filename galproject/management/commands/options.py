@@ -19,9 +19,11 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         how = parser.add_mutually_exclusive_group()
-        how.add_argument("--toml", action="store_true", help="a complete file of the defaults")
-        how.add_argument("--markdown", action="store_true", help="the documentation")
-        how.add_argument("--check", metavar="FILE", help="only say what is wrong in a file")
+        how.add_argument(
+            "--toml", action="store_true", help="print a complete TOML file of the defaults"
+        )
+        how.add_argument("--markdown", action="store_true", help="print the documentation")
+        how.add_argument("--check", metavar="FILE", help="check a TOML file, and list its errors")
 
     def handle(self, *, toml, markdown, check, **_):
         try:

@@ -34,10 +34,20 @@ class Command(ChipResultsCommand):
     def add_arguments(self, parser):
         parser.add_argument("paths", nargs="*", metavar="PATH")
         parser.add_argument(
-            "--reference", action="store_true", help="find all sources and make them a reference"
+            "--reference",
+            action="store_true",
+            help="make the exposures references: find all sources on them",
         )
-        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
-        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
+        parser.add_argument(
+            "--ccds",
+            nargs="+",
+            type=ccd_numbers,
+            metavar="N",
+            help="chips, such as 1-3,31 (default: all)",
+        )
+        parser.add_argument(
+            "--workers", type=WORKERS, default=1, help="number of processes (default 1)"
+        )
         parser.add_argument(
             "--catalogue",
             help="astrometric catalogue: a folder of HEALPix tiles or one file",
@@ -46,18 +56,18 @@ class Command(ChipResultsCommand):
             "--new-sources",
             action="store_true",
             default=None,
-            help="look for stars that the reference does not have, too (new_sources.search)",
+            help="also search for stars missing on the reference (new_sources.search)",
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
-        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
-        plain.add_argument("--saturation", type=SATURATION, help="ADU")
-        parser.add_argument("--again", action="store_true", help="do over what is done already")
+        plain.add_argument("--gain", type=GAIN, help="gain of a plain image, e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="read noise of a plain image, e-")
+        plain.add_argument("--saturation", type=SATURATION, help="saturation of a plain image, ADU")
+        parser.add_argument("--again", action="store_true", help="process finished chips again")
         parser.add_argument(
             "--no-pictures",
             action="store_false",
             dest="pictures",
-            help="leave the cutouts of candidates to manage.py render_pictures",
+            help="don't render cutouts of candidates; manage.py render_pictures can do it later",
         )
         parser.add_argument(
             "--failed",
@@ -66,7 +76,7 @@ class Command(ChipResultsCommand):
             "nothing else: of the exposures named, or of all",
         )
         parser.add_argument(
-            "--queue", action="store_true", help="leave the work to the workers of the queue"
+            "--queue", action="store_true", help="enqueue the chips for the workers"
         )
 
     def handle(self, *, paths, reference, ccds, catalogue, queue, **given):

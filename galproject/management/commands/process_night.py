@@ -21,14 +21,20 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--night", type=date.fromisoformat, help="such as 2017-01-18; last")
+        parser.add_argument(
+            "--night",
+            type=date.fromisoformat,
+            help="last night to search, such as 2017-01-18 (default: the last complete one)",
+        )
         parser.add_argument(
             "--nights",
             type=WholeNumber(1, 366),
             default=settings.GALPROJECT_NIGHTS,
-            help="so many up to that one (default %(default)s)",
+            help="number of nights up to that one (default %(default)s)",
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say what is new")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="list new exposures, and fetch nothing"
+        )
 
     def handle(self, *, night, nights, dry_run, **_):
         if not GalField.objects.filter(is_active=True).exists():

@@ -20,16 +20,18 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        listing = actions.add_parser("list", help="the sets there are")
-        listing.add_argument("--filter", metavar="NAME", help="only of this filter")
+        listing = actions.add_parser("list", help="list the sets")
+        listing.add_argument("--filter", metavar="NAME", help="sets in this filter")
         for name, text in (
             ("add", "add all chips of exposures to the sets of the references they lie on"),
             ("remove", "take all chips of exposures out of sets"),
         ):
             change = actions.add_parser(name, help=text)
             change.add_argument("members", nargs="+", metavar="EXPOSURE")
-            change.add_argument("--primary", metavar="EXPOSURE", help="only of this reference")
-            change.add_argument("--reason", default="", help="for the log")
+            change.add_argument(
+                "--primary", metavar="EXPOSURE", help="sets of this reference exposure"
+            )
+            change.add_argument("--reason", default="", help="reason, for the log")
         for name, text in (
             ("update", "make the sets of references anew, with the options of now"),
             ("suggest", "which exposures would do best in the sets of references"),

@@ -31,16 +31,22 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these"
+            "--catalogue",
+            type=ROW_ID,
+            nargs="+",
+            metavar="ID",
+            help="catalogues with these ids (default: all)",
         )
         parser.add_argument(
-            "--exposure", nargs="+", metavar="NAME", help="only pictures of their chips"
+            "--exposure", nargs="+", metavar="NAME", help="render pictures of chips only"
         )
         parser.add_argument(
-            "--all", action="store_true", help="cutouts also of what fails the cuts on every image"
+            "--all",
+            action="store_true",
+            help="also render cutouts of sources that fail the cuts on every image",
         )
         parser.add_argument(
-            "--clean", action="store_true", help="remove pictures of what is there no more"
+            "--clean", action="store_true", help="remove pictures of deleted catalogues and images"
         )
 
     def handle(self, *, catalogue, exposure, clean, **options):

@@ -23,18 +23,31 @@ class Command(process_exposure.Command):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("identifiers", nargs="*", metavar="EXPOSURE", help="EXPNUM or stem")
-        parser.add_argument("--all", action="store_true", help="every exposure")
-        parser.add_argument("--filter", metavar="NAME", help="only of this filter")
+        parser.add_argument(
+            "identifiers",
+            nargs="*",
+            metavar="EXPOSURE",
+            help="EXPNUM of an exposure, or the stem of its file",
+        )
+        parser.add_argument("--all", action="store_true", help="reprocess every exposure")
+        parser.add_argument("--filter", metavar="NAME", help="exposures in this filter")
         parser.add_argument(
             "--references",
             action="store_true",
-            help="references too: their sources get new ids, and the search images that were "
-            "measured with them are made over",
+            help="also process references, whose sources get new ids, and the search images "
+            "measured with them",
         )
-        parser.add_argument("--workers", type=WORKERS, default=1, help="processes (default 1)")
-        parser.add_argument("--queue", action="store_true", help="leave it to the queue's workers")
-        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--workers", type=WORKERS, default=1, help="number of processes (default 1)"
+        )
+        parser.add_argument(
+            "--queue", action="store_true", help="enqueue the chips for the workers"
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="list what would be processed, and process nothing",
+        )
 
     def handle(self, *, identifiers, references, workers, queue, dry_run, **chosen):
         if bool(identifiers) == chosen["all"]:

@@ -33,16 +33,21 @@ class Command(SurveyCommand):
     requires_system_checks = []  # The database may not be there yet.
 
     def add_arguments(self, parser):
-        parser.add_argument("folder", type=Path, help="made by manage.py backup")
-        parser.add_argument("--check", action="store_true", help="only see whether it is whole")
+        parser.add_argument("folder", type=Path, help="folder made by manage.py backup")
         parser.add_argument(
-            "--jobs", type=WholeNumber(1, 64), default=2, help="tables loaded at once (default 2)"
+            "--check", action="store_true", help="check the backup, and restore nothing"
+        )
+        parser.add_argument(
+            "--jobs",
+            type=WholeNumber(1, 64),
+            default=2,
+            help="number of tables loaded at once (default 2)",
         )
         parser.add_argument(
             "--replace",
             default="",
             metavar="NAME",
-            help="put the database of this name, which is not empty, aside under another name",
+            help="rename the non-empty database of this name and restore in its place",
         )
         parser.add_argument(
             "--moved",
@@ -50,9 +55,9 @@ class Command(SurveyCommand):
             action="append",
             default=[],
             metavar="OLD=NEW",
-            help="where files of exposures or a catalogue are now; may be given several times",
+            help="new folder of files of exposures or a catalogue; may be given several times",
         )
-        parser.add_argument("--no-key", action="store_true", help="keep the secret key of here")
+        parser.add_argument("--no-key", action="store_true", help="keep the current secret key")
 
     def handle(self, *, folder, check, jobs, replace, moved, no_key, **_):
         with plain_errors():

@@ -29,12 +29,14 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--candidates", type=COUNT, default=40_000, help="(default 40000)")
+        parser.add_argument(
+            "--candidates", type=COUNT, default=40_000, help="number of candidates (default 40000)"
+        )
         parser.add_argument(
             "--sources",
             type=WholeNumber(1, 1_000_000_000),
             default=1_000_000,
-            help="measurements (default 1000000)",
+            help="number of measurements (default 1000000)",
         )
         parser.add_argument("--seed", type=SEED, default=1)
         parser.add_argument(
@@ -42,15 +44,17 @@ class Command(SurveyCommand):
             type=WholeNumber(0, 10_000_000),
             default=4000,
             metavar="N",
-            help="draw the cutouts of so many candidates, and a tenth as many chips (default 4000)",
+            help="candidates with cutouts; a tenth as many chips get pictures (default 4000)",
         )
         parser.add_argument(
             "--database",
             metavar="NAME",
-            help="in a database of this name beside the survey's, made where it is not there",
+            help="use a database of this name beside the survey's, made if missing",
         )
         parser.add_argument(
-            "--into-existing", action="store_true", help="also beside exposures that are real"
+            "--into-existing",
+            action="store_true",
+            help="fill a database that already has real exposures",
         )
 
     def handle(self, *, database, **given):

@@ -45,15 +45,17 @@ class Command(SurveyCommand):
             "--processes",
             type=WholeNumber(1, MAX_PROCESSES),
             default=default_processes(),
-            help="of the web server (default: one a core, at least 2 and at most 4)",
+            help="processes of the web server (default: one a core, at least 2 and at most 4)",
         )
         parser.add_argument(
             "--threads",
             type=WholeNumber(1, MAX_THREADS),
             default=4,
-            help="of each process, with a connection to the database each (default 4)",
+            help="threads of each process, each with a database connection (default 4)",
         )
-        parser.add_argument("--no-workers", action="store_true", help="the web server alone")
+        parser.add_argument(
+            "--no-workers", action="store_true", help="start the web server without workers"
+        )
 
     def handle(self, *, host, port, processes, threads, no_workers, **_):
         with plain_errors():

@@ -24,18 +24,28 @@ class Command(ChipResultsCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("paths", nargs="+", metavar="PATH", help="the first gives the grid")
-        parser.add_argument("--to", default=".", metavar="FOLDER", help="where the stack goes")
-        parser.add_argument("--name", default="", help="of its files (default stack_FIRST_N)")
-        parser.add_argument("--ccds", nargs="+", type=ccd_numbers, metavar="N", help="e.g. 1-3,31")
+        parser.add_argument(
+            "paths", nargs="+", metavar="PATH", help="exposures to stack, on the grid of the first"
+        )
+        parser.add_argument("--to", default=".", metavar="FOLDER", help="folder of the stack")
+        parser.add_argument(
+            "--name", default="", help="name of the stack's files (default stack_FIRST_N)"
+        )
+        parser.add_argument(
+            "--ccds",
+            nargs="+",
+            type=ccd_numbers,
+            metavar="N",
+            help="chips, such as 1-3,31 (default: all)",
+        )
         parser.add_argument(
             "--catalogue", help="astrometric catalogue: a folder of HEALPix tiles or one file"
         )
         plain = parser.add_argument_group("plain FITS images whose headers don't say")
-        plain.add_argument("--gain", type=GAIN, help="e-/ADU")
-        plain.add_argument("--read-noise", type=READ_NOISE, help="e-")
-        plain.add_argument("--saturation", type=SATURATION, help="ADU")
-        parser.add_argument("--again", action="store_true", help="do over what is done already")
+        plain.add_argument("--gain", type=GAIN, help="gain of a plain image, e-/ADU")
+        plain.add_argument("--read-noise", type=READ_NOISE, help="read noise of a plain image, e-")
+        plain.add_argument("--saturation", type=SATURATION, help="saturation of a plain image, ADU")
+        parser.add_argument("--again", action="store_true", help="stack finished chips again")
 
     def handle(self, *, paths, to, name, ccds, catalogue, again, **given):
         known = {option: given[option] for option in ("gain", "read_noise", "saturation")}

@@ -33,8 +33,12 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--since", metavar="TIME", help="open or closed since: 2h, 1d ...")
-        parser.add_argument("--until", metavar="TIME", help="asked for before: 2h, 2026-11-23 ...")
+        parser.add_argument(
+            "--since", metavar="TIME", help="exposures open, or closed since then: 2h, 1d ..."
+        )
+        parser.add_argument(
+            "--until", metavar="TIME", help="exposures requested before then: 2h, 2026-11-23 ..."
+        )
         parser.add_argument(
             "--state",
             action="append",
@@ -46,7 +50,7 @@ class Command(SurveyCommand):
             "--doubted", action="store_true", help="exposures with a chip of doubted quality"
         )
         parser.add_argument(
-            "--exposure", metavar="IDENT", help="one exposure, and its log chip by chip"
+            "--exposure", metavar="IDENT", help="show one exposure with its log, chip by chip"
         )
         parser.add_argument(
             "--limit", type=COUNT, default=PAGE, metavar="N", help=f"exposures (default {PAGE})"
@@ -54,8 +58,7 @@ class Command(SurveyCommand):
         parser.add_argument(
             "--run-failed",
             action="store_true",
-            help="ask again for what failed or was interrupted of the exposures shown, and for "
-            "nothing else",
+            help="run again what failed or was interrupted of the exposures shown, and nothing else",
         )
         parser.add_argument(
             "--follow",
@@ -63,10 +66,10 @@ class Command(SurveyCommand):
             type=Number(0.1, 86_400),
             const=FOLLOW_SECONDS,
             metavar="SECONDS",
-            help="show it again and again until everything has ended; without a terminal, a line "
-            "for each change",
+            help="repeat until everything has ended; without a terminal, print a line for each "
+            "change",
         )
-        parser.add_argument("--json", action="store_true", help="as JSON")
+        parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, **given):
         if given["json"] and given["follow"]:

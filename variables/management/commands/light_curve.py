@@ -20,14 +20,26 @@ class Command(SurveyCommand):
         return let_declinations_be_negative(super().create_parser(*args, **kwargs))
 
     def add_arguments(self, parser):
-        parser.add_argument("ra", metavar="RA", help="degrees, or sexagesimal hours: 17:45:40")
-        parser.add_argument("dec", metavar="DEC", help="degrees, or sexagesimal: -29:00:28")
         parser.add_argument(
-            "--radius", type=Number(1e-3, 3600), default=1.0, metavar="ARCSEC", help="default 1"
+            "ra", metavar="RA", help="right ascension in degrees, or sexagesimal hours: 17:45:40"
         )
-        parser.add_argument("--plot", metavar="FILE.png", help="draw them to a file")
         parser.add_argument(
-            "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
+            "dec", metavar="DEC", help="declination in degrees, or sexagesimal: -29:00:28"
+        )
+        parser.add_argument(
+            "--radius",
+            type=Number(1e-3, 3600),
+            default=1.0,
+            metavar="ARCSEC",
+            help="radius in arcsec (default 1)",
+        )
+        parser.add_argument("--plot", metavar="FILE.png", help="plot the light curves to a file")
+        parser.add_argument(
+            "--csv",
+            nargs="?",
+            const="-",
+            metavar="FILE",
+            help="write CSV to FILE, or to standard output",
         )
 
     def handle(self, *, ra, dec, radius, plot, csv, **_):

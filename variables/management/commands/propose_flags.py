@@ -20,7 +20,10 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--exposure", nargs="+", metavar="EXPOSURE", help="EXPNUM or stem (default: all)"
+            "--exposure",
+            nargs="+",
+            metavar="EXPOSURE",
+            help="EXPNUM of an exposure, or the stem of its file (default: all)",
         )
 
     def handle(self, *, exposure, **_):

@@ -19,7 +19,11 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--catalogue", type=ROW_ID, nargs="+", metavar="ID", help="only of these (default: all)"
+            "--catalogue",
+            type=ROW_ID,
+            nargs="+",
+            metavar="ID",
+            help="catalogues with these ids (default: all)",
         )
 
     def handle(self, *, catalogue, **options):

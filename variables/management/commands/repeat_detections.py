@@ -19,17 +19,21 @@ class Command(SurveyCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--filter", help="on images in this filter only, e.g. i")
+        parser.add_argument("--filter", help="detections in this filter, such as i")
         parser.add_argument(
-            "--all", action="store_true", help="with the detections that failed a cut"
+            "--all", action="store_true", help="also count detections that failed a cut"
         )
         parser.add_argument(
             "--per-source",
             action="store_true",
-            help="count a star once for each reference and filter that has a source of it",
+            help="count a star once for each reference and filter in which it has a source",
         )
         parser.add_argument(
-            "--csv", nargs="?", const="-", metavar="FILE", help="as CSV, to FILE or the screen"
+            "--csv",
+            nargs="?",
+            const="-",
+            metavar="FILE",
+            help="write CSV to FILE, or to standard output",
         )
 
     def handle(self, *, filter, csv, **options):
