@@ -375,7 +375,7 @@ def test_the_command_rewrites_what_is_in_disorder_and_only_that(catalogue, capsy
     assert "1 of 1 partitions rewritten" in capsys.readouterr().out
     call_command("cluster_sources")
     assert "0 of 2 partitions rewritten; 2 were in order" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="No catalogue"):
+    with pytest.raises(CommandError, match="there is no such exposure"):
         call_command("cluster_sources", exposure=["unknown"])
 
 

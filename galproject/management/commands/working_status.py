@@ -58,7 +58,7 @@ class Command(SurveyCommand):
         parser.add_argument(
             "--run-failed",
             action="store_true",
-            help="run again what failed or was interrupted of the exposures shown, and nothing else",
+            help="run again what failed or was interrupted of the exposures shown, nothing else",
         )
         parser.add_argument(
             "--follow",

@@ -119,7 +119,7 @@ def test_region_is_given_in_degrees_or_sexagesimal(region):
         (["--filter", "r"], "name a night"),
         (["--filter", "q" * 81, "--proposal", "x"], "is no name of a filter"),
         (["--region", "265", "-29", "wide"], "radius 'wide' is no number"),
-        (["--region", "400", "-29", "1"], "not between 0 and 360"),
+        (["--region", "400", "-29", "1"], "from 0 to 360 degrees"),
         (["--night", "yesterday"], "--night"),
     ],
 )
