@@ -91,7 +91,7 @@ def delete_search(request, pk):
     """Delete one of the user's own saved searches."""
     search = get_object_or_404(SavedSearch, pk=pk, user=request.user)
     search.delete()
-    messages.success(request, f"Forgot “{search.name}”.")
+    messages.success(request, f"Deleted “{search.name}”.")
     return redirect("candidates")
 
 
