@@ -1,16 +1,16 @@
-// Where a part of the page is replaced that had the focus, and what had it is gone, the new part
-// has it: who pages through a list by keyboard goes on there, and not at the top of the page.
+// The focus of the keyboard, kept where htmx reparts the part of a page that has it: who pages
+// through a list by keyboard goes on in the new part, and not at the top of the page.
 
-let held = null;
+let focusedPart = null;
 
 document.addEventListener("htmx:beforeSwap", ({detail: {target}}) => {
-  held = target.contains(document.activeElement) ? target.id : null;
+  focusedPart = target.contains(document.activeElement) ? target.id : null;
 });
 
 document.addEventListener("htmx:afterSettle", () => {
-  const place = held && document.getElementById(held);
-  held = null;
-  if (!place || place.contains(document.activeElement)) return;
-  place.tabIndex = -1;
-  place.focus({preventScroll: true});
+  const part = focusedPart && document.getElementById(focusedPart);
+  focusedPart = null;
+  if (!part || part.contains(document.activeElement)) return;
+  part.tabIndex = -1;
+  part.focus({preventScroll: true});
 });

@@ -2,51 +2,11 @@
 
 import {byId, painted, pause} from "./elements.js";
 import {Refused} from "./refused.js";
+import {csrfToken, postJson, retryMs} from "./server.js";
+import {StoredList} from "./stored-list.js";
 
-export const RETRY_MS = [500, 1000, 2000, 5000, 10000];
-const TIMEOUT_MS = 60000, LONGEST_WAIT_MS = 60000;
 // How often a decision is sent at which the server fails; what is overloaded may take longer.
 const TRIES = 4;
-// Not the decision's fault: too slow, too many requests, no server behind a proxy, no database.
-const PASSING = new Set([401, 408, 425, 429, 502, 503, 504]);
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
-
-class Failure extends Error {
-  // ``refused``: final for what was sent; ``fails``: so if it goes on; ``waitMs``: at least.
-  constructor(message, properties = {}) {
-    super(message);
-    Object.assign(this, {refused: false, fails: false, waitMs: 0}, properties);
-  }
-}
-
-async function wordsOf(response) {
-  try {
-    const {error, detail} = await response.clone().json();
-    return error ?? detail ?? "";
-  } catch {
-    return "";
-  }
-}
-
-const waitOf = (response) => Math.min(1000 * (Number(response.headers.get("Retry-After")) || 0), LONGEST_WAIT_MS);
-
-// The JSON of an answer, or a Failure.
-export async function answerOf(response) {
-  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
-  if (response.ok && isJson && !response.redirected) return response.json();
-  const words = await wordsOf(response), {status} = response;
-  const isLoggedOut = response.redirected || status === 401 || response.headers.has("X-Csrf-Failure");
-  if (isLoggedOut) throw new Failure("you were logged out; log in in another tab, then load this page again");
-  if (PASSING.has(status) || status < 400) throw new Failure(words || `the server answered ${status}`, {waitMs: waitOf(response)});
-  const told = words || `the server answered ${status}`;
-  throw new Failure(told, status < 500 ? {refused: true} : {fails: true});
-}
-
-export async function post(url, body) {
-  const headers = {"Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token()};
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  return answerOf(await fetch(url, {method: "POST", body: JSON.stringify(body), headers, signal}));
-}
 
 // A message of several decisions as two, so that one that is not taken holds up no other.
 function halves({url, body}, tries) {
@@ -58,10 +18,11 @@ function halves({url, body}, tries) {
 // the page was loaded anew. What the server refuses is put aside, and the rest goes on.
 export class Outbox {
   constructor({who, decide, undo, release}) {
-    Object.assign(this, {addresses: {decide, undo, release}, place: `unsaved ${who} ${decide}`});
-    this.waiting = this.kept();
+    this.addresses = {decide, undo, release};
+    this.stored = new StoredList(`unsaved ${who} ${decide}`);
+    this.waiting = this.stored.read();
     this.running = null;
-    this.trouble = this.told = "";
+    this.trouble = this.refusal = "";
     this.onRefused = null;  // called with what the server did not take
     this.refused = new Refused(`refused ${who} ${decide}`, (message) => this.add(message), () => this.tell());
     addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
@@ -69,15 +30,6 @@ export class Outbox {
     // What was leased is given back by then.
     addEventListener("pageshow", (event) => event.persisted && location.reload());
     this.start();
-  }
-
-  kept() {
-    try {
-      const messages = JSON.parse(localStorage.getItem(this.place) ?? "[]");
-      return Array.isArray(messages) ? messages : [];
-    } catch {
-      return [];
-    }
   }
 
   decide(decisions) {
@@ -103,7 +55,7 @@ export class Outbox {
     await painted();
     for (let failures = 0; this.waiting.length;) {
       const failure = await this.send(this.waiting[0]);
-      if (failure) await pause(Math.max(failure.waitMs ?? 0, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]));
+      if (failure) await pause(Math.max(failure.waitMs ?? 0, retryMs(failures++)));
       else failures = 0;
     }
   }
@@ -111,7 +63,7 @@ export class Outbox {
   // Sends the first message; why it is to be sent again, or nothing where it is done with.
   async send(message) {
     try {
-      await post(message.url, message.body);
+      await postJson(message.url, message.body);
     } catch (error) {
       if (!this.isFinal(message, error)) {
         this.trouble = `: ${error.message}. Trying again`;
@@ -141,7 +93,7 @@ export class Outbox {
     const {url, body, count} = message;
     this.refused.add({url, body, count}, why);
     this.waiting.shift();
-    this.told = `Not saved: ${why}`;
+    this.refusal = `Not saved: ${why}`;
     this.keep();
     try {
       this.onRefused?.(body);
@@ -152,8 +104,7 @@ export class Outbox {
 
   keep() {
     try {
-      if (this.waiting.length) localStorage.setItem(this.place, JSON.stringify(this.waiting));
-      else localStorage.removeItem(this.place);
+      this.stored.write(this.waiting);
     } catch {
       this.trouble ||= ": the browser can't keep them; leave this page open";
     }
@@ -161,16 +112,17 @@ export class Outbox {
   }
 
   tell() {
-    if (!this.refused?.messages.length) this.told = "";
-    const n = this.waiting.reduce((sum, message) => sum + message.count, 0), place = byId("unsaved");
-    place.hidden = !n && !this.told;
-    place.textContent = [this.told, n ? `${n} unsaved${this.trouble}` : ""].filter(Boolean).join(" · ");
-    place.classList.toggle("error", Boolean(this.trouble || this.told));
+    if (!this.refused?.messages.length) this.refusal = "";
+    const n = this.waiting.reduce((sum, message) => sum + message.count, 0);
+    const line = byId("unsaved");
+    line.hidden = !n && !this.refusal;
+    line.textContent = [this.refusal, n ? `${n} unsaved${this.trouble}` : ""].filter(Boolean).join(" · ");
+    line.classList.toggle("error", Boolean(this.trouble || this.refusal));
   }
 
   leave() {
     const data = new FormData();
-    data.append("csrfmiddlewaretoken", token());
+    data.append("csrfmiddlewaretoken", csrfToken());
     navigator.sendBeacon(this.addresses.release, data);
   }
 }

@@ -1,14 +1,15 @@
 // Decisions that the server did not take: kept by the browser, shown, and tried again or let go.
 
 import {byId, element, say} from "./elements.js";
+import {StoredList} from "./stored-list.js";
 
 const wordOf = (choice) => byId("palette")?.querySelector(`[data-choice="${CSS.escape(choice)}"]`)?.dataset.label ?? choice;
 
 // What one of them was: "RR Lyrae: 1048577".
 function nameOf({body}) {
   if (body.keys) return `taking back ${body.keys.length === 1 ? "a decision" : `${body.keys.length} decisions`}`;
-  const said = ({action, choice, comment}) => action === "comment" ? `comment “${comment}”` : action === "skip" ? "skipped" : wordOf(choice);
-  return body.decisions.map((one) => `${said(one)}: ${one.refsource_id}`).join("; ");
+  const act = ({action, choice, comment}) => action === "comment" ? `comment “${comment}”` : action === "skip" ? "skipped" : wordOf(choice);
+  return body.decisions.map((one) => `${act(one)}: ${one.refsource_id}`).join("; ");
 }
 
 async function copy(text) {
@@ -22,26 +23,22 @@ async function copy(text) {
 }
 
 export class Refused {
-  // ``again(message)`` sends one of them anew; ``changed()`` is told of every change.
-  constructor(place, again, changed) {
-    Object.assign(this, {place, again, changed});
+  // ``name``: what the browser keeps them under; ``again(message)`` sends one of them anew;
+  // ``changed()`` is told of every change.
+  constructor(name, again, changed) {
+    Object.assign(this, {stored: new StoredList(name), again, changed});
     this.panel = byId("refused");
-    addEventListener("storage", ({key}) => key === place && this.draw());
+    addEventListener("storage", ({key}) => key === name && this.draw());
     this.draw();
   }
 
   // Read anew each time: another window may have changed it.
   get messages() {
-    try {
-      return JSON.parse(localStorage.getItem(this.place) ?? "[]");
-    } catch {
-      return [];
-    }
+    return this.stored.read();
   }
 
   set messages(messages) {
-    if (messages.length) localStorage.setItem(this.place, JSON.stringify(messages));
-    else localStorage.removeItem(this.place);
+    this.stored.write(messages);
     this.draw();
     this.changed();
   }

@@ -1,9 +1,10 @@
-/* Draws a region on a chip with mouse, touch or keyboard; coordinates are pixels of the chip. */
+// A region drawn on a chip with mouse, touch or keyboard; coordinates are pixels of the chip.
 
-const STEP = 10; // pixels, of an arrow key
-const FAR_STEP = 100;
-const MARGIN = 24; // pixels of the screen that are kept free round the cursor of the keyboard
-const CLICK_DISTANCE = 8; // pixels of the screen within which a click is on the first corner
+import {byId, svgElement} from "./elements.js";
+
+const STEP = 10, FAR_STEP = 100;  // pixels of an arrow key, and with Shift
+const MARGIN = 24;  // pixels of the screen that are kept free round the cursor of the keyboard
+const CLICK_DISTANCE = 8;  // pixels of the screen within which a click is on the first corner
 
 class RegionDrawing {
   constructor(map, form) {
@@ -15,8 +16,8 @@ class RegionDrawing {
     this.height = Number(map.dataset.height);
     this.corners = [];
     this.isClosed = false;
-    this.cursor = null; // of the keyboard
-    this.from = null; // where a rectangle was begun
+    this.cursor = null;  // of the keyboard
+    this.from = null;  // where a rectangle was begun
     this.field = form.querySelector("#id_region");
     this.whole = form.querySelector("#id_whole");
     map.addEventListener("pointerdown", (event) => this.press(event));
@@ -42,10 +43,10 @@ class RegionDrawing {
     this.map.classList.toggle("drawing", tool !== "look");
   }
 
-  /* Where an event is on the chip, within its edges. */
-  place(event) {
+  // Where an event is on the chip, within its edges.
+  positionOf(event) {
     const point = new DOMPoint(event.clientX, event.clientY);
-    const { x, y } = point.matrixTransform(this.plane.getScreenCTM().inverse());
+    const {x, y} = point.matrixTransform(this.plane.getScreenCTM().inverse());
     return this.within(x, y);
   }
 
@@ -57,28 +58,28 @@ class RegionDrawing {
   press(event) {
     if (this.tool === "look" || !event.isPrimary || event.button !== 0) return;
     event.preventDefault();
-    this.map.focus({ preventScroll: true });
+    this.map.focus({preventScroll: true});
     this.showCursor(null);
-    const place = this.place(event);
+    const position = this.positionOf(event);
     if (this.tool === "rectangle") {
       this.map.setPointerCapture(event.pointerId);
-      this.from = place;
+      this.from = position;
       this.set([], false);
     } else if (this.isOnFirst(event)) {
       this.close();
     } else {
-      this.add(place);
+      this.add(position);
     }
   }
 
   move(event) {
-    this.say(this.place(event));
-    if (this.from) this.set(rectangle(this.from, this.place(event)), false);
+    this.say(this.positionOf(event));
+    if (this.from) this.set(rectangle(this.from, this.positionOf(event)), false);
   }
 
   release(event) {
     if (!this.from) return;
-    const corners = rectangle(this.from, this.place(event));
+    const corners = rectangle(this.from, this.positionOf(event));
     this.from = null;
     if (area(corners) < 1) this.clear();
     else this.set(corners, true);
@@ -91,8 +92,8 @@ class RegionDrawing {
     return Math.hypot(first.x - event.clientX, first.y - event.clientY) < CLICK_DISTANCE;
   }
 
-  add(place) {
-    this.set(this.isClosed ? [place] : [...this.corners, place], false);
+  add(position) {
+    this.set(this.isClosed ? [position] : [...this.corners, position], false);
   }
 
   close() {
@@ -111,7 +112,7 @@ class RegionDrawing {
   }
 
   key(event) {
-    const tools = { l: "look", r: "rectangle", p: "polygon" };
+    const tools = {l: "look", r: "rectangle", p: "polygon"};
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey || event.target !== this.map) return;
     if (key in tools) {
@@ -123,7 +124,7 @@ class RegionDrawing {
   }
 
   act(event) {
-    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
     if (event.key in ways) this.step(ways[event.key], event);
     else if (event.key === " ") this.mark();
     else if (event.key === "Enter") this.finish();
@@ -142,13 +143,13 @@ class RegionDrawing {
     if (this.from) this.set(rectangle(this.from, this.cursor), false);
   }
 
-  /* The direction on the chip of one on the screen: the chip is shown turned, north up. */
+  // The direction on the chip for one on the screen: the chip is shown turned, north up.
   onChip(dx, dy) {
-    const { a, b, c, d } = this.plane.getScreenCTM().inverse();
+    const {a, b, c, d} = this.plane.getScreenCTM().inverse();
     return [Math.sign(Math.round(100 * (a * dx + c * dy))), Math.sign(Math.round(100 * (b * dx + d * dy)))];
   }
 
-  /* What of the chip is to be seen, on the screen: left, top, right, bottom. */
+  // The part of the screen on which the chip is seen: left, top, right, bottom.
   inSight() {
     const boxes = [this.map, this.map.closest(".scroller")].map((part) => part.getBoundingClientRect());
     return [
@@ -159,30 +160,30 @@ class RegionDrawing {
     ];
   }
 
-  /* Where the keyboard begins: in the middle of what is to be seen of the chip. */
+  // Where the keyboard begins: in the middle of the part that is seen of the chip.
   middleInSight() {
-    this.map.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
+    this.map.scrollIntoView({block: "nearest", inline: "nearest", behavior: "instant"});
     const [left, top, right, bottom] = this.inSight();
-    const [x, y] = this.place({ clientX: (left + right) / 2, clientY: (top + bottom) / 2 });
+    const [x, y] = this.positionOf({clientX: (left + right) / 2, clientY: (top + bottom) / 2});
     return this.within(Math.round(x), Math.round(y));
   }
 
-  /* Scroll the chip, and the page, to where the keyboard has gone. */
+  // Scrolls the chip, and the page, to where the keyboard has gone.
   bringIntoSight([x, y]) {
-    const place = () => new DOMPoint(x, y).matrixTransform(this.plane.getScreenCTM());
+    const onScreen = () => new DOMPoint(x, y).matrixTransform(this.plane.getScreenCTM());
     const beyond = (value, low, high) => Math.min(value - low - MARGIN, 0) + Math.max(value - high + MARGIN, 0);
     for (const part of [this.map.closest(".scroller"), document.scrollingElement]) {
-      const [left, top, right, bottom] = this.inSight(), { x: at, y: down } = place();
-      part.scrollBy({ left: beyond(at, left, right), top: beyond(down, top, bottom), behavior: "instant" });
+      const [left, top, right, bottom] = this.inSight(), {x: at, y: down} = onScreen();
+      part.scrollBy({left: beyond(at, left, right), top: beyond(down, top, bottom), behavior: "instant"});
     }
   }
 
   mark() {
-    const place = this.cursor ?? this.middleInSight();
-    this.showCursor(place);
-    if (this.tool === "polygon") this.add(place);
+    const position = this.cursor ?? this.middleInSight();
+    this.showCursor(position);
+    if (this.tool === "polygon") this.add(position);
     else if (this.from) this.finish();
-    else this.from = place;
+    else this.from = position;
   }
 
   finish() {
@@ -206,7 +207,7 @@ class RegionDrawing {
     }
   }
 
-  /* Corners that were typed. */
+  // Takes over corners that were typed.
   read() {
     const numbers = this.field.value.split(/[\s,;]+/).filter(Boolean).map(Number);
     const isWhole = numbers.length >= 6 && numbers.length % 2 === 0 && numbers.every(Number.isFinite);
@@ -219,30 +220,30 @@ class RegionDrawing {
   draw() {
     this.draft.classList.toggle("open", !this.isClosed);
     this.draft.querySelector("polygon").setAttribute("points", this.corners.join(" "));
-    const { a, b } = this.plane.getScreenCTM(); // of a chip that may be turned
+    const {a, b} = this.plane.getScreenCTM();  // of a chip that may be turned
     const radius = 4 / Math.hypot(a, b);
     this.draft.querySelector(".corners").replaceChildren(
-      ...this.corners.map(([x, y]) => circle(x, y, radius)),
+      ...this.corners.map(([cx, cy]) => svgElement("circle", {cx, cy, r: radius})),
     );
   }
 
-  showCursor(place) {
-    this.cursor = place;
-    const [x, y] = place ?? [0, 0];
-    const path = place ? `M${x},-0.5V${this.height}M-0.5,${y}H${this.width}` : "";
+  showCursor(position) {
+    this.cursor = position;
+    const [x, y] = position ?? [0, 0];
+    const path = position ? `M${x},-0.5V${this.height}M-0.5,${y}H${this.width}` : "";
     this.draft.querySelector(".cross").setAttribute("d", path);
-    if (place) this.say(place);
+    if (position) this.say(position);
   }
 
   say([x, y]) {
-    document.querySelector("#readout").textContent = `x ${x.toFixed(0)}, y ${y.toFixed(0)}`;
+    byId("readout").textContent = `x ${x.toFixed(0)}, y ${y.toFixed(0)}`;
   }
 
-  /* The server says how much the region covers, before it is saved. */
+  // The server says how much the region covers, before it is saved.
   tell() {
     const isSomething = this.isClosed || this.whole.checked;
     if (isSomething) document.body.dispatchEvent(new Event("region-changed"));
-    else document.querySelector("#covered").textContent = "Nothing is drawn yet.";
+    else byId("covered").textContent = "Nothing is drawn yet.";
   }
 }
 
@@ -254,21 +255,13 @@ function area(corners) {
   return Math.abs((corners[2][0] - corners[0][0]) * (corners[2][1] - corners[0][1]));
 }
 
-function circle(x, y, radius) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", "circle");
-  for (const [name, value] of Object.entries({ cx: x, cy: y, r: radius })) {
-    made.setAttribute(name, value);
-  }
-  return made;
-}
-
-const map = document.querySelector("#chip-map");
-const form = document.querySelector("#flag-form");
+const map = byId("chip-map");
+const form = byId("flag-form");
 const drawing = map && form ? new RegionDrawing(map, form) : null;
 
 for (const zoom of document.getElementsByName("zoom")) {
   zoom.addEventListener("change", () => {
-    document.querySelector("#scroller").className = `scroller zoom-${zoom.value}`;
+    byId("scroller").className = `scroller zoom-${zoom.value}`;
     drawing?.draw();
   });
 }

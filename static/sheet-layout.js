@@ -1,13 +1,14 @@
-// As many tiles as the window has room for: large enough to judge, and none below the fold.
+// The layout of a contact sheet: as many tiles as the window has room for, large enough to judge.
 
-import {element} from "./vetting.js";
+import {element} from "./elements.js";
 
 const SMALLEST = 150, WIDER = 1.06;  // pixels; in steps of this factor
 
 export class Layout {
-  // ``place`` holds ``sheet``, a grid whose columns are at least as wide as its --tile.
-  constructor(place, sheet, most) {
-    Object.assign(this, {place, sheet, most, columns: 1, rows: 1});
+  // ``area`` holds ``sheet``, a grid whose columns are at least as wide as its --tile; ``most``
+  // tiles are on it.
+  constructor(area, sheet, most) {
+    Object.assign(this, {area, sheet, most, columns: 1, rows: 1});
   }
 
   get capacity() {
@@ -33,7 +34,7 @@ export class Layout {
     const {gridTemplateColumns, rowGap} = getComputedStyle(this.sheet), gap = parseFloat(rowGap);
     const {height} = probe.getBoundingClientRect();
     this.columns = gridTemplateColumns.split(" ").length;
-    this.rows = Math.max(1, Math.floor((this.place.clientHeight + gap) / (height + gap)));
+    this.rows = Math.max(1, Math.floor((this.area.clientHeight + gap) / (height + gap)));
   }
 
   // How many of ``n`` tiles from ``k`` on stand beside each other in its row.

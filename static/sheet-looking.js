@@ -1,4 +1,4 @@
-// What was really on the screen: all of a tile, uncovered, and long enough to be seen.
+// What of a contact sheet was really on the screen: all of a tile, uncovered, and long enough to be seen.
 
 const STEP_MS = 50, INSET = 7;  // how often it looks; pixels from a tile's corners
 const LONGEST_STEP_MS = 150;  // of time that counts: not what the browser slept
@@ -21,8 +21,9 @@ function isOnScreen(element) {
 }
 
 export class Looking {
-  // ``waiting()`` are [element, object] of what was not seen yet; an object has been on the screen
-  // for ``ms``. Nothing is drawn, and no time passes, where the page is hidden.
+  // ``waiting()``: [element, object] of what was not seen yet, where ``object.ms`` counts the time on
+  // the screen up to ``seenMs``; ``tell()`` hears of every one that is seen by then. Nothing is
+  // drawn, and no time passes, where the page is hidden.
   constructor(seenMs, waiting, tell) {
     Object.assign(this, {seenMs, waiting, tell, last: null});
     requestAnimationFrame((now) => this.look(now));

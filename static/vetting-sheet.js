@@ -1,23 +1,29 @@
-// A contact sheet of single detections: the exceptions are decided, the rest that was seen in one batch.
+// Vetting on a contact sheet of single detections: exceptions are decided one by one, the rest of
+// what was seen in one batch.
 
+import {CandidateQueue} from "./candidate-queue.js";
+import {cutoutBlinker, preload, tile} from "./cutouts.js";
+import {DecisionHistory, decision, newKey, outbox, undoEarlier} from "./decisions.js";
+import {byId, element, painted, pause, say} from "./elements.js";
 import {Layout} from "./sheet-layout.js";
 import {Looking} from "./sheet-looking.js";
-import {Blinker, Palette, byId, changeOf, decision, element, finish, listen, newKey, next, outbox, painted, say, takeBackEarlier, tile} from "./vetting.js";
+import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
 const KEPT = 20;  // batches and decisions that can be taken back at once
 const PICTURES_MS = 2000, AGAIN_MS = [1000, 4000, 15000];  // to wait for pictures; between attempts
 const PROBE = {group: "–"};  // a tile that is as high as any
-const sheet = byId("sheet"), place = byId("sheet-place"), rest = byId("batch-class");
-const {seenMs, maxTiles} = place.dataset;
+const sheet = byId("sheet"), area = byId("sheet-place"), rest = byId("batch-class");
+const {seenMs, maxTiles} = area.dataset;
 // ``sheet``: all that this sheet has held; ``objects``: what of it is on the screen; ``pending``:
-// what comes after it.
-const state = {sheet: [], objects: [], at: 0, selected: new Set(), history: [], pending: [], after: 0, beyond: null, end: null, fetching: null, skipped: false, chosen: false, turning: false, drawn: 0, era: 0};
+// what comes after it; ``chosen``: somebody chose the class of the rest; ``drawn``: when that was.
+const state = {sheet: [], objects: [], at: 0, selected: new Set(), pending: [], chosen: false, turning: false, drawn: 0};
 const palette = new Palette((choice, label, how) => mark({action: "vote", choice}, label, how));
-const blinker = new Blinker(sheet);
-const layout = new Layout(place, sheet, Number(maxTiles));
+const blinker = cutoutBlinker(sheet);
+const queue = new CandidateQueue(take);
+const history = new DecisionHistory(KEPT);
+const layout = new Layout(area, sheet, Number(maxTiles));
 const looking = new Looking(Number(seenMs), waiting, tell);
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const remaining = () => state.objects.filter((object) => !object.decided);
 const hasPicture = (object) => object.loaded === true;
 const lacksPicture = (object) => !object.cutouts || object.loaded === false;
@@ -25,6 +31,8 @@ const isSeen = (object) => hasPicture(object) && looking.isSeen(object);
 const buttons = () => [...sheet.querySelectorAll(".tile-button")];
 const tileAt = (k) => sheet.querySelector(`[data-index="${k}"]`);
 const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
+// One by its number, several by how many they are.
+const named = (objects) => objects.length === 1 ? objects[0].refsource_id : `${objects.length} candidates`;
 
 // How many tiles there is room for; whether that is another number than before.
 const measure = () => layout.measure(() => drawn(PROBE, 0));
@@ -38,53 +46,38 @@ function waiting() {
 
 // --- What comes next
 
-function fetchMore() {
-  const {era} = state;
-  state.fetching ??= ask(era).finally(() => {
-    if (era === state.era) state.fetching = null;
-  });
-  return state.fetching;
+function take(objects) {
+  state.pending.push(...objects);
+  for (const object of objects) object.picture = load(object);
 }
 
-async function ask(era) {
-  const batch = await next({after: state.after, skipped: state.skipped, count: state.beyond === null, n: layout.capacity});
-  if (era !== state.era) return;  // all was begun again meanwhile
-  state.after = batch.after;
-  state.beyond = batch.left ?? state.beyond - batch.objects.length;
-  if (!batch.objects.length) state.end = batch;
-  state.pending.push(...batch.objects);
-  for (const object of batch.objects) object.picture = load(object);
-}
-
-// A picture that is there when it is wanted; asked for again where it failed.
+// A picture that is there when it is wanted; fetched again where that failed.
 async function load(object, attempt = 0) {
   if (!object.cutouts) return;
-  const image = new Image();
-  image.src = object.cutouts.url;
-  object.loaded = await image.decode().then(() => true, () => false);
-  object.image = image;
+  object.loaded = await preload(object);
   if (attempt) redraw(object);
   if (!object.loaded && attempt < AGAIN_MS.length) pause(AGAIN_MS[attempt]).then(() => load(object, attempt + 1));
 }
 
-// The next sheet is at hand by now; the one after it is asked for when this one is on the screen.
+// The next sheet is at hand by now; the one after it is fetched when this one is on the screen.
 async function turn() {
-  const {era} = state;
+  const {era} = queue;
   state.turning = true;
   measure();
-  while (state.pending.length < layout.capacity && !state.end && era === state.era) await fetchMore();
+  while (state.pending.length < layout.capacity && !queue.end && era === queue.era) await queue.fetch(layout.capacity);
   const objects = state.pending.splice(0, layout.capacity);
   await Promise.race([Promise.all(objects.map((object) => object.picture)), pause(PICTURES_MS)]);
-  if (era !== state.era) return;
+  if (era !== queue.era) return;
   state.turning = false;
   lay(objects, objects);
-  if (!objects.length) return finish(state.end, () => again({skipped: true}));
+  if (!objects.length) return finish(queue.end, () => restart({skipped: true}));
   await painted();
-  if (!state.end && state.pending.length < layout.capacity) fetchMore();
+  if (!queue.end && state.pending.length < layout.capacity) queue.fetch(layout.capacity);
 }
 
-function again(change) {
-  Object.assign(state, {after: 0, pending: [], beyond: null, end: null, fetching: null, era: state.era + 1}, change);
+function restart(from) {
+  queue.restart(from);
+  state.pending = [];
   return turn();
 }
 
@@ -117,7 +110,7 @@ async function refit() {
   const {at, objects, selected} = state, current = objects[at], chosen = [...selected].map((k) => objects[k]);
   const missing = () => layout.capacity - state.objects.length;
   if (missing() < 0) lay(state.objects, state.sheet);
-  if (missing() > state.pending.length && !state.end) await fetchMore();
+  if (missing() > state.pending.length && !queue.end) await queue.fetch(layout.capacity);
   if (state.turning) return;
   const more = state.pending.splice(0, Math.max(missing(), 0));
   state.sheet.push(...more.filter((object) => !state.sheet.includes(object)));
@@ -132,8 +125,8 @@ function suggest() {
   if (state.chosen) return;
   const causes = new Set(remaining().map((object) => object.likely));
   const [only] = causes, values = [...rest.options].map((option) => option.value);
-  const named = values.find((value) => value.endsWith(`/artifact-${only}`));
-  rest.value = causes.size === 1 && only === "real" ? "uncertain" : (causes.size === 1 && named) || "artifact";
+  const kind = values.find((value) => value.endsWith(`/artifact-${only}`));
+  rest.value = causes.size === 1 && only === "real" ? "uncertain" : (causes.size === 1 && kind) || "artifact";
 }
 
 function draw() {
@@ -141,7 +134,7 @@ function draw() {
   sheet.replaceChildren(...state.objects.map((object, k) => drawn(object, k)));
   sheet.setAttribute("aria-busy", "false");
   sheet.hidden = !state.objects.length;
-  place.scrollTo(0, 0);
+  area.scrollTo(0, 0);
   move(state.at);
   state.drawn = performance.now();
   pause(3 * seenMs).then(tell);
@@ -182,7 +175,7 @@ function tileButton(object, k) {
     tile(cutouts, 0, 0, "reference"), tile(cutouts, cutouts.tile, 0, "search"), tile(cutouts, 2 * cutouts.tile, 0, "difference"),
   ]));
   button.append(
-    element("small", {textContent: object.refsource_id ? `${object.filter} ${object.mag?.toFixed(2) ?? "–"} · ${changeOf(object)} · ${object.significance} σ` : "–"}),
+    element("small", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object)} · ${object.significance} σ` : "–"}),
     element("b", {className: "mark"}));
   button.addEventListener("click", () => move(k));
   button.addEventListener("dblclick", open);
@@ -192,7 +185,7 @@ function tileButton(object, k) {
 const whyNone = ({cutouts}) => cutouts ? "The picture did not load" : "No picture yet: open it (o), or skip it (Space)";
 
 function nameOf(object) {
-  return [`${object.refsource_id}: ${changeOf(object)}, ${object.significance} sigma, ${object.filter} ${object.mag?.toFixed(2) ?? "unknown"}`,
+  return [`${object.refsource_id}: ${changeOf(object)}, ${object.significance} sigma, ${magnitudeOf(object, "unknown")}`,
     object.group, lacksPicture(object) && "no picture", object.decided ? `decided: ${object.decided}` : "undecided"].filter(Boolean).join("; ");
 }
 
@@ -205,14 +198,14 @@ function move(k) {
 }
 
 function paint(button) {
-  const own = Number(button.dataset.index), object = state.objects[own];
-  button.classList.toggle("at", own === state.at);
-  button.classList.toggle("selected", state.selected.has(own));
+  const k = Number(button.dataset.index), object = state.objects[k];
+  button.classList.toggle("at", k === state.at);
+  button.classList.toggle("selected", state.selected.has(k));
   button.classList.toggle("decided", Boolean(object.decided));
-  button.setAttribute("aria-pressed", state.selected.has(own));
+  button.setAttribute("aria-pressed", state.selected.has(k));
   button.setAttribute("aria-label", nameOf(object));
   button.querySelector(".mark").textContent = object.decided ?? "";
-  button.tabIndex = own === state.at ? 0 : -1;
+  button.tabIndex = k === state.at ? 0 : -1;
 }
 
 function vertical(step) {
@@ -229,7 +222,7 @@ function tell() {
   // Each sheet begins unseen: that alone is not worth a word.
   byId("unseen-left").hidden = left.length === without + seen || performance.now() < state.drawn + 3 * seenMs;
   byId("n-unseen").textContent = left.length - without - seen;
-  const all = (state.beyond ?? 0) + state.pending.length + left.length;
+  const all = (queue.beyond ?? 0) + state.pending.length + left.length;
   byId("left").textContent = `${all.toLocaleString("en")} left`;
 }
 
@@ -266,12 +259,9 @@ function record(objects, what, label, how) {
     ...(object.stamp && {stamp: object.stamp, seconds: (object.ms ?? 0) / 1000}),
   });
   const made = objects.map((object) => decision(object, how, what, shown(object)));
-  outbox.decide(made);
-  state.history.push({sheet: state.sheet, objects, keys: made.map(({key}) => key), before: objects.map(({decided}) => decided)});
-  state.history.splice(0, state.history.length - KEPT);
-  for (const object of objects) object.decided = label;
+  history.decide(objects, made, label, {sheet: state.sheet});
   state.selected.clear();
-  say(`${label}: ${objects.length === 1 ? objects[0].refsource_id : `${objects.length} candidates`}`);
+  say(`${label}: ${named(objects)}`);
   tell();
   if (!remaining().length) return turn();
   const from = objects.length > 1 ? -1 : state.at;
@@ -279,41 +269,26 @@ function record(objects, what, label, how) {
   move(following >= 0 ? following : state.objects.findIndex((object) => !object.decided));
 }
 
-// What the server refused is undecided again; the rest of its batch stays as it is.
 outbox.onRefused = ({decisions}) => {
-  const refused = new Set((decisions ?? []).map(({key}) => key));
-  for (const entry of state.history) {
-    const {objects, before, keys} = entry;
-    const isRefused = (_, k) => refused.has(keys[k]), isTaken = (_, k) => !refused.has(keys[k]);
-    objects.forEach((object, k) => { if (refused.has(keys[k])) object.decided = before[k]; });
-    putBack(objects.filter(isRefused).filter((object) => !state.objects.includes(object) && !state.pending.includes(object)));
-    Object.assign(entry, {objects: objects.filter(isTaken), before: before.filter(isTaken), keys: keys.filter(isTaken)});
-  }
-  state.history = state.history.filter(({keys}) => keys.length);
+  const refused = history.refuse(decisions);
+  putBack(refused.filter((object) => !state.objects.includes(object) && !state.pending.includes(object)));
   if (!state.turning) draw();
 };
 
-function undo() {
+async function undo() {
   if (state.turning) return;
-  const last = state.history.pop();
-  if (!last) return undoEarlier();
-  outbox.undo(last.keys);
-  last.objects.forEach((object, k) => { object.decided = last.before[k]; });
+  const last = history.undo();
+  if (!last) {
+    const n = await undoEarlier(restart);
+    if (n) say(`${n} taken back`);
+    return;
+  }
   const isHere = last.sheet === state.sheet;
   // The sheet that was shown comes again after this one.
   if (!isHere) putBack(state.objects);
-  const shown = isHere ? [...new Set([...state.objects, ...last.objects])] : last.sheet;
+  const shown = isHere ? [...new Set([...state.objects, ...last.candidates])] : last.sheet;
   lay(shown.filter((object) => !state.pending.includes(object)).sort((a, b) => a.rank - b.rank), last.sheet);
-  say(`${last.objects.length === 1 ? last.objects[0].refsource_id : `${last.objects.length} candidates`} taken back`);
-}
-
-async function undoEarlier() {
-  say("Taking back …");
-  const back = await takeBackEarlier().catch((error) => say(error.message));
-  if (back === undefined) return;
-  if (!back) return say("There is nothing left to take back");
-  await again({after: back.after});
-  say(`${back.undone} taken back`);
+  say(`${named(last.candidates)} taken back`);
 }
 
 function select() {
@@ -333,7 +308,7 @@ byId("batch").addEventListener("submit", (event) => {
   document.activeElement.blur();
   markBatch();
 });
-new ResizeObserver(refit).observe(place);
+new ResizeObserver(refit).observe(area);
 
 listen(palette, {
   skip: (how) => mark({action: "skip"}, "skipped", how),

@@ -1,0 +1,47 @@
+// Cutouts of a candidate on pages of vetting: parts of one picture, with a compass, blinking.
+
+import {Blinker} from "./blinking.js";
+import {element, svgElement} from "./elements.js";
+
+const BLINK_MS = 350;
+
+// A part of a picture, cut out without a style attribute, which the security policy forbids.
+export function tile({url, width, height, tile: side}, x, y, label) {
+  return svgElement("svg", {viewBox: `${x} ${y} ${side} ${side}`, role: "img", "aria-label": label},
+    svgElement("image", {href: url, width, height}));
+}
+
+// A picture with north, east and a scale on it, in hundredths of its side.
+export function framed(picture, compass) {
+  const frame = element("div", {className: "framed"}, picture);
+  if (compass) frame.append(compassOf(compass));
+  return frame;
+}
+
+function compassOf(compass) {
+  const arrows = svgElement("g", {transform: "translate(22 76)"});
+  for (const [way, letter] of [["north", "N"], ["east", "E"]]) {
+    const [x, y] = compass[`${way}_text`];
+    arrows.append(svgElement("path", {d: `M0 0L${compass[way].join(" ")}`}), svgElement("text", {x, y}, letter));
+  }
+  return svgElement("svg", {class: "compass", viewBox: "0 0 100 100", "aria-hidden": "true"}, arrows,
+    svgElement("path", {d: `M${compass.bar_start} 93H${compass.bar_end}`}),
+    svgElement("text", {x: compass.bar_middle, y: 84}, compass.bar_text));
+}
+
+// Shows the reference, left above in each picture, instead of all search images below ``root``.
+export function cutoutBlinker(root) {
+  return new Blinker(({atReference}) => {
+    for (const svg of root.querySelectorAll("svg[aria-label=search]")) {
+      svg.dataset.box ??= svg.getAttribute("viewBox");
+      svg.setAttribute("viewBox", atReference ? svg.dataset.box.replace(/^\S+ \S+/, "0 0") : svg.dataset.box);
+    }
+  }, BLINK_MS);
+}
+
+// Loads and decodes the picture of a candidate ahead of its use; whether that succeeded.
+export function preload(candidate) {
+  candidate.image = new Image();
+  candidate.image.src = candidate.cutouts.url;
+  return candidate.image.decode().then(() => true, () => false);
+}
