@@ -6,8 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
@@ -26,6 +24,7 @@ from photometry.science.calibration.depth import limiting_magnitude
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.flagged_field import make_change, make_field, make_search
 from tests.builders.people import make_person
+from tests.builders.queries import n_queries_of
 from tests.builders.survey_rows import make_image
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
@@ -375,13 +374,6 @@ def test_the_pages_take_few_queries_however_many_exposures(curator, field):
     assert text(pages[0]()).count("<tr") > 40
     assert n_queries[1] == n_queries[0]
     assert max(n_queries[0]) <= 15
-
-
-def n_queries_of(page):
-    page()  # asks what is known from then on
-    with CaptureQueriesContext(connection) as queries:
-        assert page().status_code == 200
-    return len(queries)
 
 
 def test_pages_need_nothing_from_elsewhere_and_nothing_inline(curator, field):

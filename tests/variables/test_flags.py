@@ -1,10 +1,13 @@
 """Flags: what they cover, who says so, and that everything comes back."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from django.contrib.auth.models import Permission, User
 
 from tests.builders.flagged_field import SIDE, make_change, make_field, make_search
+from tests.builders.queries import n_queries_of
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import (
     FlagError,
@@ -237,9 +240,15 @@ def test_what_a_region_covers_is_counted_before_it_is_saved(field):
     assert large.is_estimate and large.n_sources == 100
 
 
-def test_counting_what_a_region_covers_takes_few_queries(field, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
-        covered_by(field.search, [400, 400, 900, 400, 900, 900])
+def test_counting_what_a_region_covers_takes_as_many_queries_for_many_sources():
+    n_queries = []
+    for n_sources in (5, 60):
+        x, y = np.random.default_rng(1).uniform(500, 800, (2, n_sources))
+        field = make_field(x, y, changed=range(n_sources), name=str(n_sources))
+        count = partial(covered_by, field.search, [400, 400, 900, 400, 900, 900, 400, 900])
+        assert count().n_changes == n_sources
+        n_queries.append(n_queries_of(count))
+    assert n_queries == [7, 7]
 
 
 def test_a_chip_is_mapped_to_the_sky_and_back(field):
