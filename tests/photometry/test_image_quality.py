@@ -1,6 +1,7 @@
 """Exposures spoilt in the ways of real nights: none of what they show may count as a variable."""
 
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,16 +146,22 @@ SPOILT = [
 ]
 
 
+@pytest.fixture(scope="module")
+def outcome_of(field):
+    """A function that measures a field's exposure spoilt by another, once each."""
+    return cache(lambda spoil: measure(field, spoil(field.chip)))
+
+
 @pytest.mark.parametrize("spoil", SPOILT)
-def test_spoilt_exposure_counts_no_variable(field, spoil):
-    outcome = measure(field, spoil(field.chip))
+def test_spoilt_exposure_counts_no_variable(outcome_of, spoil):
+    outcome = outcome_of(spoil)
     assert outcome.doubts | outcome.failures
     assert outcome.counted == set()
 
 
 @pytest.mark.parametrize("spoil", [ring, donut, no_tracking, half_of_zeros])
-def test_what_shows_no_stars_of_the_field_fails(field, spoil):
-    assert measure(field, spoil(field.chip)).failures
+def test_what_shows_no_stars_of_the_field_fails(outcome_of, spoil):
+    assert outcome_of(spoil).failures
 
 
 def test_wcs_that_registration_mends_is_not_doubted(field):
