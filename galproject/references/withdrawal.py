@@ -11,7 +11,7 @@ from photometry.storage.storage import drop_catalogue, retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
 
-def make_search_images(images):
+def withdraw_references(images):
     """Make references search images; they and those measured with them are measured again.
 
     Their catalogues are removed with all that was measured of their sources; one that votes,

@@ -11,7 +11,7 @@ from galproject.processing import pipeline
 from galproject.processing.removal import remove
 from galproject.processing.storing import delete_results
 from galproject.references import sets
-from galproject.references.withdrawal import make_search_images
+from galproject.references.withdrawal import withdraw_references
 from photometry.models import GalReferenceMag, GalReferenceMember, GalReferenceSet
 from tests.builders.processed_night import process
 from tests.galproject.test_pipeline import contents
@@ -122,7 +122,7 @@ def test_a_member_made_a_reference_leaves_the_set(with_set):
 def test_a_primary_that_is_withdrawn_takes_its_set_along(with_set):
     process(with_set, with_set.searches[1:], is_reference=True)
     GalFlag.objects.all().delete()  # else its catalogues would be retired, with their means
-    make_search_images(list(exposure("600000").images.all()))
+    withdraw_references(list(exposure("600000").images.all()))
     assert not GalReferenceSet.objects.filter(image__exposure=exposure("600000")).exists()
     assert not GalReferenceMag.objects.exists()
 

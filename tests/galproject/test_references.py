@@ -18,7 +18,7 @@ from galproject.references.changes import change_reference, plan, plan_withdrawa
 from galproject.references.mosaic import mosaics
 from galproject.references.patches import SkyPatch
 from galproject.references.quality import best_of, qualities, sort
-from galproject.references.withdrawal import make_search_images
+from galproject.references.withdrawal import withdraw_references
 from photometry.models import GalReference, GalSource
 from photometry.science.calibration.depth import limiting_magnitude
 from tests.builders.exposures_in_work import held_elsewhere
@@ -232,7 +232,7 @@ def test_a_catalogue_that_people_said_something_of_is_retired_and_stays(field, s
 def test_no_search_image_is_left_without_a_reference(field, sent):
     assert plan_withdrawal([field.reference]).n_stranded == 2
     with pytest.raises(GalprojectError, match="2 search images have no other reference"):
-        make_search_images([field.reference])
+        withdraw_references([field.reference])
     with pytest.raises(GalprojectError, match="no other reference"):
         change_reference([], [field.reference.pk], "curator", "bad")
     assert GalReference.objects.filter(active=True).count() == 1
@@ -260,7 +260,7 @@ def test_a_reference_that_a_worker_has_in_hand_is_not_withdrawn(field):
     make_image("other", is_reference=True)
     refused = pytest.raises(GalprojectError, match="being worked on as a reference")
     with held_elsewhere(Claimed.CHIP, field.reference.pk), refused:
-        make_search_images([field.reference])
+        withdraw_references([field.reference])
     assert GalReference.objects.filter(active=True).exists()
 
 
