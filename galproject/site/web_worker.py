@@ -9,6 +9,7 @@ answered until the client has taken it.
 import os
 import resource
 import time
+from dataclasses import dataclass
 
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
@@ -18,18 +19,26 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-REQUEST_SECONDS = 30  # for a request to arrive whole, from its first byte to its last
-IDLE_SECONDS = 60  # of a connection without a request, or whose client takes no more of an answer
-STUCK_SECONDS = 120  # of a request without a byte of an answer, whose process is then replaced
-LOOK_SECONDS = 5  # between looks for such connections
 LOOP_SECONDS = 1  # at most between two signs of life to gunicorn
-MAX_CONNECTIONS = 2000  # of a process; a file each, of which half are kept for other things
-MAX_FILES = 2 * MAX_CONNECTIONS
 MAX_HEADER_BYTES = 64 * 1024
 MAX_BODY_BYTES = 4 * 1024**2  # Django's forms end at 2.5 MB, with a page that says so
-MAX_REQUEST_BYTES = 2 * MAX_BODY_BYTES  # with whatever is round the body
 MAX_KEPT_BYTES = 64 * 1024**2  # of an answer that its client is slow to take, on disk from 1 MB
 THIS_MACHINE = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """How long, how large and how many the connections of a process may be."""
+
+    request_seconds: float = 30  # for a request to arrive whole, from its first byte to its last
+    idle_seconds: float = 60  # without a request, or while the client takes no more of an answer
+    stuck_seconds: float = 120  # without a byte of an answer, whose process is then replaced
+    look_seconds: int = 5  # between looks for such connections
+    max_request_bytes: int = 2 * MAX_BODY_BYTES  # with whatever is round the body
+    max_connections: int = 2000  # a file each, beside as many that are kept for other things
+
+
+DEFAULT_LIMITS = ConnectionLimits()
 
 
 class Parser(HTTPRequestParser):
@@ -54,7 +63,7 @@ class BoundedChannel(HTTPChannel):
             self.request_began, self.n_received = time.time(), 0
         self.n_received += len(data)
         # Sizes of chunks have no bound of their own, and are kept until they end.
-        self.will_close |= self.n_received > MAX_REQUEST_BYTES
+        self.will_close |= self.n_received > self.server.limits.max_request_bytes
         is_taken = super().received(data)
         if self.request is None:
             self.request_began = None
@@ -67,22 +76,27 @@ class BoundedChannel(HTTPChannel):
 
     def is_overdue(self, now):
         """Whether the client has used up its time to send the rest."""
+        limits = self.server.limits
         if self.requests and not self.total_outbufs_len:
             return False
         if self.request_began and not self.requests:
-            return now - self.request_began > REQUEST_SECONDS
-        return now - self.last_activity > IDLE_SECONDS
+            return now - self.request_began > limits.request_seconds
+        return now - self.last_activity > limits.idle_seconds
 
     def is_stuck(self, now):
         """Whether a thread has worked on its request for too long."""
         has_task = self.requests and not self.total_outbufs_len
-        return bool(has_task) and now - self.last_activity > STUCK_SECONDS
+        return bool(has_task) and now - self.last_activity > self.server.limits.stuck_seconds
 
 
 class BoundedServer(TcpWSGIServer):
     """A server that accepts connections only while a thread is free."""
 
     channel_class = BoundedChannel
+
+    def __init__(self, application, *, limits=DEFAULT_LIMITS, **options):
+        self.limits = limits
+        super().__init__(application, **options)
 
     def readable(self):
         is_accepting = super().readable()
@@ -125,7 +139,7 @@ class WebWorker(Worker):
         servers = [
             BoundedServer(
                 trusting_local_proxy(self.wsgi),
-                connections,
+                map=connections,
                 _sock=listener.sock,
                 dispatcher=threads,
                 adj=settings,
@@ -150,13 +164,13 @@ class WebWorker(Worker):
             wasyncore.loop(0.1, True, connections, count=1)
 
 
-def adjustments(threads):
+def adjustments(threads, limits=DEFAULT_LIMITS):
     """The settings of waitress."""
     return {
         "threads": threads,
         "ident": "galproject",
-        "cleanup_interval": LOOK_SECONDS,
-        "connection_limit": _raise_file_limit() // 2,
+        "cleanup_interval": limits.look_seconds,
+        "connection_limit": _raise_file_limit(2 * limits.max_connections) // 2,
         "max_request_header_size": MAX_HEADER_BYTES,
         "max_request_body_size": MAX_BODY_BYTES,
         "outbuf_high_watermark": MAX_KEPT_BYTES,
@@ -177,11 +191,10 @@ def trusting_local_proxy(application):
     return serve
 
 
-def _raise_file_limit():
-    """Raise the limit of open files for the connections; returns the limit."""
+def _raise_file_limit(n_wanted):
+    """Raise the limit of open files as far as it may be; returns how many of those wanted fit."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(MAX_FILES, most)
-    if now != resource.RLIM_INFINITY and now < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-        return wanted
-    return MAX_FILES
+    n_files = n_wanted if most == resource.RLIM_INFINITY else min(n_wanted, most)
+    if now != resource.RLIM_INFINITY and now < n_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n_files, most))
+    return n_files

@@ -1,9 +1,12 @@
 """The reading of requests: who sends half of one, or takes no answer, is left after a while."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from waitress import wasyncore
@@ -17,14 +20,16 @@ from galproject.site.processes import default_processes
 HALF = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Part: a"
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 WAIT_SECONDS = 20
+QUICK = web_worker.ConnectionLimits(
+    request_seconds=0.3, idle_seconds=1.0, stuck_seconds=0.3, look_seconds=0
+)
+PATIENT = replace(QUICK, request_seconds=WAIT_SECONDS)
 
 
 @pytest.fixture
-def site(monkeypatch):
+def site(request):
     """A server of two threads in this process; what it runs is the event's to let end."""
-    for name, seconds in (("REQUEST", 0.3), ("IDLE", 1.0), ("STUCK", 0.3)):
-        monkeypatch.setattr(web_worker, f"{name}_SECONDS", seconds)
-    monkeypatch.setattr(web_worker, "LOOK_SECONDS", 0)
+    limits = getattr(request, "param", QUICK)
     let_go, is_over = threading.Event(), threading.Event()
 
     def application(environ, start_response):
@@ -38,10 +43,11 @@ def site(monkeypatch):
         threads.set_thread_count(2)
         server = web_worker.BoundedServer(
             application,
-            connections,
+            limits=limits,
+            map=connections,
             _sock=listening,
             dispatcher=threads,
-            adj=Adjustments(**web_worker.adjustments(2)),
+            adj=Adjustments(**web_worker.adjustments(2, limits)),
             sockinfo=(listening.family, None, None, listening.getsockname()),
             bind_socket=False,
         )
@@ -84,9 +90,8 @@ def test_a_request_that_trickles_in_is_ended_however_often_a_byte_comes(site):
                 time.sleep(0.05)
 
 
-def test_a_chunk_whose_size_never_ends_is_cut_off(site, monkeypatch):
-    monkeypatch.setattr(web_worker, "MAX_REQUEST_BYTES", 100_000)
-    monkeypatch.setattr(web_worker, "REQUEST_SECONDS", WAIT_SECONDS)
+@pytest.mark.parametrize("site", [replace(PATIENT, max_request_bytes=100_000)], indirect=True)
+def test_a_chunk_whose_size_never_ends_is_cut_off(site):
     chunked = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with connect(site, chunked) as client, pytest.raises(ConnectionError):
         for _ in range(1000):
@@ -107,9 +112,8 @@ def test_a_connection_without_a_request_is_closed_in_the_end(site):
         assert client.recv(1) == b""
 
 
-def test_too_many_half_requests_leave_room_for_a_whole_one(site, monkeypatch):
-    monkeypatch.setattr(web_worker, "REQUEST_SECONDS", WAIT_SECONDS)
-    monkeypatch.setattr(site.adj, "connection_limit", 20)
+@pytest.mark.parametrize("site", [replace(PATIENT, max_connections=20)], indirect=True)
+def test_too_many_half_requests_leave_room_for_a_whole_one(site):
     half = [connect(site, HALF) for _ in range(60)]
     try:
         with connect(site, WHOLE) as client:
@@ -143,6 +147,19 @@ def test_a_request_without_an_answer_for_long_is_noticed(site):
         while site.is_busy() and time.monotonic() < end:
             time.sleep(0.05)
         assert not site.is_stuck(time.time())
+
+
+FEW_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (500, 500))
+from galproject.site.web_worker import adjustments
+print(adjustments(threads=2)["connection_limit"])
+"""
+
+
+def test_half_of_the_files_that_a_process_may_open_are_for_connections():
+    process = subprocess.run([sys.executable, "-c", FEW_FILES], capture_output=True, check=True)
+    assert int(process.stdout) == 250
 
 
 def test_there_are_two_processes_at_least_and_few_more():
