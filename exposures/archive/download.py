@@ -18,8 +18,6 @@ from exposures.archive.queries import chip_body
 from exposures.archive.retry import retry
 from exposures.archive.triplets import KIND_NAMES, ArchiveFile
 
-CHUNK = 2**18  # bytes
-SPACE_STEP = 64 * 2**20  # bytes, after which it is looked how much room is left
 STARTS = (b"SIMPLE  =", b"\x1f\x8b")  # of FITS, and of what gzip made of it
 LONGEST_START = max(map(len, STARTS))
 ROOM_FOR_HEADERS = 2**20  # bytes
@@ -243,14 +241,15 @@ class Download:
         """Write what arrives, checking now and then that the disk has room for ``rest`` bytes."""
         folder, margin = self.final.parent, self.options.margin_bytes
         check_space(folder, rest, margin)
-        n_come, next_look, start = 0, SPACE_STEP, b""
-        for piece in transfer.pieces(most_bytes, CHUNK):
+        policy = self.archive.policy
+        n_come, next_look, start = 0, policy.space_step_bytes, b""
+        for piece in transfer.pieces(most_bytes, policy.chunk_bytes):
             if n_come == 0 or len(start) < LONGEST_START:
                 start = self._started(start + piece, transfer)
             n_come += len(piece)
             if n_come >= next_look:
                 check_space(folder, max(rest - n_come, len(piece)), margin)
-                next_look += SPACE_STEP
+                next_look += policy.space_step_bytes
             self.partial.write(piece)
             self._n_come += len(piece)
             self._count(transfer.offset + n_come)

@@ -12,7 +12,7 @@ from exposures.archive.errors import BusyError, ContentError, UnreachableError
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Bounds of everything that is repeated, waited for or read, and the size of a page."""
+    """Bounds of everything that is repeated, waited for or read, and the sizes of its parts."""
 
     connect_seconds: float = 15
     read_seconds: float = 120  # without a byte
@@ -26,6 +26,8 @@ class RetryPolicy:
     most_rows: int = 1_000_000  # of one search
     most_pages: int = 5000  # of one search
     most_answer_bytes: int = 16 * 2**20  # of anything but a file: a page of rows takes 1 MB
+    chunk_bytes: int = 2**18  # of a file, read at once
+    space_step_bytes: int = 64 * 2**20  # of a file, after which it is looked how much room is left
     most_redirects: int = 5
     fresh_token_seconds: float = 60  # in which a token that is refused can't have expired
 

@@ -20,7 +20,7 @@ from exposures.archive.pace import WatchedAdapter, watched
 
 REDIRECTS = (301, 302, 303, 307, 308)
 KEEPS_BODY = (307, 308)  # of these, those that repeat a POST as it was
-CHUNK = 2**16  # bytes, of answers; a file's are larger
+CHUNK = 2**16  # bytes, of answers; those of files are larger
 DEFAULT_PORTS = {"http": 80, "https": 443}
 ADVICE = "See whether GALPROJECT_ARCHIVE_URL is the archive's address, or try again later"
 

@@ -16,7 +16,8 @@ NIGHT = SimulationOptions(
     n_reference_artifacts=0,
     dither_pixels=60.0,
 )
-QUICK = RetryPolicy(read_seconds=0.4, page_size=1000)
+# In such chunks files as small as these come piece by piece.
+QUICK = RetryPolicy(read_seconds=0.4, page_size=1000, chunk_bytes=1024)
 ALL = Query(proposal="2017A-0000")
 
 
@@ -52,12 +53,6 @@ def waits(monkeypatch):
     seconds = []
     monkeypatch.setattr("exposures.archive.retry.time", SimpleNamespace(sleep=seconds.append))
     return seconds
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch):
-    """So that files as small as these come piece by piece."""
-    monkeypatch.setattr("exposures.archive.download.CHUNK", 1024)
 
 
 @pytest.fixture(autouse=True)

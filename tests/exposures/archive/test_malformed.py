@@ -412,10 +412,8 @@ def test_a_server_that_drips_is_not_waited_for(server, exposures, image, tmp_pat
     assert threading.active_count() < 30
 
 
-def test_room_on_the_disk_is_looked_at_while_a_file_comes(
-    server, archive, exposures, image, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(download_module, "SPACE_STEP", 2048)
+def test_room_on_the_disk_is_looked_at_while_a_file_comes(server, exposures, tmp_path, monkeypatch):
+    archive = Archive(ArchiveAccount(server.url), replace(QUICK, space_step_bytes=2048))
     looks = []
 
     def look(folder, n_bytes, margin_bytes):
