@@ -18,8 +18,6 @@ from galproject.api.columns import columns_of, row_of
 from galproject.api.filters import TableFilters
 from galproject.api.formats import TABLES, TableRenderer
 
-ROWS_AT_ONCE = 2000  # of a table that is sent as it is read
-
 
 class CursorPages(CursorPagination):
     """Keyset pagination, in which ``next`` is the URL of the next page.
@@ -100,6 +98,7 @@ class InFormats:
 
     permission_classes = [HasSurveyPermission]
     renderer_classes = TABLES
+    rows_at_once = 2000  # of a table that is sent as it is read
 
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -122,7 +121,7 @@ class InFormats:
         table = self.request.accepted_renderer.table
         columns = columns_of(serializer)
         made = (row_of(columns, serializer.to_representation(row)) for row in rows)
-        chunks = batched(made, ROWS_AT_ONCE)
+        chunks = batched(made, self.rows_at_once)
         # Two, so that an error in the first rows is an answer of its own, and few rows one piece.
         first = list(islice(chunks, 2))
         pieces = table.pieces(columns, chain(first, chunks))
@@ -148,5 +147,5 @@ class SurveyTableViewSet(
             return super().list(request, *args, **kwargs)
         queryset = self.filter_queryset(self.get_queryset())
         ordering = self.paginator.get_ordering(request, queryset, self)
-        rows = queryset.order_by(*ordering).iterator(ROWS_AT_ONCE)
+        rows = queryset.order_by(*ordering).iterator(self.rows_at_once)
         return self.stream(rows, self.get_serializer())

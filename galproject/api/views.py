@@ -22,7 +22,6 @@ from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
 from variables.votes.blindness import note_shown
 
 extend_schema_field(str)(PositionFilter)
-MAX_MEASUREMENTS = 100_000  # of one answer in JSON
 CONE = [
     OpenApiParameter("ra", float, required=True, description="ICRS degrees"),
     OpenApiParameter("dec", float, required=True, description="ICRS degrees"),
@@ -133,6 +132,8 @@ class Cone(InFormats, APIView):
     As JSON at most 100,000 measurements; CSV and Parquet have them all.
     """
 
+    max_measurements = 100_000  # of one answer in JSON
+
     @extend_schema(parameters=CONE, responses=of.ConeMeasurementSerializer(many=True))
     def get(self, request):
         parameters = of.ConeSerializer(data=request.query_params)
@@ -140,10 +141,10 @@ class Cone(InFormats, APIView):
         sources = list(GalSource.objects.cone(**parameters.validated_data))
         rows = epochs_of_cone(sources)
         if not self.wants_table():
-            rows = list(islice(rows, MAX_MEASUREMENTS + 1))
-            if len(rows) > MAX_MEASUREMENTS:
+            rows = list(islice(rows, self.max_measurements + 1))
+            if len(rows) > self.max_measurements:
                 raise ValidationError(
-                    f"More than {MAX_MEASUREMENTS:,} measurements: ask for a smaller "
+                    f"More than {self.max_measurements:,} measurements: ask for a smaller "
                     "radius_arcsec, or for CSV or Parquet (format=csv), which have them all"
                 )
         return self.answer(rows, of.ConeMeasurementSerializer())

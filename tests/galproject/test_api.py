@@ -14,6 +14,7 @@ from django.core.cache import cache
 from requests.utils import parse_header_links
 
 from exposures.models import GalExposure, GalImage
+from galproject.api.views import Cone, ExposureViewSet
 from photometry.models import GalObjectSource, GalSource
 from photometry.storage import storage
 from photometry.storage.light_curves import light_curve
@@ -91,14 +92,15 @@ def many_exposures(n, **columns):
     )
 
 
-def test_tables_have_all_rows_however_many(client, headers, monkeypatch):
+def test_tables_have_all_rows_however_many(rf, headers):
     many_exposures(122)
     ids = list(GalExposure.objects.order_by("pk").values_list("pk", flat=True))
     for rows_at_once in (2000, 50):
-        monkeypatch.setattr("galproject.api.tables.ROWS_AT_ONCE", rows_at_once)
-        text = client.get("/api/exposures/?format=csv", headers=headers)
+        view = ExposureViewSet.as_view({"get": "list"}, rows_at_once=rows_at_once)
+        text = view(rf.get("/api/exposures/?format=csv", headers=headers))
+        assert text.streaming == (rows_at_once < len(ids))
         rows = list(csv.DictReader(io.StringIO(text.getvalue().decode())))
-        table = parquet_of(client.get("/api/exposures/?format=parquet", headers=headers))
+        table = parquet_of(view(rf.get("/api/exposures/?format=parquet", headers=headers)))
         assert [int(row["id"]) for row in rows] == table["id"].to_pylist() == ids
         # Every digit, and moments with their zone.
         exposures = list(GalExposure.objects.order_by("pk"))
@@ -219,13 +221,14 @@ def test_light_curves_say_where_a_star_was_not_detected(client, headers):
     assert str(table.schema.field("limit_mag").type) == "float"
 
 
-def test_json_of_a_cone_is_never_cut_short_silently(client, headers, monkeypatch):
+def test_json_of_a_cone_is_never_cut_short_silently(rf, headers):
     candidate = make_candidate(3)
     place = {"ra": candidate.ra, "dec": candidate.dec, "radius_arcsec": 0.5}
-    monkeypatch.setattr("galproject.api.views.MAX_MEASUREMENTS", 3)
-    refused = client.get("/api/cone/", place, headers=headers)
-    assert refused.status_code == 400 and "smaller radius_arcsec" in refused.json()[0]
-    whole = client.get("/api/cone/", {**place, "format": "csv"}, headers=headers)
+    cone = Cone.as_view(max_measurements=3)
+    refused = cone(rf.get("/api/cone/", place, headers=headers))
+    assert refused.status_code == 400 and "smaller radius_arcsec" in refused.data[0]
+    assert Cone.as_view(max_measurements=4)(rf.get("/api/cone/", place, headers=headers)).data
+    whole = cone(rf.get("/api/cone/", {**place, "format": "csv"}, headers=headers))
     assert len(whole.content.decode().splitlines()) == 5
 
 
