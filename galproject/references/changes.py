@@ -19,6 +19,7 @@ from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
 from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
 from photometry.models import GalReference
+from photometry.storage.storage import DROP_LOCK_SECONDS
 from variables.models import GalCandidate, GalDecision, GalVarObj
 
 CROSSMATCH_TASK = "galproject.references.tasks.crossmatch_withdrawn"
@@ -152,14 +153,22 @@ class ChangedMeanwhileError(GalprojectError):
     """Somebody else changed the references meanwhile; the message says who, and what."""
 
 
-def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=None):
+def change_reference(
+    chosen_ids,
+    withdrawn_ids,
+    username,
+    reason="",
+    known_ids=None,
+    drop_lock_seconds=DROP_LOCK_SECONDS,
+):
     """Make images references and others search images, and enqueue the implied work.
 
     Who did it and why is written to the log of the exposures. What was measured with other
     references stays until it is measured anew. All in one transaction, and one change at a time;
-    ``known_ids`` are the references of the chosen images' sky when the decision was taken. Raises
-    GalprojectError where a chip is being worked on, and ChangedMeanwhileError where these are not
-    the references any more.
+    ``known_ids`` are the references of the chosen images' sky when the decision was taken. A
+    catalogue that goes is dropped afterwards, unless somebody reads it for ``drop_lock_seconds``.
+    Raises GalprojectError where a chip is being worked on, and ChangedMeanwhileError where these
+    are not the references any more.
     """
     with references_locked(_images([*chosen_ids, *withdrawn_ids])):
         chosen, withdrawn = _images(chosen_ids), _images(withdrawn_ids)
@@ -167,7 +176,7 @@ def change_reference(chosen_ids, withdrawn_ids, username, reason="", known_ids=N
         _check_as_known(chosen, withdrawn, known_ids)
         with one_change([*chosen, *withdrawn]):
             jobs, retired = _carry_out(chosen, withdrawn, username, reason)
-        drop_catalogues(retired)
+        drop_catalogues(retired, drop_lock_seconds)
     return jobs
 
 

@@ -7,7 +7,7 @@ from galproject.processing.locking import one_change
 from galproject.processing.storing import delete_results
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
-from photometry.storage.storage import drop_catalogue, retire_catalogue
+from photometry.storage.storage import DROP_LOCK_SECONDS, drop_catalogue, retire_catalogue
 from variables.models import CampaignObject, GalDecision, GalFlag
 
 
@@ -43,14 +43,15 @@ def retire_references(images) -> list[GalReference]:
     return [catalogue for catalogue in retired if not _is_voted_on(catalogue)]
 
 
-def drop_catalogues(catalogues):
+def drop_catalogues(catalogues, lock_seconds=DROP_LOCK_SECONDS):
     """Drop retired catalogues in a transaction each, so that nobody waits long.
 
-    One that can't be, as somebody reads on and on, stays out of use, and the log says so.
+    One that can't be within ``lock_seconds``, as somebody reads on and on, stays out of use, and
+    the log says so.
     """
     for catalogue in catalogues:
         try:
-            drop_catalogue(catalogue)
+            drop_catalogue(catalogue, lock_seconds)
         except GalprojectError as error:
             GalCheckpoint.objects.note(
                 catalogue.image, LogStep.REFERENCE, str(error), level=GalCheckpoint.Level.WARNING

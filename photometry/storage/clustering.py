@@ -114,7 +114,10 @@ def order_of(reference: GalReference) -> PartitionOrder:
 
 
 def rewrite(
-    reference: GalReference, timeout_seconds: float = 600.0, progress: tqdm | None = None
+    reference: GalReference,
+    timeout_seconds: float = 600.0,
+    progress: tqdm | None = None,
+    n_rows_at_once: int = N_ROWS_AT_ONCE,
 ) -> Rewrite | None:
     """Rewrite a catalogue's partition in key order; None if another process does, or it is gone.
 
@@ -132,7 +135,8 @@ def rewrite(
         remove_leftover(reference)
         check_room(before)
         try:
-            stored = _copy(reference, before.n_rows, progress)
+            steps = id_ranges_of_steps(reference, before.n_rows, n_rows_at_once)
+            stored = _copy(reference, steps, progress)
             # So that not the first readers have to mark rows as visible to all.
             execute(f"VACUUM (ANALYZE) {_work_table(reference)}")
             lock_ms, n_attempts = _swap_when_possible(reference, stored, timeout_seconds)
@@ -182,13 +186,13 @@ def _replaced(reference: GalReference) -> str:
     return f"{reference.partition}_replaced"
 
 
-def _copy(reference: GalReference, n_rows: int, progress: tqdm | None) -> Stored:
+def _copy(reference: GalReference, steps: list[tuple[int, int]], progress: tqdm | None) -> Stored:
     """Build the ordered copy with indexes; returns its contents as ``_stored`` does."""
     work = _work_table(reference)
     with _snapshot():
         stored = _stored(reference)
         _create_work_table(reference)
-        for first, last in id_ranges_of_steps(reference, n_rows):
+        for first, last in steps:
             n = execute(
                 f"INSERT INTO {work} SELECT {COLUMNS} FROM {reference.partition}"
                 f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY {KEY}"
@@ -237,13 +241,15 @@ FROM partition CROSS JOIN LATERAL aclexplode(relacl) WHERE grantee <> relowner
 """
 
 
-def id_ranges_of_steps(reference: GalReference, n_rows: int) -> list[tuple[int, int]]:
-    """First and last ids of steps of about N_ROWS_AT_ONCE rows.
+def id_ranges_of_steps(
+    reference: GalReference, n_rows: int, n_rows_at_once: int = N_ROWS_AT_ONCE
+) -> list[tuple[int, int]]:
+    """First and last ids of steps of about ``n_rows_at_once`` of the rows of a partition.
 
     Each epoch is in order by itself, so the rows of a step are on few pages of each.
     """
     first, last = reference.id_range
-    n_steps = max(1, round(n_rows / N_ROWS_AT_ONCE))
+    n_steps = max(1, round(n_rows / n_rows_at_once))
     bounds = first + np.linspace(0, max(reference.n_sources, 1), n_steps + 1).astype(int)
     bounds[-1] = last + 1
     return [(int(a), int(b) - 1) for a, b in pairwise(bounds)]

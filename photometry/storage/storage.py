@@ -209,17 +209,18 @@ def lock_against_drop(reference: GalReference) -> bool:
 
 
 @transaction.atomic
-def drop_catalogue(reference: GalReference) -> None:
+def drop_catalogue(reference: GalReference, lock_seconds: float = DROP_LOCK_SECONDS) -> None:
     """Delete a catalogue and its partition with all measurements of its sources.
 
     Dropping a partition locks all of galsources for some milliseconds, and waits for those who
-    read it, with everybody else behind: so not for long.
+    read it, with everybody else behind: so for no longer than ``lock_seconds``. Raises
+    GalprojectError if they read on.
     """
     _search_images_pending(reference, f"{reference} was dropped")
     with connection.cursor() as cursor:
         # Whoever reads its partition by name has its row until then; see ``lock_against_drop``.
         cursor.execute("SELECT FROM galreferences WHERE id = %s FOR UPDATE", [reference.pk])
-        cursor.execute(f"SET LOCAL lock_timeout = '{DROP_LOCK_SECONDS}s'")
+        cursor.execute(f"SET LOCAL lock_timeout = '{lock_seconds}s'")
         try:
             with transaction.atomic():
                 cursor.execute(f"DROP TABLE IF EXISTS {reference.partition}")

@@ -159,15 +159,14 @@ def test_a_message_that_comes_twice_changes_and_says_nothing_more(field, sent): 
 def test_a_catalogue_that_is_read_on_and_on_is_out_of_use_all_the_same(
     field,  # noqa: F811
     sent,
-    monkeypatch,
 ):
-    monkeypatch.setattr(storage, "DROP_LOCK_SECONDS", 0.2)
     reading = connections["default"].copy()
     try:
         reading.set_autocommit(False)
         with reading.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM galsources")
-        change_reference([image_of("2s").pk], [field.reference.pk], "ann", "")
+        chosen, withdrawn = [image_of("2s").pk], [field.reference.pk]
+        change_reference(chosen, withdrawn, "ann", "", drop_lock_seconds=0.2)
     finally:
         reading.close()
     assert image_of("2s").is_reference and not GalReference.objects.get().active

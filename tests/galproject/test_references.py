@@ -320,7 +320,7 @@ def test_a_large_change_is_a_worker_s(
     curator, field, sent, monkeypatch, django_capture_on_commit_callbacks
 ):
     queued = []
-    monkeypatch.setattr(changes, "MAX_ROWS", 10)
+    GalImage.objects.filter(pk=second().pk).update(n_sources=changes.MAX_ROWS + 1)
     monkeypatch.setattr(changes, "async_task", lambda *a, **_: queued.append(a))
     url = reverse("choose_reference", args=[second().exposure_id])
     asked = {"image": second().pk, "old": "keep", "reason": "deep"}

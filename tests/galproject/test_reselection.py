@@ -9,6 +9,7 @@ from exposures.models import GalCheckpoint, GalImage
 from galproject.processing.reference_choice import select_anew
 from galproject.references import sets, tasks, views
 from photometry.models import (
+    GalCoverage,
     GalNonDetection,
     GalObjectSource,
     GalReferenceMag,
@@ -246,7 +247,7 @@ def test_what_the_page_can_not_do_it_says(field, curator):
 
 def test_a_large_change_is_made_by_a_worker(field, curator, monkeypatch):
     asked = []
-    monkeypatch.setattr(sets, "MAX_ROWS", 100)
+    GalCoverage.objects.update(n_sources=sets.MAX_ROWS)  # of each of two images
     monkeypatch.setattr(views, "queue_set_change", lambda *arguments: asked.append(arguments))
     assert post(curator, "add", "s1", "s2").status_code == 302
     assert not GalReferenceMember.objects.exists()

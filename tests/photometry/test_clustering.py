@@ -121,11 +121,10 @@ def test_a_rewrite_leaves_the_same_rows_in_the_order_of_their_keys(catalogue):
     assert done.after.disorder < 1.1
 
 
-def test_a_rewrite_in_steps_leaves_the_same_rows(catalogue, monkeypatch):
-    monkeypatch.setattr(clustering, "N_ROWS_AT_ONCE", 3000)
-    before = rows()
-    assert len(clustering.id_ranges_of_steps(catalogue, N_SOURCES * (N_EPOCHS + 1))) == 9
-    clustering.rewrite(catalogue)
+def test_a_rewrite_in_steps_leaves_the_same_rows(catalogue):
+    before, n_rows = rows(), N_SOURCES * (N_EPOCHS + 1)
+    assert len(clustering.id_ranges_of_steps(catalogue, n_rows, n_rows_at_once=3000)) == 9
+    clustering.rewrite(catalogue, n_rows_at_once=3000)
     assert rows() == before
     assert keys_on_disk(catalogue) == sorted(keys_on_disk(catalogue))
 

@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, Status
-from exposures.source_ids import catalogue_of
+from exposures.source_ids import MAX_SOURCES, catalogue_of
 from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
 from photometry.storage import storage
 from photometry.storage.columns import SOURCE_DTYPE
@@ -105,10 +105,10 @@ def test_an_empty_catalogue_can_be_stored_and_read(reference_image):
     assert len(storage.reference_sources_in([])) == 0
 
 
-def test_too_many_sources_are_refused_with_advice(reference_image, monkeypatch):
-    monkeypatch.setattr(storage, "MAX_SOURCES", 10)
+def test_too_many_sources_are_refused_with_advice(reference_image):
+    one_too_many = np.zeros(MAX_SOURCES + 1, SOURCE_DTYPE)
     with pytest.raises(GalprojectError, match="detection threshold"):
-        storage.create_catalogue(reference_image, make_sources(11), {}, "test")
+        storage.create_catalogue(reference_image, one_too_many, {}, "test")
     assert GalReference.objects.count() == 0
 
 
