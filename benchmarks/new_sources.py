@@ -26,7 +26,8 @@ from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
-from photometry.science.detection.residual_peaks import Residual, find_new_stars
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.residual_peaks import ListedStars, find_new_stars
 from variables.new_sources.detection import failed_cuts_of_new_stars
 
 FULL_PIXELS = 4094 * 2046
@@ -58,7 +59,7 @@ def assess(reduction, measurement, reference, truth, expnum):
     m, mask = measurement, reduction.chip.mask
     residual = Residual(reduction.data - m.fit.model, reduction.model_weight(), mask, m.fit.model)
     psf = reduction.detections.psf
-    found = find_new_stars(residual, psf, (m.x, m.y, m.fit.flux), OPTIONS.residual)
+    found = find_new_stars(residual, psf, ListedStars(m.x, m.y, m.fit.flux), OPTIONS.residual)
     found = found.select(failed_cuts_of_new_stars(found, OPTIONS.residual) == 0)
     found = found.select(_is_on(reference, reduction, found.x, found.y))
     index, x, y = truth.star_pixels(expnum, reduction.chip.ccdnum)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from photometry.science.detection.peak_fit import PeakLimits, fit_peaks
+from photometry.science.detection.peak_fit import PeakLimits, Residual, fit_peaks
+from photometry.science.pixel_positions import PixelPositions
 from tests.builders.crowded_scene import observe, varying_psf
 
 SHAPE, PSF = (300, 300), varying_psf()
@@ -29,8 +30,19 @@ def fitted(scene, miss=0.7):
     """The fit of the peaks, which are looked for some pixels away."""
     peaks = np.array([group[0][:2] for group in GROUPS]).T + np.array([[miss], [-miss]])
     others = np.array([star[:2] for group in GROUPS for star in group[1:]]).T
-    images = scene.data, scene.weight, np.zeros(SHAPE)
-    return fit_peaks(images, PSF, others, np.round(peaks), LIMITS)
+    positions = PixelPositions(*others), PixelPositions(*np.round(peaks))
+    return fit_peaks(unmodelled(scene.data, scene.weight), PSF, *positions, LIMITS)
+
+
+def unmodelled(data, weight):
+    """A Residual of which nothing was taken out."""
+    return Residual(data, weight, np.zeros(SHAPE, "u1"), np.zeros(SHAPE))
+
+
+def fitted_alone(residual, x, y):
+    """The fit of a peak without stars near it."""
+    peak = PixelPositions(np.array([x]), np.array([y]))
+    return fit_peaks(residual, PSF, PixelPositions(*np.empty((2, 0))), peak, LIMITS)
 
 
 def test_position_and_flux_are_found_beside_neighbours(scene):
@@ -71,15 +83,13 @@ def test_pixels_without_weight_do_not_count(scene):
     before = fitted(scene)
     data, weight = scene.data.copy(), scene.weight.copy()
     data[225:229, 238:243], weight[225:229, 238:243] = np.nan, 0
-    images = data, weight, np.zeros(SHAPE)
-    after = fit_peaks(images, PSF, np.empty((2, 0)), (np.array([240.0]), np.array([230.0])), LIMITS)
+    after = fitted_alone(unmodelled(data, weight), 240.0, 230.0)
     assert after.flux[0] == pytest.approx(before.flux[2], abs=4 * after.flux_err[0])
     assert after.quality[0] < before.quality[2] == pytest.approx(1)
 
 
 def test_a_peak_without_usable_pixels_has_no_significance(scene):
-    images = scene.data, np.zeros(SHAPE), np.zeros(SHAPE)
-    fit = fit_peaks(images, PSF, np.empty((2, 0)), (np.array([99.0]), np.array([99.0])), LIMITS)
+    fit = fitted_alone(unmodelled(scene.data, np.zeros(SHAPE)), 99.0, 99.0)
     assert np.isfinite(fit.flux[0])
     assert fit.flux[0] / fit.flux_err[0] == pytest.approx(0, abs=1e-6)
     assert fit.quality[0] == 0

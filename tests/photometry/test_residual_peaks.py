@@ -5,7 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.detection.residual_peaks import Residual, ResidualOptions, find_new_stars
+from photometry.science.detection.peak_fit import Residual
+from photometry.science.detection.residual_peaks import (
+    ListedStars,
+    ResidualOptions,
+    find_new_stars,
+)
 from photometry.science.forced.forced import SHARP, ForcedStars, fit_fluxes
 from tests.builders.crowded_scene import (
     GAIN,
@@ -34,7 +39,7 @@ def residual_of(scene, listed, psf=PSF):
     )
     fit = fit_fluxes(scene.image, psf, stars)
     residual = Residual(scene.data - fit.model, scene.weight, scene.mask, fit.model)
-    return residual, (stars.x, stars.y, fit.flux)
+    return residual, ListedStars(stars.x, stars.y, fit.flux)
 
 
 def scene_with_new(seed, n_sigma):
@@ -62,10 +67,12 @@ def crowded():
 
 def test_a_listed_star_without_a_flux_is_as_one_without_light(crowded):
     scene, _ = crowded
-    residual, (x, y, flux) = residual_of(scene, N_LISTED)
-    unknown, dark = flux.copy(), flux.copy()
+    residual, listed = residual_of(scene, N_LISTED)
+    unknown, dark = listed.flux.copy(), listed.flux.copy()
     unknown[-20:], dark[-20:] = np.nan, 0
-    one, other = (find_new_stars(residual, PSF, (x, y, of)) for of in (unknown, dark))
+    one, other = (
+        find_new_stars(residual, PSF, listed._replace(flux=flux)) for flux in (unknown, dark)
+    )
     assert len(one) == len(other) > 10
     assert np.array_equal(one.significance, other.significance)
 

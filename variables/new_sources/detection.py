@@ -6,15 +6,20 @@ import numpy as np
 
 from exposures.plain_values import plain_rows
 from exposures.source_ids import catalogue_of
+from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reduction import Reduction
+from photometry.reduction.search import SearchMeasurement
 from photometry.science.calibration.calibration import magnitudes, with_floor
+from photometry.science.detection.peak_fit import Residual
 from photometry.science.detection.residual_peaks import (
     SATURATION,
+    ListedStars,
     NewStars,
-    Residual,
     ResidualOptions,
     find_new_stars,
 )
 from photometry.science.forced.forced import SHARP
+from photometry.science.pixel_positions import PixelPositions
 from photometry.storage.columns import column_names
 from variables.changes.detection import edge_distance
 from variables.models import Cut, GalNewDetection
@@ -23,6 +28,15 @@ from variables.science.chip_map import fit_chip_map
 # What NewStars have of the columns of GalNewDetection.
 OF_STARS = {field.name for field in fields(NewStars)} & {*column_names(GalNewDetection)}
 N_MAPPED = 2000  # stars of a reference, about, by which a position is found on its image
+
+
+@dataclass(frozen=True)
+class _SearchImage:
+    """A search image that is measured, with the options of its reduction."""
+
+    reduction: Reduction
+    measurement: SearchMeasurement
+    options: ReductionOptions
 
 
 @dataclass(frozen=True)
@@ -45,28 +59,30 @@ def find_new_detections(reduction, measurement, references, options) -> list[Gal
     ``measurement`` is a SearchMeasurement, ``options`` ReductionOptions. What lies beyond the
     edges of all references is not new: nobody has looked there before.
     """
-    left = _found(reduction, measurement, options)
+    search = _SearchImage(reduction, measurement, options)
+    left = _found(search)
     detections = []
     for reference in references:
         sources = measurement.sources[measurement.sources["galimage_id"] == reference.pk]
-        place = _reference_pixels(sources, left)
-        if place is None:
+        position = _reference_pixels(sources, left)
+        if position is None:
             continue
-        inside = edge_distance(*place, (reference.height, reference.width))
+        inside = edge_distance(*position, (reference.height, reference.width))
         inside = inside >= options.residual.edge_pixels
-        columns = _columns(left, place, reduction, (measurement, reference), options)
+        columns = _columns(search, left, reference, position)
         catalogue_id = catalogue_of(int(sources["refsource_id"][0]))
         detections += _rows(columns, np.flatnonzero(inside), catalogue_id)
         left = left.select(~inside)
     return detections
 
 
-def _found(reduction, measurement, options):
+def _found(search):
+    reduction, measurement, options = search.reduction, search.measurement, search.options
     model = measurement.fit.model
     residual = Residual(
         reduction.data - model, reduction.model_weight(), reduction.chip.mask, model
     )
-    listed = measurement.x, measurement.y, measurement.fit.flux
+    listed = ListedStars(measurement.x, measurement.y, measurement.fit.flux)
     stars = find_new_stars(
         residual, reduction.detections.psf, listed, options.residual, options.forced
     )
@@ -90,25 +106,25 @@ def failed_cuts_of_new_stars(stars, options=ResidualOptions()):
 
 
 def _reference_pixels(sources, found):
-    """x, y on the reference image that has the sources; None if these are too few to tell."""
+    """PixelPositions on the image that has the sources; None if these are too few to tell."""
     step = max(1, len(sources) // N_MAPPED)
     chip_map = fit_chip_map(*(sources[name][::step] for name in ("ra", "dec", "x", "y")))
-    return None if chip_map is None else chip_map.to_pixel(found.ra, found.dec)
+    return None if chip_map is None else PixelPositions(*chip_map.to_pixel(found.ra, found.dec))
 
 
-def _columns(found, place, reduction, against, options):
-    """Columns of GalNewDetection, (n,) each."""
-    (measurement, reference), stars = against, found.stars
+def _columns(search, found, reference, position):
+    """Columns of GalNewDetection, (n,) each, of what lies at ``position`` on the reference."""
+    stars, measurement = found.stars, search.measurement
     number = np.full(len(stars), reference.pk)
-    correction = measurement.correction.at(stars.x, stars.y, number, place[0])
-    zero_point = reduction.zero_point.value + correction
+    correction = measurement.correction.at(stars.x, stars.y, number, position.x)
+    zero_point = search.reduction.zero_point.value + correction
     mag, mag_err = magnitudes(stars.flux, stars.flux_err, zero_point)
-    mag_err = measurement.error_scale * with_floor(mag_err, options.calibration.error_floor)
+    mag_err = measurement.error_scale * with_floor(mag_err, search.options.calibration.error_floor)
     return {
         "ra": found.ra,
         "dec": found.dec,
-        "reference_x": place[0],
-        "reference_y": place[1],
+        "reference_x": position.x,
+        "reference_y": position.y,
         **{name: getattr(stars, name) for name in OF_STARS},
         "mag": mag,
         "mag_err": mag_err,

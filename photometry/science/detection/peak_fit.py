@@ -6,15 +6,25 @@ moves, those of the neighbours stay.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from exposures.science.arrays import Float, FloatArray, IntArray
+from exposures.science.arrays import FloatArray
 from photometry.science.compiled import compiled_with, inlined
+from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf import stamps
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.stamps import DX, DY, SPLINE_REACH, add_core, moffat, new_workspace
+from photometry.science.psf.stamps import (
+    DX,
+    DY,
+    SPLINE_REACH,
+    CoreWorkspace,
+    add_core,
+    moffat,
+    new_workspace,
+)
 
 STEPS = 3  # of Gauss-Newton in a peak's position
 LARGEST_STEP = 0.5  # pixels
@@ -25,6 +35,16 @@ RIDGE = 1e-9  # of the normal equations, for stars that lie on each other
 NO_LIGHT = 1e-30  # smallest diagonal of the equations, of what has no usable pixel
 # Columns of what the compiled functions give.
 X, Y, FLUX, FLUX_ERR, RCHI2, FRACFLUX, QUALITY, SHARP = range(8)
+
+
+@dataclass(frozen=True)
+class Residual:
+    """The residual of a fit, and its model; (ny, nx) arrays."""
+
+    data: np.ndarray  # ADU, without the model
+    weight: np.ndarray  # inverse variance, ADU^-2
+    mask: np.ndarray  # MaskBit
+    model: np.ndarray  # ADU
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,7 @@ class PeakFit:
     is_sharp: np.ndarray  # bool, too much light in the central pixel for a star
 
 
-@dataclass(frozen=True)
-class PeakLimits:
+class PeakLimits(NamedTuple):
     """The limits of the fit of a peak."""
 
     fit_fwhm: float  # half the side of the square that is fitted, in FWHM
@@ -52,68 +71,111 @@ class PeakLimits:
     sharp_sigma: float  # and its significance
 
 
+class _Images(NamedTuple):
+    """The images of a Residual that the fit needs; all (ny, nx) float32."""
+
+    data: np.ndarray
+    weight: np.ndarray
+    model: np.ndarray
+
+
+class _Neighbours(NamedTuple):
+    """The stars near each of n peaks, in compressed rows."""
+
+    first: np.ndarray  # (n + 1,)
+    other: np.ndarray  # indices of stars
+
+
+class _PlacedProfiles(NamedTuple):
+    """Stars, those of the peaks first, with their Profiles."""
+
+    positions: np.ndarray  # (m, 2) pixels, x and y
+    parameters: np.ndarray
+    core: np.ndarray
+    beta: np.float32
+
+
+class _Renderer(NamedTuple):
+    """What is the same of the PSF of all stars, and arrays to render one in."""
+
+    beta: np.float32
+    core_side: int  # pixels; 0 without a core
+    stamp: np.ndarray  # (n_pixels,) float32
+    patch: np.ndarray  # (n_patch,) float32, for the core
+    workspace: CoreWorkspace
+
+
+class _Equations(NamedTuple):
+    """The normal equations of up to n terms, A = L L', as they are eliminated."""
+
+    factor: np.ndarray  # (n, n) Cholesky's factor L
+    right: np.ndarray  # (n,) solution y of L y = b
+    weighted: np.ndarray  # (n_pixels,) to work in
+
+
 def fit_peaks(
-    images: tuple[FloatArray, FloatArray, FloatArray],
+    residual: Residual,
     psf: ChipPsf,
-    stars: tuple[FloatArray, FloatArray],
-    peaks: tuple[FloatArray, FloatArray],
+    stars: PixelPositions,
+    peaks: PixelPositions,
     limits: PeakLimits,
 ) -> PeakFit:
-    """The PeakFit of ``peaks`` while the fluxes of ``stars`` near them change; both are x and y.
+    """The PeakFit of ``peaks`` (n,) while the fluxes of ``stars`` (m,) near them change.
 
-    In pixels, (n,) each of the peaks and (m,) of the stars. ``images`` are (ny, nx) data in ADU,
-    inverse variance and the model that was taken out of the data; ``psf`` is a ChipPsf, ``limits``
-    PeakLimits. Fluxes are in ADU. By Gauss-Newton's method, three steps.
+    Both are PixelPositions; ``residual`` is a Residual, ``psf`` a ChipPsf, ``limits`` PeakLimits.
+    Fluxes are in ADU. By Gauss-Newton's method, three steps.
     """
-    data, weight, model = (np.ascontiguousarray(image, dtype="f4") for image in images)
+    data, weight, model = (
+        np.ascontiguousarray(image, dtype="f4")
+        for image in (residual.data, residual.weight, residual.model)
+    )
     middle = np.array([data.shape[1] / 2]), np.array([data.shape[0] / 2])
     fwhm = float(psf.fwhm_at(*middle)[0])
     half = round(limits.fit_fwhm * fwhm)
-    positions = np.column_stack([np.append(own, of) for own, of in zip(peaks, stars, strict=True)])
-    near = _near(positions, len(peaks[0]), half + round(fwhm))
+    positions = np.column_stack([np.append(peaks.x, stars.x), np.append(peaks.y, stars.y)])
+    n = len(peaks.x)
+    near = _near(positions, n, half + round(fwhm))
     # The peaks themselves are the first of all; of the rest, only those near some peak matter.
-    used, near_used = np.unique(np.append(np.arange(len(peaks[0])), near[1]), return_inverse=True)
+    used, near_used = np.unique(np.append(np.arange(n), near.other), return_inverse=True)
     profiles = psf.profiles(*positions[used].T)
-    result = np.empty((len(peaks[0]), 8))
+    result = np.empty((n, 8))
     _fit(
-        (data, weight, model),
+        _Images(data, weight, model),
         half,
-        (near[0], near_used[len(peaks[0]) :]),
-        (positions[used], profiles.parameters, profiles.core, profiles.beta),
-        (limits.pixel_error, limits.sharp_excess, limits.sharp_sigma, limits.max_move_pixels),
+        _Neighbours(near.first, near_used[n:]),
+        _PlacedProfiles(positions[used], profiles.parameters, profiles.core, profiles.beta),
+        limits,
         result,
     )
     x, y, flux, flux_err, rchi2, fracflux, quality, sharp = result.T
     return PeakFit(x, y, flux, flux_err, rchi2, fracflux, quality, is_sharp=sharp > 0)
 
 
-def _near(positions: FloatArray, n: int, radius: int) -> tuple[IntArray, IntArray]:
-    """The neighbours of each of the first ``n`` positions, as first indices and a flat list."""
+def _near(positions: FloatArray, n: int, radius: int) -> _Neighbours:
+    """The neighbours of each of the first ``n`` positions."""
     tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)
     near = tree.query_ball_point(positions[:n], radius, return_sorted=True)
     first = np.cumsum([0, *map(len, near)])
     other = np.concatenate(near).astype(np.int64)
     is_other = other != np.repeat(np.arange(n), np.diff(first))
-    return first - np.arange(n + 1), other[is_other]
+    return _Neighbours(first - np.arange(n + 1), other[is_other])
 
 
 @compiled_with(stamps)
 def _fit(
-    images: tuple[FloatArray, FloatArray, FloatArray],
+    images: _Images,
     half: int,
-    near: tuple[IntArray, IntArray],
-    stars: tuple[FloatArray, FloatArray, FloatArray, Float],
-    limits: tuple[float, float, float, float],
+    near: _Neighbours,
+    stars: _PlacedProfiles,
+    limits: PeakLimits,
     result: FloatArray,
 ) -> None:
-    (first, other), (positions, parameters, core, beta) = near, stars
-    n_pixels, reach = (2 * half + 1) ** 2, core.shape[1] // 2 + SPLINE_REACH
-    n_terms = np.max(np.diff(first)) + 6
+    first, positions = near.first, stars.positions
+    n_pixels, n_terms = (2 * half + 1) ** 2, np.max(np.diff(first)) + 6
     square, terms = np.empty((3, n_pixels)), np.empty((n_terms, n_pixels))
-    equations = np.empty((n_terms, n_terms)), np.empty(n_terms), np.empty(n_pixels)
     values = np.empty(n_terms)
-    stamp, patch = np.empty(n_pixels, np.float32), np.empty((2 * reach + 1) ** 2, np.float32)
-    psf = beta, core.shape[1], stamp, patch, new_workspace(core)
+    equations = _Equations(np.empty((n_terms, n_terms)), np.empty(n_terms), np.empty(n_pixels))
+    renderer = _new_renderer(stars, n_pixels)
     for k in range(len(result)):
         column, row = np.floor(positions[k, 0] + 0.5), np.floor(positions[k, 1] + 0.5)
         _cut(images, half, int(column), int(row), square)
@@ -125,22 +187,35 @@ def _fit(
             start = 0 if step == 0 else n
             for m in range(max(start, 1), n + 1 if is_last else n + len(MOVES)):
                 if m < n:
-                    star = other[first[k] + m - 1]
-                    offset = positions[star, 0] - column, positions[star, 1] - row
+                    star = near.other[first[k] + m - 1]
+                    x, y = positions[star, 0] - column, positions[star, 1] - row
                 else:
-                    star, offset = k, (dx + MOVES[m - n, 0], dy + MOVES[m - n, 1])
-                _render(terms[m], half, offset, parameters[star], psf)
+                    star, x, y = k, dx + MOVES[m - n, 0], dy + MOVES[m - n, 1]
+                _render(terms[m], half, x, y, stars.parameters[star], renderer)
             _difference(terms[n + 1], terms[n + 2], terms[n + 1])
             _difference(terms[n + 3], terms[n + 4], terms[n + 2])
             _extend(equations, terms, square, start, n + 1 if is_last else n + 3)
             if not is_last:
                 _substitute(equations, values, n, n + 3)
-                dx, dy = _moved(dx, dy, values[n : n + 3], limits[3])
+                dx, dy = _moved(dx, dy, values[n : n + 3], limits.max_move_pixels)
         _substitute(equations, values, 0, n + 1)
         result[k, X], result[k, Y], result[k, FLUX] = column + dx, row + dy, values[n]
         # The last diagonal element of the inverse is that of the factor, inverted and squared.
-        result[k, FLUX_ERR] = 1 / equations[0][n, n]
+        result[k, FLUX_ERR] = 1 / equations.factor[n, n]
         _describe(square, terms[: n + 1], values[: n + 1], limits, result[k])
+
+
+@compiled_with(stamps, forceinline=True)
+def _new_renderer(stars: _PlacedProfiles, n_pixels: int) -> _Renderer:
+    core_side = stars.core.shape[1]
+    patch_side = 2 * (core_side // 2 + SPLINE_REACH) + 1
+    return _Renderer(
+        stars.beta,
+        core_side,
+        np.empty(n_pixels, np.float32),
+        np.empty(patch_side**2, np.float32),
+        new_workspace(stars.core),
+    )
 
 
 @inlined
@@ -158,15 +233,9 @@ def _moved(dx: float, dy: float, values: FloatArray, largest: float) -> tuple[fl
 
 
 @inlined
-def _cut(
-    images: tuple[FloatArray, FloatArray, FloatArray],
-    half: int,
-    column: int,
-    row: int,
-    square: FloatArray,
-) -> None:
+def _cut(images: _Images, half: int, column: int, row: int, square: FloatArray) -> None:
     """Copy the square round a pixel of each image, with 0 off the image or without weight."""
-    data, weight, model = images
+    data, weight, model = images.data, images.weight, images.model
     ny, nx = data.shape
     square[:] = 0
     pixel = 0
@@ -180,22 +249,22 @@ def _cut(
 
 @compiled_with(stamps, forceinline=True)
 def _render(
-    term: FloatArray, half: int, offset: tuple[float, float], parameters: FloatArray, psf: tuple
+    term: FloatArray, half: int, x: float, y: float, parameters: FloatArray, renderer: _Renderer
 ) -> None:
-    """Fill ``term`` with the PSF of a star offset from the centre of the square."""
-    beta, core_side, stamp, patch, workspace = psf
+    """Fill ``term`` with the PSF of a star at ``x, y`` from the centre of the square."""
+    core_side, stamp, patch = renderer.core_side, renderer.stamp, renderer.patch
     star, side = parameters.copy(), 2 * half + 1
-    star[DX], star[DY] = offset
-    moffat(stamp, side, star, beta)
+    star[DX], star[DY] = x, y
+    moffat(stamp, side, star, renderer.beta)
     for pixel in range(len(term)):
         term[pixel] = stamp[pixel]
     if core_side == 0:
         return
-    right, down = int(np.floor(offset[0] + 0.5)), int(np.floor(offset[1] + 0.5))
-    star[DX], star[DY] = offset[0] - right, offset[1] - down
+    right, down = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
+    star[DX], star[DY] = x - right, y - down
     reach = core_side // 2 + SPLINE_REACH
     patch[:] = 0
-    add_core(patch, 2 * reach + 1, star, core_side, workspace)
+    add_core(patch, 2 * reach + 1, star, core_side, renderer.workspace)
     left, top, wide = half + right - reach, half + down - reach, 2 * reach + 1
     for j in range(max(top, 0), min(top + wide, side)):
         for i in range(max(left, 0), min(left + wide, side)):
@@ -210,17 +279,10 @@ def _difference(high: FloatArray, low: FloatArray, slope: FloatArray) -> None:
 
 @inlined
 def _extend(
-    equations: tuple[FloatArray, FloatArray, FloatArray],
-    terms: FloatArray,
-    square: FloatArray,
-    start: int,
-    stop: int,
+    equations: _Equations, terms: FloatArray, square: FloatArray, start: int, stop: int
 ) -> None:
-    """Rows ``start`` to ``stop`` of the normal equations, eliminated as they come.
-
-    In ``equations``, those of Cholesky's factor L and of the solution of L y = b.
-    """
-    factor, right, weighted = equations
+    """Fill rows ``start`` to ``stop`` of the normal equations, eliminated as they come."""
+    factor, right, weighted = equations.factor, equations.right, equations.weighted
     data, weight = square[0], square[1]
     for a in range(start, stop):
         for pixel in range(len(weighted)):
@@ -248,11 +310,9 @@ def _product(one: FloatArray, other: FloatArray) -> float:
 
 
 @inlined
-def _substitute(
-    equations: tuple[FloatArray, FloatArray, FloatArray], values: FloatArray, start: int, stop: int
-) -> None:
+def _substitute(equations: _Equations, values: FloatArray, start: int, stop: int) -> None:
     """Solve the first ``stop`` equations for the ``values`` from ``start`` on."""
-    factor, right, _ = equations
+    factor, right = equations.factor, equations.right
     for a in range(stop - 1, start - 1, -1):
         total = right[a]
         for k in range(a + 1, stop):
@@ -265,12 +325,11 @@ def _describe(
     square: FloatArray,
     terms: FloatArray,
     values: FloatArray,
-    limits: tuple[float, float, float, float],
+    limits: PeakLimits,
     result: FloatArray,
 ) -> None:
     """Describe the fit of a star, the last of the ``terms``, together with the others."""
     data, weight, model = square
-    pixel_error, sharp_excess, sharp_sigma, _ = limits
     own, flux = terms[-1], values[-1]
     information = light = chi2 = usable = whole = 0.0
     centre, excess = 0, 0.0
@@ -278,7 +337,7 @@ def _describe(
         p, w, left = own[pixel], weight[pixel], data[pixel]
         for m in range(len(terms)):
             left -= values[m] * terms[m, pixel]
-        allowed = pixel_error * (abs(model[pixel]) + abs(flux) * p)
+        allowed = limits.pixel_error * (abs(model[pixel]) + abs(flux) * p)
         information += w * p * p
         light += w * p * model[pixel]
         whole += p
@@ -291,5 +350,5 @@ def _describe(
     result[RCHI2] = chi2 / max(usable, NO_LIGHT)
     result[FRACFLUX] = flux * information / max(flux * information + light, NO_LIGHT)
     result[QUALITY] = usable / whole
-    is_sharp = excess > sharp_excess * abs(flux) * own[centre]
-    result[SHARP] = is_sharp and excess * np.sqrt(weight[centre]) > sharp_sigma
+    is_sharp = excess > limits.sharp_excess * abs(flux) * own[centre]
+    result[SHARP] = is_sharp and excess * np.sqrt(weight[centre]) > limits.sharp_sigma

@@ -1,6 +1,7 @@
 """Stars in the residual of a forced fit: its peaks, fitted with their neighbours."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy  # its parts are imported when they are used: scipy.signal takes half a second
@@ -25,8 +26,9 @@ from photometry.science.detection.matched_filter import (
     significance,
     summed_squares,
 )
-from photometry.science.detection.peak_fit import PeakFit, PeakLimits, fit_peaks
+from photometry.science.detection.peak_fit import PeakFit, PeakLimits, Residual, fit_peaks
 from photometry.science.forced.forced import SHARP, ForcedOptions, core_flags
+from photometry.science.pixel_positions import PixelPositions
 from photometry.science.psf.psf import ChipPsf
 
 NO_FLUX = 1e-9  # ADU, for a peak that its fit found dark
@@ -81,14 +83,17 @@ class ResidualOptions(Options):
     star."""
 
 
-@dataclass(frozen=True)
-class Residual:
-    """The residual of a forced fit, and its model; (ny, nx) arrays."""
+class ListedStars(NamedTuple):
+    """The stars of a forced fit; arrays (n,)."""
 
-    data: np.ndarray  # ADU, without the model
-    weight: np.ndarray  # inverse variance
-    mask: np.ndarray  # MaskBit
-    model: np.ndarray  # ADU
+    x: np.ndarray  # pixels
+    y: np.ndarray
+    flux: np.ndarray  # ADU; NaN where nothing was fitted, for want of usable pixels
+
+    @property
+    def positions(self) -> PixelPositions:
+        """Where they are, as PixelPositions (n,)."""
+        return PixelPositions(self.x, self.y)
 
 
 @dataclass(frozen=True)
@@ -119,14 +124,13 @@ class NewStars:
 def find_new_stars(
     residual: Residual,
     psf: ChipPsf,
-    stars: tuple[FloatArray, FloatArray, FloatArray],
+    stars: ListedStars,
     options: ResidualOptions = ResidualOptions(),
     forced: ForcedOptions = ForcedOptions(),
 ) -> NewStars:
-    """NewStars above the threshold, apart from the fitted ``stars``: x, y, flux (n,).
+    """NewStars above the threshold, apart from the ListedStars ``stars`` of the fit, in ADU.
 
-    A flux is NaN where nothing was fitted, for want of usable pixels. ``forced`` are the options of
-    that fit, which say what is too sharp for a star.
+    ``forced`` are the options of that fit, which say what is too sharp for a star.
 
     The matched filter (e.g. Zackay & Ofek 2017, ApJ 836, 187) finds peaks, low ones among them:
     the neighbours of a star that is not listed have taken some of its light. Each is fitted with
@@ -141,10 +145,9 @@ def find_new_stars(
     """
     variance = _model_variance(psf, stars, residual.data.shape, options)
     peaks = _peaks(residual, psf, variance, options)
-    if len(peaks[0]) == 0:
+    if len(peaks.x) == 0:
         return _nothing()
-    images = residual.data, residual.weight, residual.model
-    fit = fit_peaks(images, psf, stars[:2], peaks, _limits(options, forced))
+    fit = fit_peaks(residual, psf, stars.positions, peaks, _limits(options, forced))
     found = _described(residual, psf, stars, fit, variance)
     fwhm = psf.fwhm_at(found.x, found.y)
     ny, nx = residual.data.shape
@@ -165,15 +168,14 @@ def _nothing() -> NewStars:
 
 def _model_variance(
     psf: ChipPsf,
-    stars: tuple[FloatArray, FloatArray, FloatArray],
+    stars: ListedStars,
     shape: Shape,
     options: ResidualOptions = ResidualOptions(),
 ) -> FloatArray:
     """(ny, nx) ADU^2, variance of spurious flux from errors of the PSFs of ``stars``.
 
-    ``stars`` are x, y in pixels and flux in ADU, (n,) each; one whose flux is NaN has no part in
-    it. What a star of flux F gives to a matched filter at a distance is F times the PSF's
-    autocorrelation there, 1 at none; of that, a fraction is wrong.
+    A star whose flux is NaN has no part in it. What a star of flux F gives to a matched filter at
+    a distance is F times the PSF's autocorrelation there, 1 at none; of that, a fraction is wrong.
     """
     middle = _middle(shape)
     reach = options.wing_pixels
@@ -184,7 +186,7 @@ def _model_variance(
     width = max(options.wing_fwhm - options.core_fwhm, 1e-6)
     in_wings = np.clip((distance - options.core_fwhm) / width, 0, 1)
     fraction = options.model_error + (options.wing_error - options.model_error) * in_wings
-    return summed_squares(*stars, (fraction * overlap) ** 2, shape)
+    return summed_squares(stars.x, stars.y, stars.flux, (fraction * overlap) ** 2, shape)
 
 
 def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
@@ -193,8 +195,8 @@ def _middle(shape: Shape) -> tuple[IntArray, IntArray]:
 
 def _peaks(
     residual: Residual, psf: ChipPsf, variance: FloatArray, options: ResidualOptions
-) -> tuple[FloatArray, FloatArray]:
-    """x, y of the maxima of the residual's significance, highest first."""
+) -> PixelPositions:
+    """The maxima of the residual's significance, highest first."""
     middle = _middle(residual.data.shape)
     half = round(options.kernel_fwhm * float(psf.fwhm_at(*middle)[0]))
     stamp = psf.stamps(*middle, 2 * half + 1)[0]
@@ -202,7 +204,8 @@ def _peaks(
     signal, information = filtered(residual.data, residual.weight, stamp)
     image = significance(signal, information, part**2 * variance, residual.weight)
     x, y = maxima(image, part * options.threshold)
-    return x[: options.max_peaks].astype("f8"), y[: options.max_peaks].astype("f8")
+    first = slice(options.max_peaks)
+    return PixelPositions(x[first].astype("f8"), y[first].astype("f8"))
 
 
 def _limits(options: ResidualOptions, forced: ForcedOptions) -> PeakLimits:
@@ -218,7 +221,7 @@ def _limits(options: ResidualOptions, forced: ForcedOptions) -> PeakLimits:
 def _described(
     residual: Residual,
     psf: ChipPsf,
-    stars: tuple[FloatArray, FloatArray, FloatArray],
+    stars: ListedStars,
     fit: PeakFit,
     variance: FloatArray,
 ) -> NewStars:
@@ -236,40 +239,37 @@ def _described(
         fracflux=fit.fracflux,
         quality=fit.quality,
         flags=core_flags(residual.mask, *inside) | np.where(fit.is_sharp, SHARP, 0),
-        star_distance=_distance(fit.x, fit.y, stars[:2]),
+        star_distance=_distance(fit.x, fit.y, stars.positions),
         displacement=_displacement(fit, stars, psf.fwhm_at(*inside)),
         saturated_distance=_distance(fit.x, fit.y, _saturated(residual.mask)),
     )
 
 
-def _displacement(
-    fit: PeakFit, stars: tuple[FloatArray, FloatArray, FloatArray], fwhm: FloatArray
-) -> FloatArray:
+def _displacement(fit: PeakFit, stars: ListedStars, fwhm: FloatArray) -> FloatArray:
     """(n,) distance, in FWHM, between a listed star and the centroid with a peak; the smallest.
 
     Infinite where no listed star lies within a FWHM.
     """
-    if len(stars[0]) == 0:
+    if len(stars.x) == 0:
         return np.full(len(fit.x), np.inf)
-    tree = cKDTree(np.column_stack(stars[:2]), balanced_tree=False, compact_nodes=False)
+    tree = cKDTree(np.column_stack(stars.positions), balanced_tree=False, compact_nodes=False)
     distance, star = tree.query(np.column_stack([fit.x, fit.y]), k=N_BESIDE)
     # What there is not, for want of stars, has the number after the last.
-    light = np.append(np.maximum(np.nan_to_num(stars[2]), 0), 0)[star]
+    light = np.append(np.maximum(np.nan_to_num(stars.flux), 0), 0)[star]
     own = np.maximum(fit.flux, NO_FLUX)[:, None]
     shift = np.where(distance < fwhm[:, None], distance, np.inf) * (own / (own + light))
     return np.min(shift, axis=1) / fwhm
 
 
-def _saturated(mask: IntArray) -> tuple[IntArray, IntArray]:
-    """x, y of saturated pixels."""
-    return np.divmod(np.flatnonzero(mask & SATURATION), mask.shape[1])[::-1]
+def _saturated(mask: IntArray) -> PixelPositions:
+    """The saturated pixels."""
+    row, column = np.divmod(np.flatnonzero(mask & SATURATION), mask.shape[1])
+    return PixelPositions(column, row)
 
 
-def _distance(
-    x: FloatArray, y: FloatArray, positions: tuple[FloatArray | IntArray, FloatArray | IntArray]
-) -> FloatArray:
+def _distance(x: FloatArray, y: FloatArray, positions: PixelPositions) -> FloatArray:
     """(n,) pixels to the nearest of some positions; infinite without any."""
-    if len(positions[0]) == 0:
+    if len(positions.x) == 0:
         return np.full(len(x), np.inf)
     tree = cKDTree(np.column_stack(positions), balanced_tree=False, compact_nodes=False)
     return tree.query(np.column_stack([x, y]))[0]

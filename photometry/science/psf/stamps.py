@@ -5,6 +5,7 @@ A stamp is a square with an odd side, centred on the pixel nearest to its star.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -104,13 +105,22 @@ def bspline_weights(offset: Float, weights: FloatArray) -> None:
             weights[k] = max(np.float32(2) - t, np.float32(0)) ** 3 / np.float32(6)
 
 
-@inlined
-def new_workspace(core: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Arrays that ``add_core`` works in: padded cores, their sum, shifted rows, both; weights.
+class CoreWorkspace(NamedTuple):
+    """Arrays that ``add_core`` works in, for a core of n terms; all float32.
 
-    For cores (n_terms, k, k), (n_terms, p^2) and (3, p^2) with p = k + 8 pixels, and (5,) twice.
-    Images are flattened, so that loops over their pixels are long enough to be vectorised.
+    Squares of p^2 pixels are flattened, so that loops over their pixels are long enough to be
+    vectorised.
     """
+
+    padded: np.ndarray  # (n_terms, p^2) coefficients, with PADDING zeros on every side
+    work: np.ndarray  # (3, p^2) sum of the terms, and that moved along y, then along x as well
+    weights_x: np.ndarray  # (5,) of neighbouring coefficients
+    weights_y: np.ndarray  # (5,)
+
+
+@inlined
+def new_workspace(core: FloatArray) -> CoreWorkspace:
+    """A CoreWorkspace for the coefficients ``core`` (n_terms, k, k); its p is k + 8 pixels."""
     n_terms, side, _ = core.shape
     wide = side + 2 * PADDING
     padded = np.zeros((n_terms, wide * wide), np.float32)
@@ -119,16 +129,12 @@ def new_workspace(core: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray,
             start = (j + PADDING) * wide + PADDING
             padded[term, start : start + side] = core[term, j]
     work = np.zeros((3, wide * wide), np.float32)
-    return padded, work, np.zeros(5, np.float32), np.zeros(5, np.float32)
+    return CoreWorkspace(padded, work, np.zeros(5, np.float32), np.zeros(5, np.float32))
 
 
 @inlined
 def add_core(
-    stamp: FloatArray,
-    size: int,
-    star: FloatArray,
-    side: int,
-    workspace: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    stamp: FloatArray, size: int, star: FloatArray, side: int, workspace: CoreWorkspace
 ) -> None:
     """Add the spline of ``side`` coefficients, weighted and shifted for ``star``, to ``stamp``.
 
@@ -136,7 +142,8 @@ def add_core(
     ``workspace`` from ``new_workspace``. Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable
     in x and y.
     """
-    padded, work, wx, wy = workspace
+    padded, work = workspace.padded, workspace.work
+    wx, wy = workspace.weights_x, workspace.weights_y
     wide, half, reach = side + 2 * PADDING, size // 2, side // 2 + SPLINE_REACH
     low, high = reach - min(half, reach), reach + min(half, reach) + 1
     total, rows, shifted = work[0], work[1], work[2]
@@ -237,8 +244,8 @@ def add_profiles(
 ) -> None:
     """Add stars to ``image`` (ny, nx) float32 in place.
 
-    ``places`` (n, 3) int are row and column of the nearest pixel, which may lie off the image, and
-    half the side of the stamp; ``flux`` (n,) float32 is in units of the image.
+    ``squares`` (n, 3) int are row and column of the nearest pixel, which may lie off the image,
+    and half the side of the stamp; ``flux`` (n,) float32 is in units of the image.
     """
     if len(flux) > 0:
         _add_stars(image, squares, flux, profiles.parameters, profiles.core, profiles.beta)
