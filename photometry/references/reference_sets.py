@@ -1,5 +1,7 @@
 """Robust mean magnitudes over the images of a reference set."""
 
+from typing import NamedTuple
+
 import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
@@ -17,6 +19,13 @@ from photometry.storage.storage import catalogue_sources, measurements_on
 
 ZERO_POINT = 25.0  # mag, of the fluxes that are compared
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
+
+
+class _FluxScale(NamedTuple):
+    """What makes fluxes of an image those of its reference set."""
+
+    zero_points: np.ndarray | float  # mag of 1 ADU, of all rows or (n,) of each
+    error_scale: float  # factor on the errors
 
 
 @transaction.atomic
@@ -67,13 +76,13 @@ def _make(reference_set, catalogue, options):
     images = [member.image for member in members.select_related("image")]
     shape = len(sources), 1 + len(images)
     table = np.zeros(shape), np.ones(shape), np.zeros(shape, bool)
-    own = np.full(len(sources), ZERO_POINT), 1.0
+    own = _FluxScale(ZERO_POINT, 1.0)
     _fill([column[:, 0] for column in table], sources, sources, own, options)
     for number, image in enumerate(images, 1):
         rows = measurements_on(image, [catalogue])
         row = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
         calibration = ImageCalibration.stored(image)
-        scale = calibration.zero_points(rows, sources[row]), calibration.error_scale
+        scale = _FluxScale(calibration.zero_points(rows, sources[row]), calibration.error_scale)
         _fill([column[:, number] for column in table], sources, rows, scale, options)
     found = reference_means(*table, ZERO_POINT, options)
     image_ids = np.array([catalogue.image_id, *(image.pk for image in images)])
@@ -86,21 +95,17 @@ def _make(reference_set, catalogue, options):
 
 
 def _fill(table, sources, rows, scale, options):
-    """Fill one image's column of the table: flux, error, and usability.
-
-    ``scale`` is the magnitude of 1 ADU at each row, and the factor on its errors.
-    """
-    zero_point, error_scale = scale
+    """Fill one image's column of the table: flux, error, and usability."""
     row = np.searchsorted(sources["refsource_id"], rows["refsource_id"])
     with np.errstate(invalid="ignore", divide="ignore"):
         mag_flux = 10 ** (-0.4 * (rows["mag"].astype("f8") - ZERO_POINT))
-        flux_scale = 10 ** (-0.4 * (zero_point - ZERO_POINT))
+        flux_scale = 10 ** (-0.4 * (scale.zero_points - ZERO_POINT))
         is_positive = rows["flux"] > 0
         flux = np.where(is_positive, mag_flux, flux_scale * rows["flux"])
         flux_err = np.where(
             is_positive,
             mag_flux * rows["mag_err"] / MAG_PER_LN,
-            flux_scale * error_scale * rows["flux_err"],
+            flux_scale * scale.error_scale * rows["flux_err"],
         )
         usable = (rows["quality"] >= options.min_quality) & ((rows["flags"] & SATURATION) == 0)
     known = np.isfinite(flux) & np.isfinite(flux_err) & (flux_err > 0)

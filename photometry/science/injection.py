@@ -1,6 +1,7 @@
 """Artificial stars: free positions, and their light added to a chip's pixels."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import minimum_filter
@@ -17,6 +18,13 @@ SIZES = (31, 61, 121, 301)
 FAINTEST_PART = 0.05
 CORE_PIXELS = 31  # side of the stamps in which errors and neighbours are weighed
 BATCH = 2000  # stars rendered at once
+
+
+class ColumnDetector(NamedTuple):
+    """What the readout does to light, by column of a chip; both (nx,)."""
+
+    gain: np.ndarray  # e-/ADU
+    saturation: np.ndarray  # ADU
 
 
 @dataclass(frozen=True)
@@ -107,14 +115,14 @@ def add_artificial_stars(
     pixels: WeightedImage,
     psf: ChipPsf,
     stars: Stars,
-    detector: tuple[FloatArray, FloatArray],
+    detector: ColumnDetector,
     rng: np.random.Generator,
 ) -> WeightedImage:
     """Add the light of ``stars`` to a WeightedImage, with its photon noise.
 
-    ``detector`` is (gain in e-/ADU, saturation in ADU), each (nx,) by column. The light has the
-    Poisson noise of its electrons, which is added to the variance in the weight: InstCal's weight
-    is ``1 / (data / gain + (read noise / gain)^2)`` of the pixel as it is. What rises above
+    The images are (ny, nx), in ADU. The light has the Poisson noise of its electrons, which is
+    added to the variance in the weight: InstCal's weight is
+    ``1 / (data / gain + (read noise / gain)^2)`` of the pixel as it is. What rises above
     saturation stays there, gets weight 0 and the bit SATURATED; unusable pixels stay as they are.
     """
     gain, saturation = (np.broadcast_to(values, pixels.data.shape) for values in detector)

@@ -4,6 +4,7 @@ import pytest
 from exposures.chip import MaskBit
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.injection import (
+    ColumnDetector,
     Stars,
     add_artificial_stars,
     expected_errors,
@@ -24,7 +25,7 @@ from tests.builders.crowded_scene import (
 )
 
 SHAPE = (400, 360)
-DETECTOR = (np.full(SHAPE[1], GAIN), np.full(SHAPE[1], SATURATION))
+DETECTOR = ColumnDetector(np.full(SHAPE[1], GAIN), np.full(SHAPE[1], SATURATION))
 SKY_VARIANCE = SKY / GAIN + (READ_NOISE / GAIN) ** 2
 
 

@@ -20,7 +20,11 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference
 from photometry.science.calibration.calibration import with_floor
-from photometry.science.injection import add_artificial_stars, expected_errors
+from photometry.science.injection import (
+    ColumnDetector,
+    add_artificial_stars,
+    expected_errors,
+)
 from photometry.science.weighted_image import WeightedImage
 
 
@@ -154,7 +158,7 @@ def _add(task, reduction, stars):
         WeightedImage(chip.data, chip.weight, chip.mask),
         reduction.detections.psf,
         stars,
-        (chip.gain_map(), chip.saturation_map()),
+        ColumnDetector(chip.gain_map(), chip.saturation_map()),
         np.random.default_rng([task.injection.seed, task.entry.ccdnum, task.epoch]),
     )
 

@@ -6,6 +6,7 @@ differ by a part of the light that is there, after Gruen, Seitz & Bernstein (201
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import scipy  # scipy.signal, which takes half a second, when it is used
@@ -22,6 +23,15 @@ REGULARISATION = 1e-6  # of the square of the PSF's largest frequency
 Tile = tuple[slice, ...]  # along y and x
 GROWN = np.ones((3, 3), bool)
 GROWING, SEED = 1, 2  # of a pixel: off by enough to be clipped beside one that is a SEED
+
+
+class _ClipLimits(NamedTuple):
+    """The options of a clip by StackOptions' names, in single precision."""
+
+    clip_sigma: np.float32
+    grow_sigma: np.float32
+    clip_fraction: np.float32
+    neighbour_fraction: np.float32
 
 
 def find_outliers(frames: Sequence[StackFrame], options: StackOptions) -> IntArray:
@@ -66,15 +76,7 @@ def _outliers_in(frames: Sequence[StackFrame], tile: Tile, options: StackOptions
     matched, variance = _matched(frames, tile, options.widening)
     usable = np.array([_comparable(frame, tile) for frame in frames])
     noise = np.column_stack([variance, [1 / frame.gain for frame in frames]]).astype("f4")
-    limits = np.array(
-        [
-            options.clip_sigma,
-            options.grow_sigma,
-            options.clip_fraction,
-            options.neighbour_fraction,
-        ],
-        np.float32,
-    )
+    limits = _ClipLimits(*(np.float32(getattr(options, name)) for name in _ClipLimits._fields))
     beyond = _beyond(matched, usable, noise, limits)
     outliers = np.array([_grown(levels, options.grow_pixels) for levels in beyond])
     return _as_bits(outliers, usable)
@@ -93,17 +95,15 @@ def _grown(beyond: IntArray, pixels: int) -> BoolArray:
 
 @compiled
 def _beyond(
-    matched: FloatArray, usable: BoolArray, noise: FloatArray, limits: FloatArray
+    matched: FloatArray, usable: BoolArray, noise: FloatArray, limits: _ClipLimits
 ) -> IntArray:
     """(n, ny, nx) uint8: 0, GROWING or SEED, by each matched frame's deviation from the centre.
 
-    ``noise`` (n, 2) are the variance of its sky and that of each ADU of light; ``limits`` are
-    clip_sigma and grow_sigma, clip_fraction and neighbour_fraction.
+    ``noise`` (n, 2) are the variance of its sky and that of each ADU of light.
     """
     n, ny, nx = matched.shape
     centre, n_usable = lower_median(matched, usable)
     beyond = np.zeros((n, ny, nx), np.uint8)
-    clip_sigma, grow_sigma, fraction, neighbour_fraction = limits
     for j in range(ny):
         for i in range(nx):
             if n_usable[j, i] < 2:
@@ -118,12 +118,13 @@ def _beyond(
                     noisiest = max(noisiest, noise[k, 0])
             # The median of n has about pi / 2n of the variance of one; at most the noisiest's.
             of_centre = noisiest * np.float32(np.pi / 2) / np.float32(n_usable[j, i] - 1)
-            allowed = fraction * light + neighbour_fraction * brightest
+            allowed = limits.clip_fraction * light + limits.neighbour_fraction * brightest
             for k in range(n):
                 sigma = np.sqrt(noise[k, 0] + of_centre + noise[k, 1] * light)
                 excess = abs(matched[k, j, i] - centre[j, i]) - allowed
-                if usable[k, j, i] and excess > grow_sigma * sigma:
-                    beyond[k, j, i] = SEED if excess > clip_sigma * sigma else GROWING
+                if usable[k, j, i] and excess > limits.grow_sigma * sigma:
+                    is_seed = excess > limits.clip_sigma * sigma
+                    beyond[k, j, i] = SEED if is_seed else GROWING
     return beyond
 
 

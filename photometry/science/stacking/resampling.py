@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import maximum_filter, spline_filter
 
-from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray, Shape
+from exposures.science.arrays import BoolArray, Float, FloatArray, Shape
 from photometry.science.compiled import compiled, inlined
+from photometry.science.pixel_positions import PixelPositions
 from photometry.science.stacking.stacking import StackOptions
 
 # Of the spline. It keeps 0.90 of white noise's sigma, the rest being between pixels where no PSF
@@ -43,6 +44,14 @@ class SmoothMap:
         return self.spline(np.arange(start, stop), np.arange(nx))
 
 
+class Resampled(NamedTuple):
+    """A frame on a grid; all (ny, nx)."""
+
+    data: np.ndarray  # float32, in the unit of the frame; NaN off the frame
+    usable: np.ndarray  # bool
+    nearest: np.ndarray  # int32, flat index of the frame's nearest pixel; -1 off the frame
+
+
 def resample_to_grid(
     pixels: FloatArray,
     usable: BoolArray,
@@ -50,14 +59,13 @@ def resample_to_grid(
     to_y: SmoothMap,
     shape: Shape,
     options: StackOptions = StackOptions(),
-) -> tuple[FloatArray, BoolArray, IntArray]:
-    """Pixels of a frame on a grid of ``shape``: (data, usable, nearest) there.
+) -> Resampled:
+    """Pixels of a frame on a grid of ``shape``, as Resampled.
 
     ``pixels`` (ny, nx) have sensible values where they are not ``usable`` too, for the spline runs
-    through them. ``to_x`` and ``to_y`` are SmoothMaps from the grid to the frame. Data are NaN
-    off the frame. A pixel is usable where bad ones have less than ``bad_part`` in it: those
-    among the four around it, or next to these. ``nearest`` is the flat index of the frame's
-    nearest pixel; -1 off the frame.
+    through them. ``to_x`` and ``to_y`` are SmoothMaps from the grid to the frame. A
+    pixel is usable where bad ones have less than ``bad_part`` in it: those among the four around
+    it, or next to these.
 
     Interpolation keeps the flux of whatever is sampled well, and its noise on the scale of the
     PSF; it takes away noise between neighbouring pixels (Unser 1999, IEEE SPM 16, 22).
@@ -65,15 +73,15 @@ def resample_to_grid(
     coefficients = spline_filter(pixels, ORDER, output=np.float32, mode="mirror")
     coefficients = np.pad(coefficients, REACH, mode="reflect")
     bad = maximum_filter(~usable, 3)
-    data = np.empty(shape, np.float32)
-    good = np.empty(shape, bool)
-    nearest = np.empty(shape, np.int32)
+    result = Resampled(
+        np.empty(shape, np.float32), np.empty(shape, bool), np.empty(shape, np.int32)
+    )
     for start in range(0, shape[0], ROWS):
         part = slice(start, min(start + ROWS, shape[0]))
         y, x = (to.rows(part.start, part.stop, shape[1]) for to in (to_y, to_x))
-        results = data[part], good[part], nearest[part]
-        _interpolate(coefficients, bad, options.bad_part, (y, x), results)
-    return data, good, nearest
+        rows = Resampled(result.data[part], result.usable[part], result.nearest[part])
+        _interpolate(coefficients, bad, options.bad_part, PixelPositions(x, y), rows)
+    return result
 
 
 @compiled
@@ -81,21 +89,21 @@ def _interpolate(
     coefficients: FloatArray,
     bad: BoolArray,
     bad_part: float,
-    positions: tuple[FloatArray, FloatArray],
-    results: tuple[FloatArray, BoolArray, IntArray],
+    positions: PixelPositions,
+    result: Resampled,
 ) -> None:
-    """Fill the ``results`` data, good and nearest at ``places`` y, x; all (ny, nx).
+    """Fill ``result`` with what the frame has at ``positions``; both (ny, nx).
 
     The spline's ``coefficients`` are those of ``bad``'s pixels, with REACH more on every side.
     """
-    (to_y, to_x), (data, good, nearest) = positions, results
+    data, usable, nearest = result.data, result.usable, result.nearest
     ny, nx = bad.shape
     by_y, by_x = np.empty(6, np.float32), np.empty(6, np.float32)
     for j in range(data.shape[0]):
         for i in range(data.shape[1]):
-            y, x = to_y[j, i], to_x[j, i]
+            y, x = positions.y[j, i], positions.x[j, i]
             if not (-EDGE < y < ny - 1 + EDGE and -EDGE < x < nx - 1 + EDGE):
-                data[j, i], good[j, i], nearest[j, i] = np.nan, False, -1
+                data[j, i], usable[j, i], nearest[j, i] = np.nan, False, -1
                 continue
             row, column = int(np.floor(y)), int(np.floor(x))
             dy, dx = np.float32(y - row), np.float32(x - column)
@@ -113,7 +121,7 @@ def _interpolate(
             below, right = min(row + 1, ny - 1), min(column + 1, nx - 1)
             part = (1 - dy) * ((1 - dx) * bad[above, left] + dx * bad[above, right])
             part += dy * ((1 - dx) * bad[below, left] + dx * bad[below, right])
-            good[j, i] = part < bad_part
+            usable[j, i] = part < bad_part
             nearest[j, i] = (below if dy > 0.5 else above) * nx + (right if dx > 0.5 else left)
 
 

@@ -5,6 +5,7 @@ Fluxes are ADU of the first frame, arrays ``[y, x]``, weights inverse variances.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -115,6 +116,24 @@ class Stack:
     read_noise: float  # e-, likewise
 
 
+class _Sums(NamedTuple):
+    """Sums over frames; all (ny, nx) float32."""
+
+    light: np.ndarray  # weighted, ADU
+    weight: np.ndarray
+    usable_weight: np.ndarray  # of usable pixels alone
+    variance: np.ndarray  # of the sky, weighted by squares
+    per_photon: np.ndarray  # what each ADU of light adds to the variance, likewise
+
+
+class _FrameTerms(NamedTuple):
+    """What a frame has in the sums."""
+
+    weight: np.float32
+    variance: np.float32  # of its sky
+    per_photon: np.float32  # variance of each ADU of light
+
+
 def average(frames: list[StackFrame], clipped: IntArray) -> Stack:
     """The Stack of ``frames`` without the pixels ``clipped``, (ny, nx) with a bit a frame.
 
@@ -124,17 +143,20 @@ def average(frames: list[StackFrame], clipped: IntArray) -> Stack:
     white noise of the same power on the scale of the PSF, which is what a fit of stars wants;
     between neighbouring pixels a resampled frame has less.
     """
-    sums = np.zeros((5, *frames[0].data.shape), np.float32)
+    sums = _Sums(*np.zeros((5, *frames[0].data.shape), np.float32))
     for bit, frame in enumerate(frames):
         kept = (clipped & (1 << bit)) == 0
-        terms = np.array([frame.weight / frames[0].weight, frame.variance, 1 / frame.gain], "f4")
+        terms = _FrameTerms(
+            np.float32(frame.weight / frames[0].weight),
+            np.float32(frame.variance),
+            np.float32(1 / frame.gain),
+        )
         _add(sums, frame.data, frame.usable, kept, terms)
-    total, part, usable_part, variance, per_photon = sums
     level, gain, read_noise = effective_detector(frames)
-    usable = usable_part > 0
-    data = np.where(part > 0, total / np.where(part > 0, part, 1), 0)
-    variance += per_photon * np.maximum(data, 0)
-    weight = np.where(usable, usable_part**2 / np.where(usable, variance, 1), 0)
+    usable = sums.usable_weight > 0
+    data = np.where(sums.weight > 0, sums.light / np.where(sums.weight > 0, sums.weight, 1), 0)
+    variance = sums.variance + sums.per_photon * np.maximum(data, 0)
+    weight = np.where(usable, sums.usable_weight**2 / np.where(usable, variance, 1), 0)
     return Stack(
         data=(data + level).astype(np.float32),
         weight=weight.astype(np.float32),
@@ -148,23 +170,20 @@ def average(frames: list[StackFrame], clipped: IntArray) -> Stack:
 
 @compiled
 def _add(
-    sums: FloatArray, data: FloatArray, usable: BoolArray, kept: BoolArray, terms: FloatArray
+    sums: _Sums, data: FloatArray, usable: BoolArray, kept: BoolArray, terms: _FrameTerms
 ) -> None:
-    """Add a frame to ``sums`` (5, ny, nx): light, weights, usable weights, and two of variance.
-
-    ``terms`` (3,) are its weight, and the variance of its sky and of each ADU of light.
-    """
-    weight, variance, per_photon = terms
-    _, ny, nx = sums.shape
+    """Add the ``kept`` pixels of a frame to ``sums``."""
+    weight = terms.weight
+    ny, nx = data.shape
     for j in range(ny):
         for i in range(nx):
             if kept[j, i] and np.isfinite(data[j, i]):
-                sums[0, j, i] += weight * data[j, i]
-                sums[1, j, i] += weight
+                sums.light[j, i] += weight * data[j, i]
+                sums.weight[j, i] += weight
                 if usable[j, i]:
-                    sums[2, j, i] += weight
-                    sums[3, j, i] += weight * weight * variance
-                    sums[4, j, i] += weight * weight * per_photon
+                    sums.usable_weight[j, i] += weight
+                    sums.variance[j, i] += weight * weight * terms.variance
+                    sums.per_photon[j, i] += weight * weight * terms.per_photon
 
 
 def effective_detector(frames: list[StackFrame]) -> tuple[float, float, float]:
