@@ -21,13 +21,12 @@ import numpy as np
 from astropy.stats import gaussian_sigma_to_fwhm
 from scipy.spatial import cKDTree
 
-from photometry.science.scatter import sigma_about_zero
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.detection.detection import Detections, find_sources
 from photometry.science.psf.psf import ChipPsf
+from photometry.science.scatter import sigma_about_zero
 from tests.builders import crowded_scene as scenes
 from tests.builders.star_field import (
     ZERO_POINT,

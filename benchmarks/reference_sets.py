@@ -152,11 +152,16 @@ def figures_of(nights):
     """The figures of all nights together."""
     total = {name: float(sum(night[name] for night in nights)) for name in nights[0]}
     return {
-        "flagged_by_set": total["n_flagged"] / total["n_artifact_sources"],
-        "variables_kept": total["n_variables_kept"] / total["n_variables"],
-        "extreme_variables_kept": total["n_extreme_kept"] / total["n_extreme"],
+        "flagged_by_set": share(total["n_flagged"], total["n_artifact_sources"]),
+        "variables_kept": share(total["n_variables_kept"], total["n_variables"]),
+        "extreme_variables_kept": share(total["n_extreme_kept"], total["n_extreme"]),
         **total,
     }
+
+
+def share(n, total):
+    """A share; None of none, as where the cuts leave no artifact of a night."""
+    return n / total if total else None
 
 
 def simulated(seed, workers):

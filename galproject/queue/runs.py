@@ -18,6 +18,8 @@ from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
 from galproject.queue.worker_pool import Death, WorkerPool
 
+WORK = f"{jobs.__name__}.work"  # what worker processes do with a chip of a job
+
 
 @dataclass(frozen=True)
 class ProcessingPlan:
@@ -125,7 +127,7 @@ def _in_this_process(chips: list[tuple[int, int]]) -> Iterator[ChipResult]:
 
 
 def _in_a_pool(chips: list[tuple[int, int]], workers: int) -> Iterator[ChipResult]:
-    pool = WorkerPool(worker.work, worker.start, (connection.settings_dict["NAME"],))
+    pool = WorkerPool(WORK, worker.start, (connection.settings_dict["NAME"],))
     for (image_id, job_id), outcome in pool.run(chips, workers):
         if isinstance(outcome, Death):
             yield jobs.fail(image_id, job_id, outcome.how)

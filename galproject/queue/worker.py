@@ -1,16 +1,12 @@
-"""The functions of worker processes, importable before Django is set up."""
+"""The start of a worker process, importable before Django is set up."""
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import django
 from django.db import connection
 
 from exposures.terminal import guard_streams
-
-if TYPE_CHECKING:
-    from galproject.processing.chip_result import ChipResult
 
 
 def start(database: str) -> None:
@@ -22,10 +18,3 @@ def start(database: str) -> None:
     guard_streams()
     django.setup()
     connection.settings_dict["NAME"] = database
-
-
-def work(image_id: int, job_id: int) -> "ChipResult":
-    """``jobs.work``, imported once Django is ready."""
-    from galproject.queue.jobs import work
-
-    return work(image_id, job_id)

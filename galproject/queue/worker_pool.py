@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from django.utils.module_loading import import_string
+
 
 @dataclass(frozen=True)
 class Death:
@@ -24,9 +26,10 @@ class Death:
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Processes that run ``start`` once, then ``function`` with the arguments of each task."""
+    """Processes that run ``start`` once, then a function with the arguments of each task."""
 
-    function: Callable
+    # Its dotted name, as its module may need what ``start`` does, such as setting up Django.
+    function: str
     start: Callable
     start_arguments: tuple = ()
 
@@ -103,9 +106,10 @@ class _Worker:
 def _serve(connection: Connection, pool: WorkerPool) -> None:
     """Run tasks in a process until there are no more, or the parent is gone."""
     pool.start(*pool.start_arguments)
+    function = import_string(pool.function)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while (task := connection.recv()) is not None:
-            connection.send(_outcome(pool.function, task))
+            connection.send(_outcome(function, task))
 
 
 def _outcome(function: Callable, task: tuple) -> tuple[bool, Any]:

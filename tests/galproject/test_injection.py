@@ -192,7 +192,7 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     outputs = {"csv": "stars.csv", "ecsv": "stars.ecsv", "plot": "stars.png"}
     outputs = {name: str(tmp_path / path) for name, path in outputs.items()}
     with fingerprint(sorted(night.reference.parent.glob("*.fits"))):
-        report = run_command(night, **outputs, stars=28)
+        report = run_command(night, **outputs, stars=28, workers=2)
     assert "artificial stars" in report
     table = Table.read(outputs["ecsv"])
     bright = table[table["mag"] < 20.5]

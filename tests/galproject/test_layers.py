@@ -20,7 +20,6 @@ FREE_OF_DJANGO = [
 IMPORTING_FUNCTIONS = {
     "galproject.apps.ready": "models are there only once all applications are loaded",
     "variables.apps.ready": "models are there only once all applications are loaded",
-    "galproject.queue.worker.work": "a new process imports its module before Django is set up",
 }
 
 MODULES = project_modules()

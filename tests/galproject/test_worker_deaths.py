@@ -13,17 +13,18 @@ from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.chip_result import Outcome
-from galproject.queue import cluster, jobs, tasks
+from galproject.queue import cluster, jobs, runs, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
 from tests.builders.exposures_in_work import make_exposure
 from tests.galproject import dying
 
+WORK = f"{dying.__name__}.work"
 FATAL = (signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS, signal.SIGABRT)
 
 
 def outcomes(todo, n_workers, start=dying.start):
-    return dict(WorkerPool(dying.work, start).run(todo, n_workers))
+    return dict(WorkerPool(WORK, start).run(todo, n_workers))
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
@@ -47,7 +48,7 @@ def test_what_a_task_raises_is_raised_where_its_result_is_waited_for():
 
 
 def test_tasks_that_were_not_begun_are_left_when_nobody_waits_any_more():
-    results = WorkerPool(dying.work, dying.start).run([(n,) for n in range(100)], 2)
+    results = WorkerPool(WORK, dying.start).run([(n,) for n in range(100)], 2)
     next(results)
     results.close()
     assert multiprocessing.active_children() == []
@@ -62,7 +63,7 @@ def chips(n_chips):
 
 @pytest.mark.django_db(transaction=True)
 def test_chips_over_which_a_process_dies_fail_with_the_signals_name(monkeypatch):
-    monkeypatch.setattr("galproject.queue.worker.work", dying.die_over_a_chip)
+    monkeypatch.setattr(runs, "WORK", f"{dying.__name__}.die_over_a_chip")
     monkeypatch.setenv("GALPROJECT_TEST_SIGNAL", str(int(signal.SIGSEGV)))
     ids = [image.pk for image in chips(2)]
     results = list(run_chips(ids, load_options(), workers=2, again=True))

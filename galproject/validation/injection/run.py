@@ -18,6 +18,8 @@ from galproject.validation.injection.comparison import Comparison, compare, conc
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.temporary_database import temporary_database
 
+OUTCOME_OF = f"{__name__}.outcome_of"  # what worker processes do
+
 logger = logging.getLogger(__name__)
 
 
@@ -123,11 +125,12 @@ def _run(tasks, workers):
         if workers > 1:
             yield from _in_a_pool(chosen, workers)
         else:
-            yield from map(_outcome, chosen)
+            yield from map(outcome_of, chosen)
 
 
 def _in_a_pool(tasks, workers):
-    pool = WorkerPool(_outcome, worker.start, (connection.settings_dict["NAME"],))
+    database = connection.settings_dict["NAME"]
+    pool = WorkerPool(OUTCOME_OF, worker.start, (database,))
     for (task,), outcome in pool.run([(task,) for task in tasks], workers):
         if isinstance(outcome, Death):
             ended = death_text(outcome.how, "", this_host())
@@ -135,7 +138,7 @@ def _in_a_pool(tasks, workers):
         yield outcome
 
 
-def _outcome(task):
+def outcome_of(task):
     """Inject into one chip; an error becomes part of the outcome."""
     try:
         outcome = inject_chip(task)
