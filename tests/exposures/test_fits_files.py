@@ -153,14 +153,13 @@ def test_a_truncated_sibling_is_named(tmp_path):
         read_exposure(path)
 
 
-def test_a_truncated_gzip_file_is_refused_when_it_is_read(tmp_path):
+def test_a_truncated_gzip_file_is_refused(tmp_path):
     random = np.random.default_rng(2)
     path = write_plain(tmp_path / "a.fits", random.normal(400, 20, SHAPE))
     packed = path.with_name("a.fits.gz")
     packed.write_bytes(gzip.compress(path.read_bytes())[:100_000])
-    with pytest.raises(InputFileError, match=r"a\.fits\.gz"):
-        facts = read_exposure(packed)
-        read_chip(facts, facts.chips[0])
+    with pytest.raises(InputFileError, match=r"a\.fits\.gz: .* Fetch it again"):
+        read_exposure(packed)
 
 
 def test_tiles_that_cannot_be_decompressed_name_the_hdu(tmp_path):

@@ -21,10 +21,15 @@ def kernels():
                 yield module.__name__, value
 
 
+def calls_of(kernel):
+    """The compiled functions that one calls."""
+    used = [kernel.py_func.__globals__.get(name) for name in kernel.py_func.__code__.co_names]
+    return [one for one in used if isinstance(one, Dispatcher)]
+
+
 def homes_of_calls(kernel):
     """The modules of the compiled functions that one calls."""
-    used = [kernel.py_func.__globals__.get(name) for name in kernel.py_func.__code__.co_names]
-    return {f.py_func.__module__ for f in used if isinstance(f, Dispatcher)}
+    return {one.py_func.__module__ for one in calls_of(kernel)}
 
 
 def test_machine_code_that_is_kept_calls_none_of_another_module_but_those_it_names():
@@ -79,10 +84,9 @@ def answer_of(folder):
 
 
 def test_compiled_functions_that_others_call_are_inlined_so_that_every_process_rounds_alike():
-    for _, kernel in kernels():
-        for name in kernel.py_func.__code__.co_names:
-            used = kernel.py_func.__globals__.get(name)
-            assert not isinstance(used, Dispatcher) or used.targetoptions.get("forceinline"), used
+    called = {one for _, kernel in kernels() for one in calls_of(kernel)}
+    assert called
+    assert [one for one in called if not one.targetoptions.get("forceinline")] == []
 
 
 def test_where_no_cache_can_be_written_functions_are_compiled_all_the_same(monkeypatch):

@@ -28,7 +28,11 @@ RNG = np.random.default_rng(16)
 )
 def test_what_is_no_image_of_the_sky_says_why(tmp_path, pixels, words):
     path = write_plain(tmp_path / "a.fits", pixels.astype(np.float32))
+    facts = read_exposure(path)
     with pytest.raises(InputFileError, match=words) as error:
-        facts = read_exposure(path)
-        reduce_chip(read_chip(facts, facts.chips[0]), facts, None, DetectionOptions())
+        read_and_reduce(facts)
     assert str(path) in str(error.value)
+
+
+def read_and_reduce(facts):
+    return reduce_chip(read_chip(facts, facts.chips[0]), facts, None, DetectionOptions())

@@ -181,8 +181,10 @@ def test_masked_pixels_are_no_peaks_and_too_few_pixels_no_star():
     scene.data[208:213, 150:250] = 1e5
     residual, listed = residual_of(scene, 1)
     found = find_new_stars(residual, PSF, listed)
-    match = matches(found, x[1:], y[1:])
-    assert match[1] >= 0
-    assert found.quality[match[1]] > 0.99
-    wings = np.setdiff1d(np.arange(len(found)), match[1])
+    (star,) = matches(found, x[2:], y[2:])
+    assert star >= 0
+    assert found.quality[star] > 0.99
+    wings = np.setdiff1d(np.arange(len(found)), star)
+    # Of the star under the mask, and none of what else the mask covers.
+    assert len(wings) > 0 and np.all(np.abs(found.x[wings] - x[1]) < 1)
     assert np.all(found.quality[wings] < ResidualOptions().min_quality)
