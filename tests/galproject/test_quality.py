@@ -57,7 +57,7 @@ def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil)
     lost = sum(accepted(image) for image in searches(processed))
     spoil(cloud)
     results, _ = process(processed, processed.searches[:1], again=True)
-    assert all(result.is_doubted for result in results)
+    assert [result.is_doubted for result in results] == [True] * 2
     for image in searches(processed):
         assert image.is_doubted
         assert image.doubts
@@ -111,7 +111,9 @@ def test_what_people_decided_holds_when_an_image_is_measured_again(
         overrule(image, Verdict.ACCEPTED, curator, "the cloud is real, and wanted")
     spoil(cloud)
     process(processed, processed.searches[:1], again=True)
-    for image in searches(processed):
+    images = searches(processed)
+    assert len(images) == 2
+    for image in images:
         assert image.doubts
         assert not image.is_doubted
         assert image.n_variables == accepted(image) > 0
@@ -158,11 +160,12 @@ def test_doubted_reference_warns_or_is_refused(processed, spoil):
     quality = replace(processed.options.quality, doubt=limits)
     warned = replace(processed, options=replace(processed.options, quality=quality))
     results, _ = process(warned, processed.searches[:1], is_reference=True, again=True)
-    assert all(result.is_doubted and not result.failed for result in results)
+    assert [(result.is_doubted, result.failed) for result in results] == [(True, False)] * 2
     quality = replace(quality, refuse_doubted_references=True)
     strict = replace(processed, options=replace(processed.options, quality=quality))
     results, _ = process(strict, processed.searches[:1], is_reference=True, again=True)
-    assert all(result.failed and "elongation" in result.error for result in results)
+    assert [result.failed for result in results] == [True] * 2
+    assert all("elongation" in result.error for result in results)
 
 
 def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):
