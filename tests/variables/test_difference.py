@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from variables.science.difference import MatchOptions, kernel_prior, match_stamps
+from variables.science.difference import MatchOptions, StampPair, kernel_prior, match_stamps
 
 SIDE = 127
 NOISE = 3.0  # ADU, of the sky
@@ -46,7 +46,7 @@ def matched_pair(fwhm, scale, seed):
     search = stars(fwhm[1], seed, scale=scale, sky=310, change=CHANGE, ellipticity=0.1)
     search, weight_s = observed(search, 2 * seed + 1)
     sigma = np.sqrt(1 / weight_r + 1 / weight_s / scale**2)
-    return match_stamps(reference, search, (weight_r, weight_s), fwhm), reference, sigma
+    return match_stamps(StampPair(reference, search, weight_r, weight_s), fwhm), reference, sigma
 
 
 @pytest.mark.parametrize("fwhm", SEEING)
@@ -79,7 +79,7 @@ def test_a_change_keeps_its_flux_to_five_per_cent(fwhm, scale):
 def test_a_star_that_does_not_change_leaves_nothing():
     reference, weight = observed(stars(3.2, sky=200), 5)
     search, _ = observed(stars(4.4, sky=250), 6)
-    matched = match_stamps(reference, search, (weight, weight), (3.2, 4.4))
+    matched = match_stamps(StampPair(reference, search, weight, weight), (3.2, 4.4))
     flux = matched.difference[DISTANCE < 6].sum()
     assert abs(flux) < 4 * NOISE * np.sqrt(2 * np.count_nonzero(DISTANCE < 6))
 
@@ -89,11 +89,11 @@ def test_masked_pixels_take_no_part(is_sharper):
     fwhm = (3.5, 4.5) if is_sharper else (4.5, 3.5)
     reference, weight = observed(stars(fwhm[0], sky=100), 2)
     search, _ = observed(stars(fwhm[1], sky=100), 3)
-    clean = match_stamps(reference, search, (weight, weight), fwhm)
+    clean = match_stamps(StampPair(reference, search, weight, weight), fwhm)
     dead = weight.copy()
     dead[20:23] = dead[80:86, 70:76] = 0
     search[dead == 0] = 1e6
-    masked = match_stamps(reference, search, (weight, dead), fwhm)
+    masked = match_stamps(StampPair(reference, search, weight, dead), fwhm)
     assert masked.scale == pytest.approx(clean.scale, rel=0.01)
     assert np.isnan(masked.difference[dead == 0]).all()
     # What is convolved spreads its masked pixels: those that they reach are unknown, too.
@@ -106,9 +106,10 @@ def test_what_has_too_few_pixels_has_no_match():
     reference, weight = observed(stars(3.5), 2)
     few = np.zeros_like(weight)
     few[60:70, 60:70] = 1
-    assert match_stamps(reference, reference, (weight, few), (3.5, 3.5)) is None
+    assert match_stamps(StampPair(reference, reference, weight, few), (3.5, 3.5)) is None
     # Nothing but the star in the middle, or stars that are dark.
-    assert match_stamps(reference, -reference, (weight, weight), (3.5, 3.5)) is None
+    dark = StampPair(reference, -reference, weight, weight)
+    assert match_stamps(dark, (3.5, 3.5)) is None
 
 
 def lonely_pair(seed, fwhm, flux, side, noise_seed):
@@ -121,14 +122,14 @@ def lonely_pair(seed, fwhm, flux, side, noise_seed):
     (reference, weight_r), (search, weight_s) = (
         observed(image, noise_seed + k) for k, image in enumerate(images)
     )
-    return reference, search, (weight_r, weight_s)
+    return StampPair(reference, search, weight_r, weight_s)
 
 
 def test_bright_stars_elsewhere_tell_the_kernel_where_there_are_only_faint_ones():
     fwhm = (3.2, 4.4)
     prior = kernel_prior((lonely_pair(k, fwhm, 3e4, 63, 10 + 2 * k) for k in range(20)), fwhm)
     star = lonely_pair(50, fwhm, 3e4, SIDE, 100)
-    alone, helped = match_stamps(*star, fwhm), match_stamps(*star, fwhm, prior)
+    alone, helped = match_stamps(star, fwhm), match_stamps(star, fwhm, prior)
     near = DISTANCE < 8
     assert alone is None or np.abs(alone.difference[near].sum()) > 0.2 * 3e4
     assert np.abs(helped.difference[near].sum()) < 0.04 * 3e4
@@ -138,9 +139,9 @@ def test_bright_stars_elsewhere_tell_the_kernel_where_there_are_only_faint_ones(
 def test_a_star_that_is_none_or_lies_elsewhere_has_no_part_in_the_prior():
     fwhm = (3.2, 4.4)
     stars = [lonely_pair(k, fwhm, 3e4, 63, 10 + 2 * k) for k in range(20)]
-    reference, search, weights = lonely_pair(30, fwhm, 3e4, 63, 90)
-    moved = reference, np.roll(search, 4, axis=1), weights
-    vanished = reference, lonely_pair(31, fwhm, 0, 63, 94)[1], weights
+    star = lonely_pair(30, fwhm, 3e4, 63, 90)
+    moved = star._replace(search=np.roll(star.search, 4, axis=1))
+    vanished = star._replace(search=lonely_pair(31, fwhm, 0, 63, 94).search)
     good, with_bad = kernel_prior(stars, fwhm), kernel_prior([*stars, moved, vanished], fwhm)
     kernels = [np.linalg.solve(prior.normal, prior.right) for prior in (good, with_bad)]
     assert kernels[0] == pytest.approx(kernels[1], abs=1e-6)
@@ -148,7 +149,8 @@ def test_a_star_that_is_none_or_lies_elsewhere_has_no_part_in_the_prior():
 
 def test_without_bright_stars_there_is_no_prior():
     assert kernel_prior([], (3.2, 4.4)) is None
-    masked = np.ones((63, 63)), np.ones((63, 63)), (np.zeros((63, 63)), np.ones((63, 63)))
+    ones = np.ones((63, 63))
+    masked = StampPair(ones, ones, np.zeros((63, 63)), ones)
     assert kernel_prior([masked], (3.2, 4.4)) is None
 
 

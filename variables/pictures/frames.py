@@ -7,7 +7,7 @@ import numpy as np
 from exposures.science.orientation import Orientation
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
-from variables.science.difference import kernel_prior, match_stamps
+from variables.science.difference import StampPair, kernel_prior, match_stamps
 from variables.science.resampling import cut_stamp, middle, resample_cutout
 
 REGION = 127  # pixels round a candidate by which the images are matched
@@ -81,12 +81,12 @@ class Epoch:
         return place[..., 0], np.stack([along_y, along_x], axis=-1)
 
     def _pair(self, x, y, place, matrix, side):
-        """Reference and search with weights on the same pixels; None off the search image."""
+        """A StampPair of both images; None off the search image."""
         if not np.isfinite(place).all() or not np.isfinite(matrix).all():
             return None
         own, own_weight = region(self.reference, x, y, side)
         data, weight = resample_cutout(self.search.data, self.search.weight, place, matrix, side)
-        return own, data, (own_weight, weight)
+        return StampPair(own, data, own_weight, weight)
 
     def tiles(self, frames):
         """The search and the difference tile of each frame, (TILE, TILE) u1 each."""
@@ -98,10 +98,9 @@ class Epoch:
         nothing = np.full((REGION, REGION), np.nan)
         if pair is None:
             return frame.shaded(nothing, 0), frame.difference(nothing, 1.0)
-        matched = match_stamps(*pair, self.fwhm_pixels, self.prior, self.options)
+        matched = match_stamps(pair, self.fwhm_pixels, self.prior, self.options)
         if matched is None:
-            _, data, (_, weight) = pair
-            sky, _ = sky_of(np.where(weight > 0, data, np.nan))
-            return frame.shaded(data, sky), frame.difference(nothing, 1.0)
+            sky, _ = sky_of(np.where(pair.search_weight > 0, pair.search, np.nan))
+            return frame.shaded(pair.search, sky), frame.difference(nothing, 1.0)
         shown = frame.shaded(matched.search, frame.sky)
         return shown, frame.difference(matched.difference, matched.noise)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from astropy.stats import gaussian_fwhm_to_sigma
@@ -65,6 +66,15 @@ class MatchOptions(Options):
         return self.narrow_pixels, self.middle_pixels, self.wide_pixels
 
 
+class StampPair(NamedTuple):
+    """Stamps of two images on the same pixels; all (ny, nx)."""
+
+    reference: np.ndarray  # ADU
+    search: np.ndarray  # ADU
+    reference_weight: np.ndarray  # inverse variance, ADU^-2; 0 where masked
+    search_weight: np.ndarray
+
+
 @dataclass(frozen=True)
 class Matched:
     """A search image brought to a reference; arrays (ny, nx) in the reference's ADU."""
@@ -87,24 +97,21 @@ class KernelPrior:
 
 
 def match_stamps(
-    reference: FloatArray,
-    search: FloatArray,
-    weights: tuple[FloatArray, FloatArray],
+    stamps: StampPair,
     fwhm_pixels: tuple[float, float],
     prior: KernelPrior | None = None,
     options: MatchOptions = MatchOptions(),
 ) -> Matched | None:
-    """Match a ``search`` stamp to a ``reference`` stamp on the same pixels; None if impossible.
+    """Match the search stamp of a StampPair to its reference stamp; None if impossible.
 
     Stamps are (ny, nx) in ADU. Alard & Lupton 1998 (ApJ 503, 325): one image is convolved with a
     kernel, a point and a sum of Gaussians times polynomials, and with a constant sky it is found by
-    linear least squares. ``weights`` and ``fwhm_pixels`` are of both, in the same order: inverse
-    variances (ny, nx), 0 where masked, and seeing. The sharper image is convolved, as no kernel of
-    this kind sharpens. The star in the middle takes no part in the fit, so that its change is no
-    part of the match. A stamp may hold only faint stars, whose noise makes the kernel too weak:
-    ``prior`` helps.
+    linear least squares. ``fwhm_pixels`` are the seeing of the reference and of the search image.
+    The sharper image is convolved, as no kernel of this kind sharpens. The star in the middle takes
+    no part in the fit, so that its change is no part of the match. A stamp may hold only faint
+    stars, whose noise makes the kernel too weak: ``prior`` helps.
     """
-    pair = _pair(reference, search, weights, fwhm_pixels, options)
+    pair = _pair(stamps, fwhm_pixels, options)
     if pair is None:
         return None
     core = max(options.core_pixels, options.core_fwhm * max(fwhm_pixels))
@@ -117,7 +124,7 @@ def match_stamps(
         return None
     sky = float(coefficients[-1])
     # wide = ratio * sharp + sky, both without their medians; brought to the reference.
-    own = search - pair.skies[1]
+    own = stamps.search - pair.skies[1]
     residual = pair.wide.ravel() - coefficients @ pair.terms
     if pair.is_reference_sharper:
         scale, own, residual = ratio, (own - sky) / ratio, residual / ratio
@@ -129,19 +136,19 @@ def match_stamps(
 
 
 def kernel_prior(
-    stamps: Iterable[tuple[FloatArray, FloatArray, tuple[FloatArray, FloatArray]]],
+    stars: Iterable[StampPair],
     fwhm_pixels: tuple[float, float],
     options: MatchOptions = MatchOptions(),
 ) -> KernelPrior | None:
-    """The KernelPrior from ``stamps`` round bright stars; None without any that agree on one.
+    """The KernelPrior from StampPairs of bright ``stars``; None without any that agree on one.
 
-    Stamps are (reference, search, weights) each, (ny, nx) in ADU as those of ``match_stamps``, and
-    ``fwhm_pixels`` the seeing of both images; one that has its own sky and, being a variable, its
+    Stamps are (ny, nx) in ADU and ``fwhm_pixels`` the seeing of both images, as those of
+    ``match_stamps``. A star that has its own sky and, being a variable, its
     own flux, is one among many.
     """
     equations = []
-    for stamp in stamps:
-        pair = _pair(*stamp, fwhm_pixels, options)
+    for stamps in stars:
+        pair = _pair(stamps, fwhm_pixels, options)
         fit = pair and _clipped_fit(pair, np.ones(pair.clean.shape, bool), None, options)
         if fit:
             equations.append(_without_sky(fit.normal, fit.right))
@@ -201,16 +208,13 @@ class _Pair:
 
 
 def _pair(
-    reference: FloatArray,
-    search: FloatArray,
-    weights: tuple[FloatArray, FloatArray],
-    fwhm_pixels: tuple[float, float],
-    options: MatchOptions,
+    stamps: StampPair, fwhm_pixels: tuple[float, float], options: MatchOptions
 ) -> _Pair | None:
+    images = stamps.reference, stamps.search
+    weights = stamps.reference_weight, stamps.search_weight
     seen = [weight > 0 for weight in weights]
     if min(map(np.count_nonzero, seen)) < options.min_pixels:
         return None
-    images = reference, search
     skies = [float(np.median(image[ok])) for image, ok in zip(images, seen, strict=True)]
     light = [
         np.where(ok, image - sky, 0) for image, ok, sky in zip(images, seen, skies, strict=True)

@@ -62,6 +62,14 @@ class _Pairs(NamedTuple):
     other: np.ndarray  # (n_pairs,) int32
 
 
+class _Matrix(NamedTuple):
+    """A symmetric matrix with ones on its diagonal: what lies below it, in compressed rows."""
+
+    first: np.ndarray  # (n + 1,)
+    other: np.ndarray  # (n_pairs,) int32
+    value: np.ndarray  # (n_pairs,) float32
+
+
 class _Image(NamedTuple):
     """What the stars are fitted to; both (ny, nx) float32."""
 
@@ -120,7 +128,8 @@ class NormalEquations:
         """
         error = np.where(np.isfinite(self.error), self.error, 0)
         scaled = np.divide(start, error, out=np.zeros(len(error)), where=error > 0)
-        _solve(self.first, self.other, self.value, self.right, scaled, (tolerance, max_iterations))
+        matrix = _Matrix(self.first, self.other, self.value)
+        _solve(matrix, self.right, scaled, tolerance, max_iterations)
         return scaled * error
 
     def marginal_errors(self, n_neighbours: int) -> FloatArray:
@@ -326,9 +335,8 @@ def _overlap(
 
 
 @inlined
-def _multiply(
-    first: IntArray, other: IntArray, value: FloatArray, vector: FloatArray, product: FloatArray
-) -> None:
+def _multiply(matrix: _Matrix, vector: FloatArray, product: FloatArray) -> None:
+    first, other, value = matrix.first, matrix.other, matrix.value
     product[:] = vector
     for i in range(len(vector)):
         total, own = 0.0, vector[i]
@@ -341,17 +349,15 @@ def _multiply(
 
 @compiled
 def _solve(
-    first: IntArray,
-    other: IntArray,
-    value: FloatArray,
+    matrix: _Matrix,
     right: FloatArray,
     solution: FloatArray,
-    limits: tuple[float, int],
+    tolerance: float,
+    max_iterations: int,
 ) -> int:
     """Conjugate gradients (Hestenes & Stiefel 1952) on ``solution`` in place; iterations done."""
-    tolerance, max_iterations = limits
     product = np.empty_like(solution)
-    _multiply(first, other, value, solution, product)
+    _multiply(matrix, solution, product)
     residual = right - product
     direction = residual.copy()
     squared: Float = np.sum(residual * residual)
@@ -359,7 +365,7 @@ def _solve(
     for iteration in range(max_iterations):
         if squared <= goal:
             return iteration
-        _multiply(first, other, value, direction, product)
+        _multiply(matrix, direction, product)
         step = squared / np.sum(direction * product)
         before, squared = squared, 0.0
         for i in range(len(solution)):
