@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from photometry.science.psf.moffat import moffat_stamps
-from photometry.science.psf.psf import (
-    ChipPsf,
-    StarStamps,
-    fit_psf,
-    shifted_splines,
-)
+from photometry.science.psf.psf import ChipPsf
+from photometry.science.psf.psf_fit import StarStamps, fit_psf, shifted_splines
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.psf.stamps import add_profiles
 from tests.builders.crowded_scene import observe, varying_psf

@@ -41,7 +41,8 @@ from photometry.science.detection.joint_fit import (
     fit_jointly,
     fit_quality,
 )
-from photometry.science.psf.psf import ChipPsf, PsfOptions, StarStamps, fit_psf
+from photometry.science.psf.psf import ChipPsf, PsfOptions
+from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
 

@@ -1,0 +1,227 @@
+"""The fit of a chip's PSF to its bright stars: first the profile, then the core."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.ndimage import spline_filter
+
+from exposures.science.arrays import Float, FloatArray, Index
+from photometry.science.psf.moffat import moffat_stamps
+from photometry.science.psf.psf import (
+    SHAPE_HIGH,
+    SHAPE_LOW,
+    ChipPsf,
+    PsfOptions,
+    position_terms,
+)
+from photometry.science.scatter import sigma_about_zero
+
+# Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta.
+SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
+
+
+@dataclass(frozen=True)
+class StarStamps:
+    """Stars cut out of an image whose other stars were subtracted.
+
+    ``dx, dy`` are the stars' offsets from the centres of their stamps in pixels.
+    """
+
+    x: np.ndarray  # (n,) pixels on the chip
+    y: np.ndarray
+    dx: np.ndarray  # (n,)
+    dy: np.ndarray
+    data: np.ndarray  # (n, size, size)
+    weight: np.ndarray  # (n, size, size) inverse variance
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def select(self, index: Index) -> "StarStamps":
+        """The selection by an index: indices (k,), or bool (n,)."""
+        return StarStamps(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions()) -> ChipPsf:
+    """Fit a ChipPsf to ``stars`` (StarStamps), starting from the ChipPsf ``start``.
+
+    Stamps are (n, size, size) in any unit. First the profile, by damped least squares with a free
+    flux and background for each star; then the core, as the mean of what the profile leaves. With
+    fewer than three stars the answer is ``start`` itself.
+    """
+    if len(stars) < 3:
+        return start
+    profile = _fit_profile(stars, start, options)
+    if len(stars) < options.min_stars_core:
+        return profile
+    return replace(profile, core=_fit_core(stars, profile, options))
+
+
+def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
+    """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss.
+
+    The shape is linear in the position, so that a star's derivatives to its own four shape
+    parameters give those to all of them.
+    """
+    terms = position_terms(3 if len(stars) >= options.min_stars_linear else 1, stars.x, stars.y)
+    theta = np.zeros((4, len(terms)))
+    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, np.array([start.beta])), strict=True):
+        row[: min(len(c), len(terms))] = c[: len(terms)]
+    chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
+    damping = 1e-3
+    for _ in range(options.max_steps):
+        gradient, curvature = _profile_normal(stars, _shape_of(theta, terms), chi, terms, options)
+        ridge = damping * np.diag(curvature) + 1e-12
+        step = np.linalg.solve(curvature + np.diag(ridge), gradient).reshape(theta.shape)
+        proposed = theta - step
+        proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, SHAPE_HIGH)
+        new_chi = _profile_chi(stars, _shape_of(proposed, terms), options.model_error)
+        fall = _loss(chi, options) - _loss(new_chi, options)
+        if fall > 0:
+            theta, chi = proposed, new_chi
+        damping *= 0.2 if fall > 0 else 10.0
+        if 0 <= fall < 1e-4 * _loss(chi, options):
+            break
+    return ChipPsf(theta[0], theta[1], theta[2], float(theta[3, 0]), None, options)
+
+
+def _shape_of(theta: FloatArray, terms: FloatArray) -> FloatArray:
+    """(4, n) shape parameters of each star within their bounds; beta is the same for all."""
+    # Not by BLAS, whose last digit depends on the number of threads.
+    shape = np.einsum("at,tn->an", theta, terms)
+    shape[3] = theta[3, 0]
+    return np.clip(shape, SHAPE_LOW[:, None], SHAPE_HIGH[:, None])
+
+
+def _loss(chi: FloatArray, options: PsfOptions) -> Float:
+    return np.sum(np.sqrt(1 + (chi / options.loss_sigma) ** 2) - 1)
+
+
+def _profile_normal(
+    stars: StarStamps, shape: FloatArray, chi: FloatArray, terms: FloatArray, options: PsfOptions
+) -> tuple[FloatArray, FloatArray]:
+    """Gradient (4 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
+    pull = 1 / np.sqrt(1 + (chi / options.loss_sigma) ** 2)
+    slopes = [
+        (_profile_chi(stars, shape + h[:, None], options.model_error) - chi) / h.sum()
+        for h in np.diag(SHAPE_STEP)
+    ]
+    pulled = [pull * slope for slope in slopes]
+    gradient = np.array([np.einsum("np,np->n", a, chi) for a in pulled])
+    curvature = np.array([[np.einsum("np,np->n", a, b) for b in slopes] for a in pulled])
+    # Of beta only the constant is fitted: its slopes have no derivative.
+    weight = np.repeat(terms[None], 4, axis=0)
+    weight[3, 1:] = 0
+    gradient = np.einsum("an,atn->at", gradient, weight)
+    curvature = np.einsum("abn,atn,bsn->atbs", curvature, weight, weight)
+    return gradient.ravel(), curvature.reshape(gradient.size, gradient.size)
+
+
+def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> FloatArray:
+    """(n, n_pixels) residuals in sigma of each star's best flux and background."""
+    model = moffat_stamps(stars.dx, stars.dy, list(shape[:3]), shape[3, 0], stars.data.shape[1])
+    flux, background = _scale_to(stars, model)
+    model = flux[:, None, None] * model
+    variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
+    residual = stars.data - model - background[:, None, None]
+    chi = np.where(stars.weight > 0, residual, 0) / np.sqrt(variance)
+    return chi.reshape(len(stars), -1)
+
+
+def _models_at(psf: ChipPsf, stars: StarStamps) -> FloatArray:
+    """The profile without core at the stars' offsets, which may exceed half a pixel."""
+    shape = psf.shape_at(stars.x, stars.y)
+    return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
+
+
+def _scale_to(stars: StarStamps, model: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Flux and flat background that fit each model to its star, by two normal equations."""
+    use = stars.weight > 0
+    n, model = use.sum(axis=(1, 2)), np.where(use, model, 0)
+    sm, sd = model.sum(axis=(1, 2)), np.sum(stars.data, axis=(1, 2), where=use)
+    smm = np.einsum("njk,njk->n", model, model)
+    smd = np.einsum("njk,njk->n", model, stars.data)
+    determinant = np.maximum(n * smm - sm**2, 1e-12)
+    flux = (n * smd - sm * sd) / determinant
+    return flux, (sd - flux * sm) / np.maximum(n, 1)
+
+
+def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> FloatArray:
+    """B-spline coefficients (n_terms, k, k) of the stars' mean residual around the profile."""
+    model = _models_at(profile, stars)
+    flux, background = _scale_to(stars, model)
+    flux = np.maximum(flux, 1e-6)[:, None, None]
+    left = (stars.data - background[:, None, None]) / flux - model
+    residual = _recentred(np.where(stars.weight > 0, left, 0), stars.dx, stars.dy)
+    k = min(options.core_pixels, stars.data.shape[1] - 4)
+    cut = (stars.data.shape[1] - k) // 2
+    inner = slice(cut, cut + k)
+    residual = residual[:, inner, inner]
+    weight = stars.weight[:, inner, inner] * flux**2
+    weight = weight / (1 + weight * (options.model_error * model[:, inner, inner]) ** 2)
+    n_terms = 3 if len(stars) >= 2 * options.min_stars_linear else 1
+    terms = position_terms(n_terms, stars.x, stars.y)
+    values = _clipped_mean(residual, weight, terms, options.clip_sigma)
+    values *= _taper(k)
+    return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
+
+
+def _recentred(residual: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
+    """Residual stamps moved back by the stars' offsets, by cubic splines."""
+    whole_x, whole_y = np.round(dx).astype(int), np.round(dy).astype(int)
+    coefficients = np.array([spline_filter(r, order=3, mode="mirror") for r in residual])
+    moved = shifted_splines(coefficients, whole_x - dx, whole_y - dy)[:, 2:-2, 2:-2]
+    return np.array(
+        [np.roll(m, (-j, -i), axis=(0, 1)) for m, i, j in zip(moved, whole_x, whole_y, strict=True)]
+    )
+
+
+def shifted_splines(coefficients: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:
+    """Splines with coefficients (n, k, k), moved by ``dx, dy`` (n,): values (n, k + 4, k + 4).
+
+    Cubic B-splines (Unser 1999, IEEE SPM 16, 22), separable in x and y; the offsets are at most
+    half a pixel, so that five neighbours reach each value. Values have the unit of the
+    coefficients.
+    """
+    padded = np.pad(coefficients, ((0, 0), (4, 4), (4, 4)))
+    wx, wy = _bspline_weights(dx), _bspline_weights(dy)
+    size = coefficients.shape[1] + 4
+    rows = np.sum([wy[:, k, None, None] * padded[:, k : k + size] for k in range(5)], axis=0)
+    return np.sum([wx[:, k, None, None] * rows[:, :, k : k + size] for k in range(5)], axis=0)
+
+
+def _bspline_weights(offset: FloatArray) -> FloatArray:
+    """(n, 5) cubic B-spline at the distances of the neighbours -2 ... 2 from -offset."""
+    t = np.abs(np.arange(-2, 3, dtype="f4") + np.asarray(offset, dtype="f4")[:, None])
+    inner = 2 / 3 - t**2 * (1 - t / 2)
+    outer = np.maximum(2 - t, 0) ** 3 / 6
+    return np.where(t < 1, inner, outer)
+
+
+def _clipped_mean(
+    values: FloatArray, weight: FloatArray, terms: FloatArray, n_sigma: float
+) -> FloatArray:
+    """(n_terms, k, k) weighted linear fit over stars of each pixel, outliers clipped once."""
+    n, k, _ = values.shape
+    values, weight = values.reshape(n, -1), weight.reshape(n, -1).copy()
+    fit = _weighted_fit(values, weight, terms)
+    residual = values - np.einsum("tn,tp->np", terms, fit)
+    spread = sigma_about_zero(residual, axis=0)
+    weight[np.abs(residual) > n_sigma * spread] = 0
+    return _weighted_fit(values, weight, terms).reshape(-1, k, k)
+
+
+def _weighted_fit(values: FloatArray, weight: FloatArray, terms: FloatArray) -> FloatArray:
+    normal = np.array([[np.einsum("np,n->p", weight, s * t) for s in terms] for t in terms]).T
+    ridge = 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(
+        len(terms)
+    ) + 1e-30 * (np.eye(len(terms)))
+    right = np.einsum("tn,np->pt", terms, weight * values)
+    return np.linalg.solve(normal + ridge, right[..., None])[..., 0].T
+
+
+def _taper(size: int) -> FloatArray:
+    """(size, size) 1 in the middle, falling to 0 at the inscribed circle."""
+    axis = np.arange(size) - size // 2
+    radius = np.hypot(axis[:, None], axis[None, :]) / (size / 2)
+    return np.clip((1 - radius) / 0.2, 0, 1)
