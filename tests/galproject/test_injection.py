@@ -15,6 +15,7 @@ from exposures.errors import GalprojectError
 from exposures.fits import read_exposure
 from galproject.queue.runs import prepare
 from galproject.validation.injection import run, temporary_database
+from galproject.validation.injection.chips import ChipTask
 from galproject.validation.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
 from galproject.validation.injection.options import InjectionOptions, number_of_stars, range_of
 from galproject.validation.injection.plot import plot_summary
@@ -192,7 +193,7 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     outputs = {"csv": "stars.csv", "ecsv": "stars.ecsv", "plot": "stars.png"}
     outputs = {name: str(tmp_path / path) for name, path in outputs.items()}
     with fingerprint(sorted(night.reference.parent.glob("*.fits"))):
-        report = run_command(night, **outputs, stars=28, workers=2)
+        report = run_command(night, **outputs, stars=28)
     assert "artificial stars" in report
     table = Table.read(outputs["ecsv"])
     bright = table[table["mag"] < 20.5]
@@ -204,6 +205,17 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     assert np.mean(table["is_changed"][large]) > 0.7
     assert not table["is_changed"][table["amplitude"] == 0].any()
     assert Image.open(outputs["plot"]).size == (1300, 1430)
+
+
+def test_worker_processes_inject_and_tell_of_a_chip_that_is_gone(night, tmp_path):
+    facts = read_exposure(night.reference)
+    gone = replace(facts, image_path=tmp_path / "gone.fits")
+    (entry,) = (chip for chip in facts.chips if chip.ccdnum == 35)
+    task = ChipTask(gone, entry, 0, 1, tmp_path, InjectionOptions(), night.options)
+    ((outcome, error),) = run.run_in_pool([task], workers=2)
+    assert outcome is None
+    assert "gone.fits" in error
+    assert "ended by" not in error
 
 
 @pytest.mark.django_db(transaction=True)

@@ -123,12 +123,13 @@ def _run(tasks, workers):
     for is_reference in (True, False):
         chosen = [task for task in tasks if task.is_reference == is_reference]
         if workers > 1:
-            yield from _in_a_pool(chosen, workers)
+            yield from run_in_pool(chosen, workers)
         else:
             yield from map(outcome_of, chosen)
 
 
-def _in_a_pool(tasks, workers):
+def run_in_pool(tasks, workers):
+    """What ``outcome_of`` gives of each task as it comes, each done by one of several processes."""
     database = connection.settings_dict["NAME"]
     pool = WorkerPool(OUTCOME_OF, worker.start, (database,))
     for (task,), outcome in pool.run([(task,) for task in tasks], workers):
