@@ -1,7 +1,7 @@
 """Descriptions of the options: default, unit, range and meaning.
 
-All of it is read from the dataclasses themselves: the unit and the range from a field's type,
-the meaning from the field's description, which pydantic finds in the docstring below it.
+Everything is read from the dataclasses themselves: unit and range from a field's type, the meaning
+from its description, which pydantic takes from the docstring below the field.
 """
 
 import inspect

@@ -186,7 +186,7 @@ SECRET = ("SECRET_KEY", "GALPROJECT_ARCHIVE_PASSWORD")
 def read_environment(variables: Mapping[str, str]) -> Environment:
     """The checked values of the ``variables`` of a process.
 
-    Raises InvalidEnvironmentError with a line for each that can't be used.
+    Raises InvalidEnvironmentError with a line for each invalid variable.
     """
     given = {name: variables[name].strip() for name in VARIABLES if variables.get(name, "").strip()}
     try:

@@ -122,8 +122,8 @@ def check_file(path):
 def options_from_json(stored) -> PipelineOptions:
     """The options stored with a result or a job by this or older code.
 
-    Options that the older code didn't have get their defaults; those that are gone are left out,
-    and the log names them.
+    Options that the older code didn't have get their defaults; options that no longer exist are
+    left out, and named in the log.
     """
     if isinstance(stored, dict):
         stored = {FORMER_SECTIONS.get(name, name): value for name, value in stored.items()}
@@ -145,7 +145,7 @@ def options_from_json(stored) -> PipelineOptions:
 def completed(stored, defaults=None) -> dict:
     """Stored options as JSON, completed by defaults of options added since.
 
-    Those that are gone are left out: two that are equal then ask for the same.
+    Options that no longer exist are left out, so that equal results mean equal requests.
     """
     defaults = _defaults() if defaults is None else defaults
     return {

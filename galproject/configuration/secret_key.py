@@ -32,7 +32,7 @@ def weakness_of(key) -> str:
 def secret_key_in(path):
     """The key in ``path``, made on first use and readable by its owner only.
 
-    Raises ImproperlyConfigured where it can't be read or made, or is easily guessed.
+    Raises ImproperlyConfigured if it can't be read or made, or is too weak.
     """
     try:
         if not path.exists():

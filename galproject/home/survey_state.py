@@ -105,7 +105,8 @@ def images() -> Images:
 def candidates() -> CandidateCounts:
     """Count stars by number of detections in one pass over galcandidates.
 
-    Of votes what everybody may know: numbers that grew with one's own would tell of others'.
+    Votes count only as far as everybody may see them: numbers that changed with the user's own
+    votes would reveal those of others.
     """
     numbers = {"accepted": Q(), "vetted": Q(consensus__isnull=False, shows_class=True)}
     numbers["disputed"] = Q(is_disputed=True, shows_class=True)

@@ -18,7 +18,7 @@ def crossmatch_job(job: GalJob) -> None:
 def crossmatch_around(image_ids: Iterable[int], about: GalJob | GalExposure) -> None:
     """Cross-match the sources on images, with a line in the log of a job or an exposure.
 
-    What fails stays as it was, for a later pass: the references themselves are stored.
+    If it fails, objects stay as they were for a later pass; the references themselves are stored.
     """
     image_ids = list(image_ids)
     if not image_ids:

@@ -12,8 +12,8 @@ from variables.pictures.render import Rendered, render_catalogue
 def draw_cutouts(catalogues: QuerySet[GalReference], everything: bool = False) -> Rendered:
     """Update the cutouts of catalogues (a queryset), with a progress bar on a terminal.
 
-    ``everything``: also of candidates that fail the cuts on every image. Each candidate and epoch
-    takes some 10 ms: where much has changed, that is many minutes.
+    With ``everything`` also those of candidates that fail the cuts on every image. Each candidate
+    and epoch takes some 10 ms, so that large changes take many minutes.
     """
     counted = catalogues.annotate(n_epochs=Count("coverages"))
     chosen = list(counted.select_related("image__exposure").order_by("pk"))

@@ -23,7 +23,7 @@ def key_of(filter_name: str) -> int:
 def references_locked(images: Iterable[GalImage]) -> Iterator[None]:
     """Lock the references in the images' filters for this session, waiting for others.
 
-    Whoever waits can't know what images are by then: they are to be read inside.
+    Rows of images may have changed while waiting, so they have to be read inside the block.
     """
     with locked(Claimed.REFERENCES, {key_of(image.exposure.filter) for image in images}):
         yield
@@ -33,7 +33,7 @@ def references_locked(images: Iterable[GalImage]) -> Iterator[None]:
 def one_change(images: Iterable[GalImage]) -> Iterator[None]:
     """A transaction with exclusive claims on images until its end.
 
-    Raises GalprojectError if a worker has one of them.
+    Raises GalprojectError if a worker is processing one of them.
     """
     with ExitStack() as held:
         for image in images:
@@ -52,10 +52,10 @@ def lock_results(
 ) -> None:
     """Lock what images share before results of some are stored or deleted.
 
-    To be called before the transaction locks anything else. Kept to its end, in this order: what
-    catalogues have of new sources, then the catalogues of the reference sets that the images are
-    in. What belongs to one image is locked by those who write it, after this.
-    ``new_detections`` are to be stored.
+    It must be called before the transaction locks anything else, and locks until its end, in this
+    order: the new sources of catalogues, including those of ``new_detections`` to be stored; then
+    the catalogues of the reference sets that the images are in. What belongs to a single image is
+    locked later, by those who write it.
     """
     lock_new_sources(images, new_detections)
     lock_sets_of(images)

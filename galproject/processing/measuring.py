@@ -64,7 +64,8 @@ def measure_search_image(
 ) -> SearchResult:
     """Measure the reference sources on a search image, and find new sources.
 
-    ``image`` may be placed anew, see ``measure_on_references``; ``options`` are PipelineOptions.
+    ``image`` may get another position, see ``measure_on_references``; ``options`` are
+    PipelineOptions.
     """
     references, measurement = measure_on_references(image, reduction, options.reduction)
     measured = measured_rows(measurement)

@@ -50,12 +50,12 @@ def process_chip(
 ) -> ChipResult:
     """Process one chip; errors become a result that tells them.
 
-    A chip whose stored result was made with the same options, reference and version of the code's
-    results is left as it is, unless ``again``; so is a reference catalogue made otherwise, because
-    a new one would give its sources new ids. So is a chip that another process has in hand, and,
-    with ``job_id``, one that this job has ended with or that a later job has taken over. Raises
-    django.db.OperationalError or InterfaceError where the database is lost, ProgrammingError
-    where it has not the right tables: no other chip would fare better.
+    Left as they are: a chip whose stored result was made with the same options, reference and
+    results version, unless ``again``; a reference catalogue made with others, because a new one
+    would give its sources new ids; a chip that another process is working on; and, with ``job_id``,
+    a chip that this job is done with or a later job took over. Raises django.db.OperationalError or
+    InterfaceError if the database is lost, and ProgrammingError if it lacks tables: no other chip
+    would fare better.
     """
     options = options or load_options()
     started = time.monotonic()
@@ -104,7 +104,7 @@ def _refusal(error: OperationalError) -> str:
 def make_references(images: Iterable[GalImage]) -> None:
     """Make search images references, deleting their results as search images.
 
-    Raises GalprojectError if one of them is being worked on.
+    Raises GalprojectError if a worker is processing one of them.
     """
     images = list(images)
     with references_locked(images):
@@ -127,7 +127,7 @@ def is_up_to_date(image: GalImage, options: PipelineOptions) -> bool:
 def has_same_provenance(image: GalImage, options: PipelineOptions, remember: bool = False) -> bool:
     """Whether a run with these options would make the same result as the stored one.
 
-    From the same files, too: see ``has_same_files``.
+    This includes that the files are the same, see ``has_same_files``.
     """
     made, asked = (
         _relevant_options(image, of) for of in (completed(image.options or {}), options.as_json())
@@ -159,7 +159,7 @@ def _relevant_options(image: GalImage, options: dict[str, Any]) -> dict[str, Any
 def _begin(image: GalImage, job_id: int | None) -> bool:
     """Mark a chip as running; false if a later job has just taken it over.
 
-    Raises GalprojectError if it has had its chances.
+    Raises GalprojectError if it was tried too often.
     """
     if job_id is not None and image.attempts >= MAX_ATTEMPTS:
         how = image.error or "its worker was killed, perhaps for want of memory"

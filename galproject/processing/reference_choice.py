@@ -60,8 +60,8 @@ def _concerned(catalogue: GalReference | None) -> set[int]:
 def renew_set(reference_set: GalReferenceSet, progress: tqdm | None = None) -> Renewal:
     """Compute a set's means again and, if any changed, select all variables again.
 
-    ``progress`` is told of each image, by ``update(1)``. All in one transaction: a reader sees
-    the set either before or after.
+    ``progress.update(1)`` is called for each image. It is one transaction, so that readers see the
+    set either before or after.
     """
     catalogue = active_catalogue(reference_set.image)
     concerned = _concerned(catalogue)

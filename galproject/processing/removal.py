@@ -51,9 +51,9 @@ def plan_removal(exposure: GalExposure) -> Removal:
 def remove(exposure: GalExposure, cascade: bool = False) -> None:
     """Delete an exposure, its measurements, and the catalogues made from it.
 
-    Search images that depend on these lose what they have of them and are to be processed again:
-    only with ``cascade``. A removal that is interrupted is finished by another. Raises
-    GalprojectError where a chip is being worked on, or images depend on it.
+    Search images measured with its catalogues lose those measurements and have to be processed
+    again, which needs ``cascade``. An interrupted removal is completed by the next one. Raises
+    GalprojectError if a chip is being processed, or images depend on it.
     """
     removal = plan_removal(exposure)
     if removal.n_dependents and not cascade:

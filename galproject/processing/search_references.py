@@ -15,7 +15,7 @@ from photometry.storage.image_calibration import channel_edges
 def check_is_covered(image: GalImage, chip: Chip) -> None:
     """Raise InputFileError if no reference lies here by the header's WCS.
 
-    Asked before the hard work begins.
+    Called before the expensive steps.
     """
     fill_sky_geometry(image, chip, RefinedWcs(chip.wcs, PixelCorrection(chip.shape, -1)))
     if not references_under(image):
@@ -36,8 +36,8 @@ def measure_on_references(
 ) -> tuple[list[GalImage], SearchMeasurement]:
     """Measure an image on the references under it; returns both.
 
-    An image whose WCS turns out to be far off is placed anew, and may lie on other references.
-    Raises InputFileError if there are none.
+    An image whose WCS proves to be far off gets its true position, where it may lie on other
+    references. Raises InputFileError if there are none.
     """
     references = references_under(image)
     measurement = _measure_on(references, image, reduction, options)

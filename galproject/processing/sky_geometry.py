@@ -13,7 +13,7 @@ from photometry.models import GalReference
 def fill_sky_geometry(image: GalImage, chip: Chip, wcs: RefinedWcs | RegisteredWcs) -> None:
     """Fill the columns of a chip's position and footprint.
 
-    Raises InputFileError if its WCS takes it to no place that a chip can have.
+    Raises InputFileError if the WCS gives a position or shape that no chip can have.
     """
     ny, nx = chip.shape
     corner_x, corner_y = map(np.array, corner_pixels(chip.shape))

@@ -87,7 +87,7 @@ def plan_stack(
 ) -> StackPlan:
     """Plan a stack from the headers of its exposures.
 
-    Raises GalprojectError if an exposure can't be used or they don't go together.
+    Raises GalprojectError if an exposure can't be used, or exposures don't go together.
     """
     paths, errors = distinct(paths)
     if errors:
@@ -179,9 +179,8 @@ def _files_of(facts: ExposureFacts) -> list[Path]:
 def run_stack(plan: StackPlan, again: bool = False) -> Iterator[StackResult]:
     """Stack a plan's chips, yielding a StackResult each, then write the four files.
 
-    A chip that stands, made from the same files with the same options and version of the results,
-    is left, and so are those that stand and are not wanted now. Raises GalprojectError if
-    nothing can be written.
+    Chips made from the same files with the same options and results version are kept, as are chips
+    that exist and are not in the plan. Raises GalprojectError if nothing can be written.
     """
     settings = stack_settings(plan.options)
     keys = {number: plan.key(number) for number in plan.chips}
@@ -273,8 +272,8 @@ def _chip_header(source: StackInput, made: ChipStack, key: str) -> fits.Header:
 def _wcs_cards(source: StackInput, first: Reduction) -> fits.Header:
     """The cards of the first input's WCS, shifted onto the catalogue if there is one.
 
-    What else its refinement has, turns and scales by hundredths of a pixel, is found again when
-    the stack is processed.
+    The refinement's rotation and scale, hundredths of a pixel, are fitted again when the stack is
+    processed.
     """
     cards = read_wcs_cards(source.facts, source.entry)
     ny, nx = first.chip.shape

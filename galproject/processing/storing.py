@@ -120,7 +120,7 @@ def _replace_changes(
 ) -> None:
     """Judge an image's quality by its changes, and store the changes.
 
-    By the means of reference sets as they are now that nobody can change them.
+    It uses the means of reference sets as they are now, when their locks are held.
     """
     measured = measured_on_search(result.rows, result.measurement.sources, result.calibration)
     reference_shape = result.reference.height, result.reference.width
@@ -144,7 +144,7 @@ def _measured_with(image: GalImage) -> list[int]:
 def delete_results(image: GalImage, with_retired: bool = False) -> None:
     """Delete the results of an image from all tables, and from its own row.
 
-    Catalogues that were made from it and retired stay, unless ``with_retired``.
+    Retired catalogues made from it stay, unless ``with_retired``.
     """
     lock_results([image])
     before = _measured_with(image)

@@ -54,8 +54,8 @@ class QualityError(InputFileError):
 def judge_reference(image, chip, figures, options):
     """Fill in the ``figures`` of a reference image, and the doubts that follow.
 
-    Raises QualityError if it can't be a reference: beyond the limits of failure, or doubted
-    where such are refused.
+    Raises QualityError if a figure is beyond its limit of failure, or if it is doubted and doubted
+    references are refused.
     """
     _judge(image, chip, figures, options)
     if image.is_doubted and options.refuse_doubted_references and not _is_accepted(image):
@@ -65,8 +65,8 @@ def judge_reference(image, chip, figures, options):
 def judge_search(image, chip, figures, changes, options):
     """Fill in the ``figures`` of a search image, and the doubts that follow.
 
-    With those that come from other images and from its ``changes`` among ``image.n_sources``.
-    Raises QualityError if they are beyond the limits of failure.
+    Figures that need other images, and the share of ``changes`` among ``image.n_sources``, are
+    added here. Raises QualityError if a figure is beyond its limit of failure.
     """
     figures = dict(figures) | _against_others(image, figures, options.measure)
     figures["changed_share"] = changed_share(changes, image.n_sources, options.measure)

@@ -22,10 +22,9 @@ Verdict = GalQualityDecision.Verdict
 def overrule(image, verdict, user, reason) -> GalImage:
     """Record a decision on an image's quality, and count its changes accordingly.
 
-    Those of images that were measured with it, too, where it is a reference. A chip that failed
-    stays so until it is processed again. Nobody stores an image
-    meanwhile without knowing. Returns the image as it is now. Raises
-    GalprojectError without a reason.
+    For a reference, the changes of images measured with it are counted accordingly, too. A failed
+    chip stays failed until it is processed again. Images are locked, so that nobody stores one
+    meanwhile. Returns the updated image. Raises GalprojectError without a reason.
     """
     if not reason.strip():
         raise GalprojectError(f"{image}: say why. People who come later want to know")

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 class Sentinel(cluster.Sentinel):
     """The process that starts workers, and replaces those that died.
 
-    Only the parent of a process learns from the system how it ended.
+    Only a process's parent learns from the system how it ended.
     """
 
     def reincarnate(self, process: Any) -> None:

@@ -52,10 +52,10 @@ def enqueue(
 ) -> list[GalJob]:
     """Enqueue chips with the same options; returns their jobs, one for each exposure.
 
-    Chips whose results are up to date (unless ``again``), and those that a worker has in hand,
-    are left as they are. With ``queued`` the workers do the rest; a search exposure waits until
-    no reference of its field and filter is open. Else the caller does, with
-    ``jobs_of_this_process`` and ``work``.
+    Chips with up-to-date results (unless ``again``), and those being processed, are left as they
+    are. With ``queued`` the workers process the chips, and a search exposure waits until no
+    reference of its field and filter is open; else the caller does, by ``jobs_of_this_process`` and
+    ``work``.
     """
     recover_lost_work()
     options = options or load_options()
@@ -153,7 +153,7 @@ def work(image_id: int, job_id: int) -> ChipResult:
 def fail(image_id: int, job_id: int, how: str) -> ChipResult:
     """Fail a chip of a job whose worker died, with ``how`` it ended; a ChipResult.
 
-    One that was stored just before is done all the same.
+    A chip that was stored just before its worker died is done all the same.
     """
     started = time.monotonic()
     with locked(Claimed.CHIP, [image_id]):  # until the dead one's session is gone, too
@@ -172,8 +172,8 @@ def fail(image_id: int, job_id: int, how: str) -> ChipResult:
 def worker_died(host: str, pid: int, how: str) -> None:
     """Fail or recover the chip that a dead worker was processing.
 
-    Where the worker crashed, the chip fails. Where it was killed, by somebody or for want of
-    memory, it is queued again.
+    If the worker crashed, the chip fails. If it was killed, by somebody or for lack of memory, the
+    chip is queued again.
     """
     dead = GalImage.objects.filter(status=Status.WORKING, job__queued=True, host=host, pid=pid)
     for image in dead:
@@ -193,7 +193,7 @@ def _finish_after_last(job: GalJob) -> None:
 def finish(job: GalJob) -> None:
     """Close a job after its last chip and follow it up, by a worker if it is queued.
 
-    Once, whoever comes first: who did its last chip, or ``recover_lost_work`` where that one died.
+    It is done once, by the worker of its last chip or, if that died, by ``recover_lost_work``.
     """
     with transaction.atomic():
         is_first = close_job(job)
@@ -206,7 +206,7 @@ def finish(job: GalJob) -> None:
 def follow_up_job(job: GalJob) -> None:
     """Follow up a closed job: cross-match its sources and propose flags.
 
-    Done twice it leaves what it leaves once.
+    It is idempotent.
     """
     crossmatch_job(job)
     propose(job.exposure)
@@ -256,9 +256,9 @@ def release_waiting() -> None:
 def recover_lost_work() -> None:
     """Recover the work of processes that died, once a minute and before chips are enqueued.
 
-    Chips of a dead worker are queued again, messages that were lost with a cluster are sent
-    again, jobs of a dead command are given up, and jobs are closed whose last chip's worker died
-    before it could. Safe at any time, and from any number of hosts at once.
+    Chips of a dead worker are queued again, messages lost with a cluster are sent again, jobs of a
+    dead command are given up, and jobs are closed if the worker of their last chip died before it
+    did so. Safe at any time, and on any number of hosts at once.
     """
     _recover_interrupted()
     _send_lost()
@@ -303,8 +303,8 @@ def _recover(image: GalImage, how: str = "") -> None:
 def _send_lost() -> None:
     """Send again old messages if the queue has nothing left to be fetched.
 
-    It was fetched, then, by a cluster that works on something before it, or that died. A chip
-    that is sent twice is processed once.
+    Such a message was fetched by a cluster that is busy with others, or that died. A chip that is
+    sent twice is processed once.
     """
     overdue = GalImage.objects.filter(
         status=Status.QUEUED, job__queued=True, queued__lt=timezone.now() - LOST_AFTER
@@ -317,7 +317,7 @@ def _send_lost() -> None:
 def _hand_out_again() -> None:
     """Release fetched messages to be fetched again, in case their cluster died.
 
-    Those that a living one has are done twice, which the claims make harmless.
+    Messages of a living cluster are then fetched twice, which the claims make harmless.
     """
     if Conf.ORM:
         OrmQ.objects.filter(lock__gt=timezone.now()).update(lock=timezone.now())
@@ -328,7 +328,7 @@ def enqueue_failed(
 ) -> list[GalJob]:
     """Enqueue again the chips that failed or were interrupted.
 
-    With the options that they were asked for; returns the jobs.
+    They keep the options with which they were requested. Returns the jobs.
     """
     recover_lost_work()
     _hand_out_again()

@@ -1,8 +1,8 @@
 """Messages of the queue: signed JSON of known tasks, without executable content.
 
-django-q2 carries pickles, which run what their maker likes: whoever knows the key that signs them
-had a shell on the workers. Here a message names one of our tasks and has the numbers and texts that
-this task takes. It is signed all the same, so that nobody who reaches Redis can have a task done.
+django-q2 carries pickles, which can run any code: whoever knows the signing key would have a shell
+on the workers. Here a message names one of the project's tasks with its numbers and texts. It is
+signed, too, so that nobody who reaches Redis can enqueue a task.
 """
 
 import zlib

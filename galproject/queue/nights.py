@@ -53,8 +53,8 @@ def expnums_to_fetch(first: date, last: date, archive: Archive | None = None) ->
 def fetch_and_enqueue(expnum: int, archive: Archive | None = None) -> list[GalJob]:
     """Fetch one exposure into its night's folder, enter it and enqueue it; the jobs.
 
-    Without a reference of its field and filter it is entered only, and the log says so. Raises
-    GalprojectError where the archive has not got it whole, or the file can't be used.
+    Without a reference of its field and filter it is only entered, which the log says. Raises
+    GalprojectError if the archive lacks a part of it, or the file can't be used.
     """
     found = find(Query(expnums=(expnum,)), archive)
     if not found:

@@ -49,9 +49,9 @@ def plan_reprocessing(
 ) -> Reprocessing:
     """Plan to reprocess chips whose results would differ now; see ``has_same_provenance``.
 
-    The options that describe files (``input``, ``catalogue``) stay as each chip was made with.
-    References are made over only ``with_references``, as that gives their sources new ids; the
-    search images that were measured with them are then made over too.
+    Options that describe files (``input``, ``catalogue``) stay as each chip was made with.
+    References are processed again only ``with_references``, as that gives their sources new ids;
+    search images measured with them then are, too.
     """
     references: dict[PipelineOptions, list[int]] = {}
     searches: dict[PipelineOptions, list[int]] = {}

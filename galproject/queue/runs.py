@@ -37,8 +37,8 @@ def prepare(
 ) -> ProcessingPlan:
     """Read exposures' headers and enter them, before any pixel is read.
 
-    A file that can't be used is an error of its own; the others go on. Raises GalprojectError
-    where there is no such catalogue.
+    A file that can't be used becomes an error, and the others go on. Raises GalprojectError if the
+    catalogue does not exist.
     """
     options = options or load_options()
     options.opened_catalogue()
@@ -71,8 +71,8 @@ def process_exposure(
 ) -> list[ChipResult]:
     """Enter one exposure and process its chips; a list of ChipResult.
 
-    The same as ``manage.py process_exposure``. Raises GalprojectError if the file itself
-    can't be used; a chip that fails says so in its result.
+    It does what ``manage.py process_exposure`` does. Raises GalprojectError if the file itself
+    can't be used; the error of a failed chip is in its result.
     """
     options = options or load_options()
     plan = prepare([path], options, is_reference, ccds)
@@ -89,8 +89,8 @@ def run_chips(
 ) -> Iterator[ChipResult]:
     """Process chips and yield each ChipResult as it comes; with one worker in this process.
 
-    With several, a chip whose process is ended by a signal fails alone. Raises GalprojectError
-    where the database is lost.
+    With several workers, a chip whose process is ended by a signal fails alone. Raises
+    GalprojectError if the database is lost.
     """
     images = GalImage.objects.filter(pk__in=image_ids)
     try:

@@ -1,7 +1,7 @@
 """A pool of processes, in which a dying one loses no task but its own.
 
-The executor of concurrent.futures gives up all that is left where one process dies, and doesn't say
-how it died. Importable before Django is set up.
+The executor of concurrent.futures gives up all remaining tasks if one process dies, and doesn't say
+how it died. This module can be imported before Django is set up.
 """
 
 import multiprocessing
@@ -36,7 +36,7 @@ class WorkerPool:
     def run(self, tasks: Iterable[tuple], n_workers: int) -> Iterator[tuple[tuple, Any]]:
         """Yield each task, a tuple of arguments, and its result or Death, as they come.
 
-        Raises what ``function`` raises. Where this ends early, tasks that were begun are waited for
+        Raises what the function raises. If the caller stops early, tasks in progress are waited for
         and the rest are left.
         """
         waiting = deque(tasks)

@@ -126,7 +126,7 @@ def _candidates_of(catalogues):
 def _votes_on(catalogues):
     """Count the votes on sources of catalogues, and those sources.
 
-    Of those alone that may be counted: votes in campaigns that go on are blind.
+    Only settled votes are counted, since those in open campaigns are blind.
     """
     ranges = Q(pk__in=[])
     for catalogue in catalogues:
@@ -163,12 +163,11 @@ def change_reference(
 ):
     """Make images references and others search images, and enqueue the implied work.
 
-    Who did it and why is written to the log of the exposures. What was measured with other
-    references stays until it is measured anew. All in one transaction, and one change at a time;
-    ``known_ids`` are the references of the chosen images' sky when the decision was taken. A
-    catalogue that goes is dropped afterwards, unless somebody reads it for ``drop_lock_seconds``.
-    Raises GalprojectError where a chip is being worked on, and ChangedMeanwhileError where these
-    are not the references any more.
+    Who did it and why is written to the exposures' logs. Measurements with other references stay
+    until they are made again. One change runs at a time, in one transaction; ``known_ids`` are the
+    references of the chosen images' sky when the decision was taken. A retired catalogue is dropped
+    afterwards, unless somebody reads it for ``drop_lock_seconds``. Raises GalprojectError if a chip
+    is being processed, and ChangedMeanwhileError if the references are no longer those.
     """
     with references_locked(_images([*chosen_ids, *withdrawn_ids])):
         chosen, withdrawn = _images(chosen_ids), _images(withdrawn_ids)

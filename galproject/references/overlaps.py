@@ -47,7 +47,7 @@ def ids_overlapping(image_ids) -> set[int]:
 def count_stranded(withdrawn_ids, chosen_ids=()) -> int:
     """Count the search images that would be left without a reference.
 
-    Those that are ``chosen`` count as references already.
+    Images in ``chosen`` already count as references.
     """
     ids = {"withdrawn": list(withdrawn_ids), "chosen": list(chosen_ids)}
     with connection.cursor() as cursor:

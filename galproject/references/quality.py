@@ -69,9 +69,9 @@ MEDIANS = (
 def qualities(exposures) -> list[Quality]:
     """The Quality of exposures, ranked by the current options.
 
-    The rank is by depth minus ``mag_per_arcsec`` for each arcsecond of seeing: depth has the
-    seeing in it once already, as of an isolated star; in a crowded field, where neighbours blend,
-    it counts again. Exposures that lack chips come after, those without measurements last.
+    The rank is depth minus ``mag_per_arcsec`` for each arcsecond of seeing. Depth already contains
+    the seeing for an isolated star; in a crowded field, where neighbours blend, seeing counts
+    again. Exposures that lack chips follow, and those without measurements come last.
     """
     rows, options = _medians(exposures), load_options().ranking
     found = [_quality(exposure, rows[exposure.pk]) for exposure in exposures if exposure.pk in rows]

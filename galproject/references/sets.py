@@ -53,7 +53,7 @@ class Pairs:
 def possible_pairs(members, primary=None) -> list[Pairs]:
     """The sets that exposures can join, of one reference exposure or of all.
 
-    Raises GalprojectError if one of them can join none, and says why.
+    Raises GalprojectError with the reason if one of them can join none.
     """
     found = []
     for member in members:
@@ -136,7 +136,8 @@ def _why_not(member, primary):
 def change_sets(pairs, is_added, username, reason="", progress=None) -> list[Renewal]:
     """Add images to reference sets or remove them, and update what depends on it.
 
-    A transaction a chip of the primary. Who did it and why is in the log of the primary.
+    Each chip of the primary has a transaction of its own. Who did it and why is in the primary's
+    log.
     """
     with references_locked(GalImage.objects.filter(pk__in=pairs.images).select_related("exposure")):
         return _change_sets(pairs, is_added, username, reason, progress)

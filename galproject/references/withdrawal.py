@@ -14,9 +14,9 @@ from variables.models import CampaignObject, GalDecision, GalFlag
 def withdraw_references(images):
     """Make references search images; they and those measured with them are measured again.
 
-    Their catalogues are removed with all that was measured of their sources; one that votes,
-    campaigns or flags hang on is retired and stays, with its sources alone. Raises GalprojectError
-    where search images would be left without a reference, or one of them is being worked on.
+    Their catalogues are dropped with all measurements of their sources; a catalogue with votes,
+    campaigns or flags is retired and keeps its sources alone. Raises GalprojectError if search
+    images would be left without a reference, or one of these is being processed.
     """
     images = [image for image in images if image.is_reference]
     check_withdrawal(images)
@@ -29,8 +29,8 @@ def withdraw_references(images):
 def retire_references(images) -> list[GalReference]:
     """Make references search images in the caller's transaction, which holds their claims.
 
-    The catalogues that are out of use by it, and of whose sources nobody has said anything: to be
-    dropped once the transaction stands.
+    Returns the retired catalogues without votes, campaigns or flags, to be dropped once the
+    transaction is committed.
     """
     retired = []
     for image in images:
@@ -46,8 +46,7 @@ def retire_references(images) -> list[GalReference]:
 def drop_catalogues(catalogues, lock_seconds=DROP_LOCK_SECONDS):
     """Drop retired catalogues in a transaction each, so that nobody waits long.
 
-    One that can't be within ``lock_seconds``, as somebody reads on and on, stays out of use, and
-    the log says so.
+    One that stays locked by readers for ``lock_seconds`` remains retired, which the log says.
     """
     for catalogue in catalogues:
         try:

@@ -18,7 +18,7 @@ UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "d
 def parse_time(text: str, now: datetime | None = None) -> datetime:
     """Parse "2h", "1d", "2026-11-23" or "2026-11-23T18:00" to a time in UTC.
 
-    Raises GalprojectError if it means none, or one beyond EARLIEST and LATEST.
+    Raises GalprojectError for another text, or a time beyond EARLIEST and LATEST.
     """
     text = text.strip()
     try:

@@ -192,7 +192,7 @@ def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> Worki
 def _page(jobs, before, limit):
     """The jobs of a page, and the cursor of the next one.
 
-    The queue takes first what was asked for first, so what is at work comes on top of the first
+    The queue takes the oldest requests first, so exposures at work are put on top of the first
     page, before the newest.
     """
     working = GalImage.objects.filter(exposure=OuterRef("exposure"), status=Status.WORKING)
@@ -211,8 +211,8 @@ def images_of(query: StatusQuery):
 def state_now():
     """The state of a galimage as an expression, by the current claims.
 
-    Claims are read before the table, so a chip that is begun in between has none of them: what
-    was begun just now is not lost.
+    Claims are read before the table, so a chip that was begun in between has none of them, which
+    does not make it lost.
     """
     just_now = timezone.now() - SKEW
     at_work, jobs = claimed(Claimed.CHIP), claimed(Claimed.JOB)

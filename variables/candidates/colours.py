@@ -26,11 +26,11 @@ WHERE s.refsource_id = ANY(%s)
 def field_diagram(candidate) -> dict:
     """The colour-magnitude diagram of a candidate's field, for JSON.
 
-    ``{"kind", "x", "y", "points", "blends", "itself", "filters"}``: colours of the objects that
-    its catalogue and the catalogue in another filter that lies over it have in common; the labels
-    of the axes; lists of [x, y], of the one-to-one objects, of blends, whose colours are of more
-    than one star, and of the candidate, which may be in a blend. Where there is no
-    other filter, its ``kind`` is "scatter": the catalogue's candidates by magnitude and rms.
+    ``{"kind", "x", "y", "points", "blends", "itself", "filters"}``. ``points`` are lists of [x, y]
+    of the objects that match one to one in the candidate's catalogue and in one of another filter
+    over it; ``blends`` those whose colours are of more than one star; ``itself`` is the candidate,
+    which may be in a blend; ``x`` and ``y`` label the axes. Without another filter ``kind`` is
+    "scatter": the catalogue's candidates by magnitude and rms.
     """
     other = _other_catalogue(candidate)
     if other is None:

@@ -42,8 +42,8 @@ FORMATS = {"csv": CSV, "votable": VOTABLE, "parquet": PARQUET}
 def export(rows, name, user):
     """A queryset of candidates as the chunks of a file in the named format.
 
-    It holds what ``user`` may see. Raises ExportError for an unknown format, and where there are
-    more rows than it can hold.
+    It holds only what ``user`` may see. Raises ExportError for an unknown format, and for more rows
+    than the format can hold.
     """
     if name not in FORMATS:
         raise ExportError(f"There is no format {name}: choose {', '.join(FORMATS)}")
@@ -59,7 +59,7 @@ def export(rows, name, user):
 def _chunks(rows):
     """Lists of CHUNK rows as read from the database, each in the order of COLUMNS.
 
-    The last columns, of the object that a source is of, are added to each list.
+    The columns of each source's object are appended to its row.
     """
     for chunk in batched(_read(rows), CHUNK):
         objects = object_columns([row[0] for row in chunk])

@@ -88,7 +88,7 @@ def count(field, lookup, label):
 class CandidateFilter(django_filters.FilterSet):
     """Candidates, as ``GalCandidate.objects.accepted`` says what that is.
 
-    What is flagged, and what fails a cut on every image, is there where it is asked for.
+    Flagged candidates, and those that fail a cut on every image, are included only on request.
     """
 
     detections_min = count("n_detections", "gte", "detections from")

@@ -74,7 +74,7 @@ class Listing:
 def listing(data, request) -> Listing:
     """The page of the list for a QueryDict; unknown sort orders fall back to the default.
 
-    The first where it asks for a page that the list does not have; the complaints say so.
+    It is the first page if the requested one does not exist, which the complaints then say.
     """
     chosen, order = _chosen(data, request)
     rows = chosen.qs

@@ -10,7 +10,8 @@ def period_search(curves, options=PeriodOptions()) -> dict:
     """Periods in light curves as ``light_curve_data`` has them, for JSON.
 
     ``{"periods": [{"days", "power", "false_alarm"}], "fold", "n_epochs", "note"}``, strongest
-    first; ``fold`` is the period to fold on unasked, None if none stands out.
+    period first; ``fold`` is the period by which the page folds at first, None if none is
+    significant.
     """
     measured = [_with_errors(curve) for curve in curves]
     n_epochs = sum(len(mjd) for mjd, *_ in measured)

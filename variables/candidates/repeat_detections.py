@@ -50,7 +50,7 @@ class Repeats:
 def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
     """Pairs (number of detections, number of stars with it), from 1 detection on.
 
-    An image that detects several sources of a star counts once.
+    An image on which several sources of one star are detected counts once.
     """
     candidates, column = _counted(counting), _column(counting)
     return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))

@@ -53,10 +53,9 @@ CHANGE_DTYPE = np.dtype(
 def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) -> int:
     """Update galcandidates for catalogues or sources; returns how many candidates they now have.
 
-    Of all catalogues, or of some, or of some sources. A transaction a catalogue: inside one of
-    the caller's it is one with what else happens there, and the catalogues' locks are kept to
-    its end. Causes are judged by the options in force. ``progress`` is told of each catalogue, by
-    ``update(1)``.
+    Without arguments those of all catalogues. Each catalogue has its own transaction; within a
+    transaction of the caller's the work is part of that, and catalogues stay locked until its end.
+    Causes are judged by the current options. ``progress.update(1)`` is called for each catalogue.
     """
     only = None if refsource_ids is None else np.unique(np.array(list(refsource_ids), "i8"))
     if only is not None:
@@ -199,7 +198,7 @@ def _largest(group, values, n):
 def _columns(catalogue, summary, chosen, changes, options):
     """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary.
 
-    ``changes`` are those that the summary is of.
+    ``changes`` are those that the summary was made from.
     """
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
@@ -225,8 +224,8 @@ def _columns(catalogue, summary, chosen, changes, options):
 def _n_not_detected(ids, rows, changes):
     """(n,) the number of images on which each source was looked for and not detected.
 
-    ``rows`` are what was measured of them, with light; where one vanished it was looked for, also
-    if the row of that was not kept.
+    ``rows`` are the detections of the sources. A source that vanished was looked for, even if no
+    row of that was kept.
     """
     with connection.cursor() as cursor:
         cursor.execute(LOOKED_FOR, [ids.tolist()])

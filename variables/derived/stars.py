@@ -1,8 +1,8 @@
 """Stars among candidates: sources on several references, or in several filters, of one object.
 
-A star is an object of the cross-match. Of a blend, in which a catalogue has several sources where
-another has one, the sources of one catalogue are different stars: each candidate of it is a part
-of the object, the most often detected the first.
+A star is an object of the cross-match. In a blend one catalogue has several sources where another
+has one; these are different stars, and its candidates count as parts of the object, the most often
+detected first.
 """
 
 from functools import partial
@@ -89,9 +89,9 @@ def candidates_of(refsource_ids, object_ids) -> list[int]:
 def refresh_stars(refsource_ids):
     """Update the columns of candidates about their stars, now and again after the commit.
 
-    Of the candidates with these ids and of all others of their objects. Candidates that another
-    transaction is writing are left out at first, so that nobody waits for a lock here while
-    holding others. After the commit none is, and what others committed meanwhile counts.
+    For the candidates with these ids and all others of their objects. Candidates that another
+    transaction is writing are left out at first, so that nobody waits for a lock here while holding
+    others; after the commit all are updated, with what others committed meanwhile.
     """
     _write(refsource_ids, busy="SKIP LOCKED")
     # Everything that it follows from is stored by then: where it fails, the next time mends it.
@@ -101,7 +101,7 @@ def refresh_stars(refsource_ids):
 def refresh_stars_of(catalogue, refsource_ids):
     """Update the star columns, before the commit only for candidates of one catalogue.
 
-    For who goes on to wait for other catalogues, whose candidates must not be locked meanwhile.
+    For callers that go on to lock other catalogues, whose candidates must not be locked before.
     """
     first, last = catalogue.id_range
     _write(refsource_ids, where=f"AND refsource_id BETWEEN {first} AND {last}")

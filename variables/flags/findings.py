@@ -194,8 +194,8 @@ def _times_measured(refsource_ids):
 def at_defects(images, frame_of, label, options):
     """Propose flags where changes recur at one place of a detector, one flag for each image.
 
-    ``images`` are search images of the same detector, or of one exposure; ``frame_of`` is the
-    name of the column that tells their frames apart, ``label`` of the place says what they share.
+    ``images`` are search images of one detector, or of one exposure; ``frame_of`` names the column
+    that distinguishes their frames; ``label`` describes what they share.
     """
     images = {image.pk: image for image in images if image.width and image.height and image.radius}
     if len(images) < options.min_exposures:

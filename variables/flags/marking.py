@@ -93,7 +93,7 @@ def covering(image) -> list[GalFlag]:
 def mark_changes(image) -> set[int]:
     """Set ``is_flagged`` of an image's changes by the flags in force; returns sources that differ.
 
-    The pipeline calls it after it has replaced them: flags outlive what they cover.
+    The pipeline calls it after it replaced an image's changes, because flags outlive them.
     """
     return mark(image, covering(image))
 

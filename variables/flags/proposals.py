@@ -20,7 +20,7 @@ State = GalFlag.State
 def propose(exposure: GalExposure) -> int:
     """Propose flags on an exposure by the current options; returns how many are new.
 
-    What was proposed before, or somebody has declined or undone, is not proposed again.
+    Proposals that were made before, declined or undone are not made again.
     """
     return store_proposals(findings(exposure, options_in_force().artifacts))
 
@@ -29,7 +29,7 @@ def propose(exposure: GalExposure) -> int:
 def renew_reference_proposals(catalogue) -> int:
     """Propose again which sources of a reference are wrong after its set changed; returns how many.
 
-    What was proposed before and nobody has decided on goes where it is no longer so.
+    Undecided proposals that no longer hold are removed.
     """
     undecided = GalFlag.objects.proposed().filter(
         artifact=Artifact.REFERENCE, made_by=None, refsource_id__range=catalogue.id_range

@@ -17,8 +17,9 @@ State = GalFlag.State
 def flag_trails(image: GalImage, trails) -> int:
     """Flag a search image's trails in place of those found before; returns how many.
 
-    The flags stand at once, as what moves across an image is no variable star. A trail at a place
-    that somebody has decided on is left as they said. Who calls this marks the changes anew.
+    These flags are in force at once, since what moves across an image is no variable star. A trail
+    at a place on which somebody has decided is left as they decided. The caller has to mark the
+    changes again.
     """
     own = GalFlag.objects.filter(image=image, artifact=Artifact.TRAIL, made_by=None)
     is_decided = Q(decided_by__isnull=False)

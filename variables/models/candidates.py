@@ -68,8 +68,8 @@ class GalCandidateQuerySet(models.QuerySet):
     def accepted(self):
         """Candidates as pages, lists, the API and counts mean them: current, visible and detected.
 
-        Of a catalogue in use, with a change that passes the cuts, and hidden by no flag. People
-        count ``one_a_star`` of these.
+        They belong to a catalogue in use, have a change that passes all cuts, and are not hidden by
+        a flag. Numbers on pages count ``one_a_star`` of these.
         """
         return self.current().filter(ACCEPTED)
 
@@ -96,7 +96,7 @@ class GalCandidateQuerySet(models.QuerySet):
     def one_a_star(self):
         """One candidate for each star among these: the one most often detected.
 
-        A star has a candidate for each reference image that shows it, and in each filter.
+        A star has a candidate for each reference image on which it is found, and in each filter.
         """
         own = {name: models.OuterRef(name) for name in ("n_detections", "n_changes", "pk")}
         more = models.Q(n_detections__gt=own["n_detections"])
@@ -137,7 +137,7 @@ class GalCandidateQuerySet(models.QuerySet):
     def of_class(self, slug):
         """Candidates agreed to be of a class; "none" for those without votes, or "disputed".
 
-        As it is seen by somebody: what they may not know yet is of no class.
+        Classes count as far as the user may see them.
         """
         if slug == "none":
             return self.exclude(HAS_CLASS, shows_class=True)
@@ -163,10 +163,10 @@ class GalCandidateQuerySet(models.QuerySet):
     def as_seen_by(self, user=None):
         """Annotate what a user may know of others' votes; without a user, what everybody may.
 
-        ``shows_class`` is whether they may know anything: votes are blind, and while a campaign
-        goes on only who has voted since it was begun sees what others say. ``seen_votes`` is the
-        number of votes, null where it is not seen. Whatever filters, sorts, counts or shows
-        consensus, n_votes or is_disputed goes by these.
+        ``shows_class`` says whether the user may know others' votes: these are blind, and in an
+        open campaign only those who have voted since it began may see them. ``seen_votes`` is the
+        number of visible votes, null if none may be seen. All that filters, sorts, counts or shows
+        consensus, n_votes or is_disputed must use these two.
         """
         blind = CampaignObject.objects.blind_to(user).filter(refsource_id=models.OuterRef("pk"))
         shows = models.ExpressionWrapper(~models.Exists(blind), models.BooleanField())
@@ -182,9 +182,9 @@ class GalCandidateQuerySet(models.QuerySet):
 class GalCandidate(models.Model):
     """A source with at least one row in galvarobjs, summarised.
 
-    The columns are derived from galvarobjs, galsources, galflags and galdecisions, by
-    ``variables.derived.refresh``, and never written by hand. Statistics are over all
-    measurements of the source in the reference's filter; null where there are too few.
+    Its columns are derived by ``variables.derived.refresh`` from galvarobjs, galsources, galflags
+    and galdecisions, and never written by hand. Statistics are over all measurements of the source
+    in the reference's filter, and null where these are too few.
     """
 
     class Kind(models.TextChoices):

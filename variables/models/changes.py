@@ -47,8 +47,8 @@ class GalVarObjQuerySet(models.QuerySet):
 class GalVarObj(models.Model):
     """One source on one image, different from its reference by more than 15 sigma.
 
-    On a reference image itself where the other images of its set agree that it is otherwise.
-    Or one that the reference does not have: see GalNewSource.
+    Or one on a reference image, if the other images of its set agree that it differs there; or one
+    that the reference does not have (see GalNewSource).
     """
 
     class Kind(models.TextChoices):

@@ -63,8 +63,8 @@ class GalFlagQuerySet(models.QuerySet):
 class GalFlag(models.Model):
     """A statement that what it covers is an artifact, by whom and why. Never deleted.
 
-    With ``refsource_id``: that source, on all images. Else what lies on ``image``: within
-    ``region``, or all of it where that is null. On a reference image that hides the sources
+    With ``refsource_id`` it covers that source on all images; else what lies on ``image``, within
+    ``region`` or anywhere if that is null. On a reference image a flag hides the sources
     themselves, on a search image only the changes there.
     """
 

@@ -12,10 +12,10 @@ from photometry.models import GalReference, RealField, StarFit
 class GalNewSource(models.Model):
     """A source missing in a reference catalogue, detected at one position at different times.
 
-    Its id is one of the catalogue's, from the last of its range downwards, where no source of
-    the reference has one: so all that hangs on ``refsource_id`` (galsources, changes, votes,
-    flags, cutouts) knows the new as it knows the others. Rows stay as long as the catalogue
-    does, so that an id never becomes another star's.
+    Its id is in the catalogue's range, counted down from the end, where the reference has no
+    sources: so all that refers to ``refsource_id`` (galsources, changes, votes, flags, cutouts)
+    treats new sources as the others. Rows stay as long as the catalogue, so that an id is never
+    reused.
     """
 
     refsource_id = models.BigIntegerField(primary_key=True)
@@ -40,7 +40,7 @@ class GalNewSource(models.Model):
 class GalLostSource(models.Model):
     """A new source of a deleted catalogue, kept until another source replaces it.
 
-    Only where people had said something of it: of others nobody asks.
+    Kept only for sources with votes, flags or campaigns.
     """
 
     refsource_id = models.BigIntegerField(primary_key=True)
@@ -68,8 +68,8 @@ class GalNewDetectionQuerySet(models.QuerySet):
 class GalNewDetection(StarFit):
     """A peak that the forced fit left over on a search image, fitted as a star.
 
-    The neighbours are part of its ``flux_err``, ``rchi2`` allows for the error of the PSF, and
-    ``mag_err`` is expanded as those of the image's sources.
+    ``flux_err`` includes the uncertainty of its neighbours, ``rchi2`` allows for the error of the
+    PSF, and ``mag_err`` is expanded as the errors of the image's sources are.
     """
 
     image = models.ForeignKey(

@@ -17,7 +17,7 @@ class GalSuccessionQuerySet(models.QuerySet):
 class GalSuccession(models.Model):
     """A source of a catalogue that was remade, and the source that replaced it.
 
-    Only of sources with a decision or a flag, or in a campaign: nobody asks for the others.
+    Recorded only for sources with decisions or flags, or in a campaign.
     """
 
     old_refsource_id = models.BigIntegerField(unique=True)

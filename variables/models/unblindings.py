@@ -7,7 +7,7 @@ from django.db import models
 class GalUnblinding(models.Model):
     """A voter who has seen others' votes on a candidate, and so may not vote on it again.
 
-    Else who votes, looks, takes the vote back and votes again would vote by what others said.
+    Otherwise one could vote, look at the others' votes, undo one's own and vote again by theirs.
     """
 
     user = models.ForeignKey(

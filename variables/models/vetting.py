@@ -224,7 +224,8 @@ class CampaignObjectQuerySet(models.QuerySet):
     def blind_to(self, user=None):
         """Objects on which a user may not see others' votes yet; without a user, nobody may.
 
-        Who has voted on it since the campaign was begun may know; who took that vote back may not.
+        Users who have voted on it since the campaign began may see them, but not those who undid
+        that vote.
         """
         if user is None:
             return self.going_on()
@@ -288,7 +289,7 @@ class GalDecisionQuerySet(models.QuerySet):
     def visible_to(self, user):
         """A user's own decisions, and all on candidates on which the user has voted.
 
-        In a campaign that goes on that vote is one given since it was begun.
+        In an open campaign only a vote given since it began counts for this.
         """
         of_candidate = {"refsource_id": models.OuterRef("refsource_id")}
         voted = GalDecision.objects.votes_standing().filter(user=user, **of_candidate)
@@ -308,9 +309,8 @@ class GalDecisionQuerySet(models.QuerySet):
 class GalDecision(models.Model):
     """A user's decision on a candidate, or its undoing. Rows are only added.
 
-    A vote of a person on a candidate stands until a later one of theirs, or until its undoing.
-    Position and filter are kept with it, for when the reference is made again and the source has
-    another id.
+    A person's vote on a candidate counts until their next one, or until it is undone. Position and
+    filter are stored with it, since the source gets another id when its reference is made again.
     """
 
     class Action(models.TextChoices):

@@ -51,10 +51,9 @@ class NewCampaign:
 def create_campaigns(new, user, request=None, lanes=()) -> list[Campaign]:
     """Freeze a list of candidates as one campaign, or as one for each lane that has candidates.
 
-    A contact sheet takes only what was detected once, whatever else the list has; where somebody
-    asks for cards, they get all on cards. Without a lane, ``lanes`` are those that are begun of
-    those that the list has something for. Raises CampaignError if nothing is left to vet, or a
-    name is taken.
+    A contact sheet takes only candidates that were detected once; cards, if chosen, take all of the
+    list. If ``new`` has no lane, a campaign is made for each of ``lanes`` that would not be empty.
+    Raises CampaignError if nothing is left to vet, or a name is taken.
     """
     taxonomy = Taxonomy.objects.filter(is_current=True).first()
     if taxonomy is None:
@@ -189,7 +188,7 @@ def _given(gold, taxonomy):
 def close(campaign, only_without_votes=False):
     """Close a campaign to votes and derive its consensus.
 
-    Raises CampaignError if it is asked for ``only_without_votes``, and somebody voted.
+    Raises CampaignError for ``only_without_votes`` if somebody has voted.
     """
     # Whoever votes just now is waited for, and waits.
     Campaign.objects.select_for_update().get(pk=campaign.pk)
@@ -254,8 +253,8 @@ def _check_closed(campaign):
 def follow_up(campaign, user) -> Campaign:
     """Make a campaign of the disputed candidates, one card each, to collect further votes.
 
-    The votes there are go on counting. The one that is still open, where there is one. Raises
-    CampaignError where the campaign itself goes on, or nothing is disputed.
+    Earlier votes keep counting. An open follow-up is returned instead of a new one. Raises
+    CampaignError if the campaign itself is open, or nothing is disputed.
     """
     _check_closed(campaign)
     begun = f"{campaign.name[:60]}: disputed"
@@ -271,7 +270,7 @@ def follow_up(campaign, user) -> Campaign:
 def flag_agreed(campaign, user) -> int:
     """Flag the next FLAGS_AT_ONCE candidates agreed to be artifacts; returns how many.
 
-    Raises CampaignError if the campaign goes on.
+    Raises CampaignError if the campaign is open.
     """
     _check_closed(campaign)
     agreed = artifacts_agreed(campaign).order_by("pk").values_list("pk", "consensus__slug")

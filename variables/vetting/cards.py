@@ -45,8 +45,9 @@ def cards_of(objects) -> list[dict]:
 def tiles_of(objects, stamp_of) -> list[dict]:
     """Tiles of a contact sheet, each with the cutouts of the epoch of greatest change.
 
-    ``stamp_of(refsource_id, image_id)`` is what says later that a strip was sent. Where no epoch
-    of its changes is rendered there is neither: another epoch would show nothing of them.
+    ``stamp_of(refsource_id, image_id)`` gives the proof that a strip was sent. If no epoch of a
+    candidate's changes is rendered, its tile has neither strip nor proof: another epoch would show
+    no change.
     """
     ids = [one.refsource_id for one in objects]
     candidates, changes = _candidates(ids), _changes(ids)

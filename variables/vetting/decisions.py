@@ -47,7 +47,7 @@ class DecisionInput:
 def decide(user, given, campaign=None) -> GalDecision | None:
     """Record a user's decision on a candidate; None if it was recorded before.
 
-    Raises VettingError if the campaign is closed, or not theirs, or the class isn't there.
+    Raises VettingError if the campaign is closed or not the user's, or the class does not exist.
     """
     return next(iter(decide_all(user, [given], campaign)), None)
 
@@ -134,8 +134,8 @@ def _follow(campaign, user, rows):
 def undo_decisions(user, campaign, keys=()) -> list[int]:
     """Undo a user's decisions in a campaign: those with given keys, else the last one or batch.
 
-    The candidates whose decisions are taken back, also where that had been done before; none
-    where there is nothing left. Nothing is deleted: rows are added that undo others.
+    Returns the candidates whose decisions are undone, even if they were before; empty if there is
+    nothing to undo. Nothing is deleted: rows are added that undo others.
     """
     _check(user, campaign)
     rows = _of_keys(user, campaign, keys) if keys else _last(user, campaign)
@@ -177,7 +177,7 @@ def _undoing(row):
 def votes_visible_to(user, refsource_id):
     """Votes and comments that a user may see: those of others only after voting on the candidate.
 
-    Of each person the last vote, and all comments. That they were shown is noted.
+    The last vote of each person, and all comments. It is recorded that the user was shown them.
     """
     note_shown(user, [refsource_id])
     decisions = GalDecision.objects.filter(refsource_id=refsource_id, undone_by=None).visible_to(

@@ -15,9 +15,9 @@ LEASE = timedelta(minutes=15)
 def objects_left(campaign, user, skipped=False):
     """The objects of a campaign that can still be leased to a user, in order.
 
-    Gold ones are for everybody; ``skipped`` has those again that they skipped. None whose
-    candidate is gone, since its reference was made again, and none on which they can't vote, as
-    they have seen others' votes.
+    Gold objects are for everybody, and ``skipped`` includes those that the user skipped. Left out
+    are candidates that no longer exist, since their reference was made again, and those on which
+    the user may not vote after seeing others' votes.
     """
     actions = (Action.VOTE,) if skipped else (Action.VOTE, Action.SKIP)
     free = Q(leased_until=None) | Q(leased_until__lt=timezone.now()) | Q(leased_to=user)

@@ -33,7 +33,7 @@ def _stamp(*ids):
 def shown_from(given) -> dict:
     """What a browser says was on screen, restricted to the keys in KEPT and CHECKED.
 
-    Raises ValueError if that is too long, or not what a browser says.
+    Raises ValueError if it is too long, or not in the form that browsers send.
     """
     if not isinstance(given, dict):
         raise ValueError("shown is no object")
@@ -52,9 +52,9 @@ def shown_from(given) -> dict:
 def check_shown(user, campaign, inputs):
     """The DecisionInputs, with what is known of each one's picture added to ``shown``.
 
-    Votes in bulk are for what was seen. Raises VettingError if one is on a candidate whose
-    picture was not sent to them, or is said to have been on the screen too shortly, or longer
-    than it is there.
+    Votes in bulk are only for candidates that were seen. Raises VettingError if a candidate's
+    picture was not sent to the user, or was on screen for too short a time, or for longer than
+    since it was sent.
     """
     if campaign.lane != Campaign.Lane.SHEET:
         return [replace(one, shown=_kept(one)) for one in inputs]

@@ -238,7 +238,7 @@ def flag_artifacts(request, pk):
 def export_decisions(request, pk):
     """Export the decisions that the user may see as CSV: all of them once the campaign is closed.
 
-    But not those on candidates that are vetted again, in a campaign that goes on.
+    Decisions on candidates that are vetted again in an open campaign are left out.
     """
     shown = get_object_or_404(Campaign, pk=pk)
     rows = GalDecision.objects.filter(campaign=shown).order_by("pk")
@@ -286,7 +286,7 @@ def vet(request, campaign):
 def vet_next(request, campaign):
     """Lease the next cards or tiles to the user, as JSON; none if the campaign is closed.
 
-    Of tiles ``n``: as many as the window of whoever asks has room for.
+    A contact sheet asks for ``n`` tiles, as many as fit into the window.
     """
     is_sheet = campaign.lane == Campaign.Lane.SHEET
     after, skipped = integer_in(request.GET, "after", 0, INTEGER_MAX), "skipped" in request.GET

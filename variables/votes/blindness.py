@@ -1,7 +1,6 @@
 """Blind votes: whoever was shown others' votes may not vote in an open campaign.
 
-What is shown to whom is told by ``GalCandidate.objects.as_seen_by`` and
-``GalDecision.objects.visible_to``.
+Visibility is decided by ``GalCandidate.objects.as_seen_by`` and ``GalDecision.objects.visible_to``.
 """
 
 from django.db import connection

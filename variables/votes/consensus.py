@@ -34,7 +34,7 @@ WHERE c.refsource_id = v.refsource_id
 def lock_candidates(refsource_ids, campaign=None, voter=None) -> dict[int, GalCandidate]:
     """Lock candidates against other votes until the transaction ends.
 
-    With a ``voter`` each ``is_unblinded``, or not: whether they know others' votes on it.
+    With a ``voter`` each has ``is_unblinded``: whether the voter has seen others' votes on it.
     """
     locked = GalCandidate.objects.select_for_update(no_key=True, of=["self"])
     if voter is not None:
