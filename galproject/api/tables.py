@@ -66,11 +66,11 @@ class CursorPages(CursorPagination):
         return response
 
     def get_page_size(self, request):
-        asked = request.query_params.get(self.page_size_query_param)
-        if not asked:
+        size = request.query_params.get(self.page_size_query_param)
+        if not size:
             return self.page_size
         try:
-            return min(parse_integer(asked, 1), self.max_page_size)
+            return min(parse_integer(size, 1), self.max_page_size)
         except NumberError as error:
             raise ValidationError({self.page_size_query_param: [str(error)]}) from error
 

@@ -129,11 +129,11 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
 
     This includes that the files are the same, see ``has_same_files``.
     """
-    made, asked = (
+    made, wanted = (
         _relevant_options(image, of) for of in (completed(image.options or {}), options.as_json())
     )
     is_current = (
-        image.status == Status.DONE and made == asked and image.results_version == RESULTS_VERSION
+        image.status == Status.DONE and made == wanted and image.results_version == RESULTS_VERSION
     )
     if not is_current or not made_from.has_same_files(image, remember):
         return False

@@ -94,30 +94,30 @@ def run_chips(
     """
     images = GalImage.objects.filter(pk__in=image_ids)
     try:
-        asked = jobs.enqueue(images, options, again, queued=False)
+        enqueued = jobs.enqueue(images, options, again, queued=False)
     except DatabaseError as error:
         raise database_lost(error) from error
-    for image in images.exclude(job__in=asked).select_related("exposure"):
+    for image in images.exclude(job__in=enqueued).select_related("exposure"):
         in_hand = image.status == Status.WORKING
         yield result_of(image, Outcome.BUSY if in_hand else Outcome.UNCHANGED)
-    yield from run_jobs(asked, workers)
+    yield from run_jobs(enqueued, workers)
 
 
-def run_jobs(asked: Collection[GalJob], workers: int = 1) -> Iterator[ChipResult]:
+def run_jobs(enqueued: Collection[GalJob], workers: int = 1) -> Iterator[ChipResult]:
     """Process the chips of jobs that are not for the queue; yields and raises as ``run_chips``."""
     try:
-        with jobs.jobs_of_this_process(asked):
+        with jobs.jobs_of_this_process(enqueued):
             # All references first: search images are measured with what is found on them.
             for is_reference in (True, False):
-                chips = _chips_of(asked, is_reference)
+                chips = _chips_of(enqueued, is_reference)
                 yield from _in_a_pool(chips, workers) if workers > 1 else _in_this_process(chips)
     except DatabaseError as error:
         raise database_lost(error) from error
 
 
-def _chips_of(asked: Collection[GalJob], is_reference: bool) -> list[tuple[int, int]]:
+def _chips_of(enqueued: Collection[GalJob], is_reference: bool) -> list[tuple[int, int]]:
     """(image id, job id) of the chips of one kind."""
-    images = GalImage.objects.filter(job__in=asked, is_reference=is_reference)
+    images = GalImage.objects.filter(job__in=enqueued, is_reference=is_reference)
     return list(images.order_by("job_id", "ccdnum").values_list("pk", "job_id"))
 
 

@@ -19,9 +19,10 @@ from photometry.models import (
 from photometry.references.reference_sets import active_catalogue
 from photometry.storage import storage
 from tests.builders.candidates import crossmatch_all
+from tests.builders.new_detections import make_detection
 from tests.builders.survey_rows import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
-from variables.models import GalCandidate, GalFlag, GalNewDetection, GalNewSource, GalVarObj
+from variables.models import GalCandidate, GalFlag, GalNewSource, GalVarObj
 from variables.new_sources.association import replace_new_detections
 
 pytestmark = pytest.mark.django_db
@@ -160,24 +161,8 @@ def test_images_measured_by_older_code_can_not_be_members_and_lose_nothing(field
 
 def new_source(catalogue, *names):
     """A source that the reference does not have, as detected on search images."""
-    columns = {
-        "ra": 266.0,
-        "dec": -29.0,
-        "reference_x": 500.0,
-        "reference_y": 700.0,
-        "x": 510.0,
-        "y": 690.0,
-        "flux": 5000.0,
-        "flux_err": 250.0,
-        "significance": 20.0,
-        "mag": 20.0,
-        "mag_err": 0.05,
-        "rchi2": 1.0,
-        "fracflux": 0.9,
-        "quality": 1.0,
-    }
     for name in names:
-        detection = GalNewDetection(catalogue=catalogue, **columns, flags=0, failed_cuts=0)
+        detection = make_detection(catalogue)
         image = GalImage.objects.get(exposure__identifier=name)
         replace_new_detections(image, [detection])
     return GalNewSource.objects.get().pk

@@ -11,6 +11,7 @@ from photometry.models import GalReference, GalSource
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.storage import storage
 from tests.builders.candidates import add_epoch, make_catalogue
+from tests.builders.new_detections import make_detection
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
 from variables.models.candidates import Cause
@@ -27,25 +28,8 @@ ARCSEC = 1 / 3600
 def detection(catalogue, east=0.0, north=0.0, **columns):
     """An accepted detection some arcseconds from RA, DEC."""
     ra, dec = RA + east * ARCSEC / np.cos(np.radians(DEC)), DEC + north * ARCSEC
-    values = {
-        "ra": ra,
-        "dec": dec,
-        "reference_x": 500.0 + east / 0.263,
-        "reference_y": 700.0,
-        "x": 510.0,
-        "y": 690.0,
-        "flux": 5000.0,
-        "flux_err": 250.0,
-        "significance": 20.0,
-        "mag": 20.0,
-        "mag_err": 0.05,
-        "rchi2": 1.0,
-        "fracflux": 0.9,
-        "quality": 1.0,
-        "flags": 0,
-        "failed_cuts": 0,
-    }
-    return GalNewDetection(catalogue=catalogue, **values | columns)
+    place = {"ra": ra, "dec": dec, "reference_x": 500.0 + east / 0.263}
+    return make_detection(catalogue, **place | columns)
 
 
 def see(catalogue, mjd, *detections, image=None):

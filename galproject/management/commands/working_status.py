@@ -98,11 +98,11 @@ class Command(SurveyCommand):
         return StatusQuery(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
     def run_failed(self, query):
-        asked = enqueue_failed(images_of(query), requested_by=getuser())
-        for job in asked:
+        enqueued = enqueue_failed(images_of(query), requested_by=getuser())
+        for job in enqueued:
             n_chips = job.images.count()
             self.stderr.write(f"{job.exposure}: {n_chips} chip{pluralize(n_chips)} asked for again")
-        if not asked:
+        if not enqueued:
             self.stderr.write("Nothing failed or was interrupted there")
 
     def show(self, given):
