@@ -5,9 +5,10 @@ import logging
 import os
 import stat
 import tomllib
+from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from math import isnan
 from operator import attrgetter
 from pathlib import Path
@@ -169,7 +170,7 @@ def _validated(given):
     ]
     known = {name: setting for name, setting in given.items() if name in option_names()}
     problems += _without_json(known)
-    tree = PipelineOptions().as_json()
+    tree = deepcopy(_defaults())
     for name, setting in known.items():
         *parents, last = name.split(".")
         branch = tree
@@ -177,8 +178,7 @@ def _validated(given):
             branch = branch[parent]
         branch[last] = setting.value
     try:
-        # Strict, or true would be 1 sigma; only what comes as JSON may then be a dictionary.
-        options = ADAPTER.validate_json(json.dumps(tree, default=str), strict=True)
+        options = _options_of(json.dumps(tree, default=str))
     except ValidationError as error:
         for fault in error.errors():
             origin = known[_name(fault)].origin
@@ -186,6 +186,13 @@ def _validated(given):
     if problems:
         raise GalprojectError("\n".join(["options that can't be used:", *problems]))
     return options
+
+
+@lru_cache
+def _options_of(text):
+    """The options that a text in JSON has, made once: they are asked for with each file opened."""
+    # Strict, or true would be 1 sigma; only what comes as JSON may then be a dictionary.
+    return ADAPTER.validate_json(text, strict=True)
 
 
 def _without_json(known):
