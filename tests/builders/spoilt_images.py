@@ -1,6 +1,7 @@
 """A simulated chip and its reference, and the ways in which an exposure can be spoilt."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.signal import fftconvolve
@@ -77,6 +78,7 @@ def make_field(night, spoil=None) -> Field:
     return Field(reference, sources, *_read(night.searches[0]), catalogue)
 
 
+@cache
 def _read(path):
     facts = read_exposure(path, InputOptions())
     return facts, read_chip(facts, facts.chips[0], InputOptions())

@@ -36,11 +36,11 @@ from tests.builders.spoilt_images import (
 )
 
 NIGHT = SimulationOptions(
-    seed=11,
+    seed=5,
     n_epochs=1,
     n_chips=1,
-    chip_shape=(600, 600),
-    stars_per_chip=30_000,
+    chip_shape=(400, 400),
+    stars_per_chip=60_000,
     variable_fraction=0.0,
     n_reference_artifacts=0,
     compress=False,
@@ -107,13 +107,13 @@ def focus_gradient(chip):
 
 def cloud(chip):
     x, y = grid(chip)
-    depth = np.exp(-0.5 * ((x - 250) ** 2 + (y - 350) ** 2) / 60**2)
+    depth = np.exp(-0.5 * ((x - 170) ** 2 + (y - 230) ** 2) / 60**2)
     return starlight(chip, 10 ** (-0.4 * depth))
 
 
 def edge_of_a_cloud(chip):
     x, y = grid(chip)
-    depth = 1 / (1 + np.exp(-(x + 0.7 * y - 420) / 12))
+    depth = 1 / (1 + np.exp(-(x + 0.7 * y - 280) / 12))
     return starlight(chip, 10 ** (-0.4 * depth))
 
 
@@ -182,7 +182,7 @@ def test_ordinary_exposure_is_not_doubted_and_counts_its_one_variable(field, ord
     assert not ordinary.doubts | ordinary.failures
     assert not ordinary.counted
     m = ordinary.measurement
-    inside = (np.abs(m.x - 300) < 250) & (np.abs(m.y - 300) < 250)
+    inside = (np.abs(m.x - 200) < 150) & (np.abs(m.y - 200) < 150)
     bright = is_clean(m.sources, CleanOptions()) & inside & (m.fit.flux > 100 * m.fit.flux_err)
     star = np.flatnonzero(bright)[0]
     outcome = measure(field, with_variable(field.chip, ordinary, star, 2.0))
@@ -212,7 +212,7 @@ def test_without_stars_to_calibrate_with_nothing_counts(field):
 def test_step_between_amplifiers_is_measured_and_corrected(field, ordinary, factor):
     outcome = measure(field, gain_of_half(field.chip, factor))
     (step,) = outcome.measurement.correction.steps
-    assert step.edge.column == 300
+    assert step.edge.column == 200
     assert step.mag == pytest.approx(2.5 * np.log10(factor), abs=5 * step.error)
     assert step.error < 0.01
     usual = ordinary.figures["correction_rms"]
@@ -221,9 +221,9 @@ def test_step_between_amplifiers_is_measured_and_corrected(field, ordinary, fact
 
 
 def test_step_is_found_where_no_header_tells_of_it(field):
-    outcome = measure(field, gain_of_half(field.chip, 1.2, column=170))
+    outcome = measure(field, gain_of_half(field.chip, 1.2, column=115))
     (step,) = outcome.measurement.correction.steps
-    assert step.edge.column == 170
+    assert step.edge.column == 115
     assert not outcome.counted
 
 
