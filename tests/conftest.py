@@ -13,6 +13,8 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test.utils import setup_databases, teardown_databases
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.builders.migrated_database import migrated_database
+
 BROWSER = "tests/browser/"
 
 
@@ -53,6 +55,16 @@ def pytest_collection_modifyitems(items):
     items.sort(
         key=lambda item: [name not in (item.path.stem, item.path.parent.stem) for name in first]
     )
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings, django_db_use_migrations, django_db_blocker
+):
+    """Have the processes of a run copy what one of them migrated, where all would do the same."""
+    if django_db_use_migrations:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = migrated_database()
 
 
 @pytest.fixture(scope="session")
