@@ -1,0 +1,67 @@
+"""Random fields over a chip: nebulae, turbulence, thin cloud, flat field and fringes."""
+
+import numpy as np
+from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
+from scipy.interpolate import RectBivariateSpline
+from scipy.ndimage import gaussian_filter
+
+from .options import PIXEL_ARCSEC
+
+NEBULA_ARCSEC = (3.0, 100.0)  # wavelengths of the nebulae's structure
+NEBULA_SLOPE = -3.0  # of the power spectrum
+LOG_SIGMA = 0.8  # of the lognormal brightness
+FILAMENT_WIDTH = 0.15  # sigmas of the field whose level zero the dark filaments follow
+FILAMENT_DEPTH = 0.35  # of the light behind
+TURBULENT_PIXELS = 350.0  # correlation length: 1.5 arcmin
+
+
+def power_law_field(shape, wavelengths, slope, rng):
+    """(ny, nx) Gaussian field of unit variance, with power ~ k^slope between two wavelengths."""
+    k = np.hypot(fftfreq(shape[0])[:, None], rfftfreq(shape[1])[None, :])
+    inside = (k >= 1 / max(wavelengths)) & (k <= 1 / min(wavelengths))
+    amplitude = np.where(inside, np.where(k > 0, k, 1) ** (slope / 2), 0)
+    field = irfft2(rfft2(rng.normal(0, 1, shape)) * amplitude, s=shape)
+    return _unit(field)
+
+
+def smooth_field(shape, rng, length=TURBULENT_PIXELS):
+    """(ny, nx) Gaussian field of zero mean and unit variance, smooth on ``length`` pixels."""
+    step = 16
+    coarse = tuple(n // step + 4 * int(length / step) for n in shape)
+    grid = gaussian_filter(rng.normal(0, 1, coarse), length / step / 2, mode="wrap")
+    spline = RectBivariateSpline(*(step * np.arange(n) for n in coarse), grid)
+    return _unit(spline(np.arange(shape[0]), np.arange(shape[1])))
+
+
+def _unit(field):
+    return (field - field.mean()) / field.std()
+
+
+def nebulae(shape, rms, rng):
+    """(ny, nx) light relative to the sky's level, with filaments of dust before it and the sky.
+
+    Positive but in front of dust; its standard deviation is ``rms``.
+    """
+    wavelengths = [arcsec / PIXEL_ARCSEC for arcsec in NEBULA_ARCSEC]
+    bright = np.exp(LOG_SIGMA * power_law_field(shape, wavelengths, NEBULA_SLOPE, rng))
+    ridge = power_law_field(shape, (wavelengths[1] / 3, wavelengths[1]), NEBULA_SLOPE, rng)
+    patches = smooth_field(shape, rng, 200) > 0.3  # the filaments lie in a third of the field
+    dust = FILAMENT_DEPTH * np.exp(-0.5 * (ridge / FILAMENT_WIDTH) ** 2)
+    dust *= gaussian_filter(patches.astype("f4"), 8)
+    light = bright * (1 - dust) - 0.3 * dust
+    return rms * light / light.std()
+
+
+def flat_field(shape, amplitude, rng):
+    """(ny, nx) magnitudes: a quadratic surface of zero mean with a range of ``amplitude``."""
+    v, u = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    surface = np.tensordot(rng.normal(0, 1, 5), [u, v, u * u, u * v, v * v], 1)
+    return amplitude * (surface - surface.mean()) / np.ptp(surface)
+
+
+def fringe_pattern(shape, rng):
+    """(ny, nx) waves between -1 and 1 that bend over the chip; the same on all epochs."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    angle, wavelength = rng.uniform(0, np.pi), rng.uniform(50, 90)
+    phase = 2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / wavelength
+    return np.sin(phase + 4 * smooth_field(shape, rng, 250))
