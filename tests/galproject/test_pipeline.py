@@ -11,7 +11,7 @@ from galproject.processing.version import RESULTS_VERSION, code_version
 from galproject.queue.runs import process_exposure
 from galproject.validation.recovery import assess
 from photometry.models import GalReference, GalSource
-from tests.builders.processed_night import process
+from tests.builders.processed_night import ONE_CCD, process
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalNewSource, GalVarObj
 
@@ -88,17 +88,19 @@ def test_run_twice_leaves_what_one_run_leaves(processed):
 
 def test_done_again_search_images_have_the_same_rows(processed):
     before = contents()
-    results, _ = process(processed, processed.searches, again=True)
-    assert {result.status for result in results} == {Status.DONE}
+    results, _ = process(processed, processed.searches, again=True, ccds=ONE_CCD)
+    assert [result.status for result in results] == [Status.DONE] * 2
     assert contents() == before
 
 
 def test_reference_made_again_leaves_no_double_and_its_search_images_to_do(processed):
     n_sources = GalSource.objects.filter(is_reference=True).count()
-    process(processed, [processed.reference], is_reference=True, again=True)
+    process(processed, [processed.reference], is_reference=True, again=True, ccds=ONE_CCD)
     assert GalSource.objects.filter(is_reference=True).count() == n_sources
-    assert not GalImage.objects.searches().done().exists()
+    undone = GalImage.objects.exclude(status=Status.DONE)
+    assert set(undone) == set(GalImage.objects.searches().filter(ccdnum__in=ONE_CCD))
     process(processed, processed.searches)
+    assert not undone.all().exists()
     assert of_reference(GalSource.objects) == sum(i.n_sources for i in GalImage.objects.all())
     assert GalReference.objects.count() == 2
 
@@ -109,21 +111,20 @@ def test_reference_among_other_files_stays_as_it_is(processed):
 
 
 def test_search_exposure_made_a_reference_loses_what_it_had(processed):
-    process(processed, processed.searches[:1], is_reference=True)
-    images = GalImage.objects.filter(exposure__identifier="600001")
-    assert [image.is_reference for image in images] == [True] * 2
+    process(processed, processed.searches[:1], is_reference=True, ccds=ONE_CCD)
+    images = GalImage.objects.filter(exposure__identifier="600001", ccdnum__in=ONE_CCD)
+    assert [image.is_reference for image in images] == [True]
     assert not GalVarObj.objects.filter(image__in=images).exists()
     for image in images:
         assert set(GalSource.objects.measured_on(image).values_list("is_reference")) == {(True,)}
 
 
 def test_other_options_process_search_images_anew(processed):
-    stricter = replace(
-        processed.options, selection=replace(processed.options.selection, threshold_sigma=40.0)
-    )
+    selection = replace(processed.options.selection, threshold_sigma=80.0)
+    stricter = replace(processed, options=replace(processed.options, selection=selection))
     before = GalVarObj.objects.count()
-    results, _ = process(replace(processed, options=stricter), processed.searches)
-    assert {result.status for result in results} == {Status.DONE}
+    results, _ = process(stricter, processed.searches[:1], ccds=ONE_CCD)
+    assert [result.status for result in results] == [Status.DONE]
     assert GalVarObj.objects.count() < before
 
 
@@ -149,12 +150,11 @@ def test_failure_in_the_middle_of_storing_leaves_nothing(processed, monkeypatch)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_leave_the_rows_of_one(night):
-    process(night, [night.reference], is_reference=True)
-    process(night, night.searches)
+def test_two_workers_leave_the_rows_of_one(processed):
+    """Though both are at work on the same sources."""
     alone = contents()
-    results, _ = process(night, night.searches, again=True, workers=2)
-    assert {result.status for result in results} == {Status.DONE}
+    results, _ = process(processed, processed.searches, again=True, workers=2, ccds=ONE_CCD)
+    assert [result.status for result in results] == [Status.DONE] * 2
     assert contents() == alone
 
 

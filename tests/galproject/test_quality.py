@@ -12,7 +12,7 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from galproject.processing import pipeline
 from galproject.quality.overruling import overrule
 from tests.builders.people import make_person
-from tests.builders.processed_night import process
+from tests.builders.processed_night import ONE_CCD, process
 from tests.photometry.test_image_quality import cloud, ring
 from variables.models import Cut, GalCandidate, GalVarObj
 
@@ -40,8 +40,15 @@ def spoil(monkeypatch):
     return begin
 
 
-def searches(night):
-    return GalImage.objects.searches().filter(path=str(night.searches[0])).order_by("ccdnum")
+def process_search(night, **how):
+    """Process one chip of the first search exposure again; its result."""
+    ((result,), _) = process(night, night.searches[:1], again=True, ccds=ONE_CCD, **how)
+    return result
+
+
+def search_image(night):
+    """The chip that is processed again."""
+    return GalImage.objects.get(path=str(night.searches[0]), ccdnum__in=ONE_CCD)
 
 
 def n_detections():
@@ -54,25 +61,22 @@ def accepted(image):
 
 def test_changes_of_a_doubted_image_are_stored_and_not_counted(processed, spoil):
     before = n_detections()
-    lost = sum(accepted(image) for image in searches(processed))
+    lost = accepted(search_image(processed))
     spoil(cloud)
-    results, _ = process(processed, processed.searches[:1], again=True)
-    assert [result.is_doubted for result in results] == [True] * 2
-    for image in searches(processed):
-        assert image.is_doubted
-        assert image.doubts
-        assert image.n_variables == 0
-        assert any(note.startswith("doubted: ") for note in image.notes)
-        assert image.figures["chi2_nu"] > 0
-        own = image.variables.all()
-        assert own.exists()
-        assert all(change.failed_cuts & DOUBTED for change in own)
-        line = GalCheckpoint.objects.get(
-            exposure=image.exposure, ccdnum=image.ccdnum, step="doubted"
-        )
-        assert line.level == GalCheckpoint.Level.WARNING
-        assert "its changes are not counted" in line.note
-    assert n_detections() == before - lost
+    assert process_search(processed).is_doubted
+    image = search_image(processed)
+    assert image.is_doubted
+    assert image.doubts
+    assert image.n_variables == 0
+    assert any(note.startswith("doubted: ") for note in image.notes)
+    assert image.figures["chi2_nu"] > 0
+    own = image.variables.all()
+    assert own.exists()
+    assert all(change.failed_cuts & DOUBTED for change in own)
+    line = GalCheckpoint.objects.get(exposure=image.exposure, ccdnum=image.ccdnum, step="doubted")
+    assert line.level == GalCheckpoint.Level.WARNING
+    assert "its changes are not counted" in line.note
+    assert n_detections() == before - lost < before
 
 
 def test_ordinary_images_are_not_doubted(processed):
@@ -107,16 +111,13 @@ def test_what_people_decided_holds_when_an_image_is_measured_again(
     spoil,
     curator,
 ):
-    for image in searches(processed):
-        overrule(image, Verdict.ACCEPTED, curator, "the cloud is real, and wanted")
+    overrule(search_image(processed), Verdict.ACCEPTED, curator, "the cloud is real, and wanted")
     spoil(cloud)
-    process(processed, processed.searches[:1], again=True)
-    images = searches(processed)
-    assert len(images) == 2
-    for image in images:
-        assert image.doubts
-        assert not image.is_doubted
-        assert image.n_variables == accepted(image) > 0
+    process_search(processed)
+    image = search_image(processed)
+    assert image.doubts
+    assert not image.is_doubted
+    assert image.n_variables == accepted(image) > 0
 
 
 def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
@@ -125,17 +126,16 @@ def test_chip_beyond_the_second_limits_fails_and_keeps_its_figures(
     curator,
 ):
     spoil(ring)
-    results, _ = process(processed, processed.searches[:1], again=True)
-    assert {result.status for result in results} == {Status.FAILED}
-    for image in searches(processed):
-        assert not image.variables.exists()
-        assert "its quality is beyond the limits: " in image.error
-        assert "(at most " in image.error
-        assert "quality.fail." in image.error
-        assert image.figures["chi2_nu"] > 80
-        overrule(image, Verdict.ACCEPTED, curator, "a test of the focus")
-    process(processed, processed.searches[:1], again=True)
-    assert {image.status for image in searches(processed)} == {Status.DONE}
+    assert process_search(processed).status == Status.FAILED
+    image = search_image(processed)
+    assert not image.variables.exists()
+    assert "its quality is beyond the limits: " in image.error
+    assert "(at most " in image.error
+    assert "quality.fail." in image.error
+    assert image.figures["chi2_nu"] > 80
+    overrule(image, Verdict.ACCEPTED, curator, "a test of the focus")
+    process_search(processed)
+    assert search_image(processed).status == Status.DONE
 
 
 def test_doubted_reference_has_its_search_images_doubted(processed, curator):
@@ -155,17 +155,16 @@ def test_doubted_reference_has_its_search_images_doubted(processed, curator):
 
 
 def test_doubted_reference_warns_or_is_refused(processed, spoil):
-    process(processed, processed.searches[:1], is_reference=True)
     limits = replace(processed.options.quality.doubt, elongation=1.0001)
     quality = replace(processed.options.quality, doubt=limits)
     warned = replace(processed, options=replace(processed.options, quality=quality))
-    results, _ = process(warned, processed.searches[:1], is_reference=True, again=True)
-    assert [(result.is_doubted, result.failed) for result in results] == [(True, False)] * 2
+    result = process_search(warned, is_reference=True)
+    assert (result.is_doubted, result.failed) == (True, False)
     quality = replace(quality, refuse_doubted_references=True)
     strict = replace(processed, options=replace(processed.options, quality=quality))
-    results, _ = process(strict, processed.searches[:1], is_reference=True, again=True)
-    assert [result.failed for result in results] == [True] * 2
-    assert all("elongation" in result.error for result in results)
+    result = process_search(strict, is_reference=True)
+    assert result.failed
+    assert "elongation" in result.error
 
 
 def test_a_decision_takes_the_permission_and_a_reason(processed, curator, client):
@@ -194,16 +193,16 @@ def test_status_pages_and_command_tell_of_doubted_chips(
     capsys,
 ):
     spoil(cloud)
-    process(processed, processed.searches[:1], again=True)
-    exposure = searches(processed)[0].exposure
+    process_search(processed)
+    image = search_image(processed)
     call_command("working_status", doubted=True)
     out = capsys.readouterr().out
     assert "is doubted: " in out
-    assert "DOUBTED: 2 chips." in out
-    assert str(exposure) in out
+    assert "DOUBTED: 1 chip." in out
+    assert str(image.exposure) in out
     client.force_login(curator)
-    for url in (reverse("working_status") + "?doubted=on", reverse("exposure", args=[exposure.pk])):
+    for url in (reverse("working_status") + "?doubted=on", image.exposure.get_absolute_url()):
         assert "doubted" in client.get(url).content.decode()
-    (row,) = (client.get(f"/api/images/{searches(processed)[0].pk}/").json(),)
+    row = client.get(f"/api/images/{image.pk}/").json()
     assert row["is_doubted"]
     assert row["doubts"]
