@@ -27,19 +27,19 @@ REFERENCE = "HATP-32171220064812.fits.fz"  # after the transit, in the middle of
 GAIN = 40  # e-/ADU, by the night's own noise against its level
 
 
-def process(url, folder, arguments):
-    """The reference, then all frames; seconds of the second."""
+def process(url, folder, workers, every=1, stack=0):
+    """The reference, or a stack of some frames, then every Nth frame; seconds of the second."""
     common = ("--gain", GAIN, "--catalogue", folder / "tycho2_ref.fits")
-    workers = ("--workers", arguments.workers)
+    workers = ("--workers", workers)
     frames = sorted(folder.glob("HATP*.fits.fz"))
     with tempfile.TemporaryDirectory() as stacks:
         reference = folder / REFERENCE
-        if arguments.stack:
-            inputs = [reference, *to_stack(frames, arguments.stack - 1)]
+        if stack:
+            inputs = [reference, *to_stack(frames, stack - 1)]
             manage(url, "stack_reference", *inputs, "--to", stacks, *common)
             (reference,) = Path(stacks).glob("*_ooi_*")
         manage(url, "process_exposure", reference, "--reference", *common, *workers)
-        frames = frames[:: arguments.every]
+        frames = frames[::every]
         # Without cutouts: hundreds of hot pixels change, on 142 frames each.
         searched = manage(url, "process_exposure", *frames, *common, *workers, "--no-pictures")
         return searched.seconds
@@ -127,7 +127,9 @@ def main():
     arguments = parser.parse_args()
     arguments.every = arguments.every or (10 if arguments.quick else 1)
     with scratch_database("real_night") as url:
-        seconds = process(url, arguments.folder, arguments)
+        seconds = process(
+            url, arguments.folder, arguments.workers, arguments.every, arguments.stack
+        )
         depth, error = transit(arguments.plot)
         figures = {
             "transit_mag": round(depth, 4),

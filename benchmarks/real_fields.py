@@ -1,0 +1,206 @@
+"""Real series of two fields: scatter, honesty of the errors, and what is believed to vary.
+
+Processes by the commands of a user, each in a database of its own, 173 frames of the Galactic
+bulge (SAAO 1.0 m, with a microlensing event) and the night of HAT-P-32 (see real_night.py), from
+the folders saao_bulge_microlensing and hatp32_microobs of the setting for test data, or of the
+folder that is given. Tells by magnitude and by crowding (fracflux) the scatter of the stars over
+the frames, the saved error, and two pulls: "pull" of each star against its own median, the error
+of the search images alone; "(ref)" against the reference over the hypot of both errors, which is
+what selects changes. Lists sources that changed three times or more, and ends with one JSON line.
+Its pull_min and pull_max are over both pulls and all bins of 200 measurements of the bulge.
+--every N takes every Nth frame, --quick some of both, in less than 50 s. --table PATH (.csv or
+.npz) keeps every measurement.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import real_night
+from astropy.io import fits
+from astropy.table import Table, vstack
+from astropy.time import Time
+from astropy.wcs import WCS
+from django.conf import settings
+from real_series import (
+    Curves,
+    bin_lines,
+    read_measurements,
+    reference_stars,
+    repeated_changes,
+)
+from scratch import manage, scratch_database
+
+from exposures.models import GalImage, Status
+from variables.models import GalVarObj
+
+BULGE, HAT_P_32 = "saao_bulge_microlensing", "hatp32_microobs"
+REFERENCE = "AKB13475I0100.fits"
+CENTRE = (273.8708, -25.285)  # ICRS degrees, of the reference
+SCALE_DEGREES = 0.31 / 3600  # of a pixel
+SATURATION = 60_000  # ADU
+EVENT, EVENT_PIXELS = (288.1, 214.9), 3.0  # place on the reference, and radius
+QUICK = {BULGE: 16, HAT_P_32: 20}  # every Nth frame
+
+
+def write_frames(folder, to, every):
+    """Copies with a WCS, the reference and every Nth frame; returns their paths."""
+    epochs = Table.read(folder / "epochs.csv")
+    kept = np.arange(len(epochs)) % every == 0
+    kept |= epochs["file"] == REFERENCE
+    return [write_frame(folder / "images" / f"{e['file']}.gz", e, to) for e in epochs[kept]]
+
+
+def write_frame(path, epoch, to):
+    """A copy of a frame with the header that a plain image needs.
+
+    Its time is the middle of the exposure, heliocentric, as the event's is published.
+    """
+    with fits.open(path) as file:
+        data, header = file[0].data, file[0].header
+    made = wcs_of(epoch, data.shape).to_header()
+    made["DATE-AVG"] = Time(header["PHJDMID"], format="jd").isot
+    made["FILTER"] = "i"
+    made["SATURATE"] = SATURATION
+    for name in ("OBJECT", "TELESCOP", "EXPTIME", "GAIN", "RDNOISE"):
+        made[name] = header[name]
+    copy = to / epoch["file"]
+    fits.writeto(copy, data, made)
+    return copy
+
+
+def wcs_of(epoch, shape):
+    """The WCS that puts the stars of a frame where those of the reference are.
+
+    A star at x0, y0 on the reference lies at R (x0, y0) + (dx, dy), pixels from 0.
+    """
+    angle = np.radians(epoch["rot_deg"])
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = (np.array(shape[::-1]) - 1) / 2
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crval = CENTRE
+    wcs.wcs.crpix = rotation @ middle + (epoch["dx"], epoch["dy"]) + 1
+    wcs.wcs.cd = SCALE_DEGREES * np.diag([-1, 1]) @ rotation.T
+    return wcs
+
+
+def process_bulge(url, folder, workers, every):
+    """The reference, then the frames; the number of search frames, and seconds of these.
+
+    Frames that the limits of quality refuse are left out, and told of.
+    """
+    with tempfile.TemporaryDirectory() as copies:
+        frames = write_frames(folder, Path(copies), every)
+        manage(url, "process_exposure", Path(copies) / REFERENCE, "--reference")
+        common = ("--workers", workers, "--no-pictures")
+        searched = manage(url, "process_exposure", *frames, *common, check=False)
+    return len(frames) - 1, searched.seconds
+
+
+def sources_of_event():
+    """Ids of the sources at the place of the event."""
+    stars = reference_stars()
+    near = np.hypot(stars["x"] - EVENT[0], stars["y"] - EVENT[1]) < EVENT_PIXELS
+    return stars["refsource_id"][near].tolist()
+
+
+def bulge(folder, arguments):
+    """Figures of the bulge, and its measurements."""
+    with scratch_database("real_bulge") as url:
+        n_frames, seconds = process_bulge(
+            url, folder, arguments.workers, arguments.every or arguments.strides[BULGE]
+        )
+        table = read_measurements()
+        event = sources_of_event()
+        changed = GalVarObj.objects.accepted().filter(refsource_id__in=event)
+        figures = {
+            **report("the bulge", table, variables=event),
+            "event_detections": changed.values("image").distinct().count(),
+            "event_frames": n_frames,
+            "seconds": round(seconds, 1),
+        }
+    return figures, table
+
+
+def transit(folder, arguments):
+    """Figures of the night of HAT-P-32, whose names begin so, and its measurements."""
+    with scratch_database("real_transit") as url, tempfile.TemporaryDirectory() as plots:
+        every = arguments.every or arguments.strides[HAT_P_32]
+        seconds = real_night.process(url, folder, arguments.workers, every)
+        depth, error = real_night.transit(Path(plots) / "transit.png")
+        table = read_measurements()
+        figures = report("HAT-P-32", table) | {"seconds": round(seconds, 1)}
+    figures = {f"hatp32_{name}": value for name, value in figures.items()}
+    return {"transit_mag": round(depth, 4), "transit_error_mag": round(error, 4), **figures}, table
+
+
+def report(title, table, variables=()):
+    """Print scatter and pulls, and what changed again and again but for the known variables."""
+    failed = GalImage.objects.filter(status=Status.FAILED).order_by("exposure__mjd")
+    for image in failed.select_related("exposure"):
+        print(f"{image.exposure.identifier} failed: {image.error}")
+    curves = Curves.of(table)
+    print(f"{title}: {len(table)} measurements on {len(np.unique(table['frame']))} frames;")
+    print(f"{curves.n_frames.sum()} good ones of {len(curves.mag)} stars in mmag and sigma:")
+    print(*bin_lines("magnitude", curves.by_magnitude()), sep="\n")
+    print(*bin_lines("fracflux", curves.by_crowding()), sep="\n")
+    repeated = repeated_changes(table)
+    false = [change for change in repeated if change.refsource_id not in variables]
+    print(f"{title}: three or more accepted changes, {len(false)} but for known variables:")
+    print(*(change.line() for change in repeated), sep="\n")
+    return {**curves.figures(), "repeated_false": len(false), "failed_frames": failed.count()}
+
+
+def keep(path, tables):
+    """Write the measurements of both series, with ``field``, as CSV or as arrays of numpy."""
+    for name, table in tables.items():
+        table["field"] = name
+    table = vstack(list(tables.values()))
+    if path.suffix == ".csv":
+        table.write(path, overwrite=True)
+    else:
+        np.savez_compressed(path, **{name: np.array(table[name]) for name in table.colnames})
+
+
+def folder_of_images(parser, folder):
+    """The folder with both series; exits with one line where one of them is missing."""
+    if not (folder or settings.GALPROJECT_TEST_DATA):
+        parser.error("no real images: name their folder, or set GALPROJECT_TEST_DATA")
+    folder = folder or Path(settings.GALPROJECT_TEST_DATA)
+    missing = [name for name in (BULGE, HAT_P_32) if not (folder / name).is_dir()]
+    if missing:
+        parser.error(f"no real images: {folder} has no folder {' nor '.join(missing)}")
+    return folder
+
+
+def table_path(text):
+    path = Path(text)
+    if path.suffix not in (".csv", ".npz"):
+        raise argparse.ArgumentTypeError("a name that ends with .csv or .npz is wanted")
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="default: GALPROJECT_TEST_DATA")
+    parser.add_argument("--every", type=int, metavar="N")
+    parser.add_argument("--quick", action="store_true", help="some frames, under 50 s")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--table", type=table_path, metavar="PATH")
+    arguments = parser.parse_args()
+    folder = folder_of_images(parser, arguments.folder)
+    arguments.strides = QUICK if arguments.quick else dict.fromkeys(QUICK, 1)
+    figures, tables = {}, {}
+    for name, series in ((BULGE, bulge), (HAT_P_32, transit)):
+        found, tables[name] = series(folder / name, arguments)
+        figures |= found
+    if arguments.table:
+        keep(arguments.table, tables)
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
