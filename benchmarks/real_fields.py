@@ -42,7 +42,7 @@ CENTRE = (273.8708, -25.285)  # ICRS degrees, of the reference
 SCALE_DEGREES = 0.31 / 3600  # of a pixel
 SATURATION = 60_000  # ADU
 EVENT, EVENT_PIXELS = (288.1, 214.9), 3.0  # place on the reference, and radius
-QUICK = {BULGE: 16, HAT_P_32: 20}  # every Nth frame
+QUICK = {BULGE: 24, HAT_P_32: 24}  # every Nth frame
 
 
 def write_frames(folder, to, every):
@@ -150,7 +150,8 @@ def report(title, table, variables=()):
     repeated = repeated_changes(table)
     false = [change for change in repeated if change.refsource_id not in variables]
     print(f"{title}: three or more accepted changes, {len(false)} but for known variables:")
-    print(*(change.line() for change in repeated), sep="\n")
+    for change in repeated:
+        print(change.line())
     return {**curves.figures(), "repeated_false": len(false), "failed_frames": failed.count()}
 
 
