@@ -1,5 +1,7 @@
 """Differences of matched images: constant stars vanish, a change keeps its flux."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,11 @@ def moffat(x, y, fwhm, ellipticity):
 
 def stars(fwhm, seed=1, scale=1.0, sky=0.0, change=0.0, ellipticity=0.0):
     """Constant stars, and one in the middle of 4000 ADU and what it changed by."""
+    return scale * starlight(fwhm, seed, change, ellipticity) + sky
+
+
+@cache
+def starlight(fwhm, seed, change, ellipticity):
     rng = np.random.default_rng(seed)
     x, y = rng.uniform(-5, SIDE + 5, (2, 120))
     flux = 10 ** rng.uniform(2.7, 4.5, 120)
@@ -30,7 +37,7 @@ def stars(fwhm, seed=1, scale=1.0, sky=0.0, change=0.0, ellipticity=0.0):
     x, y = np.append(x[apart], 63.2), np.append(y[apart], 62.9)
     flux = np.append(flux[apart], 4000 + change)
     light = zip(x, y, flux, strict=True)
-    return scale * sum(f * moffat(a, b, fwhm, ellipticity) for a, b, f in light) + sky
+    return sum(f * moffat(a, b, fwhm, ellipticity) for a, b, f in light)
 
 
 def observed(image, seed):
@@ -40,6 +47,7 @@ def observed(image, seed):
     return image + noise, 1 / variance
 
 
+@cache
 def matched_pair(fwhm, scale, seed):
     """A search image with another sky, scale and shape of PSF; and what its noise should be."""
     reference, weight_r = observed(stars(fwhm[0], seed, sky=200), 2 * seed)
