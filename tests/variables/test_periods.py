@@ -234,18 +234,16 @@ def test_epochs_with_large_errors_do_not_spoil_a_period():
     assert cycles_off(best.days, 3.3) < 0.01 and best.stands_out()
 
 
-def test_published_periods_of_rr_lyrae_are_met_over_ten_years(real_data):
+def test_the_published_period_of_an_rr_lyrae_star_is_met_over_ten_years(real_data):
     folder = real_data / "light_curves" / "sdss_s82_rrlyrae"
     if not folder.is_dir():
         pytest.skip("no light curves of SDSS Stripe 82 among the test data")
     rows = Table.read(folder / "light_curves.csv.gz", format="csv")
     known = Table.read(folder / "periods.csv", format="csv")
     periods = dict(zip(known["Num"], known["Per"], strict=True))
-    off = []
-    for star in np.unique(rows["id"])[:2]:
-        of = rows[rows["id"] == star]
-        bands = [of[of["band"] == name] for name in "gri"]
-        curves = [[np.array(b[c], float) for c in ("time", "mag", "magerr")] for b in bands]
-        found = find_periods(curves, PeriodOptions(min_days=0.2))
-        off.append(min(abs(1 / p.days - 1 / periods[star]) * np.ptp(of["time"]) for p in found))
-    assert np.median(off) < 0.02
+    star = np.min(rows["id"])
+    of = rows[rows["id"] == star]
+    bands = [of[of["band"] == name] for name in "gri"]
+    curves = [[np.array(b[c], float) for c in ("time", "mag", "magerr")] for b in bands]
+    found = find_periods(curves, PeriodOptions(min_days=0.2))
+    assert min(abs(1 / p.days - 1 / periods[star]) * np.ptp(of["time"]) for p in found) < 0.02
