@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from django.conf import settings
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 
 from exposures.models import GalImage, Status
 from photometry.models import GalSource
@@ -26,13 +27,24 @@ EXPNUM = 700_000
 def copy(processed, tmp_path):
     """A search exposure as if it were another: its image file, with its siblings beside it."""
     original = processed.searches[0]
+    copy = tmp_path / original.name.replace("c4d_1701", "c4d_1702")
     for kind in "iwd":
-        name = original.name.replace("_ooi_", f"_oo{kind}_")
-        target = tmp_path / name.replace("c4d_1701", "c4d_1702")
-        shutil.copy(original.with_name(name), target)
+        target = shutil.copy(sibling(original, kind), sibling(copy, kind))
         fits.setval(target, "EXPNUM", value=EXPNUM)
         fits.setval(target, "MJD-OBS", value=fits.getval(target, "MJD-OBS") + 31)
-    return tmp_path / original.name.replace("c4d_1701", "c4d_1702")
+    return copy
+
+
+@pytest.fixture
+def measured(processed, tmp_path):
+    """The image file of an exposure that was measured from there, in a folder of the test's own."""
+    original = processed.searches[0]
+    for kind in "iwd":
+        shutil.copy(sibling(original, kind), tmp_path)
+    images = GalImage.objects.filter(path=str(original))
+    images.update(path=str(tmp_path / original.name))
+    assert images.model.objects.filter(path__startswith=str(tmp_path)).done().count() == 2
+    return tmp_path / original.name
 
 
 def sibling(path, kind):
@@ -150,26 +162,23 @@ def test_masked_chip_fails_alone(processed, copy):
     assert "2 chips: 1 done, 1 failed" in out
 
 
-def test_chip_that_was_good_and_fails_now_keeps_nothing(processed, copy):
-    assert run(processed, copy)[0] == 0
-    truncate(copy)
-    plan_status, _, err = run(processed, copy, again=True)
+def test_file_that_was_good_and_is_cut_short_now_is_told(processed, measured):
+    truncate(measured)
+    plan_status, _, err = run(processed, measured, again=True)
     assert plan_status == 1
     assert "truncated" in err
 
 
-def test_pixels_that_went_bad_since_keep_nothing(processed, copy):
-    assert run(processed, copy)[0] == 0
-
+def test_pixels_that_went_bad_since_keep_nothing(processed, measured):
     def mask_all(hdus):
         for hdu in hdus[1:]:
             hdu.data = np.full_like(hdu.data, 1)
 
-    edit(sibling(copy, "d"), mask_all)
-    status, _, err = run(processed, copy, again=True)
+    edit(sibling(measured, "d"), mask_all)
+    status, _, err = run(processed, measured, again=True)
     assert status == 1
     assert len(err.strip().splitlines()) == 2
-    assert_nothing_stored()
+    assert_nothing_stored(600_001)
 
 
 def test_chip_without_reference_says_to_make_one(processed, copy):
@@ -185,36 +194,33 @@ def test_chip_without_reference_says_to_make_one(processed, copy):
     assert_nothing_stored()
 
 
-def test_file_given_twice_is_processed_once(processed, copy, tmp_path):
+def test_file_given_twice_is_processed_once(processed, measured, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
-    for second in (copy, link / copy.name, sibling(copy, "d")):
-        status, out, err = run(processed, copy, second)
+    for second in (measured, link / measured.name, sibling(measured, "d")):
+        status, out, err = run(processed, measured, second)
         assert status == 1
         (line,) = err.strip().splitlines()
         assert "given twice" in line
         assert "2 chips: 2 " in out
 
 
-def test_copy_of_an_exposure_is_refused(processed, copy, tmp_path):
-    assert run(processed, copy)[0] == 0
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
+def test_copy_of_an_exposure_is_refused(processed, tmp_path):
+    original = processed.searches[0]
     for kind in "iwd":
-        shutil.copy(sibling(copy, kind), elsewhere)
-    status, _, err = run(processed, elsewhere / copy.name)
+        shutil.copy(sibling(original, kind), tmp_path)
+    status, _, err = run(processed, tmp_path / original.name)
     assert status == 1
     assert "entered before" in err
-    assert str(copy) in err
+    assert str(original) in err
 
 
-def test_moved_exposure_is_the_same(processed, copy, tmp_path):
-    assert run(processed, copy)[0] == 0
+def test_moved_exposure_is_the_same(processed, measured, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for kind in "iwd":
-        sibling(copy, kind).rename(elsewhere / sibling(copy, kind).name)
-    status, out, _ = run(processed, elsewhere / copy.name)
+        sibling(measured, kind).rename(elsewhere / sibling(measured, kind).name)
+    status, out, _ = run(processed, elsewhere / measured.name)
     assert status == 0
     assert "2 chips: 2 unchanged" in out
 
@@ -230,8 +236,6 @@ def test_good_run_ends_with_zero_and_a_line_a_chip(processed, copy):
 
 
 def test_catalogue_that_is_not_there_is_named(processed, copy, tmp_path):
-    from dataclasses import replace
-
     options = replace(processed.options, catalogue=str(tmp_path / "gaia"))
     status, _, err = run(replace(processed, options=options), copy)
     assert status == 1
@@ -239,21 +243,13 @@ def test_catalogue_that_is_not_there_is_named(processed, copy, tmp_path):
     assert "Traceback" not in err
 
 
-def manage(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "manage.py", *map(str, arguments)],
+def test_database_that_is_down_is_one_clear_line(processed):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "process_exposure", str(processed.searches[0])],
         cwd=settings.BASE_DIR,
-        env={**os.environ, **environment},
+        env={**os.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/galproject"},
         capture_output=True,
         text=True,
-    )
-
-
-def test_database_that_is_down_is_one_clear_line(processed):
-    done = manage(
-        "process_exposure",
-        processed.searches[0],
-        DATABASE_URL="postgresql://nobody@127.0.0.1:9/galproject",
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -265,8 +261,9 @@ def test_database_that_is_down_is_one_clear_line(processed):
 @pytest.mark.parametrize(
     "arguments", [("--workers", "0"), ("--gain", "-1"), ("--ccds", "one"), ("--saturation", "x")]
 )
-def test_nonsense_on_the_command_line_is_refused(arguments):
-    done = manage("process_exposure", "x.fits", *arguments)
-    assert done.returncode == 2
-    assert arguments[0] in done.stderr
-    assert "Traceback" not in done.stderr
+def test_nonsense_on_the_command_line_is_refused(arguments, capsys):
+    command = load_command_class("galproject", "process_exposure")
+    with pytest.raises(SystemExit) as stop:
+        command.run_from_argv(["manage.py", "process_exposure", "x.fits", *arguments])
+    assert stop.value.code == 2
+    assert arguments[0] in capsys.readouterr().err

@@ -8,10 +8,11 @@ import pytest
 from astropy.io import fits
 
 from exposures.chip import MaskBit
-from exposures.models import GalImage
+from exposures.models import GalExposure, GalImage
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.removal import remove
 from photometry.models import GalSource
-from tests.builders.processed_night import process
+from tests.builders.processed_night import ONE_CCD, process
 from variables.changes.detection import count_variables
 from variables.flags.marking import undo_flag
 from variables.models import GalFlag, GalVarObj
@@ -22,7 +23,7 @@ TRAIL = np.array([[0, 60], [400, 350]])  # x, y where it enters and leaves
 
 
 def with_trail(path, folder, peak=300.0, fwhm=6.0):
-    """A copy of an exposure with a satellite's trail across its first chip, in no mask."""
+    """A copy of an exposure with a satellite's trail across one chip, in no mask."""
     for kind in "iwd":
         source = path.with_name(path.name.replace("_ooi_", f"_oo{kind}_"))
         copy = shutil.copy(source, folder)
@@ -42,20 +43,26 @@ def with_trail(path, folder, peak=300.0, fwhm=6.0):
 
 
 @pytest.fixture
-def survey(night):
+def survey(processed):
     """The night where a trail across a twentieth of a chip is no reason to doubt all of it."""
-    quality = night.options.quality
+    quality = processed.options.quality
     quality = replace(quality, doubt=replace(quality.doubt, doubled_share=1.0))
-    return replace(night, options=replace(night.options, quality=quality))
+    return replace(processed, options=replace(processed.options, quality=quality))
+
+
+def process_chip(survey, path, again=False):
+    """Process the chip with the trail, on the reference of the night."""
+    ((result,), _) = process(survey, [path], again=again, ccds=ONE_CCD)
+    assert not result.failed, result.error
 
 
 @pytest.fixture
 def image(survey, tmp_path):
-    """The first chip of a search exposure with a trail, processed."""
+    """A chip of a search exposure with a trail, processed in the place of that without."""
+    remove(GalExposure.objects.get(identifier="600001"))
     path = with_trail(survey.searches[0], tmp_path)
-    process(survey, [survey.reference], is_reference=True)
-    process(survey, [path])
-    return GalImage.objects.searches().order_by("ccdnum").first()
+    process_chip(survey, path)
+    return GalImage.objects.get(path=str(path))
 
 
 def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(
@@ -76,19 +83,19 @@ def test_what_a_trail_covers_is_hidden_until_somebody_takes_the_flag_back(
     assert under.count() >= n_hidden
     undo_flag(flag, admin_user)
     assert count_variables(image) == n_variables + n_hidden
-    process(survey, [image.path], again=True)
+    process_chip(survey, image.path, again=True)
     assert GalFlag.objects.get(image=image).state == "undone"
     assert count_variables(image) == n_variables + n_hidden
 
 
 def test_made_again_an_image_has_the_flag_of_its_trail_once(image, survey):
-    process(survey, [image.path], again=True)
+    process_chip(survey, image.path, again=True)
     assert GalFlag.objects.filter(image=image).count() == 1
     reduction = replace(
         survey.options.reduction, trails=replace(survey.options.reduction.trails, search=False)
     )
     careless = replace(survey, options=replace(survey.options, reduction=reduction))
-    process(careless, [image.path])
+    process_chip(careless, image.path)
     assert not GalFlag.objects.filter(image=image).exists()
     image.refresh_from_db()
     assert image.n_variables >= 3
