@@ -8,8 +8,8 @@ the frames, the saved error, and two pulls: "pull" of each star against its own 
 of the search images alone; "(ref)" against the reference over the hypot of both errors, which is
 what selects changes. Lists sources that changed three times or more, and ends with one JSON line.
 Its pull_min and pull_max are over both pulls and all bins of 200 measurements of the bulge.
---every N takes every Nth frame, --quick some of both, in less than 50 s. --table PATH (.csv or
-.npz) keeps every measurement.
+--every N takes every Nth frame, --quick every 24th. --table PATH (.csv or .npz) keeps every
+measurement.
 """
 
 import argparse
@@ -188,7 +188,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="default: GALPROJECT_TEST_DATA")
     parser.add_argument("--every", type=int, metavar="N")
-    parser.add_argument("--quick", action="store_true", help="some frames, under 50 s")
+    parser.add_argument("--quick", action="store_true", help="every 24th frame")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--table", type=table_path, metavar="PATH")
     arguments = parser.parse_args()
