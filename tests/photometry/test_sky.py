@@ -160,11 +160,17 @@ def test_few_good_tiles_give_a_plane_and_say_so():
     assert np.abs(sky.image - truth).max() < 3 * noise_of(1000.0)
 
 
-@pytest.mark.parametrize("assumed_gain", [GAIN / 1.5, GAIN * 1.5, GAIN * 100, np.nan])
-def test_noise_comes_from_the_pixels_where_they_contradict_the_gain(assumed_gain):
+@pytest.fixture(scope="module")
+def starry():
+    """(truth, data, weight) of a field of 5,000 stars."""
     rng = np.random.default_rng(10)
     truth = sloping_sky((1024, 1024))
-    data, weight = observe(rng, truth + starlight(rng, truth.shape, 5000, 1000.0))
+    return truth, *observe(rng, truth + starlight(rng, truth.shape, 5000, 1000.0))
+
+
+@pytest.mark.parametrize("assumed_gain", [GAIN / 1.5, GAIN * 1.5, GAIN * 100, np.nan])
+def test_noise_comes_from_the_pixels_where_they_contradict_the_gain(starry, assumed_gain):
+    truth, data, weight = starry
     sky = fit(data, weight, gain=assumed_gain, options=PART_OF_CHIP)
     assert np.abs(error_by_tile(sky, truth, PART_OF_CHIP)).max() < 0.4
     assert sky.noise == pytest.approx(noise_of(1000.0), rel=0.05)
