@@ -22,7 +22,7 @@ APERTURE_PIXELS = 12
 @pytest.fixture(scope="module")
 def full_width():
     """A strip of a chip that is crowded enough for stars that saturate."""
-    return simulate_chip(SimulationOptions(chip_shape=(500, 2046), stars_per_chip=160_000))
+    return simulate_chip(SimulationOptions(chip_shape=(250, 2046), stars_per_chip=160_000))
 
 
 # Detector
