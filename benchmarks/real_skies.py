@@ -1,0 +1,167 @@
+"""How well nights are measured whose sky galproject did not draw itself, but GalSim did.
+
+Draws nights of a field (benchmarks/skies), each with other effects, processes them by the same
+commands as a user in a database of its own, compares what was found with the truth, and ends with
+one JSON line. --quick (small chips, three epochs, rough figures) takes less than 50 s, --night is
+for one night, --keep for its images and its truth.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from astropy.stats import mad_std
+from scratch import manage, scratch_database
+from skies import CATALOGUE, make_night, nights, require_galsim, write_night
+from skies.assessment import BIN_EDGES, assess_night, ratio
+
+QUICK = {"shape": (512, 512), "n_epochs": 3}
+FEWEST = 50  # measurements in a bin of magnitude, for a figure of it
+
+
+def draw(options, folder):
+    """Draw a night and write it; the night and its paths."""
+    night = make_night(options)
+    return night, write_night(folder, night)
+
+
+def process(url, paths, folder, workers):
+    """Process the references, then the search exposures; seconds of both. Failures are counted."""
+    common = ("--catalogue", folder / CATALOGUE, "--workers", workers, "--no-pictures")
+    seconds = []
+    references = [path for path, *_ in paths]
+    searches = [path for _, *others in paths for path in others]
+    for inputs in ((*references, "--reference"), searches):
+        try:
+            seconds.append(manage(url, "process_exposure", *inputs, *common).seconds)
+        except SystemExit as failure:
+            print(f"{failure}: what is missing counts as not found", file=sys.stderr)
+            seconds.append(np.nan)
+    return seconds
+
+
+@contextmanager
+def folder_of(kept):
+    """The folder to keep, or one that is removed."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    folder = Path(tempfile.mkdtemp(prefix="galproject-skies-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def figures_of(name, night):
+    """Figures of a NightFigures by key."""
+    return {
+        f"photon_completeness_{name}": ratio(night.n_found, night.n_expected),
+        f"expected_{name}": night.n_expected,
+        f"false_per_10k_{name}": 1e4 * ratio(night.n_false, night.n_measurements),
+        f"measurements_{name}": night.n_measurements,
+        f"scatter_mmag_{name}": median(night.scatter_mmag),
+        f"saved_mmag_{name}": median(night.saved_mmag),
+        f"vanished_found_{name}": ratio(night.n_vanished_found, night.n_vanished),
+        f"detection_completeness_{name}": night.completeness,
+        f"detection_purity_{name}": night.purity,
+        f"failed_images_{name}": night.n_failed,
+    }
+
+
+def median(values):
+    return float(np.median(values)) if len(values) else np.nan
+
+
+def summary(assessed):
+    """Figures of all nights together."""
+    pulls = np.concatenate([pull_sigmas(night) for night in assessed.values()])
+    pulls = pulls[np.isfinite(pulls)]
+    vanished = sum(night.n_vanished for night in assessed.values())
+    found = sum(night.n_vanished_found for night in assessed.values())
+    return {
+        "pull_min": float(pulls.min()) if len(pulls) else np.nan,
+        "pull_max": float(pulls.max()) if len(pulls) else np.nan,
+        "vanished": vanished,
+        "vanished_found": ratio(found, vanished),
+    }
+
+
+def pull_sigmas(night):
+    return night.in_bins("pull", mad_std, FEWEST)
+
+
+def biases(night):
+    """Magnitudes by which stars are measured too faint, by bin."""
+    return night.in_bins("bias", np.median, FEWEST)
+
+
+def print_tables(assessed):
+    print(
+        "night            complete   of  false/10k   bright: scatter/saved mmag  vanished  sources"
+    )
+    for name, night in assessed.items():
+        figures = {key.removesuffix(f"_{name}"): n for key, n in figures_of(name, night).items()}
+        print(
+            "{name:15} {photon_completeness:8.1%} {expected:6} {false_per_10k:9.2f}   "
+            "{scatter_mmag:12.1f} / {saved_mmag:4.1f} {vanished_found:18.0%}  "
+            "{detection_completeness:.1%} / {detection_purity:.1%}".format(name=name, **figures)
+        )
+    bins = [f"{a:g}-{b:g}" for a, b in pairwise(BIN_EDGES)]
+    print("\nsigma of pulls   " + "".join(f"{b:>8}" for b in bins))
+    for name, night in assessed.items():
+        print(f"{name:17}" + "".join(f"{value:8.2f}" for value in pull_sigmas(night)))
+    print("\nbias, mmag       " + "".join(f"{b:>8}" for b in bins))
+    for name, night in assessed.items():
+        print(f"{name:17}" + "".join(f"{1000 * value:8.0f}" for value in biases(night)))
+
+
+def in_json(value):
+    """A number with enough digits, or None for what is none."""
+    return None if not np.isfinite(value) else round(value, 4)
+
+
+def run(chosen, folder, workers):
+    """Draw, process and assess nights; NightFigures by name, and seconds of the commands."""
+    with ProcessPoolExecutor(workers) as pool:
+        drawn = list(pool.map(partial(draw, folder=folder), chosen.values()))
+    with scratch_database("real_skies") as url:
+        seconds = process(url, [paths for _, paths in drawn], folder, workers)
+        nights_drawn = (night for night, _ in drawn)
+        assessed = {name: assess_night(n) for name, n in zip(chosen, nights_drawn, strict=True)}
+    return assessed, seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small chips, under 50 s")
+    parser.add_argument("--night", choices=nights(), help="one night alone")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for images and truth")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    require_galsim()
+    chosen = nights(**QUICK) if arguments.quick else nights()
+    if arguments.night:
+        chosen = {arguments.night: chosen[arguments.night]}
+    with folder_of(arguments.keep) as folder:
+        assessed, seconds = run(chosen, folder, arguments.workers)
+    print_tables(assessed)
+    figures = {}
+    for name, night in assessed.items():
+        figures |= figures_of(name, night)
+    figures |= summary(assessed)
+    figures |= {"reference_seconds": seconds[0], "search_seconds": seconds[1]}
+    print(json.dumps({name: in_json(value) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
