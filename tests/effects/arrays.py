@@ -462,9 +462,14 @@ def consensus(options):
     return consensus_of([("a",), ("a",), ("b",)], 1, options.consensus)
 
 
+@cache
+def _trail_lights():
+    return crowd_of_trails()
+
+
 def trails(options):
     """Trails found among lights that are long."""
-    found = find_trails(crowd_of_trails(), 4.0, options.reduction.trails)
+    found = find_trails(_trail_lights(), 4.0, options.reduction.trails)
     return [np.round(trail.ends, 3) for trail in found], [trail.half_width for trail in found]
 
 
