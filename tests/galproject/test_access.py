@@ -1,12 +1,10 @@
 """Who may ask for what: every address by every method, as everybody that there is."""
 
 import logging
-from dataclasses import dataclass
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
-from django.db import transaction
 from django.template.backends.django import Template
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
@@ -16,6 +14,7 @@ from galproject.site.survey_access import FIRST_PAGE, VIEW_SURVEY
 from galproject.site.tokens import make_token
 from tests.builders.people import make_person
 from tests.galproject.addresses import addresses, make_things
+from tests.galproject.roles import LOGGED_IN, OPEN, Role, by_browser, by_token
 
 pytestmark = pytest.mark.django_db
 
@@ -31,8 +30,6 @@ CHOOSE, JUDGE, ENQUEUE = (
     "exposures.overrule_quality",
     "exposures.add_galjob",
 )
-OPEN = "open to everybody"
-LOGGED_IN = "open to everybody who is logged in"
 
 # --- What each address takes: a new one belongs into one of these, or the first test fails.
 
@@ -179,81 +176,6 @@ def test_it_is_said_of_every_address_what_it_takes():
     assert set(TAKES) - there == set(), "These are no addresses any more"
 
 
-# --- Who asks
-
-
-@dataclass
-class Role:
-    """Somebody who asks, in a browser or by a token."""
-
-    name: str
-    client: Client
-    user: User | None = None  # None: nobody that the site knows
-    key: str = ""  # of a token
-
-    def __post_init__(self):
-        self.client.raise_request_exception = False
-
-    def may(self, permission):
-        if permission == OPEN:
-            return True
-        if self.user is None:
-            return False
-        return permission == LOGGED_IN or self.user.has_perm(permission)
-
-    @property
-    def is_staff(self):
-        return self.user is not None and self.user.is_staff and not self.key
-
-    def ask(self, method, path):
-        cache.clear()  # of requests that are counted
-        headers = {"Authorization": f"Token {self.key}"} if self.key else {}
-        body = {"data": "{}", "content_type": "application/json"}
-        asked = {} if method in ("GET", "HEAD", "TRACE") else body
-        if "cone" in path and not asked:
-            path += "?ra=266&dec=-29"
-        with transaction.atomic():
-            response = getattr(self.client, method.lower())(path, headers=headers, **asked)
-            transaction.set_rollback(True)
-        return response
-
-
-def make_users():
-    """{role: user}, of all kinds of people that there are."""
-    users = {group: make_person(group, group) for group in MAY}
-    users["no group"] = User.objects.create_user("no group")
-    users["staff, no group"] = User.objects.create_user("staff", is_staff=True)
-    users["staff, curator"] = make_person("staff curator", "curators", is_staff=True)
-    users["superuser"] = User.objects.create_superuser("root")
-    users["deactivated"] = make_person("gone", "curators", is_staff=True, is_superuser=True)
-    return users
-
-
-def by_browser():
-    yield Role("nobody", Client())
-    for name, user in make_users().items():
-        role = Role(name, Client(), user)
-        role.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-        if name == "deactivated":
-            User.objects.filter(pk=user.pk).update(is_active=False)
-            role.user = None
-        yield role
-
-
-def by_token():
-    users = make_users()
-    for name, user in users.items():
-        _, key = make_token(user, "token", 1)
-        if name == "deactivated":
-            User.objects.filter(pk=user.pk).update(is_active=False)
-        yield Role(f"token of {name}", Client(), None if name == "deactivated" else user, key)
-    ended, key = make_token(users["superuser"], "ended", 1)
-    users["superuser"].api_tokens.filter(pk=ended.pk).end("owner")
-    yield Role("ended token", Client(), None, key)
-    _, key = make_token(users["superuser"], "expired", -1)
-    yield Role("expired token", Client(), None, key)
-
-
 # --- What they get
 
 DONE = {200, 201, 204, 302, 400, 404, 409, 422}  # by whoever may: there may be nothing to do
@@ -366,12 +288,26 @@ def unrendered(monkeypatch):
     logging.disable(logging.NOTSET)
 
 
-def test_everybody_gets_what_they_may_and_nothing_else(things, unrendered):
+@pytest.fixture
+def known_people(monkeypatch, settings):
+    """Who asks, and what they may, is looked up once for all that they ask."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    find, found = ModelBackend.get_user, {}
+
+    def get_user(backend, pk):
+        if pk not in found:
+            found[pk] = find(backend, pk)
+        return found[pk]
+
+    monkeypatch.setattr(ModelBackend, "get_user", get_user)
+
+
+def test_everybody_gets_what_they_may_and_nothing_else(things, unrendered, known_people):
     known = [address for address in addresses() if not is_of_admin(address)]
     assert wrong_answers(by_browser(), known, things) == {}
 
 
-def test_everybody_gets_of_django_s_tables_what_they_may(things, unrendered):
+def test_everybody_gets_of_django_s_tables_what_they_may(things, unrendered, known_people):
     known = [address for address in addresses() if is_of_admin(address)]
     assert wrong_answers(by_browser(), known, things) == {}
 
