@@ -25,6 +25,7 @@ class Address:
     names: set[str] = field(default_factory=set)  # of a query or of a form
     form: dict[str, str] = field(default_factory=dict)  # what a page has in its form for it
     is_posted: bool = False  # takes nothing else
+    forms: list[tuple] = field(default_factory=list)  # of its page: where each goes, its fields
 
     @property
     def is_of_admin(self):

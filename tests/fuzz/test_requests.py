@@ -2,6 +2,7 @@
 
 import logging
 import random
+from itertools import chain
 
 import pytest
 from django.contrib.auth.models import User
@@ -72,23 +73,26 @@ def _found(visitor, reading, name, route, keys):
     """The address of a route, with the names that are read where nothing is sent."""
     for path in paths_of(name, route, keys):
         reading.taken()
-        status = visitor.ask("GET", path).status_code
-        is_posted = status == 405
+        response = visitor.ask("GET", path)
+        is_posted = response.status_code == 405
         if is_posted:
-            status = visitor.ask("POST", path).status_code
-        if status not in (404, 405):
-            return Address(path, reading.taken(), is_posted=is_posted)
+            response = visitor.ask("POST", path)
+        if response.status_code not in (404, 405):
+            forms = [] if is_posted else _forms_in(response, path)
+            return Address(path, reading.taken(), is_posted=is_posted, forms=forms)
     return None
+
+
+def _forms_in(response, path):
+    is_page = response.status_code == 200 and "text/html" in response["Content-Type"]
+    return list(forms_of(response.content.decode(), path)) if is_page else []
 
 
 def _read_forms(visitor, reading, found):
     """Add what pages have in their forms, and the names that are read where these are sent."""
-    for address in list(found.values()):
-        page = visitor.ask("GET", address.path)
-        if page.status_code == 200 and "text/html" in page["Content-Type"]:
-            for path, fields in forms_of(page.content.decode(), address.path):
-                if path in found:
-                    found[path].form |= fields
+    for path, fields in chain.from_iterable(address.forms for address in found.values()):
+        if path in found:
+            found[path].form |= fields
     for address in found.values():
         if address.form:
             reading.taken()
