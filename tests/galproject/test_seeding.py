@@ -16,6 +16,7 @@ from PIL import Image
 
 from benchmarks.seeded_site import maintenance
 from exposures.models import GalExposure, GalImage
+from exposures.other_database import connected_to
 from galproject.demo import first_look
 from galproject.demo.seeding import SurveyPlan, seed_survey
 from galproject.demo.seeding.plan import SURVEY
@@ -30,6 +31,7 @@ from photometry.models import (
     GalSource,
 )
 from photometry.querysets.objects import MatchKind
+from tests.builders.processed_night import copied, pictures_in
 from tests.builders.survey_rows import make_image
 from variables.candidates.repeat_detections import count_repeat_detections
 from variables.derived.refresh import refresh_candidates
@@ -47,6 +49,22 @@ def seed(**options):
     output = StringIO()
     call_command("seed_demo", stdout=output, **SMALL | options)
     return output.getvalue()
+
+
+@pytest.fixture(scope="module")
+def seeded(django_db_setup, django_db_blocker, tmp_path_factory):
+    """What the command says of a survey with pictures, in a database for the tests of this module.
+
+    What a test changes there is rolled back. Tests that seed an empty database come before.
+    """
+    name, pictures = connection.settings_dict["NAME"], tmp_path_factory.mktemp("seeded")
+    with (
+        django_db_blocker.unblock(),
+        copied(name, f"{name}_seeded_copy"),
+        connected_to(f"{name}_seeded_copy"),
+        pictures_in(pictures),
+    ):
+        yield seed(pictures=60)
 
 
 def test_the_whole_survey_has_the_numbers_of_repeated_detections_that_surveys_have():
@@ -69,8 +87,15 @@ def test_a_small_survey_is_as_large_as_asked_for_and_says_what_it_holds():
     assert image.n_variables == image.variables.of_reference().filter(failed_cuts=0).count()
 
 
-def test_what_changed_is_what_the_measurements_say_and_in_every_filter():
-    seed_survey(PLAN)
+def test_a_real_survey_is_left_alone():
+    make_image("1")
+    with pytest.raises(CommandError, match="not made up"):
+        seed()
+    assert GalExposure.objects.count() == 1
+    assert check_is_free(PLAN, into_existing=True) is False
+
+
+def test_what_changed_is_what_the_measurements_say_and_in_every_filter(seeded):
     for change in GalVarObj.objects.of_reference().exclude(kind="vanished")[:40]:
         rows = list(GalSource.objects.light_curve(change.refsource_id))
         reference = next(row for row in rows if row.is_reference)
@@ -90,19 +115,17 @@ def test_what_changed_is_what_the_measurements_say_and_in_every_filter():
     assert {source.filter for source in there} == {"g", "r", "i"}
 
 
-def test_the_command_does_everything_once(settings, tmp_path):
-    settings.GALPROJECT_PICTURES = tmp_path
-    output = seed(pictures=5)
-    assert all(f"log in as {name}" in output for name in NAMES)
-    assert "4 campaigns" in output and "cutouts of 5 candidates" in output
+def test_the_command_does_everything_once(seeded):
+    assert all(f"log in as {name}" in seeded for name in NAMES)
+    assert "4 campaigns" in seeded and "cutouts of 60 candidates" in seeded
     n_matched = GalObject.objects.filter(
         kind__in=(MatchKind.ONE_TO_ONE, MatchKind.DOUBTFUL)
     ).count()
-    assert f"{n_matched:,} stars cross-matched" in output
+    assert f"{n_matched:,} stars cross-matched" in seeded
     assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
     assert n_matched > 0.9 * GalObject.objects.count()
     first = sorted(GalVarObj.objects.values_list("ra", "significance"))
-    again = seed(pictures=5)
+    again = seed(pictures=60)
     assert "already" in again
     assert not any(word in again for word in ("with the password", "campaigns", "flagged", "drawn"))
     assert sorted(GalVarObj.objects.values_list("ra", "significance")) == first
@@ -135,11 +158,9 @@ def assert_cutouts_show_every_epoch():
         assert picture.size == (512, 1024)
 
 
-def test_a_campaign_has_something_of_each_kind(settings, tmp_path):
-    settings.GALPROJECT_PICTURES = tmp_path
-    output = seed(pictures=60)
+def test_a_campaign_has_something_of_each_kind(seeded):
     campaign = Campaign.objects.get(name=first_look.NAME)
-    assert f"/vetting/{campaign.pk}/vet/: something of each kind" in output
+    assert f"/vetting/{campaign.pk}/vet/: something of each kind" in seeded
     ids = set(campaign.objects_in.values_list("refsource_id", flat=True))
     members = GalCandidate.objects.filter(pk__in=ids)
     assert members.filter(kind="new", n_detections__gt=1).count() >= 2
@@ -155,9 +176,8 @@ def test_a_campaign_has_something_of_each_kind(settings, tmp_path):
     assert len(first_look.of_each_kind()) >= 5
 
 
-def test_a_reference_set_of_the_survey_can_be_tried():
-    output = seed()
-    command = re.search(r"manage.py (reference_set add .* --primary \d+): a reference set", output)
+def test_a_reference_set_of_the_survey_can_be_tried(seeded):
+    command = re.search(r"manage.py (reference_set add .* --primary \d+): a reference set", seeded)
     before = GalVarObj.objects.accepted().count()
     call_command(*command[1].split(), stdout=(told := StringIO()))
     n_sources = int(re.search(r"(\d+) sources by several images", told.getvalue())[1])
@@ -220,14 +240,6 @@ def test_the_same_plan_makes_the_same_survey():
         patch = make_patches(PLAN, exposures)[0]
         made.append(observe(PLAN, patch, exposures, "i").mag)
     assert np.array_equal(*made)
-
-
-def test_a_real_survey_is_left_alone():
-    make_image("1")
-    with pytest.raises(CommandError, match="not made up"):
-        seed()
-    assert GalExposure.objects.count() == 1
-    assert check_is_free(PLAN, into_existing=True) is False
 
 
 def test_more_candidates_than_sources_are_refused():

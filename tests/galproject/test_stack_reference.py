@@ -135,7 +135,7 @@ def test_stack_that_stands_is_left_and_other_files_make_it_anew(stacked, night, 
 
 
 def test_interrupted_run_goes_on_where_it_stopped(night, paths, tmp_path, monkeypatch):
-    plan = plan_stack(paths, tmp_path, night.options)
+    plan = plan_stack(paths[:2], tmp_path, night.options)
     assert len(plan.wanted) == 2
     done = []
 
