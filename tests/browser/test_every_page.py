@@ -6,6 +6,7 @@ from functools import partial
 import psycopg2
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.template.loader import render_to_string
 from playwright.sync_api import TimeoutError
@@ -15,8 +16,9 @@ from tests.browser.site_pages import addresses
 
 PHONE, SMALL_PHONE = {"width": 390, "height": 844}, {"width": 320, "height": 640}
 PEOPLE = ("root", "curator", "vetter", "reader")
-# Rules of axe that see what differs between colours and widths; all others see the same.
-OF_LAYOUT = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"]
+# Rules of axe that see what differs between colours, and between widths; all others see the same.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+OF_LAYOUT = [*OF_COLOURS, "scrollable-region-focusable", "target-size"]
 # What Django's own tables have, in templates and scripts that are not ours.
 OF_DJANGO_TABLES = {
     "aria-prohibited-attr",  # the help icons of choices that move between two boxes
@@ -40,15 +42,15 @@ AXE = """async ([rules, alike]) => {
   return violations.flatMap(({id, nodes}) =>
     nodes.map((node) => [id, `${node.target.join(" ")}: ${said(node).join("; ")}`]));
 }"""
-# The first that see a kind of page see it in all ways; of what is otherwise in others of its kind,
-# or to those who may less, two ways are enough.
-ALL_WAYS = (
-    ("light", DESKTOP, None),
-    ("dark", DESKTOP, OF_LAYOUT),
-    ("dark", PHONE, OF_LAYOUT),
-    ("light", PHONE, OF_LAYOUT),
-)
+# The width gives text no colour that is not readable anywhere, as tests below hold: so both schemes
+# on a desktop and one of them on a phone show all. The first that see a kind of page see it in all
+# ways; of what is otherwise in others of its kind, or to those who may less, two ways are enough.
+ALL_WAYS = (("light", DESKTOP, None), ("dark", DESKTOP, OF_COLOURS), ("dark", PHONE, OF_LAYOUT))
 TWO_WAYS = ALL_WAYS[::2]
+# Colours of the site: of text, and of what is behind it.
+TEXTS = ("text", "faint", "accent", "done", "left", "mark", "failed")
+GROUNDS = ("page", "card", "done-page", "left-page", "failed-page")
+STYLES = sorted((settings.BASE_DIR / "static").glob("*.css"))
 OPEN_ALL = "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 DRAWN_MS = 2000  # for what scripts draw anew in another window
@@ -238,22 +240,38 @@ def test_axe_would_find_a_text_that_is_too_pale_and_a_page_that_is_too_wide(page
     assert any(said.startswith("color-contrast") for said in found) and "too wide" in found
 
 
+def test_the_width_gives_text_no_colour_but_those_that_are_readable_anywhere(pages):
+    styles = [path.read_text() for path in STYLES]
+    assert len(styles) >= 8
+    given = [one for style in styles for one in pages.page.evaluate(COLOURS_BY_WIDTH, style)]
+    readable = [["color", f"var(--{text})"] for text in TEXTS]
+    assert given and [one for one in given if one not in readable] == []
+    style = "@media (max-width: 9px) { p { color: red } } @media print { p { color: red } }"
+    assert pages.page.evaluate(COLOURS_BY_WIDTH, style) == [["color", "red"]]
+
+
 def test_every_colour_of_text_is_readable_on_every_background(pages):
-    texts, grounds = ("text", "faint", "accent", "done", "left", "mark", "failed"), ("page", "card")
-    notes = {"done-page", "left-page", "failed-page"}
     pages.page.goto(f"{pages.url}/login/")
     pale = {}
     for scheme in ("light", "dark"):
         pages.page.emulate_media(color_scheme=scheme)
-        colours = pages.page.evaluate(COLOURS, [*texts, *grounds, *notes])
-        for text in texts:
-            for ground in (*grounds, *notes):
+        colours = pages.page.evaluate(COLOURS, [*TEXTS, *GROUNDS])
+        for text in TEXTS:
+            for ground in GROUNDS:
                 contrast = _contrast(colours[text], colours[ground])
                 if contrast < 4.5:
                     pale[scheme, text, ground] = round(contrast, 2)
     assert pale == {}
 
 
+COLOURS_BY_WIDTH = """(style) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(style);
+  const ofWidth = [...sheet.cssRules].filter((rule) => /width|height/.test(rule.conditionText));
+  return ofWidth.flatMap(({cssRules}) => [...cssRules]).flatMap(({style}) => [...style]
+    .filter((property) => /^--|^color$|^background-(color|image)$|opacity|filter/.test(property))
+    .map((property) => [property, style.getPropertyValue(property)]));
+}"""
 COLOURS = """(names) => Object.fromEntries(names.map((name) => {
   const probe = document.createElement("p");
   probe.style.color = `var(--${name})`;

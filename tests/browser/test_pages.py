@@ -1,6 +1,7 @@
 """Every page: nothing from elsewhere, no error, light and dark, on tablets and by keyboard."""
 
 import re
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import expect
@@ -13,26 +14,20 @@ LINKS = """(links) => links.map((link) => {
   const url = new URL(link.getAttribute("href"), location);
   return url.origin === location.origin ? url.pathname + url.search : "";
 })"""
+BACKGROUND = "() => getComputedStyle(document.body).backgroundColor"
 WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
 
-@pytest.fixture(scope="package")
-def addresses():
-    """One address of every page, filled by the first test that wants them."""
-    return []
-
-
-def addresses_of(visit, known):
+def addresses_of(visit):
     """Of every page that has one address, and of one or two of those that have many."""
-    if not known:
-        known += [*FIXED, "/working-status/"]
-        known += paths_of(visit.go("/candidates/?detections_min=3"), r"/candidates/\d+/.*")[:1]
-        known += paths_of(visit.go(known[-1]), r"/flags/images/\d+/")[:2]
-        known += paths_of(visit.go("/vetting/"), r"/vetting/\d+/(vet/)?")
-        known += paths_of(visit.go("/references/"), r"/references/\?.*")[:1]
-        known += paths_of(visit.go(known[-1]), r"/(references|exposures)/\d+/")[:4]
-        known += paths_of(visit.go("/candidates/"), r"/vetting/new/.*")[:1]
-        assert len(known) >= 18
+    known = [*FIXED, "/working-status/"]
+    known += paths_of(visit.go("/candidates/?detections_min=3"), r"/candidates/\d+/.*")[:1]
+    known += paths_of(visit.go(known[-1]), r"/flags/images/\d+/")[:2]
+    known += paths_of(visit.go("/vetting/"), r"/vetting/\d+/(vet/)?")
+    known += paths_of(visit.go("/references/"), r"/references/\?.*")[:1]
+    known += paths_of(visit.go(known[-1]), r"/(references|exposures)/\d+/")[:4]
+    known += paths_of(visit.go("/candidates/"), r"/vetting/new/.*")[:1]
+    assert len(known) >= 18
     return known
 
 
@@ -42,33 +37,54 @@ def paths_of(page, pattern):
     return list(dict.fromkeys(path for path in paths if re.fullmatch(pattern, path)))
 
 
-def visit_all(visit, known, **options):
-    """Open every page as one who may do most; yields its address and the page."""
-    curator = visit("curator", **options)
-    for address in addresses_of(curator, known):
-        page = curator.go(address)
-        assert page.locator("main h1").count() == 1, address
-        assert page.title().endswith("galproject"), address
-        yield address, page
+@dataclass
+class Look:
+    """What one who may do most found of a page in the dark, and on tablets."""
+
+    n_headings: int
+    title: str
+    background: str
+    excess_widths: dict  # {width of the tablet: pixels that the page is wider}
 
 
-def test_every_page_works_in_the_dark_with_every_other_host_refused(visit, addresses):
-    for _, page in visit_all(visit, addresses, color_scheme="dark"):
-        background = "() => getComputedStyle(document.body).backgroundColor"
-        assert page.evaluate(background) == "rgb(17, 22, 31)"
+@pytest.fixture(scope="package")
+def looks():
+    """{address: Look} of every page, filled by the first test that wants them."""
+    return {}
 
 
-def test_no_page_scrolls_sideways_on_a_tablet(visit, addresses):
-    too_wide = {}
-    for address, page in visit_all(visit, addresses):
-        for viewport in TABLETS:
-            page.set_viewport_size(viewport)
-            page.wait_for_timeout(50)  # for what scripts draw anew
-            needed, given = page.evaluate(WIDTHS)
-            if needed > given:
-                too_wide[address, given] = needed - given
-        page.set_viewport_size(DESKTOP)
-    assert too_wide == {}
+def looks_of(visit, known):
+    """Open every page once, whichever tests ask for it."""
+    if not known:
+        curator = visit("curator", color_scheme="dark")
+        for address in addresses_of(curator):
+            known[address] = look_at(curator.go(address))
+    return known
+
+
+def look_at(page):
+    n_headings, background = page.locator("main h1").count(), page.evaluate(BACKGROUND)
+    excess_widths = {}
+    for viewport in TABLETS:
+        page.set_viewport_size(viewport)
+        page.wait_for_timeout(50)  # for what scripts draw anew
+        needed, given = page.evaluate(WIDTHS)
+        excess_widths[given] = needed - given
+    page.set_viewport_size(DESKTOP)
+    return Look(n_headings, page.title(), background, excess_widths)
+
+
+def test_every_page_works_in_the_dark_with_every_other_host_refused(visit, looks):
+    for address, look in looks_of(visit, looks).items():
+        assert look.n_headings == 1, address
+        assert look.title.endswith("galproject"), address
+        assert look.background == "rgb(17, 22, 31)", address
+
+
+def test_no_page_scrolls_sideways_on_a_tablet(visit, looks):
+    found = {address: look.excess_widths for address, look in looks_of(visit, looks).items()}
+    assert all(len(excess) == len(TABLETS) for excess in found.values())
+    assert {address: one for address, one in found.items() if max(one.values()) > 0} == {}
 
 
 def test_a_request_to_another_host_would_be_noticed(visit):
