@@ -9,9 +9,8 @@ from .options import PIXEL_ARCSEC
 
 NEBULA_ARCSEC = (3.0, 100.0)  # wavelengths of the nebulae's structure
 NEBULA_SLOPE = -3.0  # of the power spectrum
-LOG_SIGMA = 0.8  # of the lognormal brightness
 FILAMENT_WIDTH = 0.15  # sigmas of the field whose level zero the dark filaments follow
-FILAMENT_DEPTH = 0.35  # of the light behind
+FILAMENT_DEPTH = 0.25  # of the light behind
 TURBULENT_PIXELS = 350.0  # correlation length: 1.5 arcmin
 
 
@@ -38,18 +37,19 @@ def _unit(field):
 
 
 def nebulae(shape, rms, rng):
-    """(ny, nx) light relative to the sky's level, with filaments of dust before it and the sky.
+    """(ny, nx) light relative to the sky's level, with filaments of dust before both.
 
-    Positive but in front of dust; its standard deviation is ``rms``.
+    With the sky it is lognormal, so that nothing is darker than black; its standard deviation is
+    ``rms``.
     """
     wavelengths = [arcsec / PIXEL_ARCSEC for arcsec in NEBULA_ARCSEC]
-    bright = np.exp(LOG_SIGMA * power_law_field(shape, wavelengths, NEBULA_SLOPE, rng))
+    log_sigma = np.sqrt(np.log1p(rms**2))
+    bright = np.exp(log_sigma * power_law_field(shape, wavelengths, NEBULA_SLOPE, rng))
     ridge = power_law_field(shape, (wavelengths[1] / 3, wavelengths[1]), NEBULA_SLOPE, rng)
     patches = smooth_field(shape, rng, 200) > 0.3  # the filaments lie in a third of the field
     dust = FILAMENT_DEPTH * np.exp(-0.5 * (ridge / FILAMENT_WIDTH) ** 2)
-    dust *= gaussian_filter(patches.astype("f4"), 8)
-    light = bright * (1 - dust) - 0.3 * dust
-    return rms * light / light.std()
+    light = bright * (1 - dust * gaussian_filter(patches.astype("f4"), 8))
+    return np.maximum(rms * (light - light.mean()) / light.std(), -0.9)
 
 
 def flat_field(shape, amplitude, rng):
