@@ -35,6 +35,7 @@ class SearchMeasurement:
     mag: np.ndarray  # corrected; NaN where the flux is not positive
     mag_err: np.ndarray  # by the errors of the image
     expected_flux: np.ndarray  # ADU, what the reference predicts on this image
+    flux_err: np.ndarray  # ADU, by the errors of the image; ``fit`` has those of the fit
     errors: ImageErrors
     error_scale: float  # errors of faint stars over those of the fit
     chi2_nu: float  # with errors of the fit and the floor
@@ -91,6 +92,7 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
         mag=mag,
         mag_err=mag_err,
         expected_flux=placed.expected,
+        flux_err=errors.flux_err,
         errors=errors.image,
         error_scale=errors.scale,
         chi2_nu=errors.chi2_nu,

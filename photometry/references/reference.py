@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from photometry.references.own_errors import reference_errors
 from photometry.reduction.options import ReductionOptions
+from photometry.references.own_errors import reference_errors
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.storage.columns import source_rows

@@ -90,7 +90,7 @@ class ImageCalibration:
         expected = expected_flux(mag, self.zero_points(rows, sources))
         place = rows["x"].astype("f8"), rows["y"].astype("f8")
         halo = self.errors.halo_light(place, expected, rows["flux_err"])
-        near = Surroundings(*(sources[name].astype("f8") for name in ("mag", "fracflux")), halo)
+        near = Surroundings(sources["mag"].astype("f8"), sources["fracflux"].astype("f8"), halo)
         fitted = rows["flux_err"].astype("f8")
         return self.errors.model.flux_errors(rows["flux"].astype("f8"), fitted, near)
 

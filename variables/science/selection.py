@@ -7,7 +7,16 @@ from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from exposures.science.quantities import Count, Fraction, Margin, Options, Parts, Ratio, Sigma, Switch
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    Margin,
+    Options,
+    Parts,
+    Ratio,
+    Sigma,
+    Switch,
+)
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 

@@ -144,8 +144,9 @@ class ErrorModel:
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """The ErrorModel that was stored by ``as_json``."""
-        curves = {name: Curve.from_json(stored[name]) for name in CURVES}
-        return cls(**{name: stored[name] for name in NUMBERS}, **curves)
+        curves: dict[str, Any] = {name: Curve.from_json(stored[name]) for name in CURVES}
+        numbers: dict[str, Any] = {name: stored[name] for name in NUMBERS}
+        return cls(**numbers, **curves)
 
 
 NUMBERS = ("factor", "floor", "halo")
@@ -168,8 +169,8 @@ class Differences:
     def select(self, index: Index) -> "Differences":
         """Those of a selection of the stars: indices (k,), or bool (n,)."""
         near = self.near.select(index)
-        columns = (getattr(self, name)[index] for name in COLUMNS)
-        return Differences(*columns, near)
+        columns = {name: getattr(self, name)[index] for name in COLUMNS}
+        return replace(self, **columns, near=near)
 
     def usable(self) -> "Differences":
         """Those of which everything is known."""
@@ -213,7 +214,8 @@ def fit_error_model(
         ("by_mag", stars.near.mag),
     )
     for name, values in explained:
-        model = replace(model, **{name: _fit_curve(model, name, values, stars, options)})
+        curve: dict[str, Any] = {name: _fit_curve(model, name, values, stars, options)}
+        model = replace(model, **curve)
     return model
 
 
@@ -225,7 +227,7 @@ def _alike(stars: Differences, options: ErrorOptions) -> Differences:
     """A selection of stars, as many of each signal to noise: else few bright ones would count."""
     n = len(stars)
     signal = np.log(stars.expected / stars.flux_err)
-    edges = np.linspace(*np.percentile(signal, [0, 100]), 16)
+    edges = np.linspace(signal.min(), signal.max(), 16)
     place = np.clip(np.searchsorted(edges, signal) - 1, 0, 14)
     counts = np.bincount(place, minlength=15)
     share = np.maximum(options.max_fit_stars / 15 / np.maximum(counts, 1), 1e-9)[place]
