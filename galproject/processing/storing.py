@@ -109,6 +109,7 @@ def _describe_search(image: GalImage, reduction: Reduction, result: SearchResult
     image.correction = {
         **measurement.correction.as_json(),
         "error_scale": measurement.error_scale,
+        "errors": measurement.errors.as_json(),
         "catalogues": [c.pk for c in result.catalogues],
     }
     image.chi2_nu = none_if_nan(float(measurement.chi2_nu))

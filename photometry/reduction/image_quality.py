@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from exposures.chip import MaskBit
+from photometry.reduction.errors import USUAL_FLOOR
+from photometry.science.calibration.calibration import magnitudes, with_floor
 from photometry.science.calibration.depth import limiting_magnitude
 from photometry.science.detection.clean import CleanOptions, has_no_flag, is_clean, is_well_measured
 from photometry.science.quality.image_quality import FigureOptions
@@ -105,8 +107,9 @@ def _of_correction(reduction, measurement, options, clean):
     smooth = replace(m.correction, steps=(), offsets={})
     everywhere = smooth.at(m.x, m.y, sources["galimage_id"])
     good = has_no_flag(sources, clean) & is_well_measured(m.fit, clean)
-    # As they were before they were expanded.
-    error = np.hypot(m.mag_err / m.error_scale, sources["mag_err"])
+    # As the fit has them, or they would hide what the image has beside its photons' noise.
+    _, photons = magnitudes(m.fit.flux, m.fit.flux_err, 0.0)
+    error = np.hypot(with_floor(photons, USUAL_FLOOR), sources["mag_err"])
     pull = (m.mag - sources["mag"])[good] / error[good]
     shape = reduction.chip.shape
     return {

@@ -8,17 +8,17 @@ from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_pixel_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
+from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     Correction,
-    error_scale,
     fit_magnitude_correction,
     magnitudes,
-    with_floor,
 )
 from photometry.science.calibration.channels import edges_at
-from photometry.science.detection.clean import has_no_flag, is_clean, is_well_measured
+from photometry.science.calibration.error_model import ImageErrors
+from photometry.science.detection.clean import has_no_flag, is_clean
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.trails.lines import Leftover, Trail
 from photometry.science.trails.trails import find_trails
@@ -33,10 +33,12 @@ class SearchMeasurement:
     y: np.ndarray
     fit: ForcedFit
     mag: np.ndarray  # corrected; NaN where the flux is not positive
-    mag_err: np.ndarray  # with the floor, expanded
+    mag_err: np.ndarray  # by the errors of the image
     expected_flux: np.ndarray  # ADU, what the reference predicts on this image
-    error_scale: float  # by which uncertainties were expanded
-    chi2_nu: float  # before the expansion
+    flux_err: np.ndarray  # ADU, by the errors of the image; ``fit`` has those of the fit
+    errors: ImageErrors
+    error_scale: float  # errors of faint stars over those of the fit
+    chi2_nu: float  # with errors of the fit and the floor
     correction: Correction
     calibrators: CalibrationStars  # with the difference before the correction
     registration: PixelCorrection
@@ -77,21 +79,23 @@ def measure_search(reduction, sources, options=ReductionOptions(), reference_edg
     edges = (*edges_at(reduction.channel_columns, reduction.fwhm_pixels), *reference_edges)
     stars = calibration_stars(reduction, sources, x, y, fit, options)
     correction = _fit_correction(stars, reduction.chip.shape, edges, options, notes)
-    mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
     to_add = correction.at(x, y, sources["galimage_id"], sources["x"])
-    mag, mag_err = mag + to_add, with_floor(mag_err, options.calibration.error_floor)
-    scale, chi2_nu = _expansion(sources, fit, mag, mag_err, options, notes)
     zero_point = reduction.zero_point.value + to_add
+    placed = PlacedFit(sources, x, y, fit, expected_flux(sources["mag"], zero_point))
+    errors = measured_errors(placed, reduction.fwhm_pixels, options, notes)
+    mag, mag_err = magnitudes(fit.flux, errors.flux_err, zero_point)
     return SearchMeasurement(
         sources=sources,
         x=x,
         y=y,
         fit=fit,
         mag=mag,
-        mag_err=scale * mag_err,
-        expected_flux=10 ** (-0.4 * (sources["mag"] - zero_point)),
-        error_scale=scale,
-        chi2_nu=chi2_nu,
+        mag_err=mag_err,
+        expected_flux=placed.expected,
+        flux_err=errors.flux_err,
+        errors=errors.image,
+        error_scale=errors.scale,
+        chi2_nu=errors.chi2_nu,
         correction=correction,
         calibrators=stars,
         registration=registration,
@@ -220,18 +224,6 @@ def _fit_correction(stars, shape, edges, options, notes):
             f"{step.edge.column:.0f} of {where}, corrected"
         )
     return correction
-
-
-def _expansion(sources, fit, mag, mag_err, options, notes):
-    """The factor by which uncertainties are expanded, from all unmasked sources."""
-    good = has_no_flag(sources, options.clean) & is_well_measured(fit, options.clean)
-    difference = (mag - sources["mag"])[good]
-    scale, chi2_nu = error_scale(
-        difference, mag_err[good], sources["mag_err"][good], options.calibration
-    )
-    if np.isnan(chi2_nu):
-        notes.append("uncertainties: too few stars to test them; as fitted")
-    return scale, chi2_nu
 
 
 def is_detected(rows, min_quality):

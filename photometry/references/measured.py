@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.reference_values import ReferenceValues, reference_values
 from photometry.storage.storage import catalogue_sources, measurements_on
@@ -17,7 +18,7 @@ class Measured:
     sources: np.ndarray  # SOURCE_DTYPE, the same sources in their catalogues
     values: ReferenceValues  # how bright their references have them
     zero_point: np.ndarray  # mag of 1 ADU on the image, brought onto the references
-    error_scale: float  # by which uncertainties were expanded; those of fluxes are as fitted
+    flux_err: np.ndarray  # ADU, of the image's fluxes, by the errors of the image
 
     @property
     def expected_flux(self) -> np.ndarray:
@@ -33,7 +34,8 @@ def measured_on_search(rows, sources, calibration) -> Measured:
     """
     values = reference_values(sources)
     zero_point = calibration.zero_points(rows, sources)
-    return Measured(rows, sources, values, zero_point, calibration.error_scale)
+    flux_err = calibration.flux_errors(rows, sources, values.mag)
+    return Measured(rows, sources, values, zero_point, flux_err)
 
 
 def measured_on_primary(image, sources) -> Measured:
@@ -47,7 +49,10 @@ def measured_on_primary(image, sources) -> Measured:
         for name in ("mag", "mag_err")
     }
     values = ReferenceValues(**{**vars(values), **own})
-    return Measured(sources, sources, values, np.full(len(sources), image.zero_point), 1.0)
+    zero_point = np.full(len(sources), image.zero_point)
+    # Of a reference the errors of magnitudes are those of fluxes; there are no negative ones.
+    flux_err = sources["flux"] * sources["mag_err"] / MAG_PER_LN
+    return Measured(sources, sources, values, zero_point, flux_err)
 
 
 class StoredMeasurements:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from photometry.reduction.options import ReductionOptions
-from photometry.science.calibration.calibration import magnitudes, with_floor
+from photometry.references.own_errors import reference_errors
+from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.storage.columns import source_rows
 
@@ -25,6 +26,7 @@ def measure_reference(reduction, options=ReductionOptions()):
         options.forced,
     )
     mag, mag_err = magnitudes(fit.flux, fit.flux_err, reduction.zero_point.value)
+    mag_err = with_floor(mag_err, options.calibration.error_floor)
     ra, dec = reduction.wcs.to_sky(found.x, found.y)
     keep = (fit.flux > 0) & (fit.quality >= options.min_quality)
     columns = {
@@ -33,7 +35,11 @@ def measure_reference(reduction, options=ReductionOptions()):
         "x": found.x,
         "y": found.y,
         "mag": mag,
-        "mag_err": with_floor(mag_err, options.calibration.error_floor),
+        "mag_err": mag_err,
         "is_reference": True,
     }
-    return source_rows(fit, columns)[keep]
+    rows = source_rows(fit, columns)[keep]
+    if options.errors.by_star:
+        flux_err = reference_errors(reduction, rows, fit, options)
+        rows["mag_err"] = MAG_PER_LN * flux_err / rows["flux"]
+    return rows

@@ -8,11 +8,13 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.arrays import Float, FloatArray
+from photometry.reduction.errors import expected_flux
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.search import SearchMeasurement
-from photometry.science.calibration.calibration import Correction
+from photometry.science.calibration.calibration import MAG_PER_LN, Correction
 from photometry.science.calibration.channels import ChannelEdge, edges_at
 from photometry.science.calibration.depth import upper_limit
+from photometry.science.calibration.error_model import ErrorModel, ImageErrors, Surroundings
 
 DEFAULTS = asdict(ReductionOptions())  # of images that were made before there was such an option
 
@@ -33,7 +35,8 @@ class ImageCalibration:
 
     zero_point: float  # mag of 1 ADU, before the correction; NaN where unknown
     correction: Correction
-    error_scale: float  # by which uncertainties were expanded
+    errors: ImageErrors
+    error_scale: float  # errors of faint stars over those of the fit
     limit_sigma: float  # of an upper limit
     min_quality: float  # least share of the PSF on usable pixels for an upper limit
 
@@ -45,6 +48,7 @@ class ImageCalibration:
         return cls(
             zero_point=float(zero_point),
             correction=measurement.correction,
+            errors=measurement.errors,
             error_scale=measurement.error_scale,
             limit_sigma=options.limit_sigma,
             min_quality=options.min_quality,
@@ -57,12 +61,14 @@ class ImageCalibration:
         stored = image.correction or {}
         shape = (image.height or 0, image.width or 0)  # no matter where nothing was corrected
         is_corrected = "order" in stored
+        scale = stored.get("error_scale", 1.0)
         return cls(
             zero_point=np.nan if image.zero_point is None else image.zero_point,
             correction=(
                 Correction.from_json(stored, shape) if is_corrected else Correction(shape, -1)
             ),
-            error_scale=stored.get("error_scale", 1.0),
+            errors=_stored_errors(stored, scale, options),
+            error_scale=scale,
             limit_sigma=options["limit_sigma"],
             min_quality=options["min_quality"],
         )
@@ -75,6 +81,19 @@ class ImageCalibration:
         corrections = self.correction.at(rows["x"], rows["y"], sources["galimage_id"], sources["x"])
         return self.zero_point + corrections
 
+    def flux_errors(self, rows: np.ndarray, sources: np.ndarray, mag: FloatArray) -> FloatArray:
+        """(n,) errors in ADU of the fluxes of rows of the image; NaN where that of the fit is.
+
+        ``sources`` are the same sources in their catalogues, and ``mag`` (n,) what they are
+        expected to have.
+        """
+        expected = expected_flux(mag, self.zero_points(rows, sources))
+        place = rows["x"].astype("f8"), rows["y"].astype("f8")
+        halo = self.errors.halo_light(place, expected, rows["flux_err"])
+        near = Surroundings(sources["mag"].astype("f8"), sources["fracflux"].astype("f8"), halo)
+        fitted = rows["flux_err"].astype("f8")
+        return self.errors.model.flux_errors(rows["flux"].astype("f8"), fitted, near)
+
     def upper_limits(self, rows: np.ndarray, sources: np.ndarray) -> FloatArray:
         """(n,) upper limits in mag of rows of the image without a detection.
 
@@ -85,3 +104,11 @@ class ImageCalibration:
         zero_point = self.zero_points(rows, sources)
         limit = upper_limit(rows["flux"], flux_err, zero_point, self.limit_sigma)
         return np.where(rows["quality"] >= self.min_quality, limit, np.nan)
+
+
+def _stored_errors(stored: dict, scale: float, options: dict) -> ImageErrors:
+    """The ImageErrors of an image's stored correction; once there was one factor for all."""
+    if "errors" in stored:
+        return ImageErrors.from_json(stored["errors"])
+    floor = options["calibration"]["error_floor"] / MAG_PER_LN
+    return ImageErrors(ErrorModel(factor=scale, floor=scale * floor))

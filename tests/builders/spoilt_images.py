@@ -100,7 +100,7 @@ def measure(field, chip, options=OPTIONS) -> Outcome:
         _photometry(search, chip.shape, place, search["flags"]),
         _photometry(m.sources, field.reference.chip.shape, place, m.sources["flags"]),
         m.expected_flux,
-        m.error_scale,
+        m.flux_err,
     )
     figures = search_figures(reduction, m)
     figures["changed_share"] = changed_share(changes, len(m.sources))

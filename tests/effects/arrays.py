@@ -21,6 +21,7 @@ from photometry.science.calibration.calibration import (
     fit_magnitude_correction,
     fit_zero_point,
 )
+from photometry.science.calibration.error_model import fit_error_model
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.forced.forced import SHARP
 from photometry.science.psf.psf import ChipPsf
@@ -33,6 +34,7 @@ from photometry.science.trails.trails import find_trails
 from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
 from tests.builders.crowded_scene import star_list
+from tests.builders.differences import differences
 from tests.builders.fits_files import chip_cards, write_plain, write_triplet
 from tests.builders.star_field import Band, crossmatch, make_stars, observe
 from tests.exposures.test_catalogues import table, write_table
@@ -51,6 +53,7 @@ from variables.science.artifacts import (
 from variables.science.consensus import consensus_of
 
 GAIN, SKY = 2.0, 500.0
+FEW = np.arange(30)
 ANGLES = np.arange(8) * np.pi / 4
 
 
@@ -286,6 +289,16 @@ def magnitude_correction(options):
     return fit.as_json(), error_scale(*few, calibration)
 
 
+def errors(options):
+    """The model of the errors of many stars, and of few."""
+    floor = options.reduction.calibration.error_floor
+    stars = differences(3_000, excess=1.3, halo=0.1)
+    models = [
+        fit_error_model(s, floor, options.reduction.errors) for s in (stars, stars.select(FEW))
+    ]
+    return [model.as_json() for model in models]
+
+
 def zero_point(options):
     """The zero point from four stars of a catalogue, and from many with outliers."""
     rng = np.random.default_rng(4)
@@ -321,7 +334,7 @@ def _measured(n=900):
     values = ReferenceValues(
         sources["mag"], sources["mag_err"], is_mean, np.ones(n, bool), np.zeros(n, bool)
     )
-    return Measured(rows, sources, values, np.full(n, 25.0), 1.0)
+    return Measured(rows, sources, values, np.full(n, 25.0), rows["flux_err"])
 
 
 def selected(options):

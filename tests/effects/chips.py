@@ -150,7 +150,7 @@ def measured_search(reduction, options):
 def _of_measurement(m):
     fit = (m.fit.flux, m.fit.flux_err, m.fit.flags, m.fit.quality, m.fit.shift)
     calibration = m.correction.as_json(), m.error_scale, m.registration.as_json()
-    return (*fit, m.mag, m.mag_err, calibration, m.notes)
+    return (*fit, m.mag, m.mag_err, calibration, m.errors.as_json(), m.notes)
 
 
 @cache

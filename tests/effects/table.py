@@ -151,12 +151,22 @@ CALIBRATION = {
     "max_stars_error": changes(chips.forced, 0.01),
     "n_sigma": changes(arrays.magnitude_correction, 1.5),
     "n_clips": changes(arrays.magnitude_correction, 1),
-    "error_floor": changes(chips.forced, 0.03),
+    "error_floor": changes(arrays.errors, 0.03),
     "start_sigma": changes(arrays.magnitude_correction, 1.0, n_clips=1, start_mag=0.0),
     "start_mag": changes(arrays.magnitude_correction, 2.0, n_clips=1),
     "min_stars_offset": changes(arrays.magnitude_correction, 20),
     "min_stars_zero_point": changes(arrays.zero_point, 5),
     "min_stars_scale": changes(arrays.magnitude_correction, 50),
+}
+ERRORS = {
+    "by_star": changes(chips.forced, False),
+    "min_stars": changes(arrays.errors, 5_000),
+    "bin_stars": changes(arrays.errors, 1_000),
+    "bins": changes(arrays.errors, 1),
+    "least_bin_stars": changes(arrays.errors, 40),
+    "shrinkage": changes(arrays.errors, 500),
+    "max_fit_stars": changes(arrays.errors, 100),
+    "halo": changes(arrays.errors, 0.5),
 }
 REDUCTION = {
     "min_significance": changes(chips.search, 60.0),
@@ -169,6 +179,7 @@ REDUCTION = {
 }
 SELECTION = {
     "threshold_sigma": changes(arrays.selected, 30.0),
+    "in_flux": changes(arrays.selected, False),
     "max_rchi2_ratio": changes(arrays.selected, 1.5, max_misfit=0.01),
     "max_misfit": changes(arrays.selected, 0.02),
     "min_quality": changes(arrays.selected, 0.9),
@@ -176,9 +187,9 @@ SELECTION = {
     "max_fracflux": changes(arrays.selected, 0.9),
     "saturated_pixels": changes(arrays.selected, 40.0),
     "edge_pixels": changes(arrays.selected, 40.0),
-    "faint_sigma": changes(arrays.selected, 20.0),
-    "usual_bins": changes(arrays.selected, 2, max_misfit=0.01),
-    "usual_bin_sources": changes(arrays.selected, 400, max_misfit=0.01),
+    "faint_sigma": changes(arrays.selected, 20.0, in_flux=False),
+    "usual_bins": changes(arrays.selected, 2, max_misfit=0.001, max_rchi2_ratio=1.5),
+    "usual_bin_sources": changes(arrays.selected, 400, max_misfit=0.001, max_rchi2_ratio=1.5),
 }
 REFERENCE_SETS = {
     "min_quality": changes(rows.set_means, 0.9),
@@ -383,6 +394,7 @@ BY_SECTION = {
     "reduction.trails": TRAILS,
     "reduction.clean": CLEAN,
     "reduction.calibration": CALIBRATION | quality.CALIBRATION_STEPS,
+    "reduction.errors": ERRORS,
     "selection": SELECTION,
     "quality": quality.QUALITY,
     "quality.measure": quality.MEASURE,

@@ -59,7 +59,7 @@ def test_every_option_says_its_unit_and_its_meaning(option):
     ("name", "value", "unit"),
     [
         ("selection.threshold_sigma", 15, "sigma"),
-        ("reduction.calibration.error_floor", 0.01, "mag"),
+        ("reduction.calibration.error_floor", 0.003, "mag"),
         ("reduction.calibration.order", 4, "order"),
         ("reduction.sky.tiles_y", 20, "count"),
         ("reduction.sky.tiles_x", 10, "count"),
@@ -269,7 +269,7 @@ def test_the_table_says_where_a_value_comes_from(options_file):
     path = options_file("[selection]\nthreshold_sigma = 12")
     table = run()
     assert f"threshold_sigma = 12.0 sigma  ({path}, default 15.0)" in table
-    assert "error_floor = 0.01 mag  (default)" in table
+    assert "error_floor = 0.003 mag  (default)" in table
 
 
 def test_the_documentation_is_what_the_command_prints():

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from variables.models import Cut
 from variables.science.selection import (
     CUTS,
     Photometry,
+    SelectionOptions,
     distance_to_saturated,
     running_median,
     select_changes,
@@ -41,11 +43,12 @@ def reference():
 def observed_again(reference, seed=2):
     rng = np.random.default_rng(seed)
     noise = rng.normal(0, reference.mag_err)
-    return replace(reference, mag=reference.mag + noise)
+    flux = reference.flux * 10 ** (-0.4 * noise)
+    return replace(reference, mag=reference.mag + noise, flux=flux)
 
 
-def select(search, reference):
-    return select_changes(search, reference, reference.flux, 1.0)
+def select(search, reference, options=SelectionOptions()):
+    return select_changes(search, reference, reference.flux, search.flux_err, options)
 
 
 def changed(photometry, name, index, value):
@@ -54,20 +57,47 @@ def changed(photometry, name, index, value):
     return replace(photometry, **{name: values})
 
 
+def with_mag(photometry, index, mag):
+    """The same where one star has another magnitude, and so another flux."""
+    fainter = mag - photometry.mag[index]
+    flux = photometry.flux[index] * 10 ** (-0.4 * fainter)
+    return changed(changed(photometry, "mag", index, mag), "flux", index, flux)
+
+
 def test_constant_stars_are_not_selected(reference):
     assert len(select(observed_again(reference), reference)) == 0
 
 
-def test_change_above_fifteen_sigma_of_both_errors_is_selected(reference):
+def test_change_in_flux_above_fifteen_sigma_of_both_errors_is_selected(reference):
     search = observed_again(reference)
-    sigma = np.hypot(0.02, 0.02)
-    search = changed(search, "mag", 3, reference.mag[3] - 16 * sigma)
-    search = changed(search, "mag", 5, reference.mag[5] + 14 * sigma)
+    sigma = np.hypot(search.flux_err, reference.flux * reference.mag_err / MAG_PER_LN)
+    search = changed(search, "flux", 3, reference.flux[3] + 16 * sigma[3])
+    search = changed(search, "flux", 5, reference.flux[5] - 14 * sigma[5])
     changes = select(search, reference)
     assert changes.index.tolist() == [3]
     assert changes.significance[0] == pytest.approx(16)
-    assert changes.delta_mag[0] < 0
     assert changes.failed_cuts.tolist() == [0]
+
+
+def test_change_in_magnitude_above_fifteen_sigma_is_selected_where_that_is_asked_for(reference):
+    sigma = np.hypot(0.02, 0.02)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 16 * sigma)
+    search = with_mag(search, 5, reference.mag[5] + 14 * sigma)
+    changes = select(search, reference, SelectionOptions(in_flux=False))
+    assert changes.index.tolist() == [3]
+    assert changes.significance[0] == pytest.approx(16)
+    assert changes.delta_mag[0] < 0
+
+
+@pytest.mark.parametrize("left", [-0.1, 0.1, 3.0])
+def test_a_star_of_which_hardly_anything_is_left_counts_as_one_of_which_nothing_is(reference, left):
+    """In magnitudes 3 sigma of light counted as 10 sigma, and -0.1 as 59."""
+    reference = replace(reference, flux_err=reference.flux / 100, mag_err=np.full(400, 0.0109))
+    search = replace(reference, flux_err=reference.flux / 100)
+    search = changed(search, "flux", 7, left * search.flux_err[7])
+    changes = select(search, reference)
+    assert changes.index.tolist() == [7]
+    assert changes.significance[0] > 65
 
 
 def test_star_that_vanished_is_selected_by_its_flux(reference):
@@ -99,20 +129,20 @@ def test_faint_star_without_flux_did_not_vanish(reference):
     ],
 )
 def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 2)
     changes = select(changed(search, column, 3, value), reference)
     assert changes.index.tolist() == [3]
     assert changes.failed_cuts.tolist() == [cut]
 
 
 def test_source_that_never_has_most_of_its_light_is_blended(reference):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 2)
     changes = select(changed(search, "fracflux", 3, 0.1), changed(reference, "fracflux", 3, 0.1))
     assert changes.failed_cuts.tolist() == [Cut.BLENDED]
 
 
 def test_source_with_more_than_all_the_light_is_blended(reference):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 2)
     assert select(changed(search, "fracflux", 3, 1.5), reference).failed_cuts.tolist() == [
         Cut.BLENDED
     ]
@@ -132,19 +162,18 @@ def test_source_that_the_reference_hardly_saw_can_not_vanish(reference):
 
 
 def test_bad_fit_on_the_reference_is_told_apart(reference):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 2)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 2)
     changes = select(search, changed(reference, "rchi2", 3, 4000.0))
     assert changes.failed_cuts.tolist() == [Cut.REFERENCE_RCHI2]
 
 
 def test_flare_survives_the_misfit_of_a_position_known_only_roughly(reference):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] - 3)
-    search = changed(search, "flux", 3, reference.flux[3] * 10 ** (0.4 * 3))
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 3)
     assert select(changed(search, "rchi2", 3, 15.0), reference).failed_cuts.tolist() == [0]
 
 
 def test_star_that_faded_into_its_neighbours_is_not_called_blended(reference):
-    search = changed(observed_again(reference), "mag", 3, reference.mag[3] + 2)
+    search = with_mag(observed_again(reference), 3, reference.mag[3] + 2)
     faded = select(changed(search, "fracflux", 3, 0.1), reference)
     assert faded.failed_cuts.tolist() == [0]
 
@@ -153,7 +182,7 @@ def test_bright_variables_survive_the_rchi2_of_all_bright_stars(reference):
     # With a fitted PSF, rchi2 grows with brightness for constant stars too.
     rchi2 = 1 + 10 ** (0.4 * (17 - reference.mag))
     bright = int(np.argmin(reference.mag))
-    search = changed(observed_again(reference), "mag", bright, reference.mag[bright] + 1)
+    search = with_mag(observed_again(reference), bright, reference.mag[bright] + 1)
     changes = select(replace(search, rchi2=rchi2), replace(reference, rchi2=rchi2))
     assert rchi2[bright] > 10
     assert changes.failed_cuts.tolist() == [0]

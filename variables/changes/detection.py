@@ -40,7 +40,7 @@ def find_changes(measured, shape, reference_shape, options=SelectionOptions()) -
         search,
         reference,
         measured.expected_flux,
-        measured.error_scale,
+        measured.flux_err,
         options,
         values.is_mean & (values.at_fault | (values.mag_err > MAG_PER_LN / options.faint_sigma)),
     )

@@ -7,7 +7,16 @@ from scipy.spatial import cKDTree
 
 from exposures.chip import MaskBit
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from exposures.science.quantities import Count, Fraction, Margin, Options, Parts, Ratio, Sigma
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    Margin,
+    Options,
+    Parts,
+    Ratio,
+    Sigma,
+    Switch,
+)
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 
@@ -18,6 +27,8 @@ class SelectionOptions(Options):
 
     threshold_sigma: Sigma = 15.0
     """Least significance of a difference from the reference that is called a change."""
+    in_flux: Switch = True
+    """Whether changes are tested in flux; else in magnitudes, as in the survey's first years."""
     max_rchi2_ratio: Ratio = 3.0
     """Largest rchi2 of a source, over the running median of rchi2 for sources as bright."""
     max_misfit: Ratio = 0.15
@@ -95,34 +106,31 @@ def select_changes(
     search: Photometry,
     reference: Photometry,
     expected_flux: FloatArray,
-    flux_err_scale: float,
+    flux_err: FloatArray,
     options: SelectionOptions = SelectionOptions(),
     in_flux: BoolArray | None = None,
 ) -> Changes:
     """Changes between ``search`` and ``reference`` Photometry of the same sources.
 
-    Where there is flux, the change is in magnitudes, against the errors of both. A source that
-    vanished has none: it is tested in flux against ``expected_flux`` (n,) ADU and the error of
-    that, with its own error expanded by ``flux_err_scale`` as the magnitudes' were. Those
-    ``in_flux`` (n,) are tested both ways, as the reference may have hardly any light of them. A cut
-    never removes a change: what fails one is recorded as failing it.
+    The change is in flux, against ``expected_flux`` (n,) ADU, with ``flux_err`` (n,) ADU the errors
+    of the search image's and those of the reference: the error of a magnitude explodes as a star
+    fades. Without the option ``in_flux`` it is in magnitudes where there is flux; those with
+    ``in_flux`` (n,) are then tested both ways, as the reference may have hardly any light of them.
+    A cut never removes a change: what fails one is recorded as failing it.
 
     Gives Changes of m of the n sources; where the significance is NaN there is no change.
     """
     delta = search.mag - reference.mag
     delta_err = np.hypot(search.mag_err, reference.mag_err)
     vanished = ~(search.flux > 0) & (search.quality > 0)
-    error = np.hypot(
-        flux_err_scale * search.flux_err, expected_flux * reference.mag_err / MAG_PER_LN
-    )
+    error = np.hypot(flux_err, expected_flux * reference.mag_err / MAG_PER_LN)
     with np.errstate(invalid="ignore"):
         # A star loses at most all its light: what is below zero is not the star's.
-        significance = np.where(vanished, expected_flux / error, np.abs(delta) / delta_err)
-        if in_flux is not None:
-            by_flux = np.abs(search.flux - expected_flux) / error
-            significance = np.where(
-                in_flux & ~vanished, np.fmax(significance, by_flux), significance
-            )
+        significance = np.abs(np.maximum(search.flux, 0) - expected_flux) / error
+        if not options.in_flux:
+            by_mag = np.where(vanished, significance, np.abs(delta) / delta_err)
+            both = np.zeros(len(delta), bool) if in_flux is None else in_flux
+            significance = np.where(both, np.fmax(significance, by_mag), by_mag)
         index = np.flatnonzero(significance > options.threshold_sigma)
     failed = failed_cuts(search, reference, search.flux / expected_flux, options)
     return Changes(

@@ -32,8 +32,9 @@ class CalibrationOptions(Options):
     """Deviation of a calibration star from the correction beyond which it is clipped."""
     n_clips: Rounds = 10
     """Largest number of times that calibration stars are clipped."""
-    error_floor: MagnitudeError = 0.01
-    """Least uncertainty of a magnitude."""
+    error_floor: MagnitudeError = 0.003
+    """Least error that is added to that of photons, in quadrature: what flat field, PSF and colour
+    leave."""
     start_sigma: Sigma = 5.0
     """Deviation from the median, in the scatter of all stars, beyond which stars are left out
     before the first fit."""

@@ -1,0 +1,90 @@
+"""The errors of a reference's own fluxes, by a parametric bootstrap of its image.
+
+No other image tells them yet. The model of the image, as if it were the truth, gets noise anew; it
+is searched and measured as the image was, and what differs from the model is the error: of photons,
+of positions that were fitted to noise, and of blends that are divided otherwise. (Efron &
+Tibshirani 1993, An Introduction to the Bootstrap, section 6.5.)
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from photometry.reduction.errors import WING_EXPONENT
+from photometry.science.calibration.error_model import (
+    Differences,
+    ErrorModel,
+    ImageErrors,
+    Surroundings,
+    fit_error_model,
+)
+from photometry.science.calibration.halos import Wings
+from photometry.science.detection.detection import find_sources
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.science.weighted_image import WeightedImage
+
+SEED = 1  # the same image has the same errors
+SIDE_PIXELS = 1024  # of the part in the middle that is drawn anew: it tells as much as all
+MATCH_PIXELS = 1.0
+
+
+def reference_errors(reduction, rows, fit, options):
+    """(n,) errors in ADU of the fluxes of a reference's ``rows``, whose ForcedFit is ``fit``.
+
+    With too few stars they are those of the fit, and the floor.
+    """
+    wings = Wings(reduction.fwhm_pixels, WING_EXPONENT)
+    place = rows["x"].astype("f8"), rows["y"].astype("f8")
+    flux, flux_err = rows["flux"].astype("f8"), rows["flux_err"].astype("f8")
+    halo = ImageErrors(ErrorModel(halo=1.0), wings).halo_light(place, flux, flux_err)
+    near = Surroundings(rows["mag"].astype("f8"), rows["fracflux"].astype("f8"), halo)
+    floor = options.calibration.error_floor
+    member, measured = _measured_again(reduction, rows, fit, options)
+    clean = (rows["flags"][member] == 0) & (rows["quality"][member] > options.clean.min_quality)
+    member, measured = member[clean], measured[clean]
+    nothing = np.zeros(len(member))
+    differences = Differences(
+        measured - flux[member], flux[member], flux_err[member], nothing, near.select(member)
+    )
+    model = fit_error_model(differences, floor, options.errors)
+    # What the model image has no more of than its stars: halos that a PSF does not explain.
+    model = replace(model, halo=max(model.halo, options.errors.halo))
+    return model.flux_errors(flux, flux_err, near)
+
+
+def _measured_again(reduction, rows, fit, options):
+    """Indices (m,) of rows found again on an image drawn anew, and their fluxes (m,) there, ADU."""
+    window = tuple(_middle(side) for side in reduction.chip.shape)
+    drawn = _drawn(reduction, fit, window)
+    image = WeightedImage(drawn, reduction.chip.weight[window], reduction.chip.mask[window])
+    top, left = window[0].start, window[1].start
+    found = find_sources(
+        *image, float(reduction.fwhm_pixels), options.reference_detection, options.psf
+    )
+    if len(found) == 0:
+        return np.zeros(0, int), np.zeros(0)
+    share = np.maximum(found.flux, found.flux_err)
+    stars = ForcedStars(found.x, found.y, share, np.zeros(len(found), int))
+    weight = reduction.model_weight()[window]
+    again = fit_fluxes(image._replace(weight=weight), found.psf, stars, options.forced)
+    tree = cKDTree(np.column_stack([found.x + left, found.y + top]))
+    distance, nearest = tree.query(np.column_stack([rows["x"], rows["y"]]))
+    near = np.flatnonzero(distance < MATCH_PIXELS)
+    return near, again.flux[nearest[near]]
+
+
+def _middle(side):
+    start = max((side - SIDE_PIXELS) // 2, 0)
+    return slice(start, start + min(side, SIDE_PIXELS))
+
+
+def _drawn(reduction, fit, window):
+    """The model in a window of the image with noise anew, float32 ADU without the sky."""
+    sky, columns = reduction.sky.image[window], window[1]
+    gain = reduction.chip.gain_map()[columns]
+    read_noise = reduction.chip.read_noise_map()[columns]
+    rng = np.random.default_rng(SEED)
+    electrons = rng.poisson(np.clip((fit.model[window] + sky) * gain, 0, 1e9))
+    noise = rng.normal(0, 1, sky.shape) * read_noise
+    return ((electrons + noise) / gain - sky).astype("f4")
