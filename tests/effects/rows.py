@@ -93,7 +93,7 @@ def proposals(options):
     for k, image in enumerate(hot):
         make_change(image, field.rows[20 + k], x=1500.0 + 0.3 * k, y=500.0)
     propose(field.search.exposure)
-    flags = GalFlag.objects.proposed().order_by("artifact", "reason")
+    flags = GalFlag.objects.proposed().order_by("artifact", "reason", "region")
     return [(f.artifact, f.reason, f.region) for f in flags]
 
 

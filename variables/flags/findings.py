@@ -200,7 +200,8 @@ def at_defects(images, frame_of, label, options):
     images = {image.pk: image for image in images if image.width and image.height and image.radius}
     if len(images) < options.min_exposures:
         return []
-    rows = GalVarObj.objects.accepted().filter(image__in=images, x__isnull=False)
+    changes = GalVarObj.objects.accepted().filter(image__in=images, x__isnull=False)
+    rows = changes.order_by("pk")
     columns = np.array(list(rows.values_list("image_id", "x", "y", "ra", "dec")), float)
     if len(columns) == 0:
         return []
