@@ -10,6 +10,8 @@ class Doubt(models.TextChoices):
     ELONGATION = "elongation", "elongated PSF"
     PSF_AT_BOUNDS = "psf_at_bounds", "PSF at the bounds of its fit"
     FWHM_VARIATION = "fwhm_variation", "PSF that varies over the chip"
+    PSF_HOLLOW = "psf_hollow", "PSF with a hole, as out of focus"
+    PSF_WIDTH = "psf_width", "PSF unlike its stars"
     DOUBLED_SHARE = "doubled_share", "doubled stars"
     PSF_MISFIT = "psf_misfit", "light that the PSF leaves"
     NOISE_RATIO = "noise_ratio", "noise not as expected"

@@ -17,6 +17,7 @@ from photometry.science.quality.quality_figures import (
     noise_ratio,
     psf_figures,
     psf_misfit,
+    psf_width,
     share_at_least,
     share_at_most,
 )
@@ -95,6 +96,7 @@ def _of_residual(reduction, model, stars, options):
     residual, weight = reduction.data - model, reduction.model_weight()
     return {
         "psf_misfit": psf_misfit(residual, weight, stars, options),
+        "psf_width": psf_width(residual, weight, stars, reduction.detections.psf, options),
         "noise_ratio": noise_ratio(residual, weight),
     }
 

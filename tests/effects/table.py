@@ -31,6 +31,7 @@ PSF = {
     "min_stars_linear": changes(chips.reference, 500),
     "min_stars_core": changes(chips.reference, 500),
     "core_pixels": changes(chips.reference, 9),
+    "core_fwhm": changes(chips.reference, 1.0, core_pixels=9),
     "beta": changes(chips.reference, 2.0, max_steps=1),
     "max_steps": changes(chips.reference, 1),
     "model_error": changes(chips.reference, 0.2),

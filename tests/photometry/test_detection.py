@@ -5,6 +5,7 @@ from scipy.spatial import cKDTree
 
 from photometry.science.detection.detection import DetectionOptions, find_sources
 from tests.builders.crowded_scene import observe, star_list, varying_psf
+from tests.builders.drawn_sky import draw, random_stars, stamp, transfer, width
 
 SHAPE = (400, 500)
 
@@ -60,3 +61,22 @@ def test_search_for_bright_stars_alone_finds_fewer(scene, found):
 def test_image_without_weight_is_refused(scene):
     with pytest.raises(ValueError, match="no pixel"):
         find_sources(scene.data, np.zeros(SHAPE), scene.mask, 4.0)
+
+
+def width_found(sky, psf_fwhm_pixels=np.nan):
+    """The PSF that a quick search of a DrawnSky fits, and its width in the middle."""
+    few = DetectionOptions(threshold=10, min_iterations=2, max_iterations=2, n_sweeps=2)
+    psf = find_sources(sky.data, sky.weight, sky.mask, psf_fwhm_pixels, few).psf
+    ny, nx = sky.data.shape
+    return psf, width(psf.stamps(nx / 2, ny / 2, 127)[0])
+
+
+@pytest.mark.parametrize(
+    ("fwhm", "axis_ratio", "n", "seed"), [(7.5, 1.2, 600, 2), (8.5, 1.1, 900, 5)]
+)
+def test_psf_of_poor_seeing_is_as_wide_as_the_stars_in_a_crowd(fwhm, axis_ratio, n, seed):
+    otf, shape = transfer(seeing_pixels=fwhm, axis_ratio=axis_ratio), (300, 300)
+    sky = draw(otf, shape, random_stars(n, shape, seed, faintest=300), seed=seed)
+    psf, found = width_found(sky)
+    assert found == pytest.approx(width(stamp(otf)), rel=0.015)
+    assert 3 < psf.beta < 8

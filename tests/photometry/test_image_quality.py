@@ -11,7 +11,7 @@ from exposures.doubts import Doubt
 from exposures.errors import InputFileError
 from exposures.simulation import SimulationOptions, simulate_night
 from photometry.reduction.image_quality import reference_figures
-from photometry.science.detection.clean import CleanOptions, is_clean
+from photometry.science.detection.clean import CleanOptions, is_clean, is_well_measured
 from photometry.science.quality.image_quality import (
     FIGURES,
     FigureOptions,
@@ -19,7 +19,12 @@ from photometry.science.quality.image_quality import (
     QualityOptions,
     beyond,
 )
-from photometry.science.quality.quality_figures import doubled_share, psf_misfit, share_at_least
+from photometry.science.quality.quality_figures import (
+    doubled_share,
+    psf_misfit,
+    psf_width,
+    share_at_least,
+)
 from tests.builders.spoilt_images import (
     added,
     bright_sky,
@@ -244,6 +249,24 @@ def test_ordinary_exposure_has_no_step(ordinary):
 @pytest.mark.parametrize("spoil", [ring, trail_with_two_ends, bad_guiding, double_exposure])
 def test_spoilt_reference_is_doubted(night, spoil):
     assert reference_doubts(make_field(night, spoil))
+
+
+def test_psf_wider_than_its_stars_is_doubted_and_a_true_one_is_not(field):
+    found = field.reference.detections
+    stars = SimpleNamespace(
+        x=found.x, y=found.y, flux=found.flux, is_clean=is_well_measured(found, CleanOptions())
+    )
+    residual = field.reference.data - found.model
+    weight = field.reference.chip.weight
+    assert psf_width(residual, weight, stars, found.psf) < 1.05
+    wide = replace(found.psf, fwhm=1.4 * found.psf.fwhm, core=None)
+    half, light = 20, np.pad(np.zeros(residual.shape), 20)
+    for x, y, flux in zip(found.x, found.y, found.flux, strict=True):
+        row, column = round(float(y)), round(float(x))
+        near = slice(row, row + 2 * half + 1), slice(column, column + 2 * half + 1)
+        light[near] += flux * wide.stamps(x, y, 2 * half + 1)[0]
+    wrong = field.reference.data - light[half:-half, half:-half]
+    assert QualityLimits().psf_width < psf_width(wrong, weight, stars, wide) < 1.6
 
 
 def test_ordinary_reference_is_not_doubted(field):

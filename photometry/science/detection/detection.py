@@ -46,7 +46,10 @@ from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
 
-PSF_STAMP = 19  # pixels, side of the stamps the PSF is fitted to
+# Side of the stamps that the PSF is fitted to, in FWHM, and in pixels at least and at most. On
+# smaller ones wings and background can't be told apart, and the Moffat exponent goes to its bound;
+# on larger ones stars too faint to be found are taken for wings.
+PSF_STAMP_FWHM, MIN_PSF_STAMP, MAX_PSF_STAMP = 3.5, 19, 63
 
 
 @dataclass(frozen=True)
@@ -274,15 +277,23 @@ def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> Chip
     n = psf.options.n_stars
     chosen = np.argsort(-fit.flux)[: psf.options.candidates_a_star * n]
     x, y = stars.x[chosen], stars.y[chosen]
+    side = _psf_stamp(psf.fwhm_at(x, y))
     light, left, weight = (
-        cut_out(image, x, y, PSF_STAMP) for image in (field.data, fit.residual, field.weight)
+        cut_out(image, x, y, side) for image in (field.data, fit.residual, field.weight)
     )
-    alone = left + fit.models(psf.stamps(x, y, PSF_STAMP + 2), chosen)
+    alone = left + fit.models(psf.stamps(x, y, side + 2), chosen)
     dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
     # Double precision: the profile is fitted by numerical derivatives.
     candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
     good = _clean_stars(candidates, light, psf.options)[:n]
     return fit_psf(candidates.select(good), psf, psf.options)
+
+
+def _psf_stamp(fwhm_pixels: FloatArray) -> int:
+    """Side in pixels of the stamps that the PSF is fitted to, odd; of a width at each star (n,)."""
+    fwhm = np.median(fwhm_pixels) if len(fwhm_pixels) > 0 else 0.0
+    half = int(np.ceil((PSF_STAMP_FWHM * fwhm - 1) / 2))
+    return int(np.clip(2 * half + 1, MIN_PSF_STAMP, MAX_PSF_STAMP))
 
 
 def _clean_stars(stars: StarStamps, light: FloatArray, options: PsfOptions) -> IntArray:

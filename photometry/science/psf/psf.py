@@ -12,6 +12,7 @@ from exposures.science.quantities import (
     Exponent,
     Few,
     Fraction,
+    InFwhm,
     OddPixels,
     Options,
     Pixels,
@@ -53,7 +54,9 @@ class PsfOptions(Options):
     """Least number of stars for a core that is free pixel by pixel; with fewer the PSF is a Moffat
     profile alone."""
     core_pixels: OddPixels = 15
-    """Side of the PSF's core that is free pixel by pixel; an odd number."""
+    """Least side of the PSF's core that is free pixel by pixel; an odd number."""
+    core_fwhm: InFwhm = 3.0
+    """Side of the PSF's core in FWHM, where that is more than its least side."""
     beta: Exponent = 3.0
     """Exponent of the Moffat profile from which the fit starts."""
     max_steps: Rounds = 8

@@ -153,7 +153,7 @@ def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> Float
     flux = np.maximum(flux, 1e-6)[:, None, None]
     left = (stars.data - background[:, None, None]) / flux - model
     residual = _recentred(np.where(stars.weight > 0, left, 0), stars.dx, stars.dy)
-    k = min(options.core_pixels, stars.data.shape[1] - 4)
+    k = min(_core_side(stars, profile, options), stars.data.shape[1] - 4)
     cut = (stars.data.shape[1] - k) // 2
     inner = slice(cut, cut + k)
     residual = residual[:, inner, inner]
@@ -164,6 +164,13 @@ def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> Float
     values = _clipped_mean(residual, weight, terms, options.clip_sigma)
     values *= _taper(k)
     return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
+
+
+def _core_side(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> int:
+    """Side of the core in pixels, odd: ``core_fwhm`` FWHM, and ``core_pixels`` at least."""
+    fwhm = float(np.median(profile.fwhm_at(stars.x, stars.y)))
+    half = int(options.core_fwhm * fwhm / 2)
+    return max(2 * half + 1, options.core_pixels)
 
 
 def _recentred(residual: FloatArray, dx: FloatArray, dy: FloatArray) -> FloatArray:

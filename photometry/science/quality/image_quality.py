@@ -67,6 +67,10 @@ class QualityLimits(Options):
     """Largest number of the PSF's parameters at the bounds of the fit."""
     fwhm_variation: Ratio = 1.4
     """Largest ratio of the widest to the narrowest FWHM on the chip."""
+    psf_hollow: Ratio = 1.1
+    """Largest ratio of the PSF's highest value to that in its middle."""
+    psf_width: Ratio = 1.15
+    """Largest ratio of the bright stars' own width to that of the PSF, or its inverse."""
     doubled_share: Fraction = 0.08
     """Largest share of bright stars with a companion at one distance."""
     psf_misfit: Ratio = 0.05
@@ -114,6 +118,8 @@ FAILURE = QualityLimits(
     elongation=4.0,
     psf_at_bounds=1,
     fwhm_variation=4.0,
+    psf_hollow=1.25,
+    psf_width=2.0,
     doubled_share=0.6,
     psf_misfit=0.5,
     noise_ratio=10.0,
@@ -184,6 +190,8 @@ FIGURES = {
     "elongation": Figure("elongation of the PSF"),
     "psf_at_bounds": Figure("PSF parameters at the bounds of their fit", decimals=0),
     "fwhm_variation": Figure("widest over narrowest PSF"),
+    "psf_hollow": Figure("highest value of the PSF over that in its middle"),
+    "psf_width": Figure("width of bright stars against the PSF"),
     "doubled_share": Figure("share of bright stars that are doubled", decimals=3),
     "psf_misfit": Figure("light that the PSF leaves round bright stars", decimals=3),
     "noise_ratio": Figure("noise against that expected"),

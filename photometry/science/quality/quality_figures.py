@@ -6,13 +6,16 @@ import numpy as np
 from astropy.stats import mad_std
 from scipy.spatial import cKDTree
 
-from exposures.science.arrays import BoolArray, FloatArray, Shape
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 from photometry.science.psf.psf import SHAPE_HIGH, SHAPE_LOW, ChipPsf
 from photometry.science.quality.image_quality import FigureOptions
 from photometry.science.scatter import MEDIAN_ERROR, sigma_about_zero
 
 # Standard error of a median over that of a mean, and mean of the absolute value of a Gaussian.
 MEAN_ABSOLUTE = 0.7979
+HOLLOW_HALF = 15  # pixels from the middle of the PSF up to which its highest value is looked for
+# Number of stars whose widths tell that of all, and the least significance of their peaks.
+WIDTH_STARS, WIDTH_SIGMA = 5, 30.0
 AT_BOUND = 1e-3  # relative distance from a bound at which a parameter lies on it
 
 
@@ -37,12 +40,12 @@ class MeasuredStars(Protocol):
 
 
 def psf_figures(psf: ChipPsf, shape: Shape) -> dict[str, float]:
-    """Elongation, parameters at bounds and variation of a ChipPsf over a chip of ``shape``.
+    """Elongation, parameters at bounds, variation and hollowness of a ChipPsf over a chip.
 
-    {name: number}, of a chip of (ny, nx) pixels; all without a unit. The elongation is the axis
-    ratio sqrt((1 + e) / (1 - e)), e = hypot(e1, e2), at the worst of the middle and the corners;
-    infinite where the PSF has no minor axis there. Ellipticities at their bounds are not counted as
-    such: the elongation tells of them.
+    {name: number}, of a chip of ``shape`` (ny, nx) pixels; all without a unit. The elongation is
+    the axis ratio sqrt((1 + e) / (1 - e)), e = hypot(e1, e2), at the worst of the middle and the
+    corners; infinite where the PSF has no minor axis there. Ellipticities at their bounds are not
+    counted as such: the elongation tells of them.
     """
     ny, nx = shape
     x = np.array([0.5, 0, 1, 0, 1]) * (nx - 1)
@@ -59,7 +62,18 @@ def psf_figures(psf: ChipPsf, shape: Shape) -> dict[str, float]:
         "elongation": float(np.sqrt((1 + e) / (1 - e))) if e < 1 else np.inf,
         "psf_at_bounds": sum(any(bounds) for bounds in at_bounds),
         "fwhm_variation": float(fwhm.max() / fwhm.min()) if fwhm.min() > 0 else np.inf,
+        "psf_hollow": _hollowness(psf, (nx // 2, ny // 2)),
     }
+
+
+def _hollowness(psf: ChipPsf, position: tuple[int, int]) -> float:
+    """The highest value of a ChipPsf at a pixel ``position``, x and y, over that in its middle.
+
+    A number of at least 1; that of a star out of focus, a ring, is well above.
+    """
+    stamp = psf.stamps(*position, 2 * HOLLOW_HALF + 1)[0]
+    middle = stamp[HOLLOW_HALF, HOLLOW_HALF]
+    return float(stamp.max() / middle) if middle > 0 else np.inf
 
 
 def doubled_share(
@@ -114,16 +128,11 @@ def psf_misfit(
     values is taken off, and ``confidence`` sigma of it. NaN with fewer than ``stack_stars``.
     """
     half = options.stack_half_pixels
-    column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
-    ny, nx = residual.shape
-    inside = (column >= half) & (column < nx - half) & (row >= half) & (row < ny - half)
-    chosen = np.flatnonzero(stars.is_clean & inside & (stars.flux > 0))
-    chosen = chosen[np.argsort(-stars.flux[chosen], kind="stable")][: options.bright_stars]
+    chosen = _brightest_inside(stars, residual.shape, half, options.bright_stars)
     n = len(chosen)
     if n < options.stack_stars:
         return np.nan
-    step = np.arange(-half, half + 1)
-    pixels = (row[chosen, None, None] + step[:, None], column[chosen, None, None] + step)
+    pixels = _stamp_pixels(stars, chosen, half)
     stamps = residual[pixels] / stars.flux[chosen, None, None]
     usable = weight[pixels] > 0
     # Where no star has a usable pixel, nothing is left over.
@@ -136,6 +145,54 @@ def psf_misfit(
     error = np.sqrt((1 - MEAN_ABSOLUTE**2) * np.nansum(noise**2))
     light = np.nansum(np.abs(stack)) - MEAN_ABSOLUTE * np.nansum(noise)
     return float(max(light - options.confidence * error, 0))
+
+
+def psf_width(
+    residual: FloatArray,
+    weight: FloatArray,
+    stars: MeasuredStars,
+    psf: ChipPsf,
+    options: FigureOptions = FigureOptions(),
+) -> float:
+    """Width of bright stars over that of the PSF fitted to them, or its inverse if larger; or NaN.
+
+    A number of at least 1. ``residual, weight`` (ny, nx) are the image without its model and its
+    inverse variance; ``stars`` has x, y, flux and is_clean, (n,), fluxes in units of the image. A
+    width is the root of the number of pixels above half the highest, of a star without its
+    neighbours and of the ChipPsf ``psf`` in its place; their ratio is the median of the brightest
+    stars. NaN with fewer than WIDTH_STARS that are whole and significant.
+    """
+    half = int(np.ceil(1.5 * np.median(psf.fwhm_at(stars.x, stars.y)))) if len(stars.x) else 1
+    chosen = _brightest_inside(stars, residual.shape, half, options.bright_stars)
+    pixels = _stamp_pixels(stars, chosen, half)
+    model = psf.stamps(stars.x[chosen], stars.y[chosen], 2 * half + 1)
+    light = residual[pixels] + stars.flux[chosen, None, None] * model
+    near = slice(half - 1, half + 2)
+    peak = light[:, near, near].max(axis=(1, 2))
+    whole = (weight[pixels] > 0).all(axis=(1, 2))
+    whole &= peak * np.sqrt(weight[pixels][:, half, half]) > WIDTH_SIGMA
+    if whole.sum() < WIDTH_STARS:
+        return np.nan
+    n_own = np.sum(light > peak[:, None, None] / 2, axis=(1, 2))
+    n_psf = np.sum(model > model.max(axis=(1, 2), keepdims=True) / 2, axis=(1, 2))
+    ratio = float(np.sqrt(np.median(n_own[whole] / n_psf[whole])))
+    return max(ratio, 1 / ratio)
+
+
+def _brightest_inside(stars: MeasuredStars, shape: Shape, half: int, n: int) -> IntArray:
+    """Indices of the ``n`` brightest clean stars at least ``half`` pixels from the edges."""
+    column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
+    ny, nx = shape
+    inside = (column >= half) & (column < nx - half) & (row >= half) & (row < ny - half)
+    chosen = np.flatnonzero(stars.is_clean & inside & (stars.flux > 0))
+    return chosen[np.argsort(-stars.flux[chosen], kind="stable")][:n]
+
+
+def _stamp_pixels(stars: MeasuredStars, chosen: IntArray, half: int) -> tuple[IntArray, IntArray]:
+    """Rows and columns of the pixels within ``half`` of each star: indices of (k, side, side)."""
+    column, row = np.round(stars.x).astype(int), np.round(stars.y).astype(int)
+    step = np.arange(-half, half + 1)
+    return row[chosen, None, None] + step[:, None], column[chosen, None, None] + step
 
 
 def noise_ratio(residual: FloatArray, weight: FloatArray) -> float:
