@@ -217,8 +217,9 @@ SHOW = "; ".join(
 def limits_of(first, *arguments):
     """What a process of its own has, whose first act and arguments are given."""
     arguments = ["manage.py", *arguments]
-    code = f"import sys; sys.argv = {arguments!r}; {first}; import django;"
-    code += "django.setup(); from django.db import connection; cursor = connection.cursor();"
+    # No application has to be loaded: limits are of the settings, by the name of the command.
+    code = f"import sys; sys.argv = {arguments!r}; {first};"
+    code += "from django.db import connection; cursor = connection.cursor();"
     done = subprocess.run(
         [sys.executable, "-c", code + SHOW],
         cwd=settings.BASE_DIR,
