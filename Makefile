@@ -75,11 +75,11 @@ seeded: database
 # in their own processes and not in those that they begin.
 #
 # Tests begin a hundred processes, each of which would compile the project where none may keep what
-# it compiled.
+# it compiled; and there are more processes than cores, so each computes with one thread.
 test: setup-dev database
 	@scripts/browser
-	PYTHONDONTWRITEBYTECODE= $(python) -m pytest --numprocesses $(processes) --dist loadscope --no-loadscope-reorder \
-		--durations 15 --durations-min 5 $(COVERAGE)
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(python) -m pytest --numprocesses $(processes) \
+		--dist loadscope --no-loadscope-reorder --durations 15 --durations-min 5 $(COVERAGE)
 
 fuzz: setup-dev database
 	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \
