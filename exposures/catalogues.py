@@ -36,6 +36,10 @@ class CatalogueStars:
     dec: np.ndarray  # ICRS degrees
     ra_error: np.ndarray  # mas, times cos(dec), at the epoch
     dec_error: np.ndarray  # mas, at the epoch
+    pm_ra: np.ndarray  # mas/yr, times cos(dec)
+    pm_dec: np.ndarray  # mas/yr
+    pm_ra_error: np.ndarray  # mas/yr
+    pm_dec_error: np.ndarray  # mas/yr
     magnitudes: np.ndarray
     magnitude_errors: np.ndarray
 
@@ -237,6 +241,8 @@ def _at_epoch(column, mjd, cuts, magnitude_columns):
         dec,
         position_error("ra_error", "pmra_error"),
         position_error("dec_error", "pmdec_error"),
+        *(np.where(is_known, values, np.nan) for values in (pm_ra, pm_dec)),
+        *(np.where(is_known, column(name), np.nan) for name in ("pmra_error", "pmdec_error")),
         *_magnitudes(column(magnitude), column(relative_error)),
     )
 

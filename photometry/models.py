@@ -1,7 +1,8 @@
 """Measurements: reference catalogues, the giant table of sources, sets and objects."""
 
-from math import isnan
+from math import hypot, isnan
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex, BTreeIndex
 from django.db import models
 
@@ -286,6 +287,56 @@ class GalReferenceMag(models.Model):
 
     def __str__(self):
         return f"source {self.refsource_id}: {self.mag:.3f} mag"
+
+
+class GalMotion(models.Model):
+    """The proper motion of a reference source, by a catalogue of stars or by images.
+
+    The source is where galsources has it at the epoch of its reference image. Sources without a
+    row have no known motion.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    pm_ra = RealField(help_text="mas/yr, times cos(dec)")
+    pm_dec = RealField(help_text="mas/yr")
+    pm_ra_err = RealField(help_text="mas/yr")
+    pm_dec_err = RealField(help_text="mas/yr")
+    n_images = models.SmallIntegerField(
+        help_text="on which it was measured; 0 where it is a catalogue's"
+    )
+
+    class Meta:
+        db_table = "galmotions"
+
+    def __str__(self):
+        return f"source {self.refsource_id}: {self.speed:.0f} mas/yr"
+
+    @property
+    def speed(self):
+        """Its size, mas/yr."""
+        return hypot(self.pm_ra, self.pm_dec)
+
+
+class GalDisplacements(models.Model):
+    """Where the bright sources of a catalogue are on an image, from where the reference has them.
+
+    Arrays, an element a source: proper motions are measured from them, and nothing else looks for
+    one of them.
+    """
+
+    coverage = models.OneToOneField(
+        GalCoverage, on_delete=models.CASCADE, primary_key=True, related_name="displacements"
+    )
+    refsource_ids = ArrayField(models.BigIntegerField())
+    east = ArrayField(RealField(), help_text="mas")
+    north = ArrayField(RealField(), help_text="mas")
+    error = ArrayField(RealField(), help_text="mas, of either")
+
+    class Meta:
+        db_table = "galdisplacements"
+
+    def __str__(self):
+        return f"{len(self.refsource_ids)} sources of {self.coverage}"
 
 
 class GalObject(models.Model):

@@ -67,6 +67,7 @@ BoxFwhm = Annotated[float, Unit("ratio"), Interval(ge=2, le=1000)]  # side of a 
 Exponent = Annotated[float, Unit("exponent"), Interval(ge=1.5, le=8)]  # of a Moffat profile
 Count = Annotated[int, Unit("count"), Interval(ge=1, le=LARGEST_COUNT)]
 TwoOrMore = Annotated[int, Unit("count"), Interval(ge=2, le=LARGEST_COUNT)]
+ThreeOrMore = Annotated[int, Unit("count"), Interval(ge=3, le=LARGEST_COUNT)]
 Number = Annotated[int, Unit("count"), Interval(ge=0, le=LARGEST_COUNT)]
 SourceCount = Annotated[int, Unit("count"), Interval(ge=1, le=MAX_SOURCES)]
 Rounds = Annotated[int, Unit("count"), Interval(ge=1, le=50)]  # each goes over all pixels or stars

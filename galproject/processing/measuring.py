@@ -10,10 +10,14 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.search_references import measure_on_references
 from galproject.processing.sky_geometry import catalogues_under
 from photometry.models import GalReference
+from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, is_detected
+from photometry.references.motions import reference_motions
 from photometry.references.reference import measure_reference
+from photometry.science.motion_fit import Displacements
+from photometry.science.motions import Motions
 from photometry.storage.columns import measured_rows
 from photometry.storage.image_calibration import ImageCalibration
 from variables.models import GalNewDetection
@@ -25,6 +29,7 @@ class ReferenceResult:
     """Measurements on a reference image, to be stored."""
 
     sources: np.ndarray  # SOURCE_DTYPE, without ids
+    motions: Motions  # of the sources
     figures: dict[str, float]  # of quality
 
 
@@ -35,6 +40,7 @@ class SearchResult:
     measurement: SearchMeasurement
     calibration: ImageCalibration
     rows: np.ndarray  # SOURCE_DTYPE, of all sources in the order of the measurement
+    displacements: Displacements  # of bright ones
     is_detected: np.ndarray  # (n,) which rows galsources keeps; the others are non-detections
     figures: dict[str, float]  # of quality
     reference: GalImage  # of the references under the image, that which covers most of it
@@ -56,7 +62,8 @@ def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> R
     figures = reference_figures(
         reduction, sources, options.quality.measure, options.reduction.clean
     )
-    return ReferenceResult(sources, figures)
+    motions = reference_motions(reduction, sources, options.reduction)
+    return ReferenceResult(sources, motions, figures)
 
 
 def measure_search_image(
@@ -78,6 +85,7 @@ def measure_search_image(
             reduction.zero_point.value, measurement, options.reduction
         ),
         rows=measured,
+        displacements=measured_displacements(reduction, measurement, options.reduction),
         is_detected=is_detected(measured, options.reduction.min_quality),
         figures=search_figures(
             reduction, measurement, options.quality.measure, options.reduction.clean

@@ -10,6 +10,7 @@ from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, measure_search
 from photometry.storage import storage
 from photometry.storage.image_calibration import channel_edges
+from photometry.storage.motions import source_positions_at
 
 
 def check_is_covered(image: GalImage, chip: Chip) -> None:
@@ -58,5 +59,6 @@ def _measure_on(
         raise _no_reference(image, reduction.chip)
     sources = storage.reference_sources_in(references)
     edges = channel_edges(references)
-    measurement: SearchMeasurement = measure_search(reduction, sources, options, edges)
+    positions = source_positions_at(sources, image.exposure.mjd, options.motions)
+    measurement: SearchMeasurement = measure_search(reduction, sources, options, edges, positions)
     return measurement

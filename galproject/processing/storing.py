@@ -59,7 +59,12 @@ def store_reference(
     with transaction.atomic():
         check_claimed(Claimed.CHIP, image.pk)
         catalogue = storage.create_catalogue(
-            image, result.sources, options.as_json(), image.code_version, drop_previous=True
+            image,
+            result.sources,
+            options.as_json(),
+            image.code_version,
+            drop_previous=True,
+            motions=result.motions,
         )
         image.n_sources = len(result.sources)
         judge_reference(image, reduction.chip, result.figures, options.quality)
@@ -86,6 +91,7 @@ def store_search(
             result.rows[result.is_detected],
             result.rows[~result.is_detected],
             result.calibration,
+            result.displacements,
         )
         _replace_changes(image, reduction.chip, result, options)
         replace_new_detections(image, new_detections, options.new_sources)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.catalogues import CatalogueStars
 from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.science.astrometry import RefinedWcs, mutual_neighbours, pixel_scale_arcsec
@@ -28,6 +29,7 @@ class Reduction:
     zero_point: ZeroPoint
     scale_arcsec: float  # a pixel
     channel_columns: tuple[int, ...]  # pixels, where read-out channels may begin
+    catalogue_stars: CatalogueStars | None  # at the epoch of the image; None without any
     catalogue_agreement: Agreement  # of bright stars of the catalogue with those found
     notes: tuple[str, ...]  # steps that fell back, and how
 
@@ -105,6 +107,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         zero_point=zero_point,
         scale_arcsec=pixel_scale_arcsec(chip.wcs, chip.shape),
         channel_columns=columns,
+        catalogue_stars=matched.stars,
         catalogue_agreement=matched.agreement,
         notes=tuple(notes),
     )

@@ -54,16 +54,22 @@ class SearchMeasurement:
         return bool(moved[0] > options.registration.search_pixels)
 
 
-def measure_search(reduction, sources, options=ReductionOptions(), reference_edges=()):
+def measure_search(
+    reduction, sources, options=ReductionOptions(), reference_edges=(), positions=None
+):
     """Measure the reference ``sources`` (rows read from galsources) on a reduced search image.
 
-    ``reference_edges`` are the ChannelEdges of the references.
+    ``reference_edges`` are the ChannelEdges of the references; ``positions`` are right ascensions
+    and declinations (n,) of the sources at the epoch of the image, degrees, by default those on
+    the reference.
 
     Raises InputFileError if none of them lies on usable pixels.
     """
     notes = []
-    registration, agreed = register_search_image(reduction, sources, options, notes)
-    x, y = registration.apply(*reduction.wcs.to_pixels(sources["ra"], sources["dec"]))
+    positions = (sources["ra"], sources["dec"]) if positions is None else positions
+    by_wcs = reduction.wcs.to_pixels(*positions)
+    registration, agreed = register_search_image(reduction, sources, by_wcs, options, notes)
+    x, y = registration.apply(*by_wcs)
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
     if not on_chip.any():
         raise InputFileError(
@@ -125,15 +131,17 @@ def _mark_trails(reduction, fit, place, options, notes):
     return replace(fit, flags=fit.flags | np.where(covered, int(MaskBit.STREAK), 0)), trails
 
 
-def register_search_image(reduction, sources, options, notes):
+def register_search_image(reduction, sources, by_wcs, options, notes):
     """Fit the PixelCorrection from sources to the image's detections; also its Agreement.
+
+    ``by_wcs`` are the pixels x and y (n,) of the sources by the image's WCS, at its epoch.
 
     An absolute catalogue may be sparse or absent, and forced positions must be good to 0.02
     pixels: so bright sources are matched to bright detections, and a low-order polynomial takes
     all of them along. Where they don't match nearby, they are looked for as far as a telescope
     may miss.
     """
-    x, y = reduction.wcs.to_pixels(sources["ra"], sources["dec"])
+    x, y = by_wcs
     found, shape = reduction.detections, reduction.chip.shape
     bright = found.bright(options.min_significance, options.clean)
     significant = sources["flux"] > options.min_significance * sources["flux_err"]

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from django.db import models
 
-from photometry.models import GalNonDetection, GalReferenceMag, GalSource, RealField, StarFit
+from photometry.models import (
+    GalMotion,
+    GalNonDetection,
+    GalReferenceMag,
+    GalSource,
+    RealField,
+    StarFit,
+)
 from photometry.reduction.search import SearchMeasurement
 from photometry.science.forced.forced import ForcedFit
 
@@ -39,6 +46,7 @@ def _fields(model: type[models.Model]) -> list[models.Field]:
 SOURCE_DTYPE = dtype_of(GalSource)
 NON_DETECTION_DTYPE = dtype_of(GalNonDetection)
 MEAN_DTYPE = dtype_of(GalReferenceMag)
+MOTION_DTYPE = dtype_of(GalMotion)
 COLUMNS = ", ".join(column_names(GalSource))
 STAR_COLUMNS = column_names(StarFit)
 # What the forced fit itself gives of them.

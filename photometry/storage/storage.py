@@ -12,9 +12,14 @@ from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import MAX_SOURCES, catalogue_of
 from exposures.steps import LogStep
 from photometry.models import GalCoverage, GalReference
+from photometry.science.motion_fit import Displacements
+from photometry.science.motions import Motions
 from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
+from photometry.storage.displacements import store_displacements
 from photometry.storage.image_calibration import ImageCalibration
+from photometry.storage.motions import TABLE as MOTIONS
+from photometry.storage.motions import store_motions
 
 NON_DETECTIONS = "galnondetections"
 
@@ -28,13 +33,14 @@ def create_catalogue(
     options: dict[str, Any],
     code_version: str,
     drop_previous: bool = False,
+    motions: Motions | None = None,
 ) -> GalReference:
     """Store the sources found on a reference image as its active catalogue.
 
     ``sources`` is an array of SOURCE_DTYPE without ids; they are given in q3c order. The
     catalogue that the image had stays, inactive, as long as people's votes may hang on it;
     ``drop_previous`` removes it. Search images that were measured with it are to be processed
-    again, which takes their rows along to the new one.
+    again, which takes their rows along to the new one. ``motions`` are Motions of the sources.
     """
     if len(sources) > MAX_SOURCES:
         raise GalprojectError(
@@ -46,12 +52,15 @@ def create_catalogue(
     reference = GalReference.objects.create(
         image=image, options=options, code_version=code_version, n_sources=len(sources)
     )
-    rows = sources[_sky_order(sources["ra"], sources["dec"])]
+    order = _sky_order(sources["ra"], sources["dec"])
+    rows = sources[order]
     rows["refsource_id"] = reference.id_range[0] + np.arange(len(rows))
     rows["galimage_id"] = image.pk
     rows["is_reference"] = True
     rows["mjd"] = mjd
     _load_partition(reference, rows)
+    if motions is not None:
+        store_motions(rows["refsource_id"], motions.select(order))
     return reference
 
 
@@ -60,14 +69,15 @@ def replace_measurements(
     sources: np.ndarray,
     non_detections: np.ndarray | None = None,
     calibration: ImageCalibration | None = None,
+    displacements: Displacements | None = None,
 ) -> int:
     """Replace the stored measurements of a search image; returns the number of rows.
 
     ``sources`` is an array of SOURCE_DTYPE with ``refsource_id`` of active catalogues;
     ``non_detections`` of them, where given, are kept in a table of their own, with the upper
     limits that follow from the ``calibration`` (ImageCalibration) of the image, by default that
-    which its row tells. Inside a transaction of the caller's it
-    is one with what else happens there.
+    which its row tells. ``displacements`` are the Displacements of bright ones of them. Inside a
+    transaction of the caller's it is one with what else happens there.
     """
     missed = sources[:0] if non_detections is None else non_detections
     if len(np.unique(sources["refsource_id"])) < len(sources):
@@ -87,7 +97,7 @@ def replace_measurements(
             rows["is_reference"] = False
             rows["mjd"] = mjd
             copy_in(table, rows)
-        GalCoverage.objects.bulk_create(
+        coverages = GalCoverage.objects.bulk_create(
             GalCoverage(
                 image=image,
                 catalogue_id=i,
@@ -96,6 +106,8 @@ def replace_measurements(
             )
             for i in catalogues
         )
+        if displacements is not None:
+            store_displacements(coverages, displacements)
     return len(sources)
 
 
@@ -230,7 +242,7 @@ def drop_catalogue(reference: GalReference, lock_seconds: float = DROP_LOCK_SECO
                 "Try again when it has ended"
             ) from error
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-        for table in (NON_DETECTIONS, "galreferencemags"):
+        for table in (NON_DETECTIONS, "galreferencemags", MOTIONS):
             cursor.execute(
                 f"DELETE FROM {table} WHERE refsource_id BETWEEN %s AND %s", reference.id_range
             )

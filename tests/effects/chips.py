@@ -15,6 +15,7 @@ from exposures.science.orientation import Orientation
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.stacking import plan_stack
+from photometry.reduction.displacements import measured_displacements
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.reduction.stack import StackInput, StackSettings, stack_chip
@@ -131,6 +132,13 @@ def search(options):
 def forced(options):
     """The reference's sources measured on a search chip that was reduced with the defaults."""
     return _of_measurement(measured_search(base_reduction("search"), options))
+
+
+def displacements(options):
+    """The bright stars of a search chip that have a displacement."""
+    reduction = base_reduction("search")
+    measurement = measured_search(reduction, options)
+    return measured_displacements(reduction, measurement, options.reduction).refsource_id
 
 
 def with_trail(options):

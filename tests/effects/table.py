@@ -5,7 +5,7 @@ modules beside this one, or a new one there) that is another with it. Options th
 together with others name those.
 """
 
-from tests.effects import arrays, chips, files, quality, rows
+from tests.effects import arrays, chips, files, motions, quality, rows
 from tests.effects.effect import Effect, changes
 
 SKY = {
@@ -103,6 +103,17 @@ def _astrometry(many, few, far, turned):
     }
 
 
+MOTIONS = {
+    "use": changes(motions.positions, False),
+    "match_pixels": changes(motions.positions, 0.3),
+    "max_error": changes(motions.positions, 1.0),
+    "min_stars": changes(motions.positions, 5, match_pixels=0.3),
+    "min_significance": changes(chips.displacements, 100.0),
+    "position_error": changes(motions.measured, 40.0),
+    "min_images": changes(motions.measured, 9),
+    "min_sigma": changes(motions.measured, 8.0),
+    "min_speed": changes(motions.measured, 25.0),
+}
 FORCED = {
     "n_rounds": changes(chips.forced, 2),
     "sky_pixels": changes(chips.forced, 30),
@@ -253,6 +264,8 @@ CAUSES = {
     "detector_sources": changes(rows.causes, 10),
     "edge_pixels": changes(rows.causes, 5.0),
     "crowd": changes(rows.causes, 5),
+    "high_motion": changes(motions.fast_star, 70.0),
+    "motion_sigma": changes(motions.fast_star, 40.0),
 }
 ARTIFACTS = {
     "link_pixels": changes(arrays.artifacts, 3.0),
@@ -390,6 +403,7 @@ BY_SECTION = {
         arrays.far_from_the_reference,
         arrays.turned_to_the_reference,
     ),
+    "reduction.motions": MOTIONS,
     "reduction.forced": FORCED,
     "reduction.residual": RESIDUAL,
     "reduction.trails": TRAILS,

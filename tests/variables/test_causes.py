@@ -20,7 +20,12 @@ STAR = Evidence(
     n_others_nearby=np.array([0]),
     only_on_reference=np.array([False]),
     is_new=np.array([False]),
+    speed=np.array([np.nan]),
+    speed_sigma=np.array([np.nan]),
+    motion_fade=np.array([np.nan]),
 )
+# 60 mas a year for ten years: it fades by 0.45 mag where its old place is looked at.
+FAST = {"speed": 60.0, "speed_sigma": 30.0, "motion_fade": 0.45}
 
 
 def cause(options=CauseOptions(), **columns):
@@ -48,6 +53,12 @@ def cause(options=CauseOptions(), **columns):
         ("real", {"is_new": True, "n_changes": 19, "mean_delta": 1.0, "scatter_delta": 0.5}),
         ("shape", {"always_failed": BIT["search_rchi2"]}),
         ("crowd", {"least_crowd": 100}),
+        ("motion", FAST),
+        ("motion", {**FAST, "n_changes": 20, "scatter_delta": 0.1}),
+        ("real", {**FAST, "mean_delta": 1.0}),
+        ("real", {**FAST, "mean_delta": -0.5}),
+        ("real", {**FAST, "speed": 19.0}),
+        ("real", {**FAST, "speed_sigma": 4.0}),
         ("real", {"mean_delta": np.nan, "scatter_delta": np.nan, "n_changes": 20}),
     ],
 )

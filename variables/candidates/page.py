@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from exposures.models import GalImage
 from exposures.science.orientation import Orientation, orientation_of
+from photometry.models import GalMotion
 from photometry.querysets.objects import MatchKind
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
@@ -132,6 +133,7 @@ class CandidatePage:
     flags: tuple[GalFlag, ...]  # on the source itself, the newest first
     statistics: tuple[Statistic, ...]
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
+    motion: GalMotion | None  # of the source; None where it is unknown
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
 
     @property
@@ -156,7 +158,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with seven queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with eight queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -170,6 +172,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         flags=tuple(flags.order_by("-pk")),
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
+        motion=GalMotion.objects.filter(pk=candidate.pk).first(),
         siblings=siblings,
     )
 

@@ -10,9 +10,12 @@ from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.plain_values import nullable_rows
 from exposures.science.footprints import contains
+from exposures.science.motion import DAYS_A_YEAR
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.motions import fade_mag
+from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
 from variables.derived.stars import refresh_stars_of
@@ -216,7 +219,7 @@ def _columns(catalogue, summary, chosen, changes, options):
     columns["n_epochs"][is_new] = n_images
     n_seen = columns["n_changes"][is_new]
     columns["n_non_detections"][is_new] = np.maximum(n_images - n_seen, 0)
-    evidence = _evidence(catalogue.image, summary, chosen, columns)
+    evidence = _evidence(catalogue, summary, chosen, columns)
     columns["cause"] = judge_causes(evidence, options)
     return columns
 
@@ -263,7 +266,9 @@ def _n_images_of(catalogue, ra, dec):
     return sum((contains(f, ra, dec).astype(int) for f in footprints if f), np.zeros(len(ra), int))
 
 
-def _evidence(image, summary, chosen, columns):
+def _evidence(catalogue, summary, chosen, columns):
+    image = catalogue.image
+    motions = motions_of(columns["refsource_id"])
     x, y = columns["x"], columns["y"]
     is_new = columns["kind"] == GalCandidate.Kind.NEW
     width, height = image.width or np.inf, image.height or np.inf
@@ -279,7 +284,21 @@ def _evidence(image, summary, chosen, columns):
         n_others_nearby=summary.n_others_nearby[chosen],
         only_on_reference=summary.only_image[chosen] == image.pk,
         is_new=is_new,
+        speed=motions.speed,
+        speed_sigma=motions.significance,
+        motion_fade=_motion_fade(catalogue, motions, columns),
     )
+
+
+def _motion_fade(catalogue, motions, columns):
+    """(n,) mag that stars lose at most who are looked for where the reference has them.
+
+    NaN where the motion is unknown, or the seeing.
+    """
+    dates = [columns["first_mjd"], columns["last_mjd"]]
+    years = np.abs(np.subtract(dates, catalogue.mjd)).max(axis=0) / DAYS_A_YEAR
+    fwhm_mas = 1000 * (catalogue.image.fwhm_arcsec or np.nan)
+    return fade_mag(motions.speed * years / fwhm_mas)
 
 
 def _upsert(catalogue, columns):

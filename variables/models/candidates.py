@@ -28,6 +28,7 @@ class Cause(models.TextChoices):
     EDGE = "edge", "at the edge of a chip"
     CROWD = "crowd", "many changes on the same chip and exposure"
     SHAPE = "shape", "not shaped like a star"
+    MOTION = "motion", "high proper motion: it left its place on the reference"
 
 
 # What candidates of one star have in common.

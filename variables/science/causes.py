@@ -6,11 +6,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.science.arrays import FloatArray, IntArray
-from exposures.science.quantities import Count, Fraction, Options, Pixels, Ratio
+from exposures.science.quantities import Count, Fraction, Motion, Options, Pixels, Ratio, Sigma
 from variables.science.selection import CUTS
 
 BIT = {name: 1 << bit for bit, name in enumerate(CUTS)}
 SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blended"] | BIT["sharp"]
+# A motion explains a star's fading up to this share of what a Gaussian PSF loses, and this much
+# more, in mag: of a bright star the pixels with most of its light have least weight.
+FADE_SHARE, FADE_MARGIN = 2.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class CauseOptions(Options):
     """Distance from the edge of the reference image within which the edge is the cause."""
     crowd: Count = 100
     """Number of changes on one image, from which on each of them is suspect."""
+    high_motion: Motion = 20.0
+    """Proper motion from which on it may be the cause that a star fades."""
+    motion_sigma: Sigma = 5.0
+    """Least significance of such a proper motion."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,9 @@ class Evidence:
     n_others_nearby: np.ndarray  # other stars that changed at the same place of the detector
     only_on_reference: np.ndarray  # which differs from the other images of its set
     is_new: np.ndarray  # not on the reference: mean and scatter are those of its own light
+    speed: np.ndarray  # proper motion, mas/yr; NaN where unknown
+    speed_sigma: np.ndarray  # significance of the proper motion; NaN where unknown
+    motion_fade: np.ndarray  # mag lost at most by who looks for it where the reference has it
 
 
 def judge_causes(evidence: Evidence, options: CauseOptions = CauseOptions()) -> np.ndarray:
@@ -60,11 +70,14 @@ def judge_causes(evidence: Evidence, options: CauseOptions = CauseOptions()) -> 
     often = e.n_changes >= options.reference_fraction * np.maximum(e.n_epochs, 1)
     alike = e.scatter_delta <= options.reference_scatter * np.abs(e.mean_delta)
     always = often & alike & (e.n_epochs >= options.reference_epochs)
+    is_fast = (e.speed >= options.high_motion) & (e.speed_sigma >= options.motion_sigma)
+    is_moved = (e.mean_delta > 0) & (e.mean_delta <= FADE_SHARE * e.motion_fade + FADE_MARGIN)
     conditions = {
         "bleed": e.always_failed & BIT["saturated"],
         "saturated": e.always_failed & BIT["near_saturated"],
         "edge": (e.always_failed & BIT["edge"]) | (e.edge_distance < options.edge_pixels),
         "detector": e.n_others_nearby >= options.detector_sources,
+        "motion": is_fast & is_moved & ~e.is_new.astype(bool),
         "missing": always & e.is_new,
         "reference": e.only_on_reference | (always & ~e.is_new),
         "shape": e.always_failed & SHAPE,
