@@ -75,6 +75,7 @@ RepeatedRounds = Annotated[int, Unit("count"), Interval(ge=2, le=50)]
 Passes = Annotated[int, Unit("count"), Interval(ge=1, le=10)]  # each with rounds of its own
 Parts = Annotated[int, Unit("count"), Interval(ge=1, le=1000)]  # into which something is divided
 BrightStars = Annotated[int, Unit("count"), Interval(ge=3, le=1000)]  # that are paired
+Widths = Annotated[int, Unit("count"), Interval(ge=0, le=20)]  # each larger than the last
 Few = Annotated[int, Unit("count"), Interval(ge=1, le=100)]
 Trials = Annotated[int, Unit("count"), Interval(ge=1, le=10_000)]
 MaskBits = Annotated[int, Unit("bits"), Interval(ge=0, le=255)]

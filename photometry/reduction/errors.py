@@ -33,6 +33,7 @@ class PlacedFit:
     y: np.ndarray
     fit: ForcedFit
     expected: np.ndarray  # ADU, what the reference predicts on this image
+    zero_point_err: np.ndarray  # mag, of the local zero point
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,22 @@ def measured_errors(placed, fwhm_pixels, options, notes) -> MeasuredErrors:
             fit.flux - expected,
             expected,
             fit.flux_err,
-            expected * sources["mag_err"] / MAG_PER_LN,
+            expected * np.hypot(sources["mag_err"], placed.zero_point_err) / MAG_PER_LN,
             near,
         )
         model = fit_error_model(differences.select(good), floor, options.errors)
     else:
         model = ErrorModel(factor=scale, floor=scale * floor / MAG_PER_LN)
     flux_err = model.flux_errors(fit.flux, fit.flux_err, near)
+    flux_err = with_zero_point_error(flux_err, fit.flux, placed.zero_point_err)
     if options.errors.by_star:
         scale = _of_faint_stars(flux_err, fit.flux_err, expected, good)
     return MeasuredErrors(ImageErrors(model, wings), flux_err, scale, chi2_nu)
+
+
+def with_zero_point_error(flux_err, flux, zero_point_err):
+    """(n,) errors of fluxes (n,) in ADU with that of the zero point, (n,) mag, in quadrature."""
+    return np.hypot(flux_err, np.maximum(flux, 0) * zero_point_err / MAG_PER_LN)
 
 
 def _one_factor(placed, good, floor, options):

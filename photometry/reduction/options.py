@@ -6,6 +6,7 @@ from exposures.science.astrometry import AstrometryOptions
 from exposures.science.quantities import Fraction, Magnitude, Margin, Options, Pixels, Ratio, Sigma
 from photometry.science.calibration.calibration import CalibrationOptions
 from photometry.science.calibration.error_model import ErrorOptions
+from photometry.science.calibration.local_zero_point import LocalOptions
 from photometry.science.detection.clean import CleanOptions
 from photometry.science.detection.detection import DetectionOptions
 from photometry.science.detection.residual_peaks import ResidualOptions
@@ -39,6 +40,7 @@ class ReductionOptions(Options):
     trails: TrailOptions = TrailOptions()
     clean: CleanOptions = CleanOptions()
     calibration: CalibrationOptions = CalibrationOptions()
+    local_zero_point: LocalOptions = LocalOptions()
     errors: ErrorOptions = ErrorOptions()
     min_significance: Sigma = 20.0
     """Least significance of sources that calibrate positions and zero point."""

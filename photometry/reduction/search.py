@@ -15,9 +15,11 @@ from photometry.science.calibration.calibration import (
     Correction,
     fit_magnitude_correction,
     magnitudes,
+    with_floor,
 )
 from photometry.science.calibration.channels import edges_at
 from photometry.science.calibration.error_model import ImageErrors
+from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.detection.clean import has_no_flag, is_clean
 from photometry.science.forced.forced import ForcedFit, ForcedStars, fit_fluxes
 from photometry.science.trails.lines import Leftover, Trail
@@ -85,9 +87,11 @@ def measure_search(
     edges = (*edges_at(reduction.channel_columns, reduction.fwhm_pixels), *reference_edges)
     stars = calibration_stars(reduction, sources, x, y, fit, options)
     correction = _fit_correction(stars, reduction.chip.shape, edges, options, notes)
+    correction = _with_local_zero_point(correction, stars, options)
     to_add = correction.at(x, y, sources["galimage_id"], sources["x"])
     zero_point = reduction.zero_point.value + to_add
-    placed = PlacedFit(sources, x, y, fit, expected_flux(sources["mag"], zero_point))
+    expected = expected_flux(sources["mag"], zero_point)
+    placed = PlacedFit(sources, x, y, fit, expected, correction.errors_at(x, y))
     errors = measured_errors(placed, reduction.fwhm_pixels, options, notes)
     mag, mag_err = magnitudes(fit.flux, errors.flux_err, zero_point)
     return SearchMeasurement(
@@ -232,6 +236,22 @@ def _fit_correction(stars, shape, edges, options, notes):
             f"{step.edge.column:.0f} of {where}, corrected"
         )
     return correction
+
+
+def _with_local_zero_point(correction, stars, options):
+    """The correction with what it leaves of the stars' differences as a smooth surface."""
+    if correction.order < 0:
+        return correction
+    applied = correction.at(stars.x, stars.y, stars.catalogue, stars.reference_x)
+    sigma = with_floor(stars.error, max(options.calibration.error_floor, 1e-4))
+    local = fit_local_zero_point(
+        (stars.x, stars.y),
+        stars.difference - applied,
+        sigma,
+        correction.shape,
+        options.local_zero_point,
+    )
+    return replace(correction, local=local)
 
 
 def is_detected(rows, min_quality):

@@ -8,7 +8,7 @@ import numpy as np
 
 from exposures.models import GalImage
 from exposures.science.arrays import Float, FloatArray
-from photometry.reduction.errors import expected_flux
+from photometry.reduction.errors import expected_flux, with_zero_point_error
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.search import SearchMeasurement
 from photometry.science.calibration.calibration import MAG_PER_LN, Correction
@@ -91,8 +91,11 @@ class ImageCalibration:
         place = rows["x"].astype("f8"), rows["y"].astype("f8")
         halo = self.errors.halo_light(place, expected, rows["flux_err"])
         near = Surroundings(sources["mag"].astype("f8"), sources["fracflux"].astype("f8"), halo)
-        fitted = rows["flux_err"].astype("f8")
-        return self.errors.model.flux_errors(rows["flux"].astype("f8"), fitted, near)
+        flux, fitted = rows["flux"].astype("f8"), rows["flux_err"].astype("f8")
+        flux_err = self.errors.model.flux_errors(flux, fitted, near)
+        zero_point_err = self.correction.errors_at(*place)
+        with_it: FloatArray = with_zero_point_error(flux_err, flux, zero_point_err)
+        return with_it
 
     def upper_limits(self, rows: np.ndarray, sources: np.ndarray) -> FloatArray:
         """(n,) upper limits in mag of rows of the image without a detection.

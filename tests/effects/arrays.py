@@ -22,6 +22,7 @@ from photometry.science.calibration.calibration import (
     fit_zero_point,
 )
 from photometry.science.calibration.error_model import fit_error_model
+from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.forced.forced import SHARP
 from photometry.science.psf.psf import ChipPsf
@@ -287,6 +288,22 @@ def magnitude_correction(options):
     fit = fit_magnitude_correction(stars, (400, 400), calibration)
     few = stars.difference[4:10], stars.error[4:10], np.zeros(6)
     return fit.as_json(), error_scale(*few, calibration)
+
+
+def local_zero_point(options):
+    """The local zero point of many stars under turbulence, and of few."""
+    rng = np.random.default_rng(11)
+    x, y = rng.uniform(0, 1000, (2, 600))
+    sigma = 0.003 + 0.03 * rng.uniform(0, 1, 600) ** 2
+    residual = 0.012 * np.sin(x / 90) * np.cos(y / 70) + rng.normal(0, sigma)
+    residual[::13] += rng.normal(0, 0.1, len(residual[::13]))
+    local = options.reduction.local_zero_point
+    fit = fit_local_zero_point((x, y), residual, sigma, (1000, 1000), local)
+    few = slice(0, 80)
+    of_few = fit_local_zero_point(
+        (x[few], y[few]), 2 * x[few] / 1e4, sigma[few], (1000,) * 2, local
+    )
+    return [surface and surface.as_json() for surface in (fit, of_few)]
 
 
 def errors(options):

@@ -180,6 +180,16 @@ ERRORS = {
     "max_fit_stars": changes(arrays.errors, 100),
     "halo": changes(arrays.errors, 0.5),
 }
+LOCAL_ZERO_POINT = {
+    "smallest_pixels": changes(arrays.local_zero_point, 90),
+    "widths": changes(arrays.local_zero_point, 0),
+    "min_stars": changes(arrays.local_zero_point, 200),
+    "folds": changes(arrays.local_zero_point, 1),
+    "judges": changes(arrays.local_zero_point, 0.01),
+    "min_gain": changes(arrays.local_zero_point, 100.0),
+    "max_share": changes(arrays.local_zero_point, 0.001),
+    "n_sigma": changes(arrays.local_zero_point, 1.0),
+}
 REDUCTION = {
     "min_significance": changes(chips.search, 60.0),
     "detections_per_star": changes(chips.reference, 0.5),
@@ -409,6 +419,7 @@ BY_SECTION = {
     "reduction.trails": TRAILS,
     "reduction.clean": CLEAN,
     "reduction.calibration": CALIBRATION | quality.CALIBRATION_STEPS,
+    "reduction.local_zero_point": LOCAL_ZERO_POINT,
     "reduction.errors": ERRORS,
     "selection": SELECTION,
     "quality": quality.QUALITY,

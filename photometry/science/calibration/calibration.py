@@ -12,6 +12,7 @@ from exposures.plain_values import none_if_nan
 from exposures.science.arrays import BoolArray, Float, FloatArray, Floats, IntArray, Shape
 from exposures.science.quantities import Count, MagnitudeError, Options, Order, Rounds, Sigma
 from photometry.science.calibration.channels import ChannelEdge, ChannelStep
+from photometry.science.calibration.local_zero_point import LocalZeroPoint
 from photometry.science.scatter import MEDIAN_ERROR
 
 MAG_PER_LN = 2.5 / np.log(10)  # 1.0857: sigma of a magnitude over relative sigma of a flux
@@ -107,7 +108,8 @@ class Correction:
     ``sum_ij c_ij T_i(u) T_j(v)``, ``i + j <= order``, with T the Chebyshev polynomials,
     coefficients c (n_terms,) in mag and ``u, v`` running from -1 to 1 over the image; and an offset
     for each reference catalogue but the one with most stars, as two references have zero points of
-    their own. Read-out channels whose gain is not what it should be add a step each.
+    their own. Read-out channels whose gain is not what it should be add a step each. Where stars
+    tell of it, there is a local zero point.
     """
 
     shape: tuple[int, int]  # ny, nx
@@ -117,6 +119,7 @@ class Correction:
     n_used: int = 0
     rms: float = np.nan  # mag, of the stars used
     steps: tuple[ChannelStep, ...] = ()
+    local: LocalZeroPoint | None = None
 
     def at(
         self,
@@ -135,9 +138,18 @@ class Correction:
             offset[catalogue == number] = value
         for step in self.steps:
             offset = offset + step.at(x, reference_x, catalogue)
+        if self.local is not None:
+            offset = offset + self.local.at(x, y)
         if self.order < 0:
             return offset
         return self.coefficients @ chebyshev_terms(x, y, self.shape, self.order) + offset
+
+    def errors_at(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """(n,) mag, errors of the local zero point at ``x, y`` (n,) pixels; 0 where there is none.
+
+        What else the correction is uncertain by, stars' scatter tells with their errors.
+        """
+        return np.zeros(len(x)) if self.local is None else self.local.errors_at(x, y)
 
     def as_json(self) -> dict[str, Any]:
         """The correction as JSON values."""
@@ -148,6 +160,7 @@ class Correction:
             "n_used": self.n_used,
             "rms": none_if_nan(float(self.rms)),
             "steps": [step.as_json() for step in self.steps],
+            "local": self.local and self.local.as_json(),
         }
 
     @classmethod
@@ -156,7 +169,8 @@ class Correction:
         offsets = {int(number): value for number, value in stored["offsets"].items()}
         steps = tuple(map(ChannelStep.from_json, stored.get("steps", ())))
         coefficients = np.array(stored["coefficients"])
-        return cls(shape, stored["order"], coefficients, offsets, steps=steps)
+        local = LocalZeroPoint.from_json(stored["local"]) if stored.get("local") else None
+        return cls(shape, stored["order"], coefficients, offsets, steps=steps, local=local)
 
 
 def chebyshev_terms(x: FloatArray, y: FloatArray, shape: Shape, order: int) -> FloatArray:
