@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from exposures.science.astrometry import AstrometryOptions
 from exposures.science.quantities import Fraction, Magnitude, Margin, Options, Pixels, Ratio, Sigma
+from photometry.science.bright_stars.options import BrightStarOptions
 from photometry.science.calibration.calibration import CalibrationOptions
 from photometry.science.calibration.error_model import ErrorOptions
 from photometry.science.calibration.local_zero_point import LocalOptions
@@ -42,6 +43,7 @@ class ReductionOptions(Options):
     calibration: CalibrationOptions = CalibrationOptions()
     local_zero_point: LocalOptions = LocalOptions()
     errors: ErrorOptions = ErrorOptions()
+    bright_stars: BrightStarOptions = BrightStarOptions()
     min_significance: Sigma = 20.0
     """Least significance of sources that calibrate positions and zero point."""
     detections_per_star: Ratio = 2.0

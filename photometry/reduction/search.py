@@ -8,8 +8,10 @@ from exposures.chip import MaskBit
 from exposures.errors import InputFileError
 from exposures.science.astrometry import PixelCorrection, fit_pixel_correction
 from exposures.science.registration import Agreement, StarList, register_on_image
+from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
+from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     Correction,
@@ -84,6 +86,7 @@ def measure_search(
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
     sources = sources[on_chip]
     fit, trails = _mark_trails(reduction, fit, (x, y), options.trails, notes)
+    fit = _mark_wings(reduction, fit, (x, y), options.bright_stars)
     edges = (*edges_at(reduction.channel_columns, reduction.fwhm_pixels), *reference_edges)
     stars = calibration_stars(reduction, sources, x, y, fit, options)
     correction = _fit_correction(stars, reduction.chip.shape, edges, options, notes)
@@ -133,6 +136,12 @@ def _mark_trails(reduction, fit, place, options, notes):
     covered = np.any([trail.covers(*place) for trail in trails], axis=0)
     notes.append(f"trails: {len(trails)} found, and the {covered.sum()} sources under them flagged")
     return replace(fit, flags=fit.flags | np.where(covered, int(MaskBit.STREAK), 0)), trails
+
+
+def _mark_wings(reduction, fit, place, options):
+    """Flag the stars in saturated stars' wings, which then calibrate nothing."""
+    stars = MeasuredStars(*place, fit.flux, fit.flux_err)
+    return replace(fit, flags=fit.flags | wing_flags(reduction, stars, options))
 
 
 def register_search_image(reduction, sources, by_wcs, options, notes):

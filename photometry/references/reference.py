@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.options import ReductionOptions
 from photometry.references.own_errors import reference_errors
+from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.storage.columns import source_rows
@@ -39,6 +41,8 @@ def measure_reference(reduction, options=ReductionOptions()):
         "is_reference": True,
     }
     rows = source_rows(fit, columns)[keep]
+    stars = MeasuredStars(*(rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err")))
+    rows["flags"] |= wing_flags(reduction, stars, options.bright_stars).astype(rows["flags"].dtype)
     if options.errors.by_star:
         flux_err = reference_errors(reduction, rows, fit, options)
         rows["mag_err"] = MAG_PER_LN * flux_err / rows["flux"]

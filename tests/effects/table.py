@@ -5,7 +5,7 @@ modules beside this one, or a new one there) that is another with it. Options th
 together with others name those.
 """
 
-from tests.effects import arrays, chips, files, motions, quality, rows
+from tests.effects import arrays, bright_stars, chips, files, motions, quality, rows
 from tests.effects.effect import Effect, changes
 
 SKY = {
@@ -189,6 +189,15 @@ LOCAL_ZERO_POINT = {
     "min_gain": changes(arrays.local_zero_point, 100.0),
     "max_share": changes(arrays.local_zero_point, 0.001),
     "n_sigma": changes(arrays.local_zero_point, 1.0),
+}
+BRIGHT_STARS = {
+    "mask": changes(bright_stars.flagged, False),
+    "min_saturated_pixels": changes(bright_stars.flagged, 1000),
+    "max_stars": changes(bright_stars.flagged, 1),
+    "inner_fwhm": changes(bright_stars.flagged, 8.0),
+    "wing_sigma": changes(bright_stars.flagged, 200.0),
+    "wing_share": changes(bright_stars.flagged, 0.5),
+    "trail_sigma": changes(bright_stars.flagged, 1000.0),
 }
 REDUCTION = {
     "min_significance": changes(chips.search, 60.0),
@@ -421,6 +430,7 @@ BY_SECTION = {
     "reduction.calibration": CALIBRATION | quality.CALIBRATION_STEPS,
     "reduction.local_zero_point": LOCAL_ZERO_POINT,
     "reduction.errors": ERRORS,
+    "reduction.bright_stars": BRIGHT_STARS,
     "selection": SELECTION,
     "quality": quality.QUALITY,
     "quality.measure": quality.MEASURE,

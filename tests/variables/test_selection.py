@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from exposures.chip import MaskBit
+from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from variables.models import Cut
@@ -126,6 +127,7 @@ def test_faint_star_without_flux_did_not_vanish(reference):
         ("flags", MaskBit.SATURATED, Cut.SATURATED),
         ("flags", SHARP, Cut.SHARP),
         ("saturated_distance", 6.0, Cut.NEAR_SATURATED),
+        ("flags", IN_WINGS, Cut.NEAR_SATURATED),
     ],
 )
 def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):

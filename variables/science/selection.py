@@ -17,6 +17,7 @@ from exposures.science.quantities import (
     Sigma,
     Switch,
 )
+from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 
@@ -42,7 +43,8 @@ class SelectionOptions(Options):
     """Largest share of the stamp's light that may be the source's own; above 1 the fit gave
     neighbours negative flux."""
     saturated_pixels: Margin = 8.0
-    """Distance from a saturated star within which its wings, unlike the PSF's, are distrusted."""
+    """Distance from a saturated star within which its wings, unlike the PSF's, are distrusted; what
+    lies farther out in the wings of a bright one is flagged when it is measured."""
     edge_pixels: Margin = 3.0
     """Distance from the edge within which stars beyond it, which are not fitted, spill over."""
     faint_sigma: Sigma = 5.0
@@ -166,11 +168,15 @@ def failed_cuts(
         | np.any([p.fracflux > options.max_fracflux for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
         "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
-        "near_saturated": np.any(
-            [p.saturated_distance < options.saturated_pixels for p in both], axis=0
-        ),
+        "near_saturated": np.any([near_saturated(p, options) for p in both], axis=0),
     }
     return sum(failed.astype("i2") << CUTS.index(name) for name, failed in fails.items())
+
+
+def near_saturated(photometry: Photometry, options: SelectionOptions) -> BoolArray:
+    """(n,) whether sources are at a saturated star's core, or in its wings."""
+    is_close = photometry.saturated_distance < options.saturated_pixels
+    return is_close | ((photometry.flags & IN_WINGS) != 0)
 
 
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
