@@ -1,11 +1,11 @@
 """Skies whose PSF no Moffat profile drew: the atmosphere's, the telescope's or both, by FFT."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 GRID = 128  # pixels, side of the square on which a star is drawn; its wings wrap round beyond
-FINER = 2  # points a pixel along each axis, so that a PSF of 2 pixels is drawn without ringing
+FINER = 8  # points a pixel along each axis, on which stars lie
 GAIN, READ_NOISE = 4.0, 3.0  # electrons/ADU, ADU
 
 
@@ -41,27 +41,39 @@ def transfer(seeing_pixels=0.0, diffraction_pixels=0.0, axis_ratio=1.0):
 
 
 def stamp(otf, dx=0.0, dy=0.0):
-    """(GRID, GRID) a star of flux 1, ``dx, dy`` pixels off the middle pixel."""
-    f = np.fft.fftfreq(FINER * GRID, 1 / FINER)
-    phase = np.exp(-2j * np.pi * (f[None, :] * dx + f[:, None] * dy))
-    fine = np.fft.fftshift(np.fft.ifft2(otf * phase).real)
-    return FINER**2 * fine[::FINER, ::FINER]
+    """(GRID, GRID) a star of flux 1, ``dx, dy`` up to half a pixel off the middle pixel."""
+    return _stamp(_fine_profile(otf), dx, dy)
+
+
+def _fine_profile(otf):
+    """The PSF on FINER points a pixel, with half a pixel more on each side."""
+    fine = FINER**2 * np.fft.fftshift(np.fft.ifft2(otf).real)
+    return np.pad(fine, FINER // 2, mode="wrap")
+
+
+def _stamp(fine, dx, dy):
+    row, column = (FINER // 2 - round(FINER * d) for d in (dy, dx))
+    return fine[row::FINER, column::FINER][:GRID, :GRID]
 
 
 def draw(otf, shape, stars, sky=100.0, seed=0):
-    """A DrawnSky of ``stars``, x, y and flux (n,), with the noise of ``sky`` ADU a pixel."""
+    """A DrawnSky of ``stars``, x, y and flux (n,), with the noise of ``sky`` ADU a pixel.
+
+    They are moved to the nearest eighth of a pixel.
+    """
     ny, nx = shape
-    half = GRID // 2
+    half, fine = GRID // 2, _fine_profile(otf)
+    x, y = (np.round(FINER * c) / FINER for c in stars[:2])
     light = np.zeros((ny + 2 * half, nx + 2 * half))
-    for x, y, flux in zip(*stars, strict=True):
-        column, row = round(x), round(y)
+    for x_star, y_star, flux in zip(x, y, stars[2], strict=True):
+        column, row = round(x_star), round(y_star)
         near = slice(row, row + GRID), slice(column, column + GRID)
-        light[near] += flux * stamp(otf, x - column, y - row)
+        light[near] += flux * _stamp(fine, x_star - column, y_star - row)
     light = np.maximum(light[half:-half, half:-half], 0)
     variance = (light + sky) / GAIN + READ_NOISE**2
     noise = np.random.default_rng(seed).normal(size=shape) * np.sqrt(variance)
     data = (light + noise).astype("f4")
-    return DrawnSky(data, 1 / variance.astype("f4"), np.zeros(shape, "u1"), *stars)
+    return DrawnSky(data, 1 / variance.astype("f4"), np.zeros(shape, "u1"), x, y, stars[2])
 
 
 def random_stars(n, shape, seed, faintest=500.0, slope=0.75, brightest=1e6):
@@ -70,6 +82,25 @@ def random_stars(n, shape, seed, faintest=500.0, slope=0.75, brightest=1e6):
     ny, nx = shape
     flux = np.minimum(faintest * rng.uniform(size=n) ** (-1 / slope), brightest)
     return rng.uniform(0, nx - 1, n), rng.uniform(0, ny - 1, n), flux
+
+
+def saturated(sky, level, is_masked):
+    """A DrawnSky whose pixels end at ``level`` ADU, whether the mask says so or not."""
+    over = sky.data > level
+    data = np.minimum(sky.data, np.float32(level))
+    if not is_masked:
+        return replace(sky, data=data)
+    mask = np.where(over, 4, sky.mask).astype("u1")
+    return replace(sky, data=data, mask=mask, weight=np.where(over, 0, sky.weight))
+
+
+def with_holes(sky):
+    """A DrawnSky of which blocks of 11 x 7 pixels, one in six, have no value."""
+    y, x = np.indices(sky.data.shape)
+    hole = (y // 7 + x // 11) % 6 == 0
+    empty = (np.where(hole, 0, image).astype("f4") for image in (sky.data, sky.weight))
+    data, weight = empty
+    return replace(sky, data=data, weight=weight, mask=np.where(hole, 2, sky.mask).astype("u1"))
 
 
 def width(profile):

@@ -43,6 +43,8 @@ PSF = {
     "max_offset_pixels": changes(chips.reference, 0.01),
     "loss_sigma": changes(chips.reference, 0.5),
     "clip_sigma": changes(chips.reference, 1.0),
+    "star_clips": changes(chips.reference, 1, star_deviation=1.5),
+    "star_deviation": changes(chips.reference, 1.5),
     "seeing_sigma": changes(chips.poor, 5.0, min_seeing=1),
     "n_seeing": changes(chips.seeing, 1),
     "min_seeing": changes(chips.reference, 1000),

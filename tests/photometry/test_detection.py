@@ -5,7 +5,15 @@ from scipy.spatial import cKDTree
 
 from photometry.science.detection.detection import DetectionOptions, find_sources
 from tests.builders.crowded_scene import observe, star_list, varying_psf
-from tests.builders.drawn_sky import draw, random_stars, stamp, transfer, width
+from tests.builders.drawn_sky import (
+    draw,
+    random_stars,
+    saturated,
+    stamp,
+    transfer,
+    width,
+    with_holes,
+)
 
 SHAPE = (400, 500)
 
@@ -72,7 +80,8 @@ def width_found(sky, psf_fwhm_pixels=np.nan):
 
 
 @pytest.mark.parametrize(
-    ("fwhm", "axis_ratio", "n", "seed"), [(7.5, 1.2, 600, 2), (8.5, 1.1, 900, 5)]
+    ("fwhm", "axis_ratio", "n", "seed"),
+    [(7.5, 1.2, 600, 2), (7.5, 1.2, 900, 3), (8.5, 1.1, 900, 5)],
 )
 def test_psf_of_poor_seeing_is_as_wide_as_the_stars_in_a_crowd(fwhm, axis_ratio, n, seed):
     otf, shape = transfer(seeing_pixels=fwhm, axis_ratio=axis_ratio), (300, 300)
@@ -80,3 +89,29 @@ def test_psf_of_poor_seeing_is_as_wide_as_the_stars_in_a_crowd(fwhm, axis_ratio,
     psf, found = width_found(sky)
     assert found == pytest.approx(width(stamp(otf)), rel=0.015)
     assert 3 < psf.beta < 8
+
+
+@pytest.mark.parametrize("is_masked", [True, False])
+@pytest.mark.parametrize(("side", "seed"), [(150, 1), (220, 2)])
+def test_saturated_star_in_a_small_frame_does_not_widen_the_psf(side, seed, is_masked):
+    otf, shape = transfer(seeing_pixels=3.5, diffraction_pixels=1.0), (side, side)
+    x, y, flux = random_stars(side**2 // 300, shape, seed, brightest=1e5)
+    x[0], y[0], flux[0] = 0.4 * side, 0.55 * side, 3e7
+    sky = saturated(draw(otf, shape, (x, y, flux), seed=seed), 4e4, is_masked)
+    _, found = width_found(sky)
+    assert found == pytest.approx(width(stamp(otf)), rel=0.02)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_core_of_a_cluster_on_a_mosaic_with_holes_has_a_psf(seed):
+    """Undersampled, diffraction-limited, a sixth of the pixels without value."""
+    otf, shape = transfer(diffraction_pixels=3.4), (300, 300)
+    rng = np.random.default_rng(seed)
+    _, _, flux = random_stars(2500, shape, seed, faintest=300, brightest=3e6)
+    radius, angle = 45 * np.abs(rng.standard_cauchy(2500)), rng.uniform(0, 2 * np.pi, 2500)
+    x, y = 150 + radius * np.cos(angle), 150 + radius * np.sin(angle)
+    inside = (x > 0) & (x < 299) & (y > 0) & (y < 299)
+    sky = draw(otf, shape, (x[inside], y[inside], flux[inside]), sky=20.0, seed=seed)
+    psf, found = width_found(with_holes(saturated(sky, 4e4, True)))
+    assert found == pytest.approx(width(stamp(otf)), rel=0.02)
+    assert psf.stamps(150, 150, 127).min() > -0.005 * psf.stamps(150, 150, 1).max()

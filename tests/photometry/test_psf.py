@@ -6,9 +6,11 @@ import pytest
 from photometry.science.psf.moffat import moffat_stamps
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.psf.psf_fit import StarStamps, fit_psf, shifted_splines
+from photometry.science.psf.psf_stars import brightest_everywhere, has_plateau
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.psf.stamps import add_profiles
 from tests.builders.crowded_scene import observe, varying_psf
+from tests.builders.drawn_sky import draw, random_stars, saturated, transfer
 
 
 def test_stamps_hold_the_flux_whatever_the_subpixel_position():
@@ -146,3 +148,31 @@ def test_width_is_measured_without_a_guess():
     scene = observe(stars, ChipPsf.round(5.0), (400, 400), seed=6)
     assert estimate_fwhm(scene.data, scene.weight, 9.0) == pytest.approx(5.0, rel=0.1)
     assert np.isnan(estimate_fwhm(np.zeros((64, 64)), np.ones((64, 64)), 1.0))
+
+
+def test_psf_is_fitted_to_stars_of_the_whole_chip_and_not_of_a_cluster_alone():
+    rng = np.random.default_rng(7)
+    x, y, flux = rng.uniform(0, 1000, (3, 1000))
+    x[:900], y[:900] = rng.normal(120, 15, (2, 900))
+    flux[:900] += 5000
+    chosen = brightest_everywhere(x, y, flux, (1000, 1000))
+    assert np.array_equal(np.sort(chosen), np.arange(1000))
+    assert np.isin(np.arange(900, 1000), chosen[:200]).mean() > 0.9
+
+
+def test_saturated_star_is_known_by_its_flat_top_whatever_the_mask():
+    for fwhm in (2.0, 4.0, 12.0):
+        stamp = ChipPsf.round(fwhm).stamps(50.3, 50.4, 41)
+        light = np.concatenate([stamp, np.minimum(stamp, 0.3 * stamp.max())])
+        clipped = np.sum(light[1] == light[1].max())
+        assert list(has_plateau(light, np.full(2, fwhm))) == [False, clipped > 8 + 0.1 * fwhm**2]
+    assert clipped > 50
+
+
+def test_seeing_is_measured_beside_a_saturated_star_that_no_mask_tells():
+    otf, shape = transfer(seeing_pixels=3.5), (150, 150)
+    x, y, flux = random_stars(75, shape, seed=1, brightest=1e5)
+    x[0], y[0], flux[0] = 60.0, 82.5, 3e7
+    sky = saturated(draw(otf, shape, (x, y, flux), seed=1), 4e4, is_masked=False)
+    noise = 1 / np.sqrt(np.median(sky.weight))
+    assert estimate_fwhm(sky.data, sky.weight, noise) == pytest.approx(3.6, rel=0.2)

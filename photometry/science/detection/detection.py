@@ -43,13 +43,14 @@ from photometry.science.detection.joint_fit import (
 )
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_fit import StarStamps, fit_psf
+from photometry.science.psf.psf_stars import (
+    brightest_everywhere,
+    clean_stars,
+    has_plateau,
+    stamp_side,
+)
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
-
-# Side of the stamps that the PSF is fitted to, in FWHM, and in pixels at least and at most. On
-# smaller ones wings and background can't be told apart, and the Moffat exponent goes to its bound;
-# on larger ones stars too faint to be found are taken for wings.
-PSF_STAMP_FWHM, MIN_PSF_STAMP, MAX_PSF_STAMP = 3.5, 19, 63
 
 
 @dataclass(frozen=True)
@@ -275,9 +276,10 @@ def _stamps(field: _Field, stars: _Stars, psf: ChipPsf, options: DetectionOption
 def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> ChipPsf:
     """Fit the PSF to the brightest clean stars without neighbours; unchanged if too few."""
     n = psf.options.n_stars
-    chosen = np.argsort(-fit.flux)[: psf.options.candidates_a_star * n]
+    chosen = brightest_everywhere(stars.x, stars.y, fit.flux, field.data.shape)
+    chosen = chosen[: psf.options.candidates_a_star * n]
     x, y = stars.x[chosen], stars.y[chosen]
-    side = _psf_stamp(psf.fwhm_at(x, y))
+    side = stamp_side(psf.fwhm_at(x, y))
     light, left, weight = (
         cut_out(image, x, y, side) for image in (field.data, fit.residual, field.weight)
     )
@@ -285,33 +287,9 @@ def _refitted(field: _Field, stars: _Stars, psf: ChipPsf, fit: JointFit) -> Chip
     dx, dy = x - np.round(x) + fit.dx[chosen], y - np.round(y) + fit.dy[chosen]
     # Double precision: the profile is fitted by numerical derivatives.
     candidates = StarStamps(x, y, dx, dy, alone.astype("f8"), weight.astype("f8"))
-    good = _clean_stars(candidates, light, psf.options)[:n]
+    good = clean_stars(candidates, light, psf.options)
+    good = good[~has_plateau(light[good], psf.fwhm_at(x[good], y[good]))][:n]
     return fit_psf(candidates.select(good), psf, psf.options)
-
-
-def _psf_stamp(fwhm_pixels: FloatArray) -> int:
-    """Side in pixels of the stamps that the PSF is fitted to, odd; of a width at each star (n,)."""
-    fwhm = np.median(fwhm_pixels) if len(fwhm_pixels) > 0 else 0.0
-    half = int(np.ceil((PSF_STAMP_FWHM * fwhm - 1) / 2))
-    return int(np.clip(2 * half + 1, MIN_PSF_STAMP, MAX_PSF_STAMP))
-
-
-def _clean_stars(stars: StarStamps, light: FloatArray, options: PsfOptions) -> IntArray:
-    """Indices of StarStamps that are complete, hardly blended and well centred.
-
-    ``light`` (n, size, size) holds the neighbours too.
-    """
-    centre = light.shape[-1] // 2
-    use, flux = stars.weight > 0, stars.data.sum(axis=(1, 2))
-    covered = np.sum(stars.data, axis=(1, 2), where=use) / np.where(flux == 0, 1, flux)
-    own = flux / np.maximum(light.sum(axis=(1, 2)), 1e-3)
-    signal = light[:, centre, centre] * np.sqrt(stars.weight[:, centre, centre])
-    good = (np.abs(covered - 1) < options.max_missing) & (own > options.min_share)
-    good &= (signal > options.min_signal) & (flux > 0)
-    for offset in (stars.dx, stars.dy):
-        middle = np.median(offset[good]) if good.any() else 0.0
-        good &= np.abs(offset - middle) < options.max_offset_pixels
-    return np.flatnonzero(good)
 
 
 def _measured(

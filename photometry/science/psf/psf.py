@@ -16,6 +16,7 @@ from exposures.science.quantities import (
     OddPixels,
     Options,
     Pixels,
+    Ratio,
     Rounds,
     Sigma,
     Trials,
@@ -47,7 +48,8 @@ class PsfOptions(Options):
     """Options of the PSF's fit to a chip's bright stars."""
 
     n_stars: Trials = 200
-    """Largest number of suitable stars to which the PSF is fitted, the brightest."""
+    """Largest number of suitable stars to which the PSF is fitted, the brightest of each part of
+    the chip."""
     min_stars_linear: Count = 25
     """Least number of stars for the PSF's shape to vary across the chip."""
     min_stars_core: Count = 8
@@ -81,6 +83,11 @@ class PsfOptions(Options):
     """Deviation of a pixel beyond which it pulls no harder at the PSF's profile."""
     clip_sigma: Sigma = 3.0
     """Deviation of a star in a pixel of the PSF's core beyond which it is clipped."""
+    star_clips: Rounds = 2
+    """Largest number of times that stars unlike the others are left out of the PSF's fit."""
+    star_deviation: Ratio = 3.0
+    """Squared deviation of a star from the PSF, in the median of all stars', beyond which it is
+    left out."""
     seeing_sigma: Sigma = 20.0
     """Least significance of the peaks from which the seeing is first estimated."""
     n_seeing: Trials = 60

@@ -18,6 +18,7 @@ from photometry.science.scatter import sigma_about_zero
 
 # Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta.
 SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
+ALIKE = 0.01  # share of a star's peak by which it may differ from the others
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,24 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
     """Fit a ChipPsf to ``stars`` (StarStamps), starting from the ChipPsf ``start``.
 
     Stamps are (n, size, size) in any unit. First the profile, by damped least squares with a free
-    flux and background for each star; then the core, as the mean of what the profile leaves. With
-    fewer than three stars the answer is ``start`` itself.
+    flux and background for each star; then the core, as the mean of what the profile leaves. Stars
+    unlike the others are left out, and what they bent is fitted again. With fewer than three stars
+    the answer is ``start`` itself.
     """
     if len(stars) < 3:
         return start
     profile = _fit_profile(stars, start, options)
     if len(stars) < options.min_stars_core:
         return profile
-    return replace(profile, core=_fit_core(stars, profile, options))
+    core, deviation = _fit_core(stars, profile, options)
+    for _ in range(options.star_clips):
+        alike = deviation < options.star_deviation * np.median(deviation)
+        if alike.all() or alike.sum() < options.min_stars_core:
+            break
+        stars = stars.select(alike)
+        profile = _fit_profile(stars, profile, options)
+        core, deviation = _fit_core(stars, profile, options)
+    return replace(profile, core=core)
 
 
 def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
@@ -146,8 +156,13 @@ def _scale_to(stars: StarStamps, model: FloatArray) -> tuple[FloatArray, FloatAr
     return flux, (sd - flux * sm) / np.maximum(n, 1)
 
 
-def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> FloatArray:
-    """B-spline coefficients (n_terms, k, k) of the stars' mean residual around the profile."""
+def _fit_core(
+    stars: StarStamps, profile: ChipPsf, options: PsfOptions
+) -> tuple[FloatArray, FloatArray]:
+    """B-spline coefficients (n_terms, k, k) of the stars' mean residual around the profile.
+
+    And (n,) how far each star is from that mean: its reduced chi2, with the model's error.
+    """
     model = _models_at(profile, stars)
     flux, background = _scale_to(stars, model)
     flux = np.maximum(flux, 1e-6)[:, None, None]
@@ -162,8 +177,19 @@ def _fit_core(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> Float
     n_terms = 3 if len(stars) >= 2 * options.min_stars_linear else 1
     terms = position_terms(n_terms, stars.x, stars.y)
     values = _clipped_mean(residual, weight, terms, options.clip_sigma)
+    expected = np.einsum("tjk,tn->njk", values, terms)
+    deviation = _deviation(residual - expected, weight, model[:, inner, inner])
     values *= _taper(k)
-    return np.array([spline_filter(v, order=3, mode="mirror") for v in values])
+    return np.array([spline_filter(v, order=3, mode="mirror") for v in values]), deviation
+
+
+def _deviation(residual: FloatArray, weight: FloatArray, model: FloatArray) -> FloatArray:
+    """(n,) reduced chi2 of stars' residuals (n, k, k), in units of their flux.
+
+    A share of the peak is added to the noise, or the wings of the brightest would be deviations.
+    """
+    error = ALIKE * model.max(axis=(1, 2))[:, None, None]
+    return np.mean(weight * residual**2 / (1 + weight * error**2), axis=(1, 2))
 
 
 def _core_side(stars: StarStamps, profile: ChipPsf, options: PsfOptions) -> int:
