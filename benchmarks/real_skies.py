@@ -3,7 +3,8 @@
 Draws nights of a field (benchmarks/skies), each with other effects, processes them by the same
 commands as a user in a database of its own, compares what was found with the truth, and ends with
 one JSON line. --quick (small chips, three epochs, rough figures) takes less than 50 s, --night is
-for one night, --keep for its images and its truth.
+for one night, --keep for its images and its truth, --motions for search images that are processed
+once more when proper motions have been measured on all of them.
 """
 
 import argparse
@@ -33,8 +34,11 @@ def draw(options, folder):
     return night, write_night(folder, night)
 
 
-def process(url, paths, folder, workers):
-    """Process the references, then the search exposures; seconds of both. Failures are counted."""
+def process(url, paths, folder, workers, with_motions=False):
+    """Process the references, then the search exposures; seconds of both. Failures are counted.
+
+    The search exposures once more ``with_motions`` that are measured on them.
+    """
     common = ("--catalogue", folder / CATALOGUE, "--workers", workers, "--no-pictures")
     seconds = []
     references = [path for path, *_ in paths]
@@ -45,6 +49,9 @@ def process(url, paths, folder, workers):
         except SystemExit as failure:
             print(f"{failure}: what is missing counts as not found", file=sys.stderr)
             seconds.append(np.nan)
+    if with_motions:
+        manage(url, "measure_motions")
+        manage(url, "process_exposure", *searches, *common, "--again")
     return seconds
 
 
@@ -72,6 +79,8 @@ def figures_of(name, night):
         f"scatter_mmag_{name}": median(night.scatter_mmag),
         f"saved_mmag_{name}": median(night.saved_mmag),
         f"vanished_found_{name}": ratio(night.n_vanished_found, night.n_vanished),
+        f"moving_{name}": night.n_moving,
+        f"moving_changed_{name}": ratio(night.n_moving_changed, night.n_moving),
         f"detection_completeness_{name}": night.completeness,
         f"detection_purity_{name}": night.purity,
         f"failed_images_{name}": night.n_failed,
@@ -130,12 +139,12 @@ def in_json(value):
     return None if not np.isfinite(value) else round(value, 4)
 
 
-def run(chosen, folder, workers):
+def run(chosen, folder, workers, with_motions=False):
     """Draw, process and assess nights; NightFigures by name, and seconds of the commands."""
     with ProcessPoolExecutor(workers) as pool:
         drawn = list(pool.map(partial(draw, folder=folder), chosen.values()))
     with scratch_database("real_skies") as url:
-        seconds = process(url, [paths for _, paths in drawn], folder, workers)
+        seconds = process(url, [paths for _, paths in drawn], folder, workers, with_motions)
         nights_drawn = (night for night, _ in drawn)
         assessed = {name: assess_night(n) for name, n in zip(chosen, nights_drawn, strict=True)}
     return assessed, seconds
@@ -146,6 +155,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small chips, under 50 s")
     parser.add_argument("--night", choices=nights(), help="one night alone")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for images and truth")
+    parser.add_argument("--motions", action="store_true", help="measure them, and process again")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     require_galsim()
@@ -153,7 +163,7 @@ def main():
     if arguments.night:
         chosen = {arguments.night: chosen[arguments.night]}
     with folder_of(arguments.keep) as folder:
-        assessed, seconds = run(chosen, folder, arguments.workers)
+        assessed, seconds = run(chosen, folder, arguments.workers, arguments.motions)
     print_tables(assessed)
     figures = {}
     for name, night in assessed.items():

@@ -31,6 +31,8 @@ class NightFigures:
     n_false: int = 0
     n_vanished: int = 0
     n_vanished_found: int = 0
+    n_moving: int = 0  # fast stars of constant light
+    n_moving_changed: int = 0
     completeness: float = np.nan  # of the sources on the reference
     purity: float = np.nan
     scatter_mmag: list = field(default_factory=list)  # of bright stars, an image each
@@ -122,6 +124,7 @@ def _count_changes(figures, changes, accepted):
     for stars, counts in (
         (changes.expected, ("n_expected", "n_found")),
         (changes.vanished, ("n_vanished", "n_vanished_found")),
+        (changes.moving, ("n_moving", "n_moving_changed")),
     ):
         found = changes.found(stars, *accepted)
         for name, n in zip(counts, (len(found), found.sum()), strict=True):

@@ -48,6 +48,7 @@ class SkyOptions:
     bright_stars: int = 0  # of 7 to 12 mag on a chip of 1024 x 1024, with bleed trails and a ghost
     is_masked: bool = True  # whether saturated pixels and bleed trails are in the quality mask
     motions: bool = False  # proper motions of bulge and disk, and a few fast stars
+    fast_fraction: float = 0.003  # of the stars, where they move
     binary_fraction: float = 0.0  # with companions at 0.1 to 1 arcsec
     # What is no star.
     satellites: int = 0  # trails, without a mask, on the last epoch
@@ -87,7 +88,7 @@ _CHANGES = {
     "nebulosity_50": {"nebulosity": 0.5},
     "turbulence": TURBULENCE,
     "bright": {"bright_stars": 6},
-    "motions": MOTIONS,
+    "motions": {**MOTIONS, "fast_fraction": 0.01},
     "debris": DEBRIS,
     "all_80k": ALL,
     "all_160k": {**ALL, "stars_per_chip": 160_000},

@@ -11,7 +11,7 @@ from .options import BRIGHTEST_MAG, LIMITING_MAG, SLOPE
 CATALOGUE_EPOCH = 2015.5  # Julian year, that of exposures.simulation's catalogues
 VANISHING = (20.25, 21.55)  # mag of S/N 30 to 100
 RR_LYRAE, ECLIPSE, FLARE, VANISH, CONSTANT = "rr lyrae", "eclipse", "flare", "vanish", "constant"
-DISK_FRACTION, FAST_FRACTION = 0.2, 0.003
+DISK_FRACTION = 0.2
 FAST_MAS = (20.0, 100.0)  # a year
 MARGIN = 120  # pixels round the chip where there are stars, beside the dither
 
@@ -128,7 +128,7 @@ def _motions(n, options):
     is_disk = rng.uniform(0, 1, n) < DISK_FRACTION
     sigma = np.where(is_disk, 6.0, 3.0)
     pmra, pmdec = rng.normal(-3, sigma), rng.normal(-5, sigma)
-    fast = rng.uniform(0, 1, n) < FAST_FRACTION
+    fast = rng.uniform(0, 1, n) < options.fast_fraction
     speed, angle = rng.uniform(*FAST_MAS, n), rng.uniform(0, 2 * np.pi, n)
     return np.where(fast, speed * np.cos(angle), pmra), np.where(fast, speed * np.sin(angle), pmdec)
 

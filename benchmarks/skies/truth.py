@@ -11,6 +11,7 @@ FAINTEST_MAG = 24.5  # of stars that are compared with anything
 FLOOR_MAG = 0.014  # beside the photon error, of changes that have to be found
 SIGNIFICANCE = 20.0  # of these changes
 VANISHED_SIGNAL = (30.0, 100.0)  # S/N on the reference of stars whose vanishing has to be found
+FAST_MAS = 20.0  # a year, of stars whose motion shows
 # A change beside a star that varies is that star's: near it if it varies at all, else if much.
 VARIES, VARIES_MUCH = 3.0, 100.0  # sigma of the photon error
 NEAR_FWHM, FAR_PIXELS = 1.5, 12.0
@@ -118,6 +119,15 @@ class Changes:
         low, high = VANISHED_SIGNAL
         gone = self.search.own_flux == 0
         return self.is_measurable & gone & (signal > low) & (signal < high)
+
+    @property
+    def moving(self):
+        """Fast stars of constant light, alone and of S/N 30 and more: they don't change."""
+        reference, stars = self.reference, self.reference.night.stars
+        fast = np.hypot(stars.pmra, stars.pmdec)[reference.index] >= FAST_MAS
+        signal = reference.flux / reference.flux_error
+        is_constant = self.search.own_flux == reference.own_flux
+        return self.is_measurable & fast & is_constant & (signal > VANISHED_SIGNAL[0])
 
     def found(self, stars, x, y):
         """(n,) whether a change at x, y (pixels of the reference) is at each of the stars."""

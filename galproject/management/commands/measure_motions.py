@@ -12,7 +12,7 @@ class Command(SurveyCommand):
     help = (
         "Measure proper motions of reference sources that no catalogue has, from where they were "
         "on images of several years. Images processed from then on have these stars in their "
-        "places; those of before are made over by reprocess."
+        "places; those of before are made over by reprocess --all."
     )
 
     def add_arguments(self, parser):
