@@ -5,6 +5,7 @@ python = .venv/bin/python
 # Of tests: one more than cores, up to 4, as some wait for a server or a browser meanwhile.
 processes = $(shell n=$$(nproc); [ $$n -lt 4 ] && expr $$n + 1 || echo 4)
 manage = $(python) manage.py
+measured = $(if $(COVERAGE),-m slipcover)
 # Scripts without a suffix, which ruff has to be told of.
 sources = . scripts/database scripts/draw_imports scripts/screenshots
 # What make bench runs, each ending with a line of JSON; QUICK=--quick for less than a minute each.
@@ -71,15 +72,15 @@ demo: migrated
 seeded: database
 	@$(manage) seed_demo --database $(SEEDED)
 
-# COVERAGE="--cov --cov-report=term:skip-covered" ends with the lines that tests run of each module,
-# in their own processes and not in those that they begin.
+# COVERAGE=yes ends with the lines that tests do not run of each module, in their own processes and
+# not in those that they begin.
 #
 # Tests begin a hundred processes, each of which would compile the project where none may keep what
 # it compiled; and there are more processes than cores, so each computes with one thread.
 test: setup-dev database
 	@scripts/browser
-	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(python) -m pytest --numprocesses $(processes) \
-		--dist loadscope --no-loadscope-reorder --durations 15 --durations-min 5 $(COVERAGE)
+	PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 $(python) $(measured) -m pytest --numprocesses $(processes) \
+		--dist loadscope --no-loadscope-reorder --durations 15 --durations-min 5
 
 fuzz: setup-dev database
 	GALPROJECT_FUZZ_CASES=$(CASES) GALPROJECT_FUZZ_SEED=$(SEED) \
