@@ -8,6 +8,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from exposures.simulation import SimulationOptions, read_truth, simulate_chip, s
 from galproject.validation.recovery import assess
 from photometry.science.sky.sky import fit_sky
 
+BRIGHT_STARS = {False: 14, True: 2}  # of 7 to 12 mag, by whether the night is the quick one
 VARIABLE_FRACTION = 0.05  # more than the sky has, for the sake of the statistics
 FULL = SimulationOptions(
     seed=11, n_chips=2, n_epochs=5, stars_per_chip=20_000, variable_fraction=VARIABLE_FRACTION
@@ -78,8 +80,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one small chip, under 50 s")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-bright-stars", action="store_true", help="none of 7 to 12 mag")
     arguments = parser.parse_args()
     options = QUICK if arguments.quick else FULL
+    if not arguments.no_bright_stars:
+        options = replace(options, n_bright_stars=BRIGHT_STARS[arguments.quick])
     folder = Path(tempfile.mkdtemp(prefix="galproject-recovery-"))
     try:
         with scratch_database("recovery") as url:

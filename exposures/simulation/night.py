@@ -14,6 +14,7 @@ from exposures.fits.boundary import reading
 from exposures.fits.plain_files import open_plain
 from exposures.science.angles import wrap_ra
 from exposures.science.motion import moved
+from exposures.simulation.aureole import FAINTEST_MAG, aureoles
 from exposures.simulation.catalogue import write_catalogue
 from exposures.simulation.detector import SimulatedExposure, add_artifacts, expose
 from exposures.simulation.instcal import (
@@ -208,6 +209,9 @@ def _expose_chip(exposure, detector, stars, options):
     sky = surface_image(truth["sky"], shape)
     faintest = FAINTEST_PART * np.sqrt(options.sky_adu / 4)
     light = render_stars(*pixels, optics, shape, faintest) + sky
+    if options.n_bright_stars:
+        bright = pixels[2] > 10 ** (-0.4 * (FAINTEST_MAG - exposure.zero_point))
+        light = light + aureoles(*(column[bright] for column in pixels), shape)
     placed = []
     if exposure.index == 0:
         found = add_artifacts(light, pixels, options.n_reference_artifacts, optics, rng)

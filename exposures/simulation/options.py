@@ -23,6 +23,7 @@ class SimulationOptions:
     n_reference_artifacts: int = 10  # a chip
     n_novae: int = 0  # stars that the reference does not have, on all chips together
     n_movers: int = 0  # that are elsewhere on every exposure
+    n_bright_stars: int = 0  # of 7 to 12 mag, on all chips together; they have aureoles
     new_mags: tuple[float, float] = (19.0, 22.5)  # brightest and faintest of both
     ra: float = 265.0  # of the pointing, ICRS degrees
     dec: float = -29.0
@@ -57,6 +58,7 @@ class SimulationOptions:
         yield 0 <= self.variable_fraction <= 1, "the fraction of variables is between 0 and 1"
         yield self.n_reference_artifacts >= 0, "the number of artifacts is not negative"
         yield min(self.n_novae, self.n_movers) >= 0, "there are no fewer than no novae and movers"
+        yield self.n_bright_stars >= 0, "the number of bright stars is not negative"
         yield 0 <= self.ra < 360 and -90 < self.dec < 90, "RA is 0 to 360, Dec within 90 degrees"
         yield (
             all(SMALLEST_SIDE <= n <= m for n, m in zip(self.chip_shape, FULL_SHAPE, strict=True)),

@@ -19,6 +19,7 @@ AMPLITUDES = {
 # Stars beside those of the field, on no catalogue.
 NOVA, MOVER = "nova", "mover"
 DARK_MAG = 30.0  # by which a nova is fainter before
+BRIGHT_MAGS = (12.0, 7.0)  # faintest and brightest
 MOVER_ARCSEC_A_DAY = (20.0, 90.0)  # of the outer solar system, or near a stationary point
 STAR_DTYPE = [
     ("star_id", "i4"),
@@ -48,7 +49,8 @@ def make_stars(options, mjds):
     stars["bp_rp"] = rng.normal(1.8, 0.4, n)
     stars["kind"], stars["period"], stars["epoch"] = "constant", np.nan, np.nan
     _make_variable(stars, options, rng, mjds)
-    return np.concatenate([stars, *_make_strangers(options, len(stars), mjds)])
+    stars = np.concatenate([stars, *_make_strangers(options, len(stars), mjds)])
+    return np.concatenate([stars, _bright_stars(options, len(stars))])
 
 
 def _field(options):
@@ -72,10 +74,14 @@ def _number(options, x_range, y_range):
 
 
 def _positions(options, x, rng, y_range):
+    """Sky positions of ``x`` on the focal plane, and of a random y in the range."""
+    return _to_sky(options, x, rng.uniform(*y_range, len(x)))
+
+
+def _to_sky(options, x, y):
     """Sky positions of focal-plane positions, by the undithered pointing."""
     chip = detectors(1)[0]
     crpix1, crpix2 = chip.reference_pixel(options.chip_shape)
-    y = rng.uniform(*y_range, len(x))
     wcs = Pointing(options.ra, options.dec).wcs(chip, options.chip_shape)
     return wcs.all_pix2world(x + crpix1, y + crpix2, 1)
 
@@ -122,6 +128,22 @@ def _make_strangers(options, first_id, mjds):
             _set_in_motion(new, rng)
         yield new
         first_id += n
+
+
+def _bright_stars(options, first_id):
+    """Constant stars of BRIGHT_MAGS that saturate, evenly from the faintest to the brightest."""
+    rng, n = np.random.default_rng([options.seed, 7]), options.n_bright_stars
+    ny, nx = options.chip_shape
+    chips = rng.choice(detectors(options.n_chips), n)
+    x = np.array([chip.row * (nx + GAPS[1]) for chip in chips]) + rng.uniform(-0.4, 0.4, n) * nx
+    y = np.array([chip.column * (ny + GAPS[0]) for chip in chips]) + rng.uniform(-0.4, 0.4, n) * ny
+    bright = np.zeros(n, STAR_DTYPE)
+    bright["star_id"] = first_id + np.arange(n)
+    bright["ra"], bright["dec"] = _to_sky(options, x, y)
+    bright["mag"] = np.linspace(*BRIGHT_MAGS, n)
+    bright["bp_rp"], bright["kind"] = 1.8, "constant"
+    bright["period"] = bright["epoch"] = np.nan
+    return bright
 
 
 def _set_in_motion(movers, rng):

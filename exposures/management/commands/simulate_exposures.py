@@ -43,6 +43,12 @@ class Command(SurveyCommand):
                 "stars that the reference does not have",
             ),
             ("--movers", "n_movers", WholeNumber(0, 100_000), "moving objects"),
+            (
+                "--bright-stars",
+                "n_bright_stars",
+                WholeNumber(0, 10_000),
+                "stars of 7 to 12 mag, with bleed trails and aureoles",
+            ),
             ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
             ("--ra", "ra", Number(0, 360), "of the field, degrees"),
             ("--dec", "dec", Number(-90, 90), "of the field, degrees"),
