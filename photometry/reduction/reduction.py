@@ -94,8 +94,7 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
             "Look at the image: if it is blank or trailed, leave it out",
             hdu=chip.name,
         )
-    if detections.psf.core is None:
-        notes.append("psf: too few stars for its core; a Moffat profile alone")
+    _tell_of_psf(detections.psf, notes)
     matched = match_catalogue(chip, observation, catalogue, detections, options, notes)
     wcs = RefinedWcs(chip.wcs, matched.correction)
     zero_point = _zero_point(chip, detections, matched.stars, wcs, options, notes)
@@ -111,6 +110,13 @@ def reduce_chip(chip, observation, catalogue, detection, options=ReductionOption
         catalogue_agreement=matched.agreement,
         notes=tuple(notes),
     )
+
+
+def _tell_of_psf(psf, notes):
+    if psf.is_round:
+        notes.append(f"psf: no stars that it could be fitted to; round, {psf.fwhm[0]:.1f} pixels")
+    elif psf.core is None:
+        notes.append("psf: no core, by too few stars or stars that differ; a Moffat profile alone")
 
 
 def _check_is_image(chip):

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from photometry.science.detection.joint_fit import Stamps, cut_out, fit_jointly, fit_quality
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import varying_psf
 
 SHAPE = (60, 70)
@@ -82,3 +86,20 @@ def test_cut_outs_beyond_the_edge_are_zero():
     image = np.arange(20.0).reshape(4, 5) + 1
     stamp = cut_out(image, np.array([0.2]), np.array([3.4]), 3)[0]
     assert stamp.tolist() == [[0, 11, 12], [0, 16, 17], [0, 0, 0]]
+
+
+def test_rchi2_is_not_negative_where_the_psf_is():
+    """What is left far from a star, where a spline of the PSF is negative, is no negative chi2."""
+    core = np.zeros((1, 15, 15))
+    core[0, 1, 7] = -0.02
+    psf = replace(varying_psf(), core=core)
+    x, y = np.array([30.0]), np.array([30.0])
+    stamps = Stamps.render(psf, x, y, np.array([12]))
+    assert stamps.values.min() < 0
+    data, weight = np.zeros(SHAPE, np.float32), np.ones(SHAPE, np.float32)
+    data[24, 30] = 1e4
+    fit = fit_jointly(data, weight, stamps, np.zeros(1), 1, shifts=False)
+    assert fit_quality(data, weight, stamps, fit).rchi2[0] >= 0
+    one = ForcedStars(x, y, np.ones(1), np.ones(1, int))
+    forced = fit_fluxes(WeightedImage(data, weight, np.zeros(SHAPE, "u1")), psf, one)
+    assert forced.rchi2[0] >= 0

@@ -176,3 +176,58 @@ def test_seeing_is_measured_beside_a_saturated_star_that_no_mask_tells():
     sky = saturated(draw(otf, shape, (x, y, flux), seed=1), 4e4, is_masked=False)
     noise = 1 / np.sqrt(np.median(sky.weight))
     assert estimate_fwhm(sky.data, sky.weight, noise) == pytest.approx(3.6, rel=0.2)
+
+
+def stars_of(profile, seed=8, n=60):
+    """StarStamps of 19 pixels, of a function of their offsets from the middle, with some noise."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(20, 1000, (2, n))
+    dx, dy = x - np.round(x), y - np.round(y)
+    data = 1e5 * profile(dx, dy) + rng.normal(size=(n, 19, 19)) * 5
+    return StarStamps(x, y, dx, dy, data, np.full(data.shape, 1 / 25))
+
+
+def with_dark_ring(dx, dy):
+    """Stars in rings below the sky, as resampling by sinc functions leaves."""
+    axis = np.arange(19) - 9
+    radius = np.hypot(axis - dy[:, None, None], (axis - dx[:, None])[:, None, :])
+    one, zero = np.ones(len(dx)), np.zeros(len(dx))
+    star = moffat_stamps(dx, dy, (3 * one, zero, zero), 3.0, 19)
+    return star - 0.004 * np.exp(-0.5 * ((radius - 5) / 0.7) ** 2)
+
+
+def test_no_star_takes_light_away():
+    stars = stars_of(with_dark_ring)
+    fitted = fit_psf(stars, ChipPsf.round(4.0))
+    stamps = fitted.stamps(stars.x, stars.y, 31)
+    assert fitted.core is not None
+    assert stamps.min() > -0.007 * stamps.max()
+
+
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf])
+def test_stars_with_pixels_that_are_no_numbers_take_no_part(spoilt):
+    def profile(dx, dy):
+        one, zero = np.ones(len(dx)), np.zeros(len(dx))
+        return moffat_stamps(dx, dy, (6 * one, zero, zero), 3.0, 19)
+
+    stars = stars_of(profile)
+    stars.data[::3, 2, 4] = spoilt
+    fitted = fit_psf(stars, ChipPsf.round(3.0))
+    assert np.isfinite(fitted.stamps(stars.x, stars.y, 19)).all()
+    assert fitted.fwhm_at(500, 500) == pytest.approx(6, rel=0.01)
+
+
+def test_what_is_no_psf_gives_way_to_the_width_of_the_stars():
+    """Rings of light have no middle, and are neither an ellipse nor one with a core."""
+
+    def ring(dx, dy):
+        axis = np.arange(19) - 9
+        radius = np.hypot((axis - dy[:, None])[:, :, None], (axis - dx[:, None])[:, None, :])
+        return np.exp(-0.5 * ((radius - 7) / 0.4) ** 2) / 50 - 0.001
+
+    stars = stars_of(ring)
+    fitted = fit_psf(stars, ChipPsf.round(3.0))
+    stamps = fitted.stamps(stars.x, stars.y, 19)
+    assert np.isfinite(stamps).all()
+    assert stamps[:, 9, 9].min() > 0
+    assert stamps.min() > -0.05 * stamps[:, 9, 9].min()

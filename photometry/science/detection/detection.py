@@ -193,7 +193,9 @@ def find_sources(
     noise = 1 / np.sqrt(np.median(weight[weight > 0]))
     measured = estimate_fwhm(data, weight, noise, psf)
     guess = next(f for f in (measured, fwhm_pixels, psf.default_fwhm_pixels) if np.isfinite(f))
-    field = _Field(np.array(data, np.float32), np.array(weight, np.float32), mask, noise)
+    field = _Field(
+        np.nan_to_num(data).astype(np.float32), np.array(weight, np.float32), mask, noise
+    )
     stars, fitted, residual = _search(field, ChipPsf.round(guess, psf), options)
     return _measured(field, stars, fitted, residual, options)
 

@@ -349,7 +349,8 @@ def _middle_sums(
             r = left_over[x + i] if w > 0 else np.float32(0)
             d = pixels[x + i] if w > 0 else np.float32(0)
             covered += p
-            chi2 += w * r * r * p
+            # Where a PSF falls below zero, as splines may, it has no weight.
+            chi2 += w * r * r * max(p, np.float32(0))
             own += p * (r + flux * p)
             light += p * d
     return norm, covered, chi2, own, light

@@ -74,7 +74,8 @@ def _compare(
                 p = line[here + i] if w > 0 else np.float32(0)
                 r = left_over[there + i] if w > 0 else np.float32(0)
                 usable += p
-                chi2 += r * r * w * p
+                # Where a PSF falls below zero, as splines may, it has no weight.
+                chi2 += r * r * w * max(p, np.float32(0))
                 own += (f * p + r) * p
                 light += (all_stars[there + i] + r) * p
         if usable > 0:

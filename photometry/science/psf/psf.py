@@ -120,6 +120,11 @@ class ChipPsf:
         zero = np.zeros(1)
         return cls(np.array([float(fwhm_pixels)]), zero, zero, options.beta, None, options)
 
+    @property
+    def is_round(self) -> bool:
+        """Whether it is circular all over the chip, as a guess is and no fit to real stars."""
+        return self.core is None and not (np.any(self.e1) or np.any(self.e2))
+
     def fwhm_at(self, x: Floats, y: Floats) -> Any:
         """FWHM in pixels, geometric mean of the axes, at ``x, y`` pixels; of the same shape."""
         return np.clip(_polynomial(self.fwhm, x, y), SHAPE_LOW[0], SHAPE_HIGH[0])

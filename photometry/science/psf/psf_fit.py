@@ -18,6 +18,9 @@ from photometry.science.scatter import sigma_about_zero
 
 # Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta.
 SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
+# What profile and core together can be: the share of the peak by which they may fall below zero,
+# and the light that is within the stamp.
+UNDERSHOOT, LEAST_LIGHT, MOST_LIGHT = 0.05, 0.1, 1.1
 ALIKE = 0.01  # share of a star's peak by which it may differ from the others
 
 
@@ -49,10 +52,19 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
     Stamps are (n, size, size) in any unit. First the profile, by damped least squares with a free
     flux and background for each star; then the core, as the mean of what the profile leaves. Stars
     unlike the others are left out, and what they bent is fitted again. With fewer than three stars
-    the answer is ``start`` itself.
+    whose pixels are all finite the answer is ``start`` itself. What is no PSF is not returned:
+    instead the profile without the core, else a round one with the stars' own width, else
+    ``start``.
     """
+    stars = stars.select(np.isfinite(stars.data).all(axis=(1, 2)))
     if len(stars) < 3:
         return start
+    fitted = _fit_profile_and_core(stars, start, options)
+    candidates = fitted, replace(fitted, core=None), _as_wide_as(stars, options)
+    return next((psf for psf in candidates if _is_psf(psf, stars)), start)
+
+
+def _fit_profile_and_core(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
     profile = _fit_profile(stars, start, options)
     if len(stars) < options.min_stars_core:
         return profile
@@ -65,6 +77,31 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
         profile = _fit_profile(stars, profile, options)
         core, deviation = _fit_core(stars, profile, options)
     return replace(profile, core=core)
+
+
+def _as_wide_as(stars: StarStamps, options: PsfOptions) -> ChipPsf:
+    """A round ChipPsf with the median width of StarStamps, by their pixels above half the peak."""
+    data = np.where(stars.weight > 0, stars.data, 0)
+    n_above = np.sum(data > data.max(axis=(1, 2), keepdims=True) / 2, axis=(1, 2))
+    return ChipPsf.round(float(2 * np.sqrt(np.median(n_above) / np.pi)), options)
+
+
+def _is_psf(psf: ChipPsf, stars: StarStamps) -> bool:
+    """Whether a ChipPsf is finite, positive in its middle and not below zero beyond, at all stars.
+
+    An undershoot of the spline between pixels is allowed for. A core that takes away most of the
+    profile's light has nothing to do with it.
+    """
+    stamps = psf.stamps(stars.x, stars.y, stars.data.shape[1])
+    if not np.all(np.isfinite(stamps)):
+        return False
+    half = stamps.shape[1] // 2
+    middle = stamps[:, half, half]
+    light = stamps.sum(axis=(1, 2))
+    is_positive = middle > 0
+    is_positive &= stamps.min(axis=(1, 2)) > -UNDERSHOOT * middle
+    is_positive &= (light > LEAST_LIGHT) & (light < MOST_LIGHT)
+    return bool(is_positive.all())
 
 
 def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
@@ -178,6 +215,10 @@ def _fit_core(
     terms = position_terms(n_terms, stars.x, stars.y)
     values = _clipped_mean(residual, weight, terms, options.clip_sigma)
     expected = np.einsum("tjk,tn->njk", values, terms)
+    centred = StarStamps(stars.x, stars.y, *np.zeros((2, len(stars))), stars.data, stars.weight)
+    below = -(_models_at(profile, centred)[:, inner, inner] + expected)
+    # Nowhere does a star take light away: the sum of profile and core is at least zero.
+    values[0] += np.maximum(below.max(axis=0), 0)
     deviation = _deviation(residual - expected, weight, model[:, inner, inner])
     values *= _taper(k)
     return np.array([spline_filter(v, order=3, mode="mirror") for v in values]), deviation
