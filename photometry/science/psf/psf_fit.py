@@ -215,7 +215,7 @@ def _fit_core(
     terms = position_terms(n_terms, stars.x, stars.y)
     values = _clipped_mean(residual, weight, terms, options.clip_sigma)
     expected = np.einsum("tjk,tn->njk", values, terms)
-    centred = StarStamps(stars.x, stars.y, *np.zeros((2, len(stars))), stars.data, stars.weight)
+    centred = replace(stars, dx=np.zeros(len(stars)), dy=np.zeros(len(stars)))
     below = -(_models_at(profile, centred)[:, inner, inner] + expected)
     # Nowhere does a star take light away: the sum of profile and core is at least zero.
     values[0] += np.maximum(below.max(axis=0), 0)
