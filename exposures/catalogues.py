@@ -42,6 +42,7 @@ class CatalogueStars:
     pm_dec_error: np.ndarray  # mas/yr
     magnitudes: np.ndarray
     magnitude_errors: np.ndarray
+    colours: np.ndarray  # mag, Gaia's BP - RP
 
     def __len__(self):
         return len(self.ra)
@@ -244,16 +245,22 @@ def _at_epoch(column, mjd, cuts, magnitude_columns):
         *(np.where(is_known, values, np.nan) for values in (pm_ra, pm_dec)),
         *(np.where(is_known, column(name), np.nan) for name in ("pmra_error", "pmdec_error")),
         *_magnitudes(column(magnitude), column(relative_error)),
+        _known_magnitudes(column(GAIA_BP)) - _known_magnitudes(column(GAIA_RP)),
     )
 
 
 def _magnitudes(magnitudes, flux_over_error):
     """Magnitudes and their errors; NaN where not measured, which some tiles write as 0."""
-    known = (magnitudes != 0) & (np.abs(magnitudes) <= FAINTEST)  # as NaN isn't
-    magnitudes = np.where(known, magnitudes, np.nan)
+    magnitudes = _known_magnitudes(magnitudes)
     with np.errstate(divide="ignore"):
         errors = 2.5 / np.log(10) / flux_over_error
     return magnitudes, np.where(np.isfinite(errors), errors, np.nan)
+
+
+def _known_magnitudes(magnitudes):
+    """Magnitudes, NaN where not measured."""
+    known = (magnitudes != 0) & (np.abs(magnitudes) <= FAINTEST)  # as NaN isn't
+    return np.where(known, magnitudes, np.nan)
 
 
 def _magnitude_columns(names, columns, band):

@@ -110,7 +110,11 @@ def _describe_search(image: GalImage, reduction: Reduction, result: SearchResult
     measurement = result.measurement
     image.notes = [*image.notes, *measurement.notes]
     registration = measurement.registration.as_json()
-    image.astrometry = {**(image.astrometry or {}), "registration": registration}
+    image.astrometry = {
+        **(image.astrometry or {}),
+        "registration": registration,
+        "refraction": measurement.refracted.refraction.as_json(),
+    }
     image.astrometric_rms_mas = _rms_mas(measurement.registration, reduction.scale_arcsec)
     image.correction = {
         **measurement.correction.as_json(),

@@ -20,7 +20,8 @@ def measured_displacements(
 ) -> Displacements:
     """The Displacements of the bright, clean stars of a SearchMeasurement, those that have any.
 
-    What the proper motions did that the stars were looked for with is part of them. None where the
+    What the proper motions did that the stars were looked for with is part of them, refraction by
+    colour is not. None where the
     image was not registered, and none beyond a FWHM, where another star is as likely.
     """
     fit = measurement.fit
@@ -32,7 +33,10 @@ def measured_displacements(
     left = WeightedImage(reduction.data - fit.model, reduction.model_weight(), reduction.chip.mask)
     shifts = star_shifts(left, reduction.detections.psf, x, y, fit.flux[bright])
     wcs = RegisteredWcs(reduction.wcs, measurement.registration)
-    ra, dec = wcs.to_sky(x - fit.shift[0] + shifts.dx, y - fit.shift[1] + shifts.dy)
+    air = measurement.refracted.select(bright)
+    ra, dec = wcs.to_sky(
+        x - fit.shift[0] - air.dx + shifts.dx, y - fit.shift[1] - air.dy + shifts.dy
+    )
     degrees_east = np.remainder(ra - sources["ra"] + 180, 360) - 180
     found = Displacements(
         refsource_id=sources["refsource_id"],

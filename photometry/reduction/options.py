@@ -14,6 +14,7 @@ from photometry.science.detection.residual_peaks import ResidualOptions
 from photometry.science.forced.forced import ForcedOptions
 from photometry.science.motions import MotionOptions
 from photometry.science.psf.psf import PsfOptions
+from photometry.science.refraction import RefractionOptions
 from photometry.science.sky.sky import SkyOptions
 from photometry.science.trails.options import TrailOptions
 
@@ -35,6 +36,7 @@ class ReductionOptions(Options):
     """These match an image with the catalogue."""
     registration: AstrometryOptions = AstrometryOptions(max_order=3, match_pixels=1.5)
     """These match a search image with its reference."""
+    refraction: RefractionOptions = RefractionOptions()
     motions: MotionOptions = MotionOptions()
     forced: ForcedOptions = ForcedOptions()
     residual: ResidualOptions = ResidualOptions()

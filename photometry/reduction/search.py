@@ -11,6 +11,7 @@ from exposures.science.registration import Agreement, StarList, register_on_imag
 from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
+from photometry.reduction.refraction import RefractedStars, refracted
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import (
     CalibrationStars,
@@ -46,6 +47,7 @@ class SearchMeasurement:
     correction: Correction
     calibrators: CalibrationStars  # with the difference before the correction
     registration: PixelCorrection
+    refracted: RefractedStars  # by which x and y are shifted after the registration
     agreement: Agreement  # of bright sources expected on the image with those found there
     wcs_offset_arcsec: float  # by which the header is off; NaN where nothing was registered
     trails: tuple[Trail, ...]  # of satellites and aeroplanes; ``fit.flags`` say what they cover
@@ -74,6 +76,9 @@ def measure_search(
     by_wcs = reduction.wcs.to_pixels(*positions)
     registration, agreed = register_search_image(reduction, sources, by_wcs, options, notes)
     x, y = registration.apply(*by_wcs)
+    bright = sources["flux"] > options.min_significance * sources["flux_err"]
+    shifted = refracted(reduction, by_wcs, (x, y), bright, options)
+    x, y = x + shifted.dx, y + shifted.dy
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
     if not on_chip.any():
         raise InputFileError(
@@ -112,6 +117,7 @@ def measure_search(
         correction=correction,
         calibrators=stars,
         registration=registration,
+        refracted=shifted.select(on_chip),
         agreement=agreed,
         wcs_offset_arcsec=_wcs_offset(reduction, registration),
         trails=trails,

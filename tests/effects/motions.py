@@ -6,6 +6,7 @@ import numpy as np
 
 from photometry.science.motion_fit import Displacements, fit_motions
 from photometry.science.motions import Motions, catalogue_motions, positions_at
+from photometry.science.refraction import fit_refraction
 from tests.variables.test_causes import FAST, STAR
 from variables.science.causes import judge_causes
 
@@ -32,6 +33,13 @@ def measured(options):
     chosen = fitted.significant(options)
     errors = fitted.motions.pm_ra_err[chosen]
     return fitted.refsource_id[chosen].tolist(), errors.round(3).tolist()
+
+
+def refracted(options):
+    """The shift with colour of thirty stars."""
+    rng = np.random.default_rng(3)
+    dx, dy, colours = rng.normal(0, 0.02, 30), rng.normal(0, 0.02, 30), rng.normal(1.8, 0.4, 30)
+    return vars(fit_refraction(dx + 0.1 * colours, dy, colours, options.reduction.refraction))
 
 
 def fast_star(options):

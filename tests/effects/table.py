@@ -105,6 +105,7 @@ def _astrometry(many, few, far, turned):
     }
 
 
+REFRACTION = {"min_stars": changes(motions.refracted, 10)}
 MOTIONS = {
     "use": changes(motions.positions, False),
     "match_pixels": changes(motions.positions, 0.3),
@@ -424,6 +425,7 @@ BY_SECTION = {
         arrays.far_from_the_reference,
         arrays.turned_to_the_reference,
     ),
+    "reduction.refraction": REFRACTION,
     "reduction.motions": MOTIONS,
     "reduction.forced": FORCED,
     "reduction.residual": RESIDUAL,
