@@ -44,6 +44,7 @@ def reference_errors(reduction, rows, fit, options):
     clean = (rows["flags"][member] == 0) & (rows["quality"][member] > options.clean.min_quality)
     member, measured = member[clean], measured[clean]
     nothing = np.zeros(len(member))
+    measured = measured / common_factor(measured / flux[member], flux[member] / flux_err[member])
     differences = Differences(
         measured - flux[member], flux[member], flux_err[member], nothing, near.select(member)
     )
@@ -51,6 +52,19 @@ def reference_errors(reduction, rows, fit, options):
     # What the model image has no more of than its stars: halos that a PSF does not explain.
     model = replace(model, halo=max(model.halo, options.errors.halo))
     return model.flux_errors(flux, flux_err, near)
+
+
+def common_factor(ratio, weight):
+    """The median of ratios (n,) of fluxes by ``weight`` (n,); 1 without any.
+
+    It comes of the PSF, which is fitted anew, and is no error of a star: calibration takes it from
+    all stars alike. Faint stars, which blends make brighter, have little weight.
+    """
+    if len(ratio) == 0:
+        return 1.0
+    order = np.argsort(ratio)
+    total = np.cumsum(weight[order])
+    return ratio[order][np.searchsorted(total, total[-1] / 2)]
 
 
 def _measured_again(reduction, rows, fit, options):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.stats import mad_std
 
+from photometry.references.own_errors import common_factor
 from photometry.science.calibration.error_model import (
     Curve,
     Differences,
@@ -131,3 +132,11 @@ def test_halo_light_is_that_of_bright_stars_beyond_their_cores():
 
 def test_halo_light_takes_an_unknown_flux_for_none():
     assert halo_light(*np.zeros((2, 3)), np.array([np.nan, 1, 1]), Wings(4.0, 2.5), 1.0).sum() == 0
+
+
+def test_the_factor_common_to_all_stars_is_that_of_the_bright_ones():
+    rng = np.random.default_rng(2)
+    signal = np.concatenate([np.full(900, 8.0), np.full(200, 200.0)])
+    ratio = np.where(signal < 100, 1.05, 0.996) + rng.normal(size=1100) / signal
+    assert common_factor(ratio, signal) == pytest.approx(0.996, abs=0.003)
+    assert common_factor(np.zeros(0), np.zeros(0)) == 1
