@@ -36,7 +36,7 @@ import crowded_chip  # first, for it says how many cores there are to numba and 
 import numpy as np
 from astropy.stats import mad_std
 
-from photometry.science.forced import forced
+from photometry.science.forced import forced, forced_sky
 from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes, merge_groups
 from tests.photometry.oracle import (
     crowdsource_half_widths,
@@ -130,7 +130,9 @@ def as_crowdsource(image, x, y):
     half = crowdsource_half_widths(image, x, y)
     with (
         mock.patch.object(forced, "stamp_half_widths", return_value=half),
-        mock.patch.object(forced, "left_over_sky", lambda residual, *_: np.zeros_like(residual)),
+        mock.patch.object(
+            forced_sky, "left_over_sky", lambda residual, *_: np.zeros_like(residual)
+        ),
     ):
         yield
 

@@ -119,7 +119,8 @@ MOTIONS = {
 }
 FORCED = {
     "n_rounds": changes(chips.forced, 2),
-    "sky_pixels": changes(chips.forced, 30),
+    "sky_level_pixels": changes(chips.forced, 40),
+    "sky_pixels": changes(chips.forced, 70),
     "n_neighbours": changes(chips.forced, 1),
     "wing_sigma": changes(chips.forced, 3.0),
     "min_half_fwhm": changes(chips.forced, 4.0),

@@ -11,7 +11,7 @@ from photometry.science.forced.forced import (
     fit_fluxes,
     merge_groups,
 )
-from photometry.science.forced.forced_residual import left_over_sky
+from photometry.science.forced.forced_residual import box_means, left_over_sky
 from photometry.science.forced.forced_system import normal_equations, place_stars
 from photometry.science.weighted_image import WeightedImage
 from tests.builders.crowded_scene import apart, observe, render, star_list, varying_psf
@@ -179,6 +179,16 @@ def test_sky_left_over_does_not_go_into_the_stars(scene):
     assert abs(np.median((fitted.flux - scene.flux)[faint] / fitted.flux_err[faint])) < 0.4
 
 
+def test_crowded_faint_stars_keep_nothing_of_a_sky_that_was_not_subtracted():
+    crowd = observe(star_list(2500, SHAPE, seed=31), varying_psf(), SHAPE, seed=32)
+    stars = forced_stars(crowd.x, crowd.y, crowd.flux)
+    without = fit_fluxes(crowd.image, crowd.psf, stars)
+    brighter = crowd.image._replace(data=crowd.image.data + np.float32(10))
+    with_sky = fit_fluxes(brighter, crowd.psf, stars)
+    kept = (with_sky.flux - without.flux) / without.flux_err
+    assert abs(np.median(kept)) < 0.03  # 1.1 if each round took what is left for all of it
+
+
 def test_left_over_sky_is_the_median_of_boxes_whatever_stars_leave():
     rng = np.random.default_rng(11)
     residual = rng.normal(7, 1, (200, 300)).astype("f4")
@@ -193,6 +203,16 @@ def test_left_over_sky_is_the_median_of_boxes_whatever_stars_leave():
             assert middle.mean() == pytest.approx(np.nanmedian(residual[box]), abs=0.01)
     flat = np.full((100, 100), 3, "f4")
     assert left_over_sky(flat, np.ones_like(flat), 100) == pytest.approx(flat)
+
+
+def test_box_means_leave_out_pixels_without_weight():
+    image = np.arange(200.0 * 100).reshape(200, 100).astype("f4")
+    weight = np.ones_like(image)
+    weight[:, 50:] = 0
+    means = box_means(image, weight, 100)
+    assert means[0, 0] == pytest.approx(image[:100, :50].mean(), rel=1e-5)
+    assert means[-1, 0] == pytest.approx(image[100:, :50].mean(), rel=1e-5)
+    assert not box_means(image, np.zeros_like(image), 100).any()
 
 
 def test_errors_grow_where_neighbours_overlap():

@@ -29,7 +29,7 @@ def ours(scene, monkeypatch):
     half = crowdsource_half_widths(scene.image, scene.x, scene.y)
     monkeypatch.setattr("photometry.science.forced.forced.stamp_half_widths", lambda *_: half)
     monkeypatch.setattr(
-        "photometry.science.forced.forced.left_over_sky",
+        "photometry.science.forced.forced_sky.left_over_sky",
         lambda residual, *_: np.zeros_like(residual),
     )
     stars = ForcedStars(scene.x, scene.y, scene.flux, np.zeros(len(scene.x), int))

@@ -23,7 +23,8 @@ from exposures.science.quantities import (
     WingSigma,
 )
 from photometry.science.forced.forced_quality import star_quality
-from photometry.science.forced.forced_residual import left_over_sky, rigid_shift
+from photometry.science.forced.forced_residual import rigid_shift
+from photometry.science.forced.forced_sky import SeenSky, Sky, SkyBoxes, light_of
 from photometry.science.forced.forced_system import (
     NormalEquations,
     PlacedStars,
@@ -31,7 +32,6 @@ from photometry.science.forced.forced_system import (
     place_stars,
 )
 from photometry.science.psf.psf import ChipPsf
-from photometry.science.psf.stamps import add_profiles
 from photometry.science.weighted_image import WeightedImage
 
 # Set in the flags, beside those of MaskBit, of what is too sharp for a star: a hot pixel or a
@@ -49,8 +49,10 @@ class ForcedOptions(Options):
     n_rounds: RepeatedRounds = 3
     """Number of rounds of the forced fit; the remaining sky and shift are measured after each but
     the last."""
-    sky_pixels: BoxPixels = 100
+    sky_pixels: BoxPixels = 30
     """Side of the boxes in which the sky that remains beside the forced fit is measured."""
+    sky_level_pixels: BoxPixels = 100
+    """Side of the boxes in which the level of that sky is measured, from all its pixels."""
     n_neighbours: Few = 8
     """Largest number of neighbours that enter a star's error."""
     wing_sigma: WingSigma = 0.1
@@ -245,29 +247,35 @@ def _solve_in_rounds(
     The matrix is used again as long as the stars stay where they are.
     """
     data, weight = image.data, image.weight
-    shift, sky = np.zeros(2), np.zeros_like(data)
+    shift, sky = np.zeros(2), Sky.none(data.shape)
     step: FloatArray = np.zeros(2)
     flux = np.zeros(len(stars.x))
     placed = place_stars(stars.x, stars.y, stars.half, psf)
     system = normal_equations(placed, data, weight)
+    seen = None
     for rounds_left in reversed(range(options.n_rounds)):
         if np.abs(step).max() > options.shift_tolerance_pixels:
             shift = shift + step
             placed = place_stars(stars.x + shift[0], stars.y + shift[1], stars.half, psf)
             system = normal_equations(placed, data, weight)
-        equations = system.without_sky(*_sky_at(sky, placed))
+        equations = system.without_sky(*_sky_at(sky.image, placed))
         tolerance = ROUGH_TOLERANCE if rounds_left else TOLERANCE
         flux[placed.order] = equations.solve(flux[placed.order], tolerance)
-        model = np.zeros_like(data)
-        add_profiles(model, placed.squares, flux[placed.order].astype("f4"), placed.profiles)
+        model = light_of(placed, flux[placed.order], data.shape)
         if rounds_left:
             residual = data - model
-            sky = left_over_sky(residual, weight, options.sky_pixels, options.min_box_pixels)
+            if seen is None:
+                seen = SeenSky.of(placed, system, weight, _sky_boxes(options))
+            sky = seen.whole_sky(residual, sky, weight)
             if free_shift:
-                residual -= sky
+                residual -= sky.level
                 errors = options.shift_model_error, options.shift_outlier_sigma
                 step = _next_step(shift, rigid_shift(residual, weight, model, *errors), options)
-    return _Solution(placed, system, flux, model, sky, shift)
+    return _Solution(placed, system, flux, model, sky.image, shift)
+
+
+def _sky_boxes(options: ForcedOptions) -> SkyBoxes:
+    return SkyBoxes(options.sky_pixels, options.sky_level_pixels, options.min_box_pixels)
 
 
 def _next_step(shift: FloatArray, step: tuple[float, float], options: ForcedOptions) -> FloatArray:

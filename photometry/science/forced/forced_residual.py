@@ -3,28 +3,49 @@
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from exposures.science.arrays import Float, FloatArray, IntArray
+from exposures.science.arrays import Float, FloatArray, IntArray, Shape
 from photometry.science.compiled import compiled, inlined
 
 SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
 
 
 def left_over_sky(
-    residual: FloatArray, weight: FloatArray, box_pixels: int, min_pixels: int = 1
+    residual: FloatArray, weight: FloatArray, box_pixels: int, min_pixels: int = 1, step: int = 1
 ) -> FloatArray:
     """(ny, nx) float32: medians of ``residual`` in boxes, interpolated between their centres.
 
     ``residual`` (ny, nx) is in ADU, and so is the result; ``weight`` (ny, nx) is its inverse
     variance, ``box_pixels`` the side of a box. Pixels without weight don't count; a box of fewer
-    than ``min_pixels`` has the value of the next, and the sky is 0 where all have fewer.
+    than ``min_pixels`` has the value of the next, and the sky is 0 where all have fewer. Every
+    ``step``-th row and column is looked at.
     """
+    rows, columns = _edges(residual.shape, box_pixels)
+    grid = _medians(residual, weight, rows, columns, min_pixels, step)
+    return _between_boxes(grid, rows, columns)
+
+
+def box_means(image: FloatArray, weight: FloatArray, box_pixels: int) -> FloatArray:
+    """(ny, nx) float32: means of ``image`` in boxes, interpolated between their centres.
+
+    All as in ``left_over_sky``.
+    """
+    rows, columns = _edges(image.shape, box_pixels)
+    grid = _means(image, weight, rows, columns)
+    return _between_boxes(grid, rows, columns)
+
+
+def _edges(shape: Shape, box_pixels: int) -> tuple[IntArray, IntArray]:
+    """Edges of boxes in rows and in columns."""
     rows, columns = (
-        np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int)
-        for side in residual.shape
+        np.linspace(0, side, max(round(side / box_pixels), 1) + 1).astype(int) for side in shape
     )
-    grid = _medians(residual, weight, rows, columns, min_pixels)
+    return rows, columns
+
+
+def _between_boxes(grid: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+    """(ny, nx) float32 values of boxes, NaN where unknown, interpolated between their centres."""
     if np.isnan(grid).all():
-        return np.zeros_like(residual)
+        return np.zeros((rows[-1], columns[-1]), np.float32)
     nearest = distance_transform_edt(np.isnan(grid), return_distances=False, return_indices=True)
     along_y, along_x = _interpolation(rows), _interpolation(columns)
     return along_y @ grid[tuple(nearest)].astype("f4") @ along_x.T
@@ -37,8 +58,29 @@ def _interpolation(edges: IntArray) -> FloatArray:
 
 
 @compiled
+def _means(image: FloatArray, weight: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+    means = np.full((len(rows) - 1, len(columns) - 1), np.nan)
+    for j in range(len(rows) - 1):
+        for i in range(len(columns) - 1):
+            total, n = 0.0, 0
+            for y in range(rows[j], rows[j + 1]):
+                for x in range(columns[i], columns[i + 1]):
+                    if weight[y, x] > 0:
+                        total += image[y, x]
+                        n += 1
+            if n > 0:
+                means[j, i] = total / n
+    return means
+
+
+@compiled
 def _medians(
-    residual: FloatArray, weight: FloatArray, rows: IntArray, columns: IntArray, min_pixels: int
+    residual: FloatArray,
+    weight: FloatArray,
+    rows: IntArray,
+    columns: IntArray,
+    min_pixels: int,
+    step: int,
 ) -> FloatArray:
     medians = np.full((len(rows) - 1, len(columns) - 1), np.nan)
     largest = np.max(rows[1:] - rows[:-1]) * np.max(columns[1:] - columns[:-1])
@@ -46,8 +88,8 @@ def _medians(
     for j in range(len(rows) - 1):
         for i in range(len(columns) - 1):
             n = 0
-            for y in range(rows[j], rows[j + 1]):
-                for x in range(columns[i], columns[i + 1]):
+            for y in range(rows[j], rows[j + 1], step):
+                for x in range(columns[i], columns[i + 1], step):
                     values[n] = residual[y, x]
                     n += weight[y, x] > 0
             if n >= min_pixels:

@@ -117,6 +117,10 @@ class NormalEquations:
         sky = np.column_stack([level, slope_x, slope_y])
         return replace(self, right=self.right - (self.sky_response * sky).sum(axis=1))
 
+    def of_sky(self) -> "NormalEquations":
+        """The equations of stars' fluxes in ADU on a sky of 1 ADU without noise."""
+        return replace(self, right=np.ascontiguousarray(self.sky_response[:, 0]))
+
     def solve(
         self, start: FloatArray, tolerance: float = 1e-4, max_iterations: int = 500
     ) -> FloatArray:

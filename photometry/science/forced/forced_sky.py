@@ -1,0 +1,98 @@
+"""The sky that a forced fit finds beside its stars, which absorb a share of it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from exposures.science.arrays import FloatArray, Shape
+from photometry.science.forced.forced_residual import box_means, left_over_sky
+from photometry.science.forced.forced_system import NormalEquations, PlacedStars
+from photometry.science.psf.stamps import add_profiles
+
+LEVEL_STEP = 2  # between the rows and columns that tell of the level of the sky
+LEAST_SEEN = 0.2  # share of the sky that stars leave; where it is less, rounds take the rest
+TOLERANCE = 1e-2  # sigma, root mean square, of equations that need not be exact
+
+
+class SkyBoxes(NamedTuple):
+    """Boxes in which the sky is measured; sides in pixels."""
+
+    pixels: int  # that follow it
+    level_pixels: int  # that have its level
+    min_pixels: int  # usable ones, for a box to have a value of its own
+
+
+@dataclass(frozen=True)
+class Sky:
+    """The sky found so far; (ny, nx) float32 ADU."""
+
+    level: np.ndarray  # in large boxes
+    fine: np.ndarray  # what small boxes have beside it
+
+    @classmethod
+    def none(cls, shape: Shape) -> Self:
+        """No sky, on an image of ``shape`` (ny, nx)."""
+        return cls(*np.zeros((2, *shape), np.float32))
+
+    @property
+    def image(self) -> np.ndarray:
+        """(ny, nx) ADU."""
+        return self.level + self.fine
+
+
+@dataclass(frozen=True)
+class SeenSky:
+    """Shares of a sky that is not subtracted which stars do not absorb; (ny, nx) float32.
+
+    In a crowded field they absorb half of it: an error e of the sky leaves ``share`` e. If that
+    were taken for all of it, each round of the fit would find a part only, and the faintest stars
+    would keep the rest.
+    """
+
+    boxes: SkyBoxes
+    share: np.ndarray
+    # Means of it in boxes: the median of noise rises by the mean of what is added, if that is less.
+    fine: np.ndarray
+    level: np.ndarray
+
+    @classmethod
+    def of(
+        cls, placed: PlacedStars, system: NormalEquations, weight: FloatArray, boxes: SkyBoxes
+    ) -> Self:
+        """What stars leave, by the fluxes that they are fitted with on a sky of 1.
+
+        ``placed`` are PlacedStars, ``system`` is their NormalEquations on an image of ``weight``
+        (ny, nx), ADU^-2.
+        """
+        absorbed = system.of_sky().solve(np.zeros(len(placed)), TOLERANCE)
+        share = 1 - light_of(placed, absorbed, weight.shape)
+        sides = boxes.pixels, boxes.level_pixels
+        means = (np.clip(box_means(share, weight, side), LEAST_SEEN, 1) for side in sides)
+        return cls(boxes, share, *means)
+
+    def whole_sky(self, residual: FloatArray, before: Sky, weight: FloatArray) -> Sky:
+        """The Sky where stars left ``residual`` after subtraction of the one ``before``.
+
+        ``residual`` (ny, nx) is in ADU, and ``weight`` in ADU^-2. Small boxes follow the sky. What
+        they leave in large ones belongs to its level: medians of small ones, which have few pixels
+        free of stars, are too low together.
+        """
+        boxes = self.boxes
+        level = before.level + self._level(residual - before.image, weight)
+        left = residual - (1 - self.share) * before.image - self.share * level
+        fine = left_over_sky(left, weight, boxes.pixels, boxes.min_pixels) / self.fine
+        return Sky(level + self._level(left - self.share * fine, weight), fine)
+
+    def _level(self, left: FloatArray, weight: FloatArray) -> FloatArray:
+        """The sky in large boxes of which stars have left ``left``."""
+        boxes = self.boxes
+        seen = left_over_sky(left, weight, boxes.level_pixels, boxes.min_pixels, LEVEL_STEP)
+        return seen / self.level
+
+
+def light_of(placed: PlacedStars, flux: FloatArray, shape: Shape) -> FloatArray:
+    """(ny, nx) float32 light of PlacedStars with fluxes (n,), in their order; ADU."""
+    model = np.zeros(shape, np.float32)
+    add_profiles(model, placed.squares, flux.astype("f4"), placed.profiles)
+    return model
