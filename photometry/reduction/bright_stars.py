@@ -9,6 +9,7 @@ from photometry.science.bright_stars.wings import (
     is_in_wings,
     measure_wings,
 )
+from photometry.science.weighted_image import WeightedImage
 
 
 def wing_flags(reduction, stars: MeasuredStars, options) -> np.ndarray:
@@ -19,6 +20,7 @@ def wing_flags(reduction, stars: MeasuredStars, options) -> np.ndarray:
     if not options.mask:
         return np.zeros(len(stars.x), int)
     found = saturated_stars(reduction.chip.mask, options.min_saturated_pixels, options.max_stars)
-    wings = measure_wings(reduction.image, found, reduction.fwhm_pixels, options)
+    image = WeightedImage(reduction.data, reduction.chip.weight, reduction.chip.mask)
+    wings = measure_wings(image, found, reduction.fwhm_pixels, options)
     covered = is_in_wings(wings, stars, reduction.fwhm_pixels, options)
     return np.where(covered, IN_WINGS, 0)

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from exposures.science.arrays import BoolArray, FloatArray
 from photometry.science.bright_stars.options import BrightStarOptions
 from photometry.science.bright_stars.saturated import SaturatedStars
-from photometry.science.scatter import MEDIAN_ERROR, sigma_about_zero
+from photometry.science.scatter import MAD_TO_SIGMA, MEDIAN_ERROR
 from photometry.science.weighted_image import WeightedImage
 
 # Set in the flags, beside those of MaskBit and SHARP, of what saturated stars' light may change.
@@ -148,22 +148,25 @@ def _crowd_level(image: WeightedImage) -> float:
     return float(np.median(values)) if len(values) else 0.0
 
 
-def _ring_offsets() -> list[tuple[np.ndarray, np.ndarray]]:
+def _ring_offsets() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(k, m) pixels dx and dy of k rings from their middle, and whether they are a ring's."""
     half = int(np.ceil(EDGES[-1]))
     axis = np.arange(-half, half + 1)
     ring = np.searchsorted(EDGES, np.hypot(axis, axis[:, None]), side="right") - 1
-    offsets = []
+    chosen = []
     for k in range(len(RADII)):
-        dy, dx = np.nonzero(ring == k)
-        step = max(1, len(dx) // RING_PIXELS)
-        offsets.append((dx[::step] - half, dy[::step] - half))
-    return offsets
+        pixels = np.argwhere(ring == k) - half
+        chosen.append(pixels[:: max(1, len(pixels) // RING_PIXELS)])
+    offsets = np.zeros((2, len(RADII), max(map(len, chosen))), int)
+    is_filled = np.zeros(offsets.shape[1:], bool)
+    for k, pixels in enumerate(chosen):
+        offsets[:, k, : len(pixels)] = pixels[:, ::-1].T
+        is_filled[k, : len(pixels)] = True
+    return offsets[0], offsets[1], is_filled
 
 
-_OFFSETS = _ring_offsets()
-_DX, _DY = (np.concatenate(parts) for parts in zip(*_OFFSETS, strict=True))
-_SPLITS = np.cumsum([len(dx) for dx, _ in _OFFSETS])[:-1]
-_DISTANCES = [np.hypot(dx, dy) for dx, dy in _OFFSETS]  # pixels, ring by ring
+_DX, _DY, _IS_IN_RING = _ring_offsets()
+_DISTANCES = np.hypot(_DX, _DY)  # pixels
 
 
 def _values(image: WeightedImage, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -175,18 +178,25 @@ def _values(image: WeightedImage, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _rings_round(image: WeightedImage, x: int, y: int) -> _Rings:
-    middle, scatter, error = np.full((3, len(RADII)), np.nan)
-    seen = np.split(_values(image, x + _DX, y + _DY), _SPLITS)
-    usable = [np.isfinite(values) for values in seen]
-    known = np.flatnonzero([good.sum() >= MIN_USABLE for good in usable])
-    for k in known:
-        middle[k] = np.median(seen[k][usable[k]])
-    for k in known:
-        # About what falls within the ring.
-        expected = np.interp(_DISTANCES[k][usable[k]], RADII[known], middle[known])
-        scatter[k] = sigma_about_zero(seen[k][usable[k]] - expected)
-        error[k] = MEDIAN_ERROR * scatter[k] / np.sqrt(usable[k].sum())
-    return _Rings(middle, scatter, error)
+    values = np.where(_IS_IN_RING, _values(image, x + _DX, y + _DY), np.nan)
+    usable = np.isfinite(values).sum(axis=1)
+    known = usable >= MIN_USABLE
+    middle = np.where(known, _row_medians(values), np.nan)
+    if not known.any():
+        return _Rings(middle, middle, middle)
+    # The scatter is that about what falls within a ring.
+    expected = np.interp(_DISTANCES, RADII[known], middle[known])
+    scatter = np.where(known, MAD_TO_SIGMA * _row_medians(np.abs(values - expected)), np.nan)
+    return _Rings(middle, scatter, MEDIAN_ERROR * scatter / np.sqrt(np.maximum(usable, 1)))
+
+
+def _row_medians(values: np.ndarray) -> np.ndarray:
+    """(k,) medians of the rows of ``values`` (k, m), NaN left out; NaN where there is nothing."""
+    ordered = np.sort(values, axis=1)  # NaN at the end
+    last = np.maximum(np.isfinite(values).sum(axis=1) - 1, 0)
+    row = np.arange(len(values))
+    middle: np.ndarray = (ordered[row, last // 2] + ordered[row, (last + 1) // 2]) / 2
+    return middle
 
 
 def _light(rings: _Rings, level: float, is_outside: BoolArray) -> FloatArray:
@@ -235,9 +245,7 @@ def _piece_medians(values: np.ndarray) -> np.ndarray:
     """Medians of the usable pixels of each piece; NaN where these are less than half."""
     flat = values.reshape(len(values), -1)
     usable = np.isfinite(flat).sum(axis=1)
-    ordered = np.sort(flat, axis=1)  # NaN at the end
-    middle = ordered[np.arange(len(flat)), np.maximum(usable - 1, 0) // 2]
-    return np.where(usable >= flat.shape[1] / 2, middle, np.nan)
+    return np.where(usable >= flat.shape[1] / 2, _row_medians(flat), np.nan)
 
 
 def _run_length(is_bright: BoolArray, light: FloatArray) -> float:
