@@ -1,9 +1,10 @@
 """Random fields over a chip: nebulae, turbulence, thin cloud, flat field and fringes."""
 
 import numpy as np
-from scipy.fft import fftfreq, irfft2, rfft2, rfftfreq
 from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import gaussian_filter
+
+from exposures.simulation.nebulae import power_law_field
 
 from .options import PIXEL_ARCSEC
 
@@ -12,15 +13,6 @@ NEBULA_SLOPE = -3.0  # of the power spectrum
 FILAMENT_WIDTH = 0.15  # sigmas of the field whose level zero the dark filaments follow
 FILAMENT_DEPTH = 0.25  # of the light behind
 TURBULENT_PIXELS = 350.0  # correlation length: 1.5 arcmin
-
-
-def power_law_field(shape, wavelengths, slope, rng):
-    """(ny, nx) Gaussian field of unit variance, with power ~ k^slope between two wavelengths."""
-    k = np.hypot(fftfreq(shape[0])[:, None], rfftfreq(shape[1])[None, :])
-    inside = (k >= 1 / max(wavelengths)) & (k <= 1 / min(wavelengths))
-    amplitude = np.where(inside, np.where(k > 0, k, 1) ** (slope / 2), 0)
-    field = irfft2(rfft2(rng.normal(0, 1, shape)) * amplitude, s=shape)
-    return _unit(field)
 
 
 def smooth_field(shape, rng, length=TURBULENT_PIXELS):

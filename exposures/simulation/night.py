@@ -25,6 +25,7 @@ from exposures.simulation.instcal import (
     write_triplet,
 )
 from exposures.simulation.mosaic import PIXEL_DEGREES, Pointing, detectors
+from exposures.simulation.nebulae import seen_nebulae
 from exposures.simulation.optics import Optics, render_stars
 from exposures.simulation.options import SimulationOptions
 from exposures.simulation.stars import magnitudes_at, make_stars, positions_at
@@ -206,7 +207,7 @@ def _expose_chip(exposure, detector, stars, options):
     truth = _chip_truth(exposure, detector, options, rng)
     pixels = _pixels(exposure, detector, stars, options, truth)
     optics = Optics.of(exposure.fwhm, rng)
-    sky = surface_image(truth["sky"], shape)
+    sky = _sky_image(exposure, detector, truth, options)
     faintest = FAINTEST_PART * np.sqrt(options.sky_adu / 4)
     light = render_stars(*pixels, optics, shape, faintest) + sky
     if options.n_bright_stars:
@@ -249,6 +250,24 @@ def _sky(options, rng):
     coefficients[0, 0] = options.sky_adu * rng.uniform(0.9, 1.1)
     coefficients[1, 0], coefficients[0, 1] = rng.uniform(-tilt, tilt, 2)
     return coefficients.ravel()
+
+
+def _sky_image(exposure, detector, truth, options):
+    """(ny, nx) ADU of the sky, with nebulae that stay where they are from exposure to exposure."""
+    shape = options.chip_shape
+    sky = surface_image(truth["sky"], shape)
+    if not options.nebulosity:
+        return sky
+    still = Pointing(options.ra, options.dec).wcs(detector, shape)
+    light = seen_nebulae(
+        options.nebulosity,
+        exposure.truth.wcs(detector, shape),
+        still,
+        shape,
+        exposure.fwhm,
+        np.random.default_rng([options.seed, 8, detector.ccdnum]),
+    )
+    return sky + options.sky_adu * light
 
 
 def _pixels(exposure, detector, stars, options, truth):
@@ -305,6 +324,6 @@ def simulate_chip(options=None) -> SimulatedChip:
     return SimulatedChip(
         exposed,
         detector.amplifiers(options.chip_shape),
-        surface_image(truth["sky"], options.chip_shape),
+        _sky_image(exposure, detector, truth, options),
         *_pixels(exposure, detector, stars, options, truth),
     )

@@ -37,6 +37,7 @@ class SimulationOptions:
     slope: float = 0.3  # of log10 counts a magnitude, as towards the bulge
     sky_adu: float = 500.0
     sky_gradient: float = 0.06  # of the sky, across the chip
+    nebulosity: float = 0.0  # rms of nebulae and dark clouds, of the sky
     flat_amplitude: float = 0.10  # mag, range of the photometric variation over a chip
     dither_pixels: float = 60.0
     wcs_error_mas: float = 80.0  # of the header's pointing
@@ -59,6 +60,7 @@ class SimulationOptions:
         yield self.n_reference_artifacts >= 0, "the number of artifacts is not negative"
         yield min(self.n_novae, self.n_movers) >= 0, "there are no fewer than no novae and movers"
         yield self.n_bright_stars >= 0, "the number of bright stars is not negative"
+        yield 0 <= self.nebulosity <= 1, "the nebulosity is between 0 and 1 of the sky"
         yield 0 <= self.ra < 360 and -90 < self.dec < 90, "RA is 0 to 360, Dec within 90 degrees"
         yield (
             all(SMALLEST_SIDE <= n <= m for n, m in zip(self.chip_shape, FULL_SHAPE, strict=True)),

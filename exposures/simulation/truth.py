@@ -63,7 +63,7 @@ class Truth:
         return surface(chip["flat"], x, y, (chip["ny"], chip["nx"]))
 
     def sky_image(self, expnum, ccdnum):
-        """(ny, nx) ADU of the sky alone."""
+        """(ny, nx) ADU of the sky alone, without nebulae."""
         chip = self._chip(expnum, ccdnum)
         return surface_image(chip["sky"], (int(chip["ny"]), int(chip["nx"])))
 

@@ -49,6 +49,12 @@ class Command(SurveyCommand):
                 WholeNumber(0, 10_000),
                 "stars of 7 to 12 mag, with bleed trails and aureoles",
             ),
+            (
+                "--nebulosity",
+                "nebulosity",
+                Number(0, 1),
+                "scatter of nebulae and dark filaments, as a part of the sky",
+            ),
             ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
             ("--ra", "ra", Number(0, 360), "of the field, degrees"),
             ("--dec", "dec", Number(-90, 90), "of the field, degrees"),
