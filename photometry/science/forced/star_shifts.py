@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.science.arrays import FloatArray, Index
+from exposures.science.arrays import FloatArray, Index, IntArray
+from photometry.science.compiled import compiled
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.weighted_image import WeightedImage
 
@@ -46,18 +47,20 @@ def star_shifts(
     does; else it is good to a fifth. A share ``model_error`` of a star's light in a pixel is added
     to the noise.
 
-    NaN for stars off the image or without flux.
+    NaN for stars whose stamps reach beyond the image, and for those without flux.
     """
     half = int(np.ceil(HALF_IN_FWHM * float(np.median(psf.fwhm_at(x, y))))) if len(x) else 0
-    padded = [np.pad(image, half) for image in (left.data, left.weight)]
-    products: list[FloatArray] = [np.zeros((5, 0))]
+    residual, weight = (np.ascontiguousarray(a, "f4") for a in (left.data, left.weight))
+    products = np.zeros((5, len(x)))
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
         stamps = psf.stamps(x[part], y[part], 2 * (half + REACH) + 1)
-        residual, weight = (_cut_out(image, x[part], y[part], half) for image in padded)
         light = np.asarray(flux[part], "f4")[:, None, None] * stamps
-        products.append(_gradient_products(light, residual, weight, model_error))
-    xx, xy, yy, xr, yr = np.concatenate(products, axis=1)
+        corner_x, corner_y = (np.round(c[part]).astype(int) - half for c in (x, y))
+        products[:, part] = _gradient_products(
+            light, residual, weight, corner_x, corner_y, model_error**2
+        ).T
+    xx, xy, yy, xr, yr = products
     determinant = xx * yy - xy * xy
     with np.errstate(divide="ignore", invalid="ignore"):
         dx, dy = (xy * yr - yy * xr) / determinant, (xy * xr - xx * yr) / determinant
@@ -66,30 +69,42 @@ def star_shifts(
     return StarShifts(*(np.where(known, values, np.nan) for values in (dx, dy, error)))
 
 
+@compiled
 def _gradient_products(
-    light: FloatArray, residual: FloatArray, weight: FloatArray, model_error: float
+    light: FloatArray,
+    residual: FloatArray,
+    weight: FloatArray,
+    corner_x: IntArray,
+    corner_y: IntArray,
+    model_variance: float,
 ) -> FloatArray:
-    """(5, n) weighted sums of the products of the gradient's x, y and the residual."""
-    near, far = 2 / 3, -1 / 12  # derivative of fourth order
-    inner = slice(REACH, -REACH)
+    """(n, 5) weighted sums of the products of the gradient's x, y and the residual.
 
-    def moved(columns: int, rows: int) -> FloatArray:
-        n = light.shape[1]
-        return light[:, REACH + rows : n - REACH + rows, REACH + columns : n - REACH + columns]
-
-    gx = near * (moved(1, 0) - moved(-1, 0)) + far * (moved(2, 0) - moved(-2, 0))
-    gy = near * (moved(0, 1) - moved(0, -1)) + far * (moved(0, 2) - moved(0, -2))
-    weight = weight / (1 + weight * np.square(model_error * light[:, inner, inner]))
-    pairs = ((gx, gx), (gx, gy), (gy, gy), (gx, residual), (gy, residual))
-    return np.array([np.einsum("nij,nij,nij->n", weight, a, b) for a, b in pairs], "f8")
-
-
-def _cut_out(image: FloatArray, x: FloatArray, y: FloatArray, half: int) -> FloatArray:
-    """(n, k, k) stamps of an image padded by ``half`` pixels; zeros for stars off it."""
-    side = 2 * half + 1
-    row, column = (np.round(c).astype(int) for c in (y, x))
-    inside = (row >= 0) & (row <= image.shape[0] - side)
-    inside &= (column >= 0) & (column <= image.shape[1] - side)
-    row, column = np.where(inside, row, 0), np.where(inside, column, 0)
-    windows = np.lib.stride_tricks.sliding_window_view(image, (side, side))
-    return windows[row, column] * inside[:, None, None]
+    Of stars with ``light`` (n, k, k) whose stamps, without REACH pixels on each side, begin at
+    corners (n,) pixels. Zero for those that reach beyond the image.
+    """
+    near, far = np.float32(2 / 3), np.float32(-1 / 12)  # derivative of fourth order
+    one, relative = np.float32(1), np.float32(model_variance)
+    n, side = len(light), light.shape[1] - 2 * REACH
+    sums = np.zeros((n, 5))
+    for star in range(n):
+        x, y, stamp = corner_x[star], corner_y[star], light[star]
+        if x < 0 or y < 0 or x + side > residual.shape[1] or y + side > residual.shape[0]:
+            continue
+        for j in range(side):
+            row = j + REACH
+            for i in range(side):
+                column = i + REACH
+                gx = near * (stamp[row, column + 1] - stamp[row, column - 1])
+                gx += far * (stamp[row, column + 2] - stamp[row, column - 2])
+                gy = near * (stamp[row + 1, column] - stamp[row - 1, column])
+                gy += far * (stamp[row + 2, column] - stamp[row - 2, column])
+                w, r = weight[y + j, x + i], residual[y + j, x + i]
+                w /= one + w * relative * stamp[row, column] ** 2
+                r = r if w > 0 else np.float32(0)
+                sums[star, 0] += w * gx * gx
+                sums[star, 1] += w * gx * gy
+                sums[star, 2] += w * gy * gy
+                sums[star, 3] += w * gx * r
+                sums[star, 4] += w * gy * r
+    return sums
