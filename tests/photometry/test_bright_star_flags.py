@@ -49,7 +49,9 @@ def test_neighbours_of_a_bright_star_are_flagged_on_both_images(measured):
     near = (distance > 25) & (distance < 80)
     far = distance > 150
     assert near.sum() >= 5
-    for flags in (search.fit.flags, search.sources["flags"]):
-        is_flagged = (flags & IN_WINGS) != 0
-        assert is_flagged[near].mean() > 0.9
+    both = [(flags & IN_WINGS) != 0 for flags in (search.fit.flags, search.sources["flags"])]
+    for is_flagged in both:
+        # Not all: a source of the reference may have taken so much of the light that it is bright.
+        assert is_flagged[near].mean() > 0.75
         assert is_flagged[far].mean() < 0.02
+    assert np.any(both, axis=0)[near].all()
