@@ -13,6 +13,7 @@ from photometry.reduction.catalogue_astrometry import brightest, match_catalogue
 from photometry.reduction.options import ReductionOptions
 from photometry.science.calibration.calibration import ZeroPoint, fit_zero_point, magnitudes
 from photometry.science.detection.detection import Detections, find_sources
+from photometry.science.parts_of_chip import evenly_spread
 from photometry.science.sky.sky import Sky
 from photometry.science.sky.sky_channels import channel_columns, fit_sky_by_channel
 from photometry.science.weighted_image import WeightedImage
@@ -149,9 +150,11 @@ def _zero_point(chip, detections, stars, wcs, options, notes):
         index, index0 = mutual_neighbours(
             detections.x[bright], detections.y[bright], x0, y0, options.zero_point_pixels
         )
-        flux = detections.flux[bright][index]
+        matched = bright[index]
+        even = evenly_spread(detections.x[matched], detections.y[matched], chip.shape)
+        flux = detections.flux[matched][even]
         instrumental, _ = magnitudes(flux, np.ones(len(flux)), 0.0)
-        measured = fit_zero_point(instrumental, stars.magnitudes[index0], options.calibration)
+        measured = fit_zero_point(instrumental, stars.magnitudes[index0[even]], options.calibration)
     if measured is not None:
         return measured
     if np.isfinite(chip.zero_point):

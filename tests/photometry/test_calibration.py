@@ -11,6 +11,7 @@ from photometry.science.calibration.calibration import (
     magnitudes,
     with_floor,
 )
+from photometry.science.parts_of_chip import evenly_spread
 
 SHAPE = (4094, 2046)
 
@@ -109,6 +110,27 @@ def test_magnitudes_of_no_flux_are_undefined():
     assert err[0] == pytest.approx(0.0109, abs=1e-4)
     assert np.isnan(mag[1:]).all()
     assert np.isnan(err[1:]).all()
+
+
+def test_cluster_has_no_more_of_the_zero_point_than_other_parts_of_the_chip():
+    rng = np.random.default_rng(9)
+    x, y = rng.uniform(0, 1000, (2, 1300))
+    x[:1000], y[:1000] = rng.normal(620, 30, (2, 1000))
+    left = rng.normal(25.0, 0.03, 1300)
+    left[:1000] += 0.4  # blended, and so too bright
+    order = rng.permutation(1300)
+    chosen = order[evenly_spread(x[order], y[order], (1000, 1000))]
+    spread = fit_zero_point(np.zeros(len(chosen)), left[chosen])
+    assert fit_zero_point(np.zeros(1300), left).value == pytest.approx(25.4, abs=0.02)
+    assert spread.value == pytest.approx(25.0, abs=0.02)
+
+
+def test_stars_all_over_a_chip_are_all_taken():
+    rng = np.random.default_rng(10)
+    x, y = rng.uniform(0, 1000, (2, 2000))
+    assert len(evenly_spread(x, y, (1000, 1000))) == 2000
+    assert len(evenly_spread(x[:1], y[:1], (1000, 1000))) == 1
+    assert len(evenly_spread(x[:0], y[:0], (1000, 1000))) == 0
 
 
 def test_zero_point_is_not_moved_by_mismatches():

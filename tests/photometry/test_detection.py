@@ -102,6 +102,18 @@ def test_saturated_star_in_a_small_frame_does_not_widen_the_psf(side, seed, is_m
     assert found == pytest.approx(width(stamp(otf)), rel=0.02)
 
 
+def test_cluster_of_5000_stars_does_not_take_the_psf_along():
+    """The blended stars of its core drove the Moffat exponent to its bound, and fluxes by 0.5 mag."""
+    otf, shape = transfer(seeing_pixels=4.0, diffraction_pixels=1.0), (400, 400)
+    x, y, flux = random_stars(5400, shape, seed=1, faintest=300)
+    x[400:], y[400:] = np.random.default_rng(1).normal(160, 30, (2, 5000))
+    inside = (x > 0) & (x < 399) & (y > 0) & (y < 399)
+    sky = draw(otf, shape, (x[inside], y[inside], flux[inside]), seed=1)
+    psf, found = width_found(sky)
+    assert found == pytest.approx(width(stamp(otf)), rel=0.03)
+    assert psf.beta > 2
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_core_of_a_cluster_on_a_mosaic_with_holes_has_a_psf(seed):
     """Undersampled, diffraction-limited, a sixth of the pixels without value."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
+from photometry.science.parts_of_chip import rank_in_part
 from photometry.science.psf.psf import PsfOptions
 from photometry.science.psf.psf_fit import StarStamps
 
@@ -10,7 +11,6 @@ from photometry.science.psf.psf_fit import StarStamps
 # smaller ones wings and background can't be told apart, and the Moffat exponent goes to its bound;
 # on larger ones stars too faint to be found are taken for wings.
 PSF_STAMP_FWHM, MIN_PSF_STAMP, MAX_PSF_STAMP = 3.5, 19, 63
-PSF_TILES = 4  # a side of the chip, of which each has as many stars that the PSF is fitted to
 PLATEAU = 0.97  # of the highest pixel: of a star that is not saturated few others are above
 
 
@@ -20,14 +20,8 @@ def brightest_everywhere(x: FloatArray, y: FloatArray, flux: FloatArray, shape: 
     For a PSF of the whole chip, of which a cluster would else have all stars. ``x, y`` (n,) are
     pixels on a chip of ``shape`` (ny, nx), ``flux`` (n,) is in any unit.
     """
-    ny, nx = shape
-    column = np.clip((x / nx * PSF_TILES).astype(int), 0, PSF_TILES - 1)
-    row = np.clip((y / ny * PSF_TILES).astype(int), 0, PSF_TILES - 1)
-    tile = row * PSF_TILES + column
-    order = np.lexsort((-flux, tile))
-    starts = np.searchsorted(tile[order], np.arange(PSF_TILES**2))
-    rank = np.arange(len(order)) - starts[tile[order]]
-    return order[np.lexsort((-flux[order], rank))]
+    order = np.argsort(-flux, kind="stable")
+    return order[np.argsort(rank_in_part(x, y, order, shape)[order], kind="stable")]
 
 
 def has_plateau(light: FloatArray, fwhm_pixels: FloatArray) -> BoolArray:
