@@ -103,7 +103,7 @@ def test_saturated_star_in_a_small_frame_does_not_widen_the_psf(side, seed, is_m
 
 
 def test_cluster_of_5000_stars_does_not_take_the_psf_along():
-    """The blended stars of its core drove the Moffat exponent to its bound, and fluxes by 0.5 mag."""
+    """Its blended stars drove the Moffat exponent to its bound, and fluxes off by 0.5 mag."""
     otf, shape = transfer(seeing_pixels=4.0, diffraction_pixels=1.0), (400, 400)
     x, y, flux = random_stars(5400, shape, seed=1, faintest=300)
     x[400:], y[400:] = np.random.default_rng(1).normal(160, 30, (2, 5000))
