@@ -67,7 +67,7 @@ class DetectionOptions(Options):
     """Number of new sources in an iteration below which the search ends."""
     max_sources: SourceCount = 320_000
     """Number of sources on a chip beyond which no more are looked for."""
-    n_sweeps: Rounds = 4
+    n_sweeps: Rounds = 12
     """Number of sweeps over all stars in the joint fit of each iteration."""
     sky_box_pixels: BoxPixels = 20
     """Side of the boxes in which the sky that the stars leave is measured."""

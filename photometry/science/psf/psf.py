@@ -21,7 +21,7 @@ from exposures.science.quantities import (
     Sigma,
     Trials,
 )
-from photometry.science.psf.moffat import moffat_norm
+from photometry.science.psf.moffat import WING_BETA, inverse_width, moffat_norm, wing_width
 from photometry.science.psf.stamps import (
     AMPLITUDE,
     CORE_SCALE,
@@ -31,6 +31,8 @@ from photometry.science.psf.stamps import (
     U2,
     UV,
     V2,
+    WING,
+    WING_WIDTH,
     Profiles,
     evaluate,
 )
@@ -38,9 +40,10 @@ from photometry.science.psf.stamps import (
 # Positions enter the polynomials in units of this many pixels, so that coefficients of all
 # orders are of one size.
 POSITION_SCALE = 1000.0
-# Bounds of a profile's shape parameters: fwhm in pixels, e1, e2 (axis ratios above 0.4), beta.
-SHAPE_LOW = np.array([1.0, -0.4, -0.4, 1.5])
-SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0])
+# Bounds of a profile's shape parameters: fwhm in pixels, e1, e2 (axis ratios above 0.4), beta and
+# wing.
+SHAPE_LOW = np.array([1.0, -0.4, -0.4, 1.5, 0.0])
+SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class PsfOptions(Options):
     """Side of the PSF's core in FWHM, where that is more than its least side."""
     beta: Exponent = 3.0
     """Exponent of the Moffat profile from which the fit starts."""
+    max_wing: Fraction = 0.0
+    """Largest share of a star's light in the wing that the air makes beyond the Moffat profile; 0
+    for none, 0.3 is Kolmogorov's turbulence."""
     max_steps: Rounds = 8
     """Largest number of steps of the fit of the PSF's profile."""
     model_error: Fraction = 0.03
@@ -99,11 +105,12 @@ class PsfOptions(Options):
 
 @dataclass(frozen=True)
 class ChipPsf:
-    """An elliptical Moffat profile plus a free core, both linear in position on the chip.
+    """An elliptical profile plus a free core, both linear in position on the chip.
 
     The profile is ``(1 + q / alpha^2)^-beta`` with
-    ``q = (1 + e1) dx^2 + (1 - e1) dy^2 + 2 e2 dx dy`` (Moffat 1969, A&A 3, 455); the core is a
-    cubic B-spline and is added to it. Integrates to 1.
+    ``q = (1 + e1) dx^2 + (1 - e1) dy^2 + 2 e2 dx dy`` (Moffat 1969, A&A 3, 455), and for a share of
+    its light another such, a wing of the same FWHM whose exponent is WING_BETA. The core is a cubic
+    B-spline and is added to it. Integrates to 1.
     """
 
     fwhm: np.ndarray  # (n_terms,) pixels: constant, x, y
@@ -113,6 +120,7 @@ class ChipPsf:
     # (n_terms, k, k) B-spline coefficients, [y, x]
     core: np.ndarray | None = field(default=None, repr=False)
     options: PsfOptions = field(default=PsfOptions(), repr=False)
+    wing: float = 0.0  # share of the profile's light
 
     @classmethod
     def round(cls, fwhm_pixels: float, options: PsfOptions = PsfOptions()) -> Self:
@@ -151,7 +159,8 @@ class ChipPsf:
         """Profiles of stars at ``x, y`` (n,) pixels on stamps centred on the nearest pixel."""
         x, y = np.atleast_1d(x).astype("f8"), np.atleast_1d(y).astype("f8")
         fwhm, e1, e2 = self.shape_at(x, y)
-        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
+        inverse = inverse_width(fwhm, self.beta)
+        width = wing_width(self.beta)
         norm = moffat_norm(inverse, e1, e2, self.beta)
         core = np.zeros((1, 0, 0)) if self.core is None else self.core
         terms = position_terms(len(core), x, y)
@@ -160,7 +169,9 @@ class ChipPsf:
             U2: (1 + e1) * inverse,
             UV: 2 * e2 * inverse,
             V2: (1 - e1) * inverse,
-            AMPLITUDE: norm * scale,
+            AMPLITUDE: (1 - self.wing) * norm * scale,
+            WING: self.wing * moffat_norm(width * inverse, e1, e2, WING_BETA) * scale,
+            WING_WIDTH: width,
             DX: x - np.round(x),
             DY: y - np.round(y),
             CORE_SCALE: scale,
@@ -172,17 +183,28 @@ class ChipPsf:
         return Profiles(parameters, core.astype("f4"), np.float32(self.beta))
 
     def reach(self, x: FloatArray, y: FloatArray, level: FloatArray) -> FloatArray:
-        """(n,) pixels beyond which the PSF at ``x, y`` (n,) is below ``level`` (n,), 1/pixels^2."""
+        """(n,) pixels beyond which the PSF at ``x, y`` (n,) is below ``level`` (n,), 1/pixels^2.
+
+        Where there is a wing, each of them is.
+        """
         fwhm, e1, e2 = self.shape_at(x, y)
-        inverse = 4 * (2 ** (1 / self.beta) - 1) / fwhm**2
-        centre = moffat_norm(inverse, e1, e2, self.beta)
-        q = np.maximum(centre / level, 1) ** (1 / self.beta) - 1
+        inverse = inverse_width(fwhm, self.beta)
+        q = _fall((1 - self.wing) * moffat_norm(inverse, e1, e2, self.beta) / level, self.beta)
+        if self.wing > 0:
+            width = wing_width(self.beta)
+            height = self.wing * moffat_norm(width * inverse, e1, e2, WING_BETA)
+            q = np.maximum(q, _fall(height / level, WING_BETA) / width)
         narrowest = inverse * (1 - np.minimum(np.hypot(e1, e2), 0.9))
         return np.sqrt(q / narrowest)
 
     def stamps(self, x: ArrayLike, y: ArrayLike, size: int) -> FloatArray:
         """(n, size, size) PSF of stars at ``x, y`` (n,) on stamps centred on the nearest pixel."""
         return evaluate(self.profiles(x, y), size)
+
+
+def _fall(times: FloatArray, beta: float) -> FloatArray:
+    """(n,) the q at which a profile has fallen ``times`` (n,), 0 where it begins lower."""
+    return np.maximum(times, 1) ** (1 / beta) - 1
 
 
 def position_terms(n_terms: int, x: ArrayLike, y: ArrayLike) -> FloatArray:

@@ -16,8 +16,9 @@ from photometry.science.psf.psf import (
 )
 from photometry.science.scatter import sigma_about_zero
 
-# Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta.
-SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3])
+# Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta, wing.
+SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3, 1e-4])
+N_VARYING = 3  # of them vary over the chip: the first
 # What profile and core together can be: the share of the peak by which they may fall below zero,
 # and the light that is within the stamp.
 UNDERSHOOT, LEAST_LIGHT, MOST_LIGHT = 0.05, 0.1, 1.1
@@ -55,6 +56,9 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
     whose pixels are all finite the answer is ``start`` itself. What is no PSF is not returned:
     instead the profile without the core, else a round one with the stars' own width, else
     ``start``.
+
+    The wing is only fitted from a ``start`` that has a core: what a mere guess has left of the
+    stars' neighbours would be taken for it.
     """
     stars = stars.select(np.isfinite(stars.data).all(axis=(1, 2)))
     if len(stars) < 3:
@@ -65,7 +69,8 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
 
 
 def _fit_profile_and_core(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
-    profile = _fit_profile(stars, start, options)
+    max_wing = 0.0 if start.core is None else options.max_wing
+    profile = _fit_profile(stars, start, max_wing, options)
     if len(stars) < options.min_stars_core:
         return profile
     core, deviation = _fit_core(stars, profile, options)
@@ -74,7 +79,7 @@ def _fit_profile_and_core(stars: StarStamps, start: ChipPsf, options: PsfOptions
         if alike.all() or alike.sum() < options.min_stars_core:
             break
         stars = stars.select(alike)
-        profile = _fit_profile(stars, profile, options)
+        profile = _fit_profile(stars, profile, max_wing, options)
         core, deviation = _fit_core(stars, profile, options)
     return replace(profile, core=core)
 
@@ -104,24 +109,30 @@ def _is_psf(psf: ChipPsf, stars: StarStamps) -> bool:
     return bool(is_positive.all())
 
 
-def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
+def _fit_profile(
+    stars: StarStamps, start: ChipPsf, max_wing: float, options: PsfOptions
+) -> ChipPsf:
     """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss.
 
-    The shape is linear in the position, so that a star's derivatives to its own four shape
-    parameters give those to all of them.
+    The shape is linear in the position, so that a star's derivatives to its own shape parameters
+    give those to all of them.
     """
     terms = position_terms(3 if len(stars) >= options.min_stars_linear else 1, stars.x, stars.y)
-    theta = np.zeros((4, len(terms)))
-    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, np.array([start.beta])), strict=True):
+    theta = np.zeros((len(SHAPE_STEP), len(terms)))
+    # From no wing at all, exponent and wing would go together in many small steps.
+    constants = np.array([start.beta]), np.array([start.wing or max_wing / 3])
+    for row, c in zip(theta, (start.fwhm, start.e1, start.e2, *constants), strict=True):
         row[: min(len(c), len(terms))] = c[: len(terms)]
+    highest = np.append(SHAPE_HIGH[:-1], max_wing)
     chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
     damping = 1e-3
     for _ in range(options.max_steps):
         gradient, curvature = _profile_normal(stars, _shape_of(theta, terms), chi, terms, options)
+        _hold_at_bounds(theta, highest, gradient, curvature)
         ridge = damping * np.diag(curvature) + 1e-12
         step = np.linalg.solve(curvature + np.diag(ridge), gradient).reshape(theta.shape)
         proposed = theta - step
-        proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, SHAPE_HIGH)
+        proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, highest)
         new_chi = _profile_chi(stars, _shape_of(proposed, terms), options.model_error)
         fall = _loss(chi, options) - _loss(new_chi, options)
         if fall > 0:
@@ -129,14 +140,31 @@ def _fit_profile(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> Chip
         damping *= 0.2 if fall > 0 else 10.0
         if 0 <= fall < 1e-4 * _loss(chi, options):
             break
-    return ChipPsf(theta[0], theta[1], theta[2], float(theta[3, 0]), None, options)
+    beta, wing = (float(c) for c in theta[N_VARYING:, 0])
+    return ChipPsf(theta[0], theta[1], theta[2], beta, None, options, wing)
+
+
+def _hold_at_bounds(
+    theta: FloatArray, highest: FloatArray, gradient: FloatArray, curvature: FloatArray
+) -> None:
+    """Take parameters that would leave their bounds out of the normal equations, in place.
+
+    ``highest`` (5,) are the upper bounds. The steps of the other parameters would else count on one
+    that is cut at a bound.
+    """
+    downhill = gradient.reshape(theta.shape)[:, 0]
+    low, high = theta[:, 0] <= SHAPE_LOW, theta[:, 0] >= highest
+    held = np.flatnonzero((low & (downhill > 0)) | (high & (downhill < 0))) * theta.shape[1]
+    gradient[held] = 0
+    curvature[held], curvature[:, held] = 0, 0
+    curvature[held, held] = 1
 
 
 def _shape_of(theta: FloatArray, terms: FloatArray) -> FloatArray:
-    """(4, n) shape parameters of each star within their bounds; beta is the same for all."""
+    """(5, n) shape parameters of each star within their bounds; beta and wing are the same."""
     # Not by BLAS, whose last digit depends on the number of threads.
     shape = np.einsum("at,tn->an", theta, terms)
-    shape[3] = theta[3, 0]
+    shape[N_VARYING:] = theta[N_VARYING:, :1]
     return np.clip(shape, SHAPE_LOW[:, None], SHAPE_HIGH[:, None])
 
 
@@ -147,7 +175,7 @@ def _loss(chi: FloatArray, options: PsfOptions) -> Float:
 def _profile_normal(
     stars: StarStamps, shape: FloatArray, chi: FloatArray, terms: FloatArray, options: PsfOptions
 ) -> tuple[FloatArray, FloatArray]:
-    """Gradient (4 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
+    """Gradient (5 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
     pull = 1 / np.sqrt(1 + (chi / options.loss_sigma) ** 2)
     slopes = [
         (_profile_chi(stars, shape + h[:, None], options.model_error) - chi) / h.sum()
@@ -156,9 +184,9 @@ def _profile_normal(
     pulled = [pull * slope for slope in slopes]
     gradient = np.array([np.einsum("np,np->n", a, chi) for a in pulled])
     curvature = np.array([[np.einsum("np,np->n", a, b) for b in slopes] for a in pulled])
-    # Of beta only the constant is fitted: its slopes have no derivative.
-    weight = np.repeat(terms[None], 4, axis=0)
-    weight[3, 1:] = 0
+    # Of beta and wing only the constants are fitted: their slopes have no derivative.
+    weight = np.repeat(terms[None], len(SHAPE_STEP), axis=0)
+    weight[N_VARYING:, 1:] = 0
     gradient = np.einsum("an,atn->at", gradient, weight)
     curvature = np.einsum("abn,atn,bsn->atbs", curvature, weight, weight)
     return gradient.ravel(), curvature.reshape(gradient.size, gradient.size)
@@ -166,7 +194,9 @@ def _profile_normal(
 
 def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> FloatArray:
     """(n, n_pixels) residuals in sigma of each star's best flux and background."""
-    model = moffat_stamps(stars.dx, stars.dy, list(shape[:3]), shape[3, 0], stars.data.shape[1])
+    beta, wing = shape[N_VARYING:, 0]
+    side = stars.data.shape[1]
+    model = moffat_stamps(stars.dx, stars.dy, list(shape[:N_VARYING]), beta, side, wing)
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
     variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
@@ -178,7 +208,7 @@ def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> Fl
 def _models_at(psf: ChipPsf, stars: StarStamps) -> FloatArray:
     """The profile without core at the stars' offsets, which may exceed half a pixel."""
     shape = psf.shape_at(stars.x, stars.y)
-    return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1])
+    return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1], psf.wing)
 
 
 def _scale_to(stars: StarStamps, model: FloatArray) -> tuple[FloatArray, FloatArray]:

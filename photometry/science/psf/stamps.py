@@ -15,18 +15,20 @@ from photometry.science.compiled import compiled, inlined
 SPLINE_REACH = 2  # pixels that a core shifted by a fraction of a pixel grows on each side
 PADDING = 2 * SPLINE_REACH  # zeros round a core's coefficients
 # Columns of Profiles.parameters; the terms of the core follow.
-U2, UV, V2, AMPLITUDE, DX, DY, CORE_SCALE, TERMS = range(8)
+U2, UV, V2, AMPLITUDE, WING, WING_WIDTH, DX, DY, CORE_SCALE, TERMS = range(10)
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """The PSF of each of n stars: ``amplitude (1 + q)^-beta`` plus a shifted spline.
+    """The PSF of each of n stars: a Moffat profile, its wing, and a shifted spline.
 
-    ``q`` is a quadratic form in the distance from the star in pixels, u along x and v along y.
+    ``amplitude (1 + q)^-beta + wing (1 + width q)^-2``, where ``q`` is a quadratic form in the
+    distance from the star in pixels, u along x and v along y.
     """
 
-    # (n, TERMS + n_terms) float32: coefficients of u^2, uv, v^2; amplitude; offset of the star
-    # from the centre of its stamp in x and y; scale of the core; weight of each of its terms
+    # (n, TERMS + n_terms) float32: coefficients of u^2, uv, v^2; amplitude; wing and its width;
+    # offset of the star from the centre of its stamp in x and y; scale of the core; weight of each
+    # of its terms
     parameters: np.ndarray
     core: np.ndarray  # (n_terms, k, k) float32 B-spline coefficients; k is 0 where there is none
     beta: np.float32
@@ -77,10 +79,12 @@ def inverse_power(base: Float, exponent: Float) -> Float:
 def moffat(stamp: FloatArray, size: int, star: FloatArray, beta: Float) -> None:
     """Fill ``stamp`` (size^2,) with the profile of ``star``, a row of Profiles.parameters.
 
-    Single precision; with the exponent ``beta``, in units of the row's amplitude.
+    Single precision; with the exponent ``beta``, in units of the row's amplitude. The wing is part
+    of it.
     """
     one, half = np.float32(1), size // 2
     u2, uv, v2, amplitude = star[U2], star[UV], star[V2], star[AMPLITUDE]
+    wing, width = star[WING], star[WING_WIDTH]
     left, top = -np.float32(half) - star[DX], -np.float32(half) - star[DY]
     for row in range(size):
         v = np.float32(row) + top
@@ -91,7 +95,9 @@ def moffat(stamp: FloatArray, size: int, star: FloatArray, beta: Float) -> None:
             line[column] = constant + u * (linear + u * u2)
     # In one loop, since rows alone are too short for the widest vectors.
     for pixel in range(size * size):
-        stamp[pixel] = amplitude * inverse_power(stamp[pixel], beta)
+        base = stamp[pixel]
+        wide = one + width * (base - one)
+        stamp[pixel] = amplitude * inverse_power(base, beta) + wing / (wide * wide)
 
 
 @inlined
