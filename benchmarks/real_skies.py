@@ -2,7 +2,7 @@
 
 Draws nights of a field (benchmarks/skies), each with other effects, processes them by the same
 commands as a user in a database of its own, compares what was found with the truth, and ends with
-one JSON line. --quick (small chips, three epochs, rough figures) takes less than 50 s, --night is
+one JSON line. --quick (small chips, two epochs, rough figures) takes less than 50 s, --night is
 for one night, --keep for its images and its truth, --motions for search images that are processed
 once more when proper motions have been measured on all of them.
 """
@@ -24,7 +24,7 @@ from scratch import manage, scratch_database
 from skies import CATALOGUE, make_night, nights, require_galsim, write_night
 from skies.assessment import BIN_EDGES, assess_night, ratio
 
-QUICK = {"shape": (512, 512), "n_epochs": 3}
+QUICK = {"shape": (320, 320), "n_epochs": 2}
 FEWEST = 50  # measurements in a bin of magnitude, for a figure of it
 
 
