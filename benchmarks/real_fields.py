@@ -188,7 +188,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="default: GALPROJECT_TEST_DATA")
     parser.add_argument("--every", type=int, metavar="N")
-    parser.add_argument("--quick", action="store_true", help="every 24th frame of one, and every 48th of the other")
+    parser.add_argument("--quick", action="store_true", help="few frames, under 50 s")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--table", type=table_path, metavar="PATH")
     arguments = parser.parse_args()
