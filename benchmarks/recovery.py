@@ -19,6 +19,7 @@ from galproject.validation.recovery import assess
 from photometry.science.sky.sky import fit_sky
 
 BRIGHT_STARS = {False: 14, True: 2}  # of 7 to 12 mag, by whether the night is the quick one
+VANISHING = {False: 400, True: 40}  # stars of which nothing is left on later exposures
 VARIABLE_FRACTION = 0.05  # more than the sky has, for the sake of the statistics
 FULL = SimulationOptions(
     seed=11, n_chips=2, n_epochs=5, stars_per_chip=20_000, variable_fraction=VARIABLE_FRACTION
@@ -83,6 +84,7 @@ def main():
     parser.add_argument("--no-bright-stars", action="store_true", help="none of 7 to 12 mag")
     arguments = parser.parse_args()
     options = QUICK if arguments.quick else FULL
+    options = replace(options, n_vanishing=VANISHING[arguments.quick])
     if not arguments.no_bright_stars:
         options = replace(options, n_bright_stars=BRIGHT_STARS[arguments.quick])
     folder = Path(tempfile.mkdtemp(prefix="galproject-recovery-"))

@@ -23,8 +23,9 @@ class SimulationOptions:
     n_reference_artifacts: int = 10  # a chip
     n_novae: int = 0  # stars that the reference does not have, on all chips together
     n_movers: int = 0  # that are elsewhere on every exposure
+    n_vanishing: int = 0  # of which nothing is left from some search exposure on
+    new_mags: tuple[float, float] = (19.0, 22.5)  # brightest and faintest of these three
     n_bright_stars: int = 0  # of 7 to 12 mag, on all chips together; they have aureoles
-    new_mags: tuple[float, float] = (19.0, 22.5)  # brightest and faintest of both
     ra: float = 265.0  # of the pointing, ICRS degrees
     dec: float = -29.0
     compress: bool = True  # tile-compressed, .fits.fz
@@ -58,7 +59,11 @@ class SimulationOptions:
         yield self.stars_per_chip >= 1, "there is at least one star on a chip"
         yield 0 <= self.variable_fraction <= 1, "the fraction of variables is between 0 and 1"
         yield self.n_reference_artifacts >= 0, "the number of artifacts is not negative"
-        yield min(self.n_novae, self.n_movers) >= 0, "there are no fewer than no novae and movers"
+        strangers = self.n_novae, self.n_movers, self.n_vanishing
+        yield (
+            min(strangers) >= 0,
+            "the numbers of novae, movers and vanishing stars aren't negative",
+        )
         yield self.n_bright_stars >= 0, "the number of bright stars is not negative"
         yield 0 <= self.nebulosity <= 1, "the nebulosity is between 0 and 1 of the sky"
         yield 0 <= self.ra < 360 and -90 < self.dec < 90, "RA is 0 to 360, Dec within 90 degrees"

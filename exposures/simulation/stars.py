@@ -17,8 +17,8 @@ AMPLITUDES = {
     "fading": (0.5, 3.0),
 }
 # Stars beside those of the field, on no catalogue.
-NOVA, MOVER = "nova", "mover"
-DARK_MAG = 30.0  # by which a nova is fainter before
+NOVA, MOVER, VANISHING = "nova", "mover", "vanishing"
+DARK_MAG = 30.0  # by which a nova is fainter before, and what vanishes afterwards
 BRIGHT_MAGS = (12.0, 7.0)  # faintest and brightest
 MOVER_ARCSEC_A_DAY = (20.0, 90.0)  # of the outer solar system, or near a stationary point
 STAR_DTYPE = [
@@ -113,10 +113,15 @@ def _make_variable(stars, options, rng, mjds):
 
 
 def _make_strangers(options, first_id, mjds):
-    """Make novae, which are invisible on the reference, and moving objects."""
+    """Make novae, invisible on the reference, moving objects, and stars that will vanish."""
     rng = np.random.default_rng([options.seed, 5])
     x_range, y_range = _field(options)
-    for kind, n in ((NOVA, options.n_novae), (MOVER, options.n_movers)):
+    numbers = {
+        NOVA: options.n_novae,
+        MOVER: options.n_movers,
+        VANISHING: options.n_vanishing,
+    }
+    for kind, n in numbers.items():
         new = np.zeros(n, STAR_DTYPE)
         new["star_id"] = first_id + np.arange(n)
         new["ra"], new["dec"] = _positions(options, rng.uniform(*x_range, n), rng, y_range)
@@ -210,6 +215,11 @@ def _nova(stars, mjd):
     return np.where(mjd < stars["epoch"], DARK_MAG, 0)
 
 
+def _vanishing(stars, mjd):
+    """There until its epoch, and then nothing of it."""
+    return np.where(mjd < stars["epoch"], 0, DARK_MAG)
+
+
 _CHANGES = {
     "rrab": _rrab,
     "cepheid": _cepheid,
@@ -218,6 +228,7 @@ _CHANGES = {
     "flare": _flare,
     "fading": _fading,
     NOVA: _nova,
+    VANISHING: _vanishing,
 }
 
 

@@ -11,6 +11,7 @@ from exposures.models import GalImage, Status
 from exposures.science.angles import tangent_offsets
 from exposures.science.footprints import unit_vectors
 from exposures.science.motion import separation_degrees
+from exposures.simulation.stars import DARK_MAG, VANISHING
 from photometry.models import GalSource
 from photometry.science.calibration.calibration import Correction
 from variables.models import GalNewSource, GalVarObj
@@ -20,6 +21,7 @@ from variables.models import GalNewSource, GalVarObj
 MATCH_PIXELS = 1.5
 # A change next to a star that varies is real, one next to an artifact is the artifact's.
 INFLUENCE_PIXELS = 12.0
+VANISHED_SIGNAL = 30.0  # S/N on the reference of stars whose vanishing has to be found
 SAME_MAG = 0.1  # a source as bright as its star, the flat field's error allowed for
 
 
@@ -33,6 +35,8 @@ class Recovery:
     n_false: int  # selected, with no true change nearby; reference artifacts aside
     n_artifact: int  # selected, at an artifact of the reference
     pull_mad: float  # MAD-based sigma of constant stars' differences over their saved errors
+    n_vanished: int  # stars of S/N 30 and more on the reference with no light on a search image
+    n_vanished_found: int  # of those, selected
     flat_rms_mag: float  # of the chip-wide correction against the truth
     astrometry_mas: float  # of bright sources on the reference, rms of one axis
     registration_mas: float  # of bright sources' forced positions on search images
@@ -42,12 +46,20 @@ class Recovery:
         return self.n_found / self.n_expected if self.n_expected else np.nan
 
     @property
+    def vanished_found(self) -> float:
+        return self.n_vanished_found / self.n_vanished if self.n_vanished else np.nan
+
+    @property
     def false_per_10k(self) -> float:
         return 1e4 * self.n_false / self.n_measurements if self.n_measurements else np.nan
 
     def as_dict(self) -> dict:
         """All figures, derived ones included."""
-        derived = {"completeness": self.completeness, "false_per_10k": self.false_per_10k}
+        derived = {
+            "completeness": self.completeness,
+            "vanished_found": self.vanished_found,
+            "false_per_10k": self.false_per_10k,
+        }
         return {**asdict(self), **derived}
 
 
@@ -64,6 +76,8 @@ def assess(truth) -> Recovery:
         n_false=sum(part["n_false"] for part in parts),
         n_artifact=sum(part["n_artifact"] for part in parts),
         pull_mad=_spread(concatenated["pull"][concatenated["constant"].astype(bool)]),
+        n_vanished=sum(part["n_vanished"] for part in parts),
+        n_vanished_found=sum(part["n_vanished_found"] for part in parts),
         flat_rms_mag=_rms(concatenated["flat"]),
         astrometry_mas=_rms(_concatenate(astrometry)),
         registration_mas=_rms(concatenated["registration"]),
@@ -126,7 +140,8 @@ class _TrueStars:
     def __init__(self, truth, image):
         self.index, self.x, self.y = truth.star_pixels(_expnum(image), image.ccdnum)
         self.mag = truth.magnitudes(_expnum(image))[self.index]
-        self.varies = truth.stars["kind"][self.index] != "constant"
+        kind = truth.stars["kind"][self.index]
+        self.varies, self.is_vanishing = kind != "constant", kind == VANISHING
         self.tree = cKDTree(np.column_stack([self.x, self.y]))
 
     def brightest_near(self, x, y):
@@ -169,7 +184,10 @@ def _assess_image(truth, image):
     variable = stars.variable_near(rows["x"], rows["y"], INFLUENCE_PIXELS)
     selected = np.isin(rows["refsource_id"], _selected(image))
     bright = matched & (rows["flux"] > 100 * rows["flux_err"]) & (rows["flags"] == 0)
+    vanished = _vanished(truth, image, stars)
     return {
+        "n_vanished": len(vanished),
+        "n_vanished_found": int(np.isin(vanished, _selected(image)).sum()),
         "pull": (rows["mag"] - reference["mag"]) / error,
         "constant": matched & ~variable & ~artifact,
         "expected": matched & (np.abs(change) > 20 * error) & ~artifact,
@@ -179,6 +197,17 @@ def _assess_image(truth, image):
         "n_false": int((selected & ~variable & ~artifact).sum()),
         "n_artifact": int((selected & ~variable & artifact).sum()),
     }
+
+
+def _vanished(truth, image, stars):
+    """Ids of reference sources of VANISHED_SIGNAL whose star is on the image, without light."""
+    rows = _rows(image.reference)
+    own = _TrueStars(truth, image.reference)
+    star = own.brightest_near(rows["x"], rows["y"])
+    gone = stars.index[stars.is_vanishing & (stars.mag > DARK_MAG)]
+    significant = (rows["flux"] > VANISHED_SIGNAL * rows["flux_err"]) & (rows["flags"] == 0)
+    # Where another star's light is most of the source's, that star is the brightest.
+    return rows["refsource_id"][(star >= 0) & significant & np.isin(own.index[star], gone)]
 
 
 def _reference_rows(refsource_ids):

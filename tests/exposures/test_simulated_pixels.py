@@ -13,7 +13,7 @@ from exposures.simulation import (
 from exposures.simulation.detector import ARTIFACTS, BLEED, SATURATED, add_artifacts
 from exposures.simulation.mosaic import FULL_SHAPE
 from exposures.simulation.optics import Optics, render_stars, stamps
-from exposures.simulation.stars import KINDS, STAR_DTYPE, magnitudes_at, positions_at
+from exposures.simulation.stars import KINDS, STAR_DTYPE, magnitudes_at, make_stars, positions_at
 from tests.builders.simulated_nights import CROWDED, chips_of
 
 APERTURE_PIXELS = 12
@@ -206,6 +206,18 @@ def test_light_curves_have_their_amplitude(kind):
     curve = np.array([magnitudes_at(star, t)[0] for t in mjd])
     assert np.ptp(curve) == pytest.approx(0.8, abs=0.02)
     assert (curve.min() < 17.3) == (kind == "flare")
+
+
+def test_stars_that_vanish_are_seen_on_the_reference_and_leave_no_light():
+    options = SimulationOptions(chip_shape=(100, 100), n_chips=1, n_vanishing=20)
+    mjds = [57000.0, 57001.0, 57002.0]
+    stars = make_stars(options, mjds)
+    vanishing = stars[stars["kind"] == "vanishing"]
+    first, second, last = (magnitudes_at(vanishing, mjd) for mjd in mjds)
+    assert len(vanishing) == 20
+    assert first == pytest.approx(vanishing["mag"])
+    assert {10 < m < 25 for m in second} == {True, False}
+    assert np.all(last > 40)
 
 
 def test_constant_stars_are_constant_and_variables_of_every_kind(crowded):

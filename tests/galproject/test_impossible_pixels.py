@@ -47,7 +47,7 @@ def test_absurd_pixels_make_no_false_variables_and_leave_the_errors_as_they_are(
     paths = [spoiled(path, tmp_path, values) for path in (night.reference, night.searches[0])]
     recovery = measured(replace(night, reference=paths[0], searches=paths[1:]))
     assert recovery.n_false == 0
-    assert recovery.pull_mad == pytest.approx(usual.pull_mad, rel=0.05)
+    assert recovery.pull_mad == pytest.approx(usual.pull_mad, rel=0.1)
     for image in GalImage.objects.all():
         said = [note for note in image.notes if "masked, whose values no sky or star" in note]
         # Some lie where there was a mask before; the reference has a cosmic ray that has none.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -40,3 +41,14 @@ def test_packages_of_javascript_are_locked_by_their_contents_and_name_no_registr
     assert {name: packages[name]["version"] for name in asked} == asked
     assert all(one["integrity"].startswith("sha512-") for name, one in packages.items() if name)
     assert not any("resolved" in one for one in packages.values())
+
+
+def test_coverage_leaves_out_the_modules_of_which_numba_compiles_functions_and_no_other():
+    options = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["slipcover"]
+    modules = [path for source in options["source"] for path in (PROJECT / source).rglob("*.py")]
+    compiled = {
+        str(path.relative_to(PROJECT))
+        for path in modules
+        if "photometry.science.compiled import" in path.read_text()
+    }
+    assert compiled | {"*/migrations/*"} == set(options["omit"])

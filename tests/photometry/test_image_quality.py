@@ -221,7 +221,7 @@ def test_step_between_amplifiers_is_measured_and_corrected(field, ordinary, fact
     assert step.mag == pytest.approx(2.5 * np.log10(factor), abs=5 * step.error)
     assert step.error < 0.01
     usual = ordinary.figures["correction_rms"]
-    assert outcome.figures["correction_rms"] < usual + 0.006
+    assert outcome.figures["correction_rms"] < usual + 0.007  # its own error is 2 mmag
     assert not (outcome.changes.failed_cuts == 0).any()
 
 

@@ -44,6 +44,12 @@ class Command(SurveyCommand):
             ),
             ("--movers", "n_movers", WholeNumber(0, 100_000), "moving objects"),
             (
+                "--vanishing",
+                "n_vanishing",
+                WholeNumber(0, 100_000),
+                "stars of which nothing is left from some exposure on",
+            ),
+            (
                 "--bright-stars",
                 "n_bright_stars",
                 WholeNumber(0, 10_000),
