@@ -13,7 +13,12 @@ from galproject.processing.version import code_version
 from photometry.models import GalCoverage, GalReference, GalReferenceSet
 from photometry.references.measured import Measured, StoredMeasurements, measured_on_primary
 from photometry.references.reference_sets import active_catalogue, lock_catalogues, renew_means
-from variables.changes.detection import count_variables, find_changes, replace_variables
+from variables.changes.detection import (
+    count_variables,
+    find_changes,
+    replace_variables,
+    wider_fwhm,
+)
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
 from variables.flags.proposals import renew_reference_proposals
@@ -96,7 +101,8 @@ def select_anew(catalogue: GalReference, progress: tqdm | None = None) -> int:
 
 def _select(image: GalImage, measured: Measured, reference: GalImage) -> None:
     shape, reference_shape = (image.height, image.width), (reference.height, reference.width)
-    changes = find_changes(measured, shape, reference_shape, _selection_options(image))
+    options, fwhm = _selection_options(image), wider_fwhm(image, reference)
+    changes = find_changes(measured, shape, reference_shape, options, fwhm)
     replace_variables(image, measured, changes, _without_measurement(image, measured))
     mark_changes(image)
     if not image.is_reference:

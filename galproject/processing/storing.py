@@ -20,7 +20,12 @@ from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.reduction import Reduction
 from photometry.references.measured import measured_on_search
 from photometry.storage import storage
-from variables.changes.detection import count_variables, find_changes, replace_variables
+from variables.changes.detection import (
+    count_variables,
+    find_changes,
+    replace_variables,
+    wider_fwhm,
+)
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import mark_changes
 from variables.flags.trails import flag_trails
@@ -135,7 +140,8 @@ def _replace_changes(
     """
     measured = measured_on_search(result.rows, result.measurement.sources, result.calibration)
     reference_shape = result.reference.height, result.reference.width
-    changes = find_changes(measured, chip.shape, reference_shape, options.selection)
+    fwhm = wider_fwhm(image, result.reference)
+    changes = find_changes(measured, chip.shape, reference_shape, options.selection, fwhm)
     judge_search(image, chip, result.figures, changes, options.quality)
     replace_variables(image, measured, changes)
 

@@ -356,7 +356,8 @@ def _measured(n=900):
 
 def selected(options):
     """The changes among many sources, and the cuts that each fails."""
-    changes = find_changes(_measured(), (400, 400), (400, 400), options.selection)
+    shape, fwhm_pixels = (400, 400), 6.0
+    changes = find_changes(_measured(), shape, shape, options.selection, fwhm_pixels)
     return changes.index, changes.significance, changes.failed_cuts
 
 

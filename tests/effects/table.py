@@ -223,6 +223,8 @@ SELECTION = {
     "max_fracflux": changes(arrays.selected, 0.9),
     "saturated_pixels": changes(arrays.selected, 40.0),
     "edge_pixels": changes(arrays.selected, 40.0),
+    "pair_fwhm": changes(arrays.selected, 2.0),
+    "min_sum_share": changes(arrays.selected, 1.0, pair_fwhm=2.0),
     "faint_sigma": changes(arrays.selected, 20.0, in_flux=False),
     "usual_bins": changes(arrays.selected, 2, max_misfit=0.001, max_rchi2_ratio=1.5),
     "usual_bin_sources": changes(arrays.selected, 400, max_misfit=0.001, max_rchi2_ratio=1.5),

@@ -52,6 +52,7 @@ def cause(options=CauseOptions(), **columns):
         ("real", {"is_new": True, "n_changes": 10, "mean_delta": 1.0, "scatter_delta": 0.1}),
         ("real", {"is_new": True, "n_changes": 19, "mean_delta": 1.0, "scatter_delta": 0.5}),
         ("shape", {"always_failed": BIT["search_rchi2"]}),
+        ("shape", {"always_failed": BIT["traded"]}),
         ("crowd", {"least_crowd": 100}),
         ("motion", FAST),
         ("motion", {**FAST, "n_changes": 20, "scatter_delta": 0.1}),

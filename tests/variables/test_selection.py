@@ -8,6 +8,7 @@ from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from variables.models import Cut
+from variables.science.close_pairs import find_close_pairs
 from variables.science.selection import (
     CUTS,
     Photometry,
@@ -192,6 +193,132 @@ def test_bright_variables_survive_the_rchi2_of_all_bright_stars(reference):
 
 def test_bits_of_the_cuts_are_those_of_the_table():
     assert [Cut(1 << bit).name.lower() for bit in range(len(CUTS))] == list(CUTS)
+
+
+def in_pairs(photometry, *pairs):
+    return replace(photometry, close_pairs=np.array(pairs, int).reshape(-1, 2))
+
+
+def with_changes(photometry, reference, sigmas):
+    """The same with fluxes that differ from the reference's by so many sigma of both, by index."""
+    error = np.hypot(photometry.flux_err, reference.flux * reference.mag_err / MAG_PER_LN)
+    for index, sigma in sigmas.items():
+        flux = reference.flux[index] + sigma * error[index]
+        photometry = changed(photometry, "flux", index, flux)
+    return photometry
+
+
+@pytest.fixture
+def equal_pair(reference):
+    """A reference of which the stars 3 and 5 are as bright as each other."""
+    for name in ("mag", "flux", "flux_err"):
+        reference = changed(reference, name, 5, getattr(reference, name)[3])
+    return reference
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "failing"),
+    [
+        ((20, -20), {3, 5}),  # one has what the other lost
+        ((20, -14), {3}),
+        ((-29, 25), {3, 5}),
+        ((20, 0), set()),  # one varies
+        ((20, -4), set()),  # the fit takes some of a change from the neighbour,
+        ((14, 6), set()),  # or gives it some: below the threshold as before
+        ((-20, -6), set()),
+        ((20, 20), set()),
+    ],
+)
+def test_changes_that_a_close_pair_trades_fail_a_cut(equal_pair, sigmas, failing):
+    search = with_changes(equal_pair, equal_pair, dict(zip((3, 5), sigmas, strict=True)))
+    changes = select(in_pairs(search, (3, 5)), equal_pair)
+    found = dict(zip(changes.index.tolist(), changes.failed_cuts.tolist(), strict=True))
+    assert set(found) == {i for i, n in zip((3, 5), sigmas, strict=True) if abs(n) > 15}
+    assert {index for index, cuts in found.items() if cuts == Cut.TRADED} == failing
+    assert set(found.values()) <= {0, Cut.TRADED}
+
+
+def test_lonely_stars_trade_with_none(equal_pair):
+    search = with_changes(equal_pair, equal_pair, {3: 20, 5: -20})
+    for pairs in ([], [(7, 8)]):
+        assert select(in_pairs(search, *pairs), equal_pair).failed_cuts.tolist() == [0, 0]
+
+
+def test_three_stars_trade_as_two_do(equal_pair):
+    for name in ("mag", "flux", "flux_err"):
+        equal_pair = changed(equal_pair, name, 7, getattr(equal_pair, name)[3])
+    search = with_changes(equal_pair, equal_pair, {3: 40, 5: -20, 7: -20})
+    changes = select(in_pairs(search, (3, 5), (7, 3)), equal_pair)
+    assert changes.index.tolist() == [3, 5, 7]
+    # The two outer ones are no neighbours of each other.
+    assert changes.failed_cuts.tolist() == [Cut.TRADED, 0, 0]
+
+
+def test_neighbour_without_a_flux_is_none(equal_pair):
+    search = with_changes(equal_pair, equal_pair, {3: 20, 5: -20})
+    search = changed(search, "flux", 5, np.nan)
+    changes = select(in_pairs(search, (3, 5)), equal_pair)
+    assert changes.index.tolist() == [3]
+    assert changes.failed_cuts.tolist() == [0]
+
+
+def test_star_that_vanished_gave_its_neighbour_what_it_is_below_zero(equal_pair):
+    """Nothing is left of either's change where one is as much below zero as the other too high."""
+    for left, cut in ((-1.0, Cut.TRADED), (0.0, 0)):
+        search = changed(equal_pair, "flux", 3, left * equal_pair.flux[3])
+        search = changed(search, "mag", 3, np.nan)
+        search = changed(search, "flux", 5, equal_pair.flux[5] * (1 - 2 * left))
+        changes = select(in_pairs(search, (3, 5)), equal_pair)
+        assert changes.failed_cuts[changes.index == 3].tolist() == [cut]
+        assert changes.vanished[changes.index == 3].all()
+
+
+def test_share_of_the_threshold_says_how_much_the_sum_must_change(equal_pair):
+    search = with_changes(equal_pair, equal_pair, {3: 20, 5: -10})
+    search = in_pairs(search, (3, 5))
+    for share, cut in ((0.6, 0), (0.7, Cut.TRADED)):
+        options = SelectionOptions(min_sum_share=share)
+        assert select(search, equal_pair, options).failed_cuts.tolist() == [cut]
+
+
+def fitted_pair(fluxes, separation, shift=0.0, sigma=1.5):
+    """Fluxes of a pair along x on pixels, fitted where it is not by ``shift`` pixels."""
+    y, x = np.mgrid[-12:13, -12:13]
+    stamps = [
+        np.exp(-((x - at) ** 2 + y**2) / (2 * sigma**2)).ravel()
+        for at in (-separation / 2, separation / 2)
+    ]
+    seen = sum(
+        flux * np.exp(-((x - at - shift) ** 2 + y**2) / (2 * sigma**2)).ravel()
+        for flux, at in zip(fluxes, (-separation / 2, separation / 2), strict=True)
+    )
+    return np.linalg.lstsq(np.column_stack(stamps), seen, rcond=None)[0]
+
+
+@pytest.mark.parametrize("shift", [-0.6, 0.6])
+def test_pair_fitted_beside_its_place_fails_and_its_variable_passes(equal_pair, shift):
+    constant = equal_pair.flux[[3, 5]]
+    for index, fluxes in (((3, 5), constant), ((3,), constant * [3, 1])):
+        search = equal_pair
+        for star, flux in zip((3, 5), fitted_pair(fluxes, 1.8, shift), strict=True):
+            search = changed(search, "flux", star, flux)
+        changes = select(in_pairs(search, (3, 5)), equal_pair)
+        assert set(index) <= set(changes.index.tolist())
+        cut = Cut.TRADED if len(index) == 2 else 0
+        assert (changes.failed_cuts[np.isin(changes.index, index)] == cut).all()
+
+
+def test_close_pairs_are_those_within_the_radius():
+    x, y, same = np.array([10.0, 12.0, 30.0, np.nan, 13.5]), np.full(5, 10.0), np.zeros(5, int)
+    pairs = find_close_pairs(x, y, same, 2.5).tolist()
+    assert sorted(sorted(pair) for pair in pairs) == [[0, 1], [1, 4]]
+    for n, radius in ((5, np.nan), (1, 5.0), (0, 5.0)):
+        assert find_close_pairs(x[:n], y[:n], same[:n], radius).shape == (0, 2)
+
+
+def test_a_star_of_two_catalogues_is_no_pair():
+    x, y = np.array([10.0, 10.1, 12.0]), np.full(3, 10.0)
+    assert find_close_pairs(x, y, np.array([1, 2, 2]), 2.5).tolist() == [[1, 2]]
 
 
 def test_distance_to_saturated_leaves_out_the_star_itself():

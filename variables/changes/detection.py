@@ -8,6 +8,7 @@ from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from photometry.storage.columns import FIT_COLUMNS
 from variables.models import Cut, GalVarObj
+from variables.science.close_pairs import NO_PAIRS, find_close_pairs
 from variables.science.selection import (
     Changes,
     Photometry,
@@ -17,15 +18,24 @@ from variables.science.selection import (
 )
 
 
-def find_changes(measured, shape, reference_shape, options=SelectionOptions()) -> Changes:
-    """Changes among Measured sources of an image of ``shape`` (ny, nx), and of its reference's."""
+def find_changes(
+    measured, shape, reference_shape, options=SelectionOptions(), fwhm_pixels=np.nan
+) -> Changes:
+    """Changes among Measured sources of an image of ``shape`` (ny, nx), and of its reference's.
+
+    ``fwhm_pixels`` is that of the wider of the two, on the image: sources nearer to each other may
+    trade flux. NaN if unknown, when none do.
+    """
     rows, values = measured.rows, measured.values
+    x, y = rows["x"], rows["y"]
+    radius = options.pair_fwhm * fwhm_pixels
     search = _photometry(
         rows,
         rows["mag"],
         rows["mag_err"],
-        edge_distance(rows["x"], rows["y"], shape),
-        distance_to_saturated(rows["x"], rows["y"], rows["flags"]),
+        edge_distance(x, y, shape),
+        distance_to_saturated(x, y, rows["flags"]),
+        find_close_pairs(x, y, measured.sources["galimage_id"], radius),
     )
     sources = _judged(measured.sources, values)
     reference = _photometry(
@@ -34,7 +44,7 @@ def find_changes(measured, shape, reference_shape, options=SelectionOptions()) -
         values.mag_err,
         edge_distance(sources["x"], sources["y"], reference_shape),
         # By search positions, which are those of one image where there are two references.
-        distance_to_saturated(rows["x"], rows["y"], measured.sources["flags"]),
+        distance_to_saturated(x, y, measured.sources["flags"]),
     )
     return select_changes(
         search,
@@ -60,14 +70,22 @@ def _judged(sources, values):
     return sources
 
 
-def _photometry(rows, mag, mag_err, edge, saturated):
+def _photometry(rows, mag, mag_err, edge, saturated, close_pairs=NO_PAIRS):
     return Photometry(
         mag=mag,
         mag_err=mag_err,
         edge_distance=edge,
         saturated_distance=saturated,
+        close_pairs=close_pairs,
         **{name: rows[name] for name in FIT_COLUMNS},
     )
+
+
+def wider_fwhm(image, reference) -> float:
+    """The FWHM of the wider of two GalImages in pixels of the first; NaN where either has none."""
+    if not (image.fwhm_pixels and image.fwhm_arcsec and reference.fwhm_arcsec):
+        return np.nan
+    return image.fwhm_pixels * max(1.0, reference.fwhm_arcsec / image.fwhm_arcsec)
 
 
 def edge_distance(x, y, shape):

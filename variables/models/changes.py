@@ -20,6 +20,7 @@ class Cut(models.IntegerChoices):
     SHARP = 64, "light in one pixel: hot, or a cosmic ray"
     NEAR_SATURATED = 128, "near a saturated star"
     DOUBTED_IMAGE = 256, "measured on a doubted image"
+    TRADED = 512, "flux traded with a close neighbour"
 
 
 class GalVarObjQuerySet(models.QuerySet):

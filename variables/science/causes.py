@@ -10,7 +10,8 @@ from exposures.science.quantities import Count, Fraction, Motion, Options, Pixel
 from variables.science.selection import CUTS
 
 BIT = {name: 1 << bit for bit, name in enumerate(CUTS)}
-SHAPE = BIT["search_rchi2"] | BIT["reference_rchi2"] | BIT["masked"] | BIT["blended"] | BIT["sharp"]
+RCHI2 = BIT["search_rchi2"] | BIT["reference_rchi2"]
+SHAPE = RCHI2 | BIT["masked"] | BIT["blended"] | BIT["sharp"] | BIT["traded"]
 # A motion explains a star's fading up to this share of what a Gaussian PSF loses, and this much
 # more, in mag: of a bright star the pixels with most of its light have least weight.
 FADE_SHARE, FADE_MARGIN = 2.0, 0.05

@@ -1,6 +1,6 @@
 """Sources that differ significantly from the reference, and the cuts that they fail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,6 +10,7 @@ from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import (
     Count,
     Fraction,
+    InFwhm,
     Margin,
     Options,
     Parts,
@@ -20,6 +21,7 @@ from exposures.science.quantities import (
 from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
+from variables.science.close_pairs import NO_PAIRS, has_traded
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class SelectionOptions(Options):
     lies farther out in the wings of a bright one is flagged when it is measured."""
     edge_pixels: Margin = 3.0
     """Distance from the edge within which stars beyond it, which are not fitted, spill over."""
+    pair_fwhm: InFwhm = 1.0
+    """Distance between sources, in FWHM of the wider of the two images, within which a fit may
+    trade flux between them, so that changes are tested by the sum of their fluxes, too."""
+    min_sum_share: Fraction = 0.5
+    """Least change of the sum, as a share of threshold_sigma, in the error of the source's own
+    change; below it the change fails a cut."""
     faint_sigma: Sigma = 5.0
     """Significance below which a mean of a reference set is hardly a star's; its change is tested
     in flux, too."""
@@ -70,6 +78,8 @@ class Photometry:
     flags: np.ndarray  # MaskBit
     edge_distance: np.ndarray  # pixels
     saturated_distance: np.ndarray  # pixels to the nearest other source that is saturated
+    # (k, 2) indices of sources that may trade flux
+    close_pairs: np.ndarray = field(default_factory=lambda: NO_PAIRS)
 
     def __len__(self) -> int:
         return len(self.mag)
@@ -101,6 +111,7 @@ CUTS = (
     "sharp",
     "near_saturated",
     "doubted_image",  # said of the image as a whole, not of a source
+    "traded",
 )
 
 
@@ -118,7 +129,8 @@ def select_changes(
     of the search image's and those of the reference: the error of a magnitude explodes as a star
     fades. Without the option ``in_flux`` it is in magnitudes where there is flux; those with
     ``in_flux`` (n,) are then tested both ways, as the reference may have hardly any light of them.
-    A cut never removes a change: what fails one is recorded as failing it.
+    A cut never removes a change: what fails one is recorded as failing it. The close pairs are
+    those of ``search``.
 
     Gives Changes of m of the n sources; where the significance is NaN there is no change.
     """
@@ -134,7 +146,7 @@ def select_changes(
             both = np.zeros(len(delta), bool) if in_flux is None else in_flux
             significance = np.where(both, np.fmax(significance, by_mag), by_mag)
         index = np.flatnonzero(significance > options.threshold_sigma)
-    failed = failed_cuts(search, reference, search.flux / expected_flux, options)
+    failed = failed_cuts(search, reference, expected_flux, error, options)
     return Changes(
         index=index,
         vanished=vanished[index],
@@ -148,16 +160,19 @@ def select_changes(
 def failed_cuts(
     search: Photometry,
     reference: Photometry,
-    flux_ratio: FloatArray,
+    expected_flux: FloatArray,
+    error: FloatArray,
     options: SelectionOptions = SelectionOptions(),
 ) -> IntArray:
     """(n,) int16 bits of the cuts that each source fails on either image.
 
-    ``search`` and ``reference`` are Photometry of the same n sources; ``flux_ratio`` (n,) is the
-    flux on the search image over that expected from the reference. What is NaN fails no cut but
-    that of rchi2.
+    ``search`` and ``reference`` are Photometry of the same n sources; ``expected_flux`` (n,) ADU is
+    what the reference predicts on the search image, ``error`` (n,) ADU that of the difference. What
+    is NaN fails no cut but that of rchi2.
     """
     both = (search, reference)
+    flux_ratio = search.flux / expected_flux
+    least_sum = options.min_sum_share * options.threshold_sigma * error
     change_in_search = np.abs(1 - 1 / np.where(flux_ratio == 0, np.nan, flux_ratio))
     fails = {
         "search_rchi2": misses_the_psf(search, change_in_search, options),
@@ -169,6 +184,7 @@ def failed_cuts(
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
         "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
         "near_saturated": np.any([near_saturated(p, options) for p in both], axis=0),
+        "traded": has_traded(search.close_pairs, search.flux - expected_flux, least_sum),
     }
     return sum(failed.astype("i2") << CUTS.index(name) for name, failed in fails.items())
 
