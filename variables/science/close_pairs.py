@@ -23,7 +23,7 @@ def find_close_pairs(x: FloatArray, y: FloatArray, catalogue: IntArray, radius: 
 
 
 def has_traded(pairs: IntArray, change: FloatArray, least_sum: FloatArray) -> BoolArray:
-    """(n,) whether a source's neighbours lost what it won, or the other way round.
+    """(n,) whether a source's neighbours lost what it gained, or the other way round.
 
     ``pairs`` (k, 2) are indices of close neighbours; ``change`` (n,) is what each flux differs from
     the one expected, and ``least_sum`` (n,) how much the changes of a source and its neighbours
@@ -32,10 +32,10 @@ def has_traded(pairs: IntArray, change: FloatArray, least_sum: FloatArray) -> Bo
 
     ``least_sum`` is in the error of the source's own flux, which does for the sum, too. With r the
     overlap of two PSFs (of Gaussians 0.25 at a distance of a FWHM, 0.71 at half of it) and the
-    variance of a lone star as unit, each flux of a pair has 1 / (1 - r^2), as what one wins the
+    variance of a lone star as unit, each flux of a pair has 1 / (1 - r^2), as what one gains the
     other loses, and their sum 2 / (1 + r): at half a FWHM 2.0 and 1.2, at a FWHM 1.1 and 1.6. The
     sum of both variances, 4.0 and 2.1, takes no account of that, and grows with the light of a
-    brighter neighbour until no variable beside one passes.
+    brighter neighbour, beside which variables would fail.
     """
     first, second = pairs[np.isfinite(change[pairs]).all(axis=1)].T
     n = len(change)
