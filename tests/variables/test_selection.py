@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from exposures.chip import MaskBit
 from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
+from variables.changes.detection import wider_fwhm
 from variables.models import Cut
 from variables.science.close_pairs import find_close_pairs
 from variables.science.selection import (
@@ -314,6 +316,15 @@ def test_close_pairs_are_those_within_the_radius():
     assert sorted(sorted(pair) for pair in pairs) == [[0, 1], [1, 4]]
     for n, radius in ((5, np.nan), (1, 5.0), (0, 5.0)):
         assert find_close_pairs(x[:n], y[:n], same[:n], radius).shape == (0, 2)
+
+
+def test_fwhm_of_a_pair_is_the_wider_images_in_pixels_of_the_search_image():
+    image, wider, sharper, unknown = (
+        SimpleNamespace(fwhm_pixels=pixels, fwhm_arcsec=arcsec)
+        for pixels, arcsec in ((4.0, 1.0), (3.0, 1.5), (8.0, 0.8), (None, None))
+    )
+    assert [wider_fwhm(image, other) for other in (wider, sharper)] == [6.0, 4.0]
+    assert np.isnan([wider_fwhm(image, unknown), wider_fwhm(unknown, image)]).all()
 
 
 def test_a_star_of_two_catalogues_is_no_pair():

@@ -54,7 +54,7 @@ class SelectionOptions(Options):
     trade flux between them, so that changes are tested by the sum of their fluxes, too."""
     min_sum_share: Fraction = 0.5
     """Least change of the sum, as a share of threshold_sigma, in the error of the source's own
-    change; below it the change fails a cut."""
+    change; below it the change fails a cut. With 0 none does."""
     faint_sigma: Sigma = 5.0
     """Significance below which a mean of a reference set is hardly a star's; its change is tested
     in flux, too."""
