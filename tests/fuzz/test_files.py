@@ -52,6 +52,7 @@ FEW, WHOLE_OF_FEW = 150, 30  # with the other tests: cases, of which one in so m
 KINDS = ("i", "w", "d", "catalogue")
 # What may differ from the result of the undamaged files, where nothing says that it is doubtful.
 MORE_CHANGES, CHANGED_MAG, FEWER_SOURCES = 3, 0.05, 0.5
+BRIGHTEST = 0.25  # of the stars, whose magnitudes are compared
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,8 @@ def _compared(found, expected):
     if expected is None or found["is_doubted"]:
         return Verdict(PLAUSIBLE, "doubted" * bool(found["is_doubted"]))
     more = found["changed"] - expected["changed"]
-    bright = {key for key, (_, error) in expected["mags"].items() if error < 0.05}
+    limit = np.quantile([error for _, error in expected["mags"].values()], BRIGHTEST)
+    bright = {key for key, (_, error) in expected["mags"].items() if error <= limit}
     common = bright & set(found["mags"])
     off = [abs(found["mags"][k][0] - expected["mags"][k][0]) for k in common]
     problems = []

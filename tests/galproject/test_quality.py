@@ -111,7 +111,7 @@ def test_what_people_decided_holds_when_an_image_is_measured_again(
     spoil,
     curator,
 ):
-    overrule(search_image(processed), Verdict.ACCEPTED, curator, "it was exposed twice, and is wanted")
+    overrule(search_image(processed), Verdict.ACCEPTED, curator, "exposed twice, and wanted")
     spoil(double_exposure)
     process_search(processed)
     image = search_image(processed)
