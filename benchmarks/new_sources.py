@@ -57,7 +57,7 @@ def reduce_image(path, catalogue, detection):
 def assess(reduction, measurement, reference, truth, expnum):
     """Counts of one search image."""
     m, mask = measurement, reduction.chip.mask
-    residual = Residual(reduction.data - m.fit.model, reduction.model_weight(), mask, m.fit.model)
+    residual = Residual(reduction.data - m.fit.model, reduction.model_weight, mask, m.fit.model)
     psf = reduction.detections.psf
     found = find_new_stars(residual, psf, ListedStars(m.x, m.y, m.fit.flux), OPTIONS.residual)
     found = found.select(failed_cuts_of_new_stars(found, OPTIONS.residual) == 0)

@@ -21,8 +21,8 @@ def measured_displacements(
     """The Displacements of the bright, clean stars of a SearchMeasurement, those that have any.
 
     What the proper motions did that the stars were looked for with is part of them, refraction by
-    colour is not. None where the
-    image was not registered, and none beyond a FWHM, where another star is as likely.
+    colour is not. None where the image was not registered, and none beyond a FWHM, where another
+    star is as likely.
     """
     fit = measurement.fit
     bright = is_clean(fit, options.clean)
@@ -30,7 +30,7 @@ def measured_displacements(
     if measurement.registration.order < 0:
         bright[:] = False
     x, y, sources = measurement.x[bright], measurement.y[bright], measurement.sources[bright]
-    left = WeightedImage(reduction.data - fit.model, reduction.model_weight(), reduction.chip.mask)
+    left = WeightedImage(reduction.data - fit.model, reduction.model_weight, reduction.chip.mask)
     shifts = star_shifts(left, reduction.detections.psf, x, y, fit.flux[bright])
     wcs = RegisteredWcs(reduction.wcs, measurement.registration)
     air = measurement.refracted.select(bright)

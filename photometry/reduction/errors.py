@@ -12,7 +12,7 @@ from photometry.science.calibration.error_model import (
     Surroundings,
     fit_error_model,
 )
-from photometry.science.calibration.halos import Wings
+from photometry.science.calibration.halos import Wings, neighbours_light
 from photometry.science.detection.clean import has_no_flag, is_well_measured
 from photometry.science.forced.forced import ForcedFit
 
@@ -57,8 +57,7 @@ def measured_errors(placed, fwhm_pixels, options, notes) -> MeasuredErrors:
     good = has_no_flag(sources, options.clean) & is_well_measured(fit, options.clean)
     wings = Wings(fwhm_pixels, WING_EXPONENT) if options.errors.by_star else None
     place = placed.x, placed.y
-    halo = ImageErrors(ErrorModel(halo=1.0), wings).halo_light(place, expected, fit.flux_err)
-    near = Surroundings(sources["mag"].astype("f8"), sources["fracflux"].astype("f8"), halo)
+    near = Surroundings.of(sources, neighbours_light(wings, place, expected, fit.flux_err))
     floor = options.calibration.error_floor
     usual = max(floor, USUAL_FLOOR) if options.errors.by_star else floor
     scale, chi2_nu = _one_factor(placed, good, usual, options)

@@ -93,7 +93,7 @@ def _of_reduction(reduction, found, options):
 
 
 def _of_residual(reduction, model, stars, options):
-    residual, weight = reduction.data - model, reduction.model_weight()
+    residual, weight = reduction.data - model, reduction.model_weight
     return {
         "psf_misfit": psf_misfit(residual, weight, stars, options),
         "psf_width": psf_width(residual, weight, stars, reduction.detections.psf, options),

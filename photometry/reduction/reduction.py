@@ -1,6 +1,7 @@
 """The reduction of every chip, reference or search: sky, PSF, sources, WCS and zero point."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -48,12 +49,13 @@ class Reduction:
     @property
     def image(self) -> WeightedImage:
         """The image for fits of stars: without the sky, with the weight of the model."""
-        return WeightedImage(self.data, self.model_weight(), self.chip.mask)
+        return WeightedImage(self.data, self.model_weight, self.chip.mask)
 
     def displacement(self, registration=None) -> Displacement:
         """The Displacement of the header's WCS by the catalogue and a following registration."""
         return wcs_displacement(self.wcs.correction, registration)
 
+    @cached_property
     def model_weight(self) -> np.ndarray:
         """(ny, nx) inverse variance with the photon noise of the model, not of the data.
 

@@ -12,14 +12,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometry.reduction.errors import WING_EXPONENT
-from photometry.science.calibration.error_model import (
-    Differences,
-    ErrorModel,
-    ImageErrors,
-    Surroundings,
-    fit_error_model,
-)
-from photometry.science.calibration.halos import Wings
+from photometry.science.calibration.error_model import Differences, Surroundings, fit_error_model
+from photometry.science.calibration.halos import Wings, neighbours_light
 from photometry.science.detection.detection import find_sources
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.weighted_image import WeightedImage
@@ -37,8 +31,7 @@ def reference_errors(reduction, rows, fit, options):
     wings = Wings(reduction.fwhm_pixels, WING_EXPONENT)
     place = rows["x"].astype("f8"), rows["y"].astype("f8")
     flux, flux_err = rows["flux"].astype("f8"), rows["flux_err"].astype("f8")
-    halo = ImageErrors(ErrorModel(halo=1.0), wings).halo_light(place, flux, flux_err)
-    near = Surroundings(rows["mag"].astype("f8"), rows["fracflux"].astype("f8"), halo)
+    near = Surroundings.of(rows, neighbours_light(wings, place, flux, flux_err))
     floor = options.calibration.error_floor
     member, measured = _measured_again(reduction, rows, fit, options)
     clean = (rows["flags"][member] == 0) & (rows["quality"][member] > options.clean.min_quality)
@@ -60,11 +53,10 @@ def common_factor(ratio, weight):
     It comes of the PSF, which is fitted anew, and is no error of a star: calibration takes it from
     all stars alike. Faint stars, which blends make brighter, have little weight.
     """
-    if len(ratio) == 0:
+    known = np.isfinite(ratio)
+    if not known.any():
         return 1.0
-    order = np.argsort(ratio)
-    total = np.cumsum(weight[order])
-    return ratio[order][np.searchsorted(total, total[-1] / 2)]
+    return float(np.quantile(ratio[known], 0.5, weights=weight[known], method="inverted_cdf"))
 
 
 def _measured_again(reduction, rows, fit, options):
@@ -80,7 +72,7 @@ def _measured_again(reduction, rows, fit, options):
         return np.zeros(0, int), np.zeros(0)
     share = np.maximum(found.flux, found.flux_err)
     stars = ForcedStars(found.x, found.y, share, np.zeros(len(found), int))
-    weight = reduction.model_weight()[window]
+    weight = reduction.model_weight[window]
     again = fit_fluxes(image._replace(weight=weight), found.psf, stars, options.forced)
     tree = cKDTree(np.column_stack([found.x + left, found.y + top]))
     distance, nearest = tree.query(np.column_stack([rows["x"], rows["y"]]))

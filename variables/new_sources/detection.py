@@ -79,9 +79,7 @@ def find_new_detections(reduction, measurement, references, options) -> list[Gal
 def _found(search):
     reduction, measurement, options = search.reduction, search.measurement, search.options
     model = measurement.fit.model
-    residual = Residual(
-        reduction.data - model, reduction.model_weight(), reduction.chip.mask, model
-    )
+    residual = Residual(reduction.data - model, reduction.model_weight, reduction.chip.mask, model)
     listed = ListedStars(measurement.x, measurement.y, measurement.fit.flux)
     stars = find_new_stars(
         residual, reduction.detections.psf, listed, options.residual, options.forced

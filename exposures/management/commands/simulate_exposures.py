@@ -9,6 +9,53 @@ from exposures.management.numbers import SEED, Number, WholeNumber
 from exposures.simulation import SimulationOptions, find_night, simulate_night
 
 DEFAULTS = SimulationOptions()
+# Flag, field of SimulationOptions, type and meaning of each.
+OPTIONS = (
+    ("--epochs", "n_epochs", WholeNumber(0, 10_000), "search exposures"),
+    ("--chips", "n_chips", WholeNumber(1, 62), "neighbouring chips of the mosaic"),
+    (
+        "--stars",
+        "stars_per_chip",
+        WholeNumber(1, 1_000_000),
+        "detectable stars on an area of 4094 x 2046",
+    ),
+    ("--variables", "variable_fraction", Number(0, 1), "part of the stars that vary"),
+    (
+        "--artifacts",
+        "n_reference_artifacts",
+        WholeNumber(0, 10_000),
+        "artifacts a chip of the reference",
+    ),
+    (
+        "--novae",
+        "n_novae",
+        WholeNumber(0, 100_000),
+        "stars that the reference does not have",
+    ),
+    ("--movers", "n_movers", WholeNumber(0, 100_000), "moving objects"),
+    (
+        "--vanishing",
+        "n_vanishing",
+        WholeNumber(0, 100_000),
+        "stars of which nothing is left from some exposure on",
+    ),
+    (
+        "--bright-stars",
+        "n_bright_stars",
+        WholeNumber(0, 10_000),
+        "stars of 7 to 12 mag, with bleed trails and aureoles",
+    ),
+    (
+        "--nebulosity",
+        "nebulosity",
+        Number(0, 1),
+        "scatter of nebulae and dark filaments, as a part of the sky",
+    ),
+    ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
+    ("--ra", "ra", Number(0, 360), "of the field, degrees"),
+    ("--dec", "dec", Number(-90, 90), "of the field, degrees"),
+    ("--seed", "seed", SEED, "another one makes another night"),
+)
 
 
 class Command(SurveyCommand):
@@ -20,52 +67,7 @@ class Command(SurveyCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("folder")
-        for flag, field, kind, text in (
-            ("--epochs", "n_epochs", WholeNumber(0, 10_000), "search exposures"),
-            ("--chips", "n_chips", WholeNumber(1, 62), "neighbouring chips of the mosaic"),
-            (
-                "--stars",
-                "stars_per_chip",
-                WholeNumber(1, 1_000_000),
-                "detectable stars on an area of 4094 x 2046",
-            ),
-            ("--variables", "variable_fraction", Number(0, 1), "part of the stars that vary"),
-            (
-                "--artifacts",
-                "n_reference_artifacts",
-                WholeNumber(0, 10_000),
-                "artifacts a chip of the reference",
-            ),
-            (
-                "--novae",
-                "n_novae",
-                WholeNumber(0, 100_000),
-                "stars that the reference does not have",
-            ),
-            ("--movers", "n_movers", WholeNumber(0, 100_000), "moving objects"),
-            (
-                "--vanishing",
-                "n_vanishing",
-                WholeNumber(0, 100_000),
-                "stars of which nothing is left from some exposure on",
-            ),
-            (
-                "--bright-stars",
-                "n_bright_stars",
-                WholeNumber(0, 10_000),
-                "stars of 7 to 12 mag, with bleed trails and aureoles",
-            ),
-            (
-                "--nebulosity",
-                "nebulosity",
-                Number(0, 1),
-                "scatter of nebulae and dark filaments, as a part of the sky",
-            ),
-            ("--filter", "filter", str, "u, g, r, i, z, Y or VR"),
-            ("--ra", "ra", Number(0, 360), "of the field, degrees"),
-            ("--dec", "dec", Number(-90, 90), "of the field, degrees"),
-            ("--seed", "seed", SEED, "another one makes another night"),
-        ):
+        for flag, field, kind, text in OPTIONS:
             default = getattr(DEFAULTS, field)
             parser.add_argument(
                 flag,

@@ -144,7 +144,7 @@ def _expected_errors(reduction, stars, task, error_scale):
     expected = expected_errors(
         reduction.detections.psf,
         stars,
-        reduction.model_weight(),
+        reduction.model_weight,
         reduction.detections.model,
         reduction.chip.gain_map(),
     )

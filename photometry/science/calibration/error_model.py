@@ -16,13 +16,12 @@ from scipy.optimize import minimize
 
 from exposures.science.arrays import Float, FloatArray, Index
 from exposures.science.quantities import Count, Fraction, Options, Parts, Switch
-from photometry.science.calibration.halos import Wings, halo_light
+from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.calibration.halos import Wings
 from photometry.science.scatter import MAD_TO_SIGMA
 
-MAG_PER_LN = 2.5 / np.log(10)  # sigma of a magnitude over relative sigma of a flux
 # Bounds of the factor c that varies, and of a step of one of the curves that make it.
 LEAST, LARGEST = 0.6, 5.0
-FAINTEST_HALO = 0.05  # of the median error, below which light of wings is left out
 # Natural logarithms of factor, floor and halo before anything is known of an image, and how sure
 # that is: one star more or less says as much.
 EXPECTED = np.log([1.2, 0.004, 0.03])
@@ -86,6 +85,11 @@ class Surroundings:
     mag: np.ndarray  # (n,) on the reference
     fracflux: np.ndarray  # (n,) on the reference
     halo: np.ndarray  # (n,) ADU on the image, of bright neighbours' wings
+
+    @classmethod
+    def of(cls, sources: np.ndarray, halo: FloatArray) -> Self:
+        """Of rows (n,) of a reference, with ``mag`` and ``fracflux``, and of ``halo`` (n,) ADU."""
+        return cls(sources["mag"].astype("f8"), sources["fracflux"].astype("f8"), halo)
 
     def select(self, index: Index) -> "Surroundings":
         """Those of a selection of the stars: indices (k,), or bool (n,)."""
@@ -319,20 +323,6 @@ class ImageErrors:
 
     model: ErrorModel
     wings: Wings | None = None  # None: bright neighbours don't count
-
-    def halo_light(
-        self, place: tuple[FloatArray, FloatArray], expected: FloatArray, flux_err: FloatArray
-    ) -> FloatArray:
-        """(n,) ADU that wings of bright neighbours would add to each star's flux.
-
-        ``place`` are x and y (n,) in pixels, ``expected`` the fluxes (n,) that the reference
-        predicts and ``flux_err`` (n,) the errors of the fit, both in ADU, of which the median says
-        what is negligible.
-        """
-        known = np.isfinite(flux_err) & (flux_err > 0)
-        if self.wings is None or self.model.halo == 0 or not known.any():
-            return np.zeros(len(expected))
-        return halo_light(*place, expected, self.wings, FAINTEST_HALO * np.median(flux_err[known]))
 
     def as_json(self) -> dict[str, Any]:
         """The errors as JSON values."""

@@ -11,6 +11,7 @@ from exposures.science.arrays import Float, FloatArray
 CORE_FWHM = 1.5  # within this of a star its light is the core's, which the PSF has well
 BRIGHT = 10.0  # a star whose wings matter is so many times as bright as the median
 LARGEST_PIXELS = 150.0  # reach of any star's wings
+FAINTEST = 0.05  # of the median error of fluxes, below which light of wings is left out
 CHUNK = 2_000  # bright stars whose neighbours are looked up at once
 
 
@@ -47,6 +48,23 @@ class Wings:
     def as_json(self) -> list[float]:
         """The wings as JSON values."""
         return [float(self.fwhm_pixels), float(self.exponent)]
+
+
+def neighbours_light(
+    wings: Wings | None,
+    place: tuple[FloatArray, FloatArray],
+    flux: FloatArray,
+    flux_err: FloatArray,
+) -> FloatArray:
+    """(n,) flux in ADU that ``wings`` of bright neighbours would add to each star; 0 without wings.
+
+    ``place`` are x and y (n,) in pixels, ``flux`` and ``flux_err`` (n,) are ADU. Of errors that are
+    known the median says what is negligible; where none is, there is no light.
+    """
+    known = np.isfinite(flux_err) & (flux_err > 0)
+    if wings is None or not known.any():
+        return np.zeros(len(flux))
+    return halo_light(*place, flux, wings, FAINTEST * np.median(flux_err[known]))
 
 
 def halo_light(
