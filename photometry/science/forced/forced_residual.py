@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from exposures.science.arrays import Float, FloatArray, IntArray, Shape
+from photometry.science.boxes import between_boxes
 from photometry.science.compiled import compiled, inlined
 
 SAMPLE, N_BINS = 200, 100  # pixels of a box that say where its median is sought, and how finely
@@ -21,7 +22,7 @@ def left_over_sky(
     """
     rows, columns = _edges(residual.shape, box_pixels)
     grid = _medians(residual, weight, rows, columns, min_pixels, step)
-    return _between_boxes(grid, rows, columns)
+    return _filled(grid, rows, columns)
 
 
 def box_means(image: FloatArray, weight: FloatArray, box_pixels: int) -> FloatArray:
@@ -31,7 +32,7 @@ def box_means(image: FloatArray, weight: FloatArray, box_pixels: int) -> FloatAr
     """
     rows, columns = _edges(image.shape, box_pixels)
     grid = _means(image, weight, rows, columns)
-    return _between_boxes(grid, rows, columns)
+    return _filled(grid, rows, columns)
 
 
 def _edges(shape: Shape, box_pixels: int) -> tuple[IntArray, IntArray]:
@@ -42,19 +43,12 @@ def _edges(shape: Shape, box_pixels: int) -> tuple[IntArray, IntArray]:
     return rows, columns
 
 
-def _between_boxes(grid: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+def _filled(grid: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
     """(ny, nx) float32 values of boxes, NaN where unknown, interpolated between their centres."""
     if np.isnan(grid).all():
         return np.zeros((rows[-1], columns[-1]), np.float32)
     nearest = distance_transform_edt(np.isnan(grid), return_distances=False, return_indices=True)
-    along_y, along_x = _interpolation(rows), _interpolation(columns)
-    return along_y @ grid[tuple(nearest)].astype("f4") @ along_x.T
-
-
-def _interpolation(edges: IntArray) -> FloatArray:
-    """(side, n_boxes) float32: linear between the middles of the boxes, constant beyond them."""
-    middle, pixel = (edges[:-1] + edges[1:] - 1) / 2, np.arange(edges[-1])
-    return np.array([np.interp(pixel, middle, unit) for unit in np.eye(len(middle))], "f4").T
+    return between_boxes(grid[tuple(nearest)], rows, columns)
 
 
 @compiled

@@ -1,6 +1,7 @@
 """The sky that a forced fit finds beside its stars, which absorb a share of it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -35,7 +36,7 @@ class Sky:
         """No sky, on an image of ``shape`` (ny, nx)."""
         return cls(*np.zeros((2, *shape), np.float32))
 
-    @property
+    @cached_property
     def image(self) -> np.ndarray:
         """(ny, nx) ADU."""
         return self.level + self.fine
@@ -79,16 +80,25 @@ class SeenSky:
         free of stars, are too low together.
         """
         boxes = self.boxes
-        level = before.level + self._level(residual - before.image, weight)
-        left = residual - (1 - self.share) * before.image - self.share * level
-        fine = left_over_sky(left, weight, boxes.pixels, boxes.min_pixels) / self.fine
-        return Sky(level + self._level(left - self.share * fine, weight), fine)
+        # In place where it can be: to get memory for a chip takes longer than to fill it.
+        left = residual - before.image
+        level = self._level(left, weight)
+        level += before.level
+        seen = level - before.image
+        seen *= self.share
+        left -= seen
+        fine = left_over_sky(left, weight, boxes.pixels, boxes.min_pixels)
+        fine /= self.fine
+        left -= np.multiply(self.share, fine, out=seen)
+        level += self._level(left, weight)
+        return Sky(level, fine)
 
     def _level(self, left: FloatArray, weight: FloatArray) -> FloatArray:
         """The sky in large boxes of which stars have left ``left``."""
         boxes = self.boxes
         seen = left_over_sky(left, weight, boxes.level_pixels, boxes.min_pixels, LEVEL_STEP)
-        return seen / self.level
+        seen /= self.level
+        return seen
 
 
 def light_of(placed: PlacedStars, flux: FloatArray, shape: Shape) -> FloatArray:

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from exposures.science.arrays import FloatArray, IntArray
+from photometry.science.boxes import between_boxes
 from photometry.science.compiled import compiled
 
 MIN_BOX_PIXELS = 20  # usable pixels below which a box takes its level from those around it
@@ -21,17 +22,7 @@ def residual_sky(residual: FloatArray, weight: FloatArray, box_pixels: int) -> F
         for side in residual.shape
     ]
     level = _fill(_medians(residual, weight, *edges)).astype(np.float32)
-    (below, up), (left, right) = (_neighbours(e) for e in edges)
-    # Not by matrices, whose last digit depends on the number of threads.
-    return _bilinear(level, below, up, left, right)
-
-
-def _neighbours(edges: IntArray) -> tuple[IntArray, FloatArray]:
-    """For each pixel of an axis, the box with centre below it, and the weight of the next."""
-    centres = (edges[:-1] + edges[1:] - 1) / 2
-    place = np.interp(np.arange(edges[-1]), centres, np.arange(len(centres)))
-    below = np.minimum(place.astype(np.int64), max(len(centres) - 2, 0))
-    return below, (place - below).astype(np.float32)
+    return between_boxes(level, *edges)
 
 
 def _fill(level: FloatArray, n_rounds: int = 100) -> FloatArray:
@@ -67,19 +58,3 @@ def _medians(
                         n += 1
             level[j, i] = np.median(values[:n]) if n >= MIN_BOX_PIXELS else np.nan
     return level
-
-
-@compiled
-def _bilinear(
-    level: FloatArray, below: IntArray, up: FloatArray, left: IntArray, right: FloatArray
-) -> FloatArray:
-    surface = np.empty((len(below), len(left)), np.float32)
-    last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
-    for j in range(surface.shape[0]):
-        first, second = level[below[j]], level[min(below[j] + 1, last_row)]
-        row = first + up[j] * (second - first)
-        for i in range(surface.shape[1]):
-            start = row[left[i]]
-            end = row[min(left[i] + 1, last_column)]
-            surface[j, i] = start + right[i] * (end - start)
-    return surface

@@ -1,0 +1,41 @@
+"""Surfaces through values of boxes that divide an image."""
+
+import numpy as np
+
+from exposures.science.arrays import FloatArray, IntArray
+from photometry.science.compiled import compiled
+
+
+def between_boxes(level: FloatArray, y_edges: IntArray, x_edges: IntArray) -> FloatArray:
+    """(ny, nx) float32: values ``level`` (n_y, n_x) of boxes, in any unit, bilinear between them.
+
+    The boxes lie between edges (n_y + 1,) and (n_x + 1,) in pixels, the first of which is 0 and the
+    last the side of the image. Constant beyond the centres of the outer ones.
+    """
+    (below, up), (left, right) = (_neighbours(edges) for edges in (y_edges, x_edges))
+    # Not by matrices, whose last digit depends on the number of threads.
+    return _bilinear(np.asarray(level, np.float32), below, up, left, right)
+
+
+def _neighbours(edges: IntArray) -> tuple[IntArray, FloatArray]:
+    """For each pixel of an axis, the box with centre below it, and the weight of the next."""
+    centres = (edges[:-1] + edges[1:] - 1) / 2
+    place = np.interp(np.arange(edges[-1]), centres, np.arange(len(centres)))
+    below = np.minimum(place.astype(np.int64), max(len(centres) - 2, 0))
+    return below, (place - below).astype(np.float32)
+
+
+@compiled
+def _bilinear(
+    level: FloatArray, below: IntArray, up: FloatArray, left: IntArray, right: FloatArray
+) -> FloatArray:
+    surface = np.empty((len(below), len(left)), np.float32)
+    last_row, last_column = level.shape[0] - 1, level.shape[1] - 1
+    for j in range(surface.shape[0]):
+        first, second = level[below[j]], level[min(below[j] + 1, last_row)]
+        row = first + up[j] * (second - first)
+        for i in range(surface.shape[1]):
+            start = row[left[i]]
+            end = row[min(left[i] + 1, last_column)]
+            surface[j, i] = start + right[i] * (end - start)
+    return surface
