@@ -24,7 +24,7 @@ from galproject.validation.injection.comparison import SAME_MAG
 from galproject.validation.recovery import MATCH_PIXELS, assess
 from photometry.science.calibration.calibration import CalibrationOptions
 from photometry.storage.storage import reference_sources_in
-from variables.science.completeness import crossing, shares
+from variables.science.completeness import crossing, offsets, shares
 
 FULL = SimulationOptions(seed=21, n_chips=1, n_epochs=3, variable_fraction=0.05)
 QUICK = SimulationOptions(
@@ -32,6 +32,9 @@ QUICK = SimulationOptions(
 )
 WIDTH_MAG = 0.5
 BRIGHT_ENOUGH = 20.0  # sigma, of changes
+SIGMA_EDGES = np.arange(5, 26, 2.5)  # round the threshold
+FRACFLUX_EDGES = np.array([0, 0.5, 0.9, 1.5])
+FEWEST = 40  # stars in a bin, for a figure of it
 FAINT_FLOORS = 3.0  # floors, the least error of stars whose errors are judged
 
 
@@ -104,6 +107,21 @@ def pulls_of(stars):
     return np.asarray(pulls[first["ra"] == second["ra"]])
 
 
+def change_pulls(stars, by, edges):
+    """Sigmas of measured minus true changes over their expected errors, in bins of a column."""
+    difference = stars["measured"] - stars["reference_measured"] - stars["delta"]
+    pulls = np.asarray(difference / np.hypot(stars["mag_err"], stars["reference_err"]))
+    of = offsets(np.asarray(stars[by]), pulls, edges)
+    return np.where(of.n >= FEWEST, of.spread, np.nan)
+
+
+def half_found_sigma(variable):
+    """The expected significance at which half of the changes are found; the threshold is wanted."""
+    counted = shares(np.asarray(variable["expected_sigma"]), variable["is_changed"], SIGMA_EDGES)
+    # It rises; what falls crosses at the same place.
+    return crossing(SIGMA_EDGES, 1 - counted.share)
+
+
 def figures_of(table, simulated, recovery):
     """The same figures from both sides."""
     mag, found = simulated
@@ -117,10 +135,10 @@ def figures_of(table, simulated, recovery):
     constant = table[(table["amplitude"] == 0) & table["is_found"]]
     pulls = pulls_of(constant)
     bright = constant[np.asarray(constant["mag"]) < 20]
-    changed = np.abs(table["delta"]) > BRIGHT_ENOUGH * np.hypot(
-        table["mag_err"], table["reference_err"]
-    )
-    large = table[changed & table["is_found"]]
+    found = table[table["is_found"]]
+    large = found[found["expected_sigma"] > BRIGHT_ENOUGH]
+    by_mag = change_pulls(found, "mag", edges[::2])
+    by_crowding = change_pulls(found, "reference_fracflux", FRACFLUX_EDGES)
     return {
         "n_stars": len(stars),
         "n_measurements": len(table),
@@ -132,6 +150,9 @@ def figures_of(table, simulated, recovery):
         "pull_mad_truth": recovery.pull_mad,
         "changes_found": float(np.mean(large["is_changed"])),
         "changes_found_truth": recovery.completeness,
+        "change_pull_min": float(np.nanmin([*by_mag, *by_crowding])),
+        "change_pull_max": float(np.nanmax([*by_mag, *by_crowding])),
+        "half_found_sigma": half_found_sigma(found[found["amplitude"] > 0]),
         "n_changes": len(large),
         "n_changes_truth": recovery.n_expected,
         "false_constant": int(constant["is_changed"].sum()),

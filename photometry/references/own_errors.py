@@ -12,8 +12,13 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometry.reduction.errors import WING_EXPONENT
-from photometry.science.calibration.error_model import Differences, Surroundings, fit_error_model
-from photometry.science.calibration.halos import Wings, neighbours_light
+from photometry.science.calibration.error_model import (
+    Differences,
+    ErrorModel,
+    ImageErrors,
+    fit_error_model,
+)
+from photometry.science.calibration.halos import Wings
 from photometry.science.detection.detection import find_sources
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.weighted_image import WeightedImage
@@ -23,15 +28,15 @@ SIDE_PIXELS = 1024  # of the part in the middle that is drawn anew: it tells as 
 MATCH_PIXELS = 1.0
 
 
-def reference_errors(reduction, rows, fit, options):
-    """(n,) errors in ADU of the fluxes of a reference's ``rows``, whose ForcedFit is ``fit``.
+def reference_errors(reduction, rows, fit, options) -> ImageErrors:
+    """The ImageErrors of a reference whose ``rows`` have the ForcedFit ``fit``.
 
     With too few stars they are those of the fit, and the floor.
     """
-    wings = Wings(reduction.fwhm_pixels, WING_EXPONENT)
-    place = rows["x"].astype("f8"), rows["y"].astype("f8")
+    errors = ImageErrors(ErrorModel(), Wings(reduction.fwhm_pixels, WING_EXPONENT))
     flux, flux_err = rows["flux"].astype("f8"), rows["flux_err"].astype("f8")
-    near = Surroundings.of(rows, neighbours_light(wings, place, flux, flux_err))
+    place = rows["x"].astype("f8"), rows["y"].astype("f8")
+    near = errors.surroundings(rows, place, flux, flux_err)
     floor = options.calibration.error_floor
     member, measured = _measured_again(reduction, rows, fit, options)
     clean = (rows["flags"][member] == 0) & (rows["quality"][member] > options.clean.min_quality)
@@ -43,8 +48,7 @@ def reference_errors(reduction, rows, fit, options):
     )
     model = fit_error_model(differences, floor, options.errors)
     # What the model image has no more of than its stars: halos that a PSF does not explain.
-    model = replace(model, halo=max(model.halo, options.errors.halo))
-    return model.flux_errors(flux, flux_err, near)
+    return replace(errors, model=replace(model, halo=max(model.halo, options.errors.halo)))
 
 
 def common_factor(ratio, weight):

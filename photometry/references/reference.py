@@ -1,5 +1,7 @@
 """Measurement of a reference image, whose sources become its catalogue."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from photometry.reduction.bright_stars import wing_flags
@@ -7,12 +9,26 @@ from photometry.reduction.options import ReductionOptions
 from photometry.references.own_errors import reference_errors
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
+from photometry.science.calibration.error_model import ErrorModel, ImageErrors
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.storage.columns import source_rows
 
 
+@dataclass(frozen=True)
+class ReferenceMeasurement:
+    """Sources of a reference image, and what gave them their errors."""
+
+    sources: np.ndarray  # rows of galsources, without ids
+    errors: ImageErrors
+
+
 def measure_reference(reduction, options=ReductionOptions()):
-    """Rows of galsources, without ids, for the sources that a Reduction found.
+    """Rows of galsources, without ids, for the sources that a Reduction found."""
+    return measure_reference_errors(reduction, options).sources
+
+
+def measure_reference_errors(reduction, options=ReductionOptions()) -> ReferenceMeasurement:
+    """The ReferenceMeasurement of a Reduction.
 
     The fluxes are those of the same forced fit that the search images get, not of the search
     for sources: what the one does to a blend, the other does too, and the difference is clean.
@@ -43,7 +59,16 @@ def measure_reference(reduction, options=ReductionOptions()):
     rows = source_rows(fit, columns)[keep]
     stars = MeasuredStars(*(rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err")))
     rows["flags"] |= wing_flags(reduction, stars, options.bright_stars).astype(rows["flags"].dtype)
-    if options.errors.by_star:
-        flux_err = reference_errors(reduction, rows, fit, options)
-        rows["mag_err"] = MAG_PER_LN * flux_err / rows["flux"]
-    return rows
+    floor = ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN)
+    if not options.errors.by_star:
+        return ReferenceMeasurement(rows, ImageErrors(floor))
+    errors = reference_errors(reduction, rows, fit, options)
+    rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
+    return ReferenceMeasurement(rows, errors)
+
+
+def _flux_errors(errors, rows):
+    """(n,) errors in ADU of the fluxes of a reference's rows by its ImageErrors."""
+    x, y, flux, flux_err = (rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err"))
+    near = errors.surroundings(rows, (x, y), flux, flux_err)
+    return errors.model.flux_errors(flux, flux_err, near)

@@ -1,6 +1,6 @@
 """Artificial stars: free positions, and their light added to a chip's pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ from scipy.ndimage import minimum_filter
 
 from exposures.chip import MaskBit
 from exposures.science.arrays import BoolArray, Float, FloatArray, IntArray, Shape
-from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.forced.forced import ForcedOptions, ForcedStars, fit_fluxes
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.weighted_image import WeightedImage
 
@@ -16,7 +16,6 @@ from photometry.science.weighted_image import WeightedImage
 SIZES = (31, 61, 121, 301)
 # Wings are followed to where they are this small a part of the sky's noise.
 FAINTEST_PART = 0.05
-CORE_PIXELS = 31  # side of the stamps in which errors and neighbours are weighed
 BATCH = 2000  # stars rendered at once
 
 
@@ -37,6 +36,11 @@ class Stars:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def with_others(self, others: "Stars") -> "Stars":
+        """These stars, then ``others``."""
+        columns = ((getattr(self, n), getattr(others, n)) for n in ("x", "y", "flux"))
+        return Stars(*(np.concatenate(pair) for pair in columns))
 
 
 def free_positions(
@@ -143,51 +147,37 @@ def add_artificial_stars(
 
 @dataclass(frozen=True)
 class ExpectedErrors:
-    """The expected errors and crowding of artificial stars; arrays (n,)."""
+    """The errors and crowding that a forced fit will give artificial stars; arrays (n,)."""
 
-    flux_err: np.ndarray  # ADU, of each star as if it were alone; infinite on unusable pixels
-    fracflux: np.ndarray  # share of the light under the PSF that is the star's, as fracflux
-
-    def magnitude_error(self, flux: FloatArray) -> FloatArray:
-        """(n,) mag, without a floor."""
-        return MAG_PER_LN * self.flux_err / flux
+    flux_err: np.ndarray  # ADU, of the fit; infinite on unusable pixels
+    fracflux: np.ndarray  # share of the light in the stamp that is the star's own
 
 
 def expected_errors(
-    psf: ChipPsf, stars: Stars, weight: FloatArray, model: FloatArray, gain: FloatArray
+    image: WeightedImage,
+    psf: ChipPsf,
+    stars: Stars,
+    others: Stars,
+    gain: FloatArray,
+    options: ForcedOptions = ForcedOptions(),
 ) -> ExpectedErrors:
-    """Errors and crowding to expect of ``stars``, before they are added.
+    """Errors and crowding to expect of ``stars`` among ``others``, before they are added.
 
-    ``weight`` (ny, nx) is the inverse variance and ``model`` (ny, nx) ADU the light of the stars
-    that are there, both without the artificial ones; ``gain`` (nx,) e-/ADU. With P the PSF, F the
-    flux and V the variance with the star's own photons, ``flux_err^2 = 1 / sum(P^2 / V)`` and
-    ``fracflux = F sum(P^2 / V) / sum(P (F P + model) / V)``.
+    ``image`` is a WeightedImage of (ny, nx) pixels in ADU: the light that is there already, without
+    noise, and its inverse variance. ``gain`` (nx,) is in e-/ADU. All stars are fitted together as
+    they will be, with the variance of the added light's photons. Without a usable pixel fracflux
+    is NaN.
     """
-    flux_err, fracflux = np.empty(len(stars)), np.empty(len(stars))
-    for start in range(0, len(stars), BATCH):
-        part = slice(start, start + BATCH)
-        flux = stars.flux[part, None, None]
-        profile = psf.stamps(stars.x[part], stars.y[part], CORE_PIXELS)
-        w, light, g = _cut_out(stars.x[part], stars.y[part], weight, model, gain)
-        own = flux * profile
-        inverse = np.where(w > 0, 1 / (1 / np.where(w > 0, w, 1) + np.maximum(own, 0) / g), 0)
-        information = (profile**2 * inverse).sum(axis=(1, 2))
-        total = (profile * (own + light) * inverse).sum(axis=(1, 2))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            flux_err[part] = 1 / np.sqrt(information)
-            fracflux[part] = stars.flux[part] * information / total
-    return ExpectedErrors(flux_err, fracflux)
-
-
-def _cut_out(
-    x: FloatArray, y: FloatArray, weight: FloatArray, model: FloatArray, gain: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Stamps (n, k, k) of weight, model and gain round positions; weight 0 beyond the edge."""
-    half = CORE_PIXELS // 2
-    axis = np.arange(-half, half + 1)
-    rows = np.round(y).astype(int)[:, None, None] + axis[:, None]
-    columns = np.round(x).astype(int)[:, None, None] + axis[None, :]
-    inside = (rows >= 0) & (rows < weight.shape[0])
-    inside = inside & (columns >= 0) & (columns < weight.shape[1])
-    rows, columns = rows.clip(0, weight.shape[0] - 1), columns.clip(0, weight.shape[1] - 1)
-    return np.where(inside, weight[rows, columns], 0), model[rows, columns], gain[columns]
+    usable = image.weight > 0
+    if len(stars) == 0 or not usable.any():
+        return ExpectedErrors(np.full(len(stars), np.inf), np.full(len(stars), np.nan))
+    noise = 1 / np.sqrt(np.median(image.weight[usable]))
+    light = light_of(psf, stars, image.data.shape, FAINTEST_PART * noise)
+    variance = 1 / np.where(usable, image.weight, 1) + light / gain
+    together = WeightedImage(image.data + light, np.where(usable, 1 / variance, 0), image.mask)
+    both = stars.with_others(others)
+    place = ForcedStars(both.x, both.y, both.flux, np.zeros(len(both), int))
+    # One round: without noise there is no sky left over to find.
+    fit = fit_fluxes(together, psf, place, replace(options, n_rounds=1))
+    fit = fit.select(np.arange(len(stars)))
+    return ExpectedErrors(np.nan_to_num(fit.flux_err, nan=np.inf), fit.fracflux)

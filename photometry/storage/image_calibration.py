@@ -14,8 +14,7 @@ from photometry.reduction.search import SearchMeasurement
 from photometry.science.calibration.calibration import MAG_PER_LN, Correction
 from photometry.science.calibration.channels import ChannelEdge, edges_at
 from photometry.science.calibration.depth import upper_limit
-from photometry.science.calibration.error_model import ErrorModel, ImageErrors, Surroundings
-from photometry.science.calibration.halos import neighbours_light
+from photometry.science.calibration.error_model import ErrorModel, ImageErrors
 
 DEFAULTS = asdict(ReductionOptions())  # of images that were made before there was such an option
 
@@ -90,8 +89,7 @@ class ImageCalibration:
         """
         expected = expected_flux(mag, self.zero_points(rows, sources))
         place = rows["x"].astype("f8"), rows["y"].astype("f8")
-        halo = neighbours_light(self.errors.wings, place, expected, rows["flux_err"])
-        near = Surroundings.of(sources, halo)
+        near = self.errors.surroundings(sources, place, expected, rows["flux_err"])
         flux, fitted = rows["flux"].astype("f8"), rows["flux_err"].astype("f8")
         flux_err = self.errors.model.flux_errors(flux, fitted, near)
         zero_point_err = self.correction.errors_at(*place)

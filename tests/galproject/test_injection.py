@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.stats import mad_std
 from astropy.table import Table
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -17,11 +18,28 @@ from galproject.queue.runs import prepare
 from galproject.validation.injection import run, temporary_database
 from galproject.validation.injection.chips import ChipTask
 from galproject.validation.injection.comparison import REFERENCE_DTYPE, SEARCH_DTYPE, Comparison
+from galproject.validation.injection.expected import Neighbours, expected_sigma, saved_errors
 from galproject.validation.injection.options import InjectionOptions, number_of_stars, range_of
 from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows
 from galproject.validation.injection.summary import summarise
+from photometry.reduction.errors import PlacedFit, measured_errors
+from photometry.reduction.options import ReductionOptions
+from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes
+from photometry.science.calibration.error_model import Curve, ErrorModel, ImageErrors
+from photometry.science.calibration.halos import Wings
+from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.science.injection import (
+    ExpectedErrors,
+    Stars,
+    expected_errors,
+    free_positions,
+    light_of,
+)
+from photometry.storage.columns import SOURCE_DTYPE
 from tests.builders.candidates import make_candidate
+from tests.builders.crowded_scene import GAIN, observe, star_list, varying_psf
+from variables.science.selection import Photometry, SelectionOptions, select_changes
 
 # ---- numbers from tables made by hand
 
@@ -43,6 +61,8 @@ def comparison():
     epochs["is_found"] = np.tile(stars["refsource_id"] > 0, 2)
     epochs["delta"] = epochs["amplitude"] * np.repeat([1, -1], 4)
     epochs["mag_err"], epochs["reference_err"] = 0.016, 0.012  # of a difference: 0.02
+    epochs["expected_sigma"] = epochs["amplitude"] / 0.02
+    epochs["reference_measured"] = np.tile(stars["measured"], 2)
     epochs["measured"] = np.where(epochs["is_found"], epochs["mag"] + epochs["delta"], np.nan)
     epochs["measured_err"] = 0.016
     epochs["is_changed"] = [True, True, False, False, False, True, True, False]
@@ -99,6 +119,97 @@ def test_bias_and_underestimated_errors_show():
     assert 0.0005 < bias.high - bias.value < 0.002
     (pull,) = summary.of("search_pull_sigma", crowding="all")
     assert pull.value == pytest.approx(2, rel=0.12)
+
+
+def test_pulls_of_changes_are_by_the_expected_errors_of_both_images():
+    made = comparison()
+    epochs = np.repeat(made.on_searches[1:2], 400)
+    epochs["measured"] = 19.2 + np.random.default_rng(2).normal(0, 0.03, 400)
+    summary = summarise(Comparison(made.on_reference, epochs, made.survey_mag, np.zeros(14, bool)))
+    (pull,) = summary.of("change_pull_sigma", crowding="all")
+    assert pull.value == pytest.approx(1.5, rel=0.12)
+
+
+@pytest.mark.parametrize("change", [-0.8, -0.4, 0.4, 1.0, 3.0])
+def test_of_changes_that_are_expected_at_the_threshold_half_are_selected(change):
+    rng, n, reference_err, flux = np.random.default_rng(3), 2000, 0.012, 1e4
+    options, ratio = SelectionOptions(), 10 ** (-0.4 * change)
+    size = abs(ratio - 1) * flux / options.threshold_sigma
+    flux_err = np.sqrt(size**2 - (flux * reference_err / MAG_PER_LN) ** 2)
+    mag_err = MAG_PER_LN * flux_err / (ratio * flux)
+    significance = expected_sigma(change, mag_err, reference_err)
+    assert significance == pytest.approx(options.threshold_sigma)
+    expected = flux * rng.normal(1, reference_err / MAG_PER_LN, n)
+    search = stars_of(rng.normal(ratio * flux, flux_err, n), mag_err)
+    reference = stars_of(expected, reference_err)
+    found = select_changes(search, reference, expected, np.full(n, flux_err), options)
+    assert len(found) / n == pytest.approx(0.5, abs=0.05)
+
+
+def stars_of(flux, mag_err):
+    """Clean Photometry of stars (n,) that are alone."""
+    one = np.ones(len(flux))
+    clean = dict.fromkeys(("rchi2", "fracflux", "quality"), one)
+    clean |= dict.fromkeys(("edge_distance", "saturated_distance"), 200 * one)
+    mag, no_flags = magnitudes(flux, flux, 0.0)[0], np.zeros(len(flux), int)
+    return Photometry(mag, mag_err * one, flux, flux, flags=no_flags, **clean)
+
+
+def test_in_magnitudes_a_change_is_expected_as_it_is_selected_there():
+    assert expected_sigma(1.0, 0.03, 0.04, in_flux=False) == pytest.approx(20)
+
+
+def test_saved_errors_are_by_the_model_of_the_image_and_what_it_knows_of_the_star():
+    stars = Stars(np.array([50.0, 300.0]), np.full(2, 50.0), np.array([1e4, 1e4]))
+    near = Neighbours(Stars(np.array([65.0]), np.array([50.0]), np.array([1e7])), np.array([50.0]))
+    fitted = ExpectedErrors(np.array([40.0, 40.0]), np.array([0.5, 1.0]))
+    crowded = Curve((0.6, 0.9), (np.log(2), 0.0))
+    model = ErrorModel(1.5, 0.01, 0.1, by_fracflux=crowded)
+    wings = Wings(4.0, 2.5)
+    on_reference = np.full(2, 15.0), fitted.fracflux
+    (beside, alone) = saved_errors(ImageErrors(model, wings), stars, near, fitted, on_reference)
+    own = np.hypot(1.5 * 40, 0.01 * 1e4) / 1e4
+    halo = 0.1 * 1e7 * wings.share_at(np.array([15.0]))[0] / 1e4
+    assert alone == pytest.approx(MAG_PER_LN * own)
+    assert beside == pytest.approx(MAG_PER_LN * np.hypot(2 * own, halo))
+    assert halo > own
+
+
+FACTOR, FLOOR = 1.5, 0.01  # of the fit's errors, and of flux: what the model has to find
+
+
+def test_artificial_stars_scatter_by_the_errors_that_are_expected_of_an_image_like_that():
+    shape, psf, rng = (500, 460), varying_psf(), np.random.default_rng(4)
+    x, y, flux = star_list(900, shape, 1)
+    place = free_positions(np.ones(shape, bool), 150, 4, rng)
+    stars = Stars(*place, 10 ** rng.uniform(3.2, 4.8, len(place[0])))
+    everyone, n = stars.with_others(Stars(x, y, flux)), len(stars)
+    fit = fitted_with_errors(everyone, psf, shape, rng)
+    rows, nothing = np.zeros(len(everyone), SOURCE_DTYPE), np.zeros(len(everyone))
+    rows["mag"], rows["fracflux"] = -2.5 * np.log10(everyone.flux), fit.fracflux
+    placed = PlacedFit(rows, everyone.x, everyone.y, fit, everyone.flux, nothing)
+    saved = measured_errors(placed, 4.0, ReductionOptions(), [])
+    near = Neighbours(Stars(x, y, flux), fit.flux_err[n:])
+    there = observe((x, y, flux), psf, shape, 2).image
+    there = there._replace(data=light_of(psf, near.stars, shape, 0.1))
+    fitted = expected_errors(there, psf, stars, near.stars, np.full(shape[1], GAIN))
+    on_reference = rows["mag"][:n].astype("f8"), fitted.fracflux
+    expected = saved_errors(saved.image, stars, near, fitted, on_reference) / MAG_PER_LN
+    clear = fit.quality[:n] > 0.9
+    ratio = (expected * stars.flux / saved.flux_err[:n])[clear]
+    assert 0.95 < np.median(ratio) < 1.05
+    pulls = (fit.flux[:n] - stars.flux) / (expected * stars.flux)
+    bright, alone = stars.flux > np.median(stars.flux), fitted.fracflux > 0.8
+    for part in (bright, ~bright, alone, ~alone):
+        assert 0.85 < mad_std(pulls[part & clear]) < 1.15
+
+
+def fitted_with_errors(stars, psf, shape, rng):
+    """The ForcedFit of an image of ``stars``, with errors of FACTOR and FLOOR."""
+    everything = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
+    fit = fit_fluxes(observe((stars.x, stars.y, stars.flux), psf, shape, 2).image, psf, everything)
+    flux = stars.flux + FACTOR * (fit.flux - stars.flux) + rng.normal(0, FLOOR * stars.flux)
+    return replace(fit, flux=flux)
 
 
 def test_report_and_plot_take_whatever_there_is(tmp_path):
@@ -201,8 +312,8 @@ def test_stars_are_recovered_and_the_survey_is_not_touched(night, tmp_path):
     assert bright["is_found"].all()
     pulls = (bright["measured"] - bright["mag"] - bright["delta"]) / bright["measured_err"]
     assert np.median(np.abs(pulls)) < 1.5
-    large = np.abs(table["delta"]) > 25 * np.hypot(table["mag_err"], table["reference_err"])
-    assert np.mean(table["is_changed"][large]) > 0.7
+    assert np.mean(table["is_changed"][table["expected_sigma"] > 25]) > 0.7
+    assert np.isfinite(table["expected_sigma"]).all()
     assert not table["is_changed"][table["amplitude"] == 0].any()
     assert Image.open(outputs["plot"]).size == (1300, 1430)
 

@@ -27,6 +27,7 @@ from tests.builders.crowded_scene import (
 SHAPE = (400, 360)
 DETECTOR = ColumnDetector(np.full(SHAPE[1], GAIN), np.full(SHAPE[1], SATURATION))
 SKY_VARIANCE = SKY / GAIN + (READ_NOISE / GAIN) ** 2
+NOBODY = Stars(*np.zeros((3, 0)))
 
 
 def empty_sky(seed, shape=SHAPE):
@@ -153,18 +154,52 @@ def test_a_chip_without_free_pixels_gets_no_star():
 def test_expected_errors_are_those_of_the_fit_and_own_light_is_the_share():
     psf, weight = varying_psf(), np.full(SHAPE, 1 / SKY_VARIANCE)
     stars = some_stars(40, 12)
-    seen = expected_errors(psf, stars, weight, np.zeros(SHAPE), DETECTOR[0])
+    dark = WeightedImage(np.zeros(SHAPE), weight, np.zeros(SHAPE, "u1"))
+    seen = expected_errors(dark, psf, stars, NOBODY, DETECTOR.gain)
     pixels = add_artificial_stars(empty_sky(13), psf, stars, DETECTOR, np.random.default_rng(14))
     exact = 1 / (SKY_VARIANCE + light_of(psf, stars, SHAPE, 0.1) / GAIN)
     forced = ForcedStars(stars.x, stars.y, stars.flux, np.zeros(len(stars), int))
     fit = fit_fluxes(pixels._replace(weight=exact), psf, forced)
     np.testing.assert_allclose(seen.flux_err, fit.flux_err, rtol=0.05)
-    np.testing.assert_allclose(seen.fracflux, 1, atol=1e-6)
-    double = expected_errors(psf, stars, weight, light_of(psf, stars, SHAPE, 0.01), DETECTOR[0])
+    np.testing.assert_allclose(seen.fracflux, 1, atol=0.01)
+    twice = dark._replace(data=light_of(psf, stars, SHAPE, 0.01))
+    double = expected_errors(twice, psf, stars, stars, DETECTOR.gain)
     np.testing.assert_allclose(double.fracflux, 0.5, atol=0.01)
+
+
+def test_expected_errors_of_crowded_stars_are_the_scatter_of_their_fits():
+    psf, stars, others = varying_psf(), some_stars(80, 3), Stars(*star_list(700, SHAPE, 1))
+    scenes = [observe((others.x, others.y, others.flux), psf, SHAPE, seed) for seed in (2, 3, 4)]
+    there = scenes[0].image._replace(data=light_of(psf, others, SHAPE, 0.1))
+    expected = expected_errors(there, psf, stars, others, DETECTOR.gain)
+    alone = expected_errors(there, psf, stars, NOBODY, DETECTOR.gain)
+    blended = expected.fracflux < 0.7
+    by_neighbours = expected.flux_err / alone.flux_err
+    assert by_neighbours.min() > 0.999
+    assert by_neighbours[blended].max() > 1.2
+    both, pulls = stars.with_others(others), []
+    everything = ForcedStars(both.x, both.y, both.flux, np.zeros(len(both), int))
+    for seed, scene in enumerate(scenes):
+        pixels = add_artificial_stars(
+            scene.image, psf, stars, DETECTOR, np.random.default_rng(seed)
+        )
+        image = pixels._replace(weight=model_weight(pixels, scene, stars))
+        fit = fit_fluxes(image, psf, everything).select(np.arange(len(stars)))
+        apart_enough = apart(both.x, both.y, 1.0)[: len(stars)] & (fit.quality > 0.9)
+        ratio = (expected.flux_err / fit.flux_err)[apart_enough]
+        np.testing.assert_allclose(ratio, 1, rtol=0.05)
+        pulls.append(np.where(apart_enough, (fit.flux - stars.flux) / expected.flux_err, np.nan))
+    for part in (blended, ~blended):
+        own = np.concatenate([pull[part] for pull in pulls])
+        own = own[np.isfinite(own)]
+        assert len(own) > 40
+        assert 0.8 < 1.4826 * np.median(np.abs(own - np.median(own))) < 1.2
 
 
 def test_a_star_on_unusable_pixels_has_no_expected_error():
     star = Stars(np.array([50.0]), np.array([50.0]), np.array([1e3]))
-    seen = expected_errors(varying_psf(), star, np.zeros(SHAPE), np.zeros(SHAPE), DETECTOR[0])
-    assert np.isinf(seen.flux_err[0])
+    nothing = WeightedImage(np.zeros(SHAPE), np.zeros(SHAPE), np.zeros(SHAPE, "u1"))
+    half = nothing._replace(weight=np.where(np.arange(SHAPE[1]) < 100, 0.0, 1.0) + nothing.weight)
+    for image in (nothing, half):
+        seen = expected_errors(image, varying_psf(), star, NOBODY, DETECTOR.gain)
+        assert np.isinf(seen.flux_err[0])

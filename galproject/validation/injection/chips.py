@@ -14,17 +14,13 @@ from exposures.whole_files import whole_file
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.pipeline import ChipResult, process_chip
 from galproject.queue.runs import prepare
+from galproject.validation.injection.expected import Neighbours, fitted_errors, saved_errors
 from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.stars import as_pixels, draw_stars, placed
 from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
-from photometry.references.reference import measure_reference
-from photometry.science.calibration.calibration import with_floor
-from photometry.science.injection import (
-    ColumnDetector,
-    add_artificial_stars,
-    expected_errors,
-)
+from photometry.references.reference import measure_reference_errors
+from photometry.science.injection import ColumnDetector, add_artificial_stars
 from photometry.science.weighted_image import WeightedImage
 
 
@@ -64,6 +60,7 @@ class Reference:
 
     stars: np.ndarray  # STAR_DTYPE
     delta: np.ndarray  # (n, n_searches) mag
+    fracflux: np.ndarray  # (n,) to be expected
     sources: np.ndarray  # SOURCE_DTYPE, without the artificial stars; the chip is galimage_id
     circle: np.ndarray  # (3,) ra, dec, radius in degrees
 
@@ -102,12 +99,15 @@ def _process(path, task):
 def _into_reference(task, reduction):
     stars, x, y, delta = draw_stars(reduction, task.entry.ccdnum, task.injection, task.n_searches)
     pixels = as_pixels(stars["mag"], x, y, reduction.zero_point.value)
-    sources = measure_reference(reduction, task.pipeline.reduction)
+    measured = measure_reference_errors(reduction, task.pipeline.reduction)
+    sources = measured.sources
     sources["galimage_id"] = task.entry.ccdnum
     sources["refsource_id"] = np.arange(len(sources))
-    _keep(task, Reference(stars, delta, sources, _circle(reduction)))
-    expected, mag_err = _expected_errors(reduction, pixels, task, 1.0)
-    truth = placed(stars, 0.0, x, y, expected.fracflux, mag_err)
+    near = Neighbours.of_reference(sources)
+    fitted = fitted_errors(reduction, pixels, near, task.pipeline.reduction)
+    _keep(task, Reference(stars, delta, fitted.fracflux, sources, _circle(reduction)))
+    mag_err = saved_errors(measured.errors, pixels, near, fitted, (stars["mag"], fitted.fracflux))
+    truth = placed(stars, 0.0, x, y, fitted.fracflux, mag_err)
     return _add(task, reduction, pixels), truth
 
 
@@ -122,8 +122,9 @@ def _into_search(task, reduction):
         return WeightedImage(
             reduction.chip.data, reduction.chip.weight, reduction.chip.mask
         ), nothing
-    stars, sources = (
-        np.concatenate([getattr(r, name) for r in references]) for name in ("stars", "sources")
+    stars, sources, fracflux = (
+        np.concatenate([getattr(r, name) for r in references])
+        for name in ("stars", "sources", "fracflux")
     )
     delta = np.concatenate([r.delta[:, task.epoch - 1] for r in references])
     measured = measure_search(reduction, sources, task.pipeline.reduction)
@@ -131,25 +132,15 @@ def _into_search(task, reduction):
     ny, nx = reduction.chip.shape
     margin = task.pipeline.reduction.edge_pixels - 0.5
     here = (x > margin) & (x < nx - 1 - margin) & (y > margin) & (y < ny - 1 - margin)
-    stars, delta, x, y = stars[here], delta[here], x[here], y[here]
+    stars, delta, fracflux, x, y = stars[here], delta[here], fracflux[here], x[here], y[here]
     correction = measured.correction.at(x, y, stars["chip"])
     pixels = as_pixels(stars["mag"] + delta, x, y, reduction.zero_point.value + correction)
-    expected, mag_err = _expected_errors(reduction, pixels, task, measured.error_scale)
-    truth = placed(stars, delta, x, y, expected.fracflux, mag_err)
+    near = Neighbours.of_search(measured)
+    fitted = fitted_errors(reduction, pixels, near, task.pipeline.reduction)
+    mag_err = saved_errors(measured.errors, pixels, near, fitted, (stars["mag"], fracflux))
+    mag_err = np.hypot(mag_err, measured.correction.errors_at(x, y))
+    truth = placed(stars, delta, x, y, fitted.fracflux, mag_err)
     return _add(task, reduction, pixels), truth
-
-
-def _expected_errors(reduction, stars, task, error_scale):
-    """ExpectedErrors of ``stars``, and the mag errors that the pipeline should give them."""
-    expected = expected_errors(
-        reduction.detections.psf,
-        stars,
-        reduction.model_weight,
-        reduction.detections.model,
-        reduction.chip.gain_map(),
-    )
-    floor = task.pipeline.reduction.calibration.error_floor
-    return expected, error_scale * with_floor(expected.magnitude_error(stars.flux), floor)
 
 
 def _add(task, reduction, stars):

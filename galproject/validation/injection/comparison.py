@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from exposures.models import GalImage
+from galproject.validation.injection.expected import expected_sigma
 from galproject.validation.injection.stars import PLACED_DTYPE
 from galproject.validation.recovery import INFLUENCE_PIXELS, MATCH_PIXELS
 from photometry.models import GalReference, GalSource
@@ -30,6 +31,8 @@ SEARCH_DTYPE = np.dtype(
         ("is_found", "?"),  # on the reference
         ("reference_err", "f8"),  # mag, the expected one on the reference
         ("reference_fracflux", "f8"),
+        ("reference_measured", "f8"),  # mag; NaN where it was not found
+        ("expected_sigma", "f8"),  # of the change, with the expected errors of both
         ("measured", "f8"),  # mag, corrected to the reference; NaN where there is none
         ("measured_err", "f8"),
         ("is_changed", "?"),  # a change there passed all cuts
@@ -55,8 +58,11 @@ def concatenated(comparisons) -> Comparison:
     )
 
 
-def compare(outcomes) -> Comparison:
-    """Compare the injected stars (ChipOutcome of every chip) with the database."""
+def compare(outcomes, in_flux=True) -> Comparison:
+    """Compare the injected stars (ChipOutcome of every chip) with the database.
+
+    Changes are significant ``in_flux`` or in magnitudes, as the pipeline selected them.
+    """
     images = GalImage.objects.select_related("exposure").in_bulk(
         [outcome.result.image_id for outcome in outcomes]
     )
@@ -68,7 +74,7 @@ def compare(outcomes) -> Comparison:
     for image, outcome in pairs:
         if outcome.epoch and len(outcome.placed):
             stars = _of_reference(outcome.placed, on_reference)
-            on_searches.append(_on_search(image, outcome.placed, stars))
+            on_searches.append(_on_search(image, outcome.placed, stars, in_flux))
             mag, changed = _survey_sources(image, outcome.placed, stars)
             survey_mag.append(mag)
             survey_changed.append(changed)
@@ -112,12 +118,15 @@ def _of_reference(placed, on_reference):
     return on_reference[order[np.searchsorted(on_reference["star"][order], placed["star"])]]
 
 
-def _on_search(image, placed, stars):
+def _on_search(image, placed, stars, in_flux):
     out = _copied(placed, SEARCH_DTYPE)
     out["exposure"] = image.exposure.identifier
     out["is_found"] = stars["refsource_id"] > 0
     out["reference_err"] = stars["mag_err"]
     out["reference_fracflux"] = stars["fracflux"]
+    out["reference_measured"] = stars["measured"]
+    errors = out["mag_err"], out["reference_err"]
+    out["expected_sigma"] = expected_sigma(out["delta"], *errors, in_flux)
     measured = _measured(image, stars["refsource_id"][out["is_found"]])
     row = _row_of(measured["refsource_id"], stars["refsource_id"])
     for name, column in (("measured", "mag"), ("measured_err", "mag_err")):

@@ -39,6 +39,7 @@ def write_stars(comparison, path):
         **dict.fromkeys(("x", "y"), units.pix),
         **dict.fromkeys(("mag", "amplitude", "delta", "mag_err"), units.mag),
         **dict.fromkeys(("measured", "measured_err", "reference_err"), units.mag),
+        "reference_measured": units.mag,
     }.items():
         if name in table.colnames:
             table[name].unit = unit

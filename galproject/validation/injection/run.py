@@ -73,7 +73,7 @@ def _round(chips, pipeline, injection, workers, progress) -> Injection:
                     progress.update(1)
             if not any(outcome.epoch == 0 for outcome in outcomes):
                 raise GalprojectError("\n".join(["no reference chip could be done:", *errors]))
-            return Injection(compare(outcomes), tuple(errors))
+            return Injection(compare(outcomes, pipeline.selection.in_flux), tuple(errors))
 
 
 def check_are_alike(facts):

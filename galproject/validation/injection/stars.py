@@ -26,7 +26,7 @@ PLACED_DTYPE = np.dtype(
         ("x", "f8"),  # pixels on the image
         ("y", "f8"),
         ("fracflux", "f8"),  # share of the light under its PSF, as fracflux
-        ("mag_err", "f8"),  # the expected error: with the floor, expanded as the image's are
+        ("mag_err", "f8"),  # the expected error, by the model of the image's errors
     ]
 )
 STARS_A_CHIP = 1_000_000  # by which the numbers of different chips differ

@@ -63,11 +63,12 @@ def summarise(comparison, width_mag=1.0) -> Summary:
     edges = magnitude_edges(np.append(stars["mag"], comparison.survey_mag[:0]), width_mag)
     varies = epochs["amplitude"] > 0
     constant, variable = epochs[~varies], epochs[varies]
-    sigma = expected_sigma(variable)
+    sigma = variable["expected_sigma"]
     large = sigma > 20
     rows = [
         *_completeness(stars, edges),
         *_biases(stars, constant, edges),
+        *_change_pulls(epochs, edges),
         *_variables(variable, sigma, edges),
         *_purity(epochs, edges),
         *_rates("survey_changed", comparison.survey_mag, comparison.survey_changed, edges),
@@ -93,11 +94,6 @@ def magnitude_edges(magnitudes, width):
         return np.array([0.0, width])
     low, high = np.floor(np.min(magnitudes) / width), np.floor(np.max(magnitudes) / width) + 1
     return width * np.arange(low, high + 1)
-
-
-def expected_sigma(variable):
-    """(n,) expected significance of changes, with the pipeline's errors."""
-    return np.abs(variable["delta"]) / np.hypot(variable["mag_err"], variable["reference_err"])
 
 
 def _mean(values):
@@ -152,6 +148,16 @@ def _biases(stars, constant, edges):
             pull = offsets(mag, (difference / table["measured_err"])[these], edges)
             yield from _offset_rows(f"{side}_bias_mag", bias, edges, crowding)
             yield from _spread_rows(f"{side}_pull_sigma", pull, edges, crowding)
+
+
+def _change_pulls(epochs, edges):
+    """The sigma of measured minus true changes over the errors that both images should have."""
+    difference = epochs["measured"] - epochs["reference_measured"] - epochs["delta"]
+    pulls = difference / np.hypot(epochs["mag_err"], epochs["reference_err"])
+    for crowding in CROWDING:
+        these = _in_class(epochs["reference_fracflux"], crowding)
+        counted = offsets(epochs["mag"][these], pulls[these], edges)
+        yield from _spread_rows("change_pull_sigma", counted, edges, crowding)
 
 
 def _offset_rows(quantity, o, edges, crowding):

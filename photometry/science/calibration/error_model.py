@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from exposures.science.arrays import Float, FloatArray, Index
 from exposures.science.quantities import Count, Fraction, Options, Parts, Switch
 from photometry.science.calibration.calibration import MAG_PER_LN
-from photometry.science.calibration.halos import Wings
+from photometry.science.calibration.halos import Wings, neighbours_light
 from photometry.science.scatter import MAD_TO_SIGMA
 
 # Bounds of the factor c that varies, and of a step of one of the curves that make it.
@@ -323,6 +323,20 @@ class ImageErrors:
 
     model: ErrorModel
     wings: Wings | None = None  # None: bright neighbours don't count
+
+    def surroundings(
+        self,
+        sources: np.ndarray,
+        place: tuple[FloatArray, FloatArray],
+        flux: FloatArray,
+        flux_err: FloatArray,
+    ) -> Surroundings:
+        """The Surroundings of all sources on an image, rows (n,) with ``mag`` and ``fracflux``.
+
+        ``place`` are x and y (n,) in pixels, ``flux`` and ``flux_err`` (n,) ADU those expected and
+        as fitted.
+        """
+        return Surroundings.of(sources, neighbours_light(self.wings, place, flux, flux_err))
 
     def as_json(self) -> dict[str, Any]:
         """The errors as JSON values."""
