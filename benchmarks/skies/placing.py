@@ -121,3 +121,25 @@ def place_stars(image, x, y, flux, psf):
     near &= (y > -reach) & (y < image.shape[0] + reach)
     tables = psf.cores, psf.growth, psf.wing
     _add_stars(image, stars[near], halves[near], nodes[near], tables)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _add_each(images, stars, halves, nodes, psf):
+    for s in range(len(stars)):
+        one = slice(s, s + 1)
+        _add_stars(images[s], stars[one], halves[one], nodes[one], psf)
+
+
+def stamps_in(window, x, y, flux, psf, shape):
+    """(n, ny, nx) the PSF of each star in a window of an image of ``shape``, of unit flux.
+
+    ``window`` are slices of rows and columns; a star of ``flux`` (n,) ADU, which are positive, has
+    the width and the extent that place_stars gives it.
+    """
+    rows, columns = window
+    images = np.zeros((len(x), rows.stop - rows.start, columns.stop - columns.start))
+    place = x - columns.start, y - rows.start
+    stars = np.column_stack([*place, np.asarray(flux, "f8"), psf.swelling(flux)])
+    halves, nodes = psf.half_widths(flux).astype("i8"), psf.nodes_at(x, y, shape)
+    _add_each(images, stars, halves, nodes, (psf.cores, psf.growth, psf.wing))
+    return images / stars[:, 2][:, None, None]

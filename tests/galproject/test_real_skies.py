@@ -11,7 +11,7 @@ galsim = pytest.importorskip("galsim")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from skies.options import PIXEL_ARCSEC, SkyOptions, nights  # noqa: E402
-from skies.placing import place_stars  # noqa: E402
+from skies.placing import place_stars, stamps_in  # noqa: E402
 from skies.psf import NODES, epoch_psf, node_profiles  # noqa: E402
 from skies.stars import VANISH, make_stars  # noqa: E402
 
@@ -51,6 +51,14 @@ def centre(image):
     """x and y of the light's middle, pixels."""
     y, x = np.indices(image.shape)
     return (x * image).sum() / image.sum(), (y * image).sum() / image.sum()
+
+
+def test_stamps_in_a_window_are_the_light_that_stars_have_there(psf):
+    x, y, flux = np.array([100.3, 104.1, 92.6]), np.array([80.2, 77.7, 99.0]), [2e4, 300.0, 50.0]
+    image, window = np.zeros(OPTIONS.shape), (slice(70, 95), slice(90, 112))
+    place_stars(image, x, y, np.array(flux), psf)
+    stamps = stamps_in(window, x, y, np.array(flux), psf, OPTIONS.shape)
+    assert np.tensordot(flux, stamps, 1) == pytest.approx(image[window], abs=1e-3)
 
 
 def test_the_psf_varies_over_the_chip_between_its_nodes(psf):
