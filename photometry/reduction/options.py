@@ -11,6 +11,7 @@ from photometry.science.calibration.local_zero_point import LocalOptions
 from photometry.science.detection.clean import CleanOptions
 from photometry.science.detection.detection import DetectionOptions
 from photometry.science.detection.residual_peaks import ResidualOptions
+from photometry.science.extended_sources import ExtendedOptions
 from photometry.science.forced.forced import ForcedOptions
 from photometry.science.motions import MotionOptions
 from photometry.science.psf.psf import PsfOptions
@@ -46,6 +47,7 @@ class ReductionOptions(Options):
     local_zero_point: LocalOptions = LocalOptions()
     errors: ErrorOptions = ErrorOptions()
     bright_stars: BrightStarOptions = BrightStarOptions()
+    extended: ExtendedOptions = ExtendedOptions()
     min_significance: Sigma = 20.0
     """Least significance of sources that calibrate positions and zero point."""
     detections_per_star: Ratio = 2.0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photometry.reduction.bright_stars import wing_flags
+from photometry.reduction.extended_sources import extended_flags
 from photometry.reduction.options import ReductionOptions
 from photometry.references.own_errors import reference_errors
 from photometry.science.bright_stars.wings import MeasuredStars
@@ -59,11 +60,11 @@ def measure_reference_errors(reduction, options=ReductionOptions()) -> Reference
     rows = source_rows(fit, columns)[keep]
     stars = MeasuredStars(*(rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err")))
     rows["flags"] |= wing_flags(reduction, stars, options.bright_stars).astype(rows["flags"].dtype)
-    floor = ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN)
-    if not options.errors.by_star:
-        return ReferenceMeasurement(rows, ImageErrors(floor))
-    errors = reference_errors(reduction, rows, fit, options)
-    rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
+    errors = ImageErrors(ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN))
+    if options.errors.by_star:
+        errors = reference_errors(reduction, rows, fit, options)
+        rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
+    rows["flags"] |= extended_flags(reduction, rows, fit, options).astype(rows["flags"].dtype)
     return ReferenceMeasurement(rows, errors)
 
 

@@ -24,6 +24,7 @@ from photometry.science.calibration.calibration import (
 from photometry.science.calibration.error_model import fit_error_model
 from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.detection.residual_peaks import NewStars
+from photometry.science.extended_sources import EXTENDED
 from photometry.science.forced.forced import SHARP
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.sky.clipping import find_outliers
@@ -341,6 +342,9 @@ def _measured(n=900):
         table_["fracflux"] = rng.uniform(0.05, 1.4, n)
         table_["quality"] = rng.uniform(0.6, 1.0, n)
         table_["flags"] = rng.choice([0, SHARP, MaskBit.SATURATED], n, p=[0.96, 0.02, 0.02])
+    member = np.arange(300)
+    sources["flags"][member] |= EXTENDED
+    sources["dec"][member] = member // 5 + 1e-4 * (member % 5)  # degrees, in groups of five
     rows["x"], rows["y"] = sources["x"], sources["y"]
     sources["mag"], sources["mag_err"] = mag, rng.uniform(0.01, 0.3, n)
     rows["mag"], rows["mag_err"] = mag + rng.normal(0, 0.5, n), rng.uniform(0.01, 0.03, n)

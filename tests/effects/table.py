@@ -5,7 +5,16 @@ modules beside this one, or a new one there) that is another with it. Options th
 together with others name those.
 """
 
-from tests.effects import arrays, bright_stars, chips, files, motions, quality, rows
+from tests.effects import (
+    arrays,
+    bright_stars,
+    chips,
+    extended_sources,
+    files,
+    motions,
+    quality,
+    rows,
+)
 from tests.effects.effect import Effect, changes
 
 SKY = {
@@ -204,6 +213,18 @@ BRIGHT_STARS = {
     "wing_share": changes(bright_stars.flagged, 0.5),
     "trail_sigma": changes(bright_stars.flagged, 1000.0),
 }
+EXTENDED = {
+    "flag": changes(extended_sources.flagged, False),
+    "radius_arcsec": changes(extended_sources.flagged, 1.0),
+    "min_members": changes(extended_sources.flagged, 30),
+    "min_signal": changes(extended_sources.flagged, 1000.0),
+    "max_brightest": changes(extended_sources.flagged, 0.05),
+    "min_width_fwhm": changes(extended_sources.flagged, 5.0),
+    "min_share": changes(extended_sources.flagged, 1.0),
+    "min_significance": changes(extended_sources.flagged, 1000.0),
+    "max_rchi2": changes(extended_sources.flagged, 0.01),
+    "model_error": changes(extended_sources.flagged, 1.0, min_significance=15.0),
+}
 REDUCTION = {
     "min_significance": changes(chips.search, 60.0),
     "detections_per_star": changes(chips.reference, 0.5),
@@ -225,6 +246,8 @@ SELECTION = {
     "edge_pixels": changes(arrays.selected, 40.0),
     "pair_fwhm": changes(arrays.selected, 2.0),
     "min_sum_share": changes(arrays.selected, 1.0, pair_fwhm=2.0),
+    "extended_arcsec": changes(arrays.selected, 0.01),
+    "extended_error": changes(arrays.selected, 0.5),
     "faint_sigma": changes(arrays.selected, 20.0, in_flux=False),
     "usual_bins": changes(arrays.selected, 2, max_misfit=0.001, max_rchi2_ratio=1.5),
     "usual_bin_sources": changes(arrays.selected, 400, max_misfit=0.001, max_rchi2_ratio=1.5),
@@ -439,6 +462,7 @@ BY_SECTION = {
     "reduction.local_zero_point": LOCAL_ZERO_POINT,
     "reduction.errors": ERRORS,
     "reduction.bright_stars": BRIGHT_STARS,
+    "reduction.extended": EXTENDED,
     "selection": SELECTION,
     "quality": quality.QUALITY,
     "quality.measure": quality.MEASURE,

@@ -1,14 +1,18 @@
 """The changes of one image's sources, found and stored."""
 
+from dataclasses import replace
+
 import numpy as np
 from django.db import transaction
 
 from exposures.plain_values import nullable_rows
 from photometry.science.calibration.calibration import MAG_PER_LN
+from photometry.science.extended_sources import EXTENDED
 from photometry.science.forced.forced import SHARP
 from photometry.storage.columns import FIT_COLUMNS
 from variables.models import Cut, GalVarObj
 from variables.science.close_pairs import NO_PAIRS, find_close_pairs
+from variables.science.extended_objects import find_members
 from variables.science.selection import (
     Changes,
     Photometry,
@@ -37,6 +41,7 @@ def find_changes(
         distance_to_saturated(x, y, rows["flags"]),
         find_close_pairs(x, y, measured.sources["galimage_id"], radius),
     )
+    search = replace(search, members=_members_of_extended(measured.sources, options))
     sources = _judged(measured.sources, values)
     reference = _photometry(
         sources,
@@ -68,6 +73,13 @@ def _judged(sources, values):
     sources["quality"][without] = 1
     sources["flags"][without] &= ~SHARP
     return sources
+
+
+def _members_of_extended(sources, options):
+    """(k, 2) the members of sources that the reference has flagged as extended."""
+    is_extended = (sources["flags"] & EXTENDED) != 0
+    columns = (sources[name] for name in ("ra", "dec", "flux", "galimage_id"))
+    return find_members(*columns, is_extended, options.extended_arcsec)
 
 
 def _photometry(rows, mag, mag_err, edge, saturated, close_pairs=NO_PAIRS):

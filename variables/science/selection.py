@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 from exposures.chip import MaskBit
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import (
+    Arcseconds,
     Count,
     Fraction,
     InFwhm,
@@ -22,6 +23,11 @@ from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.forced.forced import SHARP
 from variables.science.close_pairs import NO_PAIRS, has_traded
+from variables.science.extended_objects import (
+    has_traded_within,
+    light_of_objects,
+    only_most_significant,
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,12 @@ class SelectionOptions(Options):
     min_sum_share: Fraction = 0.5
     """Least change of the sum, as a share of threshold_sigma, in the error of the source's own
     change; below it the change fails a cut. With 0 none does."""
+    extended_arcsec: Arcseconds = 2.0
+    """Distance between members of an extended source, within which they are one object: one of them
+    changes, and only if the sum of all does."""
+    extended_error: Fraction = 0.01
+    """Error of this sum, as a share of it: point sources have more or less of a galaxy's light as
+    the seeing changes."""
     faint_sigma: Sigma = 5.0
     """Significance below which a mean of a reference set is hardly a star's; its change is tested
     in flux, too."""
@@ -80,6 +92,8 @@ class Photometry:
     saturated_distance: np.ndarray  # pixels to the nearest other source that is saturated
     # (k, 2) indices of sources that may trade flux
     close_pairs: np.ndarray = field(default_factory=lambda: NO_PAIRS)
+    # (k, 2) for each member of an extended source the index of its brightest, and its own
+    members: np.ndarray = field(default_factory=lambda: NO_PAIRS)
 
     def __len__(self) -> int:
         return len(self.mag)
@@ -129,8 +143,9 @@ def select_changes(
     of the search image's and those of the reference: the error of a magnitude explodes as a star
     fades. Without the option ``in_flux`` it is in magnitudes where there is flux; those with
     ``in_flux`` (n,) are then tested both ways, as the reference may have hardly any light of them.
-    A cut never removes a change: what fails one is recorded as failing it. The close pairs are
-    those of ``search``.
+    A cut never removes a change: what fails one is recorded as failing it. The close pairs and the
+    members of extended sources are those of ``search``. An extended source is one object, which
+    has one change at most, at the member with the most significant one.
 
     Gives Changes of m of the n sources; where the significance is NaN there is no change.
     """
@@ -145,6 +160,7 @@ def select_changes(
             by_mag = np.where(vanished, significance, np.abs(delta) / delta_err)
             both = np.zeros(len(delta), bool) if in_flux is None else in_flux
             significance = np.where(both, np.fmax(significance, by_mag), by_mag)
+        significance = only_most_significant(search.members, significance)
         index = np.flatnonzero(significance > options.threshold_sigma)
     failed = failed_cuts(search, reference, expected_flux, error, options)
     return Changes(
@@ -172,7 +188,7 @@ def failed_cuts(
     """
     both = (search, reference)
     flux_ratio = search.flux / expected_flux
-    least_sum = options.min_sum_share * options.threshold_sigma * error
+    change = search.flux - expected_flux
     change_in_search = np.abs(1 - 1 / np.where(flux_ratio == 0, np.nan, flux_ratio))
     fails = {
         "search_rchi2": misses_the_psf(search, change_in_search, options),
@@ -184,9 +200,30 @@ def failed_cuts(
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
         "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
         "near_saturated": np.any([near_saturated(p, options) for p in both], axis=0),
-        "traded": has_traded(search.close_pairs, search.flux - expected_flux, least_sum),
+        "traded": trades_flux(search, change, expected_flux, error, options),
     }
     return sum(failed.astype("i2") << CUTS.index(name) for name, failed in fails.items())
+
+
+def trades_flux(
+    search: Photometry,
+    change: FloatArray,
+    expected_flux: FloatArray,
+    error: FloatArray,
+    options: SelectionOptions,
+) -> BoolArray:
+    """(n,) whether a source's neighbours, or the others of its extended source, took its change.
+
+    All (n,) in ADU: ``change`` is what the flux on the search image differs from the one expected,
+    ``error`` is that of the difference.
+    """
+    least_sigma = options.min_sum_share * options.threshold_sigma
+    in_pairs = has_traded(search.close_pairs, change, least_sigma * error)
+    own_error = options.extended_error * light_of_objects(search.members, expected_flux)
+    least_sum = least_sigma * np.hypot(error, own_error)
+    within = has_traded_within(search.members, change, least_sum)
+    in_pairs[search.members[:, 1]] = False
+    return in_pairs | within
 
 
 def near_saturated(photometry: Photometry, options: SelectionOptions) -> BoolArray:

@@ -8,6 +8,7 @@ import numpy as np
 from exposures.chip import MaskBit
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from exposures.science.quantities import Fraction, MaskBits, Options
+from photometry.science.extended_sources import EXTENDED
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,12 @@ def is_well_measured(stars: FittedStars | np.ndarray, options: CleanOptions) -> 
 
 
 def has_no_flag(stars: FittedStars | np.ndarray, options: CleanOptions) -> BoolArray:
-    """(n,) whether stars have no mask bits but the allowed ones."""
-    return (_column(stars, "flags") & ~options.allowed_flags) == 0
+    """(n,) whether stars have no mask bits but the allowed ones.
+
+    EXTENDED is no mask bit. Among the stars that calibrate, galaxies are few; without them the
+    errors of what lies beside one would be those of stars that lie beside none.
+    """
+    return (_column(stars, "flags") & ~(options.allowed_flags | EXTENDED)) == 0
 
 
 def _column(stars: FittedStars | np.ndarray, name: str) -> np.ndarray:
