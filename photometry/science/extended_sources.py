@@ -120,7 +120,7 @@ def _groups(
     dx, dy, light = x[other] - x[one], y[other] - y[one], flux[other]
 
     def sums(values: FloatArray) -> FloatArray:
-        return np.bincount(one, values, n)
+        return np.bincount(one, values.astype("f8"), n).astype("f8")
 
     total = flux + sums(light)
     variance_x, variance_y, covariance = (
