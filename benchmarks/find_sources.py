@@ -4,18 +4,24 @@ Both search a crowded chip of known truth: crowdsource as its authors run it on 
 iterations and tiles are its own), and find_sources as a reference image gets it. What each finds is
 compared with the truth by magnitude. A quarter of a chip that 160,000 stars would crowd: of a whole
 one stock doesn't come to an end in half an hour. Ours is the median of three runs, stock is run
-once; times are of the processor. Ends with one JSON line; --quick takes less than 50 s.
+once; times are of the processor.
+
+The PSF of that chip is our own model's. So both search skies that GalSim drew, too, as crowded as
+chips with 80,000 and 160,000 stars: these are the keys that begin with ``galsim_``. It needs
+`make setup-benchmarks`. Ends with one JSON line; --quick takes less than 50 s.
 """
 
 import argparse
 import contextlib
 import json
 import sys
+import tempfile
 import time
 import warnings
+from dataclasses import replace
 from statistics import median
 
-from crowded_chip import FULL_SHAPE, QUICK_SHAPE, ZERO_POINT, crowded_chip
+from crowded_chip import FULL_SHAPE, QUICK_SHAPE, ZERO_POINT, CrowdedChip, crowded_chip
 
 # crowded_chip puts the project on the path and limits the libraries to one core.
 import numpy as np  # isort: skip
@@ -25,12 +31,18 @@ from scipy.spatial import cKDTree  # isort: skip
 
 from photometry.reduction.options import ReductionOptions  # isort: skip
 from photometry.science.detection.detection import find_sources  # isort: skip
+from photometry.science.psf.psf import ChipPsf  # isort: skip
+from skies import chips_of, nights, require_galsim  # isort: skip
 
 N_STARS, QUICK_STARS = 40_000, 8_000
 SHAPE = tuple(side // 2 for side in FULL_SHAPE)
 N_RUNS = 3
 MATCH_PIXELS, MATCH_MAG = 1.0, 1.0  # a source is a star that is so near in place and flux
 MAGNITUDES = np.arange(14, 25)  # edges of the tables
+GALSIM_CROWDINGS = ("80k", "160k")  # stars a chip, of the nights base_*
+GALSIM_SIDE, QUICK_GALSIM_SIDE = 512, 256  # pixels
+N_SEEDS = 4  # chips at each crowding
+GALSIM_FAINTEST, GALSIM_MATCH_MAG = 23.5, 0.5  # mag
 COMPLETE = 0.5  # of stock: the magnitudes at which fewer are found don't count
 
 
@@ -70,17 +82,18 @@ def timed(function, *arguments):
     return result, time.process_time() - started
 
 
-def identify(chip, found):
+def identify(chip, found, match_mag=MATCH_MAG):
     """Which stars were found, and which of the sources are a star: (n_stars,), (n_found,) bool.
 
-    Each star is at most one source and each source one star, the brightest first.
+    Each star is at most one source and each source one star, the brightest first; their magnitudes
+    differ by less than ``match_mag``.
     """
     x, y, flux = found
     mag, true_mag = magnitude(flux), magnitude(chip.flux)
     sources, stars = cKDTree(np.column_stack([x, y])), cKDTree(np.column_stack([chip.x, chip.y]))
     pairs = sources.sparse_distance_matrix(stars, MATCH_PIXELS, output_type="ndarray")
     source, star = pairs["i"], pairs["j"]
-    alike = np.abs(mag[source] - true_mag[star]) < MATCH_MAG
+    alike = np.abs(mag[source] - true_mag[star]) < match_mag
     order = np.lexsort((mag[source], true_mag[star]))
     is_found, is_star = np.zeros(len(chip.x), bool), np.zeros(len(x), bool)
     for k in order[alike[order]]:
@@ -126,6 +139,49 @@ def compare(chip, ours, stock):
     }
 
 
+def galsim_chip(crowding, seed, side):
+    """A CrowdedChip that GalSim drew, without its true sky; its PSF is where stock starts."""
+    options = replace(nights((side, side), 1)[f"base_{crowding}"], seed=seed)
+    with tempfile.TemporaryDirectory() as folder:
+        night, ((_, chip),), _ = chips_of(options, folder)
+    epoch = night.epochs[0]
+    middle = (side - 1) / 2
+    inside = np.maximum(np.abs(epoch.x - middle), np.abs(epoch.y - middle)) < side / 2
+    stars = np.flatnonzero(inside)[np.argsort(-epoch.flux[inside])]
+    return CrowdedChip(
+        data=(chip.data - epoch.sky).astype("f4"),
+        weight=chip.weight,
+        mask=chip.mask,
+        x=epoch.x[stars],
+        y=epoch.y[stars],
+        flux=epoch.flux[stars],
+        psf=ChipPsf.round(epoch.psf.fwhm_pixels),
+    )
+
+
+def galsim_figures(crowding, side, n_seeds):
+    """Completeness and purity of ours and of stock to GALSIM_FAINTEST, means over the seeds."""
+    shares = []
+    for seed in range(1, n_seeds + 1):
+        chip = galsim_chip(crowding, seed, side)
+        both = find_by_ours(chip), find_by_stock(chip, (1, 1))
+        shares.append([to_faintest(chip, found) for found in both])
+    figures = {}
+    for (completeness, purity), suffix in zip(np.mean(shares, axis=0), ("", "_stock"), strict=True):
+        figures[f"galsim_completeness_{crowding}{suffix}"] = float(completeness)
+        figures[f"galsim_purity_{crowding}{suffix}"] = float(purity)
+    return figures
+
+
+def to_faintest(chip, found):
+    """Share of the stars that were found, and of the sources that are a star."""
+    is_found, is_star = identify(chip, found, GALSIM_MATCH_MAG)
+    return (
+        is_found[magnitude(chip.flux) < GALSIM_FAINTEST].mean(),
+        is_star[magnitude(found[2]) < GALSIM_FAINTEST].mean(),
+    )
+
+
 def plain(value):
     return None if np.isnan(value) else round(float(value), 4)
 
@@ -134,6 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a cut-out, under 50 s")
     quick = parser.parse_args().quick
+    require_galsim()
     shape, tiles = (QUICK_SHAPE, (1, 1)) if quick else (SHAPE, (2, 1))
     chip = crowded_chip(QUICK_STARS if quick else N_STARS, shape)
     find_by_ours(crowded_chip(500, (200, 200)))  # compiles, once a machine
@@ -152,6 +209,9 @@ def main():
         "n_stock": len(stock[0]),
         "n_stars": len(chip.x),
     }
+    side, n_seeds = (QUICK_GALSIM_SIDE, 1) if quick else (GALSIM_SIDE, N_SEEDS)
+    for crowding in GALSIM_CROWDINGS:
+        figures |= galsim_figures(crowding, side, n_seeds)
     print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}))
 
 

@@ -23,6 +23,7 @@ from photometry.science.calibration.calibration import (
 )
 from photometry.science.calibration.error_model import fit_error_model
 from photometry.science.calibration.local_zero_point import fit_local_zero_point
+from photometry.science.detection.detection import find_sources
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.extended_sources import EXTENDED
 from photometry.science.forced.forced import SHARP
@@ -37,6 +38,7 @@ from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
 from tests.builders.crowded_scene import star_list
 from tests.builders.differences import differences
+from tests.builders.drawn_sky import draw, random_stars, transfer
 from tests.builders.fits_files import chip_cards, write_plain, write_triplet
 from tests.builders.star_field import Band, crossmatch, make_stars, observe
 from tests.exposures.test_catalogues import table, write_table
@@ -522,3 +524,11 @@ def header_values(options):
         "fwhm": (0.5, 100.0),
     }
     return [getattr(limits, name).holds(value) for name in values for value in values[name]]
+
+
+def turbulent_psf(options):
+    """The PSF of stars seen through turbulent air, which falls faster than the simulator's."""
+    shape, reduction = (150, 150), options.reduction
+    sky = draw(transfer(seeing_pixels=4.0), shape, random_stars(80, shape, seed=1), seed=1)
+    image = sky.data, sky.weight, sky.mask
+    return find_sources(*image, np.nan, reduction.search_detection, reduction.psf).psf

@@ -42,7 +42,7 @@ PSF = {
     "core_pixels": changes(chips.reference, 9),
     "core_fwhm": changes(chips.reference, 1.0, core_pixels=9),
     "beta": changes(chips.reference, 2.0, max_steps=1),
-    "max_wing": changes(chips.reference, 0.2),
+    "max_wing": changes(arrays.turbulent_psf, 0.1),
     "max_steps": changes(chips.reference, 1),
     "model_error": changes(chips.reference, 0.2),
     "default_fwhm_pixels": changes(chips.poor, 7.0),

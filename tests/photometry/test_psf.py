@@ -186,6 +186,20 @@ def test_wings_of_turbulent_air_are_followed_beyond_the_stamps():
     assert np.all(np.abs(np.array(ratios) - 1) < 0.25), ratios
 
 
+def test_profile_that_falls_slowly_itself_gets_no_wing():
+    """As our simulator's: beyond it is an aureole, or what was not found of the neighbours."""
+    rng, one = np.random.default_rng(7), np.ones(60)
+    x, y = rng.uniform(20, 1000, (2, 60))
+    dx, dy = x - np.round(x), y - np.round(y)
+    truth = 1e5 * moffat_stamps(dx, dy, (4 * one, 0 * one, 0 * one), 3.0, 19)
+    data = (
+        truth + rng.normal(size=truth.shape) * 5 + 300 / (9 + np.hypot(*np.indices((19, 19)) - 9))
+    )
+    stars = StarStamps(x, y, dx, dy, data, np.full(truth.shape, 1 / 25))
+    first = fit_psf(stars, ChipPsf.round(4.0))
+    assert fit_psf(stars, first, PsfOptions(max_wing=0.3)).wing == 0
+
+
 def test_no_wing_is_fitted_where_none_is_allowed():
     stars, _ = kolmogorov_stars(np.random.default_rng(6), 40)
     first = fit_psf(stars, ChipPsf.round(4.0))

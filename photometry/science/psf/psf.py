@@ -43,7 +43,7 @@ POSITION_SCALE = 1000.0
 # Bounds of a profile's shape parameters: fwhm in pixels, e1, e2 (axis ratios above 0.4), beta and
 # wing.
 SHAPE_LOW = np.array([1.0, -0.4, -0.4, 1.5, 0.0])
-SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 8.0, 1.0])
+SHAPE_HIGH = np.array([40.0, 0.4, 0.4, 12.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class PsfOptions(Options):
     """Side of the PSF's core in FWHM, where that is more than its least side."""
     beta: Exponent = 3.0
     """Exponent of the Moffat profile from which the fit starts."""
-    max_wing: Fraction = 0.0
+    max_wing: Fraction = 0.27
     """Largest share of a star's light in the wing that the air makes beyond the Moffat profile; 0
-    for none, 0.3 is Kolmogorov's turbulence."""
+    for none, 0.26 is Kolmogorov's turbulence. There is none where the exponent of the profile alone
+    is below 4, and all of it from 4.5 on."""
     max_steps: Rounds = 8
     """Largest number of steps of the fit of the PSF's profile."""
     model_error: Fraction = 0.03

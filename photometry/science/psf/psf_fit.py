@@ -23,6 +23,8 @@ N_VARYING = 3  # of them vary over the chip: the first
 # and the light that is within the stamp.
 UNDERSHOOT, LEAST_LIGHT, MOST_LIGHT = 0.05, 0.1, 1.1
 ALIKE = 0.01  # share of a star's peak by which it may differ from the others
+# Exponents of a profile without a wing from which on there may be one, and all of it.
+WING_BETAS = 4.0, 4.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
     ``start``.
 
     The wing is only fitted from a ``start`` that has a core: what a mere guess has left of the
-    stars' neighbours would be taken for it.
+    stars' neighbours would be taken for it. And only where the profile without it falls as steeply
+    as turbulent air's.
     """
     stars = stars.select(np.isfinite(stars.data).all(axis=(1, 2)))
     if len(stars) < 3:
@@ -70,18 +73,46 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
 
 def _fit_profile_and_core(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
     max_wing = 0.0 if start.core is None else options.max_wing
-    profile = _fit_profile(stars, start, max_wing, options)
+    alike, without = _fit_to_alike(stars, _without_wing(start, options), options)
+    max_wing *= _support_of_wing(without.beta)
+    if max_wing == 0 or without.core is None:
+        return without
+    profile = _fit_profile(alike, without, max_wing, options)
+    return replace(profile, core=_fit_core(alike, profile, options)[0])
+
+
+def _fit_to_alike(
+    stars: StarStamps, start: ChipPsf, options: PsfOptions
+) -> tuple[StarStamps, ChipPsf]:
+    """A ChipPsf without a wing, and the StarStamps that are like each other, which it fits."""
+    profile = _fit_profile(stars, start, 0.0, options)
     if len(stars) < options.min_stars_core:
-        return profile
+        return stars, profile
     core, deviation = _fit_core(stars, profile, options)
     for _ in range(options.star_clips):
         alike = deviation < options.star_deviation * np.median(deviation)
         if alike.all() or alike.sum() < options.min_stars_core:
             break
         stars = stars.select(alike)
-        profile = _fit_profile(stars, profile, max_wing, options)
+        profile = _fit_profile(stars, profile, 0.0, options)
         core, deviation = _fit_core(stars, profile, options)
-    return replace(profile, core=core)
+    return stars, replace(profile, core=core)
+
+
+def _without_wing(psf: ChipPsf, options: PsfOptions) -> ChipPsf:
+    """A ChipPsf from which a fit without a wing starts: the exponent beside a wing is another."""
+    return replace(psf, beta=options.beta, wing=0.0) if psf.wing > 0 else psf
+
+
+def _support_of_wing(beta: float) -> float:
+    """How far the exponent of a profile without a wing says that there is one, 0 to 1.
+
+    Of Moffat profiles that with 4.77 is nearest to turbulent air's, and lacks its wing (Trujillo et
+    al. 2001, MNRAS 328, 977). One with less has as much light far out itself: what is beyond it is
+    an aureole's, or that of stars that were not found.
+    """
+    low, high = WING_BETAS
+    return float(np.clip((beta - low) / (high - low), 0, 1))
 
 
 def _as_wide_as(stars: StarStamps, options: PsfOptions) -> ChipPsf:
