@@ -9,6 +9,7 @@ once more when proper motions have been measured on all of them.
 
 import argparse
 import json
+import multiprocessing
 import shutil
 import sys
 import tempfile
@@ -20,9 +21,14 @@ from pathlib import Path
 
 import numpy as np
 from astropy.stats import mad_std
-from scratch import manage, scratch_database
+from django.db import connection
+from scratch import manage_here, scratch_database
 from skies import CATALOGUE, make_night, nights, require_galsim, write_night
 from skies.assessment import BIN_EDGES, assess_night, ratio
+
+# Before workers are forked, which need it.
+import galproject.processing.pipeline  # noqa: F401
+from exposures.other_database import connected_to
 
 QUICK = {"shape": (320, 320), "n_epochs": 2}
 FEWEST = 50  # measurements in a bin of magnitude, for a figure of it
@@ -34,25 +40,31 @@ def draw(options, folder):
     return night, write_night(folder, night)
 
 
-def process(url, paths, folder, workers, with_motions=False):
-    """Process the references, then the search exposures; seconds of both. Failures are counted.
+def process(drawn, database, folder, with_motions=False):
+    """Process a night in a database: its NightFigures, and seconds of references and searches.
 
     The search exposures once more ``with_motions`` that are measured on them.
     """
-    common = ("--catalogue", folder / CATALOGUE, "--workers", workers, "--no-pictures")
-    seconds = []
-    references = [path for path, *_ in paths]
-    searches = [path for _, *others in paths for path in others]
-    for inputs in ((*references, "--reference"), searches):
-        try:
-            seconds.append(manage(url, "process_exposure", *inputs, *common).seconds)
-        except SystemExit as failure:
-            print(f"{failure}: what is missing counts as not found", file=sys.stderr)
-            seconds.append(np.nan)
-    if with_motions:
-        manage(url, "measure_motions")
-        manage(url, "process_exposure", *searches, *common, "--again")
-    return seconds
+    night, (reference, *searches) = drawn
+    common = ("--catalogue", folder / CATALOGUE, "--no-pictures")
+    with connected_to(database):
+        seconds = [
+            seconds_of("process_exposure", reference, "--reference", *common),
+            seconds_of("process_exposure", *searches, *common),
+        ]
+        if with_motions:
+            seconds_of("measure_motions", "--exposure", night.options.expnum)
+            seconds_of("process_exposure", *searches, *common, "--again")
+        return assess_night(night), seconds
+
+
+def seconds_of(*arguments):
+    """Seconds of a command of manage.py on this process' database, NaN where it failed."""
+    try:
+        return manage_here(None, *arguments).seconds
+    except SystemExit as failure:
+        print(f"{failure}: what is missing counts as not found", file=sys.stderr)
+        return np.nan
 
 
 @contextmanager
@@ -140,14 +152,21 @@ def in_json(value):
 
 
 def run(chosen, folder, workers, with_motions=False):
-    """Draw, process and assess nights; NightFigures by name, and seconds of the commands."""
-    with ProcessPoolExecutor(workers) as pool:
-        drawn = list(pool.map(partial(draw, folder=folder), chosen.values()))
-    with scratch_database("real_skies") as url:
-        seconds = process(url, [paths for _, paths in drawn], folder, workers, with_motions)
-        nights_drawn = (night for night, _ in drawn)
-        assessed = {name: assess_night(n) for name, n in zip(chosen, nights_drawn, strict=True)}
-    return assessed, seconds
+    """Draw, process and assess nights; NightFigures by name, and seconds of the commands.
+
+    Each night is one worker's, which is forked from this process: loading what is needed takes as
+    long as a small chip.
+    """
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
+        drawing = pool.map(partial(draw, folder=folder), chosen.values())
+        with scratch_database("real_skies"):
+            database = connection.settings_dict["NAME"]
+            process_one = partial(
+                process, database=database, folder=folder, with_motions=with_motions
+            )
+            processed = list(pool.map(process_one, list(drawing)))
+    assessed = dict(zip(chosen, (night for night, _ in processed), strict=True))
+    return assessed, np.sum([seconds for _, seconds in processed], axis=0)
 
 
 def main():

@@ -1,6 +1,7 @@
 """A database for one benchmark alone, and the commands of a user run in it."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.core.management import CommandError, call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
@@ -74,3 +76,18 @@ def manage(url, *arguments, check=True):
     if status and check:
         raise SystemExit(f"manage.py {arguments[0]} failed")
     return Run(time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def manage_here(_url, *arguments, check=True):
+    """As ``manage``, in this process, which uses the database already.
+
+    What a command of its own loads takes as long as a small chip, in it and in each worker.
+    """
+    started = time.monotonic()
+    try:
+        call_command(*map(str, arguments), stdout=sys.stderr)
+    except (CommandError, SystemExit) as failure:
+        if check:
+            raise SystemExit(f"manage.py {arguments[0]} failed: {failure}") from failure
+    peak_kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Run(time.monotonic() - started, peak_kilobytes / 1024)

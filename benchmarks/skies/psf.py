@@ -1,6 +1,7 @@
 """The PSF of an epoch by GalSim: Kolmogorov atmosphere x optics, with an aureole round it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +15,7 @@ except ImportError:  # said where a sky is drawn: the rest of the module needs n
     galsim = None
 
 NODES = 5  # PSFs along each side of the chip
+N_PARAMETERS = 11  # of a PSF
 TABLE_SIDE = 2 * OVERSAMPLING * (CORE_HALF + 1) + 1
 WING_HALF = 400  # pixels from a star to where its light ends
 AUREOLE_ARCSEC = 4.0  # where it begins to fall as r^-2
@@ -73,43 +75,50 @@ class EpochPsf:
 def epoch_psf(options, seeing_arcsec, rng):
     """An EpochPsf; all that varies over the chip is drawn from ``rng``."""
     require_galsim()
-    nodes = node_profiles(options, seeing_arcsec, rng)
-    cores = np.array([[draw_oversampled(profile) for profile in row] for row in nodes])
+    nodes = node_parameters(options, seeing_arcsec, rng).reshape(-1, N_PARAMETERS)
+    light = options.aureole, options.brighter_fatter
+    return _psf_of(tuple(map(tuple, nodes.tolist())), seeing_arcsec, *light)
+
+
+@lru_cache(4)
+def _psf_of(nodes, seeing_arcsec, aureole, brighter_fatter):
+    """The EpochPsf of nodes' parameters; nights of one seed have theirs in common."""
+    cores = np.array([draw_oversampled(node_profile(*node)) for node in nodes])
+    cores = cores.reshape(NODES, NODES, TABLE_SIDE, TABLE_SIDE)
     axis = (np.arange(TABLE_SIDE) - TABLE_SIDE // 2) / OVERSAMPLING
-    lit = (1 - options.aureole - SPIKES * bool(options.aureole)) * cores
-    cores = lit + options.aureole * _aureole(np.hypot(axis, axis[:, None]))
-    wing = _wing(lit[NODES // 2, NODES // 2], options)
+    lit = (1 - aureole - SPIKES * bool(aureole)) * cores
+    cores = lit + aureole * _aureole(np.hypot(axis, axis[:, None]))
+    wing = _wing(lit[NODES // 2, NODES // 2], aureole)
     return EpochPsf(
         cores.astype("f4"),
         _growth(cores, axis).astype("f4"),
         wing.astype("f4"),
         _radial_profile(cores[NODES // 2, NODES // 2], wing),
         seeing_arcsec / PIXEL_ARCSEC,
-        options.brighter_fatter,
+        brighter_fatter,
     )
 
 
-def node_profiles(options, seeing_arcsec, rng):
-    """NODES lists of NODES GalSim profiles, the pixel's response included."""
+def node_parameters(options, seeing_arcsec, rng):
+    """(NODES, NODES, N_PARAMETERS) of PSFs: seeing in arcsec, e1, e2, 8 aberrations in waves."""
     fields = [options.turbulence * smooth_field(options.shape, rng) for _ in range(3)]
     rows = np.linspace(0, options.shape[0] - 1, NODES).astype(int)
     columns = np.linspace(0, options.shape[1] - 1, NODES).astype(int)
     # DECam-like: focus, astigmatism, coma, trefoil and spherical, each a plane over the field.
     terms = options.aberrations * rng.normal(0, 1, (3, 8)) * [[1], [0.35], [0.35]]
-    grid = []
+    nodes = np.empty((NODES, NODES, N_PARAMETERS))
     for j, row in enumerate(rows):
         v = 2 * j / (NODES - 1) - 1
-        line = []
         for i, column in enumerate(columns):
             u = 2 * i / (NODES - 1) - 1
             size, e1, e2 = (field[row, column] for field in fields)
-            line.append(_profile(seeing_arcsec * (1 + size), (e1, e2), terms.T @ [1, u, v]))
-        grid.append(line)
-    return grid
+            nodes[j, i] = seeing_arcsec * (1 + size), e1, e2, *(terms.T @ [1, u, v])
+    return nodes
 
 
-def _profile(seeing_arcsec, ellipticity, aberrations):
-    atmosphere = galsim.Kolmogorov(fwhm=seeing_arcsec).shear(e1=ellipticity[0], e2=ellipticity[1])
+def node_profile(seeing_arcsec, e1, e2, *aberrations):
+    """A GalSim profile, the pixel's response included, of a node's parameters."""
+    atmosphere = galsim.Kolmogorov(fwhm=seeing_arcsec).shear(e1=e1, e2=e2)
     optics = galsim.OpticalPSF(
         lam=WAVELENGTH_NM,
         diam=DIAMETER_M,
@@ -148,7 +157,7 @@ def _aureole_shape(radius):
     return end / (core**2 + radius**2)
 
 
-def _wing(middle, options):
+def _wing(middle, aureole):
     """Atmosphere beyond the core (r^-11/3, as Kolmogorov's), spikes and aureole."""
     axis = np.arange(2 * WING_HALF + 3) - WING_HALF - 1
     radius = np.hypot(axis, axis[:, None])
@@ -156,8 +165,8 @@ def _wing(middle, options):
     level = middle[edge < 0.5].mean()
     wing = level * (np.maximum(radius, 1) / CORE_HALF) ** (-11 / 3)
     end = np.clip((WING_HALF - radius) / (0.3 * WING_HALF), 0, 1)
-    wing = wing * end + options.aureole * _aureole(radius)
-    return wing + SPIKES * bool(options.aureole) * _spikes(axis) * end
+    wing = wing * end + aureole * _aureole(radius)
+    return wing + SPIKES * bool(aureole) * _spikes(axis) * end
 
 
 def _spikes(axis):

@@ -15,6 +15,7 @@ FAST_MAS = 20.0  # a year, of stars whose motion shows
 # A change beside a star that varies is that star's: near it if it varies at all, else if much.
 VARIES, VARIES_MUCH = 3.0, 100.0  # sigma of the photon error
 NEAR_FWHM, FAR_PIXELS = 1.5, 12.0
+KNOTS = 500  # of the error by brightness, which is off by less than 1e-4 between them
 
 
 class EpochTruth:
@@ -68,12 +69,7 @@ class EpochTruth:
             here = (column >= amplifier.x_start) & (column < amplifier.x_stop)
             gain[here], noise[here] = amplifier.gain, amplifier.read_noise
         profile = self.epoch.psf.middle_stamp(12).ravel()
-        return np.concatenate(
-            [
-                _fit_error(profile, *(values[part] for values in (self.flux, sky, gain, noise)))
-                for part in np.array_split(np.arange(len(column)), max(1, len(column) // 5000))
-            ]
-        )
+        return _fit_error(profile, self.flux, sky, gain, noise)
 
     def sources_of(self, x, y):
         """The brightest star within MATCH_PIXELS of positions, -1 for none, and its own flux.
@@ -86,9 +82,15 @@ class EpochTruth:
 
 
 def _fit_error(profile, flux, sky, gain, noise):
-    variance = (flux[:, None] * profile + sky[:, None]) / gain[:, None]
-    variance += (noise / gain)[:, None] ** 2
-    return 1 / np.sqrt((profile**2 / variance).sum(axis=1))
+    """(n,) ADU: ``1 / sqrt(sum(P^2 / V))``, with ``V = (flux P + sky) / gain + (noise / gain)^2``.
+
+    But for its unit it is a function of the ratio of star and background, known at KNOTS of them.
+    """
+    background = sky + noise**2 / gain
+    knots = np.expm1(np.linspace(0, np.log1p(np.max(flux / background, initial=1)), KNOTS))
+    sums = [(profile**2 / (1 + ratio * profile)).sum() for ratio in knots]
+    information = np.interp(np.log1p(flux / background), np.log1p(knots), np.log(sums))
+    return np.sqrt(background / gain / np.exp(information))
 
 
 class Changes:

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from skies.options import PIXEL_ARCSEC, SkyOptions, nights  # noqa: E402
 from skies.placing import place_stars, stamps_in  # noqa: E402
-from skies.psf import NODES, epoch_psf, node_profiles  # noqa: E402
+from skies.psf import NODES, epoch_psf, node_parameters, node_profile  # noqa: E402
 from skies.stars import VANISH, make_stars  # noqa: E402
 
 HALF = 23  # pixels; of what is compared
@@ -29,7 +29,8 @@ def psf():
 
 @pytest.fixture(scope="module")
 def profiles():
-    return node_profiles(OPTIONS, 0.9, np.random.default_rng(3))
+    nodes = node_parameters(OPTIONS, 0.9, np.random.default_rng(3))
+    return [[node_profile(*node) for node in row] for row in nodes]
 
 
 @pytest.mark.parametrize("node", [(0, 0), (2, 2), (4, 1)])
