@@ -153,6 +153,16 @@ def test_source_with_more_than_all_the_light_is_blended(reference):
     ]
 
 
+@pytest.mark.parametrize("sigmas", [-2.0, 0.5, 4.0])
+def test_star_that_vanished_is_not_blended_by_the_noise_of_its_share(reference, sigmas):
+    light = sigmas * reference.flux_err[3]
+    search = changed(observed_again(reference), "flux", 3, light)
+    search = changed(search, "mag", 3, -2.5 * np.log10(light) + 25 if light > 0 else np.nan)
+    vanished = select(changed(search, "fracflux", 3, 21.0), reference)
+    assert vanished.index.tolist() == [3]
+    assert vanished.failed_cuts.tolist() == [0]
+
+
 def test_negative_flux_is_no_more_than_all_the_light_lost(reference):
     search = changed(observed_again(reference), "flux", 7, -100 * reference.flux[7])
     search = changed(search, "mag", 7, np.nan)

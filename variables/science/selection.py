@@ -48,8 +48,8 @@ class SelectionOptions(Options):
     min_fracflux: Fraction = 0.2
     """Least share of the stamp's light that must be the source's own, when it is brightest."""
     max_fracflux: Ratio = 1.2
-    """Largest share of the stamp's light that may be the source's own; above 1 the fit gave
-    neighbours negative flux."""
+    """Largest share of the stamp's light that may be the source's own, where it is faint_sigma;
+    above 1 the fit gave neighbours negative flux."""
     saturated_pixels: Margin = 8.0
     """Distance from a saturated star within which its wings, unlike the PSF's, are distrusted; what
     lies farther out in the wings of a bright one is flagged when it is measured."""
@@ -68,8 +68,8 @@ class SelectionOptions(Options):
     """Error of this sum, as a share of it: point sources have more or less of a galaxy's light as
     the seeing changes."""
     faint_sigma: Sigma = 5.0
-    """Significance below which a mean of a reference set is hardly a star's; its change is tested
-    in flux, too."""
+    """Significance below which light is hardly a star's: a mean of a reference set so faint is
+    tested in flux, too, and its share of the light tells nothing."""
     usual_bins: Parts = 20
     """Largest number of bins of brightness for the running median of rchi2."""
     usual_bin_sources: Count = 15
@@ -196,7 +196,7 @@ def failed_cuts(
         "masked": np.any([p.quality < options.min_quality for p in both], axis=0),
         "edge": np.any([p.edge_distance < options.edge_pixels for p in both], axis=0),
         "blended": np.all([p.fracflux < options.min_fracflux for p in both], axis=0)
-        | np.any([p.fracflux > options.max_fracflux for p in both], axis=0),
+        | np.any([takes_neighbours_light(p, options) for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
         "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
         "near_saturated": np.any([near_saturated(p, options) for p in both], axis=0),
@@ -224,6 +224,15 @@ def trades_flux(
     within = has_traded_within(search.members, change, least_sum)
     in_pairs[search.members[:, 1]] = False
     return in_pairs | within
+
+
+def takes_neighbours_light(photometry: Photometry, options: SelectionOptions) -> BoolArray:
+    """(n,) whether a fit gave sources more light than there is, and their neighbours less than 0.
+
+    Of a star that vanished both its flux and the light there are noise, and so is their ratio.
+    """
+    is_there = photometry.flux > options.faint_sigma * photometry.flux_err
+    return is_there & (photometry.fracflux > options.max_fracflux)
 
 
 def near_saturated(photometry: Photometry, options: SelectionOptions) -> BoolArray:
