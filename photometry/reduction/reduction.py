@@ -120,6 +120,8 @@ def _tell_of_psf(psf, notes):
         notes.append(f"psf: no stars that it could be fitted to; round, {psf.fwhm[0]:.1f} pixels")
     elif psf.core is None:
         notes.append("psf: no core, by too few stars or stars that differ; a Moffat profile alone")
+    if not psf.is_round and psf.beta == psf.options.beta:
+        notes.append(f"psf: stars don't tell its exponent, which is held at {psf.beta:g}")
 
 
 def _check_is_image(chip):

@@ -259,6 +259,13 @@ def stars_of(profile, seed=8, n=60):
     return StarStamps(x, y, dx, dy, data, np.full(data.shape, 1 / 25))
 
 
+def gaussian_stars(dx, dy, sigma):
+    """Gaussian stars of unit flux on stamps of 19 pixels."""
+    axis = np.arange(19) - 9
+    squared = ((axis - dy[:, None]) ** 2)[:, :, None] + ((axis - dx[:, None]) ** 2)[:, None, :]
+    return np.exp(-0.5 * squared / sigma**2) / (2 * np.pi * sigma**2)
+
+
 def with_dark_ring(dx, dy):
     """Stars in rings below the sky, as resampling by sinc functions leaves."""
     axis = np.arange(19) - 9
@@ -303,3 +310,19 @@ def test_what_is_no_psf_gives_way_to_the_width_of_the_stars():
     assert np.isfinite(stamps).all()
     assert stamps[:, 9, 9].min() > 0
     assert stamps.min() > -0.05 * stamps[:, 9, 9].min()
+
+
+def test_light_of_stars_with_a_bright_spot_in_a_disc_stays_where_it_is():
+    """As coma has it, or a telescope that jumps: the exponent would go to its bound."""
+
+    def spot_in_disc(dx, dy):
+        spot = gaussian_stars(dx, dy - 1.5, 1.2)
+        return (spot + 2 * gaussian_stars(dx, dy + 0.5, 3.5)) / 3
+
+    stars = stars_of(spot_in_disc)
+    fitted = fit_psf(stars, ChipPsf.round(4.0))
+    truth = spot_in_disc(np.zeros(1), np.zeros(1))[0]
+    own = fitted.stamps(500, 500, 19)[0]
+    assert own.sum() > 0.94  # 0.74 with an exponent at its bound
+    assert own == pytest.approx(truth, abs=0.06 * truth.max())  # 0.37
+    assert fitted.beta == PsfOptions().beta

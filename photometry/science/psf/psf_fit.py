@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import spline_filter
 
 from exposures.science.arrays import Float, FloatArray, Index
-from photometry.science.psf.moffat import moffat_stamps
+from photometry.science.psf.moffat import WING_BETA, moffat_stamps
 from photometry.science.psf.psf import (
     SHAPE_HIGH,
     SHAPE_LOW,
@@ -19,6 +19,7 @@ from photometry.science.scatter import sigma_about_zero
 # Steps for derivatives to a profile's shape parameters: fwhm in pixels, e1, e2, beta, wing.
 SHAPE_STEP = np.array([1e-3, 1e-4, 1e-4, 1e-3, 1e-4])
 N_VARYING = 3  # of them vary over the chip: the first
+BETA = 3  # which of them is the exponent
 # What profile and core together can be: the share of the peak by which they may fall below zero,
 # and the light that is within the stamp.
 UNDERSHOOT, LEAST_LIGHT, MOST_LIGHT = 0.05, 0.1, 1.1
@@ -143,7 +144,29 @@ def _is_psf(psf: ChipPsf, stars: StarStamps) -> bool:
 def _fit_profile(
     stars: StarStamps, start: ChipPsf, max_wing: float, options: PsfOptions
 ) -> ChipPsf:
-    """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss.
+    """Fit a ChipPsf without core; its exponent is that of the options where stars don't tell it.
+
+    Of stars with a bright spot in a wide disc, by coma or by a jump of the telescope, the exponent
+    follows the spot down, to its bound even. Then much of the profile's light is beyond the stamps,
+    where the stars have none and the core can't take it away. The light of no star as a whole falls
+    more slowly than what turbulent air scatters widely.
+    """
+    lowest, highest = SHAPE_LOW.copy(), np.append(SHAPE_HIGH[:-1], max_wing)
+    profile = _fit_within(stars, start, lowest, highest, options)
+    if profile.beta >= WING_BETA:
+        return profile
+    lowest[BETA] = highest[BETA] = options.beta
+    return _fit_within(stars, replace(start, beta=options.beta), lowest, highest, options)
+
+
+def _fit_within(
+    stars: StarStamps,
+    start: ChipPsf,
+    lowest: FloatArray,
+    highest: FloatArray,
+    options: PsfOptions,
+) -> ChipPsf:
+    """Fit a ChipPsf without core by Levenberg-Marquardt with a soft L1 loss, within bounds (5,).
 
     The shape is linear in the position, so that a star's derivatives to its own shape parameters
     give those to all of them.
@@ -151,19 +174,18 @@ def _fit_profile(
     terms = position_terms(3 if len(stars) >= options.min_stars_linear else 1, stars.x, stars.y)
     theta = np.zeros((len(SHAPE_STEP), len(terms)))
     # From no wing at all, exponent and wing would go together in many small steps.
-    constants = np.array([start.beta]), np.array([start.wing or max_wing / 3])
+    constants = np.array([start.beta]), np.array([start.wing or highest[-1] / 3])
     for row, c in zip(theta, (start.fwhm, start.e1, start.e2, *constants), strict=True):
         row[: min(len(c), len(terms))] = c[: len(terms)]
-    highest = np.append(SHAPE_HIGH[:-1], max_wing)
     chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
     damping = 1e-3
     for _ in range(options.max_steps):
         gradient, curvature = _profile_normal(stars, _shape_of(theta, terms), chi, terms, options)
-        _hold_at_bounds(theta, highest, gradient, curvature)
+        _hold_at_bounds(theta, lowest, highest, gradient, curvature)
         ridge = damping * np.diag(curvature) + 1e-12
         step = np.linalg.solve(curvature + np.diag(ridge), gradient).reshape(theta.shape)
         proposed = theta - step
-        proposed[:, 0] = np.clip(proposed[:, 0], SHAPE_LOW, highest)
+        proposed[:, 0] = np.clip(proposed[:, 0], lowest, highest)
         new_chi = _profile_chi(stars, _shape_of(proposed, terms), options.model_error)
         fall = _loss(chi, options) - _loss(new_chi, options)
         if fall > 0:
@@ -176,15 +198,19 @@ def _fit_profile(
 
 
 def _hold_at_bounds(
-    theta: FloatArray, highest: FloatArray, gradient: FloatArray, curvature: FloatArray
+    theta: FloatArray,
+    lowest: FloatArray,
+    highest: FloatArray,
+    gradient: FloatArray,
+    curvature: FloatArray,
 ) -> None:
     """Take parameters that would leave their bounds out of the normal equations, in place.
 
-    ``highest`` (5,) are the upper bounds. The steps of the other parameters would else count on one
-    that is cut at a bound.
+    ``lowest`` and ``highest`` (5,) are the bounds. The steps of the other parameters would else
+    count on one that is cut at a bound.
     """
     downhill = gradient.reshape(theta.shape)[:, 0]
-    low, high = theta[:, 0] <= SHAPE_LOW, theta[:, 0] >= highest
+    low, high = theta[:, 0] <= lowest, theta[:, 0] >= highest
     held = np.flatnonzero((low & (downhill > 0)) | (high & (downhill < 0))) * theta.shape[1]
     gradient[held] = 0
     curvature[held], curvature[:, held] = 0, 0
