@@ -13,8 +13,13 @@ measurement.
 """
 
 import argparse
+import io
 import json
+import multiprocessing
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +36,10 @@ from real_series import (
     reference_stars,
     repeated_changes,
 )
-from scratch import manage, scratch_database
+from scratch import manage, manage_here, scratch_database
 
+# Before processes are forked, which need it.
+import galproject.processing.pipeline  # noqa: F401
 from exposures.models import GalImage, Status
 from variables.models import GalVarObj
 
@@ -87,8 +94,10 @@ def wcs_of(epoch, shape):
     return wcs
 
 
-def process_bulge(url, folder, workers, every):
+def process_bulge(url, folder, workers, every, manage):
     """The reference, then the frames; the number of search frames, and seconds of these.
+
+    ``manage`` is how commands are run: in processes of their own, or here.
 
     Frames that the limits of quality refuse are left out, and told of.
     """
@@ -111,7 +120,11 @@ def bulge(folder, arguments):
     """Figures of the bulge, and its measurements."""
     with scratch_database("real_bulge") as url:
         n_frames, seconds = process_bulge(
-            url, folder, arguments.workers, arguments.every or arguments.strides[BULGE]
+            url,
+            folder,
+            arguments.workers,
+            arguments.every or arguments.strides[BULGE],
+            arguments.manage,
         )
         table = read_measurements()
         event = sources_of_event()
@@ -129,12 +142,31 @@ def transit(folder, arguments):
     """Figures of the night of HAT-P-32, whose names begin so, and its measurements."""
     with scratch_database("real_transit") as url, tempfile.TemporaryDirectory() as plots:
         every = arguments.every or arguments.strides[HAT_P_32]
-        seconds = real_night.process(url, folder, arguments.workers, every)
+        manage = arguments.manage
+        seconds = real_night.process(url, folder, arguments.workers, every, manage=manage)
         depth, error = real_night.transit(Path(plots) / "transit.png")
         table = read_measurements()
         figures = report("HAT-P-32", table) | {"seconds": round(seconds, 1)}
     figures = {f"hatp32_{name}": value for name, value in figures.items()}
     return {"transit_mag": round(depth, 4), "transit_error_mag": round(error, 4), **figures}, table
+
+
+def measure(name, folder, arguments):
+    """The figures of a series by its name, its measurements, and what it printed."""
+    series = {BULGE: bulge, HAT_P_32: transit}[name]
+    with redirect_stdout(io.StringIO()) as printed:
+        figures, table = series(folder / name, arguments)
+    return figures, table, printed.getvalue()
+
+
+def measure_all(folder, arguments):
+    """What ``measure`` gives of each series: quickly both at once, one process each."""
+    measure_one = partial(measure, folder=folder, arguments=arguments)
+    if not arguments.quick:
+        yield from map(measure_one, QUICK)
+        return
+    with ProcessPoolExecutor(len(QUICK), multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(measure_one, QUICK)
 
 
 def report(title, table, variables=()):
@@ -194,9 +226,13 @@ def main():
     arguments = parser.parse_args()
     folder = folder_of_images(parser, arguments.folder)
     arguments.strides = QUICK if arguments.quick else dict.fromkeys(QUICK, 1)
+    arguments.manage = manage_here if arguments.quick else manage
+    if arguments.quick:
+        arguments.workers = 1
     figures, tables = {}, {}
-    for name, series in ((BULGE, bulge), (HAT_P_32, transit)):
-        found, tables[name] = series(folder / name, arguments)
+    for name, measured in zip(QUICK, measure_all(folder, arguments), strict=True):
+        found, tables[name], printed = measured
+        print(printed, end="", flush=True)
         figures |= found
     if arguments.table:
         keep(arguments.table, tables)

@@ -27,8 +27,11 @@ REFERENCE = "HATP-32171220064812.fits.fz"  # after the transit, in the middle of
 GAIN = 40  # e-/ADU, by the night's own noise against its level
 
 
-def process(url, folder, workers, every=1, stack=0):
-    """The reference, or a stack of some frames, then every Nth frame; seconds of the second."""
+def process(url, folder, workers, every=1, stack=0, manage=manage):
+    """The reference, or a stack of some frames, then every Nth frame; seconds of the second.
+
+    ``manage`` is how commands are run: in processes of their own, or here.
+    """
     common = ("--gain", GAIN, "--catalogue", folder / "tycho2_ref.fits")
     workers = ("--workers", workers)
     frames = sorted(folder.glob("HATP*.fits.fz"))
