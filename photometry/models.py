@@ -47,6 +47,9 @@ class GalReference(WithEpoch):
     created = models.DateTimeField(auto_now_add=True)
     active = models.BooleanField(default=True, help_text="not replaced by a later one")
     n_sources = models.PositiveIntegerField(default=0)
+    n_motion_images = models.PositiveIntegerField(
+        default=0, help_text="on which proper motions of its sources were measured last"
+    )
 
     class Meta:
         db_table = "galreferences"

@@ -1,4 +1,6 @@
-"""The queue's tasks on references: a few lines each over what pages call."""
+"""The queue's tasks on references: a few lines each over what pages and commands call."""
+
+import logging
 
 from exposures.errors import GalprojectError
 from exposures.models import GalImage
@@ -7,9 +9,12 @@ from galproject.queue import jobs
 from galproject.queue.restarts import through_restarts
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, log_refusal
+from galproject.references.motions import measure_motions_of, overdue_catalogues
 from galproject.references.sets import change_sets, pairs_of
 from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference
+
+logger = logging.getLogger(__name__)
 
 
 def crossmatch_withdrawn(image_ids):
@@ -37,3 +42,12 @@ def change_reference_set(primary_id, member_ids, is_added, username, reason):
             jobs.send_pictures(catalogues.values_list("pk", flat=True))
     except GalprojectError as error:
         log_refusal(GalImage.objects.filter(exposure=primary_id).values("pk"), str(error))
+
+
+def measure_motions():
+    """Measure proper motions of references with many more images than at the last time."""
+    catalogues = through_restarts(overdue_catalogues)
+    measured = through_restarts(lambda: list(measure_motions_of(catalogues)))
+    for catalogue, motions in measured:
+        logger.info("%s: %d sources have a proper motion", catalogue.image, motions.n_stored)
+    return {"catalogues": [catalogue.pk for catalogue, _ in measured]}

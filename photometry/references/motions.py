@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photometry.models import GalReference
+from photometry.models import GalDisplacements, GalReference
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction
 from photometry.science.motion_fit import fit_motions
@@ -51,7 +51,11 @@ def measure_motions(
     They take the place of those measured before. Images measured from now on have the sources
     where they are by them; the light curves of before stay as they are.
     """
+    # Before they are read: an image that comes meanwhile is a new one the next time.
+    n_images = GalDisplacements.objects.filter(coverage__catalogue=catalogue).count()
     fitted = fit_motions(*displacements_of(catalogue), options)
     chosen = fitted.significant(options)
     ids, motions = fitted.refsource_id[chosen], fitted.motions.select(chosen)
-    return MeasuredMotions(len(chosen), replace_measured_motions(catalogue, ids, motions))
+    n_stored = replace_measured_motions(catalogue, ids, motions)
+    GalReference.objects.filter(pk=catalogue.pk).update(n_motion_images=n_images)
+    return MeasuredMotions(len(chosen), n_stored)

@@ -115,6 +115,7 @@ def test_the_schedules_are_there():
     assert schedules == {
         "recover_lost_work": "galproject.queue.tasks.recover_lost_work",
         "process_night": "galproject.queue.tasks.process_night",
+        "measure_motions": "galproject.references.tasks.measure_motions",
     }
 
 

@@ -6,6 +6,7 @@ from astropy.stats import mad_std
 from django.core.management import CommandError, call_command
 
 from exposures.science.motion import DAYS_A_YEAR
+from galproject.references.tasks import measure_motions
 from photometry.models import GalDisplacements, GalMotion
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
 from photometry.science.forced.star_shifts import star_shifts
@@ -117,11 +118,11 @@ def test_measured_motions_leave_the_others_where_they_are():
     assert ra[-1] == 10 and (ra[:-1] > 10).all()
 
 
-def measure_years(catalogue, stored, pm_ra, n_images=6):
+def measure_years(catalogue, stored, pm_ra, n_images=6, first=1):
     """Store a search image a year, on which all sources move by ``pm_ra`` (n,) mas/yr."""
     rng = np.random.default_rng(4)
     images = []
-    for year in range(1, n_images + 1):
+    for year in range(first, first + n_images):
         image = make_image(f"{year}", mjd=catalogue.mjd + DAYS_A_YEAR * year)
         east, north = rng.normal(0, 8, (2, len(stored)))
         places = Displacements(
@@ -174,6 +175,32 @@ def test_an_image_that_is_measured_again_counts_once_and_goes_with_its_results(f
     assert len(displacements_of(field)[0]) == 40
     storage.drop_catalogue(field)
     assert not GalDisplacements.objects.exists() and not GalMotion.objects.exists()
+
+
+def test_each_day_motions_are_measured_where_there_are_a_tenth_more_images(field):
+    stored = storage.catalogue_sources(field)
+    pm_ra = np.where(stored["mag"] == 5, 80.0, 0)
+    measured, nothing = {"catalogues": [field.pk]}, {"catalogues": []}
+    measure_years(field, stored, pm_ra, 4)
+    assert measure_motions() == nothing
+    measure_years(field, stored, pm_ra, 16, first=5)
+    assert measure_motions() == measured
+    fast = GalMotion.objects.get(n_images=20)
+    assert fast.pm_ra == pytest.approx(80, abs=2)
+    assert measure_motions() == nothing
+    measure_years(field, stored, pm_ra, 1, first=21)
+    assert measure_motions() == nothing
+    measure_years(field, stored, pm_ra, 1, first=22)
+    assert measure_motions() == measured
+    assert GalMotion.objects.get(refsource_id=fast.refsource_id).n_images == 22
+
+
+def test_an_image_that_is_measured_again_is_no_new_one_for_motions(field):
+    stored = storage.catalogue_sources(field)
+    ((image, places), *_) = measure_years(field, stored, np.zeros(20))
+    measure_motions()
+    storage.replace_measurements(image, stored, displacements=places)
+    assert measure_motions() == {"catalogues": []}
 
 
 def test_without_a_catalogue_there_is_nothing_to_measure(db):

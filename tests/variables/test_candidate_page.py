@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 
+from exposures.models import GalImage
 from photometry.models import GalMotion, GalObject, GalObjectSource
 from photometry.querysets.objects import MatchKind
 from photometry.storage import storage
@@ -29,6 +30,7 @@ from variables.candidates.page import links
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
+from variables.models.candidates import Cause
 from variables.pictures.sprite import TILE, Sprite, cutout_layout, read_sprite, write_sprite
 
 pytestmark = pytest.mark.django_db
@@ -344,3 +346,19 @@ def test_the_page_of_a_moving_star_says_how_fast_it_is(reader):
     motion.n_images = 7
     motion.save()
     assert "measured on 7 images" in reader.get(address).content.decode()
+
+
+def test_a_star_of_80_mas_a_year_is_said_to_move_and_is_a_variable_no_more(reader):
+    catalogue = make_catalogue(9)
+    catalogue.refresh_from_db()
+    GalImage.objects.filter(pk=catalogue.image_id).update(fwhm_arcsec=1.1)
+    for years in (8, 9):
+        add_epoch(catalogue, catalogue.mjd + 365.25 * years, {2: 0.6})
+    refresh_candidates()
+    (candidate,) = GalCandidate.objects.filter(cause=Cause.REAL)
+    motion = {"pm_ra": 48, "pm_dec": 64, "pm_ra_err": 0.5, "pm_dec_err": 0.5, "n_images": 8}
+    GalMotion.objects.create(refsource_id=candidate.pk, **motion)
+    refresh_candidates()
+    text = page(reader, candidate)
+    assert "high proper motion" in text.lower() and "80.0 mas/yr" in text
+    assert not GalCandidate.objects.filter(cause=Cause.REAL).exists()
