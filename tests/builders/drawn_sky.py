@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 GRID = 128  # pixels, side of the square on which a star is drawn; its wings wrap round beyond
 FINER = 8  # points a pixel along each axis, on which stars lie
@@ -82,6 +83,12 @@ def random_stars(n, shape, seed, faintest=500.0, slope=0.75, brightest=1e6):
     ny, nx = shape
     flux = np.minimum(faintest * rng.uniform(size=n) ** (-1 / slope), brightest)
     return rng.uniform(0, nx - 1, n), rng.uniform(0, ny - 1, n), flux
+
+
+def nebula(shape, seed, level=100.0, scale_pixels=12.0):
+    """(ny, nx) ADU of filaments of ``level``, about ``scale_pixels`` from each other."""
+    field = gaussian_filter(np.random.default_rng(seed).normal(size=shape), scale_pixels)
+    return (level * np.exp(-0.5 * (field / (0.3 * field.std())) ** 2)).astype("f4")
 
 
 def saturated(sky, level, is_masked):

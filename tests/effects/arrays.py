@@ -38,7 +38,7 @@ from photometry.storage.columns import SOURCE_DTYPE
 from photometry.storage.reference_values import ReferenceValues
 from tests.builders.crowded_scene import star_list
 from tests.builders.differences import differences
-from tests.builders.drawn_sky import draw, random_stars, transfer
+from tests.builders.drawn_sky import draw, nebula, random_stars, transfer
 from tests.builders.fits_files import chip_cards, write_plain, write_triplet
 from tests.builders.star_field import Band, crossmatch, make_stars, observe
 from tests.exposures.test_catalogues import table, write_table
@@ -532,3 +532,13 @@ def turbulent_psf(options):
     sky = draw(transfer(seeing_pixels=4.0), shape, random_stars(80, shape, seed=1), seed=1)
     image = sky.data, sky.weight, sky.mask
     return find_sources(*image, np.nan, reduction.search_detection, reduction.psf).psf
+
+
+@cache
+def nebulous_sources(options):
+    """How many sources the searches of a reference and a search image find among filaments."""
+    shape, reduction = (150, 150), options.reduction
+    sky = draw(transfer(seeing_pixels=4.0), shape, random_stars(80, shape, seed=1), seed=1)
+    image = sky.data + nebula(shape, seed=2), sky.weight, sky.mask
+    searches = reduction.reference_detection, reduction.search_detection
+    return [len(find_sources(*image, np.nan, search, reduction.psf)) for search in searches]

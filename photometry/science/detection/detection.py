@@ -16,6 +16,7 @@ from exposures.science.quantities import (
     BoxFwhm,
     BoxPixels,
     Count,
+    Fraction,
     HalfPixels,
     Margin,
     Options,
@@ -41,6 +42,7 @@ from photometry.science.detection.joint_fit import (
     fit_jointly,
     fit_quality,
 )
+from photometry.science.detection.nebulae import is_curved_sky
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.psf_stars import (
@@ -51,6 +53,8 @@ from photometry.science.psf.psf_stars import (
 )
 from photometry.science.psf.seeing import estimate_fwhm
 from photometry.science.sky.residual_sky import residual_sky
+
+NEBULA_PEAKS = 2000  # peaks at most that tell whether there are nebulae
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,12 @@ class DetectionOptions(Options):
     """Half the side of the smallest stamp in which a star is fitted."""
     max_half_pixels: HalfPixels = 74
     """Half the side of the largest stamp in which a star is fitted."""
+    nebula_share: Fraction = 0.05
+    """Share of the first peaks that are ridges or slopes of the sky, beyond which there are nebulae
+    and such peaks are no stars; 1 for never."""
+    star_share: Fraction = 0.6
+    """Least flux of a peak beside a curved sky, in its flux on a flat one, not to be a ridge or
+    slope of the sky."""
 
 
 @dataclass(frozen=True)
@@ -204,11 +214,15 @@ def _search(
     field: _Field, psf: ChipPsf, options: DetectionOptions
 ) -> tuple[_Stars, ChipPsf, FloatArray]:
     """Search for stars; returns them, the PSF, and the residual (ny, nx)."""
-    stars, residual = _Stars(*np.zeros((3, 0))), field.data
+    stars, residual, has_nebulae = _Stars(*np.zeros((3, 0))), field.data, False
     for iteration in range(options.max_iterations):
         sky = residual_sky(residual, field.weight, options.sky_box_pixels)
         image = PeakImage(residual - sky, field.data - residual, field.weight)
         new = _new_stars(image, stars, psf, options, iteration)
+        if iteration == 0:
+            has_nebulae = _has_nebulae(image, new, psf, options)
+        if has_nebulae:
+            new = new.select(~is_curved_sky(image, psf, new.x, new.y, options.star_share))
         stars = stars.with_new(new)
         if iteration < options.whole_iterations:
             box = max(int(options.smooth_sky_fwhm * psf.fwhm[0]), 1)
@@ -236,6 +250,14 @@ def _new_stars(
         distance, _ = known.query(np.column_stack([x, y]))
         x, y = x[distance > options.new_pixels], y[distance > options.new_pixels]
     return _Stars(x, y, np.zeros(len(x)))
+
+
+def _has_nebulae(image: PeakImage, peaks: _Stars, psf: ChipPsf, options: DetectionOptions) -> bool:
+    """Whether many peaks are no stars but sky, by some of them, and beyond chance where few."""
+    some = peaks.select(np.arange(0, len(peaks), len(peaks) // NEBULA_PEAKS + 1))
+    is_sky = is_curved_sky(image, psf, some.x, some.y, options.star_share)
+    by_chance = options.nebula_share * len(some)
+    return bool(np.sum(is_sky) > by_chance + 2 * np.sqrt(by_chance))
 
 
 def _blend_threshold(options: DetectionOptions, iteration: int) -> float:
