@@ -92,7 +92,7 @@ results: setup-dev database
 		-k numbers_change_only
 
 # On one core, as a worker has: ratios within one run mean something, seconds little.
-bench: setup-dev database
+bench: setup-benchmarks database
 	@set -e; for name in $(BENCH); do \
 		echo "$$name"; \
 		OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(python) benchmarks/$$name.py $(QUICK); \
