@@ -35,6 +35,7 @@ from photometry.science.weighted_image import WeightedImage
 # members of an extended source.
 EXTENDED = 512
 
+SURROUNDINGS = 3  # radii of a group, within which sources tell how many to expect in it
 MARGIN = 8  # pixels beyond a group to which the PSF is known, for what is convolved with it
 ROUND_WIDTHS = np.array([0.5, 1.0, 2.0])  # of round Gaussians at the brightest, in sigma of the PSF
 GROUP_WIDTHS = np.sqrt([0.3, 1.0])  # of those shaped as the group, in its own widths
@@ -54,6 +55,9 @@ class ExtendedOptions(Options):
     """Least number of sources of a group: two or three are stars."""
     min_signal: Sigma = 5.0
     """Least significance of a source that is a member of a group."""
+    min_contrast: Ratio = 2.5
+    """Least number of a group's members in the number to expect of the sources within three times
+    its radius; with fewer they are a crowd's, or nebulosity."""
     max_brightest: Fraction = 0.5
     """Largest share of a group's light in its brightest source."""
     min_width_fwhm: InFwhm = 0.2
@@ -114,7 +118,8 @@ def _groups(
     x, y, flux = sources
     if len(x) < options.min_members:
         return []
-    pairs = cKDTree(np.column_stack([x, y])).query_pairs(radius, output_type="ndarray")
+    tree = cKDTree(np.column_stack([x, y]))
+    pairs = tree.query_pairs(radius, output_type="ndarray")
     one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
     n = len(x)
     dx, dy, light = x[other] - x[one], y[other] - y[one], flux[other]
@@ -130,9 +135,13 @@ def _groups(
     across = (variance_x + variance_y) / 2
     across -= np.hypot((variance_x - variance_y) / 2, covariance)
     chosen = sums(light > flux[one]) == 0
-    chosen &= np.bincount(one, minlength=n) + 1 >= options.min_members
+    n_members = np.bincount(one, minlength=n) + 1
+    chosen &= n_members >= options.min_members
     chosen &= flux <= options.max_brightest * total
     chosen &= across > (options.min_width_fwhm * psf.fwhm_at(x, y)) ** 2
+    some = np.flatnonzero(chosen)
+    around = tree.query_ball_point(tree.data[some], SURROUNDINGS * radius, return_length=True)
+    chosen[some] = n_members[some] >= options.min_contrast * around / SURROUNDINGS**2
     if not chosen.any():
         return []
     of_chosen = chosen[one]
@@ -226,7 +235,7 @@ def _is_wide(image: _GroupImage, options: ExtendedOptions) -> bool:
         return False
     surplus = n_points / options.min_members
     flux, rest = nnls(profiles.T, image.light)
-    if rest**2 > options.max_rchi2 * surplus * n_pixels:
+    if rest**2 > options.max_rchi2 * surplus**2 * n_pixels:
         return False
     light = flux * (profiles @ image.sigma)
     if light[n_points:].sum() <= options.min_share / surplus * light.sum():

@@ -220,6 +220,7 @@ EXTENDED = {
     "radius_arcsec": changes(extended_sources.flagged, 1.0),
     "min_members": changes(extended_sources.flagged, 30),
     "min_signal": changes(extended_sources.flagged, 1000.0),
+    "min_contrast": changes(extended_sources.flagged, 100.0),
     "max_brightest": changes(extended_sources.flagged, 0.05),
     "min_width_fwhm": changes(extended_sources.flagged, 5.0),
     "min_share": changes(extended_sources.flagged, 1.0),
