@@ -22,8 +22,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.private_server import PROJECT, private_server
-from benchmarks.queue_night import NightFiles, QueueNight, queue_night, simulate
+from benchmarks.forked_command import start_forked
+from benchmarks.private_server import private_server
+from benchmarks.queue_night import NightFiles, QueueNight, kill_session, queue_night, simulate
 from tests.exposures.archive_server import ArchiveServer, stored_file
 
 N_KILLS = 10
@@ -198,10 +199,11 @@ def terminate_cluster(night: QueueNight):
     with night.cluster() as cluster:
         night.wait(night.in_work)
         time.sleep(0.5)
-        cluster.send_signal(signal.SIGTERM)
-        status = cluster.wait(STOP_SECONDS)
-        if status or night.in_work():
-            raise AssertionError(f"it ended with {status}, and left {night.in_work()} half done")
+        cluster.terminate()
+        cluster.join(STOP_SECONDS)
+        if cluster.exitcode != 0 or night.in_work():
+            left = f"left {night.in_work()} half done"
+            raise AssertionError(f"it ended with {cluster.exitcode}, and {left}")
     with night.cluster():
         _settle(night)
 
@@ -212,7 +214,7 @@ def lose_host(night: QueueNight):
     with night.cluster() as cluster:
         night.wait(night.in_work)
         time.sleep(0.5)
-        os.killpg(cluster.pid, signal.SIGKILL)
+        kill_session(cluster)
     with night.cluster(host="beta"):
         _settle(night)
     _expect_log(night, "interrupted")
@@ -222,18 +224,11 @@ def kill_command(night: QueueNight):
     """kill -9 process_exposure and its workers, without the queue"""
     night.process("--reference", night.files.reference, "--workers", 1)
     searches = ["--catalogue", night.files.catalogue, *night.files.exposures[1:]]
-    words = [sys.executable, PROJECT / "manage.py", "process_exposure", "--workers", 2, *searches]
-    command = subprocess.Popen(
-        list(map(str, words)),
-        env=night.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    words = ["process_exposure", "--workers", 2, *searches]
+    command = start_forked(words, night.environment(), os.devnull, is_session_leader=True)
     night.wait(night.in_work)
     time.sleep(0.5)
-    os.killpg(command.pid, signal.SIGKILL)
-    command.wait()
+    kill_session(command)
     night.process("--failed", "--workers", 1)
     _expect_log(night, "interrupted")
 

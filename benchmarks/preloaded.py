@@ -1,12 +1,40 @@
 """What commands load before Django is set up, for a server that forks them.
 
-Nothing of a database or of settings: those are of whoever asks for the command.
+Nothing of a database or of settings: those are of whoever asks for the command. A chip is reduced
+and fitted, so that numba loads the machine code that each process would else load for itself.
 """
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
+import numpy as np  # noqa: E402
+
 import galproject.management.command_line  # noqa: E402, F401
-import photometry.reduction.reduction  # noqa: E402, F401
+from exposures.fits import read_chip, read_exposure  # noqa: E402
+from exposures.simulation import SimulationOptions, simulate_night  # noqa: E402
+from photometry.reduction.options import ReductionOptions  # noqa: E402
+from photometry.reduction.reduction import reduce_chip  # noqa: E402
+from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402
+
+NIGHT = SimulationOptions(
+    n_epochs=0, n_chips=1, chip_shape=(200, 200), stars_per_chip=20_000, compress=False
+)
+
+
+def measure_chip(folder):
+    """Reduce a small simulated chip, and fit the stars that were found on it."""
+    facts = read_exposure(simulate_night(folder, NIGHT).reference)
+    options = ReductionOptions()
+    chip = read_chip(facts, facts.chips[0])
+    reduction = reduce_chip(chip, facts, None, options.reference_detection, options)
+    found = reduction.detections
+    stars = ForcedStars(found.x, found.y, found.flux, np.zeros(len(found), int))
+    fit_fluxes(reduction.image, found.psf, stars, options.forced)
+
+
+with TemporaryDirectory() as night:
+    measure_chip(Path(night) / "night")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from benchmarks.forked_command import run_forked
+from benchmarks.forked_command import run_forked, start_forked
 from benchmarks.private_server import PROJECT, PrivateServer
 from exposures.source_ids import MAX_SOURCES, catalogue_sql
 
@@ -88,7 +88,7 @@ class QueueNight:
     def manage(self, *words, check=True, **environment):
         """Run manage.py on this database; its output."""
         environment = self.environment(**environment)
-        status, output = run_forked([*map(str, words)], environment, COMMAND_SECONDS)
+        status, output = run_forked(words, environment, COMMAND_SECONDS)
         if check and status:
             raise RuntimeError(f"manage.py {words[0]}: {output}")
         return output
@@ -134,23 +134,14 @@ class QueueNight:
     @contextmanager
     def cluster(self, workers=2, host="alpha"):
         """A running qcluster, asked to stop at the end, and killed where it doesn't."""
-        with self.log(host).open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, PROJECT / "manage.py", "qcluster"],
-                env=self.environment(GALPROJECT_HOST=host, GALPROJECT_WORKERS=str(workers)),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # so that all of it can be killed
-            )
+        environment = self.environment(GALPROJECT_HOST=host, GALPROJECT_WORKERS=str(workers))
+        process = start_forked(["qcluster"], environment, self.log(host), is_session_leader=True)
         try:
             yield process
-            process.send_signal(signal.SIGTERM)
-            process.wait(COMMAND_SECONDS)
+            process.terminate()
+            process.join(COMMAND_SECONDS)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            kill_session(process)
 
     def wait(self, condition, seconds=COMMAND_SECONDS, pause=0.1):
         """Wait until a function of no arguments gives something true; what it gave."""
@@ -164,6 +155,13 @@ class QueueNight:
     def finish(self, pause=0.5):
         """Wait until nothing is open any more, looking every ``pause`` seconds."""
         self.wait(lambda: self.n_open() == 0, pause=pause)
+
+
+def kill_session(process):
+    """Kill a process that leads a session, and all in it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.join()
 
 
 def simulate(folder, epochs=3, chips=4, size=(300, 300)) -> NightFiles:
