@@ -133,10 +133,10 @@ def _fill(folder):
             file.write(bytes(4096))
 
 
-def fill_disk(night: QueueNight):
+def fill_disk(night: QueueNight, size=TABLES_SIZE):
     """the disk full while writing"""
     folder = night.server.folder / "small"
-    grow = _mount(night, folder, TABLES_SIZE)
+    grow = _mount(night, folder, size)
     night.server.sql(f"CREATE TABLESPACE small LOCATION '{folder}'")
     night.at_end.callback(night.server.sql, "DROP TABLESPACE small")
     night.server.sql(f"ALTER DATABASE {night.database} SET default_tablespace = small")

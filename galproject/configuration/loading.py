@@ -170,15 +170,9 @@ def _validated(given):
     ]
     known = {name: setting for name, setting in given.items() if name in option_names()}
     problems += _without_json(known)
-    tree = deepcopy(_defaults())
-    for name, setting in known.items():
-        *parents, last = name.split(".")
-        branch = tree
-        for parent in parents:
-            branch = branch[parent]
-        branch[last] = setting.value
+    values = {name: setting.value for name, setting in known.items()}
     try:
-        options = _options_of(json.dumps(tree, default=str))
+        options = _options_with(json.dumps(values, default=str))
     except ValidationError as error:
         for fault in error.errors():
             origin = known[_name(fault)].origin
@@ -189,10 +183,17 @@ def _validated(given):
 
 
 @lru_cache
-def _options_of(text):
-    """The options that a text in JSON has, made once: they are asked for with each file opened."""
+def _options_with(values):
+    """The defaults but for values by dotted name, in JSON; made once, as each file opened asks."""
+    tree = deepcopy(_defaults())
+    for name, value in json.loads(values).items():
+        *parents, last = name.split(".")
+        branch = tree
+        for parent in parents:
+            branch = branch[parent]
+        branch[last] = value
     # Strict, or true would be 1 sigma; only what comes as JSON may then be a dictionary.
-    return ADAPTER.validate_json(text, strict=True)
+    return ADAPTER.validate_json(json.dumps(tree), strict=True)
 
 
 def _without_json(known):

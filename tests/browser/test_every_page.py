@@ -37,7 +37,7 @@ ALIKE = [
 AXE = """async ([rules, alike]) => {
   for (const animation of document.getAnimations()) animation.finish();
   const runOnly = rules && {runOnly: {type: "rule", values: rules}};
-  const options = {resultTypes: ["violations"], ...runOnly};
+  const options = {resultTypes: ["violations"], preload: false, ...runOnly};
   const {violations} = await axe.run({exclude: alike}, options);
   const said = ({any, all, none}) => [...any, ...all, ...none].map((check) => check.message);
   return violations.flatMap(({id, nodes}) =>
