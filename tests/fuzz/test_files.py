@@ -48,7 +48,7 @@ NIGHT = SimulationOptions(
     n_reference_artifacts=2,
     compress=False,
 )
-FEW, WHOLE_OF_FEW = 150, 30  # with the other tests: cases, of which one in so many is processed
+FEW, WHOLE_OF_FEW = 100, 25  # with the other tests: cases, of which one in so many is processed
 KINDS = ("i", "w", "d", "catalogue")
 # What may differ from the result of the undamaged files, where nothing says that it is doubtful.
 MORE_CHANGES, CHANGED_MAG, FEWER_SOURCES = 3, 0.05, 0.5

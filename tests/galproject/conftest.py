@@ -1,6 +1,7 @@
 """Fixtures that the tests of galproject share."""
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 
 from galproject.queue import jobs
 from tests.builders.processed_night import kept_night, night, processed  # noqa: F401
@@ -12,3 +13,17 @@ def sent(monkeypatch):
     messages = []
     monkeypatch.setattr(jobs, "_send", lambda task, found: messages.extend(found))
     return messages
+
+
+@pytest.fixture
+def known_people(monkeypatch, settings):
+    """Who asks, and what they may, is looked up once for all that they ask."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    find, found = ModelBackend.get_user, {}
+
+    def get_user(backend, pk):
+        if pk not in found:
+            found[pk] = find(backend, pk)
+        return found[pk]
+
+    monkeypatch.setattr(ModelBackend, "get_user", get_user)

@@ -3,7 +3,6 @@
 import logging
 
 import pytest
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, User
 from django.template.backends.django import Template
 from django.test import Client
@@ -286,20 +285,6 @@ def unrendered(monkeypatch):
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
-
-
-@pytest.fixture
-def known_people(monkeypatch, settings):
-    """Who asks, and what they may, is looked up once for all that they ask."""
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    find, found = ModelBackend.get_user, {}
-
-    def get_user(backend, pk):
-        if pk not in found:
-            found[pk] = find(backend, pk)
-        return found[pk]
-
-    monkeypatch.setattr(ModelBackend, "get_user", get_user)
 
 
 def test_everybody_gets_what_they_may_and_nothing_else(things, unrendered, known_people):

@@ -229,7 +229,7 @@ def told_apart(one, other):
     return sorted(key for key in one if one[key] != other[key])
 
 
-def test_no_address_filter_order_or_format_tells_of_others_votes(survey, people):
+def test_no_address_filter_order_or_format_tells_of_others_votes(known_people, survey, people):
     lists, pages = list(addresses_of_lists()), list(addresses_of_patterns())
     tables = list(addresses_of_tables())
     # Pages differ by what people may do, and what is hidden hardly by that: of each a part.

@@ -16,7 +16,7 @@ from variables.models import GalVarObj
 
 HAT_P_32 = (31.0428, 46.6878)
 # Frames of the night before, in and after the transit.
-BEFORE, INSIDE, AFTER = (8, 28), (46, 62, 70, 84), (112, 128)
+BEFORE, INSIDE, AFTER = (28,), (62, 70, 84), (112, 128)
 REFERENCE = 105
 
 pytestmark = pytest.mark.django_db
