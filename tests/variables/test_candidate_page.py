@@ -11,8 +11,9 @@ from django.db import connection
 from django.urls import reverse
 
 from exposures.models import GalImage
-from photometry.models import GalMotion, GalObject, GalObjectSource
+from photometry.models import GalMotion, GalObject, GalObjectSource, GalSource
 from photometry.querysets.objects import MatchKind
+from photometry.science.extended_sources import EXTENDED
 from photometry.storage import storage
 from tests.builders.candidates import (
     add_epoch,
@@ -93,7 +94,7 @@ def test_a_page_takes_few_queries_however_much_there_is(curator):
         candidate = make_candidate(n_detections)
         draw_cutouts_of(candidate)
         n_queries.append(n_queries_of(partial(page, curator, candidate, list="detections_min=1")))
-    assert n_queries == [16, 16]
+    assert n_queries == [17, 17]
 
 
 @pytest.mark.parametrize(
@@ -346,6 +347,13 @@ def test_the_page_of_a_moving_star_says_how_fast_it_is(reader):
     motion.n_images = 7
     motion.save()
     assert "measured on 7 images" in reader.get(address).content.decode()
+
+
+def test_the_page_of_a_part_of_an_extended_source_says_what_it_is(reader):
+    candidate = make_candidate(2)
+    assert "wider than the PSF" not in page(reader, candidate)
+    GalSource.objects.filter(refsource_id=candidate.pk, is_reference=True).update(flags=EXTENDED)
+    assert "wider than the PSF" in page(reader, candidate)
 
 
 def test_a_star_of_80_mas_a_year_is_said_to_move_and_is_a_variable_no_more(reader):

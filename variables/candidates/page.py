@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from exposures.models import GalImage
 from exposures.science.orientation import Orientation, orientation_of
-from photometry.models import GalMotion
+from photometry.models import GalMotion, GalSource
 from photometry.querysets.objects import MatchKind
+from photometry.science.extended_sources import EXTENDED
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalVarObj
@@ -134,6 +135,7 @@ class CandidatePage:
     statistics: tuple[Statistic, ...]
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
     motion: GalMotion | None  # of the source; None where it is unknown
+    is_extended: bool  # whether the source is a member of an extended source
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
 
     @property
@@ -158,7 +160,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with eight queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with nine queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -173,8 +175,15 @@ def candidate_page(candidate, user) -> CandidatePage:
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
         motion=GalMotion.objects.filter(pk=candidate.pk).first(),
+        is_extended=_is_extended(candidate),
         siblings=siblings,
     )
+
+
+def _is_extended(candidate):
+    on_reference = GalSource.objects.filter(refsource_id=candidate.pk, is_reference=True)
+    flags = on_reference.values_list("flags", flat=True).first()
+    return flags is not None and bool(flags & EXTENDED)
 
 
 def _siblings(candidate, user):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import spline_filter
 
-from exposures.science.arrays import Float, FloatArray, Index
+from exposures.science.arrays import BoolArray, Float, FloatArray, Index
 from photometry.science.psf.moffat import WING_BETA, moffat_stamps
 from photometry.science.psf.psf import (
     SHAPE_HIGH,
@@ -180,7 +180,8 @@ def _fit_within(
     chi = _profile_chi(stars, _shape_of(theta, terms), options.model_error)
     damping = 1e-3
     for _ in range(options.max_steps):
-        gradient, curvature = _profile_normal(stars, _shape_of(theta, terms), chi, terms, options)
+        shape = _shape_of(theta, terms)
+        gradient, curvature = _profile_normal(stars, shape, chi, terms, lowest < highest, options)
         _hold_at_bounds(theta, lowest, highest, gradient, curvature)
         ridge = damping * np.diag(curvature) + 1e-12
         step = np.linalg.solve(curvature + np.diag(ridge), gradient).reshape(theta.shape)
@@ -230,13 +231,23 @@ def _loss(chi: FloatArray, options: PsfOptions) -> Float:
 
 
 def _profile_normal(
-    stars: StarStamps, shape: FloatArray, chi: FloatArray, terms: FloatArray, options: PsfOptions
+    stars: StarStamps,
+    shape: FloatArray,
+    chi: FloatArray,
+    terms: FloatArray,
+    is_free: BoolArray,
+    options: PsfOptions,
 ) -> tuple[FloatArray, FloatArray]:
-    """Gradient (5 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors."""
+    """Gradient (5 n_terms,) and Gauss-Newton curvature of the loss, but for constant factors.
+
+    Both are zero for parameters that are not ``is_free`` (5,).
+    """
     pull = 1 / np.sqrt(1 + (chi / options.loss_sigma) ** 2)
     slopes = [
         (_profile_chi(stars, shape + h[:, None], options.model_error) - chi) / h.sum()
-        for h in np.diag(SHAPE_STEP)
+        if free
+        else np.zeros_like(chi)
+        for h, free in zip(np.diag(SHAPE_STEP), is_free, strict=True)
     ]
     pulled = [pull * slope for slope in slopes]
     gradient = np.array([np.einsum("np,np->n", a, chi) for a in pulled])
