@@ -5,6 +5,7 @@ and fitted, so that numba loads the machine code that each process would else lo
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,6 +21,21 @@ from photometry.reduction.options import ReductionOptions  # noqa: E402
 from photometry.reduction.reduction import reduce_chip  # noqa: E402
 from photometry.science.forced.forced import ForcedStars, fit_fluxes  # noqa: E402
 
+# What applications import before they are set up, most of the time that it takes.
+IMPORTED = (
+    "PIL.Image",
+    "django.contrib.admin.utils",
+    "django.contrib.postgres.fields",
+    "django.core.handlers.base",
+    "django.db.backends.postgresql.base",
+    "django.db.migrations.executor",
+    "django.middleware.csrf",
+    "django.views.generic",
+    "django_filters",
+    "psycopg2.extras",
+    "rest_framework.settings",
+    "tqdm",
+)
 NIGHT = SimulationOptions(
     n_epochs=0, n_chips=1, chip_shape=(200, 200), stars_per_chip=20_000, compress=False
 )
@@ -36,5 +52,7 @@ def measure_chip(folder):
     fit_fluxes(reduction.image, found.psf, stars, options.forced)
 
 
+for module in IMPORTED:
+    import_module(module)
 with TemporaryDirectory() as night:
     measure_chip(Path(night) / "night")

@@ -10,7 +10,6 @@ served as ``manage.py serve`` does; a headless Chromium votes by keyboard. Ends 
 
 import argparse
 import json
-import shutil
 import statistics
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.chromium import chromium_program
 from benchmarks.seeded_site import seeded_site
 
 CARDS, SHEET = "Detected three times or more", "One-offs in i"
@@ -160,7 +160,7 @@ def main():
     quick = parser.parse_args().quick
     size = (2000, 40_000, 1000) if quick else (40_000, 1_000_000, 4000)
     n_keys, n_sheets, n_lists = (20, 3, 10) if quick else (N_KEYS, N_SHEETS, N_LISTS)
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = chromium_program()
     if program is None:
         raise SystemExit("There is no Chromium here: scripts/browser installs it")
     started = time.monotonic()

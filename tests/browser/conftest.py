@@ -1,18 +1,17 @@
 """A browser, and pages in it that tell of whatever goes wrong on them."""
 
 import os
-import shutil
 from dataclasses import dataclass, field
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.chromium import chromium_program
 from benchmarks.seeded_site import Site, seeded_site
 
 DESKTOP = {"width": 1280, "height": 800}
 # Not even a name is looked up.
 NO_OTHER_HOST = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 QUIET_MS = 40
 
 
@@ -88,7 +87,7 @@ def pytest_runtest_makereport(item, call):
 # Of the package: a browser that is driven from here forbids Django to ask a database of its own.
 @pytest.fixture(scope="package")
 def browser():
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    program = chromium_program()
     if program is None:
         pytest.skip("there is no Chromium: scripts/browser installs it where it can")
     with sync_playwright() as playwright:
