@@ -172,6 +172,16 @@ def kolmogorov_stars(rng, n, size=19, fwhm=4.0):
     return StarStamps(x, y, dx, dy, data, 1 / sigma**2), image(0, 0)[88:169, 88:169]
 
 
+def test_stars_as_long_as_a_psf_can_be_get_no_wing():
+    stars, _ = kolmogorov_stars(np.random.default_rng(5), 40)
+    trailed = np.mean([np.roll(stars.data, k, axis=2) for k in range(-7, 8)], axis=0)
+    wings = []
+    for data in (stars.data, trailed):
+        seen = replace(stars, data=data)
+        wings.append(fit_psf(seen, fit_psf(seen, ChipPsf.round(4.0))).wing)
+    assert wings[0] > 0.1 and wings[1] == 0
+
+
 def test_wings_of_turbulent_air_are_followed_beyond_the_stamps():
     stars, truth = kolmogorov_stars(np.random.default_rng(5), 80)
     options = PsfOptions(max_wing=0.3)

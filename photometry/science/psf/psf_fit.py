@@ -75,7 +75,7 @@ def fit_psf(stars: StarStamps, start: ChipPsf, options: PsfOptions = PsfOptions(
 def _fit_profile_and_core(stars: StarStamps, start: ChipPsf, options: PsfOptions) -> ChipPsf:
     max_wing = 0.0 if start.core is None else options.max_wing
     alike, without = _fit_to_alike(stars, _without_wing(start, options), options)
-    max_wing *= _support_of_wing(without.beta)
+    max_wing *= _support_of_wing(without)
     if max_wing == 0 or without.core is None:
         return without
     profile = _fit_profile(alike, without, max_wing, options)
@@ -105,15 +105,19 @@ def _without_wing(psf: ChipPsf, options: PsfOptions) -> ChipPsf:
     return replace(psf, beta=options.beta, wing=0.0) if psf.wing > 0 else psf
 
 
-def _support_of_wing(beta: float) -> float:
+def _support_of_wing(profile: ChipPsf) -> float:
     """How far the exponent of a profile without a wing says that there is one, 0 to 1.
 
     Of Moffat profiles that with 4.77 is nearest to turbulent air's, and lacks its wing (Trujillo et
     al. 2001, MNRAS 328, 977). One with less has as much light far out itself: what is beyond it is
-    an aureole's, or that of stars that were not found.
+    an aureole's, or that of stars that were not found. Nor does the exponent tell of the air where
+    stars are as long as a PSF can be, by a jump of the telescope.
     """
+    shape = np.array([profile.fwhm[0], profile.e1[0], profile.e2[0]])
+    if np.any((shape <= SHAPE_LOW[:N_VARYING]) | (shape >= SHAPE_HIGH[:N_VARYING])):
+        return 0.0
     low, high = WING_BETAS
-    return float(np.clip((beta - low) / (high - low), 0, 1))
+    return float(np.clip((profile.beta - low) / (high - low), 0, 1))
 
 
 def _as_wide_as(stars: StarStamps, options: PsfOptions) -> ChipPsf:
