@@ -63,7 +63,7 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Spare the search for garbage the modules and the tests, which stay until the end.
 
-    It took a third of the time that pages are tested in, to find next to nothing.
+    It took a twentieth of the time that pages are tested in, to find next to nothing.
     """
     gc.collect()
     gc.freeze()

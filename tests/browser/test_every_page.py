@@ -34,6 +34,7 @@ ALIKE = [
     *("g[class^=marks-] a:nth-of-type(n+7)", ".mark-list li:nth-of-type(n+7)"),
     "dl.options > div:nth-of-type(n+7)",
 ]
+# Not preloaded: axe would fetch style sheets for an experimental rule, which is not asked for.
 AXE = """async ([rules, alike]) => {
   for (const animation of document.getAnimations()) animation.finish();
   const runOnly = rules && {runOnly: {type: "rule", values: rules}};

@@ -5,9 +5,10 @@ import pytest
 
 from photometry.science.psf.moffat import moffat_stamps
 from photometry.science.psf.psf import ChipPsf, PsfOptions
-from photometry.science.psf.psf_fit import StarStamps, fit_psf, shifted_splines
+from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.psf_stars import brightest_everywhere, has_plateau
 from photometry.science.psf.seeing import estimate_fwhm
+from photometry.science.psf.splines import shifted_splines
 from photometry.science.psf.stamps import add_profiles
 from tests.builders.crowded_scene import observe, varying_psf
 from tests.builders.drawn_sky import draw, random_stars, saturated, transfer
