@@ -74,6 +74,19 @@ class CatalogueCuts(Options):
 DEFAULT_CUTS = CatalogueCuts()
 
 
+@dataclass(frozen=True)
+class Cone:
+    """A circle on the sky."""
+
+    ra: float  # ICRS degrees
+    dec: float  # ICRS degrees
+    radius_degrees: float
+
+    def holds(self, ra, dec, margin_degrees=0.0):
+        """Which of the positions (n,), degrees, lie in it, or not further out than the margin."""
+        return separation_degrees(ra, dec, self.ra, self.dec) < self.radius_degrees + margin_degrees
+
+
 class TableCatalogue:
     """One FITS table with columns ra, dec and a magnitude; Gaia's names for the rest."""
 
@@ -84,7 +97,7 @@ class TableCatalogue:
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
         self.files_read.add(self.path)
-        stars = _read_stars(self.path, (ra, dec, radius_degrees), mjd, band, self.cuts)
+        stars = _read_stars(self.path, Cone(ra, dec, radius_degrees), mjd, band, self.cuts)
         if len(stars) == 0 and len(positions_of(self.path)[0]) == 0:
             raise InputFileError(self.path, "the table has no rows", _HOW_TO)
         return stars
@@ -116,8 +129,8 @@ class TileCatalogue:
 
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
-        cone = (ra, dec, radius_degrees)
-        paths = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(*cone))
+        cone = Cone(ra, dec, radius_degrees)
+        paths = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(cone))
         tiles = [path for path in paths if path.is_file()]
         self.files_read.update(tiles)
         return _concatenated([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
@@ -132,11 +145,13 @@ class TileCatalogue:
         ra, dec = (angle.deg for angle in pixels.healpix_to_lonlat(tiles))
         return f"tiles in {self.folder.name}: {len(tiles)}, around {_range(ra, dec)}"
 
-    def tiles_of(self, ra, dec, radius_degrees) -> list[int]:
+    def tiles_of(self, cone: Cone) -> list[int]:
         """Numbers of all tiles that a cone touches, margin included."""
         return sorted(
             HEALPix(self.nside, order="ring").cone_search_lonlat(
-                ra * u.deg, dec * u.deg, (radius_degrees + self.cuts.margin_degrees) * u.deg
+                cone.ra * u.deg,
+                cone.dec * u.deg,
+                (cone.radius_degrees + self.cuts.margin_degrees) * u.deg,
             )
         )
 
@@ -173,16 +188,14 @@ class Rows:
 
 def _read_stars(path, cone, mjd, band, cuts):
     """Stars of one table within the cone at the epoch."""
-    ra0, dec0, radius = cone
     with open_table(path) as records:
         columns = _columns(path, records)
-        distance = separation_degrees(*_positions(path, records, columns), ra0, dec0)
-        near = Rows(path, records, columns, np.flatnonzero(distance < radius + cuts.margin_degrees))
+        is_near = cone.holds(*_positions(path, records, columns), cuts.margin_degrees)
+        near = Rows(path, records, columns, np.flatnonzero(is_near))
         good = Rows(path, records, columns, near.numbers[_is_good(near.column, cuts)])
         magnitude = _magnitude_columns(records.names, columns, band)
         stars = _at_epoch(good.column, mjd, cuts, magnitude)
-    inside = separation_degrees(stars.ra, stars.dec, ra0, dec0) < radius
-    return _concatenated([stars], inside)
+    return _concatenated([stars], cone.holds(stars.ra, stars.dec))
 
 
 def positions_of(path: Path) -> tuple[np.ndarray, np.ndarray]:

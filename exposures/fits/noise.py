@@ -1,6 +1,6 @@
 """Weights from the noise that a file gives beside its image: errors, variances or weights."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,16 +13,24 @@ LARGER = 1.15  # variance of bright pixels over that of the sky, where it is in
 RELATIVE = 10.0
 
 
-def given_weights(science, pixels, noise, sky, detector):
-    """(ny, nx) inverse variance, the Detector that fits it, and notes.
+@dataclass(frozen=True)
+class SkyLevel:
+    """The sky of an image, as its pixels have it."""
 
-    ``pixels`` are the data and which of them are usable, ``noise`` (ny, nx) is of the science
-    image's kind. What is 0, negative or undefined has weight 0. Weights in proportion (exposure
-    times, maps between 0 and 1) are brought to the noise of the sky. Where bright pixels have no
-    more noise than the sky, the photons of the stars are added. None if the noise says nothing.
+    level: float  # ADU, their median
+    noise: float  # ADU, of a pixel, from differences between neighbours
+
+
+def given_weights(science, data, noise, sky, detector):
+    """(ny, nx) inverse variance, the NoiseProperties that fit it, and notes.
+
+    ``data`` (ny, nx) ADU are NaN where a pixel is not usable, ``noise`` (ny, nx) is of the science
+    image's kind, ``sky`` is a SkyLevel. What is 0, negative or undefined has weight 0. Weights in
+    proportion (exposure times, maps between 0 and 1) are brought to the noise of the sky. Where
+    bright pixels have no more noise than the sky, the photons of the stars are added. None if the
+    noise says nothing.
     """
-    data, usable = pixels
-    label, (level, sigma) = science.noise.label, sky
+    label, level = science.noise.label, sky.level
     with np.errstate(all="ignore"):
         weight = {
             ExtensionKind.ERROR: lambda: 1 / np.square(noise.astype(np.float64)),
@@ -31,17 +39,17 @@ def given_weights(science, pixels, noise, sky, detector):
         }[science.noise_kind]()
         good = np.isfinite(weight) & (weight > 0) & (noise > 0)
     weight[~good] = 0
-    known = good & usable & np.isfinite(data)
+    known = good & np.isfinite(data)
     if not known.any():
         return None, detector, [f"weights: {label} says nothing, made from the noise instead"]
     notes = []
-    is_sky = known & (np.abs(data - level) < 3 * sigma)
+    is_sky = known & (np.abs(data - level) < 3 * sky.noise)
     typical = np.median(weight[is_sky if is_sky.any() else known])
-    ratio = typical * sigma**2
+    ratio = typical * sky.noise**2
     if science.noise_kind == ExtensionKind.WEIGHT and not 1 / RELATIVE < ratio < RELATIVE:
         weight, typical = weight / ratio, typical / ratio
         notes.append(f"weights: {label} is relative, brought to the noise of the sky")
-    bright = known & (data > level + BRIGHT_SIGMA * sigma)
+    bright = known & (data > level + BRIGHT_SIGMA * sky.noise)
     gain = detector.gain
     if np.count_nonzero(bright) >= MIN_BRIGHT:
         light, variance = data[bright] - level, 1 / weight[bright]

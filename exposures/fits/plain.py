@@ -18,7 +18,7 @@ from exposures.fits.headers import (
     hints,
     is_combined,
 )
-from exposures.fits.noise import given_weights
+from exposures.fits.noise import SkyLevel, given_weights
 from exposures.fits.options import InputOptions
 from exposures.fits.pixels import (
     without_impossible,
@@ -100,14 +100,15 @@ def read_chip(facts: ExposureFacts, entry: ChipEntry, options: InputOptions) -> 
         )
         raise _nothing_usable(path, entry, why)
     sky = sky_level_and_noise(np.where(usable, data, np.nan))
-    data, found = without_impossible(data, usable, sky[1], options.limits)
+    data, found = without_impossible(data, usable, sky.noise, options.limits)
     if not (usable & np.isfinite(data)).any():
         raise _nothing_usable(path, entry, "none has a value that a detector gives")
-    detector, said = detector_of(np.where(usable, data, np.nan), sky, headers, options)
+    believed = np.where(usable, data, np.nan)
+    detector, said = detector_of(believed, sky, headers, options)
     notes += said
     weight = None
     if noise is not None:
-        weight, detector, said = given_weights(science, (data, usable), noise, sky, detector)
+        weight, detector, said = given_weights(science, believed, noise, sky, detector)
         notes += said
     saturated = np.isfinite(data) & (data >= detector.saturation)
     mask = np.where(saturated, mask | np.uint8(MaskBit.SATURATED), mask)
@@ -153,13 +154,13 @@ def weights(data, detector):
 def detector_of(data, sky, headers, options) -> tuple[NoiseProperties, list[str]]:
     """Gain, read noise, saturation and zero level from header, options, or the pixels; and notes.
 
-    ``sky`` is its level and noise, the latter measured from neighbouring pixels; by the equation
-    of ``weights`` the noise must be level / gain + (read noise / gain)^2. Where the gain is
-    unknown, it is the one that makes it so without read noise. Where it is known and noise and
-    level plainly disagree, the pixels have a zero level of their own (an offset left in, a sky
-    taken off): the pedestal that reconciles them is subtracted, which changes no star's flux.
+    ``sky`` is a SkyLevel; by the equation of ``weights`` its noise must be level / gain + (read
+    noise / gain)^2. Where the gain is unknown, it is the one that makes it so without read noise.
+    Where it is known and noise and level plainly disagree, the pixels have a zero level of their
+    own (an offset left in, a sky taken off): the pedestal that reconciles them is subtracted, which
+    changes no star's flux.
     """
-    limits, (level, noise) = options.header, sky
+    limits, level, noise = options.header, sky.level, sky.noise
     # EGAIN first: amateur cameras write a setting of the amplifier into GAIN.
     said, notes = number_within(limits.gain, ("EGAIN", "GAIN", "GAINA"), *headers)
     gain = _known(said, options.gain)
@@ -180,7 +181,7 @@ def detector_of(data, sky, headers, options) -> tuple[NoiseProperties, list[str]
     return NoiseProperties(gain, read_noise, saturation, level - true_level, least), notes
 
 
-def sky_level_and_noise(data):
+def sky_level_and_noise(data) -> SkyLevel:
     """Median, and the noise of a pixel from differences between neighbours, both in ADU.
 
     Differences along rows are blind to a gradient, and clipped at 3 sigma to most stars. A
@@ -190,13 +191,13 @@ def sky_level_and_noise(data):
     differences = np.diff(data.astype(np.float64), axis=1)
     differences = differences[np.isfinite(differences)]
     if len(differences) == 0:
-        return level, 1.0
+        return SkyLevel(level, 1.0)
     low, high = np.percentile(differences, [15.87, 84.13])
     sigma = (high - low) / 2
     for _ in range(5):
         kept = differences[np.abs(differences) <= 3 * max(sigma, 1e-9)]
         sigma = np.std(kept) / 0.9866  # what clipping takes off a Gaussian's
-    return level, float(max(sigma / np.sqrt(2), 1e-6 * abs(level), 1e-9))
+    return SkyLevel(level, float(max(sigma / np.sqrt(2), 1e-6 * abs(level), 1e-9)))
 
 
 def saturation_level(data, sky, headers, options):
@@ -208,12 +209,11 @@ def saturation_level(data, sky, headers, options):
     keys, limits = ("SATURATE", "SATLEVEL", "SATURATA"), options.header.saturation
     known, notes = number_within(limits, keys, *headers)
     known = _known(known, options.saturation)
-    level, noise = sky
-    if known is not None and known > level:  # below the sky it is in another unit
+    if known is not None and known > sky.level:  # below the sky it is in another unit
         return known, notes
     largest = np.max(data[np.isfinite(data)])
     piles_up = np.count_nonzero(data == largest) >= options.pile_up_pixels
-    if piles_up and largest > level + 10 * noise:
+    if piles_up and largest > sky.level + 10 * sky.noise:
         return float(options.linear_fraction * largest), notes
     return np.inf, notes
 

@@ -11,7 +11,7 @@ from astropy.table import Table
 from astropy.time import Time
 from astropy_healpix import HEALPix
 
-from exposures.catalogues import TileCatalogue, open_catalogue
+from exposures.catalogues import Cone, TileCatalogue, open_catalogue
 from exposures.errors import InputFileError
 from exposures.science.motion import moved, separation_degrees, years_after
 
@@ -86,8 +86,8 @@ def test_a_cone_holds_every_star_across_the_zero_of_ra_and_at_the_pole(tmp_path,
 
 def test_a_cone_reads_only_the_tiles_that_it_touches(tmp_path):
     catalogue = write_tiles(tmp_path, table(*scattered(80, 5, 1.0)))
-    assert len(catalogue.tiles_of(80, 5, 0.001)) < 3
-    assert len(catalogue.tiles_of(80, 5, 3.0)) > 5
+    assert len(catalogue.tiles_of(Cone(80, 5, 0.001))) < 3
+    assert len(catalogue.tiles_of(Cone(80, 5, 3.0))) > 5
 
 
 def test_a_star_beyond_the_edge_of_the_next_tile_is_found(tmp_path):

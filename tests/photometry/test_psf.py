@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photometry.science.psf.moffat import moffat_stamps
+from photometry.science.psf.moffat import MoffatShapes, moffat_stamps
 from photometry.science.psf.psf import ChipPsf, PsfOptions
 from photometry.science.psf.psf_fit import StarStamps, fit_psf
 from photometry.science.psf.psf_stars import brightest_everywhere, has_plateau
@@ -12,6 +12,12 @@ from photometry.science.psf.splines import shifted_splines
 from photometry.science.psf.stamps import add_profiles
 from tests.builders.crowded_scene import observe, varying_psf
 from tests.builders.drawn_sky import draw, random_stars, saturated, transfer
+
+
+def round_stars(dx, dy, fwhm, size=19):
+    """(n, size, size) round Moffat profiles without a wing, offset by ``dx, dy`` (n,) pixels."""
+    zero = np.zeros(len(dx))
+    return moffat_stamps(dx, dy, MoffatShapes(zero + fwhm, zero, zero, 3.0), size)
 
 
 def test_stamps_hold_the_flux_whatever_the_subpixel_position():
@@ -65,7 +71,7 @@ def test_compiled_stamps_are_those_of_the_equation():
     dx, dy = x - np.round(x), y - np.round(y)
     terms = np.array([np.ones(50), x / 1000, y / 1000])
     shape = [c @ terms for c in (psf.fwhm, psf.e1, psf.e2)]
-    truth = moffat_stamps(dx, dy, shape, psf.beta, 19, psf.wing)
+    truth = moffat_stamps(dx, dy, MoffatShapes(*shape, psf.beta, psf.wing), 19)
     cores = np.einsum("tn,tjk->njk", terms, core)
     truth += shifted_splines(cores, dx, dy)
     truth /= (1 + cores.sum(axis=(1, 2)))[:, None, None]
@@ -95,9 +101,7 @@ def test_spline_shift_moves_a_smooth_profile_exactly():
     from scipy.ndimage import spline_filter
 
     def profile(dx, dy):
-        return moffat_stamps(np.array([dx]), np.array([dy]), np.array([[4.5], [0], [0]]), 3.0, 31)[
-            0
-        ]
+        return round_stars(np.array([dx]), np.array([dy]), 4.5, 31)[0]
 
     coefficients = spline_filter(profile(0.0, 0.0), order=3, mode="mirror")[None]
     moved = shifted_splines(coefficients, np.array([0.31]), np.array([-0.44]))[0, 2:-2, 2:-2]
@@ -135,10 +139,9 @@ def test_core_takes_up_what_a_moffat_profile_can_not():
     n, size = 120, 19
     x, y = rng.uniform(20, 1000, (2, n))
     dx, dy = x - np.round(x), y - np.round(y)
-    one, zero = np.ones(n), np.zeros(n)
-    narrow = moffat_stamps(dx, dy, (3.5 * one, zero, zero), 3.0, size)
+    narrow = round_stars(dx, dy, 3.5, size)
     # A second, displaced component: coma.
-    coma = moffat_stamps(dx + 1.5, dy, (5 * one, zero, zero), 3.0, size)
+    coma = round_stars(dx + 1.5, dy, 5.0, size)
     truth = 0.8 * narrow + 0.2 * coma
     data = 1e5 * truth + rng.normal(size=truth.shape) * 5
     stars = StarStamps(x, y, dx, dy, data, np.full(truth.shape, 1 / 25))
@@ -199,10 +202,10 @@ def test_wings_of_turbulent_air_are_followed_beyond_the_stamps():
 
 def test_profile_that_falls_slowly_itself_gets_no_wing():
     """As our simulator's: beyond it is an aureole, or what was not found of the neighbours."""
-    rng, one = np.random.default_rng(7), np.ones(60)
+    rng = np.random.default_rng(7)
     x, y = rng.uniform(20, 1000, (2, 60))
     dx, dy = x - np.round(x), y - np.round(y)
-    truth = 1e5 * moffat_stamps(dx, dy, (4 * one, 0 * one, 0 * one), 3.0, 19)
+    truth = 1e5 * round_stars(dx, dy, 4.0)
     data = (
         truth + rng.normal(size=truth.shape) * 5 + 300 / (9 + np.hypot(*np.indices((19, 19)) - 9))
     )
@@ -281,8 +284,7 @@ def with_dark_ring(dx, dy):
     """Stars in rings below the sky, as resampling by sinc functions leaves."""
     axis = np.arange(19) - 9
     radius = np.hypot(axis - dy[:, None, None], (axis - dx[:, None])[:, None, :])
-    one, zero = np.ones(len(dx)), np.zeros(len(dx))
-    star = moffat_stamps(dx, dy, (3 * one, zero, zero), 3.0, 19)
+    star = round_stars(dx, dy, 3.0)
     return star - 0.004 * np.exp(-0.5 * ((radius - 5) / 0.7) ** 2)
 
 
@@ -297,8 +299,7 @@ def test_no_star_takes_light_away():
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf])
 def test_stars_with_pixels_that_are_no_numbers_take_no_part(spoilt):
     def profile(dx, dy):
-        one, zero = np.ones(len(dx)), np.zeros(len(dx))
-        return moffat_stamps(dx, dy, (6 * one, zero, zero), 3.0, 19)
+        return round_stars(dx, dy, 6.0)
 
     stars = stars_of(profile)
     stars.data[::3, 2, 4] = spoilt

@@ -206,20 +206,20 @@ def _normal_blocks(weight: FloatArray, stamps: StampArrays) -> FloatArray:
 def _subtract(image: FloatArray, amplitudes: FloatArray, stamps: StampArrays) -> None:
     for k in range(len(amplitudes)):
         stamp, place = _stamp_of(k, stamps)
-        step = amplitudes[k, 0], np.float32(0), np.float32(0)
-        _take_out(image, step, stamp, place)
+        _take_out(image, amplitudes[k, 0], np.float32(0), np.float32(0), stamp, place)
 
 
 @inlined
 def _take_out(
     image: FloatArray,
-    step: tuple[Float, Float, Float],
+    flux: Float,
+    slope_x: Float,
+    slope_y: Float,
     stamp: FloatArray,
     place: _Place,
 ) -> None:
-    """Subtract a star whose amplitudes are those of the PSF and of half of minus its slopes."""
+    """Subtract a star by its amplitudes: of the PSF, and of twice minus its slopes."""
     side, row, column = place.side, place.row, place.column
-    a, b, c = step
     top, bottom = _bounds(row, side, 1, image.shape[0])
     left, right = _bounds(column, side, 1, image.shape[1])
     wide, one = np.uint64(side), np.uint64(1)
@@ -227,9 +227,9 @@ def _take_out(
         pixels, x, here = image[row + j], np.uint64(column + left), np.uint64(j * side + left)
         for i in range(np.uint64(right - left)):
             pixels[x + i] -= (
-                a * stamp[here + i]
-                + b * (stamp[here + i - one] - stamp[here + i + one])
-                + c * (stamp[here + i - wide] - stamp[here + i + wide])
+                flux * stamp[here + i]
+                + slope_x * (stamp[here + i - one] - stamp[here + i + one])
+                + slope_y * (stamp[here + i - wide] - stamp[here + i + wide])
             )
 
 
@@ -271,13 +271,13 @@ def _sweep(
         stamp, place = _stamp_of(k, stamps)
         gp, gx, gy = _products(residual, weight, stamp, place)
         if shifts:
-            step = _solve(blocks[k], gp, half * gx, half * gy)
+            flux, slope_x, slope_y = _solve(blocks[k], gp, half * gx, half * gy)
         else:
-            step = (gp / blocks[k, 0], np.float32(0), np.float32(0))
-        for m in range(3):
-            amplitudes[k, m] += step[m]
-        step = step[0], half * step[1], half * step[2]
-        _take_out(residual, step, stamp, place)
+            flux, slope_x, slope_y = gp / blocks[k, 0], np.float32(0), np.float32(0)
+        amplitudes[k, 0] += flux
+        amplitudes[k, 1] += slope_x
+        amplitudes[k, 2] += slope_y
+        _take_out(residual, flux, half * slope_x, half * slope_y, stamp, place)
 
 
 @inlined

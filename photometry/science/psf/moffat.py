@@ -1,6 +1,6 @@
 """Profiles of stars, elliptical and normalised: a Moffat function and its wing."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,25 +34,29 @@ def wing_width(beta: Float) -> Any:
     return (2 ** (1 / WING_BETA) - 1) / (2 ** (1 / beta) - 1)
 
 
-def moffat_stamps(
-    dx: FloatArray,
-    dy: FloatArray,
-    shape: Sequence[FloatArray],
-    beta: Float,
-    size: int,
-    wing: Float = 0.0,
-) -> FloatArray:
+@dataclass(frozen=True)
+class MoffatShapes:
+    """The shapes of stars' profiles (Moffat 1969, A&A 3, 455)."""
+
+    fwhm: FloatArray  # (n,) pixels
+    e1: FloatArray  # (n,) ellipticity along the axes
+    e2: FloatArray  # (n,) and along the diagonals
+    beta: Float  # exponent, of all
+    # Share of the light in a second Moffat profile of the same FWHM and ellipticity, whose exponent
+    # is WING_BETA (Racine 1996, PASP 108, 699).
+    wing: Float = 0.0
+
+
+def moffat_stamps(dx: FloatArray, dy: FloatArray, shapes: MoffatShapes, size: int) -> FloatArray:
     """(n, size, size) profiles of unit integral, offset by ``dx, dy`` (n,) pixels.
 
-    ``shape`` is the FWHM in pixels and both ellipticities, (n,) each; ``beta`` is the exponent
-    (Moffat 1969, A&A 3, 455); ``wing`` is the share of the light in a second Moffat profile of the
-    same FWHM and ellipticity, whose exponent is WING_BETA (Racine 1996, PASP 108, 699). Computed in
-    the precision of ``dx``: single is enough to render, not to differentiate.
+    ``shapes`` are MoffatShapes of n stars, ``size`` is in pixels. Computed in the precision of
+    ``dx``: single is enough to render, not to differentiate.
     """
-    fwhm, e1, e2 = shape
+    e1, e2, beta, wing = shapes.e1, shapes.e2, shapes.beta, shapes.wing
     axis = np.arange(size, dtype=dx.dtype) - size // 2
     u, v = axis - dx[:, None], axis - dy[:, None]
-    inverse = inverse_width(fwhm, beta).astype(dx.dtype)
+    inverse = inverse_width(shapes.fwhm, beta).astype(dx.dtype)
     q = ((1 - e1) * inverse).astype(dx.dtype)[:, None, None] * (v * v)[:, :, None]
     q = q + ((1 + e1) * inverse).astype(dx.dtype)[:, None, None] * (u * u)[:, None, :]
     q += (2 * e2 * inverse).astype(dx.dtype)[:, None, None] * (v[:, :, None] * u[:, None, :])

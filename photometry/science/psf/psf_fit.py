@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import spline_filter
 
 from exposures.science.arrays import BoolArray, Float, FloatArray, Index
-from photometry.science.psf.moffat import WING_BETA, moffat_stamps
+from photometry.science.psf.moffat import WING_BETA, MoffatShapes, moffat_stamps
 from photometry.science.psf.psf import (
     SHAPE_HIGH,
     SHAPE_LOW,
@@ -267,9 +267,8 @@ def _profile_normal(
 
 def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> FloatArray:
     """(n, n_pixels) residuals in sigma of each star's best flux and background."""
-    beta, wing = shape[N_VARYING:, 0]
-    side = stars.data.shape[1]
-    model = moffat_stamps(stars.dx, stars.dy, list(shape[:N_VARYING]), beta, side, wing)
+    shapes = MoffatShapes(*shape[:N_VARYING], *shape[N_VARYING:, 0])
+    model = moffat_stamps(stars.dx, stars.dy, shapes, stars.data.shape[1])
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
     variance = 1 / np.where(stars.weight > 0, stars.weight, 1) + (model_error * model) ** 2
@@ -280,8 +279,8 @@ def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> Fl
 
 def _models_at(psf: ChipPsf, stars: StarStamps) -> FloatArray:
     """The profile without core at the stars' offsets, which may exceed half a pixel."""
-    shape = psf.shape_at(stars.x, stars.y)
-    return moffat_stamps(stars.dx, stars.dy, shape, psf.beta, stars.data.shape[1], psf.wing)
+    shapes = MoffatShapes(*psf.shape_at(stars.x, stars.y), psf.beta, psf.wing)
+    return moffat_stamps(stars.dx, stars.dy, shapes, stars.data.shape[1])
 
 
 def _scale_to(stars: StarStamps, model: FloatArray) -> tuple[FloatArray, FloatArray]:
