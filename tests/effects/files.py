@@ -9,7 +9,7 @@ from astropy.io import fits
 from exposures.errors import InputFileError
 from exposures.fits import read_chip, read_exposure
 from tests.builders.fits_files import write_triplet
-from tests.effects.arrays import plain_file
+from tests.effects.reading import plain_file
 
 
 def whole_file(options):

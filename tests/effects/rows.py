@@ -26,7 +26,7 @@ from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.flagged_field import make_change, make_field, make_search
 from tests.builders.survey_rows import make_image, make_sources
 from tests.effects import chips
-from tests.effects.arrays import plain_file
+from tests.effects.reading import plain_file
 from tests.galproject.test_references import MEASURED, PATCH, blurred
 from tests.variables.test_new_sources import DEC, RA, detection
 from variables.derived.refresh import refresh_candidates
