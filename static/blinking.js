@@ -1,9 +1,11 @@
 // Blinking: search and reference image in turn in one position, so that what changed is seen.
 
+const BLINK_MS = 350;
+
 export class Blinker {
   // ``draw(blinker)`` shows the reference if ``blinker.atReference``, else the search image.
-  constructor(draw, intervalMs) {
-    Object.assign(this, {draw, intervalMs, timer: null, atReference: false});
+  constructor(draw) {
+    Object.assign(this, {draw, timer: null, atReference: false});
   }
 
   get isBlinking() {
@@ -12,7 +14,7 @@ export class Blinker {
 
   toggle() {
     if (this.isBlinking) return this.stop();
-    this.timer = setInterval(() => this.show(!this.atReference), this.intervalMs);
+    this.timer = setInterval(() => this.show(!this.atReference), BLINK_MS);
     this.show(false);
   }
 

@@ -7,8 +7,6 @@ import {onKeys} from "./keys.js";
 import {LightCurveChart} from "./light-curve.js";
 import {getJson} from "./server.js";
 
-const BLINK_MS = 400;
-
 // Does work that needs the server; where that fails, a note says so and the rest of the page stays.
 async function orTell(note, work) {
   try {
@@ -86,7 +84,7 @@ function cutouts() {
     search.classList.toggle("blinking", isBlinking);
     label.replaceChildren(atReference ? "Reference" : "Search", " ", element("small", {textContent: title}));
   };
-  const blinker = new Blinker(draw, BLINK_MS);
+  const blinker = new Blinker(draw);
   const choose = (index) => {
     chosen = Math.max(0, Math.min(tiles.length - 1, index));
     tiles.forEach((tile, k) => tile.setAttribute("aria-pressed", k === chosen));

@@ -3,8 +3,6 @@
 import {Blinker} from "./blinking.js";
 import {element, svgElement} from "./elements.js";
 
-const BLINK_MS = 350;
-
 // A part of a picture, cut out without a style attribute, which the security policy forbids.
 export function tile({url, width, height, tile: side}, x, y, label) {
   return svgElement("svg", {viewBox: `${x} ${y} ${side} ${side}`, role: "img", "aria-label": label},
@@ -36,7 +34,7 @@ export function cutoutBlinker(root) {
       svg.dataset.box ??= svg.getAttribute("viewBox");
       svg.setAttribute("viewBox", atReference ? svg.dataset.box.replace(/^\S+ \S+/, "0 0") : svg.dataset.box);
     }
-  }, BLINK_MS);
+  });
 }
 
 // Loads and decodes the picture of a candidate ahead of its use; whether that succeeded.

@@ -133,3 +133,16 @@ def test_who_sorts_by_keyboard_stays_on_the_heading(visit):
         page.wait_for_selector(f"th[aria-sort={direction}] #sort-reference_mag")
         reader.wait_until_quiet()
         assert page.evaluate(FOCUS) == "sort-reference_mag"
+
+
+def test_search_image_and_reference_take_turns_every_350_ms(visit):
+    reader = visit("reader")
+    reader.page.clock.install()
+    page = first_candidate(reader)
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    page.keyboard.press("b")
+    seen = []
+    for _ in range(4):
+        page.clock.run_for(175)
+        seen.append(page.locator("#epoch").inner_text().split()[0])
+    assert seen == ["Search", "Reference", "Reference", "Search"]
