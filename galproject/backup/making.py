@@ -64,7 +64,7 @@ def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
     folder = Path(folder).absolute()
     _check_is_new(folder)
     start = time.monotonic()
-    with _draft_of(folder) as draft:
+    with draft_of(folder) as draft:
         with _one_moment() as (snapshot, cursor):
             _check_room(folder.parent, cursor, options)
             facts = _facts(cursor)
@@ -77,8 +77,7 @@ def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
         made = Manifest(files=files, seconds=round(time.monotonic() - start, 1), **facts)
         manifests.write_manifest(draft, made)
         _make_private(draft)
-        _check_is_new(folder)
-        os.rename(draft, folder)
+        put_in_place(draft, folder)
     return made
 
 
@@ -89,22 +88,27 @@ def _check_is_new(folder):
         raise GalprojectError(f"{folder.parent} is no folder. Make it first")
 
 
+def put_in_place(draft, folder):
+    """Give a finished draft its name; raises GalprojectError where that is taken by now."""
+    _check_is_new(folder)
+    try:
+        os.rename(draft, folder)
+    except OSError:
+        _check_is_new(folder)  # another made it between these lines
+        raise
+
+
 @contextmanager
-def _draft_of(folder):
+def draft_of(folder):
     """A private draft folder beside the final one, removed unless renamed.
 
     Its lock tells it from those that killed runs have left, which are removed, too.
     """
-    start = f".{folder.name}."
     try:
-        for left in folder.parent.glob(f"{glob.escape(start)}*.part"):
-            _remove_if_left(left)
-        draft = Path(tempfile.mkdtemp(prefix=start, suffix=".part", dir=folder.parent))
+        draft, lock = _begin_draft(folder)
     except OSError as error:
         raise GalprojectError(f"{folder.parent}: {error.strerror}") from error
-    lock = os.open(draft, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield draft
     except OSError as error:
         raise GalprojectError(
@@ -112,18 +116,40 @@ def _draft_of(folder):
             "some room, or choose another folder"
         ) from error
     finally:
-        os.close(lock)
         shutil.rmtree(draft, ignore_errors=True)
+        os.close(lock)
+
+
+def _begin_draft(folder):
+    """A new draft of ``folder`` and the descriptor that holds its lock; removes what was left.
+
+    A draft that is not locked yet looks like one that was left. So one run at a time begins.
+    """
+    start = f".{folder.name}."
+    with _opened(folder.parent) as beginning:
+        fcntl.flock(beginning, fcntl.LOCK_EX)
+        for left in folder.parent.glob(f"{glob.escape(start)}*.part"):
+            _remove_if_left(left)
+        draft = Path(tempfile.mkdtemp(prefix=start, suffix=".part", dir=folder.parent))
+        lock = os.open(draft, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return draft, lock
 
 
 def _remove_if_left(draft):
-    lock = os.open(draft, os.O_RDONLY)
+    # Somebody writes it, or has just put it in its place or given it up.
+    with suppress(BlockingIOError, FileNotFoundError), _opened(draft) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(draft)
+
+
+@contextmanager
+def _opened(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(BlockingIOError):  # somebody writes it
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(draft)
+        yield descriptor
     finally:
-        os.close(lock)
+        os.close(descriptor)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -359,6 +360,30 @@ def test_two_backups_at_once_are_two_or_one_and_an_error(of_survey, tmp_path):
     assert any("is there already" in str(result) for result in results[:2])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "same"]
     assert all(checked_backup(path, bar) for path in tmp_path.iterdir())
+
+
+def test_drafts_begun_at_once_are_not_taken_for_what_was_left(tmp_path):
+    def begun(_):
+        with making.draft_of(tmp_path / "same") as draft:
+            time.sleep(0.001)
+            return draft.is_dir()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(begun, range(200)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_whose_name_is_taken_at_the_last_moment_says_so(tmp_path, monkeypatch):
+    draft, folder, rename = tmp_path / "draft", tmp_path / "same", os.rename
+    draft.mkdir()
+
+    def rename_late(*paths):
+        (folder / "there").mkdir(parents=True)
+        rename(*paths)
+
+    monkeypatch.setattr(os, "rename", rename_late)
+    with pytest.raises(GalprojectError, match="is there already"):
+        making.put_in_place(draft, folder)
 
 
 def test_a_backup_while_others_write_is_of_one_moment(of_survey, tmp_path):
