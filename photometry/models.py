@@ -130,7 +130,12 @@ class StarFit(models.Model):
     rchi2 = RealField(help_text="PSF-weighted reduced chi2 of the fit")
     fracflux = RealField(help_text="of the flux in the stamp that is the source's own")
     quality = RealField(help_text="fraction of the PSF on usable pixels")
-    flags = models.SmallIntegerField(help_text="mask bits at the source; 128: too sharp")
+    flags = models.SmallIntegerField(
+        help_text="bits of the mask at the source (1: bad, 2: without a value, 4: saturated, "
+        "8: bleed, 16: cosmic ray, 32: low weight, 64: streak) and its own (128: too sharp for a "
+        "star, 256: in the wings of a saturated star, 512: on a reference, a member of an "
+        "extended source)"
+    )
 
     class Meta:
         abstract = True

@@ -1,5 +1,6 @@
 """Sources in and out of galsources, on PostgreSQL with q3c."""
 
+import re
 from importlib import import_module
 
 import numpy as np
@@ -7,10 +8,14 @@ import pytest
 from django.db import connection, models, transaction
 from django.db.models import Count
 
+from exposures.chip import MaskBit
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, Status
 from exposures.source_ids import MAX_SOURCES, catalogue_of
 from photometry.models import GalCoverage, GalNonDetection, GalReference, GalSource
+from photometry.science.bright_stars.wings import IN_WINGS
+from photometry.science.extended_sources import EXTENDED
+from photometry.science.forced.forced import SHARP
 from photometry.storage import storage
 from photometry.storage.columns import SOURCE_DTYPE
 from tests.builders.survey_rows import make_image, make_sources
@@ -73,6 +78,12 @@ def test_table_and_model_have_the_columns_that_are_copied():
     kinds = [(f.column, f.db_type(connection)) for f in fields]
     assert kinds == [(name, kind) for name, kind, _ in expected]
     assert isinstance(GalSource._meta.pk, models.CompositePrimaryKey)
+
+
+def test_the_words_of_the_flags_name_every_bit():
+    words = GalSource._meta.get_field("flags").help_text
+    bits = [int(bit) for bit in re.findall(r"(\d+):", words)]
+    assert bits == sorted([*MaskBit, SHARP, IN_WINGS, EXTENDED])
 
 
 def test_the_model_has_the_indexes_of_the_table():
