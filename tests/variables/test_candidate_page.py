@@ -353,7 +353,9 @@ def test_the_page_of_a_part_of_an_extended_source_says_what_it_is(reader):
     candidate = make_candidate(2)
     assert "wider than the PSF" not in page(reader, candidate)
     GalSource.objects.filter(refsource_id=candidate.pk, is_reference=True).update(flags=EXTENDED)
-    assert "wider than the PSF" in page(reader, candidate)
+    text = page(reader, candidate)
+    assert "wider than the PSF" in text
+    assert text.count('<span class="badge">extended</span>') == 1  # the others nearby are stars
 
 
 def test_a_star_of_80_mas_a_year_is_said_to_move_and_is_a_variable_no_more(reader):

@@ -7,6 +7,7 @@ from django.db import connection
 
 from exposures.science.angles import tangent_offsets
 from photometry.querysets.objects import MatchKind
+from photometry.science.extended_sources import EXTENDED
 from variables.light_curves.light_curves import wavelength_order
 
 RADIUS_ARCSEC = 10.0
@@ -14,7 +15,7 @@ RADIUS_ARCSEC = 10.0
 # The candidate first, then its filter: a star is placed by those.
 SOURCES = """
 SELECT s.refsource_id, s.filter, coalesce(m.mag, s.mag), c.refsource_id IS NOT NULL,
-    s.distance_arcsec, o.kind, o.id, s.ra, s.dec
+    (s.flags & %s) <> 0, s.distance_arcsec, o.kind, o.id, s.ra, s.dec
 FROM galsources_cone(%s, %s, %s) s
 LEFT JOIN galcandidates c ON c.refsource_id = s.refsource_id
 LEFT JOIN galobjectsources m ON m.refsource_id = s.refsource_id
@@ -31,6 +32,7 @@ class Counterpart:
     filter: str
     mag: float
     is_candidate: bool
+    is_extended: bool  # whether it is a member of an extended source
     distance_arcsec: float  # from the candidate
     kind: int | None  # of its object; None if it was not cross-matched yet
     object_id: int | None  # the same
@@ -105,7 +107,7 @@ def neighbourhood(candidate, radius_arcsec=RADIUS_ARCSEC) -> Neighbourhood:
     """The Neighbourhood of a candidate: the sources of an object are one star, except in blends."""
     with connection.cursor() as cursor:
         place = candidate.ra, candidate.dec, radius_arcsec
-        cursor.execute(SOURCES, [*place, candidate.pk, candidate.filter])
+        cursor.execute(SOURCES, [EXTENDED, *place, candidate.pk, candidate.filter])
         rows = cursor.fetchall()
     by_object, stars = {}, []
     for *source, ra, dec in rows:
