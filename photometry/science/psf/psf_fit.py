@@ -267,7 +267,8 @@ def _profile_normal(
 
 def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> FloatArray:
     """(n, n_pixels) residuals in sigma of each star's best flux and background."""
-    shapes = MoffatShapes(*shape[:N_VARYING], *shape[N_VARYING:, 0])
+    (fwhm, e1, e2), (beta, wing) = shape[:N_VARYING], shape[N_VARYING:, 0]
+    shapes = MoffatShapes(fwhm, e1, e2, beta, wing)
     model = moffat_stamps(stars.dx, stars.dy, shapes, stars.data.shape[1])
     flux, background = _scale_to(stars, model)
     model = flux[:, None, None] * model
@@ -279,7 +280,8 @@ def _profile_chi(stars: StarStamps, shape: FloatArray, model_error: float) -> Fl
 
 def _models_at(psf: ChipPsf, stars: StarStamps) -> FloatArray:
     """The profile without core at the stars' offsets, which may exceed half a pixel."""
-    shapes = MoffatShapes(*psf.shape_at(stars.x, stars.y), psf.beta, psf.wing)
+    fwhm, e1, e2 = psf.shape_at(stars.x, stars.y)
+    shapes = MoffatShapes(fwhm, e1, e2, psf.beta, psf.wing)
     return moffat_stamps(stars.dx, stars.dy, shapes, stars.data.shape[1])
 
 
