@@ -7,7 +7,7 @@ from django.db.models.signals import post_delete, pre_delete
 
 from photometry.crossmatch.object_storage import objects_changed, sources_replaced
 from variables.derived.stars import candidates_of, refresh_stars
-from variables.models import GalVarObj
+from variables.models import GalVariability, GalVarObj
 from variables.new_sources.replacements import record_lost_sources
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
@@ -22,12 +22,13 @@ def connect():
 
 
 def delete_catalogue_files(instance, **_):
-    """Remove what a catalogue's sources have with it: their changes and cutouts.
+    """Remove what a catalogue's sources have with it: their changes, statistics and cutouts.
 
     The positions of new ones that people annotated are recorded.
     """
     record_lost_sources(instance)
     GalVarObj.objects.in_catalogue(instance.pk).delete()
+    GalVariability.objects.in_catalogue(instance.pk).delete()
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 

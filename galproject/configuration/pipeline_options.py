@@ -20,13 +20,14 @@ from variables.science.difference import MatchOptions
 from variables.science.new_sources import NewSourceOptions
 from variables.science.period_options import PeriodOptions
 from variables.science.selection import SelectionOptions
+from variables.science.variability.options import VariabilityOptions
 
 # What is derived from stored rows, and needs no pixel: it goes by the options in force whenever it
 # is derived, and their change makes no chip's result out of date. So do the limits of files, which
 # are those of whoever reads one.
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
-    *("ranking", "fields", "pictures", "periods", "files"),
+    *("ranking", "fields", "pictures", "periods", "variability", "files"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -48,6 +49,7 @@ class PipelineOptions(Options):
     new_sources: NewSourceOptions = NewSourceOptions()
     crossmatch: CrossMatchOptions = CrossMatchOptions()
     periods: PeriodOptions = PeriodOptions()
+    variability: VariabilityOptions = VariabilityOptions()
     causes: CauseOptions = CauseOptions()
     artifacts: ArtifactOptions = ArtifactOptions()
     consensus: ConsensusOptions = ConsensusOptions()

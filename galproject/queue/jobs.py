@@ -35,12 +35,15 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
 from galproject.processing.pipeline import is_ended, is_up_to_date, process_chip, record_failure
+from galproject.processing.variability import changed_catalogues, measure_catalogues
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
 
 # A message that was fetched by a cluster which then died is sent again after this long.
 LOST_AFTER = timedelta(minutes=2)
+# Of tasks in the admin; those of others are by job.
+GROUPS = {"render_cutouts": "pictures", "measure_variability": "variability"}
 
 
 def enqueue(
@@ -125,7 +128,7 @@ def send(images: GalImageQuerySet) -> None:
 def _send(task: str, messages: Iterable[tuple[int, ...]]) -> None:
     for message in messages:
         # Our own rows say what became of it.
-        group = "pictures" if task == "render_cutouts" else f"job {message[-1]}"
+        group = GROUPS.get(task, f"job {message[-1]}")
         async_task(f"galproject.queue.tasks.{task}", *message, group=group, save=False)
 
 
@@ -204,12 +207,18 @@ def finish(job: GalJob) -> None:
 
 
 def follow_up_job(job: GalJob) -> None:
-    """Follow up a closed job: cross-match its sources and propose flags.
+    """Follow up a closed job: cross-match its sources, propose flags, and measure variability.
 
     It is idempotent.
     """
     crossmatch_job(job)
     propose(job.exposure)
+    catalogues = changed_catalogues(job)
+    if job.queued:
+        send_variability(catalogue.pk for catalogue in catalogues)
+    else:
+        for _ in measure_catalogues(catalogues):
+            pass
 
 
 def close_job(job: GalJob) -> bool:
@@ -231,6 +240,11 @@ def close_job(job: GalJob) -> bool:
 def send_pictures(catalogue_ids: Iterable[int]) -> None:
     """Enqueue the rendering of catalogues' cutouts."""
     _send("render_cutouts", [(pk,) for pk in catalogue_ids])
+
+
+def send_variability(catalogue_ids: Iterable[int], again: bool = False) -> None:
+    """Enqueue the measurement of catalogues' variability."""
+    _send("measure_variability", [(pk, again) for pk in catalogue_ids])
 
 
 def give_up(job: GalJob) -> None:

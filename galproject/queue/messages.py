@@ -41,6 +41,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.process_chip": TypeAdapter(tuple[Id, Id]),
     "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
+    "galproject.queue.tasks.measure_variability": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.recover_lost_work": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),

@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.models import GalJob
 from galproject.processing.result_lines import result_line
+from galproject.processing.variability import measure_catalogue
 from galproject.queue import jobs
 from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_night
 from galproject.queue.restarts import through_restarts
@@ -52,6 +53,12 @@ def render_cutouts(catalogue_id: int) -> dict[str, Any]:
     for problem in rendered.problems:
         logger.warning(problem)
     return {"candidates": rendered.n_candidates, "problems": rendered.problems}
+
+
+def measure_variability(catalogue_id: int, again: bool) -> dict[str, int]:
+    """Measure the variability of a catalogue's sources."""
+    measured = through_restarts(measure_catalogue, catalogue_id, again)
+    return {"sources": measured.n_sources if measured else 0}
 
 
 def recover_lost_work() -> None:

@@ -28,10 +28,20 @@ def copy_in(table: str, rows: np.ndarray) -> None:
 
 def copy_out(query: str, dtype: DTypeLike) -> np.ndarray:
     """The rows of a query as an array of ``dtype``; its columns are typed so, and never NULL."""
+    records = copy_out_records(query, dtype)
+    rows = np.empty(len(records), dtype)
+    for name in names_of(rows.dtype):
+        rows[name] = records[name]
+    return rows
+
+
+def copy_out_records(query: str, dtype: DTypeLike) -> np.ndarray:
+    """As ``copy_out``, in the bytes that the server sent: big-endian, with lengths between."""
     buffer = BytesIO()
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", buffer)
-    return _decode(buffer.getbuffer(), np.dtype(dtype))
+    body = buffer.getbuffer()[len(HEADER) : -len(TRAILER)]
+    return np.frombuffer(body, _record_dtype(np.dtype(dtype)))
 
 
 @lru_cache
@@ -56,12 +66,3 @@ def _encode(rows: np.ndarray) -> bytearray:
         records[f"{name}_bytes"] = rows.dtype[name].itemsize
         records[name] = rows[name]
     return stream
-
-
-def _decode(buffer: memoryview, dtype: np.dtype) -> np.ndarray:
-    body = memoryview(buffer)[len(HEADER) : len(buffer) - len(TRAILER)]
-    records = np.frombuffer(body, _record_dtype(dtype))
-    rows = np.empty(len(records), dtype)
-    for name in names_of(dtype):
-        rows[name] = records[name]
-    return rows

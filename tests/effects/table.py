@@ -19,6 +19,7 @@ from tests.effects import (
     reading,
     rows,
     selection,
+    variability,
 )
 from tests.effects.effect import Effect, changes
 
@@ -351,6 +352,12 @@ PERIODS = {
     "n_shuffles": changes(light_curves.periods_of_few, 7, max_false_alarm=1.0),
     "max_false_alarm": changes(light_curves.periods, 0.0),
 }
+VARIABILITY = {
+    "min_epochs": changes(variability.statistics, 6),
+    "bad_flags": changes(variability.read, 8),
+    "min_quality": changes(variability.read, 0.9),
+    "faint_sigma": changes(variability.statistics, 50.0),
+}
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),
     "middle_pixels": changes(chips.pictures, 1.0),
@@ -494,6 +501,7 @@ BY_SECTION = {
     },
     "pictures": PICTURES,
     "periods": PERIODS,
+    "variability": VARIABILITY,
 }
 EFFECTS: dict[str, Effect] = {
     f"{section}.{name}".lstrip("."): effect

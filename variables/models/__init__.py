@@ -6,6 +6,7 @@ from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
+from variables.models.variability import GalVariability, GalVariabilityRun, VariabilityFlag
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -29,7 +30,10 @@ __all__ = [
     "GalSuccession",
     "GalUnblinding",
     "GalVarObj",
+    "GalVariability",
+    "GalVariabilityRun",
     "SavedSearch",
     "Taxonomy",
     "TaxonomyClass",
+    "VariabilityFlag",
 ]

@@ -1,0 +1,70 @@
+"""Statistics of stars over all their epochs, measured where images changed."""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from django.db.models import F, Q, Value
+
+from exposures.models import GalExposure, GalImage, GalJob
+from exposures.q3c import Q3CWithin
+from galproject.configuration.loading import load_options
+from photometry.models import GalReference
+from variables.variability.measuring import MeasuredVariability, is_measured, measure_variability
+
+logger = logging.getLogger(__name__)
+
+
+def catalogues_with_epochs(exposures: Iterable[GalExposure] | None = None) -> list[GalReference]:
+    """Catalogues in use, with their images: all, or those measured on some exposures."""
+    catalogues = GalReference.objects.filter(active=True).select_related("image__exposure")
+    if exposures is not None:
+        images = GalImage.objects.filter(exposure__in=list(exposures))
+        on_them = Q(image__in=images) | Q(coverages__image__in=images)
+        catalogues = catalogues.filter(on_them).distinct()
+    return list(catalogues.order_by("pk"))
+
+
+def unmeasured_catalogues(catalogues: Iterable[GalReference]) -> list[GalReference]:
+    """Those catalogues of which images, or the options, changed since they were measured last."""
+    options = load_options().variability
+    return [catalogue for catalogue in catalogues if not is_measured(catalogue, options)]
+
+
+def changed_catalogues(job: GalJob) -> list[GalReference]:
+    """Catalogues in use that were measured, or made, on the images of a closed job.
+
+    None where images of the same sky are still to be processed: the job of the last of them will
+    have its turn.
+    """
+    exposure = job.exposure
+    near = Q3CWithin(
+        Value(exposure.ra),
+        Value(exposure.dec),
+        F("exposure__ra"),
+        F("exposure__dec"),
+        Value(load_options().fields.reach_degrees),
+    )
+    to_come = GalImage.objects.open().in_filter(exposure.filter).filter(near)
+    if to_come.exists():
+        return []
+    return unmeasured_catalogues(catalogues_with_epochs([exposure]))
+
+
+def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariability | None:
+    """Measure the sources of a catalogue; None where there is nothing to do.
+
+    That is, it is gone, another process is at it, or it was measured since its images changed,
+    unless ``again``.
+    """
+    catalogue = GalReference.objects.filter(pk=catalogue_id, active=True).first()
+    if catalogue is None:
+        return None
+    return measure_variability(catalogue, load_options().variability, again)
+
+
+def measure_catalogues(
+    catalogues: Iterable[GalReference], again: bool = False
+) -> Iterator[tuple[GalReference, MeasuredVariability | None]]:
+    """Measure the sources of catalogues, one after the other, as ``measure_catalogue``."""
+    for catalogue in catalogues:
+        yield catalogue, measure_catalogue(catalogue.pk, again)

@@ -1,0 +1,102 @@
+"""The light curves of all stars of a catalogue as matrices: a row a star, a column an image."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from exposures.science.arrays import BoolArray, FloatArray, IntArray
+from photometry.science.calibration.calibration import MAG_PER_LN
+
+ZERO_POINT = 25.0  # mag of a flux of 1
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Measurements without a magnitude, as the flux was not positive; arrays (m,)."""
+
+    star: np.ndarray  # row of the matrices
+    image: np.ndarray  # column of the matrices
+    flux: np.ndarray  # in units of that of a star of ZERO_POINT mag
+    flux_err: np.ndarray  # in the same unit
+
+    @classmethod
+    def none(cls) -> "Missed":
+        """No such measurement."""
+        return cls(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class CatalogueCurves:
+    """Light curves of the stars of one catalogue, which share their images.
+
+    Stars are in the order of their ids, images in that of time.
+    """
+
+    refsource_id: np.ndarray  # (n_stars,)
+    image_id: np.ndarray  # (n_images,)
+    mjd: np.ndarray  # (n_images,) of the middle of the exposure, UTC
+    filter: str
+    mag: np.ndarray  # (n_stars, n_images) float32; NaN where not measured, or badly
+    mag_err: np.ndarray  # (n_stars, n_images) float32, mag; NaN where mag is
+    missed: Missed = field(default_factory=Missed.none)
+
+    def __len__(self) -> int:
+        return len(self.refsource_id)
+
+    @property
+    def n_images(self) -> int:
+        """The number of images."""
+        return len(self.image_id)
+
+    def fluxes(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Fluxes of some stars and their errors, (n, n_images) float64; NaN where not measured.
+
+        ``rows`` (n,) are indices of stars, ascending. In units of the flux of ZERO_POINT mag. What
+        was missed has fluxes of 0 or less.
+        """
+        mag, mag_err = self.mag[rows].astype("f8"), self.mag_err[rows].astype("f8")
+        flux = 10 ** (-0.4 * (mag - ZERO_POINT))
+        flux_err = flux * mag_err / MAG_PER_LN
+        place = np.searchsorted(rows, self.missed.star)
+        place[place == len(rows)] = 0
+        known = rows[place] == self.missed.star if len(rows) else np.zeros(len(place), bool)
+        here = place[known], self.missed.image[known]
+        flux[here], flux_err[here] = self.missed.flux[known], self.missed.flux_err[known]
+        return flux, flux_err
+
+    def fading(self, faint_sigma: float) -> BoolArray:
+        """(n_stars,) whether a star fades: one measurement is below a significance, or missed."""
+        with np.errstate(invalid="ignore"):
+            fades = (self.mag_err > MAG_PER_LN / faint_sigma).any(axis=1)
+        fades[self.missed.star] = True
+        return fades
+
+    def linear(self, rows: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Magnitudes of some stars that are linear in flux, their errors, and what they begin at.
+
+        ``m0 - 1.0857 (f / f0 - 1)`` with f0 the median flux of the star and m0 its magnitude: near
+        it the usual ones, and defined where a star has no light, too. ``rows`` (n,) are indices of
+        stars, ascending. (n, n_images) and (n, n_images) mag, NaN where not measured, and m0 (n,)
+        mag. Where more than half of the fluxes are not positive f0 is the median of those that are;
+        NaN where there is none.
+        """
+        flux, flux_err = self.fluxes(rows)
+        usual = _median(flux)
+        unusual = ~(usual > 0)
+        usual[unusual] = _median(np.where(flux[unusual] > 0, flux[unusual], np.nan))
+        middle = ZERO_POINT - 2.5 * np.log10(usual)
+        scale = MAG_PER_LN / usual[:, None]
+        return middle[:, None] - scale * (flux - usual[:, None]), scale * flux_err, middle
+
+    def times_since_middle(self) -> FloatArray:
+        """(n_images,) days since the mean time of the images."""
+        return self.mjd - (self.mjd.mean() if len(self.mjd) else 0.0)
+
+
+def _median(values: FloatArray) -> FloatArray:
+    """(n,) medians of rows (n, m) without their NaN, in their unit; NaN where nothing is left."""
+    result = np.full(len(values), np.nan)
+    some = np.isfinite(values).any(axis=1)
+    if some.any():
+        result[some] = np.nanmedian(values[some], axis=1)
+    return result

@@ -1,0 +1,1 @@
+"""The variability of every star of a catalogue, from all its epochs, measured and stored."""

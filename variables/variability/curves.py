@@ -1,0 +1,136 @@
+"""The light curves of a catalogue's sources as matrices, read from galsources."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.models import GalImage
+from exposures.science.arrays import FloatArray, IntArray
+from exposures.source_ids import rank_of
+from photometry.models import GalReference
+from photometry.storage.binary_copy import copy_out, copy_out_records, names_of
+from photometry.storage.columns import NON_DETECTION_DTYPE, source_dtype
+from photometry.storage.image_calibration import ImageCalibration
+from photometry.storage.statements import fetch_row
+from photometry.storage.storage import NON_DETECTIONS
+from variables.science.variability.curves import ZERO_POINT, CatalogueCurves, Missed
+from variables.science.variability.options import VariabilityOptions
+from variables.science.variability.scatter_records import put_records
+
+MEASURED = source_dtype(("refsource_id", "galimage_id", "mag", "mag_err"))
+MISSED = np.dtype(
+    [
+        (name, NON_DETECTION_DTYPE[name])
+        for name in ("refsource_id", "galimage_id", "flux", "flux_err", "limit_mag")
+    ]
+)
+PAGES = 15_000  # of the partition that are read at once: about a million rows
+
+
+@dataclass(frozen=True)
+class CatalogueImages:
+    """The images on which a catalogue's sources were measured, in order of time."""
+
+    images: list[GalImage]
+
+    @classmethod
+    def of(cls, catalogue: GalReference) -> "CatalogueImages":
+        """Its reference image, and the search images that nobody doubts."""
+        searches = GalImage.objects.done().filter(coverages__catalogue=catalogue)
+        own = GalImage.objects.filter(pk=catalogue.image_id)
+        found = {image.pk: image for image in (searches | own).select_related("exposure")}
+        certain = [image for image in found.values() if not image.is_doubted]
+        return cls(sorted(certain, key=lambda image: (image.exposure.mjd, image.pk)))
+
+    @property
+    def ids(self) -> IntArray:
+        """(n_images,) their ids."""
+        return np.array([image.pk for image in self.images], "i8")
+
+    @property
+    def mjd(self) -> FloatArray:
+        """(n_images,) the times of their exposures."""
+        return np.array([image.exposure.mjd for image in self.images], "f8")
+
+    @property
+    def columns(self) -> IntArray:
+        """(n_images, 2) their ids, ascending, each with its place in the order of time."""
+        order = np.argsort(self.ids)
+        return np.column_stack([self.ids[order], order])
+
+    def in_column(self, image_ids: IntArray) -> IntArray:
+        """(n,) the place in the order of time of images by id; -1 for others."""
+        known = self.columns
+        if not len(known):
+            return np.full(len(image_ids), -1)
+        place = np.minimum(np.searchsorted(known[:, 0], image_ids), len(known) - 1)
+        return np.where(known[place, 0] == image_ids, known[place, 1], -1)
+
+
+def read_curves(
+    catalogue: GalReference, options: VariabilityOptions = VariabilityOptions()
+) -> CatalogueCurves:
+    """The CatalogueCurves of a catalogue's sources, new ones too, from one pass over its partition.
+
+    An image that is stored at the same time may be there in part: its job has the catalogue
+    measured again when it ends.
+    """
+    epochs = CatalogueImages.of(catalogue)
+    first, _ = catalogue.id_range
+    (last,) = fetch_row(f"SELECT max(refsource_id) FROM {catalogue.partition}")
+    n_stars = 0 if last is None else last - first + 1
+    shape = (n_stars, len(epochs.images))
+    matrices = {name: np.full(shape, np.nan, "f4") for name in ("mag", "mag_err")}
+    good = good_measurements(options)
+    for records in _records(catalogue.partition, good):
+        put_records(records, epochs.columns, matrices)
+    # Without a magnitude, or without its error, nothing was measured.
+    matrices["mag"][~np.isfinite(matrices["mag_err"])] = np.nan
+    matrices["mag_err"][~np.isfinite(matrices["mag"])] = np.nan
+    return CatalogueCurves(
+        refsource_id=first + np.arange(n_stars),
+        image_id=epochs.ids,
+        mjd=epochs.mjd,
+        filter=catalogue.filter,
+        **matrices,
+        missed=_read_missed(catalogue, epochs, good),
+    )
+
+
+def good_measurements(options: VariabilityOptions) -> str:
+    """The condition in SQL that a measurement counts."""
+    return (
+        f"flags & {int(options.bad_flags)} = 0 AND quality >= {float(options.min_quality)!r}::real"
+    )
+
+
+def _records(partition, condition):
+    """Rows of a partition that meet a condition, in pieces, as ``copy_out_records``."""
+    (size,) = fetch_row(
+        "SELECT pg_relation_size(%s) / current_setting('block_size')::int", partition
+    )
+    names = ", ".join(names_of(MEASURED))
+    for start in range(0, size, PAGES):
+        pages = f"ctid >= '({start},0)' AND ctid < '({start + PAGES},0)'"
+        query = f"SELECT {names} FROM {partition} WHERE {pages} AND {condition}"
+        yield copy_out_records(query, MEASURED)
+
+
+def _read_missed(catalogue, epochs, condition) -> Missed:
+    """The measurements without positive flux, where there is an upper limit."""
+    first, last = catalogue.id_range
+    rows = copy_out(
+        f"SELECT {', '.join(names_of(MISSED))} FROM {NON_DETECTIONS}"
+        f" WHERE refsource_id BETWEEN {first} AND {last} AND {condition}"
+        " AND NOT flux > 0 AND limit_mag < 'Infinity'",
+        MISSED,
+    )
+    column = epochs.in_column(rows["galimage_id"])
+    rows, column = rows[column >= 0], column[column >= 0]
+    calibrations = [ImageCalibration.stored(image) for image in epochs.images]
+    sigmas = np.array([c.limit_sigma for c in calibrations])[column]
+    # The limit is that many errors, as the flux is not positive: it tells what one is.
+    flux_err = 10 ** (-0.4 * (rows["limit_mag"] - ZERO_POINT)) / sigmas
+    scale = np.array([c.error_scale for c in calibrations])[column]
+    flux = rows["flux"] / (scale * rows["flux_err"]) * flux_err
+    return Missed(rank_of(rows["refsource_id"]), column, flux, flux_err)
