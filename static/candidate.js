@@ -4,6 +4,7 @@ import {Blinker} from "./blinking.js";
 import {byId, element, numberIn} from "./elements.js";
 import {showDiagram} from "./field-diagram.js";
 import {onKeys} from "./keys.js";
+import {Folding} from "./folding.js";
 import {LightCurveChart} from "./light-curve.js";
 import {getJson} from "./server.js";
 
@@ -21,35 +22,53 @@ async function lightCurves() {
   const plot = byId("light-curve");
   const [curve, data] = await Promise.all([LightCurveChart.mount(plot, {height: 350}), getJson(plot.dataset.url)]);
   curve.show(data);
-  folding(curve);
+  const folding = new Folding(byId("curves"), byId("period"), {height: 350, onFold: tellPeriod});
   byId("align").addEventListener("click", ({currentTarget: button}) => {
     const aligned = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", aligned);
     curve.align(aligned);
+    folding.align(aligned);
   });
+  listenToFolding(folding);
+  await folding.show(data, storedPeriods());
 }
 
-function folding(curve) {
+// A vote takes the period along by which the curve is folded.
+function tellPeriod(days) {
+  const input = byId("vote-period");
+  if (input) input.value = days ?? "";
+}
+
+// The periods that the search in the light curves of all stars has stored, as buttons.
+function storedPeriods() {
+  return [...document.querySelectorAll("[data-days]")].map(({dataset}) => ({days: Number(dataset.days)}));
+}
+
+function listenToFolding(folding) {
   const form = byId("folding"), period = byId("period"), found = byId("periods");
   const typed = () => numberIn(period);
-  const fold = (days) => {
-    period.value = days;
-    curve.fold(Number(days));
-  };
+  const fold = (days) => folding.fold(Number(days));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const wrong = period.value.trim() !== "" && !(typed() > 0);
     period.setCustomValidity(wrong ? "A period is a positive number of days" : "");
-    if (form.reportValidity()) curve.fold(typed());
+    if (form.reportValidity()) fold(typed());
   });
   period.addEventListener("input", () => period.setCustomValidity(""));
   form.addEventListener("reset", () => {
-    curve.fold(null);
+    folding.fold(null);
     found.replaceChildren();
   });
   for (const button of form.querySelectorAll("[data-times]")) {
-    button.addEventListener("click", () => typed() > 0 && fold(significant(typed() * button.dataset.times)));
+    button.addEventListener("click", () => folding.multiply(Number(button.dataset.times)));
   }
+  for (const button of document.querySelectorAll("[data-days]")) {
+    button.addEventListener("click", () => fold(button.dataset.days));
+  }
+  onKeys({
+    ".": () => folding.next(), "[": () => folding.multiply(0.5), "]": () => folding.multiply(2),
+    "+": () => folding.shift(1), "-": () => folding.shift(-1), "0": () => folding.fold(null),
+  });
   byId("find-period").addEventListener("click", ({target}) => {
     found.textContent = "Looking for periods …";
     orTell(found, async () => {

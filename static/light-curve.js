@@ -18,13 +18,13 @@ const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
 // curve.show(data of variables.light_curves.light_curve_data); curve.fold(days or null);
 // curve.align(true) draws each filter from its median.
 export class LightCurveChart {
-  static async mount(container, {height = 340} = {}) {
-    const curve = new LightCurveChart(container, height);
+  static async mount(container, {height = 340, hasLegend = true} = {}) {
+    const curve = new LightCurveChart(container, height, hasLegend);
     await curve.ready;
     return curve;
   }
 
-  constructor(container, height) {
+  constructor(container, height, hasLegend) {
     this.data = null;
     this.period = null;
     this.aligned = false;
@@ -39,7 +39,7 @@ export class LightCurveChart {
     this.missed = this.addNonDetections();
     // Of HTML: Bokeh lays its own out anew with each curve, for as long as all else takes.
     this.legend = element("ul", {className: "curve-legend"});
-    container.before(this.legend);
+    if (hasLegend) container.before(this.legend);
     labelAxes(this.plot.xaxis, "MJD");
     labelAxes(this.plot.yaxis, "magnitude");
     followColourScheme(this.plot, (text) => { this.marked.squares.glyph.line_color = text; });

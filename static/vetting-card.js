@@ -4,6 +4,7 @@ import {CandidateQueue} from "./candidate-queue.js";
 import {cutoutBlinker, framed, preload, tile} from "./cutouts.js";
 import {DecisionHistory, decision, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, numberIn, painted, say} from "./elements.js";
+import {Folding} from "./folding.js";
 import {LightCurveChart} from "./light-curve.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
@@ -15,7 +16,8 @@ const CURVE = 292, REST = 720 - CURVE;
 const state = {cards: [], at: 0, all: false};
 const height = matchMedia("(min-width: 1001px)").matches ? Math.max(CURVE, innerHeight - REST) : 300;
 const curve = await LightCurveChart.mount(byId("light-curve"), {height});
-const palette = new Palette((choice, label, how) => decide({action: "vote", choice}, label, how));
+const folding = new Folding(byId("curves"), byId("period"), {height});
+const palette = new Palette((choice, label, how) => decide({action: "vote", choice, period_days: folding.period}, label, how));
 const blinker = cutoutBlinker(byId("cutouts"));
 const queue = new CandidateQueue(take);
 const history = new DecisionHistory(KEPT);
@@ -53,9 +55,8 @@ function draw(card) {
   byId("source").href = card.url;
   byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
   tellDecision();
-  byId("period").value = "";
-  curve.period = null;
   curve.show(card.light_curves);
+  folding.show(card.light_curves, card.periods);
   byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
     element("dt", {textContent: name}), element("dd", {textContent: value === null ? "–" : `${value} ${unit}`}))));
   byId("around").textContent = `${around(card.neighbours)} · ${card.position} · ${card.galactic}`;
@@ -88,7 +89,7 @@ function drawCutouts(card) {
 function shownNow(card) {
   const n = card.cutouts?.epochs.length ?? 0;
   const measurements = card.light_curves.filters.reduce((sum, filter) => sum + filter.mjd.length, 0);
-  return {lane: "card", epochs: measurements, cutouts: state.all ? n : Math.min(EPOCHS, n), folded: curve.period};
+  return {lane: "card", epochs: measurements, cutouts: state.all ? n : Math.min(EPOCHS, n), folded: folding.period};
 }
 
 function decide(what, label, how) {
@@ -156,10 +157,10 @@ function closeComment() {
 
 byId("folding").addEventListener("submit", (event) => {
   event.preventDefault();
-  curve.fold(numberIn(byId("period")));
+  folding.fold(numberIn(byId("period")));
   byId("period").blur();
 });
-byId("folding").addEventListener("reset", () => curve.fold(null));
+byId("folding").addEventListener("reset", () => folding.fold(null));
 byId("commenting").addEventListener("submit", (event) => {
   event.preventDefault();
   const card = current(), comment = byId("comment").value.trim();
@@ -175,14 +176,17 @@ listen(palette, {
     byId("commenting").hidden = false;
     byId("comment").focus();
   },
-  fold: () => byId("period").select(),
+  fold: () => byId("period").select(), unfold: () => folding.fold(null),
+  nextPeriod: () => folding.periods.length ? folding.next() : say("No period was found"),
+  half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
+  aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
   more: () => {
     state.all = !state.all;
     if (current()) drawCutouts(current());
   },
   open: () => current() && window.open(current().url, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", m: "more", o: "open", j: "next", k: "previous"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", o: "open", j: "next", k: "previous"});
 
 await show();
 document.body.dataset.ready = "yes";

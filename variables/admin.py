@@ -71,7 +71,10 @@ class GalCandidateAdmin(FlagActions, ReadOnlyAdmin):
     search_fields = ["=refsource_id"]
     ordering = ["-n_detections", "refsource_id"]
     # Votes are blind here as elsewhere.
-    exclude = ["consensus", "n_votes", "is_disputed"]
+    exclude = [
+        *("consensus", "n_votes", "is_disputed"),
+        *("agreed_period_days", "agreed_period_err"),
+    ]
     raw_id_fields = ["catalogue"]
     actions = ["flag"]
 

@@ -10,6 +10,7 @@ from galproject.api.reading import IdField, NumberField
 from photometry.models import GalObject, GalObjectSource, GalReference
 from photometry.querysets.sources import EpochKind
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
+from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 
 
 class Finite:
@@ -65,6 +66,8 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     """A candidate; its class is null while the user has to vote blindly."""
 
     consensus = serializers.SerializerMethodField()
+    agreed_period_days = serializers.SerializerMethodField()
+    agreed_period_err = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
     distance_arcsec = serializers.SerializerMethodField()
 
@@ -76,6 +79,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),
+            *("agreed_period_days", "agreed_period_err"),
             *("object_id", "star_sources", "star_detections", "star_changes", "distance_arcsec"),
         ]
 
@@ -86,6 +90,13 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     def get_consensus(self, candidate) -> str | None:
         choice = candidate.opinion.choice
         return choice.slug if choice else None
+
+    def get_agreed_period_days(self, candidate) -> float | None:
+        """The period that people agree on with the class."""
+        return candidate.opinion.period_days
+
+    def get_agreed_period_err(self, candidate) -> float | None:
+        return candidate.opinion.period_err
 
 
 class ObjectSourceSerializer(Finite, serializers.ModelSerializer):
@@ -163,7 +174,10 @@ class VoteSerializer(Finite, serializers.ModelSerializer):
 
     class Meta:
         model = GalDecision
-        fields = ["id", "refsource_id", "user", "choice", "comment", "time", "campaign"]
+        fields = [
+            *("id", "refsource_id", "user", "choice", "period_days", "comment", "time"),
+            "campaign",
+        ]
 
 
 class NewVoteSerializer(serializers.Serializer):
@@ -171,6 +185,13 @@ class NewVoteSerializer(serializers.Serializer):
 
     refsource_id = IdField()
     choice = serializers.CharField(max_length=80)
+    period_days = NumberField(
+        allow_null=True,
+        default=None,
+        min_value=MIN_PERIOD_DAYS,
+        max_value=MAX_PERIOD_DAYS,
+        help_text="by which its light curve was folded",
+    )
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
 

@@ -6,7 +6,12 @@ from django.db.models.constants import LOOKUP_SEP
 
 # Of these models all is hidden, of these the fields that are named; not from where it is one's own.
 HIDDEN_MODELS = {"variables.galdecision", "variables.campaignobject", "variables.galunblinding"}
-HIDDEN_FIELDS = {"variables.galcandidate": {"consensus", "n_votes", "is_disputed"}}
+HIDDEN_FIELDS = {
+    "variables.galcandidate": {
+        *("consensus", "n_votes", "is_disputed"),
+        *("agreed_period_days", "agreed_period_err"),
+    }
+}
 
 
 def leads_to_votes(model, lookup) -> bool:

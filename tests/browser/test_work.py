@@ -131,6 +131,28 @@ def test_help_and_comment_are_at_hand_while_vetting(visit):
     expect(page.locator("#unsaved")).to_be_hidden()
 
 
+def test_a_period_is_found_by_its_aliases_and_goes_with_the_vote(visit):
+    at_work = visit("vetter")
+    page = at_work.go(campaign_address(at_work, CARDS) + "vet/")
+    page.wait_for_selector("body[data-ready]")
+    page.keyboard.press("f")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    period = page.locator("#period")
+    for key, days in (("[", "1"), ("]", "2"), ("+", "0.66666667"), ("-", "2"), ("-", "2")):
+        page.keyboard.press(key)
+        expect(period).to_have_value(days)
+    expect(page.locator(".folded-curve canvas").first).to_be_visible()
+    with page.expect_request("**/decide/") as sent:
+        page.keyboard.press("r")
+    (decision,) = sent.value.post_data_json["decisions"]
+    assert (decision["choice"], decision["period_days"]) == ("rr-lyrae", 2)
+    expect(page.locator("#said")).to_contain_text("RR Lyrae")
+    page.keyboard.press("0")
+    expect(page.locator(".folded-curve")).to_be_hidden()
+    page.keyboard.press("z")
+
+
 def test_the_exceptions_on_a_contact_sheet_are_decided_and_the_rest_marked(visit):
     vetter = visit("vetter")
     page = vetter.go(campaign_address(vetter, "One-offs in i") + "vet/")

@@ -20,7 +20,7 @@ from variables.science.artifacts import (
     is_reference_at_fault,
     saturated_regions,
 )
-from variables.science.consensus import consensus_of
+from variables.science.consensus import agreed_period, consensus_of
 
 ANGLES = np.arange(8) * np.pi / 4
 
@@ -94,3 +94,8 @@ def cuts_of_new_stars(options):
 def consensus(options):
     """What three people say of whom two agree."""
     return consensus_of([("a",), ("a",), ("b",)], 1, options.consensus)
+
+
+def agreed(options):
+    """The period of three people whose periods differ by some percent."""
+    return agreed_period([0.5, 0.51, 0.52], options.consensus)

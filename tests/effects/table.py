@@ -489,7 +489,10 @@ BY_SECTION = {
     "crossmatch": CROSSMATCH,
     "causes": CAUSES,
     "artifacts": ARTIFACTS,
-    "consensus": {"majority": changes(selection.consensus, 0.9)},
+    "consensus": {
+        "majority": changes(selection.consensus, 0.9),
+        "period_tolerance": changes(selection.agreed, 0.1),
+    },
     "ranking": {
         "mag_per_arcsec": changes(rows.ranking, 0.1),
         "min_chips": changes(rows.ranking, 0.4),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from variables.science.consensus import (
+    agreed_period,
     cohen_kappa,
     consensus_of,
     fleiss_kappa,
@@ -44,6 +45,29 @@ def test_two_thirds_decide_and_subtypes_count_for_their_class(votes, wanted, cho
 def test_the_share_is_that_of_the_class_that_has_most():
     assert consensus_of([A, A, B], 3).share == pytest.approx(2 / 3)
     assert consensus_of([A, B], 2).share == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("periods", "agreed"),
+    [
+        ([], None),
+        ([np.nan], None),
+        ([0.5], 0.5),
+        ([0.5, np.nan], None),
+        ([0.5, 0.5001, np.nan], 0.50005),
+        ([0.5, 0.5002, 1.0], 0.5001),
+        ([0.5, 1.0], None),
+        ([0.5, 0.5, 1.0, 1.0], None),
+    ],
+)
+def test_a_period_is_agreed_on_by_two_thirds_of_those_who_chose_the_class(periods, agreed):
+    found = agreed_period(periods)
+    assert (found and found.days) == (agreed and pytest.approx(agreed))
+
+
+def test_the_scatter_of_a_period_is_that_of_those_who_agree():
+    assert agreed_period([0.5, 0.5002, 7.0]).scatter == pytest.approx(0.0002 / np.sqrt(2))
+    assert np.isnan(agreed_period([0.5]).scatter)
 
 
 def test_cohens_kappa_is_that_of_the_textbook():

@@ -88,6 +88,8 @@ COLUMNS = (
     Column("consensus__slug", "class", "class that people agree on", is_listed=True),
     Column("n_votes", "votes", "people who voted", is_listed=True, is_minor=True),
     Column("is_disputed", "disputed", "people don't agree"),
+    Column("agreed_period_days", "period", "that people agree on with the class", "d", 6),
+    Column("agreed_period_err", "period error", "of the period agreed on", "d", 6),
 )
 # Of the object that has a source and those of other filters: exports have them, lists don't.
 OBJECT_COLUMNS = (
@@ -103,4 +105,7 @@ OBJECT_COLUMNS = (
 DISTANCE = Column("distance_arcsec", "distance", "from the position asked for", "arcsec", 2)
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
 # Not by class: the order would tell what others voted.
-SORTABLE = frozenset(c.name for c in COLUMNS) - {"consensus__slug", "has_vanished", "is_disputed"}
+SORTABLE = frozenset(c.name for c in COLUMNS) - {
+    *("consensus__slug", "has_vanished", "is_disputed"),
+    *("agreed_period_days", "agreed_period_err"),
+}

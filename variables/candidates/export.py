@@ -28,7 +28,10 @@ KINDS = {
     models.IntegerField: ColumnKind.SHORT,
 }
 # What others said is left out until one has voted oneself.
-OPINIONS = ("consensus__slug", "n_votes", "is_disputed")
+OPINIONS = (
+    *("consensus__slug", "n_votes", "is_disputed"),
+    *("agreed_period_days", "agreed_period_err"),
+)
 OPINION_INDICES = [place for place, c in enumerate(COLUMNS) if c.name in OPINIONS]
 
 

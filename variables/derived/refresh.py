@@ -29,7 +29,7 @@ DERIVED = [
     field.name
     for field in GalCandidate._meta.fields
     if field.name not in ("refsource_id", "consensus", "n_votes", "is_disputed")
-    and not field.name.startswith(("object_", "star_"))
+    and not field.name.startswith(("agreed_", "object_", "star_"))
 ]
 
 CHANGES = """

@@ -46,9 +46,11 @@ class Opinion:
     choice: TaxonomyClass | None  # that they agree on
     n_votes: int | None
     is_disputed: bool | None
+    period_days: float | None  # that those agree on who voted for the class
+    period_err: float | None  # days
 
 
-UNSEEN = Opinion(None, None, None)
+UNSEEN = Opinion(None, None, None, None, None)
 
 
 class GalCandidateQuerySet(models.QuerySet):
@@ -246,6 +248,12 @@ class GalCandidate(models.Model):
     )
     n_votes = models.PositiveSmallIntegerField(default=0)
     is_disputed = models.BooleanField(default=False, help_text="votes that don't agree")
+    agreed_period_days = models.FloatField(
+        null=True, help_text="that people agree on who voted for the class"
+    )
+    agreed_period_err = models.FloatField(
+        null=True, help_text="days; null: unknown, as of a single vote"
+    )
 
     # Of the star, by ``variables.derived.stars``; of the source alone where it has no object.
     object_id = models.BigIntegerField(
@@ -307,7 +315,8 @@ class GalCandidate(models.Model):
         """The Opinion on it, as seen by the user given to ``as_seen_by``."""
         if not self.shows_class:
             return UNSEEN
-        return Opinion(self.consensus, self.n_votes, self.is_disputed)
+        period = self.agreed_period_days, self.agreed_period_err
+        return Opinion(self.consensus, self.n_votes, self.is_disputed, *period)
 
     @property
     def image(self) -> GalImage:

@@ -11,7 +11,8 @@ from exposures.constraints import on_the_sky
 from variables.models.successions import GalSuccession
 
 # What the lanes of vetting use for other things than classes.
-COMMAND_KEYS = frozenset(" z/bfmjkxo?")
+COMMAND_KEYS = frozenset(" z/bfmjkxo?0.[]+-")
+MIN_PERIOD_DAYS, MAX_PERIOD_DAYS = 1e-5, 1e6  # a second, and beyond what anybody observes
 
 
 class Taxonomy(models.Model):
@@ -345,6 +346,9 @@ class GalDecision(models.Model):
         related_name="decisions",
         help_text="of a vote",
     )
+    period_days = models.FloatField(
+        null=True, help_text="of a vote: by which its light curve was folded"
+    )
     undoes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="undone_by"
     )
@@ -371,6 +375,15 @@ class GalDecision(models.Model):
                 condition=models.Q(action="vote", choice__isnull=False)
                 | ~models.Q(action="vote") & models.Q(choice=None),
                 name="galdecisions_votes_choose",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(period_days=None)
+                | models.Q(
+                    action="vote",
+                    period_days__gte=MIN_PERIOD_DAYS,
+                    period_days__lte=MAX_PERIOD_DAYS,
+                ),
+                name="galdecisions_votes_have_periods",
             ),
             models.UniqueConstraint(
                 fields=["user", "key"],

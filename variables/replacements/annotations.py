@@ -79,11 +79,12 @@ def _repeat_decisions(new_of):
 # What the keys of transferred decisions begin with; no browser gives such a key.
 TRANSFERRED_KEY = "carried-"
 COMMON = ("ra", "dec", "filter", "user_id", "campaign_id")
+REPEATED = ("action", "choice_id", "period_days", "comment")
 
 
 def _repeated(row, refsource_id):
     return GalDecision(
-        **{name: getattr(row, name) for name in (*COMMON, "action", "choice_id", "comment")},
+        **{name: getattr(row, name) for name in (*COMMON, *REPEATED)},
         refsource_id=refsource_id,
         how=GalDecision.How.TRANSFERRED,
         shown={**row.shown, "carried_from": row.pk},

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from exposures.science.quantities import Majority, Options
+from exposures.science.quantities import Fraction, Majority, Options
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,8 @@ class ConsensusOptions(Options):
 
     majority: Majority = 2 / 3
     """Share of the votes that a class needs to be the consensus."""
+    period_tolerance: Fraction = 1e-3
+    """Relative difference up to which two periods are the same one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,33 @@ def consensus_of(
     if n < votes_wanted:
         return Consensus(None, n, share, False)
     return Consensus(best or None, n, share, not best)
+
+
+@dataclass(frozen=True)
+class AgreedPeriod:
+    """The period that people agree on, and the scatter of theirs about it."""
+
+    days: float
+    scatter: float  # days; NaN of a single vote
+
+
+def agreed_period(
+    periods: Sequence[float], options: ConsensusOptions = ConsensusOptions()
+) -> AgreedPeriod | None:
+    """The period in days that a majority of voters for one class agree on; None without one.
+
+    ``periods`` (n,) are the voters' in days, NaN where a vote has none. Those that are within the
+    tolerance of one of them are one period, and their median is the period agreed on.
+    """
+    given = np.sort([period for period in periods if np.isfinite(period)])
+    alike = np.abs(given[:, None] / given - 1) <= options.period_tolerance
+    if not len(given):
+        return None
+    same = given[alike[np.argmax(alike.sum(axis=1))]]
+    if len(same) < options.majority * len(periods) - 1e-9:
+        return None
+    scatter = float(np.std(same, ddof=1)) if len(same) > 1 else np.nan
+    return AgreedPeriod(float(np.median(same)), scatter)
 
 
 def cohen_kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float:

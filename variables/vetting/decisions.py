@@ -9,7 +9,7 @@ from variables.models import GalDecision, Taxonomy, TaxonomyClass
 from variables.votes.blindness import note_shown
 from variables.votes.consensus import lock_candidates, store_consensus
 
-Action = GalDecision.Action
+Action, Kind = GalDecision.Action, TaxonomyClass.Kind
 TAKEN_BACK = (Action.VOTE, Action.SKIP)
 
 # The votes of each object, and whoever decided has it no more in hand.
@@ -39,6 +39,7 @@ class DecisionInput:
     action: str = Action.VOTE
     choice: str | None = None  # slug of a class; of a subtype "artifact/artifact-edge"
     comment: str = ""
+    period_days: float | None = None  # of a vote: by which its light curve was folded
     how: str = GalDecision.How.CLICK
     shown: dict = field(default_factory=dict)  # ``batch``: taken, and taken back, together
     key: str = ""  # of the browser's: what is sent twice is saved once
@@ -105,6 +106,7 @@ def _row(user, given, campaign, classes, candidates):
         )
     if given.action == Action.VOTE and given.choice not in classes:
         raise VettingError(f"There is no class “{given.choice}” in this taxonomy")
+    choice = classes[given.choice] if given.action == Action.VOTE else None
     return GalDecision(
         refsource_id=candidate.pk,
         ra=candidate.ra,
@@ -113,8 +115,9 @@ def _row(user, given, campaign, classes, candidates):
         user=user,
         campaign=campaign,
         action=given.action,
-        choice=classes[given.choice] if given.action == Action.VOTE else None,
+        choice=choice,
         comment=given.comment,
+        period_days=given.period_days if choice and choice.kind == Kind.VARIABLE else None,
         how=given.how,
         shown=given.shown,
         key=given.key,

@@ -5,15 +5,16 @@ from django.contrib.auth.models import User
 
 from exposures.input.form_fields import IntegerField, refusal
 from exposures.input.json_text import read_json
-from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
+from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer, parse_number
 from variables.models import Campaign, GalDecision
+from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import DecisionInput, VettingError
 from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
-MAX_COMMENT, MAX_CHOICE, MAX_KEY = 2000, 80, 64  # characters
+MAX_COMMENT, MAX_CHOICE, MAX_KEY, MAX_NUMBER = 2000, 80, 64, 40  # characters
 # How a person decides in a browser; decisions can also come by the API, or be transferred.
 HOW = (GalDecision.How.KEY, GalDecision.How.CLICK, GalDecision.How.BULK)
 VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"
@@ -99,11 +100,12 @@ def vote_from(refsource_id, data) -> DecisionInput:
     """The vote submitted on a candidate's page. Raises VettingError if there is none."""
     try:
         choice, comment = _text(data, "choice", MAX_CHOICE), _text(data, "comment", MAX_COMMENT)
+        period = _typed_period(_text(data, "period_days", MAX_NUMBER))
     except ValueError as error:
         raise VettingError(f"This is no vote: {error}") from error
     if not choice:
         raise VettingError("Choose a class for your vote")
-    return DecisionInput(refsource_id, choice=choice, comment=comment)
+    return DecisionInput(refsource_id, choice=choice, comment=comment, period_days=period)
 
 
 def keys_from(body) -> list[str]:
@@ -115,6 +117,14 @@ def keys_from(body) -> list[str]:
         return keys[:MAX_DECISIONS]
     except ValueError as error:
         raise UnreadableError(f"These are no decisions to take back: {error}") from error
+
+
+def _typed_period(text):
+    """A period in days that somebody typed, or None for an empty text."""
+    try:
+        return _period(parse_number(text)) if text.strip() else None
+    except NumberError as error:
+        raise ValueError(f"the period: {error}") from error
 
 
 def _decision_input(row):
@@ -132,6 +142,7 @@ def _decision_input(row):
         action=action,
         choice=None if row.get("choice") is None else _text(row, "choice", MAX_CHOICE),
         comment=_text(row, "comment", MAX_COMMENT),
+        period_days=_period(row.get("period_days")),
         how=how,
         shown=shown_from(row.get("shown", {})),
         key=_key(row),
@@ -152,6 +163,17 @@ def _text(row, name, max_length):
     if len(text) > max_length:
         raise ValueError(f"{name} has {len(text):,} characters, of {max_length:,} at most")
     return text
+
+
+def _period(value):
+    """A period in days, or None for none."""
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not MIN_PERIOD_DAYS <= value <= MAX_PERIOD_DAYS:
+        raise ValueError(
+            f"period_days is no number from {MIN_PERIOD_DAYS:g} to {MAX_PERIOD_DAYS:,.0f}"
+        )
+    return float(value)
 
 
 def _key(row):

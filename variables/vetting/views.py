@@ -250,6 +250,7 @@ def export_decisions(request, pk):
         "person": "user__username",
         "action": "action",
         "class": "choice__slug",
+        "period_days": "period_days",
         "comment": "comment",
         "how": "how",
         "undoes": "undoes_id",

@@ -1,18 +1,19 @@
 """The consensus on candidates, derived from the votes that were not undone."""
 
+import numpy as np
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
 from exposures.options_in_force import options_in_force
 from variables.models import GalCandidate
-from variables.science.consensus import consensus_of
+from variables.science.consensus import agreed_period, consensus_of
 from variables.votes.blindness import unblinded
 
 BATCH = 5000
 # The last vote of each person on each candidate that was not undone: the class, its parent's id
 # where it is a subtype, and the votes that the most demanding of its campaigns wants.
 CURRENT = """
-SELECT DISTINCT ON (d.refsource_id, d.user_id) d.refsource_id, k.parent_id, k.id, (
+SELECT DISTINCT ON (d.refsource_id, d.user_id) d.refsource_id, k.parent_id, k.id, d.period_days, (
     SELECT max(c.votes_wanted)
     FROM galcampaignobjects o JOIN galcampaigns c ON c.id = o.campaign_id
     WHERE o.refsource_id = d.refsource_id
@@ -23,11 +24,13 @@ WHERE d.action = 'vote' AND u.id IS NULL AND d.refsource_id = ANY(%s)
 ORDER BY d.refsource_id, d.user_id, d.id DESC
 """
 STORE = """
-UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed
-FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::boolean[])
-  AS v(refsource_id, choice, n, disputed)
+UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed,
+  agreed_period_days = v.period, agreed_period_err = v.error
+FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[], %s::boolean[], %s::float8[], %s::float8[])
+  AS v(refsource_id, choice, n, disputed, period, error)
 WHERE c.refsource_id = v.refsource_id
-  AND (c.consensus_id, c.n_votes, c.is_disputed) IS DISTINCT FROM (v.choice, v.n, v.disputed)
+  AND (c.consensus_id, c.n_votes, c.is_disputed, c.agreed_period_days, c.agreed_period_err)
+  IS DISTINCT FROM (v.choice, v.n, v.disputed, v.period, v.error)
 """
 
 
@@ -57,17 +60,34 @@ def update_consensus(refsource_ids):
 def store_consensus(refsource_ids):
     """Derive and store the consensus of candidates that are already locked."""
     ids = list(refsource_ids)
-    ballots, wanted = {pk: [] for pk in ids}, {}
+    ballots, periods, wanted = {pk: [] for pk in ids}, {pk: [] for pk in ids}, {}
     with connection.cursor() as cursor:
         cursor.execute(CURRENT, [ids])
-        for pk, parent, choice, most in cursor.fetchall():
+        for pk, parent, choice, period, most in cursor.fetchall():
             ballots[pk].append((choice,) if parent is None else (parent, choice))
+            periods[pk].append(np.nan if period is None else period)
             wanted[pk] = most
         options = options_in_force().consensus
         found = [consensus_of(ballots[pk], wanted.get(pk) or 1, options) for pk in ids]
+        agreed = [
+            _agreed(one, ballots[pk], periods[pk], options)
+            for pk, one in zip(ids, found, strict=True)
+        ]
         columns = [
             [one.choice[-1] if one.choice else None for one in found],
             [one.n_votes for one in found],
             [one.is_disputed for one in found],
+            [one and one.days for one in agreed],
+            [one and (None if np.isnan(one.scatter) else one.scatter) for one in agreed],
         ]
         cursor.execute(STORE, [ids, *columns])
+
+
+def _agreed(consensus, ballots, periods, options):
+    """The AgreedPeriod of those who voted for the class of a Consensus; None without one."""
+    if not consensus.choice:
+        return None
+    depth = len(consensus.choice)
+    chose = [ballot[:depth] == consensus.choice for ballot in ballots]
+    of_class = [period for period, did in zip(periods, chose, strict=True) if did]
+    return agreed_period(of_class, options)

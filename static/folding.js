@@ -1,0 +1,56 @@
+// The light curve folded by a period, beside the one over time: by a period that was typed or
+// found, and by what else may be meant by it.
+
+import {LightCurveChart} from "./light-curve.js";
+
+const significant = (days) => Number(days.toPrecision(8));
+
+export class Folding {
+  // ``curves``: the element round both plots; ``field``: the input of the period in days.
+  // ``onFold(days)`` is told of each period, null where the curve is not folded any more.
+  constructor(curves, field, {height, onFold = () => {}}) {
+    Object.assign(this, {curves, field, height, onFold, data: null, periods: [], at: -1, period: null});
+    this.container = curves.querySelector(".folded-curve");
+  }
+
+  // Another star: its curves, and the periods found of it, the likeliest first, by which it is folded.
+  show(data, periods = []) {
+    Object.assign(this, {data, periods, at: -1});
+    return periods.length ? this.next() : this.fold(null);
+  }
+
+  async fold(days) {
+    this.period = Number.isFinite(days) && days > 0 ? significant(days) : null;
+    this.field.value = this.period ?? "";
+    this.curves.classList.toggle("is-folded", this.period !== null);
+    this.onFold(this.period);
+    if (this.period === null) return;
+    this.mounting ??= LightCurveChart.mount(this.container, {height: this.height, hasLegend: false});
+    const chart = await this.mounting;
+    Object.assign(chart, {period: this.period, aligned: this.aligned ?? false});
+    chart.show(this.data);
+  }
+
+  align(aligned) {
+    this.aligned = aligned;
+    return this.fold(this.period);
+  }
+
+  // The next of the periods found, and after the last the first again.
+  next() {
+    if (!this.periods.length) return undefined;
+    this.at = (this.at + 1) % this.periods.length;
+    return this.fold(this.periods[this.at].days);
+  }
+
+  // Half the period or twice, of which eclipses of two depths have one or the other.
+  multiply(factor) {
+    return this.period === null ? undefined : this.fold(this.period * factor);
+  }
+
+  // The alias by so many cycles a day more, or less.
+  shift(cyclesADay) {
+    const frequency = this.period === null ? 0 : 1 / this.period + cyclesADay;
+    return this.period === null || frequency === 0 ? undefined : this.fold(1 / Math.abs(frequency));
+  }
+}
