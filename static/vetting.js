@@ -6,9 +6,9 @@ import {hasModifier, isInField} from "./keys.js";
 // The filter and magnitude of a candidate; ``unknown`` where it has none.
 export const magnitudeOf = ({filter, mag}, unknown = "–") => `${filter} ${mag?.toFixed(2) ?? unknown}`;
 
-// The change of a candidate in magnitudes, or that it is new or vanished.
+// The change of a candidate in magnitudes, or that it is new, varies or has vanished.
 export function changeOf({change, kind}) {
-  if (change === null) return kind === "new" ? "new" : "vanished";
+  if (change === null) return kind === "changed" ? "vanished" : kind;
   return `${change > 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} mag`;
 }
 

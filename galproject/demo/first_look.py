@@ -21,6 +21,7 @@ KINDS = {
     "new": Q(kind=GalCandidate.Kind.NEW),
     "vanished": Exists(VANISHED),
     "repeated": NO_ARTIFACT & Q(star_detections__gt=2),
+    "varies": NO_ARTIFACT & Q(kind=GalCandidate.Kind.VARIES),
     "detected once": NO_ARTIFACT & Q(star_detections=1),
     **{str(cause): Q(cause=cause) for cause in Cause if cause != Cause.REAL},
 }

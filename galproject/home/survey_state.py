@@ -68,6 +68,9 @@ class CandidateCounts:
     """Numbers of accepted candidates, and of other changed sources."""
 
     evidence: tuple[DetectionCountBin, ...]
+    varying_share: float  # of the most that any kind of evidence has, percent
+    n_varying: int  # accepted by their light curves, and detected on no image
+    n_vetted_varying: int  # of these
     n_accepted: int
     n_undetected: int  # each of their changes fails a cut
     n_vetted: int  # people agree on a class; of candidates that no open campaign keeps blind
@@ -115,12 +118,14 @@ def candidates() -> CandidateCounts:
         within &= Q() if last is None else Q(star_detections__lte=last)
         numbers[f"from_{first}"] = within
         numbers[f"vetted_from_{first}"] = within & numbers["vetted"]
+    numbers["varying"] = Q(star_detections=0)
+    numbers["vetted_varying"] = numbers["varying"] & numbers["vetted"]
     conditions = {name: condition & ACCEPTED for name, condition in numbers.items()}
-    conditions["undetected"] = Q(star_detections=0, is_flagged=False)
+    conditions["undetected"] = Q(star_detections=0, varies=False, is_flagged=False)
     conditions["flagged"] = Q(is_flagged=True)
     counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
     row = GalCandidate.objects.as_seen_by().current().one_a_star().aggregate(**counts)
-    most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [1])
+    most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [row["varying"], 1])
     return CandidateCounts(
         tuple(
             DetectionCountBin(
@@ -132,6 +137,9 @@ def candidates() -> CandidateCounts:
             )
             for first, last in EVIDENCE
         ),
+        varying_share=100 * row["varying"] / most,
+        n_varying=row["varying"],
+        n_vetted_varying=row["vetted_varying"],
         n_accepted=row["accepted"],
         n_undetected=row["undetected"],
         n_vetted=row["vetted"],

@@ -9,6 +9,7 @@ from exposures.models import GalExposure, GalImage, GalJob
 from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
+from variables.derived.refresh import refresh_candidates
 from variables.variability.measuring import MeasuredVariability, is_measured, measure_variability
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def changed_catalogues(job: GalJob) -> list[GalReference]:
 
 
 def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariability | None:
-    """Measure the sources of a catalogue; None where there is nothing to do.
+    """Measure the sources of a catalogue, and derive its candidates again; None for nothing to do.
 
     That is, it is gone, another process is at it, or it was measured since its images changed,
     unless ``again``.
@@ -59,7 +60,10 @@ def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariabi
     catalogue = GalReference.objects.filter(pk=catalogue_id, active=True).first()
     if catalogue is None:
         return None
-    return measure_variability(catalogue, load_options().variability, again)
+    measured = measure_variability(catalogue, load_options().variability, again)
+    if measured is not None:
+        refresh_candidates([catalogue.pk])
+    return measured
 
 
 def measure_catalogues(

@@ -357,6 +357,7 @@ VARIABILITY = {
     "bad_flags": changes(variability.read, 8),
     "min_quality": changes(variability.read, 0.9),
     "faint_sigma": changes(variability.statistics, 50.0),
+    "max_false_per_million": changes(variability.varying, 3.0),
 }
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),

@@ -34,3 +34,8 @@ def read(options):
     catalogue = storage.create_catalogue(make_image("read", is_reference=True), rows, {}, "1")
     catalogue.refresh_from_db()
     return np.isfinite(read_curves(catalogue, options.variability).mag).tolist()
+
+
+def varying(options):
+    """Which of some false-alarm probabilities make a star a candidate."""
+    return [chance <= options.variability.max_false_alarm for chance in (1e-6, 1e-5, 1e-4)]

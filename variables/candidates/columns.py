@@ -32,7 +32,7 @@ class Column:
 
 COLUMNS = (
     Column("refsource_id", "source", "id of the reference source"),
-    Column("kind", "kind", "changed, or new: not on the reference"),
+    Column("kind", "kind", "changed; new: not on the reference; or varies over all epochs alone"),
     Column("ra", "RA", "right ascension, ICRS", "deg", 6),
     Column("dec", "Dec", "declination, ICRS", "deg", 6),
     Column("filter", "filter", "filter of the reference image", is_listed=True),
@@ -82,6 +82,9 @@ COLUMNS = (
         True,
     ),
     Column("skewness", "skewness", "of the magnitudes", "", 2),
+    Column("varies", "varies", "by its statistics over all epochs"),
+    Column("false_alarm", "false alarm", "share of constant stars that seem to vary as much"),
+    Column("excess_mag", "excess", "scatter beyond the errors, over all epochs", "mag", 3),
     Column("failed_cuts", "failed cuts", "bits of the cuts that any change failed"),
     Column("cause", "cause", "what has probably made the changes", is_listed=True),
     Column("is_flagged", "flagged", "hidden by a flag"),
@@ -106,6 +109,6 @@ DISTANCE = Column("distance_arcsec", "distance", "from the position asked for", 
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
 # Not by class: the order would tell what others voted.
 SORTABLE = frozenset(c.name for c in COLUMNS) - {
-    *("consensus__slug", "has_vanished", "is_disputed"),
+    *("consensus__slug", "has_vanished", "is_disputed", "varies"),
     *("agreed_period_days", "agreed_period_err"),
 }

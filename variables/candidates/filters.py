@@ -11,7 +11,7 @@ from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
 from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
-from variables.models.candidates import Cause
+from variables.models.candidates import FOUND, Cause
 from variables.votes.blindness import note_shown
 
 DEFAULT_RADIUS_ARCSEC = 60.0
@@ -104,6 +104,10 @@ class CandidateFilter(django_filters.FilterSet):
     sigma_min = FloatFilter(
         "max_significance", "gte", label="sigma from", min_value=0, max_value=MAX_SIGMA
     )
+    excess_min = magnitude("excess_mag", "gte", "excess scatter from")
+    alarm_max = FloatFilter(
+        "false_alarm", "lte", label="false alarm up to", min_value=0, max_value=1
+    )
     cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
     cls = django_filters.ChoiceFilter(
         choices=_classes, method="by_class", label="class", empty_label="any"
@@ -169,8 +173,8 @@ class CandidateFilter(django_filters.FilterSet):
             queryset = queryset.visible()
         if not self._shows_undetected(cleaned):
             # A flag takes the detections of what it hides.
-            detected = Q(n_detections__gt=0) | Q(is_flagged=True)
-            queryset = queryset.filter(detected) if shows_flagged else queryset.detected()
+            found = FOUND | Q(is_flagged=True)
+            queryset = queryset.filter(found) if shows_flagged else queryset.found()
         return queryset.one_a_star() if self.is_by_star else queryset
 
     @staticmethod
@@ -233,7 +237,7 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.filter(is_flagged=True) if value == ONLY else candidates
 
     def by_detection(self, candidates, _, value):
-        nothing = {self.column("n_detections"): 0}
+        nothing = {self.column("n_detections"): 0, "varies": False}
         return candidates.filter(**nothing) if value == ONLY else candidates
 
     def by_exposure(self, candidates, _, identifier):

@@ -53,12 +53,18 @@ def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
     An image on which several sources of one star are detected counts once.
     """
     candidates, column = _counted(counting), _column(counting)
+    candidates = candidates.filter(**{f"{column}__gt": 0})
     return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
 
 
 def count_new(counting=Counting()) -> int:
     """The number of counted stars that are not on the reference."""
     return _counted(counting).filter(kind=GalCandidate.Kind.NEW).count()
+
+
+def count_varying(counting=Counting()) -> int:
+    """The number of counted stars that no image shows to change, and all epochs together do."""
+    return _counted(counting).filter(varies=True, **{_column(counting): 0}).count()
 
 
 def _counted(counting):

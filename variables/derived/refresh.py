@@ -1,4 +1,4 @@
-"""Candidates derived from changes, measurements and flags."""
+"""Candidates derived from changes, statistics over all epochs, measurements and flags."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
 from variables.derived.stars import refresh_stars_of
+from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import candidates_inside
 from variables.science.causes import Evidence, count_others_nearby, judge_causes
@@ -66,7 +67,7 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
     catalogues = GalReference.objects.select_related("image__exposure").order_by("pk")
     if catalogue_ids is not None:
         catalogues = catalogues.filter(pk__in=list(catalogue_ids))
-    total, options = 0, options_in_force().causes
+    total, options = 0, options_in_force()
     for catalogue in catalogues:
         total += _refresh(catalogue, only, options)
         if progress is not None:
@@ -82,7 +83,8 @@ def _refresh(catalogue, only, options):
     if not lock_against_drop(catalogue):
         return 0  # dropped since it was looked up, with its candidates
     changes = _changes(catalogue)
-    evidence = _summarise(changes, options)
+    varying = varying_sources(catalogue, options.variability)
+    evidence = _summarise(changes, varying, options.causes)
     mine = GalCandidate.objects.filter(catalogue=catalogue)
     ids = evidence.refsource_id
     if only is not None:
@@ -94,7 +96,9 @@ def _refresh(catalogue, only, options):
         refresh_stars_of(catalogue, concerned)
         return 0
     chosen = np.searchsorted(evidence.refsource_id, ids)
-    columns = _columns(catalogue, evidence, chosen, changes, options)
+    statistics = all_epochs_of(ids, options.variability)
+    columns = _columns(catalogue, evidence, chosen, changes, statistics)
+    columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
@@ -131,12 +135,14 @@ class _Summary:
     only_image: np.ndarray  # the one image that it changed on; 0 where there are several
 
 
-def _summarise(changes, options):
-    """Summarise the detections of each source, or all its changes if it has no detection."""
-    ids, first, n_changes = np.unique(
-        changes["refsource_id"], return_index=True, return_counts=True
-    )
-    source = np.repeat(np.arange(len(ids)), n_changes)
+def _summarise(changes, varying, options):
+    """Summarise the detections of each source, or all its changes if it has no detection.
+
+    The sources ``varying`` (n,) are among them, with changes or without.
+    """
+    ids = np.union1d(changes["refsource_id"], varying)
+    source = np.searchsorted(ids, changes["refsource_id"])
+    n_changes = np.bincount(source, minlength=len(ids))
     is_detection = (changes["failed_cuts"] == 0) & ~changes["is_flagged"]
     n_detections = np.bincount(source, is_detection, len(ids)).astype(int)
     counts = is_detection | (n_detections[source] == 0)
@@ -152,8 +158,14 @@ def _summarise(changes, options):
         changes["refsource_id"], changes["x"], changes["y"], options.detector_pixels
     )
 
+    changed, first = np.unique(source, return_index=True)
+
     def over(ufunc, values):
-        return ufunc.reduceat(values, first) if len(ids) else values
+        """(n,) of all changes of each source; 0 where it has none."""
+        out = np.zeros(len(ids), values.dtype)
+        if len(changed):
+            out[changed] = ufunc.reduceat(values, first)
+        return out
 
     return _Summary(
         refsource_id=ids,
@@ -198,10 +210,10 @@ def _largest(group, values, n):
     return out
 
 
-def _columns(catalogue, summary, chosen, changes, options):
+def _columns(catalogue, summary, chosen, changes, statistics: AllEpochs):
     """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary.
 
-    ``changes`` are those that the summary was made from.
+    ``changes`` are those that the summary was made from. The cause is not among them yet.
     """
     ids = summary.refsource_id[chosen]
     rows = measurements_of(catalogue, ids)
@@ -219,9 +231,31 @@ def _columns(catalogue, summary, chosen, changes, options):
     columns["n_epochs"][is_new] = n_images
     n_seen = columns["n_changes"][is_new]
     columns["n_non_detections"][is_new] = np.maximum(n_images - n_seen, 0)
-    evidence = _evidence(catalogue, summary, chosen, columns)
-    columns["cause"] = judge_causes(evidence, options)
-    return columns
+    return columns | _varying_columns(columns, rows, statistics)
+
+
+def _varying_columns(columns, rows, statistics: AllEpochs):
+    """The columns that statistics over all epochs give, or change, of what varies.
+
+    ``rows`` are the measurements of the sources in ``columns``, by source and time.
+    """
+    undetected = statistics.varies & (columns["n_detections"] == 0)
+    is_new = columns["kind"] == GalCandidate.Kind.NEW
+    unchanged = columns["n_changes"] == 0
+    source = np.searchsorted(columns["refsource_id"], rows["refsource_id"])
+    changed = {
+        "kind": np.where(undetected & ~is_new, GalCandidate.Kind.VARIES, columns["kind"]),
+        "varies": statistics.varies,
+        "false_alarm": statistics.false_alarm,
+        "excess_mag": statistics.excess_mag,
+        "max_significance": np.where(
+            unchanged, statistics.largest_sigma, columns["max_significance"]
+        ),
+    }
+    for name, ufunc in (("first_mjd", np.minimum), ("last_mjd", np.maximum)):
+        of_epochs = _extreme(ufunc, source, rows["mjd"], len(unchanged))
+        changed[name] = np.where(unchanged, of_epochs, columns[name])
+    return changed
 
 
 def _n_not_detected(ids, rows, changes):
@@ -246,7 +280,8 @@ def _position_columns(ids, reference):
     new = GalNewSource.objects.filter(pk__in=ids[~on_reference].tolist()).order_by("pk")
     names = ("ra", "dec", "x", "y")
     of_new = np.array(list(new.values_list(*names)), float).reshape(-1, len(names))
-    columns = {"kind": np.where(on_reference, *GalCandidate.Kind.values)}
+    kinds = GalCandidate.Kind.CHANGED.value, GalCandidate.Kind.NEW.value
+    columns = {"kind": np.where(on_reference, *kinds)}
     for name, values in zip(names, of_new.T, strict=True):
         columns[name] = np.empty(len(ids))
         columns[name][on_reference], columns[name][~on_reference] = reference[name], values

@@ -35,8 +35,10 @@ class Cause(models.TextChoices):
 STAR = ("object_id", "object_part", "is_flagged")
 # People agree on a class, or don't agree.
 HAS_CLASS = models.Q(consensus__isnull=False) | models.Q(is_disputed=True)
-# Detected at least once, and hidden by no flag.
-ACCEPTED = models.Q(n_detections__gt=0, is_flagged=False)
+# Detected on an image, or varying over all of them.
+FOUND = models.Q(n_detections__gt=0) | models.Q(varies=True)
+# Found, and hidden by no flag.
+ACCEPTED = FOUND & models.Q(is_flagged=False)
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,22 @@ class GalCandidateQuerySet(models.QuerySet):
         """Candidates that are not hidden by a flag."""
         return self.filter(is_flagged=False)
 
-    def detected(self):
-        """Candidates with a change that passes all cuts."""
-        return self.filter(n_detections__gt=0)
+    def found(self):
+        """Candidates with a change that passes all cuts, or whose light curve varies."""
+        return self.filter(FOUND)
 
     def accepted(self):
-        """Candidates as pages, lists, the API and counts mean them: current, visible and detected.
+        """Candidates as pages, lists, the API and counts mean them: current, visible and found.
 
-        They belong to a catalogue in use, have a change that passes all cuts, and are not hidden by
-        a flag. Numbers on pages count ``one_a_star`` of these.
+        They belong to a catalogue in use, have a change that passes all cuts or a light curve that
+        varies, and are not hidden by a flag. Numbers on pages count ``one_a_star`` of these.
         """
         return self.current().filter(ACCEPTED)
 
     def to_be_seen(self):
-        """Candidates that people are shown: detected, voted on, or in a campaign."""
+        """Candidates that people are shown: found, voted on, or in a campaign."""
         asked_for = CampaignObject.objects.values("refsource_id")
-        return self.filter(
-            models.Q(n_detections__gt=0) | models.Q(n_votes__gt=0) | models.Q(pk__in=asked_for)
-        )
+        return self.filter(FOUND | models.Q(n_votes__gt=0) | models.Q(pk__in=asked_for))
 
     def in_filter(self, name):
         return self.filter(filter=name)
@@ -183,16 +183,17 @@ class GalCandidateQuerySet(models.QuerySet):
 
 
 class GalCandidate(models.Model):
-    """A source with at least one row in galvarobjs, summarised.
+    """A source with a row in galvarobjs, or whose light curve varies, summarised.
 
-    Its columns are derived by ``variables.derived.refresh`` from galvarobjs, galsources, galflags
-    and galdecisions, and never written by hand. Statistics are over all measurements of the source
-    in the reference's filter, and null where these are too few.
+    Its columns are derived by ``variables.derived.refresh`` from galvarobjs, galsources,
+    galvariability, galflags and galdecisions, and never written by hand. Statistics are over all
+    measurements of the source in the reference's filter, and null where these are too few.
     """
 
     class Kind(models.TextChoices):
         CHANGED = "changed", "a source of the reference that changed"
         NEW = "new", "not on the reference"
+        VARIES = "varies", "varies over all epochs, though no image alone shows it"
 
     refsource_id = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.CHANGED)
@@ -218,11 +219,17 @@ class GalCandidate(models.Model):
     n_detections = models.PositiveIntegerField(
         help_text="of these, those that passed the cuts and are not flagged"
     )
-    first_mjd = models.FloatField(help_text="of the detections; else of the changes")
-    last_mjd = models.FloatField(help_text="of the detections; else of the changes")
+    first_mjd = models.FloatField(
+        help_text="of the detections; else of the changes; else of all epochs"
+    )
+    last_mjd = models.FloatField(
+        help_text="of the detections; else of the changes; else of all epochs"
+    )
     max_delta_mag = models.FloatField(null=True, help_text="the largest in size, with its sign")
     mean_delta_mag = models.FloatField(null=True)
-    max_significance = models.FloatField(help_text="sigma")
+    max_significance = models.FloatField(
+        help_text="of the changes; else of the largest deviation from the mean; sigma"
+    )
     has_vanished = models.BooleanField(default=False, help_text="on at least one image")
 
     mean_mag = models.FloatField(null=True, help_text="weighted")
@@ -234,6 +241,16 @@ class GalCandidate(models.Model):
     )
     skewness = models.FloatField(null=True, help_text="of magnitudes; positive where it fades")
 
+    varies = models.BooleanField(
+        default=False, help_text="by its statistics over all epochs, which false_alarm sums up"
+    )
+    false_alarm = models.FloatField(
+        null=True,
+        help_text="share of constant stars that seem to vary as much; null: unknown",
+    )
+    excess_mag = models.FloatField(
+        null=True, help_text="scatter beyond the errors, over all epochs"
+    )
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut that any change fails")
     cause = models.CharField(max_length=12, choices=Cause, default=Cause.REAL)
     is_flagged = models.BooleanField(
@@ -293,6 +310,7 @@ class GalCandidate(models.Model):
             models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
             models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),
             models.Index(fields=["-last_mjd", "refsource_id"], name="galcandidates_last"),
+            models.Index(fields=["false_alarm", "refsource_id"], name="galcandidates_alarm"),
         ]
 
     def __str__(self):
@@ -305,6 +323,11 @@ class GalCandidate(models.Model):
     def is_new(self):
         """Whether the source is missing on the reference."""
         return self.kind == self.Kind.NEW
+
+    @property
+    def is_found(self):
+        """Whether it was detected on an image, or varies over all of them."""
+        return self.n_detections > 0 or self.varies
 
     def cuts(self):
         """The cuts that any of its changes failed."""

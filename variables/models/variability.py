@@ -42,6 +42,9 @@ class GalVariability(models.Model):
     von_neumann = RealField(help_text="2 for noise, less where it changes smoothly")
     slope_mag = RealField(help_text="mag a year")
     slope_err = RealField(help_text="mag a year")
+    false_alarm = RealField(
+        help_text="share of constant stars that seem to vary as much; NaN: unknown"
+    )
     n_epochs = models.SmallIntegerField(help_text="good measurements")
     flags = models.SmallIntegerField(help_text="1: of fluxes, as it is faint on some epoch")
 

@@ -8,6 +8,7 @@ from django.db import connection
 from exposures.errors import GalprojectError
 from photometry.models import GalSource
 from variables.models import GalCandidate, GalVarObj
+from variables.models.candidates import ACCEPTED
 from variables.regions.positions import catalogues_on, chip_map_of, placed_changes
 
 # Of a larger share of a chip, the sources are estimated and not counted.
@@ -97,7 +98,7 @@ def covered_by(image, region) -> Covered:
     n_sources, is_estimate = _count_sources(image, region)
     if image.is_reference:
         inside = candidates_inside(image, region)
-        accepted = inside.filter(is_flagged=False, n_detections__gt=0)
+        accepted = inside.filter(ACCEPTED)
         return Covered(n_sources, inside.count(), accepted.count(), is_estimate)
     changes = placed_changes(image)
     inside = changes_inside(changes, region)

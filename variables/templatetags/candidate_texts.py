@@ -7,10 +7,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from variables.candidates import positions
+from variables.models import GalCandidate
 from variables.models.candidates import Cause
 
 register = template.Library()
 UNKNOWN = "–"
+LEAST_PER_MILLION = 0.01
 MJD_0 = date(1858, 11, 17)
 FIRST_DAY, LAST_DAY = (date.min - MJD_0).days, (date.max - MJD_0).days  # that have a date
 
@@ -34,6 +36,15 @@ def date_of(mjd):
     if mjd is None or not FIRST_DAY <= mjd <= LAST_DAY:  # as NaN isn't
         return UNKNOWN
     return (MJD_0 + timedelta(days=mjd)).isoformat()
+
+
+@register.filter
+def per_million(share):
+    """A share as a number in a million, such as 30, 0.2 or, below a hundredth, less than 0.01."""
+    number = 1e6 * share
+    if number < LEAST_PER_MILLION:
+        return f"less than {LEAST_PER_MILLION}"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
 @register.simple_tag
@@ -78,7 +89,8 @@ def _cause(candidate):
 
 def _change(candidate):
     """The text in place of a change without a size."""
-    return "new" if candidate.is_new else "vanished"
+    kind = candidate.kind
+    return "vanished" if kind == GalCandidate.Kind.CHANGED else kind
 
 
 def _chip(candidate):

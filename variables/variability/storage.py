@@ -21,6 +21,7 @@ def variability_rows(
     chosen = np.isfinite(statistics.mean_mag)
     rows = np.zeros(int(chosen.sum()), VARIABILITY_DTYPE)
     rows["refsource_id"], rows["flags"] = refsource_id[chosen], flags[chosen]
+    rows["false_alarm"] = np.nan
     for name in names_of(VARIABILITY_DTYPE):
         if hasattr(statistics, name):
             rows[name] = getattr(statistics, name)[chosen]

@@ -5,7 +5,12 @@ from django.core.management.base import CommandError
 from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
 from exposures.tables import write_csv
-from variables.candidates.repeat_detections import Counting, count_new, count_repeat_detections
+from variables.candidates.repeat_detections import (
+    Counting,
+    count_new,
+    count_repeat_detections,
+    count_varying,
+)
 
 HEADINGS = ("Repeated Detections", "Number of Objects")
 OF_SOURCES = ("Repeated Detections", "Number of Sources")
@@ -54,3 +59,5 @@ class Command(SurveyCommand):
             self.stdout.write("(none)")
         if n_new := count_new(counting):
             self.stdout.write(f"of these, {n_new:,} {'is' if n_new == 1 else 'are'} new: {NEW}")
+        if n_varying := count_varying(counting):
+            self.stdout.write(f"beside these, {n_varying:,} over all epochs alone")

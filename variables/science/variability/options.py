@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exposures.science.quantities import Fraction, MaskBits, Options, Sigma, ThreeOrMore
+from exposures.science.quantities import Fraction, MaskBits, Options, Ratio, Sigma, ThreeOrMore
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,11 @@ class VariabilityOptions(Options):
     faint_sigma: Sigma = 5.0
     """Significance of a measurement below which a star fades, so that its statistics are of
     fluxes."""
+    max_false_per_million: Ratio = 30.0
+    """Number of constant stars in a million that may seem to vary: stars with a false-alarm
+    probability up to that are candidates."""
+
+    @property
+    def max_false_alarm(self) -> float:
+        """The same as a probability."""
+        return self.max_false_per_million / 1e6

@@ -1,0 +1,46 @@
+"""Statistics over all epochs, as candidates are derived from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from exposures.science.arrays import IntArray
+from photometry.models import GalReference
+from variables.models import GalCandidate, GalVariability
+from variables.science.variability.options import VariabilityOptions
+
+
+@dataclass(frozen=True)
+class AllEpochs:
+    """What statistics over all epochs say of sources; arrays (n,), NaN where they have none."""
+
+    varies: np.ndarray  # bool: as few constant stars seem to
+    false_alarm: np.ndarray  # share of constant stars that seem to vary as much
+    excess_mag: np.ndarray  # scatter beyond the errors
+    largest_sigma: np.ndarray  # largest deviation from the mean
+
+
+def varying_sources(catalogue: GalReference, options: VariabilityOptions) -> IntArray:
+    """Ids (n,), in order, of sources that are candidates whether an image shows a change or not.
+
+    Those that vary by the ``options``, and those that were candidates for that
+    and that people have voted on since.
+    """
+    of_catalogue = GalVariability.objects.in_catalogue(catalogue.pk)
+    vary = of_catalogue.filter(false_alarm__lte=options.max_false_alarm)
+    voted = GalCandidate.objects.filter(
+        catalogue=catalogue, kind=GalCandidate.Kind.VARIES, n_votes__gt=0
+    )
+    ids = {*vary.values_list("pk", flat=True), *voted.values_list("pk", flat=True)}
+    return np.array(sorted(ids), "i8")
+
+
+def all_epochs_of(refsource_ids: IntArray, options: VariabilityOptions) -> AllEpochs:
+    """The AllEpochs of sources (n,), in the order of their ids."""
+    columns = ("false_alarm", "excess_mag", "deviation_sigma")
+    chosen = GalVariability.objects.filter(pk__in=refsource_ids.tolist())
+    found = {pk: values for pk, *values in chosen.values_list("pk", *columns)}
+    nothing = [np.nan] * len(columns)
+    rows = np.array([found.get(pk, nothing) for pk in refsource_ids.tolist()], float)
+    false_alarm, excess, sigma = rows.reshape(-1, len(columns)).T
+    return AllEpochs(false_alarm <= options.max_false_alarm, false_alarm, excess, sigma)
