@@ -1,0 +1,159 @@
+"""The choice of a star's period among the peaks of its periodogram, by Fourier series."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from exposures.science.arrays import Float, FloatArray, IntArray
+from photometry.science.scatter import sigma_about_zero
+from variables.science.periodicity.fourier_evidence import evidences
+from variables.science.periodicity.fourier_fits import (
+    Candidates,
+    StarCurve,
+    fit,
+    prior_variances,
+    score,
+)
+
+# What a star's light differs from a Fourier series, in units of its scatter: weather that errors
+# don't know, an amplitude that changes, a rise that is quicker than the harmonics.
+MISFITS = np.array([0.05, 0.15, 0.4])
+COARSE_MISFIT = 0.15
+COARSE_ORDER = 4
+# Places about a peak, in its widths.
+COARSE_OFFSETS = np.arange(-3, 4) * 0.15
+MIDDLE_OFFSETS = np.array([-0.1, -0.05, 0.0, 0.05, 0.1])
+FINE_OFFSETS = np.array([-0.04, -0.02, 0.0, 0.02, 0.04])
+APART = 0.6  # widths of a peak by which periods differ
+N_FINE = 8  # candidates looked at closely
+OUTLIER = 4.0  # sigma off all of the best candidates, beyond which a measurement counts for less
+N_EXPLAINING = 6
+LEAST_EPOCHS_A_BAND = 5  # for an amplitude of its own
+AMPLITUDES = 0.1, 10.0  # of filters, beyond which fits are at fault
+
+
+def chosen(
+    star: StarCurve, frequency: FloatArray, related: FloatArray, max_harmonics: int
+) -> tuple[Candidates, StarCurve]:
+    """The best of candidate frequencies, most probable first, and the StarCurve as it was fitted.
+
+    ``frequency`` (n,) in cycles a day are peaks of a periodogram, strongest first; ``related``
+    (m,), in cycles a day, differences at which aliases of the best are tried too. What is compared
+    is the evidence of Fourier series times the inverse of the frequency, as periods are as likely
+    in each octave. Measurements that no good candidate explains are given larger errors, and each
+    filter the amplitude that the best says.
+    """
+    found = _coarse(star, frequency)
+    if len(related):
+        best = found.frequency[_ranking(found)[:3]]
+        aliases = np.abs(best[:, None] + np.concatenate([related, -related])).ravel()
+        aliases = aliases[aliases > 0.2 / star.span]
+        found = found.joined(_coarse(star, aliases))
+    found = found[_distinct(found, star.span, N_FINE)]
+    found = _near(star, found, MIDDLE_OFFSETS, max_harmonics, MISFITS[1:2])
+    star = _corrected(star, found)
+    found = _near(star, found, FINE_OFFSETS, max_harmonics, MISFITS)
+    return found[_distinct(found, star.span, N_FINE)], star
+
+
+def halved(star: StarCurve, found: Candidates, max_harmonics: int) -> Candidates:
+    """The Candidates at half their frequency in cycles a day, as orbits: arrays (n,).
+
+    ``star`` is the StarCurve in units of its scatter. Each half of an orbit has as many harmonics.
+    """
+    halves = replace(
+        found, frequency=found.frequency / 2, is_halved=np.ones(len(found.frequency), bool)
+    )
+    return _near(star, halves, FINE_OFFSETS, max_harmonics, MISFITS)
+
+
+def _coarse(star: StarCurve, frequency: FloatArray) -> Candidates:
+    grid = np.abs(frequency[:, None] + COARSE_OFFSETS / star.span)
+    prior = prior_variances(COARSE_ORDER, False)
+    found = evidences(
+        grid.ravel(),
+        star.weighted(COARSE_MISFIT),
+        prior,
+    )
+    found = found[:, 1:].reshape(*grid.shape, -1)
+    total = np.logaddexp.reduce(found, axis=2)
+    at = np.arange(len(grid)), np.argmax(total, axis=1)
+    n = len(frequency)
+    return Candidates(
+        grid[at],
+        np.zeros(n, bool),
+        total[at],
+        np.argmax(found[at], axis=1) + 1,
+        np.full(n, COARSE_MISFIT),
+    )
+
+
+def _near(
+    star: StarCurve,
+    found: Candidates,
+    offsets: FloatArray,
+    max_harmonics: int,
+    misfits: FloatArray,
+) -> Candidates:
+    """The same candidates at the best of some offsets, in widths of a peak, for some misfits."""
+    grid = np.abs(found.frequency[:, None] + offsets / star.span)
+    is_halved = bool(found.is_halved[0])
+    prior = prior_variances(max_harmonics, is_halved)
+    orders = slice(2, None, 2) if is_halved else slice(1, None)
+    evidence = np.array(
+        [
+            evidences(
+                grid.ravel(),
+                star.weighted(misfit),
+                prior,
+            )[:, orders]
+            for misfit in misfits
+        ]
+    )
+    evidence = evidence.reshape(len(misfits), *grid.shape, -1)
+    total = np.logaddexp.reduce(np.logaddexp.reduce(evidence, axis=3), axis=0)
+    rows = np.arange(len(grid))
+    at = np.argmax(total, axis=1)
+    best = evidence[:, rows, at].transpose(1, 0, 2).reshape(len(grid), -1).argmax(axis=1)
+    misfit, order = np.divmod(best, max_harmonics)
+    return Candidates(grid[rows, at], found.is_halved, total[rows, at], order + 1, misfits[misfit])
+
+
+def _corrected(star: StarCurve, found: Candidates) -> StarCurve:
+    """The curve with larger errors of outliers and the amplitudes of filters by the best."""
+    ranked = _ranking(found)[:N_EXPLAINING]
+    fits = [fit(star, found, k) for k in ranked]
+    left = np.abs(star.value - np.array([one.model for one in fits]))
+    sigma = np.maximum(sigma_about_zero(left[0]), np.sqrt(star.variance))
+    least = left.min(axis=0)
+    variance = star.variance + np.where(least > OUTLIER * sigma, least**2, 0)
+    amplitude = star.amplitude.copy()
+    weight = star.weight(found.misfit[ranked[0]])
+    for band in range(len(amplitude)):
+        of = star.band == band
+        if of.sum() < LEAST_EPOCHS_A_BAND:
+            continue
+        shape = fits[0].shape[of] - np.average(fits[0].shape[of], weights=weight[of])
+        squares = np.sum(weight[of] * shape**2)
+        if squares > 0:
+            one = squares / of.sum()  # what is known before is worth one epoch
+            product = np.sum(weight[of] * shape * star.value[of])
+            amplitude[band] = (one * amplitude[band] + product) / (one + squares)
+    return replace(star, amplitude=np.clip(amplitude, *AMPLITUDES), variance=variance)
+
+
+def _ranking(found: Candidates) -> IntArray:
+    """Indices, the most probable first."""
+    return np.argsort(-score(found), kind="stable")
+
+
+def _distinct(found: Candidates, span: Float, n: int) -> IntArray:
+    """Indices of the n most probable that are apart from each other."""
+    taken: list[int] = []
+    for k in _ranking(found):
+        apart = np.abs(found.frequency[taken] - found.frequency[k]) * span
+        if np.all(apart > APART):
+            taken.append(int(k))
+            if len(taken) == n:
+                break
+    return np.array(taken, int)

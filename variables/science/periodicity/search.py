@@ -1,0 +1,178 @@
+"""The periods of many stars that share their epochs: search, choice, errors and shapes."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from exposures.science.arrays import BoolArray, Float, FloatArray
+from variables.science.period_options import PeriodOptions
+from variables.science.periodicity.aliases import named_aliases, window_frequencies
+from variables.science.periodicity.choice import chosen
+from variables.science.periodicity.curve_matrices import CurveMatrix, scaled
+from variables.science.periodicity.fourier_evidence import evidences, shapes
+from variables.science.periodicity.fourier_fits import (
+    Candidates,
+    StarCurve,
+    fit,
+    prior_variances,
+    star_curve,
+)
+from variables.science.periodicity.orbits import doubled
+from variables.science.periodicity.periodogram_power import harmonic_sums, strongest
+from variables.science.periodicity.periodograms import (
+    STARS_AT_ONCE,
+    FrequencyGrid,
+    frequency_grid,
+    periodograms,
+)
+from variables.science.periodicity.significance import false_alarm
+
+# Peaks of one sinusoid, and of the sum with three harmonics of it, that are compared.
+N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 14, 8, 4
+PHASES = np.arange(200) / 200
+LEAST_CYCLES = 1.5  # within the span, of a period that was seen to repeat
+STEP = 0.02  # widths of a peak, over which the evidence is a parabola
+
+
+@dataclass(frozen=True)
+class StarPeriods:
+    """Periods of each star, the most probable first; arrays (n_stars, n_periods).
+
+    NaN, and 0 of whole numbers, where there are fewer.
+    """
+
+    days: np.ndarray
+    error_days: np.ndarray
+    power: np.ndarray  # share of the variance that the Fourier series explains
+    false_alarm: np.ndarray  # probability
+    n_cycles: np.ndarray  # within the span of the star's epochs
+    n_harmonics: np.ndarray
+    amplitude_mag: np.ndarray  # half the range of the Fourier series, mean of the filters
+    r21: np.ndarray  # amplitude of the second harmonic over that of the first
+    phi21: np.ndarray  # phase of cosines in mag, 0 to 2 pi: of the second less twice the first's
+    r31: np.ndarray
+    phi31: np.ndarray
+    alias: np.ndarray  # Alias: what it may be of a more probable one
+    alias_of: np.ndarray  # rank of that one, from 1; 0: of none
+
+    def are_periodic(self, options: PeriodOptions) -> BoolArray:
+        """(n_stars,) whether the first period is claimed, by its false-alarm probability."""
+        first = self.false_alarm[:, 0], self.n_cycles[:, 0]
+        return (first[0] <= options.max_false_alarm) & (first[1] >= LEAST_CYCLES)
+
+
+WHOLE = {"n_harmonics", "alias", "alias_of"}
+
+
+def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods:
+    """The StarPeriods of a CurveMatrix, of (n_stars, n_epochs) mag at times in days.
+
+    Peaks come from periodograms of one sinusoid (``periodograms``) and from their sums over
+    harmonics, for narrow eclipses. Which of them is the period, Fourier series say (``chosen``);
+    twice of it where two minima differ (``doubled``). An error of a period is that of the curvature
+    of the evidence.
+    """
+    n_stars = len(curves.mag)
+    found = _nothing(n_stars, options.n_periods)
+    span = curves.span
+    if n_stars == 0 or span <= 2 * options.min_days:
+        return found
+    grid = frequency_grid(span, options)
+    related = window_frequencies(curves.days)
+    for start in range(0, n_stars, STARS_AT_ONCE):
+        rows = slice(start, start + STARS_AT_ONCE)
+        part = scaled(CurveMatrix(curves.days, curves.band, curves.mag[rows], curves.mag_err[rows]))
+        for k, frequency in enumerate(_peaks(periodograms(part, grid), grid, options)):
+            star = star_curve(part, k)
+            if _is_enough(star, options):
+                best, star = chosen(star, frequency, related, options.max_harmonics)
+                best = doubled(best, star, options.max_harmonics)[: options.n_periods]
+                _fill(found, start + k, star, best, 1 / options.min_days)
+        found.amplitude_mag[rows] *= part.unit_mag[:, None]
+    for row, frequency in enumerate(1 / found.days):
+        n = np.count_nonzero(np.isfinite(frequency))
+        kinds = named_aliases(frequency[:n], span, related)
+        found.alias[row, :n], found.alias_of[row, :n] = kinds
+    return found
+
+
+def _nothing(n_stars: int, n_periods: int) -> StarPeriods:
+    shape = n_stars, n_periods
+    return StarPeriods(
+        **{
+            one.name: np.zeros(shape, np.int64) if one.name in WHOLE else np.full(shape, np.nan)
+            for one in fields(StarPeriods)
+        }
+    )
+
+
+def _is_enough(star: StarCurve, options: PeriodOptions) -> bool:
+    """Whether a star has the epochs and the light that a period takes."""
+    return (
+        len(np.unique(star.days)) >= options.min_epochs
+        and bool(star.span > 2 * options.min_days)
+        and bool(np.any(star.value))
+    )
+
+
+def _peaks(power: FloatArray, grid: FrequencyGrid, options: PeriodOptions) -> list[FloatArray]:
+    """The frequencies of each star's candidates, in cycles a day."""
+    sums = np.empty_like(power)
+    harmonic_sums(power, grid.first, HARMONICS_OF_SUM, sums)
+    apart = max(options.samples_per_peak - 1, 1)
+    places, _ = strongest(power, apart, N_PEAKS)
+    more, _ = strongest(sums, apart, N_SUMS)
+    both = np.concatenate([places, more], axis=1)
+    return [grid.step * (grid.first + row[row >= 0]) for row in both]
+
+
+def _fill(found: StarPeriods, row: int, star: StarCurve, best: Candidates, highest: Float) -> None:
+    """Write a star's periods into its row, with amplitudes in units of its scatter."""
+    best, errors = _refined(star, best)
+    n = len(best.frequency)
+    found.days[row, :n] = 1 / best.frequency
+    found.error_days[row, :n] = errors / best.frequency**2
+    found.n_cycles[row, :n] = best.frequency * star.span
+    found.n_harmonics[row, :n] = best.order
+    weight = star.weight(1.0)
+    total = max(np.sum(weight * star.value**2), np.finfo(float).tiny)
+    for k in range(n):
+        fitted = fit(star, best, k)
+        left = np.sum(weight * (star.value - fitted.model) ** 2)
+        found.power[row, k] = np.clip(1 - left / total, 0, 1)
+        found.false_alarm[row, k] = false_alarm(
+            star, fitted.model, best.frequency[k], int(best.order[k]), highest
+        )
+        _fill_shape(found, (row, k), fitted.terms)
+        found.amplitude_mag[row, k] *= star.amplitude.mean()
+
+
+def _fill_shape(found: StarPeriods, at: tuple[int, int], terms: FloatArray) -> None:
+    """Write the figures of a Fourier series of (2 n_harmonics,) cosines and sines."""
+    found.amplitude_mag[at] = np.ptp(shapes(terms, 1.0, PHASES)) / 2
+    cos, sin = terms[::2], terms[1::2]
+    amplitude, phase = np.hypot(cos, sin), np.arctan2(-sin, cos)
+    if len(amplitude) > 1:
+        found.r21[at] = amplitude[1] / amplitude[0]
+        found.phi21[at] = (phase[1] - 2 * phase[0]) % (2 * np.pi)
+    if len(amplitude) > 2:
+        found.r31[at] = amplitude[2] / amplitude[0]
+        found.phi31[at] = (phase[2] - 3 * phase[0]) % (2 * np.pi)
+
+
+def _refined(star: StarCurve, best: Candidates) -> tuple[Candidates, FloatArray]:
+    """The same at the tops of parabolas through the evidence, and (n,) errors of frequencies."""
+    frequency, errors = best.frequency.copy(), np.empty(len(best.frequency))
+    step = STEP / star.span
+    for k, middle in enumerate(best.frequency):
+        prior = prior_variances(int(best.order[k]), bool(best.is_halved[k]))
+        below, at, above = evidences(
+            middle + step * np.array([-1.0, 0, 1]),
+            star.weighted(best.misfit[k]),
+            prior,
+        )[:, -1]
+        curvature = (2 * at - below - above) / step**2
+        errors[k] = curvature**-0.5 if curvature > 0 else np.nan
+        if curvature > 0:
+            frequency[k] += np.clip((above - below) / (2 * step) / curvature, -step, step)
+    return replace(best, frequency=frequency), errors
