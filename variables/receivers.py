@@ -7,10 +7,11 @@ from django.db.models.signals import post_delete, pre_delete
 
 from photometry.crossmatch.object_storage import objects_changed, sources_replaced
 from variables.derived.stars import candidates_of, refresh_stars
-from variables.models import GalVariability, GalVarObj
+from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
+from variables.variability.storage import delete_variability
 
 
 def connect():
@@ -28,7 +29,7 @@ def delete_catalogue_files(instance, **_):
     """
     record_lost_sources(instance)
     GalVarObj.objects.in_catalogue(instance.pk).delete()
-    GalVariability.objects.in_catalogue(instance.pk).delete()
+    delete_variability(instance)
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 

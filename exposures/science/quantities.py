@@ -77,6 +77,7 @@ Parts = Annotated[int, Unit("count"), Interval(ge=1, le=1000)]  # into which som
 BrightStars = Annotated[int, Unit("count"), Interval(ge=3, le=1000)]  # that are paired
 Widths = Annotated[int, Unit("count"), Interval(ge=0, le=20)]  # each larger than the last
 Few = Annotated[int, Unit("count"), Interval(ge=1, le=100)]
+TrendCount = Annotated[int, Unit("count"), Interval(ge=0, le=5)]  # a column of a table each
 Trials = Annotated[int, Unit("count"), Interval(ge=1, le=10_000)]
 MaskBits = Annotated[int, Unit("bits"), Interval(ge=0, le=255)]
 Order = Annotated[int, Unit("order"), Interval(ge=0, le=10)]  # of a polynomial

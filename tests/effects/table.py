@@ -357,6 +357,14 @@ VARIABILITY = {
     "bad_flags": changes(variability.read, 8),
     "min_quality": changes(variability.read, 0.9),
     "faint_sigma": changes(variability.statistics, 50.0),
+    "edge_pixels": changes(variability.read, 20.0),
+    "min_trend_epochs": changes(variability.shared, 30),
+    "max_trends": changes(variability.shared, 1),
+    "trend_stars": changes(variability.shared, 50),
+    "pair_fwhm": changes(variability.assessed, 0.5),
+    "isolated_fracflux": changes(variability.assessed, 0.5),
+    "follows_share": changes(variability.assessed, 0.8),
+    "isolated_follows_share": changes(variability.assessed, 0.8),
     "max_false_per_million": changes(variability.varying, 3.0),
 }
 PICTURES = {

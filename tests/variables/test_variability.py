@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from exposures.locks import Claimed
 from photometry.models import GalReference
@@ -10,10 +11,20 @@ from photometry.storage.binary_copy import copy_in
 from photometry.storage.storage import drop_catalogue
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.survey_rows import make_image, make_sources
-from variables.models import GalVariability, GalVariabilityRun, VariabilityFlag
+from variables.light_curves.detrending import detrended
+from variables.light_curves.light_curves import light_curves_at
+from variables.models import (
+    GalTrend,
+    GalTrendStar,
+    GalVariability,
+    GalVariabilityRun,
+    VariabilityFlag,
+)
 from variables.science.variability.options import VariabilityOptions
-from variables.variability.curves import read_curves
+from variables.variability.curves import CatalogueImages, read_curves
 from variables.variability.measuring import is_measured, measure_variability
+from variables.variability.storage import stored_trend
+from variables.variability.surroundings import read_surroundings
 
 N, OPTIONS = 30, VariabilityOptions()
 
@@ -149,3 +160,113 @@ def test_a_catalogue_that_is_gone_gets_nothing(field):
     gone = GalReference.objects.get(pk=field.pk)
     drop_catalogue(field)
     assert measure_variability(gone) is None
+
+
+TREND = 0.05 * np.random.default_rng(5).normal(size=24)  # mag, on each image
+
+
+@pytest.fixture
+def trended(db):
+    """A catalogue of bright stars that share a trend over twenty-four images."""
+    sources = make_sources(80)
+    sources["mag"] = np.linspace(15, 16, 80)
+    sources["mag_err"] = 0.01
+    sources["x"], sources["y"] = 20.0 * np.arange(80), 100.0
+    sources["x"][1] = 2.0  # beside the first
+    sources["fracflux"][:2] = 0.6
+    image = make_image("reference", is_reference=True, mjd=60000.0, fwhm_pixels=4.0, sky=100.0)
+    catalogue = storage.create_catalogue(image, sources, {}, "test")
+    catalogue.refresh_from_db()
+    rows, rng = storage.catalogue_sources(catalogue), np.random.default_rng(6)
+    mag = rows["mag"].copy()
+    for day in range(1, 24):
+        rows["mag"] = mag + TREND[day] + rng.normal(0, 0.01, 80)
+        columns = {"fwhm_pixels": 4.0 + 0.1 * (day % 7), "sky": 100.0 + day}
+        image = make_image(f"search {day}", mjd=60000.0 + day, **columns)
+        storage.replace_measurements(image, rows)
+    return catalogue
+
+
+def test_trends_are_kept_beside_the_measurements_and_taken_from_the_statistics(trended):
+    before = storage.measurements_of(trended, [trended.id_range[0]])["mag"]
+    measure_variability(trended)
+    stars = GalVariability.objects.all()
+    assert GalTrend.objects.count() == 24 and GalTrendStar.objects.count() == 80
+    chi2 = np.array(stars.values_list("chi2_nu", "measured_chi2_nu"))
+    assert np.median(chi2[:, 0]) < 1.3 and np.median(chi2[:, 1]) > 10
+    after = storage.measurements_of(trended, [trended.id_range[0]])["mag"]
+    assert np.array_equal(after, before)
+    found = {trend.galimage_id: trend.mag for trend in GalTrend.objects.all()}
+    (usual,) = {round(c, 1) for c in GalTrendStar.objects.values_list("coefficient_1", flat=True)}
+    images = trended.coverages.order_by("mjd").values_list("image_id", flat=True)
+    shift = np.array([usual * found[i] for i in images]) - TREND[1:]
+    assert np.std(shift) < 0.005
+
+
+def test_a_light_curve_is_given_as_measured_or_without_trends(trended):
+    measure_variability(trended)
+    star = storage.catalogue_sources(trended)[40]
+    (curve,) = light_curves_at(star["ra"], star["dec"], 0.1)
+    clean = detrended(curve)
+    assert np.std(curve.mag[1:]) > 0.03 and np.std(clean.mag) < 0.02
+    trend = stored_trend(curve.refsource_id, curve.image_id)
+    assert np.allclose(curve.mag - clean.mag, trend, atol=1e-5)
+    assert not stored_trend(curve.refsource_id, np.array([2**40])).any()
+    assert not stored_trend(1, curve.image_id).any()
+
+
+def test_the_command_gives_light_curves_without_trends(trended, capsys):
+    measure_variability(trended)
+    star = storage.catalogue_sources(trended)[40]
+    place = (str(star["ra"]), str(star["dec"]), "--radius", "0.1")
+    printed = []
+    for options in ((), ("--detrended",)):
+        call_command("light_curve", *place, *options)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] != printed[1]
+
+
+def test_pairs_are_told_and_every_star_has_a_false_alarm_probability(trended):
+    measure_variability(trended)
+    stars = {s.refsource_id: s for s in GalVariability.objects.all()}
+    rows = storage.catalogue_sources(trended)
+    paired = rows["refsource_id"][rows["fracflux"] < 1].tolist()
+    blended = {i for i, star in stars.items() if star.flags & VariabilityFlag.BLENDED}
+    assert blended == set(paired)
+    assert all(np.isfinite(stars[i].neighbour_correlation) for i in paired)
+    assert all(0 < star.false_alarm <= 1 for star in stars.values())
+
+
+def test_trends_go_with_their_catalogue_and_when_there_are_none(trended):
+    measure_variability(trended)
+    measure_variability(trended, VariabilityOptions(max_trends=0))
+    assert not GalTrend.objects.exists() and not GalTrendStar.objects.exists()
+    measure_variability(trended)
+    drop_catalogue(trended)
+    assert not GalTrend.objects.exists() and not GalTrendStar.objects.exists()
+
+
+def test_surroundings_tell_where_sources_are_and_how_images_were_taken(trended):
+    epochs = CatalogueImages.of(trended)
+    found = read_surroundings(trended, epochs, 81)
+    rows = storage.catalogue_sources(trended)
+    assert np.array_equal(found.x[:80], rows["x"]) and np.isnan(found.x[80])
+    assert found.fwhm_pixels == pytest.approx(4.25)
+    # Seeing, its square, and the sky: nothing is shifted, and nobody knows where it was.
+    assert found.circumstances.conditions.shape == (3, 24)
+    # Of a camera whose site is known: while the field is up, at 60000.4 and a sidereal day later.
+    type(trended.image.exposure).objects.update(instrument="decam")
+    trended = GalReference.objects.get(pk=trended.pk)
+    at_night = CatalogueImages(epochs.images)
+    for number, image in enumerate(at_night.images):
+        image.exposure.mjd = 60000.4 + 0.9 * 0.99727 * number / 9 % 0.1
+    found = read_surroundings(trended, at_night, 81).circumstances.conditions
+    assert found.shape == (4, 24)
+
+
+def test_stars_near_an_edge_of_an_image_do_not_count(trended):
+    type(trended.image).objects.filter(pk=trended.image_id).update(width=1500, height=200)
+    curves = read_curves(GalReference.objects.get(pk=trended.pk))
+    x = storage.catalogue_sources(trended)["x"]
+    inside = (x >= 5) & (x <= 1494)
+    assert np.array_equal(np.isfinite(curves.mag).any(axis=1), inside)

@@ -6,7 +6,13 @@ from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
-from variables.models.variability import GalVariability, GalVariabilityRun, VariabilityFlag
+from variables.models.variability import (
+    GalTrend,
+    GalTrendStar,
+    GalVariability,
+    GalVariabilityRun,
+    VariabilityFlag,
+)
 from variables.models.vetting import (
     Campaign,
     CampaignObject,
@@ -28,6 +34,8 @@ __all__ = [
     "GalNewDetection",
     "GalNewSource",
     "GalSuccession",
+    "GalTrend",
+    "GalTrendStar",
     "GalUnblinding",
     "GalVarObj",
     "GalVariability",

@@ -5,15 +5,20 @@ from django.db import models
 from exposures.source_ids import id_range
 from photometry.models import GalReference, RealField
 
+MAX_TRENDS = 5
+
 
 class VariabilityFlag(models.IntegerChoices):
     """Bits of what is to be known of a star's statistics."""
 
     FADING = 1, "statistics are of fluxes: it is faint, or was not detected, on some epoch"
+    BLENDED = 2, "a neighbour is so close that a fit trades flux with it"
+    FOLLOWS = 4, "its scatter follows the seeing, the sky, the airmass or its place on the chip"
+    TRADES = 8, "what it gains its neighbours lose"
 
 
-class GalVariabilityQuerySet(models.QuerySet):
-    """Statistics of stars by catalogue."""
+class OfCatalogueQuerySet(models.QuerySet):
+    """Rows of sources by catalogue."""
 
     def in_catalogue(self, catalogue_id):
         return self.filter(refsource_id__range=id_range(catalogue_id))
@@ -22,7 +27,8 @@ class GalVariabilityQuerySet(models.QuerySet):
 class GalVariability(models.Model):
     """Statistics of a reference source over all its epochs; NaN where they are not defined.
 
-    Written by COPY, for all sources of a catalogue at once.
+    Without the trends that stars of the catalogue share; ``measured_*`` are with them. Written by
+    COPY, for all sources of a catalogue at once.
     """
 
     refsource_id = models.BigIntegerField(primary_key=True)
@@ -46,9 +52,17 @@ class GalVariability(models.Model):
         help_text="share of constant stars that seem to vary as much; NaN: unknown"
     )
     n_epochs = models.SmallIntegerField(help_text="good measurements")
-    flags = models.SmallIntegerField(help_text="1: of fluxes, as it is faint on some epoch")
+    flags = models.SmallIntegerField(
+        help_text="1: of fluxes, 2: blended, 4: follows the conditions, 8: trades flux"
+    )
+    measured_sigma_mad = RealField(help_text="mag, with trends")
+    measured_range_mag = RealField(help_text="with trends")
+    measured_chi2_nu = RealField(help_text="with trends")
+    measured_excess_mag = RealField(help_text="with trends")
+    followed_share = RealField(help_text="of the scatter that follows seeing, sky, airmass, place")
+    neighbour_correlation = RealField(help_text="of its light and its close neighbours'")
 
-    objects = GalVariabilityQuerySet.as_manager()
+    objects = OfCatalogueQuerySet.as_manager()
 
     class Meta:
         db_table = "galvariability"
@@ -76,3 +90,41 @@ class GalVariabilityRun(models.Model):
 
     def __str__(self):
         return f"{self.n_sources} sources of catalogue {self.catalogue_id}"
+
+
+class GalTrend(models.Model):
+    """A trend that stars of a catalogue share, on one image; in mag times a star's coefficient."""
+
+    pk = models.CompositePrimaryKey("catalogue_id", "number", "galimage_id")
+    catalogue_id = models.BigIntegerField()
+    galimage_id = models.BigIntegerField()
+    mag = RealField()
+    number = models.SmallIntegerField(help_text="of the trend, from 1")
+
+    class Meta:
+        db_table = "galtrends"
+
+    def __str__(self):
+        return f"trend {self.number} of catalogue {self.catalogue_id} on image {self.galimage_id}"
+
+
+class GalTrendStar(models.Model):
+    """How much a source follows each trend of its catalogue; 0 of those that there are not.
+
+    None has a row where its catalogue has no trend.
+    """
+
+    refsource_id = models.BigIntegerField(primary_key=True)
+    coefficient_1 = RealField()
+    coefficient_2 = RealField()
+    coefficient_3 = RealField()
+    coefficient_4 = RealField()
+    coefficient_5 = RealField()
+
+    objects = OfCatalogueQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galtrendstars"
+
+    def __str__(self):
+        return f"trends of source {self.refsource_id}"

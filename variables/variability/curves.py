@@ -68,20 +68,24 @@ class CatalogueImages:
 
 
 def read_curves(
-    catalogue: GalReference, options: VariabilityOptions = VariabilityOptions()
+    catalogue: GalReference,
+    options: VariabilityOptions = VariabilityOptions(),
+    epochs: CatalogueImages | None = None,
 ) -> CatalogueCurves:
     """The CatalogueCurves of a catalogue's sources, new ones too, from one pass over its partition.
+
+    ``epochs`` are its images, for who has them.
 
     An image that is stored at the same time may be there in part: its job has the catalogue
     measured again when it ends.
     """
-    epochs = CatalogueImages.of(catalogue)
+    epochs = epochs or CatalogueImages.of(catalogue)
     first, _ = catalogue.id_range
     (last,) = fetch_row(f"SELECT max(refsource_id) FROM {catalogue.partition}")
     n_stars = 0 if last is None else last - first + 1
     shape = (n_stars, len(epochs.images))
     matrices = {name: np.full(shape, np.nan, "f4") for name in ("mag", "mag_err")}
-    good = good_measurements(options)
+    good = good_measurements(catalogue.image, options)
     for records in _records(catalogue.partition, good):
         put_records(records, epochs.columns, matrices)
     # Without a magnitude, or without its error, nothing was measured.
@@ -97,11 +101,17 @@ def read_curves(
     )
 
 
-def good_measurements(options: VariabilityOptions) -> str:
-    """The condition in SQL that a measurement counts."""
-    return (
-        f"flags & {int(options.bad_flags)} = 0 AND quality >= {float(options.min_quality)!r}::real"
-    )
+def good_measurements(reference: GalImage, options: VariabilityOptions) -> str:
+    """The condition in SQL that a measurement counts; all images are as large as the reference."""
+    conditions = [
+        f"flags & {int(options.bad_flags)} = 0",
+        f"quality >= {float(options.min_quality)!r}::real",
+    ]
+    for name, side in (("x", reference.width), ("y", reference.height)):
+        if side is not None:
+            edge = float(options.edge_pixels)
+            conditions.append(f"{name} BETWEEN {edge!r}::real AND {side - 1 - edge!r}::real")
+    return " AND ".join(conditions)
 
 
 def _records(partition, condition):

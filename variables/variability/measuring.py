@@ -4,21 +4,19 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from django.db import transaction
 
 from exposures.locks import Claimed, claim
-from exposures.science.arrays import IntArray
 from photometry.models import GalReference
 from photometry.storage.storage import lock_against_drop
-from variables.models import GalVariabilityRun, VariabilityFlag
-from variables.science.variability.curves import CatalogueCurves
+from variables.models import GalVariabilityRun
+from variables.science.variability.assessment import assess
 from variables.science.variability.options import VariabilityOptions
-from variables.science.variability.statistics import curve_statistics
 from variables.variability.curves import CatalogueImages, read_curves
-from variables.variability.storage import replace_variability, variability_rows
+from variables.variability.storage import replace_variability
+from variables.variability.surroundings import read_surroundings
 
-VERSION = 1  # of the numbers; with another than now all are measured anew
+VERSION = 2  # of the numbers; with another than now all are measured anew
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ def is_measured(catalogue: GalReference, options: VariabilityOptions) -> bool:
     """Whether statistics are of the catalogue's images as they are, and of these options."""
     runs = GalVariabilityRun.objects.filter(catalogue=catalogue)
     stored = runs.values_list("digest", flat=True).first()
-    return stored is not None and stored == _digest(catalogue, options)
+    return stored is not None and stored == _digest(CatalogueImages.of(catalogue), options)
 
 
 def measure_variability(
@@ -58,30 +56,22 @@ def measure_variability(
 
 def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVariability | None:
     # Before the rows are read: an image that comes meanwhile makes another digest.
-    digest = _digest(catalogue, options)
+    epochs = CatalogueImages.of(catalogue)
+    run = GalVariabilityRun(catalogue=catalogue, digest=_digest(epochs, options))
     with transaction.atomic():  # so that the partition stays in its place while it is read
         if not lock_against_drop(catalogue):
             return None
-        curves = read_curves(catalogue, options)
-    statistics = curve_statistics(curves, options)
-    rows = variability_rows(curves.refsource_id, statistics, _flags(curves, options))
-    run = GalVariabilityRun(
-        catalogue=catalogue, digest=digest, n_images=curves.n_images, n_sources=len(rows)
-    )
-    if not replace_variability(catalogue, rows, run):
-        return None
-    return MeasuredVariability(curves.n_images, len(rows))
+        curves = read_curves(catalogue, options, epochs)
+        surroundings = read_surroundings(catalogue, epochs, len(curves))
+    found = assess(curves, surroundings, options)
+    n_sources = replace_variability(catalogue, curves, found, run)
+    return None if n_sources is None else MeasuredVariability(curves.n_images, n_sources)
 
 
-def _flags(curves: CatalogueCurves, options: VariabilityOptions) -> IntArray:
-    """(n_stars,) bits of VariabilityFlag."""
-    fading = curves.fading(options.faint_sigma)
-    return np.where(fading, int(VariabilityFlag.FADING), 0).astype("i2")
-
-
-def _digest(catalogue: GalReference, options: VariabilityOptions) -> str:
+def _digest(epochs: CatalogueImages, options: VariabilityOptions) -> str:
     """Of what statistics would be measured now."""
-    images = CatalogueImages.of(catalogue).images
-    processed = [(image.pk, str(image.finished)) for image in images]
-    made_of = [VERSION, processed, asdict(options)]
+    processed = [(image.pk, str(image.finished)) for image in epochs.images]
+    used = asdict(options)
+    used.pop("max_false_per_million")  # which is of candidates, derived from the statistics
+    made_of = [VERSION, processed, used]
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()

@@ -1,42 +1,122 @@
-"""Storage of the statistics of a catalogue's sources."""
+"""Storage of the variability of a catalogue's sources, and of the trends that they share."""
 
 import numpy as np
 from django.db import transaction
 
+from exposures.science.arrays import IntArray
+from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
-from photometry.storage.binary_copy import copy_in, names_of
+from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import dtype_of
 from photometry.storage.storage import lock_against_drop
-from variables.models import GalVariability, GalVariabilityRun
-from variables.science.variability.statistics import CurveStatistics
+from variables.models import (
+    GalTrend,
+    GalTrendStar,
+    GalVariability,
+    GalVariabilityRun,
+    VariabilityFlag,
+)
+from variables.science.variability.assessment import Assessment
+from variables.science.variability.curves import CatalogueCurves
 
-TABLE = "galvariability"
 VARIABILITY_DTYPE = dtype_of(GalVariability)
+TREND_DTYPE = dtype_of(GalTrend)
+TREND_STAR_DTYPE = dtype_of(GalTrendStar)
+MEASURED = "measured_"
+TRADING = -0.5  # correlation with the neighbours' light below which flux is traded
 
 
-def variability_rows(
-    refsource_id: np.ndarray, statistics: CurveStatistics, flags: np.ndarray
-) -> np.ndarray:
-    """Rows of galvariability (n,) of the sources with statistics, of n_stars."""
-    chosen = np.isfinite(statistics.mean_mag)
-    rows = np.zeros(int(chosen.sum()), VARIABILITY_DTYPE)
-    rows["refsource_id"], rows["flags"] = refsource_id[chosen], flags[chosen]
-    rows["false_alarm"] = np.nan
+def replace_variability(
+    catalogue: GalReference, curves: CatalogueCurves, found: Assessment, run: GalVariabilityRun
+) -> int | None:
+    """Replace what is stored of a catalogue's sources by an Assessment; the number of sources.
+
+    None, and nothing is stored, where the catalogue is gone. Whoever calls has claimed it
+    (Claimed.VARIABILITY), so that nobody else does so.
+    """
+    chosen = np.flatnonzero(np.isfinite(found.statistics.mean_mag))
+    run.n_images, run.n_sources = curves.n_images, len(chosen)
+    with transaction.atomic():
+        if not lock_against_drop(catalogue):
+            return None
+        delete_variability(catalogue)
+        copy_in(GalVariability._meta.db_table, _rows(curves.refsource_id, found, chosen))
+        if len(found.trends):
+            copy_in(GalTrend._meta.db_table, _trends(catalogue, curves, found))
+            copy_in(GalTrendStar._meta.db_table, _trend_stars(curves, found, chosen))
+        run.save()
+    return len(chosen)
+
+
+def delete_variability(catalogue: GalReference) -> None:
+    """Delete the statistics and trends of a catalogue's sources."""
+    for model in (GalVariability, GalTrendStar):
+        model.objects.in_catalogue(catalogue.pk).delete()
+    GalTrend.objects.filter(catalogue_id=catalogue.pk).delete()
+
+
+def _rows(refsource_id: IntArray, found: Assessment, chosen: IntArray) -> np.ndarray:
+    """Rows of galvariability of ``chosen`` stars."""
+    rows = np.zeros(len(chosen), VARIABILITY_DTYPE)
+    rows["refsource_id"], rows["flags"] = refsource_id[chosen], _flags(found)[chosen]
+    rows["followed_share"] = found.followed[chosen]
+    rows["neighbour_correlation"] = found.correlation[chosen]
+    rows["false_alarm"] = found.false_alarm[chosen]
     for name in names_of(VARIABILITY_DTYPE):
-        if hasattr(statistics, name):
-            rows[name] = getattr(statistics, name)[chosen]
+        of = found.measured if name.startswith(MEASURED) else found.statistics
+        if hasattr(of, name.removeprefix(MEASURED)):
+            rows[name] = getattr(of, name.removeprefix(MEASURED))[chosen]
     return rows
 
 
-@transaction.atomic
-def replace_variability(catalogue: GalReference, rows: np.ndarray, run: GalVariabilityRun) -> bool:
-    """Replace the statistics of a catalogue's sources; false, and nothing, where it is gone.
+def _flags(found: Assessment) -> IntArray:
+    """(n_stars,) bits of VariabilityFlag."""
+    blended = np.zeros(len(found.fades), bool)
+    blended[found.neighbours.star] = True
+    with np.errstate(invalid="ignore"):
+        trades = found.correlation < TRADING
+    bits = {
+        VariabilityFlag.FADING: found.fades,
+        VariabilityFlag.BLENDED: blended,
+        VariabilityFlag.FOLLOWS: found.follows,
+        VariabilityFlag.TRADES: trades,
+    }
+    return sum((is_so * np.int16(bit) for bit, is_so in bits.items()), np.int16(0))
 
-    Whoever calls has claimed the catalogue (Claimed.VARIABILITY), so that nobody else does so.
-    """
-    if not lock_against_drop(catalogue):
-        return False
-    GalVariability.objects.in_catalogue(catalogue.pk).delete()
-    copy_in(TABLE, rows)
-    run.save()
-    return True
+
+def _trends(catalogue: GalReference, curves: CatalogueCurves, found: Assessment) -> np.ndarray:
+    number, image = (c.ravel() for c in np.indices(found.trends.of_images.shape))
+    rows = np.zeros(len(number), TREND_DTYPE)
+    rows["catalogue_id"], rows["number"] = catalogue.pk, number + 1
+    rows["galimage_id"] = curves.image_id[image]
+    rows["mag"] = found.trends.of_images.ravel()
+    return rows
+
+
+def _trend_stars(curves: CatalogueCurves, found: Assessment, chosen: IntArray) -> np.ndarray:
+    rows = np.zeros(len(chosen), TREND_STAR_DTYPE)
+    rows["refsource_id"] = curves.refsource_id[chosen]
+    for column, values in enumerate(found.coefficients[chosen].T, 1):
+        rows[f"coefficient_{column}"] = values
+    return rows
+
+
+def stored_trend(refsource_id: int, image_ids: IntArray) -> np.ndarray:
+    """(n,) mag that a source's trends are on images; 0 on those that its trends are not of."""
+    catalogue_id = int(catalogue_of(refsource_id))
+    star = GalTrendStar.objects.filter(pk=refsource_id).first()
+    found = np.zeros(len(image_ids))
+    if star is None or not len(image_ids):
+        return found
+    rows = copy_out(
+        f"SELECT {', '.join(names_of(TREND_DTYPE))} FROM galtrends"
+        f" WHERE catalogue_id = {catalogue_id}",
+        TREND_DTYPE,
+    )
+    coefficients = np.array([getattr(star, name) for name in names_of(TREND_STAR_DTYPE)[1:]])
+    ids, place = np.unique(rows["galimage_id"], return_inverse=True)
+    trend = np.bincount(place, coefficients[rows["number"] - 1] * rows["mag"], len(ids))
+    if len(ids):
+        at = np.minimum(np.searchsorted(ids, image_ids), len(ids) - 1)
+        found = np.where(ids[at] == image_ids, trend[at], 0.0)
+    return found

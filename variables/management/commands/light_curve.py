@@ -10,6 +10,7 @@ from exposures.management.base import SurveyCommand
 from exposures.management.numbers import Number
 from exposures.science.positions import read_position
 from exposures.tables import write_csv
+from variables.light_curves.detrending import detrended
 from variables.light_curves.light_curves import light_curve_rows, light_curves_at, plot_light_curves
 
 
@@ -33,6 +34,11 @@ class Command(SurveyCommand):
             metavar="ARCSEC",
             help="radius in arcsec (default 1)",
         )
+        parser.add_argument(
+            "--detrended",
+            action="store_true",
+            help="without the trends that the stars of a reference share",
+        )
         parser.add_argument("--plot", metavar="FILE.png", help="plot the light curves to a file")
         parser.add_argument(
             "--csv",
@@ -42,9 +48,11 @@ class Command(SurveyCommand):
             help="write CSV to FILE, or to standard output",
         )
 
-    def handle(self, *, ra, dec, radius, plot, csv, **_):
+    def handle(self, *, ra, dec, radius, plot, csv, **options):
         try:
             curves = curves_of_position(ra, dec, radius)
+            if options["detrended"]:
+                curves = [detrended(curve) for curve in curves]
             if csv:
                 write_csv(light_curve_rows(curves), csv, self.stdout.data)
             if plot:

@@ -1,6 +1,7 @@
 """The light curves of all stars of a catalogue as matrices: a row a star, a column an image."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -88,9 +89,19 @@ class CatalogueCurves:
         scale = MAG_PER_LN / usual[:, None]
         return middle[:, None] - scale * (flux - usual[:, None]), scale * flux_err, middle
 
-    def times_since_middle(self) -> FloatArray:
-        """(n_images,) days since the mean time of the images."""
-        return self.mjd - (self.mjd.mean() if len(self.mjd) else 0.0)
+    def in_flux(self, fades: BoolArray) -> Self:
+        """These with magnitudes linear in flux, as of ``linear``, of stars that fade (n_stars,).
+
+        What was missed of them is measured, then.
+        """
+        rows = np.flatnonzero(fades)
+        mag, mag_err = self.mag.copy(), self.mag_err.copy()
+        mag[rows], mag_err[rows], _ = self.linear(rows)
+        return replace(self, mag=mag, mag_err=mag_err, missed=Missed.none())
+
+    def with_mag(self, mag: FloatArray) -> Self:
+        """These with other magnitudes (n_stars, n_images) mag."""
+        return replace(self, mag=mag)
 
 
 def _median(values: FloatArray) -> FloatArray:

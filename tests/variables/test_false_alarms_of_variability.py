@@ -1,0 +1,122 @@
+"""The false-alarm probability of light curves: true for constant stars, small for variable ones."""
+
+import numpy as np
+import pytest
+
+from benchmarks.simulated_curves import simulate
+from variables.science.variability.assessment import assess
+from variables.science.variability.evidence import Evidence
+from variables.science.variability.false_alarms import (
+    LEAST,
+    Calibration,
+    Kind,
+    artificial_curves,
+    combined,
+    standard_deviates,
+)
+
+
+@pytest.fixture(scope="module")
+def chip():
+    """Twenty thousand stars on twenty-four images, of which a hundredth varies."""
+    simulated = simulate(20_000, 24, seed=3)
+    return simulated, assess(simulated.curves, simulated.surroundings)
+
+
+def test_constant_stars_seldom_seem_to_vary(chip):
+    simulated, found = chip
+    chance = found.false_alarm[(simulated.range_mag == 0) & np.isfinite(found.false_alarm)]
+    assert len(chance) > 15_000
+    for share, tolerance in ((0.1, 0.3), (0.01, 0.4), (1e-3, 0.7)):
+        assert np.mean(chance < share) == pytest.approx(share, rel=tolerance)
+    assert np.sum(chance < 3e-5) <= 4
+
+
+def test_bright_stars_that_vary_are_found(chip):
+    simulated, found = chip
+    bright = (simulated.mag < 20) & ~simulated.is_blended & (simulated.range_mag > 0.2)
+    assert bright.sum() >= 5
+    assert np.mean(found.false_alarm[bright] < 3e-5) > 0.7
+
+
+def test_a_star_beside_another_is_judged_by_their_sum_too(chip):
+    simulated, found = chip
+    paired = found.neighbours.star
+    constant = paired[simulated.range_mag[paired] == 0]
+    assert np.isfinite(found.correlation[paired]).mean() > 0.8
+    assert np.nanmedian(found.correlation[constant]) < 0
+    assert np.nanmean(found.false_alarm[constant] < 1e-3) < 2e-3
+
+
+def test_the_same_curves_have_the_same_probabilities(chip):
+    simulated, found = chip
+    again = assess(simulated.curves, simulated.surroundings)
+    assert np.array_equal(again.false_alarm, found.false_alarm, equal_nan=True)
+
+
+def made_up(chi2_nu, n_free=30.0):
+    n = len(chi2_nu)
+    nothing = np.zeros((n, 0))
+    steady = np.random.default_rng(5).normal(size=n)
+    return Evidence(
+        np.full(n, n_free), chi2_nu, steady, np.ones(n), np.zeros(n), np.zeros(n, bool), nothing,
+        nothing,
+    )  # fmt: skip
+
+
+def test_deviates_are_relative_to_stars_of_the_same_magnitude_and_crowding():
+    """Errors that are off by magnitude or crowding make no star vary, nor do a few variables."""
+    rng = np.random.default_rng(6)
+    n = 8000
+    mag, crowding = rng.uniform(15, 22, n), rng.integers(0, 2, n)
+    chi2_nu = rng.chisquare(30, n) / 30 * (1 + (mag - 15) / 7) * np.where(crowding == 1, 2.0, 1.0)
+    chi2_nu[:160] *= 20
+    standard = standard_deviates(made_up(chi2_nu), Kind(mag, crowding))[0]
+    constant = standard[160:]
+    assert np.median(constant) == pytest.approx(0, abs=0.06)
+    assert np.percentile(constant, 84.13) == pytest.approx(1, abs=0.1)
+    assert standard[:160].min() > 5
+
+
+def test_small_classes_are_judged_with_the_next():
+    rng = np.random.default_rng(7)
+    crowding = np.repeat([0, 1, 2], [500, 50, 20])
+    standard = standard_deviates(
+        made_up(rng.chisquare(30, 570) / 30), Kind(np.full(570, 18.0), crowding)
+    )
+    assert np.isfinite(standard).all()
+
+
+def test_a_probability_of_many_is_that_of_the_smallest_in_its_tail():
+    deviates = np.array([[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 0.0, 0.0]]).T
+    chance = np.exp(combined(deviates))
+    assert chance[0] == pytest.approx(2.87e-7 / 0.6, rel=0.01)
+    assert chance[1] == pytest.approx(2.87e-7 / 0.2, rel=0.01)
+    assert chance[2] == pytest.approx(0.5)
+    assert np.isnan(combined(np.full((3, 1), np.nan))).all()
+
+
+def test_the_calibration_goes_on_beyond_the_artificial_stars():
+    rng = np.random.default_rng(8)
+    true = rng.random(50_000)
+    calibration = Calibration.of(np.log(true**1.3))
+    for chance in (0.3, 1e-2, 1e-5):
+        found = calibration.probability(np.log(np.array([chance**1.3])))
+        assert found[0] == pytest.approx(chance, rel=0.5)
+    assert calibration.probability(np.array([-1e4, np.nan])).tolist()[0] == LEAST
+    assert np.isnan(calibration.probability(np.array([np.nan]))).all()
+    assert np.isfinite(Calibration.of(np.zeros(0)).probability(np.array([-3.0]))).all()
+
+
+def test_artificial_stars_have_what_images_do_and_nothing_of_a_star():
+    rng = np.random.default_rng(9)
+    pulls = rng.normal(0, 1, (1000, 30))
+    pulls[:, 4] *= 5  # a bad image
+    pulls[:100] += 3 * np.sin(np.arange(30) / 4)  # stars that vary
+    pulls[500:, 20:] = np.nan
+    constant = np.arange(1000) >= 100
+    made = artificial_curves(pulls, Kind(np.zeros(1000), np.zeros(1000, int)), constant, rng)
+    assert np.array_equal(np.isfinite(made), np.isfinite(pulls))
+    assert np.nanstd(made[:, 4]) == pytest.approx(5, rel=0.1)
+    others = np.delete(made, 4, axis=1)
+    assert np.nanstd(others) == pytest.approx(1, rel=0.05)
