@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from astropy.stats import mad_std
 from astropy.table import Table
+from machine_code import commands_and_workers
 from scipy.spatial import cKDTree
 from scratch import manage, scratch_database
 
@@ -59,8 +60,11 @@ def simulated_completeness(truth):
     return np.concatenate(magnitudes), np.concatenate(found)
 
 
-def by_simulation(night, workers):
-    """Figures of the night against its own truth."""
+def by_simulation(night, workers, manage=manage):
+    """Figures of the night against its own truth.
+
+    ``manage`` is how commands are run: in processes of their own, or here.
+    """
     with scratch_database("injection") as url:
         common = ("--catalogue", night.catalogue, "--workers", workers, "--no-pictures")
         manage(url, "process_exposure", night.reference, "--reference", *common)
@@ -70,8 +74,11 @@ def by_simulation(night, workers):
         return simulated_completeness(truth), recovery
 
 
-def by_injection(night, workers, rounds, path):
-    """Figures of artificial stars in the same night, and the run that made them."""
+def by_injection(night, workers, rounds, path, manage=manage):
+    """Figures of artificial stars in the same night, and the run that made them.
+
+    ``manage`` is that of ``by_simulation``.
+    """
     with scratch_database("injection") as url:
         run = manage(
             url,
@@ -162,19 +169,21 @@ def figures_of(table, simulated, recovery):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one small chip")
+    parser.add_argument("--quick", action="store_true", help="one small chip, under 50 s")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=2)
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="galproject-artificial-"))
+    run, workers = commands_and_workers(arguments.quick, arguments.workers)
     try:
         night = simulate_night(folder, QUICK if arguments.quick else FULL)
-        simulated, recovery = by_simulation(night, arguments.workers)
-        table, run = by_injection(night, arguments.workers, arguments.rounds, folder / "stars.ecsv")
+        simulated, recovery = by_simulation(night, workers, run)
+        path = folder / "stars.ecsv"
+        table, injected = by_injection(night, workers, arguments.rounds, path, run)
     finally:
         shutil.rmtree(folder)
     figures = figures_of(table, simulated, recovery)
-    figures |= {"seconds": run.seconds, "peak_mb": run.peak_mb}
+    figures |= {"seconds": injected.seconds, "peak_mb": injected.peak_mb}
     for name, value in figures.items():
         print(f"{name:30} {value:.4g}")
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))

@@ -9,6 +9,7 @@ for one night, --explain says what the columns are.
 
 import argparse
 import json
+import multiprocessing
 import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 import scratch  # noqa: F401 - sets up Django
+from machine_code import load_machine_code
 from skies import chips_of, nights, require_galsim
 from skies.limits import FREE, STEPS, THRESHOLD, Limits, Measured
 from skies.truth import Changes, EpochTruth
@@ -140,7 +142,8 @@ def main():
         chosen = {n: replace(o, shape=(arguments.side,) * 2) for n, o in chosen.items()}
     if arguments.epochs:
         chosen = {n: replace(o, n_epochs=arguments.epochs) for n, o in chosen.items()}
-    with ProcessPoolExecutor(arguments.workers) as pool:
+    load_machine_code()
+    with ProcessPoolExecutor(arguments.workers, multiprocessing.get_context("fork")) as pool:
         counted = dict(zip(chosen, pool.map(limits_of, chosen.values()), strict=True))
     print_tables(counted)
     print(json.dumps(figures_of(counted)))

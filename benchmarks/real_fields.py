@@ -29,6 +29,7 @@ from astropy.table import Table, vstack
 from astropy.time import Time
 from astropy.wcs import WCS
 from django.conf import settings
+from machine_code import load_machine_code
 from real_series import (
     Curves,
     bin_lines,
@@ -165,6 +166,7 @@ def measure_all(folder, arguments):
     if not arguments.quick:
         yield from map(measure_one, QUICK)
         return
+    load_machine_code()
     with ProcessPoolExecutor(len(QUICK), multiprocessing.get_context("fork")) as pool:
         yield from pool.map(measure_one, QUICK)
 

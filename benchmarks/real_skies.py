@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 from astropy.stats import mad_std
 from django.db import connection
+from machine_code import load_machine_code
 from scratch import manage_here, scratch_database
-from skies import CATALOGUE, make_night, nights, require_galsim, write_night
+from skies import CATALOGUE, SkyOptions, make_night, nights, require_galsim, write_night
 from skies.assessment import BIN_EDGES, assess_night, ratio
 
 # Before workers are forked, which need it.
@@ -31,6 +32,7 @@ import galproject.processing.pipeline  # noqa: F401
 from exposures.other_database import connected_to
 
 QUICK = {"shape": (320, 320), "n_epochs": 2}
+SMALLEST = SkyOptions(shape=(64, 64), n_epochs=1)
 FEWEST = 50  # measurements in a bin of magnitude, for a figure of it
 
 
@@ -86,10 +88,12 @@ def figures_of(name, night):
     return {
         f"photon_completeness_{name}": ratio(night.n_found, night.n_expected),
         f"expected_{name}": night.n_expected,
+        f"false_{name}": night.n_false,
         f"false_per_10k_{name}": 1e4 * ratio(night.n_false, night.n_measurements),
         f"measurements_{name}": night.n_measurements,
         f"scatter_mmag_{name}": median(night.scatter_mmag),
         f"saved_mmag_{name}": median(night.saved_mmag),
+        f"vanished_{name}": night.n_vanished,
         f"vanished_found_{name}": ratio(night.n_vanished_found, night.n_vanished),
         f"moving_{name}": night.n_moving,
         f"moving_changed_{name}": ratio(night.n_moving_changed, night.n_moving),
@@ -107,13 +111,18 @@ def summary(assessed):
     """Figures of all nights together."""
     pulls = np.concatenate([pull_sigmas(night) for night in assessed.values()])
     pulls = pulls[np.isfinite(pulls)]
-    vanished = sum(night.n_vanished for night in assessed.values())
-    found = sum(night.n_vanished_found for night in assessed.values())
+    names = ("expected", "found", "vanished", "vanished_found", "false", "measurements")
+    n = {name: sum(getattr(night, f"n_{name}") for night in assessed.values()) for name in names}
     return {
         "pull_min": float(pulls.min()) if len(pulls) else np.nan,
         "pull_max": float(pulls.max()) if len(pulls) else np.nan,
-        "vanished": vanished,
-        "vanished_found": ratio(found, vanished),
+        "expected": n["expected"],
+        "photon_completeness": ratio(n["found"], n["expected"]),
+        "vanished": n["vanished"],
+        "vanished_found": ratio(n["vanished_found"], n["vanished"]),
+        "false": n["false"],
+        "measurements": n["measurements"],
+        "false_per_10k": 1e4 * ratio(n["false"], n["measurements"]),
     }
 
 
@@ -128,15 +137,20 @@ def biases(night):
 
 def print_tables(assessed):
     print(
-        "night            complete   of  false/10k   bright: scatter/saved mmag  vanished  sources"
+        "night           changes found  false in measurements  vanished found  "
+        "bright: scatter/saved mmag  sources complete/pure"
     )
     for name, night in assessed.items():
         figures = {key.removesuffix(f"_{name}"): n for key, n in figures_of(name, night).items()}
         print(
-            "{name:15} {photon_completeness:8.1%} {expected:6} {false_per_10k:9.2f}   "
-            "{scatter_mmag:12.1f} / {saved_mmag:4.1f} {vanished_found:18.0%}  "
-            "{detection_completeness:.1%} / {detection_purity:.1%}".format(name=name, **figures)
+            "{name:15} {photon_completeness:6.1%} of {expected:3} {false:9} in {measurements:8}"
+            "{vanished_found:9.0%} of {vanished:3} {scatter_mmag:18.1f} / {saved_mmag:4.1f}"
+            "{detection_completeness:14.1%} / {detection_purity:.1%}".format(name=name, **figures)
         )
+    print(
+        "all             {photon_completeness:6.1%} of {expected:3} {false:9} in {measurements:8}"
+        "{vanished_found:9.0%} of {vanished:3}".format(**summary(assessed))
+    )
     bins = [f"{a:g}-{b:g}" for a, b in pairwise(BIN_EDGES)]
     print("\nsigma of pulls   " + "".join(f"{b:>8}" for b in bins))
     for name, night in assessed.items():
@@ -154,9 +168,11 @@ def in_json(value):
 def run(chosen, folder, workers, with_motions=False):
     """Draw, process and assess nights; NightFigures by name, and seconds of the commands.
 
-    Each night is one worker's, which is forked from this process: loading what is needed takes as
-    long as a small chip.
+    Each night is one worker's, which is forked from this process when it has loaded all that is
+    needed, machine code too: that takes longer than a small chip.
     """
+    load_machine_code()
+    make_night(SMALLEST)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
         drawing = pool.map(partial(draw, folder=folder), chosen.values())
         with scratch_database("real_skies"):

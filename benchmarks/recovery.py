@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from machine_code import commands_and_workers
 from scratch import manage, scratch_database
 
 from exposures.simulation import SimulationOptions, read_truth, simulate_chip, simulate_night
@@ -36,9 +37,12 @@ CROWDING = (20_000, 80_000)  # stars a full chip, for the sky
 TILE_PIXELS = 205
 
 
-def process(url, night, workers):
-    """Process the reference, then the search exposures: the two runs."""
-    common = ("--catalogue", night.catalogue, "--workers", workers)
+def process(url, night, workers, manage=manage):
+    """Process the reference, then the search exposures: the two runs.
+
+    ``manage`` is how commands are run: in processes of their own, or here.
+    """
+    common = ("--catalogue", night.catalogue, "--workers", workers, "--no-pictures")
     return (
         manage(url, "process_exposure", night.reference, "--reference", *common),
         manage(url, "process_exposure", *night.searches, *common),
@@ -88,10 +92,11 @@ def main():
     if not arguments.no_bright_stars:
         options = replace(options, n_bright_stars=BRIGHT_STARS[arguments.quick])
     folder = Path(tempfile.mkdtemp(prefix="galproject-recovery-"))
+    run, workers = commands_and_workers(arguments.quick, arguments.workers)
     try:
         with scratch_database("recovery") as url:
             night = simulate_night(folder, options)
-            reference, search = process(url, night, arguments.workers)
+            reference, search = process(url, night, workers, run)
             figures = assess(read_truth(night.truth)).as_dict()
     finally:
         shutil.rmtree(folder)

@@ -128,7 +128,7 @@ class Limits:
         """(k,) the source of each of the reference's stars, -1 for none."""
         reference = self.truths[0]
         at = np.column_stack([reference.x[index], reference.y[index]])
-        distance, nearest = cKDTree(np.column_stack(self.measured.places[0])).query(at)
+        distance, nearest = self._source_tree.query(at)
         return np.where(distance < MATCH_PIXELS, nearest, -1)
 
     def _by_source(self, source):
@@ -192,25 +192,37 @@ class Limits:
 
     def _listed(self, source):
         """(k,) significances where the sources are fitted to the light of all stars."""
-        rng = np.random.default_rng(1)
-        constant = np.flatnonzero(self._constant)
-        constant = rng.permutation(constant)[:N_LOCAL]
-        all_fitted = np.concatenate([source, constant])
-        pairs = [[self._fit_listed(number, s) for number in (0, 1)] for s in all_fitted]
+        kind, (constant, pulls) = self.measured.kind, self._listed_constant
+        spread = spread_of_alike(kind[source], kind[constant], pulls)
+        return np.abs(self._listed_pulls(source)) / np.hypot(1, spread)
+
+    @cached_property
+    def _listed_constant(self):
+        """At most N_LOCAL sources that are constant stars, and their pulls as of ``_listed``."""
+        constant = np.random.default_rng(1).permutation(np.flatnonzero(self._constant))[:N_LOCAL]
+        return constant, self._listed_pulls(constant)
+
+    def _listed_pulls(self, source):
+        pairs = [[self._fit_listed(number, s) for number in (0, 1)] for s in source]
         fluxes, variances = (
             np.array([[getattr(fit, name) for fit in pair] for pair in pairs]).reshape(-1, 2).T
             for name in ("flux", "variance")
         )
-        scales = self.scales[:, self._matched[0][all_fitted]]
-        pulls = Difference.between(fluxes, variances, scales).pulls
-        kind = self.measured.kind
-        spread = spread_of_alike(kind[source], kind[constant], pulls[len(source) :])
-        return np.abs(pulls[: len(source)]) / np.hypot(1, spread)
+        return Difference.between(fluxes, variances, self.scales[:, self._matched[0][source]]).pulls
+
+    @cached_property
+    def _star_tree(self):
+        """All of the night's stars on the reference."""
+        epoch = self.truths[0].epoch
+        return cKDTree(np.column_stack([epoch.x, epoch.y]))
+
+    @cached_property
+    def _source_tree(self):
+        return cKDTree(np.column_stack(self.measured.places[0]))
 
     def _stars_round(self, star):
         """Indices of the stars in the window round one of the night's, itself first."""
-        epoch = self.truths[0].epoch
-        return _round(epoch.x, epoch.y, star, self.halves[0])
+        return _round(self._star_tree, star, self.halves[0])
 
     def _window(self, number, star):
         epoch = self.truths[number].epoch
@@ -233,7 +245,7 @@ class Limits:
         window, stars = self._window(number, star), self._stars_round(star)
         flux = epoch.flux[stars]
         image = flux @ light.stamps(window, epoch.x[stars], epoch.y[stars], flux)
-        near = _round(*self.measured.places[0], source, self.halves[0])
+        near = _round(self._source_tree, source, self.halves[0])
         x, y = (column[near] for column in self._aligned[number])
         usual = self.measured.fluxes[number][near]
         stamps = light.stamps(window, x, y, usual)
@@ -292,9 +304,9 @@ class Limits:
         return fit_fluxes(image, reduction.detections.psf, stars)
 
 
-def _round(x, y, first, half):
+def _round(tree, first, half):
     """Indices of the positions that may lie in a window of ``half`` round one, that one first."""
-    near = np.flatnonzero(np.hypot(x - x[first], y - y[first]) < np.sqrt(2) * half)
+    near = np.array(tree.query_ball_point(tree.data[first], np.sqrt(2) * half, return_sorted=True))
     return np.concatenate([[first], near[near != first]])
 
 
