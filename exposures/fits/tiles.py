@@ -6,6 +6,7 @@ memory, or take any amount of it. They are those of the FITS standard 4.0, secti
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, prod
 from pathlib import Path
 
@@ -57,6 +58,11 @@ class TiledImage:
             if str(self.header[f"ZNAME{number}"]).strip().upper() == name:
                 return self.header.get(f"ZVAL{number}")
         return default
+
+    @cached_property
+    def rice_bytes(self):
+        """Bytes of a pixel in Rice tiles, looked up once for all of them."""
+        return self.setting("BYTEPIX", 4)
 
 
 def check_tiles(image: TiledImage):
@@ -236,5 +242,5 @@ def _check_hcompress(image, content, shape):
 
 def _check_rice(image, content, _shape):
     """Check that a Rice tile has its first pixel, which the decoder reads unchecked."""
-    if len(content) < image.setting("BYTEPIX", 4):
+    if len(content) < image.rice_bytes:
         raise image.refused("a tile is too short")

@@ -22,6 +22,7 @@ from photometry.science.scatter import MAD_TO_SIGMA
 
 # Bounds of the factor c that varies, and of a step of one of the curves that make it.
 LEAST, LARGEST = 0.6, 5.0
+ROUNDING = 1e-9  # relative, of factors
 # Natural logarithms of factor, floor and halo before anything is known of an image, and how sure
 # that is: one star more or less says as much.
 EXPECTED = np.log([1.2, 0.004, 0.03])
@@ -309,12 +310,30 @@ def _fit_curve(
 
 def _scale_of(difference: FloatArray, own: FloatArray, fixed: FloatArray) -> float:
     """The factor on the root of ``own`` variances that makes the spread of pulls 1."""
+    narrow, wide = _factors_beside_median(difference, own, fixed)
     low, high = LEAST, LARGEST
     for _ in range(25):
         middle = np.sqrt(low * high)
-        is_wide = _spread(difference / np.sqrt(middle**2 * own + fixed)) > 1
+        if middle < narrow or middle > wide:
+            is_wide = middle < narrow
+        else:
+            is_wide = _spread(difference / np.sqrt(middle**2 * own + fixed)) > 1
         low, high = (middle, high) if is_wide else (low, middle)
     return float(np.sqrt(low * high))
+
+
+def _factors_beside_median(
+    difference: FloatArray, own: FloatArray, fixed: FloatArray
+) -> tuple[float, float]:
+    """Factors on the root of ``own`` variances with which the spread of pulls is above and below 1.
+
+    Each star has one with which its own pull is that of the median; these are the middle ones, with
+    room for how they are rounded.
+    """
+    squares = ((MAD_TO_SIGMA * difference) ** 2 - fixed) / own
+    middle = [(len(squares) - 1) // 2, len(squares) // 2]
+    below, above = np.sqrt(np.maximum(np.partition(squares, middle)[middle], 0))
+    return below * (1 - ROUNDING), above * (1 + ROUNDING)
 
 
 @dataclass(frozen=True)
