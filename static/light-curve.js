@@ -111,7 +111,7 @@ export class LightCurveChart {
       addColumns(measured, c, positions, zeros.get(c));
       for (const [flag, to] of [["is_detection", detections], ["is_reference", references]]) {
         c.mjd.forEach((mjd, k) => {
-          if (c[flag][k]) for (const x of positions(mjd)) { to.x.push(x); to.mag.push(c.mag[k] - zeros.get(c)); }
+          if (c[flag][k]) for (const x of positions(mjd, c.bjd_tdb[k])) { to.x.push(x); to.mag.push(c.mag[k] - zeros.get(c)); }
         });
       }
     }
@@ -127,21 +127,22 @@ export class LightCurveChart {
     }));
   }
 
-  // Labels the axis of time for these; a function from a MJD to where it is drawn: once by day, or
-  // twice by phase.
+  // Labels the axis of time for these; a function from a MJD, and the same moment as BJD, to where it
+  // is drawn: once by day, or twice by phase, which is of barycentric times.
   positionsOf(times) {
     const first = Math.min(...times), last = Math.max(...times);
     if (!times.length) return () => [];
     if (this.period) {
-      labelAxes(this.plot.xaxis, `phase, twice (${this.period} d)`);
+      labelAxes(this.plot.xaxis, `phase, twice (${this.period} d, BJD in TDB)`);
       Object.assign(this.x, {start: -0.04, end: 2.04, reset_start: -0.04, reset_end: 2.04});
-      return (mjd) => {
-        const phase = (((mjd - first) / this.period) % 1 + 1) % 1;
+      return (mjd, bjd) => {
+        const days = bjd === null ? mjd : bjd - 2400000.5;
+        const phase = (((days - first) / this.period) % 1 + 1) % 1;
         return [phase, phase + 1];
       };
     }
     const zero = last - first < 100 ? Math.floor(first) : Math.floor(first / 1000) * 1000;
-    labelAxes(this.plot.xaxis, `MJD − ${zero} (days)`);
+    labelAxes(this.plot.xaxis, `MJD (UTC) − ${zero} (days)`);
     const pad = Math.max((last - first) * 0.04, 0.02);
     const [start, end] = [first - zero - pad, last - zero + pad];
     Object.assign(this.x, {start, end, reset_start: start, reset_end: end});
@@ -176,7 +177,7 @@ function addColumns(out, curve, positions, zero) {
   const [colour, marker] = styleOf(curve.filter);
   curve.mjd.forEach((mjd, k) => {
     const mag = curve.mag[k], err = curve.mag_err[k];
-    for (const x of positions(mjd)) {
+    for (const x of positions(mjd, curve.bjd_tdb[k])) {
       out.x.push(x);
       out.mag.push(mag - zero);
       out.low.push(mag - zero - err);
@@ -199,11 +200,11 @@ const limitsOf = (curve) => curve.non_detections.limit_mag.filter((limit) => lim
 function nonDetections(curves, positions, zeros, faint) {
   const vanished = empty(MISSED), missed = empty(MISSED);
   for (const curve of curves) {
-    const {mjd: times, limit_mag: limits, flux, flux_err, is_detection, image} = curve.non_detections;
+    const {mjd: times, bjd_tdb: barycentric, limit_mag: limits, flux, flux_err, is_detection, image} = curve.non_detections;
     const [colour] = styleOf(curve.filter);
     times.forEach((mjd, k) => {
       const out = is_detection[k] ? vanished : missed;
-      for (const x of positions(mjd)) {
+      for (const x of positions(mjd, barycentric[k])) {
         out.x.push(x);
         out.y.push(limits[k] === null ? faint : limits[k] - zeros.get(curve));
         out.fill.push(is_detection[k] ? colour : "rgba(0, 0, 0, 0)");

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from astropy import units
 from astropy.time import Time
-from astropy.utils import iers
 
 from exposures.errors import InputFileError
 from exposures.fits.cards import Cards, first_number, first_text
+from exposures.science.earth_rotation import tables_offline
 
 SECONDS_A_DAY = 86400.0
 MJD_OF_JD_0 = -2400000.5
@@ -106,12 +106,6 @@ def _reference(key, headers):
 
 
 def _utc(time):
-    """MJD in UTC; UT1 by the tables that come with astropy, as nothing is fetched here.
-
-    Beyond them UT1 is taken for UTC, from which it is never further than 0.9 seconds.
-    """
-    offline = iers.conf.set_temp("auto_download", False)
-    old = iers.conf.set_temp("auto_max_age", None)
-    short = iers.conf.set_temp("iers_degraded_accuracy", "ignore")
-    with offline, old, short:
+    """MJD in UTC."""
+    with tables_offline():
         return float(time.utc.mjd)

@@ -10,7 +10,7 @@ from exposures.tables import ColumnKind, TableColumn
 
 UNITS = {
     **dict.fromkeys(("ra", "dec"), "deg"),
-    **dict.fromkeys(("mjd", "first_mjd", "last_mjd"), "d"),
+    **dict.fromkeys(("mjd", "bjd_tdb", "first_mjd", "last_mjd"), "d"),
     **dict.fromkeys(("x", "y", "width", "height"), "pix"),
     **dict.fromkeys(("mag", "mag_err", "limit_mag", "reference_mag", "mean_mag"), "mag"),
     **dict.fromkeys(("rms_mag", "amplitude_mag", "max_delta_mag", "mean_delta_mag"), "mag"),

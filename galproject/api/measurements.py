@@ -2,8 +2,11 @@
 
 from operator import attrgetter
 
+import numpy as np
+
 from exposures.tables import batched
 from photometry.models import GalNonDetection, GalSource
+from variables.light_curves.times import barycentric_times
 
 SOURCES_AT_ONCE = 50  # whose light curves are in memory at once
 
@@ -15,8 +18,17 @@ def epochs_of(refsource_ids):
         for model in (GalSource, GalNonDetection):
             for row in model.objects.light_curves(ids):
                 curves[row.refsource_id].append(row)
-        for curve in curves.values():
-            yield from sorted(curve, key=attrgetter("mjd"))
+        rows = [row for curve in curves.values() for row in sorted(curve, key=attrgetter("mjd"))]
+        yield from with_barycentric_times(rows)
+
+
+def with_barycentric_times(rows):
+    """The same rows, each with its ``bjd_tdb``."""
+    if rows:
+        columns = zip(*((row.mjd, row.ra, row.dec) for row in rows), strict=True)
+        for row, time in zip(rows, barycentric_times(*map(np.array, columns)), strict=True):
+            row.bjd_tdb = time
+    return rows
 
 
 def epochs_of_cone(sources):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from exposures.catalogues import CatalogueCuts, open_catalogue
 from exposures.fits import FileOptions, InputOptions
+from exposures.science.barycentre import ObservatoryOptions
 from exposures.science.quantities import Name, Options
 from galproject.configuration.field_options import FieldOptions
 from galproject.configuration.ranking import RankingOptions
@@ -27,7 +28,7 @@ from variables.science.variability.options import VariabilityOptions
 # are those of whoever reads one.
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
-    *("ranking", "fields", "pictures", "periods", "variability", "files"),
+    *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -48,6 +49,7 @@ class PipelineOptions(Options):
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
     crossmatch: CrossMatchOptions = CrossMatchOptions()
+    observatory: ObservatoryOptions = ObservatoryOptions()
     periods: PeriodOptions = PeriodOptions()
     variability: VariabilityOptions = VariabilityOptions()
     causes: CauseOptions = CauseOptions()

@@ -352,6 +352,11 @@ PERIODS = {
     "n_shuffles": changes(light_curves.periods_of_few, 7, max_false_alarm=1.0),
     "max_false_alarm": changes(light_curves.periods, 0.0),
 }
+OBSERVATORY = {
+    "longitude_degrees": changes(light_curves.barycentric, 20.8),
+    "latitude_degrees": changes(light_curves.barycentric, 30.0),
+    "height_m": changes(light_curves.barycentric, 19_000.0),
+}
 VARIABILITY = {
     "min_epochs": changes(variability.statistics, 6),
     "bad_flags": changes(variability.read, 8),
@@ -512,6 +517,7 @@ BY_SECTION = {
         "compared_degrees": changes(rows.fields, 1.5),
     },
     "pictures": PICTURES,
+    "observatory": OBSERVATORY,
     "periods": PERIODS,
     "variability": VARIABILITY,
 }

@@ -14,6 +14,7 @@ from django.core.cache import cache
 from requests.utils import parse_header_links
 
 from exposures.models import GalExposure, GalImage
+from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
 from galproject.api.views import Cone, ExposureViewSet
 from photometry.models import GalObjectSource, GalSource
 from photometry.storage import storage
@@ -237,6 +238,10 @@ def test_light_curves_come_by_id_and_by_cone(client, headers):
     expected = list(GalSource.objects.light_curve(candidate.pk).values_list("mjd", "mag"))
     by_id = client.get(f"/api/sources/{candidate.pk}/light-curve/", headers=headers).json()
     assert [(row["mjd"], row["mag"]) for row in by_id] == expected
+    times = bjd_tdb(
+        [row["mjd"] for row in by_id], candidate.ra, candidate.dec, ObservatoryOptions()
+    )
+    assert [row["bjd_tdb"] for row in by_id] == pytest.approx(times, abs=1e-9)
     also = client.get(f"/api/candidates/{candidate.pk}/light-curve/", headers=headers).json()
     assert also == by_id and by_id[0]["rchi2"] is None
     place = {"ra": candidate.ra, "dec": candidate.dec, "radius_arcsec": 0.5}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
+from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.storage import storage
@@ -65,6 +66,8 @@ def test_every_list_has_an_entry_an_epoch_in_order_of_time():
         assert curve["mjd"] == sorted(curve["mjd"]) and len(curve["mjd"]) == 5
         assert all(len(curve[name]) == 5 for name in LISTS)
         assert curve["is_reference"] == [True, False, False, False, False]
+        times = bjd_tdb(curve["mjd"], candidate.ra, candidate.dec, ObservatoryOptions())
+        assert curve["bjd_tdb"] == pytest.approx(times, abs=1e-5)  # each source's own position
     rows = {s["refsource_id"]: s for s in catalogue_sources(candidate.catalogue)}
     assert found["i"]["mag"][0] == pytest.approx(rows[candidate.pk]["mag"], abs=1e-4)
     assert found["i"]["image"][0].endswith(" N4")

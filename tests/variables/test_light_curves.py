@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from exposures.errors import GalprojectError
+from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
 from exposures.science.positions import read_position
 from photometry.models import GalSource
 from photometry.storage import storage
@@ -198,3 +199,13 @@ def test_one_epoch_is_enough_for_a_picture(db, tmp_path):
     storage.create_catalogue(reference, make_sources(1, RA, DEC), {}, "test")
     plot_light_curves(light_curves_at(RA, DEC, 1000), tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 0
+
+
+def test_each_epoch_says_when_it_was_at_the_barycentre(star, capsys):
+    (i,) = (c for c in light_curves_at(RA, DEC, 1.0) if c.filter == "i")
+    expected = bjd_tdb(i.mjd, RA, DEC, ObservatoryOptions())
+    np.testing.assert_allclose(i.bjd_tdb, expected, atol=1e-9)
+    missed = bjd_tdb(i.missed.mjd, RA, DEC, ObservatoryOptions())
+    assert len(missed) == 1 and i.missed.bjd_tdb == pytest.approx(missed, abs=1e-9)
+    told = command(capsys, str(RA), str(DEC))
+    assert "MJD (UTC)" in told and "BJD (TDB)" in told and f"{expected[1]:.6f}" in told

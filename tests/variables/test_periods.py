@@ -137,7 +137,7 @@ def test_magnitudes_that_are_all_the_same_have_no_period(mag):
 
 
 def as_page(mjd, mag, error):
-    return {"mjd": list(mjd), "mag": list(mag), "mag_err": list(error)}
+    return {"bjd_tdb": list(np.add(mjd, 2400000.5)), "mag": list(mag), "mag_err": list(error)}
 
 
 def test_the_note_and_the_fold_agree():

@@ -2,6 +2,7 @@
 
 from math import isfinite
 
+from exposures.science.barycentre import JD_OF_MJD_0
 from variables.science.period_options import PeriodOptions
 from variables.science.periods import find_periods
 
@@ -27,8 +28,12 @@ def period_search(curves, options=PeriodOptions()) -> dict:
 
 
 def _with_errors(curve):
-    """The columns mjd, mag and mag_err of those measurements that have an error."""
-    rows = zip(curve["mjd"], curve["mag"], curve["mag_err"], strict=True)
+    """Days at the barycentre, mag and mag_err of those measurements that have an error.
+
+    Of BJD in TDB, counted as MJD are.
+    """
+    days = [bjd_tdb - JD_OF_MJD_0 for bjd_tdb in curve["bjd_tdb"]]
+    rows = zip(days, curve["mag"], curve["mag_err"], strict=True)
     known = [row for row in rows if row[2] is not None and isfinite(row[2]) and row[2] > 0]
     return [[row[column] for row in known] for column in range(3)]
 

@@ -5,12 +5,14 @@ from math import isfinite, nan
 from operator import itemgetter
 from typing import NamedTuple
 
+import numpy as np
 from django.db import connection
 
 from exposures.models import GalImage
 from exposures.source_ids import catalogue_sql
 from photometry.querysets.objects import MatchKind
 from photometry.storage.light_curves import epochs
+from variables.light_curves.times import barycentric_times
 from variables.models import GalVarObj
 
 # A candidate of a catalogue that was replaced is shown all the same.
@@ -55,7 +57,7 @@ class _Change:
 
 
 UNCHANGED = _Change()
-MISSED = ("mjd", "limit_mag", "flux", "flux_err", "is_detection", "image")
+MISSED = ("mjd", "bjd_tdb", "limit_mag", "flux", "flux_err", "is_detection", "image")
 
 
 def object_members_of(refsource_ids) -> dict[int, list[Match]]:
@@ -84,13 +86,13 @@ def light_curve_data(refsource_id) -> dict:
 def light_curves_data(refsource_ids) -> dict[int, dict]:
     """The light curves of candidates in all filters, for JSON, in four queries.
 
-    ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "mjd", "mag",
-    "mag_err", "is_detection", "is_reference", "significance", "image_id", "image",
+    ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "mjd", "bjd_tdb",
+    "mag", "mag_err", "is_detection", "is_reference", "significance", "image_id", "image",
     "vanished_mjd", "non_detections"}]}}``, each a list by epoch, oldest first; the candidate's own
     filter comes first. An error that is not known is None; measurements without a magnitude are
-    left out. ``non_detections`` are ``{"mjd", "limit_mag", "flux", "flux_err", "is_detection",
-    "image"}`` of the epochs at which the source was looked for in vain: is_detection where it has
-    vanished; a limit, or a flux, that was not kept is None.
+    left out. ``non_detections`` are ``{"mjd", "bjd_tdb", "limit_mag", "flux", "flux_err",
+    "is_detection", "image"}`` of the epochs at which the source was looked for in vain:
+    is_detection where it has vanished; a limit, or a flux, that was not kept is None.
     """
     matches = object_members_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
@@ -112,7 +114,10 @@ def light_curves_data(refsource_ids) -> dict[int, dict]:
 class _Row(NamedTuple):
     """A detection or a non-detection."""
 
-    mjd: float
+    mjd: float  # UTC, middle of the exposure
+    bjd_tdb: float
+    ra: float  # ICRS degrees
+    dec: float
     image_id: int
     mag: float
     mag_err: float
@@ -126,9 +131,11 @@ class _Row(NamedTuple):
 def _rows(ids):
     """{refsource_id: [_Row]}, oldest first."""
     rows = {}
-    columns = ("galimage_id", "mag", "mag_err", "is_reference", "flux", "flux_err")
-    for source_id, *row in epochs(ids, columns).tolist():
-        rows.setdefault(source_id, []).append(_Row(*row))
+    columns = ("ra", "dec", "galimage_id", "mag", "mag_err", "is_reference", "flux", "flux_err")
+    measured = epochs(ids, columns)
+    times = barycentric_times(measured["mjd"], measured["ra"], measured["dec"])
+    for (source_id, mjd, *row), time in zip(measured.tolist(), times.tolist(), strict=True):
+        rows.setdefault(source_id, []).append(_Row(mjd, time, *row))
     return rows
 
 
@@ -168,6 +175,7 @@ def _curve(match, rows, changes, images_of):
         "image_id": [row.image_id for row in measured],
         "image": [images_of[row.image_id].name for row in measured],
         "mjd": [row.mjd for row in measured],
+        "bjd_tdb": [_rounded(row.bjd_tdb, 7) for row in measured],
         "mag": [_rounded(row.mag, 4) for row in measured],
         "mag_err": [_rounded(row.mag_err, 4) for row in measured],
         "is_reference": [row.is_reference for row in measured],
@@ -185,13 +193,21 @@ def _missed(source_rows, source_changes, images_of):
     in_vain = {row.image_id: row for row in source_rows if not row.is_detected}
     vanished = {i for i, c in source_changes.items() if c.is_detection and c.has_vanished}
     told = {i for i, row in in_vain.items() if isfinite(row.limit_mag)}
-    return sorted(
-        (
-            _missed_epoch(in_vain.get(i), i in vanished, images_of[i])
-            for i in (told | vanished) - measured
-        ),
-        key=itemgetter("mjd"),
+    missed = (
+        _missed_epoch(in_vain.get(i), i in vanished, images_of[i])
+        for i in (told | vanished) - measured
     )
+    return _with_times(sorted(missed, key=itemgetter("mjd")), source_rows)
+
+
+def _with_times(missed, source_rows):
+    """The same epochs with their barycentric times, None where no row has the star's position."""
+    ra, dec = (source_rows[0].ra, source_rows[0].dec) if source_rows else (nan, nan)
+    times = barycentric_times(np.array([epoch["mjd"] for epoch in missed]), ra, dec)
+    return [
+        epoch | {"bjd_tdb": _rounded(time, 7)}
+        for epoch, time in zip(missed, times.tolist(), strict=True)
+    ]
 
 
 def _missed_epoch(row, has_vanished, image):

@@ -2,13 +2,16 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.lib.recfunctions import append_fields
 
 from photometry.models import GalSource
 from photometry.querysets.sources import EpochKind
 from photometry.storage.light_curves import epochs
+from variables.light_curves.times import barycentric_times
 from variables.models import GalVarObj
 
 # As near to the colour of the light as can be told apart.
@@ -30,7 +33,8 @@ MAX_LABELS = 6  # sources of one filter that are named beside the panel
 class NonDetections:
     """The epochs at which a source was looked for and not detected; arrays (m,), oldest first."""
 
-    mjd: np.ndarray
+    mjd: np.ndarray  # UTC, middle of the exposure
+    bjd_tdb: np.ndarray  # the same moment at the barycentre
     limit_mag: np.ndarray  # upper limits; NaN where nothing can be told, or no limit was kept
     flux: np.ndarray  # ADU; NaN where it was not kept
     flux_err: np.ndarray
@@ -57,7 +61,8 @@ class LightCurve:
     ra: float  # ICRS degrees
     dec: float
     distance_arcsec: float  # from the position asked for
-    mjd: np.ndarray
+    mjd: np.ndarray  # UTC, middle of the exposure
+    bjd_tdb: np.ndarray  # the same moment at the barycentre
     mag: np.ndarray
     mag_err: np.ndarray
     flux: np.ndarray  # ADU
@@ -88,14 +93,17 @@ class LightCurve:
 
 
 COLUMNS = ("mag", "mag_err", "flux", "flux_err", "rchi2", "flags", "is_reference")
-MEASURED = ("mjd", *COLUMNS)
+MEASURED = ("mjd", "bjd_tdb", *COLUMNS)
+MISSED = ("mjd", "bjd_tdb", "limit_mag", "flux", "flux_err", "flags")
 
 
 def light_curves_at(ra, dec, radius_arcsec) -> list[LightCurve]:
     """Light curves of all reference sources near a position in degrees, nearest first."""
     sources = list(GalSource.objects.cone(ra, dec, radius_arcsec))
     ids = [source.refsource_id for source in sources]
-    measured = epochs(ids, ("galimage_id", *COLUMNS))
+    measured = epochs(ids, ("ra", "dec", "galimage_id", *COLUMNS))
+    times = barycentric_times(measured["mjd"], measured["ra"], measured["dec"])
+    measured = append_fields(measured, "bjd_tdb", times, usemask=False)
     variable, vanished = _changes(ids)
     return [
         _light_curve(source, measured[own], variable, vanished[source.refsource_id])
@@ -139,12 +147,12 @@ def _light_curve(source, rows, variable, vanished):
         distance_arcsec=source.distance_arcsec,
         image_id=image_ids,
         is_variable=_are_in(variable, key, image_ids),
-        missed=_non_detections(key, rows[~rows["is_detected"]], only_changed, variable),
+        missed=_non_detections(source, rows[~rows["is_detected"]], only_changed, variable),
         **{name: detected[name] for name in MEASURED},
     )
 
 
-def _non_detections(key, rows, only_changed, variable):
+def _non_detections(source, rows, only_changed, variable):
     """The NonDetections of a source, from stored rows and from changes without one."""
     more = np.zeros(len(only_changed), rows.dtype)
     for name, values in zip(
@@ -152,13 +160,15 @@ def _non_detections(key, rows, only_changed, variable):
     ):
         more[name] = values
     more["limit_mag"] = np.nan
+    if only_changed:
+        more["bjd_tdb"] = barycentric_times(more["mjd"], source.ra, source.dec)
     both = np.concatenate([rows, more])
     order = np.argsort(both["mjd"], kind="stable")
     both, is_kept = both[order], (np.arange(len(both)) < len(rows))[order]
     return NonDetections(
-        **{name: both[name] for name in ("mjd", "limit_mag", "flux", "flux_err", "flags")},
+        **{name: both[name] for name in MISSED},
         image_id=both["galimage_id"],
-        is_variable=_are_in(variable, key, both["galimage_id"]),
+        is_variable=_are_in(variable, source.refsource_id, both["galimage_id"]),
         is_kept=is_kept,
     )
 
@@ -168,8 +178,8 @@ def _are_in(variable, key, image_ids):
 
 
 HEADINGS = (
-    *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id", "mjd", "kind"),
-    *("mag", "mag_err", "limit_mag", "flux", "flux_err", "rchi2", "flags"),
+    *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id", "mjd", "bjd_tdb"),
+    *("kind", "mag", "mag_err", "limit_mag", "flux", "flux_err", "rchi2", "flags"),
     *("is_reference", "is_variable"),
 )
 
@@ -183,28 +193,29 @@ def light_curve_rows(curves):
     yield HEADINGS
     for c in curves:
         star = (c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec)
-        for row in sorted([*_detected(c), *_missed(c)], key=lambda row: row[1]):
+        for row in sorted([*_detected(c), *_missed(c)], key=itemgetter(1)):
             yield (*star, *row)
 
 
 def _detected(c):
     # Not tolist(), which would show the digits of single precision as double.
     names = ("rchi2", "flags", "is_reference", "is_variable")
-    columns = [c.image_id, c.mjd, c.mag, c.mag_err, c.flux, c.flux_err]
+    columns = [c.image_id, c.mjd, c.bjd_tdb, c.mag, c.mag_err, c.flux, c.flux_err]
     columns += [getattr(c, name) for name in names]
-    for image_id, mjd, mag, mag_err, *rest in zip(*columns, strict=True):
-        yield (image_id, mjd, EpochKind.DETECTION.value, mag, mag_err, None, *rest)
+    for image_id, mjd, bjd_tdb, mag, mag_err, *rest in zip(*columns, strict=True):
+        yield (image_id, mjd, bjd_tdb, EpochKind.DETECTION.value, mag, mag_err, None, *rest)
 
 
 def _missed(c):
     m = c.missed
-    columns = (m.image_id, m.mjd, m.limit_mag, m.flux, m.flux_err, m.flags, m.is_variable)
-    for image_id, mjd, limit, flux, flux_err, flags, gone in zip(
+    columns = (m.image_id, m.mjd, m.bjd_tdb, m.limit_mag, m.flux, m.flux_err, m.flags)
+    columns = (*columns, m.is_variable)
+    for image_id, mjd, bjd_tdb, limit, flux, flux_err, flags, gone in zip(
         *(column[m.is_kept] for column in columns), strict=True
     ):
         kind = EpochKind.UNMEASURED if np.isnan(limit) else EpochKind.NON_DETECTION
         light = (None, None, limit, flux, flux_err, None)
-        yield (image_id, mjd, kind.value, *light, flags, False, gone)
+        yield (image_id, mjd, bjd_tdb, kind.value, *light, flags, False, gone)
 
 
 def plot_light_curves(curves, path):
@@ -216,7 +227,7 @@ def plot_light_curves(curves, path):
     for ax, name in zip(axes, filters, strict=True):
         _draw_panel(ax, name, [c for c in curves if c.filter == name], start)
     figure.align_ylabels(axes)
-    axes[-1].set_xlabel(f"MJD − {start:d} (days)")
+    axes[-1].set_xlabel(f"MJD (UTC) − {start:d} (days)")
     figure.suptitle(_title(curves[0]), fontsize=12)
     figure.savefig(path, dpi=130)
 

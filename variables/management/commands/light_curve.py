@@ -97,24 +97,25 @@ def light_curve_table(curves):
             f"{c.distance_arcsec:.2f} arcsec away  detected at {len(c)} of {c.n_epochs} epochs  "
             f"median {c.median_mag:.3f} mag"
         )
-        yield f"  {'MJD':>13}  {'mag':>7}  {'error':>6}  {'rchi2':>6}"
+        yield f"  {'BJD (TDB)':>15}  {'MJD (UTC)':>13}  {'mag':>7}  {'error':>6}  {'rchi2':>6}"
         lines = [*detections(c), *non_detections(c)]
         yield from (line for _, line in sorted(lines))
 
 
 def detections(c):
     """(MJD, line) of each measurement."""
-    for mjd, mag, error, rchi2, reference, variable in zip(
-        c.mjd, c.mag, c.mag_err, c.rchi2, c.is_reference, c.is_variable, strict=True
-    ):
+    columns = (c.mjd, c.bjd_tdb, c.mag, c.mag_err, c.rchi2, c.is_reference, c.is_variable)
+    for mjd, bjd, mag, error, rchi2, reference, variable in zip(*columns, strict=True):
         marks = f"{'  R' if reference else ''}{'  V' if variable else ''}"
-        yield mjd, f"  {mjd:13.6f}  {mag:7.3f}  {error:6.3f}  {rchi2:6.2f}{marks}"
+        line = f"  {bjd:15.6f}  {mjd:13.6f}  {mag:7.3f}  {error:6.3f}  {rchi2:6.2f}{marks}"
+        yield mjd, line
 
 
 def non_detections(c):
     """(MJD, line) of each epoch at which it was looked for and not detected."""
-    missed = c.missed
-    for mjd, limit, vanished in zip(missed.mjd, missed.limit_mag, missed.is_variable, strict=True):
+    columns = (c.missed.mjd, c.missed.bjd_tdb, c.missed.limit_mag, c.missed.is_variable)
+    for mjd, bjd, limit, vanished in zip(*columns, strict=True):
         known = f"> {limit:5.2f}" if isfinite(limit) else ""
         said = "vanished" if vanished else "not detected" if known else "too few usable pixels"
-        yield mjd, f"  {mjd:13.6f}  {known:>7}  {said:<14}{'  V' if vanished else ''}".rstrip()
+        line = f"  {bjd:15.6f}  {mjd:13.6f}  {known:>7}  {said:<14}{'  V' if vanished else ''}"
+        yield mjd, line.rstrip()

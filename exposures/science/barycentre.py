@@ -1,0 +1,72 @@
+"""Times as they are at the barycentre of the solar system: BJD in TDB."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import constants, units
+from astropy.coordinates import EarthLocation, get_body_barycentric
+from astropy.time import Time
+
+from exposures.science.arrays import FloatArray, Floats
+from exposures.science.earth_rotation import tables_offline
+from exposures.science.motion import J2000_MJD
+from exposures.science.quantities import EastLongitude, Latitude, Metres, Options
+
+LIGHT_SECONDS = units.def_unit("light_second", constants.c * units.s)
+SECONDS_A_DAY = 86400.0
+JD_OF_MJD_0 = 2_400_000.5
+
+
+@dataclass(frozen=True)
+class ObservatoryOptions(Options):
+    """Where the telescope stands, for times at the barycentre: 21 ms at most hang on it."""
+
+    longitude_degrees: EastLongitude = -70.81489
+    """Longitude of the telescope, to the east; as the default that of the Blanco telescope, as
+    headers of DECam have it."""
+    latitude_degrees: Latitude = -30.16606
+    """Latitude of the telescope."""
+    height_m: Metres = 2215.0
+    """Height of the telescope above the ellipsoid."""
+
+
+def bjd_tdb(
+    mjd: FloatArray, ra: Floats, dec: Floats, observatory: ObservatoryOptions
+) -> FloatArray:
+    """(n,) barycentric Julian dates in TDB, days, of light from stars that was seen at (n,) MJD.
+
+    ``mjd`` is UTC, and of the middle of an exposure where that is the time that is wanted;
+    ``ra`` and ``dec``, ICRS degrees, are numbers or (n,). NaN where one is not finite.
+
+    The time that light takes is that of a plane wave from the direction, to the barycentre from
+    where the ``observatory`` is (Eastman, Siverd & Gaudi 2010, PASP 122, 935, equation 9): exact
+    for all stars of an image, from one position of the observatory. The Earth is astropy's own,
+    off by 45 microseconds at most, and UT1 comes from its tables. Left out are the curvature of
+    the wave, 1.2 ms at 1 pc, and the Shapiro delay, 0.1 ms near the Sun.
+    """
+    mjd = np.asarray(mjd, float)
+    is_known = np.isfinite(mjd)
+    moments, of = np.unique(np.where(is_known, mjd, J2000_MJD), return_inverse=True)
+    offset, place = _at_the_observatory(moments, observatory)
+    ra, dec = np.radians(ra), np.radians(dec)
+    x, y, z = place[of].T
+    delay = np.cos(dec) * (x * np.cos(ra) + y * np.sin(ra)) + z * np.sin(dec)
+    found = mjd + (offset[of] + delay) / SECONDS_A_DAY + JD_OF_MJD_0
+    return np.where(is_known, found, np.nan)
+
+
+def _at_the_observatory(
+    mjd: FloatArray, observatory: ObservatoryOptions
+) -> tuple[FloatArray, FloatArray]:
+    """(n,) seconds by which TDB is ahead of UTC; (n, 3) places in light seconds, ICRS axes."""
+    location = EarthLocation.from_geodetic(
+        observatory.longitude_degrees, observatory.latitude_degrees, observatory.height_m
+    )
+    with tables_offline():
+        time = Time(mjd, format="mjd", scale="utc", location=location)
+        tdb = time.tdb
+        # Days and their fractions apart, so that no digit is lost.
+        offset = ((tdb.jd1 - time.jd1) + (tdb.jd2 - time.jd2)) * SECONDS_A_DAY
+        earth = get_body_barycentric("earth", time, ephemeris="builtin").xyz
+        here = location.get_gcrs_posvel(time)[0].xyz
+    return offset, (earth + here).to_value(LIGHT_SECONDS).T
