@@ -9,6 +9,7 @@ from photometry.crossmatch.object_storage import objects_changed, sources_replac
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
+from variables.periods.storage import delete_periods
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
 from variables.variability.storage import delete_variability
@@ -23,13 +24,14 @@ def connect():
 
 
 def delete_catalogue_files(instance, **_):
-    """Remove what a catalogue's sources have with it: their changes, statistics and cutouts.
+    """Remove what a catalogue's sources have with it: their changes, statistics, periods, cutouts.
 
     The positions of new ones that people annotated are recorded.
     """
     record_lost_sources(instance)
     GalVarObj.objects.in_catalogue(instance.pk).delete()
     delete_variability(instance)
+    delete_periods(instance)
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 

@@ -4,6 +4,7 @@ from variables.models.candidates import GalCandidate, SavedSearch
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
+from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
 from variables.models.variability import (
@@ -33,6 +34,8 @@ __all__ = [
     "GalLostSource",
     "GalNewDetection",
     "GalNewSource",
+    "GalPeriod",
+    "GalPeriodRun",
     "GalSuccession",
     "GalTrend",
     "GalTrendStar",
@@ -40,6 +43,7 @@ __all__ = [
     "GalVarObj",
     "GalVariability",
     "GalVariabilityRun",
+    "PeriodAlias",
     "SavedSearch",
     "Taxonomy",
     "TaxonomyClass",

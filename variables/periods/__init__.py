@@ -1,0 +1,1 @@
+"""Periods of a catalogue's stars, found in all filters together, and stored."""
