@@ -28,6 +28,7 @@ urlpatterns = [
     path("candidates/", include("variables.candidates.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),
+    path("plane/", include("variables.planes.urls")),
     path("flags/", include("variables.flags.urls")),
     path("references/", include("galproject.references.urls")),
     path("api/", include("galproject.api.urls")),

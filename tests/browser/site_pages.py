@@ -19,6 +19,7 @@ OBJECTS = {
     "references/": """
         (SELECT min(exposure_id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(exposure_id) FROM galimages WHERE NOT is_reference)""",
+    "plane/lists/": "SELECT min(id) FROM galstarlists",
     "flags/images/": """
         (SELECT min(id) FROM galimages WHERE is_reference)
         UNION ALL (SELECT min(image_id) FROM galflags WHERE region IS NOT NULL)""",
@@ -30,6 +31,7 @@ PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # Queries that show a page's other faces.
 QUERIES = {
     "candidates/": ("", "?position=17:53:20 -29:55&radius=4000", "?detections_min=9999"),
+    "plane/": ("", "?y=von_neumann&filter=i", "?position=10 80"),
     "references/": ("", "?position=270.9 -30&filter=i"),
     "working-status/": ("", "?state=failed"),
 }

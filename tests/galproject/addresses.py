@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver
 
 from photometry.models import GalObject
 from tests.builders.candidates import crossmatch_all, make_candidate
-from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, Taxonomy
+from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, StarList, Taxonomy
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # What the first place in an address is filled with, by how the address begins.
@@ -20,6 +20,7 @@ THINGS = {
     "candidates/": "candidate",
     "vetting/candidates/": "candidate",
     "vetting/": "campaign",
+    "plane/lists/": "star_list",
     "pictures/cutouts/": "candidate",
     "pictures/images/": "image",
     "flags/sources/": "candidate",
@@ -109,6 +110,9 @@ def make_things(**owned) -> Things:
         object=GalObject.objects.first().pk,
         campaign=campaign.pk,
         search=SavedSearch.objects.create(user=maker, name="of the maker").pk,
+        star_list=StarList.objects.create(
+            user=maker, name="of the maker", refsource_ids=[candidate.pk]
+        ).pk,
         flag=GalFlag.objects.create(
             refsource_id=candidate.pk, artifact="ghost", state="proposed"
         ).pk,

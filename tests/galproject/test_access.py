@@ -44,6 +44,9 @@ PAGES = [
     "candidate_data",
     "candidate_field",
     "candidate_periods",
+    "plane",
+    "plane_density",
+    "star_list",
     "vetting",
     "campaign",
     "cutouts",
@@ -59,11 +62,11 @@ PAGES = [
 # By POST, of whoever has the permission besides.
 FORMS = {
     **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ENQUEUE),
-    **dict.fromkeys(("save_search", "delete_search", "end_token"), VIEW_SURVEY),
+    **dict.fromkeys(("save_search", "delete_search", "delete_star_list", "end_token"), VIEW_SURVEY),
     # Who made a campaign may run it, too, while nobody has voted.
     **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),
     "follow_up_campaign": CAMPAIGN,
-    **dict.fromkeys(("vet_decide", "vet_undo", "vet_release", "vote"), VOTE),
+    **dict.fromkeys(("vet_decide", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE),
     **dict.fromkeys(("flag_artifacts", "flag_source", "flag_image"), FLAG),
     **dict.fromkeys(("decide_flags", "decide_flag_group", "decide_flag"), FLAG),
     "image_quality": JUDGE,

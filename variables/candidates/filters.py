@@ -137,6 +137,9 @@ class CandidateFilter(django_filters.FilterSet):
     object = IntegerFilter(
         method="by_object", label="object, in all filters", min_value=0, max_value=BIGINT_MAX
     )
+    star_list = IntegerFilter(
+        method="by_star_list", label="list of stars", min_value=0, max_value=BIGINT_MAX
+    )
     per = django_filters.ChoiceFilter(
         choices=[(SOURCE, "each source by itself")],
         method="unchanged",
@@ -245,6 +248,9 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_object(self, candidates, _, object_id):
         return candidates.of_object(object_id)
+
+    def by_star_list(self, candidates, _, pk):
+        return candidates.in_star_list(pk)
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")

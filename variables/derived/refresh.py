@@ -244,7 +244,9 @@ def _varying_columns(columns, rows, statistics: AllEpochs):
     unchanged = columns["n_changes"] == 0
     source = np.searchsorted(columns["refsource_id"], rows["refsource_id"])
     changed = {
-        "kind": np.where(undetected & ~is_new, GalCandidate.Kind.VARIES, columns["kind"]),
+        "kind": np.where(
+            (undetected | unchanged) & ~is_new, GalCandidate.Kind.VARIES, columns["kind"]
+        ),
         "varies": statistics.varies,
         "false_alarm": statistics.false_alarm,
         "excess_mag": statistics.excess_mag,

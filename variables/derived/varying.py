@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Q
 
 from exposures.science.arrays import IntArray
-from photometry.models import GalReference
-from variables.models import GalCandidate, GalVariability
+from photometry.models import GalReference, GalSource
+from variables.models import (
+    CampaignObject,
+    GalCandidate,
+    GalNewSource,
+    GalVariability,
+    StarList,
+)
 from variables.science.variability.options import VariabilityOptions
 
 
@@ -23,16 +30,24 @@ class AllEpochs:
 def varying_sources(catalogue: GalReference, options: VariabilityOptions) -> IntArray:
     """Ids (n,), in order, of sources that are candidates whether an image shows a change or not.
 
-    Those that vary by the ``options``, and those that were candidates for that
-    and that people have voted on since.
+    Those that vary by the ``options``, those that people chose for a list, and those that were
+    candidates for either and that people have voted on since, or are to vote on.
     """
     of_catalogue = GalVariability.objects.in_catalogue(catalogue.pk)
     vary = of_catalogue.filter(false_alarm__lte=options.max_false_alarm)
-    voted = GalCandidate.objects.filter(
-        catalogue=catalogue, kind=GalCandidate.Kind.VARIES, n_votes__gt=0
-    )
-    ids = {*vary.values_list("pk", flat=True), *voted.values_list("pk", flat=True)}
-    return np.array(sorted(ids), "i8")
+    going_on = CampaignObject.objects.going_on().values("refsource_id")
+    asked_of = GalCandidate.objects.filter(catalogue=catalogue, kind=GalCandidate.Kind.VARIES)
+    asked_of = asked_of.filter(Q(n_votes__gt=0) | Q(pk__in=going_on))
+    ids = {*vary.values_list("pk", flat=True), *asked_of.values_list("pk", flat=True)}
+    ids |= set(StarList.objects.sources_between(*catalogue.id_range))
+    return np.array(sorted(_still_there(catalogue, ids)), "i8")
+
+
+def _still_there(catalogue, ids):
+    """Those of some ids that are sources of a catalogue: new ones may have gone since."""
+    on_reference = GalSource.objects.in_catalogues([catalogue.pk]).reference()
+    there = on_reference.filter(refsource_id__in=ids).values_list("refsource_id", flat=True)
+    return {*there, *GalNewSource.objects.filter(pk__in=ids).values_list("pk", flat=True)}
 
 
 def all_epochs_of(refsource_ids: IntArray, options: VariabilityOptions) -> AllEpochs:

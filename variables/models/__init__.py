@@ -5,6 +5,7 @@ from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
+from variables.models.planes import GalBinnedStatistic, StarList
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
 from variables.models.variability import (
@@ -27,6 +28,7 @@ __all__ = [
     "Campaign",
     "CampaignObject",
     "Cut",
+    "GalBinnedStatistic",
     "GalCandidate",
     "GalDecision",
     "GalFlag",
@@ -45,6 +47,7 @@ __all__ = [
     "GalVariabilityRun",
     "PeriodAlias",
     "SavedSearch",
+    "StarList",
     "Taxonomy",
     "TaxonomyClass",
     "VariabilityFlag",

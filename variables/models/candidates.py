@@ -13,6 +13,7 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
 from variables.models.changes import Cut, GalVarObj
+from variables.models.planes import StarList
 from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
 
 
@@ -95,6 +96,12 @@ class GalCandidateQuerySet(models.QuerySet):
         """Candidates of the object to which a source belongs."""
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
+
+    def in_star_list(self, pk):
+        """Candidates among the stars of a list that somebody made."""
+        listed = StarList.objects.filter(pk=pk)
+        ids = listed.values_list(models.Func("refsource_ids", function="unnest"), flat=True)
+        return self.filter(pk__in=ids)
 
     def one_a_star(self):
         """One candidate for each star among these: the one most often detected.

@@ -18,6 +18,7 @@ from variables.models import (
 )
 from variables.science.variability.assessment import Assessment
 from variables.science.variability.curves import CatalogueCurves
+from variables.variability.binned_statistics import replace_bins
 
 VARIABILITY_DTYPE = dtype_of(GalVariability)
 TREND_DTYPE = dtype_of(GalTrend)
@@ -40,7 +41,9 @@ def replace_variability(
         if not lock_against_drop(catalogue):
             return None
         delete_variability(catalogue)
-        copy_in(GalVariability._meta.db_table, _rows(curves.refsource_id, found, chosen))
+        rows = _rows(curves.refsource_id, found, chosen)
+        copy_in(GalVariability._meta.db_table, rows)
+        replace_bins(catalogue, rows)
         if len(found.trends):
             copy_in(GalTrend._meta.db_table, _trends(catalogue, curves, found))
             copy_in(GalTrendStar._meta.db_table, _trend_stars(curves, found, chosen))

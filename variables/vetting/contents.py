@@ -10,8 +10,9 @@ from variables.models import Campaign
 
 SHEET, CARD = Campaign.Lane.SHEET, Campaign.Lane.CARD
 # A sheet shows one epoch: all that there is of what was detected once, of any source of its star.
-# What varies without a detection shows in its light curve alone, which cards have.
-ON_CARD = Q(star_detections__gt=1) | Q(star_detections=0, varies=True)
+# What varies without a detection, or did not change on any image and was chosen by people, shows
+# in its light curve alone, which cards have.
+ON_CARD = Q(star_detections__gt=1) | Q(star_detections=0, varies=True) | Q(star_changes=0)
 IN_LANE = {SHEET: ~ON_CARD, CARD: ON_CARD}
 # Beyond what one person vets in some days: somebody who takes more says so.
 LARGE = 2000

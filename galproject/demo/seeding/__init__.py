@@ -10,6 +10,7 @@ from galproject.demo.seeding.pictures import (
     draw_seeded_cutouts,
 )
 from galproject.demo.seeding.plan import SurveyPlan
+from galproject.demo.seeding.star_lists import make_star_list
 from galproject.demo.seeding.survey import seed_survey
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "make_campaigns",
     "make_flags",
     "make_people",
+    "make_star_list",
     "seed_survey",
 ]

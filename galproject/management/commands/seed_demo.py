@@ -17,6 +17,11 @@ from galproject.demo import seeding
 from galproject.demo.first_look import what_to_look_at
 from galproject.demo.named_database import create_database
 from galproject.demo.seeding import SurveyPlan
+from galproject.processing.variability import (
+    catalogues_with_epochs,
+    measure_catalogues,
+    unmeasured_catalogues,
+)
 from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
@@ -84,6 +89,7 @@ class Command(SurveyCommand):
                 self.stdout.write(f"{n_flags} artifacts flagged or proposed")
             if n_campaigns := seeding.make_campaigns(seed):
                 self.stdout.write(f"{n_campaigns} campaigns begun")
+            seeding.make_star_list()
             if pictures:
                 self.draw(pictures, is_new)
         self.stdout.write("What to look at next:")
@@ -108,6 +114,10 @@ class Command(SurveyCommand):
         counts = [crossmatch_filters(images, crossmatch_options) for images in fields_of()]
         n_stars = sum(one.n_one_to_one + one.n_doubtful for one in counts)
         self.stdout.write(f"{n_stars:,} stars cross-matched across filters")
+        with self.bar(plan.n_catalogues, "statistics") as bar:
+            todo = unmeasured_catalogues(catalogues_with_epochs())
+            for _ in measure_catalogues(todo):
+                bar.update(1)
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         n_accepted = GalCandidate.objects.accepted().count()

@@ -1,0 +1,81 @@
+"""What the plane of all stars is drawn from, and the lists that people choose on it."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models
+from django.urls import reverse
+
+from photometry.models import GalReference
+
+LISTED = """
+SELECT DISTINCT star FROM galstarlists, unnest(refsource_ids) AS star
+WHERE star BETWEEN %s AND %s
+"""
+
+
+class GalBinnedStatistic(models.Model):
+    """One statistic of all stars of a catalogue, in bins of 16 bits, in the order of their ranks.
+
+    Kept beside galvariability, so that the density of millions of stars is counted at once.
+    """
+
+    catalogue = models.ForeignKey(
+        GalReference, on_delete=models.CASCADE, related_name="binned_statistics"
+    )
+    statistic = models.CharField(max_length=100, help_text="a column of galvariability")
+    n_stars = models.PositiveIntegerField(help_text="that have it")
+    bins = models.BinaryField(help_text="two bytes a star, the lower first; 65535: unknown")
+
+    class Meta:
+        db_table = "galbinnedstatistics"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["catalogue", "statistic"], name="galbinnedstatistics_once"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.statistic} of catalogue {self.catalogue_id}"
+
+
+class StarListQuerySet(models.QuerySet):
+    """Lists of stars, and which stars are in them."""
+
+    def sources_between(self, first, last) -> list[int]:
+        """Ids, from ``first`` to ``last``, of the stars of all lists."""
+        with connection.cursor() as cursor:
+            cursor.execute(LISTED, [first, last])
+            return [i for (i,) in cursor.fetchall()]
+
+
+class StarList(models.Model):
+    """Stars that somebody chose on the plane, as they were then."""
+
+    NAME_LENGTH = 80
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="star_lists"
+    )
+    made = models.DateTimeField(auto_now_add=True)
+    query = models.TextField(help_text="of the plane that it was drawn on")
+    refsource_ids = ArrayField(models.BigIntegerField())
+
+    objects = StarListQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galstarlists"
+        ordering = ["-made"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], name="galstarlists_one_a_name")
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self):
+        return reverse("star_list", args=[self.pk])
+
+    @property
+    def n_stars(self) -> int:
+        return len(self.refsource_ids)
