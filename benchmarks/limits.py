@@ -27,7 +27,7 @@ from photometry.reduction.reduction import reduce_chip
 from photometry.reduction.search import measure_search
 from photometry.references.measured import Measured as MeasuredSources
 from photometry.references.motions import reference_motions
-from photometry.references.reference import measure_reference
+from photometry.references.reference import measure_reference_errors
 from photometry.science.motions import positions_at
 from photometry.storage.columns import measured_rows
 from photometry.storage.reference_values import ReferenceValues
@@ -44,15 +44,17 @@ def measure_night(sky_options, options=ReductionOptions()):
         night, chips, catalogue = chips_of(sky_options, folder)
     facts, chip = chips[0]
     reference = reduce_chip(chip, facts, catalogue, options.reference_detection, options)
-    sources = measure_reference(reference, options)
+    measured = measure_reference_errors(reference, options)
+    sources = measured.sources
     sources["galimage_id"], sources["refsource_id"] = 1, np.arange(len(sources))
+    skies = {1: measured.sky} if measured.sky.is_kept(options.reference_sky) else {}
     motions = reference_motions(reference, sources, options)
     truth = EpochTruth(night, 0)
     for epoch, (facts, chip) in zip(night.epochs[1:], chips[1:], strict=True):
         reduction = reduce_chip(chip, facts, catalogue, options.search_detection, options)
         days = epoch.mjd - night.epochs[0].mjd
         at = positions_at(sources["ra"], sources["dec"], motions, days, options.motions)
-        search = measure_search(reduction, sources, options, positions=at)
+        search = measure_search(reduction, sources, options, positions=at, skies=skies)
         changes = Changes(truth, EpochTruth(night, epoch.index))
         yield changes, judged((reference, reduction), search)
 

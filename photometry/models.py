@@ -12,6 +12,7 @@ from exposures.q3c import Q3CIndexExpression
 from exposures.source_ids import id_range
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
 from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet
+from photometry.sky_model import GalReferenceSky as GalReferenceSky
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
 

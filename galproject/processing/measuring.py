@@ -15,9 +15,10 @@ from photometry.reduction.image_quality import reference_figures, search_figures
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, is_detected
 from photometry.references.motions import reference_motions
-from photometry.references.reference import measure_reference
+from photometry.references.reference import measure_reference_errors
 from photometry.science.motion_fit import Displacements
 from photometry.science.motions import Motions
+from photometry.science.reference_sky import ReferenceSky
 from photometry.storage.columns import measured_rows
 from photometry.storage.image_calibration import ImageCalibration
 from variables.models import GalNewDetection
@@ -30,6 +31,7 @@ class ReferenceResult:
 
     sources: np.ndarray  # SOURCE_DTYPE, without ids
     motions: Motions  # of the sources
+    sky: ReferenceSky  # beside the sources
     figures: dict[str, float]  # of quality
 
 
@@ -58,12 +60,13 @@ def measure_reference_image(reduction: Reduction, options: PipelineOptions) -> R
 
     ``options`` are PipelineOptions.
     """
-    sources = measure_reference(reduction, options.reduction)
+    measured = measure_reference_errors(reduction, options.reduction)
+    sources = measured.sources
     figures = reference_figures(
         reduction, sources, options.quality.measure, options.reduction.clean
     )
     motions = reference_motions(reduction, sources, options.reduction)
-    return ReferenceResult(sources, motions, figures)
+    return ReferenceResult(sources, motions, measured.sky, figures)
 
 
 def measure_search_image(

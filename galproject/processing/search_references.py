@@ -1,5 +1,7 @@
 """The references under a search image, which may change once it is registered."""
 
+from dataclasses import replace
+
 from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
@@ -8,9 +10,11 @@ from galproject.processing.sky_geometry import fill_sky_geometry, references_und
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction
 from photometry.reduction.search import SearchMeasurement, measure_search
+from photometry.science.reference_sky import ReferenceSky
 from photometry.storage import storage
 from photometry.storage.image_calibration import channel_edges
 from photometry.storage.motions import source_positions_at
+from photometry.storage.reference_skies import reference_skies_of, without_reference_sky
 
 
 def check_is_covered(image: GalImage, chip: Chip) -> None:
@@ -60,5 +64,22 @@ def _measure_on(
     sources = storage.reference_sources_in(references)
     edges = channel_edges(references)
     positions = source_positions_at(sources, image.exposure.mjd, options.motions)
-    measurement: SearchMeasurement = measure_search(reduction, sources, options, edges, positions)
-    return measurement
+    skies, notes = _skies(references, options)
+    measurement: SearchMeasurement = measure_search(
+        reduction, sources, options, edges, positions, skies
+    )
+    return replace(measurement, notes=(*measurement.notes, *notes))
+
+
+def _skies(
+    references: list[GalImage], options: ReductionOptions
+) -> tuple[dict[int, ReferenceSky], list[str]]:
+    """What references have beside their sources, by image, and notes on those that don't tell."""
+    if not options.reference_sky.subtract:
+        return {}, []
+    notes = [
+        f"reference sky: not kept with {image}; process that reference again to have nebulae "
+        "subtracted, if there are any"
+        for image in without_reference_sky(references)
+    ]
+    return reference_skies_of(references), notes

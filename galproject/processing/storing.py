@@ -20,6 +20,7 @@ from galproject.quality.judging import judge_reference, judge_search
 from photometry.reduction.reduction import Reduction
 from photometry.references.measured import measured_on_search
 from photometry.storage import storage
+from photometry.storage.reference_skies import store_reference_sky
 from variables.changes.detection import (
     count_variables,
     find_changes,
@@ -71,6 +72,7 @@ def store_reference(
             drop_previous=True,
             motions=result.motions,
         )
+        store_reference_sky(catalogue, result.sky, options.reduction.reference_sky)
         image.n_sources = len(result.sources)
         judge_reference(image, reduction.chip, result.figures, options.quality)
         _finish(image)
@@ -126,6 +128,7 @@ def _describe_search(image: GalImage, reduction: Reduction, result: SearchResult
         "error_scale": measurement.error_scale,
         "errors": measurement.errors.as_json(),
         "catalogues": [c.pk for c in result.catalogues],
+        "reference_skies": list(measurement.reference_skies),
     }
     image.chi2_nu = none_if_nan(float(measurement.chi2_nu))
     image.reference, image.n_sources = result.reference, result.n_detected

@@ -15,6 +15,7 @@ from photometry.science.extended_sources import ExtendedOptions
 from photometry.science.forced.forced import ForcedOptions
 from photometry.science.motions import MotionOptions
 from photometry.science.psf.psf import PsfOptions
+from photometry.science.reference_sky import ReferenceSkyOptions
 from photometry.science.refraction import RefractionOptions
 from photometry.science.sky.sky import SkyOptions
 from photometry.science.trails.options import TrailOptions
@@ -40,6 +41,7 @@ class ReductionOptions(Options):
     refraction: RefractionOptions = RefractionOptions()
     motions: MotionOptions = MotionOptions()
     forced: ForcedOptions = ForcedOptions()
+    reference_sky: ReferenceSkyOptions = ReferenceSkyOptions()
     residual: ResidualOptions = ResidualOptions()
     trails: TrailOptions = TrailOptions()
     clean: CleanOptions = CleanOptions()

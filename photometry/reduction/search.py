@@ -11,6 +11,7 @@ from exposures.science.registration import Agreement, StarList, register_on_imag
 from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reference_sky import sky_beside
 from photometry.reduction.refraction import RefractedStars, refracted
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import (
@@ -51,6 +52,7 @@ class SearchMeasurement:
     agreement: Agreement  # of bright sources expected on the image with those found there
     wcs_offset_arcsec: float  # by which the header is off; NaN where nothing was registered
     trails: tuple[Trail, ...]  # of satellites and aeroplanes; ``fit.flags`` say what they cover
+    reference_skies: tuple[int, ...]  # reference images whose light beside sources was subtracted
     notes: tuple[str, ...]
 
     def is_far_off(self, options) -> bool:
@@ -61,13 +63,14 @@ class SearchMeasurement:
 
 
 def measure_search(
-    reduction, sources, options=ReductionOptions(), reference_edges=(), positions=None
+    reduction, sources, options=ReductionOptions(), reference_edges=(), positions=None, skies=None
 ):
     """Measure the reference ``sources`` (rows read from galsources) on a reduced search image.
 
     ``reference_edges`` are the ChannelEdges of the references; ``positions`` are right ascensions
     and declinations (n,) of the sources at the epoch of the image, degrees, by default those on
-    the reference.
+    the reference. ``skies`` are the ReferenceSky by reference image, of those that have one to
+    subtract.
 
     Raises InputFileError if none of them lies on usable pixels.
     """
@@ -87,7 +90,8 @@ def measure_search(
             "Process a reference of this filter and field first (--reference)",
             hdu=reduction.chip.name,
         )
-    fit = _force(reduction, sources, x, y, on_chip, options)
+    beside = sky_beside(reduction, sources, (x, y), skies or {}, options, notes)
+    fit = _force(reduction, beside, sources, (x, y), on_chip, options)
     x, y = x[on_chip] + fit.shift[0], y[on_chip] + fit.shift[1]
     sources = sources[on_chip]
     fit, trails = _mark_trails(reduction, fit, (x, y), options.trails, notes)
@@ -121,6 +125,7 @@ def measure_search(
         agreement=agreed,
         wcs_offset_arcsec=_wcs_offset(reduction, registration),
         trails=trails,
+        reference_skies=beside.images,
         notes=tuple(notes),
     )
 
@@ -203,22 +208,24 @@ def _on_chip(x, y, shape, margin):
     return inside & (y > margin - 0.5) & (y < shape[0] - 0.5 - margin)
 
 
-def _force(reduction, sources, x, y, wanted, options):
+def _force(reduction, beside, sources, place, wanted, options):
     """Fit the ``wanted`` sources, and take out the registration's remaining shift.
 
-    Stars just off the chip take part: their light would go to those at the edge.
+    The SkyBeside is taken out before, and is part of the model. Stars just off the chip take part:
+    their light would go to those at the edge.
     """
+    x, y = place
     near = _on_chip(x, y, reduction.chip.shape, -options.forced.max_half_pixels)
     share = np.maximum(sources["flux"], 1e-3 * np.median(sources["flux"])).astype("f8")
     stars = ForcedStars(x[near], y[near], share[near], sources["galimage_id"][near])
     fit = fit_fluxes(
-        reduction.image,
+        beside.subtracted_from(reduction.image),
         reduction.detections.psf,
         stars,
         options.forced,
         free_shift=True,
     )
-    return fit.select(wanted[near])
+    return replace(fit.select(wanted[near]), model=beside.added_to(fit.model))
 
 
 def calibration_stars(reduction, sources, x, y, fit, options):

@@ -7,20 +7,23 @@ import numpy as np
 from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.extended_sources import extended_flags
 from photometry.reduction.options import ReductionOptions
+from photometry.reduction.reference_sky import reference_sky
 from photometry.references.own_errors import reference_errors
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.calibration.error_model import ErrorModel, ImageErrors
 from photometry.science.forced.forced import ForcedStars, fit_fluxes
+from photometry.science.reference_sky import ReferenceSky
 from photometry.storage.columns import source_rows
 
 
 @dataclass(frozen=True)
 class ReferenceMeasurement:
-    """Sources of a reference image, and what gave them their errors."""
+    """Sources of a reference image, what gave them their errors, and what is beside them."""
 
     sources: np.ndarray  # rows of galsources, without ids
     errors: ImageErrors
+    sky: ReferenceSky
 
 
 def measure_reference(reduction, options=ReductionOptions()):
@@ -65,7 +68,7 @@ def measure_reference_errors(reduction, options=ReductionOptions()) -> Reference
         errors = reference_errors(reduction, rows, fit, options)
         rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
     rows["flags"] |= extended_flags(reduction, rows, fit, options).astype(rows["flags"].dtype)
-    return ReferenceMeasurement(rows, errors)
+    return ReferenceMeasurement(rows, errors, reference_sky(reduction, fit))
 
 
 def _flux_errors(errors, rows):

@@ -14,6 +14,7 @@ from tests.effects import (
     light_curves,
     matching,
     motions,
+    nebulae,
     pixels,
     quality,
     reading,
@@ -134,6 +135,10 @@ MOTIONS = {
     "min_images": changes(motions.measured, 9),
     "min_sigma": changes(motions.measured, 8.0),
     "min_speed": changes(motions.measured, 25.0),
+}
+REFERENCE_SKY = {
+    "subtract": changes(nebulae.measured, False),
+    "least_structure": changes(nebulae.measured, 100.0),
 }
 FORCED = {
     "n_rounds": changes(chips.forced, 2),
@@ -484,6 +489,7 @@ BY_SECTION = {
     "reduction.refraction": REFRACTION,
     "reduction.motions": MOTIONS,
     "reduction.forced": FORCED,
+    "reduction.reference_sky": REFERENCE_SKY,
     "reduction.residual": RESIDUAL,
     "reduction.trails": TRAILS,
     "reduction.clean": CLEAN,

@@ -22,6 +22,7 @@ from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference_errors
 from photometry.science.injection import ColumnDetector, add_artificial_stars
 from photometry.science.weighted_image import WeightedImage
+from photometry.storage.reference_skies import packed, unpacked
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Reference:
     fracflux: np.ndarray  # (n,) to be expected
     sources: np.ndarray  # SOURCE_DTYPE, without the artificial stars; the chip is galimage_id
     circle: np.ndarray  # (3,) ra, dec, radius in degrees
+    sky: np.ndarray  # bytes of what is beside the sources; none where that is not subtracted
 
 
 def inject_chip(task) -> ChipOutcome:
@@ -105,7 +107,9 @@ def _into_reference(task, reduction):
     sources["refsource_id"] = np.arange(len(sources))
     near = Neighbours.of_reference(sources)
     fitted = fitted_errors(reduction, pixels, near, task.pipeline.reduction)
-    _keep(task, Reference(stars, delta, fitted.fracflux, sources, _circle(reduction)))
+    is_kept = measured.sky.is_kept(task.pipeline.reduction.reference_sky)
+    sky = np.frombuffer(packed(measured.sky) if is_kept else b"", "u1")
+    _keep(task, Reference(stars, delta, fitted.fracflux, sources, _circle(reduction), sky))
     mag_err = saved_errors(measured.errors, pixels, near, fitted, (stars["mag"], fitted.fracflux))
     truth = placed(stars, 0.0, x, y, fitted.fracflux, mag_err)
     return _add(task, reduction, pixels), truth
@@ -127,7 +131,12 @@ def _into_search(task, reduction):
         for name in ("stars", "sources", "fracflux")
     )
     delta = np.concatenate([r.delta[:, task.epoch - 1] for r in references])
-    measured = measure_search(reduction, sources, task.pipeline.reduction)
+    skies = {
+        int(r.sources["galimage_id"][0]): unpacked(r.sky.tobytes())
+        for r in references
+        if len(r.sky) and len(r.sources)
+    }
+    measured = measure_search(reduction, sources, task.pipeline.reduction, skies=skies)
     x, y = measured.registration.apply(*reduction.wcs.to_pixels(stars["ra"], stars["dec"]))
     ny, nx = reduction.chip.shape
     margin = task.pipeline.reduction.edge_pixels - 0.5

@@ -111,6 +111,7 @@ class ForcedFit:
     quality: np.ndarray  # (n,) share of the PSF on usable pixels
     flags: np.ndarray  # (n,) int, mask bits of the 3 x 3 pixels at the star, and SHARP
     model: np.ndarray  # (ny, nx) float32 ADU: the stars and the sky left over
+    sky: np.ndarray  # (ny, nx) float32 ADU, the part of the model that is sky
     shift: tuple[float, float]  # x and y in pixels, by which all stars were moved
 
     def select(self, index: Index) -> "ForcedFit":
@@ -232,7 +233,7 @@ def _fit_groups(
     model += solution.sky
     fitted = dict(zip(FITTED, columns, strict=True))
     dx, dy = solution.shift.tolist()
-    return ForcedFit(**fitted, flags=flags, model=model, shift=(dx, dy))
+    return ForcedFit(**fitted, flags=flags, model=model, sky=solution.sky, shift=(dx, dy))
 
 
 def _solve_in_rounds(
