@@ -102,7 +102,11 @@ def _take(index, options, detector, field, still_light):
     dimming = _dimming(options, rng)
     flux = 10 ** (-0.4 * (stars.mag + _at(dimming, x, y) - circumstances["zero_point"]))
     flux = flux * stars.factor[:, index]
-    sky = _sky(options, still_light, psf, wcs, detector, rng)
+    sky = _sky(options, still_light, rng)
+    if options.nebulosity:
+        clear = 10 ** (0.4 * (circumstances["zero_point"] - ZERO_POINT - dimming))
+        seen = fftconvolve(still_light.nebulae, psf.middle_stamp(), mode="same")
+        sky += SKY_ADU * clear * _dithered(seen, options, wcs, detector)
     sky += ghost_rings(options, x, y, flux)
     sky += add_galaxies(options, wcs, detector, psf, 10 ** (0.4 * circumstances["zero_point"]))
     if index == options.n_epochs - 1 and index > 0:
@@ -167,16 +171,12 @@ def _at(image, x, y):
     return map_coordinates(image, [y, x], order=1, mode="nearest")
 
 
-def _sky(options, still_light, psf, wcs, detector, rng):
-    """(ny, nx) ADU of sky, nebulae through the seeing, and fringes."""
+def _sky(options, still_light, rng):
+    """(ny, nx) ADU of the sky and fringes, which are light of the air; no air dims it."""
     level = SKY_ADU * rng.uniform(0.9, 1.1)
     v, u = np.mgrid[-1 : 1 : options.shape[0] * 1j, -1 : 1 : options.shape[1] * 1j]
     tilt = rng.uniform(-0.03, 0.03, 2)
-    sky = level * (1 + tilt[0] * u + tilt[1] * v + still_light.fringes)
-    if options.nebulosity:
-        seen = fftconvolve(still_light.nebulae, psf.middle_stamp(), mode="same")
-        sky = sky + level * _dithered(seen, options, wcs, detector)
-    return sky
+    return level * (1 + tilt[0] * u + tilt[1] * v + still_light.fringes)
 
 
 def _dithered(light, options, wcs, detector):

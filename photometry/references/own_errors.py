@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from photometry.reduction.errors import WING_EXPONENT
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.calibration.error_model import (
     Differences,
     ErrorModel,
@@ -49,6 +50,16 @@ def reference_errors(reduction, rows, fit, options) -> ImageErrors:
     model = fit_error_model(differences, floor, options.errors)
     # What the model image has no more of than its stars: halos that a PSF does not explain.
     return replace(errors, model=replace(model, halo=max(model.halo, options.errors.halo)))
+
+
+def fitted_errors(reduction, options) -> ImageErrors:
+    """The ImageErrors of a reference whose sky is subtracted from search images: those of its fit.
+
+    Where its sources lie, and what of a blend or the nebula is called whose, is the same on all of
+    its images then, and wrong on none against another.
+    """
+    model = ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN, halo=options.errors.halo)
+    return ImageErrors(model, Wings(reduction.fwhm_pixels, WING_EXPONENT))
 
 
 def common_factor(ratio, weight):

@@ -8,7 +8,7 @@ from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.extended_sources import extended_flags
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reference_sky import reference_sky
-from photometry.references.own_errors import reference_errors
+from photometry.references.own_errors import fitted_errors, reference_errors
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import MAG_PER_LN, magnitudes, with_floor
 from photometry.science.calibration.error_model import ErrorModel, ImageErrors
@@ -63,12 +63,17 @@ def measure_reference_errors(reduction, options=ReductionOptions()) -> Reference
     rows = source_rows(fit, columns)[keep]
     stars = MeasuredStars(*(rows[name].astype("f8") for name in ("x", "y", "flux", "flux_err")))
     rows["flags"] |= wing_flags(reduction, stars, options.bright_stars).astype(rows["flags"].dtype)
+    sky = reference_sky(reduction, fit)
     errors = ImageErrors(ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN))
     if options.errors.by_star:
-        errors = reference_errors(reduction, rows, fit, options)
+        errors = (
+            fitted_errors(reduction, options)
+            if sky.is_kept(options.reference_sky)
+            else reference_errors(reduction, rows, fit, options)
+        )
         rows["mag_err"] = MAG_PER_LN * _flux_errors(errors, rows) / rows["flux"]
     rows["flags"] |= extended_flags(reduction, rows, fit, options).astype(rows["flags"].dtype)
-    return ReferenceMeasurement(rows, errors, reference_sky(reduction, fit))
+    return ReferenceMeasurement(rows, errors, sky)
 
 
 def _flux_errors(errors, rows):

@@ -80,8 +80,8 @@ def _search_of(result, new_pixels=8.0):
         "wing_sigma": changes(result, 3.0),
         "min_half_pixels": changes(result, 20),
         "max_half_pixels": changes(result, 9),
-        "nebula_share": changes(pixels.nebulous_sources, 0.05),
-        "star_share": changes(pixels.nebulous_sources, 0.1, nebula_share=0.05),
+        "nebula_share": changes(pixels.nebulous_sources, 1.0),
+        "star_share": changes(pixels.nebulous_sources, 0.1),
     }
 
 

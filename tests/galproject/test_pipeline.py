@@ -52,6 +52,17 @@ def test_a_night_fills_every_table(processed):
         assert [c.step for c in steps] == ["read", "reduced", "stored"]
 
 
+def test_what_a_reference_has_beside_its_sources_is_subtracted_from_search_images(night):
+    always = replace(night.options.reduction.reference_sky, least_structure=1e-6)
+    reduction = replace(night.options.reduction, reference_sky=always)
+    kept = replace(night, options=replace(night.options, reduction=reduction))
+    process(kept, [night.reference], is_reference=True, ccds=ONE_CCD)
+    process(kept, night.searches[:1], ccds=ONE_CCD)
+    reference, search = GalImage.objects.filter(ccdnum__in=ONE_CCD).order_by("-is_reference")
+    assert search.correction["reference_skies"] == [reference.pk]
+    assert not any("reference sky" in note for note in search.notes)
+
+
 def test_search_images_say_how_they_were_calibrated(processed):
     searches = list(GalImage.objects.searches().select_related("reference"))
     assert len(searches) == 4

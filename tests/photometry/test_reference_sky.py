@@ -14,6 +14,7 @@ from photometry.models import GalReferenceSky
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.search import measure_search
 from photometry.references.reference import measure_reference_errors
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.psf.psf import ChipPsf
 from photometry.science.reference_sky import (
     ReferenceSky,
@@ -129,6 +130,16 @@ def test_nebulae_that_the_reference_has_are_no_changes(nebulous):
     # What is found in the image beside its model is less, too: trails, and new stars.
     left = [mad_std((search.data - m.fit.model).ravel()) for m in (without, subtracted)]
     assert left[1] < 0.9 * left[0]
+
+
+def test_errors_of_a_reference_whose_sky_is_subtracted_are_those_of_its_fit(nebulous):
+    measured, _ = nebulous
+    sources, model = measured.sources, measured.errors.model
+    assert (model.factor, model.by_mag.at) == (1.0, ())
+    alone = (sources["fracflux"] > 0.9) & (sources["flags"] == 0)
+    fitted = np.hypot(sources["flux_err"] / sources["flux"], model.floor)
+    ratio = sources["mag_err"] / MAG_PER_LN / fitted
+    assert np.median(ratio[alone]) == pytest.approx(1, abs=0.1)
 
 
 def test_a_reference_with_too_few_stars_on_the_image_is_left_out_with_a_note(nebulous):

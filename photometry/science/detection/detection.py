@@ -94,10 +94,10 @@ class DetectionOptions(Options):
     """Half the side of the smallest stamp in which a star is fitted."""
     max_half_pixels: HalfPixels = 74
     """Half the side of the largest stamp in which a star is fitted."""
-    nebula_share: Fraction = 1.0
+    nebula_share: Fraction = 0.05
     """Share of the first peaks that are ridges or slopes of the sky, beyond which there are nebulae
-    and such peaks are no stars: 0.05 for a catalogue of stars; 1 for never, as sources on filaments
-    take up the sky that a forced fit would else leave."""
+    and such peaks are no stars; 1 for never: sources on filaments take up the sky where what a
+    reference has beside its sources is not subtracted."""
     star_share: Fraction = 0.6
     """Least flux of a peak beside a curved sky, in its flux on a flat one, not to be a ridge or
     slope of the sky."""
