@@ -14,12 +14,13 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import scratch  # noqa: F401 - sets up Django
 from machine_code import load_machine_code
 from skies import chips_of, nights, require_galsim
-from skies.limits import FREE, STEPS, THRESHOLD, Limits, Measured
+from skies.limits import FREE, N_LOCAL, STEPS, THRESHOLD, Limits, Measured
 from skies.truth import Changes, EpochTruth
 
 from photometry.reduction.options import ReductionOptions
@@ -35,6 +36,7 @@ from variables.changes.detection import find_changes
 from variables.science.selection import SelectionOptions
 
 QUICK = {"shape": (320, 320), "n_epochs": 2}
+QUICK_LOCAL = 80  # constant stars that are fitted one by one
 GROUPS = ("expected", "vanished")  # of Changes
 
 
@@ -84,11 +86,14 @@ def judged(reductions, search):
     return Measured(reductions, search, significance, failed_cuts)
 
 
-def limits_of(sky_options):
-    """How many of the changes of each of GROUPS there are, and are found at each step."""
+def limits_of(sky_options, n_local=N_LOCAL):
+    """How many of the changes of each of GROUPS there are, and are found at each step.
+
+    Of ``n_local`` constant stars it is looked at how they are fitted one by one.
+    """
     counts = {group: dict.fromkeys(("true", *STEPS), 0) for group in GROUPS}
     for changes, measured in measure_night(sky_options):
-        limits = Limits(changes, measured)
+        limits = Limits(changes, measured, n_local)
         for group, count in counts.items():
             chosen = getattr(changes, group)
             count["true"] += int(chosen.sum())
@@ -108,14 +113,16 @@ def print_tables(counted):
 
 
 def figures_of(counted):
-    """Figures by key; of all nights together for stars that vanished."""
+    """Figures by key, with the numbers behind them; of all nights together for what vanished."""
     figures = {}
     for name, counts in counted.items():
         changes = counts["expected"]
+        figures[f"changes_{name}"] = changes["true"]
         figures[f"photon_completeness_limit_{name}"] = share(changes, FREE)
         for step in STEPS:
             figures[f"photon_completeness_{step}_{name}"] = share(changes, step)
     vanished = sum((Counter(counts["vanished"]) for counts in counted.values()), Counter())
+    figures["vanished"] = vanished["true"]
     figures["vanished_limit"] = share(vanished, FREE)
     return figures | {f"vanished_{step}": share(vanished, step) for step in STEPS}
 
@@ -127,7 +134,7 @@ def share(counts, step):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small chips")
+    parser.add_argument("--quick", action="store_true", help="small chips, under 50 s")
     parser.add_argument("--night", choices=nights(), action="append", help="this night alone")
     parser.add_argument("--side", type=int, help="of the chips, pixels")
     parser.add_argument("--epochs", type=int, help="with the reference")
@@ -144,9 +151,10 @@ def main():
         chosen = {n: replace(o, shape=(arguments.side,) * 2) for n, o in chosen.items()}
     if arguments.epochs:
         chosen = {n: replace(o, n_epochs=arguments.epochs) for n, o in chosen.items()}
+    counts_of = partial(limits_of, n_local=QUICK_LOCAL if arguments.quick else N_LOCAL)
     load_machine_code()
     with ProcessPoolExecutor(arguments.workers, multiprocessing.get_context("fork")) as pool:
-        counted = dict(zip(chosen, pool.map(limits_of, chosen.values()), strict=True))
+        counted = dict(zip(chosen, pool.map(counts_of, chosen.values()), strict=True))
     print_tables(counted)
     print(json.dumps(figures_of(counted)))
 

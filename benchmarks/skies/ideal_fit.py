@@ -77,7 +77,8 @@ class LocalFit:
         """Of the first star's flux, with the neighbours' fluxes free; infinite without a pixel."""
         if self.information[0, 0] <= 0:
             return np.inf
-        return np.linalg.inv(self.information + np.diag(self.prior))[0, 0]
+        first = np.eye(1, len(self.usual))[0]
+        return np.linalg.solve(self.information + np.diag(self.prior), first)[0]
 
 
 def change_variance(reference, search, scales):

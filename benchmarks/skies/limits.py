@@ -102,8 +102,8 @@ def spread_of_alike(kind, known_kind, pulls):
 class Limits:
     """The significances of true changes between two epochs at each of STEPS."""
 
-    def __init__(self, changes, measured):
-        self.changes, self.measured = changes, measured
+    def __init__(self, changes, measured, n_local=N_LOCAL):
+        self.changes, self.measured, self.n_local = changes, measured, n_local
         self.truths = changes.reference, changes.search
         amplifiers = changes.reference.night.amplifiers
         self.lights = [EpochLight(truth.epoch, amplifiers) for truth in self.truths]
@@ -198,9 +198,10 @@ class Limits:
 
     @cached_property
     def _listed_constant(self):
-        """At most N_LOCAL sources that are constant stars, and their pulls as of ``_listed``."""
-        constant = np.random.default_rng(1).permutation(np.flatnonzero(self._constant))[:N_LOCAL]
-        return constant, self._listed_pulls(constant)
+        """At most n_local sources that are constant stars, and their pulls as of ``_listed``."""
+        constant = np.random.default_rng(1).permutation(np.flatnonzero(self._constant))
+        chosen = constant[: self.n_local]
+        return chosen, self._listed_pulls(chosen)
 
     def _listed_pulls(self, source):
         pairs = [[self._fit_listed(number, s) for number in (0, 1)] for s in source]

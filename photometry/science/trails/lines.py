@@ -112,7 +112,9 @@ class Leftover:
     def strip(self, x: FloatArray, y: FloatArray, model_error: float) -> FloatArray:
         """Residuals in sigma at positions ``x, y`` of any shape, in pixels; NaN where masked."""
         row, column, inside = self.place(x, y)
-        weight = np.where(inside, self.weight[row, column], 0)
+        # By one index, which is quicker than by rows and columns.
+        pixel = row * self.weight.shape[1] + column
+        weight = np.where(inside, self.weight.take(pixel), 0)
         variance = 1 / np.where(weight > 0, weight, np.nan)
-        variance += np.square(model_error * self.model[row, column])
-        return self.residual[row, column] / np.sqrt(variance)
+        variance += np.square(model_error * self.model.take(pixel))
+        return self.residual.take(pixel) / np.sqrt(variance)
