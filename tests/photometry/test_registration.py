@@ -161,7 +161,8 @@ def assert_same_magnitudes(outcome, ordinary):
 )
 def test_image_of_other_stars_fails_and_counts_no_change(field, spoil):
     outcome = measure(field, spoil(field.chip))
-    assert "registered_share" in outcome.failures
+    # On a negative hardly a star is found that could be registered.
+    assert outcome.failures & {"registered_share", "lost_share"}
     assert outcome.measurement.registration.order == -1
     assert not outcome.counted
 
