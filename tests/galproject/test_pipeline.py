@@ -56,9 +56,9 @@ def test_what_a_reference_has_beside_its_sources_is_subtracted_from_search_image
     always = replace(night.options.reduction.reference_sky, least_structure=1e-6)
     reduction = replace(night.options.reduction, reference_sky=always)
     kept = replace(night, options=replace(night.options, reduction=reduction))
-    process(kept, [night.reference], is_reference=True, ccds=ONE_CCD)
-    process(kept, night.searches[:1], ccds=ONE_CCD)
-    reference, search = GalImage.objects.filter(ccdnum__in=ONE_CCD).order_by("-is_reference")
+    (made,), _ = process(kept, [night.reference], is_reference=True, ccds=ONE_CCD)
+    (measured,), _ = process(kept, night.searches[:1], ccds=ONE_CCD)
+    reference, search = (GalImage.objects.get(pk=o.image_id) for o in (made, measured))
     assert search.correction["reference_skies"] == [reference.pk]
     assert not any("reference sky" in note for note in search.notes)
 
