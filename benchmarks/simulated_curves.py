@@ -80,7 +80,7 @@ def simulate(n_stars, n_epochs, seed):
     blended[first[close]] = blended[second[close]] = True
     return SimulatedChip(
         curves=_curves(mjd, measured, flux_err),
-        surroundings=Surroundings(x, y, 1 / own, FWHM_PIXELS, Circumstances(mjd, conditions)),
+        surroundings=Surroundings(x, y, mag, 1 / own, FWHM_PIXELS, Circumstances(mjd, conditions)),
         mag=mag,
         range_mag=range_mag,
         is_blended=blended,

@@ -9,7 +9,7 @@ from variables.science.variability.assessment import Surroundings, assess
 from variables.science.variability.conditions import standard_conditions
 from variables.science.variability.curves import CatalogueCurves
 from variables.science.variability.evidence import Circumstances
-from variables.science.variability.statistics import NAMES, curve_statistics, matrix_statistics
+from variables.science.variability.statistics import NAMES, matrix_statistics
 from variables.science.variability.trends import find_trends, star_coefficients
 from variables.variability.curves import read_curves
 
@@ -27,7 +27,9 @@ def statistics(options):
     error[::3, 2] = np.nan
     images = np.arange(6)
     curves = CatalogueCurves(np.arange(20), images, 60000.0 + images, "i", mag, error)
-    return rounded(curve_statistics(curves, options.variability))
+    options = options.variability
+    whole = curves.in_flux(curves.fading(options.faint_sigma))
+    return rounded(matrix_statistics(curves.mjd, whole.mag, whole.mag_err, options.min_epochs))
 
 
 def shared(options):
@@ -60,7 +62,7 @@ def assessed(options):
     x[1::2] += np.linspace(1, 12, 30)
     fracflux = np.tile([0.9, 0.99], 30)
     conditions = Circumstances(curves.mjd, standard_conditions({"seeing": seeing}))
-    surroundings = Surroundings(x, np.zeros(n_stars), fracflux, 6.0, conditions)
+    surroundings = Surroundings(x, *np.full((2, n_stars), 16.0), fracflux, 6.0, conditions)
     found = assess(curves, surroundings, options.variability)
     return found.follows.tolist(), len(found.neighbours.star)
 

@@ -28,7 +28,7 @@ def read_surroundings(
     )
     place = rank_of(rows["refsource_id"])
     known = place < n_stars
-    columns = {name: np.full(n_stars, np.nan) for name in ("x", "y", "fracflux")}
+    columns = {name: np.full(n_stars, np.nan) for name in ("x", "y", "mag", "fracflux")}
     for name, values in columns.items():
         values[place[known]] = rows[name][known]
     fwhm = _column(epochs.images, "fwhm_pixels")

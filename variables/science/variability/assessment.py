@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from variables.science.variability.blends import Neighbours, PairSums, pair_sums
+from variables.science.variability.blends import Neighbours, PairSums, in_haloes, pair_sums
 from variables.science.variability.curves import CatalogueCurves
 from variables.science.variability.evidence import Circumstances, Evidence, evidence_of
 from variables.science.variability.false_alarms import (
@@ -28,7 +28,7 @@ from variables.science.variability.trends import (
 
 FRACFLUX_EDGES = (0.5, 0.8)  # between classes of crowding
 INCOMPLETE = 0.8  # of the images, below which a star is compared with others that lack some
-PAIRED, SUM, LACKING = 3, 4, 10  # of the numbers of crowding, after those by fracflux
+HALO, PAIRED, SUM, LACKING = 3, 4, 5, 10  # of the numbers of crowding, after those by fracflux
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Surroundings:
 
     x: np.ndarray  # (n_stars,) pixels on the reference; NaN where it lacks the star
     y: np.ndarray  # (n_stars,) pixels on the reference
+    mag: np.ndarray  # (n_stars,) on the reference, of saturated stars too
     fracflux: np.ndarray  # (n_stars,) share of the light in the stamp, on the reference
     fwhm_pixels: float  # median of the images; NaN where unknown
     circumstances: Circumstances
@@ -131,6 +132,8 @@ def crowding_of(
     """
     share = np.nan_to_num(surroundings.fracflux, nan=0.0)
     crowding = len(FRACFLUX_EDGES) - np.digitize(share, FRACFLUX_EDGES)
+    places = surroundings.x, surroundings.y, surroundings.mag
+    crowding[in_haloes(*places, surroundings.fwhm_pixels)] = HALO
     crowding[neighbours.star] = PAIRED
     return crowding + LACKING * (n_epochs < INCOMPLETE * n_images)
 

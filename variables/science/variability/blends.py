@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from exposures.science.arrays import BoolArray, FloatArray
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.compiled import compiled, inlined
 from variables.science.close_pairs import find_close_pairs
+
+# Of a star's light that a PSF does not have: by how much brighter a star is that is in it, how far
+# it reaches, and the steps of magnitude in which it is looked for.
+HALO_MAG, HALO_FWHM, HALO_STEP = 3.0, 5.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,29 @@ def pair_sums(
     stars = _Stars(value, error, centre.astype("f8"), light, is_linear)
     _add(lists, stars, sums, errors, correlation)
     return PairSums(sums, errors, correlation)
+
+
+def in_haloes(x: FloatArray, y: FloatArray, mag: FloatArray, fwhm: float) -> BoolArray:
+    """(n_stars,) whether a star lies in the light round one that is 3 mag brighter.
+
+    ``x, y`` (n_stars,) and ``fwhm`` are pixels, ``mag`` (n_stars,) mag, all NaN where unknown. What
+    a PSF leaves of such a star is to be seen up to 5 FWHM away.
+    """
+    is_inside = np.zeros(len(x), bool)
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & np.isfinite(mag))
+    if len(known) == 0 or not np.isfinite(fwhm):
+        return is_inside
+    known = known[np.argsort(mag[known], kind="stable")]
+    places = np.column_stack([x[known], y[known]])
+    steps = np.arange(mag[known[0]] + HALO_MAG, mag[known[-1]] + HALO_STEP, HALO_STEP)
+    for faintest in steps:
+        n_brighter = np.searchsorted(mag[known], faintest - HALO_MAG)
+        here = slice(*np.searchsorted(mag[known], (faintest, faintest + HALO_STEP)))
+        if n_brighter and here.stop > here.start:
+            tree = cKDTree(places[:n_brighter])
+            distance, _ = tree.query(places[here], distance_upper_bound=HALO_FWHM * fwhm)
+            is_inside[known[here]] = np.isfinite(distance)
+    return is_inside
 
 
 class _Lists(NamedTuple):

@@ -10,14 +10,14 @@ from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
 
 CLIP_SIGMA = 4.0  # beyond which a deviation counts as one of this size
-UNCORRECTED = 0.5  # of what follows conditions, that no linear correction takes away
+UNCORRECTED = 1.0  # of what follows conditions, that no linear correction takes away
 FOLLOWS_PROBABILITY = 1e-3  # that a star seems to follow conditions by chance
 EPOCHS_A_CONDITION = 3  # at least, so that it is told whether a star follows them
 DEPENDENT = 1e-4  # share of a column that is left beside the others
 N_TIMES = 2  # of the trend: linear and square
 
-# Of the results of the compiled pass: of the whole, and of what is left without conditions.
-N, N_FOLLOWED, CHI2, CHI2_LEFT, CHI2_CORRECTED, SMOOTH, SMOOTH_LEFT, TREND, TREND_LEFT = range(9)
+# Of the results of the compiled pass: chi2 of the whole, and of what is left without conditions.
+N, N_FOLLOWED, CHI2, CHI2_LEFT, CHI2_CORRECTED, SMOOTH, TREND = range(7)
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def evidence_of(
     else be evidence of variability.
 
     Whether a star follows the conditions F tells, of chi2 with them and without. Where they make
-    the scatter, the rest is judged, with half of what was taken away added to its errors, as the
-    dependence is not linear. Smoothness is the correlation of successive deviations (von Neumann
-    1941, Ann. Math. Stat. 12, 367) with the weights of Stetson's J in ``matrix_statistics``; the
-    trend is F of ``t, t^2``.
+    the scatter, only the scatter of the rest counts, with as much as was taken away added to its
+    errors: the dependence is not linear, and as smooth as the conditions are.
+
+    Smoothness is the correlation of successive deviations (von Neumann 1941, Ann. Math. Stat. 12,
+    367) with the weights of Stetson's J in ``matrix_statistics``; the trend is F of ``t, t^2``.
     """
     mjd = np.asarray(circumstances.mjd, "f8")
     gaps = np.diff(mjd)
@@ -90,7 +91,7 @@ def evidence_of(
     conditions = np.reshape(circumstances.conditions, (-1, len(mjd)))
     basis = np.ascontiguousarray(np.vstack([conditions, times, times**2]))
     value, error = np.ascontiguousarray(mag, dtype="f4"), np.ascontiguousarray(mag_err, dtype="f4")
-    result = np.full((len(mag), 9), np.nan)
+    result = np.full((len(mag), 7), np.nan)
     along, precision = np.zeros((2, len(mag), len(conditions)))
     steps = times * span / usual_gap
     results = _Results(result, along, precision)
@@ -113,8 +114,8 @@ def _judged(
     return Evidence(
         n_free=np.where(follows, n - 1 - k, n - 1),
         chi2_nu=np.where(follows, result[:, CHI2_CORRECTED] / (n - 1 - k), before),
-        smoothness=np.where(follows, result[:, SMOOTH_LEFT], result[:, SMOOTH]),
-        trend=np.where(follows, result[:, TREND_LEFT], result[:, TREND]),
+        smoothness=np.where(follows, 0.0, result[:, SMOOTH]),
+        trend=np.where(follows, 0.0, result[:, TREND]),
         followed=share,
         follows=follows,
         along=along,
@@ -181,7 +182,7 @@ class _Curves(NamedTuple):
 
 
 class _Results(NamedTuple):
-    values: np.ndarray  # (n_stars, 9) by the numbers above
+    values: np.ndarray  # (n_stars, 7) by the numbers above
     along: np.ndarray  # (n_stars, n)
     precision: np.ndarray  # (n_stars, n)
 
@@ -225,17 +226,17 @@ def _fill(curves: _Curves, star: int, work: _Work) -> int:
 
 
 @inlined
-def _trend(curves: _Curves, work: _Work, n: int, column: int, chi2: float, n_taken: int) -> float:
-    """F of the time and its square, put into columns from ``column`` on; takes them away."""
+def _trend(curves: _Curves, work: _Work, n: int, chi2: float) -> float:
+    """F of the time and its square, which it takes away."""
     first = len(curves.basis) - N_TIMES
     lessened, taken = 0.0, 0
     for k in range(N_TIMES):
         for i in range(n):
-            work.columns[column + k, i] = curves.basis[first + k, work.places[i]]
-        if _free(work.columns, column + k, work.weight, n):
-            lessened += _take(work.columns[column + k], work.left, work.weight, n)
+            work.columns[1 + k, i] = curves.basis[first + k, work.places[i]]
+        if _free(work.columns, 1 + k, work.weight, n):
+            lessened += _take(work.columns[1 + k], work.left, work.weight, n)
             taken += 1
-    rest = (chi2 - lessened) / max(n - 1 - n_taken - taken, 1)
+    rest = (chi2 - lessened) / max(n - 1 - taken, 1)
     return lessened / max(taken, 1) / max(rest, 1e-12)
 
 
@@ -269,7 +270,6 @@ def _conditions(curves: _Curves, work: _Work, n: int, star: int, results: _Resul
 @compiled
 def _measure(curves: _Curves, min_epochs: int, results: _Results) -> None:
     n_stars, n_images = curves.mag.shape
-    n_conditions = len(curves.basis) - N_TIMES
     rows = np.empty((4, n_images))
     columns, places = np.empty((1 + len(curves.basis), n_images)), np.empty(n_images, np.int64)
     work = _Work(columns, rows[0], rows[1], rows[2], rows[3], places)
@@ -282,12 +282,7 @@ def _measure(curves: _Curves, min_epochs: int, results: _Results) -> None:
         for i in range(n):
             own[CHI2] += work.weight[i] * work.left[i] ** 2
         own[SMOOTH] = _smoothness(work.left, work.weight, work.near, n)
-        own[TREND] = _trend(curves, work, n, 1, own[CHI2], 0)
+        own[TREND] = _trend(curves, work, n, own[CHI2])
         for i in range(n):
             work.left[i] = work.whole[i]
         _conditions(curves, work, n, star, results)
-        own[SMOOTH_LEFT] = _smoothness(work.left, work.weight, work.near, n)
-        followed = int(own[N_FOLLOWED])
-        own[TREND_LEFT] = own[TREND]
-        if followed > 0:
-            own[TREND_LEFT] = _trend(curves, work, n, 1 + n_conditions, own[CHI2_LEFT], followed)

@@ -7,8 +7,6 @@ import numpy as np
 from exposures.science.arrays import Float, FloatArray
 from photometry.science.compiled import compiled, inlined
 from photometry.science.scatter import MAD_TO_SIGMA
-from variables.science.variability.curves import CatalogueCurves
-from variables.science.variability.options import VariabilityOptions
 
 N_NEWTON, N_BIWEIGHT = 30, 5  # steps at most
 BIWEIGHT = 6.0  # median deviations, beyond which a measurement does not count
@@ -20,7 +18,7 @@ class CurveStatistics:
     """Statistics of light curves, arrays (n_stars,); NaN where they are not defined.
 
     All are NaN below the least number of epochs but ``n_epochs``. Magnitudes of a star that fades
-    are linear in flux: see CatalogueCurves.linear.
+    are linear in flux (CatalogueCurves.in_flux).
     """
 
     n_epochs: np.ndarray  # good measurements
@@ -62,25 +60,6 @@ NAMES = tuple(field.name for field in fields(CurveStatistics))
     SLOPE,
     SLOPE_ERR,
 ) = range(len(NAMES))
-
-
-def curve_statistics(
-    curves: CatalogueCurves, options: VariabilityOptions = VariabilityOptions()
-) -> CurveStatistics:
-    """CurveStatistics (n_stars,) of CatalogueCurves.
-
-    In magnitudes, but of stars that fade below ``faint_sigma`` on an image, or were not detected on
-    one, in fluxes.
-    """
-    statistics = matrix_statistics(curves.mjd, curves.mag, curves.mag_err, options.min_epochs)
-    fading = np.flatnonzero(curves.fading(options.faint_sigma))
-    mag, mag_err, _ = curves.linear(fading)
-    of_fluxes = matrix_statistics(
-        curves.mjd, mag.astype("f4"), mag_err.astype("f4"), options.min_epochs
-    )
-    for name in NAMES:
-        getattr(statistics, name)[fading] = getattr(of_fluxes, name)
-    return statistics
 
 
 def matrix_statistics(
