@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from benchmarks.simulated_curves import simulate
 from variables.science.variability.assessment import assess
+from variables.science.variability.blends import in_haloes
 from variables.science.variability.evidence import Evidence
 from variables.science.variability.false_alarms import (
     LEAST,
@@ -12,6 +14,7 @@ from variables.science.variability.false_alarms import (
     Kind,
     artificial_curves,
     combined,
+    larger_of_two,
     standard_deviates,
 )
 
@@ -120,3 +123,33 @@ def test_artificial_stars_have_what_images_do_and_nothing_of_a_star():
     assert np.nanstd(made[:, 4]) == pytest.approx(5, rel=0.1)
     others = np.delete(made, 4, axis=1)
     assert np.nanstd(others) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.25])
+def test_errors_that_are_off_by_star_make_hardly_any_star_vary(scatter):
+    rng = np.random.default_rng(10)
+    n = 40_000
+    chi2_nu = rng.chisquare(30, n) / 30 * np.exp(rng.normal(0, 2 * scatter, n))
+    kind = Kind(rng.uniform(15, 22, n), np.zeros(n, int))
+    standard = standard_deviates(made_up(chi2_nu), kind)[0]
+    assert np.sum(standard > 4.5) <= 8 and np.percentile(standard, 99) < 2.8
+
+
+def test_of_two_that_depend_on_each_other_the_larger_counts():
+    rng = np.random.default_rng(11)
+    shared = rng.normal(size=100_000)
+    both = 1 - ndtr((shared + rng.normal(size=(2, 100_000))) / np.sqrt(2))
+    larger = larger_of_two(*both)
+    assert (larger <= both.max(axis=0)).all()
+    for share in (0.1, 1e-2, 1e-3):
+        assert np.mean(larger < share) == pytest.approx(share, rel=0.3)
+    some = np.array([0.2, np.nan, np.nan])
+    assert larger_of_two(some, np.array([0.1, 0.3, np.nan]))[:2].tolist() == [0.2, 0.3]
+
+
+def test_stars_beside_much_brighter_ones_are_in_their_halo():
+    x, y = np.array([50.0, 60.0, 60.0, 90.0, np.nan]), np.full(5, 50.0)
+    mag = np.array([10.0, 13.5, 12.5, 16.0, 15.0])
+    assert in_haloes(x, y, mag, 4.0).tolist() == [False, True, False, False, False]
+    assert not in_haloes(x, y, mag, np.nan).any() and not in_haloes(x, y, mag, 1.0).any()
+    assert in_haloes(x, y, mag, 10.0).tolist() == [False, True, False, True, False]

@@ -15,6 +15,7 @@ from variables.science.variability.false_alarms import (
     Kind,
     artificial_curves,
     combined,
+    larger_of_two,
     standard_deviates,
 )
 from variables.science.variability.options import VariabilityOptions
@@ -172,7 +173,7 @@ class _Stars:
             is_constant = np.all(standard[:, :n] < DONOR_SIGMA, axis=0)
         chance = self._calibration(is_constant).probability(combined(standard))
         own = chance[:n]
-        own[paired] = np.fmax(own[paired], chance[n:])
+        own[paired] = larger_of_two(own[paired], chance[n:])
         return own
 
     def _calibration(self, is_constant: BoolArray) -> Calibration:

@@ -14,6 +14,10 @@ MIN_CLASS = 200  # stars of one crowding, below which they are judged with the n
 N_CLIPS, CLIP_SIGMA = 3, 3.5  # of what varies, before it is told what constant stars do
 TAIL = 0.02  # share of artificial constant stars that tell how the tail falls off
 MEDIAN_SQUARE = 2.198  # variance of a Gaussian over the median of its squares
+WILSON_HILFERTY = 1 / 3  # power of chi2/nu that is nearly Gaussian
+POWER_SPREAD, POWERS = 0.15, (-0.6, 0.5)  # how sure that is of real stars, and its limits
+BELIEVED = 0.5  # of what the middle of the distribution tells of the power
+TENTH = 0.1
 LEAST = 1e-30  # a probability below which none is told
 DONOR_SIGMA = 4.0  # significance from which a star may vary, and lends no deviations to others
 MIN_ARTIFICIAL = 60_000
@@ -66,15 +70,17 @@ def _middle_and_scale(deviates: FloatArray) -> tuple[float, float]:
     return float(middle), float(max((high - middle + (higher - middle) / 1.2816) / 2, 0.1))
 
 
-def deviates_of(evidence: Evidence) -> FloatArray:
+def deviates_of(evidence: Evidence, power: float = WILSON_HILFERTY) -> FloatArray:
     """(3, n_stars) what scatter, smoothness and trend would be as Gaussian deviates, in sigma.
 
-    Of chi2/nu by Wilson & Hilferty (1931, PNAS 17, 684); of the trend's F, whose tail with two
-    degrees of freedom is ``(1 + 2 F / n)^(-n / 2)``. NaN where the evidence is.
+    Of chi2/nu by a ``power`` of it, that of Wilson & Hilferty (1931, PNAS 17, 684) where errors are
+    those of noise; of the trend's F, whose tail with two degrees of freedom is
+    ``(1 + 2 F / n)^(-n / 2)``. NaN where the evidence is.
     """
     n = np.maximum(evidence.n_free, 1.0)
-    width = 2 / (9 * n)
-    scatter = (np.cbrt(np.maximum(evidence.chi2_nu, 0)) - (1 - width)) / np.sqrt(width)
+    ratio = np.maximum(evidence.chi2_nu, 1e-6)
+    log_ratio = np.log(ratio) + 2 / (9 * n) * 3
+    scatter = np.expm1(power * log_ratio) / power * np.sqrt(n / 2)
     rest = np.maximum(n - 2, 1.0)
     log_tail = -rest / 2 * np.log1p(2 * np.maximum(evidence.trend, 0) / rest)
     trend = -ndtri(np.clip(np.exp(log_tail), LEAST, 1 - 1e-9))
@@ -87,13 +93,59 @@ def standard_deviates(evidence: Evidence, kind: Kind) -> FloatArray:
     That is told by the median and the upper side of all stars of a magnitude and crowding.
     """
     known = np.isfinite(evidence.n_free) & np.isfinite(kind.mag)
-    deviates = deviates_of(evidence.with_usual(usual_variances(evidence, kind, known)))
+    evidence = evidence.with_usual(usual_variances(evidence, kind, known))
+    classes = _classes(kind.crowding, known)
+    deviates = deviates_of(evidence, _symmetric_power(evidence, kind, classes))
     standard = np.full_like(deviates, np.nan)
-    for members in _classes(kind.crowding, known):
+    for members in classes:
         for row, result in zip(deviates, standard, strict=True):
             usual = _Usual.of(kind.mag[members], row[members])
             result[members] = usual.standard(kind.mag[members], row[members])
     return standard
+
+
+def _symmetric_power(evidence: Evidence, kind: Kind, classes: list[IntArray]) -> float:
+    """The power of chi2/nu that is distributed alike to both sides of its median.
+
+    Where errors are off by another factor for each star, chi2/nu has a longer tail than noise
+    gives it, and the power is less than a third: of a lognormal it would be 0. By the middle of
+    the distribution, where few stars vary; half of what it tells, as these few and blends are on
+    that side, too.
+    """
+    logs = [np.zeros(0)]
+    for members in classes:
+        mag, log_chi2 = kind.mag[members], np.log(np.maximum(evidence.chi2_nu[members], 1e-6))
+        usual = _Usual.of(mag, log_chi2)
+        off = log_chi2 - np.interp(mag, usual.mag, usual.median)
+        logs.append(off[off < CLIP_SIGMA * np.interp(mag, usual.mag, usual.scale)])
+    pooled = np.concatenate(logs)
+    if len(pooled) < MIN_CLASS:
+        return WILSON_HILFERTY
+    low, lower, middle, higher, high = np.percentile(pooled, (10, 15.87, 50, 84.13, 90))
+    width = (higher - lower) / 2
+    # To second order of a Box-Cox transformation, whose curvature makes up for the asymmetry.
+    wanted = [
+        2 * (2 * middle - a - b) / ((a - middle) ** 2 + (b - middle) ** 2)
+        for a, b in ((lower, higher), (low, high))
+    ]
+    told = len(pooled) * width**2 / 5  # inverse variance of that, by the errors of percentiles
+    believed = BELIEVED * told / (told + POWER_SPREAD**-2.0)
+    power = believed * np.mean(wanted) + (1 - believed) * WILSON_HILFERTY
+    return float(np.clip(power, *POWERS))
+
+
+def larger_of_two(first: FloatArray, second: FloatArray) -> FloatArray:
+    """(n,) probability of two (n,) both of which count, where either may be NaN.
+
+    Of the larger, whose distribution among constant stars is ``p^k``, with k between 1 and 2 as
+    both depend on each other: by the share of those below a tenth, where few stars vary.
+    """
+    larger = np.fmax(first, second)
+    is_both = np.isfinite(first) & np.isfinite(second)
+    if is_both.sum() < MIN_CLASS:
+        return larger
+    share = np.clip(np.mean(larger[is_both] < TENTH), TENTH**2, TENTH)
+    return np.where(is_both, larger ** (np.log(share) / np.log(TENTH)), larger)
 
 
 def usual_variances(evidence: Evidence, kind: Kind, known: BoolArray) -> FloatArray:
