@@ -26,6 +26,7 @@ from variables.models import (
     GalVariability,
     StarList,
 )
+from variables.periods.storage import PERIOD_DTYPE, replace_periods
 from variables.planes import lasso
 from variables.planes.density import Limits, Plane, plane_data
 from variables.planes.forms import axes_in
@@ -194,6 +195,22 @@ def test_colours_are_those_of_the_stars_in_the_other_filter(nobody):
     assert data["n_stars"] == 30 and data["n_shown"] == 15
     blue = np.array([[-0.05, 5], [0.15, 5], [0.15, 30], [-0.05, 30]])
     assert len(stars_inside(ids, colour, MAG, blue)) == 6
+
+
+def test_periods_are_drawn_against_their_amplitudes_and_stay_with_new_statistics(nobody):
+    catalogue = make_statistics(50, variable=0.2)
+    assert "days" not in axes_in("i")
+    rows = np.zeros(3, PERIOD_DTYPE)
+    rows["refsource_id"], rows["rank"] = catalogue.id_range[0] + np.array([3, 3, 40]), [1, 2, 1]
+    rows["days"], rows["amplitude_mag"] = [0.5, 1.0, 20.0], [0.3, 0.3, 0.1]
+    replace_periods(catalogue, rows, None, None)
+    store_statistics(catalogue, statistics_rows(catalogue.id_range[0] + np.arange(50)))
+    period, amplitude = axes_in("i")["days"], axes_in("i")["amplitude_mag"]
+    limits = Limits(0.1, 100), Limits(0.01, 1)
+    data = plane_data(Plane((catalogue.pk,), period, amplitude, *limits), nobody)
+    assert data["n_stars"] == data["n_shown"] == 2
+    short = np.array([[0.4, 0.2], [0.6, 0.2], [0.6, 0.4], [0.4, 0.4]])
+    assert stars_inside([catalogue.pk], period, amplitude, short) == [catalogue.id_range[0] + 3]
 
 
 def test_a_lasso_round_more_stars_than_a_list_may_have_says_so(catalogues, monkeypatch):

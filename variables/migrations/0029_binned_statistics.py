@@ -28,7 +28,10 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "statistic",
-                    models.CharField(help_text="a column of galvariability", max_length=100),
+                    models.CharField(
+                        help_text="a column of galvariability or galperiods, or a colour",
+                        max_length=100,
+                    ),
                 ),
                 ("n_stars", models.PositiveIntegerField(help_text="that have it")),
                 (

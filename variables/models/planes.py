@@ -22,7 +22,9 @@ class GalBinnedStatistic(models.Model):
     catalogue = models.ForeignKey(
         GalReference, on_delete=models.CASCADE, related_name="binned_statistics"
     )
-    statistic = models.CharField(max_length=100, help_text="a column of galvariability")
+    statistic = models.CharField(
+        max_length=100, help_text="a column of galvariability or galperiods, or a colour"
+    )
     n_stars = models.PositiveIntegerField(help_text="that have it")
     bins = models.BinaryField(help_text="two bytes a star, the lower first; 65535: unknown")
 

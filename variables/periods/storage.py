@@ -11,6 +11,7 @@ from photometry.storage.storage import lock_against_drop
 from variables.models import GalPeriod, GalPeriodRun
 from variables.science.periodicity.curve_matrices import CurveMatrix
 from variables.science.periodicity.search import StarPeriods
+from variables.variability.binned_statistics import replace_period_bins
 
 PERIOD_DTYPE = dtype_of(GalPeriod)
 
@@ -31,6 +32,7 @@ def replace_periods(
             stored = stored.filter(refsource_id__in=only.tolist())
         stored.delete()
         copy_in(GalPeriod._meta.db_table, rows)
+        replace_period_bins(catalogue)
         if run is not None:
             run.save()
     return True

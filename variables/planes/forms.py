@@ -14,7 +14,7 @@ from photometry.querysets.sources import catalogues_touching
 from variables.candidates.filters import DEFAULT_RADIUS_ARCSEC, MAX_RADIUS_ARCSEC, PositionField
 from variables.models import GalBinnedStatistic, StarList
 from variables.planes.density import Limits, Plane
-from variables.variability.axes import AXES, COLOUR, Axis, colour_axis
+from variables.variability.axes import AXES, COLOUR, PERIOD_AXES, Axis, colour_axis
 
 X, Y = "robust_mag", "excess_mag"
 MIN_CORNERS, MAX_CORNERS = 3, 300
@@ -28,12 +28,13 @@ def filters_with_statistics() -> list[tuple[str, str]]:
 
 
 def axes_in(filter) -> dict[str, Axis]:
-    """All axes of stars in a filter, by name: their statistics, and their colours."""
+    """All axes of stars in a filter, by name: their statistics, periods and colours."""
     there = GalBinnedStatistic.objects.filter(catalogue__active=True, catalogue__filter=filter)
-    names = there.filter(statistic__startswith=COLOUR).values_list("statistic", flat=True)
-    others = (name.removeprefix(COLOUR) for name in sorted(set(names)))
+    names = set(there.exclude(statistic__in=AXES).values_list("statistic", flat=True))
+    periods = {name: axis for name, axis in PERIOD_AXES.items() if name in names}
+    others = (name.removeprefix(COLOUR) for name in sorted(names - PERIOD_AXES.keys()))
     colours = (colour_axis(other, filter) for other in others)
-    return AXES | {axis.name: axis for axis in colours}
+    return AXES | periods | {axis.name: axis for axis in colours}
 
 
 def _limit():

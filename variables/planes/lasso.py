@@ -6,9 +6,9 @@ from exposures.errors import GalprojectError
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import id_range
 from photometry.storage.binary_copy import copy_out, names_of
-from variables.models import GalVariability
+from variables.models import GalPeriod, GalVariability
 from variables.science.binned_statistics import Window, inside_polygon
-from variables.variability.axes import Axis
+from variables.variability.axes import PERIOD_AXES, Axis
 from variables.variability.binned_statistics import bins_of
 from variables.variability.colours import colours_of
 from variables.variability.storage import VARIABILITY_DTYPE
@@ -88,6 +88,11 @@ def _rows_of(refsource_ids: IntArray) -> np.ndarray:
 
 def _values(axis: Axis, rows: np.ndarray) -> FloatArray:
     """(n,) values on an axis of stars, of which these are the rows of galvariability (n,)."""
-    if axis.other_filter is None:
+    ids = rows["refsource_id"]
+    if axis.other_filter is not None:
+        return colours_of(ids, axis.other_filter)
+    if axis.name not in PERIOD_AXES:
         return rows[axis.name]
-    return colours_of(rows["refsource_id"], axis.other_filter)
+    first = GalPeriod.objects.filter(refsource_id__in=ids.tolist(), rank=1)
+    values = dict(first.values_list("refsource_id", axis.name))
+    return np.array([values.get(i, np.nan) for i in ids.tolist()], float)

@@ -12,7 +12,7 @@ from variables.science.binned_statistics import N_BINS, Scale
 class Axis:
     """A statistic of stars as an axis; its coordinate is the value, or the logarithm of it."""
 
-    name: str  # of the column of galvariability, or of a colour
+    name: str  # of the column of galvariability or galperiods, or of a colour
     label: str
     unit: str  # "" for none
     scale: Scale  # of the coordinate
@@ -64,6 +64,15 @@ AXES = {
         Axis("followed_share", "scatter that follows conditions", "share", Scale(-1, 1)),
         Axis("neighbour_correlation", "correlation with neighbours", "", Scale(-1, 1)),
         Axis("n_epochs", "epochs", "", Scale(-0.5, N_BINS - 0.5)),
+    )
+}
+
+# Of the likeliest period of a star, which is looked for in candidates alone.
+PERIOD_AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("days", "period", "days", Scale(-4, 5), is_log=True),
+        Axis("amplitude_mag", "amplitude of the period", "mag", DECADES_OF_MAG, is_log=True),
     )
 }
 

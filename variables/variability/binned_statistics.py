@@ -7,9 +7,9 @@ import numpy as np
 from exposures.science.arrays import IntArray
 from exposures.source_ids import rank_of
 from photometry.models import GalReference
-from variables.models import GalBinnedStatistic
+from variables.models import GalBinnedStatistic, GalPeriod
 from variables.science.binned_statistics import UNKNOWN
-from variables.variability.axes import AXES, Axis, colour_axis
+from variables.variability.axes import AXES, PERIOD_AXES, Axis, colour_axis
 from variables.variability.colours import colours_in
 
 BINS_DTYPE = np.dtype("<u2")
@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 16  # of a third of a megabyte each
 def replace_bins(catalogue: GalReference, rows: np.ndarray) -> None:
     """Bin the statistics of a catalogue's stars anew, from their rows of galvariability (n,).
 
-    Colours are those of the last cross-match.
+    Colours are those of the last cross-match, periods those that were found last.
     """
     rank = rank_of(rows["refsource_id"])
     GalBinnedStatistic.objects.filter(catalogue=catalogue).delete()
@@ -30,6 +30,21 @@ def replace_bins(catalogue: GalReference, rows: np.ndarray) -> None:
         axis = colour_axis(other, catalogue.filter)
         binned.append(_binned(catalogue, axis, rank_of(ids), colours))
     GalBinnedStatistic.objects.bulk_create(binned)
+    replace_period_bins(catalogue)
+
+
+def replace_period_bins(catalogue: GalReference) -> None:
+    """Bin the likeliest periods of a catalogue's stars anew, and their amplitudes."""
+    stored = GalPeriod.objects.in_catalogue(catalogue.pk).filter(rank=1)
+    found = list(stored.values_list("refsource_id", *PERIOD_AXES))
+    GalBinnedStatistic.objects.filter(catalogue=catalogue, statistic__in=PERIOD_AXES).delete()
+    if not found:
+        return
+    ids, *columns = map(np.array, zip(*found, strict=True))
+    GalBinnedStatistic.objects.bulk_create(
+        _binned(catalogue, axis, rank_of(ids), values)
+        for axis, values in zip(PERIOD_AXES.values(), columns, strict=True)
+    )
 
 
 def _binned(catalogue, axis: Axis, rank: IntArray, values: np.ndarray) -> GalBinnedStatistic:
