@@ -170,6 +170,20 @@ def test_an_eclipsing_star_with_unequal_minima_has_the_period_of_its_orbit():
     assert np.mean(cycles_off(first, periods, curves.span)[:, 0] < 0.1) >= 0.9
 
 
+def test_a_long_period_star_whose_amplitude_changes_has_one_cycle_a_period():
+    """Fits of two or four cycles have the freedom to explain how cycles differ."""
+    rng = np.random.default_rng(11)
+    days, band = survey_epochs(rng, 100), np.arange(100) % 2
+    periods = 10 ** rng.uniform(1.9, 2.5, N_STARS)
+    change = 1 + 0.3 * np.sin(days / 200 + rng.uniform(0, 6, (N_STARS, 1)))
+    cycles = np.sin(2 * np.pi * (days / periods[:, None] + rng.random((N_STARS, 1))))
+    trend = rng.normal(0, 3e-4, (N_STARS, 1)) * days
+    curves = measured(rng, days, band, 0.8 * change * cycles + trend)
+    first = periods_of_stars(curves, LONGER)
+    off = cycles_off(first, periods, curves.span)[:, 0]
+    assert np.mean(off < 0.15) >= 0.9
+
+
 @pytest.mark.parametrize("kind", ["microlensing", "flares", "constant"])
 @pytest.mark.parametrize("n_epochs", [40, 100])
 def test_what_does_not_repeat_is_not_called_periodic(kind, n_epochs):
@@ -198,6 +212,17 @@ def test_a_star_is_not_disturbed_by_another_of_its_catalogue():
     alone = CurveMatrix(curves.days, curves.band, curves.mag[1:2], curves.mag_err[1:2])
     together, one = periods_of_stars(curves, LONGER), periods_of_stars(alone, LONGER)
     assert together.days[1, 0] == pytest.approx(one.days[0, 0], rel=1e-9)
+
+
+def test_the_order_of_epochs_says_nothing():
+    curves = sinusoids([0.61, 0.83])
+    order = np.random.default_rng(12).permutation(len(curves.days))
+    mixed = CurveMatrix(
+        curves.days[order], curves.band[order], curves.mag[:, order], curves.mag_err[:, order]
+    )
+    first, second = periods_of_stars(curves, LONGER), periods_of_stars(mixed, LONGER)
+    np.testing.assert_allclose(first.days, second.days, rtol=1e-9)
+    np.testing.assert_allclose(first.false_alarm, second.false_alarm, rtol=1e-6)
 
 
 def test_an_outlier_moves_no_period():

@@ -21,13 +21,14 @@ MISFITS = np.array([0.05, 0.15, 0.4])
 COARSE_MISFIT = 0.15
 COARSE_ORDER = 4
 # Places about a peak, in its widths.
-COARSE_OFFSETS = np.arange(-3, 4) * 0.15
+COARSE_OFFSETS = np.arange(-2, 3) * 0.15
+ALIAS_OFFSETS = np.array([-0.15, 0.0, 0.15])
 MIDDLE_OFFSETS = np.array([-0.1, -0.05, 0.0, 0.05, 0.1])
-FINE_OFFSETS = np.array([-0.04, -0.02, 0.0, 0.02, 0.04])
+FINE_OFFSETS = np.array([-0.025, 0.0, 0.025])
 APART = 0.6  # widths of a peak by which periods differ
-N_FINE = 8  # candidates looked at closely
+N_FINE = 7  # candidates looked at closely
 OUTLIER = 4.0  # sigma off all of the best candidates, beyond which a measurement counts for less
-N_EXPLAINING = 6
+N_EXPLAINING = 4
 LEAST_EPOCHS_A_BAND = 5  # for an amplitude of its own
 AMPLITUDES = 0.1, 10.0  # of filters, beyond which fits are at fault
 
@@ -43,12 +44,12 @@ def chosen(
     in each octave. Measurements that no good candidate explains are given larger errors, and each
     filter the amplitude that the best says.
     """
-    found = _coarse(star, frequency)
+    found = _coarse(star, frequency, COARSE_OFFSETS)
     if len(related):
         best = found.frequency[_ranking(found)[:3]]
         aliases = np.abs(best[:, None] + np.concatenate([related, -related])).ravel()
         aliases = aliases[aliases > 0.2 / star.span]
-        found = found.joined(_coarse(star, aliases))
+        found = found.joined(_coarse(star, aliases, ALIAS_OFFSETS))
     found = found[_distinct(found, star.span, N_FINE)]
     found = _near(star, found, MIDDLE_OFFSETS, max_harmonics, MISFITS[1:2])
     star = _corrected(star, found)
@@ -67,8 +68,19 @@ def halved(star: StarCurve, found: Candidates, max_harmonics: int) -> Candidates
     return _near(star, halves, FINE_OFFSETS, max_harmonics, MISFITS)
 
 
-def _coarse(star: StarCurve, frequency: FloatArray) -> Candidates:
-    grid = np.abs(frequency[:, None] + COARSE_OFFSETS / star.span)
+def multiplied(star: StarCurve, found: Candidates, factor: int, max_harmonics: int) -> Candidates:
+    """The Candidates at a multiple of their frequency in cycles a day: arrays (n,).
+
+    ``star`` is the StarCurve in units of its scatter.
+    """
+    one = replace(found, frequency=found.frequency * factor)
+    for offsets in (MIDDLE_OFFSETS, FINE_OFFSETS):
+        one = _near(star, one, offsets, max_harmonics, MISFITS)
+    return one
+
+
+def _coarse(star: StarCurve, frequency: FloatArray, offsets: FloatArray) -> Candidates:
+    grid = np.abs(frequency[:, None] + offsets / star.span)
     prior = prior_variances(COARSE_ORDER, False)
     found = evidences(
         grid.ravel(),
@@ -149,11 +161,12 @@ def _ranking(found: Candidates) -> IntArray:
 
 def _distinct(found: Candidates, span: Float, n: int) -> IntArray:
     """Indices of the n most probable that are apart from each other."""
+    width = APART / float(span)
+    frequency = found.frequency.tolist()
     taken: list[int] = []
-    for k in _ranking(found):
-        apart = np.abs(found.frequency[taken] - found.frequency[k]) * span
-        if np.all(apart > APART):
-            taken.append(int(k))
+    for k in _ranking(found).tolist():
+        if all(abs(frequency[j] - frequency[k]) > width for j in taken):
+            taken.append(k)
             if len(taken) == n:
                 break
     return np.array(taken, int)

@@ -35,6 +35,13 @@ class CurveMatrix:
         return np.ptp(self.days) if len(self.days) else 0.0
 
     @property
+    def by_time(self) -> "CurveMatrix":
+        """The same in order of time."""
+        order = np.argsort(self.days, kind="stable")
+        columns = self.mag[:, order], self.mag_err[:, order]
+        return CurveMatrix(self.days[order], self.band[order], *columns)
+
+    @property
     def is_measured(self) -> BoolArray:
         """(n_stars, n_epochs) where there is a magnitude with an error; no units."""
         with np.errstate(invalid="ignore"):

@@ -1,6 +1,7 @@
 """Fourier series fitted to a star's light curve at candidate frequencies."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -80,6 +81,7 @@ def star_curve(curves: ScaledCurves, star: int) -> StarCurve:
     )
 
 
+@cache
 def prior_variances(order: int, is_halved: bool) -> FloatArray:
     """(order,) variances of the amplitudes of harmonics, in units of the scatter squared."""
     prior = np.arange(1.0, order + 1) ** -FALL

@@ -1,9 +1,9 @@
-"""Twice the period where two minima of a light curve differ, as those of two stars do."""
+"""How many cycles a period has: one, or two where the minima of eclipses differ."""
 
 import numpy as np
 
 from exposures.science.arrays import Float, FloatArray
-from variables.science.periodicity.choice import halved
+from variables.science.periodicity.choice import APART, halved, multiplied
 from variables.science.periodicity.fourier_evidence import shapes
 from variables.science.periodicity.fourier_fits import Candidates, StarCurve, fit, score
 from variables.science.periodicity.significance import VISIT
@@ -11,7 +11,30 @@ from variables.science.periodicity.significance import VISIT
 # Of what a light curve's Fourier series varies, about its minimum: more is no eclipse, but the
 # quick rise of a pulsating star.
 MOST_ASYMMETRY = 0.1
+LEAST_ORBITS = 8  # within the span: fewer tell nothing from an amplitude that changes
 GAIN = 5.0  # logarithm of how much more probable two minima have to be
+# Of a light curve's variance, in every second, third or fourth harmonic: more is as many cycles.
+REPEATED = 0.75
+FACTORS = (4, 3, 2)
+
+
+def of_one_cycle(found: Candidates, star: StarCurve, max_harmonics: int) -> Candidates:
+    """The Candidates with a half, third or quarter of the first period before it, if it repeats so.
+
+    A pulsation has one rise and one decline, and most of its variance in the first harmonic. Where
+    most is in every second one, the period is twice that of a star whose cycles differ, and the
+    Fourier series has fitted how. ``star`` is the StarCurve in units of its scatter.
+    """
+    if len(found.frequency) == 0:
+        return found
+    terms = fit(star, found, 0).terms
+    power = terms[::2] ** 2 + terms[1::2] ** 2
+    for factor in FACTORS:
+        if power[factor - 1 :: factor].sum() > REPEATED * power.sum():
+            shorter = multiplied(star, found[:1], factor, max_harmonics)
+            away = np.abs(found.frequency - shorter.frequency[0]) * star.span
+            return shorter.joined(found[np.flatnonzero(away > APART)])
+    return found
 
 
 def doubled(found: Candidates, star: StarCurve, max_harmonics: int) -> Candidates:
@@ -22,7 +45,7 @@ def doubled(found: Candidates, star: StarCurve, max_harmonics: int) -> Candidate
     changes, a fit of two cycles has more freedom to explain that. What measurements within a
     twentieth of the period tell counts once.
     """
-    if len(found.frequency) == 0 or found.is_halved[0]:
+    if len(found.frequency) == 0 or found.frequency[0] / 2 * star.span < LEAST_ORBITS:
         return found
     if asymmetry(fit(star, found, 0).terms) > MOST_ASYMMETRY:
         return found

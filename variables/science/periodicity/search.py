@@ -17,7 +17,7 @@ from variables.science.periodicity.fourier_fits import (
     prior_variances,
     star_curve,
 )
-from variables.science.periodicity.orbits import doubled
+from variables.science.periodicity.orbits import doubled, of_one_cycle
 from variables.science.periodicity.periodogram_power import harmonic_sums, strongest
 from variables.science.periodicity.periodograms import (
     STARS_AT_ONCE,
@@ -28,7 +28,7 @@ from variables.science.periodicity.periodograms import (
 from variables.science.periodicity.significance import false_alarm
 
 # Peaks of one sinusoid, and of the sum with three harmonics of it, that are compared.
-N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 14, 8, 4
+N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 20, 8, 4
 PHASES = np.arange(200) / 200
 LEAST_CYCLES = 1.5  # within the span, of a period that was seen to repeat
 STEP = 0.02  # widths of a peak, over which the evidence is a parabola
@@ -69,12 +69,12 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
 
     Peaks come from periodograms of one sinusoid (``periodograms``) and from their sums over
     harmonics, for narrow eclipses. Which of them is the period, Fourier series say (``chosen``);
-    twice of it where two minima differ (``doubled``). An error of a period is that of the curvature
-    of the evidence.
+    a part of it where it repeats within (``of_one_cycle``), and twice of it where two minima differ
+    (``doubled``). An error of a period is that of the curvature of the evidence.
     """
     n_stars = len(curves.mag)
     found = _nothing(n_stars, options.n_periods)
-    span = curves.span
+    curves, span = curves.by_time, curves.span
     if n_stars == 0 or span <= 2 * options.min_days:
         return found
     grid = frequency_grid(span, options)
@@ -86,6 +86,7 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
             star = star_curve(part, k)
             if _is_enough(star, options):
                 best, star = chosen(star, frequency, related, options.max_harmonics)
+                best = of_one_cycle(best, star, options.max_harmonics)
                 best = doubled(best, star, options.max_harmonics)[: options.n_periods]
                 _fill(found, start + k, star, best, 1 / options.min_days)
         found.amplitude_mag[rows] *= part.unit_mag[:, None]
@@ -134,15 +135,11 @@ def _fill(found: StarPeriods, row: int, star: StarCurve, best: Candidates, highe
     found.error_days[row, :n] = errors / best.frequency**2
     found.n_cycles[row, :n] = best.frequency * star.span
     found.n_harmonics[row, :n] = best.order
-    weight = star.weight(1.0)
-    total = max(np.sum(weight * star.value**2), np.finfo(float).tiny)
     for k in range(n):
         fitted = fit(star, best, k)
-        left = np.sum(weight * (star.value - fitted.model) ** 2)
-        found.power[row, k] = np.clip(1 - left / total, 0, 1)
-        found.false_alarm[row, k] = false_alarm(
-            star, fitted.model, best.frequency[k], int(best.order[k]), highest
-        )
+        frequency, order = float(best.frequency[k]), int(best.order[k])
+        chance, power = false_alarm(star, fitted.model, frequency, order, highest)
+        found.false_alarm[row, k], found.power[row, k] = chance, power
         _fill_shape(found, (row, k), fitted.terms)
         found.amplitude_mag[row, k] *= star.amplitude.mean()
 
