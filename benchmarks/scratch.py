@@ -47,7 +47,18 @@ def scratch_database(name):
         with pictures_apart():
             yield url_of(connection.settings_dict)
     finally:
+        end_other_sessions()
         connection.creation.destroy_test_db(original, verbosity=0)
+
+
+def end_other_sessions():
+    """End sessions of processes that are gone, which a busy server may not have noticed yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND usename = current_user"
+            " AND pid <> pg_backend_pid()"
+        )
 
 
 @contextmanager
