@@ -30,7 +30,7 @@ async function lightCurves() {
     folding.align(aligned);
   });
   listenToFolding(folding);
-  await folding.show(data, storedPeriods());
+  await folding.show(data, storedPeriods(), byId("stored-periods")?.matches("[data-certain]"));
 }
 
 // A vote takes the period along by which the curve is folded.

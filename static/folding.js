@@ -13,10 +13,11 @@ export class Folding {
     this.container = curves.querySelector(".folded-curve");
   }
 
-  // Another star: its curves, and the periods found of it, the likeliest first, by which it is folded.
-  show(data, periods = []) {
+  // Another star: its curves, and the periods found of it, the likeliest first; it is folded by that
+  // at once where ``isCertain``, as noise alone hardly has such a period.
+  show(data, periods = [], isCertain = false) {
     Object.assign(this, {data, periods, at: -1});
-    return periods.length ? this.next() : this.fold(null);
+    return isCertain ? this.next() : this.fold(null);
   }
 
   async fold(days) {

@@ -56,7 +56,7 @@ function draw(card) {
   byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
   tellDecision();
   curve.show(card.light_curves);
-  folding.show(card.light_curves, card.periods);
+  folding.show(card.light_curves, card.periods, card.is_periodic);
   byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
     element("dt", {textContent: name}), element("dd", {textContent: value === null ? "–" : `${value} ${unit}`}))));
   byId("around").textContent = `${around(card.neighbours)} · ${card.position} · ${card.galactic}`;
@@ -146,6 +146,13 @@ function tellLeft() {
   byId("left").textContent = `${Math.max(left, 0).toLocaleString("en")} left`;
 }
 
+function nextPeriod() {
+  if (!folding.periods.length) return say("No period was found");
+  folding.next();
+  const {days, alias} = folding.periods[folding.at];
+  return say(`Period ${folding.at + 1} of ${folding.periods.length}: ${Number(days.toPrecision(8))} d${alias && `, perhaps ${alias}`}`);
+}
+
 function tellDecision() {
   byId("decided").textContent = current()?.decided ? `you: ${current().decided}` : "";
 }
@@ -177,7 +184,7 @@ listen(palette, {
     byId("comment").focus();
   },
   fold: () => byId("period").select(), unfold: () => folding.fold(null),
-  nextPeriod: () => folding.periods.length ? folding.next() : say("No period was found"),
+  nextPeriod,
   half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
   aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
   more: () => {

@@ -10,6 +10,8 @@ from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
+from variables.periods.finding import find_periods
+from variables.periods.options import PeriodSearch
 from variables.variability.measuring import MeasuredVariability, is_measured, measure_variability
 
 logger = logging.getLogger(__name__)
@@ -52,17 +54,19 @@ def changed_catalogues(job: GalJob) -> list[GalReference]:
 
 
 def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariability | None:
-    """Measure the sources of a catalogue, and derive its candidates again; None for nothing to do.
+    """Measure a catalogue's sources, derive its candidates and find their periods again.
 
-    That is, it is gone, another process is at it, or it was measured since its images changed,
-    unless ``again``.
+    None where there is nothing to do: it is gone, another process is at it, or it was measured
+    since its images changed, unless ``again``.
     """
     catalogue = GalReference.objects.filter(pk=catalogue_id, active=True).first()
     if catalogue is None:
         return None
-    measured = measure_variability(catalogue, load_options().variability, again)
+    options = load_options()
+    measured = measure_variability(catalogue, options.variability, again)
     if measured is not None:
         refresh_candidates([catalogue.pk])
+        find_periods(catalogue, PeriodSearch.of(options), again)
     return measured
 
 

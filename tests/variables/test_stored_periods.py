@@ -9,8 +9,10 @@ from exposures.models import GalImage
 from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
 from photometry.models import GalReference
 from photometry.storage.storage import drop_catalogue, retire_catalogue
+from tests.builders.campaigns import make_campaign, make_voter
 from tests.builders.candidates import add_epoch, crossmatch_all, make_catalogue
 from tests.builders.exposures_in_work import held_elsewhere
+from variables.candidates.filters import CandidateFilter
 from variables.derived.refresh import refresh_candidates
 from variables.models import (
     GalCandidate,
@@ -26,6 +28,7 @@ from variables.periods.options import PeriodSearch
 from variables.science.period_options import PeriodOptions
 from variables.science.periodicity.aliases import Alias
 from variables.science.variability.options import VariabilityOptions
+from variables.vetting.cards import cards_of
 
 pytestmark = pytest.mark.django_db
 PERIOD, AMPLITUDE, PULSATING = 0.6173, 0.4, 1
@@ -64,6 +67,36 @@ def test_a_star_has_one_period_from_all_filters_together():
     find_periods(g, SEARCH)
     other = GalPeriod.objects.in_catalogue(g.pk).get(rank=1)
     assert other.days == pytest.approx(first.days, rel=1e-6) and other.n_epochs == 50
+
+
+def test_the_candidate_shows_its_certain_period_wherever_candidates_are_shown(client):
+    (i,) = pulsating_star(40, "i")
+    find_periods(i, SEARCH)
+    star = GalCandidate.objects.get(catalogue=i)
+    first = GalPeriod.objects.get(refsource_id=star.pk, rank=1)
+    assert (star.period_days, star.period_err) == (first.days, first.error_days)
+    client.force_login(make_voter())
+    page = client.get(f"/candidates/{star.pk}/").text
+    assert page.count("data-days=") == 5 and "data-certain" in page
+    assert f'data-days="{first.days}"' in page
+    (card,) = cards_of(make_campaign(candidates=[star]).objects_in.all())
+    assert card["is_periodic"] and card["periods"][0] == {"days": first.days, "alias": ""}
+    near = {"period_min": f"{0.99 * PERIOD}", "period_max": f"{1.01 * PERIOD}"}
+    assert list(CandidateFilter(near).qs) == [star]
+    assert not CandidateFilter({"period_max": "0.3"}).qs.exists()
+    assert client.get(f"/api/candidates/{star.pk}/").json()["period_days"] == first.days
+
+
+def test_a_candidate_without_a_certain_period_is_not_folded_by_itself(client):
+    (i,) = pulsating_star(40, "i")
+    find_periods(i, SEARCH)
+    GalPeriod.objects.update(false_alarm=0.3)
+    refresh_candidates([i.pk])
+    star = GalCandidate.objects.get(catalogue=i)
+    assert star.period_days is None
+    client.force_login(make_voter())
+    page = client.get(f"/candidates/{star.pk}/").text
+    assert "No period is certain; tried" in page and "data-certain" not in page
 
 
 def test_kinds_of_aliases_are_those_of_the_search():

@@ -16,7 +16,7 @@ from tests.builders.campaigns import (
     vote,
 )
 from tests.builders.candidates import make_candidate
-from variables.models import GalDecision
+from variables.models import GalDecision, GalPeriod
 from variables.vetting.decisions import undo_decisions
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +132,14 @@ def test_the_api_takes_a_period_and_gives_it_back(client, star):
     body["period_days"] = 0
     refused = client.post("/api/votes/", json.dumps(body), content_type="application/json")
     assert refused.status_code == 400 and "period_days" in refused.json()
+
+
+def test_the_error_is_that_of_the_light_curves_where_it_is_larger(star):
+    figures = dict.fromkeys(("power", "n_cycles", "amplitude_mag", "r21", "phi21"), 1.0)
+    GalPeriod.objects.create(
+        refsource_id=star, rank=1, days=0.5, error_days=0.001, false_alarm=1e-6,
+        **figures | {"r31": 1.0, "phi31": 1.0},
+        **dict.fromkeys(("n_harmonics", "alias", "alias_of", "n_epochs", "n_filters"), 1),
+    )
+    vote(make_voter(), star, period_days=1.0)
+    assert agreed(star) == (1.0, pytest.approx(0.004))  # the same in cycles a day

@@ -85,14 +85,16 @@ COLUMNS = (
     Column("varies", "varies", "by its statistics over all epochs"),
     Column("false_alarm", "false alarm", "share of constant stars that seem to vary as much"),
     Column("excess_mag", "excess", "scatter beyond the errors, over all epochs", "mag", 3),
+    Column("period_days", "period", "likeliest period, where one is certain", "d", 6),
+    Column("period_err", "period error", "of that period", "d", 6),
     Column("failed_cuts", "failed cuts", "bits of the cuts that any change failed"),
     Column("cause", "cause", "what has probably made the changes", is_listed=True),
     Column("is_flagged", "flagged", "hidden by a flag"),
     Column("consensus__slug", "class", "class that people agree on", is_listed=True),
     Column("n_votes", "votes", "people who voted", is_listed=True, is_minor=True),
     Column("is_disputed", "disputed", "people don't agree"),
-    Column("agreed_period_days", "period", "that people agree on with the class", "d", 6),
-    Column("agreed_period_err", "period error", "of the period agreed on", "d", 6),
+    Column("agreed_period_days", "agreed period", "that people agree on with the class", "d", 6),
+    Column("agreed_period_err", "its error", "of the period agreed on", "d", 6),
 )
 # Of the object that has a source and those of other filters: exports have them, lists don't.
 OBJECT_COLUMNS = (

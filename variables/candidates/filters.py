@@ -12,6 +12,7 @@ from exposures.models import GalExposure
 from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import FOUND, Cause
+from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
 
 DEFAULT_RADIUS_ARCSEC = 60.0
@@ -27,6 +28,7 @@ RANGES = {
     "changes": "changes",
     "mag": "magnitude",
     "change": "largest change (mag)",
+    "period": "period (days)",
 }
 
 
@@ -63,6 +65,13 @@ def _classes():
 def magnitude(field, lookup, label):
     """A filter by one end of a range of magnitudes."""
     return FloatFilter(field, lookup, label=label, min_value=-MAX_MAG, max_value=MAX_MAG)
+
+
+def period(lookup, label):
+    """A filter by one end of a range of certain periods."""
+    return FloatFilter(
+        "period_days", lookup, label=label, min_value=MIN_PERIOD_DAYS, max_value=MAX_PERIOD_DAYS
+    )
 
 
 def change(label):
@@ -105,6 +114,8 @@ class CandidateFilter(django_filters.FilterSet):
         "max_significance", "gte", label="sigma from", min_value=0, max_value=MAX_SIGMA
     )
     excess_min = magnitude("excess_mag", "gte", "excess scatter from")
+    period_min = period("gte", "period from")
+    period_max = period("lte", "period to")
     alarm_max = FloatFilter(
         "false_alarm", "lte", label="false alarm up to", min_value=0, max_value=1
     )

@@ -10,7 +10,7 @@ from photometry.querysets.objects import MatchKind
 from photometry.science.extended_sources import EXTENDED
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
-from variables.models import GalCandidate, GalFlag, GalVarObj
+from variables.models import GalCandidate, GalFlag, GalPeriod, GalVarObj
 from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.paths import cutouts_url, picture_url
@@ -136,6 +136,7 @@ class CandidatePage:
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
     motion: GalMotion | None  # of the source; None where it is unknown
     is_extended: bool  # whether the source is a member of an extended source
+    periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
 
     @property
@@ -160,7 +161,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with nine queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with ten queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -176,6 +177,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         links=links(candidate.ra, candidate.dec),
         motion=GalMotion.objects.filter(pk=candidate.pk).first(),
         is_extended=_is_extended(candidate),
+        periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),
         siblings=siblings,
     )
 

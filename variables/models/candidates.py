@@ -258,6 +258,10 @@ class GalCandidate(models.Model):
     excess_mag = models.FloatField(
         null=True, help_text="scatter beyond the errors, over all epochs"
     )
+    period_days = models.FloatField(
+        null=True, help_text="the likeliest by all its light curves; null: none is certain"
+    )
+    period_err = models.FloatField(null=True, help_text="days")
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut that any change fails")
     cause = models.CharField(max_length=12, choices=Cause, default=Cause.REAL)
     is_flagged = models.BooleanField(
@@ -276,7 +280,7 @@ class GalCandidate(models.Model):
         null=True, help_text="that people agree on who voted for the class"
     )
     agreed_period_err = models.FloatField(
-        null=True, help_text="days; null: unknown, as of a single vote"
+        null=True, help_text="days, of the votes and of its light curves; null: unknown"
     )
 
     # Of the star, by ``variables.derived.stars``; of the source alone where it has no object.

@@ -10,6 +10,7 @@ import numpy as np
 from exposures.locks import Claimed, claim
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
+from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalPeriodRun
 from variables.periods.curves import members_of, read_star_curves
 from variables.periods.options import PeriodSearch
@@ -53,7 +54,10 @@ def find_periods(
             return None
         rows, found = _found(ids, catalogue, search)
         run = GalPeriodRun(catalogue=catalogue, digest=digest, **asdict(found))
-        return found if replace_periods(catalogue, rows, run, None) else None
+        if not replace_periods(catalogue, rows, run, None):
+            return None
+    refresh_candidates([catalogue.pk])
+    return found
 
 
 def find_periods_of(refsource_ids: Iterable[int], search: PeriodSearch) -> FoundPeriods:
@@ -70,6 +74,7 @@ def find_periods_of(refsource_ids: Iterable[int], search: PeriodSearch) -> Found
             if is_claimed:
                 rows, found = _found(of.tolist(), catalogue, search)
                 if replace_periods(catalogue, rows, None, of):
+                    refresh_candidates(refsource_ids=of.tolist())
                     total = FoundPeriods(
                         total.n_stars + found.n_stars, total.n_periodic + found.n_periodic
                     )

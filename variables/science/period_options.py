@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from exposures.science.quantities import Count, Few, Fraction, Options, ShortestPeriod, Trials
 
+LEAST_CYCLES = 1.5  # within the span of the epochs, of a period that was seen to repeat
+
 
 @dataclass(frozen=True)
 class PeriodOptions(Options):

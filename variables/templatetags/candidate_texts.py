@@ -13,6 +13,7 @@ from variables.models.candidates import Cause
 register = template.Library()
 UNKNOWN = "–"
 LEAST_PER_MILLION = 0.01
+LEAST_PROBABILITY = 1e-3
 MJD_0 = date(1858, 11, 17)
 FIRST_DAY, LAST_DAY = (date.min - MJD_0).days, (date.max - MJD_0).days  # that have a date
 
@@ -45,6 +46,18 @@ def per_million(share):
     if number < LEAST_PER_MILLION:
         return f"less than {LEAST_PER_MILLION}"
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+@register.filter
+def probability(value):
+    """A probability to two digits, in powers of ten where it is small."""
+    return f"{value:.2g}" if value >= LEAST_PROBABILITY else f"{value:.0e}"
+
+
+@register.filter
+def significant(days):
+    """A period to six digits."""
+    return f"{days:.6g}"
 
 
 @register.simple_tag

@@ -5,7 +5,7 @@ from django.db import connection
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
 from variables.light_curves.light_curve_data import light_curves_data
-from variables.models import GalCandidate, GalVarObj
+from variables.models import GalCandidate, GalPeriod, GalVarObj
 from variables.pictures.compass import compass_of
 from variables.pictures.paths import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
@@ -26,13 +26,15 @@ def cards_of(objects) -> list[dict]:
     ids = [one.refsource_id for one in objects]
     candidates = _candidates(ids)
     curves, around, changes = light_curves_data(list(candidates)), _around(ids), _changes(ids)
-    places = _position_texts(candidates)
+    places, periods = _position_texts(candidates), _periods(ids)
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
             **places[one.refsource_id],
             "statistics": _statistics(candidates[one.refsource_id]),
             "light_curves": curves[one.refsource_id],
+            "periods": periods.get(one.refsource_id, []),
+            "is_periodic": candidates[one.refsource_id].period_days is not None,
             "neighbours": around.get(one.refsource_id, []),
             "cutouts": _cutouts(one.refsource_id, changes.get(one.refsource_id, {})),
             "compass": _compass(candidates[one.refsource_id]),
@@ -124,6 +126,15 @@ def _around(ids):
         for pk, _, mag, distance in cursor.fetchall():
             around.setdefault(pk, []).append([round(mag, 2), round(distance, 2)])
     return around
+
+
+def _periods(ids):
+    """{refsource_id: [{"days": number, "alias": what it may be of a likelier one}, ...]}."""
+    periods = {}
+    for one in GalPeriod.objects.filter(refsource_id__in=ids).order_by("refsource_id", "rank"):
+        alias = one.get_alias_display() if one.alias else ""
+        periods.setdefault(one.refsource_id, []).append({"days": one.days, "alias": alias})
+    return periods
 
 
 def _changes(ids):

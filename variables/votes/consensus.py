@@ -23,6 +23,10 @@ JOIN galclasses k ON k.id = d.choice_id
 WHERE d.action = 'vote' AND u.id IS NULL AND d.refsource_id = ANY(%s)
 ORDER BY d.refsource_id, d.user_id, d.id DESC
 """
+FREQUENCY_ERRORS = """
+SELECT refsource_id, error_days / days ^ 2 FROM galperiods
+WHERE rank = 1 AND refsource_id = ANY(%s)
+"""
 STORE = """
 UPDATE galcandidates c SET consensus_id = v.choice, n_votes = v.n, is_disputed = v.disputed,
   agreed_period_days = v.period, agreed_period_err = v.error
@@ -73,14 +77,32 @@ def store_consensus(refsource_ids):
             _agreed(one, ballots[pk], periods[pk], options)
             for pk, one in zip(ids, found, strict=True)
         ]
+        errors = _frequency_errors(cursor, ids) if any(agreed) else {}
         columns = [
             [one.choice[-1] if one.choice else None for one in found],
             [one.n_votes for one in found],
             [one.is_disputed for one in found],
             [one and one.days for one in agreed],
-            [one and (None if np.isnan(one.scatter) else one.scatter) for one in agreed],
+            [one and _error(one, errors.get(pk)) for pk, one in zip(ids, agreed, strict=True)],
         ]
         cursor.execute(STORE, [ids, *columns])
+
+
+def _frequency_errors(cursor, refsource_ids):
+    """{refsource_id: error in cycles a day} of sources with stored periods."""
+    cursor.execute(FREQUENCY_ERRORS, [refsource_ids])
+    return dict(cursor.fetchall())
+
+
+def _error(period, frequency_error):
+    """The error of an AgreedPeriod in days, of its votes and its light curves; None if unknown.
+
+    By the error in cycles a day of the likeliest period that is stored: that of another one of the
+    same light curves is about the same.
+    """
+    of_curves = np.nan if frequency_error is None else frequency_error * period.days**2
+    error = float(np.fmax(period.scatter, of_curves))
+    return error if np.isfinite(error) else None
 
 
 def _agreed(consensus, ballots, periods, options):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from exposures.science.arrays import BoolArray, Float, FloatArray
-from variables.science.period_options import PeriodOptions
+from variables.science.period_options import LEAST_CYCLES, PeriodOptions
 from variables.science.periodicity.aliases import named_aliases, window_frequencies
 from variables.science.periodicity.choice import chosen
 from variables.science.periodicity.curve_matrices import CurveMatrix, scaled
@@ -30,7 +30,6 @@ from variables.science.periodicity.significance import false_alarm
 # Peaks of one sinusoid, and of the sum with three harmonics of it, that are compared.
 N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 20, 8, 4
 PHASES = np.arange(200) / 200
-LEAST_CYCLES = 1.5  # within the span, of a period that was seen to repeat
 STEP = 0.02  # widths of a peak, over which the evidence is a parabola
 
 
