@@ -7,6 +7,8 @@ folder that is given. Tells by magnitude and by crowding (fracflux) the scatter 
 the frames, the saved error, and two pulls: "pull" of each star against its own median, the error
 of the search images alone; "(ref)" against the reference over the hypot of both errors, which is
 what selects changes. Lists sources that changed three times or more, and ends with one JSON line.
+Keys with ``varying`` and ``known`` are of the statistics over all epochs: how many stars vary, how
+many of these follow the seeing, and the rank of the event and of the star with the transit.
 Its pull_min and pull_max are over both pulls and all bins of 200 measurements of the bulge.
 --every N takes every Nth frame, --quick every 24th or 48th. --table PATH (.csv or .npz) keeps every
 measurement.
@@ -37,11 +39,13 @@ from real_series import (
     reference_stars,
     repeated_changes,
 )
+from real_variability import variability_figures
 from scratch import manage, manage_here, scratch_database
 
 # Before processes are forked, which need it.
 import galproject.processing.pipeline  # noqa: F401
 from exposures.models import GalImage, Status
+from variables.light_curves.light_curves import light_curves_at
 from variables.models import GalVarObj
 
 BULGE, HAT_P_32 = "saao_bulge_microlensing", "hatp32_microobs"
@@ -134,6 +138,7 @@ def bulge(folder, arguments):
             **report("the bulge", table, variables=event),
             "event_detections": changed.values("image").distinct().count(),
             "event_frames": n_frames,
+            **{f"event_{name}": value for name, value in variability_figures(event).items()},
             "seconds": round(seconds, 1),
         }
     return figures, table
@@ -147,7 +152,9 @@ def transit(folder, arguments):
         seconds = real_night.process(url, folder, arguments.workers, every, manage=manage)
         depth, error = real_night.transit(Path(plots) / "transit.png")
         table = read_measurements()
-        figures = report("HAT-P-32", table) | {"seconds": round(seconds, 1)}
+        star = light_curves_at(*real_night.HAT_P_32, 10)[0].refsource_id
+        found = {f"transit_{name}": value for name, value in variability_figures([star]).items()}
+        figures = report("HAT-P-32", table) | found | {"seconds": round(seconds, 1)}
     figures = {f"hatp32_{name}": value for name, value in figures.items()}
     return {"transit_mag": round(depth, 4), "transit_error_mag": round(error, 4), **figures}, table
 

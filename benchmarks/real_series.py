@@ -266,7 +266,7 @@ def repeated_changes(table: Table) -> list[RepeatedChange]:
 
 def reference_stars() -> np.ndarray:
     """All sources of the reference, those that are saturated too."""
-    names = ("refsource_id", "x", "y", "mag", "flags")
+    names = ("refsource_id", "x", "y", "mag", "fracflux", "flags")
     first, last = GalReference.objects.get(active=True).reference_id_range
     query = (
         f"SELECT {', '.join(names)} FROM galsources "

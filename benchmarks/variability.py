@@ -26,7 +26,7 @@ from django.db import connection
 from tqdm import tqdm
 
 from benchmarks.scratch import scratch_database
-from benchmarks.simulated_curves import CHIP, FWHM_PIXELS, simulate
+from benchmarks.simulated_curves import CHIP, FLOOR, FWHM_PIXELS, LIMIT, simulate
 from photometry.storage import storage
 from tests.builders.survey_rows import make_image, make_sources
 from variables.science.variability.assessment import assess
@@ -45,12 +45,14 @@ def make_survey(n_sources, n_epochs):
     image = make_image("reference", is_reference=True, fwhm_pixels=FWHM_PIXELS, sky=100.0, **chip)
     sources = make_sources(n_sources)
     sources["x"], sources["y"] = rng.uniform(6, np.subtract(CHIP[::-1], 7), (n_sources, 2)).T
+    # Half of the stars fade below 5 sigma on some epoch, as in a crowd.
+    sources["mag_err"] = np.hypot(FLOOR, 0.2 * 10 ** (0.4 * (sources["mag"] - LIMIT)))
     catalogue = storage.create_catalogue(image, sources, {}, "benchmark")
     catalogue.refresh_from_db()
     sources = storage.catalogue_sources(catalogue)
     mag = sources["mag"].copy()
     for epoch in tqdm(range(1, n_epochs), unit="epoch", desc="storing", file=sys.stderr):
-        sources["mag"] = mag + rng.normal(0, 0.02, len(sources))
+        sources["mag"] = mag + rng.normal(0, sources["mag_err"])
         conditions = {
             "fwhm_pixels": FWHM_PIXELS * rng.uniform(0.8, 1.2),
             "sky": rng.uniform(90, 110),
