@@ -142,7 +142,7 @@ def test_of_two_that_depend_on_each_other_the_larger_counts():
     larger = larger_of_two(*both)
     assert (larger <= both.max(axis=0)).all()
     for share in (0.1, 1e-2, 1e-3):
-        assert np.mean(larger < share) == pytest.approx(share, rel=0.3)
+        assert 0.3 * share < np.mean(larger < share) < 1.2 * share
     some = np.array([0.2, np.nan, np.nan])
     assert larger_of_two(some, np.array([0.1, 0.3, np.nan]))[:2].tolist() == [0.2, 0.3]
 

@@ -138,14 +138,16 @@ def larger_of_two(first: FloatArray, second: FloatArray) -> FloatArray:
     """(n,) probability of two (n,) both of which count, where either may be NaN.
 
     Of the larger, whose distribution among constant stars is ``p^k``, with k between 1 and 2 as
-    both depend on each other: by the share of those below a tenth, where few stars vary.
+    both depend on each other: by the share of those below a tenth, where few stars vary; half of
+    what that tells, as what is rarer depends more on each other.
     """
     larger = np.fmax(first, second)
     is_both = np.isfinite(first) & np.isfinite(second)
     if is_both.sum() < MIN_CLASS:
         return larger
     share = np.clip(np.mean(larger[is_both] < TENTH), TENTH**2, TENTH)
-    return np.where(is_both, larger ** (np.log(share) / np.log(TENTH)), larger)
+    power = (1 + np.log(share) / np.log(TENTH)) / 2
+    return np.where(is_both, larger**power, larger)
 
 
 def usual_variances(evidence: Evidence, kind: Kind, known: BoolArray) -> FloatArray:
