@@ -1,14 +1,15 @@
 """A first estimate of the seeing."""
 
 import numpy as np
-from scipy.ndimage import maximum_filter, minimum_filter
 
-from exposures.science.arrays import Float, FloatArray
+from exposures.science.arrays import BoolArray, Float, FloatArray
+from photometry.science.compiled import compiled, inlined
 from photometry.science.psf.psf import PsfOptions
 
 # Of a star that is not saturated so many pixels at most are above this share of its peak.
 PLATEAU, PLATEAU_PIXELS = 0.97, 12
 CANDIDATES = 5  # peaks that are looked at for each of which the width is measured
+HALF, CLEAR = 8, 3  # pixels round a peak without a brighter one, and without a masked one
 AROUND = 20  # percentile of the pixels round a peak that is taken for what it stands on
 
 
@@ -23,15 +24,8 @@ def estimate_fwhm(
     masked pixel within 3, as saturated ones have, those with a brighter pixel within 8, and flat
     ones, of stars that saturate below what the header says; NaN with fewer than ``min_seeing``.
     """
-    half = 8
-    peak = maximum_filter(np.where(weight > 0, data, 0), size=2 * half + 1)
-    is_peak = (
-        (data == peak)
-        & (data > options.seeing_sigma * noise)
-        & (minimum_filter(weight, size=7) > 0)
-    )
-    is_peak[:half], is_peak[-half:], is_peak[:, :half], is_peak[:, -half:] = (False,) * 4
-    y, x = np.nonzero(is_peak)
+    half = HALF
+    y, x = np.nonzero(_isolated_peaks(data, weight, float(options.seeing_sigma * noise)))
     brightest = np.argsort(data[y, x])[::-1][: CANDIDATES * options.n_seeing]
     step = np.arange(-half, half + 1)
     boxes = data[y[brightest, None, None] + step[:, None], x[brightest, None, None] + step]
@@ -43,3 +37,37 @@ def estimate_fwhm(
     level = (peaks + np.percentile(boxes, AROUND, axis=(1, 2))) / 2
     n_above = np.sum(boxes > level[:, None, None], axis=(1, 2))
     return float(2 * np.sqrt(np.median(n_above) / np.pi))
+
+
+@compiled
+def _isolated_peaks(data: FloatArray, weight: FloatArray, least: float) -> BoolArray:
+    """(ny, nx) pixels above ``least`` without a brighter one within HALF or a masked one within CLEAR.
+
+    Those near an edge are left out.
+    """
+    ny, nx = data.shape
+    found = np.zeros((ny, nx), np.bool_)
+    for j in range(HALF, ny - HALF):
+        for i in range(HALF, nx - HALF):
+            # Most pixels that are bright have a brighter one beside them.
+            if data[j, i] > least and not _is_below(data, weight, j, i, 1):
+                found[j, i] = _is_clear(weight, j, i) and not _is_below(data, weight, j, i, HALF)
+    return found
+
+
+@inlined
+def _is_below(data: FloatArray, weight: FloatArray, j: int, i: int, reach: int) -> bool:
+    for y in range(j - reach, j + reach + 1):
+        for x in range(i - reach, i + reach + 1):
+            if weight[y, x] > 0 and data[y, x] > data[j, i]:
+                return True
+    return False
+
+
+@inlined
+def _is_clear(weight: FloatArray, j: int, i: int) -> bool:
+    for y in range(j - CLEAR, j + CLEAR + 1):
+        for x in range(i - CLEAR, i + CLEAR + 1):
+            if not weight[y, x] > 0:
+                return False
+    return True
