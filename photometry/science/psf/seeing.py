@@ -41,7 +41,7 @@ def estimate_fwhm(
 
 @compiled
 def _isolated_peaks(data: FloatArray, weight: FloatArray, least: float) -> BoolArray:
-    """(ny, nx) pixels above ``least`` without a brighter one within HALF or a masked one within CLEAR.
+    """(ny, nx) pixels above ``least``: none within HALF is brighter, none within CLEAR masked.
 
     Those near an edge are left out.
     """
