@@ -11,7 +11,7 @@ from tests.builders.candidates import add_epoch, crossmatch_all, make_candidate,
 from tests.builders.reference_catalogues import make_reference
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
-from variables.models import GalCandidate, GalDecision, GalFlag, GalSuccession
+from variables.models import GalCandidate, GalDecision, GalFlag, GalSuccession, StarList
 from variables.vetting.decisions import undo_decisions, votes_visible_to
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +82,16 @@ def test_a_campaign_goes_on_with_its_candidates(matched_candidate):
     # A transferred decision is not what somebody did last.
     assert undo_decisions(user, campaign) == []
     assert candidate_of(again.pk).n_votes == 1
+
+
+def test_a_list_of_stars_has_the_source_in_the_place_of_another(matched_candidate):
+    kept = [matched_candidate.pk - 1, 7, matched_candidate.pk]
+    stars = StarList.objects.create(name="l", user=make_user(), query="", refsource_ids=kept)
+    again = make_again(matched_candidate)
+    stars.refresh_from_db()
+    assert stars.refsource_ids == [7, again.pk - 1, again.pk]
+    both = GalCandidate.objects.in_star_list(stars.pk).values_list("pk", "kind")
+    assert dict(both) == {again.pk: "changed", again.pk - 1: "varies"}
 
 
 def test_an_old_address_leads_to_the_candidate_in_its_place(matched_candidate, client):

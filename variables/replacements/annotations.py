@@ -29,16 +29,29 @@ AND NOT EXISTS (
     SELECT FROM galcampaignobjects o WHERE o.campaign_id = t.campaign_id AND o.refsource_id = p.new
 )
 """
+# Lists of stars that have any of them.
+MOVE_IN_LISTS = """
+WITH pairs AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS p(old, new))
+UPDATE galstarlists l SET refsource_ids = ARRAY(
+    SELECT DISTINCT coalesce(p.new, star)
+    FROM unnest(l.refsource_ids) AS star LEFT JOIN pairs p ON p.old = star ORDER BY 1
+)
+WHERE EXISTS (SELECT FROM unnest(l.refsource_ids) AS star JOIN pairs p ON p.old = star)
+"""
 
 
 @transaction.atomic
 def transfer_annotations(old, new) -> int:
     """Transfer votes, flags and campaigns from sources ``old`` to ``new``, arrays of ids.
 
+    They take their places in lists of stars, too.
+
     Returns the number of sources that had any. Flags and rows of campaigns are changed. Decisions
     are only ever added: each that holds is repeated on the new source, and the earlier one undone,
     so that it counts once. A person who has voted on the new source already keeps that vote.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE_IN_LISTS, [old.tolist(), new.tolist()])
     new_of = _annotated(dict(zip(old.tolist(), new.tolist(), strict=True)))
     if not new_of:
         return 0
