@@ -137,7 +137,11 @@ def test_the_api_takes_a_period_and_gives_it_back(client, star):
 def test_the_error_is_that_of_the_light_curves_where_it_is_larger(star):
     figures = dict.fromkeys(("power", "n_cycles", "amplitude_mag", "r21", "phi21"), 1.0)
     GalPeriod.objects.create(
-        refsource_id=star, rank=1, days=0.5, error_days=0.001, false_alarm=1e-6,
+        refsource_id=star,
+        rank=1,
+        days=0.5,
+        error_days=0.001,
+        false_alarm=1e-6,
         **figures | {"r31": 1.0, "phi31": 1.0},
         **dict.fromkeys(("n_harmonics", "alias", "alias_of", "n_epochs", "n_filters"), 1),
     )

@@ -254,7 +254,10 @@ def _varying_columns(columns, rows, statistics: AllEpochs):
         "false_alarm": statistics.false_alarm,
         "excess_mag": statistics.excess_mag,
         "max_significance": np.where(
-            unchanged, statistics.largest_sigma, columns["max_significance"]
+            # Of a star that people chose there may be none.
+            unchanged,
+            np.nan_to_num(statistics.largest_sigma),
+            columns["max_significance"],
         ),
     }
     for name, ufunc in (("first_mjd", np.minimum), ("last_mjd", np.maximum)):

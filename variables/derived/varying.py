@@ -10,7 +10,6 @@ from photometry.models import GalReference, GalSource
 from variables.models import (
     CampaignObject,
     GalCandidate,
-    GalNewSource,
     GalVariability,
     StarList,
 )
@@ -44,10 +43,13 @@ def varying_sources(catalogue: GalReference, options: VariabilityOptions) -> Int
 
 
 def _still_there(catalogue, ids):
-    """Those of some ids that are sources of a catalogue: new ones may have gone since."""
+    """Those of some ids that a catalogue has on its reference.
+
+    New sources are candidates by their changes, and gone without them.
+    """
     on_reference = GalSource.objects.in_catalogues([catalogue.pk]).reference()
-    there = on_reference.filter(refsource_id__in=ids).values_list("refsource_id", flat=True)
-    return {*there, *GalNewSource.objects.filter(pk__in=ids).values_list("pk", flat=True)}
+    there = on_reference.filter(refsource_id__in=ids)
+    return set(there.values_list("refsource_id", flat=True))
 
 
 def all_epochs_of(refsource_ids: IntArray, options: VariabilityOptions) -> AllEpochs:
