@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from exposures.science.barycentre import ObservatoryOptions
 from variables.science.variability.blends import Neighbours, pair_sums
-from variables.science.variability.conditions import SITES, airmass, standard_conditions
+from variables.science.variability.conditions import airmass, standard_conditions
 from variables.science.variability.evidence import Circumstances, evidence_of
 
 N, N_IMAGES, ERROR = 3000, 60, 0.02
@@ -91,7 +92,7 @@ def test_conditions_that_are_unknown_or_alike_are_left_out():
 
 def test_the_airmass_is_that_of_the_site():
     """As astropy's AltAz has it for Cerro Tololo, which counts precession and no refraction."""
-    found = airmass(np.array([60500.0, 60500.1, 60500.4]), 265.0, -29.0, SITES["decam"])
+    found = airmass(np.array([60500.0, 60500.1, 60500.4]), 265.0, -29.0, ObservatoryOptions())
     assert found[:2] == pytest.approx([1.348, 1.019], abs=0.01)
     assert 5.5 < found[2] < 6.5
 

@@ -3,13 +3,14 @@
 import numpy as np
 
 from exposures.models import GalImage
+from exposures.options_in_force import options_in_force
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import rank_of
 from photometry.models import GalReference
 from photometry.storage.binary_copy import copy_out, names_of
 from photometry.storage.columns import source_dtype
 from variables.science.variability.assessment import Surroundings
-from variables.science.variability.conditions import SITES, airmass, standard_conditions
+from variables.science.variability.conditions import airmass, standard_conditions
 from variables.science.variability.evidence import Circumstances
 from variables.variability.curves import CatalogueImages
 
@@ -50,9 +51,10 @@ def _conditions(
         "sky": _column(epochs.images, "sky"),
     }
     image = catalogue.image
-    site = SITES.get(image.exposure.instrument)
-    if site and image.ra is not None:
-        found["airmass"] = airmass(epochs.mjd, image.ra, image.dec, site)
+    # Images of other cameras may be from anywhere, whatever the options say of the survey's own.
+    if image.exposure.instrument == "decam" and image.ra is not None:
+        observatory = options_in_force().observatory
+        found["airmass"] = airmass(epochs.mjd, image.ra, image.dec, observatory)
     brightest = np.argsort(rows["mag"])[:N_PLACED]
     shifts = _shifts(catalogue, epochs, rows[brightest])
     return found | dict(zip(("x", "y"), shifts, strict=True))

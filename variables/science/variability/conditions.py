@@ -3,23 +3,24 @@
 import numpy as np
 
 from exposures.science.arrays import FloatArray, Floats
+from exposures.science.barycentre import ObservatoryOptions
 from photometry.science.scatter import MAD_TO_SIGMA
 
-# Longitude east and latitude in degrees, of cameras whose images don't say where they were.
-SITES = {"decam": (-70.8065, -30.1691)}
 LEAST_STEP = 1e-6  # of a condition, below which it is the same on all images
 MAX_SIGMA = 3.0  # beyond which a condition counts as one of this size
 GMST_EPOCH = 51544.5  # MJD of J2000
 
 
-def airmass(mjd: FloatArray, ra: Floats, dec: Floats, site: tuple[float, float]) -> FloatArray:
+def airmass(
+    mjd: FloatArray, ra: Floats, dec: Floats, observatory: ObservatoryOptions
+) -> FloatArray:
     """(n,) airmass at times ``mjd`` (n,) of positions, numbers or (n,) degrees, without a unit.
 
     ``sec z`` of a plane atmosphere, with the mean sidereal time to the second (Meeus 1998,
-    Astronomical Algorithms, eq. 12.4). ``site`` is a longitude east and a latitude in degrees. NaN
-    below 5 degrees of altitude.
+    Astronomical Algorithms, eq. 12.4) where the ``observatory`` is. NaN below 5 degrees of
+    altitude.
     """
-    longitude, latitude = site
+    longitude, latitude = observatory.longitude_degrees, observatory.latitude_degrees
     days = np.asarray(mjd, "f8") - GMST_EPOCH
     hour_angle = np.radians(280.46061837 + 360.98564736629 * days + longitude - ra)
     latitude, dec = np.radians(latitude), np.radians(dec)
