@@ -53,7 +53,7 @@ M3_ERROR = 0.02  # mag
 GOOD_MAG = {"V": (14, 17.5), "B": (14, 18.5)}
 EVENTS = ("OB05086/starBLG234.6.I.218982.dat", "OB08092/phot_ob08092_O4.dat")
 EVENTS += ("OB140939/ob140939_OGLE.dat",)
-TIMED = 256  # stars
+TIMED = 512  # stars
 
 
 def cycles_off(found, periods, span, ratios=(1,)):

@@ -9,6 +9,7 @@ from astropy.timeseries import LombScargle
 from benchmarks.simulated_stars import epochs as survey_epochs
 from benchmarks.simulated_stars import measured, periodic_stars, unperiodic_stars
 from variables.science.period_options import PeriodOptions
+from variables.science.periodicity import search
 from variables.science.periodicity.aliases import Alias, named_aliases, window_frequencies
 from variables.science.periodicity.curve_matrices import CurveMatrix, excess_scatter, scaled
 from variables.science.periodicity.fourier_evidence import (
@@ -18,7 +19,7 @@ from variables.science.periodicity.fourier_evidence import (
     fourier_fit,
     shapes,
 )
-from variables.science.periodicity.periodogram_power import strongest
+from variables.science.periodicity.periodogram_power import harmonic_sums, strongest
 from variables.science.periodicity.periodograms import FrequencyGrid, periodograms
 from variables.science.periodicity.search import periods_of_stars
 
@@ -214,6 +215,15 @@ def test_a_star_is_not_disturbed_by_another_of_its_catalogue():
     assert together.days[1, 0] == pytest.approx(one.days[0, 0], rel=1e-9)
 
 
+def test_periods_are_the_same_however_many_stars_are_searched_at_once(monkeypatch):
+    curves = sinusoids([0.61, 0.83, 1.7])
+    together = periods_of_stars(curves, LONGER)
+    monkeypatch.setattr(search, "POWERS_AT_ONCE", 1)
+    alone = periods_of_stars(curves, LONGER)
+    np.testing.assert_allclose(alone.days, together.days, rtol=1e-9)
+    np.testing.assert_allclose(alone.amplitude_mag, together.amplitude_mag, rtol=1e-6)
+
+
 def test_the_order_of_epochs_says_nothing():
     curves = sinusoids([0.61, 0.83])
     order = np.random.default_rng(12).permutation(len(curves.days))
@@ -262,3 +272,13 @@ def test_the_spectral_window_of_two_runs_has_a_peak_at_the_inverse_of_their_dist
     nights = np.concatenate([np.arange(6), 331 + np.arange(7)])
     days = (nights[:, None] + np.linspace(-0.15, 0.15, 20)).ravel()
     assert np.abs(window_frequencies(days) - 2 / 331).min() < 2e-4
+
+
+def test_sums_over_harmonics_take_the_mean_for_those_beyond_the_last():
+    power = np.random.default_rng(13).random((2, 40)).astype("f4")
+    sums = np.empty_like(power)
+    harmonic_sums(power, 3, 4, sums)
+    for k in range(40):
+        places = [h * (3 + k) - 3 for h in (1, 2, 3, 4)]
+        expected = [power[:, at] if at < 40 else power.mean(axis=1) for at in places]
+        np.testing.assert_allclose(sums[:, k], np.sum(expected, axis=0), rtol=1e-5)

@@ -21,14 +21,14 @@ MISFITS = np.array([0.05, 0.15, 0.4])
 COARSE_MISFIT = 0.15
 COARSE_ORDER = 4
 # Places about a peak, in its widths.
-COARSE_OFFSETS = np.arange(-2, 3) * 0.15
-ALIAS_OFFSETS = np.array([-0.15, 0.0, 0.15])
+COARSE_OFFSETS = np.array([-0.15, 0.0, 0.15])
 MIDDLE_OFFSETS = np.array([-0.1, -0.05, 0.0, 0.05, 0.1])
 FINE_OFFSETS = np.array([-0.025, 0.0, 0.025])
 APART = 0.6  # widths of a peak by which periods differ
 N_FINE = 7  # candidates looked at closely
 OUTLIER = 4.0  # sigma off all of the best candidates, beyond which a measurement counts for less
 N_EXPLAINING = 4
+N_ALIASED = 2  # candidates of which aliases are tried
 LEAST_EPOCHS_A_BAND = 5  # for an amplitude of its own
 AMPLITUDES = 0.1, 10.0  # of filters, beyond which fits are at fault
 
@@ -44,12 +44,12 @@ def chosen(
     in each octave. Measurements that no good candidate explains are given larger errors, and each
     filter the amplitude that the best says.
     """
-    found = _coarse(star, frequency, COARSE_OFFSETS)
+    found = _coarse(star, frequency)
     if len(related):
-        best = found.frequency[_ranking(found)[:3]]
+        best = found.frequency[_ranking(found)[:N_ALIASED]]
         aliases = np.abs(best[:, None] + np.concatenate([related, -related])).ravel()
         aliases = aliases[aliases > 0.2 / star.span]
-        found = found.joined(_coarse(star, aliases, ALIAS_OFFSETS))
+        found = found.joined(_coarse(star, aliases))
     found = found[_distinct(found, star.span, N_FINE)]
     found = _near(star, found, MIDDLE_OFFSETS, max_harmonics, MISFITS[1:2])
     star = _corrected(star, found)
@@ -79,8 +79,8 @@ def multiplied(star: StarCurve, found: Candidates, factor: int, max_harmonics: i
     return one
 
 
-def _coarse(star: StarCurve, frequency: FloatArray, offsets: FloatArray) -> Candidates:
-    grid = np.abs(frequency[:, None] + offsets / star.span)
+def _coarse(star: StarCurve, frequency: FloatArray) -> Candidates:
+    grid = np.abs(frequency[:, None] + COARSE_OFFSETS / star.span)
     prior = prior_variances(COARSE_ORDER, False)
     found = evidences(
         grid.ravel(),
@@ -139,19 +139,23 @@ def _corrected(star: StarCurve, found: Candidates) -> StarCurve:
     sigma = np.maximum(sigma_about_zero(left[0]), np.sqrt(star.variance))
     least = left.min(axis=0)
     variance = star.variance + np.where(least > OUTLIER * sigma, least**2, 0)
-    amplitude = star.amplitude.copy()
-    weight = star.weight(found.misfit[ranked[0]])
-    for band in range(len(amplitude)):
-        of = star.band == band
-        if of.sum() < LEAST_EPOCHS_A_BAND:
-            continue
-        shape = fits[0].shape[of] - np.average(fits[0].shape[of], weights=weight[of])
-        squares = np.sum(weight[of] * shape**2)
-        if squares > 0:
-            one = squares / of.sum()  # what is known before is worth one epoch
-            product = np.sum(weight[of] * shape * star.value[of])
-            amplitude[band] = (one * amplitude[band] + product) / (one + squares)
+    amplitude = _amplitudes(star, fits[0].shape, star.weight(found.misfit[ranked[0]]))
     return replace(star, amplitude=np.clip(amplitude, *AMPLITUDES), variance=variance)
+
+
+def _amplitudes(star: StarCurve, shape: FloatArray, weight: FloatArray) -> FloatArray:
+    """The amplitude of each filter by a shape; what is known before is worth one epoch."""
+    one, moment, value = np.ones(len(shape)), weight * shape, star.value
+    each = np.array([one, weight, moment, moment * shape, weight * value, moment * value])
+    bands = star.band == np.arange(len(star.amplitude))[:, None]
+    number, total, first, second, of_values, product = each @ bands.T
+    mean = first / np.maximum(total, np.finfo(float).tiny)
+    squares, product = second - mean * first, product - mean * of_values
+    known = (number >= LEAST_EPOCHS_A_BAND) & (squares > 0)
+    known_before = squares / np.maximum(number, 1)
+    found = known_before * star.amplitude + product
+    found /= np.where(known, known_before + squares, 1)
+    return np.where(known, found, star.amplitude)
 
 
 def _ranking(found: Candidates) -> IntArray:

@@ -15,7 +15,7 @@ UNEQUAL = 0.2  # variance of odd harmonics of an orbit whose halves are nearly a
 
 @dataclass(frozen=True)
 class StarCurve:
-    """The measured epochs of one star, of a row of ScaledCurves; arrays (n,)."""
+    """The measured epochs of one star by time, of a row of ScaledCurves; arrays (n,)."""
 
     days: np.ndarray  # from the middle of the span
     band: np.ndarray
@@ -27,7 +27,7 @@ class StarCurve:
     @property
     def span(self) -> Float:
         """Days from the first epoch to the last, a number."""
-        return np.ptp(self.days)
+        return float(self.days[-1] - self.days[0])
 
     def weight(self, misfit: Float) -> FloatArray:
         """(n,) inverse variances with a misfit, a number in units of the scatter."""

@@ -85,12 +85,15 @@ def harmonic_sums(power: FloatArray, first: int, n_harmonics: int, sums: FloatAr
         for k in range(n):
             mean += power[i, k]
         mean /= np.float32(n)
+        row, total = power[i], sums[i]
         for k in range(n):
-            total = power[i, k]
-            for h in range(2, n_harmonics + 1):
-                at = h * (first + k) - first
-                total += power[i, at] if at < n else mean
-            sums[i, k] = total
+            total[k] = row[k]
+        for h in range(2, n_harmonics + 1):
+            n_known = max((n - 1 + first) // h - first + 1, 0)
+            for k in range(n_known):
+                total[k] += row[h * (first + k) - first]
+            for k in range(n_known, n):
+                total[k] += mean
 
 
 @compiled

@@ -30,6 +30,7 @@ from variables.science.periodicity.significance import false_alarm
 # Peaks of one sinusoid, and of the sum with three harmonics of it, that are compared.
 N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 20, 8, 4
 PHASES = np.arange(200) / 200
+POWERS_AT_ONCE = 40_000_000  # of all stars' periodograms, 4 bytes each, and as much for sums
 STEP = 0.02  # widths of a peak, over which the evidence is a parabola
 
 
@@ -78,8 +79,9 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
         return found
     grid = frequency_grid(span, options)
     related = window_frequencies(curves.days)
-    for start in range(0, n_stars, STARS_AT_ONCE):
-        rows = slice(start, start + STARS_AT_ONCE)
+    n_at_once = max(min(STARS_AT_ONCE, POWERS_AT_ONCE // grid.n), 1)
+    for start in range(0, n_stars, n_at_once):
+        rows = slice(start, start + n_at_once)
         part = scaled(CurveMatrix(curves.days, curves.band, curves.mag[rows], curves.mag_err[rows]))
         for k, frequency in enumerate(_peaks(periodograms(part, grid), grid, options)):
             star = star_curve(part, k)
