@@ -260,6 +260,14 @@ def test_two_identical_magnitudes_everywhere_are_no_period():
     assert not periods_of_stars(curves, LONGER).are_periodic(LONGER).any()
 
 
+def test_a_star_that_only_rises_or_falls_has_no_endless_period():
+    curves = sinusoids(np.full(6, 0.7), n_epochs=40)
+    slopes = 10.0 ** -np.arange(6)
+    curves.mag[:] = 17 + slopes[:, None] * curves.days + 1e-4 * np.sin(curves.days)
+    days = periods_of_stars(curves, OPTIONS).days
+    assert 0 < days[np.isfinite(days)].max() < 13 * np.ptp(curves.days)
+
+
 def test_aliases_are_named_by_what_they_are_of():
     true = 1 / 0.61
     frequency = np.array([true, true + 1.0, 2 * true, true / 2, true - 1 / 365.25, 3.3])

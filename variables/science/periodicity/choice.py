@@ -31,6 +31,7 @@ N_EXPLAINING = 4
 N_ALIASED = 2  # candidates of which aliases are tried
 LEAST_EPOCHS_A_BAND = 5  # for an amplitude of its own
 AMPLITUDES = 0.1, 10.0  # of filters, beyond which fits are at fault
+SLOWEST = 0.1  # cycles within the span of the epochs
 
 
 def chosen(
@@ -79,8 +80,16 @@ def multiplied(star: StarCurve, found: Candidates, factor: int, max_harmonics: i
     return one
 
 
+def _frequencies_near(frequency: FloatArray, offsets: FloatArray, span: Float) -> FloatArray:
+    """(n, k) frequencies in cycles a day at offsets (k,), in widths of a peak, from ``frequency``.
+
+    None is 0, as the alias of a period of a day by a day would be: that is a mean.
+    """
+    return np.maximum(np.abs(frequency[:, None] + offsets / span), SLOWEST / span)
+
+
 def _coarse(star: StarCurve, frequency: FloatArray) -> Candidates:
-    grid = np.abs(frequency[:, None] + COARSE_OFFSETS / star.span)
+    grid = _frequencies_near(frequency, COARSE_OFFSETS, star.span)
     prior = prior_variances(COARSE_ORDER, False)
     found = evidences(
         grid.ravel(),
@@ -108,7 +117,7 @@ def _near(
     misfits: FloatArray,
 ) -> Candidates:
     """The same candidates at the best of some offsets, in widths of a peak, for some misfits."""
-    grid = np.abs(found.frequency[:, None] + offsets / star.span)
+    grid = _frequencies_near(found.frequency, offsets, star.span)
     is_halved = bool(found.is_halved[0])
     prior = prior_variances(max_harmonics, is_halved)
     orders = slice(2, None, 2) if is_halved else slice(1, None)
