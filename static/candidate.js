@@ -29,8 +29,24 @@ async function lightCurves() {
     curve.align(aligned);
     folding.align(aligned);
   });
+  offerDetrended(data, (other) => {
+    curve.show(other);
+    folding.redraw(other);
+  });
   listenToFolding(folding);
   await folding.show(data, storedPeriods(), byId("stored-periods")?.matches("[data-certain]"));
+}
+
+// A button that has the curves drawn without the trends that stars share, and as measured again.
+function offerDetrended(measured, draw) {
+  const button = byId("detrend"), note = byId("periods");
+  let detrended = null;
+  button?.addEventListener("click", () => orTell(note, async () => {
+    const isPressed = button.getAttribute("aria-pressed") !== "true";
+    if (isPressed) detrended ??= await getJson(button.dataset.url);
+    button.setAttribute("aria-pressed", isPressed);
+    draw(isPressed ? detrended : measured);
+  }));
 }
 
 // A vote takes the period along by which the curve is folded.

@@ -20,6 +20,12 @@ export class Folding {
     return isCertain ? this.next() : this.fold(null);
   }
 
+  // The same star's curves in another form, folded as they are.
+  redraw(data) {
+    this.data = data;
+    return this.fold(this.period);
+  }
+
   async fold(days) {
     this.period = Number.isFinite(days) && days > 0 ? significant(days) : null;
     this.field.value = this.period ?? "";

@@ -102,7 +102,8 @@ export class LightCurveChart {
     const times = curves.flatMap((c) => [...c.mjd, ...c.non_detections.mjd]);
     const positions = this.positionsOf(times);
     const zeros = new Map(curves.map((c) => [c, this.aligned ? median(c.mag.length ? c.mag : limitsOf(c)) : 0]));
-    labelAxes(this.plot.yaxis, this.aligned ? "from the median of each filter (mag)" : "magnitude");
+    const detrended = curves.some((c) => c.is_detrended) ? ", detrended" : "";
+    labelAxes(this.plot.yaxis, `${this.aligned ? "from the median of each filter (mag)" : "magnitude"}${detrended}`);
     const mags = curves.flatMap((c) => c.mag.flatMap((m, k) => [m - zeros.get(c) - c.mag_err[k], m - zeros.get(c) + c.mag_err[k]]));
     const limits = curves.flatMap((c) => limitsOf(c).map((limit) => limit - zeros.get(c)));
     const faint = this.setMagnitudes([...mags, ...limits]);

@@ -143,6 +143,10 @@ class MeasurementSerializer(Finite, serializers.Serializer):
     quality = SingleField()
     flags = serializers.IntegerField()
     is_reference = serializers.BooleanField()
+    trend_mag = SingleField(
+        help_text="of trends that stars share, taken off mag; null: mag is as measured",
+        allow_null=True,
+    )
 
 
 class ConeMeasurementSerializer(MeasurementSerializer):
@@ -197,8 +201,16 @@ class NewVoteSerializer(serializers.Serializer):
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
 
 
-class ConeSerializer(serializers.Serializer):
-    """A cone on the sky."""
+class LightCurveQuerySerializer(serializers.Serializer):
+    """The parameters of a request for light curves."""
+
+    detrended = serializers.BooleanField(
+        default=False, help_text="without the trends that the stars of a reference share"
+    )
+
+
+class ConeSerializer(LightCurveQuerySerializer):
+    """A cone on the sky, whose light curves are asked for."""
 
     ra = NumberField(min_value=0, max_value=360, help_text="ICRS degrees")
     dec = NumberField(min_value=-90, max_value=90, help_text="ICRS degrees")

@@ -22,11 +22,24 @@ from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
 from variables.votes.blindness import note_shown
 
 extend_schema_field(str)(PositionFilter)
+LIGHT_CURVE = [
+    OpenApiParameter(
+        "detrended", bool, description="without the trends that the stars of a reference share"
+    ),
+]
 CONE = [
     OpenApiParameter("ra", float, required=True, description="ICRS degrees"),
     OpenApiParameter("dec", float, required=True, description="ICRS degrees"),
     OpenApiParameter("radius_arcsec", float, description="at most 60; 1 if not given"),
+    *LIGHT_CURVE,
 ]
+
+
+def wants_detrended(request):
+    """Whether light curves are asked for without trends; ValidationError for what says neither."""
+    parameters = of.LightCurveQuerySerializer(data=request.query_params)
+    parameters.is_valid(raise_exception=True)
+    return parameters.validated_data["detrended"]
 
 
 class CandidatePages(CursorPages):
@@ -94,11 +107,12 @@ class CandidateViewSet(SurveyTableViewSet):
         # One by its id is there whatever hides it from lists.
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
-    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
         """Give every epoch of a candidate, detected or not, oldest first."""
-        return self.answer(epochs_of([self.get_object().pk]), of.MeasurementSerializer())
+        rows = epochs_of([self.get_object().pk], wants_detrended(request))
+        return self.answer(rows, of.MeasurementSerializer())
 
 
 class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -109,21 +123,22 @@ class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSe
     )
     serializer_class = of.ObjectSerializer
 
-    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
     @action(detail=True, url_path="light-curve", pagination_class=None)
     def light_curve(self, request, pk=None):
         """Give every epoch in all filters, detected or not, by filter, source and time."""
         sources = self.get_object().sources.current().order_by("filter", "pk")
         ids = sources.values_list("pk", flat=True)
-        return self.answer(epochs_of(ids), of.MeasurementSerializer())
+        return self.answer(epochs_of(ids, wants_detrended(request)), of.MeasurementSerializer())
 
 
 class LightCurveView(InFormats, APIView):
     """Every epoch of a source by its id, detected or not, oldest first."""
 
-    @extend_schema(responses=of.MeasurementSerializer(many=True))
+    @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
     def get(self, request, refsource_id):
-        return self.answer(epochs_of([refsource_id]), of.MeasurementSerializer())
+        rows = epochs_of([refsource_id], wants_detrended(request))
+        return self.answer(rows, of.MeasurementSerializer())
 
 
 class Cone(InFormats, APIView):
@@ -138,8 +153,9 @@ class Cone(InFormats, APIView):
     def get(self, request):
         parameters = of.ConeSerializer(data=request.query_params)
         parameters.is_valid(raise_exception=True)
+        detrended = parameters.validated_data.pop("detrended")
         sources = list(GalSource.objects.cone(**parameters.validated_data))
-        rows = epochs_of_cone(sources)
+        rows = epochs_of_cone(sources, detrended)
         if not self.wants_table():
             rows = list(islice(rows, self.max_measurements + 1))
             if len(rows) > self.max_measurements:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from django.core.management import call_command
 
 from exposures.locks import Claimed
 from photometry.models import GalReference
@@ -23,7 +22,6 @@ from variables.models import (
 from variables.science.variability.options import VariabilityOptions
 from variables.variability.curves import CatalogueImages, read_curves
 from variables.variability.measuring import is_measured, measure_variability
-from variables.variability.storage import stored_trend
 from variables.variability.surroundings import read_surroundings
 
 N, OPTIONS = 30, VariabilityOptions()
@@ -203,27 +201,11 @@ def test_trends_are_kept_beside_the_measurements_and_taken_from_the_statistics(t
     assert np.std(shift) < 0.005
 
 
-def test_a_light_curve_is_given_as_measured_or_without_trends(trended):
+def test_a_light_curve_without_the_trends_that_were_found_scatters_less(trended):
     measure_variability(trended)
     star = storage.catalogue_sources(trended)[40]
     (curve,) = light_curves_at(star["ra"], star["dec"], 0.1)
-    clean = detrended(curve)
-    assert np.std(curve.mag[1:]) > 0.03 and np.std(clean.mag) < 0.02
-    trend = stored_trend(curve.refsource_id, curve.image_id)
-    assert np.allclose(curve.mag - clean.mag, trend, atol=1e-5)
-    assert not stored_trend(curve.refsource_id, np.array([2**40])).any()
-    assert not stored_trend(1, curve.image_id).any()
-
-
-def test_the_command_gives_light_curves_without_trends(trended, capsys):
-    measure_variability(trended)
-    star = storage.catalogue_sources(trended)[40]
-    place = (str(star["ra"]), str(star["dec"]), "--radius", "0.1")
-    printed = []
-    for options in ((), ("--detrended",)):
-        call_command("light_curve", *place, *options)
-        printed.append(capsys.readouterr().out)
-    assert printed[0] != printed[1]
+    assert np.std(curve.mag[1:]) > 0.03 and np.std(detrended(curve).mag) < 0.02
 
 
 def test_pairs_are_told_and_every_star_has_a_false_alarm_probability(trended):

@@ -10,7 +10,7 @@ from photometry.querysets.objects import MatchKind
 from photometry.science.extended_sources import EXTENDED
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
-from variables.models import GalCandidate, GalFlag, GalPeriod, GalVarObj
+from variables.models import GalCandidate, GalFlag, GalPeriod, GalTrendStar, GalVarObj
 from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.paths import cutouts_url, picture_url
@@ -137,6 +137,7 @@ class CandidatePage:
     motion: GalMotion | None  # of the source; None where it is unknown
     is_extended: bool  # whether the source is a member of an extended source
     periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
+    has_trends: bool  # whether trends can be taken off its light curves, in any filter
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
 
     @property
@@ -161,15 +162,16 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with ten queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with eleven queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
     note_shown(user, [candidate.pk, *(one.pk for one in siblings)])
+    around = neighbourhood(candidate)
     return CandidatePage(
         candidate=candidate,
         changes=tuple(changes),
-        neighbourhood=neighbourhood(candidate),
+        neighbourhood=around,
         cutouts=_cutouts(candidate, {change.image_id: change for change in changes}),
         chip=_chip(candidate),
         flags=tuple(flags.order_by("-pk")),
@@ -178,8 +180,14 @@ def candidate_page(candidate, user) -> CandidatePage:
         motion=GalMotion.objects.filter(pk=candidate.pk).first(),
         is_extended=_is_extended(candidate),
         periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),
+        has_trends=_has_trends(candidate, around),
         siblings=siblings,
     )
+
+
+def _has_trends(candidate, around):
+    ids = [candidate.pk, *(match.refsource_id for match in around.matches(candidate))]
+    return GalTrendStar.objects.filter(pk__in=ids).exists()
 
 
 def _is_extended(candidate):

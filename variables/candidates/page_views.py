@@ -44,9 +44,10 @@ def _replacement_of(pk):
 
 @require_safe
 def candidate_data(request, pk):
-    """The light curves of a candidate, as JSON."""
+    """The light curves of a candidate, as JSON; with ``detrended=1`` without shared trends."""
     get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
-    return JsonResponse(finite(light_curve_data(pk)), json_dumps_params={"allow_nan": False})
+    data = light_curve_data(pk, detrended=request.GET.get("detrended") == "1")
+    return JsonResponse(finite(data), json_dumps_params={"allow_nan": False})
 
 
 @require_safe

@@ -14,6 +14,7 @@ from photometry.querysets.objects import MatchKind
 from photometry.storage.light_curves import epochs
 from variables.light_curves.times import barycentric_times
 from variables.models import GalVarObj
+from variables.variability.storage import stored_trends
 
 # A candidate of a catalogue that was replaced is shown all the same.
 MATCHES = f"""
@@ -78,25 +79,29 @@ def object_members_of(refsource_ids) -> dict[int, list[Match]]:
     return matches
 
 
-def light_curve_data(refsource_id) -> dict:
+def light_curve_data(refsource_id, detrended=False) -> dict:
     """The light curves of one candidate for JSON; see ``light_curves_data``."""
-    return light_curves_data([refsource_id])[refsource_id]
+    return light_curves_data([refsource_id], detrended)[refsource_id]
 
 
-def light_curves_data(refsource_ids) -> dict[int, dict]:
+def light_curves_data(refsource_ids, detrended=False) -> dict[int, dict]:
     """The light curves of candidates in all filters, for JSON, in four queries.
 
-    ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "mjd", "bjd_tdb",
-    "mag", "mag_err", "is_detection", "is_reference", "significance", "image_id", "image",
-    "vanished_mjd", "non_detections"}]}}``, each a list by epoch, oldest first; the candidate's own
-    filter comes first. An error that is not known is None; measurements without a magnitude are
-    left out. ``non_detections`` are ``{"mjd", "bjd_tdb", "limit_mag", "flux", "flux_err",
-    "is_detection", "image"}`` of the epochs at which the source was looked for in vain:
+    One more where they are ``detrended``, without the trends that stars share; ``is_detrended``
+    says of each filter whether it had some.
+
+    ``{refsource_id: {"refsource_id", "filters": [{"filter", "refsource_id", "is_detrended", "mjd",
+    "bjd_tdb", "mag", "mag_err", "is_detection", "is_reference", "significance", "image_id",
+    "image", "vanished_mjd", "non_detections"}]}}``, each a list by epoch, oldest first; the
+    candidate's own filter comes first. An error that is not known is None; measurements without
+    a magnitude are left out. ``non_detections`` are ``{"mjd", "bjd_tdb", "limit_mag", "flux",
+    "flux_err", "is_detection", "image"}`` of the epochs at which the source was looked for in vain:
     is_detection where it has vanished; a limit, or a flux, that was not kept is None.
     """
     matches = object_members_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
-    rows, changes = _rows(ids), _changes(ids)
+    trends = stored_trends(ids) if detrended else {}
+    rows, changes = _rows(ids, trends), _changes(ids)
     images = {row.image_id for measured in rows.values() for row in measured}
     images_of = _epochs(images.union(*changes.values()))
     return {
@@ -126,16 +131,21 @@ class _Row(NamedTuple):
     flux_err: float | None
     is_detected: bool
     limit_mag: float
+    trend_mag: float  # was taken off ``mag``; NaN where it is as measured
 
 
-def _rows(ids):
-    """{refsource_id: [_Row]}, oldest first."""
+def _rows(ids, trends):
+    """{refsource_id: [_Row]}, oldest first, less ``trends`` (``stored_trends``)."""
     rows = {}
     columns = ("ra", "dec", "galimage_id", "mag", "mag_err", "is_reference", "flux", "flux_err")
     measured = epochs(ids, columns)
     times = barycentric_times(measured["mjd"], measured["ra"], measured["dec"])
     for (source_id, mjd, *row), time in zip(measured.tolist(), times.tolist(), strict=True):
-        rows.setdefault(source_id, []).append(_Row(mjd, time, *row))
+        one = _Row(mjd, time, *row, nan)
+        trend = trends.get((source_id, one.image_id))
+        if trend is not None:
+            one = one._replace(mag=one.mag - trend, trend_mag=trend)
+        rows.setdefault(source_id, []).append(one)
     return rows
 
 
@@ -172,6 +182,7 @@ def _curve(match, rows, changes, images_of):
         "filter": match.filter,
         "refsource_id": match.refsource_id,
         "is_blend": match.is_blend,
+        "is_detrended": any(isfinite(row.trend_mag) for row in measured),
         "image_id": [row.image_id for row in measured],
         "image": [images_of[row.image_id].name for row in measured],
         "mjd": [row.mjd for row in measured],

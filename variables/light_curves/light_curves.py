@@ -73,9 +73,15 @@ class LightCurve:
     is_variable: np.ndarray  # a galvarobj that passes its cuts
     image_id: np.ndarray
     missed: NonDetections
+    trend_mag: np.ndarray  # trends that were taken off ``mag``; NaN where it is as measured
 
     def __len__(self):
         return len(self.mjd)
+
+    @property
+    def is_detrended(self) -> bool:
+        """Whether trends were taken off."""
+        return bool(np.isfinite(self.trend_mag).any())
 
     @property
     def n_epochs(self) -> int:
@@ -148,6 +154,7 @@ def _light_curve(source, rows, variable, vanished):
         image_id=image_ids,
         is_variable=_are_in(variable, key, image_ids),
         missed=_non_detections(source, rows[~rows["is_detected"]], only_changed, variable),
+        trend_mag=np.full(len(detected), np.nan, "f4"),
         **{name: detected[name] for name in MEASURED},
     )
 
@@ -180,7 +187,7 @@ def _are_in(variable, key, image_ids):
 HEADINGS = (
     *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id", "mjd", "bjd_tdb"),
     *("kind", "mag", "mag_err", "limit_mag", "flux", "flux_err", "rchi2", "flags"),
-    *("is_reference", "is_variable"),
+    *("is_reference", "is_variable", "trend_mag"),
 )
 
 
@@ -188,7 +195,8 @@ def light_curve_rows(curves):
     """Light curves as a table: column names, then a tuple for each measurement by time.
 
     The kind says whether it is a detection, a non-detection with an upper limit, or unmeasured,
-    where too few pixels were usable to tell.
+    where too few pixels were usable to tell. ``trend_mag`` was taken off the magnitude; None of one
+    as measured.
     """
     yield HEADINGS
     for c in curves:
@@ -202,6 +210,7 @@ def _detected(c):
     names = ("rchi2", "flags", "is_reference", "is_variable")
     columns = [c.image_id, c.mjd, c.bjd_tdb, c.mag, c.mag_err, c.flux, c.flux_err]
     columns += [getattr(c, name) for name in names]
+    columns += [[None if np.isnan(trend) else trend for trend in c.trend_mag]]
     for image_id, mjd, bjd_tdb, mag, mag_err, *rest in zip(*columns, strict=True):
         yield (image_id, mjd, bjd_tdb, EpochKind.DETECTION.value, mag, mag_err, None, *rest)
 
@@ -215,7 +224,7 @@ def _missed(c):
     ):
         kind = EpochKind.UNMEASURED if np.isnan(limit) else EpochKind.NON_DETECTION
         light = (None, None, limit, flux, flux_err, None)
-        yield (image_id, mjd, bjd_tdb, kind.value, *light, flags, False, gone)
+        yield (image_id, mjd, bjd_tdb, kind.value, *light, flags, False, gone, None)
 
 
 def plot_light_curves(curves, path):
@@ -228,7 +237,7 @@ def plot_light_curves(curves, path):
         _draw_panel(ax, name, [c for c in curves if c.filter == name], start)
     figure.align_ylabels(axes)
     axes[-1].set_xlabel(f"MJD (UTC) − {start:d} (days)")
-    figure.suptitle(_title(curves[0]), fontsize=12)
+    figure.suptitle(_title(curves), fontsize=12)
     figure.savefig(path, dpi=130)
 
 
@@ -245,8 +254,9 @@ def _whole_days(curves):
     return int(first) if last - first < 100 else int(first // 1000) * 1000
 
 
-def _title(curve):
-    return f"RA {curve.ra:.5f}°   Dec {curve.dec:+.5f}°"
+def _title(curves):
+    without = "   detrended" if any(curve.is_detrended for curve in curves) else ""
+    return f"RA {curves[0].ra:.5f}°   Dec {curves[0].dec:+.5f}°{without}"
 
 
 def _draw_panel(ax, name, curves, start):

@@ -1,10 +1,11 @@
 """Storage of the variability of a catalogue's sources, and of the trends that they share."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from django.db import transaction
 
 from exposures.science.arrays import IntArray
-from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import dtype_of
@@ -23,6 +24,7 @@ from variables.variability.binned_statistics import replace_bins
 VARIABILITY_DTYPE = dtype_of(GalVariability)
 TREND_DTYPE = dtype_of(GalTrend)
 TREND_STAR_DTYPE = dtype_of(GalTrendStar)
+STORED_TREND_DTYPE = np.dtype([("refsource_id", "i8"), ("galimage_id", "i8"), ("trend_mag", "f4")])
 MEASURED = "measured_"
 TRADING = -0.5  # correlation with the neighbours' light below which flux is traded
 
@@ -104,22 +106,12 @@ def _trend_stars(curves: CatalogueCurves, found: Assessment, chosen: IntArray) -
     return rows
 
 
-def stored_trend(refsource_id: int, image_ids: IntArray) -> np.ndarray:
-    """(n,) mag that a source's trends are on images; 0 on those that its trends are not of."""
-    catalogue_id = int(catalogue_of(refsource_id))
-    star = GalTrendStar.objects.filter(pk=refsource_id).first()
-    found = np.zeros(len(image_ids))
-    if star is None or not len(image_ids):
-        return found
-    rows = copy_out(
-        f"SELECT {', '.join(names_of(TREND_DTYPE))} FROM galtrends"
-        f" WHERE catalogue_id = {catalogue_id}",
-        TREND_DTYPE,
-    )
-    coefficients = np.array([getattr(star, name) for name in names_of(TREND_STAR_DTYPE)[1:]])
-    ids, place = np.unique(rows["galimage_id"], return_inverse=True)
-    trend = np.bincount(place, coefficients[rows["number"] - 1] * rows["mag"], len(ids))
-    if len(ids):
-        at = np.minimum(np.searchsorted(ids, image_ids), len(ids) - 1)
-        found = np.where(ids[at] == image_ids, trend[at], 0.0)
-    return found
+def stored_trends(refsource_ids: Iterable[int]) -> dict[tuple[int, int], float]:
+    """{(refsource_id, image id): mag} by which trends make sources fainter on images.
+
+    Sources without trends are not in it, nor images that were not there when trends were last
+    looked for.
+    """
+    ids = ", ".join(str(int(one)) for one in refsource_ids)
+    rows = copy_out(f"SELECT * FROM galsources_trends(ARRAY[{ids}]::bigint[])", STORED_TREND_DTYPE)
+    return {(source, image): mag for source, image, mag in rows.tolist()}

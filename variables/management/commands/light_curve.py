@@ -95,7 +95,7 @@ def light_curve_table(curves):
         yield (
             f"source {c.refsource_id}  {c.filter}  RA {c.ra:.6f}  Dec {c.dec:+.6f}  "
             f"{c.distance_arcsec:.2f} arcsec away  detected at {len(c)} of {c.n_epochs} epochs  "
-            f"median {c.median_mag:.3f} mag"
+            f"median {c.median_mag:.3f} mag{'  detrended' if c.is_detrended else ''}"
         )
         yield f"  {'BJD (TDB)':>15}  {'MJD (UTC)':>13}  {'mag':>7}  {'error':>6}  {'rchi2':>6}"
         lines = [*detections(c), *non_detections(c)]
