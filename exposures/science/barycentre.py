@@ -15,6 +15,7 @@ from exposures.science.quantities import EastLongitude, Latitude, Metres, Option
 LIGHT_SECONDS = units.def_unit("light_second", constants.c * units.s)
 SECONDS_A_DAY = 86400.0
 JD_OF_MJD_0 = 2_400_000.5
+FIRST_MJD, LAST_MJD = 0.0, 100_000.0  # 1858 to 2132: no image is older or newer
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def bjd_tdb(
     """(n,) barycentric Julian dates in TDB, days, of light from stars that was seen at (n,) MJD.
 
     ``mjd`` is UTC, and of the middle of an exposure where that is the time that is wanted;
-    ``ra`` and ``dec``, ICRS degrees, are numbers or (n,). NaN where one is not finite.
+    ``ra`` and ``dec``, ICRS degrees, are numbers or (n,). NaN where one is not finite, or the time of no image.
 
     The time that light takes is that of a plane wave from the direction, to the barycentre from
     where the ``observatory`` is (Eastman, Siverd & Gaudi 2010, PASP 122, 935, equation 9): exact
@@ -45,7 +46,7 @@ def bjd_tdb(
     the wave, 1.2 ms at 1 pc, and the Shapiro delay, 0.1 ms near the Sun.
     """
     mjd = np.asarray(mjd, float)
-    is_known = np.isfinite(mjd)
+    is_known = (mjd >= FIRST_MJD) & (mjd <= LAST_MJD)
     moments, of = np.unique(np.where(is_known, mjd, J2000_MJD), return_inverse=True)
     offset, place = _at_the_observatory(moments, observatory)
     ra, dec = np.radians(ra), np.radians(dec)

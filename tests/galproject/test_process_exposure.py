@@ -150,7 +150,7 @@ def test_reference_that_fails_when_made_again_stays_as_it_was(measured, monkeypa
     def fail(*_):
         raise RuntimeError("no")
 
-    monkeypatch.setattr(measuring, "measure_reference", fail)
+    monkeypatch.setattr(measuring, "measure_reference_errors", fail)
     result = pipeline.process_chip(before["id"], PipelineOptions(), again=True)
     assert result.failed
     assert GalReference.objects.get() == catalogue

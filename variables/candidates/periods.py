@@ -32,9 +32,12 @@ def _with_errors(curve):
 
     Of BJD in TDB, counted as MJD are.
     """
-    days = [bjd_tdb - JD_OF_MJD_0 for bjd_tdb in curve["bjd_tdb"]]
-    rows = zip(days, curve["mag"], curve["mag_err"], strict=True)
-    known = [row for row in rows if row[2] is not None and isfinite(row[2]) and row[2] > 0]
+    rows = zip(curve["bjd_tdb"], curve["mag"], curve["mag_err"], strict=True)
+    known = [
+        (bjd_tdb - JD_OF_MJD_0, mag, error)
+        for bjd_tdb, mag, error in rows
+        if bjd_tdb is not None and error is not None and isfinite(error) and error > 0
+    ]
     return [[row[column] for row in known] for column in range(3)]
 
 

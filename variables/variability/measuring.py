@@ -13,7 +13,7 @@ from variables.models import GalVariabilityRun
 from variables.science.variability.assessment import assess
 from variables.science.variability.options import VariabilityOptions
 from variables.variability.curves import CatalogueImages, read_curves
-from variables.variability.storage import replace_variability
+from variables.variability.storage import clear_variability, replace_variability
 from variables.variability.surroundings import read_surroundings
 
 VERSION = 3  # of the numbers; with another than now all are measured anew
@@ -57,7 +57,10 @@ def measure_variability(
 def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVariability | None:
     # Before the rows are read: an image that comes meanwhile makes another digest.
     epochs = CatalogueImages.of(catalogue)
-    run = GalVariabilityRun(catalogue=catalogue, digest=_digest(epochs, options))
+    n_images = len(epochs.images)
+    run = GalVariabilityRun(catalogue=catalogue, digest=_digest(epochs, options), n_images=n_images)
+    if n_images < options.min_epochs:
+        return MeasuredVariability(n_images, 0) if clear_variability(catalogue, run) else None
     with transaction.atomic():  # so that the partition stays in its place while it is read
         if not lock_against_drop(catalogue):
             return None
@@ -65,7 +68,7 @@ def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVa
         surroundings = read_surroundings(catalogue, epochs, len(curves))
     found = assess(curves, surroundings, options)
     n_sources = replace_variability(catalogue, curves, found, run)
-    return None if n_sources is None else MeasuredVariability(curves.n_images, n_sources)
+    return None if n_sources is None else MeasuredVariability(n_images, n_sources)
 
 
 def _digest(epochs: CatalogueImages, options: VariabilityOptions) -> str:

@@ -38,7 +38,7 @@ def replace_variability(
     (Claimed.VARIABILITY), so that nobody else does so.
     """
     chosen = np.flatnonzero(np.isfinite(found.statistics.mean_mag))
-    run.n_images, run.n_sources = curves.n_images, len(chosen)
+    run.n_sources = len(chosen)
     with transaction.atomic():
         if not lock_against_drop(catalogue):
             return None
@@ -51,6 +51,18 @@ def replace_variability(
             copy_in(GalTrendStar._meta.db_table, _trend_stars(curves, found, chosen))
         run.save()
     return len(chosen)
+
+
+def clear_variability(catalogue: GalReference, run: GalVariabilityRun) -> bool:
+    """Store that a catalogue's sources have no statistics; false where the catalogue is gone."""
+    run.n_sources = 0
+    with transaction.atomic():
+        if not lock_against_drop(catalogue):
+            return False
+        delete_variability(catalogue)
+        replace_bins(catalogue, np.zeros(0, VARIABILITY_DTYPE))
+        run.save()
+    return True
 
 
 def delete_variability(catalogue: GalReference) -> None:
