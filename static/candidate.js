@@ -6,6 +6,7 @@ import {showDiagram} from "./field-diagram.js";
 import {onKeys} from "./keys.js";
 import {Folding} from "./folding.js";
 import {LightCurveChart} from "./light-curve.js";
+import {Periodogram} from "./periodogram.js";
 import {getJson} from "./server.js";
 
 // Does work that needs the server; where that fails, a note says so and the rest of the page stays.
@@ -22,7 +23,15 @@ async function lightCurves() {
   const plot = byId("light-curve");
   const [curve, data] = await Promise.all([LightCurveChart.mount(plot, {height: 350}), getJson(plot.dataset.url)]);
   curve.show(data);
-  const folding = new Folding(byId("curves"), byId("period"), {height: 350, onFold: tellPeriod});
+  const folding = new Folding(byId("curves"), byId("period"), {height: 350, onFold: (days) => {
+    tellPeriod(days);
+    periodogram?.mark(days);
+  }});
+  let periodogram = null;
+  offerPeriodogram(async (plot, found) => {
+    periodogram = await Periodogram.mount(plot, found, (days) => folding.fold(days));
+    periodogram.mark(folding.period);
+  });
   byId("align").addEventListener("click", ({currentTarget: button}) => {
     const aligned = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", aligned);
@@ -47,6 +56,26 @@ function offerDetrended(measured, draw) {
     button.setAttribute("aria-pressed", isPressed);
     draw(isPressed ? detrended : measured);
   }));
+}
+
+// A button that opens the periodogram, which is computed when it is opened first.
+function offerPeriodogram(draw) {
+  const button = byId("show-periodogram"), below = byId("periodogram-below"), note = byId("periodogram-note");
+  let wanted = true;
+  button.addEventListener("click", () => {
+    below.hidden = !below.hidden;
+    button.setAttribute("aria-expanded", !below.hidden);
+    if (!wanted) return;
+    wanted = false;
+    note.textContent = "Computing the periodogram …";
+    orTell(note, async () => {
+      const found = await getJson(button.dataset.url);
+      note.textContent = found.note || "Share of the variance that one sinusoid explains, of "
+        + `${found.n_epochs} measurements in ${found.n_filters} filter${found.n_filters === 1 ? "" : "s"}, without the trends `
+        + "that stars share. Dots are the periods above, with what alias they may be; a click folds by the highest peak beneath it.";
+      if (found.frequency.length) await draw(byId("periodogram"), found);
+    });
+  });
 }
 
 // A vote takes the period along by which the curve is folded.

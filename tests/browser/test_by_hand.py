@@ -1,9 +1,12 @@
 """What keys, fingers and the focus do: drawing, swiping over plots, paging through lists."""
 
 import re
+from contextlib import closing
 from functools import partial
 
+import psycopg2
 import pytest
+from playwright.sync_api import expect
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 MANY, DRAWN = "/candidates/?detections_min=1", "body[data-ready]"
@@ -107,6 +110,75 @@ def test_no_tick_mark_of_an_earlier_axis_stays_beside_a_light_curve(visit):
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)
     assert plot.screenshot() == before
+
+
+TRENDS = """
+INSERT INTO galtrendstars SELECT %(star)s, 1, 0, 0, 0, 0;
+INSERT INTO galtrends (catalogue_id, number, galimage_id, mag)
+    SELECT %(star)s::bigint >> 20, 1, galimage_id, 0.25 FROM galsources
+    WHERE refsource_id = %(star)s
+"""
+DRAWN_CURVE = f"""() => {{
+  const {{left, renderers}} = {FIGURES}[0];
+  return [left[0].axis_label, renderers[0].data_source.data.mag];
+}}"""
+
+
+def test_a_light_curve_is_drawn_without_trends_and_as_measured_again(visit):
+    at_work = visit("reader")
+    page = first_candidate(at_work)
+    assert not page.locator("#detrend").count()
+    with closing(psycopg2.connect(at_work.site.database_url)) as db, db, db.cursor() as cursor:
+        cursor.execute(TRENDS, {"star": int(page.url.split("?")[0].split("/")[-2])})
+    page.reload()
+    page.wait_for_selector(DRAWN)
+    button = page.locator("#detrend")
+    drawn = [page.evaluate(DRAWN_CURVE)]
+    for pressed in ("true", "false"):
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", pressed)
+        drawn.append(page.evaluate(DRAWN_CURVE))
+    (label, mag), (without, brighter), again = drawn
+    assert (label, without) == ("magnitude", "magnitude, detrended") and again == [label, mag]
+    by = {round(a - b, 3) for a, b in zip(mag, brighter, strict=True)}
+    assert 0.25 in by and by <= {0, 0.25}  # one filter alone has trends
+
+
+PERIODOGRAM = (
+    "[...Bokeh.index.roots].find(({model}) => model.x_scale && model.x_scale.type === 'LogScale')"
+)
+# Where a frequency is on the screen, near the upper edge of the periodogram.
+PLACE_OF = f"""(frequency) => {{
+  const {{el, frame}} = {PERIODOGRAM}, {{left, top}} = el.getBoundingClientRect();
+  return [left + frame.x_scale.compute(frequency), top + frame.bbox.top + 20];
+}}"""
+
+
+def test_a_click_on_the_periodogram_folds_by_the_peak_beneath_it(visit):
+    at_work = visit("vetter")
+    page = at_work.go("/candidates/?period_min=0.001")
+    page = at_work.go(
+        page.locator("#results tbody a[href^='/candidates/']").first.get_attribute("href")
+    )
+    page.wait_for_selector(DRAWN)
+    button, plot = page.locator("#show-periodogram"), page.locator("#periodogram")
+    assert not plot.is_visible()
+    # Computed when somebody asks for it, and once.
+    with page.expect_response("**/periodogram.json") as answer:
+        button.click()
+    found = answer.value.json()
+    page.wait_for_function(f"() => {PERIODOGRAM}")
+    page.keyboard.press("0")
+    expect(page.locator("#period")).to_have_value("")
+    first = max(found["periods"], key=lambda period: period["power"])
+    plot.scroll_into_view_if_needed()
+    page.mouse.click(*page.evaluate(PLACE_OF, 1 / first["days"]))
+    expect(page.locator("#period")).not_to_have_value("")
+    folded = float(page.locator("#period").input_value())
+    assert folded == pytest.approx(first["days"], rel=0.01)
+    assert button.get_attribute("aria-expanded") == "true"
+    button.click()
+    assert not plot.is_visible()
 
 
 def test_who_pages_by_keyboard_goes_on_in_the_new_list(visit):

@@ -43,6 +43,7 @@ PAGES = [
     "candidate",
     "candidate_data",
     "candidate_field",
+    "candidate_periodogram",
     "candidate_periods",
     "plane",
     "plane_density",

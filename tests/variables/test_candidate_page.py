@@ -36,6 +36,7 @@ from variables.pictures.sprite import TILE, Sprite, cutout_layout, read_sprite, 
 
 pytestmark = pytest.mark.django_db
 FLAG_FORM = 'id="artifact"'
+DRAWN = ("candidate_data", "candidate_field", "candidate_periodogram", "candidate_periods")
 
 
 @pytest.fixture
@@ -98,7 +99,13 @@ def test_a_page_takes_few_queries_however_much_there_is(curator):
 
 
 @pytest.mark.parametrize(
-    ("name", "exactly"), [("candidate_data", 7), ("candidate_field", 8), ("candidate_periods", 7)]
+    ("name", "exactly"),
+    [
+        ("candidate_data", 7),
+        ("candidate_field", 8),
+        ("candidate_periods", 7),
+        ("candidate_periodogram", 12),
+    ],
 )
 def test_what_it_draws_takes_few_queries(reader, name, exactly):
     candidate = two_filters()
@@ -233,7 +240,7 @@ def test_a_candidate_without_another_epoch_left_has_a_page(reader):
         cursor.execute("DELETE FROM galsources WHERE NOT is_reference")
     GalVarObj.objects.all().delete()
     page(reader, candidate)
-    for name in ("candidate_data", "candidate_field", "candidate_periods"):
+    for name in DRAWN:
         assert reader.get(reverse(name, args=[candidate.pk])).status_code == 200
 
 
@@ -331,7 +338,7 @@ def test_a_flag_is_made_seen_and_can_be_undone(curator):
 
 
 def test_what_is_no_candidate_is_not_found(reader):
-    for name in ("candidate", "candidate_data", "candidate_field", "candidate_periods"):
+    for name in (*DRAWN, "candidate"):
         assert reader.get(reverse(name, args=[12345])).status_code == 404
 
 

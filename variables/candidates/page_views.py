@@ -12,6 +12,8 @@ from variables.candidates.page import candidate_page
 from variables.candidates.periods import period_search
 from variables.light_curves.light_curve_data import light_curve_data
 from variables.models import Artifact, GalCandidate, GalSuccession
+from variables.periods.options import PeriodSearch
+from variables.periods.periodogram import periodogram_data
 
 
 @require_safe
@@ -55,6 +57,14 @@ def candidate_field(request, pk):
     """The colour-magnitude diagram of a candidate's field, as JSON."""
     candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
     return JsonResponse(finite(field_diagram(candidate)), json_dumps_params={"allow_nan": False})
+
+
+@require_safe
+def candidate_periodogram(request, pk):
+    """The periodogram of a candidate's star in all filters as JSON, with its stored periods."""
+    shown = GalCandidate.objects.select_related("catalogue__image__exposure")
+    data = periodogram_data(get_object_or_404(shown, pk=pk), PeriodSearch.of(options_in_force()))
+    return JsonResponse(finite(data), json_dumps_params={"allow_nan": False})
 
 
 @require_safe

@@ -52,6 +52,13 @@ def members_of(refsource_ids: Sequence[int]) -> StarMembers:
     return StarMembers(np.array(star, int), np.array(member, "i8"))
 
 
+def direction_of(catalogue: GalReference) -> tuple[float, float]:
+    """Right ascension and declination of a catalogue's chip, or of its exposure, degrees."""
+    image = catalogue.image
+    place = image if image.ra is not None and image.dec is not None else image.exposure
+    return place.ra, place.dec
+
+
 def read_star_curves(
     refsource_ids: Sequence[int], direction: tuple[float, float], search: PeriodSearch
 ) -> CurveMatrix:

@@ -12,7 +12,7 @@ from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalPeriodRun
-from variables.periods.curves import members_of, read_star_curves
+from variables.periods.curves import direction_of, members_of, read_star_curves
 from variables.periods.options import PeriodSearch
 from variables.periods.storage import PERIOD_DTYPE, period_rows, replace_periods
 from variables.science.periodicity.search import periods_of_stars
@@ -85,12 +85,10 @@ def _found(
     ids: Sequence[int], catalogue: GalReference, search: PeriodSearch
 ) -> tuple[np.ndarray, FoundPeriods]:
     """Rows of galperiods of sources of a catalogue, and how many stars have a period."""
-    image = catalogue.image
-    place = image if image.ra is not None and image.dec is not None else image.exposure
     parts, n_periodic = [np.zeros(0, PERIOD_DTYPE)], 0
     for start in range(0, len(ids), STARS_AT_ONCE):
         some = ids[start : start + STARS_AT_ONCE]
-        curves = read_star_curves(some, (place.ra, place.dec), search)
+        curves = read_star_curves(some, direction_of(catalogue), search)
         found = periods_of_stars(curves, search.periods)
         parts.append(period_rows(np.array(some, "i8"), found, curves))
         n_periodic += int(np.sum(found.are_periodic(search.periods)))
