@@ -37,7 +37,8 @@ def bjd_tdb(
     """(n,) barycentric Julian dates in TDB, days, of light from stars that was seen at (n,) MJD.
 
     ``mjd`` is UTC, and of the middle of an exposure where that is the time that is wanted;
-    ``ra`` and ``dec``, ICRS degrees, are numbers or (n,). NaN where one is not finite, or the time of no image.
+    ``ra`` and ``dec``, ICRS degrees, are numbers or (n,). NaN where one is not finite, or the time
+    of no image.
 
     The time that light takes is that of a plane wave from the direction, to the barycentre from
     where the ``observatory`` is (Eastman, Siverd & Gaudi 2010, PASP 122, 935, equation 9): exact

@@ -80,6 +80,7 @@ def test_no_page_and_no_answer_dies_of_impossible_numbers(client, candidate, val
         f"/flags/images/{image.pk}/",
         *(f"/candidates/{candidate.pk}/{end}" for end in ("", "light-curves.json", "field.json")),
         f"/candidates/{candidate.pk}/periods.json",
+        f"/candidates/{candidate.pk}/periodogram.json",
         *(f"/candidates/export/?format={form}" for form in ("csv", "parquet", "votable")),
         f"/api/sources/{candidate.refsource_id}/light-curve/",
         f"/api/cone/?ra={candidate.ra}&dec={candidate.dec}&radius=2",

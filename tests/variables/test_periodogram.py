@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from exposures.models import GalImage
 from tests.builders.campaigns import make_voter
 from tests.builders.candidates import make_candidate
 from tests.variables.test_stored_periods import PERIOD, SEARCH, pulsating_star
@@ -91,3 +92,13 @@ def test_a_period_shorter_than_what_can_be_computed_is_told_without_power(monkey
     assert max(data["frequency"]) < 0.5 and len(data["frequency"]) <= 100
     short = [one for one in data["periods"] if 1 / one["days"] > 0.5]
     assert short and all(one["power"] is None for one in short)
+
+
+@pytest.mark.django_db
+def test_images_in_doubt_do_not_count():
+    (i,) = pulsating_star(20, "i")
+    star = GalCandidate.objects.get(catalogue=i)
+    assert periodogram_data(star, SEARCH)["n_epochs"] == 21
+    GalImage.objects.update(is_doubted=True)
+    data = periodogram_data(star, SEARCH)
+    assert data["n_epochs"] == 0 and "Too few epochs" in data["note"]

@@ -69,9 +69,12 @@ def _stored(candidate):
 
 
 def _measured(curves: CurveMatrix) -> CurveMatrix:
-    """The epochs, in order of time, of the one star of a CurveMatrix that it was measured at."""
+    """The epochs, in order of time, at which the one star of a CurveMatrix was measured.
+
+    Without those of images that nobody knows the time of.
+    """
     curves = curves.by_time
-    at = curves.is_measured[0]
+    at = curves.is_measured[0] & np.isfinite(curves.days)
     return CurveMatrix(curves.days[at], curves.band[at], curves.mag[:, at], curves.mag_err[:, at])
 
 
