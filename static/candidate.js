@@ -28,8 +28,8 @@ async function lightCurves() {
     periodogram?.mark(days);
   }});
   let periodogram = null;
-  offerPeriodogram(async (plot, found) => {
-    periodogram = await Periodogram.mount(plot, found, (days) => folding.fold(days));
+  offerPeriodogram(async (container, found) => {
+    periodogram = await Periodogram.mount(container, found, (days) => folding.fold(days));
     periodogram.mark(folding.period);
   });
   byId("align").addEventListener("click", ({currentTarget: button}) => {
