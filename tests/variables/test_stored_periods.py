@@ -23,7 +23,7 @@ from variables.models import (
     PeriodAlias,
 )
 from variables.periods.curves import read_star_curves
-from variables.periods.finding import find_periods, find_periods_of, varying_sources
+from variables.periods.finding import candidate_sources, find_periods, find_periods_of
 from variables.periods.options import PeriodSearch
 from variables.science.period_options import PeriodOptions
 from variables.science.periodicity.aliases import Alias
@@ -162,7 +162,7 @@ def test_periods_go_with_their_catalogue():
 
 def test_a_catalogue_without_varying_stars_has_none():
     catalogue = make_catalogue(3)
-    assert varying_sources(catalogue) == []
+    assert candidate_sources(catalogue) == []
     assert find_periods(GalReference.objects.get(pk=catalogue.pk), SEARCH).n_stars == 0
     assert not GalPeriod.objects.exists()
 

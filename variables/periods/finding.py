@@ -30,8 +30,8 @@ class FoundPeriods:
     n_periodic: int  # of these, that have a certain period
 
 
-def varying_sources(catalogue: GalReference) -> list[int]:
-    """The sources of a catalogue that changed on an image, or vary over all: its candidates."""
+def candidate_sources(catalogue: GalReference) -> list[int]:
+    """The sources of a catalogue that changed on an image, or vary over all."""
     found = GalCandidate.objects.found().filter(catalogue_id=catalogue.pk)
     return list(found.order_by("pk").values_list("pk", flat=True))
 
@@ -47,7 +47,7 @@ def find_periods(
     with claim(Claimed.PERIODS, catalogue.pk) as is_claimed:
         if not is_claimed:
             return None
-        ids = varying_sources(catalogue)
+        ids = candidate_sources(catalogue)
         digest = _digest(ids, search)
         last = GalPeriodRun.objects.filter(catalogue=catalogue).first()
         if not again and last is not None and last.digest == digest:
@@ -56,7 +56,8 @@ def find_periods(
         run = GalPeriodRun(catalogue=catalogue, digest=digest, **asdict(found))
         if not replace_periods(catalogue, rows, run, None):
             return None
-    refresh_candidates([catalogue.pk])
+    if ids:
+        refresh_candidates([catalogue.pk])
     return found
 
 
