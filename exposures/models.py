@@ -10,6 +10,9 @@ from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.hosts import this_host
 from exposures.image_results import ImageResults
+from exposures.published_catalogues import GalPublishedCatalogue as GalPublishedCatalogue
+from exposures.published_catalogues import GalPublishedCoverage as GalPublishedCoverage
+from exposures.published_catalogues import GalPublishedStar as GalPublishedStar
 from exposures.q3c import Q3CIndexExpression, Q3CWithin, shares_sky
 from exposures.science.angles import wrap_ra
 from exposures.science.footprints import MAX_DEGREES

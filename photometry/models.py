@@ -9,19 +9,13 @@ from django.db import models
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
+from exposures.real_field import RealField as RealField
 from exposures.source_ids import id_range
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
 from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet
 from photometry.sky_model import GalReferenceSky as GalReferenceSky
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
-
-
-class RealField(models.FloatField):
-    """A single-precision float, enough for what is measured on pixels, at half the size."""
-
-    def db_type(self, connection):
-        return "real"
 
 
 class WithEpoch(models.Model):

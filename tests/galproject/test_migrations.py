@@ -24,6 +24,7 @@ PROJECT = Path(settings.BASE_DIR)
 DEFINITIONS = {
     "exposures.hosts.this_host",
     "exposures.q3c.Q3CIndexExpression",
+    "exposures.real_field.RealField",
     "photometry.models.RealField",
 }
 # The state of 0.1.0, whose tables hold what is in version_0_1_0.sql.
