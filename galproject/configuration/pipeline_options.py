@@ -10,6 +10,7 @@ from exposures.science.quantities import Name, Options
 from galproject.configuration.field_options import FieldOptions
 from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
+from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions
@@ -29,6 +30,7 @@ from variables.science.variability.options import VariabilityOptions
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
     *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
+    "absolute",
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -49,6 +51,7 @@ class PipelineOptions(Options):
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
     crossmatch: CrossMatchOptions = CrossMatchOptions()
+    absolute: AbsoluteOptions = AbsoluteOptions()
     observatory: ObservatoryOptions = ObservatoryOptions()
     periods: PeriodOptions = PeriodOptions()
     variability: VariabilityOptions = VariabilityOptions()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from photometry.science.absolute.zero_points import fit_zero_points
 from photometry.science.calibration.calibration import (
     CalibrationStars,
     error_scale,
@@ -12,6 +13,7 @@ from photometry.science.calibration.error_model import fit_error_model
 from photometry.science.calibration.local_zero_point import fit_local_zero_point
 from photometry.science.stacking.reference_mean import reference_means
 from tests.builders.differences import differences
+from tests.builders.published_sky import make_sky
 
 FEW = np.arange(30)
 
@@ -72,6 +74,13 @@ def zero_point(options):
         for n in (4, 60)
     ]
     return [one and vars(one) for one in found]
+
+
+def absolute(options):
+    """The absolute zero points of a chip with many stars, and of one with few."""
+    sky = make_sky(n_chips=2, n_common=0)
+    few = (sky.stars.chip == 0) | (np.arange(len(sky.stars)) % 60 == 0)
+    return fit_zero_points(sky.stars.select(few), sky.exposure, options.absolute)
 
 
 def means(options):

@@ -517,6 +517,15 @@ BY_SECTION = {
         "mag_per_arcsec": changes(rows.ranking, 0.1),
         "min_chips": changes(rows.ranking, 0.4),
     },
+    "absolute": {
+        "colour_order": changes(calibration.absolute, 1),
+        "stars_per_term": changes(calibration.absolute, 500),
+        "min_stars": changes(calibration.absolute, 50),
+        "min_probability": changes(calibration.absolute, 0.97),
+        "max_error": changes(calibration.absolute, 0.02),
+        "max_colour_error": changes(calibration.absolute, 0.03),
+        "min_error": changes(calibration.absolute, 0.02),
+    },
     "fields": {
         "reach_degrees": changes(rows.fields, 1.0),
         "same_degrees": changes(rows.fields, 0.1),
