@@ -12,10 +12,10 @@ from django.db.models import Count
 from scipy.spatial import cKDTree
 from scipy.stats import spearmanr
 
+from exposures.binary_copy import copy_out
 from exposures.models import GalImage
 from photometry.models import GalReference
 from photometry.science.scatter import MEDIAN_ERROR
-from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import SOURCE_DTYPE
 from variables.models import GalVarObj
 from variables.science.selection import SelectionOptions

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from django.db import ProgrammingError, connection, transaction
 
+from exposures.binary_copy import copy_out
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
@@ -28,7 +29,6 @@ from photometry.science.crossmatch.matching import (
     position_error,
 )
 from photometry.science.crossmatch.options import CrossMatchOptions
-from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import source_dtype
 from photometry.storage.reference_values import reference_values
 

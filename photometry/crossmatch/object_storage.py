@@ -6,6 +6,7 @@ import numpy as np
 from django.db import connection
 from django.dispatch import Signal
 
+from exposures.binary_copy import copy_in, copy_out
 from exposures.science.angles import ra_difference, to_sky
 from exposures.science.footprints import contains, unit_vectors
 from exposures.source_ids import catalogue_of
@@ -13,7 +14,6 @@ from photometry.crossmatch.stored_objects import OBJECT_DTYPE
 from photometry.querysets.objects import MatchKind
 from photometry.science.crossmatch.matching import ARCSEC, Groups, middles
 from photometry.science.crossmatch.source_replacements import inherited, source_replacements
-from photometry.storage.binary_copy import copy_in, copy_out
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import catalogue_sources
 

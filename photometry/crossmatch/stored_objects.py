@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection
 
+from exposures.binary_copy import copy_out
 from exposures.models import GalImage
 from exposures.science.footprints import contains
 from exposures.source_ids import RANK_BITS, catalogue_sql, id_range
-from photometry.storage.binary_copy import copy_out
 
 MEMBERS = """
 SELECT refsource_id, object_id, mag FROM galobjectsources

@@ -6,12 +6,12 @@ import numpy as np
 from django.db import connection, transaction
 from django.utils import timezone
 
+from exposures.binary_copy import copy_in
 from exposures.chip import MaskBit
 from photometry.crossmatch.object_storage import renew_magnitudes
 from photometry.models import GalReference, GalReferenceSet
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.stacking.reference_mean import PRIMARY_AT_FAULT, reference_means
-from photometry.storage.binary_copy import copy_in
 from photometry.storage.columns import MEAN_DTYPE
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.reference_values import TABLE, means_in

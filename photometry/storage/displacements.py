@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from exposures.binary_copy import copy_out
 from exposures.science.arrays import FloatArray
 from exposures.science.motion import DAYS_A_YEAR
 from exposures.source_ids import catalogue_of
 from photometry.models import GalCoverage, GalDisplacements, GalReference
 from photometry.science.motion_fit import Displacements
-from photometry.storage.binary_copy import copy_out
 
 _ROW = np.dtype(
     [

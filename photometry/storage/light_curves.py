@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 from django.db import connection
 
+from exposures.binary_copy import copy_out
 from exposures.science.arrays import Float
 from photometry.models import GalSource
-from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import source_dtype
 from photometry.storage.storage import NON_DETECTIONS, by_source
 

@@ -3,11 +3,11 @@
 import numpy as np
 from django.db import transaction
 
+from exposures.binary_copy import copy_in, copy_out, names_of
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import catalogue_of, id_range
 from photometry.models import GalMotion, GalReference
 from photometry.science.motions import MotionOptions, Motions, positions_at
-from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import MOTION_DTYPE
 
 TABLE = "galmotions"

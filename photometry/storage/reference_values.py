@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.binary_copy import copy_out, names_of
 from exposures.science.arrays import IntArray
 from exposures.source_ids import catalogue_of, id_range
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
-from photometry.storage.binary_copy import copy_out, names_of
 from photometry.storage.columns import MEAN_DTYPE
 
 TABLE = "galreferencemags"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from django.db import OperationalError, connection, transaction
 
+from exposures.binary_copy import copy_in, copy_out, names_of
 from exposures.errors import GalprojectError
 from exposures.models import OPEN, GalCheckpoint, GalImage, Status
 from exposures.science.arrays import FloatArray, IntArray
@@ -14,7 +15,6 @@ from exposures.steps import LogStep
 from photometry.models import GalCoverage, GalReference
 from photometry.science.motion_fit import Displacements
 from photometry.science.motions import Motions
-from photometry.storage.binary_copy import copy_in, copy_out, names_of
 from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYPE, source_dtype
 from photometry.storage.displacements import store_displacements
 from photometry.storage.image_calibration import ImageCalibration

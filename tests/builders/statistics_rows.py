@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from exposures.binary_copy import copy_in
 from photometry.models import GalReference
-from photometry.storage.binary_copy import copy_in
 from tests.builders.survey_rows import make_image
 from variables.models import GalVariability, GalVariabilityRun
 from variables.variability.binned_statistics import replace_bins

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from exposures.binary_copy import copy_out
 from exposures.models import GalImage
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing import version
 from galproject.queue.runs import process_exposure
-from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import COLUMNS, SOURCE_DTYPE
 from photometry.storage.storage import NON_DETECTIONS
 

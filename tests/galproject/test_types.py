@@ -6,7 +6,12 @@ from scripts.imports import LAYERS, PROJECT
 
 MYPY = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]
 # Besides everything under a science folder.
-TYPED = {"galproject/processing", "galproject/queue", "photometry/storage"}
+TYPED = {
+    "exposures/binary_copy.py",
+    "galproject/processing",
+    "galproject/queue",
+    "photometry/storage",
+}
 
 
 def test_every_science_folder_and_what_processes_chips_is_checked():

@@ -9,11 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
+from exposures.binary_copy import copy_out
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
 from photometry.models import GalSource
 from photometry.storage import clustering, storage
-from photometry.storage.binary_copy import copy_out
 from photometry.storage.columns import COLUMNS, SOURCE_DTYPE
 from tests.builders.survey_rows import make_image, make_sources
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from exposures.binary_copy import copy_in
 from exposures.locks import Claimed
 from photometry.models import GalReference
 from photometry.storage import storage
-from photometry.storage.binary_copy import copy_in
 from photometry.storage.storage import drop_catalogue
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.survey_rows import make_image, make_sources

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.binary_copy import copy_out, names_of
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.barycentre import bjd_tdb
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from photometry.querysets.objects import matches_of
-from photometry.storage.binary_copy import copy_out, names_of
 from photometry.storage.columns import source_dtype
 from variables.models import GalTrend, GalTrendStar
 from variables.periods.options import PeriodSearch

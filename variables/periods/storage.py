@@ -3,9 +3,9 @@
 import numpy as np
 from django.db import transaction
 
+from exposures.binary_copy import copy_in, names_of
 from exposures.science.arrays import IntArray
 from photometry.models import GalReference
-from photometry.storage.binary_copy import copy_in, names_of
 from photometry.storage.columns import dtype_of
 from photometry.storage.storage import lock_against_drop
 from variables.models import GalPeriod, GalPeriodRun

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from exposures.binary_copy import copy_out, names_of
 from exposures.errors import GalprojectError
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import id_range
-from photometry.storage.binary_copy import copy_out, names_of
 from variables.models import GalPeriod, GalVariability
 from variables.science.binned_statistics import Window, inside_polygon
 from variables.variability.axes import PERIOD_AXES, Axis

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from exposures.binary_copy import copy_out, copy_out_records, names_of
 from exposures.models import GalImage
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import rank_of
 from photometry.models import GalReference
-from photometry.storage.binary_copy import copy_out, copy_out_records, names_of
 from photometry.storage.columns import NON_DETECTION_DTYPE, source_dtype
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.statements import fetch_row

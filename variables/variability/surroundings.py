@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from exposures.binary_copy import copy_out, names_of
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import rank_of
 from photometry.models import GalReference
-from photometry.storage.binary_copy import copy_out, names_of
 from photometry.storage.columns import source_dtype
 from variables.science.variability.assessment import Surroundings
 from variables.science.variability.conditions import airmass, standard_conditions
