@@ -14,6 +14,7 @@ from exposures.source_ids import id_range
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
 from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet
 from photometry.sky_model import GalReferenceSky as GalReferenceSky
+from photometry.zero_point_model import GalZeroPoint as GalZeroPoint
 
 OF_EXPOSURE = "of the image's exposure; kept by the database"
 
