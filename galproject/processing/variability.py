@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import F, Q, Value
 
-from exposures.models import GalExposure, GalImage, GalJob
+from exposures.models import GalExposure, GalImage, GalImageQuerySet, GalJob
 from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
-from variables.periods.finding import find_periods
+from variables.periods.finding import find_periods, is_followed_up
 from variables.periods.options import PeriodSearch
 from variables.variability.measuring import MeasuredVariability, is_measured, measure_variability
 
@@ -39,7 +39,13 @@ def changed_catalogues(job: GalJob) -> list[GalReference]:
     None where images of the same sky are still to be processed: the job of the last of them will
     have its turn.
     """
-    exposure = job.exposure
+    if images_to_come(job.exposure).exists():
+        return []
+    return unmeasured_catalogues(catalogues_with_epochs([job.exposure]))
+
+
+def images_to_come(exposure: GalExposure) -> GalImageQuerySet:
+    """Images of an exposure's sky and filter that are still to be processed."""
     near = Q3CWithin(
         Value(exposure.ra),
         Value(exposure.dec),
@@ -47,24 +53,38 @@ def changed_catalogues(job: GalJob) -> list[GalReference]:
         F("exposure__dec"),
         Value(load_options().fields.reach_degrees),
     )
-    to_come = GalImage.objects.open().in_filter(exposure.filter).filter(near)
-    if to_come.exists():
-        return []
-    return unmeasured_catalogues(catalogues_with_epochs([exposure]))
+    images: GalImageQuerySet = GalImage.objects.open().in_filter(exposure.filter).filter(near)
+    return images
+
+
+def overdue_catalogues() -> list[GalReference]:
+    """Catalogues in use that are to be measured, though no job to come will have it done.
+
+    Their images, or the options, changed since they were measured last, or periods were not looked
+    for since: the message was lost, or its worker died.
+    """
+    catalogues = catalogues_with_epochs()
+    unmeasured = {catalogue.pk for catalogue in unmeasured_catalogues(catalogues)}
+    return [
+        catalogue
+        for catalogue in catalogues
+        if (catalogue.pk in unmeasured or not is_followed_up(catalogue))
+        and not images_to_come(catalogue.image.exposure).exists()
+    ]
 
 
 def measure_catalogue(catalogue_id: int, again: bool = False) -> MeasuredVariability | None:
     """Measure a catalogue's sources, derive its candidates and find their periods again.
 
-    None where there is nothing to do: it is gone, another process is at it, or it was measured
-    since its images changed, unless ``again``.
+    None where nothing is measured: it is gone, another process is at it, or it was measured since
+    its images changed, unless ``again``. What a worker that died then left to do is done.
     """
     catalogue = GalReference.objects.filter(pk=catalogue_id, active=True).first()
     if catalogue is None:
         return None
     options = load_options()
     measured = measure_variability(catalogue, options.variability, again)
-    if measured is not None:
+    if measured is not None or not is_followed_up(catalogue):
         refresh_candidates([catalogue.pk])
         find_periods(catalogue, PeriodSearch.of(options), again)
     return measured

@@ -35,7 +35,11 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
 from galproject.processing.pipeline import is_ended, is_up_to_date, process_chip, record_failure
-from galproject.processing.variability import changed_catalogues, measure_catalogues
+from galproject.processing.variability import (
+    changed_catalogues,
+    measure_catalogues,
+    overdue_catalogues,
+)
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
@@ -245,6 +249,16 @@ def send_pictures(catalogue_ids: Iterable[int]) -> None:
 def send_variability(catalogue_ids: Iterable[int], again: bool = False) -> None:
     """Enqueue the measurement of catalogues' variability."""
     _send("measure_variability", [(pk, again) for pk in catalogue_ids])
+
+
+def send_overdue_variability() -> list[int]:
+    """Enqueue the measurement of catalogues of which that was lost; their ids.
+
+    A catalogue that is sent twice is measured once.
+    """
+    overdue = [catalogue.pk for catalogue in overdue_catalogues()]
+    send_variability(overdue)
+    return overdue
 
 
 def give_up(job: GalJob) -> None:

@@ -42,6 +42,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.measure_variability": TypeAdapter(tuple[Id, Flag]),
+    "galproject.queue.tasks.measure_overdue_variability": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.recover_lost_work": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.process_night": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),

@@ -61,6 +61,11 @@ def measure_variability(catalogue_id: int, again: bool) -> dict[str, int]:
     return {"sources": measured.n_sources if measured else 0}
 
 
+def measure_overdue_variability() -> dict[str, list[int]]:
+    """Enqueue the measurement of catalogues whose images changed and whose message was lost."""
+    return {"catalogues": through_restarts(jobs.send_overdue_variability)}
+
+
 def recover_lost_work() -> None:
     """Recover the work of processes that died."""
     jobs.recover_lost_work()

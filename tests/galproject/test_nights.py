@@ -116,6 +116,7 @@ def test_the_schedules_are_there():
         "recover_lost_work": "galproject.queue.tasks.recover_lost_work",
         "process_night": "galproject.queue.tasks.process_night",
         "measure_motions": "galproject.references.tasks.measure_motions",
+        "measure_overdue_variability": "galproject.queue.tasks.measure_overdue_variability",
     }
 
 

@@ -315,6 +315,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.queue.tasks.process_night",
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
+        "galproject.queue.tasks.measure_overdue_variability",
     }
 
 
@@ -328,6 +329,7 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.queue.tasks.process_night",
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
+        "galproject.queue.tasks.measure_overdue_variability",
     }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
@@ -342,7 +344,10 @@ def test_schedules_get_the_present_names_of_their_tasks():
         for renaming in reversed(renamings):
             renaming.database_backwards("galproject", editor, None, None)
         former = set(Schedule.objects.values_list("func", flat=True))
-        always = {"galproject.references.tasks.measure_motions"}  # it came later
+        always = {  # these came later
+            "galproject.references.tasks.measure_motions",
+            "galproject.queue.tasks.measure_overdue_variability",
+        }
         assert former - always == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         for renaming in renamings:
             renaming.database_forwards("galproject", editor, None, None)

@@ -5,13 +5,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from exposures.models import GalJob, Status
+from galproject.processing import variability
 from galproject.processing.variability import changed_catalogues, unmeasured_catalogues
 from galproject.queue import jobs
-from galproject.queue.tasks import measure_variability
+from galproject.queue.tasks import measure_overdue_variability, measure_variability
 from photometry.storage import storage
 from photometry.storage.storage import drop_catalogue
 from tests.builders.survey_rows import make_image, make_sources
-from variables.models import GalVariability
+from variables.models import GalPeriodRun, GalVariability
 
 N = 12
 
@@ -103,3 +104,47 @@ def test_the_command_leaves_it_to_the_workers(field, messages, capsys):
     call_command("measure_variability", "--queue")
     assert messages == [("measure_variability", (field.pk, False))]
     assert capsys.readouterr().out == "1 catalogues queued\n"
+
+
+def test_what_a_lost_message_was_to_measure_is_sent_again_each_day(field, messages):
+    jobs.follow_up_job(job_of(field))
+    messages.clear()  # lost, with the worker or the broker's row
+    assert measure_overdue_variability() == {"catalogues": [field.pk]}
+    assert messages == [("measure_variability", (field.pk, False))]
+    measure_variability(*messages.pop()[1])
+    assert measure_overdue_variability() == {"catalogues": []} and messages == []
+    storage.replace_measurements(make_image("s6", mjd=60006.0), storage.catalogue_sources(field))
+    assert measure_overdue_variability() == {"catalogues": [field.pk]}
+
+
+def test_what_a_job_to_come_measures_is_not_sent_again(field, messages):
+    make_image("next", mjd=60010.0, status=Status.QUEUED)
+    assert measure_overdue_variability() == {"catalogues": []} and messages == []
+
+
+def test_a_worker_that_died_before_it_looked_for_periods_is_followed_by_another(
+    field, messages, monkeypatch
+):
+    def die(*_):
+        raise SystemExit
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(variability, "find_periods", die)
+        measure_variability(field.pk, False)
+    assert GalVariability.objects.count() == N and not GalPeriodRun.objects.exists()
+    assert measure_overdue_variability() == {"catalogues": [field.pk]}
+    assert measure_variability(*messages.pop()[1]) == {"sources": 0}
+    assert GalPeriodRun.objects.get().catalogue == field
+    assert measure_overdue_variability() == {"catalogues": []}
+
+
+def test_periods_that_are_as_they_were_are_looked_for_once(field):
+    """Of a catalogue without candidates they are, whatever images come."""
+    measure_variability(field.pk, False)
+    first = GalPeriodRun.objects.get().found
+    storage.replace_measurements(make_image("s6", mjd=60006.0), storage.catalogue_sources(field))
+    measure_variability(field.pk, False)
+    found = GalPeriodRun.objects.get().found
+    assert found > first and measure_overdue_variability() == {"catalogues": []}
+    measure_variability(field.pk, False)
+    assert GalPeriodRun.objects.get().found == found

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from django.utils import timezone
 
 from exposures.locks import Claimed, claim
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
-from variables.models import GalCandidate, GalPeriodRun
+from variables.models import GalCandidate, GalPeriodRun, GalVariabilityRun
 from variables.periods.curves import direction_of, members_of, read_star_curves
 from variables.periods.options import PeriodSearch
 from variables.periods.storage import PERIOD_DTYPE, period_rows, replace_periods
@@ -36,6 +37,13 @@ def candidate_sources(catalogue: GalReference) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
+def is_followed_up(catalogue: GalReference) -> bool:
+    """Whether periods were looked for since the catalogue's variability was measured, if it was."""
+    run = GalVariabilityRun.objects.filter(catalogue=catalogue).first()
+    later = GalPeriodRun.objects.filter(catalogue=catalogue)
+    return run is None or later.filter(found__gte=run.measured).exists()
+
+
 def find_periods(
     catalogue: GalReference, search: PeriodSearch, again: bool = False
 ) -> FoundPeriods | None:
@@ -51,6 +59,8 @@ def find_periods(
         digest = _digest(ids, search)
         last = GalPeriodRun.objects.filter(catalogue=catalogue).first()
         if not again and last is not None and last.digest == digest:
+            # By which it is known that nothing is left to do.
+            GalPeriodRun.objects.filter(catalogue=catalogue).update(found=timezone.now())
             return None
         rows, found = _found(ids, catalogue, search)
         run = GalPeriodRun(catalogue=catalogue, digest=digest, **asdict(found))

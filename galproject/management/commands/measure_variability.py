@@ -19,7 +19,8 @@ from galproject.queue.jobs import send_variability
 class Command(SurveyCommand):
     help = (
         "Measure the statistics of every reference source over all its epochs. The pipeline does "
-        "it after the last job of a field; this is for the first time, and for other options. "
+        "it after the last job of a field, and each day where something changed since; this is for "
+        "those who can't wait. "
         "Catalogues whose images did not change since the last time are left out, so that it goes "
         "on where it was interrupted."
     )
