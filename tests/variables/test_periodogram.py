@@ -13,8 +13,8 @@ from variables.periods import periodogram
 from variables.periods.finding import find_periods
 from variables.periods.periodogram import ALIASES, N_BINS, periodogram_data
 from variables.science.period_options import PeriodOptions
+from variables.science.periodicity.frequencies import FrequencyGrid, frequency_grid
 from variables.science.periodicity.highest_in_bins import highest_in_bins
-from variables.science.periodicity.periodograms import FrequencyGrid, frequency_grid
 
 
 def test_no_peak_is_lost_in_bins_and_its_frequency_is_that_between_samples():

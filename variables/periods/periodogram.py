@@ -10,12 +10,9 @@ from variables.periods.curves import direction_of, read_star_curves
 from variables.periods.options import PeriodSearch
 from variables.science.period_options import PeriodOptions
 from variables.science.periodicity.curve_matrices import CurveMatrix, scaled
+from variables.science.periodicity.frequencies import FrequencyGrid, frequency_grid
 from variables.science.periodicity.highest_in_bins import highest_in_bins
-from variables.science.periodicity.periodograms import (
-    FrequencyGrid,
-    frequency_grid,
-    periodograms,
-)
+from variables.science.periodicity.periodograms import periodograms
 
 # Short, as they stand beside peaks.
 ALIASES = {

@@ -5,13 +5,15 @@ from enum import IntEnum
 import numpy as np
 
 from exposures.science.arrays import Float, FloatArray, IntArray
+from variables.science.periodicity.frequencies import cosine_tables
 
 SIDEREAL_DAY, MONTH, YEAR = 0.99726957, 29.530589, 365.25  # days
 N_WINDOW = 4  # peaks of the spectral window that are tried
 NEAR = 1.0  # widths of a peak, within which frequencies agree
 SLOWEST, SHARPEST = 1.5, 0.3  # cycles in the span; power of a peak of the window that counts
 WINDOW_UP_TO = 3.2  # cycles a day
-AT_ONCE = 4096  # frequencies
+WINDOW_STEP = 0.2  # widths of its peaks
+AT_ONCE = 512  # frequencies
 
 
 class Alias(IntEnum):
@@ -48,55 +50,56 @@ def window_frequencies(days: FloatArray) -> FloatArray:
     """
     usual = np.array([1.0, 1 / SIDEREAL_DAY, 2.0, 2 / SIDEREAL_DAY, 1 / YEAR])
     times = np.unique(np.round(days - days.mean(), 4))
-    span = np.ptp(times)
+    span = float(np.ptp(times))
     if span <= 0:
         return usual
-    step = 0.2 / span
-    grid = np.arange(SLOWEST / span, WINDOW_UP_TO, step)
-    parts = np.array_split(grid, len(grid) // AT_ONCE + 1)
-    power = np.concatenate([_window(times, part) for part in parts])
+    step = WINDOW_STEP / span
+    frequency = np.arange(SLOWEST / span, WINDOW_UP_TO, step)
+    power = _window(times, frequency, step)
     peaks: list[float] = []
     for k in np.argsort(-power):
         if power[k] < SHARPEST or len(peaks) == N_WINDOW:
             break
-        if all(abs(grid[k] - one) * span > NEAR for one in peaks):
-            peaks.append(float(grid[k]))
+        if all(abs(frequency[k] - one) * span > NEAR for one in peaks):
+            peaks.append(float(frequency[k]))
     new = [one for one in peaks if np.all(np.abs(usual - one) * span > NEAR)]
     return np.concatenate([usual, new])
 
 
-def _window(days: FloatArray, frequency: FloatArray) -> FloatArray:
-    turns = np.outer(days, frequency)
-    angle = (2 * np.pi * (turns - np.floor(turns))).astype("f4")
-    return np.cos(angle).mean(axis=0) ** 2 + np.sin(angle).mean(axis=0) ** 2
+def _window(days: FloatArray, frequency: FloatArray, step: float) -> FloatArray:
+    tables = cosine_tables(days, frequency[::AT_ONCE], step, AT_ONCE)
+    means = np.concatenate([table[:2].mean(axis=1) for table in tables], axis=1)
+    return np.sum(means[:, : len(frequency)] ** 2, axis=0)
 
 
 def named_aliases(
     frequency: FloatArray, span_days: Float, related: FloatArray
 ) -> tuple[IntArray, IntArray]:
-    """(n,) kinds of Alias, and (n,) ranks from 1 of the more probable frequency; 0: of none.
+    """(n_stars, n) kinds of Alias, and ranks from 1 of the more probable frequency; 0: of none.
 
-    ``frequency`` (n,) in cycles a day, the most probable first; ``related`` (m,) as from
-    ``window_frequencies``.
+    ``frequency`` (n_stars, n) in cycles a day, the most probable first, NaN of none; ``related``
+    (m,) as from ``window_frequencies``.
     """
     near = float(NEAR / span_days)
-    kinds, of = np.zeros(len(frequency), int), np.zeros(len(frequency), int)
-    for k in range(1, len(frequency)):
+    kinds, of = np.zeros(frequency.shape, int), np.zeros(frequency.shape, int)
+    for k in range(1, frequency.shape[1]):
         for j in range(k):
-            kind = _kind(float(frequency[k]), float(frequency[j]), near, related)
-            if kind:
-                kinds[k], of[k] = kind, j + 1
-                break
+            kind = _kinds(frequency[:, k], frequency[:, j], near, related)
+            is_new = (of[:, k] == 0) & (kind > 0)
+            kinds[is_new, k], of[is_new, k] = kind[is_new], j + 1
     return kinds, of
 
 
-def _kind(one: float, other: float, near: float, related: FloatArray) -> Alias:
-    """What one frequency may be of another, to within ``near``."""
-    for kind, ratios in RATIOS.items():
-        if any(abs(one - ratio * other) <= near for ratio in ratios):
-            return kind
-    for kind, spacing in (*SPACINGS.items(), (Alias.WINDOW, related)):
-        off = np.minimum(np.abs(abs(one - other) - spacing), np.abs(one + other - spacing))
-        if np.any(off <= near):
-            return kind
-    return Alias.NONE
+def _kinds(one: FloatArray, other: FloatArray, near: float, related: FloatArray) -> IntArray:
+    """(n,) what frequencies may be of others, to within ``near``."""
+    ratios = [(kind, ratio) for kind, of in RATIOS.items() for ratio in of]
+    found = np.zeros(len(one), int)
+    for kind, spacings in reversed([*SPACINGS.items(), (Alias.WINDOW, related)]):
+        off = [
+            np.abs(distance[:, None] - spacings).min(axis=1)
+            for distance in (np.abs(one - other), one + other)
+        ]
+        found[np.fmin(*off) <= near] = kind
+    for kind, ratio in reversed(ratios):
+        found[np.abs(one - ratio * other) <= near] = kind
+    return found

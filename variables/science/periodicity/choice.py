@@ -6,14 +6,15 @@ import numpy as np
 
 from exposures.science.arrays import Float, FloatArray, IntArray
 from photometry.science.scatter import sigma_about_zero
-from variables.science.periodicity.fourier_evidence import evidences
+from variables.science.periodicity.fourier_equations import StarCurve
+from variables.science.periodicity.fourier_evidence import best_of_each
 from variables.science.periodicity.fourier_fits import (
     Candidates,
-    StarCurve,
-    fit,
+    fits,
     prior_variances,
     score,
 )
+from variables.science.periodicity.fourier_series import band_amplitudes
 
 # What a star's light differs from a Fourier series, in units of its scatter: weather that errors
 # don't know, an amplitude that changes, a rise that is quicker than the harmonics.
@@ -29,7 +30,6 @@ N_FINE = 7  # candidates looked at closely
 OUTLIER = 4.0  # sigma off all of the best candidates, beyond which a measurement counts for less
 N_EXPLAINING = 4
 N_ALIASED = 2  # candidates of which aliases are tried
-LEAST_EPOCHS_A_BAND = 5  # for an amplitude of its own
 AMPLITUDES = 0.1, 10.0  # of filters, beyond which fits are at fault
 SLOWEST = 0.1  # cycles within the span of the epochs
 
@@ -89,24 +89,9 @@ def _frequencies_near(frequency: FloatArray, offsets: FloatArray, span: Float) -
 
 
 def _coarse(star: StarCurve, frequency: FloatArray) -> Candidates:
-    grid = _frequencies_near(frequency, COARSE_OFFSETS, star.span)
-    prior = prior_variances(COARSE_ORDER, False)
-    found = evidences(
-        grid.ravel(),
-        star.weighted(COARSE_MISFIT),
-        prior,
-    )
-    found = found[:, 1:].reshape(*grid.shape, -1)
-    total = np.logaddexp.reduce(found, axis=2)
-    at = np.arange(len(grid)), np.argmax(total, axis=1)
-    n = len(frequency)
-    return Candidates(
-        grid[at],
-        np.zeros(n, bool),
-        total[at],
-        np.argmax(found[at], axis=1) + 1,
-        np.full(n, COARSE_MISFIT),
-    )
+    found = Candidates.unranked(frequency)
+    misfits = np.array([COARSE_MISFIT])
+    return _near(star, found, COARSE_OFFSETS, COARSE_ORDER, misfits)
 
 
 def _near(
@@ -120,51 +105,21 @@ def _near(
     grid = _frequencies_near(found.frequency, offsets, star.span)
     is_halved = bool(found.is_halved[0])
     prior = prior_variances(max_harmonics, is_halved)
-    orders = slice(2, None, 2) if is_halved else slice(1, None)
-    evidence = np.array(
-        [
-            evidences(
-                grid.ravel(),
-                star.weighted(misfit),
-                prior,
-            )[:, orders]
-            for misfit in misfits
-        ]
-    )
-    evidence = evidence.reshape(len(misfits), *grid.shape, -1)
-    total = np.logaddexp.reduce(np.logaddexp.reduce(evidence, axis=3), axis=0)
-    rows = np.arange(len(grid))
-    at = np.argmax(total, axis=1)
-    best = evidence[:, rows, at].transpose(1, 0, 2).reshape(len(grid), -1).argmax(axis=1)
-    misfit, order = np.divmod(best, max_harmonics)
-    return Candidates(grid[rows, at], found.is_halved, total[rows, at], order + 1, misfits[misfit])
+    place, evidence, order, misfit = best_of_each(grid, star, misfits, prior, 2 if is_halved else 1)
+    frequency = grid[np.arange(len(grid)), place]
+    return Candidates(frequency, found.is_halved, evidence, order, misfits[misfit])
 
 
 def _corrected(star: StarCurve, found: Candidates) -> StarCurve:
     """The curve with larger errors of outliers and the amplitudes of filters by the best."""
-    ranked = _ranking(found)[:N_EXPLAINING]
-    fits = [fit(star, found, k) for k in ranked]
-    left = np.abs(star.value - np.array([one.model for one in fits]))
+    best = found[_ranking(found)[:N_EXPLAINING]]
+    explained = fits(star, best.models)
+    left = np.abs(star.value - explained.model)
     sigma = np.maximum(sigma_about_zero(left[0]), np.sqrt(star.variance))
     least = left.min(axis=0)
     variance = star.variance + np.where(least > OUTLIER * sigma, least**2, 0)
-    amplitude = _amplitudes(star, fits[0].shape, star.weight(found.misfit[ranked[0]]))
-    return replace(star, amplitude=np.clip(amplitude, *AMPLITUDES), variance=variance)
-
-
-def _amplitudes(star: StarCurve, shape: FloatArray, weight: FloatArray) -> FloatArray:
-    """The amplitude of each filter by a shape; what is known before is worth one epoch."""
-    one, moment, value = np.ones(len(shape)), weight * shape, star.value
-    each = np.array([one, weight, moment, moment * shape, weight * value, moment * value])
-    bands = star.band == np.arange(len(star.amplitude))[:, None]
-    number, total, first, second, of_values, product = each @ bands.T
-    mean = first / np.maximum(total, np.finfo(float).tiny)
-    squares, product = second - mean * first, product - mean * of_values
-    known = (number >= LEAST_EPOCHS_A_BAND) & (squares > 0)
-    known_before = squares / np.maximum(number, 1)
-    found = known_before * star.amplitude + product
-    found /= np.where(known, known_before + squares, 1)
-    return np.where(known, found, star.amplitude)
+    amplitude = band_amplitudes(star, explained.shape[0], float(best.misfit[0]))
+    return star._replace(amplitude=np.clip(amplitude, *AMPLITUDES), variance=variance)
 
 
 def _ranking(found: Candidates) -> IntArray:

@@ -6,202 +6,115 @@ order; means of filters have a wide one. So the evidence is a determinant and a 
 higher harmonics cost it what they take of freedom (MacKay 1992, Neural Computation 4, 415).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray
-from photometry.science.compiled import compiled, inlined
-
-MEAN_VARIANCE = 4.0  # of the mean of a filter, about that of its epochs
-PI = np.pi
-
-
-class WeightedCurve(NamedTuple):
-    """A star's light curve as compiled code takes it; arrays (n,) but for the amplitudes."""
-
-    days: FloatArray  # about 0
-    band: IntArray
-    value: FloatArray  # in units of the scatter
-    weight: FloatArray  # inverse variance
-    amplitude: FloatArray  # (n_bands,) of each filter, about 1
+from photometry.science.compiled import compiled_with, inlined
+from variables.science.periodicity import fourier_equations
+from variables.science.periodicity.fourier_equations import (
+    LANES,
+    FourierModels,
+    StarCurve,
+    factorise,
+    factors_of,
+    normal_equations,
+    units,
+)
 
 
 @inlined
-def _waves(turns: FloatArray, cos: FloatArray, sin: FloatArray) -> None:
-    """Cosines and sines of turns, to 1e-11: power series of half the angle, which vectorise."""
-    for i in range(len(turns)):
-        x = PI * (turns[i] - np.floor(turns[i] + 0.5))
-        z = x * x
-        s = x * (
-            1 - z / 6 * (1 - z / 20 * (1 - z / 42 * (1 - z / 72 * (1 - z / 110 * (1 - z / 156)))))
-        )
-        s += x * z**7 * (-1 / 1307674368000 + z / 355687428096000)
-        c = 1 - z / 2 * (
-            1 - z / 12 * (1 - z / 30 * (1 - z / 56 * (1 - z / 90 * (1 - z / 132 * (1 - z / 182)))))
-        )
-        c += z**8 * (1 / 20922789888000 - z / 6402373705728000)
-        cos[i] = 1 - 2 * s * s
-        sin[i] = 2 * s * c
+def _evidences(
+    frequency: FloatArray, curve: StarCurve, misfit: float, prior: FloatArray
+) -> FloatArray:
+    n_bands, order = len(curve.amplitude), len(prior)
+    factors, unit = factors_of(curve, misfit), units(prior, n_bands)
+    size = len(unit)
+    matrix, right = np.zeros((size, size, LANES)), np.zeros((size, LANES))
+    found = np.empty((len(frequency), order + 1))
+    for start in range(0, len(frequency), LANES):
+        n = min(LANES, len(frequency) - start)
+        for lane in range(n):
+            at = frequency[start + lane]
+            normal_equations(at, curve.days, factors, matrix[:, :, lane], right[:, lane])
+        factorise(matrix, right, unit)
+        for lane in range(n):
+            total, first = factors.unexplained, 0
+            for k in range(order + 1):
+                end, inverse = n_bands + 2 * k, 1.0
+                for p in range(first, end):
+                    inverse *= matrix[p, p, lane]
+                    total += 0.5 * right[p, lane] * right[p, lane]
+                total += np.log(inverse)
+                found[start + lane, k] = total
+                first = end
+    return found
 
 
-@inlined
-def _normal_equations(
-    frequency: float, curve: WeightedCurve, order: int, matrix: FloatArray, right: FloatArray
-) -> None:
-    """The equations of the means of filters, then cosine and sine of each harmonic.
-
-    Products of harmonics are sums of those of other orders, so that sums over epochs are taken for
-    each order up to twice the highest, and for no pair.
-    """
-    days, band, value, weight, amplitude = curve
-    n, n_bands = len(days), len(amplitude)
-    c1, s1 = np.empty(n), np.empty(n)
-    _waves(days * frequency, c1, s1)
-    ck, sk = c1.copy(), s1.copy()
-    scaled, squared = np.empty(n), np.empty(n)
-    total = 0.0
-    matrix[:, :] = 0
-    right[:] = 0
-    for i in range(n):
-        scaled[i] = weight[i] * amplitude[band[i]]
-        squared[i] = scaled[i] * amplitude[band[i]]
-        total += squared[i]
-        matrix[band[i], band[i]] += weight[i]
-        right[band[i]] += weight[i] * value[i]
-    cos_sum, sin_sum = np.zeros(2 * order + 1), np.zeros(2 * order + 1)
-    cos_sum[0] = total
-    for k in range(1, 2 * order + 1):
-        c, s = 0.0, 0.0
-        for i in range(n):
-            c += squared[i] * ck[i]
-            s += squared[i] * sk[i]
-        cos_sum[k], sin_sum[k] = c, s
-        if k <= order:
-            at = n_bands + 2 * (k - 1)
-            for i in range(n):
-                matrix[at, band[i]] += scaled[i] * ck[i]
-                matrix[at + 1, band[i]] += scaled[i] * sk[i]
-            c, s = 0.0, 0.0
-            for i in range(n):
-                c += scaled[i] * value[i] * ck[i]
-                s += scaled[i] * value[i] * sk[i]
-            right[at], right[at + 1] = c, s
-        for i in range(n):
-            c = ck[i] * c1[i] - sk[i] * s1[i]
-            sk[i] = sk[i] * c1[i] + ck[i] * s1[i]
-            ck[i] = c
-    for k in range(1, order + 1):
-        for m in range(1, k + 1):
-            row, column = n_bands + 2 * (k - 1), n_bands + 2 * (m - 1)
-            matrix[row, column] = (cos_sum[k - m] + cos_sum[k + m]) / 2
-            matrix[row + 1, column + 1] = (cos_sum[k - m] - cos_sum[k + m]) / 2
-            matrix[row + 1, column] = (sin_sum[k + m] + sin_sum[k - m]) / 2
-            if m < k:
-                matrix[row, column + 1] = (sin_sum[k + m] - sin_sum[k - m]) / 2
-
-
-@inlined
-def _with_prior(
-    matrix: FloatArray, right: FloatArray, prior: FloatArray, n_bands: int, order: int
-) -> None:
-    """Make the equations those of amplitudes in units of their priors' standard deviations."""
-    n = n_bands + 2 * order
-    unit = np.empty(n)
-    for p in range(n):
-        unit[p] = np.sqrt(MEAN_VARIANCE if p < n_bands else prior[(p - n_bands) // 2])
-    for p in range(n):
-        right[p] *= unit[p]
-        for q in range(p + 1):
-            matrix[p, q] *= unit[p] * unit[q]
-        matrix[p, p] += 1
-
-
-@inlined
-def _factorise(matrix: FloatArray, right: FloatArray, n: int) -> None:
-    """Cholesky's factor in place of a matrix, and its inverse times the right side in place."""
-    for p in range(n):
-        for q in range(p):
-            rest = matrix[p, q]
-            for k in range(q):
-                rest -= matrix[p, k] * matrix[q, k]
-            matrix[p, q] = rest / matrix[q, q]
-        rest = matrix[p, p]
-        for k in range(p):
-            rest -= matrix[p, k] * matrix[p, k]
-        matrix[p, p] = np.sqrt(max(rest, 1e-12))
-        rest = right[p]
-        for k in range(p):
-            rest -= matrix[p, k] * right[k]
-        right[p] = rest / matrix[p, p]
-
-
-@compiled
-def evidences(frequency: FloatArray, curve: WeightedCurve, prior: FloatArray) -> FloatArray:
+@compiled_with(fourier_equations)
+def evidences(
+    frequency: FloatArray, curve: StarCurve, misfit: float, prior: FloatArray
+) -> FloatArray:
     """(n_frequencies, n_orders + 1) logarithms of the evidence of 0, 1, 2, ... harmonics; no unit.
 
-    ``frequency`` (n_frequencies,) in cycles a day, ``curve`` a WeightedCurve, ``prior`` (n_orders,)
-    the variances of amplitudes, in units of the scatter squared.
+    ``frequency`` (n_frequencies,) in cycles a day, ``curve`` a StarCurve, ``misfit`` what it
+    differs from its series, in units of the scatter, ``prior`` (n_orders,) the variances of
+    amplitudes, in units of the scatter squared.
     """
-    n_bands, order = len(curve.amplitude), len(prior)
-    size = n_bands + 2 * order
-    matrix, right = np.empty((size, size)), np.empty(size)
-    value, weight = curve.value, curve.weight
-    constant = 0.0
-    for i in range(len(value)):
-        constant += 0.5 * (np.log(weight[i]) - weight[i] * value[i] * value[i])
-    found = np.empty((len(frequency), order + 1))
-    for f in range(len(frequency)):
-        _normal_equations(frequency[f], curve, order, matrix, right)
-        _with_prior(matrix, right, prior, n_bands, order)
-        _factorise(matrix, right, size)
-        total = constant
-        for p in range(size):
-            total += 0.5 * right[p] * right[p] - np.log(matrix[p, p])
-            if p >= n_bands - 1 and (p - n_bands) % 2 == 1:
-                found[f, (p - n_bands + 1) // 2] = total
-    return found
+    return _evidences(frequency, curve, misfit, prior)
 
 
-@compiled
-def fourier_fit(frequency: float, curve: WeightedCurve, prior: FloatArray) -> FloatArray:
-    """(n_bands + 2 n_orders,) the means of filters, then cosine and sine of each harmonic.
+@compiled_with(fourier_equations)
+def best_of_each(
+    frequency: FloatArray,
+    curve: StarCurve,
+    misfits: FloatArray,
+    prior: FloatArray,
+    step: int,
+) -> tuple[IntArray, FloatArray, IntArray, IntArray]:
+    """The best of each row of frequencies (n, k) in cycles a day, by evidence over all the rest.
 
-    As ``evidences``, of one frequency in cycles a day: the most probable values, in units of the
-    scatter.
+    As ``evidences``, of every ``step`` harmonics; arrays (n,): its place in the row, the logarithm
+    of its evidence, summed over misfits and numbers of harmonics, and its most probable number of
+    harmonics, in steps, and misfit, of ``misfits`` (m,), in units of the scatter.
     """
-    n_bands, order = len(curve.amplitude), len(prior)
-    size = n_bands + 2 * order
-    matrix, right = np.empty((size, size)), np.empty(size)
-    _normal_equations(frequency, curve, order, matrix, right)
-    _with_prior(matrix, right, prior, n_bands, order)
-    _factorise(matrix, right, size)
-    for p in range(size - 1, -1, -1):
-        rest = right[p]
-        for k in range(p + 1, size):
-            rest -= matrix[k, p] * right[k]
-        right[p] = rest / matrix[p, p]
-    for p in range(size):
-        right[p] *= np.sqrt(MEAN_VARIANCE if p < n_bands else prior[(p - n_bands) // 2])
-    return right
+    n, k = frequency.shape
+    flat, n_orders = frequency.ravel(), len(prior) // step
+    each = np.empty((n * k, len(misfits), n_orders))
+    for m in range(len(misfits)):
+        found = _evidences(flat, curve, misfits[m], prior)
+        for f in range(n * k):
+            for j in range(n_orders):
+                each[f, m, j] = found[f, step * (j + 1)]
+    place, total = np.zeros(n, np.int64), np.full(n, -np.inf)
+    order, misfit = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for i in range(n):
+        for j in range(k):
+            of = each[i * k + j].ravel()
+            highest = of.max()
+            logarithm = highest + np.log(np.sum(np.exp(of - highest)))
+            if logarithm > total[i]:
+                place[i], total[i] = j, logarithm
+                misfit[i], order[i] = np.divmod(np.argmax(of), n_orders)
+        order[i] += 1
+    return place, total, order, misfit
 
 
-@compiled
-def shapes(terms: FloatArray, frequency: float, days: FloatArray) -> FloatArray:
-    """(n,) the Fourier series of ``terms`` (2 n_orders,), cosine and sine of each harmonic.
+@compiled_with(fourier_equations)
+def tops(models: FourierModels, curve: StarCurve, step: float) -> tuple[FloatArray, FloatArray]:
+    """(n,) frequencies at the tops of parabolas through the evidence, and (n,) their errors.
 
-    At ``days`` (n,) and a frequency in cycles a day, in units of the scatter.
+    In cycles a day, as ``step``, the distance of evidences from that of each of ``models``,
+    FourierModels of the StarCurve. An error is that of the curvature; NaN where that is that of
+    no maximum, and the frequency is as it was then. None moves by more than the step.
     """
-    n = len(days)
-    c1, s1 = np.empty(n), np.empty(n)
-    _waves(days * frequency, c1, s1)
-    found = np.zeros(n)
-    ck, sk = c1.copy(), s1.copy()
-    for k in range(len(terms) // 2):
-        a, b = terms[2 * k], terms[2 * k + 1]
-        for i in range(n):
-            found[i] += a * ck[i] + b * sk[i]
-            c = ck[i] * c1[i] - sk[i] * s1[i]
-            sk[i] = sk[i] * c1[i] + ck[i] * s1[i]
-            ck[i] = c
-    return found
+    frequency, errors = models.frequency.copy(), np.full(len(models.frequency), np.nan)
+    for k in range(len(frequency)):
+        beside = frequency[k] + step * np.array([-1.0, 0.0, 1.0])
+        prior = models.prior[k, : models.n_orders[k]]
+        below, at, above = _evidences(beside, curve, models.misfit[k], prior)[:, -1]
+        curvature = (2 * at - below - above) / (step * step)
+        if curvature > 0:
+            errors[k] = curvature**-0.5
+            offset = (above - below) / (2 * step) / curvature
+            frequency[k] += min(max(offset, -step), step)
+    return frequency, errors

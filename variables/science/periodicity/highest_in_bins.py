@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray
-from variables.science.periodicity.periodograms import FrequencyGrid
+from variables.science.periodicity.frequencies import FrequencyGrid
 
 
 @dataclass(frozen=True)

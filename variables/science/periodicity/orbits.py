@@ -4,8 +4,9 @@ import numpy as np
 
 from exposures.science.arrays import Float, FloatArray
 from variables.science.periodicity.choice import APART, halved, multiplied
-from variables.science.periodicity.fourier_evidence import shapes
-from variables.science.periodicity.fourier_fits import Candidates, StarCurve, fit, score
+from variables.science.periodicity.fourier_equations import StarCurve
+from variables.science.periodicity.fourier_fits import Candidates, fits, score
+from variables.science.periodicity.fourier_series import shapes
 from variables.science.periodicity.significance import VISIT
 
 # Of what a light curve's Fourier series varies, about its minimum: more is no eclipse, but the
@@ -27,7 +28,7 @@ def of_one_cycle(found: Candidates, star: StarCurve, max_harmonics: int) -> Cand
     """
     if len(found.frequency) == 0:
         return found
-    terms = fit(star, found, 0).terms
+    terms = fits(star, found[:1].models).terms[0]
     power = terms[::2] ** 2 + terms[1::2] ** 2
     for factor in FACTORS:
         if power[factor - 1 :: factor].sum() > REPEATED * power.sum():
@@ -47,7 +48,7 @@ def doubled(found: Candidates, star: StarCurve, max_harmonics: int) -> Candidate
     """
     if len(found.frequency) == 0 or found.frequency[0] / 2 * star.span < LEAST_ORBITS:
         return found
-    if asymmetry(fit(star, found, 0).terms) > MOST_ASYMMETRY:
+    if asymmetry(fits(star, found[:1].models).terms[0]) > MOST_ASYMMETRY:
         return found
     twice = halved(star, found[:1], max_harmonics)
     visits = len(np.unique(np.floor(star.days * found.frequency[0] / VISIT)))

@@ -3,57 +3,77 @@
 import numpy as np
 
 from exposures.science.arrays import FloatArray, IntArray
-from photometry.science.compiled import compiled
-from variables.science.periodicity.fourier_evidence import WeightedCurve
+from photometry.science.compiled import compiled_with, inlined
+from variables.science.periodicity import fourier_equations
+from variables.science.periodicity.fourier_equations import StarCurve, weights
 
 
-@compiled
-def shares_of_signal(
-    curve: WeightedCurve, model: FloatArray, days_a_visit: float, days_a_part: float
-) -> tuple[float, FloatArray]:
-    """How many visits carry a signal, and (2, 4) figures of all epochs and of fewer.
+@compiled_with(fourier_equations)
+def shares_of_signals(
+    curve: StarCurve, models: FloatArray, days_a_visit: FloatArray, days_a_part: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(n,) how many visits carry a signal, and (n, 2, 4) figures of all epochs and of fewer.
 
-    ``curve`` is a WeightedCurve by time, ``model`` (n,) its signal, in its unit. Measurements of
-    the same ``days_a_visit``, a number of days, are one visit. The second row is without the part
-    of ``days_a_part`` days that has most of the signal. Columns are the share of the variance about
-    the mean of each filter that the model takes, the number of visits and of filters, and the
-    standard deviation of the times in days.
+    ``curve`` is a StarCurve by time, ``models`` (n, n_epochs) signals in its unit; its scatter
+    counts as noise. Measurements of the same ``days_a_visit`` (n,) days are one visit. The second
+    row of each is without the part of ``days_a_part`` (n,) days that has most of the signal.
+    Columns are the share of the variance about the mean of each filter that the model takes, the
+    number of visits and of filters, and the standard deviation of the times in days.
     """
-    days, value, weight = curve.days, curve.value, curve.weight
-    n = len(days)
-    by_part = np.zeros(int((days[-1] - days[0]) / days_a_part) + 1)
-    part = np.empty(n, np.int64)
+    weight = weights(curve, 1.0)
+    carrying, figures = np.empty(len(models)), np.empty((len(models), 2, 4))
+    for k in range(len(models)):
+        gain = np.empty(len(weight))
+        for i in range(len(weight)):
+            left = curve.value[i] - models[k, i]
+            gain[i] = weight[i] * (curve.value[i] * curve.value[i] - left * left)
+        carrying[k] = _carrying(curve.days, gain, days_a_visit[k])
+        part, largest = _parts(curve.days, gain, days_a_part[k])
+        figures[k, 0] = _figures(curve, weight, models[k], part, -1, days_a_visit[k])
+        figures[k, 1] = _figures(curve, weight, models[k], part, largest, days_a_visit[k])
+    return carrying, figures
+
+
+@inlined
+def _carrying(days: FloatArray, gain: FloatArray, days_a_visit: float) -> float:
+    """How many equal visits would share the gain as evenly."""
     visit, total, squares, in_visit = -1.0, 0.0, 0.0, 0.0
     first = np.floor(days[0] / days_a_visit)
-    for i in range(n):
-        left = value[i] - model[i]
-        gain = weight[i] * (value[i] * value[i] - left * left)
-        part[i] = int((days[i] - days[0]) / days_a_part)
-        by_part[part[i]] += gain
+    for i in range(len(days)):
         now = np.floor(days[i] / days_a_visit) - first
         if now != visit:
             squares += in_visit * in_visit
             visit, in_visit = now, 0.0
-        in_visit += max(gain, 0.0)
-        total += max(gain, 0.0)
+        in_visit += max(gain[i], 0.0)
+        total += max(gain[i], 0.0)
     squares += in_visit * in_visit
-    found = np.zeros((2, 4))
-    found[0] = _figures(curve, model, part, -1, days_a_visit)
-    found[1] = _figures(curve, model, part, int(np.argmax(by_part)), days_a_visit)
-    return total * total / max(squares, 1e-300), found
+    return total * total / max(squares, 1e-300)
 
 
-@compiled
+@inlined
+def _parts(days: FloatArray, gain: FloatArray, days_a_part: float) -> tuple[IntArray, int]:
+    """The number of the part of the time that each epoch is in, and of that with most gain."""
+    by_part = np.zeros(int((days[-1] - days[0]) / days_a_part) + 1)
+    part = np.empty(len(days), np.int64)
+    for i in range(len(days)):
+        part[i] = int((days[i] - days[0]) / days_a_part)
+        by_part[part[i]] += gain[i]
+    return part, int(np.argmax(by_part))
+
+
+@inlined
 def _figures(
-    curve: WeightedCurve,
+    curve: StarCurve,
+    weight: FloatArray,
     model: FloatArray,
     part: IntArray,
     left_out: int,
     days_a_visit: float,
 ) -> FloatArray:
     """The figures of the epochs of all parts but one."""
-    days, band, value, weight, amplitude = curve
-    sums = np.zeros((len(amplitude), 5))  # of weights; by value and its square; by what is left
+    days, band, value = curve.days, curve.band, curve.value
+    n_bands = len(curve.amplitude)
+    sums = np.zeros((n_bands, 5))  # of weights; by value and its square; by what is left
     visits, visit, epochs, time, time2 = 0, np.nan, 0, 0.0, 0.0
     for i in range(len(days)):
         if part[i] == left_out:
@@ -74,7 +94,7 @@ def _figures(
             visits += 1
     figures = np.zeros(4)
     before, after = 0.0, 0.0
-    for b in range(len(amplitude)):
+    for b in range(n_bands):
         if sums[b, 0] > 0:
             figures[2] += 1
             before += sums[b, 2] - sums[b, 1] * sums[b, 1] / sums[b, 0]

@@ -1,6 +1,6 @@
 """The periods of many stars that share their epochs: search, choice, errors and shapes."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -9,28 +9,18 @@ from variables.science.period_options import LEAST_CYCLES, PeriodOptions
 from variables.science.periodicity.aliases import named_aliases, window_frequencies
 from variables.science.periodicity.choice import chosen
 from variables.science.periodicity.curve_matrices import CurveMatrix, scaled
-from variables.science.periodicity.fourier_evidence import evidences, shapes
-from variables.science.periodicity.fourier_fits import (
-    Candidates,
-    StarCurve,
-    fit,
-    prior_variances,
-    star_curve,
-)
+from variables.science.periodicity.fourier_equations import StarCurve
+from variables.science.periodicity.fourier_evidence import tops
+from variables.science.periodicity.fourier_fits import Candidates, fits, shape_figures, star_curve
+from variables.science.periodicity.frequencies import FrequencyGrid, frequency_grid
 from variables.science.periodicity.orbits import doubled, of_one_cycle
-from variables.science.periodicity.periodogram_power import harmonic_sums, strongest
-from variables.science.periodicity.periodograms import (
-    STARS_AT_ONCE,
-    FrequencyGrid,
-    frequency_grid,
-    periodograms,
-)
-from variables.science.periodicity.significance import false_alarm
+from variables.science.periodicity.periodogram_power import strongest, strongest_sums
+from variables.science.periodicity.periodograms import STARS_AT_ONCE, periodograms
+from variables.science.periodicity.significance import false_alarms
 
 # Peaks of one sinusoid, and of the sum with three harmonics of it, that are compared.
 N_PEAKS, N_SUMS, HARMONICS_OF_SUM = 20, 8, 4
-PHASES = np.arange(200) / 200
-POWERS_AT_ONCE = 40_000_000  # of all stars' periodograms, 4 bytes each, and as much for sums
+POWERS_AT_ONCE = 40_000_000  # of all stars' periodograms, 4 bytes each
 STEP = 0.02  # widths of a peak, over which the evidence is a parabola
 
 
@@ -91,10 +81,7 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
                 best = doubled(best, star, options.max_harmonics)[: options.n_periods]
                 _fill(found, start + k, star, best, 1 / options.min_days)
         found.amplitude_mag[rows] *= part.unit_mag[:, None]
-    for row, frequency in enumerate(1 / found.days):
-        n = np.count_nonzero(np.isfinite(frequency))
-        kinds = named_aliases(frequency[:n], span, related)
-        found.alias[row, :n], found.alias_of[row, :n] = kinds
+    found.alias[:], found.alias_of[:] = named_aliases(1 / found.days, span, related)
     return found
 
 
@@ -110,67 +97,34 @@ def _nothing(n_stars: int, n_periods: int) -> StarPeriods:
 
 def _is_enough(star: StarCurve, options: PeriodOptions) -> bool:
     """Whether a star has the epochs and the light that a period takes."""
-    return (
-        len(np.unique(star.days)) >= options.min_epochs
-        and bool(star.span > 2 * options.min_days)
-        and bool(np.any(star.value))
-    )
+    days = star.days
+    if len(days) < options.min_epochs or star.span <= 2 * options.min_days:
+        return False
+    n_different = 1 + np.count_nonzero(days[1:] > days[:-1])
+    return bool(n_different >= options.min_epochs and np.any(star.value))
 
 
 def _peaks(power: FloatArray, grid: FrequencyGrid, options: PeriodOptions) -> list[FloatArray]:
     """The frequencies of each star's candidates, in cycles a day."""
-    sums = np.empty_like(power)
-    harmonic_sums(power, grid.first, HARMONICS_OF_SUM, sums)
     apart = max(options.samples_per_peak - 1, 1)
-    places, _ = strongest(power, apart, N_PEAKS)
-    more, _ = strongest(sums, apart, N_SUMS)
+    places = strongest(power, apart, N_PEAKS)
+    more = strongest_sums(power, grid.first, HARMONICS_OF_SUM, apart, N_SUMS)
     both = np.concatenate([places, more], axis=1)
     return [grid.step * (grid.first + row[row >= 0]) for row in both]
 
 
 def _fill(found: StarPeriods, row: int, star: StarCurve, best: Candidates, highest: Float) -> None:
     """Write a star's periods into its row, with amplitudes in units of its scatter."""
-    best, errors = _refined(star, best)
-    n = len(best.frequency)
-    found.days[row, :n] = 1 / best.frequency
-    found.error_days[row, :n] = errors / best.frequency**2
-    found.n_cycles[row, :n] = best.frequency * star.span
-    found.n_harmonics[row, :n] = best.order
-    for k in range(n):
-        fitted = fit(star, best, k)
-        frequency, order = float(best.frequency[k]), int(best.order[k])
-        chance, power = false_alarm(star, fitted.model, frequency, order, highest)
-        found.false_alarm[row, k], found.power[row, k] = chance, power
-        _fill_shape(found, (row, k), fitted.terms)
-        found.amplitude_mag[row, k] *= star.amplitude.mean()
-
-
-def _fill_shape(found: StarPeriods, at: tuple[int, int], terms: FloatArray) -> None:
-    """Write the figures of a Fourier series of (2 n_harmonics,) cosines and sines."""
-    found.amplitude_mag[at] = np.ptp(shapes(terms, 1.0, PHASES)) / 2
-    cos, sin = terms[::2], terms[1::2]
-    amplitude, phase = np.hypot(cos, sin), np.arctan2(-sin, cos)
-    if len(amplitude) > 1:
-        found.r21[at] = amplitude[1] / amplitude[0]
-        found.phi21[at] = (phase[1] - 2 * phase[0]) % (2 * np.pi)
-    if len(amplitude) > 2:
-        found.r31[at] = amplitude[2] / amplitude[0]
-        found.phi31[at] = (phase[2] - 3 * phase[0]) % (2 * np.pi)
-
-
-def _refined(star: StarCurve, best: Candidates) -> tuple[Candidates, FloatArray]:
-    """The same at the tops of parabolas through the evidence, and (n,) errors of frequencies."""
-    frequency, errors = best.frequency.copy(), np.empty(len(best.frequency))
-    step = STEP / star.span
-    for k, middle in enumerate(best.frequency):
-        prior = prior_variances(int(best.order[k]), bool(best.is_halved[k]))
-        below, at, above = evidences(
-            middle + step * np.array([-1.0, 0, 1]),
-            star.weighted(best.misfit[k]),
-            prior,
-        )[:, -1]
-        curvature = (2 * at - below - above) / step**2
-        errors[k] = curvature**-0.5 if curvature > 0 else np.nan
-        if curvature > 0:
-            frequency[k] += np.clip((above - below) / (2 * step) / curvature, -step, step)
-    return replace(best, frequency=frequency), errors
+    models = best.models
+    frequency, errors = tops(models, star, STEP / star.span)
+    models = models._replace(frequency=frequency)
+    of = row, slice(0, len(frequency))
+    found.days[of], found.error_days[of] = 1 / frequency, errors / frequency**2
+    found.n_cycles[of], found.n_harmonics[of] = frequency * star.span, best.order
+    fitted = fits(star, models)
+    chances, power = false_alarms(star, fitted.model, frequency, best.order, highest)
+    found.false_alarm[of], found.power[of] = chances, power
+    figures = shape_figures(fitted.terms)
+    found.amplitude_mag[of] = figures.amplitude * star.amplitude.mean()
+    found.r21[of], found.phi21[of] = figures.ratios[0], figures.phases[0]
+    found.r31[of], found.phi31[of] = figures.ratios[1], figures.phases[1]
