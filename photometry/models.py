@@ -11,6 +11,8 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CIndexExpression
 from exposures.real_field import RealField as RealField
 from exposures.source_ids import id_range
+from photometry.match_model import GalMatch as GalMatch
+from photometry.match_model import GalMatchRun as GalMatchRun
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
 from photometry.querysets.sources import EpochKind, EpochQuerySet, GalSourceQuerySet
 from photometry.sky_model import GalReferenceSky as GalReferenceSky

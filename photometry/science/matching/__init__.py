@@ -1,0 +1,1 @@
+"""Matching of reference sources with published stars by probability."""

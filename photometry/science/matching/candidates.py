@@ -1,0 +1,200 @@
+"""Which published stars each source may be: one alone, or several that are one on the image."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scipy.special import log_expit
+
+from exposures.science.arrays import FloatArray, Index, IntArray
+from photometry.science.crossmatch.options import CrossMatchOptions
+from photometry.science.matching.binning import sums
+from photometry.science.matching.neighbours import pairs_within
+
+MOST_HIDDEN = 2  # stars in the light of a brighter one, that are told apart from it
+SHARP = 0.3  # of the seeing: with worse positions than that, blends are not told apart
+# Of two stars' colours: deviations of their difference in sigma, and how probable each is.
+DEVIATES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+LOG_PRIOR = -0.5 * DEVIATES**2 - np.log(np.exp(-0.5 * DEVIATES**2).sum())
+LN_FLUX_A_MAG = 0.4 * np.log(10)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Stars on the plane; arrays (n,)."""
+
+    place: np.ndarray  # (n, 2) arcsec
+    error: np.ndarray  # (n, 2) arcsec
+    mag: np.ndarray  # NaN where unknown
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What each source may be; arrays (n,), a row for each source and star or stars in it."""
+
+    source: np.ndarray  # index
+    stars: np.ndarray  # (n, 1 + MOST_HIDDEN) indices, the brightest on the image first, -1 for none
+    offset: np.ndarray  # (n, 2) arcsec, of the source from their centre of light
+    mag: np.ndarray  # published, of all together
+    error: np.ndarray  # arcsec, that their colours add to the place of their centre of light
+    log_prior: np.ndarray  # natural log of the probability that they are seen as one, or apart
+
+    @property
+    def star(self) -> IntArray:
+        """(n,) index of the star that gives most of the light."""
+        return self.stars[:, 0]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def select(self, rows: Index) -> "Candidates":
+        """Those at ``rows``: indices (k,), or bool (n,)."""
+        return Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Blends:
+    """Published stars so near each other that an image may have one source of them; (n,)."""
+
+    stars: np.ndarray  # (n, 1 + MOST_HIDDEN) indices, the brightest on the image first, -1 for none
+    shift: np.ndarray  # (n, 2) arcsec, of their centre of light from the brightest
+    mag: np.ndarray  # of all together
+    error: np.ndarray  # arcsec, that their colours add to the place of their centre of light
+    log_prior: np.ndarray  # of being one source, with such colours
+
+
+def candidates_of(
+    places: FloatArray,
+    radius: FloatArray,
+    stars: Places,
+    fwhm_arcsec: float,
+    options: CrossMatchOptions,
+) -> Candidates:
+    """The Candidates of sources at ``places`` (n, 2) among published stars, m of them; in arcsec.
+
+    ``radius`` (m,) is how far from a star its source may be. Blends are those of ``hidden_stars``.
+    """
+    blends, log_apart = hidden_stars(stars, fwhm_arcsec, options)
+    shift = np.zeros(len(stars))
+    np.maximum.at(shift, blends.stars[:, 0], np.linalg.norm(blends.shift, axis=1))
+    source, star = pairs_within(places, stars.place, radius + shift)
+    offset = places[source] - stars.place[star]
+    alone = np.full((len(star), 1 + MOST_HIDDEN), -1)
+    alone[:, 0] = star
+    near = np.linalg.norm(offset, axis=1) <= radius[star]
+    no_error = np.zeros(len(star))
+    singles = Candidates(source, alone, offset, stars.mag[star], no_error, log_apart[star])
+    pair, blend = _repeated(star, blends.stars[:, 0], len(stars))
+    moved = offset[pair] - blends.shift[blend]
+    several = Candidates(
+        source[pair],
+        blends.stars[blend],
+        moved,
+        *(getattr(blends, name)[blend] for name in ("mag", "error", "log_prior")),
+    ).select(np.linalg.norm(moved, axis=1) <= radius[star[pair]])
+    return _joined([singles.select(near), several])
+
+
+def hidden_stars(
+    stars: Places, fwhm_arcsec: float, options: CrossMatchOptions
+) -> tuple[Blends, FloatArray]:
+    """The Blends of n stars, and the log of the probability (n,) that each is seen apart.
+
+    Two stars are one source of the image the more probably the nearer they are, as
+    CrossMatchOptions have it, in its seeing of ``fwhm_arcsec``. The source lies at their centre of
+    light; a star with a share of less than ``blend_share`` of it does not count.
+    """
+    faint, bright, distance = _near_brighter(stars, fwhm_arcsec, options)
+    log_one = (options.blend_fwhm - distance / fwhm_arcsec) / options.blend_blur
+    log_apart = sums(faint, log_expit(-log_one), len(stars))
+    fainter = stars.mag[faint] - stars.mag[bright]
+    order = np.lexsort((fainter, bright))
+    order = order[10 ** (-0.4 * fainter[order]) >= options.blend_share]
+    faint, bright, fainter = faint[order], bright[order], fainter[order]
+    log_one = log_expit(log_one[order])
+    rank = np.arange(len(bright)) - np.searchsorted(bright, bright)
+    few, third = np.flatnonzero(rank < MOST_HIDDEN), np.flatnonzero(rank == 1)
+    pairs = [
+        _pair_blends(stars, bright[few], faint[few], log_one[few], off, options)
+        for off in range(len(DEVIATES))
+    ]
+    return _joined([*pairs, _triple_blends(stars, bright, faint, log_one, third)]), log_apart
+
+
+def _pair_blends(
+    stars: Places,
+    bright: IntArray,
+    faint: IntArray,
+    log_one: FloatArray,
+    number: int,
+    options: CrossMatchOptions,
+) -> Blends:
+    """Blends of two stars whose colours differ by one of the deviates.
+
+    The one that is brighter in the catalogue need not be so on the image.
+    """
+    step = np.sqrt(2) * options.colour_scatter
+    fainter = stars.mag[faint] - stars.mag[bright] + DEVIATES[number] * step
+    swapped = fainter < 0
+    main, other = np.where(swapped, faint, bright), np.where(swapped, bright, faint)
+    ratio = 10 ** (-0.4 * np.abs(fainter))
+    share = ratio / (1 + ratio)
+    way = stars.place[other] - stars.place[main]
+    mag = stars.mag[bright] - 2.5 * np.log10(
+        1 + 10 ** (-0.4 * (stars.mag[faint] - stars.mag[bright]))
+    )
+    # Uniform between one deviate and the next.
+    error = np.linalg.norm(way, axis=1) * share * (1 - share) * LN_FLUX_A_MAG * step / np.sqrt(12)
+    members = np.column_stack([main, other, np.full(len(main), -1)])
+    return Blends(members, share[:, None] * way, mag, error, log_one + LOG_PRIOR[number])
+
+
+def _triple_blends(
+    stars: Places, bright: IntArray, faint: IntArray, log_one: FloatArray, rows: IntArray
+) -> Blends:
+    """Blends of three, from the rows of the third; that of the second stands before each."""
+    members = np.column_stack([bright[rows], faint[rows - 1], faint[rows]])
+    light = 10 ** (-0.4 * (stars.mag[members] - stars.mag[members[:, :1]]))
+    total = light.sum(axis=1)
+    centre = (light[..., None] * stars.place[members]).sum(axis=1) / total[:, None]
+    shift = centre - stars.place[members[:, 0]]
+    mag = stars.mag[members[:, 0]] - 2.5 * np.log10(total)
+    return Blends(members, shift, mag, np.zeros(len(rows)), log_one[rows] + log_one[rows - 1])
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Several of one class of arrays as one."""
+    one = type(parts[0])
+    return one(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(one))
+    )
+
+
+def _near_brighter(
+    stars: Places, fwhm_arcsec: float, options: CrossMatchOptions
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """(p,) fainter star, brighter star, and their distance in arcsec, of those that may be one."""
+    sharp = np.flatnonzero(
+        np.isfinite(stars.mag) & (stars.error.max(axis=1) <= SHARP * fwhm_arcsec)
+    )
+    near = cKDTree(stars.place[sharp]).query_pairs(
+        options.blend_reach(fwhm_arcsec), output_type="ndarray"
+    )
+    pairs = sharp[near.reshape(-1, 2)]
+    swapped = stars.mag[pairs[:, 0]] < stars.mag[pairs[:, 1]]
+    faint, bright = np.where(swapped[:, None], pairs[:, ::-1], pairs).T
+    return faint, bright, np.linalg.norm(stars.place[faint] - stars.place[bright], axis=1)
+
+
+def _repeated(key: IntArray, other: IntArray, n: int) -> tuple[IntArray, IntArray]:
+    """Indices of all pairs of rows with the same key, from 0 to n."""
+    order = np.argsort(other, kind="stable")
+    start = np.searchsorted(other[order], np.arange(n + 1))
+    counts = np.diff(start)[key]
+    first = np.repeat(np.arange(len(key)), counts)
+    within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return first, order[start[key[first]] + within]
