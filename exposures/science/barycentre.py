@@ -1,4 +1,4 @@
-"""Times as they are at the barycentre of the solar system: BJD in TDB."""
+"""Times at the barycentre of the solar system, BJD in TDB, and at the Sun, HJD in UTC."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from astropy import constants, units
 from astropy.coordinates import EarthLocation, get_body_barycentric
 from astropy.time import Time
 
-from exposures.science.arrays import FloatArray, Floats
+from exposures.science.arrays import BoolArray, FloatArray, Floats, IntArray
 from exposures.science.earth_rotation import tables_offline
 from exposures.science.motion import J2000_MJD
 from exposures.science.quantities import EastLongitude, Latitude, Metres, Options
@@ -46,21 +46,49 @@ def bjd_tdb(
     off by 45 microseconds at most, and UT1 comes from its tables. Left out are the curvature of
     the wave, 1.2 ms at 1 pc, and the Shapiro delay, 0.1 ms near the Sun.
     """
-    mjd = np.asarray(mjd, float)
-    is_known = (mjd >= FIRST_MJD) & (mjd <= LAST_MJD)
-    moments, of = np.unique(np.where(is_known, mjd, J2000_MJD), return_inverse=True)
+    is_known, moments, of = _moments(mjd)
     offset, place = _at_the_observatory(moments, observatory)
-    ra, dec = np.radians(ra), np.radians(dec)
-    x, y, z = place[of].T
-    delay = np.cos(dec) * (x * np.cos(ra) + y * np.sin(ra)) + z * np.sin(dec)
-    found = mjd + (offset[of] + delay) / SECONDS_A_DAY + JD_OF_MJD_0
+    found = mjd + (offset[of] + _delay(place[of], ra, dec)) / SECONDS_A_DAY + JD_OF_MJD_0
     return np.where(is_known, found, np.nan)
 
 
+def hjd_utc(
+    mjd: FloatArray, ra: Floats, dec: Floats, observatory: ObservatoryOptions
+) -> FloatArray:
+    """(n,) heliocentric Julian dates in UTC, days, of light from stars that was seen at (n,) MJD.
+
+    As ``bjd_tdb``, but for the centre of the Sun, and in the time scale of the observation: what
+    lists of variable stars expect by the name of HJD. It is up to 4 s off a date at the barycentre
+    in UTC, which is 69 s behind one in TDB (Eastman, Siverd & Gaudi 2010, PASP 122, 935).
+    """
+    is_known, moments, of = _moments(mjd)
+    _, place = _at_the_observatory(moments, observatory, "sun")
+    found = mjd + _delay(place[of], ra, dec) / SECONDS_A_DAY + JD_OF_MJD_0
+    return np.where(is_known, found, np.nan)
+
+
+def _moments(mjd: FloatArray) -> tuple[BoolArray, FloatArray, IntArray]:
+    """(n,) whether times are of images; the k that differ, and (n,) which each is."""
+    mjd = np.asarray(mjd, float)
+    is_known = (mjd >= FIRST_MJD) & (mjd <= LAST_MJD)
+    moments, of = np.unique(np.where(is_known, mjd, J2000_MJD), return_inverse=True)
+    return is_known, moments, of
+
+
+def _delay(place: FloatArray, ra: Floats, dec: Floats) -> FloatArray:
+    """(n,) seconds by which light passes (n, 3) places in light seconds before their origin."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    x, y, z = place.T
+    return np.cos(dec) * (x * np.cos(ra) + y * np.sin(ra)) + z * np.sin(dec)
+
+
 def _at_the_observatory(
-    mjd: FloatArray, observatory: ObservatoryOptions
+    mjd: FloatArray, observatory: ObservatoryOptions, origin: str = ""
 ) -> tuple[FloatArray, FloatArray]:
-    """(n,) seconds by which TDB is ahead of UTC; (n, 3) places in light seconds, ICRS axes."""
+    """(n,) seconds by which TDB is ahead of UTC; (n, 3) places in light seconds, ICRS axes.
+
+    Places are from the barycentre, or from the body that is the ``origin``.
+    """
     location = EarthLocation.from_geodetic(
         observatory.longitude_degrees, observatory.latitude_degrees, observatory.height_m
     )
@@ -71,4 +99,6 @@ def _at_the_observatory(
         offset = ((tdb.jd1 - time.jd1) + (tdb.jd2 - time.jd2)) * SECONDS_A_DAY
         earth = get_body_barycentric("earth", time, ephemeris="builtin").xyz
         here = location.get_gcrs_posvel(time)[0].xyz
+        if origin:
+            here = here - get_body_barycentric(origin, time, ephemeris="builtin").xyz
     return offset, (earth + here).to_value(LIGHT_SECONDS).T

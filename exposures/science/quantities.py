@@ -86,6 +86,7 @@ Days = Annotated[float, Unit("days"), up_to(100_000)]
 ShortestPeriod = Annotated[float, Unit("days"), Interval(ge=0.001, le=100_000)]
 Mjd = Annotated[float, Unit("MJD"), Interval(ge=0, le=100_000)]
 Arcseconds = Annotated[float, Unit("arcsec"), up_to(3600)]
+ChartArcseconds = Annotated[float, Unit("arcsec"), Interval(ge=10, le=600)]  # of a picture
 Degrees = Annotated[float, Unit("degrees"), up_to(20)]
 EastLongitude = Annotated[float, Unit("degrees"), Interval(ge=-180, le=360)]
 Latitude = Annotated[float, Unit("degrees"), Interval(ge=-90, le=90)]

@@ -15,6 +15,7 @@ from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions
 from photometry.science.stacking.stacking import StackOptions
+from variables.drafts.options import DraftOptions
 from variables.science.artifacts import ArtifactOptions
 from variables.science.causes import CauseOptions
 from variables.science.consensus import ConsensusOptions
@@ -30,7 +31,7 @@ from variables.science.variability.options import VariabilityOptions
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
     *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
-    "absolute",
+    *("absolute", "drafts"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -61,6 +62,7 @@ class PipelineOptions(Options):
     ranking: RankingOptions = RankingOptions()
     fields: FieldOptions = FieldOptions()
     pictures: MatchOptions = MatchOptions()
+    drafts: DraftOptions = DraftOptions()
     catalogue: Name = ""
     """Folder of HEALPix tiles, or one file, of a catalogue of stars; "": the header's WCS
     stands."""

@@ -8,7 +8,7 @@ import pytest
 from astropy.coordinates import EarthLocation, SkyCoord
 from astropy.time import Time
 
-from exposures.science.barycentre import ObservatoryOptions, bjd_tdb
+from exposures.science.barycentre import ObservatoryOptions, bjd_tdb, hjd_utc
 from exposures.science.earth_rotation import tables_offline
 
 CTIO = ObservatoryOptions()
@@ -32,6 +32,23 @@ def test_times_are_those_of_astropy_s_light_travel_time():
         travel = time.light_travel_time(SkyCoord(ra, dec, unit="deg"), ephemeris="builtin")
         expected = (time.tdb + travel).jd
     np.testing.assert_allclose(bjd_tdb(mjd, ra, dec, CTIO), expected, atol=1e-4 / SECONDS, rtol=0)
+
+
+def test_heliocentric_times_are_those_of_astropy_s_light_travel_time():
+    mjd, ra, dec = sky(200, seed=2)
+    place = EarthLocation.from_geodetic(
+        CTIO.longitude_degrees, CTIO.latitude_degrees, CTIO.height_m
+    )
+    with tables_offline():
+        time = Time(mjd, format="mjd", scale="utc", location=place)
+        star = SkyCoord(ra, dec, unit="deg")
+        travel = time.light_travel_time(star, "heliocentric", ephemeris="builtin")
+    expected = time.jd + travel.jd
+    np.testing.assert_allclose(hjd_utc(mjd, ra, dec, CTIO), expected, atol=1e-3 / SECONDS, rtol=0)
+
+
+def test_a_time_of_no_image_has_no_heliocentric_time():
+    assert np.isnan(hjd_utc(np.array([np.nan, -1.0]), 10.0, 20.0, CTIO)).all()
 
 
 def earth_by_kepler(mjd):

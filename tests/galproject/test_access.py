@@ -88,6 +88,13 @@ API = [
 OTHERS = {
     "new_campaign": dict.fromkeys(OF_PAGES, CAMPAIGN),
     "vet_list": dict.fromkeys(OF_PAGES, VOTE),
+    **{
+        name: {"GET": VOTE, "HEAD": VOTE}
+        for name in (
+            "candidate_draft",
+            *("draft_entry", "draft_report", "draft_light_curve", "draft_chart"),
+        )
+    },
     "tokens": dict.fromkeys(OF_PAGES, VIEW_SURVEY),
     "export_decisions": {"GET": CAMPAIGN, "HEAD": CAMPAIGN},
     "vet": {"GET": VOTE, "HEAD": VOTE},

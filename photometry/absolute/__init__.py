@@ -1,0 +1,1 @@
+"""Absolute zero points of references: fitted, stored, and applied to sources."""

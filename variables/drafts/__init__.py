@@ -1,0 +1,1 @@
+"""Drafts of entries for VSX and TNS, which a person checks and sends."""
