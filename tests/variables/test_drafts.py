@@ -6,12 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from exposures.errors import GalprojectError
-from exposures.models import GalPublishedCatalogue
-from photometry.models import GalZeroPoint
+from exposures.models import GalPublishedCatalogue, GalPublishedStar
+from photometry.models import GalMatch, GalZeroPoint
+from photometry.science.matching.states import MatchState
 from tests.builders.campaigns import candidate as candidate_of
 from tests.builders.campaigns import make_campaign, make_user, make_voter, vote
 from tests.builders.candidates import make_candidate
@@ -54,6 +57,34 @@ def calibrate(candidate, **columns):
     values |= {"error": 0.003, "systematic": 0.004, "colour_scatter": 0.0, "scatter": 0.012}
     return GalZeroPoint.objects.create(
         reference=candidate.catalogue, published=published, **values | columns
+    )
+
+
+def make_match(candidate, published, name, state=MatchState.MATCHED):
+    """A published star that a candidate was matched with."""
+    star_id = published.id_range[0]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {published.partition} PARTITION OF galpublishedstars"
+            " FOR VALUES FROM (%s) TO (%s)",
+            [star_id, published.id_range[1] + 1],
+        )
+    GalPublishedStar.objects.create(
+        id=star_id, catalogue_id=published.pk, name=name, ra=candidate.ra, dec=candidate.dec
+    )
+    GalMatch.objects.bulk_create(
+        [
+            GalMatch(
+                refsource_id=candidate.pk,
+                catalogue_id=published.pk,
+                rank=1,
+                star_id=star_id,
+                separation=0.1,
+                probability=0.99,
+                n_possible=1,
+                state=state,
+            )
+        ]
     )
 
 
@@ -121,6 +152,30 @@ def test_magnitudes_are_absolute_where_the_reference_is_calibrated(star):
     assert values_of(draft)["Passband"] == "i (AB)"
     assert "absolute magnitudes" not in " ".join(draft.missing)
     assert "i of decaps2 dr2 (AB)" in light_curve_text(facts.name, facts.curves)
+
+
+def test_a_star_has_the_names_of_its_matches(star):
+    gaia, vsx = (
+        GalPublishedCatalogue.objects.create(
+            name=name, version="1", kind="variables", title="", epoch=2016, position_err=0.1,
+            in_use=True, loaded_at=timezone.now(),
+        )
+        for name in ("gaia_dr3", "vsx")
+    )  # fmt: skip
+    make_match(star, gaia, "4057434398435")
+    make_match(star, vsx, "V1234 Sgr")
+    draft = vsx_draft(facts_of(star.pk))
+    assert values_of(draft)["Other names"] == "gaia dr3 4057434398435, V1234 Sgr"
+    assert "other catalogues" not in " ".join(draft.missing)
+
+
+def test_a_star_that_may_be_another_gives_no_name(star):
+    published = GalPublishedCatalogue.objects.create(
+        name="vsx", version="1", kind="variables", title="", epoch=2016, position_err=0.1,
+        in_use=True, loaded_at=timezone.now(),
+    )  # fmt: skip
+    make_match(star, published, "V1234 Sgr", state=MatchState.CANT_BE_TOLD)
+    assert facts_of(star.pk).other_names == ()
 
 
 def test_a_zero_point_of_another_band_is_told(star):

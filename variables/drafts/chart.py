@@ -47,7 +47,7 @@ def finding_chart(candidate, name, side_arcsec) -> bytes:
     offset = _offset(orientation, candidate, (x, y))
     _draw_circle(draw, offset * zoom, max(RADIUS_ARCSEC / scale * zoom, RADIUS_SHARE * SIDE))
     _draw_compass(draw, compass_of(orientation, 2 * half + 1), zoom)
-    words = f"{name}   {image.exposure.filter}   {side_arcsec:g}″ a side"
+    words = f"{name}   {image.exposure.filter}   {side_arcsec:g} arcsec a side"
     draw.text((8, SIDE + FOOT / 2), words, INK, ImageFont.load_default(16), anchor="lm")
     out = io.BytesIO()
     chart.save(out, "png")
@@ -71,7 +71,7 @@ def _draw_compass(draw, compass, zoom):
     if compass is None:
         return
     font, length = ImageFont.load_default(18), 46
-    corner = np.array([70.0, 70.0])
+    corner = np.array([80.0, 80.0])
     for direction, letter in ((compass.north, "N"), (compass.east, "E")):
         end = corner + length * np.array(direction)
         draw.line([tuple(corner), tuple(end)], MARK, 3)
@@ -79,4 +79,6 @@ def _draw_compass(draw, compass, zoom):
     right, low = SIDE - 20, SIDE - 20
     left = right - compass.bar_pixels * zoom
     draw.line([(left, low), (right, low)], MARK, 3)
-    draw.text(((left + right) / 2, low - 6), compass.bar_text, MARK, font, "ms")
+    # The font has no primes.
+    words = compass.bar_text.replace("″", " arcsec").replace("′", " arcmin")
+    draw.text(((left + right) / 2, low - 6), words, MARK, font, "ms")

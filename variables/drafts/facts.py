@@ -8,6 +8,7 @@ from variables.candidates.positions import sexagesimal
 from variables.drafts.curves import DraftCurve, draft_curves
 from variables.drafts.names import designation
 from variables.drafts.options import DraftOptions
+from variables.drafts.other_names import other_names
 from variables.models import GalCandidate, TaxonomyClass
 from variables.votes.blindness import note_shown
 
@@ -63,7 +64,7 @@ def facts_of(pk, user=None) -> Facts:
     return Facts(
         candidate=candidate,
         name=designation(options.designation, candidate.ra, candidate.dec),
-        other_names=(),
+        other_names=tuple(other_names(candidate.pk)),
         choice=opinion.choice,
         n_votes=opinion.n_votes,
         period_days=opinion.period_days,
