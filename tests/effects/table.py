@@ -350,12 +350,9 @@ ARTIFACTS = {
 PERIODS = {
     "min_days": changes(light_curves.periods, 0.5),
     "min_epochs": changes(light_curves.periods, 100),
-    "min_epochs_a_filter": changes(light_curves.periods, 1),
     "n_periods": changes(light_curves.periods, 2),
     "samples_per_peak": changes(light_curves.periods, 2),
     "max_harmonics": changes(light_curves.periods, 1),
-    "epochs_a_term": changes(light_curves.periods, 20),
-    "n_shuffles": changes(light_curves.periods_of_few, 7, max_false_alarm=1.0),
     "max_false_alarm": changes(light_curves.periods, 0.0),
 }
 OBSERVATORY = {

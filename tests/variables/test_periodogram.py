@@ -9,7 +9,7 @@ from tests.builders.campaigns import make_voter
 from tests.builders.candidates import make_candidate
 from tests.variables.test_stored_periods import PERIOD, SEARCH, pulsating_star
 from variables.models import GalCandidate, GalPeriod, PeriodAlias
-from variables.periods import periodogram
+from variables.periods import single_star
 from variables.periods.finding import find_periods
 from variables.periods.periodogram import ALIASES, N_BINS, periodogram_data
 from variables.science.period_options import PeriodOptions
@@ -87,7 +87,7 @@ def test_a_period_shorter_than_what_can_be_computed_is_told_without_power(monkey
     (i,) = pulsating_star(20, "i")
     find_periods(i, SEARCH)
     star = GalCandidate.objects.get(catalogue=i)
-    monkeypatch.setattr(periodogram, "MOST_FREQUENCIES", 100)
+    monkeypatch.setattr(single_star, "MOST_FREQUENCIES", 100)
     data = periodogram_data(star, SEARCH)
     assert max(data["frequency"]) < 0.5 and len(data["frequency"]) <= 100
     short = [one for one in data["periods"] if 1 / one["days"] > 0.5]

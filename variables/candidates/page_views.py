@@ -70,6 +70,6 @@ def candidate_periodogram(request, pk):
 @require_safe
 def candidate_periods(request, pk):
     """The candidate's possible periods as JSON, with their caveats."""
-    get_object_or_404(GalCandidate.objects.only("pk"), pk=pk)
-    found = period_search(light_curve_data(pk)["filters"], options_in_force().periods)
+    shown = GalCandidate.objects.select_related("catalogue__image__exposure")
+    found = period_search(get_object_or_404(shown, pk=pk), PeriodSearch.of(options_in_force()))
     return JsonResponse(finite(found), json_dumps_params={"allow_nan": False})

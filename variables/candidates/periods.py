@@ -1,71 +1,68 @@
-"""The search for a candidate's period, and the caveats on its result."""
+"""The search for a candidate's period while somebody waits, and the caveats on its result."""
 
-from math import isfinite
+from variables.models import GalCandidate
+from variables.periods.options import PeriodSearch
+from variables.periods.single_star import measured_curves, within_reach
+from variables.science.period_options import LEAST_CYCLES, PeriodOptions
+from variables.science.periodicity.curve_matrices import CurveMatrix
+from variables.science.periodicity.search import StarPeriods, are_enough, periods_of_stars
 
-from exposures.science.barycentre import JD_OF_MJD_0
-from variables.science.period_options import PeriodOptions
-from variables.science.periods import find_periods
 
+def period_search(candidate: GalCandidate, search: PeriodSearch) -> dict:
+    """Periods of a candidate's star, from all its filters and without trends, for JSON.
 
-def period_search(curves, options=PeriodOptions()) -> dict:
-    """Periods in light curves as ``light_curve_data`` has them, for JSON.
-
-    ``{"periods": [{"days", "power", "false_alarm"}], "fold", "n_epochs", "note"}``, strongest
-    period first; ``fold`` is the period by which the page folds at first, None if none is
-    significant.
+    As those that are stored of all stars; but for the shortest of light curves of many years, so
+    that it takes no longer than somebody waits.
     """
-    measured = [_with_errors(curve) for curve in curves]
-    n_epochs = sum(len(mjd) for mjd, *_ in measured)
-    periods = find_periods(measured, options)
-    found = [{"days": p.days, "power": p.power, "false_alarm": p.false_alarm} for p in periods]
-    stands_out = bool(periods) and periods[0].stands_out(options)
+    curves = measured_curves(candidate, search)
+    return periods_told(curves, within_reach(search.periods, curves))
+
+
+def periods_told(curves: CurveMatrix, options: PeriodOptions = PeriodOptions()) -> dict:
+    """Periods of the one star of a CurveMatrix of measured epochs, and what to think of them.
+
+    ``{"periods": [{"days", "power", "false_alarm"}], "fold", "n_epochs", "note"}``, the most
+    probable first; ``fold`` is the period by which the page folds at first, None if none is
+    certain.
+    """
+    found = periods_of_stars(curves, options)
+    names = ("days", "power", "false_alarm")
+    rows = zip(*(getattr(found, name)[0].tolist() for name in names), strict=True)
+    periods = [dict(zip(names, row, strict=True)) for row in rows if row[0] == row[0]]
+    is_periodic = bool(found.are_periodic(options)[0])
     return {
-        "periods": found,
-        "fold": periods[0].days if stands_out else None,
-        "n_epochs": n_epochs,
-        "note": _note(periods, measured, options),
+        "periods": periods,
+        "fold": periods[0]["days"] if is_periodic else None,
+        "n_epochs": len(curves.days),
+        "note": _note(found, curves, options),
     }
 
 
-def _with_errors(curve):
-    """Days at the barycentre, mag and mag_err of those measurements that have an error.
-
-    Of BJD in TDB, counted as MJD are.
-    """
-    rows = zip(curve["bjd_tdb"], curve["mag"], curve["mag_err"], strict=True)
-    known = [
-        (bjd_tdb - JD_OF_MJD_0, mag, error)
-        for bjd_tdb, mag, error in rows
-        if bjd_tdb is not None and error is not None and isfinite(error) and error > 0
-    ]
-    return [[row[column] for row in known] for column in range(3)]
-
-
-def _note(periods, measured, options):
-    n_epochs = sum(len(mjd) for mjd, *_ in measured)
-    if not periods and any(len(set(mag)) > 1 for _, mag, _ in measured):
+def _note(found: StarPeriods, curves: CurveMatrix, options: PeriodOptions) -> str:
+    n_epochs = len(curves.days)
+    if not are_enough(curves.days, options):
         return (
-            f"Too few epochs for a period: {n_epochs} in all filters, where it takes "
-            f"{options.min_epochs} at least at different times, {options.min_epochs_a_filter} of "
-            f"them in one filter, over more than {48 * options.min_days:.3g} hours."
+            f"Too few epochs for a period: {n_epochs} good ones in all filters, where it takes "
+            f"{options.min_epochs} at different times, over more than "
+            f"{48 * options.min_days:.3g} hours."
         )
-    if not periods:
+    if not found.days[0, 0] > 0:
         return f"No period: the magnitudes of all {n_epochs} epochs are the same."
-    if periods[0].n_cycles < 1:
+    if found.are_periodic(options)[0]:
         return (
-            f"No period was seen to repeat: what stands out in {n_epochs} epochs takes longer than "
-            "they span. Try the strongest with care."
+            f"Found in {n_epochs} epochs; the others are often aliases of a day or of the season. "
+            "An eclipsing binary whose minima are alike has twice the period."
         )
-    if not periods[0].stands_out(options):
+    if found.n_cycles[0, 0] < LEAST_CYCLES:
         return (
-            f"No period stands out in {n_epochs} epochs: noise alone has such a peak with a "
-            f"probability of {_percent(periods[0].false_alarm)}. Try the strongest with care."
+            f"No period was seen to repeat: what stands out in {n_epochs} epochs takes too long "
+            "for their span. Try the likeliest with care."
         )
     return (
-        f"Found in {n_epochs} epochs; the others are often aliases of a day or of the season. "
-        "An eclipsing binary has twice the period."
+        f"No period stands out in {n_epochs} epochs: noise, one event or a few outliers look so "
+        f"with a probability of {_percent(found.false_alarm[0, 0])}. Try the likeliest with care."
     )
 
 
-def _percent(share):
+def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.095 else f"{share:.1%}"

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from exposures.science.arrays import IntArray
 from photometry.models import GalReference, GalSource
+from variables.derived.columns import columns_of
 from variables.models import (
     CampaignObject,
     GalCandidate,
@@ -55,9 +56,5 @@ def _still_there(catalogue, ids):
 def all_epochs_of(refsource_ids: IntArray, options: VariabilityOptions) -> AllEpochs:
     """The AllEpochs of sources (n,), in the order of their ids."""
     columns = ("false_alarm", "excess_mag", "deviation_sigma")
-    chosen = GalVariability.objects.filter(pk__in=refsource_ids.tolist())
-    found = {pk: values for pk, *values in chosen.values_list("pk", *columns)}
-    nothing = [np.nan] * len(columns)
-    rows = np.array([found.get(pk, nothing) for pk in refsource_ids.tolist()], float)
-    false_alarm, excess, sigma = rows.reshape(-1, len(columns)).T
+    false_alarm, excess, sigma = columns_of(GalVariability.objects.all(), refsource_ids, columns)
     return AllEpochs(false_alarm <= options.max_false_alarm, false_alarm, excess, sigma)

@@ -65,7 +65,8 @@ def read_star_curves(
     """The CurveMatrix of stars by one source of each, in all filters, without shared trends.
 
     Days are BJD in TDB of a ``direction``, degrees, for all: stars of a chip differ from its middle
-    by 1.3 s at most. Measurements count that count for statistics of variability.
+    by 1.3 s at most. Measurements count that count for statistics of variability; those of images
+    that nobody knows the time of are left out.
     """
     members = members_of(refsource_ids)
     catalogues = GalReference.objects.select_related("image__exposure").in_bulk(
@@ -83,9 +84,10 @@ def read_star_curves(
     mjd, band, mag, mag_err = (
         np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)
     )
-    order = np.argsort(mjd, kind="stable")
-    days = bjd_tdb(mjd[order], *direction, search.observatory)
-    return CurveMatrix(days, band[order], mag[:, order], mag_err[:, order])
+    days = bjd_tdb(mjd, *direction, search.observatory)
+    known = np.flatnonzero(np.isfinite(days))
+    order = known[np.argsort(mjd[known], kind="stable")]
+    return CurveMatrix(days[order], band[order], mag[:, order], mag_err[:, order])
 
 
 def _magnitudes(

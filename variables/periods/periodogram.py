@@ -1,18 +1,16 @@
 """The periodogram of one star, with its stored periods, as its page draws it."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from exposures.science.arrays import FloatArray
 from variables.models import GalCandidate, GalPeriod, PeriodAlias
-from variables.periods.curves import direction_of, read_star_curves
 from variables.periods.options import PeriodSearch
-from variables.science.period_options import PeriodOptions
-from variables.science.periodicity.curve_matrices import CurveMatrix, scaled
+from variables.periods.single_star import measured_curves, within_reach
+from variables.science.periodicity.curve_matrices import scaled
 from variables.science.periodicity.frequencies import FrequencyGrid, frequency_grid
 from variables.science.periodicity.highest_in_bins import highest_in_bins
 from variables.science.periodicity.periodograms import periodograms
+from variables.science.periodicity.search import are_enough
 
 # Short, as they stand beside peaks.
 ALIASES = {
@@ -27,8 +25,6 @@ ALIASES = {
 }
 N_BINS = 2500
 SAMPLES_BESIDE = 2  # a period's frequency, that are of the same peak
-# Some seconds; where they don't suffice, the shortest periods are left out.
-MOST_FREQUENCIES = 1_000_000
 
 
 def periodogram_data(candidate: GalCandidate, search: PeriodSearch) -> dict:
@@ -40,16 +36,15 @@ def periodogram_data(candidate: GalCandidate, search: PeriodSearch) -> dict:
     in a word what alias they may be. Without frequencies where epochs are too few; ``note`` says
     so.
     """
-    direction = direction_of(candidate.catalogue)
-    curves = _measured(read_star_curves([candidate.pk], direction, search))
+    curves = measured_curves(candidate, search)
     told = {"n_epochs": len(curves.days), "n_filters": len(np.unique(curves.band))}
-    if not _is_enough(curves, search.periods):
+    if not are_enough(curves.days, search.periods):
         note = (
             f"Too few epochs for a periodogram: {len(curves.days)} good ones in all filters, where "
             f"it takes {search.periods.min_epochs} at different times."
         )
         return {"frequency": [], "power": [], "periods": [], "note": note, **told}
-    grid = frequency_grid(curves.span, _within_reach(search.periods, curves))
+    grid = frequency_grid(curves.span, within_reach(search.periods, curves))
     (power,) = periodograms(scaled(curves), grid)
     highest = highest_in_bins(grid, power, N_BINS)
     return {
@@ -63,27 +58,6 @@ def periodogram_data(candidate: GalCandidate, search: PeriodSearch) -> dict:
 
 def _stored(candidate):
     return GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")
-
-
-def _measured(curves: CurveMatrix) -> CurveMatrix:
-    """The epochs, in order of time, at which the one star of a CurveMatrix was measured.
-
-    Without those of images that nobody knows the time of.
-    """
-    curves = curves.by_time
-    at = curves.is_measured[0] & np.isfinite(curves.days)
-    return CurveMatrix(curves.days[at], curves.band[at], curves.mag[:, at], curves.mag_err[:, at])
-
-
-def _is_enough(curves: CurveMatrix, options: PeriodOptions) -> bool:
-    different = len(np.unique(curves.days))
-    return different >= options.min_epochs and bool(curves.span > 2 * options.min_days)
-
-
-def _within_reach(options: PeriodOptions, curves: CurveMatrix) -> PeriodOptions:
-    """The same options, with a shortest period of which there are not too many frequencies."""
-    shortest = float(options.samples_per_peak * curves.span / MOST_FREQUENCIES)
-    return replace(options, min_days=max(options.min_days, shortest))
 
 
 def _period(stored: GalPeriod, grid: FrequencyGrid, power: FloatArray) -> dict:

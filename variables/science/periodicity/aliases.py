@@ -51,7 +51,7 @@ def window_frequencies(days: FloatArray) -> FloatArray:
     usual = np.array([1.0, 1 / SIDEREAL_DAY, 2.0, 2 / SIDEREAL_DAY, 1 / YEAR])
     times = np.unique(np.round(days - days.mean(), 4))
     span = float(np.ptp(times))
-    if span <= 0:
+    if span * WINDOW_UP_TO <= SLOWEST:
         return usual
     step = WINDOW_STEP / span
     frequency = np.arange(SLOWEST / span, WINDOW_UP_TO, step)

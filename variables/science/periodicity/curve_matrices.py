@@ -10,6 +10,7 @@ ITERATIONS = 8  # of the excess scatter: it is found to 1e-3 after five
 # Epochs as heavy as what all filters say together of a filter's amplitude.
 SHARED_EPOCHS = 5
 NO_SCATTER = 1e-6  # mag
+MAG_RESOLUTION = 2e-6  # magnitudes of single precision are no closer to each other
 # Of a filter's measurements, those that can be outliers, and by how many times they are further
 # from the median than all others. What happens more often may be eclipses.
 OUTLYING_SHARE, OUTLYING = 0.02, 2.0
@@ -94,6 +95,7 @@ def scaled(curves: CurveMatrix) -> ScaledCurves:
         variance[:, of] += _outlying(np.where(measured[:, of], mag[:, of], np.nan)) ** 2
         scatter2[:, band], mean = excess_scatter(mag[:, of], variance[:, of])
         value[:, of] = np.where(measured[:, of], mag[:, of] - mean[:, None], 0)
+    value[np.abs(value).max(axis=1, initial=0) < MAG_RESOLUTION] = 0
     total = np.maximum(number.sum(axis=1), 1)
     shared = np.sum(number * scatter2, axis=1) / total
     varies = shared > NO_SCATTER**2

@@ -75,7 +75,7 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
         part = scaled(CurveMatrix(curves.days, curves.band, curves.mag[rows], curves.mag_err[rows]))
         for k, frequency in enumerate(_peaks(periodograms(part, grid), grid, options)):
             star = star_curve(part, k)
-            if _is_enough(star, options):
+            if are_enough(star.days, options) and np.any(star.value):
                 best, star = chosen(star, frequency, related, options.max_harmonics)
                 best = of_one_cycle(best, star, options.max_harmonics)
                 best = doubled(best, star, options.max_harmonics)[: options.n_periods]
@@ -95,13 +95,11 @@ def _nothing(n_stars: int, n_periods: int) -> StarPeriods:
     )
 
 
-def _is_enough(star: StarCurve, options: PeriodOptions) -> bool:
-    """Whether a star has the epochs and the light that a period takes."""
-    days = star.days
-    if len(days) < options.min_epochs or star.span <= 2 * options.min_days:
+def are_enough(days: FloatArray, options: PeriodOptions) -> bool:
+    """Whether (n,) times in days, in their order, are those that a period takes."""
+    if len(days) < options.min_epochs or days[-1] - days[0] <= 2 * options.min_days:
         return False
-    n_different = 1 + np.count_nonzero(days[1:] > days[:-1])
-    return bool(n_different >= options.min_epochs and np.any(star.value))
+    return bool(1 + np.count_nonzero(days[1:] > days[:-1]) >= options.min_epochs)
 
 
 def _peaks(power: FloatArray, grid: FrequencyGrid, options: PeriodOptions) -> list[FloatArray]:
