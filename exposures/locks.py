@@ -48,6 +48,7 @@ class Claimed(IntEnum):
         0x6A10007  # of all images in one filter, chosen and withdrawn; by its name's digest
     )
     CROSS_MATCH = 0x6A10020  # of the sources on a reference image with those of other filters
+    PUBLISHED = 0x6A10040  # a catalogue that others published, loaded; by its name's digest
     INJECTION = 0x6A10030  # a numbered database beside the survey's, used by one run
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import ArrayLike
 
+from exposures.science.angles import to_sky
 from exposures.science.arrays import BoolArray, FloatArray, Shape
 
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
@@ -99,6 +100,20 @@ def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray
     plane = tangent_plane(points[inside], centre)
     inside[inside] = in_convex_polygon(plane, tangent_plane(corners, centre))
     return inside
+
+
+def grown(footprint: ArrayLike, margin_degrees: float) -> FloatArray:
+    """(8,) a convex footprint (8,) in degrees whose sides lie further out by at least a margin."""
+    corners = unit_vectors(footprint)
+    centre = corners.mean(axis=0)
+    centre /= np.linalg.norm(centre)
+    sides = np.roll(corners, -1, axis=0) - corners
+    to_centre = centre - corners
+    distances = np.linalg.norm(np.cross(sides, to_centre), axis=1) / np.linalg.norm(sides, axis=1)
+    factor = 1 + np.radians(margin_degrees) / distances.min()
+    # On the plane that touches the sky at the centre, where sides are straight.
+    plane = corners / (corners @ centre)[:, None] - centre
+    return np.column_stack(to_sky(centre + factor * plane)).ravel()
 
 
 def unit_vectors(footprint: ArrayLike) -> FloatArray:

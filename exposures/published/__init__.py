@@ -1,0 +1,1 @@
+"""Published catalogues: read from files, loaded, and asked for their stars."""
