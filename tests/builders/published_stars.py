@@ -1,0 +1,86 @@
+"""Published stars in the database, matched with sources of references."""
+
+from django.db import connection
+from django.utils import timezone
+
+from exposures.models import GalPublishedCatalogue, GalPublishedStar
+from photometry.models import GalMatch, GalMatchRun
+from photometry.science.matching.states import MatchState
+
+MATCHED_WITH = {
+    "digest": "",
+    "n_stars": 1,
+    "n_matched": 1,
+    "n_cant_be_told": 0,
+    "n_no_counterpart": 0,
+    "n_not_covered": 0,
+    "east": 0.0,
+    "north": 0.0,
+    "position_scale": 1.0,
+    "mag_offset": 0.0,
+    "mag_scatter": 0.0,
+}
+
+
+def make_published(name="decaps2", kind="photometric", bands=("g", "r", "i", "z", "Y")):
+    """A published catalogue in use, with a partition and no stars."""
+    published = GalPublishedCatalogue.objects.create(
+        name=name,
+        version="1",
+        kind=kind,
+        title="",
+        epoch=2016,
+        position_err=0.1,
+        bands=list(bands),
+        in_use=True,
+        loaded_at=timezone.now(),
+    )
+    first, last = published.id_range
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {published.partition} PARTITION OF galpublishedstars"
+            " FOR VALUES FROM (%s) TO (%s)",
+            [first, last + 1],
+        )
+    return published
+
+
+def add_stars(published, ra, dec, mags, mag_err=0.01, names=None):
+    """Ids of new stars at positions in degrees, with a list of magnitudes by band for each."""
+    first = published.id_range[0]
+    stars = [
+        GalPublishedStar(
+            id=first + number,
+            catalogue_id=published.pk,
+            name=names[number] if names else None,
+            ra=ra[number],
+            dec=dec[number],
+            mags=mags[number],
+            mag_errs=[None if mag is None else mag_err for mag in mags[number]],
+        )
+        for number in range(len(ra))
+    ]
+    GalPublishedStar.objects.bulk_create(stars)
+    return [star.pk for star in stars]
+
+
+def match(catalogue, published, refsource_ids, star_ids, state=MatchState.MATCHED):
+    """Matches of the sources of a reference catalogue with published stars, in this order."""
+    GalMatchRun.objects.get_or_create(
+        reference=catalogue, published=published, defaults=MATCHED_WITH
+    )
+    GalMatch.objects.bulk_create(
+        [
+            GalMatch(
+                refsource_id=pk,
+                catalogue_id=published.pk,
+                rank=1,
+                star_id=star_id,
+                separation=0.05,
+                probability=0.99,
+                n_possible=1,
+                state=state,
+            )
+            for pk, star_id in zip(refsource_ids, star_ids, strict=True)
+        ]
+    )
