@@ -147,6 +147,17 @@ class MeasurementSerializer(Finite, serializers.Serializer):
         help_text="of trends that stars share, taken off mag; null: mag is as measured",
         allow_null=True,
     )
+    mag_cal = SingleField(
+        help_text="mag in a published band; null: the reference has no absolute zero point",
+        allow_null=True,
+    )
+    mag_cal_err = SingleField(
+        help_text="by which all mag_cal of the source are uncertain alike, beside mag_err",
+        allow_null=True,
+    )
+    mag_cal_by = serializers.CharField(
+        help_text="band, published catalogue and photometric system of mag_cal", allow_null=True
+    )
 
 
 class ConeMeasurementSerializer(MeasurementSerializer):

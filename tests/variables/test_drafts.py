@@ -135,13 +135,13 @@ def test_the_epoch_of_an_eclipsing_star_is_one_of_a_minimum():
 def test_what_is_not_known_is_missing_and_not_made_up(star):
     draft = vsx_draft(facts_of(star.pk))
     missing = " ".join(draft.missing)
-    for what in ("discoverer", "other catalogues", "absolute magnitudes", "references"):
+    for what in ("discoverer", "other catalogues", "calibrated magnitudes", "references"):
         assert what in missing
     assert values_of(draft)["Other names"] == "–"
     assert "relative" in draft.text and "Missing:" in draft.text
 
 
-def test_magnitudes_are_absolute_where_the_reference_is_calibrated(star):
+def test_magnitudes_are_calibrated_where_the_reference_is_calibrated(star):
     relative = draft_curves(star)[0]
     calibrate(star)
     facts = facts_of(star.pk)
@@ -150,7 +150,7 @@ def test_magnitudes_are_absolute_where_the_reference_is_calibrated(star):
     assert own.offset.error == pytest.approx(np.sqrt(0.003**2 + 0.004**2 + 0.012**2))
     draft = vsx_draft(facts)
     assert values_of(draft)["Passband"] == "i (AB)"
-    assert "absolute magnitudes" not in " ".join(draft.missing)
+    assert "calibrated magnitudes" not in " ".join(draft.missing)
     assert "i of decaps2 dr2 (AB)" in light_curve_text(facts.name, facts.curves)
 
 
@@ -250,7 +250,7 @@ def test_a_report_for_tns_makes_up_no_numbers(star):
         assert what in missing
 
 
-def test_absolute_magnitudes_are_in_the_unit_of_tns(star):
+def test_calibrated_magnitudes_are_in_the_unit_of_tns(star):
     calibrate(star)
     report = json.loads(tns_json(facts_of(star.pk)))["at_report"]["0"]
     assert report["photometry"]["photometry_group"]["0"]["flux_units"] == "1"

@@ -8,6 +8,7 @@ from exposures.science.orientation import Orientation, orientation_of
 from photometry.models import GalMotion, GalSource
 from photometry.querysets.objects import MatchKind
 from photometry.science.extended_sources import EXTENDED
+from variables.candidates.calibrated import CalibratedMagnitude, calibrated_magnitude
 from variables.candidates.columns import COLUMNS
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalPeriod, GalTrendStar, GalVarObj
@@ -134,6 +135,7 @@ class CandidatePage:
     flags: tuple[GalFlag, ...]  # on the source itself, the newest first
     statistics: tuple[Statistic, ...]
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
+    calibrated: CalibratedMagnitude | None  # None where its reference has no zero point
     motion: GalMotion | None  # of the source; None where it is unknown
     is_extended: bool  # whether the source is a member of an extended source
     periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
@@ -162,7 +164,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with eleven queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with twelve queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -177,6 +179,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         flags=tuple(flags.order_by("-pk")),
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
+        calibrated=calibrated_magnitude(candidate),
         motion=GalMotion.objects.filter(pk=candidate.pk).first(),
         is_extended=_is_extended(candidate),
         periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),

@@ -1,4 +1,4 @@
-"""Light curves of a star for others: in absolute magnitudes where they can be, with all times."""
+"""Light curves of a star for others: in calibrated magnitudes where they can be, with all times."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class DraftCurve:
                 "reference is known."
             )
         return (
-            f"Magnitudes in {self.filter} are absolute, by {self.offset.source}; all of them are "
+            f"Magnitudes in {self.filter} are calibrated: by {self.offset.source}; all of them are "
             f"uncertain by the same {self.offset.error:.3f} mag beside their own errors."
         )
 

@@ -78,7 +78,7 @@ def _missing(facts, kind):
     if not facts.other_names:
         yield "names in other catalogues: none is matched; look it up"
     if facts.curves[0].offset is None:
-        yield "absolute magnitudes: load a published catalogue and run calibrate_references"
+        yield "calibrated magnitudes: load a published catalogue and run calibrate_references"
     elif facts.curves[0].offset.zero_point.is_other_band:
         yield "a zero point of the filter itself: that of a band near it is weaker"
     if facts.period_days is None:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.lib.recfunctions import append_fields
 
+from photometry.absolute.offsets import absolute_offsets
 from photometry.models import GalSource
 from photometry.querysets.sources import EpochKind
 from photometry.storage.light_curves import epochs
@@ -187,8 +188,11 @@ def _are_in(variable, key, image_ids):
 HEADINGS = (
     *("refsource_id", "filter", "ra", "dec", "distance_arcsec", "galimage_id", "mjd", "bjd_tdb"),
     *("kind", "mag", "mag_err", "limit_mag", "flux", "flux_err", "rchi2", "flags"),
-    *("is_reference", "is_variable", "trend_mag"),
+    *("is_reference", "is_variable", "trend_mag", "mag_cal", "mag_cal_err", "mag_cal_by"),
 )
+# Of the measurement, without what is of its star.
+MAG = HEADINGS.index("mag") - HEADINGS.index("galimage_id")
+DIGITS = 4  # after the decimal point of calibrated magnitudes
 
 
 def light_curve_rows(curves):
@@ -196,13 +200,23 @@ def light_curve_rows(curves):
 
     The kind says whether it is a detection, a non-detection with an upper limit, or unmeasured,
     where too few pixels were usable to tell. ``trend_mag`` was taken off the magnitude; None of one
-    as measured.
+    as measured. ``mag_cal`` is in a published band, and uncertain by ``mag_cal_err`` at all times
+    alike; None where the reference has no absolute zero point.
     """
     yield HEADINGS
+    offsets = absolute_offsets([c.refsource_id for c in curves])
     for c in curves:
         star = (c.refsource_id, c.filter, c.ra, c.dec, c.distance_arcsec)
+        offset = offsets.get(c.refsource_id)
         for row in sorted([*_detected(c), *_missed(c)], key=itemgetter(1)):
-            yield (*star, *row)
+            yield (*star, *row, *_calibrated(row[MAG], offset))
+
+
+def _calibrated(mag, offset):
+    """A calibrated magnitude, the error of its zero point and what it is by."""
+    if mag is None or offset is None:
+        return None, None, None
+    return round(float(mag) + offset.mag, DIGITS), round(offset.error, DIGITS), offset.source
 
 
 def _detected(c):

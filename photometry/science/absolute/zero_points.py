@@ -50,7 +50,7 @@ class AbsoluteZeroPoint:
     def absolute(
         self, mag: FloatArray, mag_err: FloatArray, colour: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """(n,) absolute magnitudes of stars and their errors, in mag, with all that is uncertain.
+        """(n,) magnitudes of stars in the published band, and (n,) errors: all that is uncertain.
 
         ``mag`` and ``mag_err`` (n,) are those on the reference, ``colour`` (n,) as published: where
         it is NaN or beyond the range, the star is taken to have the pivot's, and ``colour_scatter``
