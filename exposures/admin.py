@@ -6,7 +6,14 @@ from django.utils.functional import cached_property
 
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.image_results import RESULTS
-from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
+from exposures.models import (
+    GalCheckpoint,
+    GalExposure,
+    GalField,
+    GalImage,
+    GalJob,
+    GalPublishedCatalogue,
+)
 
 MAX_COUNT = 10_000
 
@@ -135,3 +142,15 @@ class GalCheckpointAdmin(ReadOnlyAdmin):
     raw_id_fields = ["exposure"]
     search_fields = ["exposure__identifier"]
     ordering = ["-pk"]
+
+
+@admin.register(GalPublishedCatalogue)
+class GalPublishedCatalogueAdmin(ReadOnlyAdmin):
+    """Loaded by manage.py load_catalogue; the stars are too many for these pages."""
+
+    list_display = ["name", "version", "kind", "n_rows", "n_left_out", "in_use", "loaded_at"]
+    list_filter = ["in_use", "kind"]
+    search_fields = ["name", "title"]
+    # Thousands of files, and of ranges of a MOC.
+    exclude = ["files", "columns", "footprint"]
+    ordering = ["name", "-pk"]

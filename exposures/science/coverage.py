@@ -156,11 +156,12 @@ def _are_whole(cells: IntArray, n_stars: IntArray, order: int) -> BoolArray:
     """(n,) whether cells have neighbours all round, or as many stars as those that they have."""
     if len(cells) == 0:
         return np.zeros(0, bool)
-    neighbours = np.asarray(HEALPix(2**order, order="nested").neighbours(cells))  # (8, n)
+    # At eight places of the sky a cell has seven neighbours, the eighth is negative.
+    with np.errstate(invalid="ignore"):
+        neighbours = np.asarray(HEALPix(2**order, order="nested").neighbours(cells))  # (8, n)
     found = np.minimum(np.searchsorted(cells, neighbours), len(cells) - 1)
     is_there = cells[found] == neighbours
     around = np.where(is_there, n_stars[found], np.nan)
-    # At eight places of the sky a cell has seven neighbours.
     is_inside = np.all(is_there | (neighbours < 0), axis=0)
     is_alone = ~is_there.any(axis=0)
     around[0, is_alone] = 0

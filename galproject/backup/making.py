@@ -43,6 +43,9 @@ CATALOGUES = """
 SELECT DISTINCT options ->> 'catalogue' FROM galimages WHERE options ->> 'catalogue' <> ''
 ORDER BY 1
 """
+# Of published catalogues, the partitions of stars, which the files give again.
+PUBLISHED_STARS = "galpublishedstars_"
+PUBLISHED = "SELECT name || ' ' || version FROM galpublishedcatalogues ORDER BY id"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class BackupOptions:
     jobs: int = 2  # tables that are dumped at once, from 1 to 64
     with_pictures: bool = True  # which can be rendered again
     with_key: bool = True  # that signs sessions and messages of the queue
+    with_published: bool = False  # stars of published catalogues, which can be loaded again
 
 
 @explained_server_errors()
@@ -67,9 +71,10 @@ def make_backup(folder: Path, options: BackupOptions, progress) -> Manifest:
     with draft_of(folder) as draft:
         with _one_moment() as (snapshot, cursor):
             _check_room(folder.parent, cursor, options)
-            facts = _facts(cursor)
+            facts = _facts(cursor, options)
             _dump(draft, snapshot, cursor, options, progress)
-            facts["rows"] = _count_rows(snapshot, tables_in(cursor), progress)
+            facts["rows"] = _count_rows(snapshot, _dumped(cursor, options), progress)
+            facts["rows"] |= {name: 0 for name in tables_in(cursor) if name not in facts["rows"]}
         _copy_the_rest(draft, options, progress)
         n_bytes = sum(path.stat().st_size for path in draft.rglob("*") if path.is_file())
         with progress("digests", n_bytes, "B") as bar:
@@ -185,7 +190,8 @@ def _lock_tables(cursor):
 
 def _check_room(parent, cursor, options):
     """Raise GalprojectError if the disk may be too small for dump and pictures."""
-    dumped = DUMPED_FRACTION * float(one_value(cursor, TABLE_BYTES, [tables_in(cursor)]) or 0)
+    tables = _dumped(cursor, options)
+    dumped = DUMPED_FRACTION * float(one_value(cursor, TABLE_BYTES, [tables]) or 0)
     pictures = 0
     if options.with_pictures:
         pictures = sum(_size(path) for path in Path(settings.GALPROJECT_PICTURES).rglob("*"))
@@ -204,18 +210,29 @@ def _size(path):
     return 0
 
 
-def _facts(cursor):
+def _dumped(cursor, options):
+    """Names of the tables whose rows are in the backup."""
+    if options.with_published:
+        return tables_in(cursor)
+    return [name for name in tables_in(cursor) if not name.startswith(PUBLISHED_STARS)]
+
+
+def _facts(cursor, options):
     cursor.execute("SELECT app, name FROM django_migrations ORDER BY id")
     migrations = [list(row) for row in cursor.fetchall()]
     cursor.execute(EXPOSURE_FOLDERS)
     folders = dict(cursor.fetchall())
     cursor.execute(CATALOGUES)
+    catalogues = [path for (path,) in cursor.fetchall()]
+    cursor.execute(PUBLISHED)
+    published = [] if options.with_published else [name for (name,) in cursor.fetchall()]
     major = cursor.connection.server_version // 10000
     return {
         "format": manifests.FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "database": cursor.connection.info.dbname,
-        "catalogues": [path for (path,) in cursor.fetchall()],
+        "catalogues": catalogues,
+        "published": published,
         "database_bytes": one_value(cursor, "SELECT pg_database_size(current_database())"),
         "version": VERSION,
         "code_version": code_version(),
@@ -234,6 +251,8 @@ def _dump(draft, snapshot, cursor, options, progress):
         *(f"--snapshot={snapshot}", "--no-owner", "--no-privileges", "--no-comments", "--verbose"),
         f"--file={draft / DATABASE}",
     )
+    if not options.with_published:
+        words += (f"--exclude-table-data=public.{PUBLISHED_STARS}*",)
     programs = programs_for(cursor.connection.server_version // 10000)
     with progress("tables", len(tables_in(cursor)), "table") as bar:
         run_program(programs, words, parameters_of(), DUMPED, lambda: bar.update(1))

@@ -8,7 +8,7 @@ from pathlib import Path
 from exposures.errors import GalprojectError
 
 NAME = "manifest.json"
-FORMAT = 1  # of the folder; a later one is refused
+FORMAT = 2  # of the folder; a later one is refused
 # The parts of a backup.
 DATABASE, PICTURES, OPTIONS, KEY = "database", "pictures.tar", "options.toml", "secret_key"
 
@@ -32,6 +32,8 @@ class Manifest:
     rows: dict  # of each table
     folders: dict  # of the exposures' files, which are not in it: number of chips of each
     catalogues: list  # astrometric catalogues that were used, which are not in it either
+    # Published catalogues whose stars are not in it; format 1 had none.
+    published: list = field(default_factory=list)
     files: dict = field(default_factory=dict)  # path within the folder: size and sha256
 
     @property

@@ -92,6 +92,11 @@ def _unknown_migrations(manifest):
     return [f"{app} {name}" for app, name in made if (app, name) not in known]
 
 
+OUT_OF_USE = (
+    "UPDATE galpublishedcatalogues SET in_use = false, loaded_at = coalesce(loaded_at, now())"
+)
+
+
 @explained_server_errors()
 def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
     """Restore a backup to the database of the settings, which must be empty or absent.
@@ -111,7 +116,7 @@ def restore_backup(folder: Path, options: RestoreOptions, progress) -> Restored:
         try:
             _load(folder, draft, manifest, options, progress)
             _check_rows(draft, manifest)
-            _bring_up_to_date(draft, options.moved)
+            _bring_up_to_date(draft, manifest, options.moved)
             put_aside = _give_name(cursor, draft, name, is_empty)
         except BaseException:
             connection.close()
@@ -219,11 +224,17 @@ def _check_rows(draft, manifest):
         )
 
 
-def _bring_up_to_date(draft, moved):
-    """Migrate the restored database, and update paths of moved data."""
+def _bring_up_to_date(draft, manifest, moved):
+    """Migrate the restored database, and update paths of moved data.
+
+    Published catalogues whose stars are not there are out of use, so that nothing is called new by
+    them: loading one again drops what is left of it.
+    """
     with connected_to(draft):
         call_command("migrate", verbosity=0, interactive=False)
         with connection.cursor() as cursor:
+            if manifest.published:
+                cursor.execute(OUT_OF_USE)
             for old, new in moved:
                 _point_to(cursor, old.rstrip("/"), new.rstrip("/"))
 
@@ -272,6 +283,8 @@ def _left_to_do(manifest, options):
                 f"Not here: {now}, with the files of {n_chips} chips. Copy it, or restore with "
                 f"--moved {path}=NEW"
             )
+    for name in manifest.published:
+        yield f"Not in it: the stars of {name}. Load them again: manage.py load_catalogue"
     for path in manifest.catalogues:
         now = _moved(path, options.moved)
         if not Path(now).exists():

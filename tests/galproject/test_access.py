@@ -135,6 +135,7 @@ LOOKED_AT = [
     "galproject.apitoken",
     "exposures.galexposure",
     "exposures.galimage",
+    "exposures.galpublishedcatalogue",
     "exposures.galqualitydecision",
     "exposures.galjob",
     "exposures.galcheckpoint",

@@ -23,8 +23,11 @@ from django.db import connection
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
-from exposures.models import GalImage, Status
+from exposures.models import GalImage, GalPublishedCatalogue, GalPublishedStar, Status
 from exposures.other_database import connected_to
+from exposures.published.definitions import known_definitions
+from exposures.published.loading import load_catalogue
+from exposures.published.stored import drop_catalogue
 from galproject.backup import files_beside, making, programs
 from galproject.backup.bars import bar
 from galproject.backup.making import BackupOptions, make_backup
@@ -38,6 +41,7 @@ from galproject.backup.restoring import (
 from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.queue.runs import prepare, run_chips
 from tests.builders.campaigns import make_taxonomy
+from tests.builders.published_files import write_vsx
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalDecision, TaxonomyClass
 
@@ -297,6 +301,37 @@ def of_survey(survey, django_db_blocker):
         yield survey
 
 
+@pytest.fixture
+def with_published(of_survey, tmp_path):
+    """The survey with a published catalogue that is in use, which goes afterwards."""
+    stars = tmp_path / "stars"
+    stars.mkdir()
+    report = load_catalogue(known_definitions()["vsx"], [write_vsx(stars)])
+    yield report.catalogue
+    drop_catalogue(report.catalogue)
+
+
+def test_stars_of_published_catalogues_are_left_out_unless_asked_for(with_published, tmp_path):
+    partition = with_published.partition
+    made = make_backup(tmp_path / "all", BackupOptions(1, False, False, True), bar)
+    assert (made.rows[partition], made.published) == (4, [])
+    out = StringIO()
+    words = ("--no-pictures", "--no-key", "--jobs", "1")
+    call_command("backup", str(tmp_path / "few"), *words, stdout=out)
+    assert f"Not in it: the stars of {with_published}" in out.getvalue()
+    name = f"{connection.settings_dict['NAME']}_c"
+    with databases(name), connected_to(name):
+        restored = restore_backup(tmp_path / "few", RestoreOptions(1, with_key=False), bar)
+        # It is not in use without its stars: else all of ours would be new by it.
+        assert not GalPublishedCatalogue.objects.in_use().exists()
+        assert GalPublishedCatalogue.objects.get().name == "vsx"
+        assert GalPublishedStar.objects.count() == 0
+        again = load_catalogue(known_definitions()["vsx"], [tmp_path / "stars" / "vsx.dat"])
+        assert GalPublishedCatalogue.objects.get() == again.catalogue
+        assert GalPublishedStar.objects.count() == 4
+    assert any(str(with_published) in note for note in restored.notes)
+
+
 def nothing_new(folder):
     """Names in a folder but for those of a backup."""
     return [path.name for path in folder.iterdir() if path.name != "monday"]
@@ -459,7 +494,7 @@ SPOILT = {
     "its depth": (lambda f: (f / "manifest.json").write_text("[" * 10**5), "is damaged"),
     "its keys": (lambda f: (f / "manifest.json").write_text('{"format": 1}'), "is damaged"),
     "a newer form": (
-        lambda f: (f / "manifest.json").write_text('{"format": 2, "version": "9.1"}'),
+        lambda f: (f / "manifest.json").write_text('{"format": 3, "version": "9.1"}'),
         "made by 9.1.*Update galproject",
     ),
 }

@@ -37,9 +37,14 @@ class Command(SurveyCommand):
             help="leave out pictures, which can be rendered again in hours",
         )
         parser.add_argument("--no-key", action="store_true", help="leave out the secret key")
+        parser.add_argument(
+            "--published",
+            action="store_true",
+            help="with the stars of published catalogues, which load_catalogue can load again",
+        )
 
-    def handle(self, *, folder, jobs, no_pictures, no_key, **_):
-        options = BackupOptions(jobs, not no_pictures, not no_key)
+    def handle(self, *, folder, jobs, no_pictures, no_key, published, **_):
+        options = BackupOptions(jobs, not no_pictures, not no_key, published)
         with plain_errors():
             made = make_backup(folder, options, bar)
             checked_backup(folder, bar)
@@ -53,4 +58,9 @@ class Command(SurveyCommand):
             self.stdout.write(
                 f"Not in it: the files of {n_chips:,} chips in {n_folders} "
                 f"folder{pluralize(n_folders)}{' and the catalogue' if made.catalogues else ''}"
+            )
+        if made.published:
+            self.stdout.write(
+                f"Not in it: the stars of {', '.join(made.published)} (--published), which "
+                "manage.py load_catalogue loads again"
             )
