@@ -13,13 +13,13 @@ class GalprojectConfig(AppConfig):
 
         from exposures.fits import take_limits_from
         from exposures.options_in_force import options_in_force
-        from galproject.queue import messages, results, schedules
+        from galproject.queue import messages, overdue, results, schedules
         from galproject.queue.cluster import watch_workers
         from galproject.site import checks  # noqa: F401  (registers them)
         from galproject.site.groups import complete_groups
         from galproject.site.tokens import end_with_login
 
-        for part in (messages, results, schedules):
+        for part in (messages, overdue, results, schedules):
             part.install()
 
         watch_workers()

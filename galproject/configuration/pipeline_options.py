@@ -12,6 +12,7 @@ from galproject.configuration.ranking import RankingOptions
 from photometry.reduction.options import ReductionOptions
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.crossmatch.options import CrossMatchOptions
+from photometry.science.matching.options import MatchingOptions
 from photometry.science.quality.image_quality import QualityOptions
 from photometry.science.stacking.reference_mean import ReferenceSetOptions
 from photometry.science.stacking.stacking import StackOptions
@@ -31,7 +32,7 @@ from variables.science.variability.options import VariabilityOptions
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
     *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
-    *("absolute", "drafts"),
+    *("absolute", "drafts", "matching"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -52,6 +53,7 @@ class PipelineOptions(Options):
     stack: StackOptions = StackOptions()
     new_sources: NewSourceOptions = NewSourceOptions()
     crossmatch: CrossMatchOptions = CrossMatchOptions()
+    matching: MatchingOptions = MatchingOptions()
     absolute: AbsoluteOptions = AbsoluteOptions()
     observatory: ObservatoryOptions = ObservatoryOptions()
     periods: PeriodOptions = PeriodOptions()

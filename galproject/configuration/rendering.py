@@ -38,9 +38,9 @@ A dash is None: leave the option out.
 - What is derived from stored rows goes by the options in force whenever it is derived: `causes`
   (`manage.py refresh_candidates` derives all anew), `artifacts` (proposals that are there stay;
   `propose_flags` adds to them), `consensus` (with the next vote), `ranking`, `fields`, `periods`,
-  `drafts`, `absolute` (`calibrate_references`), `crossmatch` (`crossmatch_filters`), `stack` (a
-  stack is made again when it is asked for), and `pictures` (cutouts that are there stay as they
-  were drawn). Their change makes no image out of date.
+  `drafts`, `absolute` (`calibrate_references`), `matching` (`match_catalogues`), `crossmatch`
+  (`crossmatch_filters`), `stack` (a stack is made again when it is asked for), and `pictures`
+  (cutouts that are there stay as they were drawn). Their change makes no image out of date.
 - `files` says what a file may ask for, and whether its checksums count: it goes by the options in
   force where and when a file is read, and its change makes no image out of date either.
 

@@ -34,12 +34,9 @@ from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
+from galproject.processing.matches import match_references, unmatched_references_of
 from galproject.processing.pipeline import is_ended, is_up_to_date, process_chip, record_failure
-from galproject.processing.variability import (
-    changed_catalogues,
-    measure_catalogues,
-    overdue_catalogues,
-)
+from galproject.processing.variability import changed_catalogues, measure_catalogues
 from galproject.queue.deaths import CRASHES, advice, death_text
 from variables.flags.proposals import propose
 from variables.pictures.render import catalogues_of
@@ -47,7 +44,11 @@ from variables.pictures.render import catalogues_of
 # A message that was fetched by a cluster which then died is sent again after this long.
 LOST_AFTER = timedelta(minutes=2)
 # Of tasks in the admin; those of others are by job.
-GROUPS = {"render_cutouts": "pictures", "measure_variability": "variability"}
+GROUPS = {
+    "render_cutouts": "pictures",
+    "measure_variability": "variability",
+    "match_catalogues": "matches",
+}
 
 
 def enqueue(
@@ -211,16 +212,20 @@ def finish(job: GalJob) -> None:
 
 
 def follow_up_job(job: GalJob) -> None:
-    """Follow up a closed job: cross-match its sources, propose flags, and measure variability.
+    """Follow up a closed job, which is idempotent.
 
-    It is idempotent.
+    Its sources are cross-matched, flags proposed, references matched with published catalogues, and
+    variability measured.
     """
     crossmatch_job(job)
     propose(job.exposure)
-    catalogues = changed_catalogues(job)
+    references, catalogues = unmatched_references_of(job), changed_catalogues(job)
     if job.queued:
+        send_matches(reference.pk for reference in references)
         send_variability(catalogue.pk for catalogue in catalogues)
     else:
+        for _ in match_references(references):
+            pass
         for _ in measure_catalogues(catalogues):
             pass
 
@@ -251,14 +256,9 @@ def send_variability(catalogue_ids: Iterable[int], again: bool = False) -> None:
     _send("measure_variability", [(pk, again) for pk in catalogue_ids])
 
 
-def send_overdue_variability() -> list[int]:
-    """Enqueue the measurement of catalogues of which that was lost; their ids.
-
-    A catalogue that is sent twice is measured once.
-    """
-    overdue = [catalogue.pk for catalogue in overdue_catalogues()]
-    send_variability(overdue)
-    return overdue
+def send_matches(reference_ids: Iterable[int], again: bool = False) -> None:
+    """Enqueue the matching of references with published catalogues."""
+    _send("match_catalogues", [(pk, again) for pk in reference_ids])
 
 
 def give_up(job: GalJob) -> None:

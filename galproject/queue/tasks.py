@@ -9,10 +9,12 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from exposures.models import GalJob
+from galproject.processing.matches import match_sources
 from galproject.processing.result_lines import result_line
 from galproject.processing.variability import measure_catalogue
 from galproject.queue import jobs
 from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_night
+from galproject.queue.overdue import send_overdue_variability, send_unmatched
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
 from variables.pictures.render import render_catalogue
@@ -63,7 +65,18 @@ def measure_variability(catalogue_id: int, again: bool) -> dict[str, int]:
 
 def measure_overdue_variability() -> dict[str, list[int]]:
     """Enqueue the measurement of catalogues whose images changed and whose message was lost."""
-    return {"catalogues": through_restarts(jobs.send_overdue_variability)}
+    return {"catalogues": through_restarts(send_overdue_variability)}
+
+
+def match_catalogues(reference_id: int, again: bool) -> dict[str, int]:
+    """Match a reference with the published catalogues that it isn't matched with yet."""
+    runs = through_restarts(match_sources, reference_id, None, again)
+    return {"catalogues": len(runs), "matched": sum(run.n_matched for run in runs)}
+
+
+def match_unmatched() -> dict[str, list[int]]:
+    """Enqueue the matching of references that aren't matched with all catalogues in use."""
+    return {"references": through_restarts(send_unmatched)}
 
 
 def recover_lost_work() -> None:

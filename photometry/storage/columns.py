@@ -21,6 +21,7 @@ from photometry.science.forced.forced import ForcedFit
 
 NUMPY_TYPES = {
     models.BigIntegerField: "i8",
+    models.IntegerField: "i4",
     models.FloatField: "f8",
     RealField: "f4",
     models.SmallIntegerField: "i2",

@@ -17,6 +17,7 @@ from tests.effects import (
     motions,
     nebulae,
     pixels,
+    published,
     quality,
     reading,
     rows,
@@ -303,6 +304,18 @@ NEW_SOURCES = {
     "follow_arcsec": changes(rows.followers, 0.1),
     "min_days": changes(rows.new_sources, 0.01),
 }
+MATCHING = {
+    "claim_probability": changes(published.matched_with_published, 0.999),
+    "claim_rare_probability": changes(published.matched_with_variables, 0.5),
+    "credible": changes(published.matched_with_variables, 0.5),
+    "reach_sigma": changes(published.matched_with_variables, 1.0),
+    "max_radius_arcsec": changes(published.matched_with_variables, 1.0),
+    "position_floor_arcsec": changes(published.matched_with_published, 0.3),
+    "magnitude_scatter": changes(published.matched_with_variables, 2.0),
+    "outliers": changes(published.matched_with_variables, 0.3),
+    "counterpart": changes(published.matched_with_variables, 0.1),
+    "rounds": changes(published.matched_with_published, 1),
+}
 CROSSMATCH = {
     "sigmas": changes(matching.crossmatched, 0.5, min_radius_arcsec=0.01),
     "crowding": changes(matching.crossmatched, 0.5, min_radius_arcsec=0.01),
@@ -505,6 +518,7 @@ BY_SECTION = {
     "stack": STACK,
     "new_sources": NEW_SOURCES,
     "crossmatch": CROSSMATCH,
+    "matching": MATCHING,
     "causes": CAUSES,
     "artifacts": ARTIFACTS,
     "consensus": {

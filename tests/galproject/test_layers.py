@@ -20,6 +20,7 @@ FREE_OF_DJANGO = [
 # Functions that import, each with what keeps it from importing at the head of its module.
 IMPORTING_FUNCTIONS = {
     "galproject.apps.ready": "models are there only once all applications are loaded",
+    "photometry.apps.ready": "models are there only once all applications are loaded",
     "variables.apps.ready": "models are there only once all applications are loaded",
 }
 

@@ -117,6 +117,7 @@ def test_the_schedules_are_there():
         "process_night": "galproject.queue.tasks.process_night",
         "measure_motions": "galproject.references.tasks.measure_motions",
         "measure_overdue_variability": "galproject.queue.tasks.measure_overdue_variability",
+        "match_unmatched": "galproject.queue.tasks.match_unmatched",
     }
 
 

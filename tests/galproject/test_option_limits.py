@@ -19,6 +19,7 @@ OPTIONS = {option.name: option for section in sections() for option in section.o
 NUMBERS = {name: o for name, o in OPTIONS.items() if o.unit not in ("text", "true or false")}
 # More of these is more work: rounds, parts, sides of stamps; fine steps and small parts.
 MORE_WORK = (
+    "matching.rounds",
     "reduction.sky.tiles_y",
     "reduction.sky.tiles_x",
     "reduction.sky.cut_rounds",
@@ -49,6 +50,7 @@ MORE_WORK = (
     "pictures.n_clips",
 )
 LESS_IS_MORE_WORK = (
+    "matching.rounds",
     "reduction.sky.bin_width",
     "reduction.sky.min_tile_side_pixels",
     "reduction.reference_detection.sky_box_pixels",

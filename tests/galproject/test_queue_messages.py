@@ -316,6 +316,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
         "galproject.queue.tasks.measure_overdue_variability",
+        "galproject.queue.tasks.match_unmatched",
     }
 
 
@@ -330,6 +331,7 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
         "galproject.queue.tasks.measure_overdue_variability",
+        "galproject.queue.tasks.match_unmatched",
     }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
@@ -347,6 +349,7 @@ def test_schedules_get_the_present_names_of_their_tasks():
         always = {  # these came later
             "galproject.references.tasks.measure_motions",
             "galproject.queue.tasks.measure_overdue_variability",
+            "galproject.queue.tasks.match_unmatched",
         }
         assert former - always == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         for renaming in renamings:

@@ -49,9 +49,9 @@ def link_probabilities(
     with this link alone than without any. A set of links that share nothing is as probable as the
     product of their weights. The marginals come by the sum-product algorithm (Kschischang, Frey &
     Loeliger 2001, IEEE Trans. Inf. Theory 47, 498; for matchings Huang & Jebara 2009,
-    arXiv:0908.1769): a source chooses one of its links or none, a star lets one source have it. They are exact where
-    groups of sources and stars have no loop, as nearly all of them, and nearly so where they have.
-    It ends after ``most_rounds`` for those that have not settled.
+    arXiv:0908.1769): a source chooses one of its links or none, a star lets one source have it.
+    They are exact where groups of sources and stars have no loop, as nearly all of them, and nearly
+    so where they have. It ends after ``most_rounds`` for those that have not settled.
     """
     weight = np.clip(weight, 0.0, LARGEST_WEIGHT)
     graph = _graph(source, stars)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import log_expit
 
-from exposures.science.arrays import FloatArray, Index, IntArray
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.science.matching.binning import sums
 from photometry.science.matching.neighbours import pairs_within
@@ -37,9 +37,10 @@ class Candidates:
     """What each source may be; arrays (n,), a row for each source and star or stars in it."""
 
     source: np.ndarray  # index
+    other: np.ndarray  # index of a fainter source whose light their star has, too, -1 for none
     stars: np.ndarray  # (n, 1 + MOST_HIDDEN) indices, the brightest on the image first, -1 for none
     offset: np.ndarray  # (n, 2) arcsec, of the source from their centre of light
-    mag: np.ndarray  # published, of all together
+    mag: np.ndarray  # published, of all together, and of the source alone
     error: np.ndarray  # arcsec, that their colours add to the place of their centre of light
     log_prior: np.ndarray  # natural log of the probability that they are seen as one, or apart
 
@@ -47,6 +48,11 @@ class Candidates:
     def star(self) -> IntArray:
         """(n,) index of the star that gives most of the light."""
         return self.stars[:, 0]
+
+    @property
+    def is_single(self) -> BoolArray:
+        """(n,) whether one star is one source, without units."""
+        return (self.stars[:, 1] < 0) & (self.other < 0)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -66,18 +72,71 @@ class Blends:
     error: np.ndarray  # arcsec, that their colours add to the place of their centre of light
     log_prior: np.ndarray  # of being one source, with such colours
 
+    def select(self, rows: Index) -> "Blends":
+        """Those at ``rows``: indices (k,), or bool (n,)."""
+        return Blends(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class Seeing:
+    """How near to each other stars are told apart; 0 where that is not known."""
+
+    own_arcsec: float  # FWHM of the image
+    published_arcsec: float  # FWHM of images that resolve stars as the catalogue does
+
 
 def candidates_of(
-    places: FloatArray,
-    radius: FloatArray,
+    sources: Places,
     stars: Places,
+    radius: FloatArray,
+    seeing: Seeing,
+    options: CrossMatchOptions,
+) -> Candidates:
+    """The Candidates of n sources among m published stars.
+
+    ``radius`` (m,) arcsec is how far from a star its source may be. A source may be a blend of
+    several stars, and a star one of several sources: as ``hidden_stars`` has it of either.
+    """
+    own = _own_candidates(sources.place, stars, radius, seeing.own_arcsec, options)
+    if not seeing.published_arcsec:
+        return own
+    return _joined([own, _merged_candidates(sources, stars, radius, seeing, options)])
+
+
+def _merged_candidates(
+    sources: Places,
+    stars: Places,
+    radius: FloatArray,
+    seeing: Seeing,
+    options: CrossMatchOptions,
+) -> Candidates:
+    """Candidates of which the published star has the light of two sources."""
+    blends, _ = hidden_stars(sources, seeing.published_arcsec, options)
+    blends = blends.select(blends.stars[:, 2] < 0)
+    main, other = blends.stars[:, 0], blends.stars[:, 1]
+    centre = sources.place[main] + blends.shift
+    blend, star = pairs_within(centre, stars.place, radius)
+    alone = np.full((len(star), 1 + MOST_HIDDEN), -1)
+    alone[:, 0] = star
+    return Candidates(
+        main[blend],
+        other[blend],
+        alone,
+        centre[blend] - stars.place[star],
+        stars.mag[star] + sources.mag[main[blend]] - blends.mag[blend],
+        blends.error[blend],
+        blends.log_prior[blend],
+    )
+
+
+def _own_candidates(
+    places: FloatArray,
+    stars: Places,
+    radius: FloatArray,
     fwhm_arcsec: float,
     options: CrossMatchOptions,
 ) -> Candidates:
-    """The Candidates of sources at ``places`` (n, 2) among published stars, m of them; in arcsec.
-
-    ``radius`` (m,) is how far from a star its source may be. Blends are those of ``hidden_stars``.
-    """
+    """Candidates that are one star, or a blend of several on the image."""
     blends, log_apart = hidden_stars(stars, fwhm_arcsec, options)
     shift = np.zeros(len(stars))
     np.maximum.at(shift, blends.stars[:, 0], np.linalg.norm(blends.shift, axis=1))
@@ -86,12 +145,15 @@ def candidates_of(
     alone = np.full((len(star), 1 + MOST_HIDDEN), -1)
     alone[:, 0] = star
     near = np.linalg.norm(offset, axis=1) <= radius[star]
-    no_error = np.zeros(len(star))
-    singles = Candidates(source, alone, offset, stars.mag[star], no_error, log_apart[star])
+    no_error, no_other = np.zeros(len(star)), np.full(len(star), -1)
+    singles = Candidates(
+        source, no_other, alone, offset, stars.mag[star], no_error, log_apart[star]
+    )
     pair, blend = _repeated(star, blends.stars[:, 0], len(stars))
     moved = offset[pair] - blends.shift[blend]
     several = Candidates(
         source[pair],
+        np.full(len(pair), -1),
         blends.stars[blend],
         moved,
         *(getattr(blends, name)[blend] for name in ("mag", "error", "log_prior")),

@@ -14,16 +14,18 @@ from photometry.science.matching.states import MatchState
 
 N_RANKS = 2  # the best, and the next best
 LEAST_TOLD = 1e-3  # probability of a star that is told
+PROBABLY = 0.5  # that a source's light is in a star that is told for another
 COVERED_SHARE = 0.5  # of sources so bright that are matched where a catalogue reaches
 INVERSIONS = 5  # rounds in which a published magnitude is found from that of the image
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far a published catalogue reaches where sources are; arrays (n,)."""
+    """How far a published catalogue reaches where sources are; arrays (n,) without a unit."""
 
     is_inside: np.ndarray  # whether it has looked there
-    depth: np.ndarray  # mag of its main band up to which it has most stars; NaN unknown
+    is_deep: np.ndarray  # whether it is deep enough there to have the source, as far as is known
+    is_depth_known: np.ndarray
     is_complete: bool  # whether it lists all stars, and not those of some kind
 
 
@@ -45,8 +47,15 @@ class _Pairs:
     source: IntArray
     star: IntArray
     as_main: FloatArray  # probability that the star gives most of the source's light
-    as_any: FloatArray  # that it is the source or a part of it
+    as_part: FloatArray  # that it is the source or a part of it
+    as_other: FloatArray  # that it has the source's light beside most of another's
+    is_main: BoolArray  # whether no other source more probably gives most of the star's light
     separation: FloatArray  # arcsec
+
+    @property
+    def as_any(self) -> FloatArray:
+        """(n,) the probability that source and star share light."""
+        return np.minimum(self.as_part + self.as_other, 1.0)
 
 
 def decide(
@@ -57,21 +66,34 @@ def decide(
 ) -> Matches:
     """The Matches of n sources with published stars, by their Probabilities.
 
-    A star that is a source, or a part of it, with ``claim_probability`` is its match. Otherwise
-    what is possible is what both the source's and the star's credible sets hold: the fewest that
-    together have the probability ``credible``, with "none" as one of them. A source without
-    anything possible has no counterpart, unless the catalogue does not reach so far.
+    A star that is a source, or a part of it, with ``claim_probability`` (or with
+    ``claim_rare_probability``, where not all stars are listed) is its match; of several
+    sources whose light one star has, that of the one which most probably gives most of it.
+    Otherwise what is possible is what both the source's and the star's credible sets hold: the
+    fewest that together have the probability ``credible``, with "none" as one of them. A source
+    without anything possible has no counterpart, unless the catalogue does not reach so far.
     """
     n = len(sources)
     pairs = _pairs(found)
     possible = _is_possible(pairs, options.credible)
-    star, probability, separation = _ranked(pairs, n)
+    best, second = _ranked(pairs)
+    star = np.full((n, N_RANKS), -1)
+    probability, separation = np.full((2, n, N_RANKS), np.nan)
+    for rank, rows in enumerate((best, second)):
+        star[pairs.source[rows], rank] = pairs.star[rows]
+        probability[pairs.source[rows], rank] = pairs.as_any[rows]
+        separation[pairs.source[rows], rank] = pairs.separation[rows]
+    is_matched = np.zeros(n, bool)
+    least = options.claim_probability
+    if not coverage.is_complete:
+        least = options.claim_rare_probability
+    claims = best[(pairs.as_any[best] >= least) & pairs.is_main[best]]
+    is_matched[pairs.source[claims]] = True
     n_stars = np.bincount(pairs.source[possible], minlength=n)
     n_sources = np.bincount(pairs.star[possible], minlength=star.max(initial=-1) + 2)
-    is_matched = probability[:, 0] >= options.claim_probability
     n_possible = np.where(n_stars > 0, np.maximum(n_stars, n_sources[star[:, 0]]), 0)
     n_possible = np.where(is_matched, np.maximum(n_possible, 1), n_possible)
-    reaches = coverage.is_inside & ~is_beyond(sources.mag, coverage, found)
+    reaches = coverage.is_inside & _is_deep(coverage, found)
     state = np.select(
         [is_matched, n_possible > 0, reaches],
         [MatchState.MATCHED, MatchState.CANT_BE_TOLD, MatchState.NO_COUNTERPART],
@@ -80,50 +102,62 @@ def decide(
     return Matches(star, probability, separation, n_possible, state)
 
 
-def is_beyond(mag: FloatArray, coverage: Coverage, found: Probabilities) -> BoolArray:
-    """(n,) whether sources of magnitudes (n,) mag are too faint for the catalogue, or may be.
+def faintest_magnitude(mag: FloatArray, magnitudes: MagnitudeModel) -> FloatArray:
+    """(n,) mag, in the published band, that sources of magnitudes (n,) mag hardly exceed.
 
-    By the catalogue's depth there, through the relation of magnitudes and its scatter. Where that
-    is not known, a catalogue of all stars reaches as far as it has half of the sources; one of
-    stars of some kind is not judged.
+    By the relation of the magnitudes, and its scatter on top; NaN stays NaN.
     """
-    published = published_magnitude(mag, found.magnitudes)
-    margin = float(np.median(found.magnitudes.scatter))
-    is_faint = ~(published + margin <= coverage.depth)
-    if coverage.is_complete:
-        unknown = ~(found.matched >= COVERED_SHARE)
-    else:
-        unknown = np.zeros(len(mag), bool)
-    return np.where(np.isfinite(coverage.depth), is_faint, unknown)
-
-
-def published_magnitude(mag: FloatArray, magnitudes: MagnitudeModel) -> FloatArray:
-    """(n,) mag, in the published band, of sources of magnitudes (n,) and usual colour."""
     published = mag - np.median(magnitudes.offset)
     for _ in range(INVERSIONS):
         published = mag - magnitudes.at(published)
-    return published
+    return published + float(np.median(magnitudes.scatter))
+
+
+def _is_deep(coverage: Coverage, found: Probabilities) -> BoolArray:
+    """(n,) whether the catalogue would have sources so bright.
+
+    Where its depth is not known, one of all stars reaches as far as it has half of the sources, and
+    one of stars of some kind is not judged.
+    """
+    by_share = found.matched >= COVERED_SHARE if coverage.is_complete else True
+    return np.where(coverage.is_depth_known, coverage.is_deep, by_share)
 
 
 def _pairs(found: Probabilities) -> _Pairs:
     candidates = found.candidates
-    n_stars = candidates.stars.max(initial=-1) + 1
+    n_stars = max(candidates.stars.max(initial=-1) + 1, 1)
     rows, column = np.nonzero(candidates.stars >= 0)
-    key = candidates.source[rows] * np.int64(max(n_stars, 1)) + candidates.stars[rows, column]
+    merged = np.flatnonzero(candidates.other >= 0)
+    key = np.concatenate(
+        [
+            candidates.source[rows] * np.int64(n_stars) + candidates.stars[rows, column],
+            candidates.other[merged] * np.int64(n_stars) + candidates.star[merged],
+        ]
+    )
     used, place = np.unique(key, return_inverse=True)
-    chance = found.probability[rows]
-    as_main = sums(place, chance * (column == 0), len(used))
-    as_any = np.minimum(sums(place, chance, len(used)), 1.0)
-    separation = np.full(len(used), np.nan, float)
+    place, of_merged = place[: len(rows)], place[len(rows) :]
+    chance, n = found.probability[rows], len(used)
+    separation = np.full(n, np.nan, float)
+    separation[of_merged] = found.separation_of_other[merged]
     separation[place] = found.separation[rows, column]
-    source, star = used // max(n_stars, 1), used % max(n_stars, 1)
-    return _Pairs(source, star, as_main, as_any, separation)
+    source, star = used // n_stars, used % n_stars
+    as_main = sums(place, chance * (column == 0), n)
+    as_part = np.minimum(sums(place, chance, n), 1.0)
+    as_other = sums(of_merged, found.probability[merged], n)
+    most = np.zeros(n_stars)
+    np.maximum.at(most, star, as_main)
+    is_main = (as_part > 0) & (as_main >= most[star])
+    return _Pairs(source, star, as_main, as_part, as_other, is_main, separation)
 
 
 def _is_possible(pairs: _Pairs, credible: float) -> BoolArray:
-    """(n_pairs,) whether they are in the credible sets of the source and of the star."""
+    """(n_pairs,) whether they are in the credible sets of the source and of the star.
+
+    Or whether the star probably has the source's light beside that of another.
+    """
     of_source = _is_credible(pairs.source, pairs.as_main, credible)
-    return of_source & _is_credible(pairs.star, pairs.as_any, credible)
+    of_star = _is_credible(pairs.star, pairs.as_part, credible)
+    return of_source & of_star | (pairs.as_other >= PROBABLY)
 
 
 def _is_credible(key: IntArray, probability: FloatArray, credible: float) -> BoolArray:
@@ -140,24 +174,17 @@ def _is_credible(key: IntArray, probability: FloatArray, credible: float) -> Boo
     none = 1 - total[key]
     before = before + np.where(none > probability, none, 0.0)
     chosen = np.zeros(len(key), bool)
-    chosen[order] = before < credible
+    chosen[order] = (before < credible) & (probability > 0)
     return chosen
 
 
-def _ranked(pairs: _Pairs, n: int) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Index of the star, its probability and separation (n, N_RANKS) of each source, best first."""
-    star = np.full((n, N_RANKS), -1)
-    probability, separation = np.full((2, n, N_RANKS), np.nan)
+def _ranked(pairs: _Pairs) -> tuple[IntArray, IntArray]:
+    """Rows of the best pair of each source, and of the next best; those that are worth telling."""
     order = np.lexsort((-pairs.as_any, -pairs.as_main, pairs.source))
-    first = order[np.flatnonzero(np.diff(pairs.source[order], prepend=-1))]
+    best = order[np.flatnonzero(np.diff(pairs.source[order], prepend=-1))]
     left = np.ones(len(order), bool)
-    left[first] = False
+    left[best] = False
     order = np.lexsort((-pairs.as_any, pairs.source))
     order = order[left[order]]
     second = order[np.flatnonzero(np.diff(pairs.source[order], prepend=-1))]
-    for rank, rows in enumerate((first, second)):
-        rows = rows[pairs.as_any[rows] > LEAST_TOLD]
-        star[pairs.source[rows], rank] = pairs.star[rows]
-        probability[pairs.source[rows], rank] = pairs.as_any[rows]
-        separation[pairs.source[rows], rank] = pairs.separation[rows]
-    return star, probability, separation
+    return best[pairs.as_any[best] > LEAST_TOLD], second[pairs.as_any[second] > LEAST_TOLD]

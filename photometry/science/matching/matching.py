@@ -10,7 +10,7 @@ from exposures.science.footprints import unit_vectors
 from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.science.matching.assignments import MOST_ROUNDS, link_probabilities
 from photometry.science.matching.binning import bins_of, sums
-from photometry.science.matching.candidates import Candidates, Places, candidates_of
+from photometry.science.matching.candidates import Candidates, Places, Seeing, candidates_of
 from photometry.science.matching.catalogues import ImageSources, PublishedStars
 from photometry.science.matching.densities import LocalDensity
 from photometry.science.matching.frames import frame_offset, magnitude_offset
@@ -20,6 +20,7 @@ from photometry.science.matching.likelihoods import (
     PositionModel,
 )
 from photometry.science.matching.options import MatchingOptions
+from photometry.science.matching.resolution import separation_of_pairs
 
 # Factor by which crowding and the fit may enlarge errors, for the radius within which one looks.
 ENLARGED = 2.5
@@ -27,6 +28,7 @@ LEAST_RADIUS_FWHM = 0.3
 AMPLITUDE_SCATTER = 0.35  # of the amplitude: that of a sine's epochs about its mean
 MOST_LIKELY = 0.995  # of shares: nothing is sure before it has been looked at
 LEAST_WEIGHT = 1e-6
+LEAST_UNSEEN = 0.05  # share of sources that are in no star's light, of those in another's
 FEW_ROUNDS = 16  # of belief propagation, while one still learns
 
 
@@ -37,6 +39,7 @@ class Probabilities:
     candidates: Candidates
     probability: np.ndarray  # of being what the source is
     separation: np.ndarray  # (n, k) arcsec from each of its stars, NaN for none
+    separation_of_other: np.ndarray  # arcsec, of the other source from the star, NaN for none
     positions: PositionModel
     magnitudes: MagnitudeModel
     counterpart: np.ndarray  # (n_stars,) probability that a star so bright is a source
@@ -93,7 +96,7 @@ def match_probabilities(
     state = Probabilities(
         field.candidates,
         np.zeros(len(field.candidates)),
-        separations,
+        *separations,
         positions,
         magnitudes,
         counterpart,
@@ -109,7 +112,7 @@ def _begun(
     stars: PublishedStars,
     options: MatchingOptions,
     blending: CrossMatchOptions,
-) -> tuple[_Field, PositionModel, MagnitudeModel, FloatArray]:
+) -> tuple[_Field, PositionModel, MagnitudeModel, tuple[FloatArray, FloatArray]]:
     """The _Field of candidates, and the models as they are assumed."""
     centre = _middle(sources if len(sources) else stars)
     places, star_places = (
@@ -124,7 +127,9 @@ def _begun(
     radius = options.reach_sigma * np.hypot(star_error.max(axis=1), ENLARGED * typical)
     radius = np.clip(radius, LEAST_RADIUS_FWHM * fwhm, options.max_radius_arcsec)
     theirs = Places(star_places + frame, star_error, stars.mag)
-    candidates = candidates_of(places, radius, theirs, fwhm, blending)
+    ours = Places(places, np.column_stack([own_error, own_error]), sources.mag)
+    seeing = Seeing(fwhm, float(separation_of_pairs(star_places)) / blending.blend_fwhm)
+    candidates = candidates_of(ours, theirs, radius, seeing, blending)
     offset = candidates.offset + frame  # from where the catalogue has them
     candidates = replace(candidates, offset=offset)
     source, star = candidates.source, candidates.star
@@ -147,16 +152,23 @@ def _begun(
     return field, positions, magnitudes, _separations(candidates, places, star_places)
 
 
-def _separations(candidates: Candidates, places: FloatArray, star_places: FloatArray) -> FloatArray:
-    """(n_candidates, k) arcsec of each source from each of its stars, NaN for none."""
-    of_stars = np.append(star_places, [[np.nan, np.nan]], axis=0)[candidates.stars]
-    return np.linalg.norm(places[candidates.source][:, None] - of_stars, axis=2)
+def _separations(
+    candidates: Candidates, places: FloatArray, star_places: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(n_candidates, k) and (n_candidates,) arcsec of sources and others from stars; NaN: none."""
+    none = [[np.nan, np.nan]]
+    of_stars = np.append(star_places, none, axis=0)[candidates.stars]
+    of_others = np.append(places, none, axis=0)[candidates.other]
+    return (
+        np.linalg.norm(places[candidates.source][:, None] - of_stars, axis=2),
+        np.linalg.norm(of_others - of_stars[:, 0], axis=1),
+    )
 
 
 def _mag_offset(field: _Field, frame: FloatArray) -> Float:
     """The mag by which ours are fainter than theirs, by pairs nearer than others by chance."""
     candidates = field.candidates
-    single = np.flatnonzero((candidates.stars[:, 1] < 0) & field.has_mag)
+    single = np.flatnonzero(candidates.is_single & field.has_mag)
     source, star = candidates.source[single], candidates.star[single]
     off = field.sources.mag[source] - field.stars.mag[star]
     distance = np.linalg.norm((candidates.offset - frame)[single] / field.error[single], axis=1)
@@ -178,7 +190,9 @@ def _judged(field: _Field, state: Probabilities, most_rounds: int = MOST_ROUNDS)
     weight *= np.sum(_position_densities(field, state), axis=0)
     weight *= np.where(field.has_mag, np.sum(_mag_densities(field, state), axis=0), 1.0)
     density = np.where(field.has_mag, field.density[source], _all_density(field)[source])
+    unseen = np.append(np.maximum(1 - state.matched, LEAST_UNSEEN), 1.0)[candidates.other]
     weight /= np.prod(missing[candidates.stars], axis=1) * (1 - state.matched[source]) * density
+    weight /= unseen
     probability = np.zeros(len(source))
     worth = np.flatnonzero(weight > LEAST_WEIGHT)
     probability[worth] = link_probabilities(
@@ -223,7 +237,7 @@ def _learnt(field: _Field, state: Probabilities) -> Probabilities:
         off, field.error[chosen], field.places[source], probability[chosen]
     )
     magnitudes = state.magnitudes
-    known = chosen[field.has_mag[chosen] & (candidates.stars[chosen, 1] < 0)]
+    known = chosen[(field.has_mag & candidates.is_single)[chosen]]
     if len(known):
         off, together = _mag_deviations(field, magnitudes)
         magnitudes = magnitudes.learnt(

@@ -6,7 +6,6 @@ from exposures.science.quantities import (
     Arcseconds,
     Fraction,
     MagnitudeError,
-    Motion,
     Options,
     Rounds,
     Sigma,
@@ -19,6 +18,9 @@ class MatchingOptions(Options):
 
     claim_probability: Fraction = 0.9
     """Probability from which on a published star is called a source's match."""
+    claim_rare_probability: Fraction = 0.97
+    """The same for a catalogue of stars of some kind, such as variable ones: few matches teach what
+    its errors are, and a wrong name does more harm than none."""
     credible: Fraction = 0.98
     """Probability that what a star could be holds together: fewer possible matches are told with
     less, more with more."""
@@ -28,8 +30,6 @@ class MatchingOptions(Options):
     """Largest distance up to which one may be, however bad its position."""
     position_floor_arcsec: Arcseconds = 0.02
     """Error of all positions along an axis, by the image's WCS, in addition to that of the fit."""
-    unknown_motion: Motion = 5.0
-    """Error that is assumed of a proper motion that was not measured."""
     magnitude_scatter: MagnitudeError = 0.6
     """Scatter of the difference of magnitudes that is assumed until matches have shown theirs."""
     outliers: Fraction = 0.03

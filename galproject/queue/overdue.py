@@ -1,0 +1,46 @@
+"""Work that is to be done though no message says so: each day, and where a catalogue was loaded."""
+
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models.signals import post_save
+
+from exposures.models import GalPublishedCatalogue
+from galproject.processing.matches import references_in_use, unmatched_references
+from galproject.processing.variability import overdue_catalogues
+from galproject.queue.jobs import send_matches, send_variability
+
+
+def send_overdue_variability() -> list[int]:
+    """Enqueue the measurement of catalogues of which that was lost; their ids.
+
+    A catalogue that is sent twice is measured once.
+    """
+    overdue = [catalogue.pk for catalogue in overdue_catalogues()]
+    send_variability(overdue)
+    return overdue
+
+
+def send_unmatched() -> list[int]:
+    """Enqueue the matching of all references that are to be matched; their ids.
+
+    A published catalogue was loaded, or a message was lost, or its worker died. A reference that is
+    sent twice is matched once.
+    """
+    references = [reference.pk for reference in unmatched_references(references_in_use())]
+    send_matches(references)
+    return references
+
+
+def follow_published(instance: GalPublishedCatalogue, **_: Any) -> None:
+    """Have references matched with a published catalogue that is in use now."""
+    if instance.in_use:
+        transaction.on_commit(partial(send_unmatched))
+
+
+def install() -> None:
+    """Follow up published catalogues from now on."""
+    post_save.connect(
+        follow_published, sender=GalPublishedCatalogue, dispatch_uid="published catalogues"
+    )

@@ -1,0 +1,1 @@
+"""Reference sources matched with stars of published catalogues, and stored."""
