@@ -15,6 +15,14 @@ OBJECTS = {
         (SELECT refsource_id FROM galcandidates WHERE NOT is_flagged
          ORDER BY n_detections DESC, refsource_id LIMIT 1)
         UNION ALL (SELECT min(refsource_id) FROM galcandidates WHERE is_flagged)""",
+    "candidates/<pk>/draft/": """
+        (SELECT c.refsource_id FROM galcandidates c JOIN galclasses k ON k.id = c.consensus_id
+         WHERE k.kind = 'variable' AND k.slug <> 'proper-motion' AND c.n_detections > 0
+             AND NOT EXISTS (
+                 SELECT FROM galcampaignobjects o JOIN galcampaigns g ON g.id = o.campaign_id
+                 WHERE o.refsource_id = c.refsource_id AND g.closed IS NULL)
+         ORDER BY c.refsource_id LIMIT 1)
+        UNION ALL (SELECT min(refsource_id) FROM galcandidates WHERE is_flagged)""",
     "vetting/": "SELECT id FROM galcampaigns ORDER BY id",
     "references/": """
         (SELECT min(exposure_id) FROM galimages WHERE is_reference)
@@ -84,7 +92,7 @@ def _paths(pattern, cursor):
     if "<" not in pattern:
         return [pattern]
     head = pattern.partition("<")[0]
-    cursor.execute(OBJECTS.get(head) or _first_row(head) or "SELECT 1")
+    cursor.execute(OBJECTS.get(pattern) or OBJECTS.get(head) or _first_row(head) or "SELECT 1")
     return [re.sub("<[^>]*>", str(key), pattern) for (key,) in cursor.fetchall()]
 
 
