@@ -32,6 +32,7 @@ from exposures.q3c import Q3CWithin
 from exposures.steps import LogStep
 from galproject.configuration.loading import load_options, options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.calibration import calibrate_matched
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
 from galproject.processing.matches import match_references, unmatched_references_of
@@ -48,6 +49,7 @@ GROUPS = {
     "render_cutouts": "pictures",
     "measure_variability": "variability",
     "match_catalogues": "matches",
+    "calibrate_references": "calibrations",
 }
 
 
@@ -214,8 +216,8 @@ def finish(job: GalJob) -> None:
 def follow_up_job(job: GalJob) -> None:
     """Follow up a closed job, which is idempotent.
 
-    Its sources are cross-matched, flags proposed, references matched with published catalogues, and
-    variability measured.
+    Its sources are cross-matched, flags proposed, references matched with published catalogues and
+    calibrated by them, and variability measured.
     """
     crossmatch_job(job)
     propose(job.exposure)
@@ -226,6 +228,8 @@ def follow_up_job(job: GalJob) -> None:
     else:
         for _ in match_references(references):
             pass
+        for reference in references:
+            calibrate_matched(reference.pk)
         for _ in measure_catalogues(catalogues):
             pass
 
@@ -259,6 +263,11 @@ def send_variability(catalogue_ids: Iterable[int], again: bool = False) -> None:
 def send_matches(reference_ids: Iterable[int], again: bool = False) -> None:
     """Enqueue the matching of references with published catalogues."""
     _send("match_catalogues", [(pk, again) for pk in reference_ids])
+
+
+def send_calibrations(reference_ids: Iterable[int]) -> None:
+    """Enqueue the calibration of references' fields."""
+    _send("calibrate_references", [(pk,) for pk in reference_ids])
 
 
 def give_up(job: GalJob) -> None:

@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from exposures.models import GalPublishedCatalogue
+from galproject.processing.calibration import uncalibrated_references
 from galproject.processing.matches import references_in_use, unmatched_references
 from galproject.processing.variability import overdue_catalogues
-from galproject.queue.jobs import send_matches, send_variability
+from galproject.queue.jobs import send_calibrations, send_matches, send_variability
 
 
 def send_overdue_variability() -> list[int]:
@@ -30,6 +31,16 @@ def send_unmatched() -> list[int]:
     """
     references = [reference.pk for reference in unmatched_references(references_in_use())]
     send_matches(references)
+    return references
+
+
+def send_uncalibrated() -> list[int]:
+    """Enqueue the calibration of fields that were matched since; a reference's id of each.
+
+    A message was lost, or its worker died. A field that is sent twice is calibrated once.
+    """
+    references = uncalibrated_references()
+    send_calibrations(references)
     return references
 
 

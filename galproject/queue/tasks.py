@@ -9,12 +9,13 @@ from django.conf import settings
 from django_q.tasks import async_task
 
 from exposures.models import GalJob
+from galproject.processing.calibration import calibrate_matched
 from galproject.processing.matches import match_sources
 from galproject.processing.result_lines import result_line
 from galproject.processing.variability import measure_catalogue
 from galproject.queue import jobs
 from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_night
-from galproject.queue.overdue import send_overdue_variability, send_unmatched
+from galproject.queue.overdue import send_overdue_variability, send_uncalibrated, send_unmatched
 from galproject.queue.restarts import through_restarts
 from photometry.models import GalReference
 from variables.pictures.render import render_catalogue
@@ -71,12 +72,25 @@ def measure_overdue_variability() -> dict[str, list[int]]:
 def match_catalogues(reference_id: int, again: bool) -> dict[str, int]:
     """Match a reference with the published catalogues that it isn't matched with yet."""
     runs = through_restarts(match_sources, reference_id, None, again)
+    if runs:
+        through_restarts(jobs.send_calibrations, [reference_id])
     return {"catalogues": len(runs), "matched": sum(run.n_matched for run in runs)}
 
 
+def calibrate_references(reference_id: int) -> dict[str, list[str]]:
+    """Calibrate the references of a field that are all matched with published catalogues."""
+    return {"fits": [str(one) for one in through_restarts(calibrate_matched, reference_id)]}
+
+
 def match_unmatched() -> dict[str, list[int]]:
-    """Enqueue the matching of references that aren't matched with all catalogues in use."""
-    return {"references": through_restarts(send_unmatched)}
+    """Enqueue the matching of references that aren't matched with all catalogues in use.
+
+    And the calibration of fields that were matched since their last.
+    """
+    return {
+        "references": through_restarts(send_unmatched),
+        "calibrations": through_restarts(send_uncalibrated),
+    }
 
 
 def recover_lost_work() -> None:

@@ -50,21 +50,50 @@ def calibrate_field(
     By each published catalogue in use that they are matched with and that has a band for their
     filter. Done again it leaves what it left before.
     """
+    groups = defaultdict(list)
+    for run in _runs(image_ids):
+        groups[run.published, run.reference.filter].append(run.reference)
+    return [
+        _calibrate(references, published, _band_of(published, filter_name), options)
+        for (published, filter_name), references in groups.items()
+    ]
+
+
+def overdue_references(image_ids: Iterable[int]) -> list[int]:
+    """Ids of references in use on images that were matched since they were calibrated last."""
+    runs = _runs(image_ids)
+    pairs = GalZeroPoint.objects.filter(reference__in=[run.reference_id for run in runs])
+    made = {
+        (reference, published): made_at
+        for reference, published, made_at in pairs.values_list("reference", "published", "made_at")
+    }
+    return sorted(
+        {
+            run.reference_id
+            for run in runs
+            if (run.reference_id, run.published_id) not in made
+            or made[run.reference_id, run.published_id] < run.matched_at
+        }
+    )
+
+
+def _runs(image_ids) -> list[GalMatchRun]:
+    """Matches of references in use with published catalogues that have a band for their filter."""
     runs = GalMatchRun.objects.filter(
         reference__active=True,
         reference__image__in=list(image_ids),
         published__in_use=True,
         published__kind__in=WITH_MAGNITUDES,
     ).select_related("reference", "published")
-    groups = defaultdict(list)
-    for run in runs.order_by("published", "reference"):
-        groups[run.published, run.reference.filter].append(run.reference)
-    found = []
-    for (published, filter_name), references in groups.items():
-        band = band_for(filter_name, published.name, published.bands)
-        if band is not None:
-            found.append(_calibrate(references, published, band, options))
-    return found
+    return [
+        run
+        for run in runs.order_by("published", "reference")
+        if _band_of(run.published, run.reference.filter) is not None
+    ]
+
+
+def _band_of(published, filter_name):
+    return band_for(filter_name, published.name, published.bands)
 
 
 def _calibrate(references, published, band, options) -> Calibrated:
