@@ -6,6 +6,7 @@ in a table of their own, which nobody reads, until all are there.
 
 import zlib
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,13 +60,8 @@ def load_catalogue(
     ``paths`` are files, or folders of them. ``progress`` is called with the bytes of each file, in
     parts. Raises GalprojectError; what was read of whole files is kept, and the same call goes on.
     """
-    digest = zlib.crc32(definition.name.encode()) & 0x7FFFFFFF
     files = expanded(paths)
-    with claim(Claimed.PUBLISHED, digest) as is_free:
-        if not is_free:
-            raise GalprojectError(
-                f"{definition.name} is being loaded by another process. Wait until it has ended"
-            )
+    with _claimed(definition.name) as digest:
         stamps = [_stamp(path) for path in files]
         version = options.version or definition.version or _newest(files)
         used = _in_use(definition, version, stamps)
@@ -80,6 +76,27 @@ def load_catalogue(
                 _load_file(catalogue, definition, path, stamp, progress)
         check_claimed(Claimed.PUBLISHED, digest)
         return _finished(catalogue, definition, n_before)
+
+
+def remove_catalogue(name: str) -> list[GalPublishedCatalogue]:
+    """Remove all that is loaded of a published catalogue; returns what that was."""
+    with _claimed(name):
+        found = list(GalPublishedCatalogue.objects.filter(name=name))
+        for catalogue in found:
+            stored.drop_catalogue(catalogue)
+    return found
+
+
+@contextmanager
+def _claimed(name):
+    """Hold the claim on a catalogue, of whatever version; yields its number."""
+    digest = zlib.crc32(name.encode()) & 0x7FFFFFFF
+    with claim(Claimed.PUBLISHED, digest) as is_free:
+        if not is_free:
+            raise GalprojectError(
+                f"{name} is being loaded by another process. Wait until it has ended"
+            )
+        yield digest
 
 
 def _in_use(definition, version, stamps):
@@ -135,7 +152,9 @@ def _created(definition, version):
 def _load_file(catalogue, definition, path, stamp, progress):
     """Append the rows of a file, all of them or none."""
     patterns = [table.lines for table in definition.tables if table.lines]
-    n_rows = n_left_out = n_told = 0
+    n_rows = n_left_out = n_parsed = n_told = 0
+    # Also of rows that were there twice and are gone.
+    next_id = catalogue.id_range[0] + sum(file["rows"] for file in catalogue.files)
     with transaction.atomic(), open_table_file(path, patterns) as table:
         mapping = mapping_of(definition, table)
         place = definition.tables.index(mapping.table)
@@ -145,16 +164,13 @@ def _load_file(catalogue, definition, path, stamp, progress):
                 rows = mapped.rows.select(stored.JOINED)
                 _copy(stored.joined_table(catalogue), rows, place=(place, pa.int16()))
             else:
-                first = catalogue.id_range[0] + catalogue.n_rows + n_rows
-                ids = pa.array(np.arange(first, first + mapped.rows.num_rows))
-                rows = mapped.rows.append_column("id", ids)
+                ids = next_id + n_rows + np.arange(mapped.rows.num_rows)
+                rows = mapped.rows.append_column("id", pa.array(ids))
                 _copy(catalogue.partition, rows, catalogue_id=(catalogue.pk, pa.int16()))
                 n_rows += mapped.rows.num_rows
                 n_left_out += mapped.n_left_out
-            if table.n_rows:
-                done = stamp["bytes"] * part.num_rows // table.n_rows
-                progress(done)
-                n_told += done
+            told, n_told = n_told, table.n_bytes_read(n_parsed := n_parsed + part.num_rows)
+            progress(n_told - told)
         catalogue.n_rows += n_rows
         catalogue.n_left_out += n_left_out
         catalogue.files = [*catalogue.files, {**stamp, "rows": n_rows, "left_out": n_left_out}]
@@ -177,8 +193,10 @@ def _finished(catalogue, definition, n_before):
             f"{catalogue}: none of {catalogue.n_left_out} rows has a position. Name other files"
         )
     n_joined = stored.add_joined(catalogue, len(definition.tables))
-    n_removed, n_alike = stored.remove_repeated(catalogue)
-    catalogue.n_rows -= n_removed
+    with transaction.atomic():
+        n_removed, n_alike = stored.remove_repeated(catalogue)
+        catalogue.n_rows -= n_removed
+        catalogue.save()
     is_scattered = measure_coverage(catalogue)
     stored.index_rows(catalogue, is_scattered)
     replaced = list(GalPublishedCatalogue.objects.in_use().filter(name=catalogue.name))

@@ -18,8 +18,8 @@ STARS_A_CELL = 30  # of the median: of so many a cell that is covered has some
 DEPTH_STEPS = 2  # orders coarser are the cells whose stars tell the depth
 FEWEST_FOR_DEPTH = 50  # stars
 WHOLE = 0.75  # of its neighbours' stars a cell at the edge has to have
-BRIGHTEST, BIN_MAG, N_BINS = -2.0, 0.25, 136  # of magnitudes, up to 32; bin 0 is of none
-MOST_KEYS = 20_000_000  # 320 MB
+BRIGHTEST, BIN_MAG, N_BINS = -2.0, 0.25, 136  # of magnitudes, up to 32
+MOST_CELLS = 4_000_000  # 64 MB
 
 
 @dataclass(frozen=True)
@@ -33,32 +33,43 @@ class Coverage:
 
 
 @dataclass
+class SparseCounts:
+    """How often whole numbers came, few of those that there may be."""
+
+    keys: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,) ascending
+    counts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # (n,)
+
+    def add(self, keys: IntArray) -> None:
+        """Count some numbers (n,), without a unit."""
+        keys, counts = np.unique(keys, return_counts=True)
+        keys, counts = np.append(self.keys, keys), np.append(self.counts, counts)
+        self.keys, self.counts = _summed(keys, counts)
+
+
+@dataclass
 class StarCounts:
-    """Counts of stars by cell and magnitude, added up a part at a time."""
+    """Counts of stars by cell, and by coarser cell and magnitude, added up a part at a time."""
 
     order: int = FINEST
-    keys: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # cell * N_BINS + bin
-    counts: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    by_cell: SparseCounts = field(default_factory=SparseCounts)
+    by_mag: SparseCounts = field(default_factory=SparseCounts)  # coarser cell * N_BINS + bin
 
     def add(self, ra: FloatArray, dec: FloatArray, mag: FloatArray) -> None:
         """Count stars (n,) at positions in degrees, with mag NaN where unknown."""
         cells = cells_of(ra, dec, self.order)
-        with np.errstate(invalid="ignore"):
-            bins = np.clip(np.floor((mag - BRIGHTEST) / BIN_MAG) + 1, 1, N_BINS - 1)
-        bins = np.where(np.isfinite(mag), bins, 0).astype(np.int64)
-        self._merge(cells * N_BINS + bins, np.ones(len(cells), np.int64))
+        self.by_cell.add(cells)
+        known = np.isfinite(mag)
+        bins = np.clip(np.floor((mag[known] - BRIGHTEST) / BIN_MAG), 0, N_BINS - 1).astype(np.int64)
+        self.by_mag.add((cells[known] >> 2 * DEPTH_STEPS) * N_BINS + bins)
         # A catalogue of all the sky has more of the finest cells than memory.
-        while len(self.keys) > MOST_KEYS and self.order > COARSEST:
-            cells, bins = np.divmod(self.keys, N_BINS)
-            counts, self.order = self.counts, self.order - 1
-            self.keys, self.counts = self.keys[:0], self.counts[:0]
-            self._merge((cells >> 2) * N_BINS + bins, counts)
+        while len(self.by_cell.keys) > MOST_CELLS and self.order > COARSEST:
+            self._coarsen()
 
-    def _merge(self, keys: IntArray, counts: IntArray) -> None:
-        keys = np.concatenate([self.keys, keys])
-        self.keys, index = np.unique(keys, return_inverse=True)
-        summed = np.bincount(index, np.concatenate([self.counts, counts]), len(self.keys))
-        self.counts = summed.astype(np.int64)
+    def _coarsen(self) -> None:
+        self.order -= 1
+        self.by_cell = SparseCounts(*_summed(self.by_cell.keys >> 2, self.by_cell.counts))
+        cells, bins = np.divmod(self.by_mag.keys, N_BINS)
+        self.by_mag = SparseCounts(*_summed((cells >> 2) * N_BINS + bins, self.by_mag.counts))
 
     def coverage(self) -> Coverage:
         """The Coverage that these counts show.
@@ -67,10 +78,10 @@ class StarCounts:
         covered. A cell at the edge that has far fewer than its neighbours is covered in part, and
         left out. Where cells of a degree have fewer than 30 nothing can be told: there are none.
         """
-        cells, bins = np.divmod(self.keys, N_BINS)
         order = self.order
         while True:
-            covered, n_stars = _summed(cells >> 2 * (self.order - order), self.counts)
+            steps = 2 * (self.order - order)
+            covered, n_stars = _summed(self.by_cell.keys >> steps, self.by_cell.counts)
             if len(covered) == 0 or np.median(n_stars) >= STARS_A_CELL:
                 break
             if order == COARSEST:
@@ -79,23 +90,20 @@ class StarCounts:
             order -= 1
         is_whole = _are_whole(covered, n_stars, order)
         covered, n_stars = covered[is_whole], n_stars[is_whole]
-        depth = self._depths(cells, bins, covered, order)
-        return Coverage(order, covered, depth, n_stars)
+        return Coverage(order, covered, self._depths(covered, order), n_stars)
 
-    def _depths(self, cells: IntArray, bins: IntArray, covered: IntArray, order: int) -> FloatArray:
+    def _depths(self, covered: IntArray, order: int) -> FloatArray:
         """(n,) mag of the fullest bin in the coarser cell of each of the ``covered``."""
-        has_mag = bins > 0
-        coarse = cells[has_mag] >> 2 * (self.order - order + DEPTH_STEPS)
-        own = covered >> 2 * DEPTH_STEPS
-        names, place = np.unique(coarse, return_inverse=True)
+        cells, bins = np.divmod(self.by_mag.keys, N_BINS)
+        names, place = np.unique(cells >> 2 * (self.order - order), return_inverse=True)
         depths = np.full(len(names) + 1, np.nan)  # the last is of cells without magnitudes
         starts = np.append(np.flatnonzero(np.diff(place, prepend=-1)), len(place))
-        bins, counts = bins[has_mag], self.counts[has_mag]
         for k, (start, stop) in enumerate(pairwise(starts)):
-            histogram = np.bincount(bins[start:stop], counts[start:stop], N_BINS)
-            depths[k] = _depth(histogram)
+            counts = self.by_mag.counts[start:stop]
+            depths[k] = _depth(np.bincount(bins[start:stop], counts, N_BINS))
+        own = covered >> 2 * DEPTH_STEPS
         found = np.searchsorted(names, own)
-        is_there = (found < len(names)) & (np.append(names, -1)[found] == own)
+        is_there = np.append(names, -1)[found] == own
         return depths[np.where(is_there, found, len(names))]
 
 
@@ -170,9 +178,7 @@ def _are_whole(cells: IntArray, n_stars: IntArray, order: int) -> BoolArray:
 
 def _depth(histogram: FloatArray | IntArray) -> float:
     """Magnitude in the middle of the fullest bin; NaN for too few stars."""
-    histogram = histogram.copy()
-    histogram[0] = 0
     if histogram.sum() < FEWEST_FOR_DEPTH:
         return np.nan
     smooth = np.convolve(histogram, np.ones(3), mode="same")
-    return float(BRIGHTEST + BIN_MAG * (np.argmax(smooth) - 0.5))
+    return float(BRIGHTEST + BIN_MAG * (np.argmax(smooth) + 0.5))

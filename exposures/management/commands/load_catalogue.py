@@ -13,8 +13,7 @@ from exposures.models import GalImage, GalPublishedCatalogue
 from exposures.published.definitions import known_definitions, read_definition
 from exposures.published.files import expanded
 from exposures.published.footprints import ALL_SKY, box_footprint, read_moc
-from exposures.published.loading import LoadOptions, load_catalogue
-from exposures.published.stored import drop_catalogue
+from exposures.published.loading import LoadOptions, load_catalogue, remove_catalogue
 
 DEGREES = Number(-360, 360)
 
@@ -116,11 +115,10 @@ class Command(SurveyCommand):
             )
 
     def remove(self, name):
-        found = GalPublishedCatalogue.objects.filter(name=name)
-        if not found:
+        removed = remove_catalogue(name)
+        if not removed:
             raise CommandError(f"{name} is not loaded")
-        for catalogue in found:
-            drop_catalogue(catalogue)
+        for catalogue in removed:
             self.stdout.write(f"{catalogue} was removed, with {catalogue.n_rows:,} rows")
 
     def list(self):

@@ -9,7 +9,7 @@ import pyarrow.csv
 from astropy.io.ascii import Cds, InconsistentTableError
 
 from exposures.errors import InputFileError
-from exposures.published.files.opened import OpenTable
+from exposures.published.files.opened import OpenTable, Place
 from exposures.published.files.streams import beginning_of, opened_text
 from exposures.published.files.text_tables import BLOCK_BYTES
 
@@ -30,14 +30,14 @@ def open_lines(path, pattern):
 
     A line that it doesn't match gives a row of nulls.
     """
-    names = tuple(re.compile(pattern).groupindex)
+    names, place = tuple(re.compile(pattern).groupindex), Place()
 
     def parts(wanted):
-        for lines in _lines(path):
+        for lines in _lines(path, place):
             found = pc.extract_regex(lines, pattern)
             yield pa.table({name: _trimmed(pc.struct_field(found, name)) for name in wanted})
 
-    yield OpenTable(path, names, parts, pattern=pattern)
+    yield OpenTable(path, names, parts, pattern=pattern, place=place)
 
 
 def readme_of(path):
@@ -52,18 +52,21 @@ def readme_of(path):
 @contextmanager
 def open_cds(path, readme):
     """An OpenTable of a file whose columns a ReadMe of the CDS describes byte by byte."""
-    columns = {column.name: column for column in _columns(path, readme)}
+    columns, place = {column.name: column for column in _columns(path, readme)}, Place()
 
     def parts(wanted):
-        for lines in _lines(path):
-            cut = {
-                name: pc.utf8_slice_codeunits(lines, columns[name].start, columns[name].end)
-                for name in wanted
-            }
-            yield pa.table({name: _trimmed(values) for name, values in cut.items()})
+        for lines in _lines(path, place):
+            yield pa.table({name: _cut(lines, columns[name]) for name in wanted})
 
     units = {name: str(column.unit or "") for name, column in columns.items()}
-    yield OpenTable(path, tuple(columns), parts, units)
+    yield OpenTable(path, tuple(columns), parts, units, place=place)
+
+
+def _cut(lines, column):
+    """The texts of a column; null where they are blank or what the ReadMe has for none."""
+    texts = _trimmed(pc.utf8_slice_codeunits(lines, column.start, column.end))
+    null = getattr(column, "null", None)
+    return pc.if_else(pc.equal(texts, null), pa.scalar(None, pa.string()), texts) if null else texts
 
 
 def _columns(path, readme):
@@ -77,12 +80,12 @@ def _columns(path, readme):
     return reader.header.cols
 
 
-def _lines(path):
+def _lines(path, place):
     """The lines of a file, but comments, as Arrow arrays of texts."""
-    with opened_text(path) as stream:
+    with opened_text(path) as place.stream:
         try:
             batches = pyarrow.csv.open_csv(
-                stream,
+                place.stream,
                 pyarrow.csv.ReadOptions(
                     block_size=BLOCK_BYTES, column_names=["line"], encoding="latin1"
                 ),

@@ -3,10 +3,25 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
 ROWS_AT_ONCE = 100_000
+
+
+@dataclass
+class Place:
+    """The place in a file of text up to which it was read."""
+
+    stream: BinaryIO | None = None  # of its bytes, unfolded where it is gzipped
+
+    def n_bytes(self) -> int:
+        """The bytes of the file before it."""
+        if self.stream is None:
+            return 0
+        # Of gzip, the file that it unfolds.
+        return getattr(self.stream, "fileobj", self.stream).tell()
 
 
 @dataclass(frozen=True)
@@ -20,3 +35,10 @@ class OpenTable:
     units: dict[str, str] = field(default_factory=dict)  # where the file has them
     n_rows: int | None = None  # None: only known at the end
     pattern: str = ""  # of text without headings: what it was read by
+    place: Place | None = None  # where it is read, if it has no number of rows
+
+    def n_bytes_read(self, n_rows: int) -> int:
+        """The bytes of the file that its first rows take, for a progress bar."""
+        if self.place is not None:
+            return self.place.n_bytes()
+        return self.path.stat().st_size * n_rows // max(self.n_rows or 0, 1)

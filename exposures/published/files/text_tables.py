@@ -11,7 +11,7 @@ from astropy.table.meta import get_header_from_yaml
 from yaml import YAMLError
 
 from exposures.errors import InputFileError
-from exposures.published.files.opened import OpenTable
+from exposures.published.files.opened import OpenTable, Place
 from exposures.published.files.streams import opened_text
 
 BLOCK_BYTES = 1 << 24  # read at once: some 100,000 rows
@@ -34,13 +34,14 @@ class Heading:
 @contextmanager
 def open_text(path):
     """An OpenTable of text with headings, all of whose columns are texts."""
-    heading = _heading(path)
+    heading, place = _heading(path), Place()
 
     def parts(names):
-        with opened_text(path) as stream:
-            yield from _rows(path, stream, heading, names)
+        with opened_text(path) as place.stream:
+            yield from _rows(path, place.stream, heading, names)
+        place.stream = None
 
-    yield OpenTable(path, tuple(heading.names), parts, heading.units)
+    yield OpenTable(path, tuple(heading.names), parts, heading.units, place=place)
 
 
 def _rows(path, stream, heading, names):

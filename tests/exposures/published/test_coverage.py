@@ -94,13 +94,21 @@ def test_without_magnitudes_there_is_no_depth():
 
 
 def test_a_catalogue_of_all_the_sky_takes_coarser_cells_than_memory_allows(monkeypatch):
-    monkeypatch.setattr("exposures.science.coverage.MOST_KEYS", 2000)
+    monkeypatch.setattr("exposures.science.coverage.MOST_CELLS", 2000)
     ra, dec, mag = stars_to(20, 100_000, 1.0)
     counts = StarCounts()
     counts.add(ra, dec, mag)
-    assert counts.order < 12 and counts.counts.sum() == len(ra)
-    cells = np.unique(cells_of(ra, dec, counts.order))
-    assert np.array_equal(np.unique(counts.keys // 136), cells)
+    assert counts.order < 12 and counts.by_cell.counts.sum() == len(ra)
+    assert np.array_equal(counts.by_cell.keys, np.unique(cells_of(ra, dec, counts.order)))
+    # What it then says of cells that are coarser still is the same.
+    monkeypatch.undo()
+    ra, dec, mag = ra[:20_000], dec[:20_000], mag[:20_000]
+    forced, free = StarCounts(9), StarCounts()
+    for one in (forced, free):
+        one.add(ra, dec, mag)
+    said, expected = forced.coverage(), free.coverage()
+    assert np.array_equal(said.cells, expected.cells)
+    np.testing.assert_array_equal(said.depth, expected.depth)
 
 
 def test_boxes_reach_across_the_first_meridian():
