@@ -9,7 +9,8 @@ of the search images alone; "(ref)" against the reference over the hypot of both
 what selects changes. Lists sources that changed three times or more, and ends with one JSON line.
 Keys with ``varying`` and ``known`` are of the statistics over all epochs: how many stars vary, how
 many of these follow the seeing, and the rank of the event and of the star with the transit.
-Its pull_min and pull_max are over both pulls and all bins of 200 measurements of the bulge.
+Its pull_min and pull_max are of the pulls against the reference, own_pull_min and own_pull_max
+of the others, over all bins of 200 measurements of the bulge.
 --every N takes every Nth frame, --quick every 24th or 48th. --table PATH (.csv or .npz) keeps every
 measurement.
 """

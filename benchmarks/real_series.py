@@ -15,16 +15,19 @@ from scipy.stats import spearmanr
 from exposures.binary_copy import copy_out
 from exposures.models import GalImage
 from photometry.models import GalReference
+from photometry.reduction.errors import expected_flux
+from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.scatter import MEDIAN_ERROR
-from photometry.storage.columns import SOURCE_DTYPE
+from photometry.storage.columns import SOURCE_DTYPE, source_dtype
+from photometry.storage.image_calibration import ImageCalibration
 from variables.models import GalVarObj
 from variables.science.selection import SelectionOptions
 
 MEASURED = ("refsource_id", "galimage_id", "x", "y", "mag", "mag_err", "flux", "flux_err", "rchi2")
 MEASURED += ("fracflux", "quality", "flags")
-OF_REFERENCE = ("x", "y", "mag", "mag_err", "fracflux", "flags")
+OF_REFERENCE = ("galimage_id", "x", "y", "mag", "mag_err", "fracflux", "flags")
 SELECTION = SelectionOptions()
-MIN_SIGNIFICANCE = 5.0  # median over the frames, of stars whose magnitudes have Gaussian errors
+MIN_SIGNIFICANCE = 5.0  # median over the frames, by errors of the fit
 MIN_FRAMES = 0.5  # of all, on which a star was measured well
 N_BRIGHT = 100  # stars, the brightest of these
 MIN_PULLS = 200  # measurements in a bin that tell something
@@ -38,22 +41,14 @@ def read_measurements() -> Table:
 
     The columns are those of galsources, ``reference_*`` those of the source on the reference
     image, ``frame`` the file's stem, ``mjd`` and ``seeing`` (FWHM, pixels) those of the frame.
+    ``ratio`` is the flux over that on the reference, and ``ratio_err`` its error but for the
+    reference's own. Stars that have no positive flux on a frame are among them, without magnitude.
     """
-    columns = ", ".join(
-        [*(f"s.{name}" for name in MEASURED), *(f"r.{name}" for name in OF_REFERENCE)]
-    )
-    dtype = np.dtype(
-        [(name, SOURCE_DTYPE[name]) for name in MEASURED]
-        + [(f"reference_{name}", SOURCE_DTYPE[name]) for name in OF_REFERENCE]
-    )
-    rows = copy_out(
-        f"SELECT {columns} FROM galsources s JOIN galsources r USING (refsource_id) "
-        "WHERE r.is_reference AND NOT s.is_reference ORDER BY s.refsource_id, s.mjd",
-        dtype,
-    )
+    rows = np.concatenate([_rows_of("galsources"), _rows_of("galnondetections")])
+    rows = rows[np.lexsort((rows["galimage_id"], rows["refsource_id"]))]
     table = Table(rows)
-    images = GalImage.objects.searches().done().select_related("exposure").in_bulk()
     identifiers, index = np.unique(rows["galimage_id"], return_inverse=True)
+    images = GalImage.objects.searches().done().select_related("exposure").in_bulk()
     found = [images[i] for i in identifiers.tolist()]
     for name, values in (
         ("frame", [image.exposure.identifier for image in found]),
@@ -61,7 +56,36 @@ def read_measurements() -> Table:
         ("seeing", [image.fwhm_pixels for image in found]),
     ):
         table[name] = np.array(values)[index]
+    ratio = np.full((2, len(rows)), np.nan)
+    for number, image in enumerate(found):
+        of_image = index == number
+        ratio[:, of_image] = _ratios(image, rows[of_image])
+    table["ratio"], table["ratio_err"] = ratio
     return table
+
+
+def _rows_of(table: str) -> np.ndarray:
+    columns = [*(f"s.{name}" for name in MEASURED), *(f"r.{name}" for name in OF_REFERENCE)]
+    dtype = np.dtype(
+        [(name, SOURCE_DTYPE[name]) for name in MEASURED]
+        + [(f"reference_{name}", SOURCE_DTYPE[name]) for name in OF_REFERENCE]
+    )
+    return copy_out(
+        f"SELECT {', '.join(columns)} FROM {table} s JOIN galsources r USING (refsource_id) "
+        "WHERE r.is_reference AND NOT s.is_reference",
+        dtype,
+    )
+
+
+def _ratios(image, rows):
+    """(2, n) fluxes of an image's rows over those on the reference, and their errors."""
+    sources = np.empty(len(rows), source_dtype(OF_REFERENCE))
+    for name in OF_REFERENCE:
+        sources[name] = rows[f"reference_{name}"]
+    mag = rows["reference_mag"].astype("f8")
+    calibration = ImageCalibration.stored(image)
+    expected = expected_flux(mag, calibration.zero_points(rows, sources))
+    return rows["flux"] / expected, calibration.flux_errors(rows, sources, mag) / expected
 
 
 @dataclass(frozen=True)
@@ -84,18 +108,22 @@ class Curves:
 
     Good are measurements without a flag on the frame or on the reference, with enough usable
     pixels; kept are stars of MIN_SIGNIFICANCE that have them on MIN_FRAMES of the frames. Two
-    pulls are told, each as the robust sigma of all its measurements:
+    pulls are told, each as the robust sigma of all its measurements, of fluxes as changes are
+    tested: magnitudes of faint stars are no longer Gaussian, and without those of no positive flux
+    they are cut.
 
-    - (mag - median of the star) / saved error: of the search images alone. The n frames pull
+    - (flux - median of the star) / error: of the search images alone. The n frames pull
       their own median along, so that it is divided by sqrt(1 - 0.43 / n): of n equal Gaussian
       errors the covariance of one with the median is 1 / n, the median's variance pi / (2 n).
-    - (mag - reference's mag) / hypot(both saved errors): what selects changes. The reference's
+    - (flux - reference's flux) / hypot(both errors): what selects changes. The reference's
       error is the same on all frames of a star.
     """
 
     refsource_id: np.ndarray  # (n_stars,)
     mag: np.ndarray  # (n_stars, n_frames)
     mag_err: np.ndarray  # (n_stars, n_frames)
+    ratio: np.ndarray  # (n_stars, n_frames) flux over that on the reference
+    ratio_err: np.ndarray  # (n_stars, n_frames) but for the reference's own error
     reference_mag: np.ndarray  # (n_stars,)
     reference_mag_err: np.ndarray  # (n_stars,)
     fracflux: np.ndarray  # (n_stars,) on the reference
@@ -104,7 +132,7 @@ class Curves:
     def of(cls, table: Table) -> "Curves":
         good = (table["flags"] == 0) & (table["reference_flags"] == 0)
         good &= table["quality"] >= SELECTION.min_quality
-        good &= np.isfinite(table["mag"]) & np.isfinite(table["mag_err"])
+        good &= np.isfinite(table["ratio"]) & np.isfinite(table["ratio_err"])
         table = table[good]
         stars, first, row = np.unique(table["refsource_id"], return_index=True, return_inverse=True)
         frames, column = np.unique(table["frame"], return_inverse=True)
@@ -115,7 +143,8 @@ class Curves:
             return matrix
 
         mag = spread(table["mag"])
-        often = np.isfinite(mag).sum(axis=1) >= max(2, MIN_FRAMES * len(frames))
+        ratio = spread(table["ratio"])
+        often = np.isfinite(ratio).sum(axis=1) >= max(2, MIN_FRAMES * len(frames))
         significance = spread(table["flux"] / table["flux_err"])[often]
         kept = np.flatnonzero(often)[np.nanmedian(significance, axis=1) >= MIN_SIGNIFICANCE]
         of_star = {
@@ -126,6 +155,8 @@ class Curves:
             refsource_id=np.array(stars)[kept],
             mag=mag[kept],
             mag_err=spread(table["mag_err"])[kept],
+            ratio=ratio[kept],
+            ratio_err=spread(table["ratio_err"])[kept],
             reference_mag=of_star["mag"],
             reference_mag_err=of_star["mag_err"],
             fracflux=of_star["fracflux"],
@@ -134,7 +165,7 @@ class Curves:
     @cached_property
     def n_frames(self) -> np.ndarray:
         """(n_stars,) good measurements of each star."""
-        return np.isfinite(self.mag).sum(axis=1)
+        return np.isfinite(self.ratio).sum(axis=1)
 
     @cached_property
     def scatter(self) -> np.ndarray:
@@ -148,8 +179,8 @@ class Curves:
     def pulls(self) -> np.ndarray:
         """(n_stars, n_frames) against each star's own median."""
         shrunk = np.sqrt(1 + (MEDIAN_ERROR**2 - 2) / self.n_frames)
-        deviation = self.mag - np.nanmedian(self.mag, axis=1, keepdims=True)
-        return deviation / self.mag_err / shrunk[:, None]
+        deviation = self.ratio - np.nanmedian(self.ratio, axis=1, keepdims=True)
+        return deviation / self.ratio_err / shrunk[:, None]
 
     @cached_property
     def reference_errors(self) -> np.ndarray:
@@ -159,7 +190,8 @@ class Curves:
     @cached_property
     def reference_pulls(self) -> np.ndarray:
         """(n_stars, n_frames) against the reference."""
-        return (self.mag - self.reference_mag[:, None]) / self.reference_errors
+        own = self.reference_mag_err[:, None] / MAG_PER_LN
+        return (self.ratio - 1) / np.hypot(self.ratio_err, own)
 
     def by_magnitude(self) -> list[Bin]:
         """Bins of one magnitude on the reference."""
@@ -195,12 +227,14 @@ class Curves:
         bins = [
             b for b in self.by_magnitude() + self.by_crowding() if b.n_measurements >= MIN_PULLS
         ]
-        pulls = [pull for b in bins for pull in (b.pull, b.reference_pull)]
+        pulls, own = [b.reference_pull for b in bins], [b.pull for b in bins]
         bright = np.argsort(self.reference_mag)[:N_BRIGHT]
         error = float(np.nanmedian(self.reference_errors[bright]))
         return {
             "pull_min": round(min(pulls), 3),
             "pull_max": round(max(pulls), 3),
+            "own_pull_min": round(min(own), 3),
+            "own_pull_max": round(max(own), 3),
             "bright_scatter_mmag": round(1000 * float(np.median(self.scatter[bright])), 2),
             "bright_saved_error_mmag": round(1000 * float(np.nanmedian(self.mag_err[bright])), 2),
             "smallest_change_mag": round(SELECTION.threshold_sigma * error, 3),

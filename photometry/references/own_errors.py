@@ -58,7 +58,7 @@ def fitted_errors(reduction, options) -> ImageErrors:
     Where its sources lie, and what of a blend or the nebula is called whose, is the same on all of
     its images then, and wrong on none against another.
     """
-    model = ErrorModel(floor=options.calibration.error_floor / MAG_PER_LN, halo=options.errors.halo)
+    model = ErrorModel(floor=options.errors.least_floor / MAG_PER_LN, halo=options.errors.halo)
     return ImageErrors(model, Wings(reduction.fwhm_pixels, WING_EXPONENT))
 
 

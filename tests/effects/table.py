@@ -206,7 +206,9 @@ ERRORS = {
     "bins": changes(calibration.errors, 1),
     "least_bin_stars": changes(calibration.errors, 40),
     "shrinkage": changes(calibration.errors, 500),
+    "max_pull": changes(calibration.errors, 1.0),
     "max_fit_stars": changes(calibration.errors, 100),
+    "least_floor": changes(calibration.errors, 0.03),
     "halo": changes(calibration.errors, 0.5),
 }
 LOCAL_ZERO_POINT = {

@@ -54,7 +54,13 @@ def test_stars_that_vary_do_not_hide_themselves():
         m.flux_errors(constant.expected, constant.flux_err, constant.near)[bright]
         for m in (with_them, without)
     ]
-    assert np.median(errors[0] / errors[1]) < 1.25
+    assert np.median(errors[0] / errors[1]) == pytest.approx(1, abs=0.08)
+
+
+@pytest.mark.parametrize("floor", [0.0015, 0.006])
+def test_a_floor_is_as_bright_stars_measure_it_even_below_that_of_the_calibration(floor):
+    model = fit_error_model(stars(20_000, floor=floor), FLOOR)
+    assert model.floor == pytest.approx(floor, rel=0.2)
 
 
 def test_the_reference_carries_its_own_part():

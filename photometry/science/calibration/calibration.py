@@ -34,8 +34,9 @@ class CalibrationOptions(Options):
     n_clips: Rounds = 10
     """Largest number of times that calibration stars are clipped."""
     error_floor: MagnitudeError = 0.003
-    """Least error that is added to that of photons, in quadrature: what flat field, PSF and colour
-    leave."""
+    """Error that is added to that of photons, in quadrature, of stars that calibrate magnitudes,
+    and of all stars of an image that has too few bright ones to measure what flat field, PSF and
+    colour leave (``errors.least_floor``)."""
     start_sigma: Sigma = 5.0
     """Deviation from the median, in the scatter of all stars, beyond which stars are left out
     before the first fit."""

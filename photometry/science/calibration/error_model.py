@@ -4,7 +4,8 @@ The variance of a star's flux is ``c^2 (f^2 s^2 + a^2 F^2) + h^2 H^2``: s is the
 which knows of photons and of neighbours, F the flux and H the light that wings of bright stars lay
 under it. The factor f, the floor a and the share h of that light are one each for an image; c
 varies smoothly with magnitude, crowding and the noise of the sky. All are fitted by the median of
-absolute differences, so that stars that vary count for little.
+absolute differences, so that stars that vary count for little; those that clearly do are left out
+of the second fit of c.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,15 @@ import numpy as np
 from scipy.optimize import minimize
 
 from exposures.science.arrays import Float, FloatArray, Index
-from exposures.science.quantities import Count, Fraction, Options, Parts, Switch
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    MagnitudeError,
+    Options,
+    Parts,
+    Sigma,
+    Switch,
+)
 from photometry.science.calibration.calibration import MAG_PER_LN
 from photometry.science.calibration.halos import Wings, neighbours_light
 from photometry.science.scatter import MAD_TO_SIGMA
@@ -49,9 +58,15 @@ class ErrorOptions(Options):
     """Least number of stars in the bins into which that of the brightest is divided."""
     shrinkage: Count = 8
     """Number of stars of a bin that count as much as the expectation that it is like the others."""
+    max_pull: Sigma = 5.0
+    """Deviation of a star, in the errors of a first fit, beyond which it is no constant one and
+    left out of the second."""
     max_fit_stars: Count = 6_000
     """Largest number of stars from which factor, floor and halo are fitted, of all magnitudes
     alike."""
+    least_floor: MagnitudeError = 0.001
+    """Least floor, the error in proportion to a star's light, that bright stars of an image can
+    measure."""
     halo: Fraction = 0.03
     """Share of the light of bright neighbours' wings that is their error where few stars tell."""
 
@@ -198,8 +213,8 @@ def fit_error_model(
 ) -> ErrorModel:
     """Fit the ErrorModel to constant stars' Differences; those with NaN are left out.
 
-    ``floor`` is a number of mag, the least that the model's is. With fewer than ``min_stars`` the
-    model has no curves; with fewer than three it has this floor and the halo of ``options`` alone.
+    With fewer than ``min_stars`` the model has no curves and a floor of ``floor``, a number of mag;
+    with fewer than three it has this floor and the halo of ``options`` alone.
     """
     stars = stars.usable()
     start = ErrorModel(floor=floor / MAG_PER_LN, halo=options.halo)
@@ -207,10 +222,19 @@ def fit_error_model(
         return start
     if len(stars) < options.min_stars:
         return replace(start, factor=max(1.0, _spread(stars.pulls(start))))
-    model = _fit_numbers(_alike(stars, options))
-    model = replace(model, floor=max(model.floor, start.floor))
+    some = _alike(stars, options)
+    model = _fit_numbers(some)
+    model = replace(model, floor=max(model.floor, options.least_floor / MAG_PER_LN))
     usual = _running(stars.near.mag, np.log(stars.flux_err), options)
     model = replace(model, usual_noise=usual)
+    # A tenth of stars that vary would make a median a tenth too large.
+    pulls = stars.pulls(_with_curves(model, some, options))
+    constant = stars.select(np.abs(pulls) < options.max_pull)
+    return _with_curves(model, constant if len(constant) >= options.min_stars else stars, options)
+
+
+def _with_curves(model: ErrorModel, stars: Differences, options: ErrorOptions) -> ErrorModel:
+    """The model with curves fitted to ``stars`` one after the other, each with the others' help."""
     noise = model.noise_ratio(stars.flux_err, stars.near.mag)
     explained: Iterable[tuple[str, FloatArray]] = (
         ("by_mag", stars.near.mag),
