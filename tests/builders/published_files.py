@@ -77,10 +77,14 @@ def write_parquet(table, path):
 
 
 def write_hats(table, folder):
-    """A HATS catalogue of two cells, with the files about it that hats writes."""
+    """A HATS catalogue of two cells, with the files about it that hats writes.
+
+    The second cell is the finer one, with a number that comes first as text.
+    """
     half = len(table) // 2
-    for k, part in enumerate((table[:half], table[half:])):
-        write_parquet(part, folder / "dataset" / "Norder=1" / "Dir=0" / f"Npix={40 + k}.parquet")
+    for part, cell in ((table[:half], (1, 9)), (table[half:], (2, 40))):
+        name = "Norder={}/Dir=0/Npix={}.parquet".format(*cell)
+        write_parquet(part, folder / "dataset" / name)
     (folder / "hats.properties").write_text("dataproduct_type=object\n")
     (folder / "partition_info.csv").write_text("Norder,Npix\n1,40\n1,41\n")
     write_parquet(table[:0], folder / "dataset" / "_common_metadata")
@@ -168,3 +172,35 @@ GCVS_LINES = """\
 010001 |R     And *|002401.95+383437.4 |M         |  5.8  | 15.2   |   |V |53820. | | 409.2 |38
 010002 |RS    And  |235521.75+483817.8 |SRA       |  7.0  |( 0.3  )|   |V |       | |<136   |
 """
+
+GCVS_README = """\
+Byte-by-byte Description of file: gcvs_cat.dat
+--------------------------------------------------------------------------------
+   Bytes Format Units   Label     Explanations
+--------------------------------------------------------------------------------
+   1-  7  I7    ---     VarNum    Variable star number
+   9- 18  A10   ---     GCVS      Variable star designation
+  20- 21  I2    h       RAh       ? Hours RA, equinox J2000.0
+  22- 23  I2    min     RAm       ? Minutes RA, equinox J2000.0
+  24- 28  F5.2  s       RAs       ? Seconds RA, equinox J2000.0
+      30  A1    ---     DE-       Sign Dec, equinox J2000.0
+  31- 32  I2    deg     DEd       ? Degrees Dec, equinox J2000.0
+  33- 34  I2    arcmin  DEm       ? Minutes Dec, equinox J2000.0
+  35- 38  F4.1  arcsec  DEs       ? Seconds Dec, equinox J2000.0
+  40- 49  A10   ---     VarType   Type of variability
+  51- 56  F6.3  mag     magMax    ?=99.99 Magnitude at maximum brightness
+  58- 67  F10.6 d       Period    ? Period of the variable star
+--------------------------------------------------------------------------------
+"""
+GCVS_CAT = """\
+ 860001 V1 Sgr     174000.00 -290036.0 RR          99.99   0.500000
+ 860002 V2 Sgr     174000.00 -003036.0 EA         14.500
+ 860003 V3 Sgr                         M          15.000 200.000000
+"""
+
+
+def write_gcvs_of_cds(folder):
+    """gcvs_cat.dat and its ReadMe, as the CDS has them."""
+    (folder / "ReadMe").write_text(GCVS_README)
+    (folder / "gcvs_cat.dat").write_text(GCVS_CAT)
+    return folder / "gcvs_cat.dat"

@@ -5,6 +5,7 @@ files about them. Its files are read as they lie there: the hats library would b
 and nested-pandas for no more than their names.
 """
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from exposures.errors import InputFileError
 from exposures.published.files.opened import ROWS_AT_ONCE, OpenTable
 
 UNIT = b"unit"  # in the metadata of a column
+CELL = re.compile(r"Norder=(\d+)/.*Npix=(\d+)")
+FINEST = 29  # order of HEALPix
 
 
 @contextmanager
@@ -37,5 +40,13 @@ def open_parquet(path):
 def parquet_files_in(folder: Path) -> list[Path]:
     """The Parquet files of a HATS catalogue or another folder; metadata is none of them."""
     found = (path for path in folder.rglob("*.parquet") if not path.name.startswith(("_", ".")))
-    # The order in which hats numbers cells, so that stars come in the order of the sky.
-    return sorted(found, key=lambda path: (len(path.name), str(path)))
+    return sorted(found, key=_place)
+
+
+def _place(path):
+    """What sorts the cells of a HATS catalogue in the order of the sky, others by name."""
+    cell = CELL.search(str(path))
+    if not cell:
+        return 0, str(path)
+    order, pixel = map(int, cell.groups())
+    return pixel << 2 * max(FINEST - order, 0), str(path)

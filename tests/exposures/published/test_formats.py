@@ -17,6 +17,7 @@ from tests.builders.published_files import (
     OGLE_RRAB,
     gaia_table,
     write_gaia,
+    write_gcvs_of_cds,
     write_hats,
     write_vsx,
 )
@@ -135,6 +136,19 @@ def test_gcvs_between_bars_has_positions_without_signs_between(tmp_path):
     assert rows["var_class"] == ["M", "SRA"]
     assert rows["period"] == [409.2, None]
     np.testing.assert_allclose(numbers(rows["amplitude"]), [9.4, 0.3], rtol=1e-6)
+
+
+def test_a_readme_of_the_cds_says_which_bytes_are_what(tmp_path):
+    path = write_gcvs_of_cds(tmp_path)
+    with open_table_file(path) as table:
+        mapping = mapping_of(KNOWN["gcvs"], table)
+        (mapped,) = [mapping.mapped(part) for part in table.parts(mapping.names)]
+    rows = mapped.rows.to_pydict()
+    assert (rows["name"], mapped.n_left_out) == (["V1 Sgr", "V2 Sgr"], 1)
+    np.testing.assert_allclose(rows["ra"], [265.0, 265.0])
+    np.testing.assert_allclose(rows["dec"], [-29.01, -0.51])
+    # What the ReadMe has for none is none.
+    assert rows["mag"] == [None, 14.5] and rows["period"] == [0.5, None]
 
 
 def test_fluxes_in_arrays_become_magnitudes(tmp_path):

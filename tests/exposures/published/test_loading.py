@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -13,9 +14,11 @@ from django.db import IntegrityError, connection, transaction
 from exposures.errors import GalprojectError, InputFileError
 from exposures.models import GalPublishedCatalogue, GalPublishedStar
 from exposures.published import loading, stored
+from exposures.published.coverage import is_covered
 from exposures.published.definitions import known_definitions
 from exposures.published.loading import LoadOptions, load_catalogue
 from exposures.q3c import Q3CWithin
+from exposures.science.coverage import cells_of
 from tests.builders.published_files import (
     OGLE_ECL,
     OGLE_IDENT,
@@ -24,6 +27,7 @@ from tests.builders.published_files import (
     write_gaia,
     write_vsx,
 )
+from tests.builders.survey_rows import make_image
 
 pytestmark = pytest.mark.django_db
 
@@ -301,3 +305,29 @@ def test_of_two_processes_one_loads_and_what_it_leaves_when_killed_is_gone_on_wi
     report = load_gaia(paths)
     assert report.n_files_before == 3 and report.catalogue.n_rows == 270
     assert GalPublishedStar.objects.count() == 274
+
+
+def test_tiles_that_images_were_placed_by_are_loaded(real_data, capsys):
+    folder = real_data / "decam_legacypipe_triplets" / "testcase3" / "gaia"
+    with pytest.raises(CommandError, match="No image was placed by a catalogue"):
+        call_command("load_catalogue", "gaia_dr3", tiles=True)
+    for name in ("a", "b"):
+        make_image(name, options={"catalogue": str(folder)})
+    call_command("load_catalogue", "gaia_dr3", tiles=True, release="tiles")
+    assert "gaia_dr3 tiles: 709 rows. It is in use" in capsys.readouterr().out
+    star = GalPublishedStar.objects.order_by("mag").first()
+    assert star.epoch == 2015.5 and star.pmra is not None and star.mags[0] == star.mag
+
+
+def test_what_a_catalogue_covers_is_stated_on_the_command_line(tmp_path):
+    path = write_vsx(tmp_path)
+    call_command("load_catalogue", "vsx", str(path), "--box", "260", "270", "-35", "-25")
+    ra, dec = np.array([265.0, 250.0]), np.array([-29.0, -29.0])
+    assert is_covered(GalPublishedCatalogue.objects.get(), ra, dec).tolist() == [True, False]
+    moc = tmp_path / "moc.fits"
+    Table({"UNIQ": 4 * 4**6 + cells_of(ra[:1], dec[:1], 6)}).write(moc)
+    stated = ("--moc", str(moc), "--depth", "18")
+    call_command("load_catalogue", "vsx", str(path), "--again", *stated)
+    catalogue = GalPublishedCatalogue.objects.get()
+    assert is_covered(catalogue, ra, dec, np.full(2, 17.9)).tolist() == [True, False]
+    assert not is_covered(catalogue, ra, dec, np.full(2, 18.1)).any()
