@@ -130,6 +130,8 @@ def drop_catalogue(
     execute(f"SET LOCAL lock_timeout = '{lock_seconds}s'")
     try:
         with transaction.atomic():
+            # First, as who reads a partition by its name has this row until then.
+            execute(f"SELECT FROM galpublishedcatalogues WHERE id = {catalogue.pk:d} FOR UPDATE")
             execute(f"DROP TABLE IF EXISTS {catalogue.partition}, {joined_table(catalogue)}")
     except OperationalError as error:
         raise GalprojectError(

@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from exposures.errors import GalprojectError, InputFileError
 from exposures.models import GalPublishedCatalogue, GalPublishedStar
@@ -35,13 +35,22 @@ KNOWN = known_definitions()
 GAIA = KNOWN["gaia_dr3"]
 
 
-def tables():
-    """Tables of stars that there are, but the partitioned one."""
+def all_tables():
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'galpublishedstars%'"
         )
         return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.fixture
+def tables(db):
+    """A function that gives the tables of stars made in a test, but the partitioned one.
+
+    Tests that commit leave theirs, empty.
+    """
+    before = all_tables()
+    return lambda: all_tables() - before
 
 
 def gaia_files(folder, n_files=3, **how):
@@ -61,7 +70,7 @@ def other_stars(table, first):
     return table
 
 
-def test_what_is_loaded_is_in_use_and_found_by_position(tmp_path):
+def test_what_is_loaded_is_in_use_and_found_by_position(tmp_path, tables):
     table = gaia_table()
     report = load_gaia([write_gaia(table, tmp_path / "gaia.fits")])
     catalogue = report.catalogue
@@ -87,7 +96,7 @@ def test_ids_are_those_of_the_catalogue_and_no_other(tmp_path):
     assert first <= min(ids) and max(ids) <= last and len(set(ids)) == catalogue.n_rows
 
 
-def test_a_second_load_of_the_same_files_does_nothing_unless_asked(tmp_path):
+def test_a_second_load_of_the_same_files_does_nothing_unless_asked(tmp_path, tables):
     paths = gaia_files(tmp_path)
     first = load_gaia(paths).catalogue
     again = load_gaia(paths)
@@ -98,7 +107,7 @@ def test_a_second_load_of_the_same_files_does_nothing_unless_asked(tmp_path):
     assert tables() == {anew.partition}
 
 
-def test_a_new_version_takes_the_place_of_the_old_one(tmp_path):
+def test_a_new_version_takes_the_place_of_the_old_one(tmp_path, tables):
     old = load_gaia(gaia_files(tmp_path)).catalogue
     newer = write_gaia(gaia_table(50, seed=9), tmp_path / "dr4.fits")
     report = load_gaia([newer], version="DR4")
@@ -146,7 +155,7 @@ def test_an_interrupted_load_goes_on_with_the_next_file(tmp_path, monkeypatch):
     assert sorted(GalPublishedStar.objects.values_list("name", "ra", "mag")) == resumed
 
 
-def test_a_load_that_cannot_go_on_starts_over(tmp_path, monkeypatch):
+def test_a_load_that_cannot_go_on_starts_over(tmp_path, monkeypatch, tables):
     paths = gaia_files(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(loading, "_finished", lambda *_: 1 / 0)
@@ -218,7 +227,7 @@ def test_the_day_of_the_newest_file_is_the_version_of_what_grows(tmp_path):
     assert load_catalogue(KNOWN["vsx"], [path]).catalogue.version == "2023-11-14"
 
 
-def test_files_without_a_position_are_no_catalogue(tmp_path):
+def test_files_without_a_position_are_no_catalogue(tmp_path, tables):
     path = tmp_path / "none.csv"
     path.write_text("source_id,ra,dec\n1,,\n2,,-29\n")
     with pytest.raises(GalprojectError, match="none of 2 rows has a position"):
@@ -226,7 +235,7 @@ def test_files_without_a_position_are_no_catalogue(tmp_path):
     assert not GalPublishedCatalogue.objects.exists() and tables() == set()
 
 
-def test_other_catalogues_are_read_by_columns_that_people_write(tmp_path, capsys):
+def test_other_catalogues_are_read_by_columns_that_people_write(tmp_path, capsys, tables):
     definition = tmp_path / "own.toml"
     definition.write_text(
         'name = "own"\ntitle = "Our list"\nkind = "variables"\nepoch = 2015.5\nposition_err = 0.2\n'
@@ -331,3 +340,21 @@ def test_what_a_catalogue_covers_is_stated_on_the_command_line(tmp_path):
     catalogue = GalPublishedCatalogue.objects.get()
     assert is_covered(catalogue, ra, dec, np.full(2, 17.9)).tolist() == [True, False]
     assert not is_covered(catalogue, ra, dec, np.full(2, 18.1)).any()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_catalogue_that_is_read_on_is_not_dropped_and_says_so(tmp_path, tables):
+    catalogue = load_gaia(gaia_files(tmp_path)).catalogue
+    other = connections["default"].copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"SELECT count(*) FROM {catalogue.partition}")
+            with pytest.raises(GalprojectError, match="a long query reads"):
+                stored.drop_catalogue(catalogue, lock_seconds=0.1)
+            cursor.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert GalPublishedStar.objects.count() == catalogue.n_rows
+    stored.drop_catalogue(catalogue)
+    assert not GalPublishedCatalogue.objects.exists() and tables() == set()
