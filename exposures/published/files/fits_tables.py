@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from exposures.fits.files import open_table
 from exposures.published.files.opened import ROWS_AT_ONCE, OpenTable
+from exposures.published.files.streams import unfolded_file
 
 
 @contextmanager
 def open_fits(path):
     """An OpenTable of the first table in a FITS file, gzipped or not."""
-    with open_table(path) as records:
+    # astropy would have all of a gzipped table in memory.
+    with unfolded_file(path) as unfolded, open_table(unfolded) as records:
         columns = {column.name: column for column in records.columns}
 
         def parts(names):

@@ -1,10 +1,12 @@
 """Files of text as streams of bytes, unfolded where they are gzipped."""
 
 import gzip
+import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-from exposures.errors import InputFileError
+from exposures.errors import GalprojectError, InputFileError
 
 GZIP = b"\x1f\x8b"
 
@@ -30,3 +32,24 @@ def beginning_of(path: Path, n_bytes: int = 1 << 16) -> bytes:
     """The first bytes of a file, unfolded where it is gzipped."""
     with opened_text(path) as stream:
         return stream.read(n_bytes)
+
+
+@contextmanager
+def unfolded_file(path: Path):
+    """A file, or where it is gzipped a temporary one of its contents, of which parts can be read.
+
+    Raises InputFileError, which names the file itself.
+    """
+    with open(path, "rb") as file:
+        is_folded = file.read(2) == GZIP
+    if not is_folded:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="galproject-") as folder:
+        unfolded = Path(folder) / path.name.removesuffix(".gz")
+        with opened_text(path) as stream, open(unfolded, "wb") as target:
+            shutil.copyfileobj(stream, target, 1 << 20)
+        try:
+            yield unfolded
+        except InputFileError as error:
+            raise GalprojectError(str(error).replace(str(unfolded), str(path))) from error

@@ -1,12 +1,13 @@
 """Tables of published catalogues in each format, as archives give them."""
 
+import gzip
 import json
 
 import numpy as np
 import pytest
 from astropy.table import Table
 
-from exposures.errors import InputFileError
+from exposures.errors import GalprojectError, InputFileError
 from exposures.published.definitions import known_definitions
 from exposures.published.files import expanded, open_table_file
 from exposures.published.mapping import mapping_of
@@ -223,6 +224,20 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(tmp_path, name, content, 
     with pytest.raises(InputFileError, match=message) as caught:
         rows_of("gaia_dr3", [path])
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_gzipped_file_that_is_cut_is_named_itself(tmp_path):
+    path = write_gaia(gaia_table(), tmp_path / "gaia.fits.gz")
+    with gzip.open(path) as file:
+        content = file.read()
+    with gzip.open(path, "wb") as file:
+        file.write(content[: len(content) // 2])
+    with pytest.raises(GalprojectError, match=r"gaia\.fits\.gz") as caught:
+        rows_of("gaia_dr3", [path])
+    assert str(path) in str(caught.value)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(InputFileError, match="ended before the end"):
+        rows_of("gaia_dr3", [path])
 
 
 def test_units_that_are_none_are_told(tmp_path):
