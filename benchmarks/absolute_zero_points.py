@@ -9,6 +9,12 @@ colour, of all skies together, ``overlap_off`` the 95th percentile of the differ
 points of chips that share stars, ``pulls`` the scatter of zero points over their stated errors; all
 magnitudes are in mmag. ``_near`` is of the band near the filter.
 
+Then crowded fields, of 40,000, 80,000 and 160,000 stars a chip: overlapping parts of two chips,
+whose stars merge, are matched by the project's own matching with a published catalogue, of the
+filter itself at a seeing as ours, and of a band near it by a telescope that resolves what we don't,
+to 21.5 mag. Unlisted stars are in all sources. ``crowded_off`` is the largest error of a zero
+point there in mmag, ``crowded_overlap_off`` the largest difference between both chips.
+
     python benchmarks/absolute_zero_points.py [--quick]
 """
 
@@ -16,6 +22,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,12 +30,39 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from photometry.science.absolute.neighbours import neighbour_share
+from photometry.science.absolute.options import AbsoluteOptions
+from photometry.science.absolute.stars import MatchedStars, quarters_of
+from photometry.science.absolute.zero_points import fit_zero_points
+from photometry.science.matching.states import MatchState
+from tests.builders.published_fields import OURS, image_of, matched, published_by
 from tests.builders.published_sky import make_sky
+from tests.builders.star_field import Band, Stars, make_stars
 
 N_SKIES, N_CHIPS, N_BINS = 10, 12, 8
 EXPOSURES = tuple(number // 6 for number in range(N_CHIPS))
 OWN = {"colour_terms": (-0.08, 0.02, -0.005), "scatter": 0.015}
 NEAR = {"colour_terms": (-0.25, 0.06, -0.02), "scatter": 0.05}
+DENSITIES = (40_000, 80_000, 160_000)
+SIZE = 240.0, 400.0  # arcsec
+PARTS = (0.0, 150.0), (90.0, 240.0)  # of both chips along x
+ZERO_POINTS = 0.3, -0.15
+TRUE_PIVOT = 1.5  # mag of colour, at which the true zero points are
+SECOND_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class PublishedBand:
+    """A band and the catalogue that has it."""
+
+    slope: float  # mag a mag of colour, against ours
+    scatter: float  # mag, of stars of one colour
+    fwhm: float  # arcsec
+    crowding: float  # of errors of positions, as in Band
+
+
+OWN_CROWDED = PublishedBand(0.08, 0.015, 1.0, 2.5)
+NEAR_CROWDED = PublishedBand(0.5, 0.05, 0.25, 1.0)
 
 
 def tell(text):
@@ -72,10 +106,62 @@ def _binned(difference, by):
     return max(abs(float(np.median(one))) for one in bins)
 
 
+def crowded_field(n_a_chip, band, seed) -> np.ndarray:
+    """(2,) mmag, errors of the zero points of two overlapping chips in a crowded field."""
+    rng = np.random.default_rng(seed)
+    true = make_stars(n_a_chip, SIZE, rng)
+    n = len(true.mag)
+    colour = rng.normal(1.2, 0.3, n) + np.where(rng.random(n) < 0.5, rng.gamma(4, 0.15, n), 0)
+    after = colour - TRUE_PIVOT
+    published_mag = true.mag + band.slope * (after + 0.15 * after**2)
+    published_mag += rng.normal(0, band.scatter, n)
+    shape = Band("p", band.fwhm, 21.5, crowding=band.crowding, floor=0.001)
+    published = published_by(replace(true, mag=published_mag), shape, rng)
+    seen = colour[published.main] + rng.normal(0, 0.03, len(published.main))
+    published = replace(published, stars=replace(published.stars, colour=seen))
+    parts = [_measured(number, true, published, rng) for number in range(len(PARTS))]
+    columns = [np.concatenate(values) for values in zip(*parts, strict=True)]
+    fitted = fit_zero_points(MatchedStars(*columns), np.array([0, 1]))
+    at = [one.zero_point + one.colour_correction(np.array([TRUE_PIVOT]))[0] for one in fitted]
+    return 1e3 * (np.array(at) - ZERO_POINTS)
+
+
+def _measured(number, true, published, rng):
+    """The columns of MatchedStars of one chip."""
+    inside = (true.x >= PARTS[number][0]) & (true.x < PARTS[number][1])
+    found, sources = image_of(Stars(*(v[inside] for v in vars(true).values())), rng, OURS)
+    mag = found.mag + rng.normal(0, found.mag_err) - ZERO_POINTS[number]
+    stars, matches = published.stars, matched(replace(sources, mag=mag), published)
+    alone = ~(np.nan_to_num(matches.probability[:, 1]) > SECOND_SHARE)
+    use = (matches.state == MatchState.MATCHED) & alone
+    star = matches.star[use, 0]
+    radius = AbsoluteOptions().neighbour_fwhm * OURS.fwhm
+    share = neighbour_share(stars.ra, stars.dec, stars.mag, radius)
+    n = len(star)
+    return (
+        *(np.full(n, number), star, mag[use], found.mag_err[use]),
+        *(stars.mag[star], stars.mag_err[star], stars.colour[star], np.full(n, 0.03)),
+        quarters_of(np.zeros(n, int), found.x[use], found.y[use]),
+        *(matches.probability[use, 0], share[star]),
+    )
+
+
+def judge_crowded(band, densities) -> dict:
+    """Figures of crowded fields."""
+    off = np.array([crowded_field(n, band, seed) for n in densities for seed in (1, 2)])
+    tell(f"{band}: {np.round(off, 1).tolist()} mmag at {densities} stars a chip, twice each")
+    return {
+        "crowded_off": round(float(np.abs(off).max()), 1),
+        "crowded_overlap_off": round(float(np.abs(np.diff(off, axis=1)).max()), 1),
+    }
+
+
 def figures(quick=False) -> dict:
     """All figures by their names."""
     n_skies = 2 if quick else N_SKIES
-    own, near = judge(n_skies, **OWN), judge(n_skies, **NEAR)
+    densities = DENSITIES[:1] if quick else DENSITIES
+    own = judge(n_skies, **OWN) | judge_crowded(OWN_CROWDED, densities)
+    near = judge(n_skies, **NEAR) | judge_crowded(NEAR_CROWDED, densities)
     return own | {f"{name}_near": value for name, value in near.items()}
 
 

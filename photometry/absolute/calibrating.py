@@ -84,7 +84,7 @@ def _runs(image_ids) -> list[GalMatchRun]:
         reference__image__in=list(image_ids),
         published__in_use=True,
         published__kind__in=WITH_MAGNITUDES,
-    ).select_related("reference", "published")
+    ).select_related("reference__image", "published")
     return [
         run
         for run in runs.order_by("published", "reference")

@@ -6,6 +6,7 @@ from exposures.binary_copy import copy_out
 from exposures.models import GalPublishedCatalogue
 from photometry.absolute.bands import Band
 from photometry.models import GalReference
+from photometry.science.absolute.neighbours import neighbour_share
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.absolute.stars import MatchedStars, quarters_of
 from photometry.science.matching.states import MatchState
@@ -27,6 +28,12 @@ WHERE s.is_reference AND s.flags = 0 AND s.mag_err BETWEEN 0 AND {error}
     )
 ORDER BY s.refsource_id
 """
+AROUND = """
+SELECT p.id, p.ra, p.dec, coalesce(p.mag, 'NaN'::real)
+FROM {partition} p WHERE q3c_join({ra}, {dec}, p.ra, p.dec, {radius}) ORDER BY p.id
+"""
+AROUND_DTYPE = np.dtype([("id", "i8"), ("ra", "f8"), ("dec", "f8"), ("mag", "f4")])
+DEFAULT_FWHM_ARCSEC = 1.0  # of images whose seeing is not known
 PUBLISHED = ("published", "published_err", "blue", "blue_err", "red", "red_err")
 DTYPE = np.dtype(
     [("refsource_id", "i8"), ("star_id", "i8")]
@@ -40,8 +47,12 @@ def matched_stars(
     band: Band,
     options: AbsoluteOptions,
 ) -> MatchedStars:
-    """The MatchedStars of some references, numbered in their order."""
+    """The MatchedStars of some references, numbered in their order; their images are read, too."""
     rows = [_read(reference, published, band, options) for reference in references]
+    shares = [
+        _neighbours(reference.image, published, part["star_id"], options)
+        for reference, part in zip(references, rows, strict=True)
+    ]
     chip = np.repeat(np.arange(len(rows)), [len(part) for part in rows])
     stars = np.concatenate([np.zeros(0, DTYPE), *rows])
     values = reference_values(stars)
@@ -56,6 +67,7 @@ def matched_stars(
         colour_err=np.hypot(stars["blue_err"], stars["red_err"]).astype(float),
         part=quarters_of(chip, stars["x"], stars["y"]),
         probability=stars["probability"].astype(float),
+        neighbours=np.concatenate([np.zeros(0), *shares]),
     )
 
 
@@ -73,6 +85,25 @@ def _read(reference, published, band, options):
         columns=", ".join(columns),
     )
     return copy_out(query, DTYPE)
+
+
+def _neighbours(image, published, star_ids, options):
+    """(n,) light of the published neighbours of matched stars, as a share of their own."""
+    if not len(star_ids):
+        return np.zeros(0)
+    radius = options.neighbour_fwhm * (image.fwhm_arcsec or DEFAULT_FWHM_ARCSEC)
+    query = AROUND.format(
+        partition=published.partition,
+        ra=float(image.ra),
+        dec=float(image.dec),
+        radius=float(image.radius + radius / 3600),
+    )
+    around = copy_out(query, AROUND_DTYPE)
+    share = neighbour_share(around["ra"], around["dec"], around["mag"].astype(float), radius)
+    place = np.searchsorted(around["id"], star_ids)
+    place[place == len(around)] = 0
+    # A matched star that lies beyond the image's circle has moved there: nothing is known of it.
+    return np.where(around["id"][place] == star_ids, share[place], 0)
 
 
 def _colour_columns(published, band):

@@ -22,6 +22,7 @@ class Sky:
     scatter: float = 0.02  # mag, of colours at a given temperature: metals, gravity
     reddened: float = 0.5  # share of stars behind dust, that lie on another line
     dust: float = 0.0  # mag by which these lie off the line of the others
+    unlisted: float = 0.0  # light of unlisted stars in each source, as of a star of 20 mag
     tilt: float = 0.0  # mag from end to end, by which the published zero point varies on a chip
     exposures: tuple = ()  # of the chips; () is one of all
     seed: int = 1
@@ -71,6 +72,7 @@ def make_sky(**changed) -> MadeUp:
     clean = mag - colour_correction(sky, colour) + np.where(is_reddened, sky.dust, 0)
     ours = clean[star] - zero_points[chip]
     measured = ours + rng.normal(0, np.hypot(error[star], 0.004)) + sky.tilt * (x - 0.5)
+    measured -= 2.5 * np.log10(1 + sky.unlisted * 10 ** (0.4 * (mag[star] - 20)))
     measured -= (rng.uniform(0.02, 0.7, n) * (rng.random(n) < sky.blends))[star]
     measured += rng.normal(0, 0.4, len(star)) * (rng.random(n) < sky.variables)[star]
     published_err = 0.01 + 0.02 * 10 ** (0.3 * (mag - 20))
@@ -81,7 +83,8 @@ def make_sky(**changed) -> MadeUp:
     part = quarters_of(chip, x, y)
     of_stars = (v[star] for v in (published, published_err, seen, colour_err))
     sure = np.where(rng.random(n) < 0.5, 1.0, 0.95)[star]
-    stars = MatchedStars(chip, star, measured, error[star], *of_stars, part, sure)
+    alone = np.where(rng.random(n) < 0.1, 0.01, 0.0)[star]
+    stars = MatchedStars(chip, star, measured, error[star], *of_stars, part, sure, alone)
     exposure = np.array(sky.exposures or [0] * sky.n_chips)
     return MadeUp(stars, exposure, zero_points, mag[star], colour[star], ours, sky)
 

@@ -55,6 +55,7 @@ def add_stars(published, ra, dec, mags, mag_err=0.01, names=None):
             name=names[number] if names else None,
             ra=ra[number],
             dec=dec[number],
+            mag=next((mag for mag in mags[number] if mag is not None), None),
             mags=mags[number],
             mag_errs=[None if mag is None else mag_err for mag in mags[number]],
         )

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from photometry.absolute.calibrating import calibrate_field
 from tests.builders.published_fields import (
     GAIA,
     Faults,
@@ -14,6 +15,7 @@ from tests.builders.published_fields import (
     published_by,
 )
 from tests.builders.star_field import make_stars
+from tests.photometry.test_calibrate_references import Field
 
 
 @cache
@@ -41,3 +43,8 @@ def matched_with_variables(options):
     """The stars of an old catalogue of variables that sources of the same image are."""
     sources, _, variables = _published_stars()
     return _matched(sources, variables, options.matching, False)
+
+
+def zero_points(options):
+    """The zero points of two references whose stars have neighbours."""
+    return [one.zero_points for one in calibrate_field(Field().images, options.absolute)]

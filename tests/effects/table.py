@@ -536,8 +536,11 @@ BY_SECTION = {
         "stars_per_term": changes(calibration.absolute, 500),
         "min_stars": changes(calibration.absolute, 50),
         "min_probability": changes(calibration.absolute, 0.97),
-        "max_error": changes(calibration.absolute, 0.02),
-        "max_colour_error": changes(calibration.absolute, 0.03),
+        "max_error": changes(calibration.absolute, 0.01),
+        "max_published_error": changes(calibration.absolute, 0.02),
+        "max_neighbours": changes(calibration.absolute, 0.005),
+        "neighbour_fwhm": changes(published.zero_points, 5.0),
+        "max_colour_error": changes(calibration.absolute, 0.02),
         "min_error": changes(calibration.absolute, 0.02),
     },
     "drafts": {

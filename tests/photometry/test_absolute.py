@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from photometry.science.absolute.neighbours import neighbour_share
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.absolute.robust import excess_scatter
 from photometry.science.absolute.zero_points import fit_zero_points, none_because
@@ -108,10 +109,32 @@ def test_what_varies_over_a_chip_is_the_systematic_error():
 def test_reddening_off_the_line_goes_into_the_scatter_and_the_error_of_magnitudes():
     sky = make_sky(dust=0.06, n_chips=2, scatter=0)
     first, stars = sky.fit()[0], sky.stars
-    assert first.scatter > 0.03
+    assert first.scatter > 0.025
     on = stars.chip == 0
     mag, error = first.absolute(sky.ours[on], np.zeros(on.sum()), stars.colour[on])
     assert 0.7 < np.nanstd((mag - sky.true[on]) / error) < 1.3
+
+
+def test_light_of_unlisted_stars_in_every_source_moves_no_zero_point():
+    sky = make_sky(unlisted=0.1)
+    assert np.abs(off(sky, sky.fit())).max() < 0.007
+
+
+def test_stars_with_neighbours_make_no_zero_point(crowded):
+    stars = crowded.stars
+    blended = np.arange(len(stars)) % 2 == 0
+    brighter = replace(stars, mag=stars.mag - 0.05 * blended, neighbours=np.where(blended, 0.05, 0))
+    fitted = fit_zero_points(brighter, crowded.exposure)
+    assert np.abs(off(crowded, fitted)).max() < 0.006
+
+
+def test_neighbours_count_by_their_light_and_their_distance():
+    ra = np.array([359.9999, 0.0001, 0.0, 10.0]) + np.array([0, 0, 0.5 / 3600, 0])
+    mag = np.array([17.0, 18.0, np.nan, 15.0])
+    near = neighbour_share(ra, np.zeros(4), mag, 1.0)
+    assert near == pytest.approx([10**-0.4, 10**0.4, np.inf, 0])
+    assert neighbour_share(ra, np.zeros(4), mag, 0.6)[3] == 0
+    assert neighbour_share(np.zeros(0), np.zeros(0), np.zeros(0), 1.0).shape == (0,)
 
 
 def test_beyond_its_range_of_colour_there_is_no_colour_correction(fitted):
@@ -140,7 +163,7 @@ def test_without_colours_there_are_zero_points_and_no_colour_terms():
 
 def test_few_stars_get_a_lower_order():
     sky = make_sky(n_chips=1, n_stars=90, n_common=0)
-    assert len(sky.fit(AbsoluteOptions(stars_per_term=40))[0].colour_terms) == 2
+    assert len(sky.fit(AbsoluteOptions(stars_per_term=25))[0].colour_terms) == 2
 
 
 def test_chips_without_stars_or_with_too_few_say_why():

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exposures.science.quantities import Count, Fraction, LowOrder, MagnitudeError, Options
+from exposures.science.quantities import Count, Fraction, InFwhm, LowOrder, MagnitudeError, Options
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,16 @@ class AbsoluteOptions(Options):
     that have one."""
     min_probability: Fraction = 0.9
     """Least probability that a published star is the source on the reference."""
-    max_error: MagnitudeError = 0.05
-    """Largest error of the stars that make zero points, in either magnitude."""
+    max_error: MagnitudeError = 0.02
+    """Largest error of a magnitude of ours of the stars that make zero points: fainter ones have
+    more light of unlisted stars."""
+    max_published_error: MagnitudeError = 0.05
+    """Largest error of a published magnitude of the stars that make zero points."""
+    neighbour_fwhm: InFwhm = 1.5
+    """Radius in FWHM of the reference within which a star's published neighbours may be a part of
+    its source."""
+    max_neighbours: Fraction = 0.02
+    """Largest share of the light of a star that its published neighbours within the radius have."""
     max_colour_error: MagnitudeError = 0.1
     """Largest error of the colour of the stars that make zero points."""
     min_error: MagnitudeError = 0.005

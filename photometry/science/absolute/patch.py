@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, hstack
 
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.absolute.options import AbsoluteOptions
@@ -55,14 +55,15 @@ class Patch:
         self.columns = self._powers(lambda after, power: after**power)
         self._slopes = self._powers(lambda after, power: power * after ** (power - 1))
         published = np.nan_to_num(stars.published[self._first])
+        columns = hstack([self.columns, self._faint_light()], format="csr")
         self._equations = Equations(
-            self.chip, self.star, self.columns, stars.mag, published, len(self.chips)
+            self.chip, self.star, columns, stars.mag, published, len(self.chips)
         )
 
     def terms_of(self, solution: Solution, group: int) -> tuple[float, ...]:
         """Numbers in mag: the colour terms of an exposure, of powers 1, 2, ..."""
         first = sum(self._orders[:group])
-        return tuple(solution.colour_terms[first : first + self._orders[group]].tolist())
+        return tuple(solution.terms[first : first + self._orders[group]].tolist())
 
     def fit(self) -> PatchFit:
         """The PatchFit in mag, of weights (n,) that were found in rounds."""
@@ -87,10 +88,28 @@ class Patch:
         ]
         return csr_array(np.array(columns).reshape(len(columns), len(after)).T)
 
+    def _faint_light(self) -> csr_array:
+        """(n, n_exposures) light of the faintest stars as a share of a star's own.
+
+        What unlisted stars add to all sources alike, or a sky that is off, counts for more the
+        fainter a star is: a term of its own, or it would be the zero point's.
+        """
+        share = 10 ** (0.4 * (self.stars.mag - self.stars.mag.max()))
+        group = self.group[self.chip]
+        n = len(share)
+        return csr_array((share, (np.arange(n), group)), shape=(n, self.group.max() + 1))
+
+    def colour_correction(self, solution: Solution) -> FloatArray:
+        """(n,) mag, the colour terms of the stars."""
+        return self.columns @ self._of_colour(solution)
+
+    def _of_colour(self, solution: Solution) -> FloatArray:
+        return solution.terms[: self.columns.shape[1]]
+
     def _start(self) -> PatchFit:
         """The PatchFit of medians of chips, without colour terms."""
         difference = self.stars.published - self.stars.mag
-        none = np.zeros(self.columns.shape[1])
+        none = np.zeros(self._equations.columns.shape[1])
         overall = np.nanmedian(difference)
         zero_points = np.full(len(self.chips), overall)
         for number in range(len(self.chips)):
@@ -159,6 +178,6 @@ class Patch:
     def _published_variance(self, solution: Solution, scatter: float) -> FloatArray:
         """(m,) mag squared, of published magnitudes: their errors, colours' errors and scatter."""
         stars, first = self.stars, self._first
-        slope = (self._slopes @ solution.colour_terms)[first]
+        slope = (self._slopes @ self._of_colour(solution))[first]
         of_colour = slope * np.nan_to_num(stars.colour_err)[first]
         return np.nan_to_num(stars.published_err)[first] ** 2 + of_colour**2 + scatter**2

@@ -24,6 +24,7 @@ class MatchedStars:
     colour_err: np.ndarray  # (n,) mag; NaN where it is unknown
     part: np.ndarray  # (n,) int, of its chip, from 0
     probability: np.ndarray  # (n,) that the star is the one that was measured
+    neighbours: np.ndarray  # (n,) light of its published neighbours, a share of its own
 
     def __len__(self) -> int:
         return len(self.chip)
@@ -55,9 +56,9 @@ def usable(stars: MatchedStars, options: AbsoluteOptions) -> MatchedStars:
     """The MatchedStars whose errors are within limits in mag, and whose colours are usual.
 
     Where no star has a colour, all are as if they had one of 0. A star is left out where its error
-    or that of its colour is larger than the options' limit, or its probability lower; published
-    errors that are not known are taken to be 0. Colours beyond the first and the last 1 % are left
-    out, as a polynomial must not hang on them.
+    or that of its colour is larger than the options' limits, its probability lower, or the share of
+    its neighbours larger; published errors that are not known are taken to be 0. Colours beyond the
+    first and the last 1 % are left out, as a polynomial must not hang on them.
     """
     if not options.colour_order or not stars.has_colours:
         blank = np.zeros(len(stars))
@@ -65,7 +66,8 @@ def usable(stars: MatchedStars, options: AbsoluteOptions) -> MatchedStars:
     is_usable = np.isfinite(stars.mag) & np.isfinite(stars.colour)
     is_usable &= (stars.mag_err <= options.max_error) & (stars.mag_err > 0)
     is_usable &= stars.probability >= options.min_probability
-    is_usable &= np.nan_to_num(stars.published_err) <= options.max_error
+    is_usable &= stars.neighbours <= options.max_neighbours
+    is_usable &= np.nan_to_num(stars.published_err) <= options.max_published_error
     is_usable &= np.nan_to_num(stars.colour_err) <= options.max_colour_error
     if not is_usable.any():
         return stars.select(is_usable)

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array, diags_array, hstack
 
 from exposures.science.arrays import FloatArray, IntArray
 
-WEAK = 1.0  # mag, about 0, that a colour term is at most expected to be
+WEAK = 1.0  # mag, about 0, that a term is at most expected to be
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Solution:
     """What the system says of chips, exposures and stars."""
 
     zero_points: np.ndarray  # (k,) mag, of chips
-    colour_terms: np.ndarray  # (p,) mag, of the columns of the colour terms
+    terms: np.ndarray  # (p,) mag, of the columns
     covariance: np.ndarray  # (k + p, k + p) mag squared
 
 
@@ -25,12 +25,12 @@ class Equations:
 
     ``mag = M - Z - C c`` of each measurement and ``published = M`` of each star, with M the star's
     magnitude in the published band, Z the zero point of the chip and c the coefficients of the
-    columns C of the colour terms.
+    columns C.
     """
 
     chip: np.ndarray  # (n,) int, from 0
     star: np.ndarray  # (n,) int, from 0
-    columns: csr_array  # (n, p) powers of the colour less the pivot
+    columns: csr_array  # (n, p) powers of the colour less the pivot, and others, about 1
     mag: np.ndarray  # (n,)
     published: np.ndarray  # (m,) mag; 0 where the weight is
     n_chips: int
@@ -49,7 +49,7 @@ class Equations:
         weighted = diags_array(weight) @ design
         between = of_star.T @ weighted
         normal = (design.T @ weighted - between.T @ share @ between).toarray()
-        normal[self._colour_diagonal()] += 1 / WEAK**2
+        normal[self._of_terms()] += 1 / WEAK**2
         held = of_star.T @ (weight * self.mag) + anchor_weight * self.published
         right = between.T @ (share @ held) - weighted.T @ self.mag
         covariance = np.linalg.inv(normal)
@@ -58,7 +58,7 @@ class Equations:
 
     def calibrated(self, solution: Solution) -> FloatArray:
         """(n,) mag, of each measurement in the published band."""
-        return self.mag + solution.zero_points[self.chip] + self.columns @ solution.colour_terms
+        return self.mag + solution.zero_points[self.chip] + self.columns @ solution.terms
 
     def _design(self) -> csr_array:
         n = len(self.chip)
@@ -70,6 +70,6 @@ class Equations:
         shape = n, len(self.published)
         return csr_array((np.ones(n), (np.arange(n), self.star)), shape=shape)
 
-    def _colour_diagonal(self) -> tuple[IntArray, IntArray]:
+    def _of_terms(self) -> tuple[IntArray, IntArray]:
         places = self.n_chips + np.arange(self.columns.shape[1])
         return places, places

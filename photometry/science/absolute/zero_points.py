@@ -165,7 +165,7 @@ def _range(colour: FloatArray, has_colours: bool) -> tuple[float, float]:
 
 def _scatter_by_colour(patch: Patch, fit: PatchFit, chosen: BoolArray) -> float:
     """mag, by which colour terms of the stars differ; 0 where there are none."""
-    correction = patch.columns @ fit.solution.colour_terms
+    correction = patch.colour_correction(fit.solution)
     return float(mad_std(correction[chosen])) if chosen.any() else np.nan
 
 
