@@ -107,6 +107,28 @@ def periodic_stars(kind, n_stars, n_epochs, seed):
     return measured(rng, days, band, signal), periods
 
 
+def stars_of_two_runs(n_stars, seed):
+    """As ``periodic_stars``: of about half a day, in two runs of nights a year apart.
+
+    From one site, which sees a part of the cycles of a day. Amplitudes change from run to run, and
+    phases a little from night to night, as by the Blazhko effect.
+    """
+    rng = np.random.default_rng(seed)
+    nights = np.concatenate([np.arange(6), 331 + np.arange(7)])
+    a_night = 20
+    days = (nights[:, None] + np.linspace(-0.15, 0.15, a_night)).ravel()
+    band = np.arange(len(days)) % len(FILTERS)
+    periods = rng.uniform(0.48, 0.52, n_stars)
+    signal = np.empty((n_stars, len(days)))
+    for row in range(n_stars):
+        shape = pulsation(rng, 0.45, 0.3)
+        amplitude = 0.9 * (1 + rng.normal(0, 0.25, 2))[(days > 100).astype(int)]
+        wander = np.repeat(rng.normal(0, 0.05, len(nights)), a_night)
+        turns = days / periods[row] + wander + rng.uniform()
+        signal[row] = amplitude * np.array(FILTERS)[band] * shape(turns)
+    return measured(rng, days, band, signal), periods
+
+
 def measured(rng, days, band, signal):
     """The CurveMatrix of a signal with errors that grow with the faintness, and some gaps."""
     error = np.exp(rng.uniform(np.log(FLOOR), np.log(FAINTEST), len(signal)))[:, None]

@@ -7,7 +7,12 @@ import pytest
 from astropy.timeseries import LombScargle
 
 from benchmarks.simulated_stars import epochs as survey_epochs
-from benchmarks.simulated_stars import measured, periodic_stars, unperiodic_stars
+from benchmarks.simulated_stars import (
+    measured,
+    periodic_stars,
+    stars_of_two_runs,
+    unperiodic_stars,
+)
 from variables.science.period_options import PeriodOptions
 from variables.science.periodicity import periodograms as periodogram_module
 from variables.science.periodicity import search
@@ -191,6 +196,12 @@ def test_a_long_period_star_whose_amplitude_changes_has_one_cycle_a_period():
     first = periods_of_stars(curves, LONGER)
     off = cycles_off(first, periods, curves.span)[:, 0]
     assert np.mean(off < 0.15) >= 0.9
+
+
+def test_a_star_of_half_a_day_seen_from_one_site_in_two_runs_is_not_given_twice_its_period():
+    curves, periods = stars_of_two_runs(200, seed=14)
+    first = periods_of_stars(curves, LONGER)
+    assert np.mean(first.days[:, 0] > 1.5 * periods) < 0.05
 
 
 @pytest.mark.parametrize("kind", ["microlensing", "flares", "constant"])

@@ -19,7 +19,7 @@ from variables.periods.storage import PERIOD_DTYPE, period_rows, replace_periods
 from variables.science.periodicity.search import periods_of_stars
 from variables.variability.curves import CatalogueImages
 
-VERSION = 1  # of the numbers; with another than now all are found anew
+VERSION = 2  # of the numbers; with another than now all are found anew
 STARS_AT_ONCE = 2_000  # whose light curves are in memory
 
 

@@ -77,7 +77,7 @@ def periods_of_stars(curves: CurveMatrix, options: PeriodOptions) -> StarPeriods
             star = star_curve(part, k)
             if are_enough(star.days, options) and np.any(star.value):
                 best, star = chosen(star, frequency, related, options.max_harmonics)
-                best = of_one_cycle(best, star, options.max_harmonics)
+                best = of_one_cycle(best, star, related, options.max_harmonics)
                 best = doubled(best, star, options.max_harmonics)[: options.n_periods]
                 _fill(found, start + k, star, best, 1 / options.min_days)
         found.amplitude_mag[rows] *= part.unit_mag[:, None]
