@@ -4,8 +4,16 @@ from collections.abc import Iterable, Iterator
 
 from exposures.models import GalExposure, GalJob, GalPublishedCatalogue
 from galproject.configuration.loading import load_options
-from photometry.matching.matching import match_reference, unmatched
+from photometry.matching.matching import Evidence, Matcher
 from photometry.models import GalMatchRun, GalReference
+from variables.variability.evidence import evidence_digest, log_odds_of_variability
+
+
+def matcher_in_force() -> Matcher:
+    """The Matcher by the options in force, that knows of sources' variability."""
+    options = load_options()
+    known = Evidence(evidence_digest, log_odds_of_variability)
+    return Matcher(options.matching, options.crossmatch, known)
 
 
 def references_in_use(exposures: Iterable[GalExposure] | None = None) -> list[GalReference]:
@@ -20,12 +28,8 @@ def unmatched_references(
     references: Iterable[GalReference], names: Iterable[str] | None = None
 ) -> list[GalReference]:
     """Those of the references that are to be matched with a published catalogue in use."""
-    options = load_options()
-    return [
-        reference
-        for reference in references
-        if unmatched(reference, options.matching, options.crossmatch, names)
-    ]
+    matcher = matcher_in_force()
+    return [reference for reference in references if matcher.unmatched(reference, names)]
 
 
 def unmatched_references_of(job: GalJob) -> list[GalReference]:
@@ -47,8 +51,7 @@ def match_sources(
     reference = references.first()
     if reference is None:
         return []
-    options = load_options()
-    return match_reference(reference, options.matching, options.crossmatch, names, again)
+    return matcher_in_force().match(reference, names, again)
 
 
 def match_references(

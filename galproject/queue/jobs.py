@@ -226,12 +226,12 @@ def follow_up_job(job: GalJob) -> None:
         send_matches(reference.pk for reference in references)
         send_variability(catalogue.pk for catalogue in catalogues)
     else:
+        for _ in measure_catalogues(catalogues):  # by which known variables are told
+            pass
         for _ in match_references(references):
             pass
         for reference in references:
             calibrate_matched(reference.pk)
-        for _ in measure_catalogues(catalogues):
-            pass
 
 
 def close_job(job: GalJob) -> bool:

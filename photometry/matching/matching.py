@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from django.db import transaction
@@ -14,6 +14,7 @@ from exposures.published.coverage import is_covered
 from exposures.published.stars import PublishedStars as StoredStars
 from exposures.published.stars import published_stars_on
 from exposures.published_catalogues import PublishedKind
+from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.footprints import fault_of
 from exposures.science.motion import years_after
 from photometry.matching.storage import delete_runs, lock_published, replace_matches
@@ -33,74 +34,91 @@ ANY_MAG = -99.0  # brighter than anything: covered wherever the depth is known
 COMPLETE = (PublishedKind.ASTROMETRIC, PublishedKind.PHOTOMETRIC)  # kinds that list all stars
 
 
-def unmatched(
-    reference: GalReference,
-    options: MatchingOptions = MatchingOptions(),
-    blending: CrossMatchOptions = CrossMatchOptions(),
-    names: Iterable[str] | None = None,
-) -> list[GalPublishedCatalogue]:
-    """Published catalogues in use, or some of them, with which a reference is to be matched.
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of sources that makes them likelier to be of a kind of star, or less."""
 
-    It never was, or not with them as they are now, or with other options.
-    """
-    published = GalPublishedCatalogue.objects.in_use().order_by("name")
-    if names is not None:
-        published = published.filter(name__in=list(names))
-    runs = GalMatchRun.objects.filter(reference=reference)
-    stored = set(runs.values_list("published_id", "digest"))
-    return [one for one in published if (one.pk, _digest(one, options, blending)) not in stored]
+    digest: Callable[[GalReference], str]  # another one where what is known has changed
+    log_odds: Callable[[GalReference, IntArray], FloatArray]  # natural log, of sources by their ids
 
 
-def match_reference(
-    reference: GalReference,
-    options: MatchingOptions = MatchingOptions(),
-    blending: CrossMatchOptions = CrossMatchOptions(),
-    names: Iterable[str] | None = None,
-    again: bool = False,
-) -> list[GalMatchRun]:
-    """Match all sources of a reference with published catalogues that it isn't matched with yet.
-
-    Or with all in use, or those of some ``names``, ``again``; what they are takes the place of what
-    was stored. Nothing is done where another process is at it, or the image has no place on the
-    sky.
-    """
-    done: list[GalMatchRun] = []
-    with claim(Claimed.MATCHES, reference.pk) as is_claimed:
-        if not is_claimed or fault_of(reference.image.footprint):
-            return done
-        if again:
-            delete_runs(reference, names)
-        # Whoever loaded a catalogue meanwhile found the claim taken.
-        while left := unmatched(reference, options, blending, names):
-            runs = [_match(reference, published, options, blending) for published in left]
-            done += [run for run in runs if run is not None]
-            if not all(runs):  # one of both is gone
-                break
-    return done
+NO_EVIDENCE = Evidence(lambda _: "", lambda _, ids: np.zeros(len(ids)))
 
 
-def _match(
-    reference: GalReference,
-    published: GalPublishedCatalogue,
-    options: MatchingOptions,
-    blending: CrossMatchOptions,
-) -> GalMatchRun | None:
-    """Match with one catalogue, and store it; None where one of both is gone."""
-    run = GalMatchRun(
-        reference=reference, published=published, digest=_digest(published, options, blending)
-    )
-    with transaction.atomic():  # so that both partitions stay in their places while they are read
-        if not lock_against_drop(reference) or not lock_published(published):
-            return None
-        rows = catalogue_sources(reference)
-        stars = _stars_on(reference, published, options.max_radius_arcsec)
-    sources = _sources(rows, reference)
-    found = match_probabilities(sources, _as_matched(stars), options, blending)
-    coverage = _coverage(published, sources, found)
-    matches = decide(found, sources, coverage, options)
-    run.n_stars = len(stars)
-    _describe(run, found)
-    return replace_matches(run, rows["refsource_id"], stars.id, matches)
+@dataclass(frozen=True)
+class Matcher:
+    """Matches reference catalogues with published ones, by options, and by what is known."""
+
+    options: MatchingOptions = MatchingOptions()
+    blending: CrossMatchOptions = CrossMatchOptions()
+    of_variables: Evidence = NO_EVIDENCE
+
+    def unmatched(
+        self, reference: GalReference, names: Iterable[str] | None = None
+    ) -> list[GalPublishedCatalogue]:
+        """Published catalogues in use, or some of them, with which one is to be matched.
+
+        It never was, or not with them as they are now, or with other options or evidence.
+        """
+        published = GalPublishedCatalogue.objects.in_use().order_by("name")
+        if names is not None:
+            published = published.filter(name__in=list(names))
+        runs = GalMatchRun.objects.filter(reference=reference)
+        stored = set(runs.values_list("published_id", "digest"))
+        return [one for one in published if (one.pk, self._digest(reference, one)) not in stored]
+
+    def match(
+        self, reference: GalReference, names: Iterable[str] | None = None, again: bool = False
+    ) -> list[GalMatchRun]:
+        """Match all sources of a reference with published catalogues that it isn't matched with.
+
+        Or with all in use, or those of some ``names``, ``again``; what they are takes the place of
+        what was stored. Nothing is done where another process is at it, or the image has no place
+        on the sky.
+        """
+        done: list[GalMatchRun] = []
+        with claim(Claimed.MATCHES, reference.pk) as is_claimed:
+            if not is_claimed or fault_of(reference.image.footprint):
+                return done
+            if again:
+                delete_runs(reference, names)
+            # Whoever loaded a catalogue meanwhile found the claim taken.
+            while left := self.unmatched(reference, names):
+                runs = [self._match(reference, published) for published in left]
+                done += [run for run in runs if run is not None]
+                if not all(runs):  # one of both is gone
+                    break
+        return done
+
+    def _match(
+        self, reference: GalReference, published: GalPublishedCatalogue
+    ) -> GalMatchRun | None:
+        """Match with one catalogue, and store it; None where one of both is gone."""
+        digest = self._digest(reference, published)
+        run = GalMatchRun(reference=reference, published=published, digest=digest)
+        with transaction.atomic():  # so that both partitions stay while they are read
+            if not lock_against_drop(reference) or not lock_published(published):
+                return None
+            rows = catalogue_sources(reference)
+            stars = _stars_on(reference, published, self.options.max_radius_arcsec)
+        log_odds = self._evidence(published).log_odds(reference, rows["refsource_id"])
+        sources = _sources(rows, reference, log_odds)
+        found = match_probabilities(sources, _as_matched(stars), self.options, self.blending)
+        matches = decide(found, sources, _coverage(published, sources, found), self.options)
+        run.n_stars = len(stars)
+        _describe(run, found)
+        return replace_matches(run, rows["refsource_id"], stars.id, matches)
+
+    def _evidence(self, published: GalPublishedCatalogue) -> Evidence:
+        is_of_variables = published.kind == PublishedKind.VARIABLES
+        return self.of_variables if is_of_variables else NO_EVIDENCE
+
+    def _digest(self, reference: GalReference, published: GalPublishedCatalogue) -> str:
+        """Of what would be matched now; a reference that is made again has another id."""
+        known = self._evidence(published).digest(reference)
+        options = asdict(self.options), asdict(self.blending)
+        made_of = [VERSION, str(published.loaded_at), *options, known]
+        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
 
 def _stars_on(
@@ -111,12 +129,12 @@ def _stars_on(
     return published_stars_on(published, reference.image.footprint, epoch, margin_arcsec)
 
 
-def _sources(rows: np.ndarray, reference: GalReference) -> ImageSources:
+def _sources(rows: np.ndarray, reference: GalReference, log_odds: FloatArray) -> ImageSources:
     values = reference_values(rows)
     fwhm = reference.image.fwhm_arcsec or DEFAULT_FWHM_ARCSEC
     error = position_error(rows["flux"], rows["flux_err"], fwhm, fwhm)
     mag, mag_err = (np.asarray(a, float) for a in (values.mag, values.mag_err))
-    return ImageSources(rows["ra"], rows["dec"], error, mag, mag_err, np.zeros(len(rows)), fwhm)
+    return ImageSources(rows["ra"], rows["dec"], error, mag, mag_err, log_odds, fwhm)
 
 
 def _as_matched(stars: StoredStars) -> PublishedStars:
@@ -139,7 +157,7 @@ def _as_matched(stars: StoredStars) -> PublishedStars:
 def _coverage(
     published: GalPublishedCatalogue, sources: ImageSources, found: Probabilities
 ) -> Coverage:
-    faintest = faintest_magnitude(sources.mag, found.magnitudes)
+    faintest = faintest_magnitude(sources.mag, found.learnt.magnitudes)
     at = (published, sources.ra, sources.dec)
     return Coverage(
         is_inside=is_covered(*at),
@@ -151,15 +169,8 @@ def _coverage(
 
 def _describe(run: GalMatchRun, found: Probabilities) -> None:
     """Enter what was learnt of both catalogues."""
-    run.east, run.north = found.positions.frame[0].tolist()
-    run.position_scale = float(np.median(found.positions.scale))
-    run.mag_offset = float(np.median(found.magnitudes.offset))
-    run.mag_scatter = float(np.median(found.magnitudes.scatter))
-
-
-def _digest(
-    published: GalPublishedCatalogue, options: MatchingOptions, blending: CrossMatchOptions
-) -> str:
-    """Of what would be matched now; a reference that is made again has another id."""
-    made_of = [VERSION, str(published.loaded_at), asdict(options), asdict(blending)]
-    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    positions, magnitudes = found.learnt.positions, found.learnt.magnitudes
+    run.east, run.north = positions.frame[0].tolist()
+    run.position_scale = float(np.median(positions.scale))
+    run.mag_offset = float(np.median(magnitudes.offset))
+    run.mag_scatter = float(np.median(magnitudes.scatter))

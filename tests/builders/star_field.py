@@ -51,6 +51,12 @@ class Catalogue:
     def __len__(self):
         return len(self.x)
 
+    def select(self, rows):
+        """Those at indices (k,)."""
+        arrays = {name: getattr(self, name)[rows] for name in ("x", "y", "mag", "mag_err")}
+        arrays |= {"main": self.main[rows], "share": self.share[rows]}
+        return replace(self, stars=tuple(self.stars[i] for i in rows.tolist()), **arrays)
+
     @property
     def flux(self):
         return 10 ** (-0.4 * (self.mag - ZERO_POINT))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from exposures.binary_copy import copy_in
 from exposures.locks import Claimed
 from exposures.models import GalJob, GalPublishedCatalogue, GalPublishedStar
 from exposures.published.definitions import known_definitions
@@ -19,10 +20,33 @@ from photometry.storage.storage import drop_catalogue
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.published_files import CENTRE, gaia_table, write_gaia
 from tests.builders.survey_rows import make_image, make_sources
+from variables.models import GalVariability, GalVariabilityRun
+from variables.variability.storage import VARIABILITY_DTYPE
 
 N, N_NEW = 400, 20
 MJD = 60000.0
 GAIA = known_definitions()["gaia_dr3"]
+OLD_VARIABLES = """
+name = "old"
+version = "1"
+title = "Variables of old plates"
+kind = "variables"
+epoch = 2000.0
+position_err = 1.0
+footprint = "all sky"
+
+[[tables]]
+title = "list"
+
+[tables.columns]
+name = { from = ["star"] }
+ra = { from = ["ra"], unit = "deg" }
+dec = { from = ["dec"], unit = "deg" }
+
+[[tables.bands]]
+name = "V"
+mag = { from = ["V"] }
+"""
 
 
 @pytest.fixture
@@ -131,6 +155,46 @@ def test_matches_go_with_either_catalogue(reference, table, tmp_path):
     call_command("match_catalogues")
     drop_catalogue(reference)
     assert not GalMatch.objects.exists() and not GalMatchRun.objects.exists()
+
+
+def test_of_two_sources_that_may_be_a_known_variable_the_one_that_varies_is_named(db, tmp_path):
+    image = make_image("reference", *CENTRE, mjd=MJD, is_reference=True, fwhm_arcsec=1.0)
+    rows = make_sources(N, *CENTRE)
+    rows["ra"][:2], rows["dec"][:2], rows["mag"][:2] = CENTRE[0], CENTRE[1], 17.0
+    rows["dec"][:2] += np.array([-0.5, 0.5]) / 3600
+    reference = storage.create_catalogue(image, rows, {}, "test")
+    published = publish_variable(tmp_path, *CENTRE)
+    call_command("match_catalogues")
+    near = GalMatch.objects.filter(star_id__isnull=False)
+    assert [match.state for match in near] == [MatchState.CANT_BE_TOLD] * 2
+    assert [match.n_possible for match in near] == [2, 2]
+    varying, constant = (match.refsource_id for match in near)
+    vary(reference, {varying: 1e-5, constant: 0.6})
+    assert match_unmatched()["references"] == [reference.pk]
+    call_command("match_catalogues")
+    best = GalMatch.objects.get(refsource_id=varying)
+    assert best.state == MatchState.MATCHED and best.star_id >> 40 == published.pk
+    assert GalMatch.objects.get(refsource_id=constant).state == MatchState.NO_COUNTERPART
+
+
+def publish_variable(folder, ra, dec):
+    """A catalogue of one variable star, whose position is as good as an old one's."""
+    definition, path = folder / "old.toml", folder / "old.csv"
+    definition.write_text(OLD_VARIABLES)
+    path.write_text(f"star,ra,dec,V\nOLD 1,{ra},{dec},17.2\n")
+    call_command("load_catalogue", "old", str(path), columns=definition)
+    return GalPublishedCatalogue.objects.get()
+
+
+def vary(reference, false_alarms):
+    """Stored statistics with probabilities that constant stars vary as much, by source."""
+    rows = np.zeros(len(false_alarms), VARIABILITY_DTYPE)
+    rows["refsource_id"] = sorted(false_alarms)
+    rows["false_alarm"] = [false_alarms[pk] for pk in sorted(false_alarms)]
+    copy_in(GalVariability._meta.db_table, rows)
+    GalVariabilityRun.objects.create(
+        catalogue=reference, digest="measured", n_images=9, n_sources=2
+    )
 
 
 def test_a_job_leaves_it_to_the_workers(reference, table, tmp_path, messages):

@@ -14,9 +14,23 @@ from photometry.science.matching.neighbours import pairs_within
 
 MOST_HIDDEN = 2  # stars in the light of a brighter one, that are told apart from it
 SHARP = 0.3  # of the seeing: with worse positions than that, blends are not told apart
+
+
 # Of two stars' colours: deviations of their difference in sigma, and how probable each is.
-DEVIATES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
-LOG_PRIOR = -0.5 * DEVIATES**2 - np.log(np.exp(-0.5 * DEVIATES**2).sum())
+@dataclass(frozen=True)
+class Deviate:
+    """A deviation in sigma that stands for all in an interval, and the log of its probability."""
+
+    sigma: float
+    log_prior: float
+    width: float  # sigma of the interval
+
+
+OFF = (-2.0, -1.0, 0.0, 1.0, 2.0)
+TOTAL = sum(np.exp(-0.5 * off**2) for off in OFF)
+DEVIATES = tuple(Deviate(off, -0.5 * off**2 - float(np.log(TOTAL)), 12**-0.5) for off in OFF)
+NO_DEVIATE = (Deviate(0.0, 0.0, 1.0),)
+ALIKE = 3.0  # sigma of a difference of colours, beyond which the fainter star is so in any band
 LN_FLUX_A_MAG = 0.4 * np.log(10)
 
 
@@ -179,11 +193,13 @@ def hidden_stars(
     faint, bright, fainter = faint[order], bright[order], fainter[order]
     log_one = log_expit(log_one[order])
     rank = np.arange(len(bright)) - np.searchsorted(bright, bright)
-    few, third = np.flatnonzero(rank < MOST_HIDDEN), np.flatnonzero(rank == 1)
-    pairs = [
-        _pair_blends(stars, bright[few], faint[few], log_one[few], off, options)
-        for off in range(len(DEVIATES))
-    ]
+    third = np.flatnonzero(rank == 1)
+    pairs = []
+    alike = fainter < ALIKE * np.sqrt(2) * options.colour_scatter
+    for chosen, deviates in ((alike, DEVIATES), (~alike, NO_DEVIATE)):
+        few = np.flatnonzero((rank < MOST_HIDDEN) & chosen)
+        of = bright[few], faint[few], log_one[few]
+        pairs += [_pair_blends(stars, *of, deviate, options) for deviate in deviates]
     return _joined([*pairs, _triple_blends(stars, bright, faint, log_one, third)]), log_apart
 
 
@@ -192,7 +208,7 @@ def _pair_blends(
     bright: IntArray,
     faint: IntArray,
     log_one: FloatArray,
-    number: int,
+    deviate: Deviate,
     options: CrossMatchOptions,
 ) -> Blends:
     """Blends of two stars whose colours differ by one of the deviates.
@@ -200,7 +216,7 @@ def _pair_blends(
     The one that is brighter in the catalogue need not be so on the image.
     """
     step = np.sqrt(2) * options.colour_scatter
-    fainter = stars.mag[faint] - stars.mag[bright] + DEVIATES[number] * step
+    fainter = stars.mag[faint] - stars.mag[bright] + deviate.sigma * step
     swapped = fainter < 0
     main, other = np.where(swapped, faint, bright), np.where(swapped, bright, faint)
     ratio = 10 ** (-0.4 * np.abs(fainter))
@@ -210,9 +226,9 @@ def _pair_blends(
         1 + 10 ** (-0.4 * (stars.mag[faint] - stars.mag[bright]))
     )
     # Uniform between one deviate and the next.
-    error = np.linalg.norm(way, axis=1) * share * (1 - share) * LN_FLUX_A_MAG * step / np.sqrt(12)
+    error = np.linalg.norm(way, axis=1) * share * (1 - share) * LN_FLUX_A_MAG * step * deviate.width
     members = np.column_stack([main, other, np.full(len(main), -1)])
-    return Blends(members, share[:, None] * way, mag, error, log_one + LOG_PRIOR[number])
+    return Blends(members, share[:, None] * way, mag, error, log_one + deviate.log_prior)
 
 
 def _triple_blends(

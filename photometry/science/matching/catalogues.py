@@ -1,6 +1,6 @@
 """Sources of an image and published stars, as the match has them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -21,6 +21,11 @@ class ImageSources:
 
     def __len__(self) -> int:
         return len(self.ra)
+
+    def select(self, rows: Index) -> "ImageSources":
+        """The sources at ``rows``: indices (k,), or bool (n,)."""
+        names = ("ra", "dec", "error", "mag", "mag_err", "log_odds")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What is said of each source: matched, no counterpart, can't be told, or not covered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from exposures.science.arrays import BoolArray, FloatArray, IntArray
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from photometry.science.matching.binning import sums
 from photometry.science.matching.catalogues import ImageSources
 from photometry.science.matching.likelihoods import MagnitudeModel
@@ -38,6 +38,10 @@ class Matches:
     separation: np.ndarray  # arcsec, NaN for none
     n_possible: np.ndarray  # stars that it may be, or sources that its star may be, if more
     state: np.ndarray  # a MatchState
+
+    def select(self, rows: Index) -> "Matches":
+        """Those of the sources at ``rows``: indices (k,), or bool (n,)."""
+        return Matches(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def decide(
     n_sources = np.bincount(pairs.star[possible], minlength=star.max(initial=-1) + 2)
     n_possible = np.where(n_stars > 0, np.maximum(n_stars, n_sources[star[:, 0]]), 0)
     n_possible = np.where(is_matched, np.maximum(n_possible, 1), n_possible)
-    reaches = coverage.is_inside & _is_deep(coverage, found)
+    reaches = coverage.is_inside & _is_deep(coverage, found.learnt.matched.at(sources.mag))
     state = np.select(
         [is_matched, n_possible > 0, reaches],
         [MatchState.MATCHED, MatchState.CANT_BE_TOLD, MatchState.NO_COUNTERPART],
@@ -113,13 +117,13 @@ def faintest_magnitude(mag: FloatArray, magnitudes: MagnitudeModel) -> FloatArra
     return published + float(np.median(magnitudes.scatter))
 
 
-def _is_deep(coverage: Coverage, found: Probabilities) -> BoolArray:
-    """(n,) whether the catalogue would have sources so bright.
+def _is_deep(coverage: Coverage, matched: FloatArray) -> BoolArray:
+    """(n,) whether the catalogue would have sources, of which it has the shares (n,) as bright.
 
     Where its depth is not known, one of all stars reaches as far as it has half of the sources, and
     one of stars of some kind is not judged.
     """
-    by_share = found.matched >= COVERED_SHARE if coverage.is_complete else True
+    by_share = matched >= COVERED_SHARE if coverage.is_complete else True
     return np.where(coverage.is_depth_known, coverage.is_deep, by_share)
 
 
