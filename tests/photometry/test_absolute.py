@@ -175,6 +175,17 @@ def test_chips_without_stars_or_with_too_few_say_why():
     assert none == none_because(none.reason) or "no published star" in none.reason
 
 
+def test_a_chip_whose_stars_agree_on_nothing_has_no_zero_point():
+    sky = make_sky(n_chips=3, n_common=0)
+    rng = np.random.default_rng(5)
+    wild = (sky.stars.chip == 2) & (np.arange(len(sky.stars)) % 50 == 0)
+    kept = (sky.stars.chip < 2) | wild
+    mag = np.where(wild, rng.uniform(10, 25, len(sky.stars)), sky.stars.mag)
+    fitted = fit_zero_points(replace(sky.stars, mag=mag).select(kept), sky.exposure)
+    assert np.abs(off(sky, fitted)[:2]).max() < 0.006
+    assert np.isnan(fitted[2].zero_point) and "too few" in fitted[2].reason
+
+
 def test_no_star_at_all_is_no_error():
     sky = make_sky(n_chips=2)
     fitted = fit_zero_points(sky.stars.select(np.zeros(0, int)), sky.exposure)

@@ -1,6 +1,7 @@
 """Drafts of entries for VSX and TNS: what they say, and what they say is missing."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -239,6 +240,17 @@ def test_a_report_for_tns_has_the_discovery_and_all_since(star):
     assert photometry["0"]["obsdate"] == report["discovery_datetime"]
     assert photometry["0"]["exptime"] == "30"
     assert photometry["0"]["flux_units"] == ""  # relative: not AB
+
+
+def test_the_last_non_detection_before_the_discovery_is_reported(star):
+    facts = facts_of(star.pk)
+    limits = {"limit_mjd": np.array([59000.0, 60000.5, 60002.5]), "limit_mag": np.full(3, 21.5)}
+    seen = replace(facts, curves=(replace(facts.curves[0], **limits), *facts.curves[1:]))
+    report = json.loads(tns_json(seen))["at_report"]["0"]["non_detection"]
+    assert (report["obsdate"], report["limiting_flux"]) == ("2023-02-25 12:00:00", "21.50")
+    assert "fainter than 21.50" in values_of(tns_draft(seen))["Last non-detection"]
+    assert "non-detection" not in " ".join(tns_draft(seen).missing)
+    assert "<21.5000" in light_curve_text(seen.name, seen.curves)
 
 
 def test_a_report_for_tns_makes_up_no_numbers(star):

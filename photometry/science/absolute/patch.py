@@ -15,6 +15,7 @@ from photometry.science.absolute.system import Equations, Solution
 SOFT_ROUNDS, TIGHT_ROUNDS = 8, 8
 SMALLEST_WEIGHT = 1e-3  # with which an outlier still counts in the mean that others are judged by
 SMALLEST_SCATTER = 1e-3  # mag
+LEAST_WEIGHT = 1e-6  # of what is measured, in the system
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,11 @@ class Patch:
 
     def _improved(self, fit: PatchFit, weights: Callable[[FloatArray], FloatArray]) -> PatchFit:
         published_variance = self._published_variance(fit.solution, fit.scatter)
+        # Never quite 0: of a chip whose stars are all outliers the system would be singular.
+        weight = np.maximum(fit.weight, LEAST_WEIGHT)
+        anchor_weight = np.where(self.is_published, np.maximum(fit.anchor_weight, LEAST_WEIGHT), 0)
         solution = self._equations.solve(
-            fit.weight / self._variance, fit.anchor_weight / published_variance
+            weight / self._variance, anchor_weight / published_variance
         )
         return self._judged(solution, fit.weight, fit.scatter, weights)
 

@@ -141,6 +141,9 @@ def _results(patch: Patch) -> Iterator[AbsoluteZeroPoint]:
         group = patch.group[number]
         of_exposure = patch.group[patch.chip] == group
         own = patch.chip == number
+        if (own & (used | common)).sum() < patch.options.min_stars:
+            yield none_because(TOO_FEW)
+            continue
         chi = fit.chi[own & used]
         yield AbsoluteZeroPoint(
             zero_point=float(fit.solution.zero_points[number]),
