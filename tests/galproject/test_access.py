@@ -93,6 +93,7 @@ OTHERS = {
         for name in (
             "candidate_draft",
             *("draft_entry", "draft_report", "draft_light_curve", "draft_chart"),
+            "draft_plot",
         )
     },
     "tokens": dict.fromkeys(OF_PAGES, VIEW_SURVEY),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,7 @@ from variables.drafts import chart as chart_module
 from variables.drafts.curves import draft_curves, light_curve_text
 from variables.drafts.facts import DraftError, facts_of
 from variables.drafts.names import designation
+from variables.drafts.plot import light_curve_plot
 from variables.drafts.tns import date_text, filter_numbers, tns_draft, tns_json
 from variables.drafts.vsx import vsx_draft
 from variables.drafts.vsx_types import TYPES, vsx_type
@@ -288,7 +290,12 @@ def test_the_chart_has_the_star_in_its_circle_and_north_up(star, sky, tmp_path):
     step = np.linalg.solve(np.array(orientation.turn, float), north)
     sky[y + round(step[1]), x + round(step[0])] = 60_000
     paths = write_draft("vsx", facts_of(star.pk), tmp_path / "new")
-    assert [path.name for path in paths] == ["entry.txt", "light-curve.txt", "chart.png"]
+    assert [path.name for path in paths] == [
+        "entry.txt",
+        "light-curve.txt",
+        "light-curve.png",
+        "chart.png",
+    ]
     with Image.open(paths[-1]) as chart:
         pixels = np.array(chart.convert("RGB")).astype(int)
     side = pixels.shape[1]
@@ -303,8 +310,26 @@ def test_the_chart_has_the_star_in_its_circle_and_north_up(star, sky, tmp_path):
 def test_the_command_writes_the_files_and_says_what_is_missing(star, sky, tmp_path, capsys):
     call_command("draft_entry", str(star.pk), "--for", "tns", "--out", str(tmp_path))
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"entry.txt", "at-report.json", "light-curve.txt", "chart.png"}
+    assert names == {
+        "entry.txt",
+        "at-report.json",
+        "light-curve.txt",
+        "light-curve.png",
+        "chart.png",
+    }
     assert "Missing:" in capsys.readouterr().out
+
+
+def test_the_plot_is_folded_by_the_agreed_period_or_over_time(star):
+    facts = facts_of(star.pk)
+    folded, over_time = (
+        light_curve_plot(facts.name, facts.curves, period) for period in (0.5432, None)
+    )
+    for picture in (folded, over_time):
+        with Image.open(BytesIO(picture)) as drawn:
+            pixels = np.array(drawn.convert("RGB")).astype(int)
+        assert ((pixels[:, :, 0] - pixels[:, :, 1]) > 100).sum() > 100  # points in i's colour
+    assert folded != over_time
 
 
 def test_the_command_says_why_there_is_no_draft(tmp_path):

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from variables.drafts import views
-from variables.drafts.writing import CHART, ENTRY, LIGHT_CURVE, REPORT
+from variables.drafts.writing import CHART, ENTRY, LIGHT_CURVE, PLOT, REPORT
 
 urlpatterns = [
     path("<id:pk>/draft/", views.draft, name="candidate_draft"),
@@ -13,6 +13,7 @@ urlpatterns = [
             (ENTRY, "draft_entry"),
             (REPORT, "draft_report"),
             (LIGHT_CURVE, "draft_light_curve"),
+            (PLOT, "draft_plot"),
             (CHART, "draft_chart"),
         )
     ),

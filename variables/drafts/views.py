@@ -12,11 +12,11 @@ from exposures.errors import GalprojectError
 from exposures.permissions import needs_permission
 from variables.drafts.draft import TITLES
 from variables.drafts.facts import facts_of
-from variables.drafts.writing import CHART, content_of, draft_for
+from variables.drafts.writing import CHART, PLOT, content_of, draft_for
 from variables.models import GalCandidate
 
 VOTE = "variables.add_galdecision"
-CHART_SECONDS = 600  # for which a browser keeps a chart, that takes a second to draw
+PICTURE_SECONDS = 600  # for which a browser keeps what takes a second to draw
 
 
 @require_safe
@@ -45,8 +45,8 @@ def draft_file(request, pk, file):
     except GalprojectError as error:
         raise Http404(str(error)) from error
     response = HttpResponse(content, content_type=guess_type(file)[0])
-    if file == CHART:
-        patch_cache_control(response, private=True, max_age=CHART_SECONDS)
+    if file in (CHART, PLOT):
+        patch_cache_control(response, private=True, max_age=PICTURE_SECONDS)
     else:
         response["Content-Disposition"] = f'attachment; filename="{pk}-{file}"'
     return response

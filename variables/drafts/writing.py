@@ -7,10 +7,12 @@ from variables.drafts.chart import finding_chart
 from variables.drafts.curves import light_curve_text
 from variables.drafts.draft import Draft
 from variables.drafts.facts import Facts
+from variables.drafts.plot import light_curve_plot
 from variables.drafts.tns import tns_draft, tns_json
 from variables.drafts.vsx import vsx_draft
 
 LIGHT_CURVE, CHART, ENTRY, REPORT = "light-curve.txt", "chart.png", "entry.txt", "at-report.json"
+PLOT = "light-curve.png"
 DRAFTS = {"vsx": vsx_draft, "tns": tns_draft}
 
 
@@ -21,7 +23,7 @@ def draft_for(to: str, facts: Facts) -> Draft:
 
 def files_of(to: str) -> tuple[str, ...]:
     """Names of the files of a draft for "vsx" or "tns"."""
-    return (ENTRY, *((REPORT,) if to == "tns" else ()), LIGHT_CURVE, CHART)
+    return (ENTRY, *((REPORT,) if to == "tns" else ()), LIGHT_CURVE, PLOT, CHART)
 
 
 def content_of(name: str, to: str, facts: Facts) -> bytes:
@@ -30,6 +32,8 @@ def content_of(name: str, to: str, facts: Facts) -> bytes:
         return finding_chart(facts.candidate, facts.name, facts.options.chart_arcsec)
     if name == LIGHT_CURVE:
         return light_curve_text(facts.name, facts.curves).encode()
+    if name == PLOT:
+        return light_curve_plot(facts.name, facts.curves, facts.period_days)
     text = tns_json(facts) if name == REPORT else draft_for(to, facts).text
     return text.encode()
 
