@@ -8,7 +8,10 @@ the frames, the saved error, and two pulls: "pull" of each star against its own 
 of the search images alone; "(ref)" against the reference over the hypot of both errors, which is
 what selects changes. Lists sources that changed three times or more, and ends with one JSON line.
 Keys with ``varying`` and ``known`` are of the statistics over all epochs: how many stars vary, how
-many of these follow the seeing, and the rank of the event and of the star with the transit.
+many of these follow the seeing, and the rank of the event and of the star with the transit, among
+all, among those that are clean, and among these without others that vary. ``in_apertures`` says of
+the transit and of these the least correlation with apertures on other raw frames, and the largest
+of forty constant stars.
 Its pull_min and pull_max are of the pulls against the reference, own_pull_min and own_pull_max
 of the others, over all bins of 200 measurements of the bulge.
 --every N takes every Nth frame, --quick every 24th or 48th. --table PATH (.csv or .npz) keeps every
@@ -46,7 +49,6 @@ from scratch import manage, manage_here, scratch_database
 # Before processes are forked, which need it.
 import galproject.processing.pipeline  # noqa: F401
 from exposures.models import GalImage, Status
-from variables.light_curves.light_curves import light_curves_at
 from variables.models import GalVarObj
 
 BULGE, HAT_P_32 = "saao_bulge_microlensing", "hatp32_microobs"
@@ -55,6 +57,7 @@ CENTRE = (273.8708, -25.285)  # ICRS degrees, of the reference
 SCALE_DEGREES = 0.31 / 3600  # of a pixel
 SATURATION = 60_000  # ADU
 EVENT, EVENT_PIXELS = (288.1, 214.9), 3.0  # place on the reference, and radius
+MIN_FRAMES = 20  # of which apertures are compared
 QUICK = {BULGE: 24, HAT_P_32: 48}  # every Nth frame
 
 
@@ -153,9 +156,13 @@ def transit(folder, arguments):
         seconds = real_night.process(url, folder, arguments.workers, every, manage=manage)
         depth, error = real_night.transit(Path(plots) / "transit.png")
         table = read_measurements()
-        star = light_curves_at(*real_night.HAT_P_32, 10)[0].refsource_id
-        found = {f"transit_{name}": value for name, value in variability_figures([star]).items()}
-        figures = report("HAT-P-32", table) | found | {"seconds": round(seconds, 1)}
+        star, *others = real_night.stars_that_vary()
+        figures = report("HAT-P-32", table)
+        found = variability_figures([star], others)
+        figures |= {f"transit_{name}": value for name, value in found.items()}
+        if len(np.unique(table["frame"])) >= MIN_FRAMES:
+            figures |= real_night.in_apertures(folder, table, [star, *others])
+        figures["seconds"] = round(seconds, 1)
     figures = {f"hatp32_{name}": value for name, value in figures.items()}
     return {"transit_mag": round(depth, 4), "transit_error_mag": round(error, 4), **figures}, table
 

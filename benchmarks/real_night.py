@@ -13,17 +13,29 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from aperture_curves import agreement, aperture_magnitudes
 from astropy.stats import mad_std
 from scratch import manage, scratch_database
 
 from photometry.models import GalReference, GalSource
 from photometry.science.scatter import MEDIAN_ERROR
 from variables.light_curves.light_curves import light_curves_at, plot_light_curves
-from variables.models import GalVarObj
+from variables.models import GalVariability, GalVarObj
 
 HAT_P_32 = (31.0428, 46.6878)  # ICRS degrees
+# Others that vary, found by their statistics, ICRS degrees: four that eclipse in part of the night,
+# and two with several cycles of 1.7 and 4.5 hours. Apertures on raw frames have them, too.
+VARIABLES = (
+    (31.1198, 46.7834),
+    (31.0473, 46.5539),
+    (30.7149, 46.8025),
+    (31.3605, 46.5588),
+    (31.4564, 47.0112),
+    (30.2222, 47.0817),
+)
 TRANSIT_HOURS = (2.1, 4.5)  # after the first frame, without ingress and egress
 REFERENCE = "HATP-32171220064812.fits.fz"  # after the transit, in the middle of the drift
+N_COMPARISON, N_CONSTANT = 130, 40  # the brightest and the faintest of those that are constant
 GAIN = 40  # e-/ADU, by the night's own noise against its level
 
 
@@ -72,6 +84,45 @@ def transit(path):
         )
     )
     return float(depth), float(error)
+
+
+def stars_that_vary():
+    """Ids of the sources of HAT-P-32 and of the other VARIABLES."""
+    return [light_curves_at(*place, 10)[0].refsource_id for place in (HAT_P_32, *VARIABLES)]
+
+
+def constant_stars():
+    """Ids of sources like those that vary, bright first, on most images and probably constant."""
+    stars = GalVariability.objects.filter(
+        false_alarm__gt=0.05, flags=0, robust_mag__range=(11.2, 16.2)
+    )
+    most = 0.9 * max(stars.values_list("n_epochs", flat=True), default=0)
+    stars = stars.filter(n_epochs__gte=most).order_by("robust_mag")
+    return list(stars.values_list("refsource_id", flat=True))
+
+
+def in_apertures(folder, table, varying):
+    """How stars agree with apertures on other frames: the least of some, the most of constant ones.
+
+    ``table`` has all measurements, as of ``read_measurements``; ``varying`` are ids of sources.
+    """
+    constant = constant_stars()
+    ids = [*varying, *constant]
+    places = GalSource.objects.filter(is_reference=True, refsource_id__in=ids)
+    places = {row[0]: row[1:] for row in places.values_list("refsource_id", "ra", "dec")}
+    ra, dec = np.array([places[source] for source in ids]).T
+    frames, first = np.unique(table["frame"], return_index=True)
+    paths = [folder / f"{frame}.fits.fz" for frame in frames]
+    is_comparison = np.isin(ids, constant[:N_COMPARISON])
+    apertures = aperture_magnitudes(paths, ra, dec, is_comparison)
+    found = []
+    for source, mag in zip(ids, apertures, strict=True):
+        own = table[table["refsource_id"] == source]
+        stored = np.full(len(frames), np.nan)
+        stored[np.searchsorted(frames, own["frame"])] = own["mag"]
+        found.append(agreement(np.array(table["mjd"][first]), stored, mag))
+    least, most = min(found[: len(varying)]), max(found[len(varying) :][-N_CONSTANT:])
+    return {"in_apertures": round(least, 2), "constant_in_apertures": round(most, 2)}
 
 
 def split(values, *masks):

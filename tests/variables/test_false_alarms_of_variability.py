@@ -1,10 +1,13 @@
 """The false-alarm probability of light curves: true for constant stars, small for variable ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
 
 from benchmarks.simulated_curves import simulate
+from variables.science.variability import assessment
 from variables.science.variability.assessment import assess
 from variables.science.variability.blends import in_haloes
 from variables.science.variability.evidence import Evidence
@@ -33,6 +36,29 @@ def test_constant_stars_seldom_seem_to_vary(chip):
     for share, tolerance in ((0.1, 0.3), (0.01, 0.4), (1e-3, 0.7)):
         assert np.mean(chance < share) == pytest.approx(share, rel=tolerance)
     assert np.sum(chance < 3e-5) <= 4
+
+
+def test_constant_stars_seldom_seem_to_vary_on_few_epochs_either(monkeypatch):
+    monkeypatch.setattr(assessment, "ARTIFICIAL_STARS", (60_000, 80_000))  # quickly
+    simulated = simulate(20_000, 6, seed=4)
+    chance = assess(simulated.curves, simulated.surroundings).false_alarm
+    chance = chance[(simulated.range_mag == 0) & np.isfinite(chance)]
+    for share, tolerance in ((0.01, 0.4), (1e-3, 0.7)):
+        assert np.mean(chance < share) == pytest.approx(share, rel=tolerance)
+    assert np.sum(chance < 3e-5) <= 3
+
+
+def test_stars_at_the_edge_of_the_reference_have_no_probability(chip):
+    """Their places were fitted to a part of their light, so that they scatter on all images."""
+    simulated, found = chip
+    near = replace(simulated.surroundings, width=2048, height=4096)
+    at_edge = near.at_edge(5.0)
+    again = assess(simulated.curves, near)
+    assert 100 < at_edge.sum() < 400 and np.isnan(again.false_alarm[at_edge]).all()
+    known = np.isfinite(found.false_alarm) & ~at_edge
+    assert np.isfinite(again.false_alarm[known]).mean() > 0.999
+    assert np.isfinite(again.statistics.mean_mag[at_edge]).mean() > 0.9
+    assert not simulated.surroundings.at_edge(5.0).any()  # where its size is unknown
 
 
 def test_bright_stars_that_vary_are_found(chip):

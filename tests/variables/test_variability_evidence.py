@@ -7,6 +7,7 @@ from scipy.stats import spearmanr
 from exposures.science.barycentre import ObservatoryOptions
 from variables.science.variability.blends import Neighbours, pair_sums
 from variables.science.variability.conditions import airmass, standard_conditions
+from variables.science.variability.dependence import chance_inflation, chance_of_dependence
 from variables.science.variability.evidence import Circumstances, evidence_of
 
 N, N_IMAGES, ERROR = 3000, 60, 0.02
@@ -60,6 +61,56 @@ def test_what_follows_the_seeing_is_recognised_and_hardly_counts():
     assert found.follows[: N // 2].mean() > 0.95 and found.follows[N // 2 :].mean() < 0.05
     assert np.median(found.followed[: N // 2]) > 0.35
     assert np.median(found.chi2_nu[: N // 2]) < 1.1 < np.median(found.chi2_nu[N // 2 :])
+
+
+def night(seed=5):
+    """A night of drifting, with a seeing that changes from image to image; and constant stars."""
+    rng = np.random.default_rng(seed)
+    hours = np.linspace(0, 7, 120)
+    seeing = np.exp(rng.normal(0, 0.1, 120))
+    drift = {"x": hours + 0.02 * hours**2, "y": -((hours - 4) ** 2), "sky": np.cosh(hours / 3 - 1)}
+    conditions = standard_conditions({"seeing": seeing, **drift})
+    mag = 15 + rng.normal(0, ERROR, (500, 120))
+    return Circumstances(60000 + hours / 24, conditions), mag, np.full_like(mag, ERROR), seeing
+
+
+def test_an_eclipse_does_not_follow_the_drift_that_it_resembles():
+    circumstances, mag, mag_err, _ = night()
+    hours = 24 * (circumstances.mjd - 60000)
+    middle = np.linspace(1, 6, len(mag))[:, None]
+    mag += 0.08 * np.exp(-0.5 * ((hours - middle) / 0.8) ** 2)
+    found = evidence(circumstances, mag, mag_err)
+    assert found.follows.mean() < 0.02 and np.median(found.smoothness) > 5
+
+
+def test_what_follows_the_seeing_within_a_night_is_still_recognised():
+    circumstances, mag, mag_err, seeing = night()
+    hours = 24 * (circumstances.mjd - 60000)
+    mag += 0.3 * (seeing - 1) + 0.01 * np.sin(2 * np.pi * hours / 5)
+    assert evidence(circumstances, mag, mag_err).follows.mean() > 0.95
+
+
+def test_noise_depends_on_conditions_by_chance_as_often_as_it_is_told():
+    circumstances, mag, mag_err, _ = night()
+    seeing = circumstances.conditions[:2]
+    assert np.mean(chance_of_dependence(mag - 15, mag_err, seeing) < 0.1) == pytest.approx(
+        0.1, abs=0.04
+    )
+    # Of what is smooth itself less is left that noise could follow.
+    assert np.mean(chance_of_dependence(mag - 15, mag_err, circumstances.conditions) < 0.1) < 0.1
+    unknown = np.full((1, 120), np.nan)
+    assert chance_of_dependence(unknown, unknown, circumstances.conditions) == [1.0]
+
+
+def test_smooth_curves_resemble_smooth_conditions_and_noise_does_not():
+    circumstances, mag, mag_err, _ = night()
+    rng = np.random.default_rng(6)
+    walks = np.cumsum(rng.normal(size=(500, 120)), axis=1)
+    walks -= walks.mean(axis=1, keepdims=True)
+    inflation = chance_inflation(walks, circumstances.conditions)
+    seeing, drift = inflation[:, 0], inflation[:, 2]
+    assert np.median(seeing) < 1.5 and np.median(drift) > 5
+    assert np.median(chance_inflation((mag - 15) / mag_err, circumstances.conditions)) < 1.3
 
 
 def test_few_epochs_tell_of_no_condition_and_fewer_of_nothing():

@@ -16,7 +16,7 @@ from variables.variability.curves import CatalogueImages, read_curves
 from variables.variability.storage import clear_variability, replace_variability
 from variables.variability.surroundings import read_surroundings
 
-VERSION = 3  # of the numbers; with another than now all are measured anew
+VERSION = 4  # of the numbers; with another than now all are measured anew
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,15 @@ def read_surroundings(
     for name, values in columns.items():
         values[place[known]] = rows[name][known]
     fwhm = _column(epochs.images, "fwhm_pixels")
+    width, height = (_column([catalogue.image], name)[0] for name in ("width", "height"))
     return Surroundings(
         **columns,
         fwhm_pixels=float(np.nanmedian(fwhm)) if np.isfinite(fwhm).any() else float("nan"),
         circumstances=Circumstances(
             epochs.mjd, standard_conditions(_conditions(catalogue, epochs, rows))
         ),
+        width=width,
+        height=height,
     )
 
 

@@ -9,8 +9,10 @@ from variables.science.variability.blends import Neighbours, PairSums, in_haloes
 from variables.science.variability.curves import CatalogueCurves
 from variables.science.variability.evidence import Circumstances, Evidence, evidence_of
 from variables.science.variability.false_alarms import (
+    ARTIFICIAL_MEASUREMENTS,
+    ARTIFICIAL_STARS,
     DONOR_SIGMA,
-    MIN_ARTIFICIAL,
+    MOST_TIMES,
     Calibration,
     Kind,
     artificial_curves,
@@ -42,6 +44,20 @@ class Surroundings:
     fracflux: np.ndarray  # (n_stars,) share of the light in the stamp, on the reference
     fwhm_pixels: float  # median of the images; NaN where unknown
     circumstances: Circumstances
+    width: float = np.nan  # of the reference, pixels; NaN where unknown
+    height: float = np.nan  # of the reference, pixels; NaN where unknown
+
+    def at_edge(self, margin: float) -> BoolArray:
+        """(n_stars,) whether a star is nearer to the reference's edge than ``margin`` pixels.
+
+        Its place was fitted to a part of its light, so that it is off on all images.
+        """
+        with np.errstate(invalid="ignore"):
+            is_inside = np.ones(len(self.x), bool)
+            for place, size in ((self.x, self.width), (self.y, self.height)):
+                is_near = (place < margin) | (place > size - 1 - margin)
+                is_inside &= ~is_near | np.isnan(size)
+        return ~is_inside
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,8 @@ def assess(
     ``CatalogueCurves.linear``), and of the curves without the trends that stars share. A star's
     false-alarm probability tells how many constant ones of its magnitude, crowding and number of
     epochs look as variable; where it has close neighbours, the larger one counts of its own and
-    that of the sum of their light.
+    that of the sum of their light. It is NaN at the edge of the reference, too, where places of
+    stars are off.
     """
     fades = curves.fading(options.faint_sigma)
     whole = curves.in_flux(fades)
@@ -91,7 +108,7 @@ def assess(
     stars = _Stars(
         curves=clean,
         statistics=statistics,
-        kind=Kind(centre, crowding),
+        kind=Kind(np.where(surroundings.at_edge(options.edge_pixels), np.nan, centre), crowding),
         least_share=least_shares(surroundings.fracflux, options),
         circumstances=surroundings.circumstances,
         min_epochs=options.min_epochs,
@@ -179,15 +196,22 @@ class _Stars:
     def _calibration(self, is_constant: BoolArray) -> Calibration:
         """From artificial constant stars, as many as there are, and more where there are few."""
         curves, rng = self.curves, np.random.default_rng(len(self.curves))
-        n_epochs = np.maximum(self.statistics.n_epochs, 2)
-        # The mean has followed the measurements.
-        grown = np.sqrt(n_epochs / (n_epochs - 1)).astype("f4")
-        pulls = curves.mag - self.statistics.robust_mag[:, None]
-        pulls /= curves.mag_err / grown[:, None]
-        n_times = -(-MIN_ARTIFICIAL // max(len(curves), 1)) if is_constant.any() else 0
+        pulls = _pulls(curves, self.statistics.mean_mag)
+        wanted = np.clip(ARTIFICIAL_MEASUREMENTS // max(curves.n_images, 1), *ARTIFICIAL_STARS)
+        n_times = min(-(-int(wanted) // max(len(curves), 1)), MOST_TIMES) * is_constant.any()
         found: list[FloatArray] = [np.zeros(0)]
         for _ in range(n_times):
             made = artificial_curves(pulls, self.kind, is_constant, rng)
             made *= curves.mag_err
             found.append(combined(standard_deviates(self.evidence(made), self.kind)))
         return Calibration.of(np.concatenate(found))
+
+
+def _pulls(curves: CatalogueCurves, mean_mag: FloatArray) -> FloatArray:
+    """(n_stars, n_images) float32 deviations from weighted means, in sigma of these deviations."""
+    # The mean has followed each measurement by its share of the weight.
+    weight = np.nan_to_num(curves.mag_err**-2.0)
+    left = 1 - weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-30)
+    pulls = curves.mag - mean_mag[:, None]
+    pulls /= curves.mag_err * np.sqrt(np.maximum(left, 0.01))
+    return pulls

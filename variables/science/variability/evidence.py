@@ -8,13 +8,15 @@ from scipy.special import fdtrc
 
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
+from variables.science.variability.dependence import chance_inflation, chance_of_dependence
+from variables.science.variability.orthogonal import free, take
 
 CLIP_SIGMA = 4.0  # beyond which a deviation counts as one of this size
 UNCORRECTED = 1.0  # of what follows conditions, that no linear correction takes away
 FOLLOWS_PROBABILITY = 1e-3  # that a star seems to follow conditions by chance
 EPOCHS_A_CONDITION = 3  # at least, so that it is told whether a star follows them
-DEPENDENT = 1e-4  # share of a column that is left beside the others
 N_TIMES = 2  # of the trend: linear and square
+STARS_AT_ONCE = 5_000  # of which it is asked what they follow
 
 # Of the results of the compiled pass: chi2 of the whole, and of what is left without conditions.
 N, N_FOLLOWED, CHI2, CHI2_LEFT, CHI2_CORRECTED, SMOOTH, TREND = range(7)
@@ -76,7 +78,9 @@ def evidence_of(
     deviation is from the median of the star; beyond 4 sigma it counts as 4, as a cosmic ray would
     else be evidence of variability.
 
-    Whether a star follows the conditions F tells, of chi2 with them and without. Where they make
+    Whether a star follows the conditions F tells, of chi2 with them and without, and whether it
+    does so more than curves that are as smooth (``chance_inflation``), or from image to image, too
+    (``chance_of_dependence``). Where they make
     the scatter, only the scatter of the rest counts, with as much as was taken away added to its
     errors: the dependence is not linear, and as smooth as the conditions are.
 
@@ -95,20 +99,19 @@ def evidence_of(
     along, precision = np.zeros((2, len(mag), len(conditions)))
     steps = times * span / usual_gap
     results = _Results(result, along, precision)
-    _measure(_Curves(value, error, basis, steps), max(min_epochs, 5), results)
-    return _judged(result, along, precision, least_share)
+    curves = _Curves(value, error, basis, steps)
+    _measure(curves, max(min_epochs, 5), results)
+    return _judged(curves, results, least_share)
 
 
-def _judged(
-    result: FloatArray, along: FloatArray, precision: FloatArray, least_share: FloatArray
-) -> Evidence:
+def _judged(curves: "_Curves", results: "_Results", least_share: FloatArray) -> Evidence:
     """By whether more follows the conditions than would by chance."""
+    result = results.values
     n, k = result[:, N], result[:, N_FOLLOWED]
     before, left = result[:, CHI2] / (n - 1), result[:, CHI2_LEFT] / (n - 1 - k)
     with np.errstate(invalid="ignore", divide="ignore"):
-        f = (result[:, CHI2] - result[:, CHI2_LEFT]) / k / left
-        chance = np.where(k > 0, fdtrc(np.maximum(k, 1), n - 1 - k, np.maximum(f, 0)), 1.0)
-        share = np.where(chance < FOLLOWS_PROBABILITY, np.clip(1 - left / before, 0, 1), 0.0)
+        share = np.clip(1 - left / before, 0, 1)
+    share[~(_chances(curves, results) < FOLLOWS_PROBABILITY)] = 0
     share[np.isnan(n)] = np.nan
     follows = share >= least_share
     return Evidence(
@@ -118,46 +121,33 @@ def _judged(
         trend=np.where(follows, 0.0, result[:, TREND]),
         followed=share,
         follows=follows,
-        along=along,
-        precision=precision,
+        along=results.along,
+        precision=results.precision,
     )
 
 
-@inlined
-def _take(column: FloatArray, left: FloatArray, weight: FloatArray, n: int) -> float:
-    """Take from ``left`` what follows ``column``, and by how much that lessens chi2."""
-    across = squares = 0.0
-    for i in range(n):
-        across += weight[i] * column[i] * left[i]
-        squares += weight[i] * column[i] * column[i]
-    if squares <= 0:
-        return 0.0
-    for i in range(n):
-        left[i] -= across / squares * column[i]
-    return across * across / squares
+def _chances(curves: "_Curves", results: "_Results") -> FloatArray:
+    """(n_stars,) probabilities that a star seems to follow the conditions, by F; NaN without."""
+    n, k, left = (results.values[:, column] for column in (N, N_FOLLOWED, CHI2_LEFT))
+    gains = results.along**2 / np.maximum(results.precision, 1e-30)
 
+    def chance(star: IntArray | slice, inflation: FloatArray | float) -> FloatArray:
+        n_free = n[star] - 1 - k[star]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            f = (gains[star] / inflation).sum(axis=1) / k[star] / (left[star] / n_free)
+            found: FloatArray = fdtrc(np.maximum(k[star], 1), n_free, np.maximum(f, 0))
+        return np.where(k[star] > 0, found, 1.0)
 
-@inlined
-def _free(columns: FloatArray, k: int, weight: FloatArray, n: int) -> bool:
-    """Free column k of those before it (Gram & Schmidt); false where nothing is left of it."""
-    before = after = 0.0
-    for i in range(n):
-        before += weight[i] * columns[k, i] ** 2
-    for other in range(k):
-        across = squares = 0.0
-        for i in range(n):
-            across += weight[i] * columns[other, i] * columns[k, i]
-            squares += weight[i] * columns[other, i] ** 2
-        if squares > 0:
-            for i in range(n):
-                columns[k, i] -= across / squares * columns[other, i]
-    for i in range(n):
-        after += weight[i] * columns[k, i] ** 2
-    if after > DEPENDENT * before:
-        return True
-    for i in range(n):
-        columns[k, i] = 0.0
-    return False
+    chances = chance(slice(None), 1.0)
+    # Few seem to at all, and of these it is asked whether they would by themselves.
+    seeming = np.flatnonzero(chances < FOLLOWS_PROBABILITY)
+    for some in np.array_split(seeming, -(-len(seeming) // STARS_AT_ONCE) or 1):
+        mag_err, conditions = curves.mag_err[some], curves.basis[:-N_TIMES]
+        off = curves.mag[some] - np.nanmedian(curves.mag[some], axis=1, keepdims=True)
+        off = np.clip(off, -CLIP_SIGMA * mag_err, CLIP_SIGMA * mag_err)
+        whole = chance(some, chance_inflation(off / mag_err, conditions))
+        chances[some] = np.minimum(whole, chance_of_dependence(off, mag_err, conditions))
+    return chances
 
 
 @inlined
@@ -219,7 +209,7 @@ def _fill(curves: _Curves, star: int, work: _Work) -> int:
         last = i == n - 1
         step = 0.0 if last else curves.steps[work.places[i]] - curves.steps[work.places[i + 1]]
         work.near[i] = 0.0 if last else np.exp(step)
-    _take(work.columns[0], left, weight, n)
+    take(work.columns[0], left, weight, n)
     for i in range(n):
         work.whole[i] = left[i]
     return n
@@ -233,8 +223,8 @@ def _trend(curves: _Curves, work: _Work, n: int, chi2: float) -> float:
     for k in range(N_TIMES):
         for i in range(n):
             work.columns[1 + k, i] = curves.basis[first + k, work.places[i]]
-        if _free(work.columns, 1 + k, work.weight, n):
-            lessened += _take(work.columns[1 + k], work.left, work.weight, n)
+        if free(work.columns, 1 + k, work.weight, n):
+            lessened += take(work.columns[1 + k], work.left, work.weight, n)
             taken += 1
     rest = (chi2 - lessened) / max(n - 1 - taken, 1)
     return lessened / max(taken, 1) / max(rest, 1e-12)
@@ -251,8 +241,8 @@ def _conditions(curves: _Curves, work: _Work, n: int, star: int, results: _Resul
         for k in range(n_conditions):
             for i in range(n):
                 work.columns[1 + k, i] = curves.basis[k, work.places[i]]
-            if _free(work.columns, 1 + k, work.weight, n):
-                lessened = _take(work.columns[1 + k], work.left, work.weight, n)
+            if free(work.columns, 1 + k, work.weight, n):
+                lessened = take(work.columns[1 + k], work.left, work.weight, n)
                 own[CHI2_LEFT] -= lessened
                 followed += 1
                 squares = 0.0

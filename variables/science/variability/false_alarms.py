@@ -12,7 +12,8 @@ WEIGHTS = np.array([0.6, 0.2, 0.2])  # of scatter, smoothness and trend
 BIN_STARS, MAX_BINS = 400, 15  # least stars in a bin of magnitude, and most bins
 MIN_CLASS = 200  # stars of one crowding, below which they are judged with the next
 N_CLIPS, CLIP_SIGMA = 3, 3.5  # of what varies, before it is told what constant stars do
-TAIL = 0.02  # share of artificial constant stars that tell how the tail falls off
+TAIL_STARS = 1_200  # artificial constant stars that tell how the tail falls off
+MOST_TAIL = 0.02  # of all of them, at most
 MEDIAN_SQUARE = 2.198  # variance of a Gaussian over the median of its squares
 WILSON_HILFERTY = 1 / 3  # power of chi2/nu that is nearly Gaussian
 POWER_SPREAD, POWERS = 0.15, (-0.6, 0.5)  # how sure that is of real stars, and its limits
@@ -20,7 +21,9 @@ BELIEVED = 0.5  # of what the middle of the distribution tells of the power
 TENTH = 0.1
 LEAST = 1e-30  # a probability below which none is told
 DONOR_SIGMA = 4.0  # significance from which a star may vary, and lends no deviations to others
-MIN_ARTIFICIAL = 60_000
+# Artificial constant stars have at least so many measurements, and are so many at least and most.
+ARTIFICIAL_MEASUREMENTS, ARTIFICIAL_STARS = 4_000_000, (60_000, 400_000)
+MOST_TIMES = 150  # that all stars of a small catalogue are made
 
 
 @dataclass(frozen=True)
@@ -241,13 +244,13 @@ class Calibration:
     def of(cls, log_chance: FloatArray) -> "Calibration":
         """From those of artificial constant stars (n,), natural logarithms of probabilities.
 
-        The tail of the smallest fiftieth is a power law of Hill's index (1975, Ann. Stat. 3,
-        1163): fewer stars than it takes would tell of one in 30,000.
+        The tail of the smallest 1,200, a fiftieth at most, is a power law of Hill's index (1975,
+        Ann. Stat. 3, 1163): fewer stars than it takes would tell of one in 30,000.
         """
         ordered = np.sort(log_chance[np.isfinite(log_chance)])
         if not len(ordered):
             return cls(np.array([-1.0, 0.0]), np.array([np.exp(-1.0), 1.0]), -1.0, 1.0)
-        n_tail = max(int(TAIL * len(ordered)), 1)
+        n_tail = max(min(int(MOST_TAIL * len(ordered)), TAIL_STARS), 1)
         start = ordered[min(n_tail, len(ordered) - 1)]
         excess = float(np.mean(start - ordered[:n_tail]))
         share = (np.arange(len(ordered)) + 0.5) / len(ordered)

@@ -39,7 +39,8 @@ class VariabilityOptions(Options):
     """Largest number of constant stars, the brightest, that trends are found on."""
     edge_pixels: Margin = 5.0
     """Distance from an image's edge within which a measurement is left out, as stars beyond the
-    edge, which are not fitted, spill over."""
+    edge, which are not fitted, spill over; and from the reference's, within which a star has no
+    false-alarm probability, as its place is off."""
     pair_fwhm: InFwhm = 1.0
     """Distance between sources, in FWHM of the images' median seeing, within which a fit trades
     flux between them, so that the sum of their fluxes has to vary, too."""
