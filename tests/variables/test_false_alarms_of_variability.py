@@ -7,16 +7,17 @@ import pytest
 from scipy.special import ndtr
 
 from benchmarks.simulated_curves import simulate
-from variables.science.variability import assessment
-from variables.science.variability.assessment import assess
+from variables.science.variability import assessment, curves
+from variables.science.variability.assessment import assess, assess_in_place
 from variables.science.variability.blends import in_haloes
 from variables.science.variability.evidence import Evidence
 from variables.science.variability.false_alarms import (
     LEAST,
     Calibration,
     Kind,
-    artificial_curves,
+    artificial_pulls,
     combined,
+    groups,
     larger_of_two,
     standard_deviates,
 )
@@ -61,6 +62,13 @@ def test_stars_at_the_edge_of_the_reference_have_no_probability(chip):
     assert not simulated.surroundings.at_edge(5.0).any()  # where its size is unknown
 
 
+def test_the_same_curves_have_the_same_probabilities_in_place_and_in_blocks(chip, monkeypatch):
+    simulated, found = chip
+    monkeypatch.setattr(curves, "ELEMENTS_AT_ONCE", 50_000)
+    again = assess_in_place(simulated.curves.copy(), simulated.surroundings)
+    assert np.allclose(again.false_alarm, found.false_alarm, rtol=1e-3, equal_nan=True)
+
+
 def test_bright_stars_that_vary_are_found(chip):
     simulated, found = chip
     bright = (simulated.mag < 20) & ~simulated.is_blended & (simulated.range_mag > 0.2)
@@ -75,12 +83,6 @@ def test_a_star_beside_another_is_judged_by_their_sum_too(chip):
     assert np.isfinite(found.correlation[paired]).mean() > 0.8
     assert np.nanmedian(found.correlation[constant]) < 0
     assert np.nanmean(found.false_alarm[constant] < 1e-3) < 2e-3
-
-
-def test_the_same_curves_have_the_same_probabilities(chip):
-    simulated, found = chip
-    again = assess(simulated.curves, simulated.surroundings)
-    assert np.array_equal(again.false_alarm, found.false_alarm, equal_nan=True)
 
 
 def made_up(chi2_nu, n_free=30.0):
@@ -144,11 +146,22 @@ def test_artificial_stars_have_what_images_do_and_nothing_of_a_star():
     pulls[:100] += 3 * np.sin(np.arange(30) / 4)  # stars that vary
     pulls[500:, 20:] = np.nan
     constant = np.arange(1000) >= 100
-    made = artificial_curves(pulls, Kind(np.zeros(1000), np.zeros(1000, int)), constant, rng)
+    made = artificial_pulls(pulls, constant, rng)
     assert np.array_equal(np.isfinite(made), np.isfinite(pulls))
     assert np.nanstd(made[:, 4]) == pytest.approx(5, rel=0.1)
     others = np.delete(made, 4, axis=1)
     assert np.nanstd(others) == pytest.approx(1, rel=0.05)
+
+
+def test_groups_are_of_one_class_and_about_one_magnitude():
+    rng = np.random.default_rng(12)
+    mag, crowding = rng.uniform(15, 22, 9000), rng.integers(0, 2, 9000)
+    mag[:10] = np.nan
+    found = list(groups(Kind(mag, crowding)))
+    assert np.array_equal(np.sort(np.concatenate(found)), np.arange(10, 9000))
+    assert all(len(np.unique(crowding[group])) == 1 for group in found)
+    assert max(np.ptp(mag[group]) for group in found) < 1
+    assert all((np.diff(group) > 0).all() for group in found)
 
 
 @pytest.mark.parametrize("scatter", [0.0, 0.25])

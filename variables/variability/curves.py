@@ -13,7 +13,12 @@ from photometry.storage.columns import NON_DETECTION_DTYPE, source_dtype
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.statements import fetch_row
 from photometry.storage.storage import NON_DETECTIONS
-from variables.science.variability.curves import ZERO_POINT, CatalogueCurves, Missed
+from variables.science.variability.curves import (
+    ZERO_POINT,
+    CatalogueCurves,
+    Missed,
+    blocks,
+)
 from variables.science.variability.options import VariabilityOptions
 from variables.science.variability.scatter_records import put_records
 
@@ -24,6 +29,7 @@ MISSED = np.dtype(
         for name in ("refsource_id", "galimage_id", "flux", "flux_err", "limit_mag")
     ]
 )
+STARS = 20_000  # whose measurements without a magnitude are read at once
 PAGES = 15_000  # of the partition that are read at once: about a million rows
 
 
@@ -89,15 +95,17 @@ def read_curves(
     for records in _records(catalogue.partition, good):
         put_records(records, epochs.columns, matrices)
     # Without a magnitude, or without its error, nothing was measured.
-    matrices["mag"][~np.isfinite(matrices["mag_err"])] = np.nan
-    matrices["mag_err"][~np.isfinite(matrices["mag"])] = np.nan
+    mag, mag_err = matrices["mag"], matrices["mag_err"]
+    for part in blocks(*shape):
+        unknown = ~(np.isfinite(mag[part]) & np.isfinite(mag_err[part]))
+        mag[part][unknown] = mag_err[part][unknown] = np.nan
     return CatalogueCurves(
         refsource_id=first + np.arange(n_stars),
         image_id=epochs.ids,
         mjd=epochs.mjd,
         filter=catalogue.filter,
         **matrices,
-        missed=_read_missed(catalogue, epochs, good),
+        missed=_read_missed(catalogue, epochs, good, n_stars),
     )
 
 
@@ -126,21 +134,32 @@ def _records(partition, condition):
         yield copy_out_records(query, MEASURED)
 
 
-def _read_missed(catalogue, epochs, condition) -> Missed:
+def _read_missed(
+    catalogue: GalReference, epochs: CatalogueImages, condition: str, n_stars: int
+) -> Missed:
     """The measurements without positive flux, where there is an upper limit."""
-    first, last = catalogue.id_range
-    rows = copy_out(
-        f"SELECT {', '.join(names_of(MISSED))} FROM {NON_DETECTIONS}"
-        f" WHERE refsource_id BETWEEN {first} AND {last} AND {condition}"
-        " AND NOT flux > 0 AND limit_mag < 'Infinity'",
-        MISSED,
-    )
-    column = epochs.in_column(rows["galimage_id"])
-    rows, column = rows[column >= 0], column[column >= 0]
+    first, _ = catalogue.id_range
     calibrations = [ImageCalibration.stored(image) for image in epochs.images]
-    sigmas = np.array([c.limit_sigma for c in calibrations])[column]
-    # The limit is that many errors, as the flux is not positive: it tells what one is.
-    flux_err = 10 ** (-0.4 * (rows["limit_mag"] - ZERO_POINT)) / sigmas
-    scale = np.array([c.error_scale for c in calibrations])[column]
-    flux = rows["flux"] / (scale * rows["flux_err"]) * flux_err
-    return Missed(rank_of(rows["refsource_id"]), column, flux, flux_err)
+    sigmas = np.array([c.limit_sigma for c in calibrations], "f8")
+    scales = np.array([c.error_scale for c in calibrations], "f8")
+    parts = []
+    for start in range(0, n_stars, STARS):
+        ids = first + start, first + min(start + STARS, n_stars) - 1
+        rows = copy_out(
+            f"SELECT {', '.join(names_of(MISSED))} FROM {NON_DETECTIONS}"
+            f" WHERE refsource_id BETWEEN {ids[0]} AND {ids[1]} AND {condition}"
+            " AND NOT flux > 0 AND limit_mag < 'Infinity'",
+            MISSED,
+        )
+        rows = rows[np.argsort(rows["refsource_id"], kind="stable")]
+        column = epochs.in_column(rows["galimage_id"])
+        rows, column = rows[column >= 0], column[column >= 0]
+        # The limit is that many errors, as the flux is not positive: it tells what one is.
+        flux_err = 10 ** (-0.4 * (rows["limit_mag"] - ZERO_POINT)) / sigmas[column]
+        flux = rows["flux"] / (scales[column] * rows["flux_err"]) * flux_err
+        star = rank_of(rows["refsource_id"])
+        parts.append((star.astype("i4"), column.astype("i4"), flux.astype("f4"), flux_err))
+    if not parts:
+        return Missed.none()
+    star, image, flux, flux_err = map(np.concatenate, zip(*parts, strict=True))
+    return Missed(star, image, flux, flux_err.astype("f4"))

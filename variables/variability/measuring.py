@@ -10,7 +10,7 @@ from exposures.locks import Claimed, claim
 from photometry.models import GalReference
 from photometry.storage.storage import lock_against_drop
 from variables.models import GalVariabilityRun
-from variables.science.variability.assessment import assess
+from variables.science.variability.assessment import assess_in_place
 from variables.science.variability.options import VariabilityOptions
 from variables.variability.curves import CatalogueImages, read_curves
 from variables.variability.storage import clear_variability, replace_variability
@@ -66,7 +66,7 @@ def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVa
             return None
         curves = read_curves(catalogue, options, epochs)
         surroundings = read_surroundings(catalogue, epochs, len(curves))
-    found = assess(curves, surroundings, options)
+    found = assess_in_place(curves, surroundings, options)
     n_sources = replace_variability(catalogue, curves, found, run)
     return None if n_sources is None else MeasuredVariability(n_images, n_sources)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from variables.science.variability.blends import Neighbours, PairSums, in_haloes, pair_sums
-from variables.science.variability.curves import CatalogueCurves
+from variables.science.variability.blends import Neighbours, in_haloes, pair_sums
+from variables.science.variability.curves import CatalogueCurves, blocks
 from variables.science.variability.evidence import Circumstances, Evidence, evidence_of
 from variables.science.variability.false_alarms import (
     ARTIFICIAL_MEASUREMENTS,
@@ -15,8 +15,9 @@ from variables.science.variability.false_alarms import (
     MOST_TIMES,
     Calibration,
     Kind,
-    artificial_curves,
+    artificial_pulls,
     combined,
+    groups,
     larger_of_two,
     standard_deviates,
 )
@@ -24,9 +25,9 @@ from variables.science.variability.options import VariabilityOptions
 from variables.science.variability.statistics import CurveStatistics, matrix_statistics
 from variables.science.variability.trends import (
     Trends,
-    detrended,
     find_trends,
     star_coefficients,
+    take_trends,
 )
 
 FRACFLUX_EDGES = (0.5, 0.8)  # between classes of crowding
@@ -90,34 +91,43 @@ def assess(
     that of the sum of their light. It is NaN at the edge of the reference, too, where places of
     stars are off.
     """
+    return assess_in_place(curves.copy(), surroundings, options)
+
+
+def assess_in_place(
+    curves: CatalogueCurves,
+    surroundings: Surroundings,
+    options: VariabilityOptions = VariabilityOptions(),
+) -> Assessment:
+    """As ``assess``, in hardly more memory: the matrices of the curves become those without trends.
+
+    Units are as there.
+    """
     fades = curves.fading(options.faint_sigma)
-    whole = curves.in_flux(fades)
-    measured = matrix_statistics(curves.mjd, whole.mag, whole.mag_err, options.min_epochs)
+    curves = curves.put_in_flux(fades)
+    measured = matrix_statistics(curves.mjd, curves.mag, curves.mag_err, options.min_epochs)
     radius = options.pair_fwhm * surroundings.fwhm_pixels
     neighbours = Neighbours.within(surroundings.x, surroundings.y, radius)
-    is_single = np.ones(len(curves), bool)
-    is_single[neighbours.star] = False
-    trends = find_trends(curves, measured, is_single, options)
-    coefficients = star_coefficients(whole, measured, trends)
-    clean, statistics = whole, measured
+    is_steady = ~fades
+    is_steady[neighbours.star] = False
+    trends = find_trends(curves, measured, is_steady, options)
+    coefficients = star_coefficients(curves, measured, trends)
+    statistics = measured
     if len(trends):
-        clean = detrended(whole, trends, coefficients)
-        statistics = matrix_statistics(curves.mjd, clean.mag, clean.mag_err, options.min_epochs)
+        take_trends(curves, trends, coefficients)
+        statistics = matrix_statistics(curves.mjd, curves.mag, curves.mag_err, options.min_epochs)
     crowding = crowding_of(surroundings, neighbours, statistics.n_epochs, curves.n_images)
     centre = statistics.robust_mag.astype("f8")
     stars = _Stars(
-        curves=clean,
+        curves=curves,
         statistics=statistics,
         kind=Kind(np.where(surroundings.at_edge(options.edge_pixels), np.nan, centre), crowding),
         least_share=least_shares(surroundings.fracflux, options),
         circumstances=surroundings.circumstances,
         min_epochs=options.min_epochs,
     )
-    evidence = stars.evidence(clean.mag)
-    sums = pair_sums(neighbours, clean.mag, clean.mag_err, centre, fades)
-    correlation = np.full(len(curves), np.nan, "f4")
-    correlation[neighbours.star] = sums.correlation
-    of_sums = stars.evidence_of_sums(neighbours.star, sums)
+    evidence = stars.evidence_of(slice(None), curves.mag, curves.mag_err)
+    of_sums, correlation = stars.sums(neighbours, centre, fades)
     return Assessment(
         statistics=statistics,
         measured=measured,
@@ -167,15 +177,23 @@ class _Stars:
     circumstances: Circumstances
     min_epochs: int
 
-    def evidence(self, mag: FloatArray) -> Evidence:
-        """That of other magnitudes (n_stars, n_images) with the same errors."""
-        mag_err = self.curves.mag_err
-        return evidence_of(self.circumstances, mag, mag_err, self.least_share, self.min_epochs)
+    def evidence_of(self, star: IntArray | slice, mag: FloatArray, mag_err: FloatArray) -> Evidence:
+        """That of light curves (n, n_images) in place of those of some stars."""
+        least_share = self.least_share[star]
+        return evidence_of(self.circumstances, mag, mag_err, least_share, self.min_epochs)
 
-    def evidence_of_sums(self, paired: IntArray, sums: PairSums) -> Evidence:
-        """That of the PairSums of ``paired`` stars (n,)."""
-        least_share = self.least_share[paired]
-        return evidence_of(self.circumstances, sums.mag, sums.mag_err, least_share, self.min_epochs)
+    def sums(
+        self, neighbours: Neighbours, centre: FloatArray, fades: BoolArray
+    ) -> tuple[Evidence, FloatArray]:
+        """Evidence of stars with their ``neighbours``; (n_stars,) correlations with these."""
+        correlation = np.full(len(self.curves), np.nan, "f4")
+        found = []
+        for part in blocks(len(neighbours.star), self.curves.n_images):
+            some = neighbours.select(part)
+            sums = pair_sums(some, self.curves.mag, self.curves.mag_err, centre, fades)
+            correlation[some.star] = sums.correlation
+            found.append(self.evidence_of(some.star, sums.mag, sums.mag_err))
+        return Evidence.joined(found), correlation
 
     def false_alarms(self, evidence: Evidence, of_sums: Evidence, paired: IntArray) -> FloatArray:
         """(n_stars,) false-alarm probabilities."""
@@ -185,7 +203,7 @@ class _Stars:
             np.append(self.kind.mag, self.kind.mag[paired]),
             np.append(self.kind.crowding, of_pairs),
         )
-        standard = standard_deviates(evidence.and_of(of_sums), both)
+        standard = standard_deviates(Evidence.joined([evidence, of_sums]), both)
         with np.errstate(invalid="ignore"):
             is_constant = np.all(standard[:, :n] < DONOR_SIGMA, axis=0)
         chance = self._calibration(is_constant).probability(combined(standard))
@@ -195,23 +213,30 @@ class _Stars:
 
     def _calibration(self, is_constant: BoolArray) -> Calibration:
         """From artificial constant stars, as many as there are, and more where there are few."""
-        curves, rng = self.curves, np.random.default_rng(len(self.curves))
-        pulls = _pulls(curves, self.statistics.mean_mag)
-        wanted = np.clip(ARTIFICIAL_MEASUREMENTS // max(curves.n_images, 1), *ARTIFICIAL_STARS)
-        n_times = min(-(-int(wanted) // max(len(curves), 1)), MOST_TIMES) * is_constant.any()
-        found: list[FloatArray] = [np.zeros(0)]
-        for _ in range(n_times):
-            made = artificial_curves(pulls, self.kind, is_constant, rng)
-            made *= curves.mag_err
-            found.append(combined(standard_deviates(self.evidence(made), self.kind)))
-        return Calibration.of(np.concatenate(found))
+        n_stars, rng = len(self.curves), np.random.default_rng(len(self.curves))
+        wanted = np.clip(ARTIFICIAL_MEASUREMENTS // max(self.curves.n_images, 1), *ARTIFICIAL_STARS)
+        n_times = min(-(-int(wanted) // max(n_stars, 1)), MOST_TIMES) * is_constant.any()
+        found = [self._artificial(is_constant, rng) for _ in range(n_times)]
+        return Calibration.of(np.concatenate([np.zeros(0), *found]))
+
+    def _artificial(self, is_constant: BoolArray, rng: np.random.Generator) -> FloatArray:
+        """(n,) natural logarithms of probabilities of artificial stars, one for each."""
+        parts, found = list(groups(self.kind)), []
+        for part in parts:
+            mag_err = self.curves.mag_err[part]
+            pulls = _pulls(self.curves.mag[part], mag_err, self.statistics.mean_mag[part])
+            made = artificial_pulls(pulls, is_constant[part], rng) * mag_err
+            found.append(self.evidence_of(part, made, mag_err))
+        star = np.concatenate(parts)
+        kind = Kind(self.kind.mag[star], self.kind.crowding[star])
+        return combined(standard_deviates(Evidence.joined(found), kind))
 
 
-def _pulls(curves: CatalogueCurves, mean_mag: FloatArray) -> FloatArray:
+def _pulls(mag: FloatArray, mag_err: FloatArray, mean_mag: FloatArray) -> FloatArray:
     """(n_stars, n_images) float32 deviations from weighted means, in sigma of these deviations."""
     # The mean has followed each measurement by its share of the weight.
-    weight = np.nan_to_num(curves.mag_err**-2.0)
+    weight = np.nan_to_num(mag_err**-2.0)
     left = 1 - weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-30)
-    pulls = curves.mag - mean_mag[:, None]
-    pulls /= curves.mag_err * np.sqrt(np.maximum(left, 0.01))
+    pulls: FloatArray = mag - mean_mag[:, None]
+    pulls /= mag_err * np.sqrt(np.maximum(left, 0.01))
     return pulls

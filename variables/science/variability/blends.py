@@ -33,6 +33,10 @@ class Neighbours:
         star, first = np.unique(both[:, 0], return_index=True)
         return cls(star, np.append(first, len(both)), both[:, 1])
 
+    def select(self, part: slice) -> "Neighbours":
+        """Those of some of the stars that have some, one after the other."""
+        return Neighbours(self.star[part], self.first[part.start : part.stop + 1], self.neighbour)
+
 
 @dataclass(frozen=True)
 class PairSums:

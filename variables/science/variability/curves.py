@@ -1,5 +1,6 @@
 """The light curves of all stars of a catalogue as matrices: a row a star, a column an image."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -9,13 +10,21 @@ from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from photometry.science.calibration.calibration import MAG_PER_LN
 
 ZERO_POINT = 25.0  # mag of a flux of 1
+ELEMENTS_AT_ONCE = 2_000_000  # of matrices, that are worked on in memory beside them
+
+
+def blocks(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of rows of a matrix, without a unit, that are not too many at once; at least one."""
+    step = max(ELEMENTS_AT_ONCE // max(n_columns, 1), 1)
+    for start in range(0, max(n_rows, 1), step):
+        yield slice(start, min(start + step, n_rows))
 
 
 @dataclass(frozen=True)
 class Missed:
     """Measurements without a magnitude, as the flux was not positive; arrays (m,)."""
 
-    star: np.ndarray  # row of the matrices
+    star: np.ndarray  # row of the matrices, ascending
     image: np.ndarray  # column of the matrices
     flux: np.ndarray  # in units of that of a star of ZERO_POINT mag
     flux_err: np.ndarray  # in the same unit
@@ -58,17 +67,23 @@ class CatalogueCurves:
         mag, mag_err = self.mag[rows].astype("f8"), self.mag_err[rows].astype("f8")
         flux = 10 ** (-0.4 * (mag - ZERO_POINT))
         flux_err = flux * mag_err / MAG_PER_LN
-        place = np.searchsorted(rows, self.missed.star)
-        place[place == len(rows)] = 0
-        known = rows[place] == self.missed.star if len(rows) else np.zeros(len(place), bool)
-        here = place[known], self.missed.image[known]
-        flux[here], flux_err[here] = self.missed.flux[known], self.missed.flux_err[known]
+        if len(rows) == 0:
+            return flux, flux_err
+        near = slice(*np.searchsorted(self.missed.star, (rows[0], rows[-1] + 1)))
+        star, image = self.missed.star[near], self.missed.image[near]
+        place = np.searchsorted(rows, star)
+        known = rows[place] == star
+        here = place[known], image[known]
+        flux[here] = self.missed.flux[near][known]
+        flux_err[here] = self.missed.flux_err[near][known]
         return flux, flux_err
 
     def fading(self, faint_sigma: float) -> BoolArray:
         """(n_stars,) whether a star fades: one measurement is below a significance, or missed."""
+        fades = np.zeros(len(self), bool)
         with np.errstate(invalid="ignore"):
-            fades = (self.mag_err > MAG_PER_LN / faint_sigma).any(axis=1)
+            for part in blocks(*self.mag.shape):
+                fades[part] = (self.mag_err[part] > MAG_PER_LN / faint_sigma).any(axis=1)
         fades[self.missed.star] = True
         return fades
 
@@ -94,14 +109,19 @@ class CatalogueCurves:
 
         What was missed of them is measured, then.
         """
-        rows = np.flatnonzero(fades)
-        mag, mag_err = self.mag.copy(), self.mag_err.copy()
-        mag[rows], mag_err[rows], _ = self.linear(rows)
-        return replace(self, mag=mag, mag_err=mag_err, missed=Missed.none())
+        return self.copy().put_in_flux(fades)
 
-    def with_mag(self, mag: FloatArray) -> Self:
-        """These with other magnitudes (n_stars, n_images) mag."""
-        return replace(self, mag=mag)
+    def put_in_flux(self, fades: BoolArray) -> Self:
+        """As ``in_flux`` of stars that fade (n_stars,), with the matrices of these, in place."""
+        rows = np.flatnonzero(fades)
+        for part in blocks(len(rows), self.n_images):
+            some = rows[part]
+            self.mag[some], self.mag_err[some], _ = self.linear(some)
+        return replace(self, missed=Missed.none())
+
+    def copy(self) -> Self:
+        """These with matrices of their own."""
+        return replace(self, mag=self.mag.copy(), mag_err=self.mag_err.copy())
 
 
 def _median(values: FloatArray) -> FloatArray:

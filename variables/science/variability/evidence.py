@@ -1,5 +1,6 @@
 """What speaks for a star's variability: its scatter, how smooth it is, and its trend in time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from scipy.special import fdtrc
 
 from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.compiled import compiled, inlined
+from variables.science.variability.curves import blocks
 from variables.science.variability.dependence import chance_inflation, chance_of_dependence
 from variables.science.variability.orthogonal import free, take
 
@@ -16,7 +18,6 @@ UNCORRECTED = 1.0  # of what follows conditions, that no linear correction takes
 FOLLOWS_PROBABILITY = 1e-3  # that a star seems to follow conditions by chance
 EPOCHS_A_CONDITION = 3  # at least, so that it is told whether a star follows them
 N_TIMES = 2  # of the trend: linear and square
-STARS_AT_ONCE = 5_000  # of which it is asked what they follow
 
 # Of the results of the compiled pass: chi2 of the whole, and of what is left without conditions.
 N, N_FOLLOWED, CHI2, CHI2_LEFT, CHI2_CORRECTED, SMOOTH, TREND = range(7)
@@ -39,10 +40,10 @@ class Evidence:
         """That of some of the stars, by indices (n,)."""
         return Evidence(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
-    def and_of(self, other: "Evidence") -> "Evidence":
-        """That of other stars after these."""
-        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
-        return Evidence(*map(np.concatenate, both))
+    @classmethod
+    def joined(cls, parts: Sequence["Evidence"]) -> "Evidence":
+        """That of the stars of all parts, one part after the other."""
+        return cls(*(np.concatenate([getattr(one, f.name) for one in parts]) for f in fields(cls)))
 
     def with_usual(self, usual: FloatArray) -> "Evidence":
         """The same with chi2 for stars that follow conditions as their like do.
@@ -141,7 +142,8 @@ def _chances(curves: "_Curves", results: "_Results") -> FloatArray:
     chances = chance(slice(None), 1.0)
     # Few seem to at all, and of these it is asked whether they would by themselves.
     seeming = np.flatnonzero(chances < FOLLOWS_PROBABILITY)
-    for some in np.array_split(seeming, -(-len(seeming) // STARS_AT_ONCE) or 1):
+    for part in blocks(len(seeming), curves.mag.shape[1]):
+        some = seeming[part]
         mag_err, conditions = curves.mag_err[some], curves.basis[:-N_TIMES]
         off = curves.mag[some] - np.nanmedian(curves.mag[some], axis=1, keepdims=True)
         off = np.clip(off, -CLIP_SIGMA * mag_err, CLIP_SIGMA * mag_err)

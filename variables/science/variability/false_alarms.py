@@ -1,5 +1,6 @@
 """The probability that a constant star has the statistics of a star, by the catalogue's own."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from variables.science.variability.evidence import Evidence
 
 WEIGHTS = np.array([0.6, 0.2, 0.2])  # of scatter, smoothness and trend
 BIN_STARS, MAX_BINS = 400, 15  # least stars in a bin of magnitude, and most bins
+GROUP_STARS = 2_000  # whose deviations are exchanged, about
 MIN_CLASS = 200  # stars of one crowding, below which they are judged with the next
 N_CLIPS, CLIP_SIGMA = 3, 3.5  # of what varies, before it is told what constant stars do
 TAIL_STARS = 1_200  # artificial constant stars that tell how the tail falls off
@@ -204,31 +206,35 @@ def combined(standard: FloatArray) -> FloatArray:
     return np.log(np.maximum(small, LEAST))
 
 
-def artificial_curves(
-    pulls: FloatArray, kind: Kind, is_constant: BoolArray, rng: np.random.Generator
-) -> FloatArray:
-    """(n_stars, n_images) float32 deviations of constant stars, in sigma, NaN where not measured.
+def groups(kind: Kind) -> Iterator[IntArray]:
+    """Indices (n,) of stars of one class and about one magnitude, ascending; for each such group.
 
-    ``pulls`` (n_stars, n_images) are those of the stars, in sigma. Each star gets on each image the
-    pull of another that ``is_constant`` (n_stars,), of its class and about its magnitude, so that
-    all that images do is there, and nothing that a star does.
+    Those without a magnitude are in none.
     """
-    made = np.full_like(pulls, np.nan, dtype="f4")
-    known = np.isfinite(kind.mag) & np.isfinite(pulls).any(axis=1)
-    for members in _classes(kind.crowding, known):
+    for members in _classes(kind.crowding, np.isfinite(kind.mag)):
         ordered = members[np.argsort(kind.mag[members], kind="stable")]
         n_bins = int(np.clip(len(ordered) // BIN_STARS, 1, MAX_BINS))
-        for part in np.array_split(ordered, n_bins):
-            own = np.ascontiguousarray(pulls[part].T)
-            lending = is_constant[part]
-            drawn = np.full_like(own, np.nan)
-            for image, (to, values) in enumerate(zip(drawn, own, strict=True)):
-                measured = np.isfinite(values)
-                lent = own[image][measured & lending]
-                if len(lent):
-                    to[measured] = lent[rng.integers(len(lent), size=int(measured.sum()))]
-            made[part] = drawn.T
-    return made
+        n_bins = max(n_bins, len(ordered) // GROUP_STARS)
+        yield from map(np.sort, np.array_split(ordered, n_bins))
+
+
+def artificial_pulls(
+    pulls: FloatArray, is_constant: BoolArray, rng: np.random.Generator
+) -> FloatArray:
+    """(n_stars, n_images) deviations of constant stars, in sigma, NaN where not measured.
+
+    ``pulls`` (n_stars, n_images) are those of the stars of a group, in sigma. Each star gets on
+    each image the pull of another that ``is_constant`` (n_stars,), so that all that images do is
+    there, and nothing that a star does.
+    """
+    own = np.ascontiguousarray(pulls.T)
+    drawn = np.full_like(own, np.nan)
+    for to, values in zip(drawn, own, strict=True):
+        measured = np.isfinite(values)
+        lent = values[measured & is_constant]
+        if len(lent):
+            to[measured] = lent[rng.integers(len(lent), size=int(measured.sum()))]
+    return drawn.T
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from exposures.science.arrays import BoolArray, FloatArray
 from photometry.science.compiled import compiled
 from photometry.science.scatter import MAD_TO_SIGMA
 from variables.science.selection import running_median
-from variables.science.variability.curves import CatalogueCurves
+from variables.science.variability.curves import CatalogueCurves, blocks
 from variables.science.variability.options import VariabilityOptions
 from variables.science.variability.statistics import CurveStatistics
 
@@ -264,4 +264,13 @@ def detrended(curves: CatalogueCurves, trends: Trends, coefficients: FloatArray)
 
     Magnitudes alone are others, errors and what was missed are as they were.
     """
-    return curves.with_mag(curves.mag - coefficients @ trends.of_images.astype("f4"))
+    clean = curves.copy()
+    take_trends(clean, trends, coefficients)
+    return clean
+
+
+def take_trends(curves: CatalogueCurves, trends: Trends, coefficients: FloatArray) -> None:
+    """As ``detrended``, in place, with stars' ``coefficients`` (n_stars, n), without a unit."""
+    of_images = trends.of_images.astype("f4")
+    for part in blocks(*curves.mag.shape):
+        curves.mag[part] -= coefficients[part] @ of_images
