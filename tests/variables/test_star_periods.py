@@ -322,3 +322,11 @@ def test_sums_between_every_second_frequency_are_those_of_all(n, monkeypatch):
     power = periodograms(ready, grid)
     monkeypatch.setattr(periodogram_module, "MOST_TURNS", 0)
     np.testing.assert_allclose(power, periodograms(ready, grid), atol=3e-4)
+
+
+def test_periodograms_do_not_depend_on_how_many_stars_fit_into_the_cache(monkeypatch):
+    ready = scaled(noise(n_stars=5))
+    grid = FrequencyGrid(step=0.2 / np.ptp(ready.days), first=3, n=3000)
+    together = periodograms(ready, grid)
+    monkeypatch.setattr(periodogram_module, "STARS_IN_CACHE", 2)
+    np.testing.assert_allclose(periodograms(ready, grid), together, atol=1e-5)

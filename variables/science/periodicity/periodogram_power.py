@@ -97,7 +97,12 @@ def _shares(
 
 @compiled
 def powers(
-    sums: FloatArray, band_sums: FloatArray, inverse: FloatArray, margin: int, power: FloatArray
+    sums: FloatArray,
+    band_sums: FloatArray,
+    inverse: FloatArray,
+    margin: int,
+    power: FloatArray,
+    start: int,
 ) -> None:
     """Write into ``power`` (n_stars, n_frequencies) the shares of variance of sinusoids, 0 to 1.
 
@@ -105,15 +110,16 @@ def powers(
     times cosine and sine at doubled frequency; ``band_sums`` (2, n_bands, n_stars, n) those of
     weight times cosine and sine in each filter, and ``inverse`` (n_bands, n_stars) of the weights;
     no units. With a ``margin``, MARGIN, they are those of every second frequency, and of so many
-    more on either side; without, 0, those of each. The first n are written, or all there are.
+    more on either side; without, 0, those of each. Columns are written from ``start`` on, as many
+    as there are sums; of sums there may be more stars.
     """
-    n_bands, n_stars, size = band_sums.shape[1:]
+    n_bands, _, size = band_sums.shape[1:]
     n = size - 2 * margin
     share, between = np.empty(n, np.float32), np.empty(n, np.float32)
     sums_between = np.empty((4, 1, n), np.float32)
     band_between = np.empty((2, n_bands, 1, n), np.float32)
-    for i in range(n_stars):
-        row = power[i]
+    for i in range(len(power)):
+        row = power[i, start:]
         _shares(sums, band_sums, inverse, i, margin, share)
         if margin == 0:
             for k in range(min(n, len(row))):

@@ -9,12 +9,11 @@ from variables.science.periodicity.curve_matrices import ScaledCurves
 from variables.science.periodicity.frequencies import FrequencyGrid, cosine_tables
 from variables.science.periodicity.periodogram_power import MARGIN, powers
 
-FREQUENCIES_AT_ONCE = 1024  # of which cosines and sums of 256 stars are made at once
+FREQUENCIES_AT_ONCE = 1024
 STARS_AT_ONCE = 256
-MOST_TURNS, ROUNDING = (
-    0.2,
-    1e-9,
-)  # over the span, from one frequency to the next, between which there are others
+STARS_IN_CACHE = 64  # of the processor, with their sums at so many frequencies
+# Cycles over the span from one frequency to the next, at which sums of every second one tell all.
+MOST_TURNS, ROUNDING = 0.2, 1e-9
 
 
 def periodograms(curves: ScaledCurves, grid: FrequencyGrid) -> FloatArray:
@@ -35,19 +34,23 @@ def periodograms(curves: ScaledCurves, grid: FrequencyGrid) -> FloatArray:
     is_dense = grid.step * np.ptp(curves.days) <= MOST_TURNS + ROUNDING
     margin, spacing = (MARGIN, 2) if is_dense else (0, 1)
     size = min(FREQUENCIES_AT_ONCE, -(-grid.n // spacing) + 2 * margin)
-    places = np.arange(0, grid.n, spacing * (size - 2 * margin))
-    starts = grid.step * (grid.first + places - spacing * margin)
+    places = range(0, grid.n, spacing * (size - 2 * margin))
+    starts = grid.step * (grid.first + np.array(places) - spacing * margin)
     tables = cosine_tables(curves.days[order], starts, spacing * grid.step, size)
     # Made once: to have memory given and taken for each block costs as much as its products.
-    whole = np.empty((4, len(w), size), "f4")
-    by_band = np.empty((2, len(bands), len(w), size), "f4")
+    n_together = min(STARS_IN_CACHE, len(w))
+    whole = np.empty((4, n_together, size), "f4")
+    by_band = np.empty((2, len(bands), n_together, size), "f4")
+    groups = [slice(first, first + n_together) for first in range(0, len(w), STARS_IN_CACHE)]
     for place, cosines in zip(places, tables, strict=True):
-        for factor, cosine, out in zip((wy, wy, w, w), cosines, whole, strict=True):
-            np.matmul(factor, cosine, out=out)
-        for k, of in enumerate(bands):
-            np.matmul(w[:, of], cosines[0, of], out=by_band[0, k])
-            np.matmul(w[:, of], cosines[1, of], out=by_band[1, k])
-        powers(whole, by_band, inverse, margin, power[:, place:])
+        for stars in groups:
+            some = len(power[stars])
+            for factor, cosine, out in zip((wy, wy, w, w), cosines, whole, strict=True):
+                np.matmul(factor[stars], cosine, out=out[:some])
+            for k, of in enumerate(bands):
+                np.matmul(w[stars, of], cosines[0, of], out=by_band[0, k, :some])
+                np.matmul(w[stars, of], cosines[1, of], out=by_band[1, k, :some])
+            powers(whole, by_band, inverse[:, stars], margin, power[stars], place)
     return power
 
 
