@@ -109,8 +109,7 @@ def _probability(
     error = np.hypot(main.error, options.place_error_arcsec)
     off = (along[:, None] - share * way[:, None]) / error[:, None]
     likely = PRIOR * _gauss(off, options.outliers)
-    # The odds of being one source, exp of the logistic function's argument.
-    nearness = (options.blend_fwhm - way / part.fwhm) / options.blend_blur
+    nearness = options.blend_log_odds(way / part.fwhm)
     odds = np.minimum(np.exp(nearness) / _gauss(along / error, options.outliers), LARGEST_ODDS)
     _, of = np.unique(part.part, return_inverse=True)
     is_in_any = np.bincount(of, odds * likely.sum(axis=1))[of]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from exposures.science.arrays import FloatArray
 from exposures.science.quantities import (
     Arcseconds,
     Fraction,
@@ -54,6 +55,10 @@ class CrossMatchOptions(Options):
     def reach_arcsec(self, fwhm_arcsec: float) -> float:
         """The largest distance in arcsec at which sources can be linked."""
         return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
+
+    def blend_log_odds(self, distance_fwhm: FloatArray) -> FloatArray:
+        """(n,) natural log of the odds that two stars are one source, at distances (n,) in FWHM."""
+        return (self.blend_fwhm - distance_fwhm) / self.blend_blur
 
     def blend_reach(self, fwhm_arcsec: float) -> float:
         """The largest distance in arcsec at which parts of a blend can be linked."""

@@ -185,7 +185,7 @@ def hidden_stars(
     light; a star with a share of less than ``blend_share`` of it does not count.
     """
     faint, bright, distance = _near_brighter(stars, fwhm_arcsec, options)
-    log_one = (options.blend_fwhm - distance / fwhm_arcsec) / options.blend_blur
+    log_one = options.blend_log_odds(distance / fwhm_arcsec)
     log_apart = sums(faint, log_expit(-log_one), len(stars))
     fainter = stars.mag[faint] - stars.mag[bright]
     order = np.lexsort((fainter, bright))
