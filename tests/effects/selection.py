@@ -6,6 +6,7 @@ import numpy as np
 
 from exposures.chip import MaskBit
 from photometry.references.measured import Measured
+from photometry.science.bright_stars.wings import IN_WINGS
 from photometry.science.detection.residual_peaks import NewStars
 from photometry.science.extended_sources import EXTENDED
 from photometry.science.forced.forced import SHARP
@@ -22,6 +23,7 @@ from variables.science.artifacts import (
 )
 from variables.science.consensus import agreed_period, consensus_of
 
+FLAGS = [0, SHARP, MaskBit.SATURATED, IN_WINGS]
 ANGLES = np.arange(8) * np.pi / 4
 
 
@@ -36,7 +38,7 @@ def _measured(n=900):
         table_["rchi2"] = rng.lognormal(0.3, 0.8, n)
         table_["fracflux"] = rng.uniform(0.05, 1.4, n)
         table_["quality"] = rng.uniform(0.6, 1.0, n)
-        table_["flags"] = rng.choice([0, SHARP, MaskBit.SATURATED], n, p=[0.96, 0.02, 0.02])
+        table_["flags"] = rng.choice(FLAGS, n, p=[0.92, 0.02, 0.02, 0.04])
     member = np.arange(300)
     sources["flags"][member] |= EXTENDED
     sources["dec"][member] = member // 5 + 1e-4 * (member % 5)  # degrees, in groups of five

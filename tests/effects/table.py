@@ -261,6 +261,7 @@ SELECTION = {
     "min_fracflux": changes(selection.selected, 0.5),
     "max_fracflux": changes(selection.selected, 0.9),
     "saturated_pixels": changes(selection.selected, 40.0),
+    "max_wing_misfit": changes(selection.selected, 0.001),
     "edge_pixels": changes(selection.selected, 40.0),
     "pair_fwhm": changes(selection.selected, 2.0),
     "min_sum_share": changes(selection.selected, 1.0, pair_fwhm=2.0),

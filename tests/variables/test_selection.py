@@ -130,7 +130,6 @@ def test_faint_star_without_flux_did_not_vanish(reference):
         ("flags", MaskBit.SATURATED, Cut.SATURATED),
         ("flags", SHARP, Cut.SHARP),
         ("saturated_distance", 6.0, Cut.NEAR_SATURATED),
-        ("flags", IN_WINGS, Cut.NEAR_SATURATED),
     ],
 )
 def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
@@ -138,6 +137,16 @@ def test_cut_is_recorded_and_removes_nothing(reference, column, value, cut):
     changes = select(changed(search, column, 3, value), reference)
     assert changes.index.tolist() == [3]
     assert changes.failed_cuts.tolist() == [cut]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.04, 0), (0.08, Cut.NEAR_SATURATED)])
+def test_change_in_wings_counts_where_it_has_the_shape_of_a_star(reference, share, expected):
+    search = with_mag(observed_again(reference), 3, reference.mag[3] - 2)
+    significance = select(search, reference).significance[0]
+    search = changed(search, "rchi2", 3, (share * significance) ** 2)
+    in_wings = [changed(photometry, "flags", 3, IN_WINGS) for photometry in (search, reference)]
+    for found in (select(in_wings[0], reference), select(search, in_wings[1])):
+        assert found.failed_cuts.tolist() == [expected]
 
 
 def test_source_that_never_has_most_of_its_light_is_blended(reference):

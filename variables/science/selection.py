@@ -53,6 +53,9 @@ class SelectionOptions(Options):
     saturated_pixels: Margin = 8.0
     """Distance from a saturated star within which its wings, unlike the PSF's, are distrusted; what
     lies farther out in the wings of a bright one is flagged when it is measured."""
+    max_wing_misfit: Ratio = 0.06
+    """Largest misfit of the PSF, over the significance of the change, of a source farther out in
+    the wings of a bright star; light that has no star's shape leaves more."""
     edge_pixels: Margin = 3.0
     """Distance from the edge within which stars beyond it, which are not fitted, spill over."""
     pair_fwhm: InFwhm = 1.0
@@ -199,7 +202,7 @@ def failed_cuts(
         | np.any([takes_neighbours_light(p, options) for p in both], axis=0),
         "saturated": np.any([(p.flags & SATURATION) != 0 for p in both], axis=0),
         "sharp": np.any([(p.flags & SHARP) != 0 for p in both], axis=0),
-        "near_saturated": np.any([near_saturated(p, options) for p in both], axis=0),
+        "near_saturated": near_saturated(both, np.abs(change) / error, options),
         "traded": trades_flux(search, change, expected_flux, error, options),
     }
     return sum(failed.astype("i2") << CUTS.index(name) for name, failed in fails.items())
@@ -235,10 +238,22 @@ def takes_neighbours_light(photometry: Photometry, options: SelectionOptions) ->
     return is_there & (photometry.fracflux > options.max_fracflux)
 
 
-def near_saturated(photometry: Photometry, options: SelectionOptions) -> BoolArray:
-    """(n,) whether sources are at a saturated star's core, or in its wings."""
-    is_close = photometry.saturated_distance < options.saturated_pixels
-    return is_close | ((photometry.flags & IN_WINGS) != 0)
+def near_saturated(
+    both: tuple[Photometry, Photometry], significance: FloatArray, options: SelectionOptions
+) -> BoolArray:
+    """(n,) whether a saturated star's light may have made the change of sources near it.
+
+    ``both`` are Photometry of the n sources on the search image and on the reference, and
+    ``significance`` (n,) those of their changes. Near its core any change is doubted; in its wings
+    those that leave a misfit behind. What a star loses or gains has the PSF's shape, and the root
+    of rchi2 stays at 1 however large the change; of smooth light, or a spike, it grows with what
+    the fit takes for the star's.
+    """
+    is_close = np.any([p.saturated_distance < options.saturated_pixels for p in both], axis=0)
+    is_in_wings = np.any([(p.flags & IN_WINGS) != 0 for p in both], axis=0)
+    with np.errstate(invalid="ignore"):
+        stands_out = np.sqrt(both[0].rchi2) <= options.max_wing_misfit * significance
+    return is_close | (is_in_wings & ~stands_out)
 
 
 SATURATION = MaskBit.SATURATED | MaskBit.BLEED
