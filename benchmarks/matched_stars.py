@@ -64,7 +64,8 @@ def tell(text):
 
 
 def rounded(values):
-    return {name: round(value, 4) for name, value in values.items()}
+    """With enough digits, and None for what is none."""
+    return {k: round(value, 4) if np.isfinite(value) else None for k, value in values.items()}
 
 
 def judge(name, field, band, faults=Faults()):  # noqa: B008  (frozen)
@@ -132,10 +133,9 @@ def time_a_million(size):
     return {"million_s": round(seconds, 1), "stars_of_million": round(n_stars)}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a sixteenth of a chip")
-    share = 0.0625 if parser.parse_args().quick else 1.0
+def figures(quick=False) -> dict:
+    """All figures by crowding and catalogue; of a sixteenth of a chip where ``quick``."""
+    share = 0.0625 if quick else 1.0
     size = CHIP_ARCSEC[0], CHIP_ARCSEC[1] * share
     result = {}
     for crowding, n in DENSITIES.items():
@@ -160,7 +160,13 @@ def main():
                 "chance": by_chance(field),
                 "by_magnitude": judge_by_magnitude(field),
             }
-    print(json.dumps(result | time_a_million(size)))
+    return result | time_a_million(size)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="a sixteenth of a chip")
+    print(json.dumps(figures(parser.parse_args().quick)))
 
 
 if __name__ == "__main__":
