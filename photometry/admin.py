@@ -3,7 +3,13 @@
 from django.contrib import admin
 
 from exposures.admin import ReadOnlyAdmin
-from photometry.models import GalReference, GalReferenceMember, GalReferenceSet
+from photometry.models import (
+    GalMatchRun,
+    GalReference,
+    GalReferenceMember,
+    GalReferenceSet,
+    GalZeroPoint,
+)
 
 
 @admin.register(GalReference)
@@ -31,4 +37,26 @@ class GalReferenceMemberAdmin(ReadOnlyAdmin):
     list_select_related = ["reference_set__image__exposure", "image__exposure"]
     raw_id_fields = ["reference_set", "image"]
     search_fields = ["image__exposure__identifier"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalMatchRun)
+class GalMatchRunAdmin(ReadOnlyAdmin):
+    """What was matched, by manage.py match_catalogues; the matches are too many for these pages."""
+
+    list_display = ["id", "reference", "published", "n_matched", "n_cant_be_told", "matched_at"]
+    list_filter = ["published"]
+    list_select_related = ["reference__image__exposure", "published"]
+    raw_id_fields = ["reference"]
+    ordering = ["-pk"]
+
+
+@admin.register(GalZeroPoint)
+class GalZeroPointAdmin(ReadOnlyAdmin):
+    """Absolute zero points, by manage.py calibrate_references."""
+
+    list_display = ["id", "reference", "source", "zero_point", "error", "systematic", "reason"]
+    list_filter = ["published", "is_other_band"]
+    list_select_related = ["reference__image__exposure", "published"]
+    raw_id_fields = ["reference"]
     ordering = ["-pk"]
