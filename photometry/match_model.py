@@ -33,6 +33,9 @@ class GalMatchRun(models.Model):
     position_scale = RealField(help_text="errors of positions as found, over those stated")
     mag_offset = RealField(help_text="mag, of ours from theirs in the main band")
     mag_scatter = RealField(help_text="mag, of that beyond the errors")
+    has_motions = models.BooleanField(
+        default=False, help_text="the sources have the proper motions of their stars"
+    )
 
     class Meta:
         db_table = "galmatchruns"

@@ -310,6 +310,9 @@ class GalMotion(models.Model):
     n_images = models.SmallIntegerField(
         help_text="on which it was measured; 0 where it is a catalogue's"
     )
+    star_id = models.BigIntegerField(
+        default=0, help_text="published star that it is of; 0: it is of a tile, or measured"
+    )
 
     class Meta:
         db_table = "galmotions"

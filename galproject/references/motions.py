@@ -1,13 +1,13 @@
-"""Proper motions of references' sources, measured on the images of years."""
+"""Proper motions of references' sources, of published stars and of the images of years."""
 
 from collections.abc import Iterable, Iterator
 
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 
 from exposures.models import GalExposure
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
-from photometry.references.motions import MeasuredMotions, measure_motions
+from photometry.references.motions import StoredMotions, astrometric_runs, measure_motions
 from variables.derived.refresh import refresh_candidates
 
 GROWTH = 0.1  # more images than at the last time, as a share of them, are worth a measurement
@@ -22,20 +22,24 @@ def catalogues_of(exposures: Iterable[GalExposure] | None = None) -> list[GalRef
 
 
 def overdue_catalogues() -> list[GalReference]:
-    """Catalogues in use with many more images than their motions were measured on."""
+    """Catalogues in use whose sources may have other motions than are stored.
+
+    With many more images than these were measured on, or matched with published stars since.
+    """
     catalogues = GalReference.objects.filter(active=True).select_related("image__exposure")
     catalogues = catalogues.annotate(n_images=Count("coverages__displacements"))
     catalogues = catalogues.annotate(n_new=F("n_images") - F("n_motion_images"))
     enough = load_options().reduction.motions.min_images
     growth = GROWTH * F("n_motion_images")
-    grown = catalogues.filter(n_images__gte=enough, n_new__gte=1).filter(n_new__gte=growth)
-    return list(grown.order_by("pk"))
+    has_grown = Q(n_images__gte=enough, n_new__gte=1) & Q(n_new__gte=growth)
+    matched = astrometric_runs().filter(has_motions=False).order_by().values("reference")
+    return list(catalogues.filter(has_grown | Q(pk__in=matched)).order_by("pk"))
 
 
 def measure_motions_of(
     catalogues: Iterable[GalReference],
-) -> Iterator[tuple[GalReference, MeasuredMotions]]:
-    """Measure the motions of catalogues' sources, and judge their candidates by them."""
+) -> Iterator[tuple[GalReference, StoredMotions]]:
+    """Store the motions of catalogues' sources, and judge their candidates by them."""
     options = load_options().reduction.motions
     for catalogue in catalogues:
         measured = measure_motions(catalogue, options)

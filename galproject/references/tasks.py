@@ -45,9 +45,10 @@ def change_reference_set(primary_id, member_ids, is_added, username, reason):
 
 
 def measure_motions():
-    """Measure proper motions of references with many more images than at the last time."""
+    """Store proper motions of references with many more images, or matched since the last time."""
     catalogues = through_restarts(overdue_catalogues)
     measured = through_restarts(lambda: list(measure_motions_of(catalogues)))
     for catalogue, motions in measured:
-        logger.info("%s: %d sources have a proper motion", catalogue.image, motions.n_stored)
+        n_sources = motions.n_published + motions.n_measured
+        logger.info("%s: %d sources have a proper motion", catalogue.image, n_sources)
     return {"catalogues": [catalogue.pk for catalogue, _ in measured]}

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.science.arrays import Float, FloatArray, Index
+from exposures.science.arrays import BoolArray, Float, FloatArray, Index
 from exposures.science.astrometry import mutual_neighbours
 from exposures.science.motion import DAYS_A_YEAR, moved
 from exposures.science.quantities import (
     Count,
+    Fraction,
     Milliarcseconds,
     Motion,
     Options,
@@ -31,6 +32,8 @@ class MotionOptions(Options):
     """Distance within which a source of a reference has the motion of a star of the catalogue."""
     max_error: Motion = 3.0
     """Largest error of a proper motion that is used."""
+    min_probability: Fraction = 0.95
+    """Least probability that a source is the published star whose proper motion it has."""
     min_stars: Count = 20
     """Least number of sources with a catalogue's proper motion, from which on the others of a field
     move as the middle of these."""
@@ -114,6 +117,20 @@ def catalogue_motions(
     for name in ("pm_ra", "pm_dec", "pm_ra_err", "pm_dec_err"):
         getattr(found, name)[source] = getattr(listed, name)[star]
     return found
+
+
+def usable_motions(
+    listed: Motions, probability: FloatArray, options: MotionOptions = MotionOptions()
+) -> BoolArray:
+    """(n,) whether sources have the Motions (n,) of published stars that they are matched with.
+
+    ``probability`` (n,) is that of each match, 0 to 1; it has to be ``min_probability``, and the
+    error known and no larger than ``max_error`` mas/yr.
+    """
+    with np.errstate(invalid="ignore"):
+        largest = np.maximum(listed.pm_ra_err, listed.pm_dec_err)
+        is_good = (largest <= options.max_error) & (probability >= options.min_probability)
+    return listed.are_known & is_good
 
 
 def positions_at(

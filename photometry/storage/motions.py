@@ -1,10 +1,13 @@
 """Proper motions of reference sources, in a table beside galsources."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from django.db import transaction
 
 from exposures.binary_copy import copy_in, copy_out, names_of
-from exposures.science.arrays import FloatArray, IntArray
+from exposures.science.arrays import FloatArray, Index, IntArray
 from exposures.source_ids import catalogue_of, id_range
 from photometry.models import GalMotion, GalReference
 from photometry.science.motions import MotionOptions, Motions, positions_at
@@ -14,13 +17,32 @@ TABLE = "galmotions"
 MOTION_COLUMNS = ("pm_ra", "pm_dec", "pm_ra_err", "pm_dec_err", "n_images")
 
 
-def store_motions(refsource_ids: IntArray, motions: Motions) -> None:
-    """Store the Motions (n,) of new sources, those that are known."""
-    known = motions.are_known
-    rows = np.zeros(int(known.sum()), MOTION_DTYPE)
-    rows["refsource_id"] = refsource_ids[known]
+@dataclass(frozen=True)
+class SourceMotions:
+    """Proper motions of n sources that are of one kind."""
+
+    refsource_id: np.ndarray  # (n,) int64
+    star_id: np.ndarray  # (n,) int64, the published star that each is of; 0 where it is of none
+    motions: Motions
+
+    @classmethod
+    def of_no_star(cls, refsource_ids: IntArray, motions: Motions) -> "SourceMotions":
+        """Those of sources (n,) by images, or by tiles."""
+        return cls(refsource_ids, np.zeros(len(refsource_ids), np.int64), motions)
+
+    def select(self, index: Index) -> "SourceMotions":
+        """Those of a selection: indices (k,), or a mask (n,) of bool."""
+        chosen = self.motions.select(index)
+        return SourceMotions(self.refsource_id[index], self.star_id[index], chosen)
+
+
+def store_motions(of_sources: SourceMotions) -> None:
+    """Store the motions of new sources, those that are known."""
+    known = of_sources.select(of_sources.motions.are_known)
+    rows = np.zeros(len(known.refsource_id), MOTION_DTYPE)
+    rows["refsource_id"], rows["star_id"] = known.refsource_id, known.star_id
     for name in MOTION_COLUMNS:
-        rows[name] = getattr(motions, name)[known]
+        rows[name] = getattr(known.motions, name)
     copy_in(TABLE, rows)
 
 
@@ -40,22 +62,24 @@ def motions_of(refsource_ids: IntArray) -> Motions:
 
 
 @transaction.atomic
-def replace_measured_motions(
-    catalogue: GalReference, refsource_ids: IntArray, motions: Motions
-) -> int:
-    """Replace the measured motions of a catalogue's sources by Motions (n,); returns their number.
+def replace_later_motions(catalogue: GalReference, kinds: Sequence[SourceMotions]) -> list[int]:
+    """Replace motions of a catalogue's sources that came after it was made; numbers of each kind.
 
-    Those that a catalogue of stars has stay, and come first. One process at a time does this; none
-    if the sources are gone.
+    Those of tiles stay, and come first; then those of the ``kinds``, the first that a source has.
+    One process at a time does this; none if the sources are gone.
     """
     if not GalReference.objects.select_for_update(no_key=True).filter(pk=catalogue.pk):
-        return 0
+        return [0] * len(kinds)
     stored = GalMotion.objects.filter(refsource_id__range=catalogue.id_range)
-    stored.filter(n_images__gt=0).delete()
-    listed = np.array(stored.values_list("refsource_id", flat=True), "i8")
-    new = ~np.isin(refsource_ids, listed)
-    store_motions(refsource_ids[new], motions.select(new))
-    return int(new.sum())
+    stored.exclude(n_images=0, star_id=0).delete()
+    have_one = np.array(stored.values_list("refsource_id", flat=True), "i8")
+    numbers = []
+    for kind in kinds:
+        new = kind.select(~np.isin(kind.refsource_id, have_one))
+        store_motions(new)
+        have_one = np.union1d(have_one, new.refsource_id)
+        numbers.append(len(new.refsource_id))
+    return numbers
 
 
 def source_positions_at(

@@ -19,7 +19,7 @@ from photometry.storage.columns import COLUMNS, NON_DETECTION_DTYPE, SOURCE_DTYP
 from photometry.storage.displacements import store_displacements
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.motions import TABLE as MOTIONS
-from photometry.storage.motions import store_motions
+from photometry.storage.motions import SourceMotions, store_motions
 
 NON_DETECTIONS = "galnondetections"
 
@@ -60,7 +60,7 @@ def create_catalogue(
     rows["mjd"] = mjd
     _load_partition(reference, rows)
     if motions is not None:
-        store_motions(rows["refsource_id"], motions.select(order))
+        store_motions(SourceMotions.of_no_star(rows["refsource_id"], motions.select(order)))
     return reference
 
 

@@ -65,23 +65,17 @@ def add_stars(published, ra, dec, mags, mag_err=0.01, names=None):
     return [star.pk for star in stars]
 
 
-def match(catalogue, published, refsource_ids, star_ids, state=MatchState.MATCHED):
-    """Matches of the sources of a reference catalogue with published stars, in this order."""
+def match(catalogue, published, refsource_ids, star_ids, **columns):
+    """Matches of the sources of a reference catalogue with published stars, in this order.
+
+    ``columns`` are those that are to be others than of a sure match.
+    """
     GalMatchRun.objects.get_or_create(
         reference=catalogue, published=published, defaults=MATCHED_WITH
     )
+    sure = {"rank": 1, "separation": 0.05, "probability": 0.99, "n_possible": 1}
+    sure |= {"state": MatchState.MATCHED, "catalogue_id": published.pk} | columns
     GalMatch.objects.bulk_create(
-        [
-            GalMatch(
-                refsource_id=pk,
-                catalogue_id=published.pk,
-                rank=1,
-                star_id=star_id,
-                separation=0.05,
-                probability=0.99,
-                n_possible=1,
-                state=state,
-            )
-            for pk, star_id in zip(refsource_ids, star_ids, strict=True)
-        ]
+        GalMatch(refsource_id=pk, star_id=star_id, **sure)
+        for pk, star_id in zip(refsource_ids, star_ids, strict=True)
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from photometry.science.motion_fit import Displacements, fit_motions
-from photometry.science.motions import Motions, catalogue_motions, positions_at
+from photometry.science.motions import Motions, catalogue_motions, positions_at, usable_motions
 from photometry.science.refraction import fit_refraction
 from tests.variables.test_causes import FAST, STAR
 from variables.science.causes import judge_causes
@@ -20,6 +20,13 @@ def positions(options):
     listed.pm_ra_err[::7] = 2.0
     found = catalogue_motions(x, y, x + 0.02 * np.arange(30), y, listed, options)
     return positions_at(x / 1000, y, found, 3652.5, options)
+
+
+def published(options):
+    """Which of some sources have the motion of the published star that they are matched with."""
+    options, probability = options.reduction.motions, np.linspace(0.5, 1, 11)
+    listed = Motions(*np.full((4, 11), 2.0), n_images=np.zeros(11, int))
+    return usable_motions(listed, probability, options).tolist()
 
 
 def measured(options):

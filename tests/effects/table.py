@@ -131,6 +131,7 @@ MOTIONS = {
     "use": changes(motions.positions, False),
     "match_pixels": changes(motions.positions, 0.3),
     "max_error": changes(motions.positions, 1.0),
+    "min_probability": changes(motions.published, 0.8),
     "min_stars": changes(motions.positions, 5, match_pixels=0.3),
     "min_significance": changes(chips.displacements, 100.0),
     "position_error": changes(motions.measured, 40.0),

@@ -23,6 +23,7 @@ from tests.builders.candidates import (
     make_catalogue,
 )
 from tests.builders.people import make_person
+from tests.builders.published_stars import make_published
 from tests.builders.queries import n_queries_of
 from tests.variables.test_light_curve_data import two_filters
 from variables.candidates.colours import field_diagram
@@ -354,6 +355,10 @@ def test_the_page_of_a_moving_star_says_how_fast_it_is(reader):
     motion.n_images = 7
     motion.save()
     assert "measured on 7 images" in reader.get(address).content.decode()
+    gaia = make_published("gaia_dr3", "astrometric")
+    motion.n_images, motion.star_id = 0, gaia.id_range[0] + 5
+    motion.save()
+    assert "by gaia_dr3 1" in reader.get(address).content.decode()
 
 
 def test_the_page_of_a_part_of_an_extended_source_says_what_it_is(reader):

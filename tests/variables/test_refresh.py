@@ -14,7 +14,7 @@ from exposures.models import GalImage
 from photometry.models import GalSource
 from photometry.science.motions import Motions
 from photometry.storage import storage
-from photometry.storage.motions import store_motions
+from photometry.storage.motions import SourceMotions, store_motions
 from photometry.storage.storage import catalogue_sources
 from tests.builders.candidates import add_epoch, make_candidate, make_catalogue, make_change
 from variables.derived.refresh import refresh_candidates
@@ -191,9 +191,8 @@ def test_a_star_that_fades_as_it_moves_off_has_a_high_proper_motion():
     first = catalogue.id_range[0]
     pm = np.array([60.0, 60.0, 5.0])
     still, error = np.zeros(3), np.full(3, 0.5)
-    store_motions(
-        first + np.array([2, 5, 7]), Motions(pm, still, error, error, n_images=np.zeros(3, int))
-    )
+    motions = Motions(pm, still, error, error, n_images=np.zeros(3, int))
+    store_motions(SourceMotions.of_no_star(first + np.array([2, 5, 7]), motions))
     GalImage.objects.filter(pk=catalogue.image_id).update(fwhm_arcsec=1.1)
     for years in (9, 10):
         add_epoch(catalogue, catalogue.mjd + 365.25 * years, {2: 0.4, 5: -0.4, 7: 0.4})

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from exposures.models import GalImage
+from exposures.models import GalImage, GalPublishedCatalogue
+from exposures.published_ids import published_catalogue_of
 from exposures.science.orientation import Orientation, orientation_of
 from photometry.models import GalMotion, GalSource
 from photometry.querysets.objects import MatchKind
@@ -137,6 +138,7 @@ class CandidatePage:
     links: tuple[tuple[str, str], ...]  # (name, address) of other archives
     calibrated: CalibratedMagnitude | None  # None where its reference has no zero point
     motion: GalMotion | None  # of the source; None where it is unknown
+    motion_source: str  # the published catalogue that it is of; "" where it is of none
     is_extended: bool  # whether the source is a member of an extended source
     periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
     has_trends: bool  # whether trends can be taken off its light curves, in any filter
@@ -164,12 +166,13 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with twelve queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, with a dozen queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
     note_shown(user, [candidate.pk, *(one.pk for one in siblings)])
     around = neighbourhood(candidate)
+    motion = GalMotion.objects.filter(pk=candidate.pk).first()
     return CandidatePage(
         candidate=candidate,
         changes=tuple(changes),
@@ -180,12 +183,21 @@ def candidate_page(candidate, user) -> CandidatePage:
         statistics=tuple(_statistic(candidate, *described) for described in STATISTICS),
         links=links(candidate.ra, candidate.dec),
         calibrated=calibrated_magnitude(candidate),
-        motion=GalMotion.objects.filter(pk=candidate.pk).first(),
+        motion=motion,
+        motion_source=_motion_source(motion),
         is_extended=_is_extended(candidate),
         periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),
         has_trends=_has_trends(candidate, around),
         siblings=siblings,
     )
+
+
+def _motion_source(motion):
+    if motion is None or not motion.star_id:
+        return ""
+    number = published_catalogue_of(motion.star_id)
+    published = GalPublishedCatalogue.objects.filter(pk=number).first()
+    return str(published or "a catalogue that is gone")
 
 
 def _has_trends(candidate, around):

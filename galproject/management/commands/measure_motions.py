@@ -1,4 +1,4 @@
-"""manage.py measure_motions: proper motions of reference sources from the images of years."""
+"""manage.py measure_motions: proper motions of sources, of published stars and from images."""
 
 from django.core.management.base import CommandError
 
@@ -10,9 +10,10 @@ from galproject.references.motions import catalogues_of, measure_motions_of
 
 class Command(SurveyCommand):
     help = (
-        "Measure proper motions of reference sources that no catalogue has, from where they were "
-        "on images of several years. Images processed from then on have these stars in their "
-        "places; those of before are made over by reprocess --all."
+        "Store proper motions of reference sources: those of published stars that they are "
+        "matched with, and where no catalogue has one those that are measured, from where "
+        "sources were on images of several years. Images processed from then on have these "
+        "stars in their places; those of before are made over by reprocess --all."
     )
 
     def add_arguments(self, parser):
@@ -28,8 +29,9 @@ class Command(SurveyCommand):
             catalogues = catalogues_of(None if exposure is None else find_exposures(exposure))
             if not catalogues:
                 raise CommandError("No reference catalogue is in use there")
-            for catalogue, measured in measure_motions_of(catalogues):
+            for catalogue, stored in measure_motions_of(catalogues):
                 self.stdout.write(
-                    f"{catalogue.image}: {measured.n_stored:,} of {measured.n_tested:,} sources "
-                    "have a proper motion that no catalogue tells"
+                    f"{catalogue.image}: {stored.n_measured:,} of {stored.n_tested:,} sources "
+                    f"have a proper motion that no catalogue tells; {stored.n_published:,} have "
+                    "that of a published star"
                 )
