@@ -7,6 +7,7 @@ import {onKeys} from "./keys.js";
 import {Folding} from "./folding.js";
 import {LightCurveChart} from "./light-curve.js";
 import {Periodogram} from "./periodogram.js";
+import {showPublished} from "./published-diagram.js";
 import {getJson} from "./server.js";
 
 // Does work that needs the server; where that fails, a note says so and the rest of the page stays.
@@ -172,7 +173,9 @@ function cutouts() {
 
 async function field() {
   const plot = byId("field-diagram");
-  await showDiagram(plot, byId("field-note"), await getJson(plot.dataset.url));
+  const data = await getJson(plot.dataset.url);
+  await showDiagram(plot, byId("field-note"), data);
+  await showPublished(byId("published"), data.published);
 }
 
 onKeys({j: () => byId("next")?.click(), k: () => byId("previous")?.click()});

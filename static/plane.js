@@ -1,5 +1,6 @@
 // The plane of all stars: their density, candidates on it, and a region that makes a list.
 
+import {addImages, coloured, countsOf, valueOf} from "./density.js";
 import {byId, element} from "./elements.js";
 import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 import {getJson} from "./server.js";
@@ -37,34 +38,6 @@ class Axis {
   }
 }
 
-// Of the cells of the window in rows from the lower left.
-function countsOf({cells, counts, x, y}) {
-  const values = new Uint32Array(x.n_cells * y.n_cells);
-  cells.forEach((cell, k) => { values[cell] = counts[k]; });
-  return {values, width: x.n_cells, height: y.n_cells};
-}
-
-// Cells as colours, by the logarithm of the stars in each, from one colour of the page to another.
-function coloured({values, width, height}) {
-  const [pale, full] = ["--density-1", "--density-2"].map(colourOf);
-  const most = Math.log1p(values.reduce((a, b) => Math.max(a, b), 0)) || 1;
-  const pixels = new Uint32Array(values.length);
-  values.forEach((n, k) => {
-    if (!n) return;
-    const share = Math.log1p(n) / most;
-    const [r, g, b] = pale.map((from, c) => Math.round(from + share * (full[c] - from)));
-    pixels[k] = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
-  });
-  return Bokeh.require("core/util/ndarray").ndarray(pixels, {dtype: "uint32", shape: [height, width]});
-}
-
-const valueOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function colourOf(name) {
-  const digits = valueOf(name).slice(1);
-  return [0, 2, 4].map((k) => parseInt(digits.slice(k, k + 2), 16));
-}
-
 class Plane {
   constructor(container, form, region) {
     Object.assign(this, {container, form, region, view: null, drawn: ""});
@@ -87,7 +60,7 @@ class Plane {
     this.data = data;
     this.x = new Axis(data.x);
     this.y = new Axis(data.y);
-    this.counts = countsOf(data);
+    this.counts = countsOf({...data, width: data.x.n_cells, height: data.y.n_cells});
     const axes = `${data.x.name} ${data.y.name}`;
     if (this.drawn === axes) this.fill();
     else await this.draw(axes);
@@ -112,7 +85,7 @@ class Plane {
     labelAxes(this.plot.xaxis, this.x.title);
     labelAxes(this.plot.yaxis, this.y.title);
     this.density = columnSource({image: [], x: [], y: [], dw: [], dh: []});
-    this.plot.image_rgba({field: "image"}, {field: "x"}, {field: "y"}, {field: "dw"}, {field: "dh"}, {source: this.density});
+    addImages(this.plot, this.density);
     this.candidates = columnSource({x: [], y: [], id: [], label: [], colour: [], marker: []});
     const points = addMarkers(this.plot, ["x", "y"], this.candidates, {marker: {field: "marker"}, size: 7,
       fill_color: {field: "colour"}, line_color: {field: "colour"}, fill_alpha: 0.75});

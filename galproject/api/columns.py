@@ -15,7 +15,7 @@ UNITS = {
     **dict.fromkeys(("mag", "mag_err", "limit_mag", "reference_mag", "mean_mag"), "mag"),
     **dict.fromkeys(("rms_mag", "amplitude_mag", "max_delta_mag", "mean_delta_mag"), "mag"),
     **dict.fromkeys(("zero_point", "zero_point_error", "trend_mag"), "mag"),
-    **dict.fromkeys(("mag_cal", "mag_cal_err"), "mag"),
+    **dict.fromkeys(("mag_cal", "mag_cal_err", "colour_mag", "absolute_mag"), "mag"),
     **dict.fromkeys(("flux", "flux_err", "sky", "sky_noise"), "adu"),
     **dict.fromkeys(("distance_arcsec", "fwhm_arcsec"), "arcsec"),
     "astrometric_rms_mas": "mas",

@@ -77,6 +77,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
             *("refsource_id", "kind", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
             *("n_epochs", "n_non_detections", "n_changes", "n_detections", "first_mjd", "last_mjd"),
             *("varies", "false_alarm", "excess_mag", "period_days", "period_err"),
+            *("colour_mag", "absolute_mag"),
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("failed_cuts", "cause", "is_flagged", "consensus"),

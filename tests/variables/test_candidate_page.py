@@ -103,7 +103,7 @@ def test_a_page_takes_few_queries_however_much_there_is(curator):
     ("name", "exactly"),
     [
         ("candidate_data", 7),
-        ("candidate_field", 8),
+        ("candidate_field", 9),
         ("candidate_periods", 11),
         ("candidate_periodogram", 12),
     ],

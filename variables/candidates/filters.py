@@ -29,6 +29,8 @@ RANGES = {
     "mag": "magnitude",
     "change": "largest change (mag)",
     "period": "period (days)",
+    "colour": "published colour (mag)",
+    "absolute": "absolute magnitude",
 }
 
 
@@ -116,6 +118,10 @@ class CandidateFilter(django_filters.FilterSet):
     excess_min = magnitude("excess_mag", "gte", "excess scatter from")
     period_min = period("gte", "period from")
     period_max = period("lte", "period to")
+    colour_min = magnitude("colour_mag", "gte", "published colour from")
+    colour_max = magnitude("colour_mag", "lte", "published colour to")
+    absolute_min = magnitude("absolute_mag", "gte", "absolute magnitude from")
+    absolute_max = magnitude("absolute_mag", "lte", "absolute magnitude to")
     alarm_max = FloatFilter(
         "false_alarm", "lte", label="false alarm up to", min_value=0, max_value=1
     )

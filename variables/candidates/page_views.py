@@ -10,6 +10,7 @@ from variables.candidates.colours import field_diagram
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.page import candidate_page
 from variables.candidates.periods import period_search
+from variables.candidates.published_diagram import published_diagram
 from variables.light_curves.light_curve_data import light_curve_data
 from variables.models import Artifact, GalCandidate, GalSuccession
 from variables.periods.options import PeriodSearch
@@ -54,9 +55,10 @@ def candidate_data(request, pk):
 
 @require_safe
 def candidate_field(request, pk):
-    """The colour-magnitude diagram of a candidate's field, as JSON."""
+    """The colour-magnitude diagrams of a candidate's field, ours and published, as JSON."""
     candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
-    return JsonResponse(finite(field_diagram(candidate)), json_dumps_params={"allow_nan": False})
+    data = field_diagram(candidate) | {"published": published_diagram(candidate)}
+    return JsonResponse(finite(data), json_dumps_params={"allow_nan": False})
 
 
 @require_safe

@@ -18,6 +18,7 @@ from photometry.science.motions import fade_mag
 from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
+from variables.derived.colours import colour_columns
 from variables.derived.periods import certain_periods
 from variables.derived.stars import refresh_stars_of
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
@@ -100,7 +101,7 @@ def _refresh(catalogue, only, options):
     statistics = all_epochs_of(ids, options.variability)
     columns = _columns(catalogue, evidence, chosen, changes, statistics)
     days, errors = certain_periods(ids, options.periods)
-    columns |= {"period_days": days, "period_err": errors}
+    columns |= {"period_days": days, "period_err": errors} | colour_columns(catalogue.pk, ids)
     columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)

@@ -262,6 +262,12 @@ class GalCandidate(models.Model):
         null=True, help_text="the likeliest by all its light curves; null: none is certain"
     )
     period_err = models.FloatField(null=True, help_text="days")
+    colour_mag = models.FloatField(
+        null=True, help_text="of the published star that it is; null: unknown"
+    )
+    absolute_mag = models.FloatField(
+        null=True, help_text="by the published parallax, without extinction; null: unknown"
+    )
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut that any change fails")
     cause = models.CharField(max_length=12, choices=Cause, default=Cause.REAL)
     is_flagged = models.BooleanField(
