@@ -113,6 +113,15 @@ def test_smooth_curves_resemble_smooth_conditions_and_noise_does_not():
     assert np.median(chance_inflation((mag - 15) / mag_err, circumstances.conditions)) < 1.3
 
 
+@pytest.mark.parametrize("n_stars", [0, 3])
+def test_conditions_of_as_few_images_are_as_noise(n_stars):
+    rng = np.random.default_rng(5)
+    pulls, conditions = rng.normal(0, 1, (n_stars, 5)), rng.normal(0, 1, (5, 5))
+    inflation = chance_inflation(pulls, conditions)
+    assert inflation.shape == (n_stars, 5)
+    assert (inflation[:, 4] == 1).all()
+
+
 def test_few_epochs_tell_of_no_condition_and_fewer_of_nothing():
     circumstances, mag, mag_err, seeing = noise(n_images=9)
     mag += 0.5 * (seeing - 1)

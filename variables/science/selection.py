@@ -244,10 +244,10 @@ def near_saturated(
     """(n,) whether a saturated star's light may have made the change of sources near it.
 
     ``both`` are Photometry of the n sources on the search image and on the reference, and
-    ``significance`` (n,) those of their changes. Near its core any change is doubted; in its wings
-    those that leave a misfit behind. What a star loses or gains has the PSF's shape, and the root
-    of rchi2 stays at 1 however large the change; of smooth light, or a spike, it grows with what
-    the fit takes for the star's.
+    ``significance`` (n,) those of their changes, in sigma. Near its core any change is doubted; in
+    its wings those that leave a misfit behind. What a star loses or gains has the PSF's shape, and
+    the root of rchi2 stays at 1 however large the change; of smooth light, or a spike, it grows
+    with what the fit takes for the star's.
     """
     is_close = np.any([p.saturated_distance < options.saturated_pixels for p in both], axis=0)
     is_in_wings = np.any([(p.flags & IN_WINGS) != 0 for p in both], axis=0)

@@ -47,7 +47,10 @@ def chance_inflation(pulls: FloatArray, conditions: FloatArray) -> FloatArray:
     left = np.linalg.qr(columns)[0].T[1:]
     lags = range(1, int(LAGS_SHARE * n_images) + 1)
     of_stars = _autocorrelations(np.nan_to_num(pulls), lags)
-    inflation: FloatArray = np.maximum(1 + 2 * of_stars @ _autocorrelations(left, lags).T, 1.0)
+    inflation = np.ones((len(pulls), len(conditions)))
+    # Of few images the last conditions have nothing left beside those before them.
+    known = 1 + 2 * of_stars @ _autocorrelations(left, lags).T
+    inflation[:, : len(left)] = np.maximum(known, 1.0)
     return inflation
 
 
