@@ -144,6 +144,50 @@ def test_a_light_curve_is_drawn_without_trends_and_as_measured_again(visit):
     assert 0.25 in by and by <= {0, 0.25}  # one filter alone has trends
 
 
+# Two diagrams of nine cells: of magnitudes, and of absolute ones, where the candidate is a dwarf.
+PUBLISHED = {
+    "catalogue": "gaia_dr3 DR3",
+    "x": "BP − RP (mag)",
+    "diagrams": [
+        {
+            "kind": kind, "y": f"{kind} G (mag)", "x_range": [0.5, 2.5], "y_range": y_range,
+            "n_cells": 3, "cells": [0, 4], "counts": [7, 40], "n_stars": 47, "itself": itself,
+        }
+        for kind, y_range, itself in (
+            ("apparent", [12, 21], [[1.5, 18.0]]), ("absolute", [-3, 6], [[1.5, 9.0]]),
+        )
+    ],
+}  # fmt: skip
+# Of the plot of published stars: its axis, how faint it reaches, and the cells that are painted.
+PUBLISHED_PLOT = f"""() => {{
+  const plot = {FIGURES}.find(({{left}}) => left[0].axis_label.endsWith(" G (mag)"));
+  const {{image: [cells]}} = plot.renderers[0].data_source.data;
+  return [plot.left[0].axis_label, plot.y_range.start, [...cells].map((cell) => Number(cell > 0))];
+}}"""
+
+
+def test_a_candidate_is_drawn_among_published_stars_in_either_kind_of_magnitudes(visit):
+    at_work = visit("reader")
+    page = first_candidate(at_work)
+    assert not page.locator("#published").is_visible()
+
+    def with_published(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"published": PUBLISHED})
+
+    page.route("**/field.json", with_published)
+    page.reload()
+    page.wait_for_selector(DRAWN)
+    apparent, absolute = page.locator("#published .choices button").all()
+    expect(absolute).to_have_attribute("aria-pressed", "true")
+    label, faintest, cells = page.evaluate(PUBLISHED_PLOT)
+    assert label == "absolute G (mag)" and faintest > 9 and cells == [1, 0, 0, 0, 1, 0, 0, 0, 0]
+    apparent.click()
+    expect(apparent).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#published .note")).to_contain_text("47 stars of its chip in gaia_dr3")
+    assert page.evaluate(PUBLISHED_PLOT)[:2] == ["apparent G (mag)", 21]
+
+
 PERIODOGRAM = (
     "[...Bokeh.index.roots].find(({model}) => model.x_scale && model.x_scale.type === 'LogScale')"
 )
