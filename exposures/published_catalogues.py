@@ -95,6 +95,12 @@ class GalPublishedCatalogue(models.Model):
         """The first and last possible id of its stars."""
         return published_id_range(self.pk)
 
+    def name_of(self, star_name: str) -> str:
+        """The name of a star of it; one that is a number alone follows the catalogue's."""
+        if any(character.isalpha() for character in star_name):
+            return star_name
+        return f"{self.name.replace('_', ' ')} {star_name}"
+
 
 class GalPublishedCoverage(models.Model):
     """A cell of the sky that a published catalogue reaches: HEALPix, nested, ICRS."""

@@ -53,13 +53,14 @@ function draw(card) {
   state.all = false;
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}`;
+  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}${card.known && ` · catalogues: ${card.known}`}`;
   tellDecision();
   curve.show(card.light_curves);
   folding.show(card.light_curves, card.periods, card.is_periodic);
   byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
     element("dt", {textContent: name}), element("dd", {textContent: value === null ? "–" : `${value} ${unit}`}))));
-  byId("around").textContent = `${around(card.neighbours)} · ${card.position} · ${card.galactic}`;
+  byId("around").textContent = [card.known_text, around(card.neighbours), card.position, card.galactic].filter(Boolean).join(" · ");
+  byId("around").title = card.known_text;
   drawCutouts(card);
   byId("card").setAttribute("aria-busy", "false");
   byId("card").dataset.shown = card.refsource_id;

@@ -6,6 +6,8 @@ from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
 
 from photometry.crossmatch.object_storage import objects_changed, sources_replaced
+from photometry.matching.storage import matches_changed
+from variables.derived.known import refresh_known_later
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
@@ -21,6 +23,7 @@ def connect():
     post_delete.connect(delete_picture, sender="exposures.GalImage")
     sources_replaced.connect(transfer_annotations_of_sources)
     objects_changed.connect(follow_objects)
+    matches_changed.connect(follow_matches)
 
 
 def delete_catalogue_files(instance, **_):
@@ -43,6 +46,11 @@ def transfer_annotations_of_sources(old, new, **_):
 def follow_objects(refsource_ids, object_ids, **_):
     """Have candidates say which star they are of now, and how often it was detected."""
     refresh_stars(candidates_of(refsource_ids, object_ids))
+
+
+def follow_matches(reference_ids, **_):
+    """Have candidates say whether they are known by the matches that there are now."""
+    refresh_known_later(reference_ids)
 
 
 def delete_picture(instance, **_):

@@ -9,6 +9,7 @@ from exposures.published.footprints import ALL_SKY, MOC_ORDER
 from exposures.science.coverage import StarCounts, cells_of, in_box, in_ranges
 from exposures.science.motion import separation_degrees
 
+ANY_MAG = -99.0  # brighter than anything: covered wherever the depth is known
 ROWS_AT_ONCE = 500_000
 DTYPE = np.dtype([("ra", "f8"), ("dec", "f8"), ("mag", "f4")])
 # Of rows of a file, beyond which the next one lies in another part of the sky, degrees.

@@ -18,6 +18,7 @@ UNITS = {
     **dict.fromkeys(("mag_cal", "mag_cal_err", "colour_mag", "absolute_mag"), "mag"),
     **dict.fromkeys(("flux", "flux_err", "sky", "sky_noise"), "adu"),
     **dict.fromkeys(("distance_arcsec", "fwhm_arcsec"), "arcsec"),
+    "known_period": "d",
     "astrometric_rms_mas": "mas",
     "exposure_seconds": "s",
 }

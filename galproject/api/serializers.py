@@ -69,6 +69,14 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     agreed_period_days = serializers.SerializerMethodField()
     agreed_period_err = serializers.SerializerMethodField()
     cause = serializers.CharField(read_only=True)
+    known = serializers.CharField(
+        read_only=True,
+        help_text="by catalogues of variable stars: known, new, cant-be-told or not-looked-up",
+    )
+    period_agreement = serializers.CharField(
+        read_only=True,
+        help_text="of period_days with known_period: agrees, 2:1, 1:2, alias, differs or none",
+    )
     distance_arcsec = serializers.SerializerMethodField()
 
     class Meta:
@@ -80,6 +88,8 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
             *("colour_mag", "absolute_mag"),
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
+            *("known", "known_possible", "known_class", "known_name", "known_period"),
+            "period_agreement",
             *("failed_cuts", "cause", "is_flagged", "consensus"),
             *("agreed_period_days", "agreed_period_err"),
             *("object_id", "star_sources", "star_detections", "star_changes", "distance_arcsec"),

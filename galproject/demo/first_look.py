@@ -7,7 +7,7 @@ from django.urls import reverse
 from exposures.models import GalExposure
 from galproject.references import sets
 from variables.models import Campaign, GalCandidate, GalVarObj, Taxonomy
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.vetting.campaigns import NewCampaign, freeze
 
 NAME = "Something of each kind"

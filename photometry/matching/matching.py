@@ -10,7 +10,7 @@ from django.db import transaction
 
 from exposures.locks import Claimed, claim
 from exposures.models import GalPublishedCatalogue
-from exposures.published.coverage import is_covered
+from exposures.published.coverage import ANY_MAG, is_covered
 from exposures.published.stars import PublishedStars as StoredStars
 from exposures.published.stars import published_stars_on
 from exposures.published_catalogues import PublishedKind
@@ -30,7 +30,6 @@ from photometry.storage.storage import catalogue_sources, lock_against_drop
 
 VERSION = 1  # of the numbers; with another than now all are matched anew
 DEFAULT_FWHM_ARCSEC = 1.0  # of images whose seeing is not known
-ANY_MAG = -99.0  # brighter than anything: covered wherever the depth is known
 COMPLETE = (PublishedKind.ASTROMETRIC, PublishedKind.PHOTOMETRIC)  # kinds that list all stars
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from django.db import connection, transaction
+from django.dispatch import Signal
 
 from exposures.binary_copy import copy_in
 from exposures.models import GalPublishedCatalogue
@@ -14,6 +15,10 @@ from photometry.science.matching.decisions import N_RANKS, Matches
 from photometry.science.matching.states import MatchState
 from photometry.storage.columns import column_names, dtype_of
 from photometry.storage.storage import lock_against_drop
+
+# Sent in the transaction in which matches of reference catalogues were stored or deleted, with
+# their ``reference_ids``.
+matches_changed = Signal()
 
 MATCH_DTYPE = dtype_of(GalMatch)
 OF_STAR = ("star_id", "separation", "probability")  # null where there is none
@@ -45,6 +50,7 @@ def replace_matches(
         copy_in(GalMatch._meta.db_table, rows[has_star])
         copy_in(GalMatch._meta.db_table, _columns(rows[~has_star], without))
         run.save()
+        matches_changed.send(GalMatch, reference_ids=[run.reference_id])
     return run
 
 
@@ -105,5 +111,8 @@ def delete_runs(reference: GalReference, names: Iterable[str] | None = None) -> 
 
 def delete_published_matches(published: GalPublishedCatalogue) -> None:
     """Delete all matches with a published catalogue."""
+    matched = GalReference.objects.filter(match_runs__published=published)
+    reference_ids = list(matched.values_list("pk", flat=True))
     for reference in GalReference.objects.all():  # an index has sources first
         delete_matches(reference, published.pk)
+    matches_changed.send(GalMatch, reference_ids=reference_ids)

@@ -14,7 +14,7 @@ from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.new_detections import make_detection
 from variables.derived.refresh import refresh_candidates
 from variables.models import Cut, GalCandidate, GalNewDetection, GalNewSource, GalVarObj
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.new_sources.association import lock_new_sources, replace_new_detections
 from variables.new_sources.detection import failed_cuts_of_new_stars
 from variables.science.new_sources import NewSourceOptions

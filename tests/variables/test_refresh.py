@@ -19,7 +19,7 @@ from photometry.storage.storage import catalogue_sources
 from tests.builders.candidates import add_epoch, make_candidate, make_catalogue, make_change
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalFlag, GalVarObj, TaxonomyClass
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.vetting.decisions import DecisionInput, decide
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from variables.candidates.repeat_detections import count_repeat_detections, coun
 from variables.derived.refresh import refresh_candidates
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalVarObj
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.vetting.contents import CARD, SHEET, contents_of
 
 pytestmark = pytest.mark.django_db

@@ -95,6 +95,21 @@ COLUMNS = (
         "mag",
         2,
     ),
+    Column(
+        "known",
+        "known",
+        "known, new, cant-be-told or not-looked-up, by published catalogues of variable stars",
+        is_listed=True,
+    ),
+    Column("known_possible", "possible", "published variables that it may be, if not told"),
+    Column("known_class", "known class", "class of variability, as published"),
+    Column("known_name", "known name", "name of the published variable, or else of an object"),
+    Column("known_period", "known period", "period, as published", "d", 6),
+    Column(
+        "period_agreement",
+        "agreement",
+        "of its period with the published one: agrees, 2:1, 1:2, alias, differs, or none",
+    ),
     Column("failed_cuts", "failed cuts", "bits of the cuts that any change failed"),
     Column("cause", "cause", "what has probably made the changes", is_listed=True),
     Column("is_flagged", "flagged", "hidden by a flag"),
@@ -120,5 +135,6 @@ LISTED = tuple(column for column in COLUMNS if column.is_listed)
 # Not by class: the order would tell what others voted.
 SORTABLE = frozenset(c.name for c in COLUMNS) - {
     *("consensus__slug", "has_vanished", "is_disputed", "varies"),
+    *("known_class", "known_name"),
     *("agreed_period_days", "agreed_period_err"),
 }

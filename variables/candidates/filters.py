@@ -11,7 +11,9 @@ from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
 from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
-from variables.models.candidates import FOUND, Cause
+from variables.models.candidates import FOUND
+from variables.models.causes import Cause
+from variables.models.known import AGREEMENTS, Known
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
 
@@ -22,6 +24,13 @@ ONLY, BOTH = "only", "both"
 SOURCE = "source"
 # Counts of a source, and of its star.
 OF_STAR = {"n_detections": "star_detections", "n_changes": "star_changes"}
+# What is said of a star rather, where its sources differ.
+SURER = {
+    Known.KNOWN: (),
+    Known.CANT_BE_TOLD: (Known.KNOWN,),
+    Known.NEW: (Known.KNOWN, Known.CANT_BE_TOLD),
+    Known.NOT_LOOKED_UP: (Known.KNOWN, Known.CANT_BE_TOLD, Known.NEW),
+}
 # What is asked for from a value to another.
 RANGES = {
     "detections": "detections",
@@ -124,6 +133,18 @@ class CandidateFilter(django_filters.FilterSet):
     absolute_max = magnitude("absolute_mag", "lte", "absolute magnitude to")
     alarm_max = FloatFilter(
         "false_alarm", "lte", label="false alarm up to", min_value=0, max_value=1
+    )
+    known = django_filters.ChoiceFilter(
+        choices=Known, method="by_known", label="known variable", empty_label="or not"
+    )
+    known_class = django_filters.CharFilter(
+        lookup_expr="istartswith", label="known class", max_length=40
+    )
+    agreement = django_filters.ChoiceFilter(
+        "period_agreement",
+        choices=AGREEMENTS,
+        label="period found",
+        empty_label="any",
     )
     cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
     cls = django_filters.ChoiceFilter(
@@ -238,6 +259,12 @@ class CandidateFilter(django_filters.FilterSet):
         if value != "none":
             return found
         return self._of_stars_without(found, self._seen().with_class())
+
+    def by_known(self, candidates, _, value):
+        found = candidates.filter(known=value)
+        # Nothing is called new of which another source of the star is known, or may be.
+        surer = GalCandidate.objects.filter(known__in=SURER[value])
+        return self._of_stars_without(found, surer)
 
     def by_vetting(self, candidates, _, value):
         found = candidates.vetted(value, self._user)

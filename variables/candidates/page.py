@@ -11,6 +11,7 @@ from photometry.querysets.objects import MatchKind
 from photometry.science.extended_sources import EXTENDED
 from variables.candidates.calibrated import CalibratedMagnitude, calibrated_magnitude
 from variables.candidates.columns import COLUMNS
+from variables.candidates.known import PublishedMatch, published_matches
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
 from variables.models import GalCandidate, GalFlag, GalPeriod, GalTrendStar, GalVarObj
 from variables.pictures.compass import Compass, compass_of
@@ -143,6 +144,7 @@ class CandidatePage:
     periods: tuple[GalPeriod, ...]  # of all its light curves, the likeliest first
     has_trends: bool  # whether trends can be taken off its light curves, in any filter
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
+    published: tuple[PublishedMatch, ...]  # with catalogues in use, those of variables first
 
     @property
     def matches(self):
@@ -166,7 +168,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, with a dozen queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, in fifteen queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -189,6 +191,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         periods=tuple(GalPeriod.objects.filter(refsource_id=candidate.pk).order_by("rank")),
         has_trends=_has_trends(candidate, around),
         siblings=siblings,
+        published=published_matches(candidate),
     )
 
 

@@ -19,6 +19,7 @@ from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
 from variables.derived.colours import colour_columns
+from variables.derived.known import refresh_known
 from variables.derived.periods import certain_periods
 from variables.derived.stars import refresh_stars_of
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
@@ -32,7 +33,7 @@ DERIVED = [
     field.name
     for field in GalCandidate._meta.fields
     if field.name not in ("refsource_id", "consensus", "n_votes", "is_disputed")
-    and not field.name.startswith(("agreed_", "object_", "star_"))
+    and not field.name.startswith(("agreed_", "known", "object_", "period_agreement", "star_"))
 ]
 
 CHANGES = """
@@ -106,6 +107,7 @@ def _refresh(catalogue, only, options):
     before = set(mine.values_list("pk", flat=True))
     _upsert(catalogue, columns)
     _hide(catalogue, mine)
+    refresh_known(catalogue.pk, None if only is None else ids.tolist())
     refresh_stars_of(catalogue, concerned)
     _restore_consensus(set(ids.tolist()) - before)
     return len(ids)

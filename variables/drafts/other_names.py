@@ -16,13 +16,7 @@ def other_names(refsource_id) -> list[str]:
     names = dict(GalPublishedStar.objects.filter(pk__in=ids).values_list("pk", "name"))
     catalogues = GalPublishedCatalogue.objects.in_use().in_bulk([pk for pk, _ in stars])
     return [
-        _written(names[star_id], catalogues[catalogue_id])
+        catalogues[catalogue_id].name_of(names[star_id])
         for catalogue_id, star_id in stars
         if names.get(star_id) and catalogue_id in catalogues
     ]
-
-
-def _written(name, catalogue):
-    if any(character.isalpha() for character in name):
-        return name
-    return f"{catalogue.name.replace('_', ' ')} {name}"

@@ -12,25 +12,11 @@ from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
+from variables.models.causes import Cause
 from variables.models.changes import Cut, GalVarObj
+from variables.models.known import AGREEMENTS, Known
 from variables.models.planes import StarList
 from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
-
-
-class Cause(models.TextChoices):
-    """The probable cause of a candidate's changes, judged by the pipeline."""
-
-    REAL = "real", "no artifact is known"
-    REFERENCE = "reference", "the reference is at fault: it alone differs, or all others do"
-    MISSING = "missing", "on nearly every image, equally bright: the reference missed it"
-    DETECTOR = "detector", "the same place on the detector, on many exposures"
-    SATURATED = "saturated", "near a saturated star"
-    BLEED = "bleed", "on a bleed trail or a saturated star"
-    EDGE = "edge", "at the edge of a chip"
-    CROWD = "crowd", "many changes on the same chip and exposure"
-    SHAPE = "shape", "not shaped like a star"
-    MOTION = "motion", "high proper motion: it left its place on the reference"
-
 
 # What candidates of one star have in common.
 STAR = ("object_id", "object_part", "is_flagged")
@@ -267,6 +253,22 @@ class GalCandidate(models.Model):
     )
     absolute_mag = models.FloatField(
         null=True, help_text="by the published parallax, without extinction; null: unknown"
+    )
+    # By variables.derived.known, of published catalogues in use.
+    known = models.CharField(
+        max_length=13,
+        choices=Known,
+        default=Known.NOT_LOOKED_UP,
+        help_text="whether catalogues of variable stars have it",
+    )
+    known_possible = models.PositiveIntegerField(
+        null=True, help_text="published variables that it may be, where that can't be told"
+    )
+    known_class = models.TextField(null=True, help_text="as published")
+    known_name = models.TextField(null=True, help_text="of the variable; else of the object")
+    known_period = models.FloatField(null=True, help_text="days, as published")
+    period_agreement = models.CharField(
+        max_length=7, choices=AGREEMENTS, default="none", help_text="of period_days with that"
     )
     failed_cuts = models.SmallIntegerField(default=0, help_text="bits of Cut that any change fails")
     cause = models.CharField(max_length=12, choices=Cause, default=Cause.REAL)

@@ -7,13 +7,15 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from variables.candidates import positions
+from variables.candidates.known import known_label, known_text
 from variables.models import GalCandidate
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 
 register = template.Library()
 UNKNOWN = "–"
 LEAST_PER_MILLION = 0.01
 LEAST_PROBABILITY = 1e-3
+LEAST_PERCENT = 1e-3
 MJD_0 = date(1858, 11, 17)
 FIRST_DAY, LAST_DAY = (date.min - MJD_0).days, (date.max - MJD_0).days  # that have a date
 
@@ -55,9 +57,20 @@ def probability(value):
 
 
 @register.filter
+def percentage(value):
+    """A probability in percent; "< 0.1%" and "> 99.9%" at its ends."""
+    if value < LEAST_PERCENT:
+        return f"< {LEAST_PERCENT:.1%}"
+    return f"> {1 - LEAST_PERCENT:.1%}" if value > 1 - LEAST_PERCENT else f"{value:.1%}"
+
+
+@register.filter
 def significant(days):
     """A period to six digits."""
     return f"{days:.6g}"
+
+
+register.filter(known_text)
 
 
 @register.simple_tag
@@ -81,6 +94,8 @@ def cell(candidate, column, may_vote=False):
         return UNKNOWN if candidate.opinion.n_votes is None else candidate.opinion.n_votes
     if column.name == "cause":
         return _cause(candidate)
+    if column.name == "known":
+        return _known(candidate)
     if column.name == "ccdnum":
         return _chip(candidate)
     value = getattr(candidate, column.name)
@@ -98,6 +113,13 @@ def _cause(candidate):
     if candidate.cause == Cause.REAL:
         return UNKNOWN
     return format_html('<abbr title="{}">{}</abbr>', candidate.get_cause_display(), candidate.cause)
+
+
+def _known(candidate):
+    label = known_label(candidate)
+    if not label:
+        return UNKNOWN
+    return format_html('<span title="{}">{}</span>', known_text(candidate), label)
 
 
 def _change(candidate):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from exposures.errors import GalprojectError
 from variables.flags.marking import flag_sources
 from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.vetting.contents import CARD, IN_LANE, SHEET, candidates_in, contents_of
 from variables.votes.consensus import update_consensus
 

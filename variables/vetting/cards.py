@@ -2,10 +2,12 @@
 
 from django.db import connection
 
+from variables.candidates.known import known_label, known_text
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
 from variables.light_curves.light_curve_data import light_curves_data
 from variables.models import GalCandidate, GalPeriod, GalVarObj
+from variables.models.known import Known
 from variables.pictures.compass import compass_of
 from variables.pictures.paths import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
@@ -93,6 +95,8 @@ def _facts(one, candidate):
         "mag": _mag(candidate),
         "change": candidate.max_delta_mag and round(candidate.max_delta_mag, 2),
         "significance": round(candidate.max_significance),
+        "known": known_label(candidate),
+        "known_text": known_text(candidate) if candidate.known == Known.KNOWN else "",
         "n_detections": candidate.n_detections,
         "n_epochs": candidate.n_epochs,
         "url": candidate.get_absolute_url(),

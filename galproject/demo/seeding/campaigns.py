@@ -8,7 +8,7 @@ from django.db import transaction
 
 from galproject.demo.first_look import NAME, make_first_look
 from variables.models import Artifact, Campaign, GalCandidate
-from variables.models.candidates import Cause
+from variables.models.causes import Cause
 from variables.vetting.campaigns import NewCampaign, close, create_campaigns
 from variables.vetting.decisions import DecisionInput, decide_all
 
