@@ -17,10 +17,17 @@ from photometry.models import GalMatch, GalMatchRun
 from photometry.science.matching.states import MatchState
 from photometry.storage import storage
 from photometry.storage.storage import drop_catalogue
+from tests.builders.candidates import add_epoch
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.published_files import CENTRE, gaia_table, write_gaia
 from tests.builders.survey_rows import make_image, make_sources
-from variables.models import GalVariability, GalVariabilityRun
+from variables.derived.refresh import refresh_candidates
+from variables.models import (
+    GalBinnedStatistic,
+    GalCandidate,
+    GalVariability,
+    GalVariabilityRun,
+)
 from variables.variability.storage import VARIABILITY_DTYPE
 
 N, N_NEW = 400, 20
@@ -120,6 +127,27 @@ def published_ids(star_ids):
 def published_position(star_id):
     star = GalPublishedStar.objects.get(pk=star_id)
     return star.ra, star.dec
+
+
+def test_once_matched_candidates_and_the_plane_have_the_published_colour(
+    reference, table, tmp_path
+):
+    add_epoch(reference, MJD + 1, dict.fromkeys(range(5), -0.9))
+    refresh_candidates()
+    assert not GalCandidate.objects.exclude(colour_mag=None).exists()
+    load(table, tmp_path)
+    call_command("match_catalogues")
+    star = GalCandidate.objects.exclude(colour_mag=None).first()
+    (star_id,) = matched_with(star.pk)
+    _, blue, red = GalPublishedStar.objects.get(pk=star_id).mags
+    assert star.colour_mag == pytest.approx(blue - red, abs=1e-4)
+    binned = GalBinnedStatistic.objects.get(catalogue=reference, statistic="colour_mag")
+    assert binned.n_stars > 0.85 * N  # a tenth has no BP
+
+
+def matched_with(refsource_id):
+    matches = GalMatch.objects.filter(refsource_id=refsource_id, state=MatchState.MATCHED, rank=1)
+    return matches.values_list("star_id", flat=True)
 
 
 def test_where_a_catalogue_does_not_reach_nothing_is_new(reference, table, tmp_path):

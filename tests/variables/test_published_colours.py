@@ -15,9 +15,14 @@ from photometry.storage import storage
 from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.people import make_person, token_header
 from tests.builders.published_stars import add_stars, make_published, match
+from tests.builders.statistics_rows import statistics_rows, store_statistics
 from variables.candidates.filters import CandidateFilter
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
+from variables.planes.density import Limits, Plane, plane_data
+from variables.planes.forms import axes_in
+from variables.planes.lasso import stars_inside
+from variables.variability.binned_statistics import replace_published_bins
 
 GAIA = "gaia_dr3", "astrometric", ("G", "BP", "RP")
 NEAR, FAR, UNMATCHED = range(3)  # sources
@@ -141,6 +146,22 @@ def test_the_cells_of_the_diagram_are_where_the_stars_are(client, reference, gai
     true = np.delete(15 + np.arange(40) / 10, UNMATCHED)
     true = true[(true >= low) & (true <= high)]
     assert mags == pytest.approx(true, abs=(high - low) / side)
+
+
+def test_the_plane_of_all_stars_has_them_as_axes_and_its_lasso_finds_stars_by_them(reference, gaia):
+    ids = reference.id_range[0] + np.arange(40)
+    store_statistics(reference, statistics_rows(ids))
+    colour, absolute = axes_in("i")["colour_mag"], axes_in("i")["absolute_mag"]
+    nobody = make_person("nobody")
+    plane = Plane((reference.pk,), colour, absolute, Limits(1, 2), Limits(0, 20))
+    data = plane_data(plane, nobody)
+    assert data["n_stars"] == data["n_shown"] == 38
+    bright = np.array([[1.4, 8.0], [1.6, 8.0], [1.6, 8.85], [1.4, 8.85]])
+    # From 8.495 on in steps of 0.1, without the two that have no absolute magnitude.
+    assert stars_inside([reference.pk], colour, absolute, bright) == [ids[NEAR], ids[3]]
+    GalPublishedCatalogue.objects.update(in_use=False)
+    replace_published_bins(reference)
+    assert not {"colour_mag", "absolute_mag"} & axes_in("i").keys()
 
 
 def test_without_matches_and_with_few_stars_there_is_no_diagram(client, reference):

@@ -14,7 +14,14 @@ from photometry.querysets.sources import catalogues_touching
 from variables.candidates.filters import DEFAULT_RADIUS_ARCSEC, MAX_RADIUS_ARCSEC, PositionField
 from variables.models import GalBinnedStatistic, StarList
 from variables.planes.density import Limits, Plane
-from variables.variability.axes import AXES, COLOUR, PERIOD_AXES, Axis, colour_axis
+from variables.variability.axes import (
+    AXES,
+    COLOUR,
+    PERIOD_AXES,
+    PUBLISHED_AXES,
+    Axis,
+    colour_axis,
+)
 
 X, Y = "robust_mag", "excess_mag"
 MIN_CORNERS, MAX_CORNERS = 3, 300
@@ -28,13 +35,14 @@ def filters_with_statistics() -> list[tuple[str, str]]:
 
 
 def axes_in(filter) -> dict[str, Axis]:
-    """All axes of stars in a filter, by name: their statistics, periods and colours."""
-    there = GalBinnedStatistic.objects.filter(catalogue__active=True, catalogue__filter=filter)
-    names = set(there.exclude(statistic__in=AXES).values_list("statistic", flat=True))
-    periods = {name: axis for name, axis in PERIOD_AXES.items() if name in names}
-    others = (name.removeprefix(COLOUR) for name in sorted(names - PERIOD_AXES.keys()))
+    """All axes of stars in a filter, by name: statistics, periods, what is published, colours."""
+    stored = GalBinnedStatistic.objects.filter(catalogue__active=True, catalogue__filter=filter)
+    names = set(stored.exclude(statistic__in=AXES).values_list("statistic", flat=True))
+    known = PERIOD_AXES | PUBLISHED_AXES
+    others = (name.removeprefix(COLOUR) for name in sorted(names - known.keys()))
     colours = (colour_axis(other, filter) for other in others)
-    return AXES | periods | {axis.name: axis for axis in colours}
+    there = {name: axis for name, axis in known.items() if name in names}
+    return AXES | there | {axis.name: axis for axis in colours}
 
 
 def _limit():

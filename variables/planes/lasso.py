@@ -5,10 +5,11 @@ import numpy as np
 from exposures.binary_copy import copy_out, names_of
 from exposures.errors import GalprojectError
 from exposures.science.arrays import FloatArray, IntArray
-from exposures.source_ids import id_range
+from exposures.source_ids import catalogue_of, id_range
+from variables.derived.colours import colour_columns
 from variables.models import GalPeriod, GalVariability
 from variables.science.binned_statistics import Window, inside_polygon
-from variables.variability.axes import PERIOD_AXES, Axis
+from variables.variability.axes import PERIOD_AXES, PUBLISHED_AXES, Axis
 from variables.variability.binned_statistics import bins_of
 from variables.variability.colours import colours_of
 from variables.variability.storage import VARIABILITY_DTYPE
@@ -71,6 +72,8 @@ def _near(bins, axes, polygon) -> IntArray:
 def _inside(ids: IntArray, axes, polygon) -> list[int]:
     """Those of some sources of a catalogue whose rows have them inside."""
     rows = _rows_of(ids)
+    if len(rows) == 0:
+        return []
     x, y = (axis.coordinates(_values(axis, rows)) for axis in axes)
     return rows["refsource_id"][inside_polygon(x, y, polygon)].tolist()
 
@@ -91,6 +94,8 @@ def _values(axis: Axis, rows: np.ndarray) -> FloatArray:
     ids = rows["refsource_id"]
     if axis.other_filter is not None:
         return colours_of(ids, axis.other_filter)
+    if axis.name in PUBLISHED_AXES:
+        return colour_columns(int(catalogue_of(ids[0])), ids)[axis.name]
     if axis.name not in PERIOD_AXES:
         return rows[axis.name]
     first = GalPeriod.objects.filter(refsource_id__in=ids.tolist(), rank=1)

@@ -12,7 +12,7 @@ from variables.science.binned_statistics import N_BINS, Scale
 class Axis:
     """A statistic of stars as an axis; its coordinate is the value, or the logarithm of it."""
 
-    name: str  # of the column of galvariability or galperiods, or of a colour
+    name: str  # of a column of galvariability, galperiods or galcandidates, or a colour
     label: str
     unit: str  # "" for none
     scale: Scale  # of the coordinate
@@ -73,6 +73,14 @@ PERIOD_AXES = {
     for axis in (
         Axis("days", "period", "days", Scale(-4, 5), is_log=True),
         Axis("amplitude_mag", "amplitude of the period", "mag", DECADES_OF_MAG, is_log=True),
+    )
+}
+# Of the published star that a star is matched with; named as the columns of candidates.
+PUBLISHED_AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("colour_mag", "published colour", "mag", Scale(-16, 16)),
+        Axis("absolute_mag", "absolute magnitude", "mag", Scale(-15, 35), is_down=True),
     )
 }
 

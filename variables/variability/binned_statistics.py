@@ -6,10 +6,17 @@ import numpy as np
 
 from exposures.science.arrays import IntArray
 from exposures.source_ids import rank_of
+from photometry.matching.colours import colour_catalogue, published_colours
 from photometry.models import GalReference
 from variables.models import GalBinnedStatistic, GalPeriod
 from variables.science.binned_statistics import UNKNOWN
-from variables.variability.axes import AXES, PERIOD_AXES, Axis, colour_axis
+from variables.variability.axes import (
+    AXES,
+    PERIOD_AXES,
+    PUBLISHED_AXES,
+    Axis,
+    colour_axis,
+)
 from variables.variability.colours import colours_in
 
 BINS_DTYPE = np.dtype("<u2")
@@ -19,7 +26,8 @@ ROWS_AT_ONCE = 16  # of a third of a megabyte each
 def replace_bins(catalogue: GalReference, rows: np.ndarray) -> None:
     """Bin the statistics of a catalogue's stars anew, from their rows of galvariability (n,).
 
-    Colours are those of the last cross-match, periods those that were found last.
+    Colours are those of the last cross-match, published ones of the last match, and periods those
+    that were found last.
     """
     rank = rank_of(rows["refsource_id"])
     GalBinnedStatistic.objects.filter(catalogue=catalogue).delete()
@@ -31,6 +39,7 @@ def replace_bins(catalogue: GalReference, rows: np.ndarray) -> None:
         binned.append(_binned(catalogue, axis, rank_of(ids), colours))
     GalBinnedStatistic.objects.bulk_create(binned)
     replace_period_bins(catalogue)
+    replace_published_bins(catalogue)
 
 
 def replace_period_bins(catalogue: GalReference) -> None:
@@ -44,6 +53,22 @@ def replace_period_bins(catalogue: GalReference) -> None:
     GalBinnedStatistic.objects.bulk_create(
         _binned(catalogue, axis, rank_of(ids), values)
         for axis, values in zip(PERIOD_AXES.values(), columns, strict=True)
+    )
+
+
+def replace_published_bins(catalogue: GalReference) -> None:
+    """Bin anew the published colours and absolute magnitudes of a catalogue's matched stars."""
+    GalBinnedStatistic.objects.filter(catalogue=catalogue, statistic__in=PUBLISHED_AXES).delete()
+    published = colour_catalogue()
+    if published is None:
+        return
+    stars = published_colours(catalogue.pk, published)
+    values = {"colour_mag": stars.colour, "absolute_mag": stars.absolute_mag}
+    rank = rank_of(stars.refsource_id)
+    GalBinnedStatistic.objects.bulk_create(
+        _binned(catalogue, axis, rank, values[name])
+        for name, axis in PUBLISHED_AXES.items()
+        if np.isfinite(values[name]).any()
     )
 
 
