@@ -6,8 +6,6 @@ from exposures.models import GalExposure, GalJob, GalPublishedCatalogue
 from galproject.configuration.loading import load_options
 from photometry.matching.matching import Evidence, Matcher
 from photometry.models import GalMatchRun, GalReference
-from variables.derived.refresh import refresh_candidates
-from variables.variability.binned_statistics import replace_published_bins
 from variables.variability.evidence import evidence_digest, log_odds_of_variability
 
 
@@ -47,18 +45,13 @@ def match_sources(
     """Match a reference's sources with the published catalogues in use, or with some by name.
 
     Those that it is matched with as they are now are left out, unless ``again``. Empty where there
-    is nothing to do, or the reference is gone. Where it was matched, its candidates and the plane
-    of all stars have the colours that are published of them now.
+    is nothing to do, or the reference is gone.
     """
     references = GalReference.objects.filter(pk=reference_id, active=True).select_related("image")
     reference = references.first()
     if reference is None:
         return []
-    runs = matcher_in_force().match(reference, names, again)
-    if runs:
-        refresh_candidates([reference.pk])
-        replace_published_bins(reference)
-    return runs
+    return matcher_in_force().match(reference, names, again)
 
 
 def match_references(

@@ -130,19 +130,24 @@ def published_position(star_id):
 
 
 def test_once_matched_candidates_and_the_plane_have_the_published_colour(
-    reference, table, tmp_path
+    reference, table, tmp_path, django_capture_on_commit_callbacks
 ):
     add_epoch(reference, MJD + 1, dict.fromkeys(range(5), -0.9))
     refresh_candidates()
     assert not GalCandidate.objects.exclude(colour_mag=None).exists()
-    load(table, tmp_path)
-    call_command("match_catalogues")
+    published = load(table, tmp_path)
+    with django_capture_on_commit_callbacks(execute=True):
+        call_command("match_catalogues")
     star = GalCandidate.objects.exclude(colour_mag=None).first()
     (star_id,) = matched_with(star.pk)
     _, blue, red = GalPublishedStar.objects.get(pk=star_id).mags
     assert star.colour_mag == pytest.approx(blue - red, abs=1e-4)
     binned = GalBinnedStatistic.objects.get(catalogue=reference, statistic="colour_mag")
     assert binned.n_stars > 0.85 * N  # a tenth has no BP
+    with django_capture_on_commit_callbacks(execute=True):
+        drop_published(published)
+    assert not GalCandidate.objects.exclude(colour_mag=None).exists()
+    assert not GalBinnedStatistic.objects.filter(statistic="colour_mag").exists()
 
 
 def matched_with(refsource_id):
