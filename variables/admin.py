@@ -67,7 +67,7 @@ class GalCandidateAdmin(FlagActions, ReadOnlyAdmin):
         *(rounded("reference_mag", 2, "mag"), rounded("max_delta_mag", 2, "largest change")),
         *(rounded("max_significance", 0, "sigma"), "cause", "is_flagged"),
     ]
-    list_filter = ["filter", "cause", "is_flagged"]
+    list_filter = ["filter", "known", "cause", "is_flagged"]
     search_fields = ["=refsource_id"]
     ordering = ["-n_detections", "refsource_id"]
     # Votes are blind here as elsewhere.

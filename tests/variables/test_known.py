@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import ascii
 from astropy.io.votable import parse_single_table
+from django.core.management import call_command
 from django.http import QueryDict
 from django.test import RequestFactory
 from django.urls import reverse
@@ -23,6 +24,7 @@ from tests.builders.published_stars import MATCHED_WITH, make_published
 from tests.builders.queries import n_queries_of
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.known import published_matches
+from variables.candidates.repeat_detections import Counting, count_known, repeated
 from variables.derived.known import refresh_known
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
@@ -232,6 +234,27 @@ def test_a_star_is_not_new_where_its_source_in_another_filter_is_known():
     assert i.star_sources == 2
     assert found("known=new") == set()
     assert found("known=new&per=source") == {i.pk}
+
+
+def test_counts_are_of_stars_and_lead_to_lists_as_long(reader, capsys):
+    i, g = make_candidate(3, "i"), make_candidate(2, "g")
+    crossmatch_all()
+    refresh_candidates()
+    assert count_known() == {}
+    ogle = make_variables()
+    say(i, ogle, MatchState.NO_COUNTERPART)
+    make_known(g, ogle, **RRAB)
+    for one in (i, g):
+        refresh_known(one.catalogue_id)
+    assert count_known() == {Known.KNOWN: 1} and count_known(Counting("i")) == {}
+    assert count_known(Counting(per_source=True)) == {Known.KNOWN: 1, Known.NEW: 1}
+    for counting in (Counting(), Counting("g"), Counting(per_source=True)):
+        for one in repeated(counting).known:
+            assert len(found(one.query)) == one.count
+    page = " ".join(reader.get(reverse("repeat_detections"), {"per": "source"}).text.split())
+    assert "1 known</a>," in page and "1 new</a>." in page
+    call_command("repeat_detections", "--per-source")
+    assert "variable stars: 1 known, 1 new\n" in capsys.readouterr().out
 
 
 def test_lists_exports_and_the_api_say_what_is_known(reader, candidate):

@@ -13,7 +13,7 @@ from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, TaxonomyClass
 from variables.models.candidates import FOUND
 from variables.models.causes import Cause
-from variables.models.known import AGREEMENTS, Known
+from variables.models.known import AGREEMENTS, SURER, Known
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
 
@@ -24,13 +24,6 @@ ONLY, BOTH = "only", "both"
 SOURCE = "source"
 # Counts of a source, and of its star.
 OF_STAR = {"n_detections": "star_detections", "n_changes": "star_changes"}
-# What is said of a star rather, where its sources differ.
-SURER = {
-    Known.KNOWN: (),
-    Known.CANT_BE_TOLD: (Known.KNOWN,),
-    Known.NEW: (Known.KNOWN, Known.CANT_BE_TOLD),
-    Known.NOT_LOOKED_UP: (Known.KNOWN, Known.CANT_BE_TOLD, Known.NEW),
-}
 # What is asked for from a value to another.
 RANGES = {
     "detections": "detections",

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from django.db.models import Count
 
 from variables.models import GalCandidate
+from variables.models.known import SURER, Known
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,21 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class KnownCount:
+    """How many of the counted stars are known, new, or can't be told."""
+
+    known: Known
+    count: int
+    query: str  # of the address of their list
+
+
+@dataclass(frozen=True)
 class Repeats:
     """The table of repeated detections."""
 
     rows: tuple[Repeat, ...]
     counting: Counting
+    known: tuple[KnownCount, ...]  # () where no catalogue of variables was asked
 
     @property
     def unit(self):
@@ -67,13 +78,34 @@ def count_varying(counting=Counting()) -> int:
     return _counted(counting).filter(varies=True, **{_column(counting): 0}).count()
 
 
+def count_known(counting=Counting()) -> dict[Known, int]:
+    """The numbers of stars that are known variables, new, or can't be told, without those of 0.
+
+    A star is what the surest of its sources is.
+    """
+    counts = {}
+    for known in (Known.KNOWN, Known.NEW, Known.CANT_BE_TOLD):
+        candidates = _sources(counting).filter(known=known)
+        if not counting.per_source:
+            others = GalCandidate.objects.filter(known__in=SURER[known])
+            candidates = candidates.of_stars_without(others).one_a_star()
+        if count := candidates.count():
+            counts[known] = count
+    return counts
+
+
 def _counted(counting):
+    candidates = _sources(counting)
+    return candidates if counting.per_source else candidates.one_a_star()
+
+
+def _sources(counting):
     # Sources of catalogues that were replaced are the same stars again, under other ids.
     candidates = GalCandidate.objects
     candidates = candidates.accepted() if counting.accepted_only else candidates.current()
     if counting.filter is not None:
         candidates = candidates.in_filter(counting.filter)
-    return candidates if counting.per_source else candidates.one_a_star()
+    return candidates
 
 
 def _column(counting):
@@ -95,4 +127,8 @@ def repeated(counting=Counting()) -> Repeats:
         Repeat(n, count, urlencode({f"{name}_min": n, f"{name}_max": n} | common))
         for n, count in count_repeat_detections(counting)
     )
-    return Repeats(rows, counting)
+    known = tuple(
+        KnownCount(known, count, urlencode({"known": known.value} | common))
+        for known, count in count_known(counting).items()
+    )
+    return Repeats(rows, counting, known)

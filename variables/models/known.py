@@ -14,3 +14,12 @@ class Known(models.TextChoices):
     NEW = "new", "new"
     CANT_BE_TOLD = "cant-be-told", "can't be told"
     NOT_LOOKED_UP = "not-looked-up", "not looked up"
+
+
+# What is said of a star rather, where its sources differ.
+SURER = {
+    Known.KNOWN: (),
+    Known.CANT_BE_TOLD: (Known.KNOWN,),
+    Known.NEW: (Known.KNOWN, Known.CANT_BE_TOLD),
+    Known.NOT_LOOKED_UP: (Known.KNOWN, Known.CANT_BE_TOLD, Known.NEW),
+}

@@ -7,6 +7,7 @@ from exposures.management.base import SurveyCommand
 from exposures.tables import write_csv
 from variables.candidates.repeat_detections import (
     Counting,
+    count_known,
     count_new,
     count_repeat_detections,
     count_varying,
@@ -61,3 +62,6 @@ class Command(SurveyCommand):
             self.stdout.write(f"of these, {n_new:,} {'is' if n_new == 1 else 'are'} new: {NEW}")
         if n_varying := count_varying(counting):
             self.stdout.write(f"beside these, {n_varying:,} over all epochs alone")
+        if known := count_known(counting):
+            told = ", ".join(f"{n:,} {one.label}" for one, n in known.items())
+            self.stdout.write(f"by published catalogues of variable stars: {told}")
