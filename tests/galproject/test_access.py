@@ -143,6 +143,8 @@ LOOKED_AT = [
     "photometry.galreference",
     "photometry.galreferenceset",
     "photometry.galreferencemember",
+    "photometry.galmatchrun",
+    "photometry.galzeropoint",
     "variables.galvarobj",
     "variables.galcandidate",
     "variables.galflag",
