@@ -42,7 +42,8 @@ def _measured(n=900):
     member = np.arange(300)
     sources["flags"][member] |= EXTENDED
     sources["dec"][member] = member // 5 + 1e-4 * (member % 5)  # degrees, in groups of five
-    rows["x"], rows["y"] = sources["x"], sources["y"]
+    # The image goes on beyond the reference's edges.
+    rows["x"], rows["y"] = (200 + 0.9 * (sources[axis] - 200) for axis in "xy")
     sources["mag"], sources["mag_err"] = mag, rng.uniform(0.01, 0.3, n)
     rows["mag"], rows["mag_err"] = mag + rng.normal(0, 0.5, n), rng.uniform(0.01, 0.03, n)
     rows["flux"], sources["flux"] = (10 ** (-0.4 * (t["mag"] - 25)) for t in (rows, sources))

@@ -264,6 +264,7 @@ SELECTION = {
     "saturated_pixels": changes(selection.selected, 40.0),
     "max_wing_misfit": changes(selection.selected, 0.001),
     "edge_pixels": changes(selection.selected, 40.0),
+    "unlisted_fwhm": changes(selection.selected, 4.0),
     "pair_fwhm": changes(selection.selected, 2.0),
     "min_sum_share": changes(selection.selected, 1.0, pair_fwhm=2.0),
     "extended_arcsec": changes(selection.selected, 0.01),

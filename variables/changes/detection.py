@@ -47,7 +47,7 @@ def find_changes(
         sources,
         values.mag,
         values.mag_err,
-        edge_distance(sources["x"], sources["y"], reference_shape),
+        _listed_distance(measured, (shape, reference_shape), fwhm_pixels, options),
         # By search positions, which are those of one image where there are two references.
         distance_to_saturated(x, y, measured.sources["flags"]),
     )
@@ -59,6 +59,20 @@ def find_changes(
         options,
         values.is_mean & (values.at_fault | (values.mag_err > MAG_PER_LN / options.faint_sigma)),
     )
+
+
+def _listed_distance(measured, shapes, fwhm_pixels, options):
+    """(n,) pixels from sources to the edge of the reference; 0 where no star is known too near.
+
+    Beyond that edge the image may go on, with stars that are on no list: those take light and sky
+    of sources nearer than ``unlisted_fwhm``, more the wider the seeing.
+    """
+    rows, sources = measured.rows, measured.sources
+    on_image = edge_distance(rows["x"], rows["y"], shapes[0])
+    on_reference = edge_distance(sources["x"], sources["y"], shapes[1])
+    goes_on = on_image > on_reference + options.edge_pixels
+    is_near = on_reference < options.unlisted_fwhm * fwhm_pixels
+    return np.where(goes_on & is_near, 0, on_reference)
 
 
 def _judged(sources, values):

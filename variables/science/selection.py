@@ -58,6 +58,9 @@ class SelectionOptions(Options):
     the wings of a bright star; light that has no star's shape leaves more."""
     edge_pixels: Margin = 3.0
     """Distance from the edge within which stars beyond it, which are not fitted, spill over."""
+    unlisted_fwhm: InFwhm = 2.0
+    """Distance from the reference's edge, in FWHM of the wider of the two images, within which they
+    do where the image goes on beyond it."""
     pair_fwhm: InFwhm = 1.0
     """Distance between sources, in FWHM of the wider of the two images, within which a fit may
     trade flux between them, so that changes are tested by the sum of their fluxes, too."""
