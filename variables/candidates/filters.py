@@ -31,7 +31,7 @@ RANGES = {
     "mag": "magnitude",
     "change": "largest change (mag)",
     "period": "period (days)",
-    "colour": "published colour (mag)",
+    "colour": "colour (mag)",
     "absolute": "absolute magnitude",
 }
 
