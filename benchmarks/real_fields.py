@@ -58,7 +58,7 @@ SCALE_DEGREES = 0.31 / 3600  # of a pixel
 SATURATION = 60_000  # ADU
 EVENT, EVENT_PIXELS = (288.1, 214.9), 3.0  # place on the reference, and radius
 # A star that varies by 0.14 mag in apertures on the raw frames, too (rank correlation 0.95).
-ECLIPSING = 183.8, 186.5
+VARIABLE = 183.8, 186.5
 MIN_FRAMES = 20  # of which apertures are compared
 QUICK = {BULGE: 24, HAT_P_32: 48}  # every Nth frame
 
@@ -138,10 +138,10 @@ def bulge(folder, arguments):
             arguments.manage,
         )
         table = read_measurements()
-        event, eclipsing = sources_at(EVENT), sources_at(ECLIPSING)
+        event, variable = sources_at(EVENT), sources_at(VARIABLE)
         changed = GalVarObj.objects.accepted().filter(refsource_id__in=event)
         figures = {
-            **report("the bulge", table, variables=[*event, *eclipsing]),
+            **report("the bulge", table, variables=[*event, *variable]),
             "event_detections": changed.values("image").distinct().count(),
             "event_frames": n_frames,
             **{f"event_{name}": value for name, value in variability_figures(event).items()},
