@@ -220,7 +220,7 @@ def follow_up_job(job: GalJob) -> None:
     calibrated by them, and variability measured.
     """
     crossmatch_job(job)
-    propose(job.exposure)
+    propose([job.exposure])
     references, catalogues = unmatched_references_of(job), changed_catalogues(job)
     if job.queued:
         send_matches(reference.pk for reference in references)

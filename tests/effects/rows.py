@@ -92,7 +92,7 @@ def proposals(options):
         hot.append(make_search(field.reference, field.rows, name=f"p{epoch}", mjd=mjd))
     for k, image in enumerate(hot):
         make_change(image, field.rows[20 + k], x=1500.0 + 0.3 * k, y=500.0)
-    propose(field.search.exposure)
+    propose([field.search.exposure])
     flags = GalFlag.objects.proposed().order_by("artifact", "reason", "region")
     return [(f.artifact, f.reason, f.region) for f in flags]
 

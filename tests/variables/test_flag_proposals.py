@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from exposures.models import GalExposure, GalImage
 from photometry.models import GalReference
@@ -19,8 +21,10 @@ from variables.science.artifacts import (
     box,
     defects,
     edge_regions,
+    frames_wanted,
     in_polygon,
     is_reference_at_fault,
+    may_be_defects,
     saturated_regions,
 )
 
@@ -82,7 +86,7 @@ def test_a_defect_is_a_place_on_many_exposures_that_different_stars_come_to():
     at = np.concatenate([hot, scattered(500)])
     frame = np.concatenate([np.arange(9), rng.integers(0, 9, 500)])
     sky = np.concatenate([vectors(9, 40), vectors(500, 60) + [0, 900, 0]])
-    (defect,) = defects(at, frame, sky, 9, SHAPE)
+    (defect,) = defects(at, frame, sky, frames_wanted(len(at), 9, SHAPE))
     assert (defect.x, defect.y) == pytest.approx((700, 800), abs=1)
     assert set(range(9)) <= set(defect.members.tolist())
     assert (defect.n_exposures, defect.n_stars) == (9, 9)
@@ -90,14 +94,29 @@ def test_a_defect_is_a_place_on_many_exposures_that_different_stars_come_to():
 
 def test_one_star_that_always_falls_on_the_same_pixel_is_no_defect():
     at = [700, 800] + np.random.default_rng(4).normal(0, 0.3, (9, 2))
-    assert defects(at, np.arange(9), vectors(9, 0.1), 9, SHAPE) == []
+    assert defects(at, np.arange(9), vectors(9, 0.1), frames_wanted(9, 9, SHAPE)) == []
+
+
+def test_what_may_be_a_defect_holds_every_defect_of_every_window():
+    rng = np.random.default_rng(9)
+    at = np.concatenate([[700, 800] + rng.normal(0, 1, (30, 2)), rng.uniform(0, 400, (3000, 2))])
+    mjd = 60000 + np.sort(rng.uniform(0, 300, 60))
+    frame, sky = rng.integers(0, 60, len(at)), vectors(len(at), 50)
+    may_be = may_be_defects(at, frame, mjd[frame], ArtifactOptions())
+    found = set()
+    for first, end in [(first, first + 12) for first in range(48)]:
+        own = np.flatnonzero((frame >= first) & (frame < end) & (mjd[frame] < mjd[first] + 60))
+        for defect in defects(at[own], frame[own], sky[own], 4):
+            found |= set(own[defect.members].tolist())
+    assert len(found) > 10 and may_be[sorted(found)].all() and may_be.mean() < 0.5
+    assert len(may_be_defects(at[:0], frame[:0], mjd[:0])) == 0
 
 
 def test_where_changes_are_dense_chance_meetings_are_no_defects():
     rng = np.random.default_rng(5)
     at = np.column_stack([rng.uniform(0, s, 4000) for s in (300, 300)])
-    found = defects(at, rng.integers(0, 400, 4000), vectors(4000, 50), 400, (300, 300))
-    assert found == []
+    wanted = frames_wanted(4000, 400, (300, 300))
+    assert defects(at, rng.integers(0, 400, 4000), vectors(4000, 50), wanted) == []
 
 
 def test_a_steady_change_on_all_images_is_the_reference_s_and_a_varying_one_the_star_s():
@@ -141,7 +160,7 @@ def proposals(**columns):
 
 @db
 def test_a_saturated_star_is_proposed_once_and_hides_nothing_until_accepted(starry, curator):
-    assert propose(starry.search.exposure) == 2 and propose(starry.search.exposure) == 0
+    assert propose([starry.search.exposure]) == 2 and propose([starry.search.exposure]) == 0
     (on_search,) = proposals(image=starry.search)
     assert on_search.artifact == "saturated" and on_search.made_by is None
     assert "6 changes" in on_search.reason and "2 of them accepted" in on_search.reason
@@ -150,18 +169,18 @@ def test_a_saturated_star_is_proposed_once_and_hides_nothing_until_accepted(star
     accept_all([on_search.pk], curator)
     flagged = GalVarObj.objects.filter(is_flagged=True)
     assert set(flagged.values_list("refsource_id", flat=True)) == set(starry.ids[:6])
-    assert propose(starry.search.exposure) == 0
+    assert propose([starry.search.exposure]) == 0
 
 
 @db
 def test_what_was_declined_or_undone_is_not_proposed_again(starry, curator):
-    propose(starry.search.exposure)
+    propose([starry.search.exposure])
     first, second = proposals()
     decline_all([first.pk], curator)
     undo_flag(accept_all([second.pk], curator)[0], curator)
     # Found anew, a little beside where they were.
     GalVarObj.objects.filter(refsource_id=starry.ids[0]).update(x=615)
-    assert propose(starry.search.exposure) == 0 and proposals() == []
+    assert propose([starry.search.exposure]) == 0 and proposals() == []
 
 
 @db
@@ -172,7 +191,7 @@ def test_what_is_seen_on_nearly_every_image_is_the_reference_s_fault(curator):
         image = make_search(field.reference, field.rows, name=f"n{night}", **columns)
         make_change(image, field.rows[0], delta_mag=0.5 + 0.01 * night)
         make_change(image, field.rows[1], delta_mag=0.3 * night - 0.7)
-    propose(image.exposure)
+    propose([image.exposure])
     (flag,) = proposals()
     assert flag.refsource_id == field.ids[0] and flag.artifact == "reference"
     assert flag.reason == "fainter by 0.53 mag on 7 of 8 images, always by as much"
@@ -187,21 +206,43 @@ def test_a_defect_is_proposed_on_each_exposure_where_it_made_a_change(curator):
         shift = 50.0 * night
         image = make_search(field.reference, field.rows, name=f"n{night}", shift=shift)
         make_change(image, field.rows[night], x=400.3, y=400)
-    assert propose(image.exposure) == 5
+    assert propose([image.exposure]) == 5
     assert {flag.artifact for flag in proposals()} == {"detector"}
     (group,) = {flag.group for flag in proposals()}
     assert group == "defect of the detector, made up N4 near x 400, y 400"
     accept_all([flag.pk for flag in proposals()], curator)
     assert GalVarObj.objects.filter(is_flagged=True).count() == 5
-    assert propose(GalExposure.objects.get(identifier="n0")) == 0
+    assert propose([GalExposure.objects.get(identifier="n0")]) == 0
+
+
+def summary(flags):
+    return {(flag.image_id, flag.refsource_id, flag.artifact, flag.group) for flag in flags}
+
+
+@db
+def test_of_many_exposures_at_once_the_flags_are_those_of_one_after_the_other(starry):
+    for night in range(5):
+        columns = {"mjd": 60002.0 + night, "ccdnum": 7}
+        image = make_search(starry.reference, starry.rows, name=f"m{night}", **columns)
+        make_change(image, starry.rows[20 + night], x=400.3, y=400)
+        make_change(image, starry.rows[30], delta_mag=0.4)
+        make_change(image, starry.rows[40], delta_mag=0.4)
+    exposures = list(GalExposure.objects.order_by("mjd"))
+    one_by_one = sum(propose([exposure]) for exposure in exposures)
+    expected = summary(proposals())
+    GalFlag.objects.all().delete()
+    with CaptureQueriesContext(connection) as queries:
+        assert propose(exposures) == one_by_one == len(expected) >= 7
+    assert summary(proposals()) == expected
+    assert len(queries) < 25 * len(exposures)
 
 
 @db
 def test_an_exposure_without_changes_proposes_nothing():
     field = make_field([500, 900], [500, 900])
-    assert propose(field.search.exposure) == propose(field.reference.exposure) == 0
+    assert propose([field.search.exposure]) == propose([field.reference.exposure]) == 0
     GalImage.objects.update(width=None)
-    assert propose(field.search.exposure) == 0
+    assert propose([field.search.exposure]) == 0
     assert GalReference.objects.count() == 1
 
 

@@ -8,7 +8,6 @@ from django.db import connection, transaction
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
-from exposures.plain_values import nullable_rows
 from exposures.science.footprints import contains
 from exposures.science.motion import DAYS_A_YEAR
 from exposures.source_ids import catalogue_of
@@ -18,23 +17,17 @@ from photometry.science.motions import fade_mag
 from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
+from variables.derived.candidate_rows import upsert_candidates
 from variables.derived.colours import colour_columns
 from variables.derived.known import refresh_known
 from variables.derived.periods import certain_periods
 from variables.derived.stars import refresh_stars_of
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
-from variables.regions.coverage import candidates_inside
+from variables.regions.coverage import are_inside
 from variables.science.causes import Evidence, count_others_nearby, judge_causes
 from variables.science.light_curve_statistics import light_curve_statistics
 from variables.votes.consensus import update_consensus
-
-DERIVED = [
-    field.name
-    for field in GalCandidate._meta.fields
-    if field.name not in ("refsource_id", "consensus", "n_votes", "is_disputed")
-    and not field.name.startswith(("agreed_", "known", "object_", "period_agreement", "star_"))
-]
 
 CHANGES = """
 SELECT v.refsource_id, v.galimage_id, e.mjd, v.delta_mag, v.significance, v.x, v.y,
@@ -104,12 +97,11 @@ def _refresh(catalogue, only, options):
     days, errors = certain_periods(ids, options.periods)
     columns |= {"period_days": days, "period_err": errors} | colour_columns(catalogue.pk, ids)
     columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
-    before = set(mine.values_list("pk", flat=True))
-    _upsert(catalogue, columns)
-    _hide(catalogue, mine)
+    columns["is_flagged"] |= _hidden(catalogue, columns)
+    new = upsert_candidates(catalogue, columns)
     refresh_known(catalogue.pk, None if only is None else ids.tolist())
     refresh_stars_of(catalogue, concerned)
-    _restore_consensus(set(ids.tolist()) - before)
+    _restore_consensus(new)
     return len(ids)
 
 
@@ -347,25 +339,12 @@ def _motion_fade(catalogue, motions, columns):
     return fade_mag(motions.speed * years / fwhm_mas)
 
 
-def _upsert(catalogue, columns):
-    """Insert or update candidates, leaving people's annotations as they are."""
-    image = catalogue.image
-    common = {"catalogue": catalogue, "filter": image.exposure.filter, "ccdnum": image.ccdnum}
-    candidates = [GalCandidate(**common, **row) for row in nullable_rows(columns)]
-    GalCandidate.objects.bulk_create(
-        candidates,
-        update_conflicts=True,
-        unique_fields=["refsource_id"],
-        update_fields=DERIVED,
-        batch_size=2000,
-    )
-
-
-def _hide(catalogue, candidates):
-    """Mark the candidates that are covered by a flag on the source or on its region."""
+def _hidden(catalogue, columns):
+    """(n,) whether a flag on the source or on its region hides a candidate."""
     flags = GalFlag.objects.standing()
     on_sources = flags.filter(refsource_id__range=catalogue.id_range)
-    candidates.filter(pk__in=on_sources.values("refsource_id")).update(is_flagged=True)
+    named = np.array(on_sources.values_list("refsource_id", flat=True), "i8")
+    hidden = np.isin(columns["refsource_id"], named)
     for flag in flags.filter(image=catalogue.image):
-        inside = candidates_inside(catalogue.image, flag.region)
-        inside.filter(pk__in=candidates.values("pk")).update(is_flagged=True)
+        hidden |= are_inside(columns["x"], columns["y"], flag.region)
+    return hidden

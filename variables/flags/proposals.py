@@ -1,6 +1,7 @@
 """Flags proposed by the pipeline, which hide nothing until somebody accepts them."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from django.db import transaction
@@ -9,7 +10,8 @@ from django.db.models import Q
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalExposure
 from exposures.options_in_force import options_in_force
-from variables.flags.findings import Proposal, findings, sources_at_fault
+from variables.flags.findings import Proposal, sources_at_fault
+from variables.flags.survey_findings import findings
 from variables.models import Artifact, GalFlag
 from variables.regions.coverage import RegionError, check_region
 from variables.science.artifacts import in_polygon
@@ -17,12 +19,21 @@ from variables.science.artifacts import in_polygon
 State = GalFlag.State
 
 
-def propose(exposure: GalExposure) -> int:
-    """Propose flags on an exposure by the current options; returns how many are new.
+def propose(exposures: Sequence[GalExposure], progress=None) -> int:
+    """Propose flags on exposures by the current options; returns how many are new.
 
-    Proposals that were made before, declined or undone are not made again.
+    Proposals that were made before, declined or undone are not made again. What is found on each
+    exposure, catalogue and detector is stored by itself; ``progress`` is told of each, by
+    ``update(1)``, and of their number as its ``total``.
     """
-    return store_proposals(findings(exposure, options_in_force().artifacts))
+    parts, n_new = findings(exposures, options_in_force().artifacts), 0
+    if progress is not None:
+        progress.reset(total=len(parts))
+    for part in parts:
+        n_new += store_proposals(part())
+        if progress is not None:
+            progress.update(1)
+    return n_new
 
 
 @transaction.atomic

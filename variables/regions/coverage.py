@@ -66,12 +66,13 @@ def area(corners):
 
 def changes_inside(changes, region) -> np.ndarray:
     """(n,) whether PlacedChanges lie in a region; None is the whole chip."""
+    return are_inside(changes.x, changes.y, region)
+
+
+def are_inside(x, y, region) -> np.ndarray:
+    """(n,) whether positions in pixels lie in a region; None is the whole chip."""
     if region is None:
-        return np.ones(len(changes), bool)
-    return _inside(changes.x, changes.y, region)
-
-
-def _inside(x, y, region):
+        return np.ones(len(x), bool)
     inside = INSIDE.format(x="x", y="y", region="%s::float8[]")
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,11 +1,13 @@
 """Positions of sources and changes on an image, by key without a scan of galsources."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
+from exposures.binary_copy import copy_out
+from exposures.models import GalImage
 from photometry.models import GalCoverage, GalReference, GalSource
-from variables.models import GalVarObj
 from variables.science.chip_map import ChipMap, fit_chip_map
 
 # Stars of each catalogue that are asked for the map of a chip.
@@ -14,10 +16,15 @@ N_SAMPLED = 150
 # The columns of a change that are needed to place it, and to say what it is.
 DTYPE = np.dtype(
     [
-        *(("pk", "i8"), ("refsource_id", "i8"), ("x", "f8"), ("y", "f8"), ("ra", "f8")),
-        *(("dec", "f8"), ("failed_cuts", "i2"), ("is_flagged", "?"), ("kind", "U8")),
+        *(("image_id", "i8"), ("pk", "i8"), ("refsource_id", "i8"), ("x", "f8"), ("y", "f8")),
+        *(("ra", "f8"), ("dec", "f8"), ("failed_cuts", "i2"), ("is_flagged", "?")),
     ]
 )
+CHANGES = """
+SELECT galimage_id, id, refsource_id, coalesce(x, 'NaN')::float8, coalesce(y, 'NaN')::float8,
+    ra, dec, failed_cuts, is_flagged
+FROM galvarobjs WHERE galimage_id = ANY('{{{images}}}') ORDER BY galimage_id, id
+"""
 
 
 @dataclass(frozen=True)
@@ -32,30 +39,40 @@ class PlacedChanges:
     dec: np.ndarray
     failed_cuts: np.ndarray  # bits of Cut
     is_flagged: np.ndarray
-    kind: np.ndarray
 
     def __len__(self):
         return len(self.pk)
 
 
 def placed_changes(image) -> PlacedChanges:
-    """The changes on an image, with their positions.
+    """The changes on an image, with their positions; see ``placed_changes_on``."""
+    ((_, changes),) = placed_changes_on([image])
+    return changes
+
+
+def placed_changes_on(images) -> list[tuple[GalImage, PlacedChanges]]:
+    """Images, each with the changes on it and their positions, by one query.
 
     Those that were stored without one are placed by what was measured of the source, or, where
     it vanished and nothing was, by its place on the sky and a map through the other stars.
     """
-    rows = GalVarObj.objects.filter(image=image).order_by("pk").values_list(*DTYPE.names)
-    found = np.array([_with_nan(row) for row in rows], DTYPE)
+    images = sorted(images, key=attrgetter("pk"))
+    ids = [image.pk for image in images]
+    rows = copy_out(CHANGES.format(images=",".join(map(str, ids))), DTYPE)
+    ends = np.searchsorted(rows["image_id"], ids, side="right")
+    return [
+        (image, _placed(image, found))
+        for image, found in zip(images, np.split(rows, ends)[:-1], strict=True)
+    ]
+
+
+def _placed(image, found):
     _place_by_source(image, found)
     missing = np.isnan(found["x"])
     if missing.any() and (chip_map := chip_map_of(image)):
         sky = found["ra"][missing], found["dec"][missing]
         found["x"][missing], found["y"][missing] = chip_map.to_pixel(*sky)
-    return PlacedChanges(**{name: found[name] for name in DTYPE.names})
-
-
-def _with_nan(row):
-    return tuple(np.nan if value is None else value for value in row)
+    return PlacedChanges(**{name: found[name] for name in DTYPE.names if name != "image_id"})
 
 
 def _place_by_source(image, found):

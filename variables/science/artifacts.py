@@ -85,6 +85,8 @@ def saturated_regions(points: Points, options: ArtifactOptions = ArtifactOptions
     where it holds changes that passed the cuts.
     """
     suspects = np.flatnonzero(points.is_saturated)
+    if len(suspects) < options.min_changes:
+        return []
     at = np.column_stack([points.x, points.y])
     regions = []
     for group in groups(at[suspects], options.link_pixels):
@@ -101,14 +103,22 @@ def groups(positions: FloatArray, radius: float) -> list[IntArray]:
 
     A list of arrays (k,); positions and radius are in any unit.
     """
+    if len(positions) == 0:
+        return []
+    labels = group_labels(positions, radius)
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+
+def group_labels(positions: FloatArray, radius: float) -> IntArray:
+    """(n,) the number of the group of each position (n, d), as ``groups`` has them."""
     n = len(positions)
     if n == 0:
-        return []
+        return np.zeros(0, int)
     pairs = cKDTree(positions).query_pairs(radius, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), pairs.T), shape=(n, n))
     _, labels = connected_components(links, directed=False)
-    order = np.argsort(labels, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+    return labels
 
 
 def _shape(positions: FloatArray, options: ArtifactOptions) -> tuple[str, FloatArray]:
@@ -196,7 +206,11 @@ def edge_regions(
         box(low, [high[0], depth - 0.5]),
         box([low[0], high[1] - depth], high),
     )
-    at_edge = np.any([in_polygon(points.x, points.y, strip) for strip in strips], axis=0)
+    x, y = points.x, points.y
+    is_near = (np.minimum(x, nx - 1 - x) <= depth) | (np.minimum(y, ny - 1 - y) <= depth)
+    if np.count_nonzero(is_near) < options.min_changes:
+        return []
+    at_edge = np.any([in_polygon(x, y, strip) for strip in strips], axis=0)
     # At least one, as an empty chip says little of how empty it is.
     inside_density = max(1, (~at_edge).sum()) / max(1.0, (nx - 2 * depth) * (ny - 2 * depth))
     regions = []
@@ -224,25 +238,21 @@ def defects(
     positions: FloatArray,
     frame: IntArray,
     sky: FloatArray,
-    n_frames: int,
-    shape: Shape,
+    wanted: float,
     options: ArtifactOptions = ArtifactOptions(),
 ) -> list[Defect]:
     """Find spots of the detector where changes of different stars recur on many frames.
 
     ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
-    what recurs on all chips of one exposure, on which chip), of ``n_frames`` that were looked at;
-    ``sky`` (n, 3) are unit vectors over the size of a pixel in radians; ``shape`` (ny, nx) is that
-    of the detector. What is always at the same place on the sky is one star, seen at one place
-    because nobody moved the telescope.
+    what recurs on all chips of one exposure, on which chip), of which a defect is to be on as many
+    as ``wanted``, by ``frames_wanted``; ``sky`` (n, 3) are unit vectors over the size of a pixel in
+    radians. What is always at the same place on the sky is one star, seen at one place because
+    nobody moved the telescope.
     """
-    if len(positions) == 0:
-        return []
-    by_chance = len(positions) * np.pi * options.defect_pixels**2 / (shape[0] * shape[1])
-    # Where chance brings so many, a place that has changes on every frame is still remarkable.
-    wanted = max(options.min_exposures, min(options.defect_excess * by_chance, n_frames))
     found = []
     for members in groups(positions, options.defect_pixels):
+        if len(members) < wanted:
+            continue
         centre = np.median(positions[members], axis=0)
         # Where changes are dense, steps from one to the next lead far.
         away = np.hypot(*(positions[members] - centre).T)
@@ -254,6 +264,43 @@ def defects(
                 x, y = map(float, centre)
                 found.append(Defect(x, y, members, n_seen, n_stars))
     return found
+
+
+def frames_wanted(
+    n_changes: int, n_frames: int, shape: Shape, options: ArtifactOptions = ArtifactOptions()
+) -> float:
+    """The number of frames on which a place has to have changes to be a defect.
+
+    Of ``n_changes`` on ``n_frames`` frames of ``shape`` (ny, nx) pixels.
+    """
+    by_chance = n_changes * np.pi * options.defect_pixels**2 / (shape[0] * shape[1])
+    # Where chance brings so many, a place that has changes on every frame is still remarkable.
+    return float(max(options.min_exposures, min(options.defect_excess * by_chance, n_frames)))
+
+
+def may_be_defects(
+    positions: FloatArray,
+    frame: IntArray,
+    mjd: FloatArray,
+    options: ArtifactOptions = ArtifactOptions(),
+) -> BoolArray:
+    """(n,) whether changes may be of a defect, whatever window of exposures is looked at.
+
+    ``positions`` (n, 2) are pixels, ``frame`` (n,) numbers of exposures and ``mjd`` (n,) their
+    times in days. Such changes lie in a group of as many exposures as a defect has at least, within
+    twice ``defect_days``. Far fewer than all, so that each window is quickly looked at.
+    """
+    if len(positions) == 0:
+        return np.zeros(0, bool)
+    labels = group_labels(positions, options.defect_pixels)
+    order = np.lexsort((frame, mjd, labels))
+    label, number = labels[order], frame[order]
+    is_first = np.append(True, (np.diff(label) != 0) | (np.diff(number) != 0))
+    label, time = label[is_first], mjd[order][is_first]
+    step = options.min_exposures - 1
+    near = time[step:] - time[: len(time) - step] <= 2 * options.defect_days
+    together = near & (label[step:] == label[: len(label) - step])
+    return np.isin(labels, label[step:][together])
 
 
 def is_reference_at_fault(

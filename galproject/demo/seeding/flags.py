@@ -35,8 +35,7 @@ def make_flags() -> int:
         made += [flag_source(i, artifact, reason, curator) for i in _failing(cut)]
     undo_flag(made[-1], curator, "the columns are fine")
     exposures = GalExposure.objects.filter(proposal=PROPOSAL, images__status=Status.DONE)
-    n_proposed = sum(propose(e) for e in exposures.distinct().order_by("-mjd")[:N_PROPOSED])
-    return len(made) + n_proposed
+    return len(made) + propose(exposures.distinct().order_by("-mjd")[:N_PROPOSED])
 
 
 def _trail(image):

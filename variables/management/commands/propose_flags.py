@@ -31,5 +31,7 @@ class Command(SurveyCommand):
         if exposure:
             with plain_errors():
                 exposures = sorted(find_exposures(exposure), key=attrgetter("mjd"))
-        found = [propose(e) for e in tqdm(exposures, unit="exposure", disable=None, leave=False)]
-        self.stdout.write(f"{sum(found):,} new proposals, from {len(found):,} exposures")
+        exposures = list(exposures)
+        with tqdm(unit="part", disable=None, leave=False) as bar:
+            n_new = propose(exposures, progress=bar)
+        self.stdout.write(f"{n_new:,} new proposals, from {len(exposures):,} exposures")
