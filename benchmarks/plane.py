@@ -7,7 +7,9 @@ to be sent, and ``plane_cpu_seconds`` of processor time of it, the server's incl
 part of the plane (``closer_``); ``lasso_seconds`` for a list of ``lasso_stars`` stars;
 ``rows_seconds`` for the density by PostgreSQL from the rows of galvariability instead;
 ``binning_seconds`` for the bins of a catalogue, of ``storing_seconds`` for its statistics in all,
-and ``bytes_a_star`` of the bins.
+and ``bytes_a_star`` of the bins; ``diagram_seconds`` for the published colours and magnitudes of
+a catalogue's stars on the page of a candidate that nobody has looked at, and ``counting_seconds``
+of processor time to count them anew, and all else that follows when matches change.
 """
 
 import argparse
@@ -26,7 +28,11 @@ from tqdm import tqdm
 
 from benchmarks.scratch import scratch_database
 from benchmarks.variability import server_seconds
+from photometry.science.matching.states import MatchState
+from tests.builders.published_stars import make_published, match
 from tests.builders.statistics_rows import make_statistics
+from variables.candidates.published_diagram import published_diagram
+from variables.derived.published import refresh_published
 from variables.models import GalCandidate, GalVariability
 from variables.planes.density import Limits, Plane, plane_data
 from variables.planes.lasso import stars_inside
@@ -40,6 +46,21 @@ REPEATS = 5
 ROWS = """
 SELECT width_bucket(robust_mag, 14, 22, 256), width_bucket(log(excess_mag), -3, 0, 256), count(*)
 FROM galvariability WHERE excess_mag > 0 AND excess_mag <> 'NaN' GROUP BY 1, 2
+"""
+PUBLISHED_STARS = """
+INSERT INTO galpublishedstars (id, ra, dec, catalogue_id, mag, mags, parallax, parallax_err)
+SELECT {first} + n, 1, 1, {published}, mag, ARRAY[mag, mag + 0.4 * colour, mag - 0.6 * colour],
+    random(), 0.04
+FROM (
+    SELECT n, (14 + 8 * random())::real AS mag, (1 + random())::real AS colour
+    FROM generate_series(0, {stars} - 1) AS n
+) AS made
+"""
+MATCHES = """
+INSERT INTO galmatches
+    (refsource_id, star_id, separation, probability, n_possible, catalogue_id, rank, state)
+SELECT {source} + n, {first} + n, 0.02, 0.99, 1, {published}, 1, {matched}
+FROM generate_series(0, {stars} - 1) AS n
 """
 REGION = np.array([[15.0, 0.3], [19.0, 0.3], [19.0, 0.6], [15.0, 0.6]])
 
@@ -88,6 +109,35 @@ def storing(n_stars):
     return in_all, time.process_time() + server_seconds() - begun
 
 
+def match_all(reference):
+    """A published catalogue with a star of each source of a reference, and their matches."""
+    published = make_published("gaia_dr3", "astrometric", ("G", "BP", "RP"))
+    match(reference, published, [], [])
+    with connection.cursor() as cursor:
+        for statement in (PUBLISHED_STARS, MATCHES):
+            cursor.execute(
+                statement.format(
+                    first=published.id_range[0],
+                    source=reference.id_range[0],
+                    published=published.pk,
+                    stars=STARS,
+                    matched=int(MatchState.MATCHED),
+                )
+            )
+        cursor.execute("VACUUM ANALYZE galpublishedstars, galmatches")
+
+
+def diagram_figures(reference):
+    """Seconds for the diagram of a candidate as it is shown first, and to count it."""
+    match_all(reference)
+    counting = cost(lambda: refresh_published(reference.pk))[1]
+    candidate = GalCandidate.objects.filter(catalogue=reference).first()
+    return {
+        "diagram_seconds": cost(lambda: json.dumps(published_diagram(candidate)))[0],
+        "counting_seconds": counting,
+    }
+
+
 def from_rows():
     with connection.cursor() as cursor:
         cursor.execute(ROWS)
@@ -125,6 +175,7 @@ def figures(n_catalogues):
         "storing_seconds": in_all,
         "binning_seconds": binning,
         "bytes_a_star": n_bytes / (n_catalogues * STARS),
+        **diagram_figures(catalogues[0]),
     }
 
 

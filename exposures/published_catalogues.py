@@ -95,12 +95,6 @@ class GalPublishedCatalogue(models.Model):
         """The first and last possible id of its stars."""
         return published_id_range(self.pk)
 
-    def name_of(self, star_name: str) -> str:
-        """The name of a star of it; one that is a number alone follows the catalogue's."""
-        if any(character.isalpha() for character in star_name):
-            return star_name
-        return f"{self.name.replace('_', ' ')} {star_name}"
-
 
 class GalPublishedCoverage(models.Model):
     """A cell of the sky that a published catalogue reaches: HEALPix, nested, ICRS."""
@@ -124,6 +118,15 @@ class GalPublishedCoverage(models.Model):
 
     def __str__(self):
         return f"cell {self.cell} of {self.catalogue}"
+
+
+class GalPublishedStarQuerySet(models.QuerySet):
+    """Published stars with what follows from their catalogues."""
+
+    def named(self):
+        """Stars with their ``full_name``: one that is a number alone follows its catalogue's."""
+        name = models.Func("catalogue_id", "name", function="galpublished_name")
+        return self.annotate(full_name=models.ExpressionWrapper(name, models.TextField(null=True)))
 
 
 class GalPublishedStar(models.Model):
@@ -155,6 +158,8 @@ class GalPublishedStar(models.Model):
     mags = ArrayField(RealField(null=True), null=True, help_text="by the catalogue's bands")
     mag_errs = ArrayField(RealField(null=True), null=True)
     extras = models.JSONField(null=True, help_text="other columns of the row, as published")
+
+    objects = GalPublishedStarQuerySet.as_manager()
 
     class Meta:
         db_table = "galpublishedstars"

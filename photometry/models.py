@@ -48,6 +48,9 @@ class GalReference(WithEpoch):
     n_motion_images = models.PositiveIntegerField(
         default=0, help_text="on which proper motions of its sources were measured last"
     )
+    lost_motions = models.BooleanField(
+        default=False, help_text="published stars whose motions its sources have are gone"
+    )
 
     class Meta:
         db_table = "galreferences"

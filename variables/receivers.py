@@ -7,16 +7,13 @@ from django.db.models.signals import post_delete, pre_delete
 
 from photometry.crossmatch.object_storage import objects_changed, sources_replaced
 from photometry.matching.storage import matches_changed
-from photometry.models import GalReference
-from variables.derived.colours import refresh_colours_later
-from variables.derived.known import refresh_known_later
+from variables.derived.published import refresh_published_later
 from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
 from variables.periods.storage import delete_periods
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
-from variables.variability.binned_statistics import replace_published_bins
 from variables.variability.storage import delete_variability
 
 
@@ -52,12 +49,8 @@ def follow_objects(refsource_ids, object_ids, **_):
 
 
 def follow_matches(reference_ids, **_):
-    """Have candidates, and the plane of all stars, say what the matches tell that there are now."""
-    refresh_known_later(reference_ids)
-    refresh_colours_later(reference_ids)
-    for reference in GalReference.objects.filter(pk__in=reference_ids):
-        # Matches are stored by then: where it fails, the next measurement mends it.
-        transaction.on_commit(partial(replace_published_bins, reference), robust=True)
+    """Have candidates, the plane of all stars, and diagrams say what the matches tell now."""
+    refresh_published_later(reference_ids)
 
 
 def delete_picture(instance, **_):

@@ -50,7 +50,9 @@ GROUPS = {
     "measure_variability": "variability",
     "match_catalogues": "matches",
     "calibrate_references": "calibrations",
+    "renew_motions": "motions",
 }
+OTHER_MODULES = {"renew_motions": "galproject.references.tasks"}  # of tasks on references
 
 
 def enqueue(
@@ -133,10 +135,11 @@ def send(images: GalImageQuerySet) -> None:
 
 
 def _send(task: str, messages: Iterable[tuple[int, ...]]) -> None:
+    module = OTHER_MODULES.get(task, "galproject.queue.tasks")
     for message in messages:
         # Our own rows say what became of it.
         group = GROUPS.get(task, f"job {message[-1]}")
-        async_task(f"galproject.queue.tasks.{task}", *message, group=group, save=False)
+        async_task(f"{module}.{task}", *message, group=group, save=False)
 
 
 @contextmanager
@@ -268,6 +271,11 @@ def send_matches(reference_ids: Iterable[int], again: bool = False) -> None:
 def send_calibrations(reference_ids: Iterable[int]) -> None:
     """Enqueue the calibration of references' fields."""
     _send("calibrate_references", [(pk,) for pk in reference_ids])
+
+
+def send_motions(reference_ids: Iterable[int]) -> None:
+    """Enqueue new motions of references' sources, where their published stars are others."""
+    _send("renew_motions", [(pk,) for pk in reference_ids])
 
 
 def give_up(job: GalJob) -> None:

@@ -51,6 +51,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.fetch_exposure": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.worker_died": TypeAdapter(tuple[Name, Id, Name]),
     "galproject.references.tasks.measure_motions": TypeAdapter(tuple[()]),
+    "galproject.references.tasks.renew_motions": TypeAdapter(tuple[Id]),
     "galproject.references.tasks.crossmatch_withdrawn": TypeAdapter(tuple[Ids]),
     "galproject.references.tasks.change_reference": TypeAdapter(tuple[Ids, Ids, Name, Reason, Ids]),
     "galproject.references.tasks.change_reference_set": TypeAdapter(

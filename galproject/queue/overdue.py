@@ -4,13 +4,19 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 
 from exposures.models import GalPublishedCatalogue
 from galproject.processing.calibration import uncalibrated_references
 from galproject.processing.matches import references_in_use, unmatched_references
 from galproject.processing.variability import overdue_catalogues
-from galproject.queue.jobs import send_calibrations, send_matches, send_variability
+from galproject.queue.jobs import (
+    send_calibrations,
+    send_matches,
+    send_motions,
+    send_variability,
+)
+from photometry.models import GalReference
 
 
 def send_overdue_variability() -> list[int]:
@@ -50,8 +56,18 @@ def follow_published(instance: GalPublishedCatalogue, **_: Any) -> None:
         transaction.on_commit(partial(send_unmatched))
 
 
+def follow_lost(**_: Any) -> None:
+    """Have sources given other motions that had those of a published catalogue that is gone."""
+    transaction.on_commit(partial(send_lost_motions))
+
+
+def send_lost_motions() -> None:
+    """Enqueue the motions of references that lost the stars of some; also those of before."""
+    lost = GalReference.objects.filter(active=True, lost_motions=True).order_by("pk")
+    send_motions(lost.values_list("pk", flat=True))
+
+
 def install() -> None:
     """Follow up published catalogues from now on."""
-    post_save.connect(
-        follow_published, sender=GalPublishedCatalogue, dispatch_uid="published catalogues"
-    )
+    for signal, follow in ((post_save, follow_published), (post_delete, follow_lost)):
+        signal.connect(follow, sender=GalPublishedCatalogue, dispatch_uid="published catalogues")

@@ -74,6 +74,7 @@ def match_catalogues(reference_id: int, again: bool) -> dict[str, int]:
     runs = through_restarts(match_sources, reference_id, None, again)
     if runs:
         through_restarts(jobs.send_calibrations, [reference_id])
+        through_restarts(jobs.send_motions, [reference_id])
     return {"catalogues": len(runs), "matched": sum(run.n_matched for run in runs)}
 
 

@@ -9,7 +9,11 @@ from galproject.queue import jobs
 from galproject.queue.restarts import through_restarts
 from galproject.references.changes import change_reference as change
 from galproject.references.changes import is_made, log_refusal
-from galproject.references.motions import measure_motions_of, overdue_catalogues
+from galproject.references.motions import (
+    measure_motions_of,
+    overdue_catalogues,
+    renewable_catalogues,
+)
 from galproject.references.sets import change_sets, pairs_of
 from photometry.crossmatch.crossmatching import crossmatch_filters
 from photometry.models import GalReference
@@ -46,7 +50,15 @@ def change_reference_set(primary_id, member_ids, is_added, username, reason):
 
 def measure_motions():
     """Store proper motions of references with many more images, or matched since the last time."""
-    catalogues = through_restarts(overdue_catalogues)
+    return _measured(through_restarts(overdue_catalogues))
+
+
+def renew_motions(reference_id):
+    """Store proper motions of a reference again if its published stars are others than before."""
+    return _measured(through_restarts(renewable_catalogues, [reference_id]))
+
+
+def _measured(catalogues):
     measured = through_restarts(lambda: list(measure_motions_of(catalogues)))
     for catalogue, motions in measured:
         n_sources = motions.n_published + motions.n_measured

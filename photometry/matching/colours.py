@@ -61,6 +61,17 @@ def colour_catalogue() -> ColourCatalogue | None:
     return None
 
 
+def all_published_colours(reference_id: int) -> PublishedColours:
+    """The PublishedColours of all sources of a reference that are published stars.
+
+    None of them where no catalogue in use has colours.
+    """
+    catalogue = colour_catalogue()
+    if catalogue is None:
+        return PublishedColours(np.zeros(0, "i8"), *np.zeros((3, 0)))
+    return published_colours(reference_id, catalogue)
+
+
 def published_colours(
     reference_id: int, catalogue: ColourCatalogue, refsource_ids: IntArray | None = None
 ) -> PublishedColours:

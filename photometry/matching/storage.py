@@ -8,6 +8,7 @@ from django.dispatch import Signal
 
 from exposures.binary_copy import copy_in
 from exposures.models import GalPublishedCatalogue
+from exposures.published_catalogues import PublishedKind
 from exposures.science.arrays import IntArray
 from photometry.match_model import GalMatch, GalMatchRun
 from photometry.models import GalReference
@@ -110,9 +111,15 @@ def delete_runs(reference: GalReference, names: Iterable[str] | None = None) -> 
 
 
 def delete_published_matches(published: GalPublishedCatalogue) -> None:
-    """Delete all matches with a published catalogue."""
-    matched = GalReference.objects.filter(match_runs__published=published)
-    reference_ids = list(matched.values_list("pk", flat=True))
+    """Delete all matches with a published catalogue.
+
+    References whose sources may have the motions of its stars are to be given others.
+    """
+    runs = GalMatchRun.objects.filter(published=published)
+    reference_ids = list(runs.values_list("reference_id", flat=True))
     for reference in GalReference.objects.all():  # an index has sources first
         delete_matches(reference, published.pk)
+    if published.kind == PublishedKind.ASTROMETRIC:
+        # After the runs, in whose order a measurement of motions has its locks, too.
+        GalReference.objects.filter(pk__in=reference_ids).update(lost_motions=True)
     matches_changed.send(GalMatch, reference_ids=reference_ids)

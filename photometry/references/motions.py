@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from django.db import transaction
 from django.db.models import QuerySet
 
 from exposures.published_catalogues import PublishedKind
@@ -72,9 +73,16 @@ def measure_motions(
     measured = SourceMotions.of_no_star(fitted.refsource_id[chosen], fitted.motions.select(chosen))
     published = [published_motions(run, options) for run in runs]
     *n_published, n_measured = replace_later_motions(catalogue, [*published, measured])
-    GalReference.objects.filter(pk=catalogue.pk).update(n_motion_images=n_images)
-    GalMatchRun.objects.filter(pk__in=[run.pk for run in runs]).update(has_motions=True)
+    _note_measured(catalogue, n_images, runs)
     return StoredMotions(sum(n_published), len(chosen), n_measured)
+
+
+@transaction.atomic
+def _note_measured(catalogue: GalReference, n_images: int, runs: list[GalMatchRun]) -> None:
+    """Note of what motions are now, and whether stars that they are of went meanwhile."""
+    left = GalMatchRun.objects.filter(pk__in=[run.pk for run in runs]).update(has_motions=True)
+    noted = {"n_motion_images": n_images, "lost_motions": left < len(runs)}
+    GalReference.objects.filter(pk=catalogue.pk).update(**noted)
 
 
 def astrometric_runs() -> QuerySet:

@@ -5,13 +5,18 @@ import pytest
 from django.core.management import call_command
 
 from exposures.models import GalImage, GalPublishedCatalogue, GalPublishedStar
+from exposures.published.stored import drop_catalogue
 from exposures.science.motion import DAYS_A_YEAR
-from galproject.references.tasks import measure_motions
+from galproject.queue import jobs
+from galproject.queue.tasks import match_catalogues
+from galproject.references.motions import overdue_catalogues
+from galproject.references.tasks import measure_motions, renew_motions
+from photometry.matching.storage import delete_published_matches
 from photometry.models import GalMatch, GalMatchRun, GalMotion
 from photometry.science.matching.states import MatchState
 from photometry.science.motions import MotionOptions, Motions, usable_motions
 from photometry.storage import storage
-from photometry.storage.motions import source_positions_at
+from photometry.storage.motions import SourceMotions, source_positions_at
 from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.published_stars import add_stars, make_published, match
 from variables.derived.refresh import refresh_candidates
@@ -47,6 +52,13 @@ def published(reference):
     match(reference, gaia, [ids[UNLIKELY]], [stars[UNLIKELY]], probability=0.91)
     match(reference, gaia, [ids[BLEND]], [stars[FAST]], probability=0.6, rank=2)
     return gaia
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    sent = []
+    monkeypatch.setattr(jobs, "_send", lambda task, found: sent.extend((task, m) for m in found))
+    return sent
 
 
 def stored():
@@ -94,6 +106,49 @@ def test_each_day_motions_are_stored_where_matches_are_new(reference, published)
     GalMatchRun.objects.update(has_motions=False)  # as a new run is
     assert measure_motions() == stored_now
     assert list(stored()) == [reference.id_range[0] + SLOW]
+
+
+def test_motions_are_renewed_where_their_published_stars_are_gone(
+    reference, published, messages, django_capture_on_commit_callbacks
+):
+    measure_motions()
+    with django_capture_on_commit_callbacks(execute=True):
+        drop_catalogue(published)
+    assert messages == [("renew_motions", (reference.pk,))]
+    assert sorted(stored()) and measure_motions() == {"catalogues": [reference.pk]}
+    assert not stored()
+    assert renew_motions(reference.pk) == measure_motions() == {"catalogues": []}
+
+
+def test_motions_are_those_of_a_new_version_once_that_is_matched(
+    reference, published, messages, django_capture_on_commit_callbacks
+):
+    measure_motions()
+    with django_capture_on_commit_callbacks(execute=True):
+        GalPublishedCatalogue.objects.update(in_use=False)
+        newer = make_published("gaia_dr3", "astrometric", ("G", "BP", "RP"))
+        drop_catalogue(published)
+    assert messages == [
+        ("match_catalogues", (reference.pk, False)),
+        ("renew_motions", (reference.pk,)),
+    ]
+    # The match comes first, whichever message does.
+    assert renew_motions(reference.pk) == {"catalogues": []} and stored()
+    messages.clear()
+    assert match_catalogues(reference.pk, False)["catalogues"] == 1
+    assert ("renew_motions", (reference.pk,)) in messages
+    assert renew_motions(reference.pk) == {"catalogues": [reference.pk]}
+    assert not stored() and GalMatchRun.objects.get(published=newer).has_motions
+
+
+def test_stars_that_go_while_motions_are_measured_are_noticed(reference, published, monkeypatch):
+    def measured_late(run, _):
+        delete_published_matches(run.published)
+        return SourceMotions.of_no_star(np.zeros(0, "i8"), Motions.unknown(0))
+
+    monkeypatch.setattr("photometry.references.motions.published_motions", measured_late)
+    assert measure_motions() == {"catalogues": [reference.pk]}
+    assert overdue_catalogues() == [reference]
 
 
 def test_catalogues_without_motions_and_out_of_use_give_none(reference, published):

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from exposures.models import GalPublishedCatalogue, GalPublishedStar
 from galproject.references.tasks import measure_motions
-from photometry.matching.colours import colour_catalogue
+from photometry.matching.colours import all_published_colours, colour_catalogue
 from photometry.science.parallaxes import absolute_magnitudes
 from photometry.storage import storage
 from tests.builders.candidates import add_epoch, make_catalogue
@@ -17,8 +17,10 @@ from tests.builders.people import make_person, token_header
 from tests.builders.published_stars import add_stars, make_published, match
 from tests.builders.statistics_rows import statistics_rows, store_statistics
 from variables.candidates.filters import CandidateFilter
+from variables.derived.published import refresh_published
 from variables.derived.refresh import refresh_candidates
-from variables.models import GalCandidate
+from variables.models import GalBinnedStatistic, GalCandidate, GalPublishedDiagram
+from variables.models.known import Known
 from variables.planes.density import Limits, Plane, plane_data
 from variables.planes.forms import axes_in
 from variables.planes.lasso import stars_inside
@@ -148,6 +150,29 @@ def test_the_cells_of_the_diagram_are_where_the_stars_are(client, reference, gai
     assert mags == pytest.approx(true, abs=(high - low) / side)
 
 
+def test_a_diagram_is_counted_when_matches_change_and_goes_with_them(client, reference, gaia):
+    first = reference.id_range[0]
+    counted, _ = diagram_of(client, first + NEAR)["diagrams"]
+    refresh_published(reference.pk)
+    assert GalPublishedDiagram.objects.get().published == gaia
+    stored, _ = diagram_of(client, first + FAR)["diagrams"]
+    assert (stored["cells"], stored["counts"]) == (counted["cells"], counted["counts"])
+    GalPublishedDiagram.objects.update(densities=[])
+    assert diagram_of(client, first + UNMATCHED)["diagrams"] == []
+    GalPublishedCatalogue.objects.update(in_use=False)
+    refresh_published(reference.pk)
+    assert not GalPublishedDiagram.objects.exists()
+
+
+def test_one_refreshment_says_all_that_matches_tell(reference, gaia):
+    GalPublishedStar.objects.filter(name=None).update(name="4062", var_class="RRAB")
+    refresh_published(reference.pk)
+    near = GalCandidate.objects.order_by("pk").first()
+    assert (near.known, near.known_name) == (Known.KNOWN, "gaia dr3 4062")
+    assert near.colour_mag == pytest.approx(1.5, abs=1e-4)
+    assert GalBinnedStatistic.objects.filter(statistic="colour_mag").exists()
+
+
 def test_the_plane_of_all_stars_has_them_as_axes_and_its_lasso_finds_stars_by_them(reference, gaia):
     ids = reference.id_range[0] + np.arange(40)
     store_statistics(reference, statistics_rows(ids))
@@ -160,7 +185,7 @@ def test_the_plane_of_all_stars_has_them_as_axes_and_its_lasso_finds_stars_by_th
     # From 8.495 on in steps of 0.1, without the two that have no absolute magnitude.
     assert stars_inside([reference.pk], colour, absolute, bright) == [ids[NEAR], ids[3]]
     GalPublishedCatalogue.objects.update(in_use=False)
-    replace_published_bins(reference)
+    replace_published_bins(reference, all_published_colours(reference.pk))
     assert not {"colour_mag", "absolute_mag"} & axes_in("i").keys()
 
 

@@ -13,6 +13,7 @@ from variables.models.known import Known
 from variables.science.period_agreement import PeriodAgreement, compare_periods
 
 NO_STAR = GalPublishedStar()
+NO_STAR.full_name = None
 TOLD_AGREEMENTS = frozenset(PeriodAgreement) - {PeriodAgreement.NONE, PeriodAgreement.AGREES}
 
 
@@ -67,11 +68,11 @@ class PublishedMatch:
     @property
     def name(self) -> str:
         """The name of the best star; "" where it has none, or there is no star."""
-        return self.catalogue.name_of(self.star.name) if self.star.name else ""
+        return self.star.full_name or ""
 
     @property
     def next_name(self) -> str:
-        return self.catalogue.name_of(self.next_star.name) if self.next_star.name else ""
+        return self.next_star.full_name or ""
 
     @property
     def is_untold(self) -> bool:
@@ -91,7 +92,7 @@ def published_matches(candidate: GalCandidate) -> tuple[PublishedMatch, ...]:
     catalogues = GalPublishedCatalogue.objects.in_use().in_bulk()
     rows = GalMatch.objects.filter(refsource_id=candidate.pk, catalogue_id__in=list(catalogues))
     by_rank = {(row.catalogue_id, row.rank): row for row in rows}
-    stars = GalPublishedStar.objects.in_bulk([row.star_id for row in rows if row.star_id])
+    stars = GalPublishedStar.objects.named().in_bulk([row.star_id for row in rows if row.star_id])
     matches = [
         _match(catalogues[pk], best, by_rank.get((pk, 2)), stars, candidate)
         for (pk, rank), best in by_rank.items()

@@ -1,1 +1,1 @@
-"""Rows of candidates, derived from changes, flags and votes."""
+"""Rows of candidates, derived from changes, flags, votes and published stars."""

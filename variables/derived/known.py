@@ -4,8 +4,7 @@ Asked of catalogues in use: those of variables, and others where they give a sta
 variability, as tables of Gaia's do. Catalogues of objects of any kind only give names.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 from django.db import connection, transaction
@@ -38,9 +37,7 @@ WHERE c.catalogue_id = %(catalogue)s
 UPDATE = """
 WITH matches AS (
     SELECT m.refsource_id, m.catalogue_id, m.rank, m.state, m.probability, m.n_possible, p.kind,
-        s.var_class, s.period,
-        CASE WHEN s.name ~ '[[:alpha:]]' THEN s.name
-            ELSE replace(p.name, '_', ' ') || ' ' || s.name END AS name,
+        s.var_class, s.period, galpublished_name(p.id, s.name) AS name,
         p.kind = %(variables)s
             OR (p.kind <> %(objects)s AND s.var_class IS NOT NULL) AS is_of_variables
     FROM galcandidates c
@@ -123,16 +120,6 @@ def refresh_known(catalogue_id: int, refsource_ids: Sequence[int] | None = None)
         cursor.execute(LOCK, values)
         cursor.execute(UPDATE, values | _reached(cursor, values))
         cursor.execute(AGREE, _agreements(catalogue_id, only))
-
-
-def refresh_known_later(catalogue_ids: Iterable[int]) -> None:
-    """Say it again of the candidates of some reference catalogues once all is committed.
-
-    For callers that hold locks which come after those of candidates.
-    """
-    for catalogue_id in sorted(catalogue_ids):
-        # Matches are stored by then: where it fails, the next time mends it.
-        transaction.on_commit(partial(refresh_known, catalogue_id), robust=True)
 
 
 def _reached(cursor, values):

@@ -10,13 +10,10 @@ def other_names(refsource_id) -> list[str]:
 
     A name that is a number alone follows that of its catalogue.
     """
+    in_use = GalPublishedCatalogue.objects.in_use().values("pk")
     matched = GalMatch.objects.filter(refsource_id=refsource_id, state=MatchState.MATCHED).best()
-    stars = list(matched.values_list("catalogue_id", "star_id").order_by("catalogue_id"))
-    ids = [star_id for _, star_id in stars]
-    names = dict(GalPublishedStar.objects.filter(pk__in=ids).values_list("pk", "name"))
-    catalogues = GalPublishedCatalogue.objects.in_use().in_bulk([pk for pk, _ in stars])
-    return [
-        catalogues[catalogue_id].name_of(names[star_id])
-        for catalogue_id, star_id in stars
-        if names.get(star_id) and catalogue_id in catalogues
-    ]
+    matched = matched.filter(catalogue_id__in=in_use).order_by("catalogue_id")
+    star_ids = list(matched.values_list("star_id", flat=True))
+    stars = GalPublishedStar.objects.named().filter(pk__in=star_ids)
+    names = dict(stars.values_list("pk", "full_name"))
+    return [names[star_id] for star_id in star_ids if names.get(star_id)]

@@ -5,7 +5,7 @@ from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
-from variables.models.planes import GalBinnedStatistic, StarList
+from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
 from variables.models.variability import (
@@ -38,6 +38,7 @@ __all__ = [
     "GalNewSource",
     "GalPeriod",
     "GalPeriodRun",
+    "GalPublishedDiagram",
     "GalSuccession",
     "GalTrend",
     "GalTrendStar",

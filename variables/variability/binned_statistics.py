@@ -6,7 +6,7 @@ import numpy as np
 
 from exposures.science.arrays import IntArray
 from exposures.source_ids import rank_of
-from photometry.matching.colours import colour_catalogue, published_colours
+from photometry.matching.colours import PublishedColours, all_published_colours
 from photometry.models import GalReference
 from variables.models import GalBinnedStatistic, GalPeriod
 from variables.science.binned_statistics import UNKNOWN
@@ -39,7 +39,7 @@ def replace_bins(catalogue: GalReference, rows: np.ndarray) -> None:
         binned.append(_binned(catalogue, axis, rank_of(ids), colours))
     GalBinnedStatistic.objects.bulk_create(binned)
     replace_period_bins(catalogue)
-    replace_published_bins(catalogue)
+    replace_published_bins(catalogue, all_published_colours(catalogue.pk))
 
 
 def replace_period_bins(catalogue: GalReference) -> None:
@@ -56,13 +56,9 @@ def replace_period_bins(catalogue: GalReference) -> None:
     )
 
 
-def replace_published_bins(catalogue: GalReference) -> None:
-    """Bin anew the published colours and absolute magnitudes of a catalogue's matched stars."""
+def replace_published_bins(catalogue: GalReference, stars: PublishedColours) -> None:
+    """Bin anew the published colours and absolute magnitudes of a catalogue's matched ``stars``."""
     GalBinnedStatistic.objects.filter(catalogue=catalogue, statistic__in=PUBLISHED_AXES).delete()
-    published = colour_catalogue()
-    if published is None:
-        return
-    stars = published_colours(catalogue.pk, published)
     values = {"colour_mag": stars.colour, "absolute_mag": stars.absolute_mag}
     rank = rank_of(stars.refsource_id)
     GalBinnedStatistic.objects.bulk_create(
