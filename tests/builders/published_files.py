@@ -142,6 +142,8 @@ def vsx_line(oid, name, ra, dec, kind, **more):
     return line
 
 
+# As the VSX has what turned out to be constant.
+CONSTANT = vsx_line(5, "NSV 5", 265.5, -29.5, "CST").replace(" 0 265", " 2 265")
 VSX_STARS = [
     vsx_line(1, "V1 Sgr", 265.1, -29.1, "RRAB", max=15.1, min=16.0, n_max="V", Period=0.5),
     vsx_line(2, "V2 Sgr", 265.2, -29.2, "EA", max=14.0, f_min="(", min=0.35, Period=2.5),
@@ -153,7 +155,7 @@ VSX_STARS = [
 def write_vsx(folder):
     """vsx.dat and its ReadMe, as the CDS has them."""
     (folder / "ReadMe").write_text(VSX_README)
-    (folder / "vsx.dat").write_text("\n".join(VSX_STARS) + "\n")
+    (folder / "vsx.dat").write_text("\n".join([*VSX_STARS, CONSTANT]) + "\n")
     return folder / "vsx.dat"
 
 

@@ -262,6 +262,9 @@ def test_a_report_for_tns_makes_up_no_numbers(star):
     missing = " ".join(tns_draft(facts).missing)
     for what in ("who reports", "kind of transient", "filters i", "ABMag", "non-detection"):
         assert what in missing
+    assert report["non_detection"] == {"archiveid": "0", "archival_remarks": ""}
+    # It is an RR Lyrae star.
+    assert "VSX does" in missing
 
 
 def test_calibrated_magnitudes_are_in_the_unit_of_tns(star):

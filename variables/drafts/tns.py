@@ -14,6 +14,13 @@ from variables.models import GalVarObj
 
 MJD_0 = datetime(1858, 11, 17)
 AB_MAG = "1"  # TNS's number of the unit
+OTHER_ARCHIVE = "0"  # TNS's number of none that it lists
+TAKEN = ("microlensing", "qso", "other")  # classes of what may be a transient
+# As its page for beginners has it, https://www.wis-tns.org/content/tns-getting-started.
+NOT_TAKEN = (
+    "a class that TNS takes: it wants no variable stars, nor novae and cataclysmic variables of "
+    "the Galaxy, which VSX does"
+)
 UNITS = "number of the unit: ABMag is 1; look up others, or calibrate the reference"
 
 
@@ -119,7 +126,7 @@ class _Report:
 
     def _non_detection_json(self):
         if self.non_detection is None:
-            return {"archiveid": "", "archival_remarks": ""}
+            return {"archiveid": OTHER_ARCHIVE, "archival_remarks": ""}
         mjd, limit, number = self.non_detection
         curve = self.facts.curves[number]
         return {
@@ -163,6 +170,8 @@ class _Report:
 
     def missing(self):
         """What TNS wants and nobody has told."""
+        if not any(slug in TAKEN for slug in self.facts.slugs):
+            yield NOT_TAKEN
         for name, what in (
             ("reporter", "who reports"),
             ("tns_reporting_group", "number of the reporting group"),

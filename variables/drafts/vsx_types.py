@@ -1,4 +1,7 @@
-"""Types of VSX for the classes of the survey."""
+"""Types of VSX for the classes of the survey.
+
+As its list of types has them: https://www.aavso.org/vsx/index.php?view=about.vartypes.
+"""
 
 from dataclasses import dataclass
 

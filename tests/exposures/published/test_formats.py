@@ -165,6 +165,32 @@ def test_fluxes_in_arrays_become_magnitudes(tmp_path):
     assert rows["mag_err"][0] == pytest.approx(0.010857, rel=1e-3)
 
 
+def test_a_column_a_band_of_the_data_lab_is_read_where_detections_are_good(tmp_path):
+    path = tmp_path / "object.csv"
+    path.write_text(
+        "obj_id,ra,dec,mean_g,err_g,mean_ok_g,err_ok_g\n7,265,-29,9e-9,1e-9,1e-8,1e-10\n"
+    )
+    rows = rows_of("decaps2", [path])
+    assert rows["mag"][0] == pytest.approx(20.0, abs=1e-4)
+    assert rows["mag_err"][0] == pytest.approx(0.010857, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("sourceID", "ra", "dec", "ksAperMag3", "ksAperMag3Err"),
+        ("sourceID", "RA2000", "DEC2000", "KS_1APERMAG3", "KS_1APERMAG3ERR"),
+        ("srcid", "RAJ2000", "DEJ2000", "Ks1ap3", "e_Ks1ap3"),
+    ],
+)
+def test_magnitudes_of_vvv_are_found_by_any_of_its_names(tmp_path, names):
+    path = tmp_path / "vvv.csv"
+    path.write_text(",".join(names) + "\n7,265,-29,14.5,0.02\n8,265.1,-29,-999999500.0,0.02\n")
+    rows = rows_of("vvv", [path])
+    np.testing.assert_allclose(numbers(rows["mag"]), [14.5, np.nan])
+    assert rows["mag_err"][0] == pytest.approx(0.02)
+
+
 def test_units_of_the_file_are_followed(tmp_path):
     table = gaia_table(5)
     table["ra"], table["ra_error"] = table["ra"] / 15, table["ra_error"] / 1000
