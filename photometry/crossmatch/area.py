@@ -53,15 +53,23 @@ class Area:
         """The footprints, widened by the margin within which sources are read."""
         return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
 
-    def condition(self, chip, other, reach_arcsec) -> str:
-        """An SQL condition on a chip's sources ``a``: in the area and near another chip."""
-        conditions = []
+    def chosen(self, chip, other, reach_arcsec, sources, own):
+        """(k,) which of the sources of a chip, a slice of them, are in the area near another chip.
+
+        Numbers from the beginning of the slice.
+        """
+        ra, dec = sources.ra[own], sources.dec[own]
+        inside = np.ones(len(ra), bool)
         if chip.image not in self.image_ids:
-            near = (_polygon(f) for f in self.read if _may_touch(chip, f))
-            conditions.append(" OR ".join(near) or "false")
+            inside = np.zeros(len(ra), bool)
+            for footprint in self.read:
+                if _may_touch(chip, footprint):
+                    inside |= contains(footprint, ra, dec)
         if overlap_fraction(chip.footprint, other.footprint) < NEARLY_ALL:
-            conditions.append(_polygon(_widened(other.footprint, reach_arcsec)))
-        return " AND ".join(f"({condition})" for condition in conditions) or "true"
+            left = np.flatnonzero(inside)
+            wide = _widened(other.footprint, reach_arcsec)
+            inside[left] = contains(wide, ra[left], dec[left])
+        return np.flatnonzero(inside)
 
     def holds(self, chip, ra, dec):
         """(n,) whether sources of a chip lie on the images or within WRITTEN_ARCSEC of them."""
@@ -72,11 +80,6 @@ class Area:
                 wide = _widened(footprint, WRITTEN_ARCSEC)
                 inside[left] = contains(wide, ra[left], dec[left])
         return inside
-
-
-def _polygon(footprint):
-    corners = ",".join(repr(float(v)) for v in footprint)
-    return f"galfootprint_contains(a.ra, a.dec, ARRAY[{corners}]::float8[])"
 
 
 def _may_touch(chip, footprint):

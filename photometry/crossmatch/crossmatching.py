@@ -1,22 +1,24 @@
 """Reference sources of all filters cross-matched to objects, a field at a time.
 
-The database finds what lies near each other, by q3c; arrays decide; the database stores what
-differs from before. Nothing is locked that a reader or the pipeline needs: passes over the same
-sky wait for each other by advisory locks, and where a catalogue is replaced meanwhile, the pass
-begins anew.
+Sources are read a field at a time; what lies near each other is found among them, and the database
+stores what differs from before. Nothing is locked that a reader or the pipeline needs: passes over
+the same sky wait for each other by advisory locks, and where a catalogue is replaced meanwhile, the
+pass begins anew.
 """
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 from django.db import ProgrammingError, connection, transaction
+from scipy.spatial import cKDTree
 
 from exposures.binary_copy import copy_out
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
+from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.footprints import fault_of, unit_vectors
-from exposures.source_ids import catalogue_of, id_range, rank_of
+from exposures.source_ids import catalogue_of, id_range
 from photometry.crossmatch.area import READ_ARCSEC, Area, CatalogueArea
 from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store_objects
 from photometry.crossmatch.stored_objects import stored_objects
@@ -52,17 +54,6 @@ SELECT {columns} FROM galsources_{catalogue}
 WHERE is_reference AND galimage_id = {image} ORDER BY refsource_id
 """
 SOURCE_COLUMNS = ("refsource_id", "ra", "dec", "mag", "mag_err", "flux", "flux_err")
-# Each source of the first is looked up in the q3c index of the second: OFFSET 0 keeps the planner
-# from making a join of it, for which it would compare all with all.
-NEAR = """
-SELECT a.refsource_id, b.refsource_id
-FROM galsources_{a} a CROSS JOIN LATERAL (
-    SELECT s.refsource_id FROM galsources_{b} s
-    WHERE s.is_reference AND q3c_join(a.ra, a.dec, s.ra, s.dec, {radius}) OFFSET 0
-) b
-WHERE a.is_reference AND a.galimage_id = {image} AND ({where})
-"""
-NEAR_DTYPE = [("a", "i8"), ("b", "i8")]
 
 
 @dataclass(frozen=True)
@@ -181,13 +172,20 @@ def _read_chip(chip, filter_code):
 
 def _links(chips, sources, starts, area, options, progress):
     """Links, by index, between the sources of all catalogues that share sky."""
-    start = dict(zip((chip.catalogue for chip in chips), starts.tolist(), strict=True))
+    ends = np.append(starts, len(sources))[1:]
+    own = {
+        chip.catalogue: slice(*rows)
+        for chip, *rows in zip(chips, starts.tolist(), ends.tolist(), strict=True)
+    }
+    places = unit_vectors(np.column_stack([sources.ra, sources.dec]))
     pairs = _pairs(chips)
     if progress is not None:
         progress.reset(total=len(pairs))
     found = []
     for a, b in pairs:
-        near = _near(a, b, sources, start, area, options)
+        reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
+        in_area = own[a.catalogue].start + area.chosen(a, b, reach, sources, own[a.catalogue])
+        near = nearby(in_area, own[b.catalogue], places, reach, sources)
         found.append(links_between(near, a.fwhm, b.fwhm, options))
         if progress is not None:
             progress.update(1)
@@ -209,16 +207,18 @@ def _pairs(chips):
     return pairs
 
 
-def _near(a, b, sources, start, area, options) -> Near:
-    """Pairs of nearby sources of two catalogues, in the area."""
-    reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
-    where = area.condition(a, b, reach)
-    names = {"a": a.catalogue, "b": b.catalogue, "image": a.image, "radius": reach / 3600}
-    rows = copy_out(NEAR.format(**names, where=where), NEAR_DTYPE)
-    i = start[a.catalogue] + rank_of(rows["a"])
-    j = start[b.catalogue] + rank_of(rows["b"])
-    places = (unit_vectors(np.column_stack([sources.ra[k], sources.dec[k]])) for k in (j, i))
-    offset = np.subtract(*places) / ARCSEC
+def nearby(of_a: IntArray, of_b: slice, places: FloatArray, reach: float, sources: Sources) -> Near:
+    """Pairs of sources of two catalogues within ``reach`` arcsec of each other, by their indices.
+
+    ``of_a`` (k,) are indices of the first, ``of_b`` the range of the second; ``places`` (n, 3) are
+    unit vectors of all ``sources``.
+    """
+    trees = [cKDTree(places[of_a]), cKDTree(places[of_b])]
+    chord = 2 * np.sin(reach * ARCSEC / 2)
+    found = trees[0].sparse_distance_matrix(trees[1], chord, output_type="ndarray")
+    found = found[np.lexsort((found["j"], found["i"]))]
+    i, j = of_a[found["i"]], of_b.start + found["j"]
+    offset = (places[j] - places[i]) / ARCSEC
     error = np.hypot(sources.error[i], sources.error[j])
     return Near(i, j, offset, error, sources.flux[i], sources.flux[j])
 

@@ -5,8 +5,9 @@ import pytest
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.crossmatch.crossmatching import NEAR, crossmatch_filters, fields_of
-from photometry.crossmatch.object_storage import sources_replaced
+from exposures.science.footprints import unit_vectors
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of, nearby
+from photometry.crossmatch.object_storage import Sources, sources_replaced
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from photometry.querysets.objects import MatchKind, matches_of
 from photometry.storage import storage
@@ -241,16 +242,36 @@ def test_the_light_curve_of_an_object_has_all_filters_by_sql_and_by_python():
     assert [(s.refsource_id, s.filter, s.mag) for s in by_python] == by_sql
 
 
-def test_neighbours_are_found_by_the_index_of_each_partition():
+NEAR_BY_Q3C = """
+SELECT a.refsource_id, b.refsource_id FROM galsources a JOIN galsources b
+    ON q3c_join(a.ra, a.dec, b.ra, b.dec, %s) AND b.galimage_id = %s AND b.is_reference
+WHERE a.galimage_id = %s AND a.is_reference ORDER BY 1, 2
+"""
+
+
+@pytest.mark.parametrize(("ra", "dec"), PLACES)
+def test_neighbours_are_those_that_the_database_finds(ra, dec):
     rng = np.random.default_rng(8)
-    x, y = rng.uniform(-350, 350, (2, 20_000))
-    g, r = make_reference("g", "g", x, y), make_reference("r", "r", x + 0.01, y)
-    places = {"a": g.pk, "b": r.pk, "image": g.image_id, "radius": 0.5 / 3600, "where": "true"}
+    x, y = rng.uniform(-60, 60, (2, 2000))
+    catalogues = [make_reference(f, f, x + d, y, ra=ra, dec=dec) for f, d in (("g", 0), ("r", 0.3))]
+    rows = np.concatenate([storage.catalogue_sources(c) for c in catalogues])
+    columns = [rows[name] for name in ("refsource_id", "ra", "dec", "mag", "flux", "flux_err")]
+    sources = Sources(("g", "r"), *columns, np.repeat([0, 1], 2000))
+    places = unit_vectors(np.column_stack([rows["ra"], rows["dec"]]))
+    near = nearby(np.arange(2000), slice(2000, 4000), places, 1.5, sources)
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {NEAR.format(**places)}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert f"Seq Scan on galsources_{r.pk}" not in plan
-    assert f"Bitmap Index Scan on galsources_{r.pk}_q3c" in plan
+        cursor.execute(NEAR_BY_Q3C, [1.5 / 3600, *(c.image_id for c in reversed(catalogues))])
+        expected = cursor.fetchall()
+    ids = rows["refsource_id"]
+    assert list(zip(ids[near.a].tolist(), ids[near.b].tolist(), strict=True)) == expected
+    assert len(expected) > 3000 and 1.4 < near.distance.max() <= 1.5
+
+
+def test_catalogues_without_sources_have_no_neighbours():
+    places = unit_vectors(np.array([[10.0, 20.0]]))
+    sources = Sources.none(("g",))
+    for of_a, of_b in (([], slice(0, 1)), ([0], slice(1, 1))):
+        assert len(nearby(np.array(of_a, int), of_b, places, 1.5, sources).a) == 0
 
 
 def test_fields_are_of_images_that_lie_together():
