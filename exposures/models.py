@@ -17,7 +17,7 @@ from exposures.q3c import Q3CIndexExpression, Q3CWithin, shares_sky
 from exposures.science.angles import wrap_ra
 from exposures.science.footprints import MAX_DEGREES
 from exposures.science.orientation import Orientation, orientation_of
-from exposures.steps import LogStep, ProcessingStep, Status
+from exposures.steps import REFERENCE_STEPS, LogStep, ProcessingStep, Status
 
 # Asked for, and not at an end.
 OPEN = (Status.QUEUED, Status.WAITING, Status.WORKING)
@@ -240,7 +240,13 @@ class GalImage(ImageResults):
                 condition=models.Q(is_reference=True),
                 name="galimages_references_q3c",
             ),
-            models.Index(fields=["status"], name="galimages_status"),
+            # By status, and the latest of each: what failed, the pace, the time that a chip takes.
+            models.Index(
+                "status",
+                models.F("finished").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="galimages_latest",
+            ),
             # The widest chip, by which a search round a position has to reach further.
             models.Index(fields=["radius"], name="galimages_radius"),
             models.Index(
@@ -329,9 +335,15 @@ class GalCheckpoint(models.Model):
             models.Index(fields=["exposure", "ccdnum"], name="galcheckpoints_chip"),
             # Few among many lines, and counted on every look at the working status.
             models.Index(
-                fields=["exposure"],
+                fields=["exposure", "time"],
                 condition=models.Q(level="error"),
-                name="galcheckpoints_errors",
+                name="galcheckpoints_error_times",
+            ),
+            # Few, too: what was done to references.
+            models.Index(
+                fields=["exposure", "id"],
+                condition=models.Q(step__in=REFERENCE_STEPS),
+                name="galcheckpoints_references",
             ),
         ]
 

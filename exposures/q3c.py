@@ -41,13 +41,11 @@ class InFootprint(Func):
     output_field = BooleanField()
 
 
-# Two chips of about the same size share sky where a corner or the centre of one lies in the other.
-# ``shares_sky`` and ``shares_sky_sql`` are the two ways to ask for that: of a chip in Python, which
-# may not be stored yet, and of two rows.
-
-
 def shares_sky(positions, footprint) -> Q:
     """A condition on galimages: the chip may share sky with another of about its size.
+
+    Two such chips share sky where a corner or the centre of one lies in the other; of many stored
+    chips at once ``exposures.science.shared_sky`` tells.
 
     ``positions`` are (ra, dec) of the other's corners and centre, ``footprint`` is the array of its
     corners.
@@ -60,14 +58,3 @@ def shares_sky(positions, footprint) -> Q:
         ra, dec = F(f"footprint__{2 * corner}"), F(f"footprint__{2 * corner + 1}")
         condition |= Q(InFootprint(ra, dec, own))
     return condition | Q(InFootprint(F("ra"), F("dec"), own))
-
-
-def shares_sky_sql(a: str, b: str) -> str:
-    """A condition in SQL: two rows of galimages, given by their aliases, share sky."""
-    return f"({_has_point_in(a, b)} OR {_has_point_in(b, a)})"
-
-
-def _has_point_in(a, b):
-    corners = [f"{a}.footprint[{i}], {a}.footprint[{i + 1}]" for i in range(1, 9, 2)]
-    points = [f"{a}.ra, {a}.dec", *corners]
-    return " OR ".join(f"galfootprint_contains({point}, {b}.footprint)" for point in points)

@@ -47,3 +47,12 @@ class LogStep(TextChoices):
     REFERENCE_WITHDRAWN = "reference withdrawn", "reference withdrawn"
     MEMBER_ADDED = "member added", "member added"
     MEMBER_REMOVED = "member removed", "member removed"
+
+
+# What was done to references and their sets.
+REFERENCE_STEPS = (
+    LogStep.REFERENCE_CHOSEN,
+    LogStep.REFERENCE_WITHDRAWN,
+    LogStep.MEMBER_ADDED,
+    LogStep.MEMBER_REMOVED,
+)

@@ -293,6 +293,14 @@ class GalReferenceMag(models.Model):
 
     class Meta:
         db_table = "galreferencemags"
+        indexes = [
+            # Few among millions: where a member of a set is at fault.
+            models.Index(
+                fields=["refsource_id", "outlying_image_id"],
+                condition=models.Q(outlying_image_id__gt=0),
+                name="galreferencemags_faults",
+            )
+        ]
 
     def __str__(self):
         return f"source {self.refsource_id}: {self.mag:.3f} mag"

@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
-from exposures.steps import LogStep
+from exposures.steps import REFERENCE_STEPS, LogStep
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import lock_results, one_change, references_locked
 from galproject.processing.pipeline import make_references
@@ -20,7 +20,7 @@ from galproject.references.overlaps import count_stranded, ids_overlapping
 from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
 from photometry.models import GalReference
 from photometry.storage.storage import DROP_LOCK_SECONDS
-from variables.models import GalCandidate, GalDecision, GalVarObj
+from variables.models import CampaignObject, GalCandidate, GalDecision, GalVarObj
 
 CROSSMATCH_TASK = "galproject.references.tasks.crossmatch_withdrawn"
 # Beyond these a browser would wait too long: a worker does it.
@@ -32,7 +32,7 @@ SELECT is_reference, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
     SELECT i.is_reference, extract(epoch FROM i.finished - i.started) AS seconds
     FROM galimages i JOIN galexposures e ON e.id = i.exposure_id
     WHERE i.status = 'done' AND i.finished > i.started AND e.filter = %s
-    ORDER BY i.finished DESC LIMIT 1000
+    ORDER BY i.finished DESC NULLS LAST LIMIT 1000
 ) AS latest GROUP BY is_reference
 """
 
@@ -118,9 +118,18 @@ def _change(chosen, old, search_ids):
 
 def _candidates_of(catalogues):
     """Count the candidates, and those on which votes are blind."""
-    candidates = GalCandidate.objects.accepted().filter(catalogue__in=catalogues).as_seen_by()
-    is_blind = Q(shows_class=False)
+    candidates = GalCandidate.objects.accepted().filter(catalogue__in=catalogues)
+    blind = CampaignObject.objects.blind_to().filter(_is_of(catalogues)).values("refsource_id")
+    is_blind = Q(pk__in=blind)
     return candidates.aggregate(n_candidates=Count("pk"), n_blind=Count("pk", filter=is_blind))
+
+
+def _is_of(catalogues):
+    """The condition that a source is of one of these catalogues."""
+    ranges = Q(pk__in=[])
+    for catalogue in catalogues:
+        ranges |= Q(refsource_id__range=catalogue.id_range)
+    return ranges
 
 
 def _votes_on(catalogues):
@@ -128,11 +137,8 @@ def _votes_on(catalogues):
 
     Only settled votes are counted, since those in open campaigns are blind.
     """
-    ranges = Q(pk__in=[])
-    for catalogue in catalogues:
-        ranges |= Q(refsource_id__range=catalogue.id_range)
     voted = Count("refsource_id", distinct=True)
-    votes = GalDecision.objects.filter(ranges).settled()
+    votes = GalDecision.objects.filter(_is_of(catalogues)).settled()
     return votes.aggregate(n_votes=Count("pk"), n_voted=voted)
 
 
@@ -297,13 +303,7 @@ def queue_change(chosen_ids, withdrawn_ids, username, reason, known_ids):
 
 def history(exposures, n=20) -> list[GalCheckpoint]:
     """The history of these exposures' references, newest first."""
-    steps = (
-        LogStep.REFERENCE_CHOSEN,
-        LogStep.REFERENCE_WITHDRAWN,
-        LogStep.MEMBER_ADDED,
-        LogStep.MEMBER_REMOVED,
-    )
-    lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=steps)
+    lines = GalCheckpoint.objects.filter(exposure__in=exposures, step__in=REFERENCE_STEPS)
     return list(lines.select_related("exposure").order_by("-pk")[:n])
 
 

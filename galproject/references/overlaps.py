@@ -1,55 +1,138 @@
-"""Overlaps of images with references, by one query for many."""
+"""Overlaps of images with references: read by one query for many, and tested in numpy.
 
+Some ten thousand pairs of chips are near each other round the chips of one exposure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
 from django.db import connection
 
-from exposures.q3c import shares_sky_sql
-from exposures.science.footprints import MAX_DEGREES
+from exposures.science.angles import to_sky
+from exposures.science.footprints import MAX_DEGREES, unit_vectors
+from exposures.science.shared_sky import ChipPlaces, pairs_sharing_sky
 
-BOTH_WAYS = shares_sky_sql("i", "n")
-# The widest is joined: a subquery among its arguments would keep q3c_join from using the index.
-NEAR = f"""
-CROSS JOIN (
-    SELECT max(radius) AS radius FROM galimages WHERE radius <= {MAX_DEGREES}
-) AS widest
-JOIN galimages i ON q3c_join(n.ra, n.dec, i.ra, i.dec, n.radius + widest.radius)"""
-OVERLAPPING = f"""
-SELECT DISTINCT i.id FROM galimages n
-JOIN galexposures m ON m.id = n.exposure_id
-{NEAR}
-JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
-WHERE n.id = ANY(%s) AND n.footprint IS NOT NULL AND i.footprint IS NOT NULL
-    AND i.id <> n.id AND {BOTH_WAYS}
+CORNERS = ", ".join(f"i.footprint[{number}]" for number in range(1, 9))
+PLACE = f"i.id, i.exposure_id, e.filter, i.ra, i.dec, i.radius, {CORNERS}"
+ON_THE_SKY = "cardinality(i.footprint) = 8"
+NAMED = f"""
+SELECT {PLACE} FROM galimages i JOIN galexposures e ON e.id = i.exposure_id
+WHERE i.id = ANY(%(ids)s) AND {ON_THE_SKY}
 """
-STRANDED = f"""
-WITH depending AS (
-    SELECT DISTINCT c.image_id AS id FROM galcoverages c
-    JOIN galreferences r ON r.id = c.catalogue_id AND r.active
-    WHERE r.image_id = ANY(%(withdrawn)s) AND c.image_id <> ALL(%(chosen)s)
-)
-SELECT count(*) FROM depending WHERE id NOT IN (
-    SELECT n.id FROM depending JOIN galimages n USING (id)
-    JOIN galexposures m ON m.id = n.exposure_id
-    {NEAR}
-    JOIN galexposures e ON e.id = i.exposure_id AND e.filter = m.filter
-    WHERE (i.is_reference AND i.status <> 'failed' OR i.id = ANY(%(chosen)s))
-        AND i.id <> ALL(%(withdrawn)s) AND i.footprint IS NOT NULL AND {BOTH_WAYS}
+# Images that a catalogue in use of these references was measured on.
+DEPENDING = f"""
+SELECT {PLACE} FROM galimages i JOIN galexposures e ON e.id = i.exposure_id
+WHERE i.id IN (
+    SELECT c.image_id FROM galcoverages c JOIN galreferences r ON r.id = c.catalogue_id
+    WHERE r.active AND r.image_id = ANY(%(ids)s)
 )
 """
 
 
-def ids_overlapping(image_ids) -> set[int]:
+def _near(condition: str) -> str:
+    """The query of images in circles on the sky, in the circle's filter.
+
+    q3c_join uses the index of the columns that come last; OFFSET keeps the planner from reading all
+    exposures of the filter first.
+    """
+    return f"""
+SELECT DISTINCT ON (i.id) {PLACE}
+FROM unnest(%(ra)s::float[], %(dec)s::float[], %(radius)s::float[], %(filter)s::text[])
+    AS near (ra, dec, radius, filter)
+CROSS JOIN (SELECT max(radius) AS radius FROM galimages WHERE radius <= {MAX_DEGREES}) AS widest
+CROSS JOIN LATERAL (
+    SELECT * FROM galimages
+    WHERE q3c_join(near.ra, near.dec, ra, dec, near.radius + widest.radius) AND {condition}
+    OFFSET 0
+) AS i
+JOIN galexposures e ON e.id = i.exposure_id AND e.filter = near.filter
+WHERE {ON_THE_SKY}
+"""
+
+
+NEAR = _near("true")
+NEAR_REFERENCES = _near("is_reference AND status <> 'failed'")
+
+
+@dataclass(frozen=True)
+class _Chips:
+    """Images with their places; arrays (n,)."""
+
+    id: np.ndarray
+    exposure: np.ndarray
+    filter: np.ndarray
+    radius: np.ndarray  # of the circle round the chip, degrees
+    places: ChipPlaces
+
+    def at(self, chosen):
+        columns = (self.id, self.exposure, self.filter, self.radius)
+        return _Chips(*(column[chosen] for column in columns), self.places.at(chosen))
+
+
+def ids_overlapping(image_ids: Iterable[int]) -> set[int]:
     """Ids of the images in the same filter that share sky with any of these."""
     with connection.cursor() as cursor:
-        cursor.execute(OVERLAPPING, [list(image_ids)])
-        return {pk for (pk,) in cursor.fetchall()}
+        images = _read(cursor, NAMED, {"ids": list(image_ids)})
+        others = _read(cursor, NEAR, _circles(images))
+    one, other = _pairs(images, others)
+    is_other = images.id[one] != others.id[other]
+    return set(others.id[other[is_other]].tolist())
 
 
-def count_stranded(withdrawn_ids, chosen_ids=()) -> int:
+def count_stranded(withdrawn_ids: Iterable[int], chosen_ids: Iterable[int] = ()) -> int:
     """Count the search images that would be left without a reference.
 
     Images in ``chosen`` already count as references.
     """
-    ids = {"withdrawn": list(withdrawn_ids), "chosen": list(chosen_ids)}
+    withdrawn, chosen = list(withdrawn_ids), list(chosen_ids)
     with connection.cursor() as cursor:
-        cursor.execute(STRANDED, ids)
-        return cursor.fetchone()[0]
+        images = _read(cursor, DEPENDING, {"ids": withdrawn})
+        images = images.at(~np.isin(images.id, chosen))
+        left = [_read(cursor, NEAR_REFERENCES, _circles(images))]
+        left += [_read(cursor, NAMED, {"ids": chosen})] if chosen else []
+    held = np.zeros(len(images.id), bool)
+    for references in left:
+        references = references.at(~np.isin(references.id, withdrawn))
+        one, other = _pairs(images, references)
+        held[one[images.id[one] != references.id[other]]] = True
+    return len(held) - int(held.sum())
+
+
+def _read(cursor, query, values):
+    cursor.execute(query, values)
+    rows = cursor.fetchall()
+    numbers = np.array([row[:2] for row in rows], np.int64).reshape(-1, 2)
+    places = np.array([row[3:] for row in rows], float).reshape(-1, 11)  # NULL is NaN
+    return _Chips(
+        id=numbers[:, 0],
+        exposure=numbers[:, 1],
+        filter=np.array([row[2] for row in rows], object),
+        radius=places[:, 2],
+        places=ChipPlaces(places[:, 0], places[:, 1], places[:, 3:]),
+    )
+
+
+def _circles(images):
+    """A circle round the chips of each exposure."""
+    circles = {"ra": [], "dec": [], "radius": [], "filter": []}
+    usable = images.at((images.radius > 0) & (images.radius <= MAX_DEGREES))
+    for exposure in np.unique(usable.exposure):
+        of_exposure = usable.at(usable.exposure == exposure)
+        places = of_exposure.places
+        vectors = unit_vectors(np.column_stack([places.ra, places.dec]))
+        ra, dec = to_sky(vectors.mean(axis=0))
+        centre = unit_vectors([ra, dec])[0]
+        away = np.degrees(np.arccos(np.clip(vectors @ centre, -1, 1)))
+        circles["ra"].append(float(ra))
+        circles["dec"].append(float(dec))
+        circles["radius"].append(float((away + of_exposure.radius).max()) * 1.05)
+        circles["filter"].append(of_exposure.filter[0])
+    return circles
+
+
+def _pairs(images, others):
+    """Numbers of images and of others that share sky in the same filter, two arrays (k,)."""
+    one, other = pairs_sharing_sky(images.places, others.places).T
+    is_alike = images.filter[one] == others.filter[other]
+    return one[is_alike], other[is_alike]

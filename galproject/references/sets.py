@@ -24,6 +24,13 @@ MAX_ROWS = 500_000  # of galsources to be read
 MAX_SHOWN = 20  # exposures that could join, on a page
 N_SUGGESTED = 2  # to make a set of three, the smallest in which one can be outvoted
 
+FAULTS = """
+SELECT outlying_image_id, count(*)
+FROM unnest(%s::bigint[], %s::bigint[]) AS catalogue (first, last)
+JOIN galreferencemags ON refsource_id BETWEEN first AND last AND outlying_image_id > 0
+GROUP BY 1
+"""
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -256,18 +263,13 @@ def _member(exposure, rows, faults):
 
 def _faults_by_image(sets):
     """{image id: number of sources on which it is at fault} in the catalogues of sets."""
-    faults = defaultdict(int)
     catalogues = GalReference.objects.filter(image__in=sets.values("image"), active=True)
+    first, last = (
+        zip(*(one.id_range for one in catalogues), strict=True) if catalogues else ((), ())
+    )
     with connection.cursor() as cursor:
-        for catalogue in catalogues:
-            cursor.execute(
-                "SELECT outlying_image_id, count(*) FROM galreferencemags"
-                " WHERE refsource_id BETWEEN %s AND %s AND outlying_image_id > 0 GROUP BY 1",
-                catalogue.id_range,
-            )
-            for image_id, n in cursor.fetchall():
-                faults[image_id] += n
-    return faults
+        cursor.execute(FAULTS, [list(first), list(last)])
+        return defaultdict(int, cursor.fetchall())
 
 
 def possible_members(primary) -> list[Quality]:
@@ -276,10 +278,9 @@ def possible_members(primary) -> list[Quality]:
         catalogue__image__exposure=primary, catalogue__active=True, n_non_detections__isnull=False
     )
     there = GalReferenceMember.objects.filter(reference_set__image__exposure=primary)
-    exposures = GalExposure.objects.filter(images__coverages__in=measured).exclude(
-        images__memberships__in=there
-    )
-    return [q for q in qualities(list(exposures.distinct())) if q.rank is not None]
+    exposures = GalExposure.objects.filter(pk__in=measured.values("image__exposure"))
+    exposures = exposures.exclude(pk__in=there.order_by().values("image__exposure"))
+    return [q for q in qualities(list(exposures)) if q.rank is not None]
 
 
 def pairs_of(primary_id, member_ids, is_added) -> list[Pairs]:

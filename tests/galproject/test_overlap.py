@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from exposures.models import GalImage
+from exposures.models import GalImage, Status
 from exposures.simulation import SimulationOptions, simulate_night
 from galproject.configuration.pipeline_options import PipelineOptions
-from galproject.references.overlaps import NEAR, ids_overlapping
-from photometry.models import GalSource
+from galproject.references.overlaps import NEAR, count_stranded, ids_overlapping
+from photometry.models import GalCoverage, GalReference, GalSource
 from tests.builders.processed_night import Night, process
 from tests.builders.survey_rows import make_image
 
@@ -65,8 +65,41 @@ def test_images_that_share_sky_are_found_without_a_look_at_every_image():
         make_image(f"{ra}", ra=float(ra))
     near = make_image("near", ra=40.1)
     assert ids_overlapping([near.pk]) == {GalImage.objects.get(ra=40.0).pk}
+    circle = {"ra": [40.1], "dec": [-29.0], "radius": [0.2], "filter": ["i"]}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")  # a table as small is read whole else
-        cursor.execute(f"EXPLAIN SELECT i.id FROM galimages n {NEAR} WHERE n.id = %s", [near.pk])
+        cursor.execute(f"EXPLAIN {NEAR}", circle)
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "Bitmap Index Scan on galimages_q3c" in plan
+    assert "galimages_q3c" in plan
+
+
+@pytest.mark.parametrize("centre", [(266.0, -29.0), (0.0, 0.0), (120.0, 89.7)])
+def test_images_that_share_sky_are_those_that_the_database_finds_one_by_one(centre):
+    rng = np.random.default_rng(5)
+    ra, dec = centre
+    for number in range(40):
+        stretch = 1 / np.cos(np.radians(min(abs(dec), 89.0)))
+        place = (ra + 0.8 * stretch * rng.normal()) % 360, min(dec + 0.3 * rng.normal(), 89.95)
+        make_image(f"{number}", *place, filter="gi"[number % 2])
+    n_shared = 0
+    for image in GalImage.objects.all():
+        found = ids_overlapping([image.pk])
+        same = GalImage.objects.in_filter(image.exposure.filter).overlapping(image)
+        assert found == set(same.values_list("pk", flat=True))
+        n_shared += len(found)
+    assert n_shared > 20
+
+
+def test_images_are_stranded_that_share_sky_with_no_reference_left():
+    old = make_image("old", is_reference=True)
+    catalogue = GalReference.objects.create(image=old)
+    beside = make_image("beside", ra=266.3, is_reference=True)
+    failed = make_image("failed", is_reference=True, status=Status.FAILED)
+    other = make_image("other", is_reference=True, filter="g")
+    for name, ra in (("covered", 266.1), ("bare", 265.9), ("also bare", 265.95)):
+        GalCoverage.objects.create(image=make_image(name, ra=ra), catalogue=catalogue, n_sources=1)
+    assert count_stranded([old.pk]) == 2
+    chosen = GalImage.objects.get(exposure__identifier="bare").pk
+    assert count_stranded([old.pk], [chosen]) == 0
+    assert count_stranded([old.pk, beside.pk]) == 3
+    assert count_stranded([failed.pk, other.pk]) == 0

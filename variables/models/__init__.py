@@ -1,11 +1,12 @@
 """Changes, candidates for variable stars, and what people say about them."""
 
-from variables.models.candidates import GalCandidate, SavedSearch
+from variables.models.candidates import GalCandidate
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
+from variables.models.searches import SavedSearch
 from variables.models.successions import GalSuccession
 from variables.models.unblindings import GalUnblinding
 from variables.models.variability import (

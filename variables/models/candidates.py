@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
 from django.db.models.functions import Abs
@@ -326,6 +325,11 @@ class GalCandidate(models.Model):
             models.Index(fields=["-n_detections", "refsource_id"], name="galcandidates_detections"),
             models.Index(fields=["-star_detections", "refsource_id"], name="galcandidates_star"),
             models.Index(fields=["object_id"], name="galcandidates_object"),
+            models.Index(
+                fields=["catalogue", "refsource_id"],
+                condition=ACCEPTED,
+                name="galcandidates_accepted",
+            ),
             models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
             models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),
             models.Index(fields=["-last_mjd", "refsource_id"], name="galcandidates_last"),
@@ -364,35 +368,3 @@ class GalCandidate(models.Model):
     def image(self) -> GalImage:
         """The reference image."""
         return self.catalogue.image
-
-
-class SavedSearchQuerySet(models.QuerySet):
-    """Saved searches by owner."""
-
-    def seen_by(self, user):
-        """Searches of a user, and those that others share."""
-        return self.filter(models.Q(user=user) | models.Q(is_shared=True))
-
-
-class SavedSearch(models.Model):
-    """A list of candidates saved under a name, as the query string of its page."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="searches"
-    )
-    name = models.CharField(max_length=80)
-    query = models.TextField(blank=True, help_text="of the address, such as n_detections_min=3")
-    is_shared = models.BooleanField(default=False, help_text="others see it too")
-    created = models.DateTimeField(auto_now_add=True)
-
-    objects = SavedSearchQuerySet.as_manager()
-
-    class Meta:
-        db_table = "galsearches"
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(fields=["user", "name"], name="galsearches_one_a_name")
-        ]
-
-    def __str__(self):
-        return self.name
