@@ -1,5 +1,7 @@
 """The admin of exposures, chips and their log."""
 
+import json
+
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
@@ -12,6 +14,7 @@ from exposures.models import (
     GalField,
     GalImage,
     GalJob,
+    GalOptionSet,
     GalPublishedCatalogue,
 )
 
@@ -41,6 +44,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+@admin.display(description="options")
+def all_options(row):
+    """The options that a row was made with, or is to be."""
+    return "" if row.options is None else json.dumps(row.options, indent=1, ensure_ascii=False)
 
 
 def rounded(name, digits, heading):
@@ -111,7 +120,8 @@ class GalImageAdmin(ReadOnlyAdmin):
         *("exposure__filter", "exposure__instrument"),
     ]
     list_select_related = ["exposure"]
-    raw_id_fields = ["exposure", "reference", "job"]
+    raw_id_fields = ["exposure", "reference", "job", "option_set"]
+    readonly_fields = [all_options]
     search_fields = ["exposure__identifier", "chip_name"]
     ordering = ["-pk"]
 
@@ -129,9 +139,16 @@ class GalJobAdmin(ReadOnlyAdmin):
     list_display = ["id", "exposure", "created", "closed", "requested_by", "queued", "again"]
     list_filter = ["queued", "again", "created"]
     list_select_related = ["exposure"]
-    raw_id_fields = ["exposure"]
+    raw_id_fields = ["exposure", "option_set"]
+    readonly_fields = [all_options]
     search_fields = ["exposure__identifier", "requested_by"]
     ordering = ["-pk"]
+
+
+@admin.register(GalOptionSet)
+class GalOptionSetAdmin(ReadOnlyAdmin):
+    list_display = ["hash", "created", "unused_since"]
+    ordering = ["-created"]
 
 
 @admin.register(GalCheckpoint)

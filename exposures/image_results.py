@@ -4,9 +4,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from exposures.doubts import Doubt, ZeroPointSource
+from exposures.option_sets import WithOptions
 
 
-class ImageResults(models.Model):
+class ImageResults(WithOptions):
     """The results of a chip's processing: what is deleted with them, and nothing else."""
 
     reference = models.ForeignKey(
@@ -58,7 +59,6 @@ class ImageResults(models.Model):
         default=False, help_text="its changes are not counted; by its doubts, or as people say"
     )
 
-    options = models.JSONField(null=True, help_text="the options that made these results")
     code_version = models.CharField(max_length=64, blank=True)
     results_version = models.PositiveIntegerField(
         default=0, help_text="of the numbers; with another than now they are out of date"

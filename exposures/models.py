@@ -10,6 +10,8 @@ from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.hosts import this_host
 from exposures.image_results import ImageResults
+from exposures.option_sets import GalOptionSet as GalOptionSet
+from exposures.option_sets import WithOptions
 from exposures.published_catalogues import GalPublishedCatalogue as GalPublishedCatalogue
 from exposures.published_catalogues import GalPublishedCoverage as GalPublishedCoverage
 from exposures.published_catalogues import GalPublishedStar as GalPublishedStar
@@ -107,11 +109,10 @@ class GalJobQuerySet(models.QuerySet):
         return self.filter(closed=None)
 
 
-class GalJob(models.Model):
+class GalJob(WithOptions):
     """A request to process chips of an exposure; closed after its last chip."""
 
     exposure = models.ForeignKey(GalExposure, on_delete=models.CASCADE, related_name="jobs")
-    options = models.JSONField(default=dict, help_text="to process the chips with")
     again = models.BooleanField(default=False, help_text="do over what is done already")
     queued = models.BooleanField(
         default=True, help_text="for the workers; else done by the process that asked"

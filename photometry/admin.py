@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from exposures.admin import ReadOnlyAdmin
+from exposures.admin import ReadOnlyAdmin, all_options
 from photometry.models import (
     GalMatchRun,
     GalReference,
@@ -17,7 +17,8 @@ class GalReferenceAdmin(ReadOnlyAdmin):
     list_display = ["id", "image", "active", "n_sources", "created", "code_version"]
     list_filter = ["active"]
     list_select_related = ["image__exposure"]
-    raw_id_fields = ["image"]
+    raw_id_fields = ["image", "option_set"]
+    readonly_fields = [all_options]
     ordering = ["-pk"]
 
 
@@ -27,7 +28,8 @@ class GalReferenceSetAdmin(ReadOnlyAdmin):
 
     list_display = ["id", "image", "n_sources", "n_at_fault", "updated", "code_version"]
     list_select_related = ["image__exposure"]
-    raw_id_fields = ["image"]
+    raw_id_fields = ["image", "option_set"]
+    readonly_fields = [all_options]
     ordering = ["-pk"]
 
 

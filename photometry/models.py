@@ -8,6 +8,7 @@ from django.db import models
 
 from exposures.constraints import on_the_sky
 from exposures.models import GalImage
+from exposures.option_sets import WithOptions
 from exposures.q3c import Q3CIndexExpression
 from exposures.real_field import RealField as RealField
 from exposures.source_ids import id_range
@@ -35,12 +36,11 @@ class WithEpoch(models.Model):
         abstract = True
 
 
-class GalReference(WithEpoch):
+class GalReference(WithOptions, WithEpoch):
     """A reference catalogue: the sources found on one reference image."""
 
     # Protected, as its partition of galsources has to go first: delete_image_results does it.
     image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="catalogues")
-    options = models.JSONField(default=dict)
     code_version = models.CharField(max_length=64, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     active = models.BooleanField(default=True, help_text="not replaced by a later one")
@@ -225,7 +225,7 @@ class GalNonDetection(Measurement):
         return EpochKind.UNMEASURED if isnan(self.limit_mag) else EpochKind.NON_DETECTION
 
 
-class GalReferenceSet(models.Model):
+class GalReferenceSet(WithOptions):
     """A primary reference image, and the images averaged with it for its sources' magnitudes."""
 
     image = models.OneToOneField(
@@ -234,7 +234,6 @@ class GalReferenceSet(models.Model):
         related_name="reference_set",
         help_text="the primary: it defines the photometric system",
     )
-    options = models.JSONField(default=dict, help_text="that made the means")
     code_version = models.CharField(max_length=64, blank=True)
     updated = models.DateTimeField(null=True, help_text="when the means changed last")
     n_sources = models.PositiveIntegerField(default=0, help_text="with a mean of several images")

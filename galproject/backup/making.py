@@ -40,7 +40,8 @@ SELECT regexp_replace(path, '/[^/]*$', ''), count(*) FROM galimages
 WHERE starts_with(path, '/') GROUP BY 1 ORDER BY 1
 """
 CATALOGUES = """
-SELECT DISTINCT options ->> 'catalogue' FROM galimages WHERE options ->> 'catalogue' <> ''
+SELECT DISTINCT options ->> 'catalogue' FROM galoptionsets
+WHERE options ->> 'catalogue' <> '' AND hash IN (SELECT option_set_id FROM galimages)
 ORDER BY 1
 """
 # Of published catalogues, the partitions of stars, which the files give again.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg2
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from exposures.archive.partial import size_text
@@ -43,7 +43,27 @@ WHERE {column}::text ~ %(pattern)s
 JSON_COLUMNS = """
 SELECT table_name, column_name FROM information_schema.columns JOIN information_schema.tables
 USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
-AND data_type = 'jsonb' AND column_name IN ('options', 'files')
+AND data_type = 'jsonb' AND column_name = 'files'
+"""
+# Sets of options are known by what is in them: rows refer to those with the new paths.
+MOVED_OPTIONS = """
+CREATE TEMPORARY TABLE moved ON COMMIT DROP AS
+SELECT created, unused_since, hash AS former, regexp_replace(
+    options::text, %(pattern)s, '\\1' || %(new_text)s || '\\2', 'g')::jsonb AS options
+FROM galoptionsets WHERE options::text ~ %(pattern)s;
+INSERT INTO galoptionsets (options, created, unused_since)
+SELECT options, created, unused_since FROM moved ON CONFLICT DO NOTHING;
+"""
+MOVED_REFERENCES = """
+UPDATE {table} SET option_set_id = galoptions_hash(options) FROM moved WHERE former = option_set_id
+"""
+LEFT_OPTIONS = """
+DELETE FROM galoptionsets
+WHERE hash IN (SELECT former FROM moved EXCEPT SELECT galoptions_hash(options) FROM moved)
+"""
+REFERRING = """
+SELECT table_name FROM information_schema.columns
+WHERE table_schema = 'public' AND column_name = 'option_set_id'
 """
 
 
@@ -249,6 +269,12 @@ def _point_to(cursor, old, new):
     cursor.execute(JSON_COLUMNS)
     for table, column in cursor.fetchall():
         cursor.execute(MOVED_IN_JSON.format(table=table, column=column), values)
+    with transaction.atomic():
+        cursor.execute(MOVED_OPTIONS, values)
+        cursor.execute(REFERRING)
+        for (table,) in cursor.fetchall():
+            cursor.execute(MOVED_REFERENCES.format(table=table), values)
+        cursor.execute(LEFT_OPTIONS)
 
 
 def _literal(text):

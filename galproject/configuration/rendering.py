@@ -7,8 +7,8 @@ from textwrap import wrap
 WIDTH = 100
 MARKDOWN_HEAD = """# Options
 
-Every option of the pipeline, with its unit and default; each is stored with the results that it
-made (`galimages.options`). This page is what `manage.py options --markdown` prints.
+Every option of the pipeline, with its unit and default; results refer to the set that they were
+made with (`galoptionsets`). This page is what `manage.py options --markdown` prints.
 
 Set them in one TOML file, `galproject.toml` in the project's folder or wherever
 `GALPROJECT_OPTIONS` says (`manage.py options --toml` prints a complete one),

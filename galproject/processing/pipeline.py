@@ -4,8 +4,10 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db import (
     InterfaceError,
@@ -21,7 +23,7 @@ from exposures.errors import GalprojectError, InputFileError
 from exposures.fits import read_chip, read_exposure
 from exposures.hosts import this_host
 from exposures.locks import Claimed, ClaimLostError, claim
-from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from exposures.models import OPEN, GalCheckpoint, GalImage, GalOptionSet, Status
 from exposures.steps import LogStep, ProcessingStep
 from galproject.configuration.loading import completed, load_options
 from galproject.configuration.pipeline_options import DERIVED_LATER, PipelineOptions
@@ -129,13 +131,10 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
 
     This includes that the files are the same, see ``has_same_files``.
     """
-    made, wanted = (
-        _relevant_options(image, of) for of in (completed(image.options or {}), options.as_json())
-    )
-    is_current = (
-        image.status == Status.DONE and made == wanted and image.results_version == RESULTS_VERSION
-    )
-    if not is_current or not made_from.has_same_files(image, remember):
+    is_current = image.status == Status.DONE and image.results_version == RESULTS_VERSION
+    if not is_current or not _has_same_options(image.option_set_id, options, image.is_reference):
+        return False
+    if not made_from.has_same_files(image, remember):
         return False
     if image.is_reference:
         return True
@@ -143,13 +142,23 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
     return (image.correction or {}).get("catalogues") == catalogues
 
 
-def _relevant_options(image: GalImage, options: dict[str, Any]) -> dict[str, Any]:
+@lru_cache(maxsize=1000)
+def _has_same_options(hash: UUID | None, options: PipelineOptions, is_reference: bool) -> bool:
+    """Whether an image made with a set of options would be the same with these; once a set."""
+    stored = {} if hash is None else GalOptionSet.objects.get(pk=hash).options
+    made, wanted = (
+        _relevant_options(of, is_reference) for of in (completed(stored), options.as_json())
+    )
+    return made == wanted
+
+
+def _relevant_options(options: dict[str, Any], is_reference: bool) -> dict[str, Any]:
     """Stored options, without those whose change needs no new fit of the image."""
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
     if not kept.get("catalogue"):
         kept.pop("catalogue_cuts", None)
     new_sources = kept.pop("new_sources", {})
-    if new_sources.get("search") and not image.is_reference:
+    if new_sources.get("search") and not is_reference:
         return kept | {"new_sources": new_sources}
     # Where nothing new is looked for, it doesn't matter how.
     reduction = kept.get("reduction", {})

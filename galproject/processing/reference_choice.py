@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from exposures.models import GalImage, GalImageQuerySet
 from galproject.configuration.loading import options_from_json
+from galproject.configuration.stored import options_of
 from galproject.processing.version import code_version
 from photometry.models import GalCoverage, GalReference, GalReferenceSet
 from photometry.references.measured import Measured, StoredMeasurements, measured_on_primary
@@ -71,7 +72,7 @@ def renew_set(reference_set: GalReferenceSet, progress: tqdm | None = None) -> R
     catalogue = active_catalogue(reference_set.image)
     concerned = _concerned(catalogue)
     lock_catalogues(concerned)
-    options = options_from_json({"reference_sets": reference_set.options}).reference_sets
+    options = options_from_json({"reference_sets": reference_set.options or {}}).reference_sets
     n_images = 0
     if renew_means(reference_set, options, code_version()) and catalogue is not None:
         n_images = select_anew(catalogue, progress)
@@ -111,7 +112,7 @@ def _select(image: GalImage, measured: Measured, reference: GalImage) -> None:
 
 def _selection_options(image: GalImage) -> SelectionOptions:
     """The options with which an image's variables were selected."""
-    return options_from_json(image.options or {}).selection
+    return options_of(image).selection
 
 
 def _without_measurement(image: GalImage, measured: Measured) -> list[int]:

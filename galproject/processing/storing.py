@@ -9,8 +9,8 @@ from exposures.models import GalCheckpoint, GalImage, Status
 from exposures.plain_values import none_if_nan
 from exposures.science.astrometry import PixelCorrection
 from exposures.steps import LogStep
-from galproject.configuration.loading import options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.configuration.stored import options_of
 from galproject.processing.locking import lock_results
 from galproject.processing.measuring import ReferenceResult, SearchResult
 from galproject.processing.reference_choice import renew_sets_of
@@ -170,7 +170,7 @@ def delete_results(image: GalImage, with_retired: bool = False) -> None:
     before = _measured_with(image)
     storage.delete_image_results(image, with_retired)
     image.variables.all().delete()
-    replace_new_detections(image, [], options_from_json(image.options or {}).new_sources)
+    replace_new_detections(image, [], options_of(image).new_sources)
     renew_sets_of(image)
     refresh_candidates(before)
     image.clear_results()

@@ -7,7 +7,7 @@ from exposures.doubts import Doubt, GalQualityDecision
 from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalImage, Status
 from exposures.steps import LogStep
-from galproject.configuration.loading import options_from_json
+from galproject.configuration.stored import options_of
 from galproject.quality.judging import is_on_doubted_reference, settle
 from photometry.models import GalCoverage
 from photometry.references.reference_sets import lock_catalogues
@@ -85,7 +85,7 @@ def _settle(image) -> bool:
     bits = bits.bitor(bit) if image.is_doubted else bits.bitand(~bit)
     image.variables.update(failed_cuts=bits)
     image.new_detections.update(failed_cuts=bits)
-    renew_new_detections(image, options_from_json(image.options or {}).new_sources)
+    renew_new_detections(image, options_of(image).new_sources)
     if not image.is_reference:
         image.n_variables = image.variables.of_reference().filter(failed_cuts=0).count()
         image.save(update_fields=["n_variables"])

@@ -26,12 +26,14 @@ from exposures.models import (
     GalImage,
     GalImageQuerySet,
     GalJob,
+    GalOptionSet,
     Status,
 )
 from exposures.q3c import Q3CWithin
 from exposures.steps import LogStep
-from galproject.configuration.loading import load_options, options_from_json
+from galproject.configuration.loading import load_options
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.configuration.stored import options_of
 from galproject.processing.calibration import calibrate_matched
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.crossmatch import crossmatch_job
@@ -79,7 +81,7 @@ def enqueue(
     # References first: what is asked for with them has to wait for them.
     todo.sort(key=lambda i: (not i.is_reference, i.exposure.mjd, i.exposure_id, i.ccdnum))
     columns = {
-        "options": options.as_json(),
+        "option_set": GalOptionSet.objects.of(options.as_json()),
         "again": again,
         "queued": queued,
         "requested_by": requested_by,
@@ -386,8 +388,3 @@ def enqueue_failed(
         for job in list(before)
     ]
     return [job for jobs in again for job in jobs]
-
-
-def options_of(job: GalJob) -> PipelineOptions:
-    """The options with which a job's chips are processed."""
-    return options_from_json(job.options)

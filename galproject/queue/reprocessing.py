@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from uuid import UUID
 
 from exposures.made_from import has_same_files
 from exposures.models import GalImage, GalImageQuerySet, GalJob
-from galproject.configuration.loading import options_from_json
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.configuration.stored import options_of_set
 from galproject.processing.pipeline import has_same_provenance
 from galproject.queue import jobs
 from photometry.models import GalReference
@@ -56,7 +58,7 @@ def plan_reprocessing(
     references: dict[PipelineOptions, list[int]] = {}
     searches: dict[PipelineOptions, list[int]] = {}
     n_up_to_date = n_other_files = 0
-    for image in images.exclude(options=None).select_related("exposure"):
+    for image in images.exclude(option_set=None).select_related("exposure"):
         wanted = for_its_files(image, options)
         if has_same_provenance(image, wanted):
             n_up_to_date += 1
@@ -76,9 +78,14 @@ def plan_reprocessing(
 
 def for_its_files(image: GalImage, options: PipelineOptions) -> PipelineOptions:
     """Options, with those that describe an image's files as it was processed with."""
-    if image.options is None:
+    if image.option_set_id is None:
         return options
-    before = options_from_json(image.options)
+    return _for_files_of(image.option_set_id, options)
+
+
+@lru_cache(maxsize=256)
+def _for_files_of(option_set_id: UUID, options: PipelineOptions) -> PipelineOptions:
+    before = options_of_set(option_set_id)
     return replace(options, input=before.input, catalogue=before.catalogue)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django_q.tasks import async_task
 
-from exposures.models import GalJob
+from exposures.models import GalJob, GalOptionSet
 from galproject.processing.calibration import calibrate_matched
 from galproject.processing.matches import match_sources
 from galproject.processing.result_lines import result_line
@@ -97,6 +97,11 @@ def match_unmatched() -> dict[str, list[int]]:
 def recover_lost_work() -> None:
     """Recover the work of processes that died."""
     jobs.recover_lost_work()
+
+
+def remove_unused_options() -> dict[str, int]:
+    """Remove sets of options to which no row has referred for a day."""
+    return {"sets": through_restarts(GalOptionSet.objects.remove_unused)}
 
 
 def process_night() -> dict[str, list[int]]:

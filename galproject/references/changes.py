@@ -191,7 +191,7 @@ def _carry_out(chosen, withdrawn, username, reason):
     touched = [*chosen, *withdrawn]
     lock_results(touched)
     near = ids_overlapping([image.pk for image in touched])
-    searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(options=None))
+    searches = list(GalImage.objects.searches().filter(pk__in=near).exclude(option_set=None))
     # By now, as deleting the results of an image deletes its options too.
     options, wanted = load_options(), {}
     for image in (*touched, *searches):

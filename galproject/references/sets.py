@@ -9,7 +9,7 @@ from django.db.models import Count, Sum
 from django_q.tasks import async_task
 
 from exposures.errors import GalprojectError
-from exposures.models import GalCheckpoint, GalExposure, GalImage, Status
+from exposures.models import GalCheckpoint, GalExposure, GalImage, GalOptionSet, Status
 from exposures.steps import LogStep
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import references_locked
@@ -170,7 +170,9 @@ def _add(primary, image_ids, username, progress):
     if active_catalogue(primary) is None:
         raise GalprojectError(f"{primary} is no reference any more, or is still to be measured")
     options = load_options().as_json()["reference_sets"]
-    found, _ = GalReferenceSet.objects.get_or_create(image=primary, defaults={"options": options})
+    found, _ = GalReferenceSet.objects.get_or_create(
+        image=primary, defaults={"option_set": GalOptionSet.objects.of(options)}
+    )
     GalReferenceMember.objects.bulk_create(
         [
             GalReferenceMember(reference_set=found, image_id=pk, added_by=username)
@@ -197,7 +199,7 @@ def update_set(primary, progress=None) -> list[Renewal]:
     """Compute the sets of a reference exposure again with the current options."""
     options = load_options().as_json()["reference_sets"]
     sets = GalReferenceSet.objects.filter(image__exposure=primary)
-    sets.update(options=options)
+    sets.update(option_set=GalOptionSet.objects.of(options))
     return [renew_set(found, progress) for found in sets.select_related("image").order_by("pk")]
 
 

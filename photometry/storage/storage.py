@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from exposures.binary_copy import copy_in, copy_out, names_of
 from exposures.errors import GalprojectError
-from exposures.models import OPEN, GalCheckpoint, GalImage, Status
+from exposures.models import OPEN, GalCheckpoint, GalImage, GalOptionSet, Status
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import MAX_SOURCES, catalogue_of
 from exposures.steps import LogStep
@@ -50,7 +50,10 @@ def create_catalogue(
     mjd = _lock(image)
     _retire_catalogue(image, drop_previous)
     reference = GalReference.objects.create(
-        image=image, options=options, code_version=code_version, n_sources=len(sources)
+        image=image,
+        option_set=GalOptionSet.objects.of(options),
+        code_version=code_version,
+        n_sources=len(sources),
     )
     order = _sky_order(sources["ra"], sources["dec"])
     rows = sources[order]

@@ -103,6 +103,8 @@ def test_results_from_before_numbers_had_versions_are_of_the_first():
     by_older_code = {"code_version": "0.1.0+abc", "options": {}}
     made = [make_image(f"{n}", **columns) for n, columns in enumerate(({}, by_older_code))]
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE galimages ADD options jsonb")
+        cursor.execute("UPDATE galimages SET options = '{}' WHERE code_version <> ''")
         cursor.execute(import_module("exposures.migrations.0007_results_version").FIRST)
         cursor.execute(import_module("exposures.migrations.0009_files_of_results").PATHS)
     versions = GalImage.objects.filter(pk__in=[i.pk for i in made]).order_by("pk")

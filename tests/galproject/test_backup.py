@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import md5
 from io import StringIO
 from pathlib import Path
 
@@ -182,11 +183,19 @@ def restored(backup, survey, night, django_db_blocker, tmp_path_factory):
 
 
 def rows_of(name, moved=("", "")):
-    """A digest of all rows of each table, with a path of one as that of the other."""
+    """A digest of all rows of each table, with a path of one as that of the other.
+
+    What refers to a set of options is told by what is in it, as its hash follows from that.
+    """
     with session(name) as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT hash::text, options::text FROM galoptionsets")
+        sets = {hash: md5(text.replace(*moved).encode()).hexdigest() for hash, text in cursor}
         for table in tables_in(cursor):
             cursor.execute(f"SELECT row_to_json(t)::text FROM public.{table} t")
-            yield table, sorted(text.replace(*moved) for (text,) in cursor.fetchall())
+            texts = [text.replace(*moved) for (text,) in cursor.fetchall()]
+            for hash, contents in sets.items():
+                texts = [text.replace(hash, contents) for text in texts]
+            yield table, sorted(texts)
 
 
 def schema_of(name):

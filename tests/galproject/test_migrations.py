@@ -209,6 +209,16 @@ def test_no_row_and_no_value_of_an_older_version_is_lost(upgraded):
             np.testing.assert_equal(found, wanted, err_msg=table)
 
 
+def test_options_of_an_older_version_are_those_of_the_sets_that_rows_refer_to(upgraded):
+    sets = {row["hash"]: row["options"] for row in upgraded.after["galoptionsets"]}
+    n_rows = 0
+    for table in ("galimages", "galjobs", "galreferences", "galreferencesets"):
+        for old, new in zip(upgraded.before.get(table, []), upgraded.after[table], strict=False):
+            assert sets.get(new["option_set_id"]) == old["options"]
+            n_rows += 1
+    assert n_rows > len(sets) > 0
+
+
 def test_tokens_of_an_older_version_open_the_api_on_and_their_keys_are_stored_no_more(upgraded):
     before, after = upgraded.before.get("authtoken_token", []), upgraded.after["galtokens"]
     assert not upgraded.after.get("authtoken_token")

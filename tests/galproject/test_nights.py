@@ -118,6 +118,7 @@ def test_the_schedules_are_there():
         "measure_motions": "galproject.references.tasks.measure_motions",
         "measure_overdue_variability": "galproject.queue.tasks.measure_overdue_variability",
         "match_unmatched": "galproject.queue.tasks.match_unmatched",
+        "remove_unused_options": "galproject.queue.tasks.remove_unused_options",
     }
 
 

@@ -317,6 +317,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.references.tasks.measure_motions",
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
+        "galproject.queue.tasks.remove_unused_options",
     }
 
 
@@ -332,6 +333,7 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.references.tasks.measure_motions",
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
+        "galproject.queue.tasks.remove_unused_options",
     }
     assert set(Schedule.objects.values_list("func", flat=True)) == waiting
 
@@ -350,6 +352,7 @@ def test_schedules_get_the_present_names_of_their_tasks():
             "galproject.references.tasks.measure_motions",
             "galproject.queue.tasks.measure_overdue_variability",
             "galproject.queue.tasks.match_unmatched",
+            "galproject.queue.tasks.remove_unused_options",
         }
         assert former - always == {"galproject.tasks.process_night", "galproject.tasks.sweep"}
         for renaming in renamings:

@@ -9,7 +9,7 @@ from exposures.management.arguments import let_declinations_be_negative
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import MAGNITUDE, Number
-from exposures.models import GalImage, GalPublishedCatalogue
+from exposures.models import GalOptionSet, GalPublishedCatalogue
 from exposures.published.definitions import known_definitions, read_definition
 from exposures.published.files import expanded
 from exposures.published.footprints import ALL_SKY, box_footprint, read_moc
@@ -159,9 +159,8 @@ def options_of(*, release, again, all_sky, box, moc, depth, **_):
 
 def tile_folders():
     """Folders of tiles that images of the survey were placed by."""
-    paths = GalImage.objects.exclude(options__catalogue=None).values_list(
-        "options__catalogue", flat=True
-    )
+    sets = GalOptionSet.objects.filter(galimages__isnull=False).distinct()
+    paths = sets.values_list("options__catalogue", flat=True)
     found = sorted({Path(path) for path in paths if path})
     if not found:
         raise CommandError("No image was placed by a catalogue. Name a folder of tiles")

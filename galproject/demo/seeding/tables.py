@@ -9,7 +9,15 @@ from django.db import connection
 from django.utils import timezone
 
 from exposures.chip import MaskBit
-from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob, Status
+from exposures.models import (
+    GalCheckpoint,
+    GalExposure,
+    GalField,
+    GalImage,
+    GalJob,
+    GalOptionSet,
+    Status,
+)
 from exposures.science.angles import wrap_ra
 from exposures.simulation.mosaic import FULL_SHAPE, PIXEL_DEGREES
 from exposures.source_ids import catalogue_of
@@ -52,12 +60,13 @@ def store_exposures(plan, exposures, patches) -> Stored:
     }
     GalJob.objects.bulk_create(jobs.values())
     GalJob.objects.filter(pk__in=[j.pk for j in jobs.values()]).update(created=requested_at)
-    images = {}
+    options, images = GalOptionSet.objects.of(PipelineOptions().as_json()), {}
     for e in exposures:
         rng = np.random.default_rng([plan.seed, 15, e.number])
         for patch in patches:
             if patch.field == e.field:
                 image = _image_row(e, patch, by_number[e.number], jobs[e.number], requested_at, rng)
+                image.option_set = options
                 images[e.number, patch.detector.ccdnum] = image
     GalImage.objects.bulk_create(images.values())
     _store_logs(images.values())
@@ -160,7 +169,6 @@ def _image_row(e, patch, exposure, job, requested_at, rng):
         zero_point_error=float(rng.uniform(0.002, 0.006)),
         chi2_nu=None if e.is_reference else float(rng.uniform(1.0, 1.9)),
         astrometric_rms_mas=float(rng.uniform(15, 34) if e.is_reference else rng.uniform(5, 12)),
-        options=PipelineOptions().as_json(),
         code_version=code_version(),
         results_version=RESULTS_VERSION,
         started=start,
