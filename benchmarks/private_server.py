@@ -29,8 +29,10 @@ class PrivateServer:
     def url(self, database="postgres"):
         return f"postgresql:///{database}?host={self.folder}&user={USER}"
 
-    def start(self):
+    def start(self, **settings):
+        """Start it with settings of PostgreSQL's beside those that it always has."""
         options = f"-k {self.folder} -c listen_addresses= -c fsync=off"
+        options += "".join(f" -c {name}={value}" for name, value in settings.items())
         self.run("pg_ctl", "start", "-w", "-D", self.data, "-l", self.folder / "log", "-o", options)
 
     def stop(self, mode="immediate"):
@@ -68,8 +70,11 @@ class PrivateServer:
 
 
 @contextmanager
-def private_server():
-    """A running server with an empty cluster, gone at the end; raises LookupError without one."""
+def private_server(**settings):
+    """A running server with an empty cluster, gone at the end; raises LookupError without one.
+
+    ``settings`` are PostgreSQL's, for its first start.
+    """
     usable = [server for server in installed_servers() if server.has_q3c()]
     if not usable:
         raise LookupError("no PostgreSQL with q3c is installed here")
@@ -79,7 +84,7 @@ def private_server():
     server = PrivateServer(folder, usable[-1].programs, account)
     try:
         server.run("initdb", "-D", server.data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8")
-        server.start()
+        server.start(**settings)
         yield server
     finally:
         if (server.data / "postmaster.pid").exists():

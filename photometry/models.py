@@ -11,7 +11,7 @@ from exposures.models import GalImage
 from exposures.option_sets import WithOptions
 from exposures.q3c import Q3CIndexExpression
 from exposures.real_field import RealField as RealField
-from exposures.source_ids import id_range
+from exposures.source_ids import block_of, id_range
 from photometry.match_model import GalMatch as GalMatch
 from photometry.match_model import GalMatchRun as GalMatchRun
 from photometry.querysets.objects import GalObjectQuerySet, GalObjectSourceQuerySet, MatchKind
@@ -69,6 +69,11 @@ class GalReference(WithOptions, WithEpoch):
     def partition(self):
         """The name of the partition with its sources and all their measurements."""
         return f"galsources_{self.pk}"
+
+    @property
+    def block(self):
+        """The name of the part of galsources that its partition, with 63 others, belongs to."""
+        return f"galsources_block_{block_of(self.pk)}"
 
     @property
     def id_range(self):
@@ -162,8 +167,8 @@ class Measurement(SourceOnImage, StarFit):
 class GalSource(Measurement):
     """One measurement of one reference source on one image.
 
-    Partitioned by ``refsource_id``, one partition a reference catalogue. No foreign keys point
-    here or out of here.
+    Partitioned by ``refsource_id``: one partition a reference catalogue, in blocks of 64 of them.
+    No foreign keys point here or out of here.
     """
 
     objects = GalSourceQuerySet.as_manager()

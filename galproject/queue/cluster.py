@@ -1,6 +1,7 @@
 """The cluster of workers, in which the cause of a worker's death is recorded."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -9,6 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.hosts import this_host
 from galproject.queue.worker_pool import signal_name
+from photometry.storage.lock_table import lock_warning
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +20,14 @@ class Sentinel(cluster.Sentinel):
 
     Only a process's parent learns from the system how it ended.
     """
+
+    def start(self) -> None:
+        """Start the workers, and say what they may come to lack."""
+        # Without a database they wait for it.
+        with suppress(InterfaceError, OperationalError):
+            if warning := lock_warning():
+                logger.warning(warning)
+        super().start()
 
     def reincarnate(self, process: Any) -> None:
         """Replace a process that died or took too long."""

@@ -1,15 +1,16 @@
-"""System checks: a database with q3c, valid options, known variables."""
+"""System checks: a database with q3c and room for locks, valid options, known variables."""
 
 import os
 
 from django.core.checks import Error, Tags, Warning, register
-from django.db import OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 
 from exposures.errors import GalprojectError
 from exposures.management.base import SURVEY
 from galproject.configuration.environment import unknown_variables
 from galproject.configuration.loading import load_options
 from galproject.site.absent_database.base import NoDatabaseError
+from photometry.storage.lock_table import lock_table
 
 Q3C_STATE = """
 SELECT current_user,
@@ -23,6 +24,20 @@ SELECT current_user,
 def database_has_q3c(databases, **_):
     """Errors for databases that are down, or that lack q3c and can't get it."""
     return [error for alias in databases or () for error in _errors(connections[alias])]
+
+
+@register(Tags.database)
+def locks_have_room(databases, **_):
+    """A warning where statements about all partitions may run out of locks."""
+    if DEFAULT_DB_ALIAS not in (databases or ()):
+        return []
+    try:
+        table = lock_table()
+    except (NoDatabaseError, OperationalError):  # which the check for q3c tells
+        return []
+    if not table.shortage:
+        return []
+    return [Warning(f"{table.shortage}.", hint=f"{table.advice}.", id="galproject.W003")]
 
 
 @register(SURVEY)

@@ -21,8 +21,9 @@ from exposures.errors import GalprojectError
 from exposures.locks import Claimed, claim
 from exposures.lookup import find_exposures
 from photometry.models import GalReference
+from photometry.storage.columns import COLUMNS
+from photometry.storage.partitions import attach_partition, create_table_to_attach
 from photometry.storage.statements import execute, fetch_row, fetch_rows
-from photometry.storage.storage import COLUMNS, attach_partition, create_table_to_attach
 
 KEY = "refsource_id, mjd, galimage_id"
 N_SAMPLED = 200  # light curves that tell of the order of a partition
@@ -355,9 +356,9 @@ def _swap(reference: GalReference, stored: Stored, is_last_word: bool) -> float:
         _take_over(reference, stored, now)
         execute(f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'")
         locked = time.monotonic()
-        execute(f"LOCK TABLE ONLY galsources, ONLY {old} IN ACCESS EXCLUSIVE MODE")
+        execute(f"LOCK TABLE ONLY {reference.block}, ONLY {old} IN ACCESS EXCLUSIVE MODE")
         names = _index_names(old)
-        execute(f"ALTER TABLE galsources DETACH PARTITION {old}")
+        execute(f"ALTER TABLE {reference.block} DETACH PARTITION {old}")
         execute(f"ALTER TABLE {old} RENAME TO {_replaced(reference)}")
         for name in names.values():
             execute(f"ALTER INDEX {name} RENAME TO {name}_replaced")

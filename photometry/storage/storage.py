@@ -20,6 +20,12 @@ from photometry.storage.displacements import store_displacements
 from photometry.storage.image_calibration import ImageCalibration
 from photometry.storage.motions import TABLE as MOTIONS
 from photometry.storage.motions import SourceMotions, store_motions
+from photometry.storage.partitions import (
+    attach_partition,
+    create_table_to_attach,
+    drop_partition,
+    make_block,
+)
 
 NON_DETECTIONS = "galnondetections"
 
@@ -238,7 +244,7 @@ def drop_catalogue(reference: GalReference, lock_seconds: float = DROP_LOCK_SECO
         cursor.execute(f"SET LOCAL lock_timeout = '{lock_seconds}s'")
         try:
             with transaction.atomic():
-                cursor.execute(f"DROP TABLE IF EXISTS {reference.partition}")
+                drop_partition(reference)
         except OperationalError as error:
             raise GalprojectError(
                 f"{reference} can't be dropped, as a long query reads galsources: {error}"
@@ -350,27 +356,5 @@ def _load_partition(reference: GalReference, rows: np.ndarray) -> None:
     copy_in(reference.partition, rows)
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {reference.partition}")
+    make_block(reference)
     attach_partition(reference)
-
-
-def create_table_to_attach(reference: GalReference, table: str, like: str) -> None:
-    """Create an empty table like galsources, with a CHECK that spares ATTACH a scan."""
-    first, last = reference.id_range
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE {table} (LIKE galsources {like})")
-        cursor.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT ids"
-            f" CHECK (refsource_id >= {first} AND refsource_id < {last + 1})"
-        )
-
-
-def attach_partition(reference: GalReference) -> None:
-    """Attach a table with a catalogue's partition name and CHECK as its partition."""
-    table = reference.partition
-    first, last = reference.id_range
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"ALTER TABLE galsources ATTACH PARTITION {table}"
-            f" FOR VALUES FROM ({first}) TO ({last + 1})"
-        )
-        cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT ids")

@@ -2,7 +2,6 @@
 
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
@@ -21,12 +20,12 @@ from photometry.models import GalReference
 from photometry.storage import storage
 from tests.builders.campaigns import make_campaign, make_voter, post_json, vote
 from tests.builders.exposures_in_work import held_elsewhere
+from tests.builders.sessions import SECONDS, at_once
 from tests.galproject.test_references import field  # noqa: F401
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalFlag
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SECONDS = 30
 
 
 def curator(name):
@@ -50,19 +49,6 @@ def choose(client, name, old="withdraw", **more):
     image = image_of(name)
     data = {"image": image.pk, "old": old, "reason": f"{name} is better", **more}
     return client.post(reverse("choose_reference", args=[image.exposure_id]), data, follow=True)
-
-
-def at_once(*acts):
-    """What functions gave that were called at once, each with a session of its own."""
-
-    def run(act):
-        try:
-            return act()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return [done.result(SECONDS) for done in [pool.submit(run, act) for act in acts]]
 
 
 @pytest.fixture

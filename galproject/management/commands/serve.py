@@ -23,6 +23,7 @@ from galproject.site.processes import (
     default_processes,
 )
 from galproject.site.static_files import StaticFolder
+from photometry.storage.lock_table import lock_warning
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_SECONDS = 0.2
@@ -62,13 +63,15 @@ class Command(SurveyCommand):
             who = login_text()
             n_workers = 0 if no_workers else settings.N_WORKERS
             connections = connections_warning(processes * threads, n_workers)
+            # Workers tell it themselves.
+            locks = lock_warning() if no_workers else ""
             static = StaticFolder(settings.BASE_DIR / "data" / "static")
         commands = {"web server": web_server(host, port, processes, threads)}
         if not no_workers:
             commands["workers"] = [sys.executable, settings.BASE_DIR / "manage.py", "qcluster"]
         with TemporaryDirectory(prefix="galproject-cache-") as cache:
             environment = static.environment() | {"GALPROJECT_CACHE": cache}
-            lines = [f"http://{host}:{port}/  (Ctrl-C stops it)", who, connections]
+            lines = [f"http://{host}:{port}/  (Ctrl-C stops it)", who, connections, locks]
             self.run_all(commands, environment, static, lines)
 
     def run_all(self, commands, environment, static, lines):
