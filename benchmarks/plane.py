@@ -26,8 +26,8 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from tqdm import tqdm
 
+from benchmarks.processor_time import server_seconds
 from benchmarks.scratch import scratch_database
-from benchmarks.variability import server_seconds
 from photometry.science.matching.states import MatchState
 from tests.builders.published_stars import make_published, match
 from tests.builders.statistics_rows import make_statistics

@@ -14,7 +14,6 @@ and without a neighbour within a FWHM.
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from django.db import connection
 from tqdm import tqdm
 
+from benchmarks.processor_time import server_seconds
 from benchmarks.scratch import scratch_database
 from benchmarks.simulated_curves import CHIP, FLOOR, FWHM_PIXELS, LIMIT, simulate
 from photometry.storage import storage
@@ -64,16 +64,6 @@ def make_survey(n_sources, n_epochs):
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM ANALYZE {catalogue.partition}")
     return catalogue
-
-
-def server_seconds():
-    """Seconds of processor time of the server's process that answers this one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    # After the name, which may have blanks: user and system are the 14th and 15th.
-    columns = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(columns[11]) + int(columns[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def cost(n_sources, n_epochs):

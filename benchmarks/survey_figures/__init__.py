@@ -1,0 +1,1 @@
+"""What a full survey costs, part by part."""

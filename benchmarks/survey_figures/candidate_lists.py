@@ -1,0 +1,100 @@
+"""What lists of candidates cost: each filter alone, three together, and every order."""
+
+from itertools import combinations
+from urllib.parse import urlencode
+
+import numpy as np
+from django.urls import reverse
+
+from benchmarks.survey_figures.pages import logged_in, look
+from benchmarks.survey_rows.people import VETTERS
+from exposures.models import GalExposure
+from variables.candidates.columns import SORTABLE
+from variables.models import GalCandidate, StarList
+
+SEED = 7
+# Of each filter values that are frequent and that are rare.
+VALUES = {
+    "detections_min": (2, 9),
+    "detections_max": (1,),
+    "changes_min": (3, 18),
+    "changes_max": (1,),
+    "kind": ("changed", "new", "varies"),
+    "filter": ("g", "i"),
+    "mag_min": (15, 21.9),
+    "mag_max": (12, 19),
+    "change_min": (0.5, 3.5),
+    "change_max": (0.12, 1),
+    "sigma_min": (20, 150),
+    "excess_min": (0.05, 0.49),
+    "period_min": (1, 99),
+    "period_max": (0.11, 10),
+    "colour_min": (0, 4),
+    "colour_max": (-1.5, 1),
+    "absolute_min": (0, 11),
+    "absolute_max": (-3, 5),
+    "alarm_max": (1e-10, 1e-3),
+    "known": ("known", "new", "cant-be-told", "not-looked-up"),
+    "known_class": ("RR", "dsct", "none of these"),
+    "agreement": ("agrees", "alias", "1:2"),
+    "cause": ("real", "motion", "edge"),
+    "cls": ("none", "disputed", "rr-lyrae", "artifact", "qso"),
+    "vetted": ("me", "not-me", "nobody"),
+    "artifact": ("only", "both"),
+    "undetected": ("only", "both"),
+    "exposure": ("600200",),
+    "chip": (28, 1),
+    "per": ("source",),
+}
+
+
+def filter_values():
+    """{filter: values} with those that are things of the survey."""
+    candidate = GalCandidate.objects.filter(star_sources__gt=1, object_id__isnull=False).first()
+    exposure = GalExposure.objects.filter(images__variables__failed_cuts=0).first()
+    place = f"{candidate.ra:.4f} {candidate.dec:.4f}"
+    return VALUES | {
+        "exposure": (exposure.identifier,),
+        "object": (candidate.object_id,),
+        "star_list": tuple(StarList.objects.values_list("pk", flat=True)[:1]),
+        "position": (place,),
+        # Of a field, with its position.
+        "radius": (3600,),
+    }, place
+
+
+def measure_lists(figures, n_triples):
+    """Measure the first page of lists."""
+    client, address = logged_in(VETTERS[0]), reverse("candidates")
+
+    def seconds(query):
+        return figures.cost(urlencode(query), look, client, f"{address}?{urlencode(query)}")
+
+    values, place = filter_values()
+    seconds({})
+    figures.store("list_seconds", seconds({}))
+    alone = [_query(((name, value),), place) for name in values for value in values[name]]
+    figures.store_worst("filters", {urlencode(query): seconds(query) for query in alone})
+    triples = [_query(three, place) for three in _triples(values, n_triples)]
+    figures.store_worst("three_filters", {urlencode(query): seconds(query) for query in triples})
+    sorts = [sign + name for name in sorted(SORTABLE) for sign in ("", "-")]
+    figures.store_worst("sorts", {sort: seconds({"sort": sort}) for sort in sorts})
+    figures.store("n_filters", len(alone))
+    figures.store("n_three_filters", len(triples))
+    figures.store("n_sorts", len(sorts))
+
+
+def _query(chosen, place):
+    query = dict(chosen)
+    return query | {"position": place} if "radius" in query else query
+
+
+def _triples(values, n):
+    """``n`` of the combinations of three filters, each with values at random."""
+    rng = np.random.default_rng(SEED)
+    every = list(combinations(sorted(values), 3))
+    chosen = rng.choice(len(every), min(n, len(every)), replace=False)
+    return [
+        tuple((name, values[name][rng.integers(len(values[name]))]) for name in every[i])
+        for i in sorted(chosen.tolist())
+    ]
