@@ -86,13 +86,35 @@ class Cone:
         """Which of the positions (n,), degrees, lie in it, or not further out than the margin."""
         return separation_degrees(ra, dec, self.ra, self.dec) < self.radius_degrees + margin_degrees
 
+    def grown(self, margin_degrees: float) -> "Cone":
+        """A cone with a margin round it."""
+        return Cone(self.ra, self.dec, self.radius_degrees + margin_degrees)
 
-class TableCatalogue:
+
+class FileCatalogue:
+    """A catalogue on disk."""
+
+    stars_read = ()  # of a database
+
+    def __init__(self, cuts: CatalogueCuts):
+        self.cuts = cuts
+        self.files_read: set[Path] = set()
+
+    def covers(self, cone: Cone) -> bool:
+        """Whether nothing is known to be missing of its stars in a cone."""
+        return True
+
+    def sources(self, cone: Cone):
+        """The catalogues that are asked for stars in a cone, until one has any."""
+        return (self,)
+
+
+class TableCatalogue(FileCatalogue):
     """One FITS table with columns ra, dec and a magnitude; Gaia's names for the rest."""
 
     def __init__(self, path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):
-        self.path, self.cuts = Path(path), cuts
-        self.files_read = set()
+        super().__init__(cuts)
+        self.path = Path(path)
 
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
@@ -108,7 +130,7 @@ class TableCatalogue:
         return f"the {len(ra)} of {self.path.name} are at {_range(ra, dec)}"
 
 
-class TileCatalogue:
+class TileCatalogue(FileCatalogue):
     """A folder of HEALPix tiles, RING order, ``chunk-NNNNN.fits``; one that is absent is empty.
 
     Tiles are of Gaia's columns, DR2 or later, and those alone within reach of a cone are read.
@@ -120,8 +142,8 @@ class TileCatalogue:
         nside: int = 32,
         cuts: CatalogueCuts = DEFAULT_CUTS,
     ):
-        self.folder, self.nside, self.cuts = Path(folder), nside, cuts
-        self.files_read = set()
+        super().__init__(cuts)
+        self.folder, self.nside = Path(folder), nside
         if not self.folder.is_dir():
             raise InputFileError(self.folder, "there is no such folder", _HOW_TO)
         if next(self.folder.glob("chunk-*.fits"), None) is None:
@@ -130,10 +152,14 @@ class TileCatalogue:
     def stars(self, ra, dec, radius_degrees, mjd, band: str) -> CatalogueStars:
         """Stars within a radius of ``ra, dec`` (degrees) where they are at ``mjd``."""
         cone = Cone(ra, dec, radius_degrees)
-        paths = (self.folder / f"chunk-{tile:05d}.fits" for tile in self.tiles_of(cone))
+        paths = map(self._path, self.tiles_of(cone.grown(self.cuts.margin_degrees)))
         tiles = [path for path in paths if path.is_file()]
         self.files_read.update(tiles)
         return _concatenated([_read_stars(tile, cone, mjd, band, self.cuts) for tile in tiles])
+
+    def covers(self, cone: Cone) -> bool:
+        """Whether there are all tiles that a cone touches."""
+        return all(self._path(tile).is_file() for tile in self.tiles_of(cone))
 
     def extent(self) -> str:
         """The sky its tiles cover in words, for an error about an image outside it."""
@@ -145,15 +171,15 @@ class TileCatalogue:
         ra, dec = (angle.deg for angle in pixels.healpix_to_lonlat(tiles))
         return f"tiles in {self.folder.name}: {len(tiles)}, around {_range(ra, dec)}"
 
+    def _path(self, tile):
+        return self.folder / f"chunk-{tile:05d}.fits"
+
     def tiles_of(self, cone: Cone) -> list[int]:
-        """Numbers of all tiles that a cone touches, margin included."""
-        return sorted(
-            HEALPix(self.nside, order="ring").cone_search_lonlat(
-                cone.ra * u.deg,
-                cone.dec * u.deg,
-                (cone.radius_degrees + self.cuts.margin_degrees) * u.deg,
-            )
+        """Numbers of all tiles that a cone touches."""
+        found = HEALPix(self.nside, order="ring").cone_search_lonlat(
+            cone.ra * u.deg, cone.dec * u.deg, cone.radius_degrees * u.deg
         )
+        return sorted(found)
 
 
 def open_catalogue(path: Path, cuts: CatalogueCuts = DEFAULT_CUTS):

@@ -1,13 +1,17 @@
-"""Which files a stored result was made of, and whether those that are there now are the same."""
+"""Which files and published stars a stored result was made of, and whether they are the same."""
 
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
+from exposures.catalogues import Cone
 from exposures.errors import InputFileError
 from exposures.fits.source_files import archive_version, chip_digest, file_stamp, source_paths
 from exposures.models import GalImage
+from exposures.published.astrometric import has_same_stars
 
-CATALOGUE = "catalogue"
+CATALOGUE = "catalogue"  # files of one
+PUBLISHED = "published"  # one that is in the database
 
 
 def describe_files(image: GalImage) -> dict:
@@ -21,9 +25,40 @@ def describe_files(image: GalImage) -> dict:
 
 
 def describe_catalogue(catalogue) -> dict:
-    """The files that were read of a catalogue, or of None, likewise; by kind and name."""
-    paths = sorted(catalogue.files_read) if catalogue else ()
-    return {f"{CATALOGUE} {path.name}": _describe(path.absolute(), "") for path in paths}
+    """What was read of catalogues, or of None, likewise; by kind and name.
+
+    Of those in the database the version, and digests of the stars in each cone that was read.
+    """
+    if catalogue is None:
+        return {}
+    paths = sorted(catalogue.files_read)
+    files = {f"{CATALOGUE} {path.name}": _describe(path.absolute(), "") for path in paths}
+    published: dict[str, dict] = {}
+    for read in catalogue.stars_read:
+        version = {"version": read.version, "id": read.catalogue_id, "loaded_at": read.loaded_at}
+        # Of a version that was replaced between two cones the first is told: it is the one that
+        # is no longer in use, so that the other's stars are compared with those of both.
+        known = published.setdefault(f"{PUBLISHED} {read.name}", version | {"stars": []})
+        known["stars"].append(asdict(read.cone) | {"digest": read.digest})
+    return files | published
+
+
+def placed_by(files: dict) -> list[str]:
+    """The catalogues whose stars a chip was placed by, in words; none if it wasn't."""
+    return [
+        f"{kind.removeprefix(f'{PUBLISHED} ')} {known['version']}"
+        for kind, known in files.items()
+        if is_published(kind)
+    ] or [Path(known["path"]).name for kind, known in files.items() if _is_of_catalogue(kind)]
+
+
+def is_published(kind: str) -> bool:
+    """Whether what a result was made of is a published catalogue in the database."""
+    return kind.startswith(f"{PUBLISHED} ")
+
+
+def _is_of_catalogue(kind):
+    return kind.startswith(f"{CATALOGUE} ")
 
 
 def data_version(facts) -> str:
@@ -46,7 +81,8 @@ def has_same_files(image: GalImage, remember=False) -> bool:
     """Whether the files of a chip are those that its result was made of.
 
     Files that were moved or copied are the same as long as they hold the same: they are read
-    only where path, size or times differ, and with ``remember`` not again. Where one is not
+    only where path, size or times differ, and with ``remember`` not again. So are published
+    catalogues of another version, as long as it has the same stars there. Where one is not
     there now, or not known, nothing speaks against the result.
     """
     try:
@@ -63,6 +99,8 @@ def has_same_files(image: GalImage, remember=False) -> bool:
         if not _holds_the_same(before, stamp, image.chip_name):
             return False
         moved[kind] = before | stamp
+    if not all(_has_same_stars(kind, known[kind]) for kind in known if is_published(kind)):
+        return False
     if remember and moved:
         image.files = known | moved
         GalImage.objects.filter(pk=image.pk).update(files=image.files)
@@ -73,10 +111,19 @@ def _catalogue_stamps(known):
     """The stamps of those files of a catalogue that still exist."""
     stamps = {}
     for kind, before in known.items():
-        if kind.startswith(CATALOGUE):
+        if _is_of_catalogue(kind):
             with suppress(OSError):
                 stamps[kind] = {"path": before["path"], **file_stamp(before["path"])}
     return stamps
+
+
+def _has_same_stars(kind, known):
+    """Whether the published catalogue that a result was made of has the same stars there now."""
+    cones = [
+        (Cone(**{name: one[name] for name in ("ra", "dec", "radius_degrees")}), one["digest"])
+        for one in known["stars"]
+    ]
+    return has_same_stars(kind.removeprefix(f"{PUBLISHED} "), known["id"], cones)
 
 
 def replacement_text(image: GalImage) -> str:

@@ -152,6 +152,8 @@ class GalPublishedStar(models.Model):
     mag = RealField(null=True, help_text="main band")
     mag_err = RealField(null=True)
     amplitude = RealField(null=True, help_text="mag, from brightest to faintest")
+    excess_noise = RealField(null=True, help_text="mas, scatter about a single moving star")
+    excess_noise_sig = RealField(null=True, help_text="significance of excess_noise")
     catalogue_id = models.SmallIntegerField(help_text="of the published catalogue")
     name = models.TextField(null=True)
     var_class = models.TextField(null=True)

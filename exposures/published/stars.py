@@ -18,7 +18,11 @@ UNKNOWN_MOTION = 5.0  # mas/yr, the error that is assumed of a motion that is no
 FLOATS = (
     *("epoch", "ra_err", "dec_err", "pmra", "pmdec", "pmra_err", "pmdec_err"),
     *("parallax", "parallax_err", "mag", "mag_err", "amplitude"),
+    *("excess_noise", "excess_noise_sig"),
 )
+# Gaia's column, which is kept as published.
+DUPLICATED = "coalesce(extras->>'duplicated_source' IN ('true', '1'), false)"
+
 DOUBLES = ("ra", "dec", "period")
 
 
@@ -47,9 +51,19 @@ class PublishedStars:
     mag_errs: np.ndarray  # (n, k)
     period: np.ndarray  # days
     amplitude: np.ndarray  # mag
+    excess_noise: np.ndarray  # mas, scatter about a single moving star
+    excess_noise_sig: np.ndarray  # its significance
+    is_duplicated: np.ndarray  # bool: the catalogue had it twice, and gives one of the two
 
     def __len__(self):
         return len(self.id)
+
+    @classmethod
+    def none(cls) -> "PublishedStars":
+        """No star, of a catalogue without bands."""
+        none = {field.name: np.zeros(0) for field in fields(cls)}
+        flat = {name: np.zeros((0, 0)) for name in ("mags", "mag_errs")}
+        return cls(**(none | flat | {"is_duplicated": np.zeros(0, bool)}))
 
     def select(self, chosen) -> "PublishedStars":
         """Some of the stars, by their numbers or a mask."""
@@ -130,15 +144,15 @@ def stars_within(
     # In quotes, so that each is of its column's type.
     columns = [f"coalesce({name}, '{default.get(name, 'NaN')}')" for name in (*DOUBLES, *FLOATS)]
     arrays = [(name, k + 1) for name in ("mags", "mag_errs") for k in range(n_bands)]
-    columns += [f"coalesce({name}[{k}], 'NaN')" for name, k in arrays]
+    columns += [f"coalesce({name}[{k}], 'NaN')" for name, k in arrays] + [DUPLICATED]
     dtype = [("id", "i8"), *((name, "f8") for name in DOUBLES), *((name, "f4") for name in FLOATS)]
-    dtype += [(f"{name}{k}", "f4") for name, k in arrays]
+    dtype += [(f"{name}{k}", "f4") for name, k in arrays] + [("is_duplicated", "?")]
     rows = copy_out(
         f"SELECT id, {', '.join(columns)} FROM {catalogue.partition} WHERE"
         f" q3c_join({float(ra)!r}, {float(dec)!r}, ra, dec, {float(radius_degrees)!r})",
         np.dtype(dtype),
     )
-    values = {name: rows[name] for name in ("id", *DOUBLES)}
+    values = {name: rows[name] for name in ("id", *DOUBLES, "is_duplicated")}
     values |= {name: rows[name].astype(float) for name in FLOATS}
     for name in ("mags", "mag_errs"):
         own = [rows[f"{name}{k + 1}"].astype(float) for k in range(n_bands)]

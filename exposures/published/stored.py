@@ -118,6 +118,16 @@ def attach(catalogue: GalPublishedCatalogue) -> None:
     execute(f"ALTER TABLE {table} DROP CONSTRAINT ids")
 
 
+def lock_published(catalogue: GalPublishedCatalogue) -> bool:
+    """Lock a published catalogue against being dropped in this transaction; false if it is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM galpublishedcatalogues WHERE id = %s AND in_use FOR KEY SHARE",
+            [catalogue.pk],
+        )
+        return bool(cursor.rowcount == 1)
+
+
 @transaction.atomic
 def drop_catalogue(
     catalogue: GalPublishedCatalogue, lock_seconds: float = DROP_LOCK_SECONDS

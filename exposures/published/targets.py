@@ -26,6 +26,8 @@ TARGETS = {
     "pmdec_err": Target("mas/yr", **ERROR),
     "parallax": Target("mas"),
     "parallax_err": Target("mas", **ERROR),
+    "excess_noise": Target("mas"),
+    "excess_noise_sig": Target(""),
     "period": Target("d", above=0.0),
     "amplitude": Target("mag", above=0.0),
     "var_class": Target("", is_text=True),

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from exposures.catalogues import CatalogueCuts, open_catalogue
 from exposures.fits import FileOptions, InputOptions
+from exposures.published.astrometric import StarCatalogues
 from exposures.science.barycentre import ObservatoryOptions
 from exposures.science.quantities import Name, Options
 from galproject.configuration.field_options import FieldOptions
@@ -66,8 +67,9 @@ class PipelineOptions(Options):
     pictures: MatchOptions = MatchOptions()
     drafts: DraftOptions = DraftOptions()
     catalogue: Name = ""
-    """Folder of HEALPix tiles, or one file, of a catalogue of stars; "": the header's WCS
-    stands."""
+    """Folder of HEALPix tiles, or one file, of a catalogue of stars. Where tiles are missing or it
+    has no star on a chip, and where it is "", the astrometric catalogues in the database take its
+    place; without them the header's WCS stands."""
 
     def as_json(self) -> dict:
         """The options as JSON values, equal to those that the database returns."""
@@ -78,6 +80,10 @@ class PipelineOptions(Options):
         names = ("input", "catalogue", "catalogue_cuts", "reduction", "stack")
         return {name: self.as_json()[name] for name in names}
 
-    def opened_catalogue(self):
-        """Open the catalogue, or None if none is named; raises InputFileError if missing."""
-        return open_catalogue(self.catalogue, self.catalogue_cuts) if self.catalogue else None
+    def opened_catalogue(self) -> StarCatalogues:
+        """Open the catalogue that is named, and those in the database where it has no stars.
+
+        Raises InputFileError if one is named and missing.
+        """
+        cuts, path = self.catalogue_cuts, self.catalogue
+        return StarCatalogues(open_catalogue(path, cuts) if path else None, cuts)

@@ -132,9 +132,12 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
     This includes that the files are the same, see ``has_same_files``.
     """
     is_current = image.status == Status.DONE and image.results_version == RESULTS_VERSION
-    if not is_current or not _has_same_options(image.option_set_id, options, image.is_reference):
-        return False
-    if not made_from.has_same_files(image, remember):
+    by_database = any(map(made_from.is_published, image.files or {}))
+    if not (
+        is_current
+        and _has_same_options(image.option_set_id, options, image.is_reference, by_database)
+        and made_from.has_same_files(image, remember)
+    ):
         return False
     if image.is_reference:
         return True
@@ -143,19 +146,27 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
 
 
 @lru_cache(maxsize=1000)
-def _has_same_options(hash: UUID | None, options: PipelineOptions, is_reference: bool) -> bool:
+def _has_same_options(
+    hash: UUID | None, options: PipelineOptions, is_reference: bool, by_database: bool
+) -> bool:
     """Whether an image made with a set of options would be the same with these; once a set."""
     stored = {} if hash is None else GalOptionSet.objects.get(pk=hash).options
     made, wanted = (
-        _relevant_options(of, is_reference) for of in (completed(stored), options.as_json())
+        _relevant_options(of, is_reference, by_database)
+        for of in (completed(stored), options.as_json())
     )
     return made == wanted
 
 
-def _relevant_options(options: dict[str, Any], is_reference: bool) -> dict[str, Any]:
-    """Stored options, without those whose change needs no new fit of the image."""
+def _relevant_options(
+    options: dict[str, Any], is_reference: bool, by_database: bool
+) -> dict[str, Any]:
+    """Stored options, without those whose change needs no new fit of the image.
+
+    Cuts of a catalogue are of no matter where none was named nor taken from the database.
+    """
     kept = {name: value for name, value in options.items() if name not in DERIVED_LATER}
-    if not kept.get("catalogue"):
+    if not kept.get("catalogue") and not by_database:
         kept.pop("catalogue_cuts", None)
     new_sources = kept.pop("new_sources", {})
     if new_sources.get("search") and not is_reference:
@@ -246,7 +257,9 @@ def _measure(image: GalImage, options: PipelineOptions) -> None:
     reduction = reduce_chip(chip, facts, catalogue, depth, reduce)
     image.files |= made_from.describe_catalogue(catalogue)
     describe(image, reduction, options)
-    GalCheckpoint.objects.note(image, LogStep.REDUCED, value=len(reduction.detections))
+    GalCheckpoint.objects.note(
+        image, LogStep.REDUCED, _placed_by(image), value=len(reduction.detections)
+    )
     _enter(image, ProcessingStep.MEASURING)
     if image.is_reference:
         store_reference(image, reduction, measure_reference_image(reduction, options), options)
@@ -254,3 +267,9 @@ def _measure(image: GalImage, options: PipelineOptions) -> None:
         measured = measure_search_image(image, reduction, options)
         store_search(image, reduction, measured, options)
     keep_chip_picture(image, reduction.chip)
+
+
+def _placed_by(image: GalImage) -> str:
+    """The catalogues whose stars a chip was placed by, for its log."""
+    catalogues = made_from.placed_by(image.files)
+    return f"placed by {', '.join(catalogues)}" if catalogues else ""

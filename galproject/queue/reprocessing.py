@@ -22,7 +22,7 @@ class Reprocessing:
     searches: dict[PipelineOptions, list[int]]
     n_up_to_date: int  # made as they would be now, and left as they are
     n_references_kept: int  # made otherwise, and left as they are
-    n_other_files: int = 0  # of all that was made otherwise: of files that are others now
+    n_other_files: int = 0  # of these: of files or published stars that are others now
 
     @property
     def n_references(self) -> int:

@@ -13,11 +13,12 @@ from exposures.models import GalPublishedCatalogue
 from exposures.published.coverage import ANY_MAG, is_covered
 from exposures.published.stars import PublishedStars as StoredStars
 from exposures.published.stars import published_stars_on
+from exposures.published.stored import lock_published
 from exposures.published_catalogues import PublishedKind
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.science.footprints import fault_of
 from exposures.science.motion import years_after
-from photometry.matching.storage import delete_runs, lock_published, replace_matches
+from photometry.matching.storage import delete_runs, replace_matches
 from photometry.models import GalMatchRun, GalReference
 from photometry.science.crossmatch.matching import position_error
 from photometry.science.crossmatch.options import CrossMatchOptions

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 from django.dispatch import Signal
 
 from exposures.binary_copy import copy_in
 from exposures.models import GalPublishedCatalogue
+from exposures.published.stored import lock_published
 from exposures.published_catalogues import PublishedKind
 from exposures.science.arrays import IntArray
 from photometry.match_model import GalMatch, GalMatchRun
@@ -79,16 +80,6 @@ def _columns(rows: np.ndarray, names: list[str]) -> np.ndarray:
     for name in names:
         chosen[name] = rows[name]
     return chosen
-
-
-def lock_published(published: GalPublishedCatalogue) -> bool:
-    """Lock a published catalogue against being dropped in this transaction; false if it is gone."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM galpublishedcatalogues WHERE id = %s AND in_use FOR KEY SHARE",
-            [published.pk],
-        )
-        return bool(cursor.rowcount == 1)
 
 
 def delete_matches(reference: GalReference, published_id: int | None = None) -> None:

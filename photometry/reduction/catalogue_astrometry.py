@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.catalogues import CatalogueStars
+from exposures.catalogues import CatalogueStars, Cone
 from exposures.science.astrometry import (
     PixelCorrection,
     fit_pixel_correction,
@@ -79,39 +79,55 @@ def brightest(detections, stars, options):
 def match_catalogue(chip, observation, catalogue, detections, options, notes) -> CatalogueMatch:
     """Match a Chip's detections with a catalogue or None; problems are added to ``notes``.
 
-    Where the stars are not in their places, a wider part of the sky is searched.
+    Its stars are those of the first of its sources that has any on the chip. Where they are not in
+    their places, a wider part of the sky is searched.
     """
-    if catalogue is None:
+    sources = () if catalogue is None else catalogue.sources(_cone(chip))
+    asked, stars = _first_stars(chip, observation, sources)
+    if not asked:
         notes.append("astrometry: no catalogue; the header's WCS stands")
         return CatalogueMatch(None, PixelCorrection(chip.shape, -1))
     fit = options.catalogue_astrometry
     matcher = CatalogueMatcher(chip, detections, options)
-    found = matcher.match(_stars(chip, observation, catalogue))
+    found = matcher.match(stars)
     if not found.agreement.is_registered(fit):
-        wide = _stars(chip, observation, catalogue, fit.search_arcsec)
+        # The stars on the image and those round it are of one catalogue.
+        sources = asked[-1:] if len(stars) else asked
+        _, wide = _first_stars(chip, observation, sources, fit.search_arcsec)
         far = matcher.match(wide, fit.search_arcsec)
         if far.agreement.is_registered(fit):
             found = far
     if found.stars is None:
         there = "no catalogue star on the chip; the header's WCS stands"
-        notes.append(f"astrometry: {there} ({catalogue.extent()})")
+        extents = "; ".join(source.extent() for source in asked)
+        notes.append(f"astrometry: {there} ({extents})")
     else:
         notes += _notes(found, chip, fit)
     return found
 
 
-def _stars(chip, observation, catalogue, margin_arcsec=0.0):
-    """Catalogue stars on the chip and within a margin of it, at its epoch."""
+def _first_stars(chip, observation, sources, margin_arcsec=0.0):
+    """The catalogues that were asked for stars, and those of the last, the first that has any.
+
+    They are those on the chip and within a margin of it, at its epoch.
+    """
+    cone, asked, stars = _cone(chip, margin_arcsec), [], ()
+    for source in sources:
+        asked.append(source)
+        stars = source.stars(
+            cone.ra, cone.dec, cone.radius_degrees, observation.mjd, observation.filter
+        )
+        if len(stars):
+            break
+    return asked, stars
+
+
+def _cone(chip, margin_arcsec=0.0):
+    """The Cone that holds a chip, and a margin round it."""
     ny, nx = chip.shape
     ra, dec = chip.wcs.all_pix2world([nx / 2], [ny / 2], 0)
     radius = np.hypot(ny, nx) / 2 * pixel_scale_arcsec(chip.wcs, chip.shape) / 3600
-    return catalogue.stars(
-        float(ra[0]),
-        float(dec[0]),
-        1.05 * radius + margin_arcsec / 3600,
-        observation.mjd,
-        observation.filter,
-    )
+    return Cone(float(ra[0]), float(dec[0]), 1.05 * radius + margin_arcsec / 3600)
 
 
 def _notes(found, chip, fit):

@@ -21,7 +21,7 @@ def _folder():
 def catalogue(options):
     """What is read from a catalogue near the edge of a cone, of stars that move and scatter."""
     opened = replace(options, catalogue=catalogue_file()).opened_catalogue()
-    found = opened.stars(10.0, 5.0, 0.1, 57388.5, "r")
+    found = opened.on_disk.stars(10.0, 5.0, 0.1, 57388.5, "r")
     return [getattr(found, name) for name in ("ra", "dec", "ra_error", "magnitudes")]
 
 

@@ -133,7 +133,7 @@ def test_a_weight_that_was_replaced_is_seen(files):
     made_over = plan()
     assert (made_over.n_searches, made_over.n_other_files) == (1, 1)
     told, _ = command("reprocess", "--all", dry_run=True)
-    assert "Of all these 1 were made of files that are others now" in told
+    assert "Of all these 1 were made of files or published stars that are others now" in told
     (result,) = process(files, files.searches)
     assert result.status == Status.DONE
     assert plan().n_up_to_date == 2

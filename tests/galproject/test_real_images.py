@@ -1,14 +1,21 @@
 """The whole pipeline on real images; skipped where there are none."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
 from exposures.fits import InputOptions
+from exposures.made_from import is_published
 from exposures.models import GalImage
+from exposures.published.definitions import known_definitions
+from exposures.published.loading import load_catalogue
 from galproject.configuration.pipeline_options import PipelineOptions
+from galproject.processing.pipeline import process_chip
 from galproject.processing.stacking import plan_stack, stack_settings
-from galproject.queue.runs import process_exposure
+from galproject.queue.runs import prepare, process_exposure
 from photometry.models import GalReference, GalSource
 from photometry.reduction.stack import stack_chip
 from variables.light_curves.light_curves import light_curves_at
@@ -42,6 +49,28 @@ def test_every_decam_triplet_is_reduced_and_its_sources_found(real_data):
             assert GalSource.objects.measured_on(
                 GalImage.objects.get(pk=result.image_id)
             ).count() == (result.n_sources)
+
+
+def test_a_triplet_is_placed_by_its_tiles_in_the_database_as_by_their_folder(real_data):
+    (path,) = (real_data / "decam_legacypipe_triplets" / "testcase8").glob("*ooi*")
+    options = options_for(path)
+    found = []
+    load_catalogue(known_definitions()["gaia_dr3"], [Path(options.catalogue)])
+    for used in (options, replace(options, catalogue="")):
+        (chip,) = prepare([path], used, is_reference=True).image_ids
+        assert not process_chip(chip, used, again=True).failed
+        image = GalImage.objects.get(pk=chip)
+        ra, dec = np.array(
+            GalSource.objects.measured_on(image).order_by("pk").values_list("ra", "dec")
+        ).T
+        found.append((image.astrometric_rms_mas, image.zero_point, ra, dec, image.notes))
+        assert any(map(is_published, image.files)) == (not used.catalogue)
+    (rms, zero_point, ra, dec, notes), by_database = found
+    assert 0 < rms < 60 and by_database[0] == pytest.approx(rms, abs=0.01)
+    assert by_database[1] == pytest.approx(zero_point, abs=1e-5) != 25
+    np.testing.assert_allclose(by_database[2], ra, rtol=0, atol=1e-8)
+    np.testing.assert_allclose(by_database[3], dec, rtol=0, atol=1e-8)
+    assert by_database[4] == notes
 
 
 def test_cutout_with_few_stars_falls_back_and_says_so(real_data):

@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import TextChoices
 from django.urls import reverse
 
+from exposures.made_from import placed_by
 from exposures.models import GalImage
 from exposures.plain_values import none_if_nan
 from photometry.models import GalReference
@@ -111,6 +112,11 @@ class ChipPage:
     def made_of(self):
         """The name of the image file that was measured, or "" if unknown."""
         return Path((self.image.files or {}).get("image", {}).get("path", "")).name
+
+    @property
+    def placed_by(self):
+        """The catalogues whose stars the chip was placed by, in words."""
+        return placed_by(self.image.files or {})
 
     @property
     def in_its_place(self):

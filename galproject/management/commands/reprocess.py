@@ -87,5 +87,8 @@ def plan_text(plan):
             "make them over with --references."
         )
     if plan.n_other_files:
-        text += f"\nOf all these {plan.n_other_files} were made of files that are others now."
+        text += (
+            f"\nOf all these {plan.n_other_files} were made of files or published stars that are "
+            "others now."
+        )
     return text
