@@ -7,6 +7,7 @@ import numpy as np
 from exposures.models import GalPublishedCatalogue
 from exposures.published_catalogues import PublishedKind
 from exposures.science.arrays import IntArray
+from photometry.match_model import GalMatchRun
 from photometry.matching.counterparts import counterparts
 from photometry.science.parallaxes import absolute_magnitudes
 
@@ -70,6 +71,18 @@ def all_published_colours(reference_id: int) -> PublishedColours:
     if catalogue is None:
         return PublishedColours(np.zeros(0, "i8"), *np.zeros((3, 0)))
     return published_colours(reference_id, catalogue)
+
+
+def colours_digest(reference_id: int) -> str:
+    """Of what the published colours of a reference's sources are by; "" where there are none."""
+    catalogue = colour_catalogue()
+    if catalogue is None:
+        return ""
+    runs = GalMatchRun.objects.filter(reference=reference_id, published=catalogue.published)
+    digest = runs.values_list("digest", flat=True).first()
+    return (
+        f"{catalogue.published.pk} {catalogue.colour_name} {digest}" if digest is not None else ""
+    )
 
 
 def published_colours(

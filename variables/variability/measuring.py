@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from django.db import transaction
 
 from exposures.locks import Claimed, claim
+from photometry.matching.colours import colours_digest
 from photometry.models import GalReference
 from photometry.storage.storage import lock_against_drop
 from variables.models import GalVariabilityRun
@@ -31,7 +32,8 @@ def is_measured(catalogue: GalReference, options: VariabilityOptions) -> bool:
     """Whether statistics are of the catalogue's images as they are, and of these options."""
     runs = GalVariabilityRun.objects.filter(catalogue=catalogue)
     stored = runs.values_list("digest", flat=True).first()
-    return stored is not None and stored == _digest(CatalogueImages.of(catalogue), options)
+    epochs = CatalogueImages.of(catalogue)
+    return stored is not None and stored == _digest(catalogue, epochs, options)
 
 
 def measure_variability(
@@ -55,10 +57,11 @@ def measure_variability(
 
 
 def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVariability | None:
-    # Before the rows are read: an image that comes meanwhile makes another digest.
+    # Before rows are read: an image or a match that comes meanwhile makes another digest.
     epochs = CatalogueImages.of(catalogue)
     n_images = len(epochs.images)
-    run = GalVariabilityRun(catalogue=catalogue, digest=_digest(epochs, options), n_images=n_images)
+    digest = _digest(catalogue, epochs, options)
+    run = GalVariabilityRun(catalogue=catalogue, digest=digest, n_images=n_images)
     if n_images < options.min_epochs:
         return MeasuredVariability(n_images, 0) if clear_variability(catalogue, run) else None
     with transaction.atomic():  # so that the partition stays in its place while it is read
@@ -71,10 +74,12 @@ def _measure(catalogue: GalReference, options: VariabilityOptions) -> MeasuredVa
     return None if n_sources is None else MeasuredVariability(n_images, n_sources)
 
 
-def _digest(epochs: CatalogueImages, options: VariabilityOptions) -> str:
+def _digest(catalogue: GalReference, epochs: CatalogueImages, options: VariabilityOptions) -> str:
     """Of what statistics would be measured now."""
     processed = [(image.pk, str(image.finished)) for image in epochs.images]
     used = asdict(options)
     used.pop("max_false_per_million")  # which is of candidates, derived from the statistics
     made_of = [VERSION, processed, used]
+    if len(processed) >= options.min_trend_epochs and (colours := colours_digest(catalogue.pk)):
+        made_of.append(colours)  # by which trends are looked for
     return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()

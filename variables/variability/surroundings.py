@@ -7,6 +7,7 @@ from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
 from exposures.science.arrays import FloatArray, IntArray
 from exposures.source_ids import rank_of
+from photometry.matching.colours import all_published_colours
 from photometry.models import GalReference
 from photometry.storage.columns import source_dtype
 from variables.science.variability.assessment import Surroundings
@@ -42,7 +43,18 @@ def read_surroundings(
         ),
         width=width,
         height=height,
+        colours=_published_colours(catalogue, n_stars),
     )
+
+
+def _published_colours(catalogue: GalReference, n_stars: int) -> FloatArray:
+    """(n_stars,) mag, of the published stars that sources are; NaN where that is not known."""
+    stars = all_published_colours(catalogue.pk)
+    place = rank_of(stars.refsource_id)
+    known = place < n_stars
+    colours = np.full(n_stars, np.nan)
+    colours[place[known]] = stars.colour[known]
+    return colours
 
 
 def _conditions(

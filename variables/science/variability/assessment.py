@@ -47,6 +47,7 @@ class Surroundings:
     circumstances: Circumstances
     width: float = np.nan  # of the reference, pixels; NaN where unknown
     height: float = np.nan  # of the reference, pixels; NaN where unknown
+    colours: np.ndarray | None = None  # (n_stars,) mag, published; NaN where unknown
 
     def at_edge(self, margin: float) -> BoolArray:
         """(n_stars,) whether a star is nearer to the reference's edge than ``margin`` pixels.
@@ -110,8 +111,9 @@ def assess_in_place(
     neighbours = Neighbours.within(surroundings.x, surroundings.y, radius)
     is_steady = ~fades
     is_steady[neighbours.star] = False
-    trends = find_trends(curves, measured, is_steady, options)
-    coefficients = star_coefficients(curves, measured, trends)
+    colours = surroundings.colours
+    trends = find_trends(curves, measured, is_steady, options, colours)
+    coefficients = star_coefficients(curves, measured, trends, colours)
     statistics = measured
     if len(trends):
         take_trends(curves, trends, coefficients)
