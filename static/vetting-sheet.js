@@ -175,7 +175,9 @@ function tileButton(object, k) {
     tile(cutouts, 0, 0, "reference"), tile(cutouts, cutouts.tile, 0, "search"), tile(cutouts, 2 * cutouts.tile, 0, "difference"),
   ]));
   button.append(
-    element("small", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object)} · ${object.significance} σ` : "–"}),
+    element("small", {},
+      element("span", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object)} · ${object.significance} σ` : "–"}),
+      element("span", {className: "known", textContent: object.known ?? "", title: object.known_text ?? ""})),
     element("b", {className: "mark"}));
   button.addEventListener("click", () => move(k));
   button.addEventListener("dblclick", open);
@@ -186,7 +188,7 @@ const whyNone = ({cutouts}) => cutouts ? "The picture did not load" : "No pictur
 
 function nameOf(object) {
   return [`${object.refsource_id}: ${changeOf(object)}, ${object.significance} sigma, ${magnitudeOf(object, "unknown")}`,
-    object.group, lacksPicture(object) && "no picture", object.decided ? `decided: ${object.decided}` : "undecided"].filter(Boolean).join("; ");
+    object.known_text || object.known, object.group, lacksPicture(object) && "no picture", object.decided ? `decided: ${object.decided}` : "undecided"].filter(Boolean).join("; ");
 }
 
 function move(k) {

@@ -14,6 +14,10 @@ FAINTEST_G = 20.5
 PROXY = {"u": "bp", "g": "bp", "r": "g", "VR": "g", "i": "rp", "z": "rp", "Y": "rp"}
 # Of BP - RP, by which the other passbands are fainter than RP.
 COLOUR_FACTOR = {"rp": 0.0, "g": 0.6, "bp": 1.0}
+BULGE_PC = 8000.0
+BLUEST_GIANT = 1.5  # BP - RP
+# Absolute G of dwarfs at one colour, and magnitudes a magnitude of colour (without extinction).
+SUN_LIKE, SUN_LIKE_MAG, MAIN_SEQUENCE = 0.82, 4.7, 3.5
 
 
 def write_catalogue(folder, stars, options):
@@ -27,6 +31,12 @@ def write_catalogue(folder, stars, options):
     for pixel in np.unique(pixels):
         table[pixels == pixel].write(folder / f"chunk-{pixel:05d}.fits", overwrite=True)
     return folder
+
+
+def distances_pc(g_mag, bp_rp):
+    """(n,) distances in parsecs: blue stars are dwarfs of the disc, others giants of the bulge."""
+    absolute = SUN_LIKE_MAG + MAIN_SEQUENCE * (bp_rp - SUN_LIKE)
+    return np.where(bp_rp < BLUEST_GIANT, 10 ** (0.2 * (g_mag - absolute) + 1), BULGE_PC)
 
 
 def _table(stars, proxy, rng):
@@ -50,7 +60,9 @@ def _table(stars, proxy, rng):
     table["pmra"] = stars["pmra"] + rng.normal(0, error_mas)
     table["pmdec"] = stars["pmdec"] + rng.normal(0, error_mas)
     table["pmra_error"], table["pmdec_error"] = error_mas, error_mas
-    table["parallax"], table["parallax_error"] = np.full(n, 0.125), error_mas
+    distance = distances_pc(magnitudes["g"][seen], stars["bp_rp"])
+    table["parallax"] = 1000 / distance + rng.normal(0, error_mas)
+    table["parallax_error"] = error_mas
     table["ref_epoch"] = np.full(n, CATALOGUE_EPOCH)
     table["astrometric_excess_noise"] = np.zeros(n)
     table["astrometric_excess_noise_sig"] = np.zeros(n)

@@ -28,6 +28,8 @@ from exposures.simulation.mosaic import PIXEL_DEGREES, Pointing, detectors
 from exposures.simulation.nebulae import seen_nebulae
 from exposures.simulation.optics import Optics, render_stars
 from exposures.simulation.options import SimulationOptions
+from exposures.simulation.published import FOLDER as PUBLISHED
+from exposures.simulation.published import published_files, write_published
 from exposures.simulation.stars import magnitudes_at, make_stars, positions_at
 from exposures.simulation.truth import ORDER, Truth, surface, surface_image, write_truth
 
@@ -47,6 +49,11 @@ class SimulatedNight:
     searches: tuple[Path, ...]
     catalogue: Path  # folder of tiles
     truth: Path
+
+    @property
+    def published(self) -> dict[str, tuple[Path, ...]]:
+        """Files of published catalogues, by their names."""
+        return published_files(self.truth.parent, self.catalogue)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ def find_night(folder, options=None) -> SimulatedNight | None:
         for exposure in exposures
         for product in PRODUCTS
     ]
-    wanted = [night.truth, night.catalogue, *(folder / name for name in names)]
+    wanted = [night.truth, night.catalogue, folder / PUBLISHED, *(folder / n for n in names)]
     return night if all(path.exists() for path in wanted) else None
 
 
@@ -139,6 +146,7 @@ def _make_night(folder, options, progress):
     night = _paths(folder, exposures, options)
     stars = make_stars(options, [e.middle(options) for e in exposures])
     write_catalogue(night.catalogue, stars, options)
+    write_published(folder, stars, options.seed)
     artifacts, chips = [], []
     for exposure in exposures:
         exposed = []

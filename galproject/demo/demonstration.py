@@ -26,12 +26,13 @@ class Files:
     searches: tuple[Path, ...]
     catalogue: Path
     truth: Path
+    published: dict[str, tuple[Path, ...]]  # of published catalogues, by their names
 
 
 def prepare_night(folder: Path, progress=None) -> Files:
     """The simulated night in ``folder``, made if it isn't there yet."""
     night = simulate_night(folder, NIGHT, progress)
-    return Files(night.reference, night.searches, night.catalogue, night.truth)
+    return Files(night.reference, night.searches, night.catalogue, night.truth, night.published)
 
 
 def options_for(files: Files) -> PipelineOptions:

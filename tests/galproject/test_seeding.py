@@ -23,6 +23,7 @@ from galproject.demo.seeding.plan import SURVEY
 from galproject.demo.seeding.stars import make_exposures, make_patches, observe
 from galproject.demo.seeding.survey import check_is_free
 from galproject.management.commands.seed_demo import Command as Seed
+from galproject.processing.matches import references_in_use, unmatched_references
 from photometry.models import (
     GalNonDetection,
     GalObject,
@@ -35,7 +36,8 @@ from tests.builders.processed_night import copied, pictures_in
 from tests.builders.survey_rows import make_image
 from variables.candidates.repeat_detections import count_repeat_detections
 from variables.derived.refresh import refresh_candidates
-from variables.models import Campaign, GalCandidate, GalFlag, GalVarObj
+from variables.models import Campaign, GalCandidate, GalFlag, GalPublishedDiagram, GalVarObj
+from variables.models.known import Known
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.paths import cutouts_path, picture_path
 
@@ -124,6 +126,8 @@ def test_the_command_does_everything_once(seeded):
     assert f"{n_matched:,} stars cross-matched" in seeded
     assert GalObjectSource.objects.count() == GalSource.objects.reference().count()
     assert n_matched > 0.9 * GalObject.objects.count()
+    assert "stars of 3 published catalogues matched with 9 references" in seeded
+    assert_some_are_known()
     first = sorted(GalVarObj.objects.values_list("ra", "significance"))
     again = seed(pictures=60)
     assert "already" in again
@@ -133,6 +137,16 @@ def test_the_command_does_everything_once(seeded):
     assert_cutouts_show_every_epoch()
     with pytest.raises(CommandError, match="another plan"):
         seed(seed=2)
+
+
+def assert_some_are_known():
+    known = GalCandidate.objects.filter(known=Known.KNOWN)
+    assert known.filter(known_name__startswith="OGLE-BLG").exists()
+    assert known.exclude(known_class=None).exclude(known_period=None).exists()
+    assert GalCandidate.objects.filter(known=Known.NEW).count() > 100
+    assert GalCandidate.objects.exclude(colour_mag=None).exclude(absolute_mag=None).exists()
+    assert GalPublishedDiagram.objects.count() == 9
+    assert not unmatched_references(references_in_use())
 
 
 def assert_people_and_what_they_said():

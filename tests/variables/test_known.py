@@ -27,11 +27,12 @@ from variables.candidates.known import published_matches
 from variables.candidates.repeat_detections import Counting, count_known, repeated
 from variables.derived.known import refresh_known
 from variables.derived.refresh import refresh_candidates
-from variables.models import GalCandidate
+from variables.models import GalCandidate, StarList
 from variables.models.known import Known
+from variables.planes.lists import page_of_list
 from variables.science.period_agreement import PeriodAgreement, compare_periods
 from variables.vetting.campaigns import NewCampaign, create_campaigns
-from variables.vetting.cards import cards_of
+from variables.vetting.cards import cards_of, tiles_of
 
 pytestmark = pytest.mark.django_db
 RRAB = {"var_class": "RRab", "period": 0.5432}
@@ -220,6 +221,39 @@ def test_lists_are_filtered_by_what_is_known():
     assert found("agreement=alias") == found("known_class=E") == found("known=nonsense") == set()
 
 
+@pytest.mark.parametrize(
+    ("days", "agreement"),
+    [
+        (0.5432, "agrees"),
+        (1.0864, "2:1"),
+        (1 / (1 / 0.5432 - 1 / 0.99727), "alias"),
+        (7, "differs"),
+    ],
+)
+def test_lists_are_filtered_by_how_periods_agree(candidate, days, agreement):
+    make_known(candidate, make_variables(), **RRAB)
+    GalCandidate.objects.filter(pk=candidate.pk).update(period_days=days, period_err=1e-6)
+    refresh_known(candidate.catalogue_id)
+    others = {"agrees", "2:1", "1:2", "alias", "differs", "none"} - {agreement}
+    assert found(f"agreement={agreement}") == {candidate.pk}
+    assert all(found(f"agreement={other}") == set() for other in others)
+
+
+def test_contact_sheets_and_lists_of_stars_say_what_is_known(candidate):
+    make_known(candidate, make_variables(), **RRAB)
+    told(candidate)
+    campaign = make_campaign(candidates=[candidate])
+    (tile,) = tiles_of(campaign.objects_in.all(), lambda *_: "")
+    assert (tile["known"], tile["known_text"]) == (
+        "RRab",
+        "known: RRab, 0.5432 d, OGLE-BLG-RRLYR-00001",
+    )
+    stars = StarList.objects.create(
+        user=make_voter(), name="mine", refsource_ids=[candidate.pk, candidate.pk + 1]
+    )
+    assert [row.known for row in page_of_list(stars, 1).rows] == ["RRab", ""]
+
+
 def test_a_star_is_not_new_where_its_source_in_another_filter_is_known():
     i, g = make_candidate(3, "i"), make_candidate(2, "g")
     crossmatch_all()
@@ -264,6 +298,7 @@ def test_lists_exports_and_the_api_say_what_is_known(reader, candidate):
     page = reader.get(reverse("candidates"), {"known": "known", "sort": "known"}).text
     said = "known: RRab, 0.5432 d, 1:2, OGLE-BLG-RRLYR-00001"
     assert f'<span title="{said}">RRab, 1:2</span>' in page
+    assert f'title="{said}">OGLE-BLG-RRLYR-00001, 0.5432 d</small>' in page
     csv = reader.get(reverse("export_candidates"), {"format": "csv"}).getvalue().decode()
     (row,) = ascii.read(csv, format="csv")
     names = ("known", "known_class", "known_name", "known_period", "period_agreement")

@@ -49,6 +49,14 @@ def known_label(candidate: GalCandidate) -> str:
     return f"{said}, {candidate.period_agreement}" if is_said else said
 
 
+def known_as(candidate: GalCandidate) -> str:
+    """Its published name and period: "V1234 Sgr, 0.5432 d"; "" where it isn't known."""
+    if candidate.known != Known.KNOWN:
+        return ""
+    period = candidate.known_period and f"{candidate.known_period:.6g} d"
+    return ", ".join(part for part in (candidate.known_name, period) if part)
+
+
 def one_of(n_possible: int) -> str:
     """How many published stars a source could be: "one of 3", or "this one" where it is one."""
     return f"one of {n_possible}" if n_possible > 1 else "one that is published"

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from exposures.errors import GalprojectError
 from photometry.models import GalSource
+from variables.candidates.known import known_label, known_text
 from variables.candidates.positions import sexagesimal
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate, GalVariability, StarList
@@ -38,6 +39,8 @@ class StarRow:
     refsource_id: int
     place: str  # hours and degrees; "" where it is no more
     is_candidate: bool
+    known: str  # by published catalogues, as lists of candidates say it
+    known_text: str
     cells: tuple[tuple[str, str], ...]  # headings and texts of the statistics in COLUMNS
 
 
@@ -87,12 +90,14 @@ def page_of_list(stars: StarList, number) -> StarListPage:
     statistics = GalVariability.objects.in_bulk(ids)
     places = dict(_places(ids))
     candidates = GalCandidate.objects.filter(pk__in=stars.refsource_ids)
-    are_candidates = set(candidates.filter(pk__in=ids).values_list("pk", flat=True))
-    rows = (
-        StarRow(pk, places.get(pk, ""), pk in are_candidates, _cells(statistics.get(pk)))
-        for pk in ids
-    )
+    here = candidates.in_bulk(ids)
+    rows = (_row(pk, places.get(pk, ""), here.get(pk), statistics.get(pk)) for pk in ids)
     return StarListPage(page, tuple(rows), candidates.count())
+
+
+def _row(pk, place, candidate, statistics):
+    said = ("", "") if candidate is None else (known_label(candidate), known_text(candidate))
+    return StarRow(pk, place, candidate is not None, *said, _cells(statistics))
 
 
 def _cells(statistics):

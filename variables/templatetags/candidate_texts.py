@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from variables.candidates import positions
-from variables.candidates.known import known_label, known_text
+from variables.candidates.known import known_as, known_label, known_text
 from variables.models import GalCandidate
 from variables.models.causes import Cause
 
@@ -119,7 +119,11 @@ def _known(candidate):
     label = known_label(candidate)
     if not label:
         return UNKNOWN
-    return format_html('<span title="{}">{}</span>', known_text(candidate), label)
+    text = known_text(candidate)
+    said = format_html('<span title="{}">{}</span>', text, label)
+    if not (name := known_as(candidate)):
+        return said
+    return format_html('{}<small class="known-as" title="{}">{}</small>', said, text, name)
 
 
 def _change(candidate):

@@ -7,6 +7,7 @@ from exposures.errors import GalprojectError
 from exposures.management.base import SurveyCommand
 from exposures.management.numbers import SEED, Number, WholeNumber
 from exposures.simulation import SimulationOptions, find_night, simulate_night
+from exposures.simulation.published import STATED_DEPTH
 
 DEFAULTS = SimulationOptions()
 # Flag, field of SimulationOptions, type and meaning of each.
@@ -61,8 +62,8 @@ OPTIONS = (
 class Command(SurveyCommand):
     help = (
         "Simulate a night: DECam InstCal triplets of a reference and of search exposures, a "
-        "Gaia-like catalogue, and truth.fits. The same options write the same files; where they "
-        "are there already, nothing is done."
+        "Gaia-like catalogue, lists of known variables like the VSX and OGLE's, and truth.fits. "
+        "The same options write the same files; where they are there already, nothing is done."
     )
 
     def add_arguments(self, parser):
@@ -124,3 +125,9 @@ class Command(SurveyCommand):
         self.stdout.write(f"  {process} --reference {night.reference}")
         if night.searches:
             self.stdout.write(f"  {process} {' '.join(map(str, night.searches))}")
+        self.stdout.write("What was known of its stars:")
+        for name, paths in night.published.items():
+            depth = STATED_DEPTH.get(name)
+            stated = f" --all-sky --depth {depth}" if depth else ""
+            files = " ".join(map(str, paths))
+            self.stdout.write(f"  manage.py load_catalogue {name} {files}{stated}")

@@ -10,6 +10,7 @@ from galproject.demo.seeding.pictures import (
     draw_seeded_cutouts,
 )
 from galproject.demo.seeding.plan import SurveyPlan
+from galproject.demo.seeding.published import write_published_sky
 from galproject.demo.seeding.star_lists import make_star_list
 from galproject.demo.seeding.survey import seed_survey
 
@@ -24,4 +25,5 @@ __all__ = [
     "make_people",
     "make_star_list",
     "seed_survey",
+    "write_published_sky",
 ]

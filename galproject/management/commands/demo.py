@@ -11,6 +11,7 @@ from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import WORKERS
 from galproject.demo import demonstration
 from galproject.demo.first_look import what_to_look_at
+from galproject.demo.published import load_published, match_published
 
 
 class Command(SurveyCommand):
@@ -25,17 +26,23 @@ class Command(SurveyCommand):
         self.stdout.write(f"1. A simulated night in {folder}")
         with plain_errors(), tqdm(unit="chip", disable=None, leave=False) as bar:
             files = demonstration.prepare_night(folder, bar)
+        self.stdout.write("2. Published catalogues of that sky: Gaia's, and known variables")
+        with plain_errors():
+            for report in load_published(files.published):
+                catalogue = report.catalogue
+                self.stdout.write(f"   {catalogue.title}: {catalogue.n_rows:,} stars")
         started = time.monotonic()
         common = {"workers": workers, "catalogue": str(files.catalogue)}
-        self.stdout.write("2. The reference: every source of two chips")
+        self.stdout.write("3. The reference: every source of two chips")
         call_command("process_exposure", files.reference, reference=True, **common)
-        self.stdout.write("3. The search exposures: each source forced, calibrated and compared;")
+        self.stdout.write("4. The search exposures: each source forced, calibrated and compared;")
         self.stdout.write("   stars that the reference does not have are looked for as well")
         call_command("process_exposure", *files.searches, new_sources=True, **common)
         self.stdout.write(f"   The pipeline took {time.monotonic() - started:.0f} s.")
-        self.stdout.write("4. Against the truth")
+        self.stdout.write("5. Against the truth")
         self.stdout.write_lines(demonstration.report(demonstration.compare_with_simulation(files)))
-        self.stdout.write("5. What the survey looks at")
+        self.stdout.write("6. What the survey looks at, and what of it is known")
+        match_published()  # once more, as it is known now what varies
         call_command("repeat_detections")
         self.suggest_next_steps(files, folder / "light_curve.png")
 

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -16,7 +18,9 @@ from galproject.configuration.loading import load_options
 from galproject.demo import seeding
 from galproject.demo.first_look import what_to_look_at
 from galproject.demo.named_database import create_database
+from galproject.demo.published import load_published, match_published
 from galproject.demo.seeding import SurveyPlan
+from galproject.processing.matches import published_names
 from galproject.processing.variability import (
     catalogues_with_epochs,
     measure_catalogues,
@@ -118,11 +122,24 @@ class Command(SurveyCommand):
             todo = unmeasured_catalogues(catalogues_with_epochs())
             for _ in measure_catalogues(todo):
                 bar.update(1)
+        if not published_names():
+            self.publish(plan)
         with self.bar(plan.n_catalogues, "candidates") as bar:
             n_candidates = refresh_candidates(progress=bar)
         n_accepted = GalCandidate.objects.accepted().count()
         self.stdout.write(f"{n_accepted:,} candidates, of {n_candidates:,} sources that changed")
         return is_new
+
+    def publish(self, plan):
+        """Load what is published of the survey's stars, and match it with them."""
+        with TemporaryDirectory() as folder:
+            reports = load_published(seeding.write_published_sky(plan, Path(folder)))
+        n_stars = sum(report.catalogue.n_rows for report in reports)
+        n_references = match_published()
+        self.stdout.write(
+            f"{n_stars:,} stars of {len(reports)} published catalogues matched with "
+            f"{n_references} references"
+        )
 
     def draw(self, n_candidates, again):
         """Draw cutouts and pictures of chips, over those of another survey with the same ids."""
