@@ -53,7 +53,7 @@ function draw(card) {
   state.all = false;
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs} · ${card.cause}${card.known && ` · catalogues: ${card.known}`}`;
+  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs}${card.known && ` · catalogues: ${card.known}`} · ${card.cause}`;
   tellDecision();
   curve.show(card.light_curves);
   folding.show(card.light_curves, card.periods, card.is_periodic);

@@ -176,7 +176,7 @@ function tileButton(object, k) {
   ]));
   button.append(
     element("small", {},
-      element("span", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object)} · ${object.significance} σ` : "–"}),
+      element("span", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object).replace(" mag", "")} · ${object.significance} σ` : "–"}),
       element("span", {className: "known", textContent: object.known ?? "", title: object.known_text ?? ""})),
     element("b", {className: "mark"}));
   button.addEventListener("click", () => move(k));

@@ -19,7 +19,7 @@ EPOCH_MJD = 51544.5  # of positions in both
 # Of the stars that vary, how many each list has.
 IN_VSX, IN_OGLE, IN_GAIA = 0.5, 0.3, 0.25
 OLD_SHARE = 0.5  # of the entries of the VSX: with a bad position
-WRONG_PERIODS = 0.25  # of its periods: twice the true one, half of it, or an alias of a day
+WRONG_PERIODS = 0.3  # of its periods: twice the true one, half of it, or an alias of a day
 FAINTEST_MAG = {"gaia_dr3": 18.8, "vsx": 20.5, "ogle_ocvs": 21.0}
 # Of those whose few stars don't tell where they are and how deep they go: all over the sky.
 STATED_DEPTH = {name: FAINTEST_MAG[name] for name in ("vsx", "ogle_ocvs")}

@@ -8,6 +8,8 @@ from exposures.models import GalExposure
 from galproject.references import sets
 from variables.models import Campaign, GalCandidate, GalVarObj, Taxonomy
 from variables.models.causes import Cause
+from variables.models.known import Known
+from variables.science.period_agreement import PeriodAgreement
 from variables.vetting.campaigns import NewCampaign, freeze
 
 NAME = "Something of each kind"
@@ -17,6 +19,7 @@ VANISHED = GalVarObj.objects.filter(
     refsource_id=OuterRef("pk"), kind=GalVarObj.Kind.VANISHED, failed_cuts=0, is_flagged=False
 )
 NO_ARTIFACT = Q(cause=Cause.REAL)
+OTHER_PERIODS = [one.value for one in PeriodAgreement if one not in ("none", "agrees")]
 KINDS = {
     "new": Q(kind=GalCandidate.Kind.NEW),
     "vanished": Exists(VANISHED),
@@ -24,6 +27,9 @@ KINDS = {
     "varies": NO_ARTIFACT & Q(kind=GalCandidate.Kind.VARIES),
     "detected once": NO_ARTIFACT & Q(star_detections=1),
     **{str(cause): Q(cause=cause) for cause in Cause if cause != Cause.REAL},
+    "known": Q(known=Known.KNOWN),
+    "perhaps known": Q(known=Known.CANT_BE_TOLD),
+    "known with another period": Q(known=Known.KNOWN, period_agreement__in=OTHER_PERIODS),
 }
 
 

@@ -50,10 +50,10 @@ def known_label(candidate: GalCandidate) -> str:
 
 
 def known_as(candidate: GalCandidate) -> str:
-    """Its published name and period: "V1234 Sgr, 0.5432 d"; "" where it isn't known."""
+    """Its published name and period, in short: "V1234 Sgr, 0.5432 d"; "" where it isn't known."""
     if candidate.known != Known.KNOWN:
         return ""
-    period = candidate.known_period and f"{candidate.known_period:.6g} d"
+    period = candidate.known_period and f"{candidate.known_period:.4g} d"
     return ", ".join(part for part in (candidate.known_name, period) if part)
 
 
