@@ -15,6 +15,18 @@ filter itself at a seeing as ours, and of a band near it by a telescope that res
 to 21.5 mag. Unlisted stars are in all sources. ``crowded_off`` is the largest error of a zero
 point there in mmag, ``crowded_overlap_off`` the largest difference between both chips.
 
+Then fields that overlap: five in a row, each calibrated by itself with published magnitudes that
+are off by 20 mmag from field to field. ``fields_overlap_off`` is the 95th percentile of the
+differences of chips of different fields that share stars, in mmag; ``_untied`` what it is without
+ties, ``tie_seconds`` the processor time of a tie of two chips.
+
+Last, Gaia alone: fields whose stars are reddened as those of the plane are, 30 % of them before
+part of the dust, their magnitudes in our filters brought from G by the published transformations,
+which hold for unreddened stars. ``gaia_off_g`` to ``_z`` are the largest errors of zero points in
+mmag at E(B - V) from 0 to 1.5, as the project reads them at the bluest stars,
+``gaia_median_off_g`` ... as they are at the median of colours, and ``gaia_screen_off_g`` ... where
+all stars are behind E(B - V) = 0.4; ``gaia_pulls`` is the largest error over what is stated.
+
     python benchmarks/absolute_zero_points.py [--quick]
 """
 
@@ -22,6 +34,7 @@ import argparse
 import json
 import sys
 import time
+import tomllib
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -30,11 +43,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from exposures.published.photometry import Transformation
 from photometry.science.absolute.neighbours import neighbour_share
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.absolute.stars import MatchedStars, quarters_of
+from photometry.science.absolute.ties import differences, sampled, solve_ties
+from photometry.science.absolute.transformation import BLUE_SHARE, in_own_band
 from photometry.science.absolute.zero_points import fit_zero_points
 from photometry.science.matching.states import MatchState
+from tests.builders.gaia_fields import make_gaia_field
 from tests.builders.published_fields import OURS, image_of, matched, published_by
 from tests.builders.published_sky import make_sky
 from tests.builders.star_field import Band, Stars, make_stars
@@ -49,6 +66,12 @@ PARTS = (0.0, 150.0), (90.0, 240.0)  # of both chips along x
 ZERO_POINTS = 0.3, -0.15
 TRUE_PIVOT = 1.5  # mag of colour, at which the true zero points are
 SECOND_SHARE = 0.1
+N_FIELDS = 5  # that overlap
+FIELD_OFF = 0.02  # mag, of published magnitudes from field to field
+N_SAMPLED = 2000  # stars of a chip, as photometry/absolute/ties.py has them
+GAIA = "exposures/published/catalogues/gaia_dr3.toml"
+REDDENINGS = (0.0, 0.2, 0.4, 0.7, 1.0, 1.5)  # E(B - V)
+SCREEN = 0.4
 
 
 @dataclass(frozen=True)
@@ -156,13 +179,98 @@ def judge_crowded(band, densities) -> dict:
     }
 
 
+def judge_ties(n_surveys) -> dict:
+    """Figures of fields in a row that overlap, before and after they are tied."""
+    left, untied, seconds, n_pairs = [], [], 0.0, 0
+    for seed in range(n_surveys):
+        fits, sky, field = _fitted_fields(seed)
+        stars = [_shared(sky, chip, one) for chip, one in enumerate(fits)]
+        pairs = [(c - 1, c) for c in range(1, len(fits)) if field[c - 1] != field[c]]
+        started = time.process_time()
+        between = differences(stars, np.array(pairs), AbsoluteOptions().min_stars)
+        error = np.array([one.error for one in fits])
+        offsets = solve_ties(between, field, np.full(N_FIELDS, FIELD_OFF), np.hypot(error, 0.005))
+        seconds += time.process_time() - started
+        n_pairs += len(between)
+        at = [one.zero_point + one.colour_correction(np.array([TRUE_PIVOT]))[0] for one in fits]
+        off = np.array(at) - sky.zero_points
+        for found, added in ((untied, 0 * offsets), (left, offsets)):
+            apart = off + added
+            found += [abs(apart[a] - apart[b]) for a, b in pairs]
+    tell(f"ties: {n_pairs} overlaps in {seconds:.2f} s of processor time")
+    return {
+        "fields_overlap_off": round(1e3 * float(np.quantile(left, 0.95)), 2),
+        "fields_overlap_off_untied": round(1e3 * float(np.quantile(untied, 0.95)), 2),
+        "tie_seconds": round(seconds / n_pairs, 5),
+    }
+
+
+def _fitted_fields(seed):
+    """Zero points of chips of fields that were calibrated each by itself, the sky, the fields."""
+    sky = make_sky(n_chips=6 * N_FIELDS, exposures=(0,) * 6 * N_FIELDS, seed=seed, **OWN)
+    field = np.repeat(np.arange(N_FIELDS), 6)
+    shift = np.random.default_rng(seed).normal(0, FIELD_OFF, N_FIELDS)
+    fits = []
+    for number in range(N_FIELDS):
+        own = sky.stars.select(field[sky.stars.chip] == number)
+        published = own.published + shift[number]
+        own = replace(own, chip=own.chip - own.chip.min(), published=published)
+        fits += fit_zero_points(own, np.zeros(6, int))
+    return fits, sky, field
+
+
+def _shared(sky, chip, one):
+    stars = sky.stars.select(sky.stars.chip == chip)
+    return sampled(
+        stars.star, stars.mag + one.zero_point + one.colour_correction(stars.colour), N_SAMPLED
+    )
+
+
+def transformations() -> list[Transformation]:
+    """Those of Gaia's bands, as their definition has them."""
+    with open(Path(__file__).resolve().parent.parent / GAIA, "rb") as file:
+        return [Transformation(**one) for one in tomllib.load(file)["transformations"]]
+
+
+def gaia_errors(to_filter, share, **field) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of the zero points of a field by Gaia's bands, mag, and what is stated of them."""
+    made = make_gaia_field(to_filter, filter=to_filter.filter, **field)
+    exposure = np.zeros(len(made.zero_points), int)
+    fitted = [
+        in_own_band(one, to_filter.scatter)
+        for one in fit_zero_points(made.stars, exposure, pivot_share=share)
+    ]
+    off = np.array([one.zero_point for one in fitted]) - made.zero_points
+    return off, np.array([np.hypot(one.error, one.systematic) for one in fitted])
+
+
+def judge_gaia(reddenings) -> dict:
+    """Figures of Gaia's bands behind dust, by filter."""
+    found, pulls = {}, []
+    for to_filter in transformations():
+        ways = {"off": BLUE_SHARE, "median_off": 0.5}
+        for name, share in ways.items():
+            fits = [gaia_errors(to_filter, share, reddening=one) for one in reddenings]
+            worst = max(float(np.abs(off).max()) for off, _ in fits)
+            found[f"gaia_{name}_{to_filter.filter}"] = round(1e3 * worst, 1)
+            if share == BLUE_SHARE:
+                pulls += [float(np.abs(off / stated).max()) for off, stated in fits]
+        screen = {"reddening": SCREEN, "foreground": 0.0, "spread": 0.05}
+        off, stated = gaia_errors(to_filter, BLUE_SHARE, **screen)
+        found[f"gaia_screen_off_{to_filter.filter}"] = round(1e3 * float(np.abs(off).max()), 1)
+        means = f"{1e3 * off.mean():.0f} mmag, stated {1e3 * stated.mean():.0f}"
+        tell(f"{to_filter.filter} behind a screen: {means}")
+    return found | {"gaia_pulls": round(max(pulls), 2)}
+
+
 def figures(quick=False) -> dict:
     """All figures by their names."""
     n_skies = 2 if quick else N_SKIES
     densities = DENSITIES[:1] if quick else DENSITIES
     own = judge(n_skies, **OWN) | judge_crowded(OWN_CROWDED, densities)
     near = judge(n_skies, **NEAR) | judge_crowded(NEAR_CROWDED, densities)
-    return own | {f"{name}_near": value for name, value in near.items()}
+    near = {f"{name}_near": value for name, value in near.items()}
+    return own | near | judge_ties(n_skies) | judge_gaia(REDDENINGS[:3] if quick else REDDENINGS)
 
 
 def main():

@@ -42,6 +42,7 @@ class Claimed(IntEnum):
     VARIABILITY = 0x6A10008  # of a catalogue's sources, measured
     PERIODS = 0x6A10009  # of a catalogue's stars, found
     MATCHES = 0x6A1000A  # of a catalogue's sources with published stars, found
+    ZERO_POINTS = 0x6A1000B  # of a filter by a published catalogue, fitted; by their digest
     ENTRY = 0x6A10006  # of exposures of one camera, by a digest of its name
     CANDIDATES = 0x6A10010  # of a catalogue, brought up to date
     NEW_SOURCES = 0x6A10011  # of a catalogue, made

@@ -49,6 +49,11 @@ class GalPublishedCatalogue(models.Model):
         default=list,
         help_text="of the magnitudes; the first is the main band",
     )
+    photometry = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="what the magnitudes are: AB or Vega by band, and their way to the survey's",
+    )
     n_rows = models.BigIntegerField(default=0)
     n_left_out = models.BigIntegerField(default=0, help_text="rows without a position")
     files = models.JSONField(default=list, help_text="that were read: name, bytes and rows")

@@ -1,7 +1,9 @@
 """The table of absolute zero points."""
 
+import numpy as np
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import F
 
 from exposures.real_field import RealField
 from photometry.science.absolute.zero_points import AbsoluteZeroPoint
@@ -25,9 +27,11 @@ class GalZeroPointQuerySet(models.QuerySet):
     def best(self):
         """Those that could be told, the best of each catalogue first.
 
-        A published band that is the survey's filter comes before one that is only near it.
+        A published band that is the survey's filter comes before one that is brought to it by a
+        transformation, the closest first, and that before one that is only near it.
         """
-        return self.known().order_by("reference_id", "is_other_band", "error", "pk")
+        transformed = F("transformation_scatter").asc(nulls_first=True)
+        return self.known().order_by("reference_id", "is_other_band", transformed, "error", "pk")
 
     def best_of(self, catalogue_ids) -> dict[int, "GalZeroPoint"]:
         """{reference catalogue's id: its best zero point}; those without one are left out."""
@@ -51,7 +55,15 @@ class GalZeroPoint(models.Model):
     published = models.ForeignKey(
         "exposures.GalPublishedCatalogue", on_delete=models.CASCADE, related_name="zero_points"
     )
-    band = models.CharField(max_length=20, help_text="of the published catalogue")
+    band = models.CharField(
+        max_length=20, help_text="of the published catalogue, or the filter's own by transformation"
+    )
+    transformed_from = models.CharField(
+        max_length=20, blank=True, help_text="band of the published catalogue; empty: as published"
+    )
+    transformation_scatter = RealField(
+        null=True, help_text="mag, of stars about the transformation; a part of systematic"
+    )
     colour_bands = ArrayField(
         models.CharField(max_length=20),
         default=list,
@@ -63,6 +75,10 @@ class GalZeroPoint(models.Model):
     system = models.CharField(max_length=4, choices=PhotometricSystem, blank=True)
     zero_point = models.FloatField(
         null=True, help_text="mag, to add to magnitudes of stars with the pivot colour"
+    )
+    tie = models.FloatField(
+        default=0.0,
+        help_text="mag, the part of zero_point by which overlapping fields agree",
     )
     error = RealField(null=True, help_text="mag, by the scatter of stars")
     systematic = RealField(
@@ -79,6 +95,9 @@ class GalZeroPoint(models.Model):
     n_stars = models.IntegerField(default=0, help_text="published ones used")
     n_common = models.IntegerField(default=0, help_text="used that are on other references too")
     chi2_nu = RealField(null=True)
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="of the band and its transformation"
+    )
     reason = models.TextField(blank=True, help_text="why it can't be told")
     made_at = models.DateTimeField(auto_now_add=True)
 
@@ -97,9 +116,21 @@ class GalZeroPoint(models.Model):
 
     @property
     def source(self) -> str:
-        """What it is by, in words: "r of decaps2 dr2 (AB)"."""
+        """What it is by, in words: "r of decaps2 dr2 (AB)".
+
+        Or "i (AB) from G and BP - RP of gaia_dr3 DR3, ±51 mmag".
+        """
         system = f" ({self.system})" if self.system else ""
+        if self.transformed_from:
+            bands = f"{self.transformed_from} and {' - '.join(self.colour_bands)}"
+            uncertain = f"±{1e3 * self.transformation_scatter:.0f} mmag"
+            return f"{self.band}{system} from {bands} of {self.published}, {uncertain}"
         return f"{self.band} of {self.published}{system}"
+
+    @property
+    def total_error(self) -> float:
+        """The statistical and the systematic error together, mag; NaN where it can't be told."""
+        return float(np.hypot(np.nan if self.error is None else self.error, self.systematic or 0.0))
 
     @property
     def fitted(self) -> AbsoluteZeroPoint:
@@ -122,4 +153,5 @@ class GalZeroPoint(models.Model):
             chi2_nu=known(self.chi2_nu),
             scatter=known(self.scatter),
             reason=self.reason,
+            transformation=self.transformation_scatter or 0.0,
         )

@@ -7,16 +7,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from exposures.errors import InputFileError
+from exposures.published.parts import BandName, Definition, Magnitude, Text
+from exposures.published.photometry import Colour, Photometry, System, Transformation
 from exposures.published.targets import TARGETS
 from exposures.published_catalogues import PublishedKind
 
@@ -24,15 +19,7 @@ FOLDER = Path(__file__).with_name("catalogues")
 HOW_TO = "docs/catalogues.md says how such a file is written"
 # Of a name, since tables and file names are made of it.
 CatalogueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Magnitude = Annotated[float, Field(ge=-100, le=100)]
 Degrees = Annotated[float, Field(ge=-360, le=360)]
-
-
-class Definition(BaseModel):
-    """What all parts of a definition have in common: nothing may stand there that isn't known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Condition(Definition):
@@ -61,20 +48,24 @@ class Column(Definition):
 
 
 class Band(Definition):
-    """A band's magnitude, or its flux, and the error."""
+    """A band's magnitude, or its flux, and the error; of both, the flux tells the error alone."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    name: BandName
     mag: Column | None = None
     mag_err: Column | None = None
     flux: Column | None = None
     flux_err: Column | None = None
     zero_point: Magnitude = 0.0
     """Magnitude of flux 1."""
+    system: System | None = None
+    """What has a magnitude of 0: AB or Vega; none: as the catalogue says for all its bands."""
 
     @model_validator(mode="after")
     def _has_one(self) -> Self:
-        if (self.mag is None) == (self.flux is None):
-            raise ValueError("a band has either mag or flux")
+        if self.mag is None and self.flux is None:
+            raise ValueError("a band has mag or flux")
+        if self.mag and self.flux and (self.mag_err or not self.flux_err):
+            raise ValueError("a band has either mag or flux, or both and flux_err, but no mag_err")
         return self
 
 
@@ -141,12 +132,22 @@ class CatalogueDefinition(Definition):
     """What it covers; none: where it has stars."""
     depth: Magnitude | None = None
     """Magnitude of the main band to which it is complete, where that can't be measured."""
+    system: System | None = None
+    """What has a magnitude of 0 in its bands: AB or Vega; none: that isn't known."""
+    colour: Colour | None = None
+    """Two bands whose difference tells stars apart by their colours."""
+    nearest: dict[BandName, BandName] = {}
+    """By filter of the survey that it doesn't have: the band nearest to it."""
+    transformations: list[Transformation] = []
+    """To filters of the survey that it doesn't have."""
     tables: list[Table] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _has_stars(self) -> Self:
         if all(table.joined for table in self.tables):
             raise ValueError("no table has positions")
+        if unknown := sorted(self.photometry.used_bands() - set(self.bands)):
+            raise ValueError(f"no band of its tables: {', '.join(unknown)}")
         return self
 
     @property
@@ -154,6 +155,25 @@ class CatalogueDefinition(Definition):
         """Names of the bands of all tables, the main one first."""
         names = [band.name for table in self.tables for band in table.bands]
         return list(dict.fromkeys(names))
+
+    @property
+    def photometry(self) -> Photometry:
+        """What its magnitudes are."""
+        said = {band.name: band.system for table in self.tables for band in table.bands}
+        systems = {name: system or self.system for name, system in said.items()}
+        return Photometry(
+            systems={name: system for name, system in systems.items() if system},
+            colour=self.colour,
+            nearest=self.nearest,
+            transformations=self.transformations,
+        )
+
+    @property
+    def reading(self) -> dict:
+        """How its files are read, as JSON: all but what its magnitudes are."""
+        of_bands = {"tables": {"__all__": {"bands": {"__all__": {"system"}}}}}
+        left_out = dict.fromkeys(("system", "colour", "nearest", "transformations"), True)
+        return self.model_dump(mode="json", by_alias=True, exclude=of_bands | left_out)
 
 
 def read_definition(path: Path) -> CatalogueDefinition:

@@ -66,6 +66,7 @@ def load_catalogue(
         version = options.version or definition.version or _newest(files)
         used = _in_use(definition, version, stamps)
         if used and not options.again:
+            _tell_photometry(used, definition)
             return LoadReport(used, was_in_use=True)
         catalogue = _begun(definition, version, stamps, options)
         n_before = len(catalogue.files)
@@ -102,7 +103,7 @@ def _claimed(name):
 def _in_use(definition, version, stamps):
     """The catalogue in use if it was loaded of these files in this way; else None."""
     used = GalPublishedCatalogue.objects.in_use().filter(
-        name=definition.name, version=version, columns=_as_json(definition)
+        name=definition.name, version=version, columns=definition.reading
     )
     return next((c for c in used if _stamps_of(c) == stamps), None)
 
@@ -118,7 +119,7 @@ def _begun(definition, version, stamps, options):
             not options.again
             and left.loaded_at is None
             and left.version == version
-            and left.columns == _as_json(definition)
+            and left.columns == definition.reading
             and all(stamp in stamps for stamp in _stamps_of(left))
         )
         if may_go_on:
@@ -127,9 +128,21 @@ def _begun(definition, version, stamps, options):
             stored.drop_catalogue(left)
     if own is None:
         own = _created(definition, version)
+    own.photometry = _photometry(definition)
     own.depth = definition.depth if options.depth is None else options.depth
     own.footprint = options.footprint or _footprint(definition)
     return own
+
+
+def _tell_photometry(catalogue, definition):
+    """Store what a definition says of magnitudes, for which no file has to be read again."""
+    if catalogue.photometry != _photometry(definition):
+        catalogue.photometry = _photometry(definition)
+        catalogue.save(update_fields=["photometry"])
+
+
+def _photometry(definition):
+    return definition.photometry.model_dump(mode="json")
 
 
 def _created(definition, version):
@@ -143,7 +156,7 @@ def _created(definition, version):
             epoch=definition.epoch,
             position_err=definition.position_err,
             bands=definition.bands,
-            columns=_as_json(definition),
+            columns=definition.reading,
         )
         stored.create_table(catalogue)
     return catalogue
@@ -211,10 +224,6 @@ def _finished(catalogue, definition, n_before):
         stored.drop_catalogue(old)
     versions = tuple(old.version for old in replaced)
     return LoadReport(catalogue, False, n_before, n_removed, n_alike, n_joined, versions)
-
-
-def _as_json(definition):
-    return definition.model_dump(mode="json", by_alias=True)
 
 
 def _footprint(definition):

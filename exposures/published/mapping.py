@@ -41,13 +41,15 @@ class BoundBand:
     def magnitudes(self, part: pa.Table) -> tuple[np.ndarray, np.ndarray]:
         """(n,) magnitudes and their errors, NaN where there are none."""
         unknown = np.full(part.num_rows, np.nan)
-        if self.mag is not None:
+        if self.mag is not None and self.flux is None:
             error = unknown if self.mag_err is None else self.mag_err.numbers(part, MAG_ERR)
             return self.mag.numbers(part, MAG), error
         if self.flux is None:
             return unknown, unknown
         flux = self.flux.numbers(part, FLUX)
         error = unknown if self.flux_err is None else self.flux_err.numbers(part, FLUX)
+        if self.mag is not None:
+            return self.mag.numbers(part, MAG), POGSON * error / flux
         return self.zero_point - 2.5 * np.log10(flux), POGSON * error / flux
 
 

@@ -12,8 +12,17 @@ from exposures.models import GalPublishedCatalogue
 DROP_LOCK_SECONDS = 10
 TABLE = "galpublishedstars"
 # What tables that only add to stars have of a row.
-ADDED = ("var_class", "period", "amplitude", "mag", "mag_err", "mags", "mag_errs")
-JOINED = ("name", *ADDED, "extras")
+ADDED = ("var_class", "period", "amplitude", "mag", "mag_err")
+BY_BAND = ("mags", "mag_errs")
+JOINED = ("name", *ADDED, *BY_BAND, "extras")
+# Of each band what the star itself has, else what is added.
+MERGED = """
+{name} = CASE WHEN s.{name} IS NULL OR more.{name} IS NULL THEN coalesce(s.{name}, more.{name})
+    ELSE ARRAY(
+        SELECT coalesce(own, added)
+        FROM unnest(s.{name}, more.{name}) WITH ORDINALITY AS band (own, added, place)
+        ORDER BY place
+    ) END"""
 WORK_MEMORY = "256MB"
 BUILD_MEMORY = "512MB"
 
@@ -56,7 +65,10 @@ def add_joined(catalogue: GalPublishedCatalogue, n_kinds: int) -> int:
     joined = joined_table(catalogue)
     execute(f"SET LOCAL work_mem = '{WORK_MEMORY}'")
     execute(f"ANALYZE {joined}")
-    taken = ", ".join(f"{name} = coalesce(s.{name}, more.{name})" for name in ADDED)
+    taken = ", ".join(
+        [f"{name} = coalesce(s.{name}, more.{name})" for name in ADDED]
+        + [MERGED.format(name=name) for name in BY_BAND]
+    )
     for place in range(n_kinds):
         execute(
             f"UPDATE {catalogue.partition} s SET {taken},"

@@ -78,6 +78,9 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
         help_text="of period_days with known_period: agrees, 2:1, 1:2, alias, differs or none",
     )
     distance_arcsec = serializers.SerializerMethodField()
+    mag_cal = serializers.SerializerMethodField()
+    mag_cal_err = serializers.SerializerMethodField()
+    mag_cal_by = serializers.SerializerMethodField()
 
     class Meta:
         model = GalCandidate
@@ -85,7 +88,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
             *("refsource_id", "kind", "ra", "dec", "filter", "ccdnum", "x", "y", "reference_mag"),
             *("n_epochs", "n_non_detections", "n_changes", "n_detections", "first_mjd", "last_mjd"),
             *("varies", "false_alarm", "excess_mag", "period_days", "period_err"),
-            *("colour_mag", "absolute_mag"),
+            *("colour_mag", "absolute_mag", "mag_cal", "mag_cal_err", "mag_cal_by"),
             *("max_delta_mag", "mean_delta_mag", "max_significance", "has_vanished"),
             *("mean_mag", "rms_mag", "amplitude_mag", "chi2_nu", "von_neumann", "skewness"),
             *("known", "known_possible", "known_class", "known_name", "known_period"),
@@ -98,6 +101,17 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     def get_distance_arcsec(self, candidate) -> float | None:
         """The distance from the requested position; null without one."""
         return getattr(candidate, "distance_arcsec", None)
+
+    def get_mag_cal(self, candidate) -> float | None:
+        """The mean magnitude in a published band; null without an absolute zero point."""
+        return candidate.calibrated[0]
+
+    def get_mag_cal_err(self, candidate) -> float | None:
+        return candidate.calibrated[1]
+
+    def get_mag_cal_by(self, candidate) -> str | None:
+        """The band, published catalogue and photometric system of mag_cal."""
+        return candidate.calibrated[2]
 
     def get_consensus(self, candidate) -> str | None:
         choice = candidate.opinion.choice

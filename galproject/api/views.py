@@ -15,6 +15,7 @@ from galproject.api import serializers as of
 from galproject.api.measurements import epochs_of, epochs_of_cone
 from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
+from variables.candidates.calibrated import with_calibrated
 from variables.candidates.filters import CandidateFilter, PositionFilter
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
@@ -96,7 +97,13 @@ class CandidateViewSet(SurveyTableViewSet):
     def get_serializer(self, *args, **kwargs):
         if not getattr(self, "swagger_fake_view", False):
             self._note_shown(*args)
+        for shown in args:
+            list(self.completed(shown if isinstance(shown, list) else [shown]))
         return super().get_serializer(*args, **kwargs)
+
+    def completed(self, rows):
+        """The same candidates, with their calibrated magnitudes."""
+        return with_calibrated(rows)
 
     def _note_shown(self, shown=None):
         """Record which votes are shown: of one candidate, a page, or a streamed table."""

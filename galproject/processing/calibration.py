@@ -1,4 +1,4 @@
-"""Absolute zero points of a field, fitted once all of its references are matched."""
+"""Absolute zero points of a field, fitted once its references are matched."""
 
 from galproject.configuration.loading import load_options
 from galproject.processing.matches import unmatched_references
@@ -7,11 +7,12 @@ from photometry.crossmatch.crossmatching import fields_of
 from photometry.models import GalReference
 
 
-def calibrate_matched(reference_id: int) -> list[Calibrated]:
-    """Calibrate the field of a reference; nothing where that is done, or others are to be matched.
+def calibrate_matched(reference_id: int, wait: bool = True) -> list[Calibrated]:
+    """Calibrate the field of a reference by those that are matched; nothing where that is done.
 
-    So that a field whose references are matched one after the other is calibrated once, at the
-    end.
+    With ``wait`` neither while others are to be matched, so that a field whose references are
+    matched one after the other is calibrated once, at the end. One that is never matched would hold
+    up the others for ever: where nobody is about to match them, don't wait.
     """
     reference = GalReference.objects.filter(pk=reference_id, active=True).first()
     if reference is None:
@@ -20,7 +21,7 @@ def calibrate_matched(reference_id: int) -> list[Calibrated]:
     if not overdue_references(images):
         return []
     around = GalReference.objects.filter(active=True, image__in=images).select_related("image")
-    if unmatched_references(around.order_by("pk")):
+    if wait and unmatched_references(around.order_by("pk")):
         return []
     return calibrate_field(images, load_options().absolute)
 

@@ -236,7 +236,7 @@ def follow_up_job(job: GalJob) -> None:
         for _ in match_references(references):
             pass
         for reference in references:
-            calibrate_matched(reference.pk)
+            calibrate_matched(reference.pk, wait=False)
 
 
 def close_job(job: GalJob) -> bool:
@@ -270,9 +270,9 @@ def send_matches(reference_ids: Iterable[int], again: bool = False) -> None:
     _send("match_catalogues", [(pk, again) for pk in reference_ids])
 
 
-def send_calibrations(reference_ids: Iterable[int]) -> None:
-    """Enqueue the calibration of references' fields."""
-    _send("calibrate_references", [(pk,) for pk in reference_ids])
+def send_calibrations(reference_ids: Iterable[int], wait: bool = True) -> None:
+    """Enqueue the calibration of references' fields, once all of a field are matched or at once."""
+    _send("calibrate_references", [(pk, wait) for pk in reference_ids])
 
 
 def send_motions(reference_ids: Iterable[int]) -> None:

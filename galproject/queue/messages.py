@@ -44,7 +44,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.measure_variability": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.measure_overdue_variability": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.match_catalogues": TypeAdapter(tuple[Id, Flag]),
-    "galproject.queue.tasks.calibrate_references": TypeAdapter(tuple[Id]),
+    "galproject.queue.tasks.calibrate_references": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.match_unmatched": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.recover_lost_work": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.remove_unused_options": TypeAdapter(tuple[()]),

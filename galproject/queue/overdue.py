@@ -43,10 +43,11 @@ def send_unmatched() -> list[int]:
 def send_uncalibrated() -> list[int]:
     """Enqueue the calibration of fields that were matched since; a reference's id of each.
 
-    A message was lost, or its worker died. A field that is sent twice is calibrated once.
+    A message was lost, or its worker died, or a field waits for a reference that is never matched:
+    it is calibrated without. One that is sent twice is calibrated once.
     """
     references = uncalibrated_references()
-    send_calibrations(references)
+    send_calibrations(references, wait=False)
     return references
 
 

@@ -78,9 +78,9 @@ def match_catalogues(reference_id: int, again: bool) -> dict[str, int]:
     return {"catalogues": len(runs), "matched": sum(run.n_matched for run in runs)}
 
 
-def calibrate_references(reference_id: int) -> dict[str, list[str]]:
-    """Calibrate the references of a field that are all matched with published catalogues."""
-    return {"fits": [str(one) for one in through_restarts(calibrate_matched, reference_id)]}
+def calibrate_references(reference_id: int, wait: bool = True) -> dict[str, list[str]]:
+    """Calibrate the references of a field that are matched with published catalogues."""
+    return {"fits": [str(one) for one in through_restarts(calibrate_matched, reference_id, wait)]}
 
 
 def match_unmatched() -> dict[str, list[int]]:

@@ -1,14 +1,17 @@
 """The quality of exposures as references, side by side."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from astropy.time import Time
 from django.db.models import Aggregate, Count, FloatField, Q, Sum
 
 from exposures.models import GalExposure, GalImage, Status
 from exposures.plain_values import none_if_nan
 from galproject.configuration.loading import load_options
+from photometry.models import GalReference, GalZeroPoint
 from photometry.science.calibration.depth import limiting_magnitude
 
 
@@ -36,6 +39,7 @@ class Quality:
     astrometric_rms_mas: float | None
     zero_point_error: float | None  # mag
     chi2_nu: float | None  # of a search image, before the expansion
+    absolute_error: float | None  # mag, of the absolute zero points of references, systematic too
     rank: int | None = None  # 1 is suggested first
 
     @property
@@ -55,6 +59,7 @@ COLUMNS = (
     ("masked_percent", "Masked", "%", 2, min),
     ("astrometric_rms_mas", "Astrometry", "mas", 0, min),
     ("zero_point_error", "Zero point ±", "mag", 4, min),
+    ("absolute_error", "Calibrated ±", "mag", 3, min),
     ("chi2_nu", "χ²/ν", "", 2, min),
     ("n_sources", "Sources", "", 0, max),
     ("n_done", "Chips done", "", 0, max),
@@ -74,7 +79,12 @@ def qualities(exposures) -> list[Quality]:
     again. Exposures that lack chips follow, and those without measurements come last.
     """
     rows, options = _medians(exposures), load_options().ranking
-    found = [_quality(exposure, rows[exposure.pk]) for exposure in exposures if exposure.pk in rows]
+    absolute = _absolute_errors(exposures)
+    found = [
+        _quality(exposure, rows[exposure.pk], absolute.get(exposure.pk))
+        for exposure in exposures
+        if exposure.pk in rows
+    ]
     most = max((quality.n_chips for quality in found), default=0)
     order = sorted(found, key=lambda quality: _key(quality, most, options))
     ranks = {q.exposure.pk: n for n, q in enumerate(order, 1) if q.depth is not None}
@@ -93,7 +103,20 @@ def _medians(exposures):
     return {row["exposure_id"]: row for row in rows}
 
 
-def _quality(exposure, row):
+def _absolute_errors(exposures) -> dict[int, float]:
+    """Medians of the errors of the best absolute zero points by exposure, mag."""
+    references = dict(
+        GalReference.objects.filter(
+            active=True, image__exposure__in=[e.pk for e in exposures]
+        ).values_list("pk", "image__exposure_id")
+    )
+    errors = defaultdict(list)
+    for pk, zero_point in GalZeroPoint.objects.best_of(references).items():
+        errors[references[pk]].append(zero_point.total_error)
+    return {pk: float(np.median(values)) for pk, values in errors.items()}
+
+
+def _quality(exposure, row, absolute_error):
     median = {name: row[f"median_{name}"] for name in MEDIANS}
     depth = limiting_magnitude(median["zero_point"], median["sky_noise"], median["fwhm_pixels"])
     masked = median["masked_fraction"]
@@ -103,6 +126,7 @@ def _quality(exposure, row):
         exposure=exposure,
         depth=none_if_nan(float(depth)),
         masked_percent=None if masked is None else 100 * masked,
+        absolute_error=absolute_error,
         **{name: row[name] for name in counts},
         **{name: median[name] for name in same},
     )

@@ -1,19 +1,22 @@
 """Absolute zero points of a field's references, fitted and stored."""
 
-from collections import defaultdict
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection, transaction
 
+from exposures.locks import Claimed, locked
 from exposures.models import GalPublishedCatalogue
 from exposures.plain_values import none_if_nan
 from exposures.published_catalogues import PublishedKind
-from photometry.absolute.bands import Band, band_for
+from photometry.absolute.bands import Band, band_of
 from photometry.absolute.matched_stars import matched_stars
+from photometry.absolute.ties import Tied, tie_fields
 from photometry.models import GalMatchRun, GalReference, GalZeroPoint
 from photometry.science.absolute.options import AbsoluteOptions
+from photometry.science.absolute.transformation import BLUE_SHARE, in_own_band
 from photometry.science.absolute.zero_points import AbsoluteZeroPoint, fit_zero_points
 
 WITH_MAGNITUDES = (PublishedKind.ASTROMETRIC, PublishedKind.PHOTOMETRIC)
@@ -28,10 +31,11 @@ class Calibrated:
     published: GalPublishedCatalogue
     band: Band
     zero_points: tuple[AbsoluteZeroPoint, ...]
+    tied: Tied | None  # None where no other field overlaps
 
     def __str__(self):
         known = [one for one in self.zero_points if not one.reason]
-        by = f"{self.filter} by {self.band.name} of {self.published}"
+        by = f"{self.filter} by {self.band.published} of {self.published}"
         line = f"{by}: {len(known)} of {len(self.zero_points)} references have a zero point"
         if not known:
             return f"{line}: {self.zero_points[0].reason}"
@@ -39,7 +43,8 @@ class Calibrated:
         parts = np.array([one.systematic for one in known])
         by_place = f", {np.nanmedian(parts):.4f} by place" if np.isfinite(parts).any() else ""
         scatter = np.median([one.scatter for one in known])
-        return f"{line}, to {error:.4f} mag{by_place}; stars scatter by {scatter:.3f}"
+        line = f"{line}, to {error:.4f} mag{by_place}; stars scatter by {scatter:.3f}"
+        return f"{line}; {self.tied}" if self.tied else line
 
 
 def calibrate_field(
@@ -48,33 +53,56 @@ def calibrate_field(
     """Fit and store the zero points of all references in use on a field's images.
 
     By each published catalogue in use that they are matched with and that has a band for their
-    filter. Done again it leaves what it left before.
+    filter; and tie them to those of other fields that overlap. Done again it leaves what it left
+    before.
     """
-    groups = defaultdict(list)
-    for run in _runs(image_ids):
-        groups[run.published, run.reference.filter].append(run.reference)
-    return [
-        _calibrate(references, published, _band_of(published, filter_name), options)
-        for (published, filter_name), references in groups.items()
+    image_ids = list(image_ids)
+    groups = {(run.published, run.reference.filter): None for run in _runs(image_ids)}
+    found = []
+    for published, filter_name in groups:
+        digest = zlib.crc32(f"{published.pk} {filter_name}".encode()) & 0x7FFFFFFF
+        # One at a time: who comes last has all that is matched by then, and ties all fields.
+        with locked(Claimed.ZERO_POINTS, [digest]):
+            found += _calibrated(image_ids, published, filter_name, options)
+    return found
+
+
+def _calibrated(image_ids, published, filter_name, options) -> list[Calibrated]:
+    """The references of a filter by a published catalogue; none if all are gone."""
+    references = [
+        run.reference
+        for run in _runs(image_ids)
+        if run.published == published and run.reference.filter == filter_name
     ]
+    if not references:
+        return []
+    band = band_of(filter_name, published)
+    zero_points = _fitted(references, published, band, options)
+    _store(references, published, band, zero_points)
+    tied = tie_fields(image_ids, published, band, filter_name, options)
+    return [Calibrated(filter_name, published, band, tuple(zero_points), tied)]
 
 
 def overdue_references(image_ids: Iterable[int]) -> list[int]:
-    """Ids of references in use on images that were matched since they were calibrated last."""
+    """Ids of references in use on images that were matched since they were calibrated last.
+
+    Or whose zero point is by another band than the published catalogue now says.
+    """
     runs = _runs(image_ids)
     pairs = GalZeroPoint.objects.filter(reference__in=[run.reference_id for run in runs])
-    made = {
-        (reference, published): made_at
-        for reference, published, made_at in pairs.values_list("reference", "published", "made_at")
-    }
-    return sorted(
-        {
-            run.reference_id
-            for run in runs
-            if (run.reference_id, run.published_id) not in made
-            or made[run.reference_id, run.published_id] < run.matched_at
-        }
-    )
+    made = {(one.reference_id, one.published_id): one for one in pairs}
+    return sorted({run.reference_id for run in runs if not _is_done(run, made.get(_pair_of(run)))})
+
+
+def _pair_of(run):
+    return run.reference_id, run.published_id
+
+
+def _is_done(run, zero_point) -> bool:
+    """Whether a zero point is of a match, and by the band that the published catalogue has now."""
+    if zero_point is None or zero_point.made_at < run.matched_at:
+        return False
+    return zero_point.digest == band_of(run.reference.filter, run.published).digest
 
 
 def _runs(image_ids) -> list[GalMatchRun]:
@@ -88,15 +116,11 @@ def _runs(image_ids) -> list[GalMatchRun]:
     return [
         run
         for run in runs.order_by("published", "reference")
-        if _band_of(run.published, run.reference.filter) is not None
+        if band_of(run.reference.filter, run.published) is not None
     ]
 
 
-def _band_of(published, filter_name):
-    return band_for(filter_name, published.name, published.bands)
-
-
-def _calibrate(references, published, band, options) -> Calibrated:
+def _fitted(references, published, band, options) -> list[AbsoluteZeroPoint]:
     stars = matched_stars(references, published, band, options)
     exposures = dict(
         GalReference.objects.filter(pk__in=[r.pk for r in references]).values_list(
@@ -104,9 +128,10 @@ def _calibrate(references, published, band, options) -> Calibrated:
         )
     )
     exposure = np.array([exposures.get(reference.pk, 0) for reference in references])
-    zero_points = fit_zero_points(stars, exposure, options)
-    _store(references, published, band, zero_points)
-    return Calibrated(references[0].filter, published, band, tuple(zero_points))
+    if not band.transformation:
+        return fit_zero_points(stars, exposure, options)
+    zero_points = fit_zero_points(stars, exposure, options, BLUE_SHARE)
+    return [in_own_band(one, band.transformation.scatter) for one in zero_points]
 
 
 def _store(references, published, band, zero_points):
@@ -137,6 +162,7 @@ def _locked(table, ids):
 
 
 def _row(reference, published, band, one):
+    to_filter = band.transformation
     fitted = {
         name: none_if_nan(getattr(one, name))
         for name in ("zero_point", "error", "systematic", "pivot_colour", "colour_scatter")
@@ -148,6 +174,9 @@ def _row(reference, published, band, one):
         colour_bands=list(band.colour),
         is_other_band=band.is_other,
         system=band.system,
+        transformed_from=to_filter.band if to_filter else "",
+        transformation_scatter=to_filter and to_filter.scatter,
+        digest=band.digest,
         **fitted,
         colour_terms=list(one.colour_terms),
         min_colour=none_if_nan(one.colour_range[0]),

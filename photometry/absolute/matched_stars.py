@@ -9,6 +9,7 @@ from photometry.models import GalReference
 from photometry.science.absolute.neighbours import neighbour_share
 from photometry.science.absolute.options import AbsoluteOptions
 from photometry.science.absolute.stars import MatchedStars, quarters_of
+from photometry.science.absolute.transformation import transformed
 from photometry.science.matching.states import MatchState
 from photometry.storage.reference_values import reference_values
 
@@ -47,8 +48,12 @@ def matched_stars(
     band: Band,
     options: AbsoluteOptions,
 ) -> MatchedStars:
-    """The MatchedStars of some references, numbered in their order; their images are read, too."""
-    rows = [_read(reference, published, band, options) for reference in references]
+    """The MatchedStars of some references, numbered in their order; their images are read, too.
+
+    Of a band with a transformation they are in the filter's own, without the stars of colours for
+    which it doesn't hold.
+    """
+    rows = [read_stars(reference, published, band, options) for reference in references]
     shares = [
         _neighbours(reference.image, published, part["star_id"], options)
         for reference, part in zip(references, rows, strict=True)
@@ -56,7 +61,7 @@ def matched_stars(
     chip = np.repeat(np.arange(len(rows)), [len(part) for part in rows])
     stars = np.concatenate([np.zeros(0, DTYPE), *rows])
     values = reference_values(stars)
-    return MatchedStars(
+    matched = MatchedStars(
         chip=chip,
         star=stars["star_id"],
         mag=values.mag.astype(float),
@@ -69,11 +74,13 @@ def matched_stars(
         probability=stars["probability"].astype(float),
         neighbours=np.concatenate([np.zeros(0), *shares]),
     )
+    to_filter = band.transformation
+    return transformed(matched, to_filter.coefficients, to_filter.range) if to_filter else matched
 
 
-def _read(reference, published, band, options):
+def read_stars(reference, published, band, options):
     """The stars of one reference, an array of DTYPE."""
-    columns = (*_columns(published, band.name), *_colour_columns(published, band))
+    columns = (*_columns(published, band.published), *_colour_columns(published, band))
     query = STARS.format(
         reference=reference.pk,
         published=published.pk,

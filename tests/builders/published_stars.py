@@ -4,6 +4,7 @@ from django.db import connection
 from django.utils import timezone
 
 from exposures.models import GalPublishedCatalogue, GalPublishedStar
+from exposures.published.definitions import known_definitions
 from photometry.models import GalMatch, GalMatchRun
 from photometry.science.matching.states import MatchState
 
@@ -23,7 +24,12 @@ MATCHED_WITH = {
 
 
 def make_published(name="decaps2", kind="photometric", bands=("g", "r", "i", "z", "Y")):
-    """A published catalogue in use, with a partition and no stars."""
+    """A published catalogue in use, with a partition and no stars.
+
+    Its magnitudes are what the definition of its name says, if there is one with its bands.
+    """
+    known = known_definitions().get(name)
+    is_known = known is not None and set(known.bands) == set(bands)
     published = GalPublishedCatalogue.objects.create(
         name=name,
         version="1",
@@ -32,6 +38,7 @@ def make_published(name="decaps2", kind="photometric", bands=("g", "r", "i", "z"
         epoch=2016,
         position_err=0.1,
         bands=list(bands),
+        photometry=known.photometry.model_dump(mode="json") if is_known else {},
         in_use=True,
         loaded_at=timezone.now(),
     )

@@ -5,8 +5,10 @@ import pytest
 from django.core.management import call_command
 from django.db.models import F
 
+from exposures.published.definitions import known_definitions
+from exposures.published.photometry import Photometry
 from photometry.absolute.bands import band_for
-from photometry.absolute.calibrating import calibrate_field
+from photometry.absolute.calibrating import calibrate_field, overdue_references
 from photometry.absolute.offsets import absolute_offsets
 from photometry.models import GalMatch, GalMatchRun, GalSource, GalZeroPoint
 from photometry.storage import storage
@@ -15,6 +17,7 @@ from tests.builders.reference_catalogues import ids_at, make_reference
 
 pytestmark = pytest.mark.django_db
 N = 300
+KNOWN = known_definitions()
 ZERO_POINTS = (0.31, -0.12)
 SLOPE = 0.12  # mag a mag of r - i
 
@@ -129,16 +132,29 @@ def test_a_catalogue_without_the_filter_is_no_help():
     assert calibrate_field(field.images) == [] and field.zero_points() == []
 
 
+def photometry_of(name):
+    return KNOWN[name].photometry
+
+
 def test_bands_are_those_of_the_filter_or_the_nearest():
-    bands = ["G", "BP", "RP"]
-    nearest = band_for("i", "gaia_dr3", bands)
+    gaia = photometry_of("gaia_dr3")
+    nearest = band_for("Y", ["G", "BP", "RP"], gaia)
     assert (nearest.name, nearest.colour, nearest.is_other) == ("RP", ("BP", "RP"), True)
     assert nearest.system == "Vega"
-    own = band_for("i", "decaps2", ["g", "r", "i", "z", "Y"])
+    own = band_for("i", ["g", "r", "i", "z", "Y"], photometry_of("decaps2"))
     assert (own.name, own.colour, own.is_other, own.system) == ("i", ("r", "i"), False, "AB")
-    unknown = band_for("r", "of_a_person", ["r"])
+    unknown = band_for("r", ["r"], Photometry())
     assert (unknown.system, unknown.colour) == ("", ())
-    assert band_for("N662", "gaia_dr3", bands) is None
+    assert band_for("N662", ["G", "BP", "RP"], gaia) is None
+    ps1 = band_for("Y", KNOWN["ps1"].bands, photometry_of("ps1"))
+    assert (ps1.name, ps1.colour, ps1.is_other, ps1.system) == ("y", ("i", "z"), True, "AB")
+
+
+def test_a_transformed_band_is_the_filters_own():
+    band = band_for("i", ["G", "BP", "RP"], photometry_of("gaia_dr3"))
+    assert (band.name, band.published, band.colour) == ("i", "G", ("BP", "RP"))
+    assert (band.is_other, band.system) == (False, "AB")
+    assert band_for("u", ["G", "BP", "RP"], photometry_of("gaia_dr3")).transformation is None
 
 
 def test_the_best_zero_point_is_one_of_the_filter_itself(field):
@@ -150,6 +166,33 @@ def test_the_best_zero_point_is_one_of_the_filter_itself(field):
         error=1e-6, systematic=0,
     )  # fmt: skip
     assert GalZeroPoint.objects.best_of([first.reference_id])[first.reference_id] == first
+
+
+def test_one_of_the_filter_itself_comes_before_one_by_a_transformation(field):
+    calibrate_field(field.images)
+    first = field.zero_points()[0]
+    gaia = make_published("gaia_dr3", "astrometric", ("G", "BP", "RP"))
+    better = make_published("gaia_gspc", "photometric", ("g", "r", "i"))
+    by_transformation = [
+        GalZeroPoint.objects.create(
+            reference=first.reference, published=published, band="i", is_other_band=False,
+            zero_point=0, error=error, transformed_from="x", transformation_scatter=scatter,
+        )
+        for published, error, scatter in ((gaia, 1e-6, 0.05), (better, 1e-4, 0.02))
+    ]  # fmt: skip
+    order = list(GalZeroPoint.objects.best().filter(reference=first.reference))
+    assert order == [first, by_transformation[1], by_transformation[0]]
+
+
+def test_a_person_who_says_another_system_has_zero_points_fitted_anew(field):
+    calibrate_field(field.images)
+    assert overdue_references(field.images) == []
+    field.published.photometry["systems"]["i"] = "Vega"
+    field.published.save()
+    assert overdue_references(field.images) == [one.pk for one in field.catalogues]
+    calibrate_field(field.images)
+    assert {one.system for one in field.zero_points()} == {"Vega"}
+    assert overdue_references(field.images) == []
 
 
 def test_the_command_says_what_came_of_it(field, capsys):

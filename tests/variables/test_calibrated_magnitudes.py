@@ -9,9 +9,12 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from exposures.models import GalPublishedCatalogue
+from galproject.references.quality import qualities
 from photometry.models import GalZeroPoint
 from tests.builders.candidates import make_candidate
 from tests.builders.people import make_person, token_header
+from variables.candidates.export import export
+from variables.models import GalCandidate
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +78,51 @@ def test_the_page_shows_the_mean_with_what_it_is_by(client, calibrated):
     GalZeroPoint.objects.all().delete()
     again = client.get(reverse("candidate", args=[calibrated.pk])).content.decode()
     assert "calibrated magnitude" not in again
+
+
+def test_lists_in_the_api_have_the_mean_calibrated(
+    client, calibrated, django_assert_max_num_queries
+):
+    cache.clear()
+    headers = token_header(make_person("annie"))
+    with django_assert_max_num_queries(20):
+        (row,) = client.get("/api/candidates/", headers=headers).json()["results"]
+    assert row["mag_cal"] == pytest.approx(calibrated.mean_mag + 0.25, abs=1e-3)
+    assert (row["mag_cal_err"], row["mag_cal_by"]) == (0.005, "RP of gaia_dr3 DR3 (Vega)")
+    one = client.get(f"/api/candidates/{calibrated.pk}/", headers=headers).json()
+    assert one["mag_cal"] == row["mag_cal"]
+    text = client.get("/api/candidates/?format=csv", headers=headers).getvalue().decode()
+    (of_table,) = csv.DictReader(StringIO(text))
+    assert float(of_table["mag_cal"]) == row["mag_cal"]
+
+
+def test_exports_have_the_mean_calibrated_or_nothing(calibrated):
+    reader = make_person("annie")
+
+    def exported():
+        text = b"".join(
+            piece if isinstance(piece, bytes) else piece.encode()
+            for piece in export(GalCandidate.objects.all(), "csv", reader)
+        ).decode()
+        (row,) = csv.DictReader(StringIO(text))
+        return row["mag_cal"], row["mag_cal_err"], row["mag_cal_by"]
+
+    mag, error, by = exported()
+    assert float(mag) == pytest.approx(calibrated.mean_mag + 0.25, abs=1e-3)
+    assert (float(error), by) == (0.005, "RP of gaia_dr3 DR3 (Vega)")
+    GalZeroPoint.objects.all().delete()
+    assert exported() == ("", "", "")
+
+
+def test_the_chips_page_and_the_references_have_the_zero_point_with_its_error(client, calibrated):
+    client.force_login(make_person("annie"))
+    image = calibrated.catalogue.image
+    page = " ".join(client.get(reverse("image", args=[image.pk])).content.decode().split())
+    assert "0.250 ± 0.005" in page and "RP of gaia_dr3 DR3 (Vega), a band near the filter" in page
+    (quality,) = qualities([image.exposure])
+    assert quality.absolute_error == pytest.approx(0.005)
+    GalZeroPoint.objects.update(zero_point=None, error=None, systematic=None, reason="too few")
+    page = " ".join(client.get(reverse("image", args=[image.pk])).content.decode().split())
+    assert "RP of gaia_dr3 DR3 (Vega): too few" in page
+    (quality,) = qualities([image.exposure])
+    assert quality.absolute_error is None

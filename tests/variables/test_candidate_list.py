@@ -28,7 +28,7 @@ from tests.builders.candidates import (
 )
 from tests.builders.people import make_person
 from tests.builders.reference_catalogues import ids_at, make_reference
-from variables.candidates.columns import COLUMNS, OBJECT_COLUMNS
+from variables.candidates.columns import CALIBRATED_COLUMNS, COLUMNS, OBJECT_COLUMNS
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.listing import neighbours_in_list
 from variables.candidates.positions import galactic, sexagesimal
@@ -313,7 +313,7 @@ def test_exports_hold_the_list_with_units(reader):
     assert parquet["refsource_id"].to_pylist() == ids
     assert parquet.schema.field("ra").metadata[b"unit"] == b"deg"
     assert parquet["max_delta_mag"].null_count == rows.filter(max_delta_mag=None).count() > 0
-    assert len(parquet.column_names) == len(COLUMNS) + len(OBJECT_COLUMNS)
+    assert len(parquet.column_names) == len(COLUMNS) + len(OBJECT_COLUMNS) + len(CALIBRATED_COLUMNS)
     assert reader.get(reverse("export_candidates"), {"format": "xls"}).status_code == 404
 
 

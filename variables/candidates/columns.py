@@ -129,6 +129,12 @@ OBJECT_COLUMNS = (
     ),
     Column("object_mags", "other filters", "reference magnitudes in other filters: g 20.12"),
 )
+# By the absolute zero point of its reference: likewise.
+CALIBRATED_COLUMNS = (
+    Column("mag_cal", "calibrated mag", "mean magnitude in a published band", "mag", 3),
+    Column("mag_cal_err", "its error", "of mag_cal, by its zero point", "mag", 3),
+    Column("mag_cal_by", "by", "band, published catalogue and photometric system of mag_cal"),
+)
 # Of lists round a position alone.
 DISTANCE = Column("distance_arcsec", "distance", "from the position asked for", "arcsec", 2)
 LISTED = tuple(column for column in COLUMNS if column.is_listed)

@@ -11,13 +11,21 @@ from exposures.tables import (
     TableColumn,
     batched,
 )
+from variables.candidates.calibrated import calibrated_columns
+from variables.candidates.columns import CALIBRATED_COLUMNS, OBJECT_COLUMNS
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
-from variables.candidates.columns import OBJECT_COLUMNS
 from variables.candidates.objects import object_columns
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
 
-COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS)
+COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS, *CALIBRATED_COLUMNS)
+MAGNITUDES = [[c.name for c in OWN_COLUMNS].index(name) for name in ("mean_mag", "reference_mag")]
+# Of columns that the model has not.
+ADDED_KINDS = {
+    "object_id": ColumnKind.INTEGER,
+    "mag_cal": ColumnKind.DOUBLE,
+    "mag_cal_err": ColumnKind.DOUBLE,
+}
 CHUNK = 10_000
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
@@ -62,15 +70,18 @@ def export(rows, name, user):
 def _chunks(rows):
     """Lists of CHUNK rows as read from the database, each in the order of COLUMNS.
 
-    The columns of each source's object are appended to its row.
+    The columns of each source's object and of its calibrated magnitude are appended to its row.
     """
     for chunk in batched(_read(rows), CHUNK):
         objects = object_columns([row[0] for row in chunk])
-        yield [[*row, *objects[row[0]]] for row in chunk]
+        calibrated = calibrated_columns(
+            (row[0], *(row[place] for place in MAGNITUDES)) for row in chunk
+        )
+        yield [[*row, *objects[row[0]], *calibrated[row[0]]] for row in chunk]
 
 
 def _read(rows):
-    names = [column.name for column in COLUMNS[: -len(OBJECT_COLUMNS)]]
+    names = [column.name for column in OWN_COLUMNS]
     for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
         if not shows_class:
             for place in OPINION_INDICES:
@@ -84,8 +95,8 @@ def table_columns():
 
 
 def _kind(column):
-    if column in OBJECT_COLUMNS:
-        return ColumnKind.INTEGER if column.name == "object_id" else ColumnKind.TEXT
+    if column not in OWN_COLUMNS:
+        return ADDED_KINDS.get(column.name, ColumnKind.TEXT)
     field = _field(column)
     return next((kind for of, kind in KINDS.items() if isinstance(field, of)), ColumnKind.TEXT)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from exposures.made_from import placed_by
 from exposures.models import GalImage
 from exposures.plain_values import none_if_nan
-from photometry.models import GalReference
+from photometry.models import GalReference, GalZeroPoint
 from photometry.science.calibration.depth import limiting_magnitude
 from variables.models import GalCandidate, GalFlag
 from variables.pictures.compass import Compass, compass_of
@@ -54,6 +54,7 @@ class ChipPage:
     n_by_state: dict[str, int]
     flags: tuple[GalFlag, ...]  # the newest first
     depth: float | None  # 5 sigma, mag
+    absolute: GalZeroPoint | None = None  # the best of its catalogue; else one that says why not
 
     @property
     def listed(self):
@@ -135,14 +136,22 @@ def chip_page(image) -> ChipPage:
     states = [mark.state for mark in marks]
     flags = GalFlag.objects.filter(image=image).with_people().prefetch_related("decisions__user")
     active = GalReference.objects.filter(image=image, active=True)
+    catalogue = active.first() if image.is_reference else None
     return ChipPage(
         image=image,
-        catalogue=active.first() if image.is_reference else None,
+        catalogue=catalogue,
+        absolute=_absolute(catalogue) if catalogue else None,
         marks=tuple(marks[:MAX_MARKS]),
         n_by_state={state: states.count(state) for state in MarkState.values},
         flags=tuple(flags.order_by("-pk")),
         depth=depth_of(image),
     )
+
+
+def _absolute(catalogue) -> GalZeroPoint | None:
+    """The best absolute zero point of a catalogue; else one that couldn't be told; None without."""
+    own = GalZeroPoint.objects.filter(reference=catalogue).select_related("published")
+    return own.best().first() or own.order_by("pk").first()
 
 
 def depth_of(image) -> float | None:

@@ -39,6 +39,7 @@ class AbsoluteZeroPoint:
     chi2_nu: float  # of the stars used, about 1: their scatter is fitted
     scatter: float  # of published magnitudes beyond all errors
     reason: str = ""
+    transformation: float = 0.0  # scatter of that by which the band is our own; 0: there is none
 
     def colour_correction(self, colour: Floats) -> FloatArray:
         """(n,) mag to add beside the zero point for ``colour`` (n,) mag; NaN beyond the range."""
@@ -54,13 +55,14 @@ class AbsoluteZeroPoint:
 
         ``mag`` and ``mag_err`` (n,) are those on the reference, ``colour`` (n,) as published: where
         it is NaN or beyond the range, the star is taken to have the pivot's, and ``colour_scatter``
-        goes into the error. So does ``scatter``, as stars of one colour may differ in the band. NaN
-        where there is no zero point.
+        goes into the error. So does ``scatter``, as stars of one colour may differ in the band,
+        unless it is our own by a transformation. NaN where there is no zero point.
         """
         correction = self.colour_correction(colour)
         unknown = np.where(np.isfinite(correction), 0, self.colour_scatter)
         common = np.hypot(self.error, np.nan_to_num(self.systematic))
-        error = np.sqrt(np.square(mag_err) + common**2 + unknown**2 + self.scatter**2)
+        of_stars = 0.0 if self.transformation else self.scatter
+        error = np.sqrt(np.square(mag_err) + common**2 + unknown**2 + of_stars**2)
         return mag + self.zero_point + np.nan_to_num(correction), error
 
 
@@ -71,11 +73,15 @@ def none_because(reason: str) -> AbsoluteZeroPoint:
 
 
 def fit_zero_points(
-    stars: MatchedStars, exposure: IntArray, options: AbsoluteOptions = AbsoluteOptions()
+    stars: MatchedStars,
+    exposure: IntArray,
+    options: AbsoluteOptions = AbsoluteOptions(),
+    pivot_share: float = 0.5,
 ) -> list[AbsoluteZeroPoint]:
     """An AbsoluteZeroPoint for each of k chips of one filter, from MatchedStars in mag.
 
-    ``exposure`` (k,) are numbers of the chips' exposures. Fitted are ``published = mag + Z + sum_j
+    ``exposure`` (k,) are numbers of the chips' exposures, ``pivot_share`` that of the stars that
+    are bluer than the pivot. Fitted are ``published = mag + Z + sum_j
     c_j (colour - pivot)^j`` with a Z for each chip and the c of each exposure, and one magnitude
     for each star on several chips, so that chips which overlap are tied to each other (ubercal,
     Padmanabhan et al. 2008, ApJ 674, 1217), and the published stars hold the whole. The scatter of
@@ -86,7 +92,7 @@ def fit_zero_points(
     """
     found = [none_because(NO_STARS)] * len(exposure)
     chosen = usable(stars, options)
-    pivot = float(np.median(chosen.colour)) if len(chosen) else np.nan
+    pivot = float(np.quantile(chosen.colour, pivot_share)) if len(chosen) else np.nan
     for chips in _patches(chosen, exposure):
         on_them = chosen.select(np.isin(chosen.chip, chips))
         held = _held_chips(on_them, len(exposure), options)

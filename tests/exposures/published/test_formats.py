@@ -213,6 +213,38 @@ def test_julian_dates_of_2mass_are_epochs(tmp_path):
     assert rows["mags"] == ["{12.1,11.5,NULL}"]
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "objID,raMean,decMean,raMeanErr,decMeanErr,gMeanPSFMag,gMeanPSFMagErr,iMeanPSFMag,"
+        "iMeanPSFMagErr",
+        "objID,RAJ2000,DEJ2000,e_RAJ2000,e_DEJ2000,gmag,e_gmag,imag,e_imag",
+    ],
+)
+def test_ps1_is_read_from_mast_and_from_vizier(tmp_path, columns):
+    (tmp_path / "ps1.csv").write_text(
+        f"{columns}\n73422650,265.0,-29.0,0.01,0.02,-999,-999,18.1,0.02\n"
+    )
+    rows = rows_of("ps1", [tmp_path / "ps1.csv"])
+    assert (rows["ra_err"], rows["dec_err"]) == ([10.0], [20.0])
+    assert rows["mags"] == ["{18.1,NULL,NULL,NULL,NULL}"]  # i is the main band
+    assert rows["mag_err"] == [pytest.approx(0.02)] and rows["name"] == ["73422650"]
+
+
+GSPC = "i_sdss_mag,i_sdss_flux,i_sdss_flux_error,y_ps1_mag,y_ps1_flux,y_ps1_flux_error,c_star"
+
+
+def test_synthetic_photometry_has_its_errors_from_fluxes(tmp_path):
+    (tmp_path / "gspc.csv").write_text(
+        f"source_id,ra,dec,phot_g_mean_mag,{GSPC}\n"
+        "7,265.0,-29.0,16.0,15.5,2e-29,2e-31,15.4,1e-29,null,0.01\n"
+    )
+    rows = rows_of("gaia_gspc", [tmp_path / "gspc.csv"])
+    assert rows["mags"] == ["{16,NULL,NULL,15.5,NULL,15.4}"]
+    errors = rows["mag_errs"][0].strip("{}").split(",")
+    assert float(errors[3]) == pytest.approx(0.010857, rel=1e-3) and errors[5] == "NULL"
+
+
 def test_positions_elsewhere_are_left_out_and_counted(tmp_path):
     table = gaia_table(300)
     table["ra"][3], table["dec"][7] = np.nan, np.nan

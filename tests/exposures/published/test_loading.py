@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
 from astropy.table import Table
+from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, connections, transaction
@@ -17,6 +19,7 @@ from exposures.published import loading, stored
 from exposures.published.coverage import is_covered
 from exposures.published.definitions import known_definitions
 from exposures.published.loading import LoadOptions, load_catalogue
+from exposures.published.photometry import Photometry
 from exposures.q3c import Q3CWithin
 from exposures.science.coverage import cells_of
 from tests.builders.published_files import (
@@ -209,6 +212,51 @@ def test_tables_of_variables_add_to_stars_by_their_names(tmp_path):
     assert rr.extras["best_class_score"] == 0.9 and rr.extras["num_clean_epochs_g"] == 31
     assert (ecl.var_class, ecl.period) == ("ECL", 2.0)
     assert (none.var_class, none.period) == (None, None)
+
+
+def test_synthetic_photometry_is_added_to_stars_of_gaia_band_by_band(tmp_path):
+    table = gaia_table(20)
+    ids = table["source_id"]
+    gspc = tmp_path / "gspc.csv"
+    gspc.write_text(
+        "source_id,g_sdss_mag,i_sdss_mag,i_sdss_flux,i_sdss_flux_error\n"
+        f"{ids[0]},16.5,15.5,2e-29,2e-31\n"
+    )
+    source = write_gaia(table, tmp_path / "gaia.fits")
+    load_catalogue(KNOWN["gaia_gspc"], [gspc, source])
+    star, other = (GalPublishedStar.objects.get(name=str(ids[k])) for k in range(2))
+    own = pytest.approx(table[0]["phot_g_mean_mag"])
+    assert star.mags == [own, 16.5, None, 15.5, None, None]
+    assert star.mag == own and star.mag_errs[3] == pytest.approx(0.010857, rel=1e-3)
+    assert other.mags == [pytest.approx(table[1]["phot_g_mean_mag"]), *[None] * 5]
+
+
+def test_what_magnitudes_are_is_told_without_reading_files_again(tmp_path, tables):
+    paths = gaia_files(tmp_path, 1)
+    catalogue = load_gaia(paths).catalogue
+    assert catalogue.photometry == GAIA.photometry.model_dump(mode="json")
+    changed = GAIA.model_copy(update={"system": "AB", "transformations": []})
+    report = load_catalogue(changed, paths, LoadOptions())
+    assert report.was_in_use and report.catalogue.pk == catalogue.pk
+    stored_now = GalPublishedCatalogue.objects.get().photometry
+    assert set(stored_now["systems"].values()) == {"AB"} and not stored_now["transformations"]
+
+
+@pytest.mark.parametrize("name", ["gaia_dr3", "twomass", "vvv", "decaps2", "ps1"])
+def test_catalogues_that_were_loaded_before_are_told_as_those_loaded_now(name):
+    migration = import_module("exposures.migrations.0025_photometry_of_catalogues")
+    GalPublishedCatalogue.objects.create(
+        name=name, version="1", kind="photometric", epoch=2016, position_err=0.1,
+        bands=KNOWN[name].bands,
+    )  # fmt: skip
+    other = GalPublishedCatalogue.objects.create(
+        name="own", version="1", kind="photometric", epoch=2016, position_err=0.1, bands=["g"]
+    )
+    migration.tell(apps, None)
+    told = Photometry.model_validate(GalPublishedCatalogue.objects.get(name=name).photometry)
+    assert told == KNOWN[name].photometry
+    other.refresh_from_db()
+    assert other.photometry == {}
 
 
 def test_files_of_ogle_become_one_row_a_star(tmp_path):
