@@ -25,6 +25,7 @@ from skies.truth import Changes, EpochTruth
 
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import reduce_chip
+from photometry.reduction.refraction import SourcesAtEpoch
 from photometry.reduction.search import measure_search
 from photometry.references.measured import Measured as MeasuredSources
 from photometry.references.motions import reference_motions
@@ -55,8 +56,9 @@ def measure_night(sky_options, options=ReductionOptions()):
     for epoch, (facts, chip) in zip(night.epochs[1:], chips[1:], strict=True):
         reduction = reduce_chip(chip, facts, catalogue, options.search_detection, options)
         days = epoch.mjd - night.epochs[0].mjd
-        at = positions_at(sources["ra"], sources["dec"], motions, days, options.motions)
-        search = measure_search(reduction, sources, options, positions=at, skies=skies)
+        positions = positions_at(sources["ra"], sources["dec"], motions, days, options.motions)
+        at_epoch = SourcesAtEpoch(*positions, np.full(len(sources), np.nan))
+        search = measure_search(reduction, sources, options, at_epoch=at_epoch, skies=skies)
         changes = Changes(truth, EpochTruth(night, epoch.index))
         yield changes, judged((reference, reduction), search)
 

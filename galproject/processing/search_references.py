@@ -7,8 +7,10 @@ from exposures.errors import InputFileError
 from exposures.models import GalImage
 from exposures.science.astrometry import PixelCorrection, RefinedWcs, RegisteredWcs
 from galproject.processing.sky_geometry import fill_sky_geometry, references_under
+from photometry.matching.colours import gaia_colours
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction
+from photometry.reduction.refraction import SourcesAtEpoch
 from photometry.reduction.search import SearchMeasurement, measure_search
 from photometry.science.reference_sky import ReferenceSky
 from photometry.storage import storage
@@ -64,9 +66,10 @@ def _measure_on(
     sources = storage.reference_sources_in(references)
     edges = channel_edges(references)
     positions = source_positions_at(sources, image.exposure.mjd, options.motions)
+    at_epoch = SourcesAtEpoch(*positions, gaia_colours(sources["refsource_id"]))
     skies, notes = _skies(references, options)
     measurement: SearchMeasurement = measure_search(
-        reduction, sources, options, edges, positions, skies
+        reduction, sources, options, edges, at_epoch, skies
     )
     return replace(measurement, notes=(*measurement.notes, *notes))
 

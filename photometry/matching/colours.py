@@ -6,13 +6,15 @@ import numpy as np
 
 from exposures.models import GalPublishedCatalogue
 from exposures.published_catalogues import PublishedKind
-from exposures.science.arrays import IntArray
+from exposures.science.arrays import FloatArray, IntArray
+from exposures.source_ids import catalogue_of
 from photometry.match_model import GalMatchRun
 from photometry.matching.counterparts import counterparts
 from photometry.science.parallaxes import absolute_magnitudes
 
 # Two bands whose difference is the colour of a star, the first that a catalogue has.
-COLOURS = (("BP", "RP"), ("g", "i"), ("g", "r"), ("V", "I"), ("J", "Ks"))
+GAIAS = ("BP", "RP")
+COLOURS = (GAIAS, ("g", "i"), ("g", "r"), ("V", "I"), ("J", "Ks"))
 # All stars of the survey have the colour of one catalogue, so that they can be compared: Gaia's
 # rather than another's, as it has parallaxes.
 KINDS = (PublishedKind.ASTROMETRIC, PublishedKind.PHOTOMETRIC)
@@ -71,6 +73,24 @@ def all_published_colours(reference_id: int) -> PublishedColours:
     if catalogue is None:
         return PublishedColours(np.zeros(0, "i8"), *np.zeros((3, 0)))
     return published_colours(reference_id, catalogue)
+
+
+def gaia_colours(refsource_ids: IntArray) -> FloatArray:
+    """(n,) BP - RP in mag of sources by their ids, in order; NaN where unknown.
+
+    Those of other bands are no part of it, as one can't be compared with another.
+    """
+    colours = np.full(len(refsource_ids), np.nan)
+    catalogue = colour_catalogue()
+    if catalogue is None or (catalogue.blue, catalogue.red) != GAIAS:
+        return colours
+    for reference_id in np.unique(catalogue_of(refsource_ids)).tolist():
+        stars = published_colours(reference_id, catalogue)
+        _, place, star = np.intersect1d(
+            refsource_ids, stars.refsource_id, assume_unique=True, return_indices=True
+        )
+        colours[place] = stars.colour[star]
+    return colours
 
 
 def colours_digest(reference_id: int) -> str:

@@ -1,4 +1,4 @@
-"""The differential refraction of a search image, by the colours of a catalogue's stars."""
+"""The differential refraction of a search image, by the colours of published stars."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,20 @@ from exposures.science.astrometry import mutual_neighbours
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reduction import Reduction
 from photometry.science.refraction import Refraction, fit_refraction
+
+
+@dataclass(frozen=True)
+class SourcesAtEpoch:
+    """What is known of n reference sources at the epoch of an image, beside their rows."""
+
+    ra: np.ndarray  # (n,) ICRS degrees
+    dec: np.ndarray  # (n,) ICRS degrees
+    colours: np.ndarray  # (n,) mag, Gaia's BP - RP of the stars that they are; NaN where unknown
+
+    @classmethod
+    def as_on_reference(cls, sources: np.ndarray) -> "SourcesAtEpoch":
+        """Sources, rows of galsources, where they are on their reference, of unknown colours."""
+        return cls(sources["ra"], sources["dec"], np.full(len(sources), np.nan))
 
 
 @dataclass(frozen=True)
@@ -29,15 +43,18 @@ def refracted(
     by_wcs: tuple[FloatArray, FloatArray],
     registered: tuple[FloatArray, FloatArray],
     significant: BoolArray,
+    matched: FloatArray,
     options: ReductionOptions,
 ) -> RefractedStars:
     """The RefractedStars of n sources that an image is registered to.
 
     ``by_wcs`` and ``registered`` are pixels x and y (n,) of the sources by its WCS and by its
-    registration. Their colours are those of the catalogue's stars in their places, and of
-    ``significant`` (n,) ones alone. No shift without a catalogue.
+    registration. Their colours are those of the stars that they are ``matched`` with, (n,) mag, NaN
+    where that is not known; else those of the catalogue's stars in their places, and of
+    ``significant`` (n,) ones alone. No shift without either.
     """
-    colours = _colours(reduction, by_wcs, significant, options)
+    placed = _placed_colours(reduction, by_wcs, significant, options)
+    colours = np.where(np.isfinite(matched), matched, placed)
     known = np.flatnonzero(np.isfinite(colours))
     found = reduction.detections
     bright = found.bright(options.min_significance, options.clean)
@@ -54,7 +71,7 @@ def refracted(
     return RefractedStars(refraction, *refraction.shift(colours))
 
 
-def _colours(
+def _placed_colours(
     reduction: Reduction,
     by_wcs: tuple[FloatArray, FloatArray],
     significant: BoolArray,

@@ -12,7 +12,7 @@ from photometry.reduction.bright_stars import wing_flags
 from photometry.reduction.errors import PlacedFit, expected_flux, measured_errors
 from photometry.reduction.options import ReductionOptions
 from photometry.reduction.reference_sky import sky_beside
-from photometry.reduction.refraction import RefractedStars, refracted
+from photometry.reduction.refraction import RefractedStars, SourcesAtEpoch, refracted
 from photometry.science.bright_stars.wings import MeasuredStars
 from photometry.science.calibration.calibration import (
     CalibrationStars,
@@ -63,24 +63,23 @@ class SearchMeasurement:
 
 
 def measure_search(
-    reduction, sources, options=ReductionOptions(), reference_edges=(), positions=None, skies=None
+    reduction, sources, options=ReductionOptions(), reference_edges=(), at_epoch=None, skies=None
 ):
     """Measure the reference ``sources`` (rows read from galsources) on a reduced search image.
 
-    ``reference_edges`` are the ChannelEdges of the references; ``positions`` are right ascensions
-    and declinations (n,) of the sources at the epoch of the image, degrees, by default those on
-    the reference. ``skies`` are the ReferenceSky by reference image, of those that have one to
-    subtract.
+    ``reference_edges`` are the ChannelEdges of the references; ``at_epoch`` are the SourcesAtEpoch
+    of the image, by default those on the reference. ``skies`` are the ReferenceSky by reference
+    image, of those that have one to subtract.
 
     Raises InputFileError if none of them lies on usable pixels.
     """
     notes = []
-    positions = (sources["ra"], sources["dec"]) if positions is None else positions
-    by_wcs = reduction.wcs.to_pixels(*positions)
+    at_epoch = at_epoch or SourcesAtEpoch.as_on_reference(sources)
+    by_wcs = reduction.wcs.to_pixels(at_epoch.ra, at_epoch.dec)
     registration, agreed = register_search_image(reduction, sources, by_wcs, options, notes)
     x, y = registration.apply(*by_wcs)
     bright = sources["flux"] > options.min_significance * sources["flux_err"]
-    shifted = refracted(reduction, by_wcs, (x, y), bright, options)
+    shifted = refracted(reduction, by_wcs, (x, y), bright, at_epoch.colours, options)
     x, y = x + shifted.dx, y + shifted.dy
     on_chip = _on_chip(x, y, reduction.chip.shape, options.edge_pixels)
     if not on_chip.any():

@@ -10,6 +10,7 @@ import pytest
 from astropy.table import Table
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 
 from exposures.models import GalCheckpoint, GalImage, GalPublishedCatalogue
 from exposures.published.definitions import known_definitions
@@ -17,7 +18,9 @@ from exposures.published.loading import LoadOptions, load_catalogue, remove_cata
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.queue.reprocessing import plan_reprocessing
 from galproject.queue.runs import prepare, run_chips
-from photometry.models import GalSource
+from photometry.models import GalMatch, GalSource
+from photometry.science.matching.states import MatchState
+from photometry.science.refraction import RefractionOptions
 from tests.builders.processed_night import ONE_CCD, remove_survey
 
 pytestmark = pytest.mark.django_db
@@ -30,19 +33,19 @@ def load(folder, **options):
     return load_catalogue(GAIA, [Path(folder)], LoadOptions(**options)).catalogue
 
 
-def process(path, options=BY_DATABASE, workers=1, again=False, **how):
+def process(path, options=BY_DATABASE, again=False, **how):
     """Process chips of an exposure, of which none may fail."""
     ids = prepare([path], options, **how).image_ids
-    results = list(run_chips(ids, options, workers, again))
+    results = list(run_chips(ids, options, again=again))
     assert len(results) == len(ids) and not any(result.failed for result in results)
 
 
 @pytest.fixture(scope="module")
 def by_database(night, django_db_setup, django_db_blocker):
-    """Two chips of a reference, placed by the database in two processes, and a search image."""
+    """Two chips of a reference and one of a search image, placed by the database."""
     with django_db_blocker.unblock():
         load(night.options.catalogue)
-        process(night.reference, workers=2, is_reference=True)
+        process(night.reference, is_reference=True)
         process(night.searches[0], ccds=ONE_CCD)
         yield night
         remove_survey()
@@ -118,6 +121,26 @@ def test_the_chips_page_and_its_log_say_by_what_it_was_placed(by_database, clien
     assert re.search(r"<dt>Placed by</dt>\s*<dd>gaia_dr3 DR3</dd>", page)
     log = GalCheckpoint.objects.filter(ccdnum=image.ccdnum, note="placed by gaia_dr3 DR3")
     assert log.filter(exposure=image.exposure).count() == 1
+
+
+def refraction_on(night):
+    """The refraction of a search image placed by tiles, with few stars as bright as it takes."""
+    few = replace(night.options.reduction, refraction=RefractionOptions(min_stars=8))
+    options = replace(night.options, reduction=few)
+    process(night.searches[0], options, again=True, ccds=ONE_CCD)
+    return GalImage.objects.searches().get().astrometry["refraction"]
+
+
+def test_refraction_goes_by_colours_of_stars_that_sources_are_matched_with(by_database):
+    """Those in the database are made redder by three magnitudes, so that one sees which count."""
+    assert GalMatch.objects.filter(state=MatchState.MATCHED).count() >= 40
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE galpublishedstars SET mags[2] = mags[2] + 3")
+    by_match = refraction_on(by_database)
+    GalMatch.objects.all().delete()
+    by_place = refraction_on(by_database)
+    assert by_place["n_used"] >= 8 and by_match["n_used"] >= 8
+    assert by_match["middle"] > by_place["middle"] + 2
 
 
 def test_tiles_are_asked_first_and_told(by_database):

@@ -4,8 +4,10 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from django.db import connection, transaction
 
 from exposures.catalogues import CatalogueCuts, Cone, open_catalogue
+from exposures.errors import GalprojectError
 from exposures.published import astrometric
 from exposures.published.astrometric import (
     PublishedCatalogue,
@@ -15,6 +17,7 @@ from exposures.published.astrometric import (
 )
 from exposures.published.definitions import known_definitions
 from exposures.published.loading import LoadOptions, load_catalogue, remove_catalogue
+from exposures.published.stored import drop_catalogue
 from tests.builders.published_files import CENTRE, gaia_table, write_gaia
 from tests.exposures.test_catalogues import write_tiles
 
@@ -123,6 +126,28 @@ def test_a_version_that_goes_while_it_is_read_is_read_in_its_successor(db, tmp_p
     assert len(published.stars(*CENTRE, 1.0, MJD, "r")) == 200
     assert [read.version for read in published.stars_read] == ["DR4"]
     assert len(n_locks) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_read_a_version_at_once_and_it_goes_after_both(tmp_path):
+    catalogue = load(gaia_table(300), tmp_path / "gaia.fits")
+    other = connection.copy()
+    try:
+        with transaction.atomic(), other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(
+                "SELECT FROM galpublishedcatalogues WHERE id = %s FOR KEY SHARE", [catalogue.pk]
+            )
+            with connection.cursor() as own:
+                own.execute("SET LOCAL lock_timeout = '2s'")
+            assert len(PublishedCatalogue("gaia_dr3").stars(*CENTRE, 1.0, MJD, "r")) == 300
+        with pytest.raises(GalprojectError, match="can't be dropped, as a long query reads"):
+            drop_catalogue(catalogue, lock_seconds=0.1)
+        other.close()
+        drop_catalogue(catalogue, lock_seconds=2)
+    finally:
+        other.close()
+    assert astrometric_names() == []
 
 
 def test_where_nothing_is_loaded_there_are_no_stars_and_nothing_was_read(db):
