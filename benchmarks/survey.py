@@ -6,7 +6,8 @@ docs/storage.md has it; with --quick a twentieth of them. Ends with one JSON lin
 and milliseconds are processor time, the server's included: medians, or the ``_worst`` of several
 and what it was.
 
-``failed_statements`` about all partitions that found no room for their locks, and the
+``failed_statements`` about all partitions that found no room for their locks, with the server's
+settings as they should be, ``failed_statements_by_default`` with PostgreSQL's own, and the
 ``wanted_max_locks_per_transaction``; ``first_plan_ms`` of a source by its id in a session,
 ``plan_ms`` of the next; ``cone_ms`` of a cone with light curves in ``cone_catalogues``;
 ``attach_ms`` of one partition more than ``n_partitions``; ``home_seconds`` and so on of pages,
@@ -57,14 +58,14 @@ def filled_survey(share):
         import django
 
         django.setup()
+        from django.db import connection
+
         from benchmarks.survey_rows.filling import fill, to_stderr
         from benchmarks.survey_rows.size import SurveySize
 
         fill(SurveySize.of_share(share), to_stderr)
-        yield
-        from django.db import connections
-
-        connections.close_all()
+        yield server
+        connection.close()
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def there_already(url):
     import django
 
     django.setup()
-    yield
+    yield None
 
 
 def measure(quick, figures):
@@ -98,7 +99,18 @@ def measure(quick, figures):
     queue.measure_workers(figures, N_QUICK_CHIPS if quick else N_CHIPS)
     commands.measure_derivations(figures)
     figures.store("interrupted", figures.interrupted)
-    return figures.values
+
+
+def measure_by_default(server, figures):
+    """What is otherwise where nobody has given the server room for locks."""
+    from django.db import connection
+
+    from benchmarks.survey_figures.sources_table import measure_default_locks
+
+    connection.close()
+    server.stop("fast")
+    server.start()
+    measure_default_locks(figures)
 
 
 def main():
@@ -111,11 +123,15 @@ def main():
     )
     arguments = parser.parse_args()
     share = QUICK_SHARE if arguments.quick else 1.0
-    with filled_survey(share) if arguments.filled is None else there_already(arguments.filled):
+    survey = filled_survey(share) if arguments.filled is None else there_already(arguments.filled)
+    with survey as server:
         from benchmarks.survey_figures.figures import Figures
 
-        found = measure(arguments.quick, Figures())
-    print(json.dumps({name: _rounded(value) for name, value in found.items()}))
+        figures = Figures()
+        measure(arguments.quick, figures)
+        if server is not None:
+            measure_by_default(server, figures)
+    print(json.dumps({name: _rounded(value) for name, value in figures.values.items()}))
 
 
 def _rounded(value):

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from exposures.models import GalExposure
 from photometry.models import GalReference
 
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 900  # of the wall
 # Of so many exposures, or catalogues, one is done: each takes the same work by itself.
 EVERY = 8
 

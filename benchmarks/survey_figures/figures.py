@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 
 from benchmarks.processor_time import Stopwatch
 
-LIMIT_SECONDS = 60  # of the wall
+LIMIT_SECONDS = 300  # of the wall
 
 
 class TooLongError(Exception):

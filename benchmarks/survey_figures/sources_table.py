@@ -14,14 +14,14 @@ from photometry.storage.partitions import attach_partition, create_table_to_atta
 
 # Each needs locks of every partition.
 STATEMENTS = {
-    "SELECT without an id": "SELECT count(*) FROM galsources WHERE ra < 0",
-    "join": (
+    "select_without_id": "SELECT count(*) FROM galsources WHERE ra < 0",
+    "join_by_id": (
         "SELECT count(*) FROM (SELECT refsource_id FROM galcandidates LIMIT 10) AS c"
         " JOIN galsources USING (refsource_id)"
     ),
-    "CREATE INDEX": "CREATE INDEX of_a_migration ON galsources (mjd)",
-    "TRUNCATE": "TRUNCATE galsources",
-    "DROP": "DROP TABLE galsources CASCADE",
+    "create_index": "CREATE INDEX of_a_migration ON galsources (mjd)",
+    "truncate": "TRUNCATE galsources",
+    "drop": "DROP TABLE galsources CASCADE",
 }
 BY_ID = "EXPLAIN SELECT mjd, mag FROM galsources WHERE refsource_id = {}"
 CONE = "SELECT refsource_id, mjd, mag FROM galsources_cone_light_curves(%s, %s, 1)"
@@ -30,19 +30,33 @@ N_SESSIONS, N_PLANS, N_CONES, N_ATTACHED = 10, 20, 100, 5
 
 
 def measure_statements(figures):
-    """Which statements fail for want of locks; each is rolled back."""
+    """What statements about all partitions cost, and which find no room for their locks."""
     failed = []
-    for name, statement in STATEMENTS.items():
+    for name in STATEMENTS:
+        seconds = figures.cost(name, lambda name=name: failed.extend(_failing([name])))
+        figures.store(f"{name}_seconds", seconds)
+    figures.store("failed_statements", failed)
+    figures.store("wanted_max_locks_per_transaction", lock_table().wanted)
+
+
+def measure_default_locks(figures):
+    """Which statements fail on a server that was left with room for as many locks as by default."""
+    figures.store("failed_statements_by_default", _failing(STATEMENTS))
+
+
+def _failing(names):
+    """The names of statements that find no room for their locks; the others are rolled back."""
+    failed = []
+    for name in names:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
-                figures.seconds(f"statement {name}", cursor.execute, statement)
+                cursor.execute(STATEMENTS[name])
                 transaction.set_rollback(True)
         except OperationalError as error:
             if "out of shared memory" not in str(error):
                 raise
             failed.append(name)
-    figures.store("failed_statements", failed)
-    figures.store("wanted_max_locks_per_transaction", lock_table().wanted)
+    return failed
 
 
 def measure_searches(figures):

@@ -65,6 +65,18 @@ SELECT e * %(n_chips)s::bigint + chip + 1 AS id, e, g, chip, ccdnum, name, x.is_
 FROM fill.exposures AS x CROSS JOIN fill.chips;
 CREATE UNIQUE INDEX ON fill.images (id);
 ANALYZE fill.images;
+
+-- The catalogues that images of each group are measured with, chip by chip: whatever their dither.
+CREATE UNLOGGED TABLE fill.overlaps AS
+WITH own AS MATERIALIZED (
+    SELECT *, cos(radians(dec)) AS stretch FROM fill.images WHERE is_reference
+)
+SELECT a.g, a.chip, b.id AS catalogue,
+    (1 - abs(a.dec - b.dec) / (2 * %(half_x)s))
+        * (1 - abs(a.ra - b.ra) * a.stretch / (2 * %(half_y)s)) AS share
+FROM own AS a JOIN own AS b ON b.filter = a.filter
+    AND abs(a.dec - b.dec) < 2 * %(half_x)s - 0.005
+    AND abs(a.ra - b.ra) * a.stretch < 2 * %(half_y)s - 0.005;
 """
 # After the changes, which are counted for them.
 RESULTS = """
@@ -97,7 +109,7 @@ SELECT i.id, e + 1, ccdnum, name, '/data/made-up/c4d_' || e || '_ooi_' || filter
     CASE WHEN has_results THEN 'catalogue' ELSE '' END,
     CASE WHEN has_results AND NOT is_reference THEN 1 + 0.9 * fill.u(i.id, 16) END,
     CASE WHEN has_results AND NOT is_reference THEN jsonb_build_object('error_scale', 1.2,
-        'catalogues', jsonb_build_array(g * %(n_chips)s::bigint + chip + 1)) END,
+        'catalogues', catalogues) END,
     CASE WHEN has_results THEN '{}'::jsonb END,
     CASE WHEN has_results THEN 5 + 20 * fill.u(i.id, 17) END,
     CASE WHEN has_results THEN 50000 + (20000 * fill.u(i.id, 18))::int END,
@@ -113,6 +125,8 @@ FROM (SELECT *, status = 'done' OR is_reference AS has_results,
         now() - interval '90 days' + e * interval '30 minutes' + ccdnum * interval '7 s' AS began,
         status = 'done' AND is_doubted AS has_doubts
       FROM fill.images) AS i
+JOIN (SELECT g, chip, jsonb_agg(catalogue ORDER BY catalogue) AS catalogues
+    FROM fill.overlaps GROUP BY 1, 2) AS o USING (g, chip)
 LEFT JOIN (SELECT galimage_id, count(*) AS n_variables FROM galvarobjs
     WHERE failed_cuts = 0 AND NOT is_flagged AND kind <> 'new' GROUP BY 1) AS v
     ON v.galimage_id = i.id
@@ -130,14 +144,9 @@ WHERE is_reference ORDER BY id;
 
 INSERT INTO galcoverages (image_id, catalogue_id, n_sources, n_non_detections, mjd, filter,
     identifier)
-SELECT i.id, r.catalogue, r.n, (500 * fill.u(i.id, 22))::int, i.mjd, i.filter,
-    (600000 + i.e)::text
-FROM fill.images AS i CROSS JOIN LATERAL (
-    SELECT g * %(n_chips)s::bigint + chip + 1 AS catalogue,
-        60000 + (20000 * fill.u(i.id, 18))::int AS n
-    UNION ALL SELECT g * %(n_chips)s::bigint + chip + 2, 900 WHERE mod(i.id, 2) = 0
-        AND chip + 1 < %(n_chips)s
-) AS r
+SELECT i.id, o.catalogue, (o.share * (60000 + 20000 * fill.u(i.id, 18)))::int,
+    (500 * o.share * fill.u(i.id, 22))::int, i.mjd, i.filter, (600000 + i.e)::text
+FROM fill.images AS i JOIN fill.overlaps AS o USING (g, chip)
 WHERE status = 'done' AND NOT is_reference ORDER BY i.id;
 
 INSERT INTO galreferencesets (option_set_id, code_version, updated, n_sources, n_at_fault, image_id)
