@@ -3,10 +3,12 @@
 import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import ArrayLike
+from scipy.spatial import cKDTree
 
 from exposures.science.angles import to_sky
-from exposures.science.arrays import BoolArray, FloatArray, Shape
+from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 
+AT_ONCE = 1 << 16  # pairs of chips
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
 
@@ -100,6 +102,64 @@ def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray
     plane = tangent_plane(points[inside], centre)
     inside[inside] = in_convex_polygon(plane, tangent_plane(corners, centre))
     return inside
+
+
+def pairs_sharing_sky(
+    footprints: FloatArray, centres: FloatArray, others: FloatArray, other_centres: FloatArray
+) -> tuple[IntArray, IntArray]:
+    """Pairs of chips of about one size that share sky: indices (k,) of both, in their order.
+
+    ``footprints`` (n, 8) and ``others`` (m, 8) are convex, ``centres`` (n, 2) and ``other_centres``
+    (m, 2) lie in them; ICRS degrees. Two share sky where a corner or the centre of one lies in the
+    other. Searched by a k-d tree of the centres, and tested by the planes through the sides and the
+    middle of the sphere.
+    """
+    points, other_points = _points_of(footprints, centres), _points_of(others, other_centres)
+    if len(points) == 0 or len(other_points) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    reach = _reach(points) + _reach(other_points)
+    near = cKDTree(points[:, 4]).sparse_distance_matrix(
+        cKDTree(other_points[:, 4]), reach, output_type="ndarray"
+    )
+    near = near[np.lexsort((near["j"], near["i"]))]
+    shares = np.zeros(len(near), bool)
+    for start in range(0, len(near), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        a, b = points[near["i"][rows]], other_points[near["j"][rows]]
+        shares[rows] = _has_any_inside(a, b) | _has_any_inside(b, a)
+    return near["i"][shares].astype(np.int64), near["j"][shares].astype(np.int64)
+
+
+def _points_of(footprints: FloatArray, centres: FloatArray) -> FloatArray:
+    """(n, 5, 3) unit vectors of the corners and centres of footprints."""
+    return unit_vectors(np.column_stack([footprints, centres]).ravel()).reshape(-1, 5, 3)
+
+
+def _reach(points: FloatArray) -> float:
+    """The largest distance of a corner from its centre, along a chord of the unit sphere."""
+    return float(np.linalg.norm(points[:, :4] - points[:, 4:], axis=2).max())
+
+
+def _has_any_inside(points: FloatArray, of: FloatArray) -> BoolArray:
+    """(k,) whether any of (k, 5, 3) points lies in a chip with (k, 5, 3) corners and centre."""
+    corners = of[:, :4]
+    normals = np.cross(corners, np.roll(corners, -1, axis=1))
+    side = points @ normals.transpose(0, 2, 1)
+    return np.any(np.all(side >= 0, axis=2) | np.all(side <= 0, axis=2), axis=1)
+
+
+def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> IntArray:
+    """(n,) in how many of footprints (m, 8), which are convex, positions (n,) lie; ICRS degrees.
+
+    As ``contains`` for each, by the planes through the sides and the middle of the sphere.
+    """
+    corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
+    points = unit_vectors(np.column_stack([ra, dec]))
+    normals = np.cross(corners, np.roll(corners, -1, axis=1))
+    side = normals @ points.T
+    inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
+    inside &= corners.mean(axis=1) @ points.T > 0  # not on the other side of the sky
+    return np.count_nonzero(inside, axis=0)
 
 
 def grown(footprint: ArrayLike, margin_degrees: float) -> FloatArray:

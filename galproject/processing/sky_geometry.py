@@ -1,13 +1,28 @@
 """The sky geometry of chips in galimages."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+
 import numpy as np
 
+from exposures.binary_copy import copy_out
 from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
 from exposures.science.astrometry import RefinedWcs, RegisteredWcs, pixel_scale_arcsec
-from exposures.science.footprints import corner_pixels, fault_of
+from exposures.science.arrays import FloatArray
+from exposures.science.footprints import corner_pixels, fault_of, pairs_sharing_sky
 from photometry.models import GalReference
+
+CENTRE, CORNERS = ("ra", "dec"), tuple(f"corner_{i}" for i in range(1, 9))
+PLACE_DTYPE = np.dtype([("id", "i8"), ("filter", "i4"), *((n, "f8") for n in CENTRE + CORNERS)])
+PLACES = f"""
+SELECT {{id}}, array_position({{filters}}::text[], e.filter::text), i.ra, i.dec,
+    {", ".join(f"i.footprint[{i}]" for i in range(1, 9))}
+FROM galimages i JOIN galexposures e ON e.id = i.exposure_id {{of}}
+WHERE i.footprint IS NOT NULL AND {{which}} ORDER BY 1
+"""
+ACTIVE = "JOIN galreferences c ON c.image_id = i.id AND c.active"
 
 
 def fill_sky_geometry(image: GalImage, chip: Chip, wcs: RefinedWcs | RegisteredWcs) -> None:
@@ -42,3 +57,33 @@ def catalogues_under(image: GalImage) -> list[GalReference]:
     """The catalogues in use of the references under an image."""
     references = references_under(image)
     return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))
+
+
+def catalogues_under_each(image_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Ids of the catalogues in use under each of some search images, as ``catalogues_under``.
+
+    For many images at once. What lies exactly on the edge of a chip may be taken otherwise.
+    """
+    chosen = ",".join(map(str, image_ids))
+    images = _places("i.id", f"i.id = ANY('{{{chosen}}}')")
+    references = _places("c.id", "i.is_reference AND i.status = 'done'", ACTIVE)
+    under = defaultdict(list)
+    for name in np.unique(images["filter"]):
+        own, others = (rows[rows["filter"] == name] for rows in (images, references))
+        pairs = pairs_sharing_sky(*_footprints(own), *_footprints(others))
+        for image, catalogue in zip(own["id"][pairs[0]], others["id"][pairs[1]], strict=True):
+            under[int(image)].append(int(catalogue))
+    return under
+
+
+def _places(id_column: str, which: str, of: str = "") -> np.ndarray:
+    """PLACE_DTYPE of images, with the id of each or of its catalogue."""
+    filters = "(SELECT array_agg(DISTINCT filter ORDER BY filter) FROM galexposures)"
+    return copy_out(
+        PLACES.format(id=id_column, filters=filters, of=of, which=which), PLACE_DTYPE
+    )
+
+
+def _footprints(rows: np.ndarray) -> tuple[FloatArray, FloatArray]:
+    """(n, 8) footprints and (n, 2) centres."""
+    return tuple(np.column_stack([rows[name] for name in names]) for names in (CORNERS, CENTRE))

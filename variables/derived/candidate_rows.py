@@ -18,11 +18,13 @@ RETURNING c.refsource_id, c.xmax = 0
 """
 
 
-def upsert_candidates(catalogue: GalReference, columns: Mapping[str, np.ndarray]) -> set[int]:
-    """Insert or update candidates of a catalogue by their columns (n,); the ids of those inserted.
+def upsert_candidates(
+    catalogue: GalReference, columns: Mapping[str, np.ndarray]
+) -> tuple[set[int], set[int]]:
+    """Insert or update candidates of a catalogue; ids of those inserted, and of all written.
 
-    NaN is NULL where a column may be. What others write is left as it is, and so is a row that
-    would not change. ``columns`` are all those that are derived, but for those of the image.
+    ``columns`` (n,) are all that are derived, but for those of the image; NaN is NULL where a
+    column may be. What others write is left as it is, and so is a row that would not change.
     """
     image = catalogue.image
     common = {
@@ -35,7 +37,8 @@ def upsert_candidates(catalogue: GalReference, columns: Mapping[str, np.ndarray]
     values = common | arrays | _defaults([*columns, *common]) | {"refreshed": timezone.now()}
     with connection.cursor() as cursor:
         cursor.execute(_statement(fields, [*common]), values)
-        return {pk for pk, is_new in cursor.fetchall() if is_new}
+        written = dict(cursor.fetchall())
+    return {pk for pk, is_new in written.items() if is_new}, set(written)
 
 
 def _statement(fields, common):

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection, transaction
 
+from exposures.binary_copy import copy_out
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalImage
 from exposures.options_in_force import options_in_force
-from exposures.science.footprints import contains
+from exposures.science.footprints import count_containing
 from exposures.science.motion import DAYS_A_YEAR
 from exposures.source_ids import catalogue_of
 from photometry.models import GalReference
@@ -21,7 +22,7 @@ from variables.derived.candidate_rows import upsert_candidates
 from variables.derived.colours import colour_columns
 from variables.derived.known import refresh_known
 from variables.derived.periods import certain_periods
-from variables.derived.stars import refresh_stars_of
+from variables.derived.stars import refresh_stars_later, refresh_stars_of
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import are_inside
@@ -29,13 +30,14 @@ from variables.science.causes import Evidence, count_others_nearby, judge_causes
 from variables.science.light_curve_statistics import light_curve_statistics
 from variables.votes.consensus import update_consensus
 
+STARS_AT_ONCE = 5000
 CHANGES = """
-SELECT v.refsource_id, v.galimage_id, e.mjd, v.delta_mag, v.significance, v.x, v.y,
+SELECT v.refsource_id, v.galimage_id, e.mjd, coalesce(v.delta_mag, 'NaN'), v.significance,
+       coalesce(v.x, 'NaN')::float8, coalesce(v.y, 'NaN')::float8,
        v.failed_cuts, v.is_flagged, v.kind = 'vanished'
 FROM galvarobjs v
 JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-WHERE v.refsource_id BETWEEN %s AND %s
-ORDER BY v.refsource_id, e.mjd
+WHERE v.refsource_id BETWEEN {first} AND {last}
 """
 LOOKED_FOR = """
 SELECT refsource_id, galimage_id FROM galnondetections
@@ -63,21 +65,31 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
     catalogues = GalReference.objects.select_related("image__exposure").order_by("pk")
     if catalogue_ids is not None:
         catalogues = catalogues.filter(pk__in=list(catalogue_ids))
-    total, options = 0, options_in_force()
+    total, options, concerned = 0, options_in_force(), []
     for catalogue in catalogues:
-        total += _refresh(catalogue, only, options)
+        n_candidates, of_stars = _refresh(catalogue, only, options)
+        total += n_candidates
+        concerned += of_stars
+        if len(concerned) > STARS_AT_ONCE:
+            refresh_stars_later(concerned)
+            concerned = []
         if progress is not None:
             progress.update(1)
+    refresh_stars_later(concerned)
     return total
 
 
 @transaction.atomic
 def _refresh(catalogue, only, options):
-    """Update the candidates of one catalogue, or only of some of its sources."""
+    """Update the candidates of one catalogue, or only of some of its sources.
+
+    Returns how many they are, and ids of those whose stars are to be looked at once it is
+    committed.
+    """
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     if not lock_against_drop(catalogue):
-        return 0  # dropped since it was looked up, with its candidates
+        return 0, []  # dropped since it was looked up, with its candidates
     changes = _changes(catalogue)
     varying = varying_sources(catalogue, options.variability)
     evidence = _summarise(changes, varying, options.causes)
@@ -85,12 +97,13 @@ def _refresh(catalogue, only, options):
     ids = evidence.refsource_id
     if only is not None:
         mine, ids = mine.filter(pk__in=only.tolist()), np.intersect1d(ids, only)
-    gone = mine.exclude(pk__in=ids.tolist())
-    concerned = [*ids.tolist(), *gone.values_list("pk", flat=True)]
-    gone.delete()
+    gone = set(mine.values_list("pk", flat=True)).difference(ids.tolist())
+    concerned = [*ids.tolist(), *gone]
+    if gone:
+        mine.filter(pk__in=gone).delete()
     if len(ids) == 0:
-        refresh_stars_of(catalogue, concerned)
-        return 0
+        refresh_stars_of(catalogue, gone)
+        return 0, concerned
     chosen = np.searchsorted(evidence.refsource_id, ids)
     statistics = all_epochs_of(ids, options.variability)
     columns = _columns(catalogue, evidence, chosen, changes, statistics)
@@ -98,11 +111,11 @@ def _refresh(catalogue, only, options):
     columns |= {"period_days": days, "period_err": errors} | colour_columns(catalogue.pk, ids)
     columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
     columns["is_flagged"] |= _hidden(catalogue, columns)
-    new = upsert_candidates(catalogue, columns)
+    new, written = upsert_candidates(catalogue, columns)
     refresh_known(catalogue.pk, None if only is None else ids.tolist())
-    refresh_stars_of(catalogue, concerned)
+    refresh_stars_of(catalogue, written | gone)
     _restore_consensus(new)
-    return len(ids)
+    return len(ids), concerned
 
 
 def _restore_consensus(new):
@@ -114,10 +127,9 @@ def _restore_consensus(new):
 
 def _changes(catalogue):
     """The changes of a catalogue's sources, sorted by source and time; NaN where unknown."""
-    with connection.cursor() as cursor:
-        cursor.execute(CHANGES, catalogue.id_range)
-        rows = cursor.fetchall()
-    return np.array([tuple(np.nan if v is None else v for v in row) for row in rows], CHANGE_DTYPE)
+    first, last = catalogue.id_range
+    changes = copy_out(CHANGES.format(first=first, last=last), CHANGE_DTYPE)
+    return changes[np.lexsort((changes["mjd"], changes["refsource_id"]))]
 
 
 @dataclass(frozen=True)
@@ -299,9 +311,11 @@ def _sky(columns, chosen):
 
 def _n_images_of(catalogue, ra, dec):
     """(n,) the number of images measured with a catalogue on which each position lies."""
-    images = GalImage.objects.filter(coverages__catalogue=catalogue)
-    footprints = images.values_list("footprint", flat=True) if len(ra) else ()
-    return sum((contains(f, ra, dec).astype(int) for f in footprints if f), np.zeros(len(ra), int))
+    if len(ra) == 0:
+        return np.zeros(0, int)
+    images = GalImage.objects.filter(coverages__catalogue=catalogue).exclude(footprint=None)
+    footprints = np.array(images.values_list("footprint", flat=True)).reshape(-1, 8)
+    return count_containing(footprints, ra, dec)
 
 
 def _evidence(catalogue, summary, chosen, columns):

@@ -99,13 +99,23 @@ def refresh_stars(refsource_ids):
 
 
 def refresh_stars_of(catalogue, refsource_ids):
-    """Update the star columns, before the commit only for candidates of one catalogue.
+    """Update the star columns in this transaction, only for candidates of one catalogue.
 
-    For callers that go on to lock other catalogues, whose candidates must not be locked before.
+    For callers that go on to lock other catalogues, whose candidates must not be locked before;
+    ``refresh_stars_later`` has to follow.
     """
-    first, last = catalogue.id_range
-    _write(refsource_ids, where=f"AND refsource_id BETWEEN {first} AND {last}")
-    transaction.on_commit(partial(_write, refsource_ids), robust=True)
+    if refsource_ids:
+        first, last = catalogue.id_range
+        _write(refsource_ids, where=f"AND refsource_id BETWEEN {first} AND {last}")
+
+
+def refresh_stars_later(refsource_ids):
+    """Update the star columns of candidates and all others of their objects after the commit.
+
+    With what others committed meanwhile; where it fails, the next time mends it.
+    """
+    if refsource_ids:
+        transaction.on_commit(partial(_write, refsource_ids), robust=True)
 
 
 @transaction.atomic
