@@ -25,6 +25,7 @@ WITH objects AS (
     UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
 )
 """
+LOCKED = "WITH concerned AS (SELECT unnest(%(locked)s::bigint[]) AS refsource_id)\n"
 LOCK = """
 SELECT refsource_id FROM galcandidates
 WHERE refsource_id IN (SELECT refsource_id FROM concerned) {where}
@@ -123,9 +124,10 @@ def _write(refsource_ids, where="", busy=""):
     values = {"sources": _ids(refsource_ids)}
     with connection.cursor() as cursor:
         cursor.execute(CONCERNED + LOCK.format(where=where, busy=busy), values)
-        locked = [pk for (pk,) in cursor.fetchall()]
-        if locked:
-            cursor.execute(CONCERNED + UPDATE, values | {"locked": _ids(locked)})
+        locked = _ids(pk for (pk,) in cursor.fetchall())
+        # Where all were locked, they are those concerned: not looked for again.
+        concerned = CONCERNED if where or busy else LOCKED
+        cursor.execute(concerned + UPDATE, values | {"locked": locked})
 
 
 def _ids(ids):
