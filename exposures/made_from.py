@@ -1,14 +1,14 @@
 """Which files and published stars a stored result was made of, and whether they are the same."""
 
-from contextlib import suppress
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from exposures.catalogues import Cone
 from exposures.errors import InputFileError
 from exposures.fits.source_files import archive_version, chip_digest, file_stamp, source_paths
 from exposures.models import GalImage
-from exposures.published.astrometric import has_same_stars
+from exposures.published.astrometric import has_same_stars, id_in_use
 
 CATALOGUE = "catalogue"  # files of one
 PUBLISHED = "published"  # one that is in the database
@@ -77,21 +77,30 @@ def check_are_as_before(files: dict):
             )
 
 
-def has_same_files(image: GalImage, remember=False) -> bool:
+class Looks:
+    """What files and published stars there are, each looked for once however many chips ask."""
+
+    def __init__(self):
+        self.stamps = cache(_image_stamps)
+        self.stamp = cache(_stamp_if_there)
+        self.id_in_use = cache(id_in_use)
+
+
+def has_same_files(image: GalImage, remember=False, looks: Looks | None = None) -> bool:
     """Whether the files of a chip are those that its result was made of.
 
     Files that were moved or copied are the same as long as they hold the same: they are read
     only where path, size or times differ, and with ``remember`` not again. So are published
     catalogues of another version, as long as it has the same stars there. Where one is not
-    there now, or not known, nothing speaks against the result.
+    there now, or not known, nothing speaks against the result. ``looks`` are for many chips in
+    turn, while nothing changes.
     """
-    try:
-        paths = source_paths(Path(image.path))
-        stamps = {kind: {"path": str(path), **file_stamp(path)} for kind, path in paths.items()}
-    except (InputFileError, OSError):
+    looks = looks or Looks()
+    stamps = looks.stamps(image.path)
+    if stamps is None:
         return True
     known, moved = image.files or {}, {}
-    stamps |= _catalogue_stamps(known)
+    stamps = stamps | _catalogue_stamps(known, looks)
     for kind, stamp in stamps.items():
         before = known.get(kind)
         if before is None or _is_as_before(before, stamp):
@@ -99,7 +108,8 @@ def has_same_files(image: GalImage, remember=False) -> bool:
         if not _holds_the_same(before, stamp, image.chip_name):
             return False
         moved[kind] = before | stamp
-    if not all(_has_same_stars(kind, known[kind]) for kind in known if is_published(kind)):
+    published = [kind for kind in known if is_published(kind)]
+    if not all(_has_same_stars(kind, known[kind], looks) for kind in published):
         return False
     if remember and moved:
         image.files = known | moved
@@ -107,23 +117,44 @@ def has_same_files(image: GalImage, remember=False) -> bool:
     return True
 
 
-def _catalogue_stamps(known):
+def _image_stamps(path):
+    """The stamps of the files of an image, by kind; None where one is missing."""
+    try:
+        return {
+            kind: {"path": str(one), **file_stamp(one)}
+            for kind, one in source_paths(Path(path)).items()
+        }
+    except (InputFileError, OSError):
+        return None
+
+
+def _stamp_if_there(path):
+    try:
+        return {"path": path, **file_stamp(path)}
+    except OSError:
+        return None
+
+
+def _catalogue_stamps(known, looks):
     """The stamps of those files of a catalogue that still exist."""
-    stamps = {}
-    for kind, before in known.items():
-        if _is_of_catalogue(kind):
-            with suppress(OSError):
-                stamps[kind] = {"path": before["path"], **file_stamp(before["path"])}
-    return stamps
+    stamps = {
+        kind: looks.stamp(before["path"])
+        for kind, before in known.items()
+        if _is_of_catalogue(kind)
+    }
+    return {kind: stamp for kind, stamp in stamps.items() if stamp is not None}
 
 
-def _has_same_stars(kind, known):
+def _has_same_stars(kind, known, looks):
     """Whether the published catalogue that a result was made of has the same stars there now."""
+    name = kind.removeprefix(f"{PUBLISHED} ")
+    if looks.id_in_use(name) in (None, known["id"]):
+        return True
     cones = [
         (Cone(**{name: one[name] for name in ("ra", "dec", "radius_degrees")}), one["digest"])
         for one in known["stars"]
     ]
-    return has_same_stars(kind.removeprefix(f"{PUBLISHED} "), known["id"], cones)
+    return has_same_stars(name, known["id"], cones)
 
 
 def replacement_text(image: GalImage) -> str:

@@ -122,6 +122,12 @@ def has_same_stars(name: str, catalogue_id: int, reads: list[tuple[Cone, str]]) 
     return all(_digest(_read(name, cone)[1]) == digest for cone, digest in reads)
 
 
+def id_in_use(name: str) -> int | None:
+    """The id of the version in use of a published catalogue; None without one."""
+    catalogue = _in_use(name)
+    return None if catalogue is None else catalogue.pk
+
+
 def _in_use(name):
     return GalPublishedCatalogue.objects.in_use().filter(name=name).first()
 

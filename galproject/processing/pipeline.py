@@ -131,22 +131,37 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
 
     This includes that the files are the same, see ``has_same_files``.
     """
-    is_current = image.status == Status.DONE and image.results_version == RESULTS_VERSION
-    by_database = any(map(made_from.is_published, image.files or {}))
-    if not (
-        is_current
-        and _has_same_options(image.option_set_id, options, image.is_reference, by_database)
+    of = image.option_set_id, options, image.is_reference, is_by_database(image)
+    return (
+        is_of_this_code(image)
+        and has_same_options(*of)
         and made_from.has_same_files(image, remember)
-    ):
-        return False
-    if image.is_reference:
-        return True
-    catalogues = [c.pk for c in catalogues_under(image)]
-    return (image.correction or {}).get("catalogues") == catalogues
+        and (image.is_reference or has_same_catalogues(image))
+    )
+
+
+def is_of_this_code(image: GalImage) -> bool:
+    """Whether an image has a result, by code that gives the same as this."""
+    return image.status == Status.DONE and image.results_version == RESULTS_VERSION
+
+
+def is_by_database(image: GalImage) -> bool:
+    """Whether an image was placed by stars of the database."""
+    return any(map(made_from.is_published, image.files or {}))
+
+
+def has_same_catalogues(image: GalImage) -> bool:
+    """Whether a search image was measured with the catalogues that are in use under it now."""
+    return measured_with(image) == [c.pk for c in catalogues_under(image)]
+
+
+def measured_with(image: GalImage) -> list[int] | None:
+    """Ids of the catalogues that a search image was measured with; None where it was with none."""
+    return (image.correction or {}).get("catalogues")
 
 
 @lru_cache(maxsize=1000)
-def _has_same_options(
+def has_same_options(
     hash: UUID | None, options: PipelineOptions, is_reference: bool, by_database: bool
 ) -> bool:
     """Whether an image made with a set of options would be the same with these; once a set."""

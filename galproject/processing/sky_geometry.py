@@ -9,8 +9,8 @@ from exposures.binary_copy import copy_out
 from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
-from exposures.science.astrometry import RefinedWcs, RegisteredWcs, pixel_scale_arcsec
 from exposures.science.arrays import FloatArray
+from exposures.science.astrometry import RefinedWcs, RegisteredWcs, pixel_scale_arcsec
 from exposures.science.footprints import corner_pixels, fault_of, pairs_sharing_sky
 from photometry.models import GalReference
 
@@ -79,9 +79,7 @@ def catalogues_under_each(image_ids: Iterable[int]) -> dict[int, list[int]]:
 def _places(id_column: str, which: str, of: str = "") -> np.ndarray:
     """PLACE_DTYPE of images, with the id of each or of its catalogue."""
     filters = "(SELECT array_agg(DISTINCT filter ORDER BY filter) FROM galexposures)"
-    return copy_out(
-        PLACES.format(id=id_column, filters=filters, of=of, which=which), PLACE_DTYPE
-    )
+    return copy_out(PLACES.format(id=id_column, filters=filters, of=of, which=which), PLACE_DTYPE)
 
 
 def _footprints(rows: np.ndarray) -> tuple[FloatArray, FloatArray]:

@@ -1,17 +1,32 @@
 """Reprocessing of results with other options."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from uuid import UUID
 
-from exposures.made_from import has_same_files
+from exposures.made_from import Looks, has_same_files
 from exposures.models import GalImage, GalImageQuerySet, GalJob
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.configuration.stored import options_of_set
-from galproject.processing.pipeline import has_same_provenance
+from galproject.processing.pipeline import (
+    has_same_catalogues,
+    has_same_options,
+    is_by_database,
+    is_of_this_code,
+    measured_with,
+)
+from galproject.processing.sky_geometry import catalogues_under_each
 from galproject.queue import jobs
 from photometry.models import GalReference
+
+# The columns of an image by which it is told whether it would be the same now.
+COMPARED = (
+    *("status", "results_version", "option_set", "is_reference", "files", "correction"),
+    *("path", "chip_name"),
+)
+CHIPS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -55,17 +70,21 @@ def plan_reprocessing(
     References are processed again only ``with_references``, as that gives their sources new ids;
     search images measured with them then are, too.
     """
-    references: dict[PipelineOptions, list[int]] = {}
-    searches: dict[PipelineOptions, list[int]] = {}
+    otherwise: dict[tuple[bool, UUID], list[int]] = defaultdict(list)
     n_up_to_date = n_other_files = 0
-    for image in images.exclude(option_set=None).select_related("exposure"):
-        wanted = for_its_files(image, options)
-        if has_same_provenance(image, wanted):
+    made = images.exclude(option_set=None)
+    looks, catalogues = Looks(), _Catalogues(made.searches().done())
+    has_options = cache(partial(_has_options, options))
+    for image in made.only(*COMPARED).iterator(CHIPS_AT_ONCE):
+        of = image.option_set_id, image.is_reference, is_by_database(image)
+        has_files = has_same_files(image, looks=looks)
+        is_alike = has_files and is_of_this_code(image) and has_options(*of)
+        if is_alike and catalogues.are_as_before(image):
             n_up_to_date += 1
         else:
-            kind = references if image.is_reference else searches
-            kind.setdefault(wanted, []).append(image.pk)
-            n_other_files += not has_same_files(image)
+            otherwise[image.is_reference, image.option_set_id].append(image.pk)
+            n_other_files += not has_files
+    references, searches = (_by_options(otherwise, kind, options) for kind in (True, False))
     n_otherwise = sum(len(ids) for ids in references.values())
     if not with_references:
         return Reprocessing({}, searches, n_up_to_date, n_otherwise, n_other_files)
@@ -74,6 +93,38 @@ def plan_reprocessing(
     for image in dependents(made_over).exclude(pk__in=chosen):
         searches.setdefault(for_its_files(image, options), []).append(image.pk)
     return Reprocessing(references, searches, n_up_to_date, 0, n_other_files)
+
+
+def _has_options(options, option_set_id, is_reference, by_database):
+    wanted = _for_files_of(option_set_id, options)
+    return has_same_options(option_set_id, wanted, is_reference, by_database)
+
+
+def _by_options(otherwise, is_reference, options):
+    """Ids of images by the options to process them with, of those by the set that they have."""
+    found: dict[PipelineOptions, list[int]] = {}
+    for (of_reference, option_set_id), ids in otherwise.items():
+        if of_reference == is_reference:
+            found.setdefault(_for_files_of(option_set_id, options), []).extend(ids)
+    return found
+
+
+class _Catalogues:
+    """The catalogues in use under search images, found for all at once."""
+
+    def __init__(self, searches):
+        self.under = catalogues_under_each(searches.values_list("pk", flat=True).iterator())
+        self.active = set(GalReference.objects.filter(active=True).values_list("pk", flat=True))
+
+    def are_as_before(self, image):
+        """Whether an image was measured with those that are under it now."""
+        if image.is_reference:
+            return True
+        before = measured_with(image)
+        if before == self.under.get(image.pk, []):
+            return True
+        # On the edge of a chip only the database's answer counts.
+        return before is not None and self.active.issuperset(before) and has_same_catalogues(image)
 
 
 def for_its_files(image: GalImage, options: PipelineOptions) -> PipelineOptions:
