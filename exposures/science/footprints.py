@@ -1,5 +1,7 @@
 """Footprints of chips: their four corners on the sky, and the overlap of two."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import ArrayLike
@@ -12,9 +14,19 @@ AT_ONCE = 1 << 16  # pairs of chips
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
 
+ON_EDGE = 1e-9  # radians, 0.2 mas
 # q3c refuses polygons wider than some 23 degrees, and with them every search that meets one.
 MAX_DEGREES = 20.0
 MAX_BEND = 0.5  # of a corner from where the middle has it, over its distance from there
+
+
+@dataclass(frozen=True)
+class SharingPairs:
+    """Pairs of chips that share sky; arrays (k,)."""
+
+    i: np.ndarray  # index of the first
+    j: np.ndarray  # of the second
+    is_certain: np.ndarray  # bool; else one just reaches the edge of the other, or does not
 
 
 def corner_pixels(shape: Shape) -> tuple[list[float], list[float]]:
@@ -106,8 +118,8 @@ def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray
 
 def pairs_sharing_sky(
     footprints: FloatArray, centres: FloatArray, others: FloatArray, other_centres: FloatArray
-) -> tuple[IntArray, IntArray]:
-    """Pairs of chips of about one size that share sky: indices (k,) of both, in their order.
+) -> SharingPairs:
+    """The SharingPairs of chips of about one size, in order of both.
 
     ``footprints`` (n, 8) and ``others`` (m, 8) are convex, ``centres`` (n, 2) and ``other_centres``
     (m, 2) lie in them; ICRS degrees. Two share sky where a corner or the centre of one lies in the
@@ -116,18 +128,20 @@ def pairs_sharing_sky(
     """
     points, other_points = _points_of(footprints, centres), _points_of(others, other_centres)
     if len(points) == 0 or len(other_points) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return SharingPairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool))
     reach = _reach(points) + _reach(other_points)
     near = cKDTree(points[:, 4]).sparse_distance_matrix(
         cKDTree(other_points[:, 4]), reach, output_type="ndarray"
     )
     near = near[np.lexsort((near["j"], near["i"]))]
-    shares = np.zeros(len(near), bool)
+    depth = np.zeros(len(near))
     for start in range(0, len(near), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
         a, b = points[near["i"][rows]], other_points[near["j"][rows]]
-        shares[rows] = _has_any_inside(a, b) | _has_any_inside(b, a)
-    return near["i"][shares].astype(np.int64), near["j"][shares].astype(np.int64)
+        depth[rows] = np.maximum(_deepest(a, b), _deepest(b, a))
+    near, depth = near[depth > -ON_EDGE], depth[depth > -ON_EDGE]
+    i, j = near["i"].astype(np.int64), near["j"].astype(np.int64)
+    return SharingPairs(i, j, depth > ON_EDGE)
 
 
 def _points_of(footprints: FloatArray, centres: FloatArray) -> FloatArray:
@@ -140,12 +154,17 @@ def _reach(points: FloatArray) -> float:
     return float(np.linalg.norm(points[:, :4] - points[:, 4:], axis=2).max())
 
 
-def _has_any_inside(points: FloatArray, of: FloatArray) -> BoolArray:
-    """(k,) whether any of (k, 5, 3) points lies in a chip with (k, 5, 3) corners and centre."""
+def _deepest(points: FloatArray, of: FloatArray) -> FloatArray:
+    """(k,) how deep the innermost of (k, 5, 3) points lies in a chip with such points, radians.
+
+    Of a point outside, less than nothing: how far it is from the side that is furthest from it.
+    """
     corners = of[:, :4]
     normals = np.cross(corners, np.roll(corners, -1, axis=1))
+    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     side = points @ normals.transpose(0, 2, 1)
-    return np.any(np.all(side >= 0, axis=2) | np.all(side <= 0, axis=2), axis=1)
+    either_way = np.maximum(side.min(axis=2), -side.max(axis=2))  # corners in turn, or in return
+    return either_way.max(axis=1)
 
 
 def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> IntArray:

@@ -136,7 +136,7 @@ def has_same_provenance(image: GalImage, options: PipelineOptions, remember: boo
         is_of_this_code(image)
         and has_same_options(*of)
         and made_from.has_same_files(image, remember)
-        and (image.is_reference or has_same_catalogues(image))
+        and (image.is_reference or measured_with(image) == [c.pk for c in catalogues_under(image)])
     )
 
 
@@ -148,11 +148,6 @@ def is_of_this_code(image: GalImage) -> bool:
 def is_by_database(image: GalImage) -> bool:
     """Whether an image was placed by stars of the database."""
     return any(map(made_from.is_published, image.files or {}))
-
-
-def has_same_catalogues(image: GalImage) -> bool:
-    """Whether a search image was measured with the catalogues that are in use under it now."""
-    return measured_with(image) == [c.pk for c in catalogues_under(image)]
 
 
 def measured_with(image: GalImage) -> list[int] | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,20 +60,37 @@ def catalogues_under(image: GalImage) -> list[GalReference]:
     return list(GalReference.objects.filter(image__in=references, active=True).order_by("pk"))
 
 
-def catalogues_under_each(image_ids: Iterable[int]) -> dict[int, list[int]]:
-    """Ids of the catalogues in use under each of some search images, as ``catalogues_under``.
+@dataclass(frozen=True)
+class CataloguesUnder:
+    """Ids of the catalogues in use under each of many search images."""
 
-    For many images at once. What lies exactly on the edge of a chip may be taken otherwise.
-    """
+    certain: dict[int, list[int]]
+    perhaps: dict[int, list[int]]  # that just reach the edge of the image, or do not
+
+    def are(self, image: GalImage, ids: list[int] | None) -> bool:
+        """Whether those under an image, one of the many, are these, by ``catalogues_under``."""
+        if ids is None:
+            return False
+        certain, perhaps = self.certain.get(image.pk, []), self.perhaps.get(image.pk, [])
+        if not perhaps:
+            return certain == ids
+        if not set(ids).symmetric_difference(certain).issubset(perhaps):
+            return False
+        return [catalogue.pk for catalogue in catalogues_under(image)] == ids
+
+
+def catalogues_under_each(image_ids: Iterable[int]) -> CataloguesUnder:
+    """The CataloguesUnder many search images."""
     chosen = ",".join(map(str, image_ids))
     images = _places("i.id", f"i.id = ANY('{{{chosen}}}')")
     references = _places("c.id", "i.is_reference AND i.status = 'done'", ACTIVE)
-    under = defaultdict(list)
+    under = CataloguesUnder(defaultdict(list), defaultdict(list))
     for name in np.unique(images["filter"]):
         own, others = (rows[rows["filter"] == name] for rows in (images, references))
         pairs = pairs_sharing_sky(*_footprints(own), *_footprints(others))
-        for image, catalogue in zip(own["id"][pairs[0]], others["id"][pairs[1]], strict=True):
-            under[int(image)].append(int(catalogue))
+        ids = own["id"][pairs.i].tolist(), others["id"][pairs.j].tolist()
+        for image, catalogue, is_certain in zip(*ids, pairs.is_certain.tolist(), strict=True):
+            (under.certain if is_certain else under.perhaps)[image].append(catalogue)
     return under
 
 
@@ -84,4 +102,5 @@ def _places(id_column: str, which: str, of: str = "") -> np.ndarray:
 
 def _footprints(rows: np.ndarray) -> tuple[FloatArray, FloatArray]:
     """(n, 8) footprints and (n, 2) centres."""
-    return tuple(np.column_stack([rows[name] for name in names]) for names in (CORNERS, CENTRE))
+    corners, centres = (np.column_stack([rows[n] for n in names]) for names in (CORNERS, CENTRE))
+    return corners, centres

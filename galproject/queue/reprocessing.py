@@ -11,7 +11,6 @@ from exposures.models import GalImage, GalImageQuerySet, GalJob
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.configuration.stored import options_of_set
 from galproject.processing.pipeline import (
-    has_same_catalogues,
     has_same_options,
     is_by_database,
     is_of_this_code,
@@ -73,13 +72,14 @@ def plan_reprocessing(
     otherwise: dict[tuple[bool, UUID], list[int]] = defaultdict(list)
     n_up_to_date = n_other_files = 0
     made = images.exclude(option_set=None)
-    looks, catalogues = Looks(), _Catalogues(made.searches().done())
+    looks = Looks()
+    under = catalogues_under_each(made.searches().done().values_list("pk", flat=True).iterator())
     has_options = cache(partial(_has_options, options))
     for image in made.only(*COMPARED).iterator(CHIPS_AT_ONCE):
         of = image.option_set_id, image.is_reference, is_by_database(image)
         has_files = has_same_files(image, looks=looks)
         is_alike = has_files and is_of_this_code(image) and has_options(*of)
-        if is_alike and catalogues.are_as_before(image):
+        if is_alike and (image.is_reference or under.are(image, measured_with(image))):
             n_up_to_date += 1
         else:
             otherwise[image.is_reference, image.option_set_id].append(image.pk)
@@ -95,36 +95,22 @@ def plan_reprocessing(
     return Reprocessing(references, searches, n_up_to_date, 0, n_other_files)
 
 
-def _has_options(options, option_set_id, is_reference, by_database):
+def _has_options(
+    options: PipelineOptions, option_set_id: UUID, is_reference: bool, by_database: bool
+) -> bool:
     wanted = _for_files_of(option_set_id, options)
     return has_same_options(option_set_id, wanted, is_reference, by_database)
 
 
-def _by_options(otherwise, is_reference, options):
+def _by_options(
+    otherwise: dict[tuple[bool, UUID], list[int]], is_reference: bool, options: PipelineOptions
+) -> dict[PipelineOptions, list[int]]:
     """Ids of images by the options to process them with, of those by the set that they have."""
     found: dict[PipelineOptions, list[int]] = {}
     for (of_reference, option_set_id), ids in otherwise.items():
         if of_reference == is_reference:
             found.setdefault(_for_files_of(option_set_id, options), []).extend(ids)
     return found
-
-
-class _Catalogues:
-    """The catalogues in use under search images, found for all at once."""
-
-    def __init__(self, searches):
-        self.under = catalogues_under_each(searches.values_list("pk", flat=True).iterator())
-        self.active = set(GalReference.objects.filter(active=True).values_list("pk", flat=True))
-
-    def are_as_before(self, image):
-        """Whether an image was measured with those that are under it now."""
-        if image.is_reference:
-            return True
-        before = measured_with(image)
-        if before == self.under.get(image.pk, []):
-            return True
-        # On the edge of a chip only the database's answer counts.
-        return before is not None and self.active.issuperset(before) and has_same_catalogues(image)
 
 
 def for_its_files(image: GalImage, options: PipelineOptions) -> PipelineOptions:

@@ -32,11 +32,23 @@ def test_many_images_have_the_catalogues_that_each_has_by_itself(ra, dec):
         make_image(f"s{number}", *place(), "giz"[number % 3], status=Status.DONE)
         for number in range(40)
     ]
-    expected = {
-        image.pk: found
-        for image in searches
-        if (found := [catalogue.pk for catalogue in catalogues_under(image)])
-    }
-    assert catalogues_under_each([image.pk for image in searches]) == expected
-    assert sum(map(len, expected.values())) > 20 and len(expected) < len(searches)
-    assert catalogues_under_each([]) == {}
+    expected = {image.pk: [c.pk for c in catalogues_under(image)] for image in searches}
+    under = catalogues_under_each(expected)
+    assert under.certain == {pk: ids for pk, ids in expected.items() if ids} and not under.perhaps
+    assert all(under.are(image, expected[image.pk]) for image in searches)
+    assert not any(under.are(image, ids) for image in searches for ids in (None, [10**6]))
+    assert sum(map(len, expected.values())) > 20 and [] in expected.values()
+    assert catalogues_under_each([]).certain == {}
+
+
+@pytest.mark.django_db
+def test_of_chips_that_just_touch_the_database_decides():
+    reference = make_reference("r", "i", [0.0], [0.0], ra=40.0, dec=0.0).image
+    west, south, _, _, _, _, _, north = reference.footprint
+    corners = [39.8, south, west, south, west, north, 39.8, north]
+    image = make_image("s", 39.85, 0.0, status=Status.DONE, footprint=corners)
+    under = catalogues_under_each([image.pk])
+    assert under.perhaps.keys() == {image.pk} and not under.certain
+    answers = [under.are(image, ids) for ids in ([], under.perhaps[image.pk], [10**6])]
+    expected = [c.pk for c in catalogues_under(image)]
+    assert answers == [expected == [], expected == under.perhaps[image.pk], False]
