@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from exposures.locks import Claimed, locked
 from exposures.models import GalPublishedCatalogue
 from exposures.plain_values import none_if_nan
 from exposures.published_catalogues import PublishedKind
 from photometry.absolute.bands import Band, band_of
+from photometry.absolute.kept_rows import kept_rows
 from photometry.absolute.matched_stars import matched_stars
 from photometry.absolute.ties import Tied, tie_fields
 from photometry.models import GalMatchRun, GalReference, GalZeroPoint
@@ -112,7 +113,7 @@ def _runs(image_ids) -> list[GalMatchRun]:
         reference__image__in=list(image_ids),
         published__in_use=True,
         published__kind__in=WITH_MAGNITUDES,
-    ).select_related("reference__image", "published")
+    ).select_related("reference__image__exposure", "published")
     return [
         run
         for run in runs.order_by("published", "reference")
@@ -141,8 +142,8 @@ def _store(references, published, band, zero_points):
     ]
     columns = [f.name for f in GalZeroPoint._meta.fields if not f.primary_key]
     with transaction.atomic():
-        there = _locked("galreferences", [reference.pk for reference in references])
-        if not _locked("galpublishedcatalogues", [published.pk]):
+        there = kept_rows("galreferences", [reference.pk for reference in references])
+        if not kept_rows("galpublishedcatalogues", [published.pk]):
             return
         GalZeroPoint.objects.bulk_create(
             [row for row in rows if row.reference_id in there],
@@ -150,15 +151,6 @@ def _store(references, published, band, zero_points):
             unique_fields=KEY,
             update_fields=[name for name in columns if name not in KEY],
         )
-
-
-def _locked(table, ids):
-    """Those ids that are there, and stay until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE", [ids]
-        )
-        return {pk for (pk,) in cursor.fetchall()}
 
 
 def _row(reference, published, band, one):

@@ -1,10 +1,12 @@
 """Published stars that are matched with sources of references, read for their zero points."""
 
 import numpy as np
+from django.db import transaction
 
 from exposures.binary_copy import copy_out
 from exposures.models import GalPublishedCatalogue
 from photometry.absolute.bands import Band
+from photometry.absolute.kept_rows import kept_rows
 from photometry.models import GalReference
 from photometry.science.absolute.neighbours import neighbour_share
 from photometry.science.absolute.options import AbsoluteOptions
@@ -79,7 +81,7 @@ def matched_stars(
 
 
 def read_stars(reference, published, band, options):
-    """The stars of one reference, an array of DTYPE."""
+    """The stars of one reference, an array of DTYPE; none if it is gone, or the published ones."""
     columns = (*_columns(published, band.published), *_colour_columns(published, band))
     query = STARS.format(
         reference=reference.pk,
@@ -91,7 +93,11 @@ def read_stars(reference, published, band, options):
         second=SECOND_SHARE,
         columns=", ".join(columns),
     )
-    return copy_out(query, DTYPE)
+    with transaction.atomic():
+        there = kept_rows("galreferences", [reference.pk])
+        if not (there and kept_rows("galpublishedcatalogues", [published.pk])):
+            return np.zeros(0, DTYPE)
+        return copy_out(query, DTYPE)
 
 
 def _neighbours(image, published, star_ids, options):

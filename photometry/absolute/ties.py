@@ -98,9 +98,9 @@ def _calibrated(published, filter_name) -> list[GalZeroPoint]:
 
 
 def _field_numbers(image_ids) -> np.ndarray:
-    """(n,) numbers of the fields of images."""
+    """(n,) numbers of the fields of images; one that was withdrawn just now is its own."""
     numbers = {pk: number for number, field in enumerate(fields_of()) for pk in field}
-    found = np.array([numbers[pk] for pk in image_ids], int)
+    found = np.array([numbers.get(pk, -pk) for pk in image_ids], int)
     return np.unique(found, return_inverse=True)[1]
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from exposures.models import GalExposure, GalPublishedStar
-from photometry.absolute import calibrating
+from photometry.absolute import calibrating, ties
 from photometry.absolute.calibrating import calibrate_field
 from photometry.models import GalMatchRun, GalZeroPoint
 from photometry.science.absolute.ties import SharedStars, differences, sampled, solve_ties
@@ -172,6 +172,22 @@ def test_a_field_whose_neighbour_is_gone_is_as_it_was_fitted(neighbours):
     neighbours.calibrate(0)
     (left,) = neighbours.zero_points()
     assert (left.tie, left.zero_point) == (0, pytest.approx(alone.zero_point, abs=1e-9))
+
+
+@pytest.mark.django_db
+def test_a_neighbour_that_goes_meanwhile_is_left_alone(neighbours, monkeypatch):
+    neighbours.calibrate(0, 1)
+    read = ties.read_stars
+
+    def gone(reference, *arguments):
+        if reference.pk == neighbours.catalogues[1].pk:
+            storage.drop_catalogue(reference)
+        return read(reference, *arguments)
+
+    monkeypatch.setattr(ties, "read_stars", gone)
+    (found,) = neighbours.calibrate(0)
+    (left,) = neighbours.zero_points()
+    assert found.tied is None and left.tie == 0
 
 
 @pytest.mark.django_db(transaction=True)
