@@ -16,8 +16,9 @@ settings as they should be, ``failed_statements_by_default`` with PostgreSQL's o
 ``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds``, ``refresh_candidates_seconds``
 (of all, by an eighth); ``sweep_10_waiting_ms`` and ``sweep_100_waiting_ms``, with so many exposures
 waiting; ``enqueue_seconds`` for ``n_enqueued`` chips, and ``enqueue_wait_seconds`` of the wall for
-whoever asks; ``chips_a_second`` of 32 workers on chips that end at once; ``interrupted``: what took
-longer than its limit, so that its figure is too small.
+whoever asks; ``chips_a_second`` of the wall, of 32 workers on chips that end at once, and
+``chip_of_workers_ms`` of processor time for each, theirs and the server's; ``interrupted``: what
+took longer than its limit, so that its figure is too small.
 """
 
 import argparse

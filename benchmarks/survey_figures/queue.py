@@ -2,9 +2,12 @@
 
 import os
 import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -18,6 +21,7 @@ N_SWEEPS = 5
 N_ENQUEUED = 100  # exposures
 N_WORKERS = 32
 STOP_SECONDS = 60
+WORK_SECONDS = 240
 
 
 def measure_sweep(figures):
@@ -68,15 +72,29 @@ def measure_enqueueing(figures):
 
 
 def measure_workers(figures, n_chips):
-    """How many chips 32 workers end in a second, of the first ``n_chips`` that they take."""
+    """How many chips 32 workers end in a second, of the first ``n_chips``, and for how much work.
+
+    On a busy machine only the processor time of a chip tells: theirs and the server's together.
+    """
     kept = list(OrmQ.objects.order_by("pk").values_list("pk", flat=True)[:n_chips])
     OrmQ.objects.exclude(pk__in=kept).delete()
-    finished = work_off(len(kept))
-    figures.store("chips_a_second", (len(finished) - 1) / (finished[-1] - finished[0]))
+    first, last = work_off(len(kept))
+    n_ended = last.n_chips - first.n_chips
+    figures.store("chips_a_second", n_ended / (last.time - first.time))
+    figures.store("chip_of_workers_ms", 1e3 * (last.processor - first.processor) / n_ended)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far workers have come."""
+
+    n_chips: int
+    time: float  # seconds of the wall
+    processor: float  # seconds of processor time, theirs and the server's
 
 
 def work_off(n_chips):
-    """Have a cluster of workers take messages until ``n_chips`` have ended; when each did."""
+    """Have a cluster of workers take messages; the Progress once all work, and at the end."""
     with TemporaryDirectory() as folder:
         environment = os.environ | {
             "GALPROJECT_WORKERS": str(N_WORKERS),
@@ -84,19 +102,34 @@ def work_off(n_chips):
         }
         process = start_forked(["qcluster"], environment, f"{folder}/log", is_session_leader=True)
         try:
-            return _wait_for(n_chips)
+            begun = timezone.now()
+            started = min(2 * N_WORKERS, n_chips // 2)
+            return [_wait_for(n, begun, process.pid) for n in (started, 0.95 * n_chips)]
         finally:
             process.terminate()
             process.join(STOP_SECONDS)
             kill_session(process)
 
 
-def _wait_for(n_chips, seconds=120):
-    """Seconds at which chips ended, as the database tells, once they have or time is over."""
-    begun, end = timezone.now(), time.monotonic() + seconds
+def _wait_for(n_chips, begun, session):
+    """The Progress when so many chips have ended, or when nothing comes of it any more."""
+    end = time.monotonic() + WORK_SECONDS
     while True:
-        time.sleep(0.5)
-        ended = GalImage.objects.filter(finished__gte=begun).order_by("finished")
-        times = [moment.timestamp() for moment in ended.values_list("finished", flat=True)]
-        if len(times) >= 0.95 * n_chips or time.monotonic() > end:
-            return times
+        n_ended = GalImage.objects.filter(finished__gte=begun).count()
+        if n_ended >= n_chips or time.monotonic() > end:
+            return Progress(n_ended, time.monotonic(), _processor_seconds(session))
+        time.sleep(0.1)
+
+
+def _processor_seconds(session):
+    """Seconds of all processes of a session, and of the server's that answer not this one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        servers = {pid for (pid,) in cursor.fetchall()}
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # as it ended in this moment
+            columns = path.read_text().rpartition(")")[2].split()
+            if int(columns[3]) == session or int(path.parent.name) in servers:
+                ticks += int(columns[11]) + int(columns[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

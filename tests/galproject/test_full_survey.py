@@ -78,6 +78,7 @@ KEYS = {
     *("n_filters", "n_three_filters", "n_sorts", "reprocess_dry_run_seconds"),
     *("crossmatch_filters_dry_run_seconds", "sweep_10_waiting_ms", "sweep_100_waiting_ms"),
     *("enqueue_seconds", "enqueue_wait_seconds", "n_enqueued", "chips_a_second"),
+    "chip_of_workers_ms",
     *("propose_flags_seconds", "refresh_candidates_seconds", "interrupted"),
 }
 
@@ -158,7 +159,8 @@ class Unmeasured(Figures):
 
 
 def test_the_benchmark_tells_each_figure_by_its_name(filled, monkeypatch):
-    monkeypatch.setattr(queue, "work_off", lambda n_chips: [0.0, 1.0])
+    ends = queue.Progress(0, 0.0, 0.0), queue.Progress(10, 1.0, 1.0)
+    monkeypatch.setattr(queue, "work_off", lambda n_chips: ends)
     figures = Unmeasured()
     survey.measure(True, figures)
     sources_table.measure_default_locks(figures)
