@@ -45,6 +45,10 @@ UNION ALL
 SELECT 'rows of no image ' || galimage_id FROM galsources s
 WHERE NOT EXISTS (SELECT FROM galimages i WHERE i.id = s.galimage_id)
 """
+OPEN = """
+SELECT (SELECT count(*) FROM galimages WHERE status IN ('queued', 'waiting', 'working'))
+    + (SELECT coalesce(sum(cardinality(asked)), 0) FROM galjobs WHERE closed IS NULL)
+"""
 COMMAND_SECONDS = 300
 
 
@@ -111,8 +115,9 @@ class QueueNight:
                 return cursor.fetchall() if cursor.description else []
 
     def n_open(self):
-        statuses = "('queued', 'waiting', 'working')"
-        return self.query(f"SELECT count(*) FROM galimages WHERE status IN {statuses}")[0][0]
+        """The number of chips that are to be processed, or were asked for."""
+        ((n_open,),) = self.query(OPEN)
+        return n_open
 
     def in_work(self):
         """(image id, process id) of the chips that a living worker has in hand."""

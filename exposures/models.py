@@ -117,6 +117,12 @@ class GalJob(WithOptions):
     queued = models.BooleanField(
         default=True, help_text="for the workers; else done by the process that asked"
     )
+    asked = ArrayField(
+        models.BigIntegerField(),
+        null=True,
+        blank=True,
+        help_text="ids of images that were asked for, until a worker puts them on the queue",
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     created = models.DateTimeField(auto_now_add=True, db_index=True)
     closed = models.DateTimeField(null=True, blank=True, db_index=True)
@@ -247,6 +253,17 @@ class GalImage(ImageResults):
                 models.F("finished").desc(nulls_last=True),
                 models.F("id").desc(),
                 name="galimages_latest",
+            ),
+            # What is still to be done: of a job, and of references, for which others wait.
+            models.Index(
+                fields=["job", "status"],
+                condition=models.Q(status__in=OPEN),
+                name="galimages_open",
+            ),
+            models.Index(
+                fields=["exposure"],
+                condition=models.Q(is_reference=True, status__in=OPEN),
+                name="galimages_open_references",
             ),
             # The widest chip, by which a search round a position has to reach further.
             models.Index(fields=["radius"], name="galimages_radius"),

@@ -8,7 +8,7 @@ from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage, Status
 from galproject.processing.pipeline import make_references
 from galproject.queue import schedules
-from galproject.queue.jobs import enqueue
+from galproject.queue.asking import ask
 from galproject.references.changes import note_chosen
 from galproject.site import admin as site_admin  # noqa: F401  (registers people and tokens)
 
@@ -53,26 +53,21 @@ class QueueActions:
         self.enqueue(request, chosen)
 
     def enqueue(self, request, images, again=False):
-        """Enqueue chips, and report the outcome."""
+        """Ask the workers for chips, and say how to follow them."""
         try:
-            jobs = enqueue(images, again=again, requested_by=request.user.get_username())
+            jobs = ask(images, again=again, requested_by=request.user.get_username())
         except GalprojectError as error:
             messages.error(request, str(error))
             return
-        requested = GalImage.objects.filter(job__in=jobs)
-        n_waiting = requested.filter(status=Status.WAITING).count()
-        n_queued = requested.count() - n_waiting
-        n_left = images.count() - n_queued - n_waiting
-        counts = [
-            (n_queued, "queued"),
-            (n_waiting, "waiting for a reference of the field and filter"),
-            (n_left, "left alone, as they are up to date or a worker is at them"),
-        ]
+        if not jobs:
+            messages.info(request, "No chips there.")
+            return
+        n_chips = sum(len(job.asked or ()) for job in jobs)
         text = (
-            "; ".join(f"{n:,} chip{pluralize(n)} {what}" for n, what in counts if n)
-            or "No chips there"
+            f"{n_chips:,} chip{pluralize(n_chips)} asked for. A worker puts on the queue what is "
+            "to be done; follow it on the page Working status."
         )
-        messages.add_message(request, messages.SUCCESS if jobs else messages.INFO, f"{text}.")
+        messages.success(request, text)
 
 
 # In the place of the plain ones, which know of no queue.

@@ -220,6 +220,7 @@ REDIS_URL = environment.redis_url  # of the queue; "": it is in the database
 Q_CLUSTER = {
     "name": "galproject",
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    "broker_class": f"galproject.queue.brokers.{'Redis' if REDIS_URL else 'Database'}Broker",
     "workers": N_WORKERS,
     "queue_limit": 1,
     "bulk": 1,

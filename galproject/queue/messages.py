@@ -39,6 +39,7 @@ Reason = Annotated[str, Field(strict=True, max_length=100_000)]
 # The tasks that workers do, each with what it takes.
 TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.process_chip": TypeAdapter(tuple[Id, Id]),
+    "galproject.queue.tasks.open_jobs": TypeAdapter(tuple[Ids]),
     "galproject.queue.tasks.close_job": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.measure_variability": TypeAdapter(tuple[Id, Flag]),

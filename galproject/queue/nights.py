@@ -10,8 +10,9 @@ from exposures.errors import GalprojectError
 from exposures.models import GalCheckpoint, GalExposure, GalField, GalImage, GalJob
 from exposures.science.angles import wrap_ra
 from exposures.steps import LogStep
-from galproject.queue.jobs import enqueue, references_near
+from galproject.queue.asking import enqueue
 from galproject.queue.runs import prepare
+from galproject.queue.waiting import references_near
 
 INSTRUMENT = "decam"
 

@@ -17,7 +17,7 @@ from galproject.processing.pipeline import (
     measured_with,
 )
 from galproject.processing.sky_geometry import catalogues_under_each
-from galproject.queue import jobs
+from galproject.queue.asking import ask, enqueue
 from photometry.models import GalReference
 
 # The columns of an image by which it is told whether it would be the same now.
@@ -49,15 +49,16 @@ class Reprocessing:
         return sum(map(len, self.searches.values()))
 
     def enqueue(self, queued: bool = True, requested_by: str = "") -> list[GalJob]:
-        """Enqueue the chips, references first; returns the jobs."""
-        enqueued = []
+        """Ask the workers for the chips, or open jobs for this process; returns the jobs."""
+        jobs = []
         for groups in (self.references, self.searches):
             for options, image_ids in groups.items():
                 images = GalImage.objects.filter(pk__in=image_ids)
-                enqueued += jobs.enqueue(
-                    images, options, True, queued=queued, requested_by=requested_by
-                )
-        return enqueued
+                if queued:
+                    jobs += ask(images, options, again=True, requested_by=requested_by)
+                else:
+                    jobs += enqueue(images, options, True, False, requested_by)
+        return jobs
 
 
 def plan_reprocessing(

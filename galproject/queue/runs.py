@@ -16,6 +16,7 @@ from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.processing.chip_result import ChipResult, Outcome, result_of
 from galproject.processing.pipeline import make_references
 from galproject.queue import jobs, worker
+from galproject.queue.asking import enqueue
 from galproject.queue.worker_pool import Death, WorkerPool
 
 WORK = f"{jobs.__name__}.work"  # what worker processes do with a chip of a job
@@ -94,7 +95,7 @@ def run_chips(
     """
     images = GalImage.objects.filter(pk__in=image_ids)
     try:
-        enqueued = jobs.enqueue(images, options, again, queued=False)
+        enqueued = enqueue(images, options, again, queued=False)
     except DatabaseError as error:
         raise database_lost(error) from error
     for image in images.exclude(job__in=enqueued).select_related("exposure"):

@@ -13,7 +13,7 @@ from galproject.processing.calibration import calibrate_matched
 from galproject.processing.matches import match_sources
 from galproject.processing.result_lines import result_line
 from galproject.processing.variability import measure_catalogue
-from galproject.queue import jobs
+from galproject.queue import asking, jobs, recovery
 from galproject.queue.nights import expnums_to_fetch, fetch_and_enqueue, last_night
 from galproject.queue.overdue import send_overdue_variability, send_uncalibrated, send_unmatched
 from galproject.queue.restarts import through_restarts
@@ -30,13 +30,18 @@ def process_chip(image_id: int, job_id: int) -> dict[str, str]:
         logger.error("%s: %s", result.label, result.error)
     else:
         logger.info(result_line(result))
-    jobs.recover_lost_work()  # the scheduled one may wait behind a long queue
+    recovery.recover_lost_work()  # the scheduled one may wait behind a long queue
     return {"chip": result.label, "status": str(result.status)}
+
+
+def open_jobs(job_ids: list[int]) -> None:
+    """Put the chips on the queue that jobs were asked for with."""
+    through_restarts(asking.open_jobs, job_ids)
 
 
 def worker_died(host: str, pid: int, how: str) -> None:
     """Fail or recover the chip of a worker that a signal ended."""
-    through_restarts(jobs.worker_died, host, pid, how)
+    through_restarts(recovery.worker_died, host, pid, how)
 
 
 def close_job(job_id: int) -> None:
@@ -96,7 +101,7 @@ def match_unmatched() -> dict[str, list[int]]:
 
 def recover_lost_work() -> None:
     """Recover the work of processes that died."""
-    jobs.recover_lost_work()
+    recovery.recover_lost_work()
 
 
 def remove_unused_options() -> dict[str, int]:

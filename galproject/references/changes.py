@@ -14,7 +14,7 @@ from exposures.steps import REFERENCE_STEPS, LogStep
 from galproject.configuration.loading import load_options
 from galproject.processing.locking import lock_results, one_change, references_locked
 from galproject.processing.pipeline import make_references
-from galproject.queue import jobs
+from galproject.queue.asking import enqueue
 from galproject.queue.reprocessing import for_its_files
 from galproject.references.overlaps import count_stranded, ids_overlapping
 from galproject.references.withdrawal import check_withdrawal, drop_catalogues, retire_references
@@ -261,7 +261,7 @@ def _enqueue(wanted, username):
     for is_reference in (True, False):
         for options, ids in wanted.items():
             images = GalImage.objects.filter(pk__in=ids, is_reference=is_reference)
-            enqueued += jobs.enqueue(images, options, requested_by=username)
+            enqueued += enqueue(images, options, requested_by=username)
     return enqueued
 
 

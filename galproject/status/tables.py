@@ -43,8 +43,10 @@ def status_lines(status):
         )
     if status.chips.unfinished:
         lines.append("manage.py working_status --run-failed runs again what failed, only that.")
+    if status.n_asked:
+        lines.append(f"{status.n_asked} exposures asked for, to be put on the queue by a worker")
     if status.wants_workers:
-        lines.append("Chips are queued, and nobody is at work. Start workers: make workers")
+        lines.append("Chips are asked for, and nobody is at work. Start workers: make workers")
     return lines
 
 

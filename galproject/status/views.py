@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from exposures.errors import GalprojectError
 from exposures.models import GalExposure, GalImage
 from exposures.permissions import needs_permission
-from galproject.queue.jobs import enqueue_failed
+from galproject.queue.asking import ask_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.forms import StatusFilterForm
 from galproject.status.working_status import StatusQuery, images_of
@@ -100,13 +100,13 @@ def run_failed_of_exposure(request, pk):
 
 def _enqueue_failed(request, images):
     try:
-        enqueued = enqueue_failed(images, requested_by=request.user.get_username())
+        jobs = ask_failed(images, requested_by=request.user.get_username())
     except GalprojectError as error:
         messages.error(request, str(error))
         return
-    n_chips = GalImage.objects.filter(job__in=enqueued).count()
-    n_exposures = len({job.exposure_id for job in enqueued})
-    if enqueued:
+    n_chips = sum(len(job.asked or ()) for job in jobs)
+    n_exposures = len({job.exposure_id for job in jobs})
+    if jobs:
         chips = f"{n_chips:,} chip{pluralize(n_chips)}"
         exposures = f"{n_exposures:,} exposure{pluralize(n_exposures)}"
         messages.success(request, f"Asked again for {chips} of {exposures}.")

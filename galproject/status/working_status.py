@@ -40,6 +40,7 @@ BAR_ORDER = (State.DONE, *(state for state in State if state != State.DONE))
 BEGUN = (Status.WORKING, Status.DONE, Status.FAILED)
 ENDED = (Status.DONE, Status.FAILED)
 ERROR = GalCheckpoint.Level.ERROR
+NOT_OPENED = Q(closed=None, asked__isnull=False)
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,7 @@ class WorkingStatus:
     time: datetime
     exposures: tuple[ExposureStatus, ...]
     n_exposures: int
+    n_asked: int  # of these, asked for and not put on the queue yet
     chips: ChipCounts
     n_errors: int
     n_errors_since_start: int
@@ -165,8 +167,8 @@ class WorkingStatus:
 
     @property
     def wants_workers(self) -> bool:
-        """Whether chips are queued and no worker is running."""
-        return self.chips.queued > 0 and self.chips.working == 0
+        """Whether chips are asked for and no worker is running."""
+        return (self.chips.queued > 0 or self.n_asked > 0) and self.chips.working == 0
 
 
 def working_status(query: StatusQuery | None = None, limit: int = PAGE) -> WorkingStatus:
@@ -345,7 +347,9 @@ def _totals(jobs, state, now):
     n_recent = sum(row["n_recent"] for row in rows)
     errors = jobs.filter(exposure__checkpoints__level=ERROR).order_by().aggregate(**_error_counts())
     return {
-        "n_exposures": jobs.count(),
+        **jobs.order_by().aggregate(
+            n_exposures=Count("pk"), n_asked=Count("pk", filter=NOT_OPENED)
+        ),
         "n_doubted": sum(row["n_doubted"] for row in rows),
         "chips": chips,
         "pace": _pace(n_recent, chips.open, max(first_started, now - RECENT), now),

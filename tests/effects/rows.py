@@ -14,8 +14,8 @@ from exposures.ingest import ingest_exposure
 from exposures.models import GalImage, Status
 from galproject.home.fields import observed_fields
 from galproject.processing.pipeline import process_chip
-from galproject.queue.jobs import references_near
 from galproject.queue.runs import prepare
+from galproject.queue.waiting import references_near
 from galproject.references.patches import patch_round
 from galproject.references.quality import qualities
 from photometry.models import GalNonDetection, GalReferenceMember, GalReferenceSet

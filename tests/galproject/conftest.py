@@ -3,15 +3,27 @@
 import pytest
 from django.contrib.auth.backends import ModelBackend
 
-from galproject.queue import jobs
+from galproject.queue import asking, jobs, recovery
 from tests.builders.processed_night import kept_night, night, processed  # noqa: F401
 
 
 @pytest.fixture
 def sent(monkeypatch):
-    """What is put on the queue, (image, job) each, in place of putting it there."""
+    """What is put on the queue, (image, job) each, in place of putting it there.
+
+    What workers do before all others, to put on the queue what was asked for, is done at once.
+    """
     messages = []
-    monkeypatch.setattr(jobs, "_send", lambda task, found: messages.extend(found))
+
+    def send(task, arguments, first=False):
+        if task == "open_jobs":
+            for (job_ids,) in arguments:
+                asking.open_jobs(job_ids)
+        else:
+            messages.extend(arguments)
+
+    for module in (asking, jobs, recovery):
+        monkeypatch.setattr(module, "send_tasks", send)
     return messages
 
 

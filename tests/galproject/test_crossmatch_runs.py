@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from exposures.models import GalCheckpoint, GalImage, GalJob
 from galproject.processing import crossmatch
-from galproject.queue import jobs, tasks
+from galproject.queue import jobs, recovery, tasks
 from galproject.references import changes
 from galproject.references.tasks import crossmatch_withdrawn
 from photometry.crossmatch import crossmatching as passes
@@ -118,16 +118,16 @@ def test_the_end_of_a_job_matches_its_references_and_is_in_the_log(pair, sent):
 def test_a_job_ends_alike_whoever_ends_it(pair, monkeypatch, queued):
     """The worker of its last chip, a sweep after that one was killed, or the command itself."""
     messages = []
-    monkeypatch.setattr(jobs, "_send", lambda task, found: messages.append((task, found)))
+    monkeypatch.setattr(jobs, "send_tasks", lambda task, found: messages.append((task, found)))
     monkeypatch.setattr(jobs, "process_chip", lambda *_: "a result")
     steps = []
-    for end in (jobs.work, lambda *_: jobs.recover_lost_work()) if queued else (jobs.work,):
+    for end in (jobs.work, lambda *_: recovery.recover_lost_work()) if queued else (jobs.work,):
         GalCheckpoint.objects.all().delete()
         GalObject.objects.all().delete()
         messages.clear()
         job = make_job(pair[0], queued)
         end(pair[0].image_id, job.pk)
-        jobs.recover_lost_work()  # nor does another make it twice
+        recovery.recover_lost_work()  # nor does another make it twice
         told = [message for task, found in messages if task == "close_job" for message in found]
         assert told == [(job.pk,)] * queued
         for message in told:

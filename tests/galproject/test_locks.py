@@ -29,7 +29,7 @@ from exposures.locks import (
 from exposures.models import GalImage, Status
 from galproject.processing import pipeline, storing
 from galproject.processing.reference_choice import renew_sets_of
-from galproject.queue import jobs
+from galproject.queue import recovery
 from galproject.queue.runs import prepare, run_chips
 from galproject.validation.injection.temporary_database import _short
 from photometry.models import GalReference, GalSource
@@ -155,7 +155,7 @@ def test_every_lock_that_is_taken_is_of_the_enumeration(night):
         store_proposals(
             [Proposal(Artifact.TRAIL, "a", "a line", GalImage.objects.get(is_reference=False))]
         )
-        jobs.recover_lost_work()
+        recovery.recover_lost_work()
     with_two_keys = {(int(kind), 2) for kind in Claimed}
     assert seen <= with_two_keys
     # An injection's is taken by a session of its own; new sources are not looked for by default;

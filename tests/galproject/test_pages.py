@@ -148,7 +148,7 @@ def test_an_error_of_the_queue_is_said_and_not_raised(operator, exposure, monkey
     def refuse(*_, **__):
         raise GalprojectError("the queue is full. Wait")
 
-    monkeypatch.setattr("galproject.status.views.enqueue_failed", refuse)
+    monkeypatch.setattr("galproject.status.views.ask_failed", refuse)
     assert "the queue is full. Wait" in text(operator.post(actions(exposure)[1], follow=True))
 
 

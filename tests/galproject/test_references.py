@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from exposures.errors import GalprojectError
 from exposures.locks import Claimed
-from exposures.models import GalCheckpoint, GalField, GalImage, Status
+from exposures.models import GalCheckpoint, GalField, GalImage, GalOptionSet, Status
 from exposures.science.positions import read_position
 from galproject.configuration.pipeline_options import PipelineOptions
 from galproject.references import changes, tasks
@@ -59,7 +59,7 @@ def field(settings):
     field = make_field(x, y, changed=range(3))
     make_search(field.reference, field.rows, name="2s", mjd=60002.0)
     options = PipelineOptions().as_json()
-    GalImage.objects.update(options=options, **MEASURED)
+    GalImage.objects.update(option_set=GalOptionSet.objects.of(options), **MEASURED)
     refresh_candidates(refsource_ids=field.ids)
     field.search.refresh_from_db()
     field.reference.refresh_from_db()

@@ -32,7 +32,9 @@ def field(db):
 @pytest.fixture
 def messages(monkeypatch):
     sent = []
-    monkeypatch.setattr(jobs, "_send", lambda task, found: sent.extend((task, m) for m in found))
+    monkeypatch.setattr(
+        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
+    )
     return sent
 
 

@@ -13,7 +13,7 @@ from exposures.locks import Claimed, claim
 from exposures.models import GalImage, GalJob, Status
 from galproject.configuration.loading import load_options
 from galproject.processing.chip_result import Outcome
-from galproject.queue import cluster, jobs, runs, tasks
+from galproject.queue import cluster, jobs, recovery, runs, tasks
 from galproject.queue.runs import run_chips
 from galproject.queue.worker_pool import Death, WorkerPool
 from tests.builders.exposures_in_work import make_exposure
@@ -136,7 +136,7 @@ def test_a_worker_of_the_queue_that_dies_is_told_with_its_signal(monkeypatch, de
 def test_a_chip_that_is_killed_again_and_again_fails_with_the_signals_name():
     (image,) = chips(1)
     job = in_hand(image, 99)
-    jobs.worker_died(this_host(), 99, "SIGKILL")
+    recovery.worker_died(this_host(), 99, "SIGKILL")
     GalImage.objects.filter(pk=image.pk).update(attempts=3)
     result = jobs.work(image.pk, job.pk)
     assert result.failed

@@ -11,13 +11,13 @@ from exposures.made_from import has_same_files, replacement_text
 from exposures.management.arguments import ccd_numbers
 from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import GAIN, READ_NOISE, SATURATION, WORKERS
-from exposures.models import GalImage, Status
+from exposures.models import GalExposure, GalImage
 from galproject.configuration.loading import load_options
 from galproject.management.chip_results import ChipResultsCommand
 from galproject.processing.chip_result import Outcome
 from galproject.processing.cutouts import draw_cutouts
 from galproject.processing.result_lines import note_lines, result_line
-from galproject.queue.jobs import enqueue, enqueue_failed
+from galproject.queue.asking import ask, ask_failed, enqueue_failed
 from galproject.queue.runs import prepare, run_chips, run_jobs
 from photometry.models import GalCoverage, GalReference
 
@@ -122,26 +122,29 @@ class Command(ChipResultsCommand):
             )
 
     def put_on_queue(self, images, options, errors, *, failed, again, **_):
-        """Enqueue chips for workers, and report the jobs."""
+        """Ask the workers for chips, and report the jobs."""
         if failed:
-            enqueued = enqueue_failed(images, requested_by=getuser())
+            asked = ask_failed(images, requested_by=getuser())
         else:
-            enqueued = enqueue(images, options, again, requested_by=getuser())
-        self.report_enqueued(enqueued, errors)
+            asked = ask(images, options, again, requested_by=getuser())
+        self.report_asked(asked, errors)
 
-    def report_enqueued(self, enqueued, errors=()):
-        """Report the enqueued jobs."""
+    def report_asked(self, jobs, errors=()):
+        """Report the jobs that workers were asked for, and how to follow them."""
         total = 0
-        for job in enqueued:
-            n_chips = job.images.count()
-            is_waiting = job.images.filter(status=Status.WAITING).exists()
-            state = "waiting for a reference" if is_waiting else "queued"
-            self.stdout.write(f"{job.exposure}: {n_chips} chips {state}")
+        exposures = GalExposure.objects.in_bulk({job.exposure_id for job in jobs})
+        for job in jobs:
+            n_chips = len(job.asked or ())
+            self.stdout.write(f"{exposures[job.exposure_id]}: {n_chips} chips asked for")
             total += n_chips
         unusable = f", {len(errors)} files not usable" if errors else ""
-        follow = " Follow them: manage.py working_status --follow" if total else ""
+        follow = (
+            " A worker puts on the queue what is to be done; follow it: manage.py working_status "
+            "--follow"
+        )
         self.stdout.write(
-            f"{total} chips of {len(enqueued)} exposures for the workers{unusable}.{follow}"
+            f"{total} chips of {len(exposures)} exposures for the workers{unusable}."
+            f"{follow if total else ''}"
         )
 
     def process(self, images, options, errors, *, failed, again, workers, **_):

@@ -60,7 +60,7 @@ class Command(process_exposure.Command):
                 return
             enqueued = plan.enqueue(queued=queue, requested_by=getuser())
             if queue:
-                self.report_enqueued(enqueued)
+                self.report_asked(enqueued)
                 return
             total = plan.n_references + plan.n_searches
             results = list(self.follow(run_jobs(enqueued, workers), total))

@@ -15,7 +15,7 @@ from exposures.lookup import find_exposures
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import database_lost
 from exposures.management.numbers import COUNT, Number
-from galproject.queue.jobs import enqueue_failed
+from galproject.queue.asking import ask_failed
 from galproject.status.exposure_log import exposure_log
 from galproject.status.tables import change_lines, log_lines, status_lines
 from galproject.status.time_arguments import parse_time
@@ -98,9 +98,9 @@ class Command(SurveyCommand):
         return StatusQuery(since, until, states, exposure_ids=ids, doubted=given["doubted"])
 
     def run_failed(self, query):
-        enqueued = enqueue_failed(images_of(query), requested_by=getuser())
+        enqueued = ask_failed(images_of(query), requested_by=getuser())
         for job in enqueued:
-            n_chips = job.images.count()
+            n_chips = len(job.asked or ())
             self.stderr.write(f"{job.exposure}: {n_chips} chip{pluralize(n_chips)} asked for again")
         if not enqueued:
             self.stderr.write("Nothing failed or was interrupted there")
