@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from contextlib import closing
 from importlib.metadata import distributions, requires, version
 from pathlib import Path
 
+import psycopg2
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -273,7 +275,14 @@ def test_the_cluster_starts_stops_and_survives_a_crash(database):
     # Another process may have got the number since.
     (data / "postmaster.pid").write_text(f"{os.getpid()}\n{data}\n")
     assert "Not running" in database("stop").stdout
+    # As an earlier version left it: settings are those of the script from the next start on.
+    lines = (data / "project.conf").read_text().splitlines(keepends=True)
+    (data / "project.conf").write_text("".join(one for one in lines if "max_locks" not in one))
     assert "Started" in database("start").stdout
+    url = database("url").stdout.strip()
+    with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
+        cursor.execute("SHOW max_locks_per_transaction")
+        assert cursor.fetchone() == ("1024",)
     assert database("destroy").returncode == 1
     assert database("destroy", "--yes").returncode == 0
     assert not data.exists()

@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from benchmarks.private_server import private_server
+from galproject.queue import cluster
 from galproject.site.checks import locks_have_room
 from galproject.site.database_url import database_from, url_of
 from photometry.models import GalReference
@@ -124,6 +125,24 @@ def test_the_project_s_own_server_has_room_for_a_survey_of_two_thousand_exposure
     assert table.shortage == ""
     if table.max_locks == 1024:  # the project's own, as scripts/database starts it
         assert LockTable(table.max_locks, table.n_shares, 5_952, 0).shortage == ""
+
+
+@pytest.mark.parametrize("server_is_there", [True, False])
+def test_workers_say_so_when_they_start_and_start_without_a_server_too(
+    server_is_there, monkeypatch, caplog
+):
+    def warning():
+        if not server_is_there:
+            raise OperationalError
+        return "too few locks"
+
+    started = []
+    monkeypatch.setattr(cluster, "lock_warning", warning)
+    monkeypatch.setattr(cluster.Sentinel.__base__, "start", lambda self: started.append(self))
+    with caplog.at_level("WARNING", logger=cluster.logger.name):
+        cluster.Sentinel.__new__(cluster.Sentinel).start()
+    assert len(started) == 1
+    assert ("too few locks" in caplog.text) == server_is_there
 
 
 def test_references_that_wait_to_be_measured_count_as_partitions():
