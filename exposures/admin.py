@@ -154,6 +154,7 @@ class GalOptionSetAdmin(ReadOnlyAdmin):
 @admin.register(GalCheckpoint)
 class GalCheckpointAdmin(ReadOnlyAdmin):
     list_display = ["time", "exposure", "ccdnum", "step", "level", "value", "note", "host"]
+    sortable_by = []  # the database would sort millions of lines
     list_filter = ["level", "step"]
     list_select_related = ["exposure"]
     raw_id_fields = ["exposure"]

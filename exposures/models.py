@@ -9,6 +9,7 @@ from django.urls import reverse
 from exposures.constraints import footprint_on_the_sky, on_the_sky
 from exposures.doubts import Doubt, GalQualityDecision
 from exposures.hosts import this_host
+from exposures.image_counts import GalImageCount as GalImageCount
 from exposures.image_results import ImageResults
 from exposures.option_sets import GalOptionSet as GalOptionSet
 from exposures.option_sets import WithOptions

@@ -7,6 +7,7 @@ from django.utils.html import format_html
 
 from exposures.admin import ReadOnlyAdmin, rounded
 from exposures.errors import GalprojectError
+from exposures.models import GalExposure
 from variables.flags.marking import accept_all, decline_all, flag_source, undo_all
 from variables.models import (
     Artifact,
@@ -45,6 +46,8 @@ class GalVarObjAdmin(ReadOnlyAdmin):
         *(rounded("significance", 0, "sigma"), rounded("reference_mag", 2, "reference (mag)")),
         *(rounded("ra", 5, "RA"), rounded("dec", 5, "Dec"), "failures", "is_flagged"),
     ]
+    # By others the database would sort millions of rows.
+    sortable_by = ["pk", to_candidate]
     list_filter = ["kind", "is_flagged", "image__exposure__filter"]
     list_select_related = ["image__exposure"]
     raw_id_fields = ["image"]
@@ -60,6 +63,19 @@ class GalVarObjAdmin(ReadOnlyAdmin):
         return ", ".join(cut.label for cut in change.cuts())
 
 
+class FilterOfExposures(admin.SimpleListFilter):
+    """Rows in one of the filters of exposures, which are few; so many rows are not asked."""
+
+    title = parameter_name = "filter"
+
+    def lookups(self, request, model_admin):
+        names = GalExposure.objects.order_by("filter").values_list("filter", flat=True)
+        return [(name, name) for name in names.distinct()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(filter=self.value()) if self.value() else queryset
+
+
 @admin.register(GalCandidate)
 class GalCandidateAdmin(FlagActions, ReadOnlyAdmin):
     list_display = [
@@ -67,7 +83,8 @@ class GalCandidateAdmin(FlagActions, ReadOnlyAdmin):
         *(rounded("reference_mag", 2, "mag"), rounded("max_delta_mag", 2, "largest change")),
         *(rounded("max_significance", 0, "sigma"), "cause", "is_flagged"),
     ]
-    list_filter = ["filter", "known", "cause", "is_flagged"]
+    sortable_by = []  # the list of candidates sorts them
+    list_filter = [FilterOfExposures, "known", "cause", "is_flagged"]
     search_fields = ["=refsource_id"]
     ordering = ["-n_detections", "refsource_id"]
     # Votes are blind here as elsewhere.
@@ -127,6 +144,7 @@ class GalDecisionAdmin(ReadOnlyAdmin):
     """The user's own decisions, because votes are blind."""
 
     list_display = ["pk", to_candidate, "action", "choice", "campaign", "how", "time"]
+    sortable_by = ["pk", to_candidate]
     list_filter = ["action", "how", "time"]
     list_select_related = ["choice", "campaign"]
     raw_id_fields = ["campaign", "choice", "undoes", "user"]

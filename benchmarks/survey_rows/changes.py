@@ -83,7 +83,7 @@ INSERT INTO galcandidates (refsource_id, kind, catalogue_id, filter, ccdnum, ra,
     colour_mag, absolute_mag, known, known_possible, known_class, known_name, known_period,
     period_agreement, failed_cuts, cause, is_flagged, consensus_id, n_votes, is_disputed,
     agreed_period_days, agreed_period_err, object_id, object_part, star_sources, star_detections,
-    star_detections_in_filter, star_changes, star_changes_in_filter, refreshed)
+    star_detections_in_filter, star_changes, star_changes_in_filter, counted_as, refreshed)
 SELECT refsource_id, kind, catalogue, fill.filter(g), ccdnum, ra, dec,
     x, y, CASE WHEN kind <> 'new' THEN mag END, n_epochs, gone::int, n_changes, n_detections,
     first_mjd, last_mjd, max_delta_mag, mean_delta, max_significance, gone,
@@ -108,7 +108,15 @@ SELECT refsource_id, kind, catalogue, fill.filter(g), ccdnum, ra, dec,
     is_flagged, v.consensus, coalesce(v.n_votes, 0), coalesce(v.is_disputed, false), NULL, NULL,
     object_id, 1, count(*) OVER star,
     CASE WHEN n_changes = 0 THEN n_detections ELSE sum(n_detections) OVER star END, n_detections,
-    CASE WHEN n_changes = 0 THEN 0 ELSE sum(n_changes) OVER star END, n_changes, now()
+    CASE WHEN n_changes = 0 THEN 0 ELSE sum(n_changes) OVER star END, n_changes,
+    -- Bits of CountedAs; in its filter each is the only one of its star.
+    CASE WHEN row_number() OVER (
+            star ORDER BY n_detections DESC, n_changes DESC, refsource_id
+        ) = 1 THEN 34 ELSE 0 END
+        + CASE WHEN row_number() OVER (
+            PARTITION BY star_key, is_flagged, (n_detections > 0 OR varies) AND NOT is_flagged
+            ORDER BY n_detections DESC, n_changes DESC, refsource_id
+        ) = 1 THEN 136 ELSE 0 END + 1 + 4 + 16 + 64 + 256, now()
 FROM (SELECT *, coalesce(object_id, -number) AS star_key, n_epochs > 5 AS has_curve,
         CASE WHEN fill.u(star, 115) < 0.2 THEN 'not-looked-up' WHEN fill.u(star, 115) < 0.3
             THEN 'known' WHEN fill.u(star, 115) < 0.33 THEN 'cant-be-told' ELSE 'new' END AS known

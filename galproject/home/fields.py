@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 from astropy.coordinates import SkyCoord
+from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -46,8 +47,15 @@ def observed_fields() -> list[ObservedField]:
         return []
     vectors = unit_vectors([row[:2] for row in rows])
     labels = group_pointings(vectors, load_options().fields.same_degrees)
-    members = (np.flatnonzero(labels == number) for number in range(max(labels) + 1))
-    fields = [_field([rows[i] for i in chosen]) for chosen in members]
+    members = [np.flatnonzero(labels == number) for number in range(max(labels) + 1)]
+    ra, dec = to_sky([vectors[chosen].mean(axis=0) for chosen in members])
+    # At once, as astropy takes as long for one.
+    galactic = SkyCoord(ra, dec, unit="deg").galactic
+    places = zip(ra, dec, galactic.l.deg, galactic.b.deg, strict=True)
+    fields = [
+        _field([rows[i] for i in chosen], map(float, place))
+        for chosen, place in zip(members, places, strict=True)
+    ]
     return sorted(fields, key=lambda field: (-field.n_exposures, field.ra))
 
 
@@ -55,22 +63,21 @@ def group_pointings(vectors, degrees):
     """(n,) field numbers from 0 of (n, 3) pointings, linked within ``degrees``."""
     # Many exposures have one pointing exactly: pairs among all would be too many.
     places, inverse = np.unique(vectors.round(6), axis=0, return_inverse=True)
-    tree = cKDTree(places)
-    pairs = tree.sparse_distance_matrix(tree, np.radians(degrees))
-    return connected_components(pairs, directed=False)[1][inverse.ravel()]
+    pairs = cKDTree(places).query_pairs(np.radians(degrees), output_type="ndarray")
+    links = coo_array((np.ones(len(pairs), bool), pairs.T), (len(places),) * 2)
+    return connected_components(links, directed=False)[1][inverse.ravel()]
 
 
-def _field(rows):
-    ra, dec = to_sky(unit_vectors([row[:2] for row in rows]).mean(axis=0))
-    galactic = SkyCoord(ra, dec, unit="deg").galactic
+def _field(rows, place):
+    ra, dec, longitude, latitude = place
     filters = Counter(row[2] for row in rows)
     names = Counter(row[3] for row in rows if row[3])
     return ObservedField(
         name=names.most_common(1)[0][0] if names else f"{ra:.2f}° {dec:+.2f}°",
-        ra=float(ra),
-        dec=float(dec),
-        longitude=float(galactic.l.deg),
-        latitude=float(galactic.b.deg),
+        ra=ra,
+        dec=dec,
+        longitude=longitude,
+        latitude=latitude,
         radius=max(RADIUS_DEGREES.get(row[4], OTHER_RADIUS_DEGREES) for row in rows),
         n_exposures=len(rows),
         filters=tuple(sorted(filters.items())),

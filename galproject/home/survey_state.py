@@ -1,19 +1,32 @@
 """The state of the survey on the first page: numbers, and work in progress."""
 
+from collections import Counter
 from dataclasses import dataclass
+from math import inf
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
-from exposures.models import GalImage, Status
+from exposures.models import GalImage, GalImageCount, Status
 from galproject.status.working_status import state_now
-from variables.models import Campaign, CampaignObject, GalCandidate, GalDecision, GalFlag
-from variables.models.candidates import ACCEPTED
+from variables.models import (
+    Campaign,
+    CampaignObject,
+    CountedAs,
+    GalCandidate,
+    GalCandidateCount,
+    GalDecision,
+    GalFlag,
+)
+from variables.models.candidates import ACCEPTED, HAS_CLASS
 
 MAX_SHOWN = 6  # chips at work, failures
 MAX_CAMPAIGNS = 4
 TIMES = {1: "once", 2: "twice"}
 # Of numbers of detections, first and last; None is open.
 EVIDENCE = ((1, 1), (2, 2), (3, 4), (5, 8), (9, None))
+
+Of = GalCandidateCount.Of
+SHOWN = (Of.STAR_DETECTIONS, Of.VETTED, Of.DISPUTED, Of.UNDETECTED, Of.FLAGGED)
 
 
 @dataclass(frozen=True)
@@ -93,58 +106,63 @@ class CampaignProgress:
 
 
 def images() -> Images:
-    """Count chips by status in one pass over galimages."""
-    rows = GalImage.objects.order_by().values("status")
-    is_catalogue = Q(is_reference=True, status=Status.DONE)
-    numbers = {"n_sources": Sum("n_sources"), "n_references": Count("pk", filter=is_catalogue)}
-    rows = list(rows.annotate(n=Count("pk"), **numbers))
+    """Numbers of chips by status."""
+    rows = list(GalImageCount.objects.by("status", "is_reference"))
+    by_status = Counter()
+    for row in rows:
+        by_status[Status(row["status"])] += row["n"]
+    done = (row for row in rows if row["status"] == Status.DONE and row["is_reference"])
     return Images(
-        {Status(row["status"]): row["n"] for row in rows},
-        n_references=sum(row["n_references"] for row in rows),
-        n_measurements=sum(row["n_sources"] or 0 for row in rows),
+        dict(by_status),
+        n_references=sum(row["n"] for row in done),
+        n_measurements=sum(row["n_measured"] for row in rows),
     )
 
 
 def candidates() -> CandidateCounts:
-    """Count stars by number of detections in one pass over galcandidates.
+    """Numbers of stars by how often they were detected.
 
     Votes count only as far as everybody may see them: numbers that changed with the user's own
     votes would reveal those of others.
     """
-    numbers = {"accepted": Q(), "vetted": Q(consensus__isnull=False, shows_class=True)}
-    numbers["disputed"] = Q(is_disputed=True, shows_class=True)
-    for first, last in EVIDENCE:
-        within = Q(star_detections__gte=first)
-        within &= Q() if last is None else Q(star_detections__lte=last)
-        numbers[f"from_{first}"] = within
-        numbers[f"vetted_from_{first}"] = within & numbers["vetted"]
-    numbers["varying"] = Q(star_detections=0)
-    numbers["vetted_varying"] = numbers["varying"] & numbers["vetted"]
-    conditions = {name: condition & ACCEPTED for name, condition in numbers.items()}
-    conditions["undetected"] = Q(star_detections=0, varies=False, is_flagged=False)
-    conditions["flagged"] = Q(is_flagged=True)
-    counts = {name: Count("pk", filter=condition) for name, condition in conditions.items()}
-    row = GalCandidate.objects.as_seen_by().current().one_a_star().aggregate(**counts)
-    most = max([row[f"from_{first}"] for first, _ in EVIDENCE] + [row["varying"], 1])
+    rows = GalCandidateCount.objects.filter(of__in=SHOWN, known="").by("of", "number")
+    numbers = {(row["of"], row["number"]): row["n"] for row in rows}
+    for n_detections, n_vetted, n_disputed in _blind():
+        numbers[Of.VETTED, n_detections] = numbers.get((Of.VETTED, n_detections), 0) - n_vetted
+        numbers[Of.DISPUTED, 0] = numbers.get((Of.DISPUTED, 0), 0) - n_disputed
+
+    def among(of, first=0, last=None):
+        last = inf if last is None else last
+        return sum(
+            n for (one, number), n in numbers.items() if one == of and first <= number <= last
+        )
+
+    bins = [(among(Of.STAR_DETECTIONS, *ends), among(Of.VETTED, *ends)) for ends in EVIDENCE]
+    n_varying = among(Of.STAR_DETECTIONS, 0, 0)
+    most = max([*(n for n, _ in bins), n_varying, 1])
     return CandidateCounts(
         tuple(
-            DetectionCountBin(
-                first,
-                last,
-                n_candidates=row[f"from_{first}"],
-                n_vetted=row[f"vetted_from_{first}"],
-                share=100 * row[f"from_{first}"] / most,
-            )
-            for first, last in EVIDENCE
+            DetectionCountBin(*ends, n_candidates=n, n_vetted=n_vetted, share=100 * n / most)
+            for ends, (n, n_vetted) in zip(EVIDENCE, bins, strict=True)
         ),
-        varying_share=100 * row["varying"] / most,
-        n_varying=row["varying"],
-        n_vetted_varying=row["vetted_varying"],
-        n_accepted=row["accepted"],
-        n_undetected=row["undetected"],
-        n_vetted=row["vetted"],
-        n_disputed=row["disputed"],
-        n_flagged=row["flagged"],
+        varying_share=100 * n_varying / most,
+        n_varying=n_varying,
+        n_vetted_varying=among(Of.VETTED, 0, 0),
+        n_accepted=among(Of.STAR_DETECTIONS),
+        n_undetected=among(Of.UNDETECTED),
+        n_vetted=among(Of.VETTED),
+        n_disputed=among(Of.DISPUTED),
+        n_flagged=among(Of.FLAGGED),
+    )
+
+
+def _blind():
+    """Numbers of stars on which votes are blind, by detections: of a class, and disputed."""
+    going_on = CampaignObject.objects.going_on().values("refsource_id")
+    voted = GalCandidate.objects.filter(ACCEPTED, HAS_CLASS, pk__in=going_on)
+    stars = voted.counted_as(CountedAs.ACCEPTED_STAR).order_by().values_list("star_detections")
+    return stars.annotate(
+        vetted=Count("consensus"), disputed=Count("pk", filter=Q(is_disputed=True))
     )
 
 

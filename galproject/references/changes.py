@@ -138,7 +138,7 @@ def _votes_on(catalogues):
     Only settled votes are counted, since those in open campaigns are blind.
     """
     voted = Count("refsource_id", distinct=True)
-    votes = GalDecision.objects.filter(_is_of(catalogues)).settled()
+    votes = GalDecision.objects.settled(_is_of(catalogues))
     return votes.aggregate(n_votes=Count("pk"), n_voted=voted)
 
 

@@ -12,7 +12,9 @@ from django.db import connection
 from exposures.science.angles import to_sky
 from exposures.science.footprints import MAX_DEGREES, unit_vectors
 from exposures.science.shared_sky import ChipPlaces, pairs_sharing_sky
+from galproject.home.fields import group_pointings
 
+SAME_FIELD_DEGREES = 0.3
 CORNERS = ", ".join(f"i.footprint[{number}]" for number in range(1, 9))
 PLACE = f"i.id, i.exposure_id, e.filter, i.ra, i.dec, i.radius, {CORNERS}"
 ON_THE_SKY = "cardinality(i.footprint) = 8"
@@ -114,20 +116,25 @@ def _read(cursor, query, values):
 
 
 def _circles(images):
-    """A circle round the chips of each exposure."""
+    """A circle round the chips of each field: of exposures in one filter that point alike."""
     circles = {"ra": [], "dec": [], "radius": [], "filter": []}
     usable = images.at((images.radius > 0) & (images.radius <= MAX_DEGREES))
-    for exposure in np.unique(usable.exposure):
-        of_exposure = usable.at(usable.exposure == exposure)
-        places = of_exposure.places
-        vectors = unit_vectors(np.column_stack([places.ra, places.dec]))
-        ra, dec = to_sky(vectors.mean(axis=0))
-        centre = unit_vectors([ra, dec])[0]
-        away = np.degrees(np.arccos(np.clip(vectors @ centre, -1, 1)))
+    if not len(usable.id):
+        return circles
+    vectors = unit_vectors(np.column_stack([usable.places.ra, usable.places.dec]))
+    of = np.unique(usable.exposure, return_inverse=True)[1]
+    pointings = np.column_stack([np.bincount(of, column) for column in vectors.T])
+    pointings /= np.linalg.norm(pointings, axis=1)[:, None]
+    field = group_pointings(pointings, SAME_FIELD_DEGREES)[of]
+    for name, number in sorted(set(zip(usable.filter, field.tolist(), strict=True))):
+        chosen = (usable.filter == name) & (field == number)
+        centre = vectors[chosen].mean(axis=0)
+        away = np.arccos(np.clip(vectors[chosen] @ centre / np.linalg.norm(centre), -1, 1))
+        ra, dec = to_sky(centre)
         circles["ra"].append(float(ra))
         circles["dec"].append(float(dec))
-        circles["radius"].append(float((away + of_exposure.radius).max()) * 1.05)
-        circles["filter"].append(of_exposure.filter[0])
+        circles["radius"].append(float((np.degrees(away) + usable.radius[chosen]).max()) * 1.05)
+        circles["filter"].append(name)
     return circles
 
 

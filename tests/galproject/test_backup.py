@@ -24,7 +24,14 @@ from django.db import connection
 from django.urls import reverse
 
 from exposures.errors import GalprojectError
-from exposures.models import GalImage, GalPublishedCatalogue, GalPublishedStar, Status
+from exposures.kept_counts import OF_IMAGES
+from exposures.models import (
+    GalImage,
+    GalImageCount,
+    GalPublishedCatalogue,
+    GalPublishedStar,
+    Status,
+)
 from exposures.other_database import connected_to
 from exposures.published.definitions import known_definitions
 from exposures.published.loading import load_catalogue
@@ -43,8 +50,9 @@ from galproject.backup.sessions import maintenance_cursor, session, tables_in
 from galproject.queue.runs import prepare, run_chips
 from tests.builders.campaigns import make_taxonomy
 from tests.builders.published_files import write_vsx
+from variables.derived.counts import OF_CANDIDATES
 from variables.derived.refresh import refresh_candidates
-from variables.models import GalCandidate, GalDecision, TaxonomyClass
+from variables.models import GalCandidate, GalCandidateCount, GalDecision, TaxonomyClass
 
 KEY = "q7#vZ0p(h2m_9xkd!w3u5t8y1r6eb4nj@s$a%g^f&l*c+i=o-Qz"
 PASSWORD = "far enough from the others"
@@ -220,6 +228,12 @@ def test_every_row_of_every_table_is_restored(survey, restored, night):
         if table != "django_migrations":
             assert before[table] == after[table], table
     assert sum(map(len, before.values())) > 1000
+
+
+def test_kept_numbers_are_right_after_a_restore(restored, django_db_blocker):
+    with django_db_blocker.unblock(), connected_to(restored[0]):
+        assert GalImageCount.objects.exists() and GalCandidateCount.objects.exists()
+        assert OF_IMAGES.differences() == OF_CANDIDATES.differences() == []
 
 
 def test_partitions_constraints_triggers_and_functions_are_restored(survey, restored):

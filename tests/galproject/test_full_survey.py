@@ -8,14 +8,16 @@ from benchmarks.survey_figures import candidate_lists, queue, sources_table
 from benchmarks.survey_figures.figures import Figures
 from benchmarks.survey_rows.filling import fill
 from benchmarks.survey_rows.size import SurveySize
+from exposures.kept_counts import OF_IMAGES
 from exposures.models import GalImage, Status
 from exposures.other_database import connected_to
 from photometry.models import GalReference
 from tests.builders.processed_night import copied
 from variables.candidates.filters import CandidateFilter
+from variables.derived.counts import OF_CANDIDATES
 from variables.derived.refresh import refresh_candidates
 from variables.derived.stars import refresh_stars
-from variables.models import GalCandidate, GalVarObj
+from variables.models import GalCandidate, GalCandidateCount, GalVarObj
 from variables.votes.consensus import update_consensus
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +62,7 @@ FOLLOWING = (
     *("last_mjd", "max_delta_mag", "max_significance", "has_vanished", "failed_cuts", "varies"),
     *("is_flagged", "consensus_id", "n_votes", "is_disputed", "period_days", "object_id"),
     *("object_part", "star_sources", "star_detections", "star_detections_in_filter"),
-    *("star_changes", "star_changes_in_filter"),
+    *("star_changes", "star_changes_in_filter", "counted_as"),
 )
 KEYS = {
     *("first_plan_ms", "plan_ms", "cone_catalogues", "cone_rows", "cone_ms", "attach_ms"),
@@ -113,6 +115,11 @@ def test_every_foreign_key_of_the_filled_survey_holds(filled):
 @pytest.mark.parametrize("what", KEPT)
 def test_what_the_filled_survey_keeps_is_what_its_rows_say(filled, what):
     assert count(KEPT[what]) == 0
+
+
+def test_the_filled_survey_keeps_the_numbers_that_pages_show(filled):
+    assert OF_IMAGES.differences() == OF_CANDIDATES.differences() == []
+    assert GalCandidateCount.objects.by("of").get(of="star detections", known="")["n"] > 100
 
 
 def test_derived_anew_the_filled_survey_has_the_same_candidates(filled):

@@ -13,11 +13,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from exposures.kept_counts import OF_IMAGES
 from exposures.other_database import connected_to
 from galproject.models import GivenPermission
 from galproject.site.groups import MAY, VIEWED, complete_groups, permissions_of
 from galproject.site.tokens import TokenAuthentication
 from scripts.imports import LAYERS, imported_by
+from variables.derived.counts import OF_CANDIDATES
 
 PROJECT = Path(settings.BASE_DIR)
 # What a field or an index of a model is defined by, as Django itself writes it into migrations.
@@ -267,6 +269,8 @@ def test_what_migrations_derive_is_right(upgraded):
     (taxonomy,) = rows_of("SELECT version, is_current FROM galtaxonomies")
     assert taxonomy == {"version": 1, "is_current": True}
     assert rows_of("SELECT count(*) FROM galclasses") == [{"count": 25}]
+    assert rows_of("SELECT sum(n_chips) > 0 AS there FROM galimagecounts") == [{"there": True}]
+    assert OF_IMAGES.differences() == OF_CANDIDATES.differences() == []
 
 
 def test_searches_of_an_older_version_s_sky_find_what_is_there(upgraded):

@@ -193,7 +193,7 @@ def test_the_number_of_queries_does_not_grow(n_exposures, django_assert_num_quer
         exposure = make_exposure(str(number), [DONE, FAILED, WORKING, Status.QUEUED])
         make_line(exposure, 2, "failed", level=ERROR)
     shown = StatusQuery(states=("failed",), since=parse_time("1d"))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         assert len(working_status(shown).exposures) == n_exposures
     with django_assert_num_queries(4):
         exposure_log(exposure)

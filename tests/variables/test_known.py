@@ -27,6 +27,7 @@ from variables.candidates.known import published_matches
 from variables.candidates.repeat_detections import Counting, count_known, repeated
 from variables.derived.known import refresh_known
 from variables.derived.refresh import refresh_candidates
+from variables.derived.stars import refresh_stars
 from variables.models import GalCandidate, StarList
 from variables.models.known import Known
 from variables.planes.lists import page_of_list
@@ -280,6 +281,7 @@ def test_counts_are_of_stars_and_lead_to_lists_as_long(reader, capsys):
     make_known(g, ogle, **RRAB)
     for one in (i, g):
         refresh_known(one.catalogue_id)
+    refresh_stars([i.pk, g.pk])
     assert count_known() == {Known.KNOWN: 1} and count_known(Counting("i")) == {}
     assert count_known(Counting(per_source=True)) == {Known.KNOWN: 1, Known.NEW: 1}
     for counting in (Counting(), Counting("g"), Counting(per_source=True)):

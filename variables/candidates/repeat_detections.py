@@ -3,10 +3,20 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.db.models import Count
+from variables.models import GalCandidate, GalCandidateCount
+from variables.models.known import Known
 
-from variables.models import GalCandidate
-from variables.models.known import SURER, Known
+Of = GalCandidateCount.Of
+# By whether only what is accepted counts, and what is counted.
+OF = {
+    (True, "source"): Of.DETECTIONS,
+    (False, "source"): Of.CHANGES,
+    (True, "star"): Of.STAR_DETECTIONS,
+    (False, "star"): Of.STAR_CHANGES,
+    (True, "star in filter"): Of.DETECTIONS_IN_FILTER,
+    (False, "star in filter"): Of.CHANGES_IN_FILTER,
+}
+ORDER_OF_KNOWN = (Known.KNOWN, Known.NEW, Known.CANT_BE_TOLD)
 
 
 @dataclass(frozen=True)
@@ -63,9 +73,8 @@ def count_repeat_detections(counting=Counting()) -> list[tuple[int, int]]:
 
     An image on which several sources of one star are detected counts once.
     """
-    candidates, column = _counted(counting), _column(counting)
-    candidates = candidates.filter(**{f"{column}__gt": 0})
-    return list(candidates.order_by(column).values_list(column).annotate(count=Count("pk")))
+    counts = _counts(counting).filter(known="", number__gt=0)
+    return list(counts.by("number").order_by("number").values_list("number", "n"))
 
 
 def count_new(counting=Counting()) -> int:
@@ -83,15 +92,22 @@ def count_known(counting=Counting()) -> dict[Known, int]:
 
     A star is what the surest of its sources is.
     """
-    counts = {}
-    for known in (Known.KNOWN, Known.NEW, Known.CANT_BE_TOLD):
-        candidates = _sources(counting).filter(known=known)
-        if not counting.per_source:
-            others = GalCandidate.objects.filter(known__in=SURER[known])
-            candidates = candidates.of_stars_without(others).one_a_star()
-        if count := candidates.count():
-            counts[known] = count
-    return counts
+    counts = _counts(counting).exclude(known="").by("known")
+    found = {row["known"]: row["n"] for row in counts}
+    return {known: found[known] for known in ORDER_OF_KNOWN if known in found}
+
+
+def _counts(counting):
+    """The rows of galcandidatecounts that a choice of what to count is the sum of."""
+    counts = GalCandidateCount.objects.filter(of=OF[counting.accepted_only, _per(counting)])
+    is_of_one = counting.filter is not None
+    return counts.filter(filter=counting.filter) if is_of_one else counts
+
+
+def _per(counting):
+    if counting.per_source:
+        return "source"
+    return "star" if counting.filter is None else "star in filter"
 
 
 def _counted(counting):

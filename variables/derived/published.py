@@ -11,6 +11,8 @@ from photometry.models import GalReference
 from variables.derived.colours import update_colours
 from variables.derived.known import refresh_known
 from variables.derived.published_diagrams import replace_diagram
+from variables.derived.stars import refresh_stars
+from variables.models import GalCandidate
 from variables.variability.binned_statistics import replace_published_bins
 
 
@@ -25,6 +27,9 @@ def refresh_published(reference_id: int) -> None:
     if reference is None:
         return
     refresh_known(reference_id)
+    # Which source counts for a star hangs on what is known of them.
+    shared = GalCandidate.objects.filter(catalogue=reference_id, star_sources__gt=1)
+    refresh_stars(list(shared.values_list("pk", flat=True)))
     stars = all_published_colours(reference_id)
     update_colours(reference_id, stars)
     replace_published_bins(reference, stars)

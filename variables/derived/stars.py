@@ -9,6 +9,8 @@ from functools import partial
 
 from django.db import connection, transaction
 
+from variables.models import CountedAs
+
 NAMED = """
 SELECT refsource_id FROM galcandidates
 WHERE refsource_id = ANY(%s::bigint[]) OR object_id = ANY(%s::bigint[])
@@ -31,11 +33,36 @@ SELECT refsource_id FROM galcandidates
 WHERE refsource_id IN (SELECT refsource_id FROM concerned) {where}
 ORDER BY refsource_id FOR NO KEY UPDATE {busy}
 """
+# Among which a candidate is counted for its star if it comes first.
+FIRST_OF = {
+    CountedAs.STAR: "",
+    CountedAs.STAR_IN_FILTER: ", filter",
+    CountedAs.ACCEPTED_STAR: ", accepted",
+    CountedAs.ACCEPTED_STAR_IN_FILTER: ", accepted, filter",
+    CountedAs.KNOWN_STAR: ", known",
+    CountedAs.KNOWN_STAR_IN_FILTER: ", known, filter",
+    CountedAs.KNOWN_ACCEPTED_STAR: ", known, accepted",
+    CountedAs.KNOWN_ACCEPTED_STAR_IN_FILTER: ", known, accepted, filter",
+}
+
+
+def _bit(counted_as):
+    """A bit of ``counted_as`` in SQL, to be added."""
+    among = FIRST_OF[counted_as]
+    surest = "is_surest AND " if "known" in among else ""
+    return f"""
+        + CASE WHEN {surest}row_number() OVER (
+            PARTITION BY star, is_flagged, part{among}
+            ORDER BY n_detections DESC, n_changes DESC, refsource_id
+        ) = 1 THEN {counted_as:d} ELSE 0 END"""
+
+
 # An image has one filter, and detects a star once, however many of its sources are measured on it.
 UPDATE = """
 , members AS (
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
-        CASE WHEN r.active THEN s.object_id END AS object_id
+        r.active, CASE WHEN r.active THEN s.object_id END AS object_id, c.known,
+        (c.n_detections > 0 OR c.varies) AND NOT c.is_flagged AS accepted
     FROM concerned JOIN galcandidates c USING (refsource_id)
     JOIN galreferences r ON r.id = c.catalogue_id
     LEFT JOIN galobjectsources s USING (refsource_id)
@@ -45,6 +72,18 @@ UPDATE = """
         ORDER BY n_detections DESC, n_changes DESC, refsource_id
     ) END AS part
     FROM members
+), of_stars AS (
+    SELECT *, coalesce(object_id, -1 - refsource_id) AS star,
+        array_position(ARRAY['known', 'cant-be-told', 'new'], known::text) AS sureness
+    FROM parts
+), surest AS (
+    SELECT *, sureness IS NOT DISTINCT FROM min(sureness) OVER (
+        PARTITION BY star, is_flagged, part
+    ) AS is_surest
+    FROM of_stars
+), counted AS (
+    SELECT refsource_id, CASE WHEN active THEN 1{bits} ELSE 0 END AS counted_as
+    FROM surest
 ), stars AS (
     SELECT object_id, is_flagged, part, count(*) AS n FROM parts
     WHERE object_id IS NOT NULL GROUP BY 1, 2, 3
@@ -64,20 +103,22 @@ UPDATE = """
         coalesce(all_found, n_detections)::int AS all_found,
         coalesce(found, n_detections)::int AS found,
         coalesce(all_changed, n_changes)::int AS all_changed,
-        coalesce(changed, n_changes)::int AS changed
+        coalesce(changed, n_changes)::int AS changed, counted_as
     FROM parts p
+    JOIN counted USING (refsource_id)
     LEFT JOIN stars USING (object_id, is_flagged, part)
     LEFT JOIN sums USING (object_id, is_flagged, part, filter)
 )
 UPDATE galcandidates c SET object_id = n.object_id, object_part = n.part, star_sources = n.n,
     star_detections = all_found, star_detections_in_filter = found,
-    star_changes = all_changed, star_changes_in_filter = changed
+    star_changes = all_changed, star_changes_in_filter = changed, counted_as = n.counted_as
 FROM numbers n
 WHERE c.refsource_id = n.refsource_id AND c.refsource_id = ANY(%(locked)s::bigint[])
     AND (c.object_id, c.object_part, c.star_sources, star_detections, star_detections_in_filter,
-         star_changes, star_changes_in_filter)
-    IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed)
-"""
+         star_changes, star_changes_in_filter, c.counted_as)
+    IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed,
+         n.counted_as)
+""".format(bits="".join(map(_bit, FIRST_OF)))
 
 
 def candidates_of(refsource_ids, object_ids) -> list[int]:

@@ -1,5 +1,6 @@
 """Changes, candidates for variable stars, and what people say about them."""
 
+from variables.models.candidate_counts import CountedAs, GalCandidateCount
 from variables.models.candidates import GalCandidate
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
@@ -28,9 +29,11 @@ __all__ = [
     "Artifact",
     "Campaign",
     "CampaignObject",
+    "CountedAs",
     "Cut",
     "GalBinnedStatistic",
     "GalCandidate",
+    "GalCandidateCount",
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",

@@ -11,6 +11,7 @@ from exposures.constraints import on_the_sky
 from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
+from variables.models.candidate_counts import ALONE
 from variables.models.causes import Cause
 from variables.models.changes import Cut, GalVarObj
 from variables.models.known import AGREEMENTS, Known
@@ -47,6 +48,10 @@ class GalCandidateQuerySet(models.QuerySet):
     def current(self):
         """Candidates of catalogues in use, without those of replaced catalogues."""
         return self.filter(catalogue__active=True)
+
+    def counted_as(self, bit):
+        """Candidates that are counted as one of CountedAs, if they are among these at all."""
+        return self.alias(bit=models.F("counted_as").bitand(int(bit))).filter(bit__gt=0)
 
     def visible(self):
         """Candidates that are not hidden by a flag."""
@@ -312,6 +317,9 @@ class GalCandidate(models.Model):
     star_changes_in_filter = models.PositiveIntegerField(
         default=0, help_text="of these, those in this candidate's filter"
     )
+    counted_as = models.SmallIntegerField(
+        default=ALONE, db_default=ALONE, help_text="bits of CountedAs, for numbers of stars"
+    )
     refreshed = models.DateTimeField(auto_now=True)
 
     objects = GalCandidateQuerySet.as_manager()
@@ -329,6 +337,12 @@ class GalCandidate(models.Model):
                 fields=["catalogue", "refsource_id"],
                 condition=ACCEPTED,
                 name="galcandidates_accepted",
+            ),
+            models.Index(
+                fields=["refsource_id"],
+                include=["star_detections", "counted_as", "consensus", "is_disputed"],
+                condition=HAS_CLASS & ACCEPTED,
+                name="galcandidates_voted",
             ),
             models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
             models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),

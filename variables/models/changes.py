@@ -86,6 +86,12 @@ class GalVarObj(models.Model):
 
     class Meta:
         db_table = "galvarobjs"
+        indexes = [
+            # Few among many, for the table of all.
+            models.Index(
+                fields=["id"], condition=models.Q(is_flagged=True), name="galvarobjs_flagged"
+            )
+        ]
         constraints = [
             on_the_sky("galvarobjs"),
             models.UniqueConstraint(

@@ -298,12 +298,15 @@ class GalDecisionQuerySet(models.QuerySet):
         after_own = models.Exists(voted) & ~models.Exists(blind)
         return self.filter(models.Q(user=user) | after_own)
 
-    def settled(self):
-        """Decisions on candidates that are in no open campaign, nor replaced by one that is."""
+    def settled(self, among=None):
+        """Decisions, of those ``among`` a Q, on what no open campaign has, nor its successor."""
+        among = among or models.Q()
         blind = CampaignObject.objects.blind_to().values("refsource_id")
         before = GalSuccession.objects.filter(new_refsource_id__in=blind)
-        return self.exclude(refsource_id__in=blind).exclude(
-            refsource_id__in=before.values("old_refsource_id")
+        return (
+            self.filter(among)
+            .exclude(refsource_id__in=blind.filter(among))
+            .exclude(refsource_id__in=before.values("old_refsource_id"))
         )
 
 
