@@ -19,6 +19,11 @@ from variables.science.artifacts import (
     may_be_defects,
 )
 
+# What is needed of a chip to say where on it something is.
+CHIP_COLUMNS = (
+    *("exposure", "ccdnum", "chip_name", "is_reference", "width", "height", "radius"),
+    *("ra", "dec", "footprint"),
+)
 ACCEPTED = """
 SELECT galimage_id, x::float8, y::float8, ra, dec FROM galvarobjs
 WHERE galimage_id = ANY('{{{images}}}') AND failed_cuts = 0 AND NOT is_flagged AND x IS NOT NULL
@@ -73,8 +78,9 @@ def on_detector(
     first, last = min(times) - options.defect_days, max(times) + options.defect_days
     images = GalImage.objects.searches().done().filter(ccdnum=ccdnum)
     images = images.filter(exposure__instrument=instrument, exposure__mjd__range=(first, last))
+    columns = (*CHIP_COLUMNS, "exposure__mjd", "exposure__instrument")
     chosen = {exposure.pk for exposure in exposures}
-    return list(_of_windows(images.select_related("exposure"), chosen, options))
+    return list(_of_windows(images.select_related("exposure").only(*columns), chosen, options))
 
 
 def _of_windows(images, chosen, options):

@@ -145,14 +145,29 @@ def _sources_that_changed(catalogue, options):
     table["passes_cuts"] = np.logical_or.reduceat(changes["passes_cuts"], start)
     for name in ("low", "median", "high", "x", "y"):
         table[name] = np.nan
-    for row in np.flatnonzero(n_changes >= _often(options)):
-        delta = changes["delta_mag"][start[row] : start[row] + n_changes[row]]
-        known = delta[np.isfinite(delta)]
-        if len(known):
-            quartiles = np.percentile(known, [25, 50, 75])
-            table["low"][row], table["median"][row], table["high"][row] = quartiles
+    often = n_changes >= _often(options)
+    deltas = np.repeat(often, n_changes)
+    low, median, high = _quartiles(changes["refsource_id"][deltas], changes["delta_mag"][deltas])
+    table["low"][often], table["median"][often], table["high"][often] = low, median, high
     _place(catalogue, table)
     return table
+
+
+def _quartiles(group, values):
+    """(3, n_groups) quartiles of the known values of each group, which lie together; else NaN.
+
+    Interpolated between neighbours, as PostgreSQL's percentile_cont.
+    """
+    order = np.lexsort((values, group))  # NaN comes last
+    values = values[order]
+    _, start = np.unique(group, return_index=True)
+    n_known = np.add.reduceat(np.isfinite(values).astype(int), start) if len(start) else start
+    place = start + np.array([[0.25], [0.5], [0.75]]) * (n_known - 1)
+    below = np.floor(place).astype(int).clip(0)
+    above = np.minimum(below + 1, len(values) - 1)
+    found = values[below] + (place - below) * (values[above] - values[below])
+    # The last place is exact, and what follows it may be another group's, or NaN.
+    return np.where(n_known > 0, np.where(place == below, values[below], found), np.nan)
 
 
 def _place(catalogue, table):

@@ -5,7 +5,7 @@ from functools import partial
 
 from exposures.models import GalExposure, GalImage
 from photometry.models import GalReference
-from variables.flags.defects import detectors_of, on_detector, on_many_chips
+from variables.flags.defects import CHIP_COLUMNS, detectors_of, on_detector, on_many_chips
 from variables.flags.findings import Proposal, on_reference, on_search_images
 from variables.science.artifacts import ArtifactOptions
 
@@ -25,8 +25,9 @@ def findings(exposures: Sequence[GalExposure], options: ArtifactOptions) -> list
 
 
 def _on_exposure(exposure, options):
-    images = exposure.images.searches().done().select_related("exposure")
-    searches = list(images.order_by("ccdnum"))
+    searches = list(exposure.images.searches().done().only(*CHIP_COLUMNS).order_by("ccdnum"))
+    for image in searches:
+        image.exposure = exposure
     return on_search_images(searches, options) + on_many_chips(exposure, searches, options)
 
 

@@ -88,6 +88,8 @@ def saturated_regions(points: Points, options: ArtifactOptions = ArtifactOptions
     if len(suspects) < options.min_changes:
         return []
     at = np.column_stack([points.x, points.y])
+    if len(cKDTree(at[suspects]).query_pairs(options.link_pixels)) < options.min_changes - 1:
+        return []
     regions = []
     for group in groups(at[suspects], options.link_pixels):
         members = suspects[group]
@@ -207,10 +209,10 @@ def edge_regions(
         box([low[0], high[1] - depth], high),
     )
     x, y = points.x, points.y
-    is_near = (np.minimum(x, nx - 1 - x) <= depth) | (np.minimum(y, ny - 1 - y) <= depth)
-    if np.count_nonzero(is_near) < options.min_changes:
+    in_strip = x < depth - 0.5, x >= high[0] - depth, y < depth - 0.5, y >= high[1] - depth
+    if max(map(np.count_nonzero, in_strip)) < options.min_changes:
         return []
-    at_edge = np.any([in_polygon(x, y, strip) for strip in strips], axis=0)
+    at_edge = np.any(in_strip, axis=0)
     # At least one, as an empty chip says little of how empty it is.
     inside_density = max(1, (~at_edge).sum()) / max(1.0, (nx - 2 * depth) * (ny - 2 * depth))
     regions = []
