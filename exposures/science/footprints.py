@@ -106,14 +106,37 @@ def overlap_fraction(footprint: ArrayLike, other: ArrayLike) -> float:
     return float(np.mean(in_convex_polygon(grid, tangent_plane(other_corners, centre))))
 
 
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(..., 3) vector products; numpy's own takes ten times as long where there are few."""
+    (x1, y1, z1), (x2, y2, z2) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
+    return np.stack([y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2], axis=-1)
+
+
+def overlap(footprints: FloatArray, others: FloatArray) -> BoolArray:
+    """(k,) whether footprints (k, 8) share sky with others (k, 8), which are convex; ICRS degrees.
+
+    Two convex polygons do unless a side of one has all of the other beyond it (the theorem of the
+    separating axis), on the sphere as in the tangent plane, where great circles are straight.
+    """
+    a, b = (unit_vectors(np.ravel(one)).reshape(-1, 4, 3) for one in (footprints, others))
+    is_near = np.sum(a.mean(axis=1) * b.mean(axis=1), axis=1) > 0  # on one side of the sky
+    return is_near & ~_is_beyond_a_side(a, b) & ~_is_beyond_a_side(b, a)
+
+
+def _is_beyond_a_side(corners: FloatArray, of: FloatArray) -> BoolArray:
+    """(k,) whether all of (k, 4, 3) corners lie beyond one of the sides of other ones."""
+    normals = _cross(of, of[:, [1, 2, 3, 0]])
+    centre = of.mean(axis=1)[:, :, None]
+    inwards = np.sign(normals @ centre) * normals
+    return np.any(np.all(inwards @ corners.transpose(0, 2, 1) <= 0, axis=2), axis=1)
+
+
 def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray:
     """(n,) whether positions, ICRS degrees (n,), lie in a footprint (8,), which is convex."""
     corners, points = unit_vectors(footprint), unit_vectors(np.column_stack([ra, dec]))
-    centre = corners.mean(axis=0)
-    inside = points @ centre > 0  # before the horizon of the tangent plane
-    plane = tangent_plane(points[inside], centre)
-    inside[inside] = in_convex_polygon(plane, tangent_plane(corners, centre))
-    return inside
+    side = points @ _cross(corners, corners[[1, 2, 3, 0]]).T
+    inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
+    return inside & (points @ corners.sum(axis=0) > 0)  # not on the other side of the sky
 
 
 def pairs_sharing_sky(
@@ -160,7 +183,7 @@ def _deepest(points: FloatArray, of: FloatArray) -> FloatArray:
     Of a point outside, less than nothing: how far it is from the side that is furthest from it.
     """
     corners = of[:, :4]
-    normals = np.cross(corners, np.roll(corners, -1, axis=1))
+    normals = _cross(corners, corners[:, [1, 2, 3, 0]])
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     side = points @ normals.transpose(0, 2, 1)
     either_way = np.maximum(side.min(axis=2), -side.max(axis=2))  # corners in turn, or in return
@@ -174,7 +197,7 @@ def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) ->
     """
     corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
     points = unit_vectors(np.column_stack([ra, dec]))
-    normals = np.cross(corners, np.roll(corners, -1, axis=1))
+    normals = _cross(corners, corners[:, [1, 2, 3, 0]])
     side = normals @ points.T
     inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
     inside &= corners.mean(axis=1) @ points.T > 0  # not on the other side of the sky
@@ -228,9 +251,9 @@ def tangent_plane(vectors: FloatArray, centre: FloatArray) -> FloatArray:
     normal = centre / np.linalg.norm(centre)
     # Any axis far from the normal will do; at the poles there is no north to take.
     far = np.eye(3)[np.argmin(np.abs(normal))]
-    first = np.cross(normal, far)
+    first = _cross(normal, far)
     first /= np.linalg.norm(first)
-    axes = np.column_stack([first, np.cross(normal, first)])
+    axes = np.column_stack([first, _cross(normal, first)])
     return vectors @ axes / (vectors @ normal)[:, None]
 
 

@@ -1,16 +1,15 @@
 """The sky area of a cross-match: the footprints of images, with margins."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from exposures.science.angles import to_sky
-from exposures.science.footprints import contains, overlap_fraction, tangent_plane, unit_vectors
+from exposures.science.footprints import contains, tangent_plane, unit_vectors
 
 # Beyond the images: objects that reach as far are made anew, and what lies round those is read.
 WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
-NEARLY_ALL = 0.8  # of a chip: there to test each source costs more than to look it up in vain
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,6 @@ class CatalogueArea:
     dec: float
     radius: float  # degrees
     footprint: tuple[float, ...]
-
-    def shares_sky_with(self, other) -> bool:
-        """Whether their footprints overlap; those of the chips of one exposure never do."""
-        return self.exposure != other.exposure and (
-            overlap_fraction(self.footprint, other.footprint) > 0
-            or overlap_fraction(other.footprint, self.footprint) > 0
-        )
 
 
 @dataclass(frozen=True)
@@ -59,41 +51,47 @@ class Area:
         Numbers from the beginning of the slice.
         """
         ra, dec = sources.ra[own], sources.dec[own]
-        inside = np.ones(len(ra), bool)
+        inside = contains(_widened(other.footprint, reach_arcsec), ra, dec)
         if chip.image not in self.image_ids:
-            inside = np.zeros(len(ra), bool)
-            for footprint in self.read:
-                if _may_touch(chip, footprint):
-                    inside |= contains(footprint, ra, dec)
-        if overlap_fraction(chip.footprint, other.footprint) < NEARLY_ALL:
-            left = np.flatnonzero(inside)
-            wide = _widened(other.footprint, reach_arcsec)
-            inside[left] = contains(wide, ra[left], dec[left])
+            in_area = np.zeros(len(ra), bool)
+            for footprint in self._touching(chip):
+                in_area |= contains(self.read[footprint], ra, dec)
+            inside &= in_area
         return np.flatnonzero(inside)
 
     def holds(self, chip, ra, dec):
         """(n,) whether sources of a chip lie on the images or within WRITTEN_ARCSEC of them."""
-        inside = np.full(len(ra), chip.image in self.image_ids)
-        for footprint in self.footprints:
-            left = np.flatnonzero(~inside)
-            if len(left) and _may_touch(chip, footprint):
-                wide = _widened(footprint, WRITTEN_ARCSEC)
-                inside[left] = contains(wide, ra[left], dec[left])
+        if chip.image in self.image_ids:
+            return np.ones(len(ra), bool)
+        inside = np.zeros(len(ra), bool)
+        for footprint in self._touching(chip):
+            inside |= contains(_widened(self.footprints[footprint], WRITTEN_ARCSEC), ra, dec)
         return inside
 
+    def _touching(self, chip):
+        """Indices of the footprints that may share sky with a chip, once widened."""
+        centres, reach = self._circles
+        (own,) = unit_vectors([chip.ra, chip.dec])
+        reach = reach + np.radians(chip.radius + 2 * READ_ARCSEC / 3600)
+        return np.flatnonzero(centres @ own > np.cos(np.minimum(reach, np.pi))).tolist()
 
-def _may_touch(chip, footprint):
-    """Whether a chip may share sky with a widened footprint."""
-    corners = unit_vectors(footprint)
-    centre = corners.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    (own,) = unit_vectors([chip.ra, chip.dec])
-    reach = np.arccos(np.clip((corners @ centre).min(), -1, 1)) + np.radians(chip.radius)
-    return own @ centre > np.cos(min(reach + np.radians(2 * READ_ARCSEC / 3600), np.pi))
+    @cached_property
+    def _circles(self):
+        """(n, 3) unit vectors of the footprints' middles, and (n,) radii round them, radians."""
+        corners = unit_vectors(np.ravel(self.footprints)).reshape(-1, 4, 3)
+        centres = corners.mean(axis=1)
+        centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        nearest = np.sum(corners * centres[:, None], axis=2).min(axis=1, initial=1.0)
+        return centres, np.arccos(np.clip(nearest, -1, 1))
 
 
 def _widened(footprint, margin_arcsec):
     """A footprint with its edges moved outwards by at least a margin."""
+    return _widened_corners(tuple(footprint), margin_arcsec)
+
+
+@lru_cache(maxsize=1000)
+def _widened_corners(footprint, margin_arcsec):
     corners = unit_vectors(footprint)
     centre = corners.mean(axis=0)
     centre /= np.linalg.norm(centre)

@@ -17,7 +17,7 @@ from exposures.errors import GalprojectError
 from exposures.locks import Claimed, locked
 from exposures.models import GalExposure, GalImage
 from exposures.science.arrays import FloatArray, IntArray
-from exposures.science.footprints import fault_of, unit_vectors
+from exposures.science.footprints import fault_of, overlap, unit_vectors
 from exposures.source_ids import catalogue_of, id_range
 from photometry.crossmatch.area import READ_ARCSEC, Area, CatalogueArea
 from photometry.crossmatch.object_storage import ObjectChanges, Sources, changes_of, store_objects
@@ -186,7 +186,8 @@ def _links(chips, sources, starts, area, options, progress):
         reach = options.reach_arcsec(max(a.fwhm, b.fwhm))
         in_area = own[a.catalogue].start + area.chosen(a, b, reach, sources, own[a.catalogue])
         near = nearby(in_area, own[b.catalogue], places, reach, sources)
-        found.append(links_between(near, a.fwhm, b.fwhm, options))
+        if len(near.a):
+            found.append(links_between(near, a.fwhm, b.fwhm, options))
         if progress is not None:
             progress.update(1)
     none = np.zeros((0, 2), np.int64)
@@ -196,14 +197,18 @@ def _links(chips, sources, starts, area, options, progress):
 
 
 def _pairs(chips):
-    """Pairs of catalogues that share sky."""
+    """Pairs of catalogues that share sky; those of the chips of one exposure never do."""
     vectors = unit_vectors(np.array([(c.ra, c.dec) for c in chips])) if chips else np.zeros((0, 3))
     radii = np.radians([c.radius for c in chips])
+    footprints = np.array([c.footprint for c in chips]).reshape(-1, 8)
+    exposures = np.array([c.exposure for c in chips])
     pairs = []
     for i, a in enumerate(chips):
         reach = np.minimum(radii[i] + radii[i + 1 :], np.pi)
         near = np.flatnonzero(vectors[i + 1 :] @ vectors[i] > np.cos(reach)) + i + 1
-        pairs += [(a, chips[j]) for j in near if a.shares_sky_with(chips[j])]
+        near = near[exposures[near] != a.exposure]
+        shares = overlap(np.broadcast_to(footprints[i], (len(near), 8)), footprints[near])
+        pairs += [(a, chips[j]) for j in near[shares]]
     return pairs
 
 

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from exposures.models import GalImage
-from exposures.science.footprints import contains, overlap_fraction
+from exposures.science.footprints import contains, count_containing, overlap, overlap_fraction
 from tests.builders.survey_rows import from_tangent_plane, make_image, square
 
 
@@ -111,3 +111,32 @@ def test_results_from_before_numbers_had_versions_are_of_the_first():
     assert list(versions.values_list("results_version", flat=True)) == [0, 1]
     files = [{}, {"image": {"path": "1.fits"}}]
     assert list(versions.values_list("files", flat=True)) == files
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(266.0, -29.0), (0.0, 5.0), (30.0, 89.9)])
+def test_footprints_overlap_where_a_share_of_one_lies_in_the_other(ra, dec):
+    rng = np.random.default_rng(5)
+    stretch = np.cos(np.radians(dec))
+    pairs = []
+    for _ in range(300):
+        d_ra, d_dec = rng.uniform(-0.25, 0.25, 2)
+        at = (ra + d_ra / stretch) % 360, float(np.clip(dec + d_dec, -89.99, 89.99))
+        pairs.append((square(ra, dec, rng.choice([0.03, 0.1])), square(*at, 0.1)))
+    expected = np.array([overlap_fraction(*one) + overlap_fraction(*one[::-1]) for one in pairs])
+    found = overlap(*np.array(pairs).transpose(1, 0, 2))
+    assert np.all(found[expected > 0]) and np.mean(found & (expected == 0)) < 0.02
+    assert 0.1 < found.mean() < 0.9 and not overlap([square(10, 20)], [square(190, -20)]).any()
+
+
+def test_crossed_footprints_overlap_though_no_corner_of_one_lies_in_the_other():
+    long, high = [9.7, 0.0, 10.3, 0.0, 10.3, 0.1, 9.7, 0.1], [9.8, -1, 9.9, -1, 9.9, 1, 9.8, 1]
+    assert overlap(np.array([long]), np.array([high])).all()
+
+
+def test_positions_are_counted_in_as_many_footprints_as_contain_them():
+    rng = np.random.default_rng(6)
+    footprints = np.array([square(*at) for at in rng.uniform(-0.1, 0.1, (20, 2)) % 360])
+    ra, dec = rng.uniform(-0.2, 0.2, (2, 500))
+    expected = sum(contains(footprint, ra % 360, dec).astype(int) for footprint in footprints)
+    assert np.array_equal(count_containing(footprints, ra % 360, dec), expected)
+    assert expected.max() > 10 and len(count_containing(footprints[:0], ra, dec)) == 500
