@@ -37,7 +37,7 @@ from benchmarks.seeded_site import manage  # noqa: E402
 
 QUICK_SHARE = 0.05
 N_TRIPLES, N_QUICK_TRIPLES = 300, 60
-N_CHIPS, N_QUICK_CHIPS = 1000, 150  # of the workers
+N_CHIPS, N_QUICK_CHIPS = 1000, 300  # of the workers
 # A server's for a survey, without other work meanwhile.
 SETTINGS = {
     "max_locks_per_transaction": 1024,
