@@ -9,7 +9,7 @@ CONTENTS = {
         "set-up processing archive references catalogues results pages quality options people"
     ),
     "How it works": "science performance injection glossary storage",
-    "Running it": "jobs operations",
+    "Running it": "jobs operations large-survey",
     "Changing it": "/CONTRIBUTING architecture decisions/README api",
     "About it": "/CHANGELOG /SECURITY",
 }

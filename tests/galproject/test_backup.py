@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -209,8 +210,9 @@ def rows_of(name, moved=("", "")):
 def schema_of(name):
     with session(name) as opened, opened.cursor() as cursor:
         cursor.execute(SCHEMA)
-        # Parentheses come and go where a definition is read again.
-        return {f"{row}".translate(PARENTHESES) for row in cursor.fetchall()}
+        # Parentheses and casts of texts come and go where a definition is read again.
+        rows = [f"{row}".translate(PARENTHESES) for row in cursor.fetchall()]
+        return {re.sub(r"::(text|character varying)(\[\])?", "", row) for row in rows}
 
 
 def next_ids(name):
