@@ -65,11 +65,12 @@ def measure_enqueueing(figures):
     searches = GalExposure.objects.filter(images__is_reference=False, images__status=Status.DONE)
     ids = list(searches.distinct().order_by("pk").values_list("pk", flat=True)[:N_ENQUEUED])
     chips = GalImage.objects.filter(exposure__in=ids)
-    started = time.monotonic()
-    jobs = asking.ask(chips, again=True)
+    started, asked_for = time.monotonic(), []
+    asked = figures.cost("ask", lambda: asked_for.extend(asking.ask(chips, again=True)))
     figures.store("enqueue_wait_seconds", time.monotonic() - started)
     OrmQ.objects.all().delete()  # what a worker is asked for is done here, and measured
-    figures.seconds("enqueue", lambda: asking.open_jobs([job.pk for job in jobs]))
+    opened = figures.cost("enqueue", lambda: asking.open_jobs([job.pk for job in asked_for]))
+    figures.store("enqueue_seconds", asked + opened)
     figures.store("n_enqueued", OrmQ.objects.count())
 
 
