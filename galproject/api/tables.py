@@ -33,16 +33,23 @@ class CursorPages(CursorPagination):
 
     def paginate_queryset(self, queryset, request, view=None):
         is_table = isinstance(request.accepted_renderer, TableRenderer)
-        self.total = queryset.count() if is_table else None
+        self.total = self.count_headers(queryset) if is_table else {}
         self.base_url = request.build_absolute_uri()
         order = KeysetOrder(self.get_ordering(request, queryset, view)[0], nullable=False)
         cursor = request.query_params.get(self.cursor_query_param)
         try:
-            self.page = page_of(queryset, order, cursor, self.get_page_size(request))
+            self.page = self.find_page(queryset, order, cursor, self.get_page_size(request))
         except CursorError as error:
             message = "This is not where a page of this table begins. Take it from `next`"
             raise ValidationError({self.cursor_query_param: [message]}) from error
         return list(self.page.rows)
+
+    def find_page(self, queryset, order, cursor, size):
+        return page_of(queryset, order, cursor, size)
+
+    def count_headers(self, queryset):
+        """Headers that say how many rows there are."""
+        return {"X-Total-Count": queryset.count()}
 
     def get_next_link(self):
         return self._link(self.page.next)
@@ -61,8 +68,8 @@ class CursorPages(CursorPagination):
             "first": remove_query_param(self.base_url, self.cursor_query_param),
         }
         response["Link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items() if url)
-        if self.total is not None:
-            response["X-Total-Count"] = self.total
+        for name, value in self.total.items():
+            response[name] = value
         return response
 
     def get_page_size(self, request):

@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exposures.keyset import KeysetOrder, page_of
 from exposures.models import GalExposure, GalImage
 from galproject.api import serializers as of
 from galproject.api.measurements import epochs_of, epochs_of_cone
@@ -17,6 +18,7 @@ from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.calibrated import with_calibrated
 from variables.candidates.filters import CandidateFilter, PositionFilter
+from variables.candidates.search import CandidateSearch
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
 from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
@@ -49,6 +51,17 @@ class CandidatePages(CursorPages):
     def get_ordering(self, request, queryset, view):
         is_cone = "distance_arcsec" in queryset.query.annotations
         return ("distance_arcsec", "pk") if is_cone else ("pk",)
+
+    def find_page(self, queryset, order, cursor, size):
+        if order.column != "pk":
+            return super().find_page(queryset, order, cursor, size)
+        first = CandidateSearch(queryset, order).first
+        return page_of(queryset, order, cursor, size, queryset, first)
+
+    def count_headers(self, queryset):
+        """The number of candidates, or X-About-Count where it is estimated by a sample."""
+        count = CandidateSearch(queryset, KeysetOrder("pk")).count
+        return {"X-Total-Count" if count.is_exact else "X-About-Count": count.n}
 
 
 class ExposureViewSet(SurveyTableViewSet):

@@ -123,7 +123,7 @@ def test_candidates_are_frozen_in_few_queries_however_many(n, django_assert_num_
     make_candidates(1)
     copy_candidates(n - 1)
     user = make_user()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         (campaign,) = create_campaigns(NewCampaign("many", lane="card"), user)
     assert campaign.objects_in.count() == n
     assert sorted(ids_of(campaign)) == sorted(GalCandidate.objects.values_list("pk", flat=True))

@@ -283,7 +283,7 @@ def test_stars_of_a_list_are_candidates_and_stay_while_people_vote_on_them(curat
     with_statistics(catalogue)
     address = f"{reverse('new_star_list')}?x=robust_mag&y=chi2_nu"
     curator.post(address, {"name": "n", "corners": ALL})
-    candidates = GalCandidate.objects.in_star_list(StarList.objects.get().pk)
+    candidates = GalCandidate.objects.with_ids(StarList.objects.get().refsource_ids)
     assert set(candidates.values_list("kind", "n_changes")) == {("varies", 0)}
     assert candidates.count() == 8
     ids = list(candidates.order_by("pk").values_list("pk", flat=True))

@@ -90,7 +90,9 @@ def test_a_list_of_stars_has_the_source_in_the_place_of_another(matched_candidat
     again = make_again(matched_candidate)
     stars.refresh_from_db()
     assert stars.refsource_ids == [7, again.pk - 1, again.pk]
-    both = GalCandidate.objects.in_star_list(stars.pk).values_list("pk", "kind")
+    both = GalCandidate.objects.with_ids(StarList.objects.sources_of(stars.pk)).values_list(
+        "pk", "kind"
+    )
     assert dict(both) == {again.pk: "changed", again.pk - 1: "varies"}
 
 

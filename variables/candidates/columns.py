@@ -138,9 +138,8 @@ CALIBRATED_COLUMNS = (
 # Of lists round a position alone.
 DISTANCE = Column("distance_arcsec", "distance", "from the position asked for", "arcsec", 2)
 LISTED = tuple(column for column in COLUMNS if column.is_listed)
-# Not by class: the order would tell what others voted.
-SORTABLE = frozenset(c.name for c in COLUMNS) - {
-    *("consensus__slug", "has_vanished", "is_disputed", "varies"),
-    *("known_class", "known_name"),
-    *("agreed_period_days", "agreed_period_err"),
+# Columns of which an index has the order; not the class, as its order would tell what others voted.
+SORTABLE = frozenset(column.name for column in LISTED if column.name != "consensus__slug") | {
+    *("refsource_id", "star_detections", "star_changes", "false_alarm", "excess_mag"),
+    *("period_days", "colour_mag", "absolute_mag"),
 }

@@ -10,7 +10,7 @@ from exposures.input.form_fields import refusal
 from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
 from exposures.science.positions import PositionError, read_position
-from variables.models import GalCandidate, TaxonomyClass
+from variables.models import GalCandidate, StarList, TaxonomyClass
 from variables.models.candidates import FOUND
 from variables.models.causes import Cause
 from variables.models.known import AGREEMENTS, SURER, Known
@@ -90,7 +90,11 @@ class CountFilter(IntegerFilter):
         if value is None:
             return candidates
         column = self.parent.column(self.field_name)
-        return candidates.filter(**{f"{column}__{self.lookup_expr}": value})
+        bounds = {f"{column}__{self.lookup_expr}": value}
+        if self.lookup_expr == "lte":
+            # Who changed so seldom was not detected more often: where an index by that may begin.
+            bounds[f"{column.replace('changes', 'detections')}__lte"] = value
+        return candidates.filter(**bounds)
 
 
 def count(field, lookup, label):
@@ -131,7 +135,7 @@ class CandidateFilter(django_filters.FilterSet):
         choices=Known, method="by_known", label="known variable", empty_label="or not"
     )
     known_class = django_filters.CharFilter(
-        lookup_expr="istartswith", label="known class", max_length=40
+        method="by_known_class", label="known class", max_length=40
     )
     agreement = django_filters.ChoiceFilter(
         "period_agreement",
@@ -201,7 +205,10 @@ class CandidateFilter(django_filters.FilterSet):
         if cleaned.get("cls") or cleaned.get("vetted") in ("nobody", "not-me"):
             # Who finds candidates by what others said sees that.
             note_shown(self._user)
-        queryset = super().filter_queryset(queryset.as_seen_by(self._user).current())
+        # Candidates of which stars are left out, if the list is by star.
+        self._others = []
+        self.ids = None  # that they are among, if a condition says
+        queryset = super().filter_queryset(queryset.as_seen_by(self._user).listed_as_current())
         shows_flagged = bool(cleaned.get("artifact"))
         if not shows_flagged:
             queryset = queryset.visible()
@@ -209,7 +216,12 @@ class CandidateFilter(django_filters.FilterSet):
             # A flag takes the detections of what it hides.
             found = FOUND | Q(is_flagged=True)
             queryset = queryset.filter(found) if shows_flagged else queryset.found()
-        return queryset.one_a_star() if self.is_by_star else queryset
+        if not self.is_by_star:
+            return queryset
+        queryset = queryset.one_a_star()
+        for others in self._others:
+            queryset = queryset.of_stars_without(others)
+        return queryset
 
     @staticmethod
     def _shows_undetected(cleaned):
@@ -248,30 +260,29 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.changed_by(**{name.removeprefix("change_"): value})
 
     def by_class(self, candidates, _, value: str):
-        found = candidates.of_class(value)
-        if value != "none":
-            return found
-        return self._of_stars_without(found, self._seen().with_class())
+        if value == "none":
+            self._others.append(self._seen().with_class())
+        return candidates.of_class(value)
 
     def by_known(self, candidates, _, value):
-        found = candidates.filter(known=value)
         # Nothing is called new of which another source of the star is known, or may be.
-        surer = GalCandidate.objects.filter(known__in=SURER[value])
-        return self._of_stars_without(found, surer)
+        if SURER[value]:
+            self._others.append(GalCandidate.objects.filter(known__in=SURER[value]))
+        return candidates.filter(known=value)
+
+    def by_known_class(self, candidates, _, begun):
+        # That there is one is an index of its own.
+        has_class = candidates.filter(known_class__isnull=False)
+        return has_class.filter(known_class__istartswith=begun)
 
     def by_vetting(self, candidates, _, value):
-        found = candidates.vetted(value, self._user)
-        if value == "me":
-            return found
-        voted = self._seen().vetted("me" if value == "not-me" else "anybody", self._user)
-        return self._of_stars_without(found, voted)
+        if value != "me":
+            by = "me" if value == "not-me" else "anybody"
+            self._others.append(self._seen().vetted(by, self._user))
+        return candidates.vetted(value, self._user)
 
     def _seen(self):
         return GalCandidate.objects.as_seen_by(self._user)
-
-    def _of_stars_without(self, found, others):
-        """Exclude stars of which any candidate is among ``others``, if the list is by star."""
-        return found.of_stars_without(others) if self.is_by_star else found
 
     def by_flag(self, candidates, _, value):
         return candidates.filter(is_flagged=True) if value == ONLY else candidates
@@ -281,13 +292,15 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.filter(**nothing) if value == ONLY else candidates
 
     def by_exposure(self, candidates, _, identifier):
-        return candidates.detected_on(identifier)
+        self.ids = GalCandidate.objects.ids_detected_on(identifier)
+        return candidates.with_ids(self.ids)
 
     def by_object(self, candidates, _, object_id):
         return candidates.of_object(object_id)
 
     def by_star_list(self, candidates, _, pk):
-        return candidates.in_star_list(pk)
+        self.ids = StarList.objects.sources_of(pk)
+        return candidates.with_ids(self.ids)
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")

@@ -9,6 +9,7 @@ from exposures.keyset import CursorError, KeysetOrder, Page, beside, page_of
 from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.positions import galactic, sexagesimal
+from variables.candidates.search import CandidateSearch, Count, DistanceOrder, SeenVotesOrder
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
 
@@ -17,7 +18,6 @@ DISTANCE_SORT = "distance_arcsec"  # the default of a list round a position
 # By what is seen of it alone; neither the order nor a page's cursor tells more.
 VOTES_SORT, SEEN_VOTES = "n_votes", "seen_votes"
 PAGE_SIZE = 50
-MAX_COUNT = 100_000  # counted further it would take longer than the page
 # What an address says beside the filters.
 SORT, CURSOR = "sort", "page"
 NOT_OF_LIST = (CURSOR, "list", "format", "csrfmiddlewaretoken")
@@ -46,7 +46,7 @@ class Listing:
     sort: str  # a column, with - before it for descending
     page: Page
     rows: tuple[CandidateRow, ...]
-    count: int  # of the whole list; MAX_COUNT + 1 for more
+    count: Count  # of the whole list
     query: str  # the list without its page: what is saved, shared and opened from
     complaints: list[tuple[str, str]]  # what is asked, and why that makes no sense
 
@@ -55,10 +55,6 @@ class Listing:
         """The listed columns, in which counts are those of the star if the list is by star."""
         names = {column: self.filter.column(column.name) for column in LISTED}
         return tuple(replace(column, name=name) for column, name in names.items())
-
-    @property
-    def is_counted(self):
-        return self.count <= MAX_COUNT
 
     @property
     def requested_sort(self):
@@ -77,21 +73,29 @@ def listing(data, request) -> Listing:
     It is the first page if the requested one does not exist, which the complaints then say.
     """
     chosen, order = _chosen(data, request)
-    rows = chosen.qs
+    found = _search(chosen, order)
     shown = GalCandidate.objects.as_seen_by(request.user)
     shown = shown.select_related("consensus", "catalogue")
     if chosen.centre:
         shown = shown.with_distance(*chosen.centre)
     complaints = chosen.complaints()
     try:
-        page = page_of(rows, order, data.get(CURSOR), PAGE_SIZE, shown)
+        page = page_of(found.rows, order, data.get(CURSOR), PAGE_SIZE, shown, found.first)
     except CursorError as error:
         complaints.append((CURSOR, f"{error}: these are the first"))
-        page = page_of(rows, order, None, PAGE_SIZE, shown)
+        page = page_of(found.rows, order, None, PAGE_SIZE, shown, found.first)
     note_shown(request.user, [candidate.pk for candidate in page.rows])
-    count = rows.order_by()[: MAX_COUNT + 1].count()
     sort, query = _sort(data, chosen), query_of(data)
-    return Listing(chosen, sort, page, _placed(page.rows), count, query, complaints)
+    return Listing(chosen, sort, page, _placed(page.rows), found.count, query, complaints)
+
+
+def _search(chosen, order):
+    """The search of a filter's candidates, by an index that is of the same filter."""
+    is_in_filter = order.column.endswith("_in_filter")
+    name = chosen.form.cleaned_data.get("filter") if is_in_filter else None
+    everything = GalCandidate.objects.in_filter(name) if name else None
+    rows = chosen.qs
+    return CandidateSearch(rows, order, everything, getattr(chosen, "ids", None))
 
 
 def sorted_candidates(data, request):
@@ -105,10 +109,10 @@ def _chosen(data, request):
     sort = _sort(data, chosen)
     name = sort.removeprefix("-")
     if name == DISTANCE_SORT:
-        return chosen, KeysetOrder(name, sort.startswith("-"), nullable=False)
+        return chosen, DistanceOrder(name, sort.startswith("-"), False, chosen.centre)
     if name == VOTES_SORT:
         note_shown(request.user)
-        return chosen, KeysetOrder(SEEN_VOTES, sort.startswith("-"))
+        return chosen, SeenVotesOrder(SEEN_VOTES, sort.startswith("-"))
     return chosen, KeysetOrder.of(GalCandidate, sort.replace(name, chosen.column(name)))
 
 
@@ -142,4 +146,4 @@ def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | Non
     if order.column == DISTANCE_SORT:
         placed = GalCandidate.objects.with_distance(*chosen.centre)
         candidate = placed.filter(pk=candidate.pk).first() or candidate
-    return beside(chosen.qs, order, candidate)
+    return beside(chosen.qs, order, candidate, _search(chosen, order).first)

@@ -1,10 +1,7 @@
 """Candidates for variable stars: reference sources that changed, and new sources."""
 
-from dataclasses import dataclass
-
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
-from django.db.models.functions import Abs
 from django.urls import reverse
 
 from exposures.constraints import on_the_sky
@@ -12,34 +9,31 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
 from variables.models.candidate_counts import ALONE
+from variables.models.candidate_indexes import IN_SAMPLE, SAMPLED_OF, indexes_of_lists
 from variables.models.causes import Cause
 from variables.models.changes import Cut, GalVarObj
 from variables.models.known import AGREEMENTS, Known
-from variables.models.planes import StarList
+from variables.models.opinions import UNSEEN, Opinion
 from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
 
+MANY_VOTES = 2000  # of one person: so many are looked up for each candidate, fewer are listed
 # What candidates of one star have in common.
 STAR = ("object_id", "object_part", "is_flagged")
 # People agree on a class, or don't agree.
 HAS_CLASS = models.Q(consensus__isnull=False) | models.Q(is_disputed=True)
+# Rows of a candidate, looked up for each one that all else fits. Were they only asked for as equal,
+# the planner would make a table of all of them, before it knows whether it needs any.
+OF_EACH = {
+    "refsource_id": models.OuterRef("pk"),
+    "refsource_id__lte": models.OuterRef("pk"),
+}
+# Opinions that the user may see. With the other condition, which none fits, that is looked up for
+# each candidate; else the planner begins with all candidates of which they may not.
+SEEN = models.Q(pk=None) | models.Q(shows_class=True)
 # Detected on an image, or varying over all of them.
 FOUND = models.Q(n_detections__gt=0) | models.Q(varies=True)
 # Found, and hidden by no flag.
 ACCEPTED = FOUND & models.Q(is_flagged=False)
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """People's consensus on a candidate as one user may see it; all None if they may not."""
-
-    choice: TaxonomyClass | None  # that they agree on
-    n_votes: int | None
-    is_disputed: bool | None
-    period_days: float | None  # that those agree on who voted for the class
-    period_err: float | None  # days
-
-
-UNSEEN = Opinion(None, None, None, None, None)
 
 
 class GalCandidateQuerySet(models.QuerySet):
@@ -48,6 +42,25 @@ class GalCandidateQuerySet(models.QuerySet):
     def current(self):
         """Candidates of catalogues in use, without those of replaced catalogues."""
         return self.filter(catalogue__active=True)
+
+    def listed_as_current(self):
+        """The same, with the catalogues replaced looked up at once.
+
+        Few are, and to join all that are not the planner may leave the order of an index.
+        """
+        replaced = GalReference.objects.filter(active=False)
+        return self.exclude(catalogue__in=list(replaced.values_list("pk", flat=True)))
+
+    def sampled(self, one_of=1):
+        """One in SAMPLED_OF of these candidates, by their ids; or one of some of those."""
+        sample = self.filter(IN_SAMPLE)
+        if one_of == 1:
+            return sample
+        return sample.alias(rest=models.F("pk") % (SAMPLED_OF * one_of)).filter(rest=0)
+
+    def with_ids(self, ids):
+        """Those with some ids, found by whatever else is said of them."""
+        return self.filter(models.Q(pk=None) | models.Q(pk__in=ids))
 
     def counted_as(self, bit):
         """Candidates that are counted as one of CountedAs, if they are among these at all."""
@@ -80,18 +93,12 @@ class GalCandidateQuerySet(models.QuerySet):
     def of_object(self, object_id):
         """Candidates whose source belongs to an object: one in each filter, more in a blend."""
         sources = GalObjectSource.objects.filter(object_id=object_id)
-        return self.filter(pk__in=sources.values("refsource_id"))
+        return self.filter(pk__in=list(sources.values_list("refsource_id", flat=True)))
 
     def of_object_of(self, refsource_id):
         """Candidates of the object to which a source belongs."""
         own = GalObjectSource.objects.filter(pk=refsource_id)
         return self.of_object(own.values("object_id")[:1])
-
-    def in_star_list(self, pk):
-        """Candidates among the stars of a list that somebody made."""
-        listed = StarList.objects.filter(pk=pk)
-        ids = listed.values_list(models.Func("refsource_ids", function="unnest"), flat=True)
-        return self.filter(pk__in=ids)
 
     def one_a_star(self):
         """One candidate for each star among these: the one most often detected.
@@ -108,7 +115,9 @@ class GalCandidateQuerySet(models.QuerySet):
     def of_stars_without(self, others):
         """These candidates without those whose star has a candidate among ``others``."""
         of_star = others.filter(**{name: models.OuterRef(name) for name in STAR})
-        # Nearly all are the only ones of their star; the rest is looked up one by one.
+        # Nearly all are the only ones of their star; the rest is looked up one by one. That it is
+        # another one keeps the planner from making a table of all others instead.
+        of_star = of_star.exclude(pk=models.OuterRef("pk"))
         return self.filter(models.Q(star_sources=1) | ~models.Exists(of_star))
 
     def near(self, ra, dec, radius_arcsec):
@@ -130,9 +139,12 @@ class GalCandidateQuerySet(models.QuerySet):
 
     def changed_by(self, min=None, max=None):
         """Candidates whose largest change, whatever its sign, is in a range of magnitudes."""
-        sized = self.alias(size=Abs("max_delta_mag"))
-        sized = sized if min is None else sized.filter(size__gte=min)
-        return sized if max is None else sized.filter(size__lte=max)
+        # As ranges of the change with its sign, of which there is an index.
+        sized = self
+        if min is not None:
+            brighter, fainter = models.Q(max_delta_mag__lte=-min), models.Q(max_delta_mag__gte=min)
+            sized = self.filter(brighter | fainter)
+        return sized if max is None else sized.filter(max_delta_mag__range=(-max, max))
 
     def of_class(self, slug):
         """Candidates agreed to be of a class; "none" for those without votes, or "disputed".
@@ -142,23 +154,31 @@ class GalCandidateQuerySet(models.QuerySet):
         if slug == "none":
             return self.exclude(HAS_CLASS, shows_class=True)
         if slug == "disputed":
-            return self.filter(is_disputed=True, shows_class=True)
-        own, parent = models.Q(consensus__slug=slug), models.Q(consensus__parent__slug=slug)
-        return self.filter(own | parent, shows_class=True)
+            return self.filter(SEEN, is_disputed=True)
+        named = TaxonomyClass.objects.filter(models.Q(slug=slug) | models.Q(parent__slug=slug))
+        # Their ids rather than a join: so the planner knows how frequent they are.
+        ids = list(named.values_list("pk", flat=True))
+        return self.filter(SEEN, consensus__in=ids)
 
     def with_class(self):
         """Candidates with visible votes, whether voters agree or not."""
-        return self.filter(HAS_CLASS, shows_class=True)
+        return self.filter(HAS_CLASS, SEEN)
 
     def vetted(self, by, user):
         """Candidates vetted by "me" (the user), "not-me", "nobody" or "anybody", if visible."""
         if by == "nobody":
             return self.exclude(n_votes__gt=0, shows_class=True)
         if by == "anybody":
-            return self.filter(n_votes__gt=0, shows_class=True)
-        voted_on = GalDecision.objects.votes_standing().filter(user=user).values("refsource_id")
-        # As a set that is made once: asked for each candidate, it took a second.
-        return self.filter(pk__in=voted_on) if by == "me" else self.exclude(pk__in=voted_on)
+            return self.filter(SEEN, n_votes__gt=0)
+        own = GalDecision.objects.votes_standing().filter(user=user)
+        voted = models.Exists(own.filter(**OF_EACH))
+        if by == "not-me":
+            return self.filter(models.Q(n_votes=0) | ~voted)
+        votes = GalDecision.objects.filter(user=user, action=GalDecision.Action.VOTE)
+        if not votes[MANY_VOTES : MANY_VOTES + 1].exists():
+            return self.filter(pk__in=set(own.values_list("refsource_id", flat=True)))
+        # What is said first keeps the planner from beginning with all these votes.
+        return self.filter(models.Q(pk=None) | voted, n_votes__gt=0)
 
     def as_seen_by(self, user=None):
         """Annotate what a user may know of others' votes; without a user, what everybody may.
@@ -168,15 +188,15 @@ class GalCandidateQuerySet(models.QuerySet):
         number of visible votes, null if none may be seen. All that filters, sorts, counts or shows
         consensus, n_votes or is_disputed must use these two.
         """
-        blind = CampaignObject.objects.blind_to(user).filter(refsource_id=models.OuterRef("pk"))
+        blind = CampaignObject.objects.blind_to(user).filter(**OF_EACH)
         shows = models.ExpressionWrapper(~models.Exists(blind), models.BooleanField())
         seen_votes = models.Case(models.When(shows_class=True, then="n_votes"))
         return self.annotate(shows_class=shows).annotate(seen_votes=seen_votes)
 
-    def detected_on(self, identifier):
-        """Candidates detected on an exposure, given by its number or the stem of its file."""
+    def ids_detected_on(self, identifier) -> set[int]:
+        """Ids of what was detected on an exposure, by its number or the stem of its file."""
         changes = GalVarObj.objects.accepted().filter(image__exposure__identifier=identifier)
-        return self.filter(pk__in=changes.values("refsource_id"))
+        return set(changes.values_list("refsource_id", flat=True))
 
 
 class GalCandidate(models.Model):
@@ -329,9 +349,7 @@ class GalCandidate(models.Model):
         constraints = [on_the_sky("galcandidates")]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galcandidates_q3c"),
-            # The orders of the lists, each ended by the id, so that pages are found by key.
-            models.Index(fields=["-n_detections", "refsource_id"], name="galcandidates_detections"),
-            models.Index(fields=["-star_detections", "refsource_id"], name="galcandidates_star"),
+            *indexes_of_lists(),
             models.Index(fields=["object_id"], name="galcandidates_object"),
             models.Index(
                 fields=["catalogue", "refsource_id"],
@@ -344,10 +362,6 @@ class GalCandidate(models.Model):
                 condition=HAS_CLASS & ACCEPTED,
                 name="galcandidates_voted",
             ),
-            models.Index(fields=["-max_significance", "refsource_id"], name="galcandidates_sigma"),
-            models.Index(fields=["reference_mag", "refsource_id"], name="galcandidates_mag"),
-            models.Index(fields=["-last_mjd", "refsource_id"], name="galcandidates_last"),
-            models.Index(fields=["false_alarm", "refsource_id"], name="galcandidates_alarm"),
         ]
 
     def __str__(self):

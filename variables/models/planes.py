@@ -65,6 +65,10 @@ class GalPublishedDiagram(models.Model):
 class StarListQuerySet(models.QuerySet):
     """Lists of stars, and which stars are in them."""
 
+    def sources_of(self, pk) -> list[int]:
+        """Ids of the stars of a list; none of one that does not exist."""
+        return next(iter(self.filter(pk=pk).values_list("refsource_ids", flat=True)), [])
+
     def sources_between(self, first, last) -> list[int]:
         """Ids, from ``first`` to ``last``, of the stars of all lists."""
         with connection.cursor() as cursor:

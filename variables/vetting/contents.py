@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import QueryDict
 
+from exposures.keyset import KeysetOrder
 from variables.candidates.filters import CandidateFilter
+from variables.candidates.search import CandidateSearch
 from variables.models import Campaign
 
 SHEET, CARD = Campaign.Lane.SHEET, Campaign.Lane.CARD
@@ -14,6 +16,7 @@ SHEET, CARD = Campaign.Lane.SHEET, Campaign.Lane.CARD
 # in its light curve alone, which cards have.
 ON_CARD = Q(star_detections__gt=1) | Q(star_detections=0, varies=True) | Q(star_changes=0)
 IN_LANE = {SHEET: ~ON_CARD, CARD: ON_CARD}
+BY_KEY = KeysetOrder("pk", nullable=False)
 # Beyond what one person vets in some days: somebody who takes more says so.
 LARGE = 2000
 
@@ -24,6 +27,7 @@ class Contents:
 
     n_sheet: int
     n_card: int
+    is_exact: bool = True  # else both are estimated
 
     @property
     def total(self) -> int:
@@ -47,7 +51,10 @@ def candidates_in(query, request=None):
 
 
 def contents_of(query, request=None) -> Contents:
-    """Count the Contents of a list with one query."""
-    counts = {lane: Count("pk", filter=fits) for lane, fits in IN_LANE.items()}
-    found = candidates_in(query, request).order_by().aggregate(**counts)
-    return Contents(found[SHEET], found[CARD])
+    """Count the Contents of a list: exactly where they are few, else by a sample."""
+    chosen = candidates_in(query, request)
+    found = {
+        lane: CandidateSearch(chosen.filter(fits), BY_KEY).count for lane, fits in IN_LANE.items()
+    }
+    is_exact = all(count.is_exact for count in found.values())
+    return Contents(found[SHEET].n, found[CARD].n, is_exact)

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from variables.models import CampaignObject, GalUnblinding
 
-# Candidates of campaigns that go on, on which a vote of somebody stands and others said something.
+# Candidates of campaigns that go on, on which a vote of somebody stands and others said something;
+# without those of which that is recorded since the campaign began, as more is never asked.
 NOTE = """
 INSERT INTO galunblindings (user_id, refsource_id, time)
 SELECT DISTINCT d.user_id, d.refsource_id, %s::timestamptz
@@ -24,6 +25,10 @@ WHERE d.user_id = %s AND d.action = 'vote' AND c.closed IS NULL AND d.time >= c.
       WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
         AND e.action IN ('vote', 'comment')
         AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = e.id)
+  )
+  AND NOT EXISTS (
+      SELECT FROM galunblindings n
+      WHERE n.user_id = d.user_id AND n.refsource_id = d.refsource_id AND n.time >= c.created
   )
 ON CONFLICT (user_id, refsource_id) DO UPDATE SET time = excluded.time
 """

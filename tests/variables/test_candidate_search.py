@@ -1,0 +1,116 @@
+"""Searches of candidates: what they find, and how many candidates they look at for that."""
+
+import json
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from exposures.keyset import KeysetOrder
+from tests.builders.many_candidates import make_many_candidates
+from tests.builders.people import make_person
+from variables.candidates import search
+from variables.candidates.filters import CandidateFilter
+from variables.candidates.listing import listing
+from variables.candidates.search import CandidateSearch
+from variables.models import GalCandidate
+from variables.models.candidate_indexes import SAMPLED_OF
+
+pytestmark = pytest.mark.django_db
+
+QUERIES = [
+    "",
+    "kind=varies",  # at the end of the order
+    "kind=varies&change_min=0.1",  # frequent each, and never together
+    "cause=edge&mag_max=17",
+    "period_min=1",
+    "chip=17",
+    "artifact=only",
+]
+
+
+@pytest.fixture
+def small_limits(monkeypatch):
+    """Limits as small against some thousand candidates as the real ones are against millions."""
+    for name, value in {"WINDOW": 100, "FEW": 4, "ENOUGH": 2, "PARTS": (2, 1)}.items():
+        monkeypatch.setattr(search, name, value)
+
+
+def chosen(query):
+    request = RequestFactory().get("/")
+    request.user = None
+    return CandidateFilter(QueryDict(query), request=request).qs
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_search_finds_what_matches_in_order(query, small_limits):
+    make_many_candidates(3000)
+    rows = chosen(query)
+    for sort in ("-star_detections", "max_delta_mag", "-max_delta_mag", "period_days", "pk"):
+        order = KeysetOrder(sort.removeprefix("-"), sort.startswith("-"))
+        all_rows = list(order.sorted(rows))
+        found = CandidateSearch(rows, order)
+        ids = [row.pk for row in all_rows]
+        assert [key.pk for key in found.first(None, False, 30)] == ids[:30]
+        assert [key.pk for key in found.first(None, True, 30)] == ids[::-1][:30]
+        for at in (len(ids) // 3, len(ids) - 2):
+            if 0 <= at < len(ids):
+                place = getattr(all_rows[at], order.column), ids[at]
+                assert [k.pk for k in found.first(place, False, 30)] == ids[at + 1 : at + 31]
+                assert [k.pk for k in found.first(place, True, 30)] == ids[:at][::-1][:30]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_few_are_counted_and_many_estimated_by_the_sample(query, small_limits):
+    make_many_candidates(3000)
+    rows = chosen(query)
+    n, count = rows.count(), CandidateSearch(rows, KeysetOrder("pk")).count
+    if count.is_exact:
+        assert count.n == n and str(count) == f"{n:,}"
+    else:
+        n_sampled = n / SAMPLED_OF
+        assert abs(count.n - n) < 4 * SAMPLED_OF * max(2 * n_sampled, 1) ** 0.5
+        assert str(count).startswith("about ")
+    assert count.is_exact == (n < 4 * SAMPLED_OF) or 200 < n < 1200
+
+
+def rows_touched(plan):
+    """The rows of tables that a plan reads, whether they fit or not."""
+    own = 0
+    # A bitmap's entries are no rows yet: a million take a tenth of a second.
+    if "Scan" in plan["Node Type"] and plan["Node Type"] != "Bitmap Index Scan":
+        lost = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+        own = (plan["Actual Rows"] + lost) * plan["Actual Loops"]
+    return own + sum(map(rows_touched, plan.get("Plans", [])))
+
+
+def touched_by_page(query):
+    """The rows of candidates that all queries of a page of the list read."""
+    request = RequestFactory().get("/")
+    request.user = make_person(f"annie{GalCandidate.objects.count()}{len(query)}")
+    data = QueryDict(query)
+    with CaptureQueriesContext(connection) as queries:
+        listing(data, request)
+    touched = 0
+    with connection.cursor() as cursor:
+        for one in queries:
+            if one["sql"].startswith("SET LOCAL"):
+                cursor.execute(one["sql"])
+            elif one["sql"].startswith("SELECT") and "galcandidates" in one["sql"]:
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {one['sql']}")
+                plan = cursor.fetchone()[0]
+                plan = json.loads(plan) if isinstance(plan, str) else plan
+                touched += rows_touched(plan[0]["Plan"])
+    return touched
+
+
+def test_pages_read_few_candidates_more_where_there_are_four_times_as_many(small_limits):
+    asked = [*QUERIES, "sort=-reference_mag", "kind=varies&sort=-max_significance"]
+    make_many_candidates(2500)
+    before = [touched_by_page(query) for query in asked]
+    make_many_candidates(7500)
+    for query, few, many in zip(asked, before, map(touched_by_page, asked), strict=True):
+        # The sample grows with the survey, and what matches a condition of which an index is.
+        assert many < 2 * few + 10_000 / 8, query

@@ -1,0 +1,160 @@
+"""Candidates that fit any conditions, in any order: found, and counted, in bounded time.
+
+PostgreSQL's planner takes conditions for independent of each other and of the order. Where it
+expects a page's rows soon it walks an index in that order, past all candidates if they come last or
+there are none. So a sample is asked first: how many candidates match, and where in the order.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+from exposures.keyset import KeysetOrder, Stretch, first_of, keys_of
+from exposures.planner import BY_INDEXES, BY_OWN_INDEX, IN_ORDER, planned
+from variables.models import GalCandidate
+from variables.models.candidate_indexes import SAMPLED_OF
+from variables.models.candidates import SEEN
+
+WINDOW = 40_000  # candidates that are looked at in the order itself, before the sample is asked
+FEW = 25  # in the sample: fewer are all found and counted, more are estimated
+PARTS = (8, 1)  # of the sample: where many match, one in 8 of it tells
+ENOUGH = 6  # in the sample, so that there are nearly always a page of candidates before them
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many candidates there are, or about how many."""
+
+    n: int
+    is_exact: bool
+
+    def __str__(self):
+        return f"{self.n:,}" if self.is_exact else f"about {self.n:,}"
+
+
+class SeenVotesOrder(KeysetOrder):
+    """An order by votes; candidates of which the user may not see the number come last."""
+
+    @property
+    def sorted_by(self):
+        return "n_votes"
+
+    def with_value(self, rows):
+        return rows.filter(SEEN) if _is_seen(rows) else rows
+
+    def without_value(self, rows):
+        return rows.filter(shows_class=False) if _is_seen(rows) else rows
+
+
+def _is_seen(rows):
+    return "shows_class" in rows.query.annotations
+
+
+@dataclass(frozen=True)
+class DistanceOrder(KeysetOrder):
+    """An order by the distance from a position in degrees, which no index has."""
+
+    centre: tuple[float, float] = (0.0, 0.0)
+
+    def within(self, stretch, distance_arcsec):
+        """What of a stretch, nearest first, lies within a distance; found by the index of q3c."""
+        # Rounded up: the distance is that of a candidate, which belongs to it or not.
+        near = stretch.rows.near(*self.centre, 1.000001 * distance_arcsec + 1e-6)
+        return Stretch(near, stretch.column, stretch.descending)
+
+
+class CandidateSearch:
+    """The candidates of a queryset, in a KeysetOrder.
+
+    ``everything`` are the candidates that an index has in that order, ``rows`` or more of them.
+    Where the ``ids`` are known that ``rows`` are among, they are taken for few.
+    """
+
+    def __init__(self, rows, order, everything=None, ids=None):
+        self.rows = rows
+        self.order = order
+        self.ids = ids
+        self.everything = GalCandidate.objects.all() if everything is None else everything
+
+    @cached_property
+    def count(self) -> Count:
+        """How many candidates there are."""
+        if self._few is not None:
+            return Count(len(self._few), True)
+        return Count(int(float(f"{self._n_estimated:.2g}")), False)
+
+    def first(self, beyond, backwards, n) -> list:
+        """The keys, and values sorted by, of the ``n`` that follow a value and key, or precede it.
+
+        From the beginning, or the end, if ``beyond`` is None.
+        """
+        rows = keys_of(self.rows, self.order)
+        if self._few is not None:
+            few = rows.filter(pk__in=self._few)
+            return first_of(self.order.stretches(few, beyond, backwards), n)
+        found = []
+        stretches = self.order.stretches(rows, beyond, backwards)
+        for own, in_order in zip(stretches, self._all_in_order(beyond, backwards), strict=False):
+            found += self._first_of(own, in_order, n - len(found))
+            if len(found) == n:
+                break
+        return found
+
+    @cached_property
+    def _n_estimated(self):
+        """The number by a sample; 0 where too few are in it."""
+        with planned(BY_OWN_INDEX):
+            for one_of in PARTS:
+                n_sampled = self.rows.order_by().sampled(one_of).count()
+                if n_sampled >= FEW:
+                    return n_sampled * one_of * SAMPLED_OF
+        return 0
+
+    @cached_property
+    def _few(self):
+        """The keys of all, if they are few."""
+        if self.ids is None and self._n_estimated:
+            return None
+        rows = self.rows if self.ids is None else self.rows.filter(pk__in=self.ids)
+        with planned(BY_INDEXES):
+            return list(rows.order_by().values_list("pk", flat=True))
+
+    def _all_in_order(self, beyond, backwards):
+        """The stretches of everything; None for each where no index has the order."""
+        if isinstance(self.order, DistanceOrder):
+            return repeat(None)
+        return self.order.stretches(self.everything, beyond, backwards)
+
+    def _first_of(self, own, in_order, n):
+        found, is_all = ([], False) if in_order is None else self._in_window(own, in_order, n)
+        return found if is_all or len(found) == n else self._by_sample(own, n)
+
+    def _in_window(self, own, in_order, n):
+        """Those among the first of an order, and whether the order has no more."""
+        keys = in_order.rows.values_list(*dict.fromkeys([in_order.column, "pk"]))
+        with planned(IN_ORDER):
+            last = list(keys[WINDOW : WINDOW + 1])
+            if last:
+                own = own.until(last[0][0], last[0][-1])
+            return list(own.rows[:n]), not last
+
+    def _by_sample(self, own, n):
+        """Those before the place in the order where the sample has enough of them."""
+        enough, found = ENOUGH + 2 * n // SAMPLED_OF, []
+        while len(found) < n:
+            with planned(BY_OWN_INDEX):
+                at = list(own.rows.sampled()[enough - 1 : enough])
+            parts = self._until(own, at[0]) if at else [own]
+            # All of a part: for the first of it the planner might walk the order again.
+            with planned(BY_INDEXES):
+                found = [row for part in parts for row in part.rows]
+            if not at:
+                break
+            enough *= 4
+        return found[:n]
+
+    def _until(self, own, row):
+        value = getattr(row, self.order.column)
+        if isinstance(self.order, DistanceOrder) and not own.descending:
+            own = self.order.within(own, value)
+        return own.parts_until(value, row.pk)
