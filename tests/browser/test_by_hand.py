@@ -169,13 +169,16 @@ PUBLISHED_PLOT = f"""() => {{
 def test_a_candidate_is_drawn_among_published_stars_in_either_kind_of_magnitudes(visit):
     at_work = visit("reader")
     page = first_candidate(at_work)
-    assert not page.locator("#published").is_visible()
+    said = [None, PUBLISHED]
 
     def with_published(route):
         answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"published": PUBLISHED})
+        route.fulfill(response=answer, json=answer.json() | {"published": said.pop(0)})
 
     page.route("**/field.json", with_published)
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert not page.locator("#published").is_visible()
     page.reload()
     page.wait_for_selector(DRAWN)
     apparent, absolute = page.locator("#published .choices button").all()

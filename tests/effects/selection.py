@@ -18,6 +18,7 @@ from variables.science.artifacts import (
     Points,
     defects,
     edge_regions,
+    frames_wanted,
     is_reference_at_fault,
     saturated_regions,
 )
@@ -78,7 +79,7 @@ def artifacts(options):
     places = np.concatenate([hot, rng.uniform(0, 800, (500, 2))])
     frame = np.concatenate([np.arange(9) % 7, rng.integers(0, 9, 500)])
     sky = np.column_stack([40.0 * np.arange(509), np.zeros(509), np.full(509, 2e5)])
-    found = defects(places, frame, sky, 9, shape, o)
+    found = defects(places, frame, sky, frames_wanted(len(places), 9, shape, o), o)
     # Images, changes, those that vanished, median and scatter of the change.
     sources = [[20, 19, 0, -0.5, 0.03], [20, 19, 0, -0.5, 0.4], [20, 10, 0, -0.5, 0.03]]
     sources += [[3, 3, 0, -0.5, 0.01]]

@@ -137,6 +137,7 @@ LOOKED_AT = [
     "exposures.galexposure",
     "exposures.galimage",
     "exposures.galpublishedcatalogue",
+    "exposures.galoptionset",
     "exposures.galqualitydecision",
     "exposures.galjob",
     "exposures.galcheckpoint",

@@ -57,7 +57,9 @@ def published(reference):
 @pytest.fixture
 def messages(monkeypatch):
     sent = []
-    monkeypatch.setattr(jobs, "_send", lambda task, found: sent.extend((task, m) for m in found))
+    monkeypatch.setattr(
+        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
+    )
     return sent
 
 

@@ -79,7 +79,7 @@ def test_each_line_of_the_table_leads_to_as_many_candidates(overlapping):
         Counting("i", accepted_only=False, per_source=True),
     ):
         for row in repeated(counting).rows:
-            assert listed(row.query, User.objects.first()).count == row.count
+            assert listed(row.query, User.objects.first()).count.n == row.count
 
 
 def test_lists_sort_by_and_show_the_star_s_detections(overlapping):
@@ -95,14 +95,14 @@ def test_a_star_is_listed_by_whatever_of_its_sources_the_conditions_fit(overlapp
     _, second, red = overlapping
     GalCandidate.objects.filter(catalogue=second).update(ccdnum=7)
     GalCandidate.objects.filter(catalogue=red).update(ccdnum=8)
-    assert listed("chip=7").count == 2
+    assert listed("chip=7").count.n == 2
     assert [r.candidate.catalogue_id for r in listed("chip=8").rows] == [red.pk]
 
 
 def test_those_of_one_object_are_shown_each_by_itself(overlapping):
     _first, _second, red = overlapping
     star = GalObjectSource.objects.get(pk=red.id_range[0]).object_id
-    assert listed(f"object={star}").count == 3
+    assert listed(f"object={star}").count.n == 3
 
 
 def test_an_artifact_on_one_reference_leaves_the_star_to_the_other(
@@ -172,10 +172,10 @@ def test_a_vote_on_one_source_of_a_star_is_one_on_the_star(overlapping):
     voter = make_voter()
     vote(voter, first.id_range[0] + 1)
     for address in ("vetted=nobody", "vetted=not-me", "cls=none"):
-        assert listed(address, voter).count == 2
+        assert listed(address, voter).count.n == 2
         assert red.id_range[0] not in {r.candidate.pk for r in listed(address, voter).rows}
-    assert listed("vetted=nobody&per=source", voter).count == 4
-    assert listed("vetted=me", voter).count == 1
+    assert listed("vetted=nobody&per=source", voter).count.n == 4
+    assert listed("vetted=me", voter).count.n == 1
 
 
 @pytest.mark.django_db(transaction=True)

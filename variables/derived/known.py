@@ -84,6 +84,7 @@ FROM said
 WHERE c.refsource_id = said.refsource_id
     AND (c.known, known_possible, known_class, known_name, known_period)
     IS DISTINCT FROM (said.known, said.possible, said.var_class, said.name, said.period)
+RETURNING c.refsource_id
 """
 AGREE = """
 UPDATE galcandidates c SET period_agreement = said.agreement
@@ -105,8 +106,10 @@ VALUES = {
 
 
 @transaction.atomic
-def refresh_known(catalogue_id: int, refsource_ids: Sequence[int] | None = None) -> None:
+def refresh_known(catalogue_id: int, refsource_ids: Sequence[int] | None = None) -> set[int]:
     """Say again of the candidates of a reference catalogue, or of some, whether they are known.
+
+    Returns the ids of those of which something else is said than before.
 
     A matched star counts as the candidate. Of several, in several catalogues, the one of which a
     class and a period are published, then the most probable. Where none is matched and some may be,
@@ -119,7 +122,9 @@ def refresh_known(catalogue_id: int, refsource_ids: Sequence[int] | None = None)
     with connection.cursor() as cursor:
         cursor.execute(LOCK, values)
         cursor.execute(UPDATE, values | _reached(cursor, values))
+        changed = {pk for (pk,) in cursor.fetchall()}
         cursor.execute(AGREE, _agreements(catalogue_id, only))
+    return changed
 
 
 def _reached(cursor, values):

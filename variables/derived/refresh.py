@@ -22,7 +22,11 @@ from variables.derived.candidate_rows import upsert_candidates
 from variables.derived.colours import colour_columns
 from variables.derived.known import refresh_known
 from variables.derived.periods import certain_periods
-from variables.derived.stars import refresh_stars_later, refresh_stars_of
+from variables.derived.stars import (
+    candidates_of_other_stars,
+    refresh_stars_later,
+    refresh_stars_of,
+)
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import are_inside
@@ -58,6 +62,8 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
     Without arguments those of all catalogues. Each catalogue has its own transaction; within a
     transaction of the caller's the work is part of that, and catalogues stay locked until its end.
     Causes are judged by the current options. ``progress.update(1)`` is called for each catalogue.
+    Stars are looked at again of all candidates of catalogues or sources that are named; without
+    arguments of those that changed, or are of another object than the cross-match has.
     """
     only = None if refsource_ids is None else np.unique(np.array(list(refsource_ids), "i8"))
     if only is not None:
@@ -67,29 +73,38 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
         catalogues = catalogues.filter(pk__in=list(catalogue_ids))
     total, options, concerned = 0, options_in_force(), []
     for catalogue in catalogues:
-        n_candidates, of_stars = _refresh(catalogue, only, options)
-        total += n_candidates
-        concerned += of_stars
+        done = _refresh(catalogue, only, options)
+        total += len(done.ids)
+        concerned += done.changed if catalogue_ids is None else done.changed | set(done.ids)
         if len(concerned) > STARS_AT_ONCE:
             refresh_stars_later(concerned)
             concerned = []
         if progress is not None:
             progress.update(1)
+    if catalogue_ids is None:
+        concerned += candidates_of_other_stars()
     refresh_stars_later(concerned)
     return total
 
 
+@dataclass(frozen=True)
+class _Refreshed:
+    """What became of the candidates of a catalogue."""
+
+    ids: list[int]  # of those that there are
+    changed: set[int]  # of those that are others than before, or gone
+
+
 @transaction.atomic
 def _refresh(catalogue, only, options):
-    """Update the candidates of one catalogue, or only of some of its sources.
+    """Update the candidates of one catalogue, or only of some of its sources; a _Refreshed.
 
-    Returns how many they are, and ids of those whose stars are to be looked at once it is
-    committed.
+    Their stars are to be looked at again once it is committed.
     """
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     if not lock_against_drop(catalogue):
-        return 0, []  # dropped since it was looked up, with its candidates
+        return _Refreshed([], set())  # dropped since it was looked up, with its candidates
     changes = _changes(catalogue)
     varying = varying_sources(catalogue, options.variability)
     evidence = _summarise(changes, varying, options.causes)
@@ -98,12 +113,11 @@ def _refresh(catalogue, only, options):
     if only is not None:
         mine, ids = mine.filter(pk__in=only.tolist()), np.intersect1d(ids, only)
     gone = set(mine.values_list("pk", flat=True)).difference(ids.tolist())
-    concerned = [*ids.tolist(), *gone]
     if gone:
         mine.filter(pk__in=gone).delete()
     if len(ids) == 0:
         refresh_stars_of(catalogue, gone)
-        return 0, concerned
+        return _Refreshed([], gone)
     chosen = np.searchsorted(evidence.refsource_id, ids)
     statistics = all_epochs_of(ids, options.variability)
     columns = _columns(catalogue, evidence, chosen, changes, statistics)
@@ -112,10 +126,11 @@ def _refresh(catalogue, only, options):
     columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
     columns["is_flagged"] |= _hidden(catalogue, columns)
     new, written = upsert_candidates(catalogue, columns)
-    refresh_known(catalogue.pk, None if only is None else ids.tolist())
-    refresh_stars_of(catalogue, written | gone)
+    said = refresh_known(catalogue.pk, None if only is None else ids.tolist())
+    changed = written | said | gone
+    refresh_stars_of(catalogue, changed)
     _restore_consensus(new)
-    return len(ids), concerned
+    return _Refreshed(ids.tolist(), changed)
 
 
 def _restore_consensus(new):

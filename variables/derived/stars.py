@@ -27,6 +27,13 @@ WITH objects AS (
     UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
 )
 """
+# Of another object than the cross-match has, or counted otherwise than the catalogue is in use.
+OTHERWISE = """
+SELECT c.refsource_id FROM galcandidates c JOIN galreferences r ON r.id = c.catalogue_id
+LEFT JOIN galobjectsources s USING (refsource_id)
+WHERE c.object_id IS DISTINCT FROM CASE WHEN r.active THEN s.object_id END
+    OR (c.counted_as = 0) <> NOT r.active
+"""
 LOCKED = "WITH concerned AS (SELECT unnest(%(locked)s::bigint[]) AS refsource_id)\n"
 LOCK = """
 SELECT refsource_id FROM galcandidates
@@ -125,6 +132,13 @@ def candidates_of(refsource_ids, object_ids) -> list[int]:
     """Ids of the candidates among these sources or of these objects."""
     with connection.cursor() as cursor:
         cursor.execute(NAMED, [_ids(refsource_ids.tolist()), _ids(object_ids.tolist())])
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def candidates_of_other_stars() -> list[int]:
+    """Ids of candidates that are said to be of another star than by the cross-match."""
+    with connection.cursor() as cursor:
+        cursor.execute(OTHERWISE)
         return [pk for (pk,) in cursor.fetchall()]
 
 
