@@ -1,32 +1,18 @@
 """Footprints of chips: their four corners on the sky, and the overlap of two."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import ArrayLike
-from scipy.spatial import cKDTree
 
 from exposures.science.angles import to_sky
 from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 
-AT_ONCE = 1 << 16  # pairs of chips
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
 
-ON_EDGE = 1e-9  # radians, 0.2 mas
 # q3c refuses polygons wider than some 23 degrees, and with them every search that meets one.
 MAX_DEGREES = 20.0
 MAX_BEND = 0.5  # of a corner from where the middle has it, over its distance from there
-
-
-@dataclass(frozen=True)
-class SharingPairs:
-    """Pairs of chips that share sky; arrays (k,)."""
-
-    i: np.ndarray  # index of the first
-    j: np.ndarray  # of the second
-    is_certain: np.ndarray  # bool; else one just reaches the edge of the other, or does not
 
 
 def corner_pixels(shape: Shape) -> tuple[list[float], list[float]]:
@@ -106,8 +92,8 @@ def overlap_fraction(footprint: ArrayLike, other: ArrayLike) -> float:
     return float(np.mean(in_convex_polygon(grid, tangent_plane(other_corners, centre))))
 
 
-def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """(..., 3) vector products; numpy's own takes ten times as long where there are few."""
+def cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(..., 3) products of vectors (..., 3); numpy's own takes ten times as long for a few."""
     (x1, y1, z1), (x2, y2, z2) = np.moveaxis(a, -1, 0), np.moveaxis(b, -1, 0)
     return np.stack([y1 * z2 - z1 * y2, z1 * x2 - x1 * z2, x1 * y2 - y1 * x2], axis=-1)
 
@@ -125,7 +111,7 @@ def overlap(footprints: FloatArray, others: FloatArray) -> BoolArray:
 
 def _is_beyond_a_side(corners: FloatArray, of: FloatArray) -> BoolArray:
     """(k,) whether all of (k, 4, 3) corners lie beyond one of the sides of other ones."""
-    normals = _cross(of, of[:, [1, 2, 3, 0]])
+    normals = cross(of, of[:, [1, 2, 3, 0]])
     centre = of.mean(axis=1)[:, :, None]
     inwards = np.sign(normals @ centre) * normals
     return np.any(np.all(inwards @ corners.transpose(0, 2, 1) <= 0, axis=2), axis=1)
@@ -134,60 +120,9 @@ def _is_beyond_a_side(corners: FloatArray, of: FloatArray) -> BoolArray:
 def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray:
     """(n,) whether positions, ICRS degrees (n,), lie in a footprint (8,), which is convex."""
     corners, points = unit_vectors(footprint), unit_vectors(np.column_stack([ra, dec]))
-    side = points @ _cross(corners, corners[[1, 2, 3, 0]]).T
+    side = points @ cross(corners, corners[[1, 2, 3, 0]]).T
     inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
     return inside & (points @ corners.sum(axis=0) > 0)  # not on the other side of the sky
-
-
-def pairs_sharing_sky(
-    footprints: FloatArray, centres: FloatArray, others: FloatArray, other_centres: FloatArray
-) -> SharingPairs:
-    """The SharingPairs of chips of about one size, in order of both.
-
-    ``footprints`` (n, 8) and ``others`` (m, 8) are convex, ``centres`` (n, 2) and ``other_centres``
-    (m, 2) lie in them; ICRS degrees. Two share sky where a corner or the centre of one lies in the
-    other. Searched by a k-d tree of the centres, and tested by the planes through the sides and the
-    middle of the sphere.
-    """
-    points, other_points = _points_of(footprints, centres), _points_of(others, other_centres)
-    if len(points) == 0 or len(other_points) == 0:
-        return SharingPairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, bool))
-    reach = _reach(points) + _reach(other_points)
-    near = cKDTree(points[:, 4]).sparse_distance_matrix(
-        cKDTree(other_points[:, 4]), reach, output_type="ndarray"
-    )
-    near = near[np.lexsort((near["j"], near["i"]))]
-    depth = np.zeros(len(near))
-    for start in range(0, len(near), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
-        a, b = points[near["i"][rows]], other_points[near["j"][rows]]
-        depth[rows] = np.maximum(_deepest(a, b), _deepest(b, a))
-    near, depth = near[depth > -ON_EDGE], depth[depth > -ON_EDGE]
-    i, j = near["i"].astype(np.int64), near["j"].astype(np.int64)
-    return SharingPairs(i, j, depth > ON_EDGE)
-
-
-def _points_of(footprints: FloatArray, centres: FloatArray) -> FloatArray:
-    """(n, 5, 3) unit vectors of the corners and centres of footprints."""
-    return unit_vectors(np.column_stack([footprints, centres]).ravel()).reshape(-1, 5, 3)
-
-
-def _reach(points: FloatArray) -> float:
-    """The largest distance of a corner from its centre, along a chord of the unit sphere."""
-    return float(np.linalg.norm(points[:, :4] - points[:, 4:], axis=2).max())
-
-
-def _deepest(points: FloatArray, of: FloatArray) -> FloatArray:
-    """(k,) how deep the innermost of (k, 5, 3) points lies in a chip with such points, radians.
-
-    Of a point outside, less than nothing: how far it is from the side that is furthest from it.
-    """
-    corners = of[:, :4]
-    normals = _cross(corners, corners[:, [1, 2, 3, 0]])
-    normals /= np.linalg.norm(normals, axis=2, keepdims=True)
-    side = points @ normals.transpose(0, 2, 1)
-    either_way = np.maximum(side.min(axis=2), -side.max(axis=2))  # corners in turn, or in return
-    return either_way.max(axis=1)
 
 
 def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> IntArray:
@@ -197,7 +132,7 @@ def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) ->
     """
     corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
     points = unit_vectors(np.column_stack([ra, dec]))
-    normals = _cross(corners, corners[:, [1, 2, 3, 0]])
+    normals = cross(corners, corners[:, [1, 2, 3, 0]])
     side = normals @ points.T
     inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
     inside &= corners.mean(axis=1) @ points.T > 0  # not on the other side of the sky
@@ -251,9 +186,9 @@ def tangent_plane(vectors: FloatArray, centre: FloatArray) -> FloatArray:
     normal = centre / np.linalg.norm(centre)
     # Any axis far from the normal will do; at the poles there is no north to take.
     far = np.eye(3)[np.argmin(np.abs(normal))]
-    first = _cross(normal, far)
+    first = cross(normal, far)
     first /= np.linalg.norm(first)
-    axes = np.column_stack([first, _cross(normal, first)])
+    axes = np.column_stack([first, cross(normal, first)])
     return vectors @ axes / (vectors @ normal)[:, None]
 
 

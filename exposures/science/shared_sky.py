@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from exposures.science.footprints import MAX_DEGREES, unit_vectors
+from exposures.science.footprints import MAX_DEGREES, cross, unit_vectors
 
 ROUNDING = 1e-9
+ON_EDGE = 1e-9  # radians, 0.2 mas
+AT_ONCE = 1 << 16  # pairs
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,46 @@ class ChipPlaces:
         return ChipPlaces(self.ra[chosen], self.dec[chosen], self.footprint[chosen])
 
 
-def pairs_sharing_sky(chips: ChipPlaces, others: ChipPlaces) -> NDArray[np.intp]:
-    """(k, 2) numbers of chips and of others that share sky, in the order of chips.
+@dataclass(frozen=True)
+class SharingPairs:
+    """Pairs of chips that share sky, and those that miss it by ON_EDGE; arrays (k,)."""
+
+    chip: IntArray  # number of the one
+    other: IntArray  # number of the other
+    depth: FloatArray  # radians from the edge, of what is deepest in the other; negative: beside it
+
+    @property
+    def shares(self) -> BoolArray:
+        """(k,) whether they share sky."""
+        return self.depth >= 0
+
+    @property
+    def is_certain(self) -> BoolArray:
+        """(k,) whether they do beyond any rounding."""
+        return self.depth > ON_EDGE
+
+
+def pairs_sharing_sky(chips: ChipPlaces, others: ChipPlaces) -> SharingPairs:
+    """The SharingPairs of chips and others, in their order.
 
     Two chips of about the same size share sky where the centre or a corner of one lies in the
     other, whose sides are great circles. A place that can be no chip's shares none.
     """
     mine, theirs = (np.flatnonzero(_is_possible(places)) for places in (chips, others))
     if not len(mine) or not len(theirs):
-        return np.empty((0, 2), np.intp)
+        none = np.zeros(0, np.intp)
+        return SharingPairs(none, none, np.zeros(0))
     a, b = _Squares(chips.at(mine)), _Squares(others.at(theirs))
     i, j = _near(a, b)
-    is_shared = _has_point_in(a, i, b, j) | _has_point_in(b, j, a, i)
-    pairs = np.column_stack([mine[i[is_shared]], theirs[j[is_shared]]])
-    return pairs[np.lexsort(pairs.T[::-1])]
+    depth = np.zeros(len(i))
+    for start in range(0, len(i), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        one, other = i[rows], j[rows]
+        depth[rows] = np.maximum(_deepest(a, one, b, other), _deepest(b, other, a, one))
+    kept = depth > -ON_EDGE
+    chip, of_other, depth = mine[i[kept]], theirs[j[kept]], depth[kept]
+    order = np.lexsort((of_other, chip))
+    return SharingPairs(chip[order], of_other[order], depth[order])
 
 
 def _is_possible(places: ChipPlaces) -> BoolArray:
@@ -58,7 +85,8 @@ class _Squares:
         corners = unit_vectors(places.footprint).reshape(-1, 4, 3)
         self.centre = unit_vectors(np.column_stack([places.ra, places.dec]))
         self.points = np.concatenate([corners, self.centre[:, None]], axis=1)
-        self.sides = np.cross(corners, np.roll(corners, -1, axis=1))  # (n, 4, 3) their normals
+        sides = cross(corners, corners[:, [1, 2, 3, 0]])
+        self.sides = sides / np.linalg.norm(sides, axis=2, keepdims=True)  # (n, 4, 3) normals
         cosines = np.einsum("nkc,nc->nk", corners, self.centre).min(axis=1)
         self.radius = np.arccos(np.clip(cosines, -1, 1))  # (n,) of the circle round all corners
 
@@ -76,10 +104,11 @@ def _near(a: _Squares, b: _Squares) -> tuple[IntArray, IntArray]:
     return i[touch], j[touch]
 
 
-def _has_point_in(a: _Squares, i: IntArray, b: _Squares, j: IntArray) -> BoolArray:
-    """(k,) whether the centre or a corner of each a[i] lies in b[j]."""
+def _deepest(a: _Squares, i: IntArray, b: _Squares, j: IntArray) -> FloatArray:
+    """(k,) radians by which the innermost of the points of each a[i] lies in b[j]."""
     side = a.points[i] @ b.sides[j].transpose(0, 2, 1)  # (k, 5, 4)
+    # Corners in turn, or in return.
+    depth = np.maximum(side.min(axis=2), -side.max(axis=2))
     # On the other side of the sky all sides are passed on the same hand, too.
     is_before = np.einsum("kpc,kc->kp", a.points[i], b.centre[j]) > 0
-    within = np.all(side >= 0, axis=2) | np.all(side <= 0, axis=2)
-    return np.any(within & is_before, axis=1)
+    return np.where(is_before, depth, -np.pi).max(axis=1)

@@ -10,13 +10,15 @@ from exposures.binary_copy import copy_out
 from exposures.chip import Chip
 from exposures.errors import InputFileError
 from exposures.models import GalImage
-from exposures.science.arrays import FloatArray
 from exposures.science.astrometry import RefinedWcs, RegisteredWcs, pixel_scale_arcsec
-from exposures.science.footprints import corner_pixels, fault_of, pairs_sharing_sky
+from exposures.science.footprints import corner_pixels, fault_of
+from exposures.science.shared_sky import ChipPlaces, pairs_sharing_sky
 from photometry.models import GalReference
 
-CENTRE, CORNERS = ("ra", "dec"), tuple(f"corner_{i}" for i in range(1, 9))
-PLACE_DTYPE = np.dtype([("id", "i8"), ("filter", "i4"), *((n, "f8") for n in CENTRE + CORNERS)])
+CORNERS = tuple(f"corner_{i}" for i in range(1, 9))
+PLACE_DTYPE = np.dtype(
+    [("id", "i8"), ("filter", "i4"), *((n, "f8") for n in ("ra", "dec", *CORNERS))]
+)
 PLACES = f"""
 SELECT {{id}}, array_position({{filters}}::text[], e.filter::text), i.ra, i.dec,
     {", ".join(f"i.footprint[{i}]" for i in range(1, 9))}
@@ -87,8 +89,8 @@ def catalogues_under_each(image_ids: Iterable[int]) -> CataloguesUnder:
     under = CataloguesUnder(defaultdict(list), defaultdict(list))
     for name in np.unique(images["filter"]):
         own, others = (rows[rows["filter"] == name] for rows in (images, references))
-        pairs = pairs_sharing_sky(*_footprints(own), *_footprints(others))
-        ids = own["id"][pairs.i].tolist(), others["id"][pairs.j].tolist()
+        pairs = pairs_sharing_sky(_chip_places(own), _chip_places(others))
+        ids = own["id"][pairs.chip].tolist(), others["id"][pairs.other].tolist()
         for image, catalogue, is_certain in zip(*ids, pairs.is_certain.tolist(), strict=True):
             (under.certain if is_certain else under.perhaps)[image].append(catalogue)
     return under
@@ -100,7 +102,6 @@ def _places(id_column: str, which: str, of: str = "") -> np.ndarray:
     return copy_out(PLACES.format(id=id_column, filters=filters, of=of, which=which), PLACE_DTYPE)
 
 
-def _footprints(rows: np.ndarray) -> tuple[FloatArray, FloatArray]:
-    """(n, 8) footprints and (n, 2) centres."""
-    corners, centres = (np.column_stack([rows[n] for n in names]) for names in (CORNERS, CENTRE))
-    return corners, centres
+def _chip_places(rows: np.ndarray) -> ChipPlaces:
+    footprint = np.column_stack([rows[name] for name in CORNERS])
+    return ChipPlaces(rows["ra"], rows["dec"], footprint)

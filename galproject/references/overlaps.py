@@ -140,6 +140,6 @@ def _circles(images):
 
 def _pairs(images, others):
     """Numbers of images and of others that share sky in the same filter, two arrays (k,)."""
-    one, other = pairs_sharing_sky(images.places, others.places).T
-    is_alike = images.filter[one] == others.filter[other]
-    return one[is_alike], other[is_alike]
+    pairs = pairs_sharing_sky(images.places, others.places)
+    chosen = pairs.shares & (images.filter[pairs.chip] == others.filter[pairs.other])
+    return pairs.chip[chosen], pairs.other[chosen]
