@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 from exposures.science.angles import to_sky
 from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
 
+ROUNDING = 1e-12  # of a cosine
+AT_ONCE = 1 << 14  # positions
 N_GRID = 50  # points along an edge; the fraction is good to about 1 / N_GRID
 
 
@@ -123,6 +125,27 @@ def contains(footprint: ArrayLike, ra: FloatArray, dec: FloatArray) -> BoolArray
     side = points @ cross(corners, corners[[1, 2, 3, 0]]).T
     inside = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
     return inside & (points @ corners.sum(axis=0) > 0)  # not on the other side of the sky
+
+
+def is_in_any(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> BoolArray:
+    """(n,) whether positions (n,) lie in any of footprints (m, 8), which are convex; ICRS degrees.
+
+    As ``contains`` for each, which is asked only of those whose circle a position lies in.
+    """
+    corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
+    points = unit_vectors(np.column_stack([ra, dec]))
+    centres = corners.mean(axis=1)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    nearest = np.sum(corners * centres[:, None], axis=2).min(axis=1, initial=1.0) - ROUNDING
+    normals = cross(corners, corners[:, [1, 2, 3, 0]])
+    inside = np.zeros(len(points), bool)
+    for start in range(0, len(points), AT_ONCE):
+        rows = points[start : start + AT_ONCE]
+        i, j = np.nonzero(rows @ centres.T >= nearest)
+        side = np.sum(normals[j] * rows[i, None], axis=2)
+        is_within = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
+        inside[start + i[is_within]] = True
+    return inside
 
 
 def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> IntArray:

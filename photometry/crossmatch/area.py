@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from exposures.science.angles import to_sky
-from exposures.science.footprints import contains, tangent_plane, unit_vectors
+from exposures.science.footprints import contains, is_in_any, tangent_plane, unit_vectors
 
 # Beyond the images: objects that reach as far are made anew, and what lies round those is read.
 WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
@@ -45,6 +45,11 @@ class Area:
         """The footprints, widened by the margin within which sources are read."""
         return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
 
+    @cached_property
+    def written(self) -> list[np.ndarray]:
+        """The footprints, widened by the margin within which objects are made anew."""
+        return [_widened(footprint, WRITTEN_ARCSEC) for footprint in self.footprints]
+
     def chosen(self, chip, other, reach_arcsec, sources, own):
         """(k,) which of the sources of a chip, a slice of them, are in the area near another chip.
 
@@ -53,20 +58,17 @@ class Area:
         ra, dec = sources.ra[own], sources.dec[own]
         inside = contains(_widened(other.footprint, reach_arcsec), ra, dec)
         if chip.image not in self.image_ids:
-            in_area = np.zeros(len(ra), bool)
-            for footprint in self._touching(chip):
-                in_area |= contains(self.read[footprint], ra, dec)
-            inside &= in_area
+            touching = [self.read[footprint] for footprint in self._touching(chip)]
+            left = np.flatnonzero(inside)
+            inside[left] = is_in_any(np.array(touching).reshape(-1, 8), ra[left], dec[left])
         return np.flatnonzero(inside)
 
     def holds(self, chip, ra, dec):
         """(n,) whether sources of a chip lie on the images or within WRITTEN_ARCSEC of them."""
         if chip.image in self.image_ids:
             return np.ones(len(ra), bool)
-        inside = np.zeros(len(ra), bool)
-        for footprint in self._touching(chip):
-            inside |= contains(_widened(self.footprints[footprint], WRITTEN_ARCSEC), ra, dec)
-        return inside
+        touching = [self.written[footprint] for footprint in self._touching(chip)]
+        return is_in_any(np.array(touching).reshape(-1, 8), ra, dec)
 
     def _touching(self, chip):
         """Indices of the footprints that may share sky with a chip, once widened."""

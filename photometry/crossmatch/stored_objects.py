@@ -7,7 +7,7 @@ from django.db import connection
 
 from exposures.binary_copy import copy_out
 from exposures.models import GalImage
-from exposures.science.footprints import contains
+from exposures.science.footprints import is_in_any
 from exposures.source_ids import RANK_BITS, catalogue_sql, id_range
 
 MEMBERS = """
@@ -117,9 +117,7 @@ def _former(image_ids, filters):
 
 def _within(footprints, rows):
     """Rows that lie in one of the footprints."""
-    inside = np.zeros(len(rows), bool)
-    for footprint in footprints:
-        inside |= contains(footprint, rows["ra"], rows["dec"])
+    inside = is_in_any(np.array(footprints).reshape(-1, 8), rows["ra"], rows["dec"])
     return rows[inside]
 
 

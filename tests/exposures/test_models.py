@@ -8,7 +8,13 @@ from django.core.management import call_command
 from django.db import connection
 
 from exposures.models import GalImage
-from exposures.science.footprints import contains, count_containing, overlap, overlap_fraction
+from exposures.science.footprints import (
+    contains,
+    count_containing,
+    is_in_any,
+    overlap,
+    overlap_fraction,
+)
 from tests.builders.survey_rows import from_tangent_plane, make_image, square
 
 
@@ -139,4 +145,6 @@ def test_positions_are_counted_in_as_many_footprints_as_contain_them():
     ra, dec = rng.uniform(-0.2, 0.2, (2, 500))
     expected = sum(contains(footprint, ra % 360, dec).astype(int) for footprint in footprints)
     assert np.array_equal(count_containing(footprints, ra % 360, dec), expected)
+    assert np.array_equal(is_in_any(footprints, ra % 360, dec), expected > 0)
+    assert not is_in_any(footprints[:0], ra, dec).any()
     assert expected.max() > 10 and len(count_containing(footprints[:0], ra, dec)) == 500
