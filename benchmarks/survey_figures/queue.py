@@ -19,7 +19,7 @@ from galproject.queue import asking, recovery
 N_WAITING = (10, 100)  # exposures
 N_SWEEPS = 5
 N_ENQUEUED = 100  # exposures
-N_WORKERS = 32
+N_WORKERS, CHIPS = 32, 62  # chips of an exposure
 STOP_SECONDS = 60
 WORK_SECONDS = 240
 
@@ -75,16 +75,34 @@ def measure_enqueueing(figures):
 
 
 def measure_workers(figures, n_chips):
-    """How many chips 32 workers end in a second, of the first ``n_chips``, and for how much work.
+    """How many chips 32 workers end in a second, of ``n_chips``, and for how much work.
 
-    On a busy machine only the processor time of a chip tells: theirs and the server's together.
+    They are of exposures that were never processed and whose files there are not: nothing is to be
+    removed. On a busy machine only the processor time of a chip tells: theirs and the server's.
     """
-    kept = list(OrmQ.objects.order_by("pk").values_list("pk", flat=True)[:n_chips])
-    OrmQ.objects.exclude(pk__in=kept).delete()
-    first, last = work_off(len(kept))
+    OrmQ.objects.all().delete()
+    asking.open_jobs([job.pk for job in asking.ask(_new_chips(n_chips), again=True)])
+    first, last = work_off(OrmQ.objects.count())
     n_ended = last.n_chips - first.n_chips
     figures.store("chips_a_second", n_ended / (last.time - first.time))
     figures.store("chip_of_workers_ms", 1e3 * (last.processor - first.processor) / n_ended)
+
+
+def _new_chips(n_chips):
+    """Chips of as many exposures as it takes, which nobody has processed."""
+    known = GalExposure.objects.order_by("pk").first()
+    columns = ("instrument", "filter", "mjd", "exposure_seconds", "ra", "dec")
+    values = {name: getattr(known, name) for name in columns}
+    numbers = range(1 + n_chips // CHIPS)
+    exposures = GalExposure.objects.bulk_create(
+        GalExposure(identifier=f"new {number} of {timezone.now():%H%M%S}", **values) for number in numbers
+    )
+    chips = GalImage.objects.bulk_create(
+        GalImage(exposure=exposure, ccdnum=n, chip_name=f"S{n}", path="/data/new.fits", hdu=n)
+        for exposure in exposures
+        for n in range(1, CHIPS + 1)
+    )
+    return GalImage.objects.filter(pk__in=[chip.pk for chip in chips[:n_chips]])
 
 
 @dataclass(frozen=True)
