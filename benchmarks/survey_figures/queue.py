@@ -93,9 +93,9 @@ def _new_chips(n_chips):
     known = GalExposure.objects.order_by("pk").first()
     columns = ("instrument", "filter", "mjd", "exposure_seconds", "ra", "dec")
     values = {name: getattr(known, name) for name in columns}
-    numbers = range(1 + n_chips // CHIPS)
+    numbers, now = range(1 + n_chips // CHIPS), f"{timezone.now():%H%M%S}"
     exposures = GalExposure.objects.bulk_create(
-        GalExposure(identifier=f"new {number} of {timezone.now():%H%M%S}", **values) for number in numbers
+        GalExposure(identifier=f"new {number} of {now}", **values) for number in numbers
     )
     chips = GalImage.objects.bulk_create(
         GalImage(exposure=exposure, ccdnum=n, chip_name=f"S{n}", path="/data/new.fits", hdu=n)
