@@ -65,6 +65,7 @@ def _bit(counted_as):
 
 
 # An image has one filter, and detects a star once, however many of its sources are measured on it.
+# Materialized, as the planner expects one row of each and would make them anew for every candidate.
 UPDATE = """
 , members AS (
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
@@ -88,7 +89,7 @@ UPDATE = """
         PARTITION BY star, is_flagged, part
     ) AS is_surest
     FROM of_stars
-), counted AS (
+), counted AS MATERIALIZED (
     SELECT refsource_id, CASE WHEN active THEN 1{bits} ELSE 0 END AS counted_as
     FROM surest
 ), stars AS (
@@ -102,10 +103,10 @@ UPDATE = """
     FROM parts p JOIN stars USING (object_id, is_flagged, part)
     JOIN galvarobjs v USING (refsource_id)
     WHERE stars.n > 1 GROUP BY 1, 2, 3, 4
-), sums AS (
+), sums AS MATERIALIZED (
     SELECT *, sum(found) OVER star AS all_found, sum(changed) OVER star AS all_changed
     FROM in_filters WINDOW star AS (PARTITION BY object_id, is_flagged, part)
-), numbers AS (
+), numbers AS MATERIALIZED (
     SELECT p.refsource_id, p.object_id, p.part::int, coalesce(stars.n, 1)::int AS n,
         coalesce(all_found, n_detections)::int AS all_found,
         coalesce(found, n_detections)::int AS found,
