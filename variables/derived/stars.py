@@ -37,7 +37,7 @@ WHERE c.object_id IS DISTINCT FROM CASE WHEN r.active THEN s.object_id END
 LOCKED = "WITH concerned AS (SELECT unnest(%(locked)s::bigint[]) AS refsource_id)\n"
 LOCK = """
 SELECT refsource_id FROM galcandidates
-WHERE refsource_id IN (SELECT refsource_id FROM concerned) {where}
+WHERE refsource_id = ANY(ARRAY(SELECT refsource_id FROM concerned)) {where}
 ORDER BY refsource_id FOR NO KEY UPDATE {busy}
 """
 # Among which a candidate is counted for its star if it comes first.
