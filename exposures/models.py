@@ -162,6 +162,17 @@ class GalImageQuerySet(models.QuerySet):
     def in_filter(self, name):
         return self.filter(exposure__filter=name)
 
+    def of_exposures_near(self, exposure, reach_degrees):
+        """Chips of exposures in an exposure's filter that point within a distance of it."""
+        place = models.Value(exposure.ra), models.Value(exposure.dec)
+        near = Q3CWithin(
+            *place,
+            models.F("exposure__ra"),
+            models.F("exposure__dec"),
+            models.Value(reach_degrees),
+        )
+        return self.in_filter(exposure.filter).filter(near)
+
     def widest(self) -> float:
         """An upper bound on the chips' radii in degrees; 0 without chips."""
         possible = self.filter(radius__lte=MAX_DEGREES)

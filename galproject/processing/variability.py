@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Iterable, Iterator
 
-from django.db.models import F, Q, Value
+from django.db.models import Q
 
 from exposures.models import GalExposure, GalImage, GalImageQuerySet, GalJob
-from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options
 from photometry.models import GalReference
 from variables.derived.refresh import refresh_candidates
@@ -46,14 +45,8 @@ def changed_catalogues(job: GalJob) -> list[GalReference]:
 
 def images_to_come(exposure: GalExposure) -> GalImageQuerySet:
     """Images of an exposure's sky and filter that are still to be processed."""
-    near = Q3CWithin(
-        Value(exposure.ra),
-        Value(exposure.dec),
-        F("exposure__ra"),
-        F("exposure__dec"),
-        Value(load_options().fields.reach_degrees),
-    )
-    images: GalImageQuerySet = GalImage.objects.open().in_filter(exposure.filter).filter(near)
+    reach = load_options().fields.reach_degrees
+    images: GalImageQuerySet = GalImage.objects.open().of_exposures_near(exposure, reach)
     return images
 
 

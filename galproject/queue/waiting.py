@@ -4,10 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Value
 
 from exposures.models import GalExposure, GalImage, GalImageQuerySet
-from exposures.q3c import Q3CWithin
 from galproject.configuration.loading import load_options
 
 # Those that nobody has put on the queue yet count, too, in whatever order workers do it.
@@ -30,15 +28,9 @@ SELECT id FROM galexposures e WHERE id = ANY (%(exposures)s) AND EXISTS (
 
 def references_near(exposure: GalExposure) -> GalImageQuerySet:
     """Reference images of other exposures in the same filter that may share sky with one."""
-    near = Q3CWithin(
-        Value(exposure.ra),
-        Value(exposure.dec),
-        F("exposure__ra"),
-        F("exposure__dec"),
-        Value(load_options().fields.reach_degrees),
-    )
-    references = GalImage.objects.references().in_filter(exposure.filter)
-    others: GalImageQuerySet = references.exclude(exposure=exposure).filter(near)
+    reach = load_options().fields.reach_degrees
+    references = GalImage.objects.references().of_exposures_near(exposure, reach)
+    others: GalImageQuerySet = references.exclude(exposure=exposure)
     return others
 
 

@@ -20,6 +20,7 @@ from photometry.storage.storage import drop_catalogue
 from tests.builders.candidates import add_epoch
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.published_files import CENTRE, gaia_table, write_gaia
+from tests.builders.queue_messages import kept_messages
 from tests.builders.survey_rows import make_image, make_sources
 from variables.derived.refresh import refresh_candidates
 from variables.models import (
@@ -83,11 +84,7 @@ def reference(db, table):
 
 @pytest.fixture
 def messages(monkeypatch):
-    sent = []
-    monkeypatch.setattr(
-        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
-    )
-    return sent
+    return kept_messages(monkeypatch)
 
 
 def load(table, folder, name="gaia.fits", **options):

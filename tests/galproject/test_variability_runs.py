@@ -11,6 +11,7 @@ from galproject.queue import jobs
 from galproject.queue.tasks import measure_overdue_variability, measure_variability
 from photometry.storage import storage
 from photometry.storage.storage import drop_catalogue
+from tests.builders.queue_messages import kept_messages
 from tests.builders.survey_rows import make_image, make_sources
 from variables.models import GalPeriodRun, GalVariability
 
@@ -31,11 +32,7 @@ def field(db):
 
 @pytest.fixture
 def messages(monkeypatch):
-    sent = []
-    monkeypatch.setattr(
-        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
-    )
-    return sent
+    return kept_messages(monkeypatch)
 
 
 def job_of(catalogue, queued=True):

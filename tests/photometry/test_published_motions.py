@@ -7,7 +7,6 @@ from django.core.management import call_command
 from exposures.models import GalImage, GalPublishedCatalogue, GalPublishedStar
 from exposures.published.stored import drop_catalogue
 from exposures.science.motion import DAYS_A_YEAR
-from galproject.queue import jobs
 from galproject.queue.tasks import match_catalogues
 from galproject.references.motions import overdue_catalogues
 from galproject.references.tasks import measure_motions, renew_motions
@@ -19,6 +18,7 @@ from photometry.storage import storage
 from photometry.storage.motions import SourceMotions, source_positions_at
 from tests.builders.candidates import add_epoch, make_catalogue
 from tests.builders.published_stars import add_stars, make_published, match
+from tests.builders.queue_messages import kept_messages
 from variables.derived.refresh import refresh_candidates
 from variables.models import GalCandidate
 from variables.models.candidates import Cause
@@ -56,11 +56,7 @@ def published(reference):
 
 @pytest.fixture
 def messages(monkeypatch):
-    sent = []
-    monkeypatch.setattr(
-        jobs, "send_tasks", lambda task, found: sent.extend((task, m) for m in found)
-    )
-    return sent
+    return kept_messages(monkeypatch)
 
 
 def stored():
