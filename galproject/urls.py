@@ -12,6 +12,7 @@ from galproject.status import views
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
+    path("find/", include("galproject.finding.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("password/", PasswordView.as_view(), name="password_change"),

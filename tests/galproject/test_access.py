@@ -35,6 +35,7 @@ CHOOSE, JUDGE, ENQUEUE = (
 # By GET and HEAD, of whoever may see the survey.
 PAGES = [
     "home",
+    "find",
     "working_status",
     "exposure",
     "candidates",

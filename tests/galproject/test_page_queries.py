@@ -24,6 +24,7 @@ PAGES = (
     "references",
 )
 WITH_QUERIES = (
+    "/find/?q=e",
     "/references/?position=266+-29&filter=i&radius=1",
     "/working-status/?state=failed&state=queued&state=interrupted&doubted=on",
     "/candidates/?filter=i&sort=-rms_mag",

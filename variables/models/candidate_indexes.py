@@ -34,6 +34,7 @@ PARTIAL = {
     "galcandidates_by_absolute": (["absolute_mag"], models.Q(absolute_mag__isnull=False)),
     "galcandidates_agreement": (["period_agreement"], ~models.Q(period_agreement="none")),
     "galcandidates_known_class": (["known_class"], models.Q(known_class__isnull=False)),
+    "galcandidates_known_name": (["known_name"], models.Q(known_name__isnull=False)),
     "galcandidates_kind": (["kind", "star_detections"], ~models.Q(kind="changed")),
     "galcandidates_flagged": ([], models.Q(is_flagged=True)),
     "galcandidates_disputed": ([], models.Q(is_disputed=True)),
