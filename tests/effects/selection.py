@@ -16,13 +16,12 @@ from variables.changes.detection import find_changes
 from variables.new_sources.detection import failed_cuts_of_new_stars
 from variables.science.artifacts import (
     Points,
-    defects,
     edge_regions,
-    frames_wanted,
     is_reference_at_fault,
     saturated_regions,
 )
 from variables.science.consensus import agreed_period, consensus_of
+from variables.science.defects import defects, frames_wanted
 
 FLAGS = [0, SHARP, MaskBit.SATURATED, IN_WINGS]
 ANGLES = np.arange(8) * np.pi / 4

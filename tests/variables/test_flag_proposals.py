@@ -19,14 +19,13 @@ from variables.science.artifacts import (
     ArtifactOptions,
     Points,
     box,
-    defects,
+    chips_to_look_at,
     edge_regions,
-    frames_wanted,
     in_polygon,
     is_reference_at_fault,
-    may_be_defects,
     saturated_regions,
 )
+from variables.science.defects import GroupedChanges, defects, frames_wanted, suspect_groups
 
 SHAPE = (4096, 2046)
 
@@ -97,19 +96,50 @@ def test_one_star_that_always_falls_on_the_same_pixel_is_no_defect():
     assert defects(at, np.arange(9), vectors(9, 0.1), frames_wanted(9, 9, SHAPE)) == []
 
 
-def test_what_may_be_a_defect_holds_every_defect_of_every_window():
+def test_suspect_groups_hold_every_defect_of_every_window():
     rng = np.random.default_rng(9)
     at = np.concatenate([[700, 800] + rng.normal(0, 1, (30, 2)), rng.uniform(0, 400, (3000, 2))])
     mjd = 60000 + np.sort(rng.uniform(0, 300, 60))
-    frame, sky = rng.integers(0, 60, len(at)), vectors(len(at), 50)
-    may_be = may_be_defects(at, frame, mjd[frame], ArtifactOptions())
-    found = set()
+    frame, sky = np.sort(rng.integers(0, 60, len(at))), vectors(len(at), 50)
+    at = at[rng.permutation(len(at))]
+    groups = suspect_groups(at, frame, mjd[frame], ArtifactOptions())
+    suspects, n_found = GroupedChanges.of(groups, frame), 0
+
+    def found(rows):
+        return [d.members.tolist() for d in defects(at[rows], frame[rows], sky[rows], 4)]
+
     for first, end in [(first, first + 12) for first in range(48)]:
         own = np.flatnonzero((frame >= first) & (frame < end) & (mjd[frame] < mjd[first] + 60))
-        for defect in defects(at[own], frame[own], sky[own], 4):
-            found |= set(own[defect.members].tolist())
-    assert len(found) > 10 and may_be[sorted(found)].all() and may_be.mean() < 0.5
-    assert len(may_be_defects(at[:0], frame[:0], mjd[:0])) == 0
+        expected = [own[members].tolist() for members in found(own)]
+        chosen = suspects.on_frames(first, int(frame[own].max()) + 1, 4)
+        assert [chosen[members].tolist() for members in found(chosen)] == expected
+        n_found += len(expected)
+    assert n_found > 10 and (groups >= 0).mean() < 0.5
+    assert len(suspect_groups(at[:0], frame[:0], mjd[:0])) == 0
+    nothing = GroupedChanges.of(np.full(5, -1), np.arange(5))
+    assert len(nothing.on_frames(0, 5, 4)) == 0
+
+
+def test_chips_that_are_not_looked_at_have_no_region_of_a_saturated_star_or_an_edge():
+    rng = np.random.default_rng(10)
+    n_chips, n = 300, 6000
+    chip, shapes = np.sort(rng.integers(0, n_chips, n)), np.tile([400, 300], (n_chips, 1))
+    shapes[:20] = 0
+    positions = rng.uniform([0, 0], [300, 400], (n, 2))
+    positions[rng.random(n) < 0.01] = np.nan
+    positions[(chip % 7 == 0) & (rng.random(n) < 0.4), 0] /= 20
+    is_saturated = rng.random(n) < 0.06 * (chip % 3)
+    of_all = points(positions, np.flatnonzero(is_saturated), rng.random(n) < 0.6)
+    looked_at = chips_to_look_at(chip, of_all, shapes)
+    n_found = 0
+    for one in range(n_chips):
+        own = of_all.part((chip == one) & np.isfinite(positions[:, 0]))
+        found = saturated_regions(own)
+        if shapes[one].all():
+            found += edge_regions(own, tuple(shapes[one].tolist()))
+        assert looked_at[one] or not found
+        n_found += bool(found)
+    assert 30 < n_found <= looked_at.sum() < 2 * n_found
 
 
 def test_where_changes_are_dense_chance_meetings_are_no_defects():

@@ -1,6 +1,6 @@
 """Defects of detectors among the changes on search images, proposed as flags."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,152 +9,163 @@ from exposures.binary_copy import copy_out
 from exposures.models import GalExposure, GalImage
 from exposures.science.arrays import Shape
 from exposures.science.footprints import unit_vectors
+from variables.flags.chips import are_measurable, images_of
 from variables.flags.findings import Proposal, group_label
 from variables.models import Artifact
-from variables.science.artifacts import (
-    ArtifactOptions,
-    box,
+from variables.science.artifacts import ArtifactOptions, box
+from variables.science.defects import (
+    Defect,
+    GroupedChanges,
     defects,
     frames_wanted,
-    may_be_defects,
+    suspect_groups,
 )
 
-# What is needed of a chip to say where on it something is.
-CHIP_COLUMNS = (
-    *("exposure", "ccdnum", "chip_name", "is_reference", "width", "height", "radius"),
-    *("ra", "dec", "footprint"),
-)
 ACCEPTED = """
-SELECT galimage_id, x::float8, y::float8, ra, dec FROM galvarobjs
+SELECT galimage_id, id, x::float8, y::float8, ra, dec FROM galvarobjs
 WHERE galimage_id = ANY('{{{images}}}') AND failed_cuts = 0 AND NOT is_flagged AND x IS NOT NULL
     AND y IS NOT NULL
-ORDER BY id
 """
-DTYPE = np.dtype([("image_id", "i8"), ("x", "f8"), ("y", "f8"), ("ra", "f8"), ("dec", "f8")])
+DTYPE = np.dtype(
+    [
+        *(("image_id", "i8"), ("pk", "i8"), ("x", "f8"), ("y", "f8"), ("ra", "f8")),
+        ("dec", "f8"),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class _Changes:
-    """Accepted changes on measurable search images, in the order of these; arrays (n,)."""
+    """Accepted changes on chips of a known size, in the order of these; arrays (n,)."""
 
-    images: list[GalImage]
-    index: np.ndarray  # of the image
+    chips: np.ndarray  # CHIP_DTYPE
+    index: np.ndarray  # of the chip
     pixels: np.ndarray  # (n, 2)
     sky: np.ndarray  # (n, 3) unit vectors over the size of a pixel in radians
+
+    @classmethod
+    def of(cls, chips, rows):
+        """Those of chips among rows with the columns of DTYPE."""
+        order = np.argsort(chips["image_id"])
+        index = order[np.searchsorted(chips["image_id"][order], rows["image_id"])]
+        in_turn = np.lexsort((rows["pk"], index))
+        rows = rows[in_turn]
+        first = chips[0]
+        pixel = np.radians(2 * first["radius"] / np.hypot(first["height"], first["width"]))
+        sky = unit_vectors(np.column_stack([rows["ra"], rows["dec"]])) / pixel
+        return cls(chips, index[in_turn], np.column_stack([rows["x"], rows["y"]]), sky)
 
     @property
     def shape(self) -> Shape:
         """(ny, nx) pixels of the detector."""
-        return self.images[0].height, self.images[0].width
+        return int(self.chips[0]["height"]), int(self.chips[0]["width"])
 
 
-def on_many_chips(exposure: GalExposure, images, options: ArtifactOptions) -> list[Proposal]:
-    """Propose flags where changes recur at one place of many chips of one exposure."""
-    images = _measurable(images)
-    if len(images) < options.min_exposures:
+@dataclass(frozen=True)
+class _Found:
+    """A defect among changes on images, the first of which names the detector."""
+
+    defect: Defect
+    images: np.ndarray  # (k,) ids, of each of its changes
+    pixels: np.ndarray  # (k, 2)
+    first_image: int
+
+
+def on_many_chips(
+    exposure: GalExposure, chips: np.ndarray, rows: np.ndarray, options: ArtifactOptions
+) -> list[Proposal]:
+    """Propose flags where changes recur at one place of many chips of one exposure.
+
+    ``chips`` (m,) are CHIP_DTYPE, ``rows`` (n,) the changes on them as they were stored.
+    """
+    chips = chips[are_measurable(chips)]
+    if len(chips) < options.min_exposures:
         return []
-    changes = _changes_on(images)
-    chosen = np.arange(len(changes.index))
-    wanted = frames_wanted(len(chosen), len(images), changes.shape, options)
-    label = f"exposure {exposure}, many chips"
-    return list(_proposals(changes, chosen, wanted, _Label(label, "chips"), options))
-
-
-def detectors_of(exposures: Sequence[GalExposure]) -> list[tuple[str, int]]:
-    """The detectors, instrument and number, on which exposures have search images."""
-    searches = GalImage.objects.searches().done().filter(exposure__in=[e.pk for e in exposures])
-    return sorted(searches.values_list("exposure__instrument", "ccdnum").distinct().order_by())
+    rows = rows[(rows["failed_cuts"] == 0) & ~rows["is_flagged"]]
+    is_stored = np.isfinite(rows["x"]) & np.isfinite(rows["y"])
+    changes = _Changes.of(chips, rows[is_stored & np.isin(rows["image_id"], chips["image_id"])])
+    wanted = frames_wanted(len(changes.index), len(chips), changes.shape, options)
+    found = list(_defects(changes, np.arange(len(changes.index)), wanted, 0, options))
+    return _proposals(found, f"exposure {exposure}, many chips", "chips", options)
 
 
 def on_detector(
-    detector: tuple[str, int], exposures: Sequence[GalExposure], options: ArtifactOptions
+    chips: np.ndarray, exposure_ids: set[int], options: ArtifactOptions
 ) -> list[Proposal]:
-    """Propose flags at defects of a detector: its instrument and number.
+    """Propose flags at defects of a detector, by its search images ``chips`` (m,), CHIP_DTYPE.
 
-    For each of the ``exposures`` by what is on those of some weeks before and after.
+    For each of the exposures by what is on those of some weeks before and after.
     """
-    instrument, ccdnum = detector
-    times = [exposure.mjd for exposure in exposures]
-    first, last = min(times) - options.defect_days, max(times) + options.defect_days
-    images = GalImage.objects.searches().done().filter(ccdnum=ccdnum)
-    images = images.filter(exposure__instrument=instrument, exposure__mjd__range=(first, last))
-    columns = (*CHIP_COLUMNS, "exposure__mjd", "exposure__instrument")
-    chosen = {exposure.pk for exposure in exposures}
-    return list(_of_windows(images.select_related("exposure").only(*columns), chosen, options))
+    chips = chips[are_measurable(chips)]
+    if len(chips) < options.min_exposures:
+        return []
+    chips = chips[np.lexsort((chips["image_id"], chips["mjd"]))]
+    ids = ",".join(map(str, chips["image_id"].tolist()))
+    changes = _Changes.of(chips, copy_out(ACCEPTED.format(images=ids), DTYPE))
+    found = list(_of_windows(changes, exposure_ids, options))
+    return _proposals(found, None, "exposures", options)
 
 
-def _of_windows(images, chosen, options):
-    """Flags by the exposures round each of those whose ids are ``chosen``."""
-    images = sorted(_measurable(images), key=lambda image: (image.exposure.mjd, image.pk))
-    if len(images) < options.min_exposures:
-        return
-    changes = _changes_on(images)
-    mjd = np.array([image.exposure.mjd for image in images])
-    suspects = np.flatnonzero(
-        may_be_defects(changes.pixels, changes.index, mjd[changes.index], options)
-    )
-    for first, end in _windows(images, mjd, chosen, options):
+def _of_windows(changes, exposure_ids, options) -> Iterator[_Found]:
+    """Defects by the exposures round each of some."""
+    mjd = changes.chips["mjd"]
+    group = suspect_groups(changes.pixels, changes.index, mjd[changes.index], options)
+    suspects = GroupedChanges.of(group, changes.index)
+    for first, end in _windows(changes.chips, exposure_ids, options):
         rows = np.searchsorted(changes.index, (first, end))
-        own = slice(*np.searchsorted(suspects, rows))
-        if own.stop - own.start >= options.min_exposures:
-            n_changes = int(rows[1] - rows[0])
-            wanted = frames_wanted(n_changes, end - first, changes.shape, options)
-            label = _Label(f"{images[first].exposure.instrument} {images[first].chip_name}")
-            yield from _proposals(changes, suspects[own], wanted, label, options)
+        wanted = frames_wanted(int(rows[1] - rows[0]), end - first, changes.shape, options)
+        chosen = suspects.on_frames(first, end, wanted)
+        if len(chosen):
+            yield from _defects(changes, chosen, wanted, first, options)
 
 
-def _windows(images, mjd, chosen, options):
+def _windows(chips, exposure_ids, options):
     """The different windows, (first, end) indices, of exposures round the chosen ones."""
-    places = [i for i, image in enumerate(images) if image.exposure_id in chosen]
+    mjd = chips["mjd"]
+    places = np.flatnonzero(np.isin(chips["exposure_id"], list(exposure_ids)))
     first = np.searchsorted(mjd, mjd[places] - options.defect_days, side="left")
     end = np.searchsorted(mjd, mjd[places] + options.defect_days, side="right")
     windows = sorted(set(zip(first.tolist(), end.tolist(), strict=True)))
     return [window for window in windows if window[1] - window[0] >= options.min_exposures]
 
 
-def _measurable(images):
-    return [image for image in images if image.width and image.height and image.radius]
-
-
-def _changes_on(images):
-    ids = np.array([image.pk for image in images])
-    rows = copy_out(ACCEPTED.format(images=",".join(map(str, ids.tolist()))), DTYPE)
-    order = np.argsort(ids)
-    index = order[np.searchsorted(ids[order], rows["image_id"])]
-    in_turn = np.argsort(index, kind="stable")
-    rows = rows[in_turn]
-    pixel = np.radians(2 * images[0].radius / np.hypot(images[0].height, images[0].width))
-    sky = unit_vectors(np.column_stack([rows["ra"], rows["dec"]])) / pixel
-    return _Changes(images, index[in_turn], np.column_stack([rows["x"], rows["y"]]), sky)
-
-
-@dataclass(frozen=True)
-class _Label:
-    """What the images of a defect share, and what they are."""
-
-    text: str
-    frames: str = "exposures"
-
-
-def _proposals(changes, chosen, wanted, label, options):
-    """A flag for each image that a defect among some changes, of these indices, is on."""
+def _defects(changes, chosen, wanted, first, options) -> Iterator[_Found]:
+    """The defects among some changes, of these indices."""
     own = changes.pixels[chosen], changes.index[chosen], changes.sky[chosen]
     for defect in defects(*own, wanted, options):
-        # To ten pixels: more changes at the same place should not make it another place.
-        place = f"{label.text} near x {round(defect.x, -1):.0f}, y {round(defect.y, -1):.0f}"
-        reason = (
-            f"changes of {defect.n_stars} stars at this place, on {defect.n_exposures} "
-            f"{label.frames}"
-        )
         members = chosen[defect.members]
-        for i in np.unique(changes.index[members]).tolist():
-            of_image = changes.pixels[members[changes.index[members] == i]]
-            margin = options.defect_pixels + 0.5
-            corners = box(of_image.min(axis=0) - margin, of_image.max(axis=0) + margin)
-            yield Proposal(
-                Artifact.DETECTOR,
-                group_label(Artifact.DETECTOR, place),
-                reason,
-                changes.images[i],
-                tuple(corners.ravel().tolist()),
-            )
+        images = changes.chips["image_id"][changes.index[members]]
+        first_image = int(changes.chips["image_id"][first])
+        yield _Found(defect, images, changes.pixels[members], first_image)
+
+
+def _proposals(found, label, frames, options) -> list[Proposal]:
+    """A flag for each image that a defect is on; without a label by the detector's name."""
+    ids = {pk for one in found for pk in [*one.images.tolist(), one.first_image]}
+    images = images_of(ids)
+    proposals = {}
+    for one in found:
+        for proposal in _of_defect(one, label, frames, images, options):
+            # Neighbouring windows find the same.
+            proposals.setdefault((proposal.image.pk, proposal.group, proposal.region), proposal)
+    return list(proposals.values())
+
+
+def _of_defect(found, label, frames, images: dict[int, GalImage], options) -> Iterator[Proposal]:
+    defect, first = found.defect, images[found.first_image]
+    # To ten pixels: more changes at the same place should not make it another place.
+    place = (
+        f"{label or f'{first.exposure.instrument} {first.chip_name}'} near "
+        f"x {round(defect.x, -1):.0f}, y {round(defect.y, -1):.0f}"
+    )
+    for pk in dict.fromkeys(found.images.tolist()):
+        of_image = found.pixels[found.images == pk]
+        margin = options.defect_pixels + 0.5
+        corners = box(of_image.min(axis=0) - margin, of_image.max(axis=0) + margin)
+        yield Proposal(
+            Artifact.DETECTOR,
+            group_label(Artifact.DETECTOR, place),
+            f"changes of {defect.n_stars} stars at this place, on {defect.n_exposures} {frames}",
+            images[pk],
+            tuple(corners.ravel().tolist()),
+        )

@@ -1,18 +1,21 @@
 """Artifacts that the pipeline finds on images and references, proposed as flags."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count
 
 from exposures.binary_copy import copy_out
 from exposures.models import GalImage
-from photometry.models import GalSource
+from exposures.source_ids import catalogue_of, catalogue_sql, id_range
+from photometry.models import GalReference
+from photometry.storage.by_catalogue import reference_places, times_measured
+from variables.flags.chips import images_of, shapes_of
 from variables.models import Artifact, Cut
-from variables.regions.positions import placed_changes_on
 from variables.science.artifacts import (
     Points,
+    chips_to_look_at,
     edge_regions,
     is_reference_at_fault,
     saturated_regions,
@@ -34,50 +37,65 @@ class Proposal:
     refsource_id: int | None = None
 
 
-def on_search_images(images, options):
-    """Propose flags on regions of search images: round saturated stars, on trails, along edges."""
+def on_search_images(chips: np.ndarray, rows: np.ndarray, options) -> list[Proposal]:
+    """Propose flags on regions of search images: round saturated stars, on trails, along edges.
+
+    ``chips`` (m,) are CHIP_DTYPE, ``rows`` (n,) the placed changes on them, by image.
+    """
+    chips = chips[np.argsort(chips["image_id"])]
+    chip = np.searchsorted(chips["image_id"], rows["image_id"])
+    passes = (rows["failed_cuts"] == 0) & ~rows["is_flagged"]
+    points = Points(rows["x"], rows["y"], (rows["failed_cuts"] & SATURATION) != 0, passes)
+    places = np.flatnonzero(chips_to_look_at(chip, points, shapes_of(chips), options)).tolist()
+    images = images_of(chips["image_id"][places])
+    ends = np.searchsorted(chip, places), np.searchsorted(chip, places, side="right")
     return [
         proposal
-        for image, changes in placed_changes_on(images)
-        for proposal in _regions(image, _points(changes), "changes", options)
+        for place, first, end in zip(places, *ends, strict=True)
+        for proposal in _regions(
+            images[int(chips["image_id"][place])],
+            points.part(slice(first, end)),
+            "changes",
+            options,
+        )
     ]
 
 
-def _points(changes):
-    return Points(
-        changes.x,
-        changes.y,
-        (changes.failed_cuts & SATURATION) != 0,
-        (changes.failed_cuts == 0) & ~changes.is_flagged,
-    )
+def on_references(catalogues: Sequence[GalReference], options) -> list[Proposal]:
+    """Propose flags on regions of references where sources change, and on their wrong sources.
 
-
-def on_reference(catalogue, options):
-    """Propose flags on regions of a reference where sources change, and on its wrong sources."""
-    table = _sources_that_changed(catalogue, options)
-    if len(table) == 0:
-        return []
+    ``catalogues`` are of one block of partitions, or few.
+    """
+    table = sources_that_changed(catalogues, options)
+    own = catalogue_of(table["refsource_id"])
+    ids = np.array(sorted(catalogue.pk for catalogue in catalogues), "i8")
+    by_id = {catalogue.pk: catalogue for catalogue in catalogues}
     points = Points(
         table["x"], table["y"], (table["failed_cuts"] & SATURATION) != 0, table["passes_cuts"]
     )
-    return [
-        *_regions(catalogue.image, points, "changing sources", options),
-        *sources_at_fault(catalogue, options, table),
-    ]
+    images = [by_id[pk].image for pk in ids.tolist()]
+    shapes = np.array([[image.height or 0, image.width or 0] for image in images]).reshape(-1, 2)
+    looked_at = chips_to_look_at(np.searchsorted(ids, own), points, shapes, options)
+    found = []
+    for pk, image in zip(ids[looked_at].tolist(), np.array(images)[looked_at], strict=True):
+        part = points.part(slice(*np.searchsorted(own, (pk, pk + 1))))
+        found += _regions(image, part, "changing sources", options)
+    return found + sources_at_fault(catalogues, table, options)
 
 
-def sources_at_fault(catalogue, options, table=None):
-    """Propose flags on sources wrong on a reference, judged by its set or by all measurements."""
-    table = _sources_that_changed(catalogue, options) if table is None else table
-    by_set = _at_fault_by_set(catalogue)
+def sources_at_fault(catalogues, table, options) -> list[Proposal]:
+    """Propose flags on sources wrong on references, judged by sets or by all measurements.
+
+    ``table`` (n,) are the ``sources_that_changed``.
+    """
+    by_set = _at_fault_by_set(catalogues)
     said = {proposal.refsource_id for proposal in by_set}
-    others = _at_fault(catalogue, table, options)
+    others = _at_fault(catalogues, table, options)
     return by_set + [proposal for proposal in others if proposal.refsource_id not in said]
 
 
 def _regions(image, points, what, options):
-    known = np.isfinite(points.x) & np.isfinite(points.y)
-    points = Points(*(getattr(points, name)[known] for name in points.__dataclass_fields__))
+    points = points.part(np.isfinite(points.x) & np.isfinite(points.y))
     found = saturated_regions(points, options)
     if image.width and image.height:
         found += edge_regions(points, (image.height, image.width), options)
@@ -118,21 +136,14 @@ SELECT refsource_id, kind = 'vanished', failed_cuts, failed_cuts = 0 AND NOT is_
     coalesce(delta_mag, 'NaN')
 FROM galvarobjs WHERE refsource_id BETWEEN {first} AND {last}
 """
-PLACES = """
-SELECT refsource_id, x::float8, y::float8 FROM {partition}
-WHERE is_reference AND refsource_id = ANY('{{{ids}}}')
-"""
-PLACE_DTYPE = np.dtype([("refsource_id", "i8"), ("x", "f8"), ("y", "f8")])
 
 
-def _sources_that_changed(catalogue, options):
-    """The sources of a catalogue that changed, with their positions on the reference.
+def sources_that_changed(catalogues, options) -> np.ndarray:
+    """The sources of catalogues that changed, with their positions on the references, by id.
 
     Quartiles of the changes are given of those that changed often enough for it to matter.
     """
-    first, last = catalogue.id_range
-    changes = copy_out(CHANGED.format(first=first, last=last), CHANGE_DTYPE)
-    changes = changes[np.argsort(changes["refsource_id"], kind="stable")]
+    changes = _changes_of(catalogues)
     ids, start, n_changes = np.unique(
         changes["refsource_id"], return_index=True, return_counts=True
     )
@@ -149,8 +160,20 @@ def _sources_that_changed(catalogue, options):
     deltas = np.repeat(often, n_changes)
     low, median, high = _quartiles(changes["refsource_id"][deltas], changes["delta_mag"][deltas])
     table["low"][often], table["median"][often], table["high"][often] = low, median, high
-    _place(catalogue, table)
+    places = reference_places(catalogues, ids)
+    row = np.searchsorted(ids, places["refsource_id"])
+    table["x"][row], table["y"][row] = places["x"], places["y"]
     return table
+
+
+def _changes_of(catalogues):
+    """The changes of catalogues' sources, by source."""
+    pks = np.array(sorted(catalogue.pk for catalogue in catalogues), "i8")
+    first, last = id_range(int(pks[0]))[0], id_range(int(pks[-1]))[1]
+    changes = copy_out(CHANGED.format(first=first, last=last), CHANGE_DTYPE)
+    if len(pks) < pks[-1] - pks[0] + 1:
+        changes = changes[np.isin(catalogue_of(changes["refsource_id"]), pks)]
+    return changes[np.argsort(changes["refsource_id"], kind="stable")]
 
 
 def _quartiles(group, values):
@@ -170,32 +193,36 @@ def _quartiles(group, values):
     return np.where(n_known > 0, np.where(place == below, values[below], found), np.nan)
 
 
-def _place(catalogue, table):
-    """Fill in the positions of those sources that the reference has."""
-    ids = ",".join(map(str, table["refsource_id"].tolist()))
-    places = copy_out(PLACES.format(partition=catalogue.partition, ids=ids), PLACE_DTYPE)
-    row = np.searchsorted(table["refsource_id"], places["refsource_id"])
-    table["x"][row], table["y"][row] = places["x"], places["y"]
-
-
 def _often(options):
     """The number of changes from which on a source's reference may be at fault."""
     return options.nearly_all * options.min_images
 
 
-def _at_fault(catalogue, table, options):
+def _at_fault(catalogues, table, options):
     """Propose flags on sources that changed by the same amount on nearly every image."""
     often = table["n_changes"] >= _often(options)
     table = table[often & table["passes_cuts"]]
-    n_images = _times_measured(table["refsource_id"].tolist()) + table["n_vanished"]
     scatter = (table["high"] - table["low"]) / 1.349  # of a normal distribution, to its sigma
-    columns = (table[name] for name in ("n_changes", "n_vanished", "median"))
-    wrong = is_reference_at_fault(n_images, *columns, scatter, options)
-    group = group_label(Artifact.REFERENCE, catalogue.image)
+    # Few may be, whatever number of images there is.
+    may_be = _are_wrong(table, np.full(len(table), options.min_images), scatter, options)
+    table, scatter = table[may_be], scatter[may_be]
+    n_images = times_measured(catalogues, table["refsource_id"]) + table["n_vanished"]
+    wrong = _are_wrong(table, n_images, scatter, options)
+    by_id = {catalogue.pk: catalogue for catalogue in catalogues}
     return [
-        Proposal(Artifact.REFERENCE, group, _fault(row, n), refsource_id=int(row["refsource_id"]))
+        Proposal(
+            Artifact.REFERENCE,
+            group_label(Artifact.REFERENCE, by_id[int(catalogue_of(row["refsource_id"]))].image),
+            _fault(row, n),
+            refsource_id=int(row["refsource_id"]),
+        )
         for row, n in zip(table[wrong], n_images[wrong], strict=True)
     ]
+
+
+def _are_wrong(table, n_images, scatter, options):
+    columns = (table[name] for name in ("n_changes", "n_vanished", "median"))
+    return is_reference_at_fault(n_images, *columns, scatter, options)
 
 
 def _fault(row, n_images):
@@ -208,20 +235,36 @@ def _fault(row, n_images):
     )
 
 
+WITH_FAULTS = """
+SELECT DISTINCT {catalogue} FROM galreferencemags
+WHERE outlying_image_id > 0 AND refsource_id BETWEEN %s AND %s
+"""
 OFF = """
 SELECT m.refsource_id, s.mag - m.mag, m.mag_err, m.n_used
-FROM galreferencemags m JOIN galsources s
+FROM galreferencemags m JOIN {partition} s
     ON s.refsource_id = m.refsource_id AND s.galimage_id = m.outlying_image_id AND s.is_reference
-WHERE m.refsource_id BETWEEN %s AND %s AND s.refsource_id BETWEEN %s AND %s
+WHERE m.outlying_image_id > 0 AND m.refsource_id BETWEEN %s AND %s
 ORDER BY m.refsource_id
 """
 
 
-def _at_fault_by_set(catalogue):
+def _at_fault_by_set(catalogues):
     """Propose flags on sources whose reference disagrees with the agreeing members of its set."""
+    pks = [catalogue.pk for catalogue in catalogues]
     with connection.cursor() as cursor:
-        cursor.execute(OFF, [*catalogue.id_range, *catalogue.id_range])
-        rows = cursor.fetchall()
+        query = WITH_FAULTS.format(catalogue=catalogue_sql("refsource_id"))
+        cursor.execute(query, [id_range(min(pks))[0], id_range(max(pks))[1]])
+        with_faults = {pk for (pk,) in cursor.fetchall()}
+        return [
+            proposal
+            for catalogue in catalogues
+            if catalogue.pk in with_faults
+            for proposal in _off_its_set(cursor, catalogue)
+        ]
+
+
+def _off_its_set(cursor, catalogue):
+    cursor.execute(OFF.format(partition=catalogue.partition), [*catalogue.id_range])
     group = group_label(Artifact.REFERENCE, catalogue.image)
     return [
         Proposal(
@@ -231,7 +274,7 @@ def _at_fault_by_set(catalogue):
             "reference set, which agree. Or the star varied just then",
             refsource_id=refsource_id,
         )
-        for refsource_id, delta, mag_err, n in rows
+        for refsource_id, delta, mag_err, n in cursor.fetchall()
     ]
 
 
@@ -240,10 +283,3 @@ def _off(delta, mag_err):
         return "nothing is there on"
     side = "brighter" if delta < 0 else "fainter"
     return f"{abs(delta):.2f} mag {side} than on"
-
-
-def _times_measured(refsource_ids):
-    """(n,) on how many search images each source has a measurement."""
-    measured = GalSource.objects.filter(refsource_id__in=refsource_ids, is_reference=False)
-    counts = dict(measured.values_list("refsource_id").annotate(Count("galimage_id")))
-    return np.array([counts.get(i, 0) for i in refsource_ids], int)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalExposure
 from exposures.options_in_force import options_in_force
-from variables.flags.findings import Proposal, sources_at_fault
+from variables.flags.findings import Proposal, sources_at_fault, sources_that_changed
 from variables.flags.survey_findings import findings
 from variables.models import Artifact, GalFlag
 from variables.regions.coverage import RegionError, check_region
@@ -22,9 +22,9 @@ State = GalFlag.State
 def propose(exposures: Sequence[GalExposure], progress=None) -> int:
     """Propose flags on exposures by the current options; returns how many are new.
 
-    Proposals that were made before, declined or undone are not made again. What is found on each
-    exposure, catalogue and detector is stored by itself; ``progress`` is told of each, by
-    ``update(1)``, and of their number as its ``total``.
+    Proposals that were made before, declined or undone are not made again. What is found on some
+    exposures, on a block of catalogues, or on a detector, is stored by itself; ``progress`` is told
+    of each such part, by ``update(1)``, and of their number as its ``total``.
     """
     parts, n_new = findings(exposures, options_in_force().artifacts), 0
     if progress is not None:
@@ -46,7 +46,9 @@ def renew_reference_proposals(catalogue) -> int:
         artifact=Artifact.REFERENCE, made_by=None, refsource_id__range=catalogue.id_range
     )
     undecided.delete()
-    return store_proposals(sources_at_fault(catalogue, options_in_force().artifacts))
+    options = options_in_force().artifacts
+    table = sources_that_changed([catalogue], options)
+    return store_proposals(sources_at_fault([catalogue], table, options))
 
 
 @transaction.atomic

@@ -1,7 +1,6 @@
 """Positions of sources and changes on an image, by key without a scan of galsources."""
 
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 
@@ -45,34 +44,34 @@ class PlacedChanges:
 
 
 def placed_changes(image) -> PlacedChanges:
-    """The changes on an image, with their positions; see ``placed_changes_on``."""
-    ((_, changes),) = placed_changes_on([image])
-    return changes
+    """The changes on an image, with their positions; see ``place_changes``."""
+    rows = changes_on([image.pk])
+    _place(image, rows)
+    return PlacedChanges(**{name: rows[name] for name in DTYPE.names if name != "image_id"})
 
 
-def placed_changes_on(images) -> list[tuple[GalImage, PlacedChanges]]:
-    """Images, each with the changes on it and their positions, by one query.
+def changes_on(image_ids) -> np.ndarray:
+    """The changes on images as DTYPE, by image and id; x and y are NaN where none was stored."""
+    return copy_out(CHANGES.format(images=",".join(map(str, image_ids))), DTYPE)
 
-    Those that were stored without one are placed by what was measured of the source, or, where
-    it vanished and nothing was, by its place on the sky and a map through the other stars.
+
+def place_changes(rows: np.ndarray) -> None:
+    """Fill in the positions of changes, of DTYPE by image, that were stored without one.
+
+    They are placed by what was measured of the source, or, where it vanished and nothing was, by
+    its place on the sky and a map through the other stars.
     """
-    images = sorted(images, key=attrgetter("pk"))
-    ids = [image.pk for image in images]
-    rows = copy_out(CHANGES.format(images=",".join(map(str, ids))), DTYPE)
-    ends = np.searchsorted(rows["image_id"], ids, side="right")
-    return [
-        (image, _placed(image, found))
-        for image, found in zip(images, np.split(rows, ends)[:-1], strict=True)
-    ]
+    ids = np.unique(rows["image_id"][np.isnan(rows["x"])]).tolist()
+    for image in GalImage.objects.filter(pk__in=ids).select_related("exposure"):
+        _place(image, rows[slice(*np.searchsorted(rows["image_id"], (image.pk, image.pk + 1)))])
 
 
-def _placed(image, found):
+def _place(image, found):
     _place_by_source(image, found)
     missing = np.isnan(found["x"])
     if missing.any() and (chip_map := chip_map_of(image)):
         sky = found["ra"][missing], found["dec"][missing]
         found["x"][missing], found["y"][missing] = chip_map.to_pixel(*sky)
-    return PlacedChanges(**{name: found[name] for name in DTYPE.names if name != "image_id"})
 
 
 def _place_by_source(image, found):

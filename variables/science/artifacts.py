@@ -1,4 +1,4 @@
-"""Artifacts found by crowded changes: saturated stars, trails, edges and detector defects."""
+"""Artifacts found by crowded changes: saturated stars, trails and edges; and wrong references."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray, Shape
 from exposures.science.quantities import (
     Count,
     Days,
@@ -19,6 +19,8 @@ from exposures.science.quantities import (
     Ratio,
     TwoOrMore,
 )
+
+ROUNDING = 1e-9  # of a density, relative
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ class Points:
     is_saturated: np.ndarray  # fails a cut, or has a mask bit, for a saturated star
     passes_cuts: np.ndarray  # bool, all of them: only such changes need a flag
 
+    def part(self, index: Index | slice) -> "Points":
+        """Some of them, by a slice, a mask (n,) or indices (k,)."""
+        return Points(
+            self.x[index], self.y[index], self.is_saturated[index], self.passes_cuts[index]
+        )
+
 
 @dataclass(frozen=True)
 class Region:
@@ -91,24 +99,26 @@ def saturated_regions(points: Points, options: ArtifactOptions = ArtifactOptions
     if len(cKDTree(at[suspects]).query_pairs(options.link_pixels)) < options.min_changes - 1:
         return []
     regions = []
-    for group in groups(at[suspects], options.link_pixels):
+    for group in groups(at[suspects], options.link_pixels, options.min_changes):
         members = suspects[group]
-        if len(members) < options.min_changes:
-            continue
         kind, corners = _shape(at[members], options)
         regions.append(_region(kind, corners, points, "x {:.0f}, y {:.0f}"))
     return [region for region in regions if region.n_passing_cuts > 0]
 
 
-def groups(positions: FloatArray, radius: float) -> list[IntArray]:
+def groups(positions: FloatArray, radius: float, least: float = 1) -> list[IntArray]:
     """Groups of positions (n, d) linked by steps of at most ``radius``, as lists of indices.
 
-    A list of arrays (k,); positions and radius are in any unit.
+    A list of arrays (k,), those of at least ``least`` positions; positions and radius are in any
+    unit.
     """
     if len(positions) == 0:
         return []
     labels = group_labels(positions, radius)
     order = np.argsort(labels, kind="stable")
+    order = order[np.bincount(labels)[labels[order]] >= least]
+    if len(order) == 0:
+        return []
     return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
@@ -225,84 +235,57 @@ def edge_regions(
     return regions
 
 
-@dataclass(frozen=True)
-class Defect:
-    """A spot on the detector where the changes of indices ``members`` (k,) recur."""
-
-    x: float  # pixels
-    y: float
-    members: np.ndarray  # indices of the changes given
-    n_exposures: int  # or chips
-    n_stars: int  # different places on the sky
-
-
-def defects(
-    positions: FloatArray,
-    frame: IntArray,
-    sky: FloatArray,
-    wanted: float,
-    options: ArtifactOptions = ArtifactOptions(),
-) -> list[Defect]:
-    """Find spots of the detector where changes of different stars recur on many frames.
-
-    ``positions`` (n, 2) are pixels; ``frame`` (n,) says on which exposure each change is (or, for
-    what recurs on all chips of one exposure, on which chip), of which a defect is to be on as many
-    as ``wanted``, by ``frames_wanted``; ``sky`` (n, 3) are unit vectors over the size of a pixel in
-    radians. What is always at the same place on the sky is one star, seen at one place because
-    nobody moved the telescope.
-    """
-    found = []
-    for members in groups(positions, options.defect_pixels):
-        if len(members) < wanted:
-            continue
-        centre = np.median(positions[members], axis=0)
-        # Where changes are dense, steps from one to the next lead far.
-        away = np.hypot(*(positions[members] - centre).T)
-        members = members[away <= options.defect_pixels]
-        n_seen = len(np.unique(frame[members]))
-        if n_seen >= wanted:
-            n_stars = len(groups(sky[members], options.apart_pixels))
-            if n_stars >= options.min_exposures:
-                x, y = map(float, centre)
-                found.append(Defect(x, y, members, n_seen, n_stars))
-    return found
-
-
-def frames_wanted(
-    n_changes: int, n_frames: int, shape: Shape, options: ArtifactOptions = ArtifactOptions()
-) -> float:
-    """The number of frames on which a place has to have changes to be a defect.
-
-    Of ``n_changes`` on ``n_frames`` frames of ``shape`` (ny, nx) pixels.
-    """
-    by_chance = n_changes * np.pi * options.defect_pixels**2 / (shape[0] * shape[1])
-    # Where chance brings so many, a place that has changes on every frame is still remarkable.
-    return float(max(options.min_exposures, min(options.defect_excess * by_chance, n_frames)))
-
-
-def may_be_defects(
-    positions: FloatArray,
-    frame: IntArray,
-    mjd: FloatArray,
+def chips_to_look_at(
+    chip: IntArray,
+    points: Points,
+    shapes: IntArray,
     options: ArtifactOptions = ArtifactOptions(),
 ) -> BoolArray:
-    """(n,) whether changes may be of a defect, whatever window of exposures is looked at.
+    """(m,) which of m chips may have a region of a saturated star, or along an edge.
 
-    ``positions`` (n, 2) are pixels, ``frame`` (n,) numbers of exposures and ``mjd`` (n,) their
-    times in days. Such changes lie in a group of as many exposures as a defect has at least, within
-    twice ``defect_days``. Far fewer than all, so that each window is quickly looked at.
+    ``points`` are n Points of all of them, (n,) pixels, NaN where unknown, on the chips of these
+    indices ``chip`` (n,); ``shapes`` (m, 2) are ny, nx of the chips, 0 where unknown. All chips for
+    which ``saturated_regions`` or ``edge_regions`` find a region, and few others.
     """
-    if len(positions) == 0:
-        return np.zeros(0, bool)
-    labels = group_labels(positions, options.defect_pixels)
-    order = np.lexsort((frame, mjd, labels))
-    label, number = labels[order], frame[order]
-    is_first = np.append(True, (np.diff(label) != 0) | (np.diff(number) != 0))
-    label, time = label[is_first], mjd[order][is_first]
-    step = options.min_exposures - 1
-    near = time[step:] - time[: len(time) - step] <= 2 * options.defect_days
-    together = near & (label[step:] == label[: len(label) - step])
-    return np.isin(labels, label[step:][together])
+    known = np.isfinite(points.x) & np.isfinite(points.y)
+    chip = chip[known]
+    points = points.part(known)
+    passes = np.bincount(chip[points.passes_cuts], minlength=len(shapes)) > 0
+    crowded = _may_be_saturated(chip, points, len(shapes), options)
+    return passes & (crowded | _may_have_edges(chip, points, shapes, options))
+
+
+def _may_be_saturated(
+    chip: IntArray, points: Points, n_chips: int, options: ArtifactOptions
+) -> BoolArray:
+    """(n_chips,) on which chips as many suspects are linked as a saturated star has at least."""
+    of, x, y = (values[points.is_saturated] for values in (chip, points.x, points.y))
+    if len(of) < options.min_changes:
+        return np.zeros(n_chips, bool)
+    # Chips lie one above the other, too far apart for links.
+    at = np.column_stack([x, y, 2.0 * options.link_pixels * of])
+    labels = group_labels(at, options.link_pixels)
+    is_large = np.bincount(labels)[labels] >= options.min_changes
+    return np.bincount(of[is_large], minlength=n_chips) > 0
+
+
+def _may_have_edges(
+    chip: IntArray, points: Points, shapes: IntArray, options: ArtifactOptions
+) -> BoolArray:
+    """(n_chips,) on which chips changes crowd in a strip along an edge, as in ``edge_regions``."""
+    depth = options.edge_pixels
+    ny, nx = shapes.T.astype(float)
+    x, y = points.x, points.y
+    right, top = nx[chip] - 0.5 - depth, ny[chip] - 0.5 - depth
+    in_strip = x < depth - 0.5, x >= right, y < depth - 0.5, y >= top
+    inside = np.bincount(chip[~np.any(in_strip, axis=0)], minlength=len(shapes))
+    inside_density = np.maximum(1, inside) / np.maximum(1.0, (nx - 2 * depth) * (ny - 2 * depth))
+    found = np.zeros(len(shapes), bool)
+    for one, length in zip(in_strip, (ny, ny, nx, nx), strict=True):
+        n = np.bincount(chip[one], minlength=len(shapes))
+        is_crowded = n >= options.edge_excess * inside_density * depth * length * (1 - ROUNDING)
+        found |= (n >= options.min_changes) & is_crowded
+    return found & (nx > 0) & (ny > 0)
 
 
 def is_reference_at_fault(
