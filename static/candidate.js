@@ -24,10 +24,13 @@ async function lightCurves() {
   const plot = byId("light-curve");
   const [curve, data] = await Promise.all([LightCurveChart.mount(plot, {height: 350}), getJson(plot.dataset.url)]);
   curve.show(data);
-  const folding = new Folding(byId("curves"), byId("period"), {height: 350, onFold: (days) => {
-    tellPeriod(days);
-    periodogram?.mark(days);
-  }});
+  const folding = new Folding(byId("curves"), byId("period"), {
+    mount: (container) => LightCurveChart.mount(container, {height: 350, hasLegend: false}),
+    onFold: (days) => {
+      tellPeriod(days);
+      periodogram?.mark(days);
+    },
+  });
   let periodogram = null;
   offerPeriodogram(async (container, found) => {
     periodogram = await Periodogram.mount(container, found, (days) => folding.fold(days));

@@ -16,6 +16,15 @@ export function framed(picture, compass) {
   return frame;
 }
 
+// Circles round the stars near a candidate, [magnitude, distance, x, y] each, on a picture in
+// hundredths of its side; those that are ``brighter(star)`` are marked.
+export function neighbourMarks(neighbours, brighter) {
+  const within = ([, , x, y]) => x !== null && x >= 0 && x <= 100 && y >= 0 && y <= 100;
+  return svgElement("svg", {class: "neighbours-marked", viewBox: "0 0 100 100", "aria-hidden": "true"},
+    svgElement("path", {d: "M50 36V43M64 50H57"}),
+    ...neighbours.filter(within).map((star) => svgElement("circle", {cx: star[2], cy: star[3], r: 4.5, class: brighter(star) ? "is-brighter" : ""})));
+}
+
 function compassOf(compass) {
   const arrows = svgElement("g", {transform: "translate(22 76)"});
   for (const [way, letter] of [["north", "N"], ["east", "E"]]) {

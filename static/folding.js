@@ -1,38 +1,40 @@
 // The light curve folded by a period, beside the one over time: by a period that was typed or
 // found, and by what else may be meant by it.
 
-import {LightCurveChart} from "./light-curve.js";
-
 const significant = (days) => Number(days.toPrecision(8));
 
 export class Folding {
   // ``curves``: the element round both plots; ``field``: the input of the period in days.
-  // ``onFold(days)`` is told of each period, null where the curve is not folded any more.
-  constructor(curves, field, {height, onFold = () => {}}) {
-    Object.assign(this, {curves, field, height, onFold, data: null, periods: [], at: -1, period: null});
+  // ``mount(container)`` makes the chart of the folded curve, or promises it. ``onFold(days)`` is told
+  // of each period, null where the curve is not folded any more.
+  constructor(curves, field, {mount, onFold = () => {}}) {
+    Object.assign(this, {curves, field, mount, onFold, data: null, periods: [], at: -1, period: null, isMeant: false});
     this.container = curves.querySelector(".folded-curve");
   }
 
   // Another star: its curves, and the periods found of it, the likeliest first; it is folded by that
-  // at once where ``isCertain``, as noise alone hardly has such a period.
-  show(data, periods = [], isCertain = false) {
+  // at once where ``isCertain``, as noise alone hardly has such a period. Where ``showsAny`` it is so
+  // too where it isn't, but by a period that nobody means yet.
+  show(data, periods = [], isCertain = false, showsAny = false) {
     Object.assign(this, {data, periods, at: -1});
-    return isCertain ? this.next() : this.fold(null);
+    if (isCertain) return this.next();
+    return showsAny && periods.length ? this.fold(periods[0].days, false) : this.fold(null);
   }
 
   // The same star's curves in another form, folded as they are.
   redraw(data) {
     this.data = data;
-    return this.fold(this.period);
+    return this.fold(this.period, this.isMeant);
   }
 
-  async fold(days) {
+  async fold(days, isMeant = true) {
+    this.isMeant = isMeant;
     this.period = Number.isFinite(days) && days > 0 ? significant(days) : null;
     this.field.value = this.period ?? "";
     this.curves.classList.toggle("is-folded", this.period !== null);
     this.onFold(this.period);
     if (this.period === null) return;
-    this.mounting ??= LightCurveChart.mount(this.container, {height: this.height, hasLegend: false});
+    this.mounting ??= this.mount(this.container);
     const chart = await this.mounting;
     Object.assign(chart, {period: this.period, aligned: this.aligned ?? false});
     chart.show(this.data);
@@ -40,7 +42,7 @@ export class Folding {
 
   align(aligned) {
     this.aligned = aligned;
-    return this.fold(this.period);
+    return this.fold(this.period, this.isMeant);
   }
 
   // The next of the periods found, and after the last the first again.

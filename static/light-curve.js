@@ -1,6 +1,7 @@
 // A light curve in all filters, set up once and given other data as often as one likes.
 
 import {element} from "./elements.js";
+import {dateOf, median} from "./light-curve-values.js";
 import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
 // Colour, Bokeh's marker, and the same for the legend.
@@ -220,11 +221,4 @@ function nonDetections(curves, positions, zeros, faint) {
     });
   }
   return {vanished, missed};
-}
-
-const dateOf = (mjd) => new Date((mjd - 40587) * 864e5).toISOString().slice(0, 16).replace("T", " ");
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b), middle = (sorted.length - 1) / 2;
-  return sorted.length ? (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2 : 0;
 }

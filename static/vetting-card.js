@@ -1,32 +1,35 @@
 // Vetting on cards: one candidate at a time; one key decides, and the next one is there.
 
 import {CandidateQueue} from "./candidate-queue.js";
-import {cutoutBlinker, framed, preload, tile} from "./cutouts.js";
+import {CardCutouts} from "./card-cutouts.js";
+import {ColourMagnitude, preloadDiagram} from "./colour-magnitude.js";
+import {CurvePlot} from "./curve-plot.js";
+import {cutoutBlinker, preload} from "./cutouts.js";
 import {DecisionHistory, decision, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, numberIn, painted, say} from "./elements.js";
 import {Folding} from "./folding.js";
-import {LightCurveChart} from "./light-curve.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
-// Cards at hand beyond the one that is shown; how many epochs at first; how many cards are kept.
-const AHEAD = 4, EPOCHS = 8, KEPT = 200;
-// Below a curve of this height all else fits on a screen of 720 pixels.
-const CURVE = 292, REST = 720 - CURVE;
-// ``cards[at]`` is shown, with the cutouts of all its epochs if ``all``.
-const state = {cards: [], at: 0, all: false};
-const height = matchMedia("(min-width: 1001px)").matches ? Math.max(CURVE, innerHeight - REST) : 300;
-const curve = await LightCurveChart.mount(byId("light-curve"), {height});
-const folding = new Folding(byId("curves"), byId("period"), {height});
-const palette = new Palette((choice, label, how) => decide({action: "vote", choice, period_days: folding.period}, label, how));
+// Cards at hand beyond the one that is shown; how many cards are kept.
+const AHEAD = 4, KEPT = 200;
+// ``cards[at]`` is shown.
+const state = {cards: [], at: 0};
+const curve = new CurvePlot(byId("light-curve"), {onPoint: (image) => showImage(image, "curve")});
+const folding = new Folding(byId("curves"), byId("period"), {mount: mountFolded, onFold: tellPeriod});
+const place = new ColourMagnitude(byId("place"));
+const cutouts = new CardCutouts(byId("cutouts"), (image) => showImage(image, "cutouts"));
+const palette = new Palette((choice, label, how) => decide({action: "vote", choice, period_days: folding.isMeant ? folding.period : null}, label, how));
 const blinker = cutoutBlinker(byId("cutouts"));
 const queue = new CandidateQueue(take);
 const history = new DecisionHistory(KEPT);
 const current = () => state.cards[state.at];
+let folded = null;  // the plot of the folded curve, once there is one
 
 function take(cards) {
   for (const card of cards) {
     if (state.cards.some((one) => one.refsource_id === card.refsource_id && !one.decided)) continue;
     if (card.cutouts) preload(card);
+    preloadDiagram(card);
     state.cards.push(card);
   }
   tellLeft();
@@ -50,47 +53,56 @@ async function show() {
 }
 
 function draw(card) {
-  state.all = false;
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs}${card.known && ` · catalogues: ${card.known}`} · ${card.cause}`;
+  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs}`;
   tellDecision();
   curve.show(card.light_curves);
-  folding.show(card.light_curves, card.periods, card.is_periodic);
+  folding.show(card.light_curves, card.periods, card.is_periodic, true);
+  place.show(card);
+  blinker.stop();
+  cutouts.show(card);
+  byId("brighter").textContent = card.brighter && `Beside ${card.brighter}`;
+  byId("brighter").hidden = !card.brighter;
+  byId("known").textContent = `${capital(card.cause)} · in catalogues: ${card.known || "not looked up"}`;
+  byId("published").replaceChildren(...card.published.map((textContent) => element("li", {textContent})));
   byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
     element("dt", {textContent: name}), element("dd", {textContent: value === null ? "–" : `${value} ${unit}`}))));
-  byId("around").textContent = [card.known_text, around(card.neighbours), card.position, card.galactic].filter(Boolean).join(" · ");
-  byId("around").title = card.known_text;
-  drawCutouts(card);
+  byId("around").textContent = [around(card.neighbours), card.position, card.galactic].join(" · ");
   byId("card").setAttribute("aria-busy", "false");
   byId("card").dataset.shown = card.refsource_id;
 }
 
-function around(neighbours) {
-  if (!neighbours.length) return "No other source within 10″";
-  const near = neighbours.slice(0, 3).map(([mag, distance]) => `${mag.toFixed(2)} mag at ${distance.toFixed(1)}″`);
-  return `Within 10″: ${neighbours.length}; ${near.join(", ")}`;
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+// The same epoch is marked on the curves and among the cutouts, wherever somebody points at it.
+function showImage(image, from) {
+  if (from === "curve") cutouts.mark(image);
+  else for (const one of [curve, folded]) one?.mark(image);
 }
 
-function drawCutouts(card) {
-  blinker.stop();
-  const grid = byId("cutouts"), {cutouts} = card;
-  if (!cutouts) return grid.replaceChildren(element("p", {className: "hint", textContent: "No cutouts are rendered of this candidate yet."}));
-  const epochs = state.all ? cutouts.epochs : cutouts.epochs.slice(0, EPOCHS);
-  const caption = (textContent) => element("small", {textContent});
-  const more = cutouts.epochs.length - epochs.length;
-  grid.replaceChildren(
-    element("div", {title: card.compass?.words ?? ""}, framed(tile(cutouts, 0, 0, "reference"), card.compass), caption("reference"), caption(more ? `${more} more` : "")),
-    ...epochs.map((epoch) => element("div", {className: epoch.change ? "detected" : ""},
-      tile(cutouts, epoch.x, 0, "search"), tile(cutouts, epoch.x, cutouts.tile, "difference"),
-      caption(epoch.change ? `${epoch.sigma} σ` : "no change"))));
+function mountFolded(container) {
+  folded = new CurvePlot(container, {hasLegend: false, onPoint: (image) => showImage(image, "curve")});
+  return folded;
+}
+
+// A period that only the search proposes goes along with no vote until somebody chooses it.
+function tellPeriod(days) {
+  const isProposed = days !== null && !folding.isMeant;
+  byId("proposed").hidden = !isProposed;
+  byId("period").classList.toggle("is-proposed", isProposed);
+}
+
+function around(neighbours) {
+  if (!neighbours.length) return "No other source within 10″";
+  const near = neighbours.slice(0, 3).map(([mag, distance]) => `${mag.toFixed(2)} at ${distance.toFixed(1)}″`);
+  return `Within 10″: ${neighbours.length}; ${near.join(", ")}`;
 }
 
 // What is on the screen of a card, which is kept with a decision on it.
 function shownNow(card) {
-  const n = card.cutouts?.epochs.length ?? 0;
   const measurements = card.light_curves.filters.reduce((sum, filter) => sum + filter.mjd.length, 0);
-  return {lane: "card", epochs: measurements, cutouts: state.all ? n : Math.min(EPOCHS, n), folded: folding.period};
+  return {lane: "card", epochs: measurements, cutouts: cutouts.nShown, folded: folding.period};
 }
 
 function decide(what, label, how) {
@@ -188,13 +200,11 @@ listen(palette, {
   nextPeriod,
   half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
   aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
-  more: () => {
-    state.all = !state.all;
-    if (current()) drawCutouts(current());
-  },
+  more: () => cutouts.toggleAll(),
+  left: () => cutouts.step(-1), right: () => cutouts.step(1),
   open: () => current() && window.open(current().url, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", o: "open", j: "next", k: "previous"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
 
 await show();
 document.body.dataset.ready = "yes";

@@ -80,7 +80,7 @@ export function listen(palette, commands, keys) {
     }
     if (isInField(event) || (help.open && event.key !== "?")) return;
     // The space bar and Enter press a button that has the focus.
-    if (event.target.closest("button:not(.tile-button), a, summary") && [" ", "Enter"].includes(event.key)) return;
+    if (event.target.closest("button:not(.tile-button, .epoch), a, summary") && [" ", "Enter"].includes(event.key)) return;
     if (palette.key(event.key)) return event.preventDefault();
     const command = !palette.open && bound[event.key];
     if (command) {

@@ -44,7 +44,7 @@ PAGES = [
     "candidate",
     "candidate_data",
     "candidate_field",
-    "candidate_periodogram",
+    "candidate_published", "candidate_periodogram",
     "candidate_periods",
     "plane",
     "plane_density",

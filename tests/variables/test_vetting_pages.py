@@ -363,7 +363,7 @@ def test_a_vote_on_the_candidates_page_counts(login, ann):
     [
         ("campaign", {"card": 8, "sheet": 8}),
         ("vet", {"card": 6, "sheet": 6}),
-        ("vet_next", {"card": 17, "sheet": 11}),
+        ("vet_next", {"card": 19, "sheet": 11}),
         ("vet_release", {"card": 6, "sheet": 6}),
         ("vet_undo", {"card": 15, "sheet": 15}),
     ],

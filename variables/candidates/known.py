@@ -97,16 +97,24 @@ def published_matches(candidate: GalCandidate) -> tuple[PublishedMatch, ...]:
 
     Two where it has none.
     """
+    return published_matches_of([candidate])[candidate.pk]
+
+
+def published_matches_of(candidates) -> dict[int, tuple[PublishedMatch, ...]]:
+    """{refsource_id: its ``published_matches``} of some candidates, in three queries."""
     catalogues = GalPublishedCatalogue.objects.in_use().in_bulk()
-    rows = GalMatch.objects.filter(refsource_id=candidate.pk, catalogue_id__in=list(catalogues))
-    by_rank = {(row.catalogue_id, row.rank): row for row in rows}
-    stars = GalPublishedStar.objects.named().in_bulk([row.star_id for row in rows if row.star_id])
-    matches = [
-        _match(catalogues[pk], best, by_rank.get((pk, 2)), stars, candidate)
-        for (pk, rank), best in by_rank.items()
-        if rank == 1
-    ]
-    return tuple(sorted(matches, key=_order))
+    ids = [candidate.pk for candidate in candidates]
+    rows = GalMatch.objects.filter(refsource_id__in=ids, catalogue_id__in=list(catalogues))
+    by_rank = {(row.refsource_id, row.catalogue_id, row.rank): row for row in rows}
+    star_ids = [row.star_id for row in by_rank.values() if row.star_id]
+    stars = GalPublishedStar.objects.named().in_bulk(star_ids)
+    found = {candidate.pk: [] for candidate in candidates}
+    of = {candidate.pk: candidate for candidate in candidates}
+    for (source, pk, rank), best in by_rank.items():
+        if rank == 1:
+            next_best = by_rank.get((source, pk, 2))
+            found[source].append(_match(catalogues[pk], best, next_best, stars, of[source]))
+    return {source: tuple(sorted(matches, key=_order)) for source, matches in found.items()}
 
 
 def _match(catalogue, best, next_best, stars, candidate):

@@ -62,6 +62,14 @@ def candidate_field(request, pk):
 
 
 @require_safe
+def candidate_published(request, pk):
+    """The diagram of a candidate's field in published colours and magnitudes, as JSON or null."""
+    candidate = get_object_or_404(GalCandidate.objects.select_related("catalogue"), pk=pk)
+    data = {"published": published_diagram(candidate)}
+    return JsonResponse(finite(data), json_dumps_params={"allow_nan": False})
+
+
+@require_safe
 def candidate_periodogram(request, pk):
     """The periodogram of a candidate's star in all filters as JSON, with its stored periods."""
     shown = GalCandidate.objects.select_related("catalogue__image__exposure")

@@ -13,6 +13,7 @@ urlpatterns = [
     path("<id:pk>/", page_views.candidate, name="candidate"),
     path("<id:pk>/light-curves.json", page_views.candidate_data, name="candidate_data"),
     path("<id:pk>/field.json", page_views.candidate_field, name="candidate_field"),
+    path("<id:pk>/published.json", page_views.candidate_published, name="candidate_published"),
     path(
         "<id:pk>/periodogram.json", page_views.candidate_periodogram, name="candidate_periodogram"
     ),

@@ -58,7 +58,10 @@ class _Change:
 
 
 UNCHANGED = _Change()
-MISSED = ("mjd", "bjd_tdb", "limit_mag", "flux", "flux_err", "is_detection", "image")
+MISSED = (
+    *("mjd", "bjd_tdb", "limit_mag", "flux", "flux_err"),
+    *("is_detection", "image_id", "image"),
+)
 
 
 def object_members_of(refsource_ids) -> dict[int, list[Match]]:
@@ -95,8 +98,8 @@ def light_curves_data(refsource_ids, detrended=False) -> dict[int, dict]:
     "image", "vanished_mjd", "non_detections"}]}}``, each a list by epoch, oldest first; the
     candidate's own filter comes first. An error that is not known is None; measurements without
     a magnitude are left out. ``non_detections`` are ``{"mjd", "bjd_tdb", "limit_mag", "flux",
-    "flux_err", "is_detection", "image"}`` of the epochs at which the source was looked for in vain:
-    is_detection where it has vanished; a limit, or a flux, that was not kept is None.
+    "flux_err", "is_detection", "image_id", "image"}`` of the epochs at which the source was looked
+    for in vain: is_detection where it has vanished; a limit, or a flux, that was not kept is None.
     """
     matches = object_members_of(refsource_ids)
     ids = {match.refsource_id for of in matches.values() for match in of}
@@ -205,7 +208,7 @@ def _missed(source_rows, source_changes, images_of):
     vanished = {i for i, c in source_changes.items() if c.is_detection and c.has_vanished}
     told = {i for i, row in in_vain.items() if isfinite(row.limit_mag)}
     missed = (
-        _missed_epoch(in_vain.get(i), i in vanished, images_of[i])
+        _missed_epoch(in_vain.get(i), i in vanished, i, images_of[i])
         for i in (told | vanished) - measured
     )
     return _with_times(sorted(missed, key=itemgetter("mjd")), source_rows)
@@ -221,7 +224,7 @@ def _with_times(missed, source_rows):
     ]
 
 
-def _missed_epoch(row, has_vanished, image):
+def _missed_epoch(row, has_vanished, image_id, image):
     limit, flux, flux_err = (row.limit_mag, row.flux, row.flux_err) if row else (nan, nan, nan)
     return {
         "mjd": image.mjd,
@@ -229,6 +232,7 @@ def _missed_epoch(row, has_vanished, image):
         "flux": _rounded(flux, 3),
         "flux_err": _rounded(flux_err, 3),
         "is_detection": has_vanished,
+        "image_id": image_id,
         "image": image.name,
     }
 

@@ -1,7 +1,6 @@
 """What a vetter sees of a candidate, as JSON, without anybody else's opinion of it."""
 
-from django.db import connection
-
+from exposures.models import GalImage
 from variables.candidates.known import known_label, known_text
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
@@ -13,22 +12,22 @@ from variables.pictures.paths import cutouts_url, strip_url
 from variables.pictures.sprite import TILE, cutout_layout
 from variables.pictures.strips import HEIGHT, WIDTH
 from variables.vetting.campaigns import CAUSES
+from variables.vetting.published import published_of
+from variables.vetting.surroundings import surroundings_of
 
-NEIGHBOURS_ARCSEC = 10.0
-NEIGHBOURS = """
-SELECT o.refsource_id, c.filter, c.mag, c.distance_arcsec
-FROM galcandidates o CROSS JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c
-WHERE o.refsource_id = ANY(%s) AND c.refsource_id <> o.refsource_id AND c.filter = o.filter
-ORDER BY c.distance_arcsec
-"""
+# What a card's line of facts says already.
+TOLD = {"max_delta_mag", "max_significance"}
 
 
 def cards_of(objects) -> list[dict]:
     """Cards of a campaign's objects in order, without those whose candidate no longer exists."""
     ids = [one.refsource_id for one in objects]
     candidates = _candidates(ids)
-    curves, around, changes = light_curves_data(list(candidates)), _around(ids), _changes(ids)
+    curves, changes = light_curves_data(list(candidates)), _changes(ids)
     places, periods = _position_texts(candidates), _periods(ids)
+    around, published = surroundings_of(candidates), published_of(candidates)
+    sheets = {pk: _sheet(pk) for pk in candidates}
+    times = _times(sheets.values())
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
@@ -37,8 +36,9 @@ def cards_of(objects) -> list[dict]:
             "light_curves": curves[one.refsource_id],
             "periods": periods.get(one.refsource_id, []),
             "is_periodic": candidates[one.refsource_id].period_days is not None,
-            "neighbours": around.get(one.refsource_id, []),
-            "cutouts": _cutouts(one.refsource_id, changes.get(one.refsource_id, {})),
+            **around[one.refsource_id],
+            **published[one.refsource_id],
+            "cutouts": _cutouts(sheets[one.refsource_id], changes.get(one.refsource_id, {}), times),
             "compass": _compass(candidates[one.refsource_id]),
         }
         for one in objects
@@ -118,18 +118,9 @@ def _statistics(candidate):
     return [
         [heading, None if value is None else round(value, digits), unit]
         for name, heading, unit, digits in STATISTICS
+        if name not in TOLD
         for value in [getattr(candidate, name)]
     ]
-
-
-def _around(ids):
-    """{refsource_id: [[mag, distance in arcsec], ...]} of sources in the same filter."""
-    around = {}
-    with connection.cursor() as cursor:
-        cursor.execute(NEIGHBOURS, [NEIGHBOURS_ARCSEC, ids])
-        for pk, _, mag, distance in cursor.fetchall():
-            around.setdefault(pk, []).append([round(mag, 2), round(distance, 2)])
-    return around
 
 
 def _periods(ids):
@@ -152,16 +143,28 @@ def _changes(ids):
     return changes
 
 
-def _cutouts(refsource_id, changes):
+def _cutouts(sheet, changes, times):
     """The tiles of each epoch, detections first; None if no cutouts were rendered."""
-    sheet = _sheet(refsource_id)
     if sheet is None:
         return None
     epochs = [
-        {"x": TILE * column, "sigma": round(changes.get(i, (0, False))[0]), "change": i in changes}
-        for column, i in enumerate(sheet.pop("image_ids"), 1)
+        {
+            "x": TILE * column,
+            "image_id": i,
+            "mjd": times.get(i),
+            "sigma": round(changes.get(i, (0, False))[0]),
+            "change": i in changes,
+        }
+        for column, i in enumerate(sheet["image_ids"], 1)
     ]
-    return {**sheet, "epochs": sorted(epochs, key=lambda e: (not e["change"], -e["sigma"], e["x"]))}
+    shown = {name: value for name, value in sheet.items() if name != "image_ids"}
+    return {**shown, "epochs": sorted(epochs, key=lambda e: (not e["change"], -e["sigma"], e["x"]))}
+
+
+def _times(sheets):
+    """{image id: MJD} of the epochs in files of cutouts."""
+    ids = {i for sheet in sheets if sheet for i in sheet["image_ids"]}
+    return dict(GalImage.objects.filter(pk__in=ids).values_list("pk", "exposure__mjd"))
 
 
 def _strip(refsource_id, changes, stamp_of):
