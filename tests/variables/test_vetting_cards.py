@@ -21,7 +21,7 @@ MOVE = "UPDATE galsources SET ra = %s, dec = %s, mag = %s WHERE refsource_id = %
 def place_beside(candidate, rank, east_arcsec, north_arcsec, mag):
     """Move another source of a candidate's catalogue beside it."""
     others = GalSource.objects.filter(refsource_id__gt=candidate.pk - 3, is_reference=True)
-    ids = sorted({s for s in others.values_list("refsource_id", flat=True)} - {candidate.pk})
+    ids = sorted(set(others.values_list("refsource_id", flat=True)) - {candidate.pk})
     ra = candidate.ra + east_arcsec / 3600 / 0.8746197  # cosine of -29 degrees
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [ra, candidate.dec + north_arcsec / 3600, mag, ids[rank]])
