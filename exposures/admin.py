@@ -109,11 +109,9 @@ class GalQualityDecisionAdmin(ReadOnlyAdmin):
 @admin.register(GalImage)
 class GalImageAdmin(ReadOnlyAdmin):
     list_display = [
-        *("exposure", "chip_name", "is_reference", "status", "is_doubted", "reasons"),
-        *("n_sources", "n_variables"),
-        *(rounded("fwhm_arcsec", 2, 'seeing (")'), rounded("sky", 1, "sky (ADU)")),
-        *(rounded("zero_point", 3, "zero point"), rounded("chi2_nu", 2, "chi2/nu")),
-        *(rounded("astrometric_rms_mas", 0, "astrometry (mas)"), "finished"),
+        *("exposure", "chip_name", "is_reference", "status", "reasons"),
+        *("n_sources", "n_variables", rounded("fwhm_arcsec", 2, 'seeing (")')),
+        *(rounded("zero_point", 3, "zero point"), rounded("chi2_nu", 2, "chi2/nu"), "finished"),
     ]
     list_filter = [
         *("status", "is_doubted", DoubtFilter, "zero_point_source", "is_reference"),

@@ -63,6 +63,7 @@ class GalQualityDecision(models.Model):
 
     class Meta:
         db_table = "galqualitydecisions"
+        verbose_name = "quality decision"
         ordering = ["id"]
 
     def __str__(self):

@@ -37,6 +37,8 @@ class GalImageCount(models.Model):
 
     class Meta:
         db_table = "galimagecounts"
+        verbose_name = "count of chips"
+        verbose_name_plural = "counts of chips"
         default_permissions = ()
         indexes = [models.Index(fields=["exposure_id"], name="galimagecounts_exposure")]
 

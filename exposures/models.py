@@ -45,6 +45,7 @@ class GalExposure(models.Model):
 
     class Meta:
         db_table = "galexposures"
+        verbose_name = "exposure"
         ordering = ["mjd"]
         constraints = [
             on_the_sky("galexposures"),
@@ -88,6 +89,7 @@ class GalField(models.Model):
 
     class Meta:
         db_table = "galfields"
+        verbose_name = "field"
         constraints = [on_the_sky("galfields")]
         ordering = ["name"]
 
@@ -132,6 +134,7 @@ class GalJob(WithOptions):
 
     class Meta:
         db_table = "galjobs"
+        verbose_name = "job"
         ordering = ["-created"]
 
     def __str__(self):
@@ -247,6 +250,7 @@ class GalImage(ImageResults):
 
     class Meta:
         db_table = "galimages"
+        verbose_name = "chip"
         constraints = [
             on_the_sky("galimages"),
             footprint_on_the_sky("galimages"),
@@ -360,6 +364,8 @@ class GalCheckpoint(models.Model):
 
     class Meta:
         db_table = "galcheckpoints"
+        verbose_name = "line of the log"
+        verbose_name_plural = "lines of the log"
         ordering = ["id"]
         indexes = [
             models.Index(fields=["exposure", "ccdnum"], name="galcheckpoints_chip"),

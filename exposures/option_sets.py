@@ -79,6 +79,7 @@ class GalOptionSet(models.Model):
 
     class Meta:
         db_table = "galoptionsets"
+        verbose_name = "option set"
         ordering = ["created"]
 
     def __str__(self):

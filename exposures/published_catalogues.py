@@ -74,6 +74,7 @@ class GalPublishedCatalogue(models.Model):
 
     class Meta:
         db_table = "galpublishedcatalogues"
+        verbose_name = "published catalogue"
         ordering = ["name", "id"]
         constraints = [
             models.UniqueConstraint(
@@ -115,6 +116,8 @@ class GalPublishedCoverage(models.Model):
 
     class Meta:
         db_table = "galpublishedcoverage"
+        verbose_name = "cell of a published catalogue"
+        verbose_name_plural = "cells of published catalogues"
         constraints = [
             models.UniqueConstraint(
                 fields=["catalogue", "cell"], name="galpublishedcoverage_once_a_cell"
@@ -170,6 +173,7 @@ class GalPublishedStar(models.Model):
 
     class Meta:
         db_table = "galpublishedstars"
+        verbose_name = "published star"
         constraints = [on_the_sky("galpublishedstars")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galpublishedstars_q3c")]
 

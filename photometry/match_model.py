@@ -39,6 +39,7 @@ class GalMatchRun(models.Model):
 
     class Meta:
         db_table = "galmatchruns"
+        verbose_name = "match run"
         constraints = [
             models.UniqueConstraint(
                 fields=["reference", "published"], name="galmatchruns_once_a_pair"
@@ -91,6 +92,8 @@ class GalMatch(models.Model):
 
     class Meta:
         db_table = "galmatches"
+        verbose_name = "match"
+        verbose_name_plural = "matches"
         indexes = [
             models.Index(
                 fields=["star_id"],

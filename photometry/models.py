@@ -55,6 +55,7 @@ class GalReference(WithOptions, WithEpoch):
 
     class Meta:
         db_table = "galreferences"
+        verbose_name = "reference catalogue"
         constraints = [
             models.UniqueConstraint(
                 fields=["image"],
@@ -103,6 +104,7 @@ class GalCoverage(WithEpoch):
 
     class Meta:
         db_table = "galcoverages"
+        verbose_name = "coverage"
         constraints = [
             models.UniqueConstraint(
                 fields=["image", "catalogue"], name="galcoverages_once_an_image"
@@ -176,6 +178,7 @@ class GalSource(Measurement):
 
     class Meta:
         db_table = "galsources"
+        verbose_name = "measurement"
         constraints = [on_the_sky("galsources")]
         indexes = [
             models.Index(fields=["refsource_id"], name="galsources_refsource"),
@@ -221,6 +224,7 @@ class GalNonDetection(Measurement):
 
     class Meta:
         db_table = "galnondetections"
+        verbose_name = "non-detection"
         constraints = [on_the_sky("galnondetections")]
 
     def __str__(self):
@@ -249,6 +253,7 @@ class GalReferenceSet(WithOptions):
 
     class Meta:
         db_table = "galreferencesets"
+        verbose_name = "reference set"
 
     def __str__(self):
         return f"set of {self.image}"
@@ -266,6 +271,8 @@ class GalReferenceMember(models.Model):
 
     class Meta:
         db_table = "galreferencemembers"
+        verbose_name = "member of a reference set"
+        verbose_name_plural = "members of reference sets"
         ordering = ["image__exposure__mjd", "image_id"]
         constraints = [
             models.UniqueConstraint(
@@ -298,6 +305,7 @@ class GalReferenceMag(models.Model):
 
     class Meta:
         db_table = "galreferencemags"
+        verbose_name = "reference magnitude"
         indexes = [
             # Few among millions: where a member of a set is at fault.
             models.Index(
@@ -332,6 +340,7 @@ class GalMotion(models.Model):
 
     class Meta:
         db_table = "galmotions"
+        verbose_name = "proper motion"
 
     def __str__(self):
         return f"source {self.refsource_id}: {self.speed:.0f} mas/yr"
@@ -359,6 +368,8 @@ class GalDisplacements(models.Model):
 
     class Meta:
         db_table = "galdisplacements"
+        verbose_name = "displacements of a catalogue"
+        verbose_name_plural = "displacements of catalogues"
 
     def __str__(self):
         return f"{len(self.refsource_ids)} sources of {self.coverage}"

@@ -26,6 +26,7 @@ class GalObject(models.Model):
 
     class Meta:
         db_table = "galobjects"
+        verbose_name = "object"
         constraints = [on_the_sky("galobjects")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galobjects_q3c")]
 
@@ -54,6 +55,8 @@ class GalObjectSource(models.Model):
 
     class Meta:
         db_table = "galobjectsources"
+        verbose_name = "source of an object"
+        verbose_name_plural = "sources of objects"
         constraints = [on_the_sky("galobjectsources")]
 
     def __str__(self):

@@ -22,6 +22,8 @@ class GalReferenceSky(models.Model):
 
     class Meta:
         db_table = "galreferenceskies"
+        verbose_name = "sky of a reference"
+        verbose_name_plural = "skies of references"
 
     def __str__(self):
         return f"sky beside the sources of catalogue {self.catalogue_id}"

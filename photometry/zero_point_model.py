@@ -105,6 +105,7 @@ class GalZeroPoint(models.Model):
 
     class Meta:
         db_table = "galzeropoints"
+        verbose_name = "zero point"
         constraints = [
             models.UniqueConstraint(
                 fields=["reference", "published"], name="galzeropoints_once_a_catalogue"

@@ -34,7 +34,10 @@ OBJECTS = {
 }
 # Of Django's tables a table's pages are made of the same templates as any other's: all pages of the
 # first, and the list and the form of those that have what others have not.
-ADMIN_TABLES = ("auth.user", "variables.galcandidate", "variables.taxonomy", "variables.campaign")
+ADMIN_TABLES = (
+    *("auth.user", "variables.galcandidate", "variables.taxonomy", "variables.campaign"),
+    "exposures.galimage",
+)
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # Queries that show a page's other faces.
 QUERIES = {

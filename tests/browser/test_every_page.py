@@ -56,7 +56,11 @@ GROUNDS = ("page", "card", "done-page", "left-page", "failed-page")
 OF_CURVES = ("curve-own", "curve-changed", "curve-other")
 STYLES = sorted((settings.BASE_DIR / "static").glob("*.css"))
 OPEN_ALL = "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
-FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+# On a phone lists of Django's tables scroll in a box of their own.
+FITS = """() => [
+  document.documentElement,
+  ...(innerWidth < 1280 ? [] : document.querySelectorAll("#changelist .results")),
+].every((part) => part.scrollWidth <= part.clientWidth)"""
 DRAWN_MS = 2000  # for what scripts draw anew in another window
 # What differs between two pages that look the same: tokens, names, times.
 DIFFERING = re.compile(

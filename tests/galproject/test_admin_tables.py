@@ -52,6 +52,22 @@ def test_readers_see_tables_in_few_queries_and_change_nothing(model, client):
     assert 'name="action"' not in page and "addlink" not in page
 
 
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_tables_are_named_in_english(model):
+    one, many = model._meta.verbose_name, model._meta.verbose_name_plural
+    assert not one.startswith("gal ") and not many.startswith("gal ")
+    assert one != many
+    assert not many.endswith(("chs", "ys", "ss"))
+
+
+def test_tables_have_the_head_and_the_colours_of_the_other_pages(client):
+    client.force_login(User.objects.create_superuser("root"))
+    for address in ("/admin/", "/admin/variables/galcandidate/"):
+        page = client.get(address).content.decode()
+        assert reverse("vetting") in page and reverse("find") in page
+        assert "frame.css" in page and "dark_mode.css" not in page
+
+
 def test_rows_lead_to_our_pages(client):
     candidate = make_candidate(2)
     client.force_login(User.objects.create_superuser("root"))

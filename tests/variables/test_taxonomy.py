@@ -11,7 +11,7 @@ from django.urls import reverse
 from tests.builders.campaigns import make_campaign, make_voter, vote
 from tests.builders.candidates import make_candidates
 from variables.models import Artifact, Campaign, Taxonomy, TaxonomyClass
-from variables.models.vetting import COMMAND_KEYS
+from variables.models.taxonomy import COMMAND_KEYS
 from variables.vetting.admin import copy_taxonomy, make_current
 
 pytestmark = pytest.mark.django_db

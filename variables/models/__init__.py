@@ -9,6 +9,7 @@ from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
 from variables.models.searches import SavedSearch
 from variables.models.successions import GalSuccession
+from variables.models.taxonomy import Taxonomy, TaxonomyClass
 from variables.models.unblindings import GalUnblinding
 from variables.models.variability import (
     GalTrend,
@@ -17,13 +18,7 @@ from variables.models.variability import (
     GalVariabilityRun,
     VariabilityFlag,
 )
-from variables.models.vetting import (
-    Campaign,
-    CampaignObject,
-    GalDecision,
-    Taxonomy,
-    TaxonomyClass,
-)
+from variables.models.vetting import Campaign, CampaignObject, GalDecision
 
 __all__ = [
     "Artifact",

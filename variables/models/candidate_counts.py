@@ -70,6 +70,8 @@ class GalCandidateCount(models.Model):
 
     class Meta:
         db_table = "galcandidatecounts"
+        verbose_name = "count of candidates"
+        verbose_name_plural = "counts of candidates"
         default_permissions = ()
 
     def __str__(self):

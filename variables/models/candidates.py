@@ -14,7 +14,8 @@ from variables.models.causes import Cause
 from variables.models.changes import Cut, GalVarObj
 from variables.models.known import AGREEMENTS, Known
 from variables.models.opinions import UNSEEN, Opinion
-from variables.models.vetting import CampaignObject, GalDecision, TaxonomyClass
+from variables.models.taxonomy import TaxonomyClass
+from variables.models.vetting import CampaignObject, GalDecision
 
 MANY_VOTES = 2000  # of one person: so many are looked up for each candidate, fewer are listed
 # What candidates of one star have in common.
@@ -346,6 +347,7 @@ class GalCandidate(models.Model):
 
     class Meta:
         db_table = "galcandidates"
+        verbose_name = "candidate"
         constraints = [on_the_sky("galcandidates")]
         indexes = [
             BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galcandidates_q3c"),

@@ -86,6 +86,7 @@ class GalVarObj(models.Model):
 
     class Meta:
         db_table = "galvarobjs"
+        verbose_name = "change"
         indexes = [
             # Few among many, for the table of all.
             models.Index(

@@ -116,6 +116,7 @@ class GalFlag(models.Model):
 
     class Meta:
         db_table = "galflags"
+        verbose_name = "flag"
         ordering = ["-made"]
         indexes = [
             models.Index(fields=["state", "-made"], name="galflags_state"),
@@ -158,6 +159,8 @@ class GalFlagDecision(models.Model):
 
     class Meta:
         db_table = "galflagdecisions"
+        verbose_name = "decision on a flag"
+        verbose_name_plural = "decisions on flags"
         ordering = ["id"]
 
     def __str__(self):

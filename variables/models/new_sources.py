@@ -30,6 +30,7 @@ class GalNewSource(models.Model):
 
     class Meta:
         db_table = "galnewsources"
+        verbose_name = "new source"
         constraints = [on_the_sky("galnewsources")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewsources_q3c")]
 
@@ -50,6 +51,7 @@ class GalLostSource(models.Model):
 
     class Meta:
         db_table = "gallostsources"
+        verbose_name = "lost source"
         constraints = [on_the_sky("gallostsources")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="gallostsources_q3c")]
 
@@ -97,6 +99,8 @@ class GalNewDetection(StarFit):
 
     class Meta:
         db_table = "galnewdetections"
+        verbose_name = "detection of a new source"
+        verbose_name_plural = "detections of new sources"
         constraints = [on_the_sky("galnewdetections")]
         indexes = [BTreeIndex(Q3CIndexExpression("ra", "dec"), name="galnewdetections_q3c")]
 

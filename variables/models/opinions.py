@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from variables.models.vetting import TaxonomyClass
+from variables.models.taxonomy import TaxonomyClass
 
 
 @dataclass(frozen=True)

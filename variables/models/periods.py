@@ -50,6 +50,7 @@ class GalPeriod(models.Model):
 
     class Meta:
         db_table = "galperiods"
+        verbose_name = "period"
 
     def __str__(self):
         return f"source {self.refsource_id}: {self.days:.8g} days"
@@ -70,6 +71,7 @@ class GalPeriodRun(models.Model):
 
     class Meta:
         db_table = "galperiodruns"
+        verbose_name = "period run"
 
     def __str__(self):
         return f"{self.n_periodic} periodic stars of catalogue {self.catalogue_id}"

@@ -31,6 +31,7 @@ class GalBinnedStatistic(models.Model):
 
     class Meta:
         db_table = "galbinnedstatistics"
+        verbose_name = "binned statistic"
         constraints = [
             models.UniqueConstraint(
                 fields=["catalogue", "statistic"], name="galbinnedstatistics_once"
@@ -57,6 +58,8 @@ class GalPublishedDiagram(models.Model):
 
     class Meta:
         db_table = "galpublisheddiagrams"
+        verbose_name = "diagram of matched stars"
+        verbose_name_plural = "diagrams of matched stars"
 
     def __str__(self):
         return f"published colours of catalogue {self.catalogue_id}"
@@ -93,6 +96,8 @@ class StarList(models.Model):
 
     class Meta:
         db_table = "galstarlists"
+        verbose_name = "list of stars"
+        verbose_name_plural = "lists of stars"
         ordering = ["-made"]
         constraints = [
             models.UniqueConstraint(fields=["user", "name"], name="galstarlists_one_a_name")

@@ -27,6 +27,7 @@ class SavedSearch(models.Model):
 
     class Meta:
         db_table = "galsearches"
+        verbose_name_plural = "saved searches"
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["user", "name"], name="galsearches_one_a_name")

@@ -28,6 +28,7 @@ class GalSuccession(models.Model):
 
     class Meta:
         db_table = "galsuccessions"
+        verbose_name = "succession"
 
     def __str__(self):
         return f"{self.new_refsource_id} replaces {self.old_refsource_id}"

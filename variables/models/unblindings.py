@@ -18,6 +18,7 @@ class GalUnblinding(models.Model):
 
     class Meta:
         db_table = "galunblindings"
+        verbose_name = "unblinding"
         constraints = [
             models.UniqueConstraint(fields=["user", "refsource_id"], name="galunblindings_once")
         ]

@@ -66,7 +66,8 @@ class GalVariability(models.Model):
 
     class Meta:
         db_table = "galvariability"
-        verbose_name_plural = "gal variability"
+        verbose_name = "variability of a source"
+        verbose_name_plural = "variability of sources"
 
     def __str__(self):
         return f"source {self.refsource_id} on {self.n_epochs} epochs"
@@ -87,6 +88,7 @@ class GalVariabilityRun(models.Model):
 
     class Meta:
         db_table = "galvariabilityruns"
+        verbose_name = "variability run"
 
     def __str__(self):
         return f"{self.n_sources} sources of catalogue {self.catalogue_id}"
@@ -103,6 +105,7 @@ class GalTrend(models.Model):
 
     class Meta:
         db_table = "galtrends"
+        verbose_name = "trend"
 
     def __str__(self):
         return f"trend {self.number} of catalogue {self.catalogue_id} on image {self.galimage_id}"
@@ -125,6 +128,8 @@ class GalTrendStar(models.Model):
 
     class Meta:
         db_table = "galtrendstars"
+        verbose_name = "trend of a star"
+        verbose_name_plural = "trends of stars"
 
     def __str__(self):
         return f"trends of source {self.refsource_id}"
