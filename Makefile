@@ -26,7 +26,7 @@ UPGRADE =
 
 export PYTHON
 
-.PHONY: help setup setup-dev setup-benchmarks setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
+.PHONY: help setup setup-dev setup-learning setup-benchmarks setup-docs setup-lint lock docs database migrated demo seeded test fuzz results check bench lint lint-style lint-format \
 	lint-types lint-templates lint-scripts format serve workers clean
 
 help:
@@ -50,6 +50,9 @@ setup:
 
 setup-dev:
 	@scripts/setup requirements.txt requirements-dev.txt
+
+setup-learning:
+	@scripts/setup requirements.txt requirements-learning.txt
 
 setup-benchmarks:
 	@scripts/setup requirements.txt requirements-dev.txt requirements-benchmarks.txt
@@ -102,6 +105,8 @@ bench: setup-benchmarks database
 lock: setup-lint
 	$(compile) --output-file requirements.txt pyproject.toml
 	$(compile) --output-file requirements-dev.txt --group dev -c requirements.txt
+	$(compile) --output-file requirements-learning.txt --group learning -c requirements.txt \
+		-c requirements-dev.txt
 	$(compile) --output-file requirements-benchmarks.txt --group benchmarks -c requirements.txt \
 		-c requirements-dev.txt
 	$(compile) --output-file requirements-docs.txt --group docs -c requirements.txt \

@@ -59,6 +59,7 @@ WingSigma = Annotated[float, Unit("sigma"), Interval(ge=1e-4, le=1e9)]  # of a p
 Magnitude = Annotated[float, Unit("mag"), Interval(ge=-100, le=100)]
 MagnitudeError = Annotated[float, Unit("mag"), Interval(ge=0, le=100)]
 Fraction = Annotated[float, Unit("fraction"), Interval(ge=0, le=1)]
+LearningRate = Annotated[float, Unit("fraction"), Interval(ge=1e-3, le=1)]
 Majority = Annotated[float, Unit("fraction"), Interval(gt=0.5, le=1)]  # or two could have it
 Ratio = Annotated[float, Unit("ratio"), up_to(1e9)]
 InFwhm = Annotated[float, Unit("ratio"), up_to(10)]  # of a PSF, a radius or a width
@@ -76,6 +77,8 @@ Passes = Annotated[int, Unit("count"), Interval(ge=1, le=10)]  # each with round
 Parts = Annotated[int, Unit("count"), Interval(ge=1, le=1000)]  # into which something is divided
 BrightStars = Annotated[int, Unit("count"), Interval(ge=3, le=1000)]  # that are paired
 Widths = Annotated[int, Unit("count"), Interval(ge=0, le=20)]  # each larger than the last
+Trees = Annotated[int, Unit("count"), Interval(ge=1, le=2000)]  # of a model, or of each class
+Leaves = Annotated[int, Unit("count"), Interval(ge=2, le=255)]  # of a tree
 Few = Annotated[int, Unit("count"), Interval(ge=1, le=100)]
 TrendCount = Annotated[int, Unit("count"), Interval(ge=0, le=5)]  # a column of a table each
 Trials = Annotated[int, Unit("count"), Interval(ge=1, le=10_000)]

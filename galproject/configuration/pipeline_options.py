@@ -22,6 +22,7 @@ from variables.science.artifacts import ArtifactOptions
 from variables.science.causes import CauseOptions
 from variables.science.consensus import ConsensusOptions
 from variables.science.difference import MatchOptions
+from variables.science.learning.options import LearningOptions
 from variables.science.new_sources import NewSourceOptions
 from variables.science.period_options import PeriodOptions
 from variables.science.selection import SelectionOptions
@@ -33,7 +34,7 @@ from variables.science.variability.options import VariabilityOptions
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
     *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
-    *("absolute", "drafts", "matching"),
+    *("absolute", "drafts", "matching", "learning"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -62,6 +63,7 @@ class PipelineOptions(Options):
     causes: CauseOptions = CauseOptions()
     artifacts: ArtifactOptions = ArtifactOptions()
     consensus: ConsensusOptions = ConsensusOptions()
+    learning: LearningOptions = LearningOptions()
     ranking: RankingOptions = RankingOptions()
     fields: FieldOptions = FieldOptions()
     pictures: MatchOptions = MatchOptions()

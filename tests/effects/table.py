@@ -12,6 +12,7 @@ from tests.effects import (
     drafts,
     extended_sources,
     files,
+    learning,
     light_curves,
     matching,
     motions,
@@ -393,6 +394,17 @@ VARIABILITY = {
     "isolated_follows_share": changes(variability.assessed, 0.8),
     "max_false_per_million": changes(variability.varying, 3.0),
 }
+LEARNING = {
+    "n_trees": changes(learning.model, 7),
+    "n_class_trees": changes(learning.model, 7),
+    "max_leaves": changes(learning.model, 3),
+    "learning_rate": changes(learning.model, 0.5),
+    "min_leaf": changes(learning.model, 60),
+    "rare_weight": changes(learning.model, 1.0),
+    "n_parts": changes(learning.model, 2),
+    "min_examples": changes(learning.model, 5000),
+    "min_of_class": changes(learning.model, 100),
+}
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),
     "middle_pixels": changes(chips.pictures, 1.0),
@@ -563,6 +575,7 @@ BY_SECTION = {
     },
     "pictures": PICTURES,
     "observatory": OBSERVATORY,
+    "learning": LEARNING,
     "periods": PERIODS,
     "variability": VARIABILITY,
 }

@@ -21,6 +21,7 @@ FREE_OF_DJANGO = [
 IMPORTING_FUNCTIONS = {
     "galproject.apps.ready": "models are there only once all applications are loaded",
     "photometry.apps.ready": "models are there only once all applications are loaded",
+    "variables.science.learning.fitting._scikit_learn": "it is installed where models are trained",
     "variables.apps.ready": "models are there only once all applications are loaded",
 }
 

@@ -12,6 +12,11 @@ from variables.science.selection import CUTS
 BIT = {name: 1 << bit for bit, name in enumerate(CUTS)}
 RCHI2 = BIT["search_rchi2"] | BIT["reference_rchi2"]
 SHAPE = RCHI2 | BIT["masked"] | BIT["blended"] | BIT["sharp"] | BIT["traded"]
+# Names of causes in the order in which they are judged; the last where none applies.
+CAUSES = (
+    *("bleed", "saturated", "edge", "detector", "motion", "missing", "reference", "shape"),
+    *("crowd", "real"),
+)
 # A motion explains a star's fading up to this share of what a Gaussian PSF loses, and this much
 # more, in mag: of a bright star the pixels with most of its light have least weight.
 FADE_SHARE, FADE_MARGIN = 2.0, 0.05

@@ -1,0 +1,33 @@
+"""What options of learning change."""
+
+import numpy as np
+
+from exposures.errors import GalprojectError
+from variables.science.learning.fitting import Examples, train
+
+N, FEW = 400, 40  # examples, and those of a rare class
+
+
+def model(options):
+    """What a model trained on examples says of them, and of those left out; its classes."""
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(N, 3)).astype("f4")
+    is_real = features[:, 0] + rng.normal(size=N) > 0
+    number = np.where(features[:, 1] > 0, 1, 0)
+    number[np.flatnonzero(is_real)[:FEW]] = 2
+    examples = Examples(
+        features=features,
+        is_real=is_real,
+        kind=np.where(is_real, number, -1),
+        class_number=np.where(is_real, number, -1),
+        star=np.arange(N),
+        field=np.arange(N) // 10,
+        exposure=np.full(N, -1),
+        is_usual=np.ones(N, bool),
+    )
+    try:
+        trained = train(examples, ("a", "b", "c"), ("x", "y", "z"), options.learning)
+    except GalprojectError as error:
+        return str(error)
+    scores = trained.classifier.scores(features)
+    return trained.classifier.classes, scores.real, scores.classes, trained.real, trained.told

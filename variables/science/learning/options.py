@@ -1,0 +1,39 @@
+"""How models are trained, and when they are trained again."""
+
+from dataclasses import dataclass
+
+from exposures.science.quantities import (
+    Count,
+    Fraction,
+    LearningRate,
+    Leaves,
+    Options,
+    Trees,
+    TwoOrMore,
+)
+
+
+@dataclass(frozen=True)
+class LearningOptions(Options):
+    """Options of what is learnt from votes."""
+
+    n_trees: Trees = 100
+    """Number of trees that tell real candidates from artifacts."""
+    n_class_trees: Trees = 40
+    """Number of trees of each class."""
+    max_leaves: Leaves = 15
+    """Largest number of leaves of a tree."""
+    learning_rate: LearningRate = 0.15
+    """Share of what a tree says that is believed, before the next one is fitted."""
+    min_leaf: Count = 10
+    """Least number of examples in a leaf of a tree."""
+    rare_weight: Fraction = 0.5
+    """How much more an example of a rare kind weighs: its weight is the number of examples of its
+    kind to the power of minus this. With 0 all weigh alike, with 1 all kinds."""
+    n_parts: TwoOrMore = 4
+    """Number of parts into which examples are divided: what is said of each part, by which models
+    are calibrated and judged, is by models that were trained on the others."""
+    min_examples: Count = 50
+    """Least number of real examples, and of artifacts, for which a model is trained."""
+    min_of_class: Count = 10
+    """Least number of examples of a class, below which no model names it."""
