@@ -12,6 +12,7 @@ from variables.derived.stars import candidates_of, refresh_stars
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
 from variables.periods.storage import delete_periods
+from variables.pictures.change_positions import delete_positions
 from variables.pictures.paths import remove_cutouts, remove_picture
 from variables.replacements.annotations import transfer_annotations
 from variables.variability.storage import delete_variability
@@ -27,7 +28,7 @@ def connect():
 
 
 def delete_catalogue_files(instance, **_):
-    """Remove what a catalogue's sources have with it: their changes, statistics, periods, cutouts.
+    """Remove what a catalogue's sources have with it: changes, statistics, periods, cutouts.
 
     The positions of new ones that people annotated are recorded.
     """
@@ -35,6 +36,7 @@ def delete_catalogue_files(instance, **_):
     GalVarObj.objects.in_catalogue(instance.pk).delete()
     delete_variability(instance)
     delete_periods(instance)
+    delete_positions(instance)
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 

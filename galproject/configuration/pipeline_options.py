@@ -20,6 +20,7 @@ from photometry.science.stacking.stacking import StackOptions
 from variables.drafts.options import DraftOptions
 from variables.science.artifacts import ArtifactOptions
 from variables.science.causes import CauseOptions
+from variables.science.changed_star import ChangedStarOptions
 from variables.science.consensus import ConsensusOptions
 from variables.science.difference import MatchOptions
 from variables.science.learning.options import LearningOptions
@@ -33,8 +34,8 @@ from variables.science.variability.options import VariabilityOptions
 # are those of whoever reads one.
 DERIVED_LATER = (
     *("reference_sets", "stack", "crossmatch", "causes", "artifacts", "consensus"),
-    *("ranking", "fields", "pictures", "periods", "variability", "files", "observatory"),
-    *("absolute", "drafts", "matching", "learning"),
+    *("ranking", "fields", "pictures", "changed_star", "periods", "variability", "files"),
+    *("observatory", "absolute", "drafts", "matching", "learning"),
 )
 
 # Sections that had another name: whoever still uses it is told, and stored options are read.
@@ -67,6 +68,7 @@ class PipelineOptions(Options):
     ranking: RankingOptions = RankingOptions()
     fields: FieldOptions = FieldOptions()
     pictures: MatchOptions = MatchOptions()
+    changed_star: ChangedStarOptions = ChangedStarOptions()
     drafts: DraftOptions = DraftOptions()
     catalogue: Name = ""
     """Folder of HEALPix tiles, or one file, of a catalogue of stars. Where tiles are missing or it

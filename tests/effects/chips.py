@@ -198,9 +198,10 @@ def _two_pixels():
 def pictures(options):
     """The cutouts of two candidates: search and difference."""
     reference, search_chip = _two_pixels()
-    epoch = Epoch(reference, search_chip, bright_stars(base_sources(), options), options.pictures)
+    epoch = Epoch(reference, search_chip, bright_stars(base_sources(), options), options)
     places = [SimpleNamespace(x=70.0, y=90.0), SimpleNamespace(x=150.0, y=160.0)]
-    return list(epoch.tiles([frame_of(reference, place, AS_IT_IS) for place in places]))
+    drawn = epoch.drawn([frame_of(reference, place, AS_IT_IS) for place in places])
+    return [(one.search, one.difference) for one in drawn]
 
 
 def stack_inputs(options):

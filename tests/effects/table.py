@@ -8,6 +8,7 @@ together with others name those.
 from tests.effects import (
     bright_stars,
     calibration,
+    changed_stars,
     chips,
     drafts,
     extended_sources,
@@ -420,6 +421,20 @@ PICTURES = {
     "star_fracflux": changes(chips.pictures, 0.99),
     "max_star_misfit": changes(chips.pictures, 1.0),
 }
+CHANGED_STAR = {
+    "radius_fwhm": changes(changed_stars.unlisted, 1.0),
+    "min_sigma": changes(changed_stars.close_pair, 1000.0),
+    "max_epochs": changes(changed_stars.fitted_images, 2),
+    "position_floor_pixels": changes(changed_stars.close_pair, 0.5),
+    "position_floor_fwhm": changes(changed_stars.close_pair, 0.2),
+    "tail_share": changes(changed_stars.close_pair, 0.5),
+    "tail_factor": changes(changed_stars.close_pair, 50.0),
+    "unlisted_share": changes(changed_stars.unlisted, 0.5),
+    "unsure_light": changes(changed_stars.faded, 1.0),
+    "second_sigma": changes(changed_stars.two_changed, 1000.0),
+    "second_share": changes(changed_stars.two_changed, 1.0),
+    "max_masked": changes(changed_stars.masked, 0.999),
+}
 INPUT = {
     "gain": changes(reading.plain_image, 3.0, filter="r"),
     "read_noise": changes(reading.plain_image, 5.0, gain=2.0),
@@ -574,6 +589,7 @@ BY_SECTION = {
         "compared_degrees": changes(rows.fields, 1.5),
     },
     "pictures": PICTURES,
+    "changed_star": CHANGED_STAR,
     "observatory": OBSERVATORY,
     "learning": LEARNING,
     "periods": PERIODS,

@@ -19,6 +19,7 @@ OPTIONS = {option.name: option for section in sections() for option in section.o
 NUMBERS = {name: o for name, o in OPTIONS.items() if o.unit not in ("text", "true or false")}
 # More of these is more work: rounds, parts, sides of stamps; fine steps and small parts.
 MORE_WORK = (
+    "changed_star.radius_fwhm",
     "matching.rounds",
     "reduction.sky.tiles_y",
     "reduction.sky.tiles_x",

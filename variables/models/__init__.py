@@ -2,6 +2,7 @@
 
 from variables.models.candidate_counts import CountedAs, GalCandidateCount
 from variables.models.candidates import GalCandidate
+from variables.models.change_positions import GalChangePosition
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
@@ -29,6 +30,7 @@ __all__ = [
     "GalBinnedStatistic",
     "GalCandidate",
     "GalCandidateCount",
+    "GalChangePosition",
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",

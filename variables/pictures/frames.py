@@ -1,12 +1,19 @@
 """Stamps round candidates on their reference, and the matching ones of a search image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from exposures.science.orientation import Orientation
 from variables.pictures.sprite import TILE
 from variables.pictures.stretch import difference_grey, grey, sky_of, white_of
+from variables.science.change_stamps import (
+    ChangeStamp,
+    change_stamp,
+    half_sides,
+    peak_significance,
+    psf_of_pairs,
+)
 from variables.science.difference import StampPair, kernel_prior, match_stamps
 from variables.science.resampling import cut_stamp, middle, resample_cutout
 
@@ -53,12 +60,22 @@ def region(reference, x, y, side=REGION):
     return cut_stamp(reference.data, x, y, side, np.nan), cut_stamp(reference.weight, x, y, side)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What an epoch shows of a candidate."""
+
+    search: np.ndarray  # (TILE, TILE) u1
+    difference: np.ndarray  # (TILE, TILE) u1
+    change: ChangeStamp | None  # None where nothing near it changed
+
+
 class Epoch:
     """A search image and its reference, with the map of pixels and the matching kernel."""
 
     def __init__(self, reference, search, stars, options):
-        """``stars`` is (2, n) x and y of bright stars there, ``options`` MatchOptions."""
-        self.reference, self.search, self.options = reference, search, options
+        """``stars`` is (2, n) x and y of bright stars there, ``options`` are all the pipeline's."""
+        self.reference, self.search = reference, search
+        self.options, self.place_options = options.pictures, options.changed_star
         x, y = np.rint(stars).astype(int)
         place, matrix = self.search_positions(x, y)
         # Seeing in pixels of the reference, which the other's may differ from.
@@ -66,7 +83,11 @@ class Epoch:
         zoom = float(np.nanmedian(zoom)) if np.isfinite(zoom).any() else 1.0
         self.fwhm_pixels = reference.fwhm_pixels, search.fwhm_pixels / zoom
         found = [self._pair(*star, STAR_REGION) for star in zip(x, y, place, matrix, strict=True)]
-        self.prior = kernel_prior(filter(None, found), self.fwhm_pixels, options)
+        is_found = [pair is not None for pair in found]
+        found = list(filter(None, found))
+        self.prior = kernel_prior(found, self.fwhm_pixels, self.options)
+        stars = np.transpose(stars)[is_found]
+        self.psf = psf_of_pairs(found, stars, self.fwhm_pixels, options.reduction.psf)
 
     def search_positions(self, x, y):
         """(n, 2) y, x on the search image of pixels; (n, 2, 2) how they change there."""
@@ -88,19 +109,33 @@ class Epoch:
         data, weight = resample_cutout(self.search.data, self.search.weight, place, matrix, side)
         return StampPair(own, data, own_weight, weight)
 
-    def tiles(self, frames):
-        """The search and the difference tile of each frame, (TILE, TILE) u1 each."""
+    def drawn(self, frames):
+        """What is Drawn of each frame."""
         x, y = (np.array([getattr(frame, axis) for frame in frames]) for axis in "xy")
-        for frame, place, matrix in zip(frames, *self.search_positions(x, y), strict=True):
-            yield self._tiles(frame, self._pair(frame.x, frame.y, place, matrix, REGION))
+        half = half_sides(self.reference.fwhm_pixels)[1]
+        psfs = self.psf.stamps(x, y, 2 * half + 1)
+        places = zip(frames, psfs, *self.search_positions(x, y), strict=True)
+        for frame, psf, place, matrix in places:
+            yield self._drawn(frame, psf, self._pair(frame.x, frame.y, place, matrix, REGION))
 
-    def _tiles(self, frame, pair):
+    def _drawn(self, frame, psf, pair):
         nothing = np.full((REGION, REGION), np.nan)
         if pair is None:
-            return frame.shaded(nothing, 0), frame.difference(nothing, 1.0)
+            return Drawn(frame.shaded(nothing, 0), frame.difference(nothing, 1.0), None)
         matched = match_stamps(pair, self.fwhm_pixels, self.prior, self.options)
         if matched is None:
             sky, _ = sky_of(np.where(pair.search_weight > 0, pair.search, np.nan))
-            return frame.shaded(pair.search, sky), frame.difference(nothing, 1.0)
-        shown = frame.shaded(matched.search, frame.sky)
-        return shown, frame.difference(matched.difference, matched.noise)
+            return Drawn(frame.shaded(pair.search, sky), frame.difference(nothing, 1.0), None)
+        return Drawn(
+            frame.shaded(matched.search, frame.sky),
+            frame.difference(matched.difference, matched.noise),
+            self._change(pair, matched, psf),
+        )
+
+    def _change(self, pair, matched, psf):
+        """The ChangeStamp of a matched pair; None where nothing in the middle changed."""
+        half, _ = half_sides(self.reference.fwhm_pixels)
+        stamp = change_stamp(pair, matched, psf, max(self.fwhm_pixels), 2 * half + 1)
+        radius = self.place_options.radius_fwhm * max(self.fwhm_pixels)
+        sigma = peak_significance(stamp, self.fwhm_pixels, min(radius, half))
+        return replace(stamp, sigma=sigma) if sigma >= self.place_options.min_sigma else None

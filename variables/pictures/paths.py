@@ -21,6 +21,11 @@ def cutouts_path(refsource_id) -> Path:
     return cutouts_folder(catalogue_of(refsource_id)) / f"{rank_of(refsource_id)}.png"
 
 
+def change_path(refsource_id) -> Path:
+    """The path of the differences of a candidate's greatest changes."""
+    return cutouts_folder(catalogue_of(refsource_id)) / f"{rank_of(refsource_id)}.npy"
+
+
 def strip_path(refsource_id, image_id) -> Path:
     """The path at which a candidate's strip of one epoch is cached."""
     folder = cutouts_folder(catalogue_of(refsource_id)) / "strips"

@@ -1,6 +1,7 @@
 """Cutouts of the candidates of a catalogue, rendered ahead: reference, search and difference."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +15,18 @@ from photometry.models import GalCoverage
 from photometry.science.detection.clean import is_clean
 from photometry.storage.storage import catalogue_sources
 from variables.models import GalCandidate
+from variables.pictures.change_files import read_changes, write_changes
+from variables.pictures.change_positions import (
+    StarsOfCatalogue,
+    position_of,
+    positions_to_fit_again,
+    replace_positions,
+)
 from variables.pictures.frames import CutoutFrame, Epoch, frame_of
 from variables.pictures.paths import cutouts_folder
 from variables.pictures.pixels import ChipPixels, pixels_of_image
 from variables.pictures.sprite import TILE, Sprite, image_ids_in, read_sprite, write_sprite
-from variables.science.difference import MatchOptions
+from variables.science.changed_star import most_significant
 
 TILE_BYTES = 200_000_000  # of new tiles that are kept until their files are written
 BRIGHT_EVERY = 3  # of the brightest stars, so that not all of those chosen are nearly saturated
@@ -45,9 +53,11 @@ class _Work:
     frames: dict[
         int, CutoutFrame
     ]  # of the candidates whose file is not as it should be, by their ids
+    candidates: dict[int, GalCandidate]  # the same
     columns: dict[int, list[int]]  # ids of the images that each should have, in order of time
     missing: dict[int, list[int]]  # ids of the candidates that each image has to be drawn for
-    options: MatchOptions
+    all_stars: StarsOfCatalogue
+    options: Any  # all of the pipeline
 
 
 def render_catalogue(catalogue, progress=None, everything=False) -> Rendered:
@@ -90,7 +100,8 @@ def _render_epochs(catalogue, epochs, progress, everything):
     candidates = GalCandidate.objects.filter(catalogue=catalogue)
     columns = _columns(candidates if everything else candidates.to_be_seen(), epochs)
     there = {pk: image_ids_in(pk) for pk in columns}
-    stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted)]
+    outdated = positions_to_fit_again(catalogue)
+    stale = [pk for pk, wanted in columns.items() if there[pk] != tuple(wanted) or pk in outdated]
     missing = {image.pk: [] for image in epochs}
     for pk in stale:
         for image_id in set(columns[pk]) - set(there[pk] or ()):
@@ -105,8 +116,17 @@ def _render_epochs(catalogue, epochs, progress, everything):
     places = GalCandidate.objects.in_bulk(stale)
     orientation, options = catalogue.image.orientation, options_in_force()
     frames = {pk: frame_of(reference, places[pk], orientation) for pk in stale}
-    stars = bright_stars(catalogue_sources(catalogue), options)
-    work = _Work(reference, stars, frames, columns, missing, options.pictures)
+    sources = catalogue_sources(catalogue)
+    work = _Work(
+        reference,
+        bright_stars(sources, options),
+        frames,
+        places,
+        columns,
+        missing,
+        StarsOfCatalogue(sources),
+        options,
+    )
     n_batch = max(1, TILE_BYTES // (2 * TILE**2 * len(stale)))
     for k in range(0, max(len(epochs), 1), n_batch):
         yield _render_batch(catalogue, epochs[k : k + n_batch], work, progress)
@@ -126,25 +146,55 @@ def _columns(candidates, epochs):
 
 
 def _render_batch(catalogue, epochs, work, progress):
-    tiles, problems = {}, []
+    tiles, changes, problems = {}, {}, []
     for image in epochs:
         if ids := work.missing[image.pk]:
             try:
-                epoch = Epoch(work.reference, pixels_of_image(image), work.stars, work.options)
-                drawn = epoch.tiles([work.frames[pk] for pk in ids])
-                for pk, pair in zip(ids, drawn, strict=True):
-                    tiles.setdefault(pk, {})[image.pk] = pair
+                for pk, drawn in zip(ids, _drawn(image, ids, work), strict=True):
+                    tiles.setdefault(pk, {})[image.pk] = drawn.search, drawn.difference
+                    if drawn.change is not None:
+                        changes.setdefault(pk, {})[image.pk] = drawn.change
             except GalprojectError as error:
                 problems.append(_note(image, error))
         if progress is not None:
             progress.update(1)
     try:
         n_written = sum(_write(pk, tiles.get(pk, {}), work) for pk in work.frames)
+        _fit_positions(catalogue, changes, work)
     except OSError as error:
         folder = cutouts_folder(catalogue.pk)
         problem = f"{folder} can't be written to ({error.strerror}): free space, or mend its rights"
         return Rendered(problems=(*problems, problem))
     return Rendered(n_written, sum(map(len, tiles.values())), tuple(problems))
+
+
+def _drawn(image, ids, work):
+    """What is Drawn of candidates with some ids on an image, one by one."""
+    pixels = pixels_of_image(image)
+    epoch = Epoch(work.reference, pixels, work.stars, work.options)
+    return epoch.drawn([work.frames[pk] for pk in ids])
+
+
+def _fit_positions(catalogue, new, work):
+    """Fit the places of candidates' changes with the ``new`` ones, of {candidate: {image: it}}."""
+    outdated = positions_to_fit_again(catalogue)
+    rows, without = [], []
+    for pk, frame in work.frames.items():
+        before = read_changes(pk)
+        wanted = {i: one for i, one in before.items() if i in work.columns[pk]}
+        stamps = most_significant(wanted | new.get(pk, {}), work.options.changed_star)
+        is_same = stamps.keys() == before.keys() and not new.get(pk)
+        if is_same and pk not in outdated:
+            continue
+        # As they are kept, so that fitting them again gives the same.
+        stamps = write_changes(pk, stamps)
+        if stamps:
+            place = work.candidates[pk], frame, stamps
+            to_sky = work.reference.wcs.to_sky
+            rows.append(position_of(*place, work.all_stars, to_sky, work.options.changed_star))
+        else:
+            without.append(pk)
+    replace_positions(catalogue, rows, without)
 
 
 def bright_stars(stars, options):

@@ -14,7 +14,7 @@ from variables.pictures.paths import cutouts_path, write_whole
 
 TILE = 63  # pixels
 # Raised when tiles are drawn otherwise: older files are drawn anew.
-VERSION = "4"
+VERSION = "5"
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,9 @@ class Matched:
     difference: np.ndarray  # search minus reference, at the wider PSF; NaN where masked in either
     noise: float  # sigma of the difference, by the median of the pixels that were used
     scale: float  # flux on the search image over that on the reference
+    # (k, k) of unit sum, by which the sharper image was convolved, whose noise it correlates
+    kernel: np.ndarray
+    is_reference_sharper: bool
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,9 @@ def match_stamps(
         scale, own, residual = 1 / ratio, ratio * own + sky, -residual
     noise = float(sigma_about_zero(residual[fit.used]))
     difference = np.where(pair.clean, residual.reshape(pair.clean.shape), np.nan)
-    return Matched(own + pair.skies[0], difference, noise, scale)
+    kernel = _kernel(coefficients[:-1], options) / ratio
+    search = own + pair.skies[0]
+    return Matched(search, difference, noise, scale, kernel, pair.is_reference_sharper)
 
 
 def kernel_prior(
@@ -297,6 +302,16 @@ def _sums(options: MatchOptions) -> FloatArray:
     profiles, along_y, along_x = _profiles(options)
     total = profiles.sum(axis=1)
     return np.append(1, total[along_y] * total[along_x])
+
+
+def _kernel(coefficients: FloatArray, options: MatchOptions) -> FloatArray:
+    """(k, k) the kernel of which each term has a coefficient (n_terms,)."""
+    profiles, along_y, along_x = _profiles(options)
+    terms = coefficients[1:]
+    kernel = np.einsum("t,tj,ti->ji", terms, profiles[along_y], profiles[along_x])
+    half = _half_width(options)
+    kernel[half, half] += coefficients[0]
+    return kernel
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""Places of changes on a simulated night: fitted with cutouts, replaced and gone with them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from exposures.models import GalImage
+from photometry.storage.storage import delete_image_results
+from variables.models import GalCandidate, GalChangePosition
+from variables.pictures.change_files import read_changes
+from variables.pictures.paths import change_path
+from variables.pictures.render import render_catalogue
+from variables.science.changed_star import Doubt
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def own_pictures(processed, settings, tmp_path):
+    """No picture from the pipeline: each test has a folder of its own."""
+    settings.GALPROJECT_PICTURES = str(tmp_path / "pictures")
+
+
+def rendered_catalogue():
+    candidate = GalCandidate.objects.order_by("-n_detections", "-max_significance").first()
+    render_catalogue(candidate.catalogue)
+    return candidate.catalogue
+
+
+def rows_of(catalogue):
+    """{candidate: all that a row says, but for the time}, as can be compared."""
+    rows = GalChangePosition.objects.in_catalogue(catalogue.pk).values()
+    without = [{k: v for k, v in row.items() if k != "fitted"} for row in rows]
+    return {row["refsource_id"]: json.dumps(row, sort_keys=True) for row in without}
+
+
+def test_changes_that_are_to_be_trusted_are_the_candidates_own_and_lie_where_they_are():
+    catalogue = rendered_catalogue()
+    candidates = {c.pk: c for c in catalogue.candidates.all()}
+    rows = GalChangePosition.objects.in_catalogue(catalogue.pk)
+    assert set(rows.values_list("pk", flat=True)) <= set(candidates)
+    trusted = [row for row in rows if not row.doubted & ~Doubt.ONE_EPOCH]
+    assert len(trusted) >= 3
+    assert all(row.own_odds > 0.9 for row in trusted)
+    for row in trusted:
+        odds = {pk: share for pk, share, _ in row.neighbours}
+        assert sum(odds.values()) + row.odds_of_none == pytest.approx(1, abs=1e-4)
+        assert odds[row.pk] == pytest.approx(row.own_odds, abs=1e-6)
+        assert row.is_of_another == (row.likeliest_id not in (row.pk, None))
+    off = [
+        np.hypot(row.x - candidates[row.pk].x, row.y - candidates[row.pk].y)
+        / np.hypot(row.x_err, row.y_err)
+        for row in trusted
+    ]
+    assert np.median(off) < 1.5
+    assert all(0 < row.error_arcsec < 1 for row in trusted)
+
+
+def test_an_image_that_comes_later_leaves_what_all_at_once_leave():
+    catalogue = rendered_catalogue()
+    before = rows_of(catalogue)
+    one = next(iter(before))
+    image_id = GalChangePosition.objects.get(pk=one).image_ids[0]
+    late = catalogue.coverages.get(image=image_id)
+    late.delete()
+    render_catalogue(catalogue)
+    for row in GalChangePosition.objects.in_catalogue(catalogue.pk):
+        assert image_id not in row.image_ids
+    assert set(read_changes(one)).isdisjoint({image_id})
+    late.save(force_insert=True)
+    render_catalogue(catalogue)
+    assert rows_of(catalogue) == before
+
+
+def test_places_by_another_version_are_fitted_again_from_what_is_kept():
+    catalogue = rendered_catalogue()
+    before = rows_of(catalogue)
+    GalChangePosition.objects.update(version=0, own_odds=0)
+    render_catalogue(catalogue)
+    assert rows_of(catalogue) == before
+
+
+def test_a_damaged_file_of_differences_costs_its_own_images_alone():
+    catalogue = rendered_catalogue()
+    one = next(iter(rows_of(catalogue)))
+    for damage in (b"", b"\x93NUMPY\x01\x00v\x00nonsense"):
+        change_path(one).write_bytes(damage)
+        assert read_changes(one) == {}
+
+
+def test_places_go_with_their_catalogue():
+    catalogue = rendered_catalogue()
+    assert rows_of(catalogue)
+    delete_image_results(GalImage.objects.get(pk=catalogue.image_id))
+    assert not rows_of(catalogue)
