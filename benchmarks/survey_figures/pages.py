@@ -26,6 +26,7 @@ def look(client, address):
     response = client.get(address)
     if response.streaming:
         next(iter(response.streaming_content))
+        response.close()
     if response.status_code != 200:
         raise RuntimeError(f"{address}: {response.status_code}")
 

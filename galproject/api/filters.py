@@ -77,6 +77,10 @@ class BoundedFilterSet(FilterSet):
 
 
 class TableFilters(DjangoFilterBackend):
-    """The filter backend of tables, set up by their views."""
+    """The filter backend of tables, set up by their views, which have the filter set then."""
 
     filterset_base = BoundedFilterSet
+
+    def get_filterset(self, request, queryset, view):
+        view.filterset = super().get_filterset(request, queryset, view)
+        return view.filterset

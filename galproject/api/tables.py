@@ -13,6 +13,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from exposures.input.numbers import NumberError, parse_integer
 from exposures.keyset import CursorError, KeysetOrder, page_of
+from exposures.streams import FIRST_SOON, streamed
 from exposures.tables import batched
 from galproject.api.columns import columns_of, row_of
 from galproject.api.filters import TableFilters
@@ -33,9 +34,9 @@ class CursorPages(CursorPagination):
 
     def paginate_queryset(self, queryset, request, view=None):
         is_table = isinstance(request.accepted_renderer, TableRenderer)
-        self.total = self.count_headers(queryset) if is_table else {}
         self.base_url = request.build_absolute_uri()
-        order = KeysetOrder(self.get_ordering(request, queryset, view)[0], nullable=False)
+        order = self.order_of(request, queryset, view)
+        self.total = self.count_headers(queryset, order) if is_table else {}
         cursor = request.query_params.get(self.cursor_query_param)
         try:
             self.page = self.find_page(queryset, order, cursor, self.get_page_size(request))
@@ -44,10 +45,17 @@ class CursorPages(CursorPagination):
             raise ValidationError({self.cursor_query_param: [message]}) from error
         return list(self.page.rows)
 
+    def order_of(self, request, queryset, view):
+        return KeysetOrder(self.get_ordering(request, queryset, view)[0], nullable=False)
+
     def find_page(self, queryset, order, cursor, size):
         return page_of(queryset, order, cursor, size)
 
-    def count_headers(self, queryset):
+    def parts(self, queryset, order):
+        """Querysets of all rows that follow one another, for ``streamed``."""
+        return [(order.sorted(queryset), FIRST_SOON)]
+
+    def count_headers(self, queryset, order):
         """Headers that say how many rows there are."""
         return {"X-Total-Count": queryset.count()}
 
@@ -106,6 +114,7 @@ class InFormats:
     permission_classes = [HasSurveyPermission]
     renderer_classes = TABLES
     rows_at_once = 2000  # of a table that is sent as it is read
+    first_rows = 200  # so that it begins soon
 
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -125,16 +134,27 @@ class InFormats:
 
     def stream(self, rows, serializer):
         """Send all rows as a table, at once if they are few, else as they are read."""
-        table = self.request.accepted_renderer.table
-        columns = columns_of(serializer)
-        made = (row_of(columns, serializer.to_representation(row)) for row in rows)
-        chunks = batched(made, self.rows_at_once)
+        table, columns, chunks = self._written(rows, serializer)
         # Two, so that an error in the first rows is an answer of its own, and few rows one piece.
         first = list(islice(chunks, 2))
         pieces = table.pieces(columns, chain(first, chunks))
         if len(first) < 2:
             return HttpResponse(table.joined(pieces), content_type=table.content_type)
         return StreamingHttpResponse(pieces, content_type=table.content_type)
+
+    def stream_later(self, rows, serializer):
+        """Send all rows as a table, of which none is read before the answer is begun."""
+        table, columns, chunks = self._written(rows, serializer)
+        pieces = table.pieces(columns, chunks)
+        return StreamingHttpResponse(pieces, content_type=table.content_type)
+
+    def _written(self, rows, serializer):
+        """The table that is asked for, its columns, and chunks of rows, the first of them short."""
+        columns = columns_of(serializer)
+        made = (row_of(columns, serializer.to_representation(row)) for row in rows)
+        first = batched(islice(made, self.first_rows), self.first_rows)
+        chunks = chain(first, batched(made, self.rows_at_once))
+        return self.request.accepted_renderer.table, columns, chunks
 
 
 class SurveyTableViewSet(
@@ -153,9 +173,14 @@ class SurveyTableViewSet(
         if not self.wants_table() or self.paginator.wants_one_page(request):
             return super().list(request, *args, **kwargs)
         queryset = self.filter_queryset(self.get_queryset())
-        ordering = self.paginator.get_ordering(request, queryset, self)
-        rows = queryset.order_by(*ordering).iterator(self.rows_at_once)
-        return self.stream(self.completed(rows), self.get_serializer())
+        order = self.paginator.order_of(request, queryset, self)
+        # Few are read at once, so that an error is an answer of its own. The others are read by a
+        # transaction, in which nobody else may write what belongs to this request.
+        page = self.paginator.find_page(queryset, order, None, self.first_rows)
+        if page.next is None:
+            return self.stream(self.completed(page.rows), self.get_serializer())
+        rows = streamed(lambda: self.paginator.parts(queryset, order), self.rows_at_once)
+        return self.stream_later(self.completed(rows), self.get_serializer())
 
     def completed(self, rows):
         """The same rows, with what is not read with them."""

@@ -10,15 +10,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from exposures.keyset import KeysetOrder, page_of
+from exposures.keyset import page_of
 from exposures.models import GalExposure, GalImage
+from exposures.planner import IN_ORDER, planned
 from galproject.api import serializers as of
 from galproject.api.measurements import epochs_of, epochs_of_cone
 from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.calibrated import with_calibrated
 from variables.candidates.filters import CandidateFilter, PositionFilter
-from variables.candidates.search import CandidateSearch
+from variables.candidates.search import CandidateSearch, DistanceOrder
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
 from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
@@ -48,20 +49,36 @@ def wants_detrended(request):
 class CandidatePages(CursorPages):
     """Pagination of candidates, nearest first round a position as on the site's pages."""
 
-    def get_ordering(self, request, queryset, view):
-        is_cone = "distance_arcsec" in queryset.query.annotations
-        return ("distance_arcsec", "pk") if is_cone else ("pk",)
+    def order_of(self, request, queryset, view):
+        self.ids = view.filterset.ids  # that candidates are among, if a condition says
+        centre = view.filterset.centre
+        return DistanceOrder.round(centre) if centre else super().order_of(request, queryset, view)
 
     def find_page(self, queryset, order, cursor, size):
-        if order.column != "pk":
-            return super().find_page(queryset, order, cursor, size)
-        first = CandidateSearch(queryset, order).first
+        first = self._search(queryset, order).first
         return page_of(queryset, order, cursor, size, queryset, first)
 
-    def count_headers(self, queryset):
+    def parts(self, queryset, order):
+        return self._search(queryset, order).parts()
+
+    def count_headers(self, queryset, order):
         """The number of candidates, or X-About-Count where it is estimated by a sample."""
-        count = CandidateSearch(queryset, KeysetOrder("pk")).count
+        count = self._search(queryset, order).count
         return {"X-Total-Count" if count.is_exact else "X-About-Count": count.n}
+
+    def _search(self, queryset, order):
+        return CandidateSearch(queryset, order, ids=self.ids)
+
+
+class VotePages(CursorPages):
+    """Pagination of votes along the index of one user's, which the planner takes for a few."""
+
+    def find_page(self, queryset, order, cursor, size):
+        with planned(IN_ORDER):
+            return page_of(queryset, order, cursor, size, queryset)
+
+    def parts(self, queryset, order):
+        return [(order.sorted(queryset), IN_ORDER)]
 
 
 class ExposureViewSet(SurveyTableViewSet):
@@ -208,6 +225,7 @@ class VoteViewSet(SurveyTableViewSet):
 
     queryset = GalDecision.objects.none()
     serializer_class = of.VoteSerializer
+    pagination_class = VotePages
     writing_needs = "variables.add_galdecision"
 
     def get_queryset(self):

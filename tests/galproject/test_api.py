@@ -96,10 +96,11 @@ def many_exposures(n, **columns):
 def test_tables_have_all_rows_however_many(rf, headers):
     many_exposures(122)
     ids = list(GalExposure.objects.order_by("pk").values_list("pk", flat=True))
-    for rows_at_once in (2000, 50):
-        view = ExposureViewSet.as_view({"get": "list"}, rows_at_once=rows_at_once)
+    for first_rows in (200, 50):
+        numbers = {"first_rows": first_rows, "rows_at_once": 30}
+        view = ExposureViewSet.as_view({"get": "list"}, **numbers)
         text = view(rf.get("/api/exposures/?format=csv", headers=headers))
-        assert text.streaming == (rows_at_once < len(ids))
+        assert text.streaming == (first_rows < len(ids))
         rows = list(csv.DictReader(io.StringIO(text.getvalue().decode())))
         table = parquet_of(view(rf.get("/api/exposures/?format=parquet", headers=headers)))
         assert [int(row["id"]) for row in rows] == table["id"].to_pylist() == ids

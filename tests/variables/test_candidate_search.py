@@ -1,6 +1,7 @@
 """Searches of candidates: what they find, and how many candidates they look at for that."""
 
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -8,7 +9,9 @@ from django.http import QueryDict
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from exposures.fenced import fenced
 from exposures.keyset import KeysetOrder
+from exposures.streams import streamed
 from tests.builders.many_candidates import make_many_candidates
 from tests.builders.people import make_person
 from variables.candidates import search
@@ -16,7 +19,7 @@ from variables.candidates.filters import CandidateFilter
 from variables.candidates.listing import listing
 from variables.candidates.search import CandidateSearch
 from variables.models import GalCandidate
-from variables.models.candidate_indexes import SAMPLED_OF
+from variables.models.candidate_indexes import OF_SAMPLE, SAMPLED_OF, SAMPLES
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +117,43 @@ def test_pages_read_few_candidates_more_where_there_are_four_times_as_many(small
     for query, few, many in zip(asked, before, map(touched_by_page, asked), strict=True):
         # The sample grows with the survey, and what matches a condition of which an index is.
         assert many < 2 * few + 10_000 / 8, query
+
+
+@pytest.mark.parametrize("query", [*QUERIES, "position=0.0+0.0&radius=3600"])
+def test_all_that_match_are_read_once_in_order_whether_few_or_many(query, small_limits):
+    make_many_candidates(3000)
+    for sort in ("-star_detections", "max_delta_mag", "-max_delta_mag", "cause", "pk"):
+        order = KeysetOrder(sort.removeprefix("-"), sort.startswith("-"))
+        search_of_all = CandidateSearch(chosen(query), order)
+        read = [row.pk for row in streamed(search_of_all.parts, 100)]
+        assert read == [row.pk for row in order.sorted(chosen(query))]
+
+
+def test_a_fence_changes_nothing_but_the_way(small_limits):
+    make_many_candidates(300)
+    for query in (*QUERIES, "exposure=nowhere", "known_class=RR", "cls=none&vetted=nobody"):
+        rows = chosen(query)
+        assert set(fenced(rows)) == set(rows), query
+        assert fenced(rows.sampled()).count() == rows.sampled().count()
+        assert list(fenced(rows.order_by("-pk"))[:5]) == list(rows.order_by("-pk")[:5])
+    assert not fenced(GalCandidate.objects.none()).exists()
+
+
+def test_what_filters_ask_of_the_sample_is_in_one_of_its_indexes():
+    field = GalCandidate._meta.get_field
+    indexes = [
+        {field(name).column for name in ("refsource_id", *OF_SAMPLE, *more)}
+        for more in SAMPLES.values()
+    ]
+    asked = [
+        *("kind=new&mag_min=1&change_min=0.1&sigma_min=2&excess_min=0.1", "alarm_max=1e-3"),
+        *("period_min=1&colour_max=1&absolute_min=2", "known=known&agreement=alias&cause=edge"),
+        *("known_class=RR", "cls=none", "cls=disputed", "vetted=nobody", "artifact=only", "chip=3"),
+        *("changes_min=2&detections_min=2", "filter=i&changes_min=2", "per=source&changes_min=2"),
+        "position=10+10&radius=3600",
+    ]
+    make_many_candidates(1)
+    for query in asked:
+        sql = str(fenced(chosen(query).sampled()).order_by().values("pk").query)
+        columns = set(re.findall(r'"galcandidates"\."(\w+)"', sql))
+        assert any(columns <= index for index in indexes), (query, columns)

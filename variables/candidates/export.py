@@ -1,8 +1,11 @@
 """Lists of candidates as files: CSV, VOTable and Parquet, with units and meanings."""
 
+from itertools import chain, islice
+
 from django.db import models
 
 from exposures.errors import GalprojectError
+from exposures.streams import streamed
 from exposures.tables import (
     CSV,
     PARQUET,
@@ -26,7 +29,7 @@ ADDED_KINDS = {
     "mag_cal": ColumnKind.DOUBLE,
     "mag_cal_err": ColumnKind.DOUBLE,
 }
-CHUNK = 10_000
+CHUNK, FIRST_CHUNK = 10_000, 1000
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
 KINDS = {
@@ -50,29 +53,33 @@ class ExportError(GalprojectError):
 FORMATS = {"csv": CSV, "votable": VOTABLE, "parquet": PARQUET}
 
 
-def export(rows, name, user):
-    """A queryset of candidates as the chunks of a file in the named format.
+def export(search, name, user):
+    """The candidates of a CandidateSearch as the chunks of a file in the named format.
 
     It holds only what ``user`` may see. Raises ExportError for an unknown format, and for more rows
     than the format can hold.
     """
     if name not in FORMATS:
         raise ExportError(f"There is no format {name}: choose {', '.join(FORMATS)}")
-    if name == "votable" and rows.order_by()[MAX_VOTABLE_ROWS : MAX_VOTABLE_ROWS + 1].exists():
+    if name == "votable" and _are_more(search.rows, MAX_VOTABLE_ROWS):
         raise ExportError(
             f"A VOTable holds at most {MAX_VOTABLE_ROWS:,} candidates: choose Parquet or CSV"
         )
     note_shown(user)
-    chunks = _chunks(rows.as_seen_by(user))
+    chunks = _chunks(_read(search, user))
     return FORMATS[name].pieces(table_columns(), chunks, TITLE, "candidates")
 
 
+def _are_more(rows, n):
+    return rows.order_by()[n : n + 1].exists()
+
+
 def _chunks(rows):
-    """Lists of CHUNK rows as read from the database, each in the order of COLUMNS.
+    """Lists of CHUNK rows, of which the first is shorter, each in the order of COLUMNS.
 
     The columns of each source's object and of its calibrated magnitude are appended to its row.
     """
-    for chunk in batched(_read(rows), CHUNK):
+    for chunk in chain(batched(islice(rows, FIRST_CHUNK), CHUNK), batched(rows, CHUNK)):
         objects = object_columns([row[0] for row in chunk])
         calibrated = calibrated_columns(
             (row[0], *(row[place] for place in MAGNITUDES)) for row in chunk
@@ -80,9 +87,13 @@ def _chunks(rows):
         yield [[*row, *objects[row[0]], *calibrated[row[0]]] for row in chunk]
 
 
-def _read(rows):
+def _read(search, user):
     names = [column.name for column in OWN_COLUMNS]
-    for *row, shows_class in rows.values_list(*names, "shows_class").iterator(CHUNK):
+
+    def read(candidates):
+        return candidates.as_seen_by(user).values_list(*names, "shows_class")
+
+    for *row, shows_class in streamed(lambda: search.parts(read), CHUNK):
         if not shows_class:
             for place in OPINION_INDICES:
                 row[place] = None

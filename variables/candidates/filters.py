@@ -271,11 +271,11 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.filter(known=value)
 
     def by_known_class(self, candidates, _, begun):
-        # That there is one is an index of its own.
-        has_class = candidates.filter(known_class__isnull=False)
-        return has_class.filter(known_class__istartswith=begun)
+        return candidates.of_known_class(begun)
 
     def by_vetting(self, candidates, _, value):
+        if value == "nobody" and self.form.cleaned_data.get("cls") not in ("", "none"):
+            return candidates.none()  # whoever sees a class sees that somebody voted
         if value != "me":
             by = "me" if value == "not-me" else "anybody"
             self._others.append(self._seen().vetted(by, self._user))

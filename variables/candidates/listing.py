@@ -98,10 +98,9 @@ def _search(chosen, order):
     return CandidateSearch(rows, order, everything, getattr(chosen, "ids", None))
 
 
-def sorted_candidates(data, request):
-    """All candidates for a QueryDict, sorted."""
-    chosen, order = _chosen(data, request)
-    return order.sorted(chosen.qs)
+def search_for(data, request) -> CandidateSearch:
+    """The search of the candidates for a QueryDict, in the order that it asks for."""
+    return _search(*_chosen(data, request))
 
 
 def _chosen(data, request):
@@ -109,7 +108,7 @@ def _chosen(data, request):
     sort = _sort(data, chosen)
     name = sort.removeprefix("-")
     if name == DISTANCE_SORT:
-        return chosen, DistanceOrder(name, sort.startswith("-"), False, chosen.centre)
+        return chosen, DistanceOrder.round(chosen.centre, sort.startswith("-"))
     if name == VOTES_SORT:
         note_shown(request.user)
         return chosen, SeenVotesOrder(SEEN_VOTES, sort.startswith("-"))

@@ -5,20 +5,25 @@ expects a page's rows soon it walks an index in that order, past all candidates 
 there are none. So a sample is asked first: how many candidates match, and where in the order.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
 
+from django.db.models import QuerySet
+
+from exposures.fenced import fenced
 from exposures.keyset import KeysetOrder, Stretch, first_of, keys_of
 from exposures.planner import BY_INDEXES, BY_OWN_INDEX, IN_ORDER, planned
 from variables.models import GalCandidate
 from variables.models.candidate_indexes import SAMPLED_OF
 from variables.models.candidates import SEEN
 
-WINDOW = 40_000  # candidates that are looked at in the order itself, before the sample is asked
+WINDOW = 10_000  # candidates that are looked at in the order itself, before the sample is asked
 FEW = 25  # in the sample: fewer are all found and counted, more are estimated
 PARTS = (8, 1)  # of the sample: where many match, one in 8 of it tells
-ENOUGH = 6  # in the sample, so that there are nearly always a page of candidates before them
+SORTED_OF = 8  # of all: fewer than one in 8 are found and sorted where all that match are asked for
+ENOUGH = 3  # in the sample, so that there are nearly always a page of candidates before them
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,11 @@ class DistanceOrder(KeysetOrder):
 
     centre: tuple[float, float] = (0.0, 0.0)
 
+    @classmethod
+    def round(cls, centre, descending=False):
+        """An order by ``distance_arcsec`` from a position in degrees."""
+        return cls("distance_arcsec", descending, False, centre)
+
     def within(self, stretch, distance_arcsec):
         """What of a stretch, nearest first, lies within a distance; found by the index of q3c."""
         # Rounded up: the distance is that of a candidate, which belongs to it or not.
@@ -90,8 +100,9 @@ class CandidateSearch:
         """
         rows = keys_of(self.rows, self.order)
         if self._few is not None:
-            few = rows.filter(pk__in=self._few)
-            return first_of(self.order.stretches(few, beyond, backwards), n)
+            few = self._few[:: -1 if backwards else 1][:n] if beyond is None else self._few
+            found = self.order.stretches(rows.filter(pk__in=few), beyond, backwards)
+            return first_of(found, n)
         found = []
         stretches = self.order.stretches(rows, beyond, backwards)
         for own, in_order in zip(stretches, self._all_in_order(beyond, backwards), strict=False):
@@ -100,24 +111,53 @@ class CandidateSearch:
                 break
         return found
 
+    def parts(self, read=lambda rows: rows) -> Iterator[tuple[QuerySet, dict]]:
+        """Querysets of all candidates that follow one another, for ``streamed``.
+
+        Each is as ``read`` makes it of its candidates, with the planner's settings for it. The
+        first has few of them, so that it is there soon, whatever the others take.
+        """
+        if self._few is not None:
+            few = self.rows.filter(pk__in=self._few)
+            yield read(self.order.sorted(few)), BY_INDEXES
+            return
+        for own, in_order in zip(
+            self.order.stretches(self.rows), self._all_in_order(None, False), strict=False
+        ):
+            at = self._sampled(own, ENOUGH)
+            if at is not None:
+                for part in self._until(own, at):
+                    yield read(fenced(part.rows)), BY_INDEXES
+                yield read(own.rows.filter(pk=at.pk)), BY_INDEXES
+                own = own.beyond(getattr(at, self.order.column), at.pk)
+            if in_order is not None and self._are_many:
+                yield read(own.rows), IN_ORDER
+            else:
+                yield read(fenced(own.rows)), BY_INDEXES
+
+    @cached_property
+    def _are_many(self):
+        """Whether so many match that all are read sooner in the order than they are sorted."""
+        return self._n_estimated * SORTED_OF > CandidateSearch(self.everything, self.order).count.n
+
     @cached_property
     def _n_estimated(self):
         """The number by a sample; 0 where too few are in it."""
         with planned(BY_OWN_INDEX):
             for one_of in PARTS:
-                n_sampled = self.rows.order_by().sampled(one_of).count()
+                n_sampled = fenced(self.rows.order_by().sampled(one_of)).count()
                 if n_sampled >= FEW:
                     return n_sampled * one_of * SAMPLED_OF
         return 0
 
     @cached_property
     def _few(self):
-        """The keys of all, if they are few."""
+        """The keys of all in the order, if they are few."""
         if self.ids is None and self._n_estimated:
             return None
         rows = self.rows if self.ids is None else self.rows.filter(pk__in=self.ids)
         with planned(BY_INDEXES):
-            return list(rows.order_by().values_list("pk", flat=True))
+            return list(fenced(self.order.sorted(rows)).values_list("pk", flat=True))
 
     def _all_in_order(self, beyond, backwards):
         """The stretches of everything; None for each where no index has the order."""
@@ -142,16 +182,20 @@ class CandidateSearch:
         """Those before the place in the order where the sample has enough of them."""
         enough, found = ENOUGH + 2 * n // SAMPLED_OF, []
         while len(found) < n:
-            with planned(BY_OWN_INDEX):
-                at = list(own.rows.sampled()[enough - 1 : enough])
-            parts = self._until(own, at[0]) if at else [own]
-            # All of a part: for the first of it the planner might walk the order again.
+            at = self._sampled(own, enough)
+            parts = [own] if at is None else self._until(own, at)
             with planned(BY_INDEXES):
-                found = [row for part in parts for row in part.rows]
-            if not at:
+                found = [row for part in parts for row in fenced(part.rows)]
+            if at is None:
                 break
             enough *= 4
         return found[:n]
+
+    def _sampled(self, own, k):
+        """The key, and value sorted by, of the ``k``th of a stretch in the sample; None: fewer."""
+        with planned(BY_OWN_INDEX):
+            at = list(keys_of(fenced(own.rows.sampled()), self.order)[k - 1 : k])
+        return at[0] if at else None
 
     def _until(self, own, row):
         value = getattr(row, self.order.column)

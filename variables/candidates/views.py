@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
 from variables.candidates.forms import RepeatsForm, SavedSearchForm
-from variables.candidates.listing import listing, query_of, sorted_candidates
+from variables.candidates.listing import listing, query_of, search_for
 from variables.candidates.repeat_detections import repeated
 from variables.models import SavedSearch
 
@@ -61,7 +61,7 @@ def export_candidates(request):
     """Export the list of a query string as a file."""
     name = request.GET.get("format", "csv")
     try:
-        pieces = export(sorted_candidates(request.GET, request), name, request.user)
+        pieces = export(search_for(request.GET, request), name, request.user)
     except ExportError as error:
         raise Http404(str(error)) from error
     kind = FORMATS[name]

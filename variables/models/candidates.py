@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.indexes import BTreeIndex
 from django.db import models
+from django.db.models.functions import Upper
 from django.urls import reverse
 
 from exposures.constraints import on_the_sky
@@ -9,7 +10,12 @@ from exposures.models import GalImage
 from exposures.q3c import Q3CDistance, Q3CIndexExpression, Q3CWithin
 from photometry.models import GalObjectSource, GalReference
 from variables.models.candidate_counts import ALONE
-from variables.models.candidate_indexes import IN_SAMPLE, SAMPLED_OF, indexes_of_lists
+from variables.models.candidate_indexes import (
+    IN_SAMPLE,
+    KNOWN_CLASS,
+    SAMPLED_OF,
+    indexes_of_lists,
+)
 from variables.models.causes import Cause
 from variables.models.changes import Cut, GalVarObj
 from variables.models.known import AGREEMENTS, Known
@@ -146,6 +152,12 @@ class GalCandidateQuerySet(models.QuerySet):
             brighter, fainter = models.Q(max_delta_mag__lte=-min), models.Q(max_delta_mag__gte=min)
             sized = self.filter(brighter | fainter)
         return sized if max is None else sized.filter(max_delta_mag__range=(-max, max))
+
+    def of_known_class(self, begun):
+        """Candidates whose published class begins with a text, whatever its case."""
+        # That there is one is an index of its own.
+        has_class = self.filter(known_class__isnull=False).alias(in_capitals=KNOWN_CLASS)
+        return has_class.filter(in_capitals__startswith=Upper(models.Value(begun)))
 
     def of_class(self, slug):
         """Candidates agreed to be of a class; "none" for those without votes, or "disputed".

@@ -225,7 +225,10 @@ class GalDecision(models.Model):
     dec = models.FloatField(help_text="ICRS degrees")
     filter = models.CharField(max_length=80)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="decisions",
+        db_index=False,  # galdecisions_by_user begins with it
     )
     campaign = models.ForeignKey(
         Campaign, null=True, blank=True, on_delete=models.PROTECT, related_name="decisions"
@@ -262,6 +265,7 @@ class GalDecision(models.Model):
         indexes = [
             models.Index(fields=["refsource_id", "user"], name="galdecisions_source"),
             models.Index(fields=["campaign", "user"], name="galdecisions_campaign"),
+            models.Index(fields=["user", "id"], name="galdecisions_by_user"),
         ]
         constraints = [
             on_the_sky("galdecisions"),
