@@ -14,7 +14,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("photometry", "0031_names_in_english"),
-        ("variables", "0041_names_in_english"),
+        ("variables", "0042_positions_of_changes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
