@@ -43,6 +43,8 @@ class Claimed(IntEnum):
     PERIODS = 0x6A10009  # of a catalogue's stars, found
     MATCHES = 0x6A1000A  # of a catalogue's sources with published stars, found
     ZERO_POINTS = 0x6A1000B  # of a filter by a published catalogue, fitted; by their digest
+    TRAINING = 0x6A1000C  # of a model on votes; there is one such lock, 0
+    SCORES = 0x6A1000D  # of a catalogue's candidates, by a model
     ENTRY = 0x6A10006  # of exposures of one camera, by a digest of its name
     CANDIDATES = 0x6A10010  # of a catalogue, brought up to date
     NEW_SOURCES = 0x6A10011  # of a catalogue, made

@@ -9,6 +9,7 @@ from photometry.crossmatch.object_storage import objects_changed, sources_replac
 from photometry.matching.storage import matches_changed
 from variables.derived.published import refresh_published_later
 from variables.derived.stars import candidates_of, refresh_stars
+from variables.learning.storage import delete_scores
 from variables.models import GalVarObj
 from variables.new_sources.replacements import record_lost_sources
 from variables.periods.storage import delete_periods
@@ -28,7 +29,9 @@ def connect():
 
 
 def delete_catalogue_files(instance, **_):
-    """Remove what a catalogue's sources have with it: changes, statistics, periods, cutouts.
+    """Remove what a catalogue's sources have with it.
+
+    Their changes, statistics, periods, scores, positions and cutouts.
 
     The positions of new ones that people annotated are recorded.
     """
@@ -37,6 +40,7 @@ def delete_catalogue_files(instance, **_):
     delete_variability(instance)
     delete_periods(instance)
     delete_positions(instance)
+    delete_scores(instance)
     transaction.on_commit(partial(remove_cutouts, instance.pk))
 
 

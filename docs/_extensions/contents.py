@@ -6,7 +6,8 @@ The documents are read elsewhere too, so that their contents are added here, out
 # As in the README's "Where to read on".
 CONTENTS = {
     "Using it": (
-        "set-up processing archive references catalogues results pages quality options people"
+        "set-up processing archive references catalogues results pages learning quality options "
+        "people"
     ),
     "How it works": "science performance injection glossary storage",
     "Running it": "jobs operations large-survey",

@@ -44,6 +44,7 @@ TASKS: dict[str, TypeAdapter] = {
     "galproject.queue.tasks.render_cutouts": TypeAdapter(tuple[Id]),
     "galproject.queue.tasks.measure_variability": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.measure_overdue_variability": TypeAdapter(tuple[()]),
+    "galproject.queue.tasks.learn_from_votes": TypeAdapter(tuple[()]),
     "galproject.queue.tasks.match_catalogues": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.calibrate_references": TypeAdapter(tuple[Id, Flag]),
     "galproject.queue.tasks.match_unmatched": TypeAdapter(tuple[()]),

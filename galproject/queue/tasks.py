@@ -10,6 +10,7 @@ from django_q.tasks import async_task
 
 from exposures.models import GalJob, GalOptionSet
 from galproject.processing.calibration import calibrate_matched
+from galproject.processing.learning import learn
 from galproject.processing.matches import match_sources
 from galproject.processing.result_lines import result_line
 from galproject.processing.variability import measure_catalogue
@@ -72,6 +73,11 @@ def measure_variability(catalogue_id: int, again: bool) -> dict[str, int]:
 def measure_overdue_variability() -> dict[str, list[int]]:
     """Enqueue the measurement of catalogues whose images changed and whose message was lost."""
     return {"catalogues": through_restarts(send_overdue_variability)}
+
+
+def learn_from_votes() -> dict[str, int]:
+    """Train a model where enough votes are new, and score the candidates that changed."""
+    return {"candidates": through_restarts(learn)}
 
 
 def match_catalogues(reference_id: int, again: bool) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """What options of learning change."""
 
 import numpy as np
+import pytest
 
 from exposures.errors import GalprojectError
+from variables.learning import training
 from variables.science.learning.fitting import Examples, train
 
 N, FEW = 400, 40  # examples, and those of a rare class
@@ -31,3 +33,10 @@ def model(options):
         return str(error)
     scores = trained.classifier.scores(features)
     return trained.classifier.classes, scores.real, scores.classes, trained.real, trained.told
+
+
+def due(options):
+    """Whether people agree on enough, who agree on 20."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "n_agreed", lambda: 20)
+        return training.is_due(options.learning)

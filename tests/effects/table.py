@@ -405,6 +405,7 @@ LEARNING = {
     "n_parts": changes(learning.model, 2),
     "min_examples": changes(learning.model, 5000),
     "min_of_class": changes(learning.model, 100),
+    "new_votes": changes(learning.due, 3),
 }
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),

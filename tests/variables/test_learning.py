@@ -174,6 +174,13 @@ def test_no_star_field_or_exposure_is_in_two_parts():
     assert by == "star" and len(np.unique(part)) == 4
 
 
+def test_kinds_that_alternate_are_in_all_parts():
+    nothing = np.full(400, -1)
+    part, _ = parts_of(np.arange(400), nothing, nothing, 2)
+    odd = np.arange(400) % 2 == 1
+    assert 0.35 < part[odd].mean() < 0.65
+
+
 def test_examples_are_linked_by_any_key_and_by_none_that_is_missing():
     a, b = np.array([1, 1, 2, 3, -1, -1]), np.array([7, 8, 8, 9, -1, -1])
     group = groups_linked([a, b])

@@ -5,6 +5,7 @@ from variables.models.candidates import GalCandidate
 from variables.models.change_positions import GalChangePosition
 from variables.models.changes import Cut, GalVarObj
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
+from variables.models.learning import GalScore, GalScoreRun, LearntModel
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
@@ -40,6 +41,8 @@ __all__ = [
     "GalPeriod",
     "GalPeriodRun",
     "GalPublishedDiagram",
+    "GalScore",
+    "GalScoreRun",
     "GalSuccession",
     "GalTrend",
     "GalTrendStar",
@@ -47,6 +50,7 @@ __all__ = [
     "GalVarObj",
     "GalVariability",
     "GalVariabilityRun",
+    "LearntModel",
     "PeriodAlias",
     "SavedSearch",
     "StarList",

@@ -64,6 +64,10 @@ class Campaign(models.Model):
         related_name="campaigns",
         help_text="who vets; nobody: everyone who may vote",
     )
+    shows_scores = models.BooleanField(
+        default=False,
+        help_text="voters see what the model says of a candidate before they have voted",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="campaigns_made"
     )

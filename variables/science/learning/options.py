@@ -37,3 +37,6 @@ class LearningOptions(Options):
     """Least number of real examples, and of artifacts, for which a model is trained."""
     min_of_class: Count = 10
     """Least number of examples of a class, below which no model names it."""
+    new_votes: Count = 200
+    """Number of candidates that people have newly agreed on since the last model was trained, from
+    which on another is trained."""

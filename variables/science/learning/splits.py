@@ -55,7 +55,9 @@ def parts_of(
 def _balanced(group: IntArray, n_parts: int) -> IntArray:
     names, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
     part, filled = np.zeros(len(names), int), np.zeros(n_parts)
-    for one in np.argsort(-sizes, kind="stable"):
+    # Those of one size at random: in the order of their ids kinds of examples may alternate.
+    chance = np.random.default_rng(0).random(len(names))
+    for one in np.lexsort([chance, -sizes]):
         part[one] = np.argmin(filled)
         filled[part[one]] += sizes[one]
     return part[number]

@@ -1,0 +1,1 @@
+"""Models that learn from votes: trained, stored, and asked about all candidates."""
