@@ -26,6 +26,15 @@ class ClaimLostError(GalprojectError):
 # Among pg_locks: advisory locks with two keys; those with one have a space of their own.
 OF_KIND = "locktype = 'advisory' AND objsubid = 2 AND classid = %s"
 
+# In one order everywhere, so that nobody waits for each other: that of the list.
+LOCK = "SELECT pg_advisory_lock(%s, pk) FROM unnest(%s::int[]) AS pk"
+RELEASE = "SELECT pg_advisory_unlock(%s, pk) FROM unnest(%s::int[]) AS pk"
+# Of locks that were waited for until something happened, those that are there.
+RELEASE_HELD = f"""
+SELECT pg_advisory_unlock(classid::int, objid::int) FROM pg_locks
+WHERE {OF_KIND} AND objid = ANY(%s::int[]::oid[]) AND granted AND pid = pg_backend_pid()
+"""
+
 
 @unique
 class Claimed(IntEnum):
@@ -87,12 +96,17 @@ def claim(kind: Claimed, pk: int):
 @contextmanager
 def locked(kind: Claimed, pks):
     """Hold session locks while the block runs, having waited for whoever has one of them."""
-    with ExitStack() as held:
-        # In one order everywhere, so that nobody waits for each other.
-        for pk in sorted(set(pks)):
-            _query("SELECT pg_advisory_lock(%s, %s)", kind, pk)
-            held.callback(release, kind, pk)
+    pks = sorted({int(pk) for pk in pks})
+    with ExitStack() as interrupted:
+        interrupted.callback(_of_all, RELEASE_HELD, kind, pks)
+        _of_all(LOCK, kind, pks)
+        interrupted.pop_all()
+    try:
         yield
+    finally:
+        # A session that is gone took the locks with it.
+        with suppress(InterfaceError, OperationalError):
+            _of_all(RELEASE, kind, pks)
 
 
 def lock_to_end(kind: Claimed, pks):
@@ -125,6 +139,11 @@ def claimed(kind: Claimed) -> set[int]:
             [int(kind)],
         )
         return {pk for (pk,) in cursor.fetchall()}
+
+
+def _of_all(query, kind, pks):
+    with connection.cursor() as cursor:
+        cursor.execute(query, [int(Claimed(kind)), pks])
 
 
 def _query(query, kind, pk, cursor=None):

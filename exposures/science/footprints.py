@@ -5,7 +5,7 @@ from astropy.wcs import WCS
 from numpy.typing import ArrayLike
 
 from exposures.science.angles import to_sky
-from exposures.science.arrays import BoolArray, FloatArray, IntArray, Shape
+from exposures.science.arrays import BoolArray, FloatArray, Floats, IntArray, Shape
 
 ROUNDING = 1e-12  # of a cosine
 AT_ONCE = 1 << 14  # positions
@@ -132,19 +132,21 @@ def is_in_any(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> BoolAr
 
     As ``contains`` for each, which is asked only of those whose circle a position lies in.
     """
+    return any_holds(footprints, unit_vectors(np.column_stack([ra, dec])))
+
+
+def any_holds(footprints: FloatArray, points: FloatArray) -> BoolArray:
+    """(n,) as ``is_in_any`` of unit vectors (n, 3)."""
     corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
-    points = unit_vectors(np.column_stack([ra, dec]))
     centres = corners.mean(axis=1)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     nearest = np.sum(corners * centres[:, None], axis=2).min(axis=1, initial=1.0) - ROUNDING
-    normals = cross(corners, corners[:, [1, 2, 3, 0]])
+    sides = sides_of(footprints)
     inside = np.zeros(len(points), bool)
     for start in range(0, len(points), AT_ONCE):
         rows = points[start : start + AT_ONCE]
         i, j = np.nonzero(rows @ centres.T >= nearest)
-        side = np.sum(normals[j] * rows[i, None], axis=2)
-        is_within = np.all(side >= 0, axis=1) | np.all(side <= 0, axis=1)
-        inside[start + i[is_within]] = True
+        inside[start + i[is_within(sides[j], rows[i])]] = True
     return inside
 
 
@@ -174,6 +176,40 @@ def grown(footprint: ArrayLike, margin_degrees: float) -> FloatArray:
     # On the plane that touches the sky at the centre, where sides are straight.
     plane = corners / (corners @ centre)[:, None] - centre
     return np.column_stack(to_sky(centre + factor * plane)).ravel()
+
+
+def widened(footprints: FloatArray, margin_arcsec: Floats) -> FloatArray:
+    """(m, 8) convex footprints (m, 8) in degrees, their sides moved outwards by at least a margin.
+
+    ``margin_arcsec`` is a number, or one for each (m,).
+    """
+    corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
+    centre = corners.mean(axis=1, keepdims=True)
+    centre /= np.linalg.norm(centre, axis=2, keepdims=True)
+    # On the plane that touches the sky at the centre, where sides are straight.
+    plane = corners / np.sum(corners * centre, axis=2, keepdims=True) - centre
+    following = plane[:, [1, 2, 3, 0]]
+    twice_area = np.linalg.norm(cross(plane, following), axis=2)
+    to_sides = twice_area / np.linalg.norm(following - plane, axis=2)
+    margin = np.radians(np.asarray(margin_arcsec) / 3600)
+    factor = 1 + 1.01 * margin / to_sides.min(axis=1, initial=np.inf)
+    moved = centre + factor[:, None, None] * plane
+    return np.column_stack(to_sky(moved.reshape(-1, 3))).reshape(-1, 8)
+
+
+def sides_of(footprints: FloatArray) -> FloatArray:
+    """(m, 4, 3) normals of the planes through the sides of footprints (m, 8) in degrees."""
+    corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
+    return cross(corners, corners[:, [1, 2, 3, 0]])
+
+
+def is_within(sides: FloatArray, points: FloatArray) -> BoolArray:
+    """(k,) whether unit vectors (k, 3) lie within four sides each, normals (k, 4, 3).
+
+    Or opposite to them, on the other side of the sky.
+    """
+    side = np.einsum("ksx,kx->sk", sides, points)
+    return np.all(side >= 0, axis=0) | np.all(side <= 0, axis=0)
 
 
 def unit_vectors(footprint: ArrayLike) -> FloatArray:

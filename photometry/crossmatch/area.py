@@ -1,30 +1,16 @@
 """The sky area of a cross-match: the footprints of images, with margins."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
-from exposures.science.angles import to_sky
-from exposures.science.footprints import contains, is_in_any, tangent_plane, unit_vectors
+from exposures.science.footprints import any_holds, unit_vectors, widened
+from photometry.crossmatch.catalogues import CatalogueArea
+from photometry.crossmatch.sources import Sources
 
-# Beyond the images: objects that reach as far are made anew, and what lies round those is read.
-WRITTEN_ARCSEC, READ_ARCSEC = 10.0, 20.0
-
-
-@dataclass(frozen=True)
-class CatalogueArea:
-    """A catalogue in use, with the footprint of its image."""
-
-    catalogue: int
-    image: int
-    exposure: int
-    filter: str
-    fwhm: float  # arcsec
-    ra: float  # ICRS degrees
-    dec: float
-    radius: float  # degrees
-    footprint: tuple[float, ...]
+AT_ONCE = 1 << 15  # sources, or those of one catalogue
 
 
 @dataclass(frozen=True)
@@ -32,50 +18,38 @@ class Area:
     """The images whose sources are cross-matched again."""
 
     image_ids: frozenset[int]
-    footprints: tuple[np.ndarray, ...]
+    footprints: np.ndarray  # (m, 8) each once, as filters may share them
 
     @classmethod
-    def of(cls, images):
-        """The area of images that have footprints."""
-        footprints = tuple(np.array(image.footprint) for image in images)
-        return cls(frozenset(image.pk for image in images), footprints)
+    def of(cls, footprints):
+        """The area of images {id: footprint}."""
+        different = dict.fromkeys(map(tuple, footprints.values()))
+        return cls(frozenset(footprints), np.array(list(different), float).reshape(-1, 8))
 
-    @cached_property
-    def read(self) -> list[np.ndarray]:
-        """The footprints, widened by the margin within which sources are read."""
-        return [_widened(footprint, READ_ARCSEC) for footprint in self.footprints]
+    def holds(self, chips: list[CatalogueArea], sources: Sources, margins_arcsec) -> np.ndarray:
+        """(k, n) whether sources lie on the images or within each of margins (k,) of them.
 
-    @cached_property
-    def written(self) -> list[np.ndarray]:
-        """The footprints, widened by the margin within which objects are made anew."""
-        return [_widened(footprint, WRITTEN_ARCSEC) for footprint in self.footprints]
-
-    def chosen(self, chip, other, reach_arcsec, sources, own):
-        """(k,) which of the sources of a chip, a slice of them, are in the area near another chip.
-
-        Numbers from the beginning of the slice.
+        The margins become smaller. Sources of the images themselves count wherever they are.
         """
-        ra, dec = sources.ra[own], sources.dec[own]
-        inside = contains(_widened(other.footprint, reach_arcsec), ra, dec)
-        if chip.image not in self.image_ids:
-            touching = [self.read[footprint] for footprint in self._touching(chip)]
-            left = np.flatnonzero(inside)
-            inside[left] = is_in_any(np.array(touching).reshape(-1, 8), ra[left], dec[left])
-        return np.flatnonzero(inside)
+        is_own = np.array([chip.image in self.image_ids for chip in chips], bool)
+        inside = np.tile(is_own[sources.chip], (len(margins_arcsec), 1))
+        areas = [widened(self.footprints, margin) for margin in margins_arcsec]
+        for some, rows in _pieces(sources, is_own):
+            touching = self._touching(
+                [chips[number] for number in some.tolist()], margins_arcsec[0]
+            )
+            for number, area in enumerate(areas):
+                inside[number, rows] = any_holds(area[touching], sources.places[rows])
+                rows = rows[inside[number, rows]]
+        return inside
 
-    def holds(self, chip, ra, dec):
-        """(n,) whether sources of a chip lie on the images or within WRITTEN_ARCSEC of them."""
-        if chip.image in self.image_ids:
-            return np.ones(len(ra), bool)
-        touching = [self.written[footprint] for footprint in self._touching(chip)]
-        return is_in_any(np.array(touching).reshape(-1, 8), ra, dec)
-
-    def _touching(self, chip):
-        """Indices of the footprints that may share sky with a chip, once widened."""
+    def _touching(self, chips, margin_arcsec):
+        """Indices of the footprints that may share sky with chips, once widened."""
         centres, reach = self._circles
-        (own,) = unit_vectors([chip.ra, chip.dec])
-        reach = reach + np.radians(chip.radius + 2 * READ_ARCSEC / 3600)
-        return np.flatnonzero(centres @ own > np.cos(np.minimum(reach, np.pi))).tolist()
+        own = unit_vectors([(chip.ra, chip.dec) for chip in chips])
+        radii = np.radians([chip.radius + 2 * margin_arcsec / 3600 for chip in chips])
+        near = own @ centres.T > np.cos(np.minimum(radii[:, None] + reach, np.pi))
+        return np.flatnonzero(near.any(axis=0))
 
     @cached_property
     def _circles(self):
@@ -87,20 +61,11 @@ class Area:
         return centres, np.arccos(np.clip(nearest, -1, 1))
 
 
-def _widened(footprint, margin_arcsec):
-    """A footprint with its edges moved outwards by at least a margin."""
-    return _widened_corners(tuple(footprint), margin_arcsec)
-
-
-@lru_cache(maxsize=1000)
-def _widened_corners(footprint, margin_arcsec):
-    corners = unit_vectors(footprint)
-    centre = corners.mean(axis=0)
-    centre /= np.linalg.norm(centre)
-    plane = tangent_plane(corners, centre)
-    following = np.roll(plane, -1, axis=0)
-    twice_area = np.abs(plane[:, 0] * following[:, 1] - plane[:, 1] * following[:, 0])
-    to_edges = twice_area / np.linalg.norm(following - plane, axis=1)
-    factor = 1 + 1.01 * np.radians(margin_arcsec / 3600) / to_edges.min()
-    moved = centre + factor * (corners / (corners @ centre)[:, None] - centre)
-    return np.column_stack(to_sky(moved)).ravel()
+def _pieces(sources, is_own) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Numbers of some of the chips that are no images of the area, and of all of their sources."""
+    rows = np.flatnonzero(~is_own[sources.chip])
+    chip = sources.chip[rows]
+    starts = np.searchsorted(chip, np.unique(chip))
+    begun = np.unique(starts // AT_ONCE, return_index=True)[1][1:]
+    for piece in np.split(rows, starts[begun]):
+        yield np.unique(sources.chip[piece]), piece

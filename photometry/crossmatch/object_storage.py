@@ -34,32 +34,6 @@ ROW_DTYPE = [
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Reference sources of catalogues in use, in order of their ids; arrays (n,)."""
-
-    filters: tuple[str, ...]
-    refsource_id: np.ndarray
-    ra: np.ndarray  # ICRS degrees
-    dec: np.ndarray
-    mag: np.ndarray
-    flux: np.ndarray  # ADU
-    error: np.ndarray  # of the position along an axis, arcsec
-    filter: np.ndarray  # index in ``filters``
-
-    def __len__(self):
-        return len(self.refsource_id)
-
-    def arrays(self):
-        """The arrays, in the order of the fields."""
-        return [getattr(self, name) for name in self.__dataclass_fields__ if name != "filters"]
-
-    @classmethod
-    def none(cls, filters):
-        """No sources, in filters of these names."""
-        return cls(filters, *(np.zeros(0, kind) for kind in ("i8", *["f8"] * 5, "i2")))
-
-
-@dataclass(frozen=True)
 class ObjectChanges:
     """The differences from the stored objects; new objects have ids below 0."""
 
@@ -92,21 +66,22 @@ class ObjectChanges:
 def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges:
     """Compare the groups of sources that have one ``inside`` with the objects that are stored."""
     had = stored.objects_of(sources.refsource_id)
-    written, groups = _written(groups, inside, had)
-    own, had = _select(sources, written), had[written]
+    written, groups = _written(groups, inside, had, len(stored.objects))
+    own, had = sources.at(written), had[written]
     former = stored.former
     old, new = _source_replacements(former, own, groups.label, options)
     # A source that replaces another takes over its object, if it has none of its own.
-    free = had[new] == 0
-    had[new[free]] = former["object_id"][old[free]]
-    ids = inherited(groups.label, len(groups.is_blend), had)
-    ids[ids == 0] = -1 - np.arange(np.count_nonzero(ids == 0))
+    free = had[new] < 0
+    had[new[free]] = stored.objects_of(former["refsource_id"][old[free]])
+    number = inherited(groups.label, len(groups.is_blend), had)
+    ids = np.where(number < 0, -np.cumsum(number < 0), 0)
+    ids[number >= 0] = stored.objects["id"][number[number >= 0]]
     members, replaced = _differing_members(_members(own, ids[groups.label]), stored)
     dropped = former[_is_covered(former, chips, sources.filters)]
     dropped = np.union1d(dropped["refsource_id"], former["refsource_id"][old])
     objects = _objects(own, groups, ids)
     removed = np.union1d(dropped, replaced)
-    differing, gone = _differing(objects, stored, removed)
+    differing, gone = _differing(objects, number, stored, removed)
     return ObjectChanges(
         filters=sources.filters,
         members=members,
@@ -119,22 +94,20 @@ def changes_of(stored, chips, sources, groups, inside, options) -> ObjectChanges
     )
 
 
-def _written(groups, inside, had):
+def _written(groups, inside, had, n_objects):
     """(n,) whether sources are to be stored again, and their Groups.
 
     Those of groups that lie inside, and of groups that have a source of an object of theirs.
     """
     chosen = np.zeros(len(groups.is_blend), bool)
     chosen[groups.label[inside]] = True
-    theirs = np.unique(had[chosen[groups.label] & (had > 0)])
-    chosen[groups.label[np.isin(had, theirs)]] = True
+    is_theirs = np.zeros(n_objects + 1, bool)  # the last is of sources that have none
+    is_theirs[had[chosen[groups.label]]] = True
+    is_theirs[-1] = False
+    chosen[groups.label[is_theirs[had]]] = True
     written = chosen[groups.label]
     label = (np.cumsum(chosen) - 1)[groups.label[written]]
     return written, Groups(label, groups.is_blend[chosen], groups.is_doubtful[chosen])
-
-
-def _select(sources, chosen):
-    return Sources(sources.filters, *(array[chosen] for array in sources.arrays()))
 
 
 def _source_replacements(former, own, label, options):
@@ -194,7 +167,7 @@ def _objects(own, groups, ids):
     n, label = len(ids), groups.label
     rows = np.zeros(n, OBJECT_DTYPE)
     rows["id"] = ids
-    rows["ra"], rows["dec"] = to_sky(middles(label, _vectors(own.ra, own.dec), n))
+    rows["ra"], rows["dec"] = to_sky(middles(label, own.places, n))
     rows["n_sources"] = np.bincount(label, minlength=n)
     for code in range(len(own.filters)):
         rows["n_filters"] += np.bincount(label[own.filter == code], minlength=n) > 0
@@ -204,24 +177,24 @@ def _objects(own, groups, ids):
     return rows
 
 
-def _differing(objects, stored, removed):
+def _differing(objects, number, stored, removed):
     """The objects that are new or changed, and the ids of those to be removed.
 
-    Those that have but sources of catalogues not in use are kept for who takes their place.
+    ``number`` (n,) is that of the stored one of each object, or -1. Those that have but sources of
+    catalogues not in use are kept for who takes their place.
     """
-    was = stored.objects
-    at = np.searchsorted(was["id"], objects["id"]).clip(max=max(len(was) - 1, 0))
+    was, known = stored.objects, number >= 0
     same = np.zeros(len(objects), bool)
-    if len(was):
-        same = _are_same(was[at], objects)
-    left = was[~np.isin(was["id"], objects["id"])]
-    stays = ~np.isin(stored.members["refsource_id"], removed)
-    of = stored.members["object_id"]
-    left = left[~np.isin(left["id"], of[stays & stored.is_current])]
-    is_kept = np.isin(left["id"], of[stays])
-    kept = left[is_kept & (left["kind"] != MatchKind.GONE)]
+    same[known] = _are_same(was[number[known]], objects[known])
+    at, is_there = stored.of(removed)
+    stays = np.ones(len(stored.members), bool)
+    stays[at[is_there]] = False
+    is_left, is_kept = np.ones(len(was), bool), np.zeros(len(was), bool)
+    is_left[number[known]] = is_left[stored.object[stays & stored.is_current]] = False
+    is_kept[stored.object[stays]] = True
+    kept = was[is_left & is_kept & (was["kind"] != MatchKind.GONE)]
     kept["n_sources"], kept["n_filters"], kept["kind"] = 0, 0, MatchKind.GONE
-    return np.concatenate([objects[~same], kept]), left["id"][~is_kept]
+    return np.concatenate([objects[~same], kept]), was["id"][is_left & ~is_kept]
 
 
 def _are_same(was, objects):

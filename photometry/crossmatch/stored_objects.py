@@ -7,40 +7,36 @@ from django.db import connection
 
 from exposures.binary_copy import copy_out
 from exposures.models import GalImage
-from exposures.science.footprints import is_in_any
-from exposures.source_ids import RANK_BITS, catalogue_sql, id_range
+from exposures.science.footprints import is_in_any, widened
+from exposures.source_ids import MAX_SOURCES, RANK_BITS, catalogue_sql
+from photometry.crossmatch.catalogues import READ_ARCSEC
+from photometry.crossmatch.sources import read_together
+from photometry.storage.catalogue_rows import rows_of_catalogues
 
-MEMBERS = """
-SELECT refsource_id, object_id, mag FROM galobjectsources
-WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id
-"""
+MEMBER_COLUMNS = "refsource_id, object_id, mag"
 MEMBER_DTYPE = [("refsource_id", "i8"), ("object_id", "i8"), ("mag", "f4")]
-# From a catalogue's first source on to that of the next, by the index: some microseconds each.
+# Of all numbers that catalogues ever had, those not in use, by their first source: some
+# microseconds each.
 FORMER_CATALOGUES = f"""
-WITH RECURSIVE firsts AS (
-    (SELECT refsource_id FROM galobjectsources ORDER BY refsource_id LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT s.refsource_id FROM galobjectsources s
-        WHERE s.refsource_id >= ({catalogue_sql("firsts.refsource_id")} + 1) << {RANK_BITS}
-        ORDER BY s.refsource_id LIMIT 1
-    )
-    FROM firsts WHERE firsts.refsource_id IS NOT NULL
+SELECT former.id
+FROM (
+    SELECT id FROM generate_series(
+        1, (SELECT {catalogue_sql("max(refsource_id)")} FROM galobjectsources)
+    ) AS id EXCEPT SELECT id FROM galreferences WHERE active
+) AS former CROSS JOIN LATERAL (
+    SELECT ra, dec FROM galobjectsources
+    WHERE refsource_id BETWEEN former.id << {RANK_BITS}
+        AND (former.id << {RANK_BITS}) + {MAX_SOURCES - 1}
+    ORDER BY refsource_id LIMIT 1
+) AS s
+WHERE EXISTS (
+    SELECT FROM galimages i
+    WHERE i.id = ANY(%s) AND q3c_dist(s.ra, s.dec, i.ra, i.dec) < i.radius + %s
 )
-SELECT {catalogue_sql("s.refsource_id")} FROM firsts JOIN galobjectsources s USING (refsource_id)
-WHERE NOT EXISTS (
-        SELECT FROM galreferences c
-        WHERE c.id = {catalogue_sql("s.refsource_id")} AND c.active
-    )
-    AND EXISTS (
-        SELECT FROM galimages i
-        WHERE i.id = ANY(%s) AND q3c_dist(s.ra, s.dec, i.ra, i.dec) < i.radius + %s
-    )
 ORDER BY 1
 """
-FORMER = """
-SELECT refsource_id, object_id, mag, ra, dec, coalesce(array_position({filters}, filter), 0)::int2
-FROM galobjectsources WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id
+FORMER_COLUMNS = f"""
+{MEMBER_COLUMNS}, ra, dec, coalesce(array_position({{filters}}, filter), 0)::int2
 """
 FORMER_DTYPE = [*MEMBER_DTYPE, ("ra", "f8"), ("dec", "f8"), ("filter", "i2")]
 OBJECTS = "SELECT id, ra, dec, n_sources, n_filters, kind FROM galobjects WHERE {which}"
@@ -61,6 +57,7 @@ class StoredObjects:
 
     members: np.ndarray  # (n,) of MEMBER_DTYPE, in order of their ids
     is_current: np.ndarray  # (n,) in a catalogue in use
+    object: np.ndarray  # (n,) number of its object, from 0
     former: np.ndarray  # of FORMER_DTYPE, those of the others that lie on the images
     objects: np.ndarray  # of OBJECT_DTYPE, in order of their ids
 
@@ -73,33 +70,44 @@ class StoredObjects:
         return at, self.members["refsource_id"][at] == refsource_ids
 
     def objects_of(self, refsource_ids):
-        """(n,) the stored object of each source, or 0."""
+        """(n,) the number of the stored object of each source, or -1."""
         if len(self.members) == 0:
-            return np.zeros(len(refsource_ids), np.int64)
+            return np.full(len(refsource_ids), -1)
         at, is_there = self.of(refsource_ids)
-        return np.where(is_there, self.members["object_id"][at], 0)
+        return np.where(is_there, self.object[at], -1)
+
+    def shares_objects(self, refsource_ids, chosen):
+        """(n,) whether sources (n,) were of an object with one of those chosen (n,)."""
+        had = self.objects_of(refsource_ids)
+        is_theirs = np.zeros(len(self.objects) + 1, bool)  # the last is of sources that have none
+        is_theirs[had[chosen]] = True
+        is_theirs[-1] = False
+        return is_theirs[had]
 
 
-def stored_objects(area, catalogue_ids, filters) -> StoredObjects:
+def stored_objects(area, chips, filters) -> StoredObjects:
     """Read what is stored of current catalogues, and of former ones in an Area.
 
     Of these also what lies round it, so that each object is there as a whole. A filter is counted
     from 1, as PostgreSQL does, and 0 if it is none of ``filters``.
     """
     none = np.zeros(0, MEMBER_DTYPE)
-    current = [_read(MEMBERS, MEMBER_DTYPE, pk) for pk in catalogue_ids]
-    former = _within(area.read, _former(area.image_ids, filters))
+    current = [
+        _read(MEMBER_COLUMNS, [chips[number].catalogue for number in numbers], MEMBER_DTYPE)
+        for numbers in read_together(chips)
+    ]
+    former = _within(widened(area.footprints, READ_ARCSEC), _former(area.image_ids, filters))
     members = np.concatenate([none, *current, former[list(none.dtype.names)].astype(none.dtype)])
     is_current = np.arange(len(members)) < len(members) - len(former)
     order = np.argsort(members["refsource_id"], kind="stable")
-    objects = _objects(np.unique(members["object_id"]))
+    members = members[order]
+    ids, number = np.unique(members["object_id"], return_inverse=True)
     former = _within(area.footprints, former)
-    return StoredObjects(members[order], is_current[order], former, objects)
+    return StoredObjects(members, is_current[order], number, former, _objects(ids))
 
 
-def _read(query, dtype, catalogue_id, **names):
-    first, last = id_range(catalogue_id)
-    return copy_out(query.format(first=first, last=last, **names), dtype)
+def _read(columns, catalogue_ids, dtype):
+    return rows_of_catalogues("galobjectsources", columns, catalogue_ids, dtype)
 
 
 def _former(image_ids, filters):
@@ -110,25 +118,30 @@ def _former(image_ids, filters):
         # A catalogue that was dropped has no place any more, but its first source has.
         cursor.execute(FORMER_CATALOGUES, [list(image_ids), CATALOGUE_RADII * widest])
         catalogues = [pk for (pk,) in cursor.fetchall()]
-    order = {"filters": f"ARRAY[{names}]::varchar[]"}
-    parts = [_read(FORMER, FORMER_DTYPE, pk, **order) for pk in catalogues]
-    return np.concatenate([np.zeros(0, FORMER_DTYPE), *parts])
+    if not catalogues:
+        return np.zeros(0, FORMER_DTYPE)
+    columns = FORMER_COLUMNS.format(filters=f"ARRAY[{names}]::varchar[]")
+    return _read(columns, catalogues, FORMER_DTYPE)
 
 
 def _within(footprints, rows):
     """Rows that lie in one of the footprints."""
-    inside = is_in_any(np.array(footprints).reshape(-1, 8), rows["ra"], rows["dec"])
+    inside = is_in_any(footprints, rows["ra"], rows["dec"])
     return rows[inside]
 
 
 def _objects(ids):
-    """Rows of objects by id, read as a range if most of it is wanted, else one by one."""
+    """OBJECT_DTYPE of objects by id, read as a range if most of it is wanted, else one by one."""
+    objects = np.zeros(len(ids), OBJECT_DTYPE)
+    objects["id"] = ids
     if len(ids) == 0:
-        return np.zeros(0, OBJECT_DTYPE)
+        return objects
     if ids[-1] - ids[0] < MAX_DILUTION * len(ids):
         which = f"id BETWEEN {ids[0]} AND {ids[-1]}"
     else:
         which = f"id = ANY('{{{','.join(map(str, ids.tolist()))}}}')"
     rows = copy_out(OBJECTS.format(which=which), OBJECT_DTYPE)
-    rows = rows[np.argsort(rows["id"])]
-    return rows[np.isin(rows["id"], ids)]
+    at = np.searchsorted(ids, rows["id"])
+    wanted = ids[at] == rows["id"]
+    objects[at[wanted]] = rows[wanted]
+    return objects

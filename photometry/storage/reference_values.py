@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from exposures.binary_copy import copy_out, names_of
+from exposures.binary_copy import names_of
 from exposures.science.arrays import IntArray
-from exposures.source_ids import catalogue_of, id_range
+from exposures.source_ids import catalogue_of
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
+from photometry.storage.catalogue_rows import rows_of_catalogues
 from photometry.storage.columns import MEAN_DTYPE
 
 TABLE = "galreferencemags"
+MEAN_COLUMNS = ", ".join(names_of(MEAN_DTYPE))
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def reference_values(sources: np.ndarray) -> ReferenceValues:
 def _means_of(ids: IntArray) -> np.ndarray:
     """(n,) MEAN_DTYPE of sources; zeros without a mean."""
     catalogues = np.unique(catalogue_of(ids)).tolist()
-    known = np.concatenate([np.zeros(0, MEAN_DTYPE), *map(means_in, catalogues)])
+    known = rows_of_catalogues(TABLE, MEAN_COLUMNS, catalogues, MEAN_DTYPE)
     found = np.zeros(len(ids), MEAN_DTYPE)
     place = np.searchsorted(known["refsource_id"], ids)
     place[place == len(known)] = 0
@@ -54,9 +56,4 @@ def _means_of(ids: IntArray) -> np.ndarray:
 
 def means_in(catalogue_id: int) -> np.ndarray:
     """The means of a catalogue's sources, as an array of MEAN_DTYPE in order of their ids."""
-    first, last = id_range(catalogue_id)
-    return copy_out(
-        f"SELECT {', '.join(names_of(MEAN_DTYPE))} FROM {TABLE}"
-        f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
-        MEAN_DTYPE,
-    )
+    return rows_of_catalogues(TABLE, MEAN_COLUMNS, [catalogue_id], MEAN_DTYPE)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import expit
 
+from exposures.science.footprints import unit_vectors
 from photometry.science.crossmatch.matching import Near, group, links_between, position_error
 from photometry.science.crossmatch.options import CrossMatchOptions
 
@@ -146,7 +147,7 @@ def near(a, b, radius) -> Near:
     error = np.hypot(a.error[pairs["i"]], b.error[pairs["j"]])
     i, j = pairs["i"].astype(int), pairs["j"].astype(int)
     offset = np.column_stack([b.x[j] - a.x[i], b.y[j] - a.y[i]])
-    return Near(i, j, offset, error, a.flux[i], b.flux[j])
+    return Near(i, j, offset, error, a.flux[i], b.flux[j], np.zeros(len(i), int))
 
 
 def crossmatch(a, b, options=CrossMatchOptions()):
@@ -155,7 +156,8 @@ def crossmatch(a, b, options=CrossMatchOptions()):
     links = links_between(replace(pairs, b=pairs.b + len(a)), a.fwhm, b.fwhm, options)
     x, y = (np.concatenate([getattr(c, name) for c in (a, b)]) for name in "xy")
     catalogue = np.repeat([0, 1], [len(a), len(b)])
-    return group(catalogue, 10 + x / 3600, y / 3600 - 0.05, links, options)
+    places = unit_vectors(np.column_stack([10 + x / 3600, y / 3600 - 0.05]))
+    return group(catalogue, places, links, options)
 
 
 @dataclass(frozen=True)

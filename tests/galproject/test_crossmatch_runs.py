@@ -87,8 +87,8 @@ def test_catalogues_that_never_stand_still_are_an_error_and_change_nothing(pair,
     crossmatch_all()
     before, job = everything(), make_job(pair[0])
     seen = iter(range(100))
-    real = passes._chips_around  # noqa: SLF001  between two steps of a pass
-    monkeypatch.setattr(passes, "_chips_around", lambda ids: real(ids)[next(seen) % 2 :])
+    real = passes.catalogues_around
+    monkeypatch.setattr(passes, "catalogues_around", lambda ids: real(ids)[next(seen) % 2 :])
     with pytest.raises(CommandError, match=r"changed each time.*Do so again when"):
         command()
     crossmatch.crossmatch_job(job)

@@ -1,15 +1,21 @@
 """Sources of all filters cross-matched in the database: right, rebuilt, and in nobody's way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from django.db import connection
 
 from exposures.models import GalImage
-from exposures.science.footprints import unit_vectors
-from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of, nearby
-from photometry.crossmatch.object_storage import Sources, sources_replaced
+from photometry.crossmatch import area, neighbours, sources
+from photometry.crossmatch.catalogues import catalogues_around
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
+from photometry.crossmatch.neighbours import nearby, pairs_sharing_sky
+from photometry.crossmatch.object_storage import sources_replaced
+from photometry.crossmatch.sources import read_sources
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from photometry.querysets.objects import MatchKind, matches_of
+from photometry.science.crossmatch.options import CrossMatchOptions
 from photometry.storage import storage
 from tests.builders.reference_catalogues import (
     add_catalogue,
@@ -254,24 +260,57 @@ def test_neighbours_are_those_that_the_database_finds(ra, dec):
     rng = np.random.default_rng(8)
     x, y = rng.uniform(-60, 60, (2, 2000))
     catalogues = [make_reference(f, f, x + d, y, ra=ra, dec=dec) for f, d in (("g", 0), ("r", 0.3))]
-    rows = np.concatenate([storage.catalogue_sources(c) for c in catalogues])
-    columns = [rows[name] for name in ("refsource_id", "ra", "dec", "mag", "flux", "flux_err")]
-    sources = Sources(("g", "r"), *columns, np.repeat([0, 1], 2000))
-    places = unit_vectors(np.column_stack([rows["ra"], rows["dec"]]))
-    near = nearby(np.arange(2000), slice(2000, 4000), places, 1.5, sources)
+    chips = catalogues_around([c.image_id for c in catalogues])
+    rows = read_sources(chips)
+    pairs = replace(pairs_sharing_sky(chips, CrossMatchOptions()), reach=np.array([1.5]))
+    near = nearby(pairs, rows, np.ones(4000, bool))
     with connection.cursor() as cursor:
         cursor.execute(NEAR_BY_Q3C, [1.5 / 3600, *(c.image_id for c in reversed(catalogues))])
         expected = cursor.fetchall()
-    ids = rows["refsource_id"]
+    ids = rows.refsource_id
     assert list(zip(ids[near.a].tolist(), ids[near.b].tolist(), strict=True)) == expected
     assert len(expected) > 3000 and 1.4 < near.distance.max() <= 1.5
 
 
 def test_catalogues_without_sources_have_no_neighbours():
-    places = unit_vectors(np.array([[10.0, 20.0]]))
-    sources = Sources.none(("g",))
-    for of_a, of_b in (([], slice(0, 1)), ([0], slice(1, 1))):
-        assert len(nearby(np.array(of_a, int), of_b, places, 1.5, sources).a) == 0
+    g, r = make_reference("g", "g", [0.0], [0.0]), make_reference("r", "r", [], [])
+    assert crossmatch(g, r).n_single == 1
+    assert crossmatch().n_sources == 0
+
+
+@pytest.mark.parametrize(("ra", "dec"), PLACES)
+def test_read_in_parts_and_matched_in_parts_it_is_the_same(ra, dec, monkeypatch):
+    """As catalogues of a crowded field are, which don't fit into memory together."""
+    rng = np.random.default_rng(9)
+    x, y = rng.uniform(-60, 60, (2, 500))
+    catalogues = [
+        make_reference(f"{f}{n}", f, x + rng.normal(0, 0.1, 500), y, ra=ra, dec=dec)
+        for f in "gri"
+        for n in range(2)
+    ]
+    whole = crossmatch(*catalogues, dry_run=True)
+    for module, limit in ((sources, "MAX_SOURCES"), (neighbours, "AT_ONCE"), (area, "AT_ONCE")):
+        monkeypatch.setattr(module, limit, 700)
+    assert crossmatch(*catalogues) == whole
+    assert whole.n_catalogues == 6 and whole.n_new > 400
+
+
+def test_what_a_dry_run_counts_is_what_the_run_then_does():
+    rng = np.random.default_rng(10)
+    stars, chips = rng.uniform(-90, 90, (2, 300)), []
+    for number, (filter, shift) in enumerate([("g", 0), ("r", 0), ("g", 40), ("r", 40), ("i", 20)]):
+        x, y = stars + rng.normal(0, 0.08, (2, 300))
+        own = np.abs(x - shift) < 45
+        chips.append(make_reference(number, filter, x[own] - shift, y[own], ra=shift / 3600))
+    for these in ([chips[0]], chips[:3], chips, [chips[4]]):
+        told = crossmatch(*these, dry_run=True)
+        assert crossmatch(*these) == told
+        again = crossmatch(*these, dry_run=True)
+        assert (again.n_new, again.n_changed, again.n_removed) == (0, 0, 0)
+    add_catalogue(chips[1].image, *rng.uniform(-45, 45, (2, 50)))
+    told = crossmatch(chips[1], dry_run=True)
+    assert told.n_changed > 0 and told.n_new > 0
+    assert crossmatch(chips[1]) == told
 
 
 def test_fields_are_of_images_that_lie_together():

@@ -1,11 +1,11 @@
 """The probability that stars resolved on one image are blended into one source on another."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from scipy.special import ndtr
 
-from exposures.science.arrays import BoolArray, Float, FloatArray, Index
+from exposures.science.arrays import BoolArray, FloatArray, Index, IntArray
 from photometry.science.crossmatch.options import CrossMatchOptions
 
 # Deviations in sigma of a star's colour from that of most stars, and how probable each is.
@@ -17,23 +17,24 @@ LARGEST_CHI2, LARGEST_ODDS = 200.0, 1e6
 
 @dataclass(frozen=True)
 class NearPairs:
-    """Sources of one catalogue, and nearby ones of another into which they may be blended.
+    """Sources of catalogues, and nearby ones of others into which they may be blended.
 
-    Arrays (n,), a row for each pair: a part, and the whole in which it may be hidden.
+    Arrays (n,), a row for each pair: a part, and the whole in which it may be hidden. Numbers tell
+    parts apart, from 0, and wholes, as they tell one that is in several pairs of catalogues.
     """
 
-    part: np.ndarray  # any numbers that tell them apart
+    part: np.ndarray
     whole: np.ndarray
     flux: np.ndarray  # of the part
     whole_flux: np.ndarray
     offset: np.ndarray  # (n, 2) or (n, 3) arcsec, of the whole from the part
     error: np.ndarray  # arcsec, of that
-    fwhm: float  # of the image of the wholes, arcsec
+    fwhm: np.ndarray  # of the image of the wholes, arcsec
+    pair: np.ndarray  # number of the pair of catalogues, from 0
 
     def select(self, rows: Index) -> "NearPairs":
         """The pairs at ``rows``: indices (k,), or bool (n,)."""
-        names = ("part", "whole", "flux", "whole_flux", "offset", "error")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return NearPairs(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ def hidden_sources(pairs: NearPairs, match: BoolArray, options: CrossMatchOption
     else. A whole without a match is taken for the brightest part near it. Probabilities come by
     Bayes' theorem.
     """
-    is_free = ~np.isin(pairs.part, pairs.part[match])
+    is_free = ~_among(pairs.part, match)
     is_free &= np.linalg.norm(pairs.offset, axis=1) <= options.blend_reach(pairs.fwhm)
-    rows = np.flatnonzero(is_free | (match & np.isin(pairs.whole, pairs.whole[is_free])))
+    rows = np.flatnonzero(is_free | (match & _among(pairs.whole, is_free)))
     visible = _visible(pairs, match, options)[rows]
     near = pairs.select(rows)
     _, whole = np.unique(near.whole, return_inverse=True)
@@ -69,21 +70,45 @@ def hidden_sources(pairs: NearPairs, match: BoolArray, options: CrossMatchOption
     return HiddenSources(rows[parts], rows[main[parts]], probability)
 
 
+def _among(numbers: IntArray, chosen: BoolArray) -> BoolArray:
+    """(n,) whether numbers (n,), from 0, are among those chosen (n,)."""
+    is_there = np.zeros(numbers.max(initial=-1) + 1, bool)
+    is_there[numbers[chosen]] = True
+    return is_there[numbers]
+
+
 def _visible(pairs: NearPairs, match: BoolArray, options: CrossMatchOptions) -> FloatArray:
     """(n,) the probability that a part would be detected if it were not blended.
 
     Its flux by the colour of most stars, against the faint end of the wholes.
     """
+    n_pairs = pairs.pair.max(initial=-1) + 1
+    has_match = np.bincount(pairs.pair[match], minlength=n_pairs) > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         colours = pairs.whole_flux[match] / pairs.flux[match]
-        colour = np.median(colours) if len(colours) else 1.0
-        faintest = _faintest(pairs, options) if len(match) else 1.0
+        colour = _quantiles(colours, pairs.pair[match], n_pairs, 0.5)
+        colour = np.where(has_match, colour, 1.0)[pairs.pair]
+        faintest = _quantiles(pairs.whole_flux, pairs.pair, n_pairs, options.faintest)[pairs.pair]
         brighter = 2.5 * np.log10(pairs.flux * colour / faintest) / options.colour_scatter
     return np.nan_to_num(ndtr(brighter))
 
 
-def _faintest(pairs: NearPairs, options: CrossMatchOptions) -> Float:
-    return np.percentile(pairs.whole_flux, 100 * options.faintest)
+def _quantiles(values: FloatArray, group: IntArray, n_groups: int, share: float) -> FloatArray:
+    """(n_groups,) the value below which a share of each group's lies, between two of them.
+
+    ``values`` and ``group``, numbers from 0, are (n,). NaN for a group that is empty or has a NaN.
+    """
+    n = np.bincount(group, minlength=n_groups)
+    quantiles = np.full(n_groups, np.nan)
+    there = np.flatnonzero(n)
+    n, first = n[there], (np.cumsum(n) - n)[there]
+    place = share * (n - 1)
+    below = place.astype(int)
+    ordered = values[np.lexsort((values, group))]
+    low, high = ordered[first + below], ordered[first + np.minimum(below + 1, n - 1)]
+    last = ordered[first + n - 1]  # NaN is sorted behind all numbers
+    quantiles[there] = np.where(np.isnan(last), np.nan, low + (high - low) * (place - below))
+    return quantiles
 
 
 def _probability(

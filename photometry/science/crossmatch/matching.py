@@ -10,7 +10,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
-from exposures.science.footprints import unit_vectors
 from photometry.science.crossmatch.blends import NearPairs, hidden_sources
 from photometry.science.crossmatch.options import CrossMatchOptions
 
@@ -19,7 +18,7 @@ ARCSEC = np.pi / 180 / 3600  # radians
 
 @dataclass(frozen=True)
 class Near:
-    """Pairs of nearby sources of two catalogues; arrays (n,), one row for each pair."""
+    """Nearby sources of pairs of catalogues; arrays (n,), a row for two sources."""
 
     a: np.ndarray  # any number that tells the sources of the first apart
     b: np.ndarray
@@ -27,6 +26,7 @@ class Near:
     error: np.ndarray  # arcsec, expected of the offset, along an axis
     flux_a: np.ndarray  # any unit, the same for all of a catalogue
     flux_b: np.ndarray
+    pair: np.ndarray  # number of the pair of catalogues, from 0
 
     @cached_property
     def distance(self) -> FloatArray:
@@ -68,29 +68,43 @@ def position_error(
 
 
 def links_between(
-    near: Near, fwhm_a: float, fwhm_b: float, options: CrossMatchOptions = CrossMatchOptions()
+    near: Near,
+    fwhm_a: ArrayLike,
+    fwhm_b: ArrayLike,
+    options: CrossMatchOptions = CrossMatchOptions(),
 ) -> Links:
-    """The Links between nearby sources of two catalogues.
+    """The Links between nearby sources of pairs of catalogues, each for itself.
 
-    ``near`` has n pairs, in arcsec; ``fwhm_a`` and ``fwhm_b`` are the seeing of both images,
-    numbers in arcsec. Two sources match that are each the other's nearest, no further than their
-    errors explain. A source without a match may be hidden in one of the other catalogue: all that
-    probably are make a blend with it.
+    ``near`` has n rows, in arcsec; ``fwhm_a`` and ``fwhm_b`` (m,) are the seeing of both images of
+    each pair of catalogues, in arcsec. Two sources match that are each the other's nearest, no
+    further than their errors explain. A source without a match may be hidden in one of the other
+    catalogue: all that probably are make a blend with it.
     """
     error = options.crowding * near.error
     limit = np.clip(options.sigmas * error, options.min_radius_arcsec, options.max_radius_arcsec)
-    match = _nearest(near.a, near.distance) & _nearest(near.b, near.distance)
+    key_a, key_b = _numbered(near.pair, near.a), _numbered(near.pair, near.b)
+    match = _nearest(key_a, near.distance) & _nearest(key_b, near.distance)
     match &= near.distance <= limit
     blend, doubtful = np.zeros((2, len(match)), bool)
-    a, b = (near.a, near.flux_a), (near.b, near.flux_b)
-    for part, whole, offset, fwhm in ((a, b, near.offset, fwhm_b), (b, a, -near.offset, fwhm_a)):
-        near_pairs = NearPairs(part[0], whole[0], part[1], whole[1], offset, error, fwhm)
+    a, b = (key_a, near.flux_a), (key_b, near.flux_b)
+    seeing_a, seeing_b = (np.atleast_1d(fwhm)[near.pair] for fwhm in (fwhm_a, fwhm_b))
+    for part, whole, offset, fwhm in (
+        (a, b, near.offset, seeing_b),
+        (b, a, -near.offset, seeing_a),
+    ):
+        near_pairs = NearPairs(part[0], whole[0], part[1], whole[1], offset, error, fwhm, near.pair)
         hidden = hidden_sources(near_pairs, match, options)
         is_in = hidden.probability >= options.blend_probability
         blend[hidden.row[is_in]] = blend[hidden.main[is_in]] = True
         doubtful[hidden.main[hidden.probability >= options.doubtful_probability]] = True
     pairs = np.column_stack([near.a, near.b])
     return Links(pairs[match], pairs[blend & ~match], pairs[doubtful & match])
+
+
+def _numbered(pair: IntArray, source: IntArray) -> IntArray:
+    """(n,) numbers from 0 that tell sources (n,) apart, and those of one in several pairs."""
+    keys = pair * (source.max(initial=0) + 1) + source
+    return np.unique(keys, return_inverse=True)[1]
 
 
 def _nearest(key: IntArray, distance: FloatArray) -> BoolArray:
@@ -105,29 +119,28 @@ def _nearest(key: IntArray, distance: FloatArray) -> BoolArray:
 
 def group(
     catalogue: IntArray,
-    ra: FloatArray,
-    dec: FloatArray,
+    places: FloatArray,
     links: Links,
     options: CrossMatchOptions = CrossMatchOptions(),
 ) -> Groups:
     """Join sources that are linked, directly or through others, into objects.
 
-    ``catalogue`` (n,) is the catalogue of each source, ``ra`` and ``dec`` are its position in
-    degrees, ``links`` are between sources by their index. An object is a blend if a catalogue
+    ``catalogue`` (n,) is the catalogue of each source, ``places`` (n, 3) are unit vectors,
+    ``links`` are between sources by their index. An object is a blend if a catalogue
     has more than one source in it, and doubtful if a match in it is. Chains of blends can't
     swallow a field: an object wider than ``max_extent_arcsec`` is taken apart along its blends,
     and where that is not enough, wholly; its pieces are blends.
     """
-    n = len(ra)
-    vectors = unit_vectors(np.column_stack([ra, dec]))
+    n = len(places)
     edges = np.concatenate([links.matches, links.blends])
     is_match = np.arange(len(edges)) < len(links.matches)
     label, was_cut = _components(n, edges), np.zeros(n, bool)
     for may_be_cut in (~is_match, np.ones(len(edges), bool)):
-        cut = may_be_cut & _is_wide(label, vectors, options)[edges[:, 0]]
-        was_cut[edges[cut].ravel()] = True
-        edges = np.where(cut[:, None], edges[:, :1], edges)  # to themselves: no link
-        label = _components(n, edges)
+        cut = may_be_cut & _is_wide(label, places, options)[edges[:, 0]]
+        if cut.any():
+            was_cut[edges[cut].ravel()] = True
+            edges = np.where(cut[:, None], edges[:, :1], edges)  # to themselves: no link
+            label = _components(n, edges)
     label = _in_order(label)
     is_blend = _has_several(label, catalogue)
     is_blend[label[was_cut]] = True
@@ -141,14 +154,20 @@ def _components(n: int, edges: IntArray) -> IntArray:
     return connected_components(graph, directed=False)[1]
 
 
-def _is_wide(label: IntArray, vectors: FloatArray, options: CrossMatchOptions) -> BoolArray:
+def _is_wide(label: IntArray, places: FloatArray, options: CrossMatchOptions) -> BoolArray:
     """(n,) whether each source's group has a member too far from its centre."""
     n_groups = label.max(initial=-1) + 1
-    middle = middles(label, vectors, n_groups)[label]
-    distance = np.linalg.norm(vectors - middle, axis=1) / ARCSEC
+    own = _with_others(label)
+    middle = middles(label[own], places[own], n_groups)[label[own]]
+    distance = np.linalg.norm(places[own] - middle, axis=1) / ARCSEC
     wide = np.zeros(n_groups, bool)
-    wide[label[distance > options.max_extent_arcsec]] = True
+    wide[label[own[distance > options.max_extent_arcsec]]] = True
     return wide[label]
+
+
+def _with_others(label: IntArray) -> IntArray:
+    """(k,) indices of the sources that are not alone in their group."""
+    return np.flatnonzero(np.bincount(label)[label] > 1)
 
 
 def middles(label: IntArray, vectors: FloatArray, n_groups: int) -> FloatArray:
@@ -157,11 +176,15 @@ def middles(label: IntArray, vectors: FloatArray, n_groups: int) -> FloatArray:
     ``label`` (n,) int is the group of each, from 0; NaN for a group without a member.
     """
     sums = np.column_stack([np.bincount(label, axis, n_groups) for axis in vectors.T])
-    return sums / np.linalg.norm(sums, axis=1)[:, None]
+    with np.errstate(invalid="ignore"):
+        return sums / np.linalg.norm(sums, axis=1)[:, None]
 
 
 def _in_order(label: IntArray) -> IntArray:
     """Labels renumbered in the order of their first source."""
+    highest = np.maximum.accumulate(label)
+    if np.all(label[1:] <= highest[:-1] + 1) and np.all(label[:1] == 0):
+        return label  # as they are numbered already
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     rank = np.empty(len(first), int)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -170,8 +193,9 @@ def _in_order(label: IntArray) -> IntArray:
 
 def _has_several(label: IntArray, catalogue: IntArray) -> BoolArray:
     """(n_groups,) whether a catalogue has more than one source in each group."""
-    order = np.lexsort((catalogue, label))
-    same = (label[order][1:] == label[order][:-1]) & (catalogue[order][1:] == catalogue[order][:-1])
+    own = _with_others(label)
+    own = own[np.lexsort((catalogue[own], label[own]))]
+    group, of = label[own], catalogue[own]
     several = np.zeros(label.max(initial=-1) + 1, bool)
-    several[label[order][1:][same]] = True
+    several[group[1:][(group[1:] == group[:-1]) & (of[1:] == of[:-1])]] = True
     return several

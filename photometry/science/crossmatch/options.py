@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from exposures.science.arrays import FloatArray
+import numpy as np
+
+from exposures.science.arrays import FloatArray, Floats
 from exposures.science.quantities import (
     Arcseconds,
     Fraction,
@@ -52,14 +54,14 @@ class CrossMatchOptions(Options):
     max_extent_arcsec: Arcseconds = 1.5
     """Largest distance of an object's sources from its middle; a wider group is split."""
 
-    def reach_arcsec(self, fwhm_arcsec: float) -> float:
-        """The largest distance in arcsec at which sources can be linked."""
-        return max(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
+    def reach_arcsec(self, fwhm_arcsec: Floats) -> Floats:
+        """(n,) arcsec, at which sources can be linked at most, by the seeing (n,) of images."""
+        return np.maximum(self.max_radius_arcsec, self.blend_reach(fwhm_arcsec))
 
     def blend_log_odds(self, distance_fwhm: FloatArray) -> FloatArray:
         """(n,) natural log of the odds that two stars are one source, at distances (n,) in FWHM."""
         return (self.blend_fwhm - distance_fwhm) / self.blend_blur
 
-    def blend_reach(self, fwhm_arcsec: float) -> float:
-        """The largest distance in arcsec at which parts of a blend can be linked."""
+    def blend_reach(self, fwhm_arcsec: Floats) -> Floats:
+        """(n,) arcsec, at which parts of a blend can be linked at most, by the seeing (n,)."""
         return (self.blend_fwhm + 3 * self.blend_blur) * fwhm_arcsec

@@ -9,24 +9,27 @@ N_NEIGHBOURS = 4  # looked at of each source; no catalogue has more within a mat
 
 
 def inherited(label: IntArray, n_groups: int, before: IntArray) -> np.ndarray:
-    """(n_groups,) the object id that each group of sources inherits, or 0.
+    """(n_groups,) the object that each group of sources inherits, or -1.
 
-    ``label`` (n,) is the group of each source, ``before`` (n,) the id that it had, or 0. A group
-    takes the id that most of its sources had, and an id goes to the group with most of those
-    that had it: so each id is given once.
+    ``label`` (n,) is the group of each source, ``before`` (n,) the object that it had, a number
+    from 0 that stands for its id, or -1. A group takes the object that most of its sources had,
+    and an object goes to the group with most of those that had it: so each is given once.
     """
-    had = np.flatnonzero(before > 0)
-    had = had[np.lexsort((before[had], label[had]))]
-    pairs = np.column_stack([label[had], before[had]])
-    starts = np.flatnonzero(np.r_[True, np.any(pairs[1:] != pairs[:-1], axis=1)][: len(pairs)])
-    counts, pairs = np.diff(np.r_[starts, len(pairs)]), pairs[starts]
-    order = np.lexsort((pairs[:, 0], pairs[:, 1], -counts))
-    pairs = pairs[order]
-    first_of_group, first_of_id = (_first_rows(column, len(pairs)) for column in pairs.T)
-    given = pairs[first_of_group & first_of_id]
-    ids = np.zeros(n_groups, np.int64)
-    ids[given[:, 0]] = given[:, 1]
-    return ids
+    had = np.flatnonzero(before >= 0)
+    n_objects = before.max(initial=-1) + 1
+    pairs, counts = np.unique(label[had] * np.int64(n_objects) + before[had], return_counts=True)
+    group, number = np.divmod(pairs, max(n_objects, 1))
+    objects = np.full(n_groups, -1)
+    # Most have one object, which no other group has.
+    alone = np.bincount(group, minlength=n_groups)[group] == 1
+    alone &= np.bincount(number, minlength=n_objects)[number] == 1
+    objects[group[alone]] = number[alone]
+    group, number, counts = group[~alone], number[~alone], counts[~alone]
+    order = np.lexsort((group, number, -counts))
+    group, number = group[order], number[order]
+    given = _first_rows(group, len(group)) & _first_rows(number, len(number))
+    objects[group[given]] = number[given]
+    return objects
 
 
 def _first_rows(values: IntArray, n: int) -> BoolArray:
