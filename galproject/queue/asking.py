@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, starmap
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -33,8 +33,6 @@ from galproject.queue.sending import send_tasks
 from galproject.queue.waiting import held_back
 
 Level = GalCheckpoint.Level
-# What tells the order of chips, and whether somebody has them in hand.
-NEEDED = ("is_reference", "status", "ccdnum", "exposure__mjd")
 # In the order of their ids, in which whoever takes several rows takes them.
 TAKE_OVER = """
 WITH free AS (
@@ -51,17 +49,32 @@ RETURNING galimages.id, job
 """
 
 
+class AskedChip(NamedTuple):
+    """What is to be known of a chip to put it on the queue, in its turn."""
+
+    pk: int
+    exposure_id: int
+    is_reference: bool
+    ccdnum: int
+    mjd: float  # UTC
+
+    @property
+    def turn(self) -> tuple:
+        """References first: what is asked for with them has to wait for them."""
+        return not self.is_reference, self.mjd, self.exposure_id, self.ccdnum
+
+
 @dataclass(frozen=True)
 class Opening:
     """A job that is opened, and the chips to process: of one exposure."""
 
     job: GalJob
-    images: list[GalImage]
+    chips: list[AskedChip]
 
     @property
     def is_reference(self) -> bool:
         """Whether others wait for it."""
-        return any(image.is_reference for image in self.images)
+        return any(chip.is_reference for chip in self.chips)
 
 
 def ask(
@@ -114,11 +127,6 @@ def _ask(
     return jobs
 
 
-def _in_order(image: GalImage) -> tuple:
-    # References first: what is asked for with them has to wait for them.
-    return not image.is_reference, image.exposure.mjd, image.exposure_id, image.ccdnum
-
-
 def open_jobs(job_ids: Collection[int]) -> None:
     """Put the chips on the queue that jobs were asked for with; what is open already is left.
 
@@ -142,11 +150,11 @@ def open_jobs(job_ids: Collection[int]) -> None:
 def _open_asked(jobs: Sequence[GalJob]) -> None:
     """Open jobs that were asked for alike."""
     job_of = {pk: job.pk for job in jobs for pk in job.asked or ()}
-    images = defaultdict(list)
+    chips = defaultdict(list)
     asked = GalImage.objects.filter(pk__in=job_of)
-    for image in chips_to_do(asked, options_of(jobs[0]), jobs[0].again):
-        images[job_of[image.pk]].append(image)
-    _open([Opening(job, images[job.pk]) for job in jobs])
+    for chip in chips_to_do(asked, options_of(jobs[0]), jobs[0].again):
+        chips[job_of[chip.pk]].append(chip)
+    _open([Opening(job, chips[job.pk]) for job in jobs])
 
 
 def _refuse(jobs: Sequence[GalJob], reason: str) -> None:
@@ -207,14 +215,16 @@ def enqueue_failed(
     return [job for jobs in again for job in jobs]
 
 
-def chips_to_do(images: GalImageQuerySet, options: PipelineOptions, again: bool) -> list[GalImage]:
-    """Those of chips that are to be processed, references first, with few of their columns."""
+def chips_to_do(images: GalImageQuerySet, options: PipelineOptions, again: bool) -> list[AskedChip]:
+    """Those of chips that are to be processed, in their turn."""
     kept: set[int] = set()
     if not again:
         done = images.done().select_related("exposure")
         kept = {image.pk for image in done.iterator(1000) if is_up_to_date(image, options)}
-    free = images.exclude(status=Status.WORKING).select_related("exposure").only(*NEEDED)
-    return sorted((image for image in free if image.pk not in kept), key=_in_order)
+    free = images.exclude(status=Status.WORKING).order_by()
+    columns = ("pk", "exposure_id", "is_reference", "ccdnum", "exposure__mjd")
+    chips = starmap(AskedChip, free.values_list(*columns))
+    return sorted((chip for chip in chips if chip.pk not in kept), key=attrgetter("turn"))
 
 
 def _open(openings: Sequence[Opening]) -> None:
@@ -260,7 +270,7 @@ def _begun(openings: Sequence[Opening], for_workers: bool) -> list[Opening]:
         return list(openings)
     still = {job.pk for job in _still_asked([opening.job for opening in openings])}
     GalJob.objects.filter(pk__in=still).update(asked=None)
-    idle = [o.job.pk for o in openings if not o.images and o.job.pk in still]
+    idle = [o.job.pk for o in openings if not o.chips and o.job.pk in still]
     GalJob.objects.filter(pk__in=idle).update(closed=timezone.now())
     return [opening for opening in openings if opening.job.pk in still]
 
@@ -277,7 +287,7 @@ def _take_over(
     openings: Sequence[Opening], waiting: Collection[int], for_workers: bool
 ) -> list[tuple[int, int]]:
     """Give chips to their jobs, but those that a worker has just begun; (image, job) ids."""
-    chips = [(image.pk, opening.job) for opening in openings for image in opening.images]
+    chips = [(chip.pk, opening.job) for opening in openings for chip in opening.chips]
     values: dict[str, Any] = {
         "images": [pk for pk, _ in chips],
         "jobs": [job.pk for _, job in chips],

@@ -1,8 +1,9 @@
 """Messages to the workers: many signed and sent at once."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -27,14 +28,15 @@ def send_tasks(task: str, arguments: Iterable[Sequence[Any]], first: bool = Fals
 
     Nobody keeps what comes of them: our own rows say it. Raises RefusedMessageError.
     """
-    sent = [dumps(_package(task, each)) for each in arguments]
+    started = timezone.now()
+    sent = [dumps(_package(task, each, started)) for each in arguments]
     if sent:
         get_broker().enqueue_all(sent, first)
 
 
-def _package(task: str, arguments: Sequence[Any]) -> dict[str, Any]:
+def _package(task: str, arguments: Sequence[Any], started: datetime) -> dict[str, Any]:
     """What async_task would send; names that people could say take longer than all the rest."""
-    number = uuid4().hex
+    number = token_hex(16)
     return {
         "id": number,
         "name": f"{task}-{number[:12]}",
@@ -44,5 +46,5 @@ def _package(task: str, arguments: Sequence[Any]) -> dict[str, Any]:
         "group": GROUPS.get(task, f"job {arguments[-1]}"),
         "save": False,
         "ack_failure": True,
-        "started": timezone.now(),
+        "started": started,
     }
