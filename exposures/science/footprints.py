@@ -132,22 +132,28 @@ def is_in_any(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> BoolAr
 
     As ``contains`` for each, which is asked only of those whose circle a position lies in.
     """
-    return any_holds(footprints, unit_vectors(np.column_stack([ra, dec])))
+    points = unit_vectors(np.column_stack([ra, dec]))
+    i, j = in_circles(footprints, points)
+    inside = np.zeros(len(points), bool)
+    inside[i[is_within(sides_of(footprints)[j], points[i])]] = True
+    return inside
 
 
-def any_holds(footprints: FloatArray, points: FloatArray) -> BoolArray:
-    """(n,) as ``is_in_any`` of unit vectors (n, 3)."""
+def in_circles(footprints: FloatArray, points: FloatArray) -> tuple[IntArray, IntArray]:
+    """Indices (k,) of unit vectors (n, 3), and of the footprints (m, 8) in whose circles they are.
+
+    Footprints are in ICRS degrees, a circle the smallest round the middle of one.
+    """
     corners = unit_vectors(np.ravel(footprints)).reshape(-1, 4, 3)
     centres = corners.mean(axis=1)
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     nearest = np.sum(corners * centres[:, None], axis=2).min(axis=1, initial=1.0) - ROUNDING
-    sides = sides_of(footprints)
-    inside = np.zeros(len(points), bool)
+    found = [np.zeros((2, 0), np.intp)]
     for start in range(0, len(points), AT_ONCE):
-        rows = points[start : start + AT_ONCE]
-        i, j = np.nonzero(rows @ centres.T >= nearest)
-        inside[start + i[is_within(sides[j], rows[i])]] = True
-    return inside
+        i, j = np.nonzero(points[start : start + AT_ONCE] @ centres.T >= nearest)
+        found.append(np.stack([start + i, j]))
+    i, j = np.concatenate(found, axis=1)
+    return i, j
 
 
 def count_containing(footprints: FloatArray, ra: FloatArray, dec: FloatArray) -> IntArray:

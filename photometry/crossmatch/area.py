@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from exposures.science.footprints import any_holds, unit_vectors, widened
+from exposures.science.footprints import in_circles, is_within, sides_of, unit_vectors, widened
 from photometry.crossmatch.catalogues import CatalogueArea
 from photometry.crossmatch.sources import Sources
 
@@ -38,9 +38,12 @@ class Area:
             touching = self._touching(
                 [chips[number] for number in some.tolist()], margins_arcsec[0]
             )
+            places = sources.places[rows]
+            i, j = in_circles(areas[0][touching], places)
             for number, area in enumerate(areas):
-                inside[number, rows] = any_holds(area[touching], sources.places[rows])
-                rows = rows[inside[number, rows]]
+                within = is_within(sides_of(area[touching])[j], places[i])
+                i, j = i[within], j[within]
+                inside[number, rows[i]] = True
         return inside
 
     def _touching(self, chips, margin_arcsec):
