@@ -96,7 +96,10 @@ class GalCoverage(WithEpoch):
     """
 
     image = models.ForeignKey(GalImage, on_delete=models.PROTECT, related_name="coverages")
-    catalogue = models.ForeignKey(GalReference, on_delete=models.CASCADE, related_name="coverages")
+    # By an index of its own, below.
+    catalogue = models.ForeignKey(
+        GalReference, on_delete=models.CASCADE, related_name="coverages", db_index=False
+    )
     n_sources = models.PositiveIntegerField(help_text="rows saved in galsources")
     n_non_detections = models.PositiveIntegerField(
         null=True, help_text="rows in galnondetections; null where they were not kept"
@@ -108,6 +111,14 @@ class GalCoverage(WithEpoch):
         constraints = [
             models.UniqueConstraint(
                 fields=["image", "catalogue"], name="galcoverages_once_an_image"
+            )
+        ]
+        indexes = [
+            # A light curve has the epochs of its catalogue from here, and needs no row.
+            models.Index(
+                fields=["catalogue"],
+                include=["id", "image", "mjd", "filter", "identifier"],
+                name="galcoverages_epochs",
             )
         ]
 
