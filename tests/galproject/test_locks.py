@@ -91,6 +91,21 @@ def test_locks_that_are_waited_for_are_given_back_whatever_happens():
     assert claimed(Claimed.CROSS_MATCH) == set()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_is_interrupted_while_waiting_keeps_none_of_the_locks():
+    execute("SET statement_timeout = '200ms'")
+    try:
+        with (
+            held_elsewhere(Claimed.CROSS_MATCH, 3),
+            pytest.raises(OperationalError, match="statement timeout"),
+            locked(Claimed.CROSS_MATCH, {4, -1, 3, 1}),
+        ):
+            pass
+    finally:
+        execute("RESET statement_timeout")
+    assert claimed(Claimed.CROSS_MATCH) == set()
+
+
 @pytest.mark.django_db
 def test_a_lock_with_one_key_is_no_claim():
     execute("SELECT pg_advisory_xact_lock(%s)", (int(Claimed.CHIP) << 32) + 7)
