@@ -11,7 +11,8 @@ settings as they should be, ``failed_statements_by_default`` with PostgreSQL's o
 ``wanted_max_locks_per_transaction``; ``first_plan_ms`` of a source by its id in a session,
 ``plan_ms`` of the next; ``cone_ms`` of a cone with light curves in ``cone_catalogues``;
 ``attach_ms`` of one partition more than ``n_partitions``; ``home_seconds`` and so on of pages,
-``other_pages_``, ``api_lists_`` and ``tables_`` (of the admin) of the others; ``filters_``,
+``other_pages_``, ``exports_`` (of the first piece), ``api_lists_``, ``api_cones_``, ``late_pages_``
+(after 1,000) and ``tables_`` (of the admin) of the others; ``filters_``,
 ``three_filters_`` and ``sorts_`` of the first page of candidates; ``reprocess_dry_run_seconds``,
 ``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds``, ``refresh_candidates_seconds``
 (of all, by an eighth); ``sweep_10_waiting_ms`` and ``sweep_100_waiting_ms``, with so many exposures

@@ -1,15 +1,19 @@
 """What pages cost, asked for as a collaborator and as a superuser."""
 
+from urllib.parse import urlencode
+
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
 from benchmarks.survey_rows.people import SUPERUSER, VETTERS
-from exposures.models import GalExposure
-from variables.models import GalCandidate
+from exposures.keyset import AFTER, KeysetOrder
+from exposures.models import GalExposure, GalImage
+from variables.candidates.columns import SORTABLE
+from variables.models import GalCandidate, GalDecision
 
-REPEATS = 3
+LATE = 1000  # pages before a late one
 APPLICATIONS = ("exposures", "photometry", "variables")
 API = ("exposure", "image", "reference", "candidate", "flag", "vote")
 
@@ -41,7 +45,10 @@ def measure_pages(figures):
         figures.store(f"{name}_seconds", max(seconds))
     for kind, client, addresses in (
         ("other_pages", collaborator, _others()),
+        ("exports", collaborator, _exports()),
         ("api_lists", collaborator, {name: reverse(f"api-{name}-list") for name in API}),
+        ("api_cones", collaborator, _cones()),
+        ("late_pages", collaborator, _late_pages()),
         ("tables", superuser, _tables()),
     ):
         figures.store_worst(
@@ -90,8 +97,63 @@ def _others():
         "plane": reverse("plane"),
         "flags": reverse("flags"),
         "image": reverse("image", args=[image]),
-        "export_candidates": reverse("export_candidates") + "?format=csv",
     }
+
+
+def _exports():
+    """Exports of candidates in every order, and tables of the API, of which one piece is had."""
+    export = reverse("export_candidates")
+    orders = [("-" if i % 2 else "") + name for i, name in enumerate(sorted(SORTABLE))]
+    return {sort: f"{export}?{urlencode({'format': 'csv', 'sort': sort})}" for sort in orders} | {
+        name: reverse(f"api-{name}-list") + "?format=csv" for name in API
+    }
+
+
+def _cones():
+    """Cones of the API: of sources with light curves, and of candidates."""
+    candidate = GalCandidate.objects.filter(n_detections__gt=1).first()
+    place = {"ra": candidate.ra, "dec": candidate.dec}
+    position = {"position": f"{candidate.ra:.4f} {candidate.dec:.4f}"}
+    candidates = reverse("api-candidate-list")
+    return {
+        f"{reverse('api-cone')} of {radius}″": f"{reverse('api-cone')}?"
+        + urlencode(place | {"radius_arcsec": radius})
+        for radius in (1, 10, 60)
+    } | {
+        f"{candidates} of {radius}″": f"{candidates}?{urlencode(position | {'radius': radius})}"
+        for radius in (10, 600, 3600)
+    }
+
+
+def _late_pages():
+    """Page 1,000 of lists of candidates in some orders, and of tables of the API."""
+    rows, candidates = GalCandidate.objects, reverse("candidates")
+    lists = {
+        # By star, as lists are.
+        f"{candidates} {sort}": f"{candidates}?"
+        + urlencode({"sort": sort, "page": _cursor(rows, column, 50 * LATE)})
+        for sort, column in (
+            ("-n_detections", "-star_detections"),
+            ("n_changes", "star_changes"),
+            ("-reference_mag", "-reference_mag"),
+            ("period_days", "period_days"),
+            ("known", "known"),
+        )
+    }
+    own = GalDecision.objects.votes_standing().filter(user__username=VETTERS[0])
+    tables = {"candidate": rows, "image": GalImage.objects, "vote": own}
+    return lists | {
+        (name := reverse(f"api-{table}-list")): f"{name}?"
+        + urlencode({"cursor": _cursor(of, "pk", min(100 * LATE, of.count() // 2))})
+        for table, of in tables.items()
+    }
+
+
+def _cursor(rows, sort, n):
+    """Where a page begins before which there are ``n`` rows, or half of those with a value."""
+    order = KeysetOrder(sort.removeprefix("-"), sort.startswith("-"))
+    stretch = order.stretches(rows.all())[0].rows
+    return order.cursor(stretch[min(n, stretch.count() // 2)], AFTER)
 
 
 def _tables():

@@ -29,8 +29,9 @@ class TableColumn:
     description: str = ""
 
 
-def batched(rows, size):
-    """Lists of ``size`` rows, the last of what is left; none of no rows."""
-    rows = iter(rows)
-    while batch := list(islice(rows, size)):
+def batched(rows, size, first=None):
+    """Lists of ``size`` rows, the ``first`` of as many, the last of what is left; none of none."""
+    rows, n = iter(rows), first or size
+    while batch := list(islice(rows, n)):
         yield batch
+        n = size

@@ -9,6 +9,8 @@ from numbers import Number
 from exposures.errors import GalprojectError
 from exposures.tables.spreadsheet_text import harmless
 
+PLAIN_NUMBERS = (float, int, bool)  # known at once, while other kinds of numbers are looked up
+
 
 def csv_cell(value):
     """A value as a cell of CSV with all its digits; empty if unknown.
@@ -18,7 +20,7 @@ def csv_cell(value):
     """
     if value is None or value != value:  # NaN is not equal to itself
         return ""
-    if isinstance(value, Number):
+    if type(value) in PLAIN_NUMBERS or isinstance(value, Number):
         return value
     if isinstance(value, datetime):
         return value.isoformat()

@@ -152,8 +152,7 @@ class InFormats:
         """The table that is asked for, its columns, and chunks of rows, the first of them short."""
         columns = columns_of(serializer)
         made = (row_of(columns, serializer.to_representation(row)) for row in rows)
-        first = batched(islice(made, self.first_rows), self.first_rows)
-        chunks = chain(first, batched(made, self.rows_at_once))
+        chunks = batched(made, self.rows_at_once, self.first_rows)
         return self.request.accepted_renderer.table, columns, chunks
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from exposures.tables import batched
 from photometry.absolute.offsets import absolute_offsets
 
-CANDIDATES_AT_ONCE = 2000
+CANDIDATES_AT_ONCE, FIRST_CANDIDATES = 2000, 200  # the first are there soon
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def calibrated_columns(magnitudes) -> dict[int, tuple]:
 
 def with_calibrated(candidates: Iterable) -> Iterator:
     """The same candidates, each with its ``calibrated`` columns."""
-    for some in batched(candidates, CANDIDATES_AT_ONCE):
+    for some in batched(candidates, CANDIDATES_AT_ONCE, FIRST_CANDIDATES):
         columns = calibrated_columns(map(_magnitude, some))
         for candidate in some:
             candidate.calibrated = columns[candidate.pk]

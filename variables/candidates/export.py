@@ -1,7 +1,5 @@
 """Lists of candidates as files: CSV, VOTable and Parquet, with units and meanings."""
 
-from itertools import chain, islice
-
 from django.db import models
 
 from exposures.errors import GalprojectError
@@ -29,7 +27,7 @@ ADDED_KINDS = {
     "mag_cal": ColumnKind.DOUBLE,
     "mag_cal_err": ColumnKind.DOUBLE,
 }
-CHUNK, FIRST_CHUNK = 10_000, 1000
+CHUNK, FIRST_CHUNK = 10_000, 200  # the first is there soon
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
 TITLE = "Candidates for variable stars of galproject"
 KINDS = {
@@ -79,7 +77,7 @@ def _chunks(rows):
 
     The columns of each source's object and of its calibrated magnitude are appended to its row.
     """
-    for chunk in chain(batched(islice(rows, FIRST_CHUNK), CHUNK), batched(rows, CHUNK)):
+    for chunk in batched(rows, CHUNK, FIRST_CHUNK):
         objects = object_columns([row[0] for row in chunk])
         calibrated = calibrated_columns(
             (row[0], *(row[place] for place in MAGNITUDES)) for row in chunk

@@ -124,7 +124,7 @@ class CandidateSearch:
         for own, in_order in zip(
             self.order.stretches(self.rows), self._all_in_order(None, False), strict=False
         ):
-            at = self._sampled(own, ENOUGH)
+            at = self._sampled(own, 2 * ENOUGH)
             if at is not None:
                 for part in self._until(own, at):
                     yield read(fenced(part.rows)), BY_INDEXES
