@@ -20,6 +20,11 @@ def find_exposures(identifiers) -> list[GalExposure]:
     return found
 
 
+def filters_in_use() -> list[str]:
+    """The filters of all exposures."""
+    return sorted(GalExposure.objects.order_by().values_list("filter", flat=True).distinct())
+
+
 def _advice(identifier):
     near = GalExposure.objects.filter(identifier__icontains=identifier).order_by("-pk")
     names = ", ".join(near.values_list("identifier", flat=True)[:N_SUGGESTED])

@@ -5,7 +5,7 @@ from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneV
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from galproject.quality.views import overrule_quality
+from galproject.quality.views import exposure_focal_plane, overrule_quality, quality
 from galproject.site import error_pages
 from galproject.site.password import PasswordView
 from galproject.status import views
@@ -25,6 +25,8 @@ urlpatterns = [
         views.run_failed_of_exposure,
         name="run_failed_of_exposure",
     ),
+    path("exposures/<id:pk>/focal-plane/", exposure_focal_plane, name="focal_plane"),
+    path("quality/", quality, name="quality"),
     path("images/<id:pk>/quality/", overrule_quality, name="image_quality"),
     path("candidates/", include("variables.candidates.urls")),
     path("candidates/", include("variables.drafts.urls")),

@@ -3,9 +3,10 @@
 from django import forms
 
 from exposures.input.form_fields import FloatField, refusal
+from exposures.lookup import filters_in_use
 from exposures.science.positions import PositionError, read_position
 from galproject.configuration.loading import load_options
-from galproject.references.patches import SkyPatch, filters_in_use
+from galproject.references.patches import SkyPatch
 
 
 class PatchForm(forms.Form):

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.db.models import F, Value
 
+from exposures.lookup import filters_in_use
 from exposures.models import GalExposure, GalField
 from exposures.q3c import Q3CWithin
 from exposures.science.angles import wrap_ra
@@ -73,8 +74,3 @@ def _followed(field):
     filters = field.filters or filters_in_use()
     patches = (SkyPatch(wrap_ra(field.ra), field.dec, field.radius, name) for name in filters)
     return FieldToChoose(field.name, None, tuple(patches))
-
-
-def filters_in_use() -> list[str]:
-    """The filters of all exposures."""
-    return sorted(GalExposure.objects.order_by().values_list("filter", flat=True).distinct())

@@ -10,7 +10,8 @@ from django.urls import URLPattern, get_resolver
 
 # An object for each address with a place for one; of some kinds several, as pages differ much.
 OBJECTS = {
-    "exposures/": "SELECT min(id) FROM galexposures",
+    "exposures/": """
+        SELECT exposure_id FROM galimages WHERE status = 'done' ORDER BY exposure_id LIMIT 1""",
     "candidates/": """
         (SELECT refsource_id FROM galcandidates WHERE NOT is_flagged
          ORDER BY n_detections DESC, refsource_id LIMIT 1)

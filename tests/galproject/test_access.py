@@ -38,6 +38,8 @@ PAGES = [
     "find",
     "working_status",
     "exposure",
+    "focal_plane",
+    "quality",
     "candidates",
     "export_candidates",
     "repeat_detections",

@@ -52,3 +52,13 @@ def test_coverage_leaves_out_the_modules_of_which_numba_compiles_functions_and_n
         if "photometry.science.compiled import" in path.read_text()
     }
     assert compiled | {"*/migrations/*"} == set(options["omit"])
+
+
+def test_no_page_script_style_sheet_or_document_has_the_marks_of_a_merge():
+    # Linters read them as text or as rules that hold nowhere.
+    folders = (PROJECT / name for name in ("static", "templates", "docs"))
+    kinds = (".css", ".html", ".js", ".md")
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in kinds]
+    marked = re.compile("^(<{7}|>{7}|={7}$)", re.MULTILINE)
+    assert [str(path) for path in files if marked.search(path.read_text())] == []
+    assert len(files) > 100

@@ -16,12 +16,20 @@ from variables.models import CampaignObject, GalFlag
 pytestmark = pytest.mark.django_db
 LISTS = ("exposure", "image", "reference", "candidate", "flag", "vote")
 OF_A_THING = (
-    *("exposure", "image", "references_preview", "candidate", "campaign", "star_list"),
+    *(
+        "exposure",
+        "focal_plane",
+        "image",
+        "references_preview",
+        "candidate",
+        "campaign",
+        "star_list",
+    ),
     "candidate_data",
 )
 PAGES = (
     *("home", "repeat_detections", "working_status", "candidates", "flags", "vetting", "plane"),
-    "references",
+    *("references", "quality"),
 )
 WITH_QUERIES = (
     "/find/?q=e",
@@ -47,7 +55,11 @@ def grow(campaign_id, first, last):
 
 def urls(things):
     yield from (reverse(name) for name in PAGES)
-    places = {"references_preview": "exposure", "candidate_data": "candidate"}
+    places = {
+        "references_preview": "exposure",
+        "focal_plane": "exposure",
+        "candidate_data": "candidate",
+    }
     yield from (reverse(name, args=[things[places.get(name, name)]]) for name in OF_A_THING)
     yield from WITH_QUERIES
     yield from (reverse(f"api-{name}-list") for name in LISTS)
