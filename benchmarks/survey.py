@@ -14,8 +14,10 @@ settings as they should be, ``failed_statements_by_default`` with PostgreSQL's o
 ``other_pages_``, ``exports_`` (of the first piece), ``api_lists_``, ``api_cones_``, ``late_pages_``
 (after 1,000) and ``tables_`` (of the admin) of the others; ``filters_``,
 ``three_filters_`` and ``sorts_`` of the first page of candidates; ``reprocess_dry_run_seconds``,
-``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds``, ``refresh_candidates_seconds``
-(of all, by an eighth); ``sweep_10_waiting_ms`` and ``sweep_100_waiting_ms``, with so many exposures
+``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds`` (of all exposures),
+``refresh_candidates_seconds`` (of all catalogues by an eighth of them, where all rows differ from
+what is stored and are written anew), ``refresh_candidates_again_seconds`` (where none does);
+``sweep_10_waiting_ms`` and ``sweep_100_waiting_ms``, with so many exposures
 waiting; ``enqueue_seconds`` for ``n_enqueued`` chips, and ``enqueue_wait_seconds`` of the wall for
 whoever asks; ``chips_a_second`` of the wall, of 32 workers on chips that end at once, and
 ``chip_of_workers_ms`` of processor time for each, theirs and the server's; ``interrupted``: what

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from exposures.binary_copy import copy_out
+from exposures.binary_copy import copy_out, names_of
 from exposures.science.arrays import IntArray
-from exposures.source_ids import id_range
+from exposures.source_ids import catalogue_of, id_range
 from photometry.models import GalReference
+from photometry.storage.catalogue_rows import in_order_of_ids, rows_of_catalogues
 
 REFERENCE_ROWS = """
 SELECT refsource_id, {columns} FROM {partition}
@@ -17,6 +18,7 @@ TIMES_MEASURED = """
 SELECT refsource_id, count(*) FROM {partition}
 WHERE NOT is_reference AND refsource_id = ANY('{{{ids}}}') GROUP BY refsource_id
 """
+FEW_SOURCES = 2000  # so many are looked up one by one; with more, all of a catalogue are read
 PLACE_DTYPE = np.dtype([("refsource_id", "i8"), ("x", "f8"), ("y", "f8")])
 TIMES_DTYPE = np.dtype([("refsource_id", "i8"), ("n", "i8")])
 
@@ -56,3 +58,17 @@ def of_partitions(
             names = {"partition": catalogue.partition, "image": catalogue.image_id, "ids": ids}
             queries.append(query.format(**names, **words))
     return copy_out(" UNION ALL ".join(queries), dtype) if queries else np.zeros(0, dtype)
+
+
+def rows_of_sources(table: str, refsource_ids: IntArray, dtype: np.dtype) -> np.ndarray:
+    """Rows of a table, of ``dtype`` in order of their ids, with all of some sources (n,).
+
+    Where these are many, with others of their catalogues.
+    """
+    columns = ", ".join(names_of(dtype))
+    if len(refsource_ids) > FEW_SOURCES:
+        catalogues = np.unique(catalogue_of(refsource_ids)).tolist()
+        return rows_of_catalogues(table, columns, catalogues, dtype)
+    ids = ",".join(map(str, refsource_ids.tolist()))
+    query = f"SELECT {columns} FROM {table} WHERE refsource_id = ANY('{{{ids}}}')"
+    return in_order_of_ids(copy_out(query, dtype))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import transaction
 
-from exposures.binary_copy import copy_in, copy_out, names_of
+from exposures.binary_copy import copy_in
 from exposures.science.arrays import FloatArray, Index, IntArray
-from exposures.source_ids import catalogue_of, id_range
 from photometry.models import GalMotion, GalReference
 from photometry.science.motions import MotionOptions, Motions, positions_at
+from photometry.storage.by_catalogue import rows_of_sources
 from photometry.storage.columns import MOTION_DTYPE
 
 TABLE = "galmotions"
@@ -48,8 +48,7 @@ def store_motions(of_sources: SourceMotions) -> None:
 
 def motions_of(refsource_ids: IntArray) -> Motions:
     """The Motions of sources (n,), in the order of their ids; NaN where unknown."""
-    catalogues = np.unique(catalogue_of(refsource_ids)).tolist()
-    stored = np.concatenate([np.zeros(0, MOTION_DTYPE), *map(_motions_in, catalogues)])
+    stored = rows_of_sources(TABLE, refsource_ids, MOTION_DTYPE)
     place = np.searchsorted(stored["refsource_id"], refsource_ids)
     place[place == len(stored)] = 0
     is_known = np.zeros(len(refsource_ids), bool)
@@ -92,13 +91,3 @@ def source_positions_at(
     motions = motions_of(sources["refsource_id"])
     days = mjd - sources["mjd"]
     return positions_at(sources["ra"], sources["dec"], motions, days, options)
-
-
-def _motions_in(catalogue_id: int) -> np.ndarray:
-    """The motions of a catalogue's sources, MOTION_DTYPE in order of their ids."""
-    first, last = id_range(catalogue_id)
-    return copy_out(
-        f"SELECT {', '.join(names_of(MOTION_DTYPE))} FROM {TABLE}"
-        f" WHERE refsource_id BETWEEN {first} AND {last} ORDER BY refsource_id",
-        MOTION_DTYPE,
-    )

@@ -6,8 +6,8 @@ import numpy as np
 
 from exposures.binary_copy import names_of
 from exposures.science.arrays import IntArray
-from exposures.source_ids import catalogue_of
 from photometry.science.stacking.reference_mean import DISAGREE, PRIMARY_AT_FAULT, PRIMARY_UNUSABLE
+from photometry.storage.by_catalogue import rows_of_sources
 from photometry.storage.catalogue_rows import rows_of_catalogues
 from photometry.storage.columns import MEAN_DTYPE
 
@@ -43,8 +43,7 @@ def reference_values(sources: np.ndarray) -> ReferenceValues:
 
 def _means_of(ids: IntArray) -> np.ndarray:
     """(n,) MEAN_DTYPE of sources; zeros without a mean."""
-    catalogues = np.unique(catalogue_of(ids)).tolist()
-    known = rows_of_catalogues(TABLE, MEAN_COLUMNS, catalogues, MEAN_DTYPE)
+    known = rows_of_sources(TABLE, ids, MEAN_DTYPE)
     found = np.zeros(len(ids), MEAN_DTYPE)
     place = np.searchsorted(known["refsource_id"], ids)
     place[place == len(known)] = 0

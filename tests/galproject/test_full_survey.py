@@ -81,7 +81,8 @@ KEYS = {
     *("crossmatch_filters_dry_run_seconds", "sweep_10_waiting_ms", "sweep_100_waiting_ms"),
     *("enqueue_seconds", "enqueue_wait_seconds", "n_enqueued", "chips_a_second"),
     "chip_of_workers_ms",
-    *("propose_flags_seconds", "refresh_candidates_seconds", "interrupted"),
+    *("propose_flags_seconds", "refresh_candidates_seconds", "refresh_candidates_again_seconds"),
+    "interrupted",
 }
 
 

@@ -198,3 +198,35 @@ def test_two_catalogues_refreshed_at_once_agree_on_their_star():
         other.join(20)
         assert not other.is_alive()
     assert [c.star_detections for c in GalCandidate.objects.order_by("pk")] == [2, 2]
+
+
+def asked(query):
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def test_what_is_as_it_should_be_is_not_written_again(
+    overlapping, django_capture_on_commit_callbacks
+):
+    places = "SELECT refsource_id, ctid::text FROM galcandidates ORDER BY 1"
+    before = asked(places)
+    with django_capture_on_commit_callbacks(execute=True):
+        refresh_candidates()
+        refresh_candidates([catalogue.pk for catalogue in overlapping])
+    assert asked(places) == before and len(before) > 4
+
+
+def test_what_differs_is_written_once_with_what_is_known_and_its_star(
+    overlapping, django_capture_on_commit_callbacks
+):
+    expected = list(GalCandidate.objects.order_by("pk").values())
+    written = "SELECT pg_stat_get_xact_tuples_updated('galcandidates'::regclass)"
+    GalCandidate.objects.update(n_epochs=99, known_name="V1", star_sources=7, star_detections=0)
+    ((before,),) = asked(written)
+    with django_capture_on_commit_callbacks(execute=True):
+        refresh_candidates()
+    ((after,),) = asked(written)
+    assert after - before == len(expected)
+    for row, old in zip(GalCandidate.objects.order_by("pk").values(), expected, strict=True):
+        assert row | {"refreshed": old["refreshed"]} == old

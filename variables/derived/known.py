@@ -4,48 +4,40 @@ Asked of catalogues in use: those of variables, and others where they give a sta
 variability, as tables of Gaia's do. Catalogues of objects of any kind only give names.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Q
 
 from exposures.locks import Claimed, lock_to_end
 from exposures.models import GalPublishedCatalogue
 from exposures.published.coverage import ANY_MAG, is_covered
 from exposures.published_catalogues import PublishedKind
+from exposures.science.arrays import FloatArray, IntArray
 from photometry.science.matching.states import MatchState
-from variables.models import GalCandidate
 from variables.models.known import Known
-from variables.science.period_agreement import PeriodAgreement, compare_periods
+from variables.science.period_agreement import compare_periods
 
 PROBABLY_A_PART = 0.5  # probability with which a variable is a part of a blended source
 
 LOCK = """
-SELECT refsource_id FROM galcandidates
-WHERE catalogue_id = %(catalogue)s
-    AND (%(only)s::bigint[] IS NULL OR refsource_id = ANY(%(only)s::bigint[]))
-ORDER BY refsource_id FOR NO KEY UPDATE
+SELECT refsource_id, ra, dec, period_days, period_err FROM galcandidates
+WHERE catalogue_id = %s ORDER BY refsource_id FOR NO KEY UPDATE
 """
 # The next best star counts where it is a variable and may be the source, or a part of its light.
 MISSING = """
-SELECT c.refsource_id, c.ra, c.dec FROM galcandidates c JOIN galmatches m USING (refsource_id)
-WHERE c.catalogue_id = %(catalogue)s
-    AND (%(only)s::bigint[] IS NULL OR c.refsource_id = ANY(%(only)s::bigint[]))
-    AND m.catalogue_id = %(published)s AND m.rank = 1 AND m.state = %(no_counterpart)s
+SELECT refsource_id FROM galmatches
+WHERE refsource_id = ANY(%(sources)s::bigint[])
+    AND catalogue_id = %(published)s AND rank = 1 AND state = %(no_counterpart)s
 """
-UPDATE = """
-WITH matches AS (
+SAID = """
+WITH matches AS MATERIALIZED (
     SELECT m.refsource_id, m.catalogue_id, m.rank, m.state, m.probability, m.n_possible, p.kind,
         s.var_class, s.period, galpublished_name(p.id, s.name) AS name,
         p.kind = %(variables)s
             OR (p.kind <> %(objects)s AND s.var_class IS NOT NULL) AS is_of_variables
-    FROM galcandidates c
-    JOIN galmatches m USING (refsource_id)
+    FROM galmatches m
     JOIN galpublishedcatalogues p ON p.id = m.catalogue_id AND p.in_use
     LEFT JOIN galpublishedstars s ON s.id = m.star_id
-    WHERE c.catalogue_id = %(catalogue)s
-        AND (%(only)s::bigint[] IS NULL OR c.refsource_id = ANY(%(only)s::bigint[]))
+    WHERE m.refsource_id = ANY(%(sources)s::bigint[])
 ), best AS (
     SELECT DISTINCT ON (refsource_id) refsource_id, name, var_class, period FROM matches
     WHERE is_of_variables AND rank = 1 AND state = %(matched)s
@@ -64,32 +56,30 @@ WITH matches AS (
             SELECT * FROM unnest(%(reached)s::bigint[], %(reached_by)s::int[])
         )) AS is_missing
     FROM matches GROUP BY refsource_id
-), said AS (
-    SELECT c.refsource_id,
-        CASE WHEN best.refsource_id IS NOT NULL THEN %(is_known)s
-            WHEN others.possible IS NOT NULL THEN %(is_untold)s
-            WHEN others.is_missing THEN %(is_new)s ELSE %(is_not_looked_up)s END AS known,
-        CASE WHEN best.refsource_id IS NULL THEN others.possible END AS possible,
-        best.var_class, coalesce(best.name, objects.name) AS name, best.period
-    FROM galcandidates c
-    LEFT JOIN others USING (refsource_id)
-    LEFT JOIN best USING (refsource_id)
-    LEFT JOIN objects USING (refsource_id)
-    WHERE c.catalogue_id = %(catalogue)s
-        AND (%(only)s::bigint[] IS NULL OR c.refsource_id = ANY(%(only)s::bigint[]))
 )
-UPDATE galcandidates c SET known = said.known, known_possible = said.possible,
-    known_class = said.var_class, known_name = said.name, known_period = said.period
-FROM said
-WHERE c.refsource_id = said.refsource_id
-    AND (c.known, known_possible, known_class, known_name, known_period)
-    IS DISTINCT FROM (said.known, said.possible, said.var_class, said.name, said.period)
-RETURNING c.refsource_id
+SELECT refsource_id,
+    CASE WHEN best.refsource_id IS NOT NULL THEN %(is_known)s
+        WHEN others.possible IS NOT NULL THEN %(is_untold)s
+        WHEN others.is_missing THEN %(is_new)s ELSE %(is_not_looked_up)s END,
+    CASE WHEN best.refsource_id IS NULL THEN others.possible END,
+    best.var_class, coalesce(best.name, objects.name), best.period
+FROM others LEFT JOIN best USING (refsource_id) LEFT JOIN objects USING (refsource_id)
 """
-AGREE = """
-UPDATE galcandidates c SET period_agreement = said.agreement
-FROM unnest(%s::bigint[], %s::text[]) AS said (refsource_id, agreement)
-WHERE c.refsource_id = said.refsource_id AND c.period_agreement <> said.agreement
+UPDATE = """
+UPDATE galcandidates c SET known = said.known, known_possible = said.possible,
+    known_class = said.class, known_name = said.name, known_period = said.period,
+    period_agreement = said.agreement
+FROM (
+    SELECT refsource_id, known, nullif(possible, 'NaN')::int AS possible, class, name,
+        nullif(period, 'NaN') AS period, agreement
+    FROM unnest(%(sources)s::bigint[], %(known)s::text[], %(known_possible)s::float8[],
+        %(known_class)s::text[], %(known_name)s::text[], %(known_period)s::float8[],
+        %(period_agreement)s::text[]
+    ) AS r (refsource_id, known, possible, class, name, period, agreement)
+) AS said
+WHERE c.refsource_id = said.refsource_id
+    AND (c.known, known_possible, known_class, known_name, known_period, period_agreement)
+    IS DISTINCT FROM (said.known, said.possible, said.class, said.name, said.period, said.agreement)
 """
 VALUES = {
     "variables": PublishedKind.VARIABLES.value,
@@ -106,46 +96,69 @@ VALUES = {
 
 
 @transaction.atomic
-def refresh_known(catalogue_id: int, refsource_ids: Sequence[int] | None = None) -> set[int]:
-    """Say again of the candidates of a reference catalogue, or of some, whether they are known.
+def refresh_known(catalogue_id: int) -> None:
+    """Say again of the candidates of a reference catalogue whether they are known."""
+    lock_to_end(Claimed.CANDIDATES, [catalogue_id])
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [catalogue_id])
+        rows = np.array(cursor.fetchall(), float).reshape(-1, 5)
+        ids, (ra, dec, *periods) = rows[:, 0].astype("i8"), rows[:, 1:].T
+        columns = known_columns(ids, ra, dec, *periods)
+        values = {name: column.tolist() for name, column in columns.items()}
+        cursor.execute(UPDATE, values | {"sources": ids.tolist()})
 
-    Returns the ids of those of which something else is said than before.
+
+def known_columns(
+    refsource_ids: IntArray,
+    ra: FloatArray,
+    dec: FloatArray,
+    period_days: FloatArray,
+    period_err: FloatArray,
+) -> dict[str, np.ndarray]:
+    """The columns of candidates (n,) at ra and dec, ICRS degrees, that published stars tell of.
+
+    Whether they are known, and whether their periods (n,), days with errors, agree with what is
+    published; NaN and None where nothing is.
 
     A matched star counts as the candidate. Of several, in several catalogues, the one of which a
     class and a period are published, then the most probable. Where none is matched and some may be,
     it can't be told. New is only what a catalogue of variables does not have that reaches so far,
     which is never said where its depth is unknown.
     """
-    lock_to_end(Claimed.CANDIDATES, [catalogue_id])
-    only = None if refsource_ids is None else list(refsource_ids)
-    values = VALUES | {"catalogue": catalogue_id, "only": only}
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, values)
-        cursor.execute(UPDATE, values | _reached(cursor, values))
-        changed = {pk for (pk,) in cursor.fetchall()}
-        cursor.execute(AGREE, _agreements(catalogue_id, only))
-    return changed
+    n = len(refsource_ids)
+    columns = {
+        "known": np.full(n, Known.NOT_LOOKED_UP.value, "U13"),
+        "known_possible": np.full(n, np.nan),
+        "known_class": np.full(n, None),
+        "known_name": np.full(n, None),
+        "known_period": np.full(n, np.nan),
+    }
+    in_use = list(GalPublishedCatalogue.objects.in_use())
+    for refsource_id, *said in _said(in_use, refsource_ids, ra, dec):
+        place = np.searchsorted(refsource_ids, refsource_id)
+        for column, value in zip(columns.values(), said, strict=True):
+            column[place] = np.nan if value is None and column.dtype == float else value
+    agreement = compare_periods(period_days, period_err, columns["known_period"])
+    return columns | {"period_agreement": agreement}
 
 
-def _reached(cursor, values):
-    """Ids of candidates without a counterpart, and of the catalogues that would have had them."""
+def _said(in_use, refsource_ids, ra, dec):
+    """Of sources with a match in a catalogue in use what is said of them."""
+    if not in_use:
+        return []
+    values = VALUES | {"sources": refsource_ids.tolist()}
     reached, reached_by = [], []
-    for published in GalPublishedCatalogue.objects.in_use().filter(kind=PublishedKind.VARIABLES):
-        cursor.execute(MISSING, values | {"published": published.pk})
-        rows = np.array(cursor.fetchall(), [("id", "i8"), ("ra", "f8"), ("dec", "f8")])
-        # By the state of their matches they are bright enough, where that can be known.
-        is_known = is_covered(published, rows["ra"], rows["dec"], np.full(len(rows), ANY_MAG))
-        reached += rows["id"][is_known].tolist()
-        reached_by += [published.pk] * int(is_known.sum())
-    return {"reached": reached, "reached_by": reached_by}
-
-
-def _agreements(catalogue_id, only):
-    """Ids of candidates that may have or had periods to compare, and what ours are of theirs."""
-    compared = Q(known_period__isnull=False, period_days__isnull=False)
-    asked = GalCandidate.objects.filter(catalogue_id=catalogue_id)
-    asked = asked if only is None else asked.filter(pk__in=only)
-    asked = asked.filter(compared | ~Q(period_agreement=PeriodAgreement.NONE.value))
-    rows = list(asked.values_list("pk", "period_days", "period_err", "known_period"))
-    periods = np.array([row[1:] for row in rows], float).reshape(-1, 3).T
-    return [pk for pk, *_ in rows], compare_periods(*periods).tolist()
+    with connection.cursor() as cursor:
+        for published in in_use:
+            if published.kind != PublishedKind.VARIABLES:
+                continue
+            cursor.execute(MISSING, values | {"published": published.pk})
+            missing = np.array(cursor.fetchall(), "i8").ravel()
+            place = np.searchsorted(refsource_ids, missing)
+            # By the state of their matches they are bright enough, where that can be known.
+            any_mag = np.full(len(missing), ANY_MAG)
+            is_known = is_covered(published, ra[place], dec[place], any_mag)
+            reached += missing[is_known].tolist()
+            reached_by += [published.pk] * int(is_known.sum())
+        cursor.execute(SAID, values | {"reached": reached, "reached_by": reached_by})
+        return cursor.fetchall()

@@ -10,8 +10,10 @@ def certain_periods(
     refsource_ids: IntArray, options: PeriodOptions = PeriodOptions()
 ) -> tuple[FloatArray, FloatArray]:
     """(n,) periods of sources and (n,) their errors, days; NaN where none is certain, or known."""
-    certain = GalPeriod.objects.filter(
-        rank=1, false_alarm__lte=options.max_false_alarm, n_cycles__gte=LEAST_CYCLES
+    certain = (
+        f"rank = 1 AND false_alarm <= {options.max_false_alarm!r} AND n_cycles >= {LEAST_CYCLES!r}"
     )
-    days, errors = columns_of(certain, refsource_ids, ("days", "error_days"))
+    days, errors = columns_of(
+        GalPeriod._meta.db_table, refsource_ids, ("days", "error_days"), certain
+    )
     return days, errors

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from exposures.binary_copy import copy_out
 from exposures.locks import Claimed, lock_to_end
@@ -18,11 +18,17 @@ from photometry.science.motions import fade_mag
 from photometry.storage.motions import motions_of
 from photometry.storage.reference_values import reference_values
 from photometry.storage.storage import lock_against_drop, measurements_of
-from variables.derived.candidate_rows import upsert_candidates
+from variables.derived.candidate_rows import (
+    differing,
+    stored_candidates,
+    upsert_candidates,
+)
+from variables.derived.changes import changes_of, extreme, summarise
 from variables.derived.colours import colour_columns
-from variables.derived.known import refresh_known
+from variables.derived.known import known_columns
 from variables.derived.periods import certain_periods
 from variables.derived.stars import (
+    beside,
     candidates_of_other_stars,
     refresh_stars_later,
     refresh_stars_of,
@@ -30,30 +36,16 @@ from variables.derived.stars import (
 from variables.derived.varying import AllEpochs, all_epochs_of, varying_sources
 from variables.models import GalCandidate, GalDecision, GalFlag, GalNewSource
 from variables.regions.coverage import are_inside
-from variables.science.causes import Evidence, count_others_nearby, judge_causes
+from variables.science.causes import Evidence, judge_causes
 from variables.science.light_curve_statistics import light_curve_statistics
 from variables.votes.consensus import update_consensus
 
 STARS_AT_ONCE = 5000
-CHANGES = """
-SELECT v.refsource_id, v.galimage_id, e.mjd, coalesce(v.delta_mag, 'NaN'), v.significance,
-       coalesce(v.x, 'NaN')::float8, coalesce(v.y, 'NaN')::float8,
-       v.failed_cuts, v.is_flagged, v.kind = 'vanished'
-FROM galvarobjs v
-JOIN galimages i ON i.id = v.galimage_id JOIN galexposures e ON e.id = i.exposure_id
-WHERE v.refsource_id BETWEEN {first} AND {last}
-"""
 LOOKED_FOR = """
 SELECT refsource_id, galimage_id FROM galnondetections
-WHERE refsource_id = ANY(%s) AND limit_mag <> 'NaN'
+WHERE refsource_id = ANY('{{{ids}}}') AND limit_mag <> 'NaN'
 """
-CHANGE_DTYPE = np.dtype(
-    [
-        *(("refsource_id", "i8"), ("image_id", "i8"), ("mjd", "f8"), ("delta_mag", "f8")),
-        *(("significance", "f8"), ("x", "f8"), ("y", "f8"), ("failed_cuts", "i2")),
-        *(("is_flagged", "?"), ("vanished", "?")),
-    ]
-)
+PAIR_DTYPE = np.dtype([("refsource_id", "i8"), ("image_id", "i8")])
 
 
 def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) -> int:
@@ -73,7 +65,7 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
         catalogues = catalogues.filter(pk__in=list(catalogue_ids))
     total, options, concerned = 0, options_in_force(), []
     for catalogue in catalogues:
-        done = _refresh(catalogue, only, options)
+        done = refresh_catalogue(catalogue, only, options)
         total += len(done.ids)
         concerned += done.changed if catalogue_ids is None else done.changed | set(done.ids)
         if len(concerned) > STARS_AT_ONCE:
@@ -88,7 +80,7 @@ def refresh_candidates(catalogue_ids=None, refsource_ids=None, progress=None) ->
 
 
 @dataclass(frozen=True)
-class _Refreshed:
+class Refreshed:
     """What became of the candidates of a catalogue."""
 
     ids: list[int]  # of those that there are
@@ -96,28 +88,29 @@ class _Refreshed:
 
 
 @transaction.atomic
-def _refresh(catalogue, only, options):
-    """Update the candidates of one catalogue, or only of some of its sources; a _Refreshed.
+def refresh_catalogue(catalogue, only, options) -> Refreshed:
+    """Update the candidates of one catalogue, or only of some of its sources.
 
     Their stars are to be looked at again once it is committed.
     """
     # Two images stored at once don't see each other's rows: the second waits for the first.
     lock_to_end(Claimed.CANDIDATES, [catalogue.pk])
     if not lock_against_drop(catalogue):
-        return _Refreshed([], set())  # dropped since it was looked up, with its candidates
-    changes = _changes(catalogue)
+        return Refreshed([], set())  # dropped since it was looked up, with its candidates
+    changes = changes_of(catalogue)
     varying = varying_sources(catalogue, options.variability)
-    evidence = _summarise(changes, varying, options.causes)
-    mine = GalCandidate.objects.filter(catalogue=catalogue)
+    evidence = summarise(changes, varying, options.causes)
     ids = evidence.refsource_id
+    stored = stored_candidates(catalogue)
+    mine = stored["refsource_id"]
     if only is not None:
-        mine, ids = mine.filter(pk__in=only.tolist()), np.intersect1d(ids, only)
-    gone = set(mine.values_list("pk", flat=True)).difference(ids.tolist())
+        mine, ids = np.intersect1d(mine, only), np.intersect1d(ids, only)
+    gone = set(np.setdiff1d(mine, ids).tolist())
     if gone:
-        mine.filter(pk__in=gone).delete()
+        GalCandidate.objects.filter(pk__in=gone).delete()
     if len(ids) == 0:
         refresh_stars_of(catalogue, gone)
-        return _Refreshed([], gone)
+        return Refreshed([], gone)
     chosen = np.searchsorted(evidence.refsource_id, ids)
     statistics = all_epochs_of(ids, options.variability)
     columns = _columns(catalogue, evidence, chosen, changes, statistics)
@@ -125,12 +118,23 @@ def _refresh(catalogue, only, options):
     columns |= {"period_days": days, "period_err": errors} | colour_columns(catalogue.pk, ids)
     columns["cause"] = judge_causes(_evidence(catalogue, evidence, chosen, columns), options.causes)
     columns["is_flagged"] |= _hidden(catalogue, columns)
-    new, written = upsert_candidates(catalogue, columns)
-    said = refresh_known(catalogue.pk, None if only is None else ids.tolist())
-    changed = written | said | gone
-    refresh_stars_of(catalogue, changed)
-    _restore_consensus(new)
-    return _Refreshed(ids.tolist(), changed)
+    columns |= known_columns(ids, columns["ra"], columns["dec"], days, errors)
+    written = _store(catalogue, stored, columns)
+    refresh_stars_of(catalogue, gone)
+    return Refreshed(ids.tolist(), written | gone)
+
+
+def _store(catalogue, stored, columns) -> set[int]:
+    """Store the candidates of a catalogue that are others than are stored; their ids."""
+    chosen = differing(stored, columns)
+    written = columns["refsource_id"][chosen]
+    if len(written) == 0:
+        return set()
+    parts = beside(catalogue, written.tolist())
+    upsert_candidates(catalogue, {name: values[chosen] for name, values in columns.items()})
+    refresh_stars_of(catalogue, parts)
+    _restore_consensus(np.setdiff1d(written, stored["refsource_id"]).tolist())
+    return set(written.tolist())
 
 
 def _restore_consensus(new):
@@ -140,103 +144,8 @@ def _restore_consensus(new):
         update_consensus(ids)
 
 
-def _changes(catalogue):
-    """The changes of a catalogue's sources, sorted by source and time; NaN where unknown."""
-    first, last = catalogue.id_range
-    changes = copy_out(CHANGES.format(first=first, last=last), CHANGE_DTYPE)
-    return changes[np.lexsort((changes["mjd"], changes["refsource_id"]))]
-
-
-@dataclass(frozen=True)
-class _Summary:
-    """The changes of each source, summarised; arrays (n,)."""
-
-    refsource_id: np.ndarray
-    columns: dict  # of the candidates
-    always_failed: np.ndarray
-    scatter_delta: np.ndarray
-    least_crowd: np.ndarray
-    n_others_nearby: np.ndarray
-    only_image: np.ndarray  # the one image that it changed on; 0 where there are several
-
-
-def _summarise(changes, varying, options):
-    """Summarise the detections of each source, or all its changes if it has no detection.
-
-    The sources ``varying`` (n,) are among them, with changes or without.
-    """
-    ids = np.union1d(changes["refsource_id"], varying)
-    source = np.searchsorted(ids, changes["refsource_id"])
-    n_changes = np.bincount(source, minlength=len(ids))
-    is_detection = (changes["failed_cuts"] == 0) & ~changes["is_flagged"]
-    n_detections = np.bincount(source, is_detection, len(ids)).astype(int)
-    counts = is_detection | (n_detections[source] == 0)
-    chosen, of = changes[counts], source[counts]
-    known = np.isfinite(chosen["delta_mag"])
-    delta, of_delta = chosen["delta_mag"][known], of[known]
-    n_known = np.bincount(of_delta, minlength=len(ids))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.bincount(of_delta, delta, len(ids)) / n_known
-        square = np.bincount(of_delta, (delta - mean[of_delta]) ** 2, len(ids)) / n_known
-    _, image, n_on_image = np.unique(changes["image_id"], return_inverse=True, return_counts=True)
-    others = count_others_nearby(
-        changes["refsource_id"], changes["x"], changes["y"], options.detector_pixels
-    )
-
-    changed, first = np.unique(source, return_index=True)
-
-    def over(ufunc, values):
-        """(n,) of all changes of each source; 0 where it has none."""
-        out = np.zeros(len(ids), values.dtype)
-        if len(changed):
-            out[changed] = ufunc.reduceat(values, first)
-        return out
-
-    return _Summary(
-        refsource_id=ids,
-        columns={
-            "n_changes": n_changes,
-            "n_detections": n_detections,
-            "first_mjd": _extreme(np.minimum, of, chosen["mjd"], len(ids)),
-            "last_mjd": _extreme(np.maximum, of, chosen["mjd"], len(ids)),
-            "max_delta_mag": _largest(of_delta, delta, len(ids)),
-            "mean_delta_mag": mean,
-            "max_significance": _extreme(np.maximum, of, chosen["significance"], len(ids)),
-            "has_vanished": np.bincount(of, chosen["vanished"], len(ids)) > 0,
-            "failed_cuts": over(np.bitwise_or, changes["failed_cuts"]),
-            "is_flagged": over(np.minimum, changes["is_flagged"].astype(int)) > 0,
-        },
-        always_failed=over(np.bitwise_and, changes["failed_cuts"]),
-        scatter_delta=np.sqrt(square),
-        least_crowd=over(np.minimum, n_on_image[image]),
-        n_others_nearby=over(np.maximum, others),
-        only_image=_only(of, chosen["image_id"], len(ids)),
-    )
-
-
-def _only(group, values, n):
-    """(n,) the value shared by all of a group, or 0 if they differ."""
-    low, high = (_extreme(ufunc, group, values, n) for ufunc in (np.minimum, np.maximum))
-    return np.where(low == high, low, 0)
-
-
-def _extreme(ufunc, group, values, n):
-    """(n,) the least or greatest value of each group, by np.minimum or np.maximum."""
-    out = np.full(n, np.inf if ufunc is np.minimum else -np.inf)
-    ufunc.at(out, group, values)
-    return out
-
-
-def _largest(group, values, n):
-    """(n,) the value of each group that is largest in size, with its sign; NaN where none is."""
-    out = np.full(n, np.nan)
-    order = np.argsort(np.abs(values), kind="stable")
-    out[group[order]] = values[order]
-    return out
-
-
 def _columns(catalogue, summary, chosen, changes, statistics: AllEpochs):
-    """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a _Summary.
+    """The columns of candidates, {name: (n,) values}, of the sources ``chosen`` in a Summary.
 
     ``changes`` are those that the summary was made from. The cause is not among them yet.
     """
@@ -283,7 +192,7 @@ def _varying_columns(columns, rows, statistics: AllEpochs):
         ),
     }
     for name, ufunc in (("first_mjd", np.minimum), ("last_mjd", np.maximum)):
-        of_epochs = _extreme(ufunc, source, rows["mjd"], len(unchanged))
+        of_epochs = extreme(ufunc, source, rows["mjd"], len(unchanged))
         changed[name] = np.where(unchanged, of_epochs, columns[name])
     return changed
 
@@ -294,9 +203,8 @@ def _n_not_detected(ids, rows, changes):
     ``rows`` are the detections of the sources. A source that vanished was looked for, even if no
     row of that was kept.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(LOOKED_FOR, [ids.tolist()])
-        looked_for = cursor.fetchall()
+    query = LOOKED_FOR.format(ids=",".join(map(str, ids.tolist())))
+    looked_for = copy_out(query, PAIR_DTYPE).tolist()
     vanished = changes[changes["vanished"] & np.isin(changes["refsource_id"], ids)]
     looked_for += vanished[["refsource_id", "image_id"]].tolist()
     detected = rows[["refsource_id", "galimage_id"]].tolist()

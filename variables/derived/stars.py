@@ -10,6 +10,7 @@ from functools import partial
 from django.db import connection, transaction
 
 from variables.models import CountedAs
+from variables.models.candidate_counts import ALONE
 
 NAMED = """
 SELECT refsource_id FROM galcandidates
@@ -64,9 +65,7 @@ def _bit(counted_as):
         ) = 1 THEN {counted_as:d} ELSE 0 END"""
 
 
-# An image has one filter, and detects a star once, however many of its sources are measured on it.
-# Materialized, as the planner expects one row of each and would make them anew for every candidate.
-UPDATE = """
+MEMBERS = """
 , members AS (
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
         r.active, CASE WHEN r.active THEN s.object_id END AS object_id, c.known,
@@ -74,14 +73,58 @@ UPDATE = """
     FROM concerned JOIN galcandidates c USING (refsource_id)
     JOIN galreferences r ON r.id = c.catalogue_id
     LEFT JOIN galobjectsources s USING (refsource_id)
+)
+"""
+# The same with rows that are about to be stored, ``written``, in place of those that are there.
+TO_BE_MEMBERS = """
+, objects AS (
+    SELECT s.object_id FROM written JOIN galobjectsources s USING (refsource_id)
+    UNION SELECT c.object_id FROM written JOIN galcandidates c USING (refsource_id)
+        WHERE c.object_id IS NOT NULL
+), concerned AS (
+    SELECT s.refsource_id FROM objects JOIN galobjectsources s USING (object_id)
+    UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
+    EXCEPT SELECT refsource_id FROM written
+), known_by_now AS (
+    SELECT refsource_id, catalogue_id, filter, is_flagged, n_detections, n_changes, known, varies
+    FROM written
+    UNION ALL
+    SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
+        c.known, c.varies
+    FROM concerned JOIN galcandidates c USING (refsource_id)
+), members AS (
+    SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
+        r.active, CASE WHEN r.active THEN s.object_id END AS object_id, c.known,
+        (c.n_detections > 0 OR c.varies) AND NOT c.is_flagged AS accepted
+    FROM known_by_now c JOIN galreferences r ON r.id = c.catalogue_id
+    LEFT JOIN galobjectsources s USING (refsource_id)
+)
+"""
+# Columns of candidates, and what has them among ``numbers``.
+STAR_COLUMNS = {
+    "object_id": "object_id",
+    "object_part": "part",
+    "star_sources": "n",
+    "star_detections": "all_found",
+    "star_detections_in_filter": "found",
+    "star_changes": "all_changed",
+    "star_changes_in_filter": "changed",
+    "counted_as": "counted_as",
+}
+# An image has one filter, and detects a star once, however many of its sources are measured on it.
+# Materialized, as the planner expects one row of each and would make them anew for every candidate.
+NUMBERS = """
+, sized AS MATERIALIZED (
+    SELECT *, object_id IS NULL OR count(*) OVER (PARTITION BY object_id) = 1 AS is_alone
+    FROM members
 ), parts AS (
-    SELECT *, CASE WHEN object_id IS NULL THEN 1 ELSE row_number() OVER (
+    SELECT *, row_number() OVER (
         PARTITION BY object_id, is_flagged, catalogue_id
         ORDER BY n_detections DESC, n_changes DESC, refsource_id
-    ) END AS part
-    FROM members
+    ) AS part
+    FROM sized WHERE NOT is_alone
 ), of_stars AS (
-    SELECT *, coalesce(object_id, -1 - refsource_id) AS star,
+    SELECT *, object_id AS star,
         array_position(ARRAY['known', 'cant-be-told', 'new'], known::text) AS sureness
     FROM parts
 ), surest AS (
@@ -94,7 +137,7 @@ UPDATE = """
     FROM surest
 ), stars AS (
     SELECT object_id, is_flagged, part, count(*) AS n FROM parts
-    WHERE object_id IS NOT NULL GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3
 ), in_filters AS (
     SELECT p.object_id, p.is_flagged, p.part, p.filter,
         count(DISTINCT v.galimage_id)
@@ -116,17 +159,42 @@ UPDATE = """
     JOIN counted USING (refsource_id)
     LEFT JOIN stars USING (object_id, is_flagged, part)
     LEFT JOIN sums USING (object_id, is_flagged, part, filter)
+    UNION ALL
+    SELECT refsource_id, object_id, 1, 1, n_detections, n_detections, n_changes, n_changes,
+        CASE WHEN active THEN {alone} ELSE 0 END
+    FROM sized WHERE is_alone
 )
+""".format(bits="".join(map(_bit, FIRST_OF)), alone=int(ALONE))
+IS_OTHERWISE = """
+(c.object_id, c.object_part, c.star_sources, star_detections, star_detections_in_filter,
+    star_changes, star_changes_in_filter, c.counted_as)
+IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed, n.counted_as)
+"""
+DIFFERING = f"""
+SELECT n.refsource_id FROM numbers n JOIN galcandidates c USING (refsource_id) WHERE {IS_OTHERWISE}
+"""
+UPDATE = f"""
 UPDATE galcandidates c SET object_id = n.object_id, object_part = n.part, star_sources = n.n,
     star_detections = all_found, star_detections_in_filter = found,
     star_changes = all_changed, star_changes_in_filter = changed, counted_as = n.counted_as
 FROM numbers n
 WHERE c.refsource_id = n.refsource_id AND c.refsource_id = ANY(%(locked)s::bigint[])
-    AND (c.object_id, c.object_part, c.star_sources, star_detections, star_detections_in_filter,
-         star_changes, star_changes_in_filter, c.counted_as)
-    IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed,
-         n.counted_as)
-""".format(bits="".join(map(_bit, FIRST_OF)))
+    AND {IS_OTHERWISE}
+"""
+# Candidates of the same catalogue and object as some, and not among them.
+BESIDE = """
+WITH objects AS (
+    SELECT object_id FROM galobjectsources WHERE refsource_id = ANY(%(sources)s::bigint[])
+    UNION SELECT object_id FROM galcandidates
+        WHERE refsource_id = ANY(%(sources)s::bigint[]) AND object_id IS NOT NULL
+)
+SELECT refsource_id FROM objects JOIN galobjectsources USING (object_id)
+WHERE refsource_id BETWEEN %(first)s AND %(last)s
+    AND refsource_id NOT IN (SELECT unnest(%(sources)s::bigint[]))
+UNION SELECT refsource_id FROM objects JOIN galcandidates USING (object_id)
+WHERE refsource_id BETWEEN %(first)s AND %(last)s
+    AND refsource_id NOT IN (SELECT unnest(%(sources)s::bigint[]))
+"""
 
 
 def candidates_of(refsource_ids, object_ids) -> list[int]:
@@ -166,6 +234,16 @@ def refresh_stars_of(catalogue, refsource_ids):
         _write(refsource_ids, where=f"AND refsource_id BETWEEN {first} AND {last}")
 
 
+def beside(catalogue, refsource_ids) -> list[int]:
+    """Ids of the other candidates of a catalogue that are parts of the same objects as some."""
+    if not refsource_ids:
+        return []
+    first, last = catalogue.id_range
+    with connection.cursor() as cursor:
+        cursor.execute(BESIDE, {"sources": _ids(refsource_ids), "first": first, "last": last})
+        return [pk for (pk,) in cursor.fetchall()]
+
+
 def refresh_stars_later(refsource_ids):
     """Update the star columns of candidates and all others of their objects after the commit.
 
@@ -175,15 +253,23 @@ def refresh_stars_later(refsource_ids):
         transaction.on_commit(partial(_write, refsource_ids), robust=True)
 
 
-@transaction.atomic
 def _write(refsource_ids, where="", busy=""):
-    values = {"sources": _ids(refsource_ids)}
-    with connection.cursor() as cursor:
+    """Update the star columns of those that say something else than they should.
+
+    They are looked for before any is locked. What another transaction has changed by then and not
+    committed, it looks at itself after its commit.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        looked_for = CONCERNED + MEMBERS + NUMBERS + DIFFERING
+        cursor.execute(looked_for, {"sources": _ids(refsource_ids)})
+        values = {"sources": _ids(pk for (pk,) in cursor.fetchall())}
+        if values["sources"] == _ids([]):
+            return
         cursor.execute(CONCERNED + LOCK.format(where=where, busy=busy), values)
         locked = _ids(pk for (pk,) in cursor.fetchall())
         # Where all were locked, they are those concerned: not looked for again.
         concerned = CONCERNED if where or busy else LOCKED
-        cursor.execute(concerned + UPDATE, values | {"locked": locked})
+        cursor.execute(concerned + MEMBERS + NUMBERS + UPDATE, values | {"locked": locked})
 
 
 def _ids(ids):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from exposures.science.arrays import IntArray
-from photometry.models import GalReference, GalSource
+from photometry.models import GalReference
+from photometry.storage.by_catalogue import reference_places
 from variables.derived.columns import columns_of
 from variables.models import (
     CampaignObject,
@@ -50,13 +51,12 @@ def _still_there(catalogue, ids):
 
     New sources are candidates by their changes, and gone without them.
     """
-    on_reference = GalSource.objects.in_catalogues([catalogue.pk]).reference()
-    there = on_reference.filter(refsource_id__in=ids)
-    return set(there.values_list("refsource_id", flat=True))
+    there = reference_places([catalogue], np.array(sorted(ids), "i8"))
+    return set(there["refsource_id"].tolist())
 
 
 def all_epochs_of(refsource_ids: IntArray, options: VariabilityOptions) -> AllEpochs:
     """The AllEpochs of sources (n,), in the order of their ids."""
     columns = ("false_alarm", "excess_mag", "deviation_sigma")
-    false_alarm, excess, sigma = columns_of(GalVariability.objects.all(), refsource_ids, columns)
+    false_alarm, excess, sigma = columns_of(GalVariability._meta.db_table, refsource_ids, columns)
     return AllEpochs(false_alarm <= options.max_false_alarm, false_alarm, excess, sigma)
