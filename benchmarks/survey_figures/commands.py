@@ -1,7 +1,6 @@
 """What commands over the whole survey cost."""
 
 import io
-from functools import partial
 from itertools import islice
 
 from django.core.management import call_command
@@ -38,18 +37,18 @@ def measure_derivations(figures):
     figures.seconds("propose_flags", _quietly, "propose_flags", limit=LIMIT_SECONDS)
     catalogues = GalReference.objects.order_by("pk").values_list("pk", flat=True)
     some = list(islice(catalogues, 0, None, EVERY))
-    for name, work in (
-        ("refresh_candidates", partial(_quietly, "refresh_candidates", "--catalogue", *some)),
-        ("refresh_candidates_again", partial(_refresh_again, some)),
-    ):
-        seconds = figures.cost(name, work, limit=LIMIT_SECONDS)
-        figures.store(f"{name}_seconds", seconds * len(catalogues) / len(some))
+    share = len(some) / len(catalogues)
+    words = "refresh_candidates", "--catalogue", *some
+    seconds = figures.cost("refresh_candidates", _quietly, *words, limit=LIMIT_SECONDS)
+    figures.store("refresh_candidates_seconds", seconds / share)
+    again = figures.cost("refresh_candidates_again", _refresh, some, limit=LIMIT_SECONDS)
+    others = figures.cost("refresh_candidates_again", candidates_of_other_stars)
+    figures.store("refresh_candidates_again_seconds", again / share + others)
 
 
-def _refresh_again(catalogue_ids):
+def _refresh(catalogue_ids):
     """Refresh catalogues as the command does without their names: without a look at all stars."""
     options = options_in_force()
     catalogues = GalReference.objects.select_related("image__exposure")
     for catalogue in catalogues.filter(pk__in=catalogue_ids).order_by("pk"):
         refresh_catalogue(catalogue, None, options)
-    candidates_of_other_stars()
