@@ -16,6 +16,8 @@ NAMED = """
 SELECT refsource_id FROM galcandidates
 WHERE refsource_id = ANY(%s::bigint[]) OR object_id = ANY(%s::bigint[])
 """
+# All rows are looked up one by one (OFFSET 0 keeps the planner to that): it takes objects for far
+# more than they are, and would read tables whole.
 # Candidates whose star may have changed: those that are named, and all of their objects.
 CONCERNED = """
 WITH objects AS (
@@ -24,8 +26,12 @@ WITH objects AS (
         WHERE refsource_id = ANY(%(sources)s::bigint[]) AND object_id IS NOT NULL
 ), concerned AS (
     SELECT unnest(%(sources)s::bigint[]) AS refsource_id
-    UNION SELECT s.refsource_id FROM objects JOIN galobjectsources s USING (object_id)
-    UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
+    UNION SELECT s.refsource_id FROM objects CROSS JOIN LATERAL (
+        SELECT refsource_id FROM galobjectsources WHERE object_id = objects.object_id OFFSET 0
+    ) AS s
+    UNION SELECT c.refsource_id FROM objects CROSS JOIN LATERAL (
+        SELECT refsource_id FROM galcandidates WHERE object_id = objects.object_id OFFSET 0
+    ) AS c
 )
 """
 # Of another object than the cross-match has, or counted otherwise than the catalogue is in use.
@@ -70,9 +76,13 @@ MEMBERS = """
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
         r.active, CASE WHEN r.active THEN s.object_id END AS object_id, c.known,
         (c.n_detections > 0 OR c.varies) AND NOT c.is_flagged AS accepted
-    FROM concerned JOIN galcandidates c USING (refsource_id)
+    FROM concerned CROSS JOIN LATERAL (
+        SELECT * FROM galcandidates WHERE refsource_id = concerned.refsource_id OFFSET 0
+    ) AS c
     JOIN galreferences r ON r.id = c.catalogue_id
-    LEFT JOIN galobjectsources s USING (refsource_id)
+    LEFT JOIN LATERAL (
+        SELECT object_id FROM galobjectsources WHERE refsource_id = c.refsource_id OFFSET 0
+    ) AS s ON true
 )
 """
 # The same with rows that are about to be stored, ``written``, in place of those that are there.
@@ -82,8 +92,12 @@ TO_BE_MEMBERS = """
     UNION SELECT c.object_id FROM written JOIN galcandidates c USING (refsource_id)
         WHERE c.object_id IS NOT NULL
 ), concerned AS (
-    SELECT s.refsource_id FROM objects JOIN galobjectsources s USING (object_id)
-    UNION SELECT c.refsource_id FROM objects JOIN galcandidates c USING (object_id)
+    SELECT s.refsource_id FROM objects CROSS JOIN LATERAL (
+        SELECT refsource_id FROM galobjectsources WHERE object_id = objects.object_id OFFSET 0
+    ) AS s
+    UNION SELECT c.refsource_id FROM objects CROSS JOIN LATERAL (
+        SELECT refsource_id FROM galcandidates WHERE object_id = objects.object_id OFFSET 0
+    ) AS c
     EXCEPT SELECT refsource_id FROM written
 ), known_by_now AS (
     SELECT refsource_id, catalogue_id, filter, is_flagged, n_detections, n_changes, known, varies
@@ -91,13 +105,17 @@ TO_BE_MEMBERS = """
     UNION ALL
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
         c.known, c.varies
-    FROM concerned JOIN galcandidates c USING (refsource_id)
+    FROM concerned CROSS JOIN LATERAL (
+        SELECT * FROM galcandidates WHERE refsource_id = concerned.refsource_id OFFSET 0
+    ) AS c
 ), members AS (
     SELECT c.refsource_id, c.catalogue_id, c.filter, c.is_flagged, c.n_detections, c.n_changes,
         r.active, CASE WHEN r.active THEN s.object_id END AS object_id, c.known,
         (c.n_detections > 0 OR c.varies) AND NOT c.is_flagged AS accepted
     FROM known_by_now c JOIN galreferences r ON r.id = c.catalogue_id
-    LEFT JOIN galobjectsources s USING (refsource_id)
+    LEFT JOIN LATERAL (
+        SELECT object_id FROM galobjectsources WHERE refsource_id = c.refsource_id OFFSET 0
+    ) AS s ON true
 )
 """
 # Columns of candidates, and what has them among ``numbers``.
@@ -171,7 +189,9 @@ IS_OTHERWISE = """
 IS DISTINCT FROM (n.object_id, n.part, n.n, all_found, found, all_changed, changed, n.counted_as)
 """
 DIFFERING = f"""
-SELECT n.refsource_id FROM numbers n JOIN galcandidates c USING (refsource_id) WHERE {IS_OTHERWISE}
+SELECT n.refsource_id FROM numbers n CROSS JOIN LATERAL (
+        SELECT * FROM galcandidates WHERE refsource_id = n.refsource_id OFFSET 0
+    ) AS c WHERE {IS_OTHERWISE}
 """
 UPDATE = f"""
 UPDATE galcandidates c SET object_id = n.object_id, object_part = n.part, star_sources = n.n,
