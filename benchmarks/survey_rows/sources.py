@@ -1,6 +1,7 @@
 """Stars of a made-up survey, and what is known of their sources besides changes."""
 
-# A star is on one chip of one field; it is a source in one filter, two or three.
+# A star is on one chip of one field; it is a source in one filter, two or three. Ids of objects go
+# field by field, as a cross-match gives them.
 SOURCES = """
 CREATE UNLOGGED TABLE fill.stars AS
 SELECT star, pointing, chip, ccdnum, 2045 * fill.u(star, 42) AS x, 4093 * fill.u(star, 43) AS y,
@@ -8,7 +9,8 @@ SELECT star, pointing, chip, ccdnum, 2045 * fill.u(star, 42) AS x, 4093 * fill.u
     CASE WHEN fill.u(star, 46) < 0.1 THEN 3 WHEN fill.u(star, 46) < 0.3 THEN 2 ELSE 1
         END AS n_filters,
     floor(3 * fill.u(star, 47))::int AS first_filter,
-    CASE WHEN fill.u(star, 48) < 0.9 AND fill.u(star, 49) >= 0.03 THEN star END AS object_id,
+    CASE WHEN fill.u(star, 48) < 0.9 AND fill.u(star, 49) >= 0.03 THEN row_number() OVER (ORDER BY pointing, star)
+        END AS object_id,
     CASE WHEN fill.u(star, 49) < 0.03 THEN 'new' WHEN fill.u(star, 49) < 0.07 THEN 'varies'
         ELSE 'changed' END AS kind
 FROM (SELECT star, floor(%(n_pointings)s * fill.u(star, 40))::int AS pointing,
@@ -68,12 +70,12 @@ SELECT %(crowded)s, ra, dec, 1, '{}', '', false FROM fill.crowded_position;
 OBJECTS = """
 INSERT INTO galobjectsources (refsource_id, ra, dec, mag, filter, object_id)
 SELECT refsource_id, ra, dec, mag, fill.filter(g), object_id
-FROM fill.sources WHERE object_id IS NOT NULL;
+FROM fill.sources WHERE object_id IS NOT NULL ORDER BY object_id;
 
 INSERT INTO galobjects (id, ra, dec, n_sources, n_filters, kind)
 SELECT object_id, avg(ra), avg(dec), count(*), count(DISTINCT filter),
     CASE WHEN count(*) = 1 THEN 1 ELSE 2 END
-FROM galobjectsources GROUP BY object_id;
+FROM galobjectsources GROUP BY object_id ORDER BY object_id;
 """
 NEW_SOURCES = """
 INSERT INTO galnewsources (refsource_id, ra, dec, x, y, created, catalogue_id)
