@@ -19,6 +19,7 @@ export class CurvePlot {
     this.note = element("output", {className: "point"});
     container.append(this.canvas, ...(isSmall ? [] : [this.note]));
     this.margin = isSmall ? SMALL : MARGIN;
+    if (isSmall) return;  // of which there are many: whoever made it has it drawn
     new ResizeObserver(() => this.draw()).observe(container);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     if (onPoint) this.listen(onPoint);
@@ -43,7 +44,7 @@ export class CurvePlot {
     Object.assign(this, {data, marked: null});
     this.note.textContent = "";
     this.canvas.setAttribute("aria-label", described(data, this.period));
-    this.draw();
+    if (!this.isSmall) this.draw();
   }
 
   // Rings the points of an image, those of null none; tells what was measured there.
@@ -55,12 +56,13 @@ export class CurvePlot {
     this.note.textContent = own?.text ?? "";
   }
 
-  draw() {
-    const {clientWidth: width, clientHeight: height} = this.container, scale = devicePixelRatio;
+  // ``size`` of its container: many are read at once before one is drawn, as each that is drawn has
+  // the page laid out anew.
+  draw({width, height} = sizeOf(this.container), colours = coloursOfCurves()) {
+    const scale = devicePixelRatio;
     if (!this.data || !width || !height) return;
     Object.assign(this.canvas, {width: width * scale, height: height * scale});
-    const css = getComputedStyle(document.documentElement);
-    this.colours = Object.fromEntries(Object.entries(COLOURS).map(([name, value]) => [name, css.getPropertyValue(value).trim()]));
+    this.colours = colours;
     this.pen = this.canvas.getContext("2d");
     this.pen.scale(scale, scale);
     this.size = {width, height};
@@ -168,6 +170,13 @@ export class CurvePlot {
     x -= 12;
     if (filters.length > 1 && x + 150 < this.size.width) write("other filters from their medians");
   }
+}
+
+export const sizeOf = ({clientWidth: width, clientHeight: height}) => ({width, height});
+
+export function coloursOfCurves() {
+  const css = getComputedStyle(document.documentElement);
+  return Object.fromEntries(Object.entries(COLOURS).map(([name, value]) => [name, css.getPropertyValue(value).trim()]));
 }
 
 const signOf = (filter) => FILTER_SIGNS[filter] ?? FILTER_SIGNS.other;

@@ -22,19 +22,26 @@ export class DecisionHistory {
   }
 
   // Sends decisions, one for each candidate, and marks these; ``context`` is kept with them.
+  // ``label``: what is said of each, or a function that says it of one.
   decide(candidates, decisions, label, context = {}) {
     outbox.decide(decisions);
-    const keys = decisions.map(({key}) => key), before = candidates.map(({decided}) => decided);
+    this.note(candidates, decisions.map(({key}) => key), label, context);
+  }
+
+  // What was sent otherwise: a stroke on a whole group, with the key of its ``batch`` in the context.
+  note(candidates, keys, label, context = {}) {
+    const before = candidates.map(({decided}) => decided);
     this.entries.push({...context, candidates, keys, before});
     this.entries.splice(0, this.entries.length - this.most);
-    for (const candidate of candidates) candidate.decided = label;
+    for (const candidate of candidates) candidate.decided = typeof label === "function" ? label(candidate) : label;
   }
 
   // Takes the last act back; what it was, or undefined where there is none.
   undo() {
     const last = this.entries.pop();
     if (!last) return undefined;
-    outbox.undo(last.keys);
+    if (last.batch) outbox.undoBatch(last.batch);
+    else outbox.undo(last.keys);
     last.candidates.forEach((candidate, k) => { candidate.decided = last.before[k]; });
     return last;
   }
@@ -53,7 +60,7 @@ export class DecisionHistory {
       const isTaken = (_, k) => !refused.has(keys[k]);
       Object.assign(entry, {candidates: candidates.filter(isTaken), before: before.filter(isTaken), keys: keys.filter(isTaken)});
     }
-    this.entries = this.entries.filter(({keys}) => keys.length);
+    this.entries = this.entries.filter(({keys, batch}) => keys.length || batch);
     return [...new Set(undecided)];
   }
 }

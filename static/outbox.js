@@ -41,6 +41,12 @@ export class Outbox {
     this.add({url: this.addresses.undo, body: {keys}, count: keys.length});
   }
 
+  // Takes a stroke on a whole group back, by its key.
+  undoBatch(batch) {
+    this.refused.forget([batch]);
+    this.add({url: this.addresses.undo, body: {batch}, count: 1});
+  }
+
   add(message) {
     this.waiting.push(message);
     this.start();

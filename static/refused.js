@@ -8,6 +8,8 @@ const wordOf = (choice) => byId("palette")?.querySelector(`[data-choice="${CSS.e
 // What one of them was: "RR Lyrae: 1048577".
 function nameOf({body}) {
   if (body.keys) return `taking back ${body.keys.length === 1 ? "a decision" : `${body.keys.length} decisions`}`;
+  if (body.batch) return "taking back a vote on a group";
+  if (body.group) return `${wordOf(body.choice)}: a whole group`;
   const act = ({action, choice, comment}) => action === "comment" ? `comment “${comment}”` : action === "skip" ? "skipped" : wordOf(choice);
   return body.decisions.map((one) => `${act(one)}: ${one.refsource_id}`).join("; ");
 }
@@ -50,7 +52,7 @@ export class Refused {
   // What is taken back was never saved, and is not to be tried again.
   forget(keys) {
     const {messages} = this, gone = new Set(keys);
-    const left = messages.filter(({body}) => !(body.decisions ?? []).some(({key}) => gone.has(key)));
+    const left = messages.filter(({body}) => ![body, ...(body.decisions ?? [])].some(({key}) => gone.has(key)));
     if (left.length < messages.length) this.messages = left;
   }
 

@@ -2,13 +2,13 @@
 
 import {element} from "./elements.js";
 
-const SMALLEST = 150, WIDER = 1.06;  // pixels; in steps of this factor
+const SMALLEST = 170, WIDER = 1.06;  // pixels; in steps of this factor
 
 export class Layout {
   // ``area`` holds ``sheet``, a grid whose columns are at least as wide as its --tile; ``most``
-  // tiles are on it.
+  // tiles are on it. Where there are ``few`` (a number, else null) they are as large as all fit.
   constructor(area, sheet, most) {
-    Object.assign(this, {area, sheet, most, columns: 1, rows: 1});
+    Object.assign(this, {area, sheet, most, few: null, columns: 1, rows: 1});
   }
 
   get capacity() {
@@ -26,8 +26,22 @@ export class Layout {
       this.count(probe);
       width *= WIDER;
     } while (this.capacity > this.most);
+    if (this.few !== null) this.grow(probe, width);
     probe.remove();
     return before !== [this.columns, this.rows].join();
+  }
+
+  // Wider by steps, as long as there is room for the few.
+  grow(probe, width) {
+    let last = width / WIDER;
+    for (let wider = width; wider <= this.area.clientWidth; wider *= WIDER) {
+      this.sheet.style.setProperty("--tile", `${wider}px`);
+      this.count(probe);
+      if (this.capacity < this.few) break;
+      last = wider;
+    }
+    this.sheet.style.setProperty("--tile", `${last}px`);
+    this.count(probe);
   }
 
   count(probe) {

@@ -1,27 +1,35 @@
-// Vetting on a contact sheet of single detections: exceptions are decided one by one, the rest of
-// what was seen in one batch.
+// Vetting on a contact sheet of what was detected once or twice: exceptions are decided one by one,
+// the rest of what was seen in one batch, or a whole group after a look at its extremes.
 
 import {CandidateQueue} from "./candidate-queue.js";
 import {cutoutBlinker, preload, tile} from "./cutouts.js";
 import {DecisionHistory, decision, newKey, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, painted, pause, say} from "./elements.js";
+import {Closer} from "./sheet-closer.js";
+import {SheetCurves} from "./sheet-curves.js";
+import {Groups} from "./sheet-groups.js";
 import {Layout} from "./sheet-layout.js";
 import {Looking} from "./sheet-looking.js";
+import {Suggestions} from "./sheet-suggestions.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
 const KEPT = 20;  // batches and decisions that can be taken back at once
 const PICTURES_MS = 2000, AGAIN_MS = [1000, 4000, 15000];  // to wait for pictures; between attempts
 const PROBE = {group: "–"};  // a tile that is as high as any
-const sheet = byId("sheet"), area = byId("sheet-place"), rest = byId("batch-class");
+const sheet = byId("sheet"), area = byId("sheet-place");
 const {seenMs, maxTiles} = area.dataset;
 // ``sheet``: all that this sheet has held; ``objects``: what of it is on the screen; ``pending``:
-// what comes after it; ``chosen``: somebody chose the class of the rest; ``drawn``: when that was.
-const state = {sheet: [], objects: [], at: 0, selected: new Set(), pending: [], chosen: false, turning: false, drawn: 0};
+// what comes after it; ``drawn``: when that was.
+const state = {sheet: [], objects: [], at: 0, selected: new Set(), pending: [], turning: false, drawn: 0};
 const palette = new Palette((choice, label, how) => mark({action: "vote", choice}, label, how));
 const blinker = cutoutBlinker(sheet);
 const queue = new CandidateQueue(take);
 const history = new DecisionHistory(KEPT);
 const layout = new Layout(area, sheet, Number(maxTiles));
+const curves = new SheetCurves(sheet);
+const closer = new Closer(byId("closer"));
+const groups = new Groups();
+const suggestions = new Suggestions(byId("batch-class"));
 const looking = new Looking(Number(seenMs), waiting, tell);
 
 const remaining = () => state.objects.filter((object) => !object.decided);
@@ -63,16 +71,45 @@ async function load(object, attempt = 0) {
 async function turn() {
   const {era} = queue;
   state.turning = true;
+  layout.few = null;
   measure();
-  while (state.pending.length < layout.capacity && !queue.end && era === queue.era) await queue.fetch(layout.capacity);
-  const objects = state.pending.splice(0, layout.capacity);
+  const objects = groups.isOn ? await extremes() : await comingNext(era);
+  if (objects === null) return undefined;  // it has turned otherwise meanwhile
   await Promise.race([Promise.all(objects.map((object) => object.picture)), pause(PICTURES_MS)]);
-  if (era !== queue.era) return;
+  if (era !== queue.era) return undefined;
   state.turning = false;
+  groups.arrive();
+  // Where no more come than there is room for they are as large as it allows.
+  layout.few = groups.current || (queue.beyond === 0 && !state.pending.length) ? objects.length : null;
   lay(objects, objects);
   if (!objects.length) return finish(queue.end, () => restart({skipped: true}));
   await painted();
-  if (!queue.end && state.pending.length < layout.capacity) queue.fetch(layout.capacity);
+  if (!groups.isOn && !queue.end && state.pending.length < layout.capacity) queue.fetch(layout.capacity);
+  return undefined;
+}
+
+async function comingNext(era) {
+  while (state.pending.length < layout.capacity && !queue.end && era === queue.era) await queue.fetch(layout.capacity);
+  return state.pending.splice(0, layout.capacity);
+}
+
+// Those of the next group; without one all that is left comes one by one.
+async function extremes() {
+  const objects = await groups.next(layout.capacity);
+  if (!groups.isOn) return null;
+  for (const object of objects) object.picture = load(object);
+  if (objects.length) return objects;
+  groups.turn(false);
+  restart({after: 0});
+  say("No large group is left: what is left comes one by one");
+  return null;
+}
+
+function toggleGroups() {
+  if (state.turning) return;
+  groups.turn(!groups.isOn);
+  restart({after: 0});
+  say(groups.isOn ? "Whole groups: their extremes, and one key for all" : "One by one");
 }
 
 function restart(from) {
@@ -85,6 +122,10 @@ function restart(from) {
 
 // Those that have no room go back to what comes next, the undecided.
 function lay(objects, all) {
+  if (layout.few !== null) {
+    layout.few = objects.length;
+    measure();
+  }
   const over = objects.length - layout.capacity;
   if (over > 0) {
     const byNeed = [...objects].sort((a, b) => Boolean(a.decided) - Boolean(b.decided));
@@ -96,7 +137,7 @@ function lay(objects, all) {
   Object.assign(state, {sheet: all, objects: [...objects], at: Math.max(first, 0)});
   state.selected.clear();
   byId("done").hidden = true;
-  suggest();
+  suggestions.offer(remaining());
   draw();
 }
 
@@ -120,18 +161,10 @@ async function refit() {
   draw();
 }
 
-// What the rest probably is, unless somebody chose otherwise.
-function suggest() {
-  if (state.chosen) return;
-  const causes = new Set(remaining().map((object) => object.likely));
-  const [only] = causes, values = [...rest.options].map((option) => option.value);
-  const kind = values.find((value) => value.endsWith(`/artifact-${only}`));
-  rest.value = causes.size === 1 && only === "real" ? "uncertain" : (causes.size === 1 && kind) || "artifact";
-}
-
 function draw() {
   blinker.stop();
   sheet.replaceChildren(...state.objects.map((object, k) => drawn(object, k)));
+  curves.draw();
   sheet.setAttribute("aria-busy", "false");
   sheet.hidden = !state.objects.length;
   area.scrollTo(0, 0);
@@ -145,6 +178,7 @@ function redraw(object) {
   const k = state.objects.indexOf(object);
   if (k < 0) return;
   tileAt(k).parentElement.replaceWith(drawn(object, k));
+  curves.draw();
   paint(tileAt(k));
   tell();
 }
@@ -154,15 +188,18 @@ function drawn(object, k) {
   return element("div", {className: "cell"}, groupName(object, k), tileButton(object, k));
 }
 
-function groupName({group}, k) {
-  const {objects} = state, begins = objects[k - 1]?.group !== group;
+const headingOf = ({group, extreme}) => extreme ? `the ${extreme} significant` : group;
+
+function groupName(object, k) {
+  const {objects} = state, group = headingOf(object), begins = !objects[k - 1] || headingOf(objects[k - 1]) !== group;
   if (!begins && k % layout.columns) return element("div", {className: "group"});
   let n = 1;
-  while (k + n < objects.length && objects[k + n].group === group) n += 1;
+  while (k + n < objects.length && headingOf(objects[k + n]) === group) n += 1;
   const span = layout.span(k, n), [cause, ...where] = group.split(" · ");
   // Above a single tile is no room for all of it: the cause is that of the tile before.
   const isShort = span === 1 && objects[k - 1]?.group.startsWith(`${cause} · `);
-  const name = element(begins ? "h2" : "div", {className: "group", title: group, textContent: isShort ? where.join(" · ").replace("MJD ", "") : group});
+  const suggested = `${group} → ${suggestions.labelOf(object)}`;
+  const name = element(begins ? "h2" : "div", {className: "group", title: suggested, textContent: isShort ? where.join(" · ").replace("MJD ", "") : suggested});
   if (!begins) name.setAttribute("aria-hidden", "true");
   name.style.setProperty("--span", span);
   return name;
@@ -173,7 +210,7 @@ function tileButton(object, k) {
   button.dataset.index = k;
   button.append(...(lacksPicture(object) ? [element("span", {className: "no-picture", textContent: whyNone(object)})] : [
     tile(cutouts, 0, 0, "reference"), tile(cutouts, cutouts.tile, 0, "search"), tile(cutouts, 2 * cutouts.tile, 0, "difference"),
-  ]));
+  ]), curves.made(object));
   button.append(
     element("small", {},
       element("span", {textContent: object.refsource_id ? `${magnitudeOf(object)} · ${changeOf(object).replace(" mag", "")} · ${object.significance} σ` : "–"}),
@@ -195,6 +232,7 @@ function move(k) {
   if (!state.objects.length) return;
   state.at = Math.max(0, Math.min(state.objects.length - 1, k));
   for (const button of buttons()) paint(button);
+  closer.show(state.objects[state.at]);
   tileAt(state.at).focus({preventScroll: true});
   tileAt(state.at).scrollIntoView({block: "nearest"});
 }
@@ -225,7 +263,8 @@ function tell() {
   byId("unseen-left").hidden = left.length === without + seen || performance.now() < state.drawn + 3 * seenMs;
   byId("n-unseen").textContent = left.length - without - seen;
   const all = (queue.beyond ?? 0) + state.pending.length + left.length;
-  byId("left").textContent = `${all.toLocaleString("en")} left`;
+  groups.tell();
+  byId("left").textContent = groups.current ? `${groups.current.n} left of this group` : `${all.toLocaleString("en")} left`;
 }
 
 // --- What is decided
@@ -241,9 +280,21 @@ function mark(what, label, how) {
 }
 
 function markBatch() {
-  const {value, textContent} = rest.selectedOptions[0], left = remaining(), seen = left.filter(isSeen);
-  if (seen.length) record(seen, {action: "vote", choice: value}, textContent, "bulk");
-  else if (left.length) sayWhyNot(left);
+  const left = remaining(), seen = left.filter(isSeen);
+  if (groups.current) return seen.length < left.length ? sayWhyNot(left.filter((object) => !isSeen(object))) : strike(left);
+  if (!seen.length) return left.length && sayWhyNot(left);
+  const what = (object) => ({action: "vote", choice: suggestions.chosenFor(object).choice});
+  return record(seen, what, (object) => suggestions.chosenFor(object).label, "bulk");
+}
+
+// One vote for all of the group, which those that are not decided by themselves stand for.
+function strike(left) {
+  if (state.turning || !state.objects.length) return;
+  const {current: group} = groups, {choice, label} = suggestions.chosenFor(left[0] ?? state.objects[0]);
+  const batch = groups.strike(left, choice);
+  history.note(left, [], label, {sheet: state.sheet, group, batch});
+  say(`${label}: all ${group.n} of the group`);
+  turn();
 }
 
 function sayWhyNot(objects) {
@@ -260,12 +311,15 @@ function record(objects, what, label, how) {
     lane: "sheet", tiles: n, ...(batchKey && {batch: batchKey}),
     ...(object.stamp && {stamp: object.stamp, seconds: (object.ms ?? 0) / 1000}),
   });
-  const made = objects.map((object) => decision(object, how, what, shown(object)));
-  history.decide(objects, made, label, {sheet: state.sheet});
+  const of = (object) => (typeof what === "function" ? what(object) : what);
+  const made = objects.map((object) => decision(object, how, of(object), shown(object)));
+  history.decide(objects, made, label, {sheet: state.sheet, group: groups.current});
   state.selected.clear();
-  say(`${label}: ${named(objects)}`);
+  const labels = new Set(objects.map(({decided}) => decided));
+  say(`${labels.size > 1 ? "as suggested" : [...labels][0]}: ${named(objects)}`);
   tell();
-  if (!remaining().length) return turn();
+  // What is left of a group still waits for its stroke.
+  if (!remaining().length && !groups.current) return turn();
   const from = objects.length > 1 ? -1 : state.at;
   const following = state.objects.findIndex((object, k) => k > from && !object.decided);
   move(following >= 0 ? following : state.objects.findIndex((object) => !object.decided));
@@ -286,11 +340,14 @@ async function undo() {
     return;
   }
   const isHere = last.sheet === state.sheet;
-  // The sheet that was shown comes again after this one.
-  if (!isHere) putBack(state.objects);
+  // The sheet that was shown comes again after this one; a group is asked for again.
+  if (!isHere && !groups.current) putBack(state.objects);
+  groups.back(last.group ?? null);
+  layout.few = groups.current ? last.sheet.length : null;
+  measure();
   const shown = isHere ? [...new Set([...state.objects, ...last.candidates])] : last.sheet;
   lay(shown.filter((object) => !state.pending.includes(object)).sort((a, b) => a.rank - b.rank), last.sheet);
-  say(`${named(last.candidates)} taken back`);
+  say(last.batch ? `The vote on all ${last.group.n} of the group taken back` : `${named(last.candidates)} taken back`);
 }
 
 function select() {
@@ -304,7 +361,6 @@ function open() {
   if (object) window.open(object.url, "_blank", "noopener");
 }
 
-rest.addEventListener("change", () => { state.chosen = true; });
 byId("batch").addEventListener("submit", (event) => {
   event.preventDefault();
   document.activeElement.blur();
@@ -315,14 +371,14 @@ new ResizeObserver(refit).observe(area);
 listen(palette, {
   skip: (how) => mark({action: "skip"}, "skipped", how),
   "skip-without": () => record(remaining().filter(lacksPicture), {action: "skip"}, "skipped", "bulk"),
-  undo, select, open, batch: markBatch, blink: () => blinker.toggle(),
+  undo, select, open, groups: toggleGroups, batch: markBatch, blink: () => blinker.toggle(),
   escape: () => {
     state.selected.clear();
     move(state.at);
   },
   left: () => move(state.at - 1), right: () => move(state.at + 1),
   up: () => vertical(-1), down: () => vertical(1),
-}, {" ": "skip", z: "undo", Backspace: "undo", b: "blink", x: "select", o: "open", Enter: "batch", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down"});
+}, {" ": "skip", z: "undo", Backspace: "undo", b: "blink", x: "select", o: "open", w: "groups", Enter: "batch", ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down"});
 
 await turn();
 document.body.dataset.ready = "yes";

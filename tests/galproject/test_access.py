@@ -71,7 +71,9 @@ FORMS = {
     # Who made a campaign may run it, too, while nobody has voted.
     **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),
     "follow_up_campaign": CAMPAIGN,
-    **dict.fromkeys(("vet_decide", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE),
+    **dict.fromkeys(
+        ("vet_decide", "vet_decide_group", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE
+    ),
     **dict.fromkeys(("flag_artifacts", "flag_source", "flag_image"), FLAG),
     **dict.fromkeys(("decide_flags", "decide_flag_group", "decide_flag"), FLAG),
     "image_quality": JUDGE,
@@ -104,6 +106,7 @@ OTHERS = {
     "export_decisions": {"GET": CAMPAIGN, "HEAD": CAMPAIGN},
     "vet": {"GET": VOTE, "HEAD": VOTE},
     "vet_next": {"GET": VOTE},
+    "vet_group": {"GET": VOTE},
     "login": dict.fromkeys(OF_PAGES, OPEN),
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),

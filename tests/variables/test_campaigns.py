@@ -35,44 +35,45 @@ pytestmark = pytest.mark.django_db
 
 def test_a_list_is_frozen_as_it_is_now():
     candidates = make_candidates(9)
-    often = [one.pk for one in candidates if one.n_detections >= 2]
-    (campaign,) = create_campaigns(NewCampaign("two", "detections_min=2"), make_user())
+    often = [one.pk for one in candidates if one.n_detections >= 3]
+    (campaign,) = create_campaigns(NewCampaign("three", "detections_min=3"), make_user())
     assert sorted(ids_of(campaign)) == often
     GalCandidate.objects.update(n_detections=9)
     assert sorted(ids_of(campaign)) == often
 
 
-def test_single_detections_go_to_a_sheet_and_repeated_ones_to_cards():
+def test_up_to_two_detections_go_to_a_sheet_and_more_to_cards():
     make_candidates(9)
-    for query, lane in (("detections_min=2", "card"), ("detections_max=1", "sheet")):
+    for query, lane in (("detections_min=3", "card"), ("detections_max=2", "sheet")):
         (campaign,) = create_campaigns(NewCampaign(query, query), make_user())
         assert campaign.lane == lane
 
 
 def test_a_list_of_both_is_split_and_each_lane_fits_all_that_it_holds():
     candidates = make_candidates(9)
-    once = [one.pk for one in candidates if one.star_detections == 1]
+    once = [one.pk for one in candidates if one.star_detections <= 2]
     sheet, cards = create_campaigns(NewCampaign("x" * 80), make_user())
     assert (sheet.lane, cards.lane) == ("sheet", "card")
-    assert sheet.name.endswith(": detected once") and len(cards.name) == 80
+    assert sheet.name.endswith(": detected once or twice") and len(sheet.name) == 80
+    assert cards.name.endswith(": detected more often")
     assert sorted(ids_of(sheet)) == once
     assert sorted(ids_of(sheet) + ids_of(cards)) == [one.pk for one in candidates]
     (alone,) = create_campaigns(NewCampaign("a sheet", lane="sheet"), make_user())
     assert sorted(ids_of(alone)) == once
-    with pytest.raises(CampaignError, match="Nothing in that list was detected once"):
-        create_campaigns(NewCampaign("none", "detections_min=2", "sheet"), make_user())
+    with pytest.raises(CampaignError, match="Nothing in that list was detected only once or twice"):
+        create_campaigns(NewCampaign("none", "detections_min=3", "sheet"), make_user())
 
 
 def test_gold_objects_are_in_the_lane_that_fits_them():
     candidates = make_candidates(9)
-    once, often = (next(c.pk for c in candidates if (c.n_detections > 1) == b) for b in (0, 1))
+    once, often = (next(c.pk for c in candidates if (c.n_detections > 2) == b) for b in (0, 1))
     gold = ((once, "flare"), (often, "qso"))
     for part in create_campaigns(NewCampaign("gold", gold=gold), make_user()):
         (one,) = part.objects_in.exclude(gold=None)
         assert one.refsource_id == (once if part.lane == "sheet" else often)
-    with pytest.raises(CampaignError, match=f"{often} was not detected once"):
+    with pytest.raises(CampaignError, match=f"{often} was not detected once or twice"):
         create_campaigns(NewCampaign("another", lane="sheet", gold=gold), make_user())
-    for pk in (c.pk for c in candidates if c.n_detections > 1):
+    for pk in (c.pk for c in candidates if c.n_detections > 2):
         vote(make_voter(), pk, "flare")
     new = NewCampaign("agreed", "detections_max=1", "sheet", n_gold=3)
     (sheet,) = create_campaigns(new, make_user())
@@ -232,14 +233,14 @@ def test_agreed_artifacts_are_flagged_only_when_somebody_says_so():
 def test_a_personal_campaign_is_open_to_nobody_else():
     make_candidates(3)
     ann, bob = make_voter(), make_voter()
-    (campaign,) = personal_campaigns("detections_min=2", ann)
+    (campaign,) = personal_campaigns("detections_min=3", ann)
     assert campaign.is_open_to(ann) and not campaign.is_open_to(bob)
 
 
 def test_who_made_a_campaign_may_close_and_rename_it_while_nobody_has_voted():
     make_candidates(3)
     ann, bob = make_voter(), make_voter()
-    (campaign,) = personal_campaigns("detections_min=2", ann)
+    (campaign,) = personal_campaigns("detections_min=3", ann)
     assert campaign.is_run_by(ann) and campaign.is_run_by(make_user(*RUNS))
     assert not campaign.is_run_by(bob)
     decision = vote(ann, ids_of(campaign)[0], campaign=campaign)

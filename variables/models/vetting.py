@@ -47,7 +47,7 @@ class Campaign(models.Model):
     """A frozen selection of candidates that a group of people vets."""
 
     class Lane(models.TextChoices):
-        SHEET = "sheet", "contact sheet, for single detections"
+        SHEET = "sheet", "contact sheet, for one or two detections"
         CARD = "card", "cards, for repeated detections"
         DISPUTED = "disputed", "cards, for disputed candidates"
 
@@ -221,6 +221,7 @@ class GalDecision(models.Model):
         KEY = "key"
         CLICK = "click"
         BULK = "bulk"
+        GROUP = "group", "in one stroke for its whole group, after a look at its extremes"
         API = "api"
         TRANSFERRED = "carried", "transferred to the source that replaced another"
 

@@ -21,10 +21,10 @@ COLUMNS = ("pk", "cause", "catalogue_id", "ccdnum", "filter", "first_mjd", "star
 CAUSES = {value: label.partition(":")[0].partition(",")[0] for value, label in Cause.choices}
 
 # What the name of a campaign ends with where a list is split.
-DETECTED = {SHEET: "detected once", CARD: "detected repeatedly"}
-NAME_LENGTH = Campaign.NAME_LENGTH - 21  # what is left of the name before that
+DETECTED = {SHEET: "detected once or twice", CARD: "detected more often"}
+NAME_LENGTH = Campaign.NAME_LENGTH - 24  # what is left of the name before that
 NOTHING = "There is no candidate in that list: loosen its conditions"
-NOTHING_DETECTED_ONCE = "Nothing in that list was detected once: vet it on cards"
+NOTHING_FOR_SHEETS = "Nothing in that list was detected only once or twice: vet it on cards"
 
 DISPUTED = Q(is_disputed=True)
 AGREED_ARTIFACT = Q(consensus__kind="artifact", is_flagged=False)
@@ -51,9 +51,9 @@ class NewCampaign:
 def create_campaigns(new, user, request=None, lanes=()) -> list[Campaign]:
     """Freeze a list of candidates as one campaign, or as one for each lane that has candidates.
 
-    A contact sheet takes only candidates that were detected once; cards, if chosen, take all of the
-    list. If ``new`` has no lane, a campaign is made for each of ``lanes`` that would not be empty.
-    Raises CampaignError if nothing is left to vet, or a name is taken.
+    A contact sheet takes only candidates that were detected once or twice; cards, if chosen, take
+    all of the list. If ``new`` has no lane, a campaign is made for each of ``lanes`` that would not
+    be empty. Raises CampaignError if nothing is left to vet, or a name is taken.
     """
     taxonomy = Taxonomy.objects.filter(is_current=True).first()
     if taxonomy is None:
@@ -99,7 +99,7 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
     check_name(new.name)
     rows = {row[0]: row for row in candidates.order_by().values_list(*COLUMNS)}
     if not rows:
-        raise CampaignError(NOTHING_DETECTED_ONCE if new.lane == SHEET else NOTHING)
+        raise CampaignError(NOTHING_FOR_SHEETS if new.lane == SHEET else NOTHING)
     campaign = Campaign.objects.create(
         name=new.name,
         lane=new.lane,

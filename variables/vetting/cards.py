@@ -13,6 +13,8 @@ from variables.pictures.sprite import TILE, cutout_layout
 from variables.pictures.strips import HEIGHT, WIDTH
 from variables.vetting.campaigns import CAUSES
 from variables.vetting.published import published_of
+from variables.vetting.small_curves import small_curves
+from variables.vetting.suggestions import suggestion_of
 from variables.vetting.surroundings import surroundings_of
 
 # What a card's line of facts says already.
@@ -55,9 +57,11 @@ def tiles_of(objects, stamp_of) -> list[dict]:
     """
     ids = [one.refsource_id for one in objects]
     candidates, changes = _candidates(ids), _changes(ids)
+    curves = small_curves(candidates)
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
+            "curves": curves[one.refsource_id],
             **_strip(one.refsource_id, changes.get(one.refsource_id, {}), stamp_of),
         }
         for one in objects
@@ -90,7 +94,7 @@ def _facts(one, candidate):
         "group": one.group,
         "filter": candidate.filter,
         "cause": CAUSES[candidate.cause],
-        "likely": candidate.cause,
+        "suggestion": suggestion_of(candidate),
         "kind": candidate.kind,
         "mag": _mag(candidate),
         "change": candidate.max_delta_mag and round(candidate.max_delta_mag, 2),

@@ -11,10 +11,13 @@ from variables.candidates.search import CandidateSearch
 from variables.models import Campaign
 
 SHEET, CARD = Campaign.Lane.SHEET, Campaign.Lane.CARD
-# A sheet shows one epoch: all that there is of what was detected once, of any source of its star.
-# What varies without a detection, or did not change on any image and was chosen by people, shows
-# in its light curve alone, which cards have.
-ON_CARD = Q(star_detections__gt=1) | Q(star_detections=0, varies=True) | Q(star_changes=0)
+# A sheet shows the cutouts of one epoch and a small curve of all: enough of what was detected once
+# or twice, of any source of its star. What varies without a detection, or did not change on any
+# image and was chosen by people, shows in its light curve alone, which cards have in full.
+MOST_ON_SHEET = 2  # detections
+ON_CARD = (
+    Q(star_detections__gt=MOST_ON_SHEET) | Q(star_detections=0, varies=True) | Q(star_changes=0)
+)
 IN_LANE = {SHEET: ~ON_CARD, CARD: ON_CARD}
 BY_KEY = KeysetOrder("pk", nullable=False)
 # Beyond what one person vets in some days: somebody who takes more says so.

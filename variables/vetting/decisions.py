@@ -134,14 +134,17 @@ def _follow(campaign, user, rows):
 
 
 @transaction.atomic
-def undo_decisions(user, campaign, keys=()) -> list[int]:
-    """Undo a user's decisions in a campaign: those with given keys, else the last one or batch.
+def undo_decisions(user, campaign, keys=(), batch="") -> list[int]:
+    """Undo a user's decisions in a campaign: by keys, or those of a batch, else the last act.
 
     Returns the candidates whose decisions are undone, even if they were before; empty if there is
     nothing to undo. Nothing is deleted: rows are added that undo others.
     """
     _check(user, campaign)
-    rows = _of_keys(user, campaign, keys) if keys else _last(user, campaign)
+    if batch:
+        rows = list(_decided(user, campaign).filter(shown__batch=batch))
+    else:
+        rows = _of_keys(user, campaign, keys) if keys else _last(user, campaign)
     ids = list(dict.fromkeys(row.refsource_id for row in rows))
     lock_candidates(ids)
     standing = GalDecision.objects.filter(pk__in=[row.pk for row in rows], undone_by=None)
@@ -155,11 +158,13 @@ def _of_keys(user, campaign, keys):
     return list(rows.order_by("pk"))
 
 
+def _decided(user, campaign):
+    return GalDecision.objects.filter(user=user, campaign=campaign, action__in=TAKEN_BACK)
+
+
 def _last(user, campaign):
-    decided = GalDecision.objects.filter(
-        user=user, campaign=campaign, action__in=TAKEN_BACK, undone_by=None
-    )
     # A transferred decision is older than its row.
+    decided = _decided(user, campaign).filter(undone_by=None)
     decided = decided.exclude(how=GalDecision.How.TRANSFERRED).order_by("-pk")
     last = decided.first()
     batch = last and last.shown.get("batch")

@@ -11,10 +11,14 @@ from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import DecisionInput, VettingError
+from variables.vetting.groups import GroupStroke
 from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
 MAX_COMMENT, MAX_CHOICE, MAX_KEY, MAX_NUMBER = 2000, 80, 64, 40  # characters
+# A group's key is followed by the number of each candidate, within MAX_KEY; its token names all
+# candidates that were shown of it.
+MAX_GROUP_KEY, MAX_TOKEN = 40, 8000
 # How a person decides in a browser; decisions can also come by the API, or be transferred.
 HOW = (GalDecision.How.KEY, GalDecision.How.CLICK, GalDecision.How.BULK)
 VOTE, BACKEND = "variables.add_galdecision", "django.contrib.auth.backends.ModelBackend"
@@ -119,6 +123,44 @@ def keys_from(body) -> list[str]:
         raise UnreadableError(f"These are no decisions to take back: {error}") from error
 
 
+def batch_from(body) -> str:
+    """The key of the batch to undo; "" for none. Raises UnreadableError."""
+    try:
+        return _text(_object(body or "{}"), "batch", MAX_GROUP_KEY)
+    except ValueError as error:
+        raise UnreadableError(f"This is no batch to take back: {error}") from error
+
+
+def stroke_from(body) -> GroupStroke:
+    """Read the vote on a whole group from a request's JSON. Raises UnreadableError otherwise."""
+    try:
+        row = _object(body)
+        seen = _member(row, "seen", list)
+        if len(seen) > MAX_DECISIONS:
+            raise ValueError(f"at most {MAX_DECISIONS} are seen at once")
+        stroke = GroupStroke(
+            token=_text(row, "group", MAX_TOKEN),
+            choice=_text(row, "choice", MAX_CHOICE),
+            key=_text(row, "key", MAX_GROUP_KEY),
+            seen={_refsource_id(one): shown_from(one.get("shown", {})) for one in map(_row, seen)},
+        )
+    except ValueError as error:
+        raise UnreadableError(f"This is no vote on a group: {error}") from error
+    if not stroke.key or ":" in stroke.key or stroke.key.startswith(TRANSFERRED_KEY):
+        raise UnreadableError("This is no vote on a group: it has no key of its own")
+    return stroke
+
+
+def _object(body):
+    return _row(read_json(body))
+
+
+def _row(row):
+    if not isinstance(row, dict):
+        raise ValueError("one of them is no object")
+    return row
+
+
 def _typed_period(text):
     """A period in days that somebody typed, or None for an empty text."""
     try:
@@ -129,8 +171,7 @@ def _typed_period(text):
 
 def _decision_input(row):
     """The decision in one row of a request, restricted to known fields of bounded size."""
-    if not isinstance(row, dict):
-        raise ValueError("one of them is no object")
+    row = _row(row)
     action = GalDecision.Action(row.get("action", "vote"))
     if action == GalDecision.Action.UNDO:
         raise ValueError("decisions are undone elsewhere")

@@ -32,10 +32,14 @@ def objects_left(campaign, user, skipped=False):
     return left.order_by("rank")
 
 
-@transaction.atomic
 def lease_next(campaign, user, n, after=0, skipped=False) -> list[CampaignObject]:
     """Lease the next ``n`` objects of rank above ``after`` to a user, and renew other leases."""
-    left = objects_left(campaign, user, skipped).filter(rank__gt=after)
+    return lease(objects_left(campaign, user, skipped).filter(rank__gt=after), user, n)
+
+
+@transaction.atomic
+def lease(left, user, n=None) -> list[CampaignObject]:
+    """Lease the first ``n`` objects of those ``left`` to a user, or all that nobody just takes."""
     chosen = list(left.select_for_update(skip_locked=True, no_key=True, of=["self"])[:n])
     CampaignObject.objects.filter(pk__in=[one.pk for one in chosen]).update(
         leased_to=user, leased_until=timezone.now() + LEASE

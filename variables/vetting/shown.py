@@ -66,16 +66,22 @@ def _checked(user, campaign, given):
     is_batch = given.how == GalDecision.How.BULK or "batch" in kept
     if not is_batch or given.action != GalDecision.Action.VOTE:
         return kept
-    image_id, age_seconds = _read(
-        given.shown.get("stamp"), campaign.pk, user.pk, given.refsource_id
-    )
-    seconds = _number(given.shown.get("seconds"))
+    return kept | what_was_seen(user, campaign, given.refsource_id, given.shown)
+
+
+def what_was_seen(user, campaign, refsource_id, said) -> dict:
+    """The ``image`` whose strip was sent to a user, and for how many ``seconds`` it was looked at.
+
+    ``said`` is what a browser says was shown. Raises VettingError as ``check_shown`` does.
+    """
+    image_id, age_seconds = _read(said.get("stamp"), campaign.pk, user.pk, refsource_id)
+    seconds = _number(said.get("seconds"))
     if not SEEN_SECONDS <= seconds <= age_seconds + SLACK_SECONDS:
         raise VettingError(
-            f"Candidate {given.refsource_id} was not on the screen long enough to be seen: look "
-            "at it, and mark it again"
+            f"Candidate {refsource_id} was not on the screen long enough to be seen: look at it, "
+            "and mark it again"
         )
-    return {**kept, "image": image_id, "seconds": round(seconds, 1)}
+    return {"image": image_id, "seconds": round(seconds, 1)}
 
 
 def _kept(given):

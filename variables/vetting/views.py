@@ -17,15 +17,17 @@ from exposures.input.queries import integer_in
 from exposures.permissions import NotInvitedError, PermissionMissingError, needs_permission
 from exposures.tables import csv_pieces
 from variables.models import Campaign, GalCandidate, GalDecision
-from variables.vetting import campaigns, leases, progress
+from variables.vetting import campaigns, groups, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
 from variables.vetting.decisions import classes_of, decide, decide_all, undo_decisions
 from variables.vetting.forms import (
     CampaignForm,
     UnreadableError,
+    batch_from,
     decisions_from,
     keys_from,
+    stroke_from,
     vote_from,
 )
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
@@ -311,6 +313,32 @@ def vet_next(request, campaign):
     return JsonResponse(answer)
 
 
+@require_http_methods(["GET"])  # as of vet_next
+@never_cache
+@voting
+def vet_group(request, campaign):
+    """Lease the next large group to the user, as JSON with the tiles of its extremes."""
+    after = integer_in(request.GET, "after", 0, INTEGER_MAX)
+    n = min(integer_in(request.GET, "n", 0) or TILES_AT_ONCE, MAX_TILES)
+    is_open = not campaign.closed and campaign.lane == Campaign.Lane.SHEET
+    group = groups.lease_group(campaign, request.user, n, after) if is_open else None
+    if group is None:
+        return JsonResponse({"group": None, "objects": [], "after": after})
+    return JsonResponse({"group": group.as_json(), "objects": group.tiles, "after": group.after})
+
+
+@require_POST
+@voting
+def vet_decide_group(request, campaign):
+    """Record one vote on all candidates of a group."""
+    try:
+        rows = groups.decide_group(request.user, campaign, stroke_from(request.body))
+    except GalprojectError as error:
+        return _refusal(error)
+    leases.renew(campaign, request.user)
+    return JsonResponse({"saved": len(rows)})
+
+
 def _refusal(error):
     """Answer 400 to what can't be read, 409 to what can't be done; browsers set both aside."""
     status = 400 if isinstance(error, UnreadableError) else 409
@@ -333,9 +361,10 @@ def vet_decide(request, campaign):
 @require_POST
 @voting
 def vet_undo(request, campaign):
-    """Undo decisions by key, or the last; ``after`` in the answer is where to lease them again."""
+    """Undo decisions by key or batch, or the last act; ``after`` is where to lease them again."""
     try:
-        ids = undo_decisions(request.user, campaign, keys_from(request.body))
+        keys, batch = keys_from(request.body), batch_from(request.body)
+        ids = undo_decisions(request.user, campaign, keys, batch)
     except GalprojectError as error:
         return _refusal(error)
     first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(rank=Min("rank"))["rank"]
