@@ -74,7 +74,10 @@ KEYS = {
     *("references_of_patch_seconds", "reference_seconds", "list_seconds"),
     *(
         f"{kind}_{figure}"
-        for kind in ("other_pages", "api_lists", "tables", "filters", "three_filters", "sorts")
+        for kind in (
+            *("other_pages", "exports", "api_lists", "api_cones", "late_pages", "tables"),
+            *("filters", "three_filters", "sorts"),
+        )
         for figure in ("worst_seconds", "worst", "median_seconds")
     ),
     *("n_filters", "n_three_filters", "n_sorts", "reprocess_dry_run_seconds"),
