@@ -24,6 +24,7 @@ export class Outbox {
     this.running = null;
     this.trouble = this.refusal = "";
     this.onRefused = null;  // called with what the server did not take
+    this.onScore = null;  // called with what a model says of a candidate that was voted on
     this.refused = new Refused(`refused ${who} ${decide}`, (message) => this.add(message), () => this.tell());
     addEventListener("beforeunload", (event) => this.waiting.length && event.preventDefault());
     addEventListener("pagehide", () => this.leave());
@@ -69,7 +70,8 @@ export class Outbox {
   // Sends the first message; why it is to be sent again, or nothing where it is done with.
   async send(message) {
     try {
-      await postJson(message.url, message.body);
+      const answer = await postJson(message.url, message.body);
+      if (answer?.score) this.onScore?.(answer.score);
     } catch (error) {
       if (!this.isFinal(message, error)) {
         this.trouble = `: ${error.message}. Trying again`;

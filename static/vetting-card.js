@@ -55,7 +55,7 @@ async function show() {
 function draw(card) {
   byId("source").textContent = card.refsource_id;
   byId("source").href = card.url;
-  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs}`;
+  byId("facts").textContent = `${magnitudeOf(card)} · ${changeOf(card)}, ${card.significance} σ · detected ${card.n_detections} of ${card.n_epochs}${card.score && ` · model: ${card.score}`}`;
   tellDecision();
   curve.show(card.light_curves);
   folding.show(card.light_curves, card.periods, card.is_periodic, true);
@@ -114,6 +114,8 @@ function decide(what, label, how) {
   dropOld();
   show();
 }
+
+outbox.onScore = ({refsource_id, text}) => say(`${refsource_id} by the model: ${text}`);
 
 outbox.onRefused = ({decisions}) => {
   history.refuse(decisions);

@@ -5,7 +5,9 @@ import pytest
 
 from exposures.errors import GalprojectError
 from variables.learning import training
+from variables.science.learning.expectation import expectation
 from variables.science.learning.fitting import Examples, train
+from variables.vetting.queue_order import Remaining
 
 N, FEW = 400, 40  # examples, and those of a rare class
 
@@ -40,3 +42,9 @@ def due(options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "n_agreed", lambda: 20)
         return training.is_due(options.learning)
+
+
+def stopping(options):
+    """Whether one may stop, who has looked at half of those that are expected to be real."""
+    expected = expectation(np.array([0.5, 0.5]), np.array([True, False]))
+    return Remaining(expected, 2, options.learning.enough).may_stop

@@ -406,6 +406,7 @@ LEARNING = {
     "min_examples": changes(learning.model, 5000),
     "min_of_class": changes(learning.model, 100),
     "new_votes": changes(learning.due, 3),
+    "enough": changes(learning.stopping, 0.1),
 }
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),

@@ -116,6 +116,7 @@ def test_the_schedules_are_there():
         "recover_lost_work": "galproject.queue.tasks.recover_lost_work",
         "process_night": "galproject.queue.tasks.process_night",
         "measure_motions": "galproject.references.tasks.measure_motions",
+        "learn_from_votes": "galproject.queue.tasks.learn_from_votes",
         "measure_overdue_variability": "galproject.queue.tasks.measure_overdue_variability",
         "match_unmatched": "galproject.queue.tasks.match_unmatched",
         "remove_unused_options": "galproject.queue.tasks.remove_unused_options",

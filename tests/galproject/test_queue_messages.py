@@ -315,6 +315,7 @@ def test_our_schedules_are_put_on_the_queue(kept_connection):
         "galproject.queue.tasks.process_night",
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
+        "galproject.queue.tasks.learn_from_votes",
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
         "galproject.queue.tasks.remove_unused_options",
@@ -331,6 +332,7 @@ def test_schedules_under_former_names_are_kept_and_done(kept_connection):
         "galproject.queue.tasks.process_night",
         "galproject.queue.tasks.recover_lost_work",
         "galproject.references.tasks.measure_motions",
+        "galproject.queue.tasks.learn_from_votes",
         "galproject.queue.tasks.measure_overdue_variability",
         "galproject.queue.tasks.match_unmatched",
         "galproject.queue.tasks.remove_unused_options",
@@ -350,6 +352,7 @@ def test_schedules_get_the_present_names_of_their_tasks():
         former = set(Schedule.objects.values_list("func", flat=True))
         always = {  # these came later
             "galproject.references.tasks.measure_motions",
+            "galproject.queue.tasks.learn_from_votes",
             "galproject.queue.tasks.measure_overdue_variability",
             "galproject.queue.tasks.match_unmatched",
             "galproject.queue.tasks.remove_unused_options",

@@ -12,6 +12,7 @@ from variables.candidates.positions import galactic, sexagesimal
 from variables.candidates.search import CandidateSearch, Count, DistanceOrder, SeenVotesOrder
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
+from variables.votes.scores import SeenScore, show_scores
 
 DEFAULT_SORT = "-n_detections"
 DISTANCE_SORT = "distance_arcsec"  # the default of a list round a position
@@ -31,6 +32,7 @@ class CandidateRow:
     place: str  # hours and degrees
     longitude: float  # Galactic, degrees
     latitude: float
+    score: SeenScore | None  # None where there is none, or the user may not know it yet
 
     @property
     def distance_arcsec(self) -> float | None:
@@ -55,6 +57,11 @@ class Listing:
         """The listed columns, in which counts are those of the star if the list is by star."""
         names = {column: self.filter.column(column.name) for column in LISTED}
         return tuple(replace(column, name=name) for column, name in names.items())
+
+    @property
+    def has_scores(self):
+        """Whether the user may know what a model says of any of the candidates."""
+        return any(row.score for row in self.rows)
 
     @property
     def requested_sort(self):
@@ -86,7 +93,9 @@ def listing(data, request) -> Listing:
         page = page_of(found.rows, order, None, PAGE_SIZE, shown, found.first)
     note_shown(request.user, [candidate.pk for candidate in page.rows])
     sort, query = _sort(data, chosen), query_of(data)
-    return Listing(chosen, sort, page, _placed(page.rows), found.count, query, complaints)
+    scores = show_scores([candidate.pk for candidate in page.rows], request.user)
+    rows = _placed(page.rows, scores)
+    return Listing(chosen, sort, page, rows, found.count, query, complaints)
 
 
 def _search(chosen, order):
@@ -125,10 +134,11 @@ def _default_sort(chosen):
     return DISTANCE_SORT if chosen.centre else DEFAULT_SORT
 
 
-def _placed(candidates):
+def _placed(candidates, scores):
     """Rows of candidates, with positions formatted at once: astropy takes as long for one."""
     ra, dec = [c.ra for c in candidates], [c.dec for c in candidates]
-    return tuple(map(CandidateRow, candidates, sexagesimal(ra, dec), *galactic(ra, dec)))
+    seen = [scores.get(c.pk) for c in candidates]
+    return tuple(map(CandidateRow, candidates, sexagesimal(ra, dec), *galactic(ra, dec), seen))
 
 
 def query_of(data, **changes) -> str:

@@ -18,6 +18,7 @@ from variables.pictures.compass import Compass, compass_of
 from variables.pictures.cutouts import cutout_layout
 from variables.pictures.paths import cutouts_url, picture_url
 from variables.votes.blindness import note_shown
+from variables.votes.scores import SeenScore, show_scores
 
 # Field, heading, unit, digits after the decimal point.
 STATISTICS = (
@@ -145,6 +146,7 @@ class CandidatePage:
     has_trends: bool  # whether trends can be taken off its light curves, in any filter
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
     published: tuple[PublishedMatch, ...]  # with catalogues in use, those of variables first
+    score: SeenScore | None  # of a model; None where there is none, or before the user's own vote
 
     @property
     def matches(self):
@@ -168,7 +170,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, in fifteen queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, in sixteen queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -192,6 +194,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         has_trends=_has_trends(candidate, around),
         siblings=siblings,
         published=published_matches(candidate),
+        score=show_scores([candidate.pk], user).get(candidate.pk),
     )
 
 

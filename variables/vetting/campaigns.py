@@ -12,6 +12,7 @@ from variables.flags.marking import flag_sources
 from variables.models import Artifact, Campaign, CampaignObject, GalCandidate, Taxonomy
 from variables.models.causes import Cause
 from variables.vetting.contents import CARD, IN_LANE, SHEET, candidates_in, contents_of
+from variables.vetting.queue_order import QueueOrder, priorities
 from variables.votes.consensus import update_consensus
 
 BATCH = 5000
@@ -45,6 +46,8 @@ class NewCampaign:
     n_gold: int = 0  # candidates that people agree on, mixed in
     gold: tuple = ()  # (refsource_id, "class" or "class/subtype"), mixed in, too
     members: tuple = ()  # nobody: everyone who may vote
+    order: str = QueueOrder.EVIDENCE  # of cards
+    shows_scores: bool = False  # what the model says, before one's own vote
 
 
 @transaction.atomic
@@ -106,6 +109,7 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
         taxonomy=taxonomy,
         query=new.query,
         votes_wanted=new.votes_wanted,
+        shows_scores=new.shows_scores,
         created_by=user,
     )
     campaign.members.set(new.members)
@@ -113,7 +117,7 @@ def freeze(new, candidates, taxonomy, user) -> Campaign:
     known = GalCandidate.objects.filter(pk__in=gold.keys() - rows.keys())
     rows |= {row[0]: row for row in known.values_list(*COLUMNS)}
     # Gold ones stand where they would anyway: nothing tells them from others.
-    order = _sheet_order if new.lane == SHEET else _card_order
+    order = _sheet_order if new.lane == SHEET else _card_order(rows, new.order)
     CampaignObject.objects.bulk_create(
         (
             CampaignObject(
@@ -152,8 +156,10 @@ def _sheet_order(row):
     return cause, catalogue, first_mjd, pk
 
 
-def _card_order(row):
-    return -row[-1], row[0]
+def _card_order(rows, order):
+    """The key by which cards are sorted: by a model, where one has scored them, or the evidence."""
+    first = priorities(rows, order)
+    return lambda row: (-first.get(row[0], 0.0), -row[-1], row[0])
 
 
 def _group(row):

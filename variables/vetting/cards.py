@@ -16,6 +16,7 @@ from variables.vetting.published import published_of
 from variables.vetting.small_curves import small_curves
 from variables.vetting.suggestions import suggestion_of
 from variables.vetting.surroundings import surroundings_of
+from variables.votes.scores import seen_scores
 
 # What a card's line of facts says already.
 TOLD = {"max_delta_mag", "max_significance"}
@@ -29,11 +30,14 @@ def cards_of(objects) -> list[dict]:
     places, periods = _position_texts(candidates), _periods(ids)
     around, published = surroundings_of(candidates), published_of(candidates)
     sheets = {pk: _sheet(pk) for pk in candidates}
+    # Of a card nobody has voted who is asked to: what everybody may know.
+    scores = {pk: score.text for pk, score in seen_scores(candidates).items()}
     times = _times(sheets.values())
     return [
         {
             **_facts(one, candidates[one.refsource_id]),
             **places[one.refsource_id],
+            "score": scores.get(one.refsource_id, ""),
             "statistics": _statistics(candidates[one.refsource_id]),
             "light_curves": curves[one.refsource_id],
             "periods": periods.get(one.refsource_id, []),

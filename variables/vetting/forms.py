@@ -12,6 +12,7 @@ from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import DecisionInput, VettingError
 from variables.vetting.groups import GroupStroke
+from variables.vetting.queue_order import QueueOrder
 from variables.vetting.shown import shown_from
 
 MAX_DECISIONS = 500  # in one request
@@ -52,6 +53,17 @@ class CampaignForm(forms.Form):
         User.objects.with_perm(VOTE, backend=BACKEND).order_by("username"),
         required=False,
         help_text="nobody chosen: everyone who may vote",
+    )
+
+    order = forms.ChoiceField(
+        choices=QueueOrder.choices,
+        required=False,
+        help_text="of cards; whoever knows it can guess what the model says",
+    )
+    shows_scores = forms.BooleanField(
+        required=False,
+        label="Show the model's opinion",
+        help_text="before one's own vote, which is then not independent of it",
     )
 
     def clean_gold(self):

@@ -30,8 +30,10 @@ from variables.vetting.forms import (
     stroke_from,
     vote_from,
 )
+from variables.vetting.queue_order import remaining_in
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
 from variables.votes.blindness import note_shown
+from variables.votes.scores import score_before
 
 VOTE, CAMPAIGN, FLAG = (
     "variables.add_galdecision",
@@ -146,6 +148,7 @@ def campaign(request, pk):
     context = {
         "campaign": shown,
         "progress": progress.progress_of(shown),
+        "remaining": remaining_in(shown),
         "members": shown.members.order_by("username"),
         "may_vote": request.user.has_perm(VOTE) and shown.is_open_to(request.user),
         "may_run": shown.is_run_by(request.user),
@@ -355,7 +358,10 @@ def vet_decide(request, campaign):
     except GalprojectError as error:
         return _refusal(error)
     leases.renew(campaign, request.user)
-    return JsonResponse({"saved": len(rows)})
+    answer = {"saved": len(rows)}
+    if len(inputs) == 1:  # of a whole sheet it would be a wall of numbers
+        answer |= score_before(request.user, campaign, inputs[0].refsource_id)
+    return JsonResponse(answer)
 
 
 @require_POST

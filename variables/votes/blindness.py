@@ -1,4 +1,4 @@
-"""Blind votes: whoever was shown others' votes may not vote in an open campaign.
+"""Blind votes: whoever was shown others' votes, or a model's, may not vote in an open campaign.
 
 Visibility is decided by ``GalCandidate.objects.as_seen_by`` and ``GalDecision.objects.visible_to``.
 """
@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from variables.models import CampaignObject, GalUnblinding
 
-# Candidates of campaigns that go on, on which a vote of somebody stands and others said something;
-# without those of which that is recorded since the campaign began, as more is never asked.
+# Candidates of campaigns that go on, on which a vote of somebody stands and there is more to be
+# seen; without those of which that is recorded since the campaign began, as more is never asked.
 NOTE = """
 INSERT INTO galunblindings (user_id, refsource_id, time)
 SELECT DISTINCT d.user_id, d.refsource_id, %s::timestamptz
@@ -20,27 +20,41 @@ JOIN galcampaigns c ON c.id = o.campaign_id
 WHERE d.user_id = %s AND d.action = 'vote' AND c.closed IS NULL AND d.time >= c.created
   AND (%s::bigint[] IS NULL OR d.refsource_id = ANY(%s::bigint[]))
   AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = d.id)
-  AND EXISTS (
-      SELECT FROM galdecisions e
-      WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
-        AND e.action IN ('vote', 'comment')
-        AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = e.id)
-  )
+  AND {seen}
   AND NOT EXISTS (
       SELECT FROM galunblindings n
       WHERE n.user_id = d.user_id AND n.refsource_id = d.refsource_id AND n.time >= c.created
   )
 ON CONFLICT (user_id, refsource_id) DO UPDATE SET time = excluded.time
 """
+# What others said, and what a model says where the campaign doesn't show it before.
+OTHERS = """
+EXISTS (
+    SELECT FROM galdecisions e
+    WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
+      AND e.action IN ('vote', 'comment')
+      AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = e.id)
+)
+"""
+MODEL = "NOT c.shows_scores"
 
 
 def note_shown(user, refsource_ids=None):
     """Record that a user is shown others' votes on these candidates, or on all they may see."""
+    _note(OTHERS, user, None if refsource_ids is None else list(refsource_ids))
+
+
+def note_score_shown(user, refsource_ids):
+    """Record that a user is shown what a model says of these candidates."""
+    if ids := list(refsource_ids):
+        _note(MODEL, user, ids)
+
+
+def _note(seen, user, ids):
     if user is None or not user.pk:
         return
-    ids = None if refsource_ids is None else list(refsource_ids)
     with connection.cursor() as cursor:
-        cursor.execute(NOTE, [timezone.now(), user.pk, ids, ids])
+        cursor.execute(NOTE.format(seen=seen), [timezone.now(), user.pk, ids, ids])
 
 
 def unblinded(user):

@@ -40,3 +40,6 @@ class LearningOptions(Options):
     new_votes: Count = 200
     """Number of candidates that people have newly agreed on since the last model was trained, from
     which on another is trained."""
+    enough: Fraction = 0.95
+    """Share of the candidates of a campaign that are expected to be real which have been looked at,
+    from which on its page says that one may stop."""
