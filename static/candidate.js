@@ -181,7 +181,7 @@ async function field() {
   await showPublished(byId("published"), data.published);
 }
 
-onKeys({j: () => byId("next")?.click(), k: () => byId("previous")?.click()});
+onKeys({j: () => byId("next")?.click(), k: () => byId("previous")?.click(), ">": () => byId("moved-to")?.click()});
 cutouts();
 // The light curves first: they are what people look for.
 await orTell(byId("periods"), lightCurves);

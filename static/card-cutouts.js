@@ -1,7 +1,7 @@
 // The cutouts of a card: each epoch's search and difference, as large as there is room for, with its
 // date; whoever points at one, by mouse or keyboard, is told of it.
 
-import {framed, neighbourMarks, tile} from "./cutouts.js";
+import {changeMark, framed, neighbourMarks, tile} from "./cutouts.js";
 import {element} from "./elements.js";
 import {dayOf} from "./light-curve-values.js";
 
@@ -85,10 +85,11 @@ export class CardCutouts {
   }
 }
 
-function reference({cutouts, compass, neighbours, mag}, more) {
+function reference({cutouts, compass, neighbours, mag, changed_star: changed}, more) {
   const isBrighter = ([other, distance]) => other < mag && distance <= 2;
   const picture = framed(tile(cutouts, 0, 0, "reference"), compass);
   picture.append(neighbourMarks(neighbours, isBrighter));
+  if (changed?.mark) picture.append(changeMark(changed.mark));
   return element("div", {className: "reference", title: compass?.words ?? ""}, picture,
     element("small", {textContent: "reference"}), element("small", {textContent: more > 0 ? `${more} more (m)` : ""}));
 }

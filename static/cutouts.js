@@ -25,6 +25,13 @@ export function neighbourMarks(neighbours, brighter) {
     ...neighbours.filter(within).map((star) => svgElement("circle", {cx: star[2], cy: star[3], r: 4.5, class: brighter(star) ? "is-brighter" : ""})));
 }
 
+// The place of a change: a cross, and the ellipse of its error.
+export function changeMark({x, y, radius_x: rx, radius_y: ry, turned}) {
+  return svgElement("svg", {class: "change-mark", viewBox: "0 0 100 100", "aria-hidden": "true"},
+    svgElement("g", {transform: `translate(${x} ${y})`}, svgElement("path", {d: "M-5 0H-2M2 0H5M0-5V-2M0 2V5"}),
+      svgElement("ellipse", {rx, ry, transform: `rotate(${turned})`})));
+}
+
 function compassOf(compass) {
   const arrows = svgElement("g", {transform: "translate(22 76)"});
   for (const [way, letter] of [["north", "N"], ["east", "E"]]) {

@@ -13,12 +13,12 @@ import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 // Cards at hand beyond the one that is shown; how many cards are kept.
 const AHEAD = 4, KEPT = 200;
 // ``cards[at]`` is shown.
-const state = {cards: [], at: 0};
+const state = {cards: [], at: 0, isMoved: false};
 const curve = new CurvePlot(byId("light-curve"), {onPoint: (image) => showImage(image, "curve")});
 const folding = new Folding(byId("curves"), byId("period"), {mount: mountFolded, onFold: tellPeriod});
 const place = new ColourMagnitude(byId("place"));
 const cutouts = new CardCutouts(byId("cutouts"), (image) => showImage(image, "cutouts"));
-const palette = new Palette((choice, label, how) => decide({action: "vote", choice, period_days: folding.isMeant ? folding.period : null}, label, how));
+const palette = new Palette((choice, label, how) => decide({action: "vote", choice, period_days: folding.isMeant ? folding.period : null, ...movedTo()}, label, how));
 const blinker = cutoutBlinker(byId("cutouts"));
 const queue = new CandidateQueue(take);
 const history = new DecisionHistory(KEPT);
@@ -64,6 +64,8 @@ function draw(card) {
   cutouts.show(card);
   byId("brighter").textContent = card.brighter && `Beside ${card.brighter}`;
   byId("brighter").hidden = !card.brighter;
+  tellChangedStar(card.changed_star);
+  setMoved(false);
   byId("known").textContent = `${capital(card.cause)} · in catalogues: ${card.known || "not looked up"}`;
   byId("published").replaceChildren(...card.published.map((textContent) => element("li", {textContent})));
   byId("statistics").replaceChildren(...card.statistics.map(([name, value, unit]) => element("div", {},
@@ -71,6 +73,28 @@ function draw(card) {
   byId("around").textContent = [around(card.neighbours), card.position, card.galactic].join(" · ");
   byId("card").setAttribute("aria-busy", "false");
   byId("card").dataset.shown = card.refsource_id;
+}
+
+function tellChangedStar(changed) {
+  byId("changed-star").hidden = !changed;
+  byId("changed-star").textContent = changed ? [changed.sentence, changed.doubts.length && `Trust it less: ${changed.doubts.join("; ")}.`].filter(Boolean).join(" ") : "";
+}
+
+// Whether the vote is for the star that changes most likely, in place of this one.
+function setMoved(isMoved) {
+  state.isMoved = isMoved;
+  byId("move").setAttribute("aria-pressed", isMoved);
+  byId("move").hidden = !current()?.changed_star?.move_to;
+}
+
+function movedTo() {
+  return state.isMoved ? {moved_to: current().changed_star.move_to} : {};
+}
+
+function move() {
+  if (!current()?.changed_star?.move_to) return say("No other star is likelier to have changed");
+  setMoved(!state.isMoved);
+  say(state.isMoved ? "Your vote is for the likeliest star; this one will be called a blend" : "Your vote is for this star");
 }
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
@@ -108,6 +132,7 @@ function shownNow(card) {
 function decide(what, label, how) {
   const card = current();
   if (!card) return;
+  if (what.moved_to) label = `${label}, of the neighbour`;
   history.decide([card], [decision(card, how, what, shownNow(card))], label);
   say(`${label}: ${card.refsource_id}`);
   do state.at += 1; while (current()?.decided);
@@ -202,11 +227,11 @@ listen(palette, {
   nextPeriod,
   half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
   aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
-  more: () => cutouts.toggleAll(),
+  more: () => cutouts.toggleAll(), move,
   left: () => cutouts.step(-1), right: () => cutouts.step(1),
   open: () => current() && window.open(current().url, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
 
 await show();
 document.body.dataset.ready = "yes";

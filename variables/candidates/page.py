@@ -10,6 +10,7 @@ from photometry.models import GalMotion, GalSource
 from photometry.querysets.objects import MatchKind
 from photometry.science.extended_sources import EXTENDED
 from variables.candidates.calibrated import CalibratedMagnitude, calibrated_magnitude
+from variables.candidates.changed_star import ChangedStarFacts, changed_stars_of
 from variables.candidates.columns import COLUMNS
 from variables.candidates.known import PublishedMatch, published_matches
 from variables.candidates.neighbours import Neighbourhood, neighbourhood
@@ -147,6 +148,7 @@ class CandidatePage:
     siblings: tuple[GalCandidate, ...]  # candidates of the same object, with visible classes
     published: tuple[PublishedMatch, ...]  # with catalogues in use, those of variables first
     score: SeenScore | None  # of a model; None where there is none, or before the user's own vote
+    changed_star: ChangedStarFacts | None  # which star changes; None where nothing was fitted
 
     @property
     def matches(self):
@@ -170,7 +172,7 @@ class CandidatePage:
 
 
 def candidate_page(candidate, user) -> CandidatePage:
-    """Collect the contents of a candidate's page that ``user`` may see, in sixteen queries."""
+    """Collect the contents of a candidate's page that ``user`` may see, in nineteen queries."""
     changes = GalVarObj.objects.of_source(candidate.pk).select_related("image__exposure")
     flags = GalFlag.objects.filter(refsource_id=candidate.pk).with_people()
     siblings = tuple(_siblings(candidate, user))
@@ -195,6 +197,7 @@ def candidate_page(candidate, user) -> CandidatePage:
         siblings=siblings,
         published=published_matches(candidate),
         score=show_scores([candidate.pk], user).get(candidate.pk),
+        changed_star=changed_stars_of({candidate.pk: candidate}).get(candidate.pk),
     )
 
 

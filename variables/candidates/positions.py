@@ -1,7 +1,20 @@
 """Sky positions in the notations that people type and read."""
 
+import math
+
 import erfa
 import numpy as np
+
+# An eighth of a circle each, from north over east.
+DIRECTIONS = (
+    *("north", "north-east", "east", "south-east"),
+    *("south", "south-west", "west", "north-west"),
+)
+
+
+def direction(east, north) -> str:
+    """The direction in words to which offsets east and north, in one unit, lead."""
+    return DIRECTIONS[round(math.degrees(math.atan2(east, north)) / 45) % len(DIRECTIONS)]
 
 
 def sexagesimal(ra, dec) -> str | list[str]:

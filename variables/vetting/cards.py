@@ -1,6 +1,7 @@
 """What a vetter sees of a candidate, as JSON, without anybody else's opinion of it."""
 
 from exposures.models import GalImage
+from variables.candidates.changed_star import changed_stars_of
 from variables.candidates.known import known_label, known_text
 from variables.candidates.page import STATISTICS
 from variables.candidates.positions import galactic, sexagesimal
@@ -29,6 +30,7 @@ def cards_of(objects) -> list[dict]:
     curves, changes = light_curves_data(list(candidates)), _changes(ids)
     places, periods = _position_texts(candidates), _periods(ids)
     around, published = surroundings_of(candidates), published_of(candidates)
+    changed_stars = changed_stars_of(candidates)
     sheets = {pk: _sheet(pk) for pk in candidates}
     # Of a card nobody has voted who is asked to: what everybody may know.
     scores = {pk: score.text for pk, score in seen_scores(candidates).items()}
@@ -46,6 +48,7 @@ def cards_of(objects) -> list[dict]:
             **published[one.refsource_id],
             "cutouts": _cutouts(sheets[one.refsource_id], changes.get(one.refsource_id, {}), times),
             "compass": _compass(candidates[one.refsource_id]),
+            "changed_star": _changed_star(changed_stars.get(one.refsource_id)),
         }
         for one in objects
         if one.refsource_id in candidates
@@ -109,6 +112,10 @@ def _facts(one, candidate):
         "n_epochs": candidate.n_epochs,
         "url": candidate.get_absolute_url(),
     }
+
+
+def _changed_star(facts):
+    return None if facts is None else facts.as_json()
 
 
 def _compass(candidate):

@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from exposures.errors import GalprojectError
 from variables.models import GalDecision, Taxonomy, TaxonomyClass
+from variables.vetting.moves import moved_keys, outside_of, sources_of, with_moves
 from variables.votes.blindness import note_shown
 from variables.votes.consensus import lock_candidates, store_consensus
 
@@ -40,6 +41,7 @@ class DecisionInput:
     choice: str | None = None  # slug of a class; of a subtype "artifact/artifact-edge"
     comment: str = ""
     period_days: float | None = None  # of a vote: by which its light curve was folded
+    moved_to: int | None = None  # of a vote: it is for this neighbour, not for the candidate
     how: str = GalDecision.How.CLICK
     shown: dict = field(default_factory=dict)  # ``batch``: taken, and taken back, together
     key: str = ""  # of the browser's: what is sent twice is saved once
@@ -57,15 +59,31 @@ def decide(user, given, campaign=None) -> GalDecision | None:
 def decide_all(user, inputs, campaign=None) -> list[GalDecision]:
     """Record several decisions with one INSERT, all or none; returns the new ones."""
     _check(user, campaign)
+    classes = _classes(campaign, inputs)
+    is_moved = {s.moved_to for s in inputs if s.moved_to is not None}
+    inputs = with_moves(inputs, classes)
     # Under the lock, so that what others say at once is seen, and what is sent again is known.
-    candidates = lock_candidates([s.refsource_id for s in inputs], campaign, user)
+    candidates = _locked(user, inputs, campaign, is_moved)
     known = _known_keys(user, inputs)
     inputs = [s for s in inputs if s.key not in known]
-    classes = _classes(campaign, inputs)
     rows = [_row(user, s, campaign, classes, candidates) for s in inputs]
     GalDecision.objects.bulk_create(rows)
     _follow(campaign, user, rows)
     return rows
+
+
+def _locked(user, inputs, campaign, is_moved):
+    """What is voted on by its id, locked: candidates of the campaign, and neighbours of them."""
+    ids = {s.refsource_id for s in inputs}
+    if not is_moved:
+        return lock_candidates(ids, campaign, user)
+    # All in one statement, so that nobody waits for each other.
+    locked = lock_candidates(ids, None, user)
+    found = sources_of(user, is_moved - locked.keys()) | locked
+    if campaign is not None:
+        for pk in outside_of(campaign, ids - is_moved):
+            found.pop(pk, None)
+    return found
 
 
 def _check(user, campaign):
@@ -154,7 +172,7 @@ def undo_decisions(user, campaign, keys=(), batch="") -> list[int]:
 
 
 def _of_keys(user, campaign, keys):
-    rows = GalDecision.objects.filter(user=user, campaign=campaign, key__in=keys)
+    rows = GalDecision.objects.filter(user=user, campaign=campaign, key__in=moved_keys(keys))
     return list(rows.order_by("pk"))
 
 

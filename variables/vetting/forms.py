@@ -12,6 +12,7 @@ from variables.replacements.annotations import TRANSFERRED_KEY
 from variables.vetting.campaigns import NewCampaign
 from variables.vetting.decisions import DecisionInput, VettingError
 from variables.vetting.groups import GroupStroke
+from variables.vetting.moves import MOVED_KEY
 from variables.vetting.queue_order import QueueOrder
 from variables.vetting.shown import shown_from
 
@@ -117,11 +118,14 @@ def vote_from(refsource_id, data) -> DecisionInput:
     try:
         choice, comment = _text(data, "choice", MAX_CHOICE), _text(data, "comment", MAX_COMMENT)
         period = _typed_period(_text(data, "period_days", MAX_NUMBER))
+        moved_to = _moved_to(data)
     except ValueError as error:
         raise VettingError(f"This is no vote: {error}") from error
     if not choice:
         raise VettingError("Choose a class for your vote")
-    return DecisionInput(refsource_id, choice=choice, comment=comment, period_days=period)
+    return DecisionInput(
+        refsource_id, choice=choice, comment=comment, period_days=period, moved_to=moved_to
+    )
 
 
 def keys_from(body) -> list[str]:
@@ -190,8 +194,12 @@ def _decision_input(row):
     how = GalDecision.How(row.get("how", "click"))
     if how not in HOW:
         raise ValueError(f"“{how}” is not how a person decides: say {', '.join(HOW)}")
+    moved_to = _moved_to(row)
+    if moved_to is not None and action != GalDecision.Action.VOTE:
+        raise ValueError("votes alone are moved to a neighbour")
     return DecisionInput(
         refsource_id=_refsource_id(row),
+        moved_to=moved_to,
         action=action,
         choice=None if row.get("choice") is None else _text(row, "choice", MAX_CHOICE),
         comment=_text(row, "comment", MAX_COMMENT),
@@ -207,6 +215,16 @@ def _refsource_id(row):
         return parse_integer(row.get("refsource_id"), 0, BIGINT_MAX)
     except NumberError as error:
         raise ValueError(f"refsource_id: {error}") from error
+
+
+def _moved_to(row):
+    """The neighbour that a vote is for, or None where it is for the candidate."""
+    if not row.get("moved_to"):
+        return None
+    try:
+        return parse_integer(row["moved_to"], 0, BIGINT_MAX)
+    except NumberError as error:
+        raise ValueError(f"moved_to: {error}") from error
 
 
 def _text(row, name, max_length):
@@ -233,4 +251,6 @@ def _key(row):
     key = _text(row, "key", MAX_KEY)
     if key.startswith(TRANSFERRED_KEY):
         raise ValueError(f"keys that begin with “{TRANSFERRED_KEY}” are of transferred votes")
+    if key.endswith(MOVED_KEY) or len(key) == MAX_KEY:
+        raise ValueError(f"keys don't end on “{MOVED_KEY}”, nor have {MAX_KEY} characters")
     return key

@@ -1,19 +1,13 @@
 """The stars round a candidate on its card: on the cutouts, and a brighter one in words."""
 
-import math
-
 from django.db import connection
 
 from exposures.science.angles import tangent_offsets
+from variables.candidates.positions import direction
 from variables.pictures.sprite import TILE
 
 RADIUS_ARCSEC = 10.0
 CLOSE_ARCSEC = 2.0  # up to which a brighter star may be what has changed
-# An eighth of a circle each, from north over east.
-DIRECTIONS = (
-    *("north", "north-east", "east", "south-east"),
-    *("south", "south-west", "west", "north-west"),
-)
 NEIGHBOURS = """
 SELECT o.refsource_id, own.mag, c.mag, c.distance_arcsec, c.ra, c.dec, o.ra, o.dec
 FROM galcandidates o CROSS JOIN LATERAL galsources_cone(o.ra, o.dec, %s) c
@@ -77,9 +71,5 @@ def _brighter(name, neighbours):
     own, mag, distance, offset = min(close, key=lambda one: one[1])
     return (
         f"a brighter star, {name} {mag:.2f}, {own - mag:.1f} mag brighter, "
-        f"{distance:.1f}″ to the {_direction(*offset)}"
+        f"{distance:.1f}″ to the {direction(*offset)}"
     )
-
-
-def _direction(east, north):
-    return DIRECTIONS[round(math.degrees(math.atan2(east, north)) / 45) % len(DIRECTIONS)]
