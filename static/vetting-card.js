@@ -84,7 +84,7 @@ function tellChangedStar(changed) {
 function setMoved(isMoved) {
   state.isMoved = isMoved;
   byId("move").setAttribute("aria-pressed", isMoved);
-  byId("move").hidden = !current()?.changed_star?.move_to;
+  byId("move").disabled = !current()?.changed_star?.move_to;
 }
 
 function movedTo() {

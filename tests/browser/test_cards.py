@@ -104,3 +104,35 @@ def test_a_period_that_is_only_proposed_goes_with_no_vote_until_it_is_taken(card
         assert decision["period_days"] == days
         page.keyboard.press("z")
         expect(page.locator("#unsaved")).to_be_hidden()
+
+
+def test_a_vote_goes_to_the_likeliest_star_by_a_key_that_takes_that_back_as_well(card):
+    page = card()
+    page.route("**/decide/", lambda route: route.fulfill(json={"saved": 0}))
+    with page.expect_response("**/next/*") as first:
+        page.route("**/next/*", with_another_star)
+        page.reload()
+    assert first.value.ok
+    page.wait_for_selector("body[data-ready]")
+    move = page.locator("#move")
+    expect(page.locator("#changed-star")).to_have_text("Most likely the star beside.")
+    for is_moved in (True, False, True):
+        page.keyboard.press(">")
+        expect(move).to_have_attribute("aria-pressed", str(is_moved).lower())
+    with page.expect_request("**/decide/") as sent:
+        page.keyboard.press("v")
+    (decision,) = sent.value.post_data_json["decisions"]
+    assert decision["moved_to"] == "7" and decision["choice"] == "other"
+    # The next card begins with its own star.
+    expect(move).to_have_attribute("aria-pressed", "false")
+
+
+def with_another_star(route):
+    """Cards that say that star 7 changes in place of the candidate."""
+    answer = route.fetch()
+    body = answer.json()
+    mark = {"x": 40, "y": 60, "radius_x": 2, "radius_y": 1.5, "turned": 30}
+    said = {"sentence": "Most likely the star beside.", "doubts": [], "mark": mark, "move_to": "7"}
+    for one in body["objects"]:
+        one["changed_star"] = said
+    route.fulfill(response=answer, json=body)

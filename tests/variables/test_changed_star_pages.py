@@ -43,7 +43,7 @@ def test_a_change_of_the_candidate_itself_or_of_none_of_the_list_says_so():
     assert facts_of(own).sentence == "Most likely this star itself, > 99.9 %."
     assert facts_of(own).doubts == (
         "a single image tells",
-        "another star nearby changes as well",
+        "another star nearby changes as well, or what changes is no star",
     )
     assert facts_of(none).sentence.startswith("Most likely none of the stars listed")
     assert "too faint" in facts_of(faint).sentence and facts_of(faint).mark is None
@@ -171,3 +171,14 @@ def test_two_people_who_move_votes_at_once_both_count():
         assert other.is_alive()  # it waits, so that it sees what it has to count
     other.join(timeout=10)
     assert said_of(pk + 1) == ["rr-lyrae"] * 2 and candidate(pk).n_votes == 2
+
+
+def test_lists_have_those_of_which_another_star_changes_or_the_others(client):
+    blend, own, unfitted = make_candidate(), make_candidate(), make_candidate()
+    make_position(blend, {blend.pk: 0.02, blend.pk + 1: 0.97})
+    make_position(own, {own.pk: 0.99})
+    client.force_login(make_voter())
+    for value, expected in (("another", {blend}), ("own", {own, unfitted})):
+        text = client.get(reverse("candidates"), {"changed_star": value}).content.decode()
+        shown = {one for one in (blend, own, unfitted) if f"/candidates/{one.pk}/" in text}
+        assert shown == expected

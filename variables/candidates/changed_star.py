@@ -17,7 +17,7 @@ LEAST_RADIUS = 1.5  # of it, in hundredths of a cutout's side, so that it can be
 DOUBTS = {
     Doubt.ONE_EPOCH: "a single image tells",
     Doubt.MASKED: "much of the change is on masked pixels",
-    Doubt.SECOND: "another star nearby changes as well",
+    Doubt.SECOND: "another star nearby changes as well, or what changes is no star",
     Doubt.MOVES: "a star moved rather than changed",
     Doubt.EDGE: "the change is at the edge of where it was looked for",
     Doubt.FAINT: "the change is too faint to have a place",

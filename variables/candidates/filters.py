@@ -13,6 +13,7 @@ from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, StarList, TaxonomyClass
 from variables.models.candidates import FOUND
 from variables.models.causes import Cause
+from variables.models.change_positions import another_star_changes
 from variables.models.known import AGREEMENTS, SURER, Known
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
@@ -21,6 +22,7 @@ DEFAULT_RADIUS_ARCSEC = 60.0
 MAX_RADIUS_ARCSEC = 36_000.0  # ten degrees
 MAX_MAG, MAX_SIGMA = 1000.0, 1e12
 ONLY, BOTH = "only", "both"
+ANOTHER = "another"
 SOURCE = "source"
 # Counts of a source, and of its star.
 OF_STAR = {"n_detections": "star_detections", "n_changes": "star_changes"}
@@ -144,6 +146,12 @@ class CandidateFilter(django_filters.FilterSet):
         empty_label="any",
     )
     cause = django_filters.ChoiceFilter(choices=Cause, label="likely cause", empty_label="any")
+    changed_star = django_filters.ChoiceFilter(
+        choices=[(ANOTHER, "most likely another star"), ("own", "not another star")],
+        method="by_changed_star",
+        label="star that changes",
+        empty_label="any",
+    )
     cls = django_filters.ChoiceFilter(
         choices=_classes, method="by_class", label="class", empty_label="any"
     )
@@ -272,6 +280,10 @@ class CandidateFilter(django_filters.FilterSet):
 
     def by_known_class(self, candidates, _, begun):
         return candidates.of_known_class(begun)
+
+    def by_changed_star(self, candidates, _, value):
+        another = another_star_changes()
+        return candidates.filter(another if value == ANOTHER else ~another)
 
     def by_vetting(self, candidates, _, value):
         if value == "nobody" and self.form.cleaned_data.get("cls") not in ("", "none"):

@@ -16,6 +16,13 @@ class ChangePositionQuerySet(OfCatalogueQuerySet):
         return self.filter(is_of_another=True)
 
 
+def another_star_changes():
+    """A condition on candidates: their change is most likely that of another star."""
+    # Asked of each candidate that all else fits, as in OF_EACH of candidates.
+    own = {"refsource_id": models.OuterRef("pk"), "refsource_id__lte": models.OuterRef("pk")}
+    return models.Exists(GalChangePosition.objects.of_another_star().filter(**own))
+
+
 class GalChangePosition(models.Model):
     """The place of a candidate's change by its differences on several images, fitted together.
 
