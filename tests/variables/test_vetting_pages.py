@@ -368,7 +368,7 @@ def test_a_vote_on_the_candidates_page_counts(login, ann):
     [
         ("campaign", {"card": 9, "sheet": 9}),
         ("vet", {"card": 6, "sheet": 6}),
-        ("vet_next", {"card": 20, "sheet": 14}),
+        ("vet_next", {"card": 21, "sheet": 14}),
         ("vet_release", {"card": 6, "sheet": 6}),
         ("vet_undo", {"card": 15, "sheet": 15}),
     ],
