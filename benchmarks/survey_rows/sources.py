@@ -9,8 +9,8 @@ SELECT star, pointing, chip, ccdnum, 2045 * fill.u(star, 42) AS x, 4093 * fill.u
     CASE WHEN fill.u(star, 46) < 0.1 THEN 3 WHEN fill.u(star, 46) < 0.3 THEN 2 ELSE 1
         END AS n_filters,
     floor(3 * fill.u(star, 47))::int AS first_filter,
-    CASE WHEN fill.u(star, 48) < 0.9 AND fill.u(star, 49) >= 0.03 THEN row_number() OVER (ORDER BY pointing, star)
-        END AS object_id,
+    CASE WHEN fill.u(star, 48) < 0.9 AND fill.u(star, 49) >= 0.03
+        THEN row_number() OVER (ORDER BY pointing, star) END AS object_id,
     CASE WHEN fill.u(star, 49) < 0.03 THEN 'new' WHEN fill.u(star, 49) < 0.07 THEN 'varies'
         ELSE 'changed' END AS kind
 FROM (SELECT star, floor(%(n_pointings)s * fill.u(star, 40))::int AS pointing,

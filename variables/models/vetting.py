@@ -271,6 +271,12 @@ class GalDecision(models.Model):
             models.Index(fields=["refsource_id", "user"], name="galdecisions_source"),
             models.Index(fields=["campaign", "user"], name="galdecisions_campaign"),
             models.Index(fields=["user", "id"], name="galdecisions_by_user"),
+            models.Index(
+                fields=["user", "time"],
+                include=["refsource_id", "id"],
+                condition=models.Q(action="vote"),
+                name="galdecisions_votes",
+            ),
         ]
         constraints = [
             on_the_sky("galdecisions"),
