@@ -13,6 +13,7 @@ from tests.builders.campaigns import make_campaign
 from tests.builders.candidates import make_candidates
 from tests.builders.exposures_in_work import held_elsewhere
 from tests.builders.learnt_models import FEW, agreed_candidates, make_model
+from tests.builders.sessions import at_once
 from variables.learning import scoring
 from variables.learning.examples import known_candidates, n_agreed
 from variables.learning.facts import read_facts
@@ -171,6 +172,21 @@ def test_two_workers_at_once_do_it_once():
     list(score_candidates(model))
     model.refresh_from_db()
     assert model.is_current
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sessions_at_the_same_time_train_one_model_and_score_each_candidate_once():
+    made = agreed_candidates(4)
+    # Who comes when the other has ended finds that no vote is new.
+    models = at_once(*[lambda: train_model(FEW, "test")] * 2)
+    (model,) = (one for one in models if one is not None)
+
+    def score():
+        return [one.n_candidates for one in score_candidates(model)]
+
+    done = [n for of_session in at_once(score, score) for n in of_session if n is not None]
+    assert done == [24] * 4 and GalScore.objects.count() == len(made)
+    assert LearntModel.objects.in_use() == model
 
 
 def test_a_model_is_trained_again_when_enough_votes_are_new():
