@@ -168,7 +168,7 @@ export class CurvePlot {
     pen.strokeRect(x - 4, 6, 8, 8);
     write("reference");
     x -= 12;
-    if (filters.length > 1 && x + 150 < this.size.width) write("other filters from their medians");
+    if (filters.length > 1 && x + 195 < this.size.width) write("other filters from their medians");
   }
 }
 

@@ -11,7 +11,7 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Count, Max
 
-from variables.models import CampaignObject, GalCandidate, GalDecision
+from variables.models import GalCandidate, GalDecision
 from variables.vetting.cards import tiles_of
 from variables.vetting.decisions import DecisionInput, VettingError, decide_all
 from variables.vetting.leases import lease, objects_left
@@ -151,9 +151,3 @@ def _seen(user, campaign, stroke, extremes):
         for pk in extremes
         if pk not in decided
     }
-
-
-def groups_of(campaign):
-    """{name: candidates} of the groups of a campaign that are large enough for one stroke."""
-    named = CampaignObject.objects.filter(campaign=campaign).order_by().values("group")
-    return dict(named.annotate(n=Count("pk")).filter(n__gte=LEAST).values_list("group", "n"))
