@@ -15,7 +15,7 @@ settings as they should be, ``failed_statements_by_default`` with PostgreSQL's o
 (after 1,000) and ``tables_`` (of the admin) of the others; ``filters_``,
 ``three_filters_`` and ``sorts_`` of the first page of candidates; ``reprocess_dry_run_seconds``,
 ``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds`` (of all exposures),
-``refresh_candidates_seconds`` (of all catalogues by an eighth of them, where all rows differ from
+``refresh_candidates_seconds`` (of all catalogues by every 24th, where all rows differ from
 what is stored and are written anew), ``refresh_candidates_again_seconds`` (where none does);
 ``sweep_10_waiting_ms`` and ``sweep_100_waiting_ms``, with so many exposures
 waiting; ``enqueue_seconds`` for ``n_enqueued`` chips, and ``enqueue_wait_seconds`` of the wall for
@@ -39,8 +39,8 @@ from benchmarks.private_server import private_server  # noqa: E402
 from benchmarks.seeded_site import manage  # noqa: E402
 
 QUICK_SHARE = 0.05
-N_TRIPLES, N_QUICK_TRIPLES = 300, 60
-N_CHIPS, N_QUICK_CHIPS = 1000, 300  # of the workers
+N_TRIPLES, N_QUICK_TRIPLES = 300, 30
+N_CHIPS, N_QUICK_CHIPS = 1000, 200  # of the workers
 # A server's for a survey, without other work meanwhile.
 SETTINGS = {
     "max_locks_per_transaction": 1024,

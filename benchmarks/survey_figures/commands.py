@@ -12,7 +12,7 @@ from variables.derived.stars import candidates_of_other_stars
 
 LIMIT_SECONDS = 900  # of the wall
 # Of so many catalogues one is done: each takes the same work by itself.
-EVERY = 8
+EVERY = 24
 
 
 def _quietly(*words):

@@ -97,6 +97,9 @@ def _others():
         "plane": reverse("plane"),
         "flags": reverse("flags"),
         "image": reverse("image", args=[image]),
+        "quality": reverse("quality"),
+        "focal_plane": reverse("focal_plane", args=[GalExposure.objects.first().pk]),
+        "find": f"{reverse('find')}?q=V99",
     }
 
 
