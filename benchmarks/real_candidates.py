@@ -18,6 +18,7 @@ M3_ERROR, GOOD_IN_M3 = 0.02, {"V": (14, 17.5), "B": (14, 18.5)}  # mag
 LEAST_ERROR = 0.01  # mag, as of our own measurements
 EVENTS = ("OB05086/starBLG234.6.I.218982.dat", "OB08092/phot_ob08092_O4.dat")
 EVENTS += ("OB140939/ob140939_OGLE.dat",)
+LEAST_EPOCHS = 10
 N_EPOCHS = 100  # of those that have more
 STATISTICS = {
     "all_chi2_nu": "chi2_nu",
@@ -65,9 +66,14 @@ def real_candidates(folder, every):
         "events": (_events(folder / "microlensing_mulensmodel"), "I", 1, "microlensing"),
     }
     return {
-        name: (_facts(list(stars.values())[::step], band), truth)
+        name: (_facts(_measured(stars, band)[::step], band), truth)
         for name, (stars, band, step, truth) in found.items()
     }
+
+
+def _measured(stars, band):
+    """Rows of the stars that were measured often enough in a filter."""
+    return [rows for rows in stars.values() if sum(row[1] == band for row in rows) >= LEAST_EPOCHS]
 
 
 def _sdss(folder):
