@@ -47,7 +47,7 @@ export class CardCutouts {
     const {clientWidth: width, clientHeight: height} = this.grid.parentElement;
     const style = getComputedStyle(this.grid.parentElement), room = (name) => width - parseFloat(style[`${name}Left`]) - parseFloat(style[`${name}Right`]);
     const wide = room("padding"), side = (height - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom) - CAPTION) / 2;
-    const isRow = getComputedStyle(this.grid).getPropertyValue("--in-a-row").trim() === "1";
+    const isRow = getComputedStyle(this.grid).flexWrap === "wrap";
     const fitting = Math.floor((wide + GAP) / (side + GAP) + SHRINK) - 1;
     this.n = isRow ? Math.max(FEWEST, Math.min(MOST, fitting, Math.max(this.epochs.length, FEWEST))) : MOST;
     const widest = Math.floor((wide + GAP) / (this.n + 1)) - GAP;

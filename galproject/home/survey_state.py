@@ -17,7 +17,7 @@ from variables.models import (
     GalDecision,
     GalFlag,
 )
-from variables.models.candidates import ACCEPTED, HAS_CLASS
+from variables.models.candidate_querysets import ACCEPTED, HAS_CLASS
 
 MAX_SHOWN = 6  # chips at work, failures
 MAX_CAMPAIGNS = 4

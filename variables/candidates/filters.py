@@ -11,7 +11,7 @@ from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
 from exposures.models import GalExposure
 from exposures.science.positions import PositionError, read_position
 from variables.models import GalCandidate, StarList, TaxonomyClass
-from variables.models.candidates import FOUND
+from variables.models.candidate_querysets import FOUND
 from variables.models.causes import Cause
 from variables.models.change_positions import another_star_changes
 from variables.models.known import AGREEMENTS, SURER, Known

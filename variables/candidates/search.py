@@ -17,7 +17,7 @@ from exposures.keyset import KeysetOrder, Stretch, first_of, keys_of
 from exposures.planner import BY_INDEXES, BY_OWN_INDEX, IN_ORDER, planned
 from variables.models import GalCandidate
 from variables.models.candidate_indexes import SAMPLED_OF
-from variables.models.candidates import SEEN
+from variables.models.candidate_querysets import SEEN
 
 WINDOW = 10_000  # candidates that are looked at in the order itself, before the sample is asked
 FEW = 25  # in the sample: fewer are all found and counted, more are estimated

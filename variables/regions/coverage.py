@@ -8,7 +8,7 @@ from django.db import connection
 from exposures.errors import GalprojectError
 from photometry.models import GalSource
 from variables.models import GalCandidate, GalVarObj
-from variables.models.candidates import ACCEPTED
+from variables.models.candidate_querysets import ACCEPTED
 from variables.regions.positions import catalogues_on, chip_map_of, placed_changes
 
 # Of a larger share of a chip, the sources are estimated and not counted.
