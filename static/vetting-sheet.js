@@ -19,8 +19,8 @@ const PROBE = {group: "–"};  // a tile that is as high as any
 const sheet = byId("sheet"), area = byId("sheet-place");
 const {seenMs, maxTiles} = area.dataset;
 // ``sheet``: all that this sheet has held; ``objects``: what of it is on the screen; ``pending``:
-// what comes after it; ``drawn``: when that was.
-const state = {sheet: [], objects: [], at: 0, selected: new Set(), pending: [], turning: false, drawn: 0};
+// what comes after it; ``drawn``: when that was; ``turned``: promises that the sheet has turned.
+const state = {sheet: [], objects: [], at: 0, selected: new Set(), pending: [], turning: false, turned: null, drawn: 0};
 const palette = new Palette((choice, label, how) => mark({action: "vote", choice}, label, how));
 const blinker = cutoutBlinker(sheet);
 const queue = new CandidateQueue(take);
@@ -67,8 +67,13 @@ async function load(object, attempt = 0) {
   if (!object.loaded && attempt < AGAIN_MS.length) pause(AGAIN_MS[attempt]).then(() => load(object, attempt + 1));
 }
 
+function turn() {
+  state.turned = turnOver();
+  return state.turned;
+}
+
 // The next sheet is at hand by now; the one after it is fetched when this one is on the screen.
-async function turn() {
+async function turnOver() {
   const {era} = queue;
   state.turning = true;
   layout.few = null;
@@ -332,7 +337,7 @@ outbox.onRefused = ({decisions}) => {
 };
 
 async function undo() {
-  if (state.turning) return;
+  while (state.turning) await state.turned;
   const last = history.undo();
   if (!last) {
     const n = await undoEarlier(restart);
