@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import real_fields
+import scratch  # noqa: F401 - which sets Django up
 from astropy.table import Table
 from django.conf import settings
 from scipy.spatial import cKDTree

@@ -38,6 +38,7 @@ VALUES = {
     "known_class": ("RR", "dsct", "none of these"),
     "agreement": ("agrees", "alias", "1:2"),
     "cause": ("real", "motion", "edge"),
+    "changed_star": ("another", "own"),
     "cls": ("none", "disputed", "rr-lyrae", "artifact", "qso"),
     "vetted": ("me", "not-me", "nobody"),
     "artifact": ("only", "both"),

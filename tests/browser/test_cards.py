@@ -125,6 +125,7 @@ def test_a_vote_goes_to_the_likeliest_star_by_a_key_that_takes_that_back_as_well
     assert decision["moved_to"] == "7" and decision["choice"] == "other"
     # The next card begins with its own star.
     expect(move).to_have_attribute("aria-pressed", "false")
+    page.unroute_all(behavior="wait")
 
 
 def with_another_star(route):

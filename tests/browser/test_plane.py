@@ -67,7 +67,7 @@ def test_the_keyboard_draws_what_becomes_a_list(plane):
     first, second, third, fourth = corners_of(plane)
     assert first[1] == second[1] > third[1] == fourth[1]
     assert first[0] == fourth[0] < second[0] == third[0]
-    plane.get_by_label("Name").fill("by keyboard")
+    plane.get_by_label("Name", exact=True).fill("by keyboard")
     plane.get_by_role("button", name="Make the list").click()
     expect(plane.locator("h1")).to_contain_text("by keyboard")
     assert plane.locator("table.stars tbody tr").count() > 5

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
 
@@ -20,7 +19,10 @@ def area_under_curve(score: FloatArray, is_real: BoolArray) -> float:
     n_others = len(score) - n_real
     if n_real == 0 or n_others == 0:
         return float("nan")
-    ranks = rankdata(score)[np.asarray(is_real, bool)]
+    # As scipy.stats has it, which takes a second to be imported by each command.
+    _, places, numbers = np.unique(score, return_inverse=True, return_counts=True)
+    mean_ranks = np.cumsum(numbers) - (numbers - 1) / 2  # of equal scores
+    ranks = mean_ranks[places][np.asarray(is_real, bool)]
     return float((ranks.sum() - n_real * (n_real + 1) / 2) / (n_real * n_others))
 
 
