@@ -36,11 +36,11 @@ sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
 
 from benchmarks.private_server import private_server  # noqa: E402
-from benchmarks.seeded_site import manage  # noqa: E402
 
 QUICK_SHARE = 0.05
-N_TRIPLES, N_QUICK_TRIPLES = 300, 30
-N_CHIPS, N_QUICK_CHIPS = 1000, 200  # of the workers
+# Combinations of three filters, and values of each alone; None is all.
+N_LISTS, N_QUICK_LISTS = (300, None), (20, 1)
+N_CHIPS, N_QUICK_CHIPS = 1000, 120  # of the workers
 # A server's for a survey, without other work meanwhile.
 SETTINGS = {
     "max_locks_per_transaction": 1024,
@@ -56,13 +56,14 @@ def filled_survey(share):
     with private_server(**SETTINGS) as server:
         server.sql("CREATE DATABASE survey")
         url = server.url("survey")
-        environment = {**os.environ, "DATABASE_URL": url}
-        manage(environment, "migrate", "--verbosity", "0")
         os.environ["DATABASE_URL"] = url
         import django
 
         django.setup()
+        from django.core.management import call_command
         from django.db import connection
+
+        call_command("migrate", verbosity=0)
 
         from benchmarks.survey_rows.filling import fill, to_stderr
         from benchmarks.survey_rows.size import SurveySize
@@ -96,7 +97,7 @@ def measure(quick, figures):
     sources_table.measure_attachment(figures)
     sources_table.measure_statements(figures)
     pages.measure_pages(figures)
-    candidate_lists.measure_lists(figures, N_QUICK_TRIPLES if quick else N_TRIPLES)
+    candidate_lists.measure_lists(figures, *(N_QUICK_LISTS if quick else N_LISTS))
     commands.measure_dry_runs(figures)
     queue.measure_sweep(figures)
     queue.measure_enqueueing(figures)

@@ -64,8 +64,8 @@ def filter_values():
     }, place
 
 
-def measure_lists(figures, n_triples):
-    """Measure the first page of lists."""
+def measure_lists(figures, n_triples, n_values=None):
+    """Measure the first page of lists, of each filter by its first ``n_values`` or by all."""
     client, address = logged_in(VETTERS[0]), reverse("candidates")
 
     def seconds(query):
@@ -74,7 +74,9 @@ def measure_lists(figures, n_triples):
     values, place = filter_values()
     seconds({})
     figures.store("list_seconds", seconds({}))
-    alone = [_query(((name, value),), place) for name in values for value in values[name]]
+    alone = [
+        _query(((name, value),), place) for name in values for value in values[name][:n_values]
+    ]
     figures.store_worst("filters", {urlencode(query): seconds(query) for query in alone})
     triples = [_query(three, place) for three in _triples(values, n_triples)]
     figures.store_worst("three_filters", {urlencode(query): seconds(query) for query in triples})

@@ -5,8 +5,8 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.signal, which takes half a second, when it is used
 from scipy.ndimage import spline_filter
-from scipy.signal import fftconvolve
 
 from exposures.science.arrays import Float, FloatArray
 from variables.science.change_stamps import ChangeStamp
@@ -294,4 +294,4 @@ def _covariance(differences: Differences, influence: FloatArray) -> FloatArray:
 
 def _through_kernel(stamp: ChangeStamp, influence: FloatArray) -> FloatArray:
     """(n, n) influence of the sharper image's pixels, whose light the kernel has spread."""
-    return fftconvolve(influence, stamp.kernel[::-1, ::-1], mode="same")
+    return scipy.signal.fftconvolve(influence, stamp.kernel[::-1, ::-1], mode="same")
