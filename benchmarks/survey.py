@@ -34,13 +34,15 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "galproject.settings")
+for library in ("OMP", "OPENBLAS", "MKL"):  # as manage.py has it
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 
 from benchmarks.private_server import private_server  # noqa: E402
 
 QUICK_SHARE = 0.05
 # Combinations of three filters, and values of each alone; None is all.
 N_LISTS, N_QUICK_LISTS = (300, None), (20, 1)
-N_CHIPS, N_QUICK_CHIPS = 1000, 120  # of the workers
+N_CHIPS, N_QUICK_CHIPS = 1000, 80  # of the workers
 # A server's for a survey, without other work meanwhile.
 SETTINGS = {
     "max_locks_per_transaction": 1024,

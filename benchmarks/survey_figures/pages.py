@@ -43,27 +43,29 @@ def measure_pages(figures):
             _cost_when_warm(figures, name, client, address) for client in (collaborator, superuser)
         ]
         figures.store(f"{name}_seconds", max(seconds))
-    for kind, client, addresses in (
-        ("other_pages", collaborator, _others()),
-        ("exports", collaborator, _exports()),
-        ("api_lists", collaborator, {name: reverse(f"api-{name}-list") for name in API}),
-        ("api_cones", collaborator, _cones()),
-        ("late_pages", collaborator, _late_pages()),
-        ("tables", superuser, _tables()),
+    api_lists = {name: reverse(f"api-{name}-list") for name in API}
+    for kind, client, addresses, cost in (
+        ("other_pages", collaborator, _others(), _cost_when_warm),
+        ("exports", collaborator, _exports(), _cost),
+        ("api_lists", collaborator, api_lists, _cost_when_warm),
+        ("api_cones", collaborator, _cones(), _cost_when_warm),
+        ("late_pages", collaborator, _late_pages(), _cost),
+        ("tables", superuser, _tables(), _cost_when_warm),
     ):
         figures.store_worst(
             kind,
-            {
-                name: _cost_when_warm(figures, name, client, address)
-                for name, address in addresses.items()
-            },
+            {name: cost(figures, name, client, address) for name, address in addresses.items()},
         )
+
+
+def _cost(figures, name, client, address):
+    return figures.cost(name, look, client, address)
 
 
 def _cost_when_warm(figures, name, client, address):
     """Seconds of the second look, as the first one loads templates."""
-    figures.cost(name, look, client, address)
-    return figures.cost(name, look, client, address)
+    _cost(figures, name, client, address)
+    return _cost(figures, name, client, address)
 
 
 def _pages():
