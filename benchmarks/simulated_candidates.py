@@ -221,67 +221,27 @@ def _facts(curves, around, assessment, errors, mag):
 def _candidates(rows, curves, around, assessment, errors, changes):
     """Rows of CANDIDATE_DTYPE, as refresh_candidates has them."""
     c = no_candidates(len(rows))
-    of = np.searchsorted(rows, changes["refsource_id"])
-    of[of == len(rows)] = 0
-    own = rows[of] == changes["refsource_id"]
-    of, mine = of[own], changes[own]
-    passing = mine["failed_cuts"] == 0
-    n = np.bincount(of, minlength=len(rows))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        c["mean_delta_mag"] = np.bincount(of, np.nan_to_num(mine["delta_mag"]), len(rows)) / n
-    order = np.argsort(np.abs(np.nan_to_num(mine["delta_mag"])), kind="stable")
-    c["max_delta_mag"][of[order]] = mine["delta_mag"][order]
-    c["max_significance"] = np.nan_to_num(assessment.statistics.deviation_sigma[rows])
-    most = np.zeros(len(rows))
-    np.maximum.at(most, of, mine["significance"])
-    c["max_significance"] = np.where(n > 0, most, c["max_significance"])
-    first, last = np.full(len(rows), np.inf), np.full(len(rows), -np.inf)
-    np.minimum.at(first, of, mine["mjd"])
-    np.maximum.at(last, of, mine["mjd"])
-    s, v = assessment.measured, assessment.statistics
     missed = np.bincount(curves.missed.star, minlength=len(errors.x))[rows]
     values = {
         "refsource_id": rows,
         "is_new": False,
         "reference_mag": curves.mag[rows, errors.reference],
-        "n_epochs": v.n_epochs[rows],
         "n_non_detections": missed,
-        "n_changes": n,
-        "n_detections": np.bincount(of[passing], minlength=len(rows)),
-        "first_mjd": np.where(n > 0, first, curves.mjd[0]),
-        "last_mjd": np.where(n > 0, last, curves.mjd[-1]),
         "has_vanished": missed > 0,
-        "rms_mag": s.sigma_mad[rows],
-        "amplitude_mag": s.range_mag[rows],
-        "chi2_nu": s.chi2_nu[rows],
-        "von_neumann": s.von_neumann[rows],
-        "skewness": s.skewness[rows],
         "x": around.x[rows],
         "y": around.y[rows],
         "width": CHIP[1],
         "height": CHIP[0],
         "ccdnum": 1,
         "star_sources": 1,
-        "star_detections": np.bincount(of[passing], minlength=len(rows)),
-        "star_changes": n,
         "usual_fwhm": FWHM_PIXELS,
-        "all_chi2_nu": v.chi2_nu[rows],
-        "all_skewness": v.skewness[rows],
-        "all_von_neumann": v.von_neumann[rows],
-        "false_alarm": assessment.false_alarm[rows],
-        "measured_chi2_nu": s.chi2_nu[rows],
-        "followed_share": assessment.followed[rows],
-        "neighbour_correlation": assessment.correlation[rows],
-        "variability_flags": assessment.fades[rows] + 4 * assessment.follows[rows],
         "reference_rchi2": errors.rchi2[rows, errors.reference],
         "reference_fracflux": errors.fracflux[rows],
         "reference_quality": errors.quality[rows, errors.reference],
         "reference_flags": errors.flags[rows, errors.reference],
+        **_of_variability(rows, assessment),
+        **_of_changes(rows, changes, curves, assessment.statistics.deviation_sigma[rows]),
     }
-    for name in ("sigma_mad", "iqr_mag", "range_mag", "excess_mag", "excess_err", "slope_err"):
-        values[name] = getattr(v, name)[rows]
-    for name in ("deviation_mag", "deviation_sigma", "stetson_j", "stetson_k", "slope_mag"):
-        values[name] = getattr(v, name)[rows]
     for name, column in values.items():
         c[name] = column
     set_causes(c, changes)
@@ -290,6 +250,59 @@ def _candidates(rows, curves, around, assessment, errors, changes):
     )
     set_periods(c, periods_of_stars(matrix, PeriodOptions()))
     return c
+
+
+def _of_changes(rows, changes, curves, deviation_sigma):
+    """{column: values} that follow from the changes of each candidate."""
+    of = np.searchsorted(rows, changes["refsource_id"])
+    of[of == len(rows)] = 0
+    own = rows[of] == changes["refsource_id"]
+    of, mine = of[own], changes[own]
+    n = np.bincount(of, minlength=len(rows))
+    detections = np.bincount(of[mine["failed_cuts"] == 0], minlength=len(rows))
+    delta = np.nan_to_num(mine["delta_mag"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(of, delta, len(rows)) / n
+    order = np.argsort(np.abs(delta), kind="stable")
+    largest = no_candidates(len(rows))["max_delta_mag"].copy()
+    largest[of[order]] = mine["delta_mag"][order]
+    most = np.zeros(len(rows))
+    np.maximum.at(most, of, mine["significance"])
+    first, last = np.full(len(rows), np.inf), np.full(len(rows), -np.inf)
+    np.minimum.at(first, of, mine["mjd"])
+    np.maximum.at(last, of, mine["mjd"])
+    return {
+        "mean_delta_mag": mean,
+        "max_delta_mag": largest,
+        "max_significance": np.where(n > 0, most, np.nan_to_num(deviation_sigma)),
+        "first_mjd": np.where(n > 0, first, curves.mjd[0]),
+        "last_mjd": np.where(n > 0, last, curves.mjd[-1]),
+        **dict.fromkeys(("n_changes", "star_changes"), n),
+        **dict.fromkeys(("n_detections", "star_detections"), detections),
+    }
+
+
+def _of_variability(rows, assessment):
+    """{column: values} of the statistics over all epochs."""
+    s, v = assessment.measured, assessment.statistics
+    same = (
+        *("n_epochs", "sigma_mad", "iqr_mag", "range_mag", "excess_mag", "excess_err"),
+        *("slope_err", "deviation_mag", "deviation_sigma", "stetson_j", "stetson_k", "slope_mag"),
+    )
+    return {
+        **{name: getattr(v, name)[rows] for name in same},
+        **{name: getattr(s, name)[rows] for name in ("chi2_nu", "von_neumann", "skewness")},
+        **{
+            f"all_{name}": getattr(v, name)[rows] for name in ("chi2_nu", "skewness", "von_neumann")
+        },
+        "rms_mag": s.sigma_mad[rows],
+        "amplitude_mag": s.range_mag[rows],
+        "measured_chi2_nu": s.chi2_nu[rows],
+        "false_alarm": assessment.false_alarm[rows],
+        "followed_share": assessment.followed[rows],
+        "neighbour_correlation": assessment.correlation[rows],
+        "variability_flags": assessment.fades[rows] + 4 * assessment.follows[rows],
+    }
 
 
 def set_causes(c, changes):

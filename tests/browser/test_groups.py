@@ -26,17 +26,23 @@ RETURNING "group"
 
 
 @pytest.fixture
-def group(sheet, site):
-    """Opens a sheet of which half is one group, as groups; puts the names back at the end."""
+def large_group(site):
+    """Half of the sheet's candidates in one group; the names are put back at the end."""
     before = query(site, 'SELECT id, "group" FROM galcampaignobjects')
     run(site, LARGE, SHEET, SHEET)
+    yield
+    for pk, name in before:
+        run(site, 'UPDATE galcampaignobjects SET "group" = %s WHERE id = %s', name, pk)
+
+
+@pytest.fixture
+def group(large_group, sheet):
+    """Opens a sheet of which half is one group, as groups."""
     page = sheet()
     page.keyboard.press("w")
     expect(page.locator("#group-told")).to_be_visible()
     expect(page.locator(".tile-button").first).to_be_visible()
-    yield page
-    for pk, name in before:
-        run(site, 'UPDATE galcampaignobjects SET "group" = %s WHERE id = %s RETURNING 1', name, pk)
+    return page
 
 
 def run(site, statement, *values):
@@ -77,17 +83,13 @@ def test_one_key_votes_on_a_whole_group_once_its_extremes_were_seen(group, sheet
     assert n_told(page) == n
 
 
-def test_enter_at_once_votes_on_no_group(sheet, site):
-    before = query(site, 'SELECT id, "group" FROM galcampaignobjects')
-    run(site, LARGE, SHEET, SHEET)
+def test_enter_at_once_votes_on_no_group(large_group, sheet, site):
     page = sheet(lambda page: page.add_init_script("window.requestAnimationFrame = () => 0"))
     page.keyboard.press("w")
     expect(page.locator("#group-told")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#said")).to_contain_text("look first")
     assert query(site, OF_GROUP, SHEET) == []
-    for pk, name in before:
-        run(site, 'UPDATE galcampaignobjects SET "group" = %s WHERE id = %s RETURNING 1', name, pk)
 
 
 def test_an_exception_is_decided_by_itself_and_w_goes_back_to_single_tiles(group, sheet, site):

@@ -221,7 +221,7 @@ def test_only_what_a_tile_shows_is_sent_and_its_decision_is_told(sheet):
     page = sheet(weigh)
     n_seen = wait_until_seen(page)
     lengths = [int(headers["content-length"]) for _, headers in sizes]
-    assert n_seen >= 20 and max(lengths) < 12_000
+    assert n_seen >= 30 and max(lengths) < 12_000
     assert all(re.search(r"/cutouts/\d+/\d+\.png\?v=", url) for url, _ in sizes)
     assert "immutable" in sizes[0][1]["cache-control"]
     tile = page.locator(".tile-button.at")
