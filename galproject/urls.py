@@ -26,6 +26,7 @@ urlpatterns = [
         name="run_failed_of_exposure",
     ),
     path("exposures/<id:pk>/focal-plane/", exposure_focal_plane, name="focal_plane"),
+    path("coverage/", include("galproject.coverage.urls")),
     path("quality/", quality, name="quality"),
     path("images/<id:pk>/quality/", overrule_quality, name="image_quality"),
     path("candidates/", include("variables.candidates.urls")),

@@ -60,7 +60,7 @@ export class ColourMagnitude {
     if (!this.itself) return;
     const inside = ([x, y]) => [Math.max(left, Math.min(width - right, x)), Math.max(top, Math.min(height - bottom, y))];
     const [x, y] = inside([across(this.itself[0]), down(this.itself[1])]);
-    Object.assign(pen, {fillStyle: valueOf("--curve-changed"), strokeStyle: valueOf("--text"), lineWidth: 1.2});
+    Object.assign(pen, {fillStyle: valueOf("--mark-2"), strokeStyle: valueOf("--text"), lineWidth: 1.2});
     drawSign(pen, "star", x, y, 7);
     pen.stroke();
   }

@@ -9,7 +9,7 @@ import {steps} from "./steps.js";
 const PALE = 0.55;  // how opaque what is not the candidate's own filter is
 const NEAR = 14;  // pixels from the pointer to a point that it means
 const MARGIN = {left: 40, right: 8, top: 20, bottom: 30}, SMALL = {left: 3, right: 3, top: 4, bottom: 4};
-const COLOURS = {own: "--curve-own", other: "--curve-other", changed: "--curve-changed", text: "--text", faint: "--faint", line: "--line", mark: "--working"};
+const COLOURS = {own: "--mark-1", other: "--mark-3", changed: "--mark-2", text: "--text", faint: "--faint", line: "--line", mark: "--working"};
 
 export class CurvePlot {
   // ``isSmall``: points alone, for a tile; ``onPoint(image id or null)`` hears what the pointer means.

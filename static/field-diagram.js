@@ -1,6 +1,6 @@
 // The diagram of a candidate among the stars of its field: colour and magnitude, or what there is.
 
-import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
+import {MARKS, addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
 export async function showDiagram(element, note, data) {
   note.textContent = described(data);
@@ -19,8 +19,8 @@ export async function showDiagram(element, note, data) {
   labelAxes(plot.yaxis, data.y);
   const add = (points, style) => addMarkers(plot, ["x", "y"], pointSource(points), style);
   const dots = add(data.points, {size: 3, line_color: null, fill_alpha: 0.4});
-  add(data.blends, {size: 5, marker: "x", fill_alpha: 0, line_alpha: 0.45, line_color: "#c4501b"});
-  const candidate = add(data.itself, {size: 15, marker: "star", fill_color: "#f0902a", line_width: 1.2});
+  add(data.blends, {size: 5, marker: "x", fill_alpha: 0, line_alpha: 0.6, line_color: MARKS[0]});
+  const candidate = add(data.itself, {size: 15, marker: "star", fill_color: MARKS[1], line_width: 1.2});
   followColourScheme(plot, (text) => {
     dots.glyph.fill_color = text;
     candidate.glyph.line_color = text;

@@ -2,15 +2,16 @@
 
 import {element} from "./elements.js";
 import {dateOf, median} from "./light-curve-values.js";
-import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
+import {MARKS, addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
 // Colour, Bokeh's marker, and the same for the legend.
+const [FIRST, SECOND, THIRD] = MARKS;
 const FILTERS = {
-  u: ["#7b3fbf", "diamond", "◆"], g: ["#2a8f5c", "circle", "●"], r: ["#c4501b", "square", "■"],
-  i: ["#c23b55", "triangle", "▲"], z: ["#a0703f", "hex", "⬢"], Y: ["#7a7f87", "star", "★"],
-  VR: ["#b08a00", "inverted_triangle", "▼"], other: ["#3f74c4", "plus", "+"],
+  u: [FIRST, "diamond", "◆"], g: [THIRD, "circle", "●"], r: [SECOND, "square", "■"],
+  i: [FIRST, "triangle", "▲"], z: [THIRD, "hex", "⬢"], Y: [SECOND, "star", "★"],
+  VR: [SECOND, "inverted_triangle", "▼"], other: [FIRST, "plus", "+"],
 };
-const DETECTION = "#e08a1e", REFERENCE = "var(--text)";
+const DETECTION = SECOND, REFERENCE = "var(--text)";
 const MEASURED = ["x", "mag", "low", "high", "colour", "marker", "mjd", "measured", "date", "image", "sigma"];
 const MISSED = ["x", "y", "fill", "line", "mjd", "date", "status", "limit", "flux", "image"];
 const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
@@ -65,7 +66,7 @@ export class LightCurveChart {
     addMarkers(this.plot, ["x", "mag"], detections,
       {marker: "circle", size: 14, fill_color: null, line_color: DETECTION, line_width: 1.5});
     const squares = addMarkers(this.plot, ["x", "mag"], references,
-      {marker: "square", size: 14, fill_color: null, line_color: "#888", line_width: 1.6});
+      {marker: "square", size: 14, fill_color: null, line_color: null, line_width: 1.6});
     return {detections, references, squares};
   }
 

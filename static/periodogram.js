@@ -1,8 +1,8 @@
 // The periodogram of a star: power by frequency, with the periods that are stored of it.
 
-import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
+import {MARKS, addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
-const PEAK = "#e08a1e", CURVE = "#3f74c4";
+const PEAK = MARKS[1], CURVE = MARKS[0];
 const NEAR_PIXELS = 8, LINE_PIXELS = 12, BESIDE_PIXELS = 85;
 const significant = (days) => Number(days.toPrecision(8));
 

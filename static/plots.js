@@ -1,5 +1,8 @@
 // What all plots by Bokeh have in common: tools, axes, colours, and what a finger does on them.
 
+// The colours of what is plotted, the same by day and by night; more kinds than three differ by shape.
+export const MARKS = ["--mark-1", "--mark-2", "--mark-3"].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+
 // An empty plot, as wide as there is room, with properties of Bokeh's figures.
 export function makePlot(properties) {
   const plot = Bokeh.Plotting.figure({sizing_mode: "stretch_width", tools: "pan,box_zoom,wheel_zoom,reset", ...properties});

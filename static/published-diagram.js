@@ -2,7 +2,7 @@
 
 import {addImages, coloured, countsOf} from "./density.js";
 import {element} from "./elements.js";
-import {addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
+import {MARKS, addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
 const NAMES = {apparent: "Magnitudes", absolute: "Absolute magnitudes"};
 
@@ -41,7 +41,7 @@ function plotOf(data, {x_range: colours, y_range: magnitudes, n_cells: side, cel
   const density = columnSource({image: [], x: [], y: [], dw: [], dh: []});
   addImages(plot, density);
   const at = columnSource({x: itself.map(([colour]) => colour), y: itself.map(([, magnitude]) => magnitude)});
-  const candidate = addMarkers(plot, ["x", "y"], at, {size: 15, marker: "star", fill_color: "#f0902a", line_width: 1.2});
+  const candidate = addMarkers(plot, ["x", "y"], at, {size: 15, marker: "star", fill_color: MARKS[1], line_width: 1.2});
   const stars = countsOf({cells, counts, width: side, height: side});
   followColourScheme(plot, (text) => {
     candidate.glyph.line_color = text;

@@ -53,7 +53,6 @@ TWO_WAYS, ONE_WAY = ALL_WAYS[::2], ALL_WAYS[:1]
 # Colours of the site: of text, and of what is behind it.
 TEXTS = ("text", "faint", "accent", "done", "left", "mark", "failed")
 GROUNDS = ("page", "card", "done-page", "left-page", "failed-page")
-OF_CURVES = ("curve-own", "curve-changed", "curve-other")
 STYLES = sorted((settings.BASE_DIR / "static").glob("*.css"))
 OPEN_ALL = "() => document.querySelectorAll('details').forEach((part) => { part.open = true; })"
 # On a phone lists of Django's tables scroll in a box of their own.
@@ -277,18 +276,6 @@ def test_every_colour_of_text_is_readable_on_every_background(pages):
                 if contrast < 4.5:
                     pale[scheme, text, ground] = round(contrast, 2)
     assert pale == {}
-
-
-def test_the_colours_of_curves_are_the_same_by_day_and_by_night_and_seen_in_both(pages):
-    pages.page.goto(f"{pages.url}/login/")
-    schemes = []
-    for scheme in ("light", "dark"):
-        pages.page.emulate_media(color_scheme=scheme)
-        colours = pages.page.evaluate(COLOURS, [*OF_CURVES, "card"])
-        card = colours.pop("card")
-        assert all(_contrast(colour, card) >= 3 for colour in colours.values())
-        schemes.append(colours)
-    assert schemes[0] == schemes[1]
 
 
 COLOURS_BY_WIDTH = """(style) => {
