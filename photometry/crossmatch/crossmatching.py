@@ -6,6 +6,7 @@ the same sky wait for each other by advisory locks, and where a catalogue is rep
 pass begins anew.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -31,6 +32,8 @@ from photometry.science.crossmatch.options import CrossMatchOptions
 
 MAX_ATTEMPTS = 3
 FIELD_DEGREES = 0.5  # between the centres of exposures of one field
+NEIGHBOUR_DEGREES = 2.5  # between those of fields that may share sky: DECam sees 2.2 across
+PASS_SOURCES = 4_000_000  # about, of several fields that are cross-matched in one pass
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,50 @@ def crossmatch_filters(
 
 def fields_of(image_ids=None):
     """Ids of the reference images in use, or of some of them, in a list for each field."""
+    for images, _, _ in _fields(image_ids):
+        yield images
+
+
+def passes_of(image_ids=None) -> Iterator[list[list[int]]]:
+    """The fields of ``fields_of``, those together that one pass cross-matches.
+
+    Neighbours see catalogues of each other, which are read once if they are of one pass: they are
+    joined while their sources fit into memory.
+    """
+    left = list(_fields(image_ids))
+    while left:
+        (images, centre, n_sources), *left = left
+        together, centres = [images], [centre]
+        while (at := _neighbour(left, centres, PASS_SOURCES - n_sources)) is not None:
+            images, centre, more = left.pop(at)
+            together.append(images)
+            centres.append(centre)
+            n_sources += more
+        yield together
+
+
+def _neighbour(others, centres, most_sources):
+    """The place among others of the first field near a centre, of no more sources; or None."""
+    nearest = np.cos(np.radians(NEIGHBOUR_DEGREES))
+    for at, (_, centre, n_sources) in enumerate(others):
+        if n_sources <= most_sources and (np.array(centres) @ centre).max() > nearest:
+            return at
+    return None
+
+
+def _fields(image_ids):
+    """For each field the ids of its images, the (3,) vector of its centre, and its sources."""
     images = GalImage.objects.filter(catalogues__active=True).order_by("exposure__mjd", "pk")
     if image_ids is not None:
         images = images.filter(pk__in=image_ids)
-    rows = list(images.values_list("pk", "exposure__ra", "exposure__dec"))
-    left = np.array([pk for pk, *_ in rows])
-    centres = unit_vectors(np.array([where for _, *where in rows], float))
+    columns = "pk", "catalogues__n_sources", "exposure__ra", "exposure__dec"
+    rows = list(images.values_list(*columns))
+    left, n_sources = np.array([own for *own, _, _ in rows], int).reshape(-1, 2).T
+    centres = unit_vectors(np.array([where for _, _, *where in rows], float))
     while len(left):
         same = centres @ centres[0] > np.cos(np.radians(FIELD_DEGREES))
-        yield left[same].tolist()
-        left, centres = left[~same], centres[~same]
+        yield left[same].tolist(), centres[0], int(n_sources[same].sum())
+        left, n_sources, centres = left[~same], n_sources[~same], centres[~same]
 
 
 def _crossmatch(area, chips, options, progress) -> ObjectChanges:

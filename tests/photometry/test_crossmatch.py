@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from exposures.models import GalImage
-from photometry.crossmatch import area, neighbours, sources
+from photometry.crossmatch import area, crossmatching, neighbours, sources
 from photometry.crossmatch.catalogues import catalogues_around
-from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
+from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of, passes_of
 from photometry.crossmatch.neighbours import nearby, pairs_sharing_sky
 from photometry.crossmatch.object_storage import sources_replaced
 from photometry.crossmatch.sources import read_sources
@@ -320,6 +320,21 @@ def test_fields_are_of_images_that_lie_together():
         sorted(c.image_id for c in here),
         [there.image_id],
     ]
+
+
+def test_neighbouring_fields_are_of_one_pass_while_their_sources_fit_into_memory(monkeypatch):
+    names = ["a", "b", "c", "far"]
+    own = {
+        name: make_reference(name, "g", [0.0, 9.0], [0.0, 0.0], ra=ra).image_id
+        for name, ra in zip(names, (0.0, 2.0, 4.0, 280.0), strict=True)
+    }
+
+    def together():
+        return [[one for images in fields for one in images] for fields in passes_of()]
+
+    assert together() == [[own[name] for name in "abc"], [own["far"]]]
+    monkeypatch.setattr(crossmatching, "PASS_SOURCES", 4)
+    assert together() == [[own["a"], own["b"]], [own["c"]], [own["far"]]]
 
 
 def test_what_a_flat_sky_gives_is_what_the_sphere_gives():

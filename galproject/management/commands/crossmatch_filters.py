@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from itertools import chain
 
 from django.core.management.base import CommandError
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from exposures.management.command_errors import plain_errors
 from exposures.management.numbers import Number
 from exposures.models import GalImage
 from galproject.configuration.loading import load_options
-from photometry.crossmatch.crossmatching import crossmatch_filters, fields_of
+from photometry.crossmatch.crossmatching import crossmatch_filters, passes_of
 
 MAX_ARCSEC = 5.0  # beyond which nothing is one star
 
@@ -52,21 +53,29 @@ class Command(SurveyCommand):
                     f"--max-radius {max_radius:g}: give {least:g} to {MAX_ARCSEC:g} arcsec"
                 )
             crossmatch_options = replace(crossmatch_options, max_radius_arcsec=max_radius)
-        fields = list(fields_of(image_ids))
-        for number, images in enumerate(fields, 1):
+        passes = list(passes_of(image_ids))
+        n_fields, n_before = sum(map(len, passes)), 0
+        for together in passes:
+            name = _name(n_before + 1, len(together))
+            n_before += len(together)
             with (
                 tqdm(
-                    desc=f"field {number} of {len(fields)}",
+                    desc=f"{name} of {n_fields}",
                     unit="pair",
                     leave=False,
                     disable=not sys.stderr.isatty(),
                 ) as bar,
                 plain_errors(),
             ):
+                images = chain.from_iterable(together)
                 counts = crossmatch_filters(images, crossmatch_options, dry_run, bar)
-            self.stdout.write(line(number, counts, dry_run))
-        if not fields:
+            self.stdout.write(line(name, counts, dry_run))
+        if not passes:
             self.stdout.write("No reference catalogue is in use.")
+
+
+def _name(first, n_fields):
+    return f"field {first}" if n_fields == 1 else f"fields {first} to {first + n_fields - 1}"
 
 
 def reference_ids(identifiers):
@@ -77,11 +86,11 @@ def reference_ids(identifiers):
     return list(images.values_list("pk", flat=True))
 
 
-def line(number, counts, dry_run):
+def line(name, counts, dry_run):
     """A line about one pass."""
     would = "would be " if dry_run else ""
     return (
-        f"field {number}: {counts.n_sources:,} sources of {counts.n_catalogues} catalogues: "
+        f"{name}: {counts.n_sources:,} sources of {counts.n_catalogues} catalogues: "
         f"{counts.n_one_to_one:,} one-to-one, {counts.n_doubtful:,} perhaps blends, "
         f"{counts.n_blends:,} blends, {counts.n_single:,} in one filter; "
         f"{would}new {counts.n_new:,}, changed {counts.n_changed:,}, removed {counts.n_removed:,}"
