@@ -29,6 +29,7 @@ QUERIES = [
     "kind=varies&change_min=0.1",  # frequent each, and never together
     "cause=edge&mag_max=17",
     "period_min=1",
+    "mag_max=16.3",  # of one in six: some in a first window, all in a second
     "chip=17",
     "artifact=only",
 ]
@@ -65,6 +66,17 @@ def test_a_search_finds_what_matches_in_order(query, small_limits):
                 assert [k.pk for k in found.first(place, True, 30)] == ids[:at][::-1][:30]
 
 
+def test_nothing_is_lost_between_windows_wherever_a_page_begins(small_limits, monkeypatch):
+    monkeypatch.setattr(search, "FEW", 1)
+    make_many_candidates(3000)
+    rows = chosen("mag_max=16.3")
+    order = KeysetOrder("max_delta_mag", descending=True)
+    everything = [(row.max_delta_mag, row.pk) for row in order.sorted(rows)]
+    for at in range(0, len(everything) - 31, 9):
+        found = CandidateSearch(rows, order).first(everything[at], False, 30)
+        assert [key.pk for key in found] == [pk for _, pk in everything[at + 1 : at + 31]]
+
+
 @pytest.mark.parametrize("query", QUERIES)
 def test_few_are_counted_and_many_estimated_by_the_sample(query, small_limits):
     make_many_candidates(3000)
@@ -94,7 +106,7 @@ def rows_touched(plan):
 def touched_by_page(query):
     """The rows of candidates that all queries of a page of the list read."""
     request = RequestFactory().get("/")
-    request.user = make_person(f"annie{GalCandidate.objects.count()}{len(query)}")
+    request.user = make_person(f"{GalCandidate.objects.count()} {query}")
     data = QueryDict(query)
     with CaptureQueriesContext(connection) as queries:
         listing(data, request)

@@ -20,6 +20,8 @@ from variables.models.candidate_indexes import SAMPLED_OF
 from variables.models.candidate_querysets import SEEN
 
 WINDOW = 10_000  # candidates that are looked at in the order itself, before the sample is asked
+WINDOWS = 4  # as many more of them, where by those that are found the rest is expected there
+MORE_THAN_EXPECTED = 1.5  # are looked at, so that the rest is nearly always among them
 FEW = 25  # in the sample: fewer are all found and counted, more are estimated
 PARTS = (8, 1)  # of the sample: where many match, one in 8 of it tells
 SORTED_OF = 8  # of all: fewer than one in 8 are found and sorted where all that match are asked for
@@ -166,17 +168,24 @@ class CandidateSearch:
         return self.order.stretches(self.everything, beyond, backwards)
 
     def _first_of(self, own, in_order, n):
-        found, is_all = ([], False) if in_order is None else self._in_window(own, in_order, n)
-        return found if is_all or len(found) == n else self._by_sample(own, n)
+        if in_order is None:
+            return self._by_sample(own, n)
+        found, last = self._in_window(own, in_order, n, WINDOW)
+        size = MORE_THAN_EXPECTED * WINDOW * (n - len(found)) / max(len(found), 1)
+        if last and 0 < size <= WINDOWS * WINDOW:
+            beyond = own.beyond(*last), in_order.beyond(*last)
+            more, last = self._in_window(*beyond, n - len(found), int(size) + 1)
+            found += more
+        return self._by_sample(own, n) if last and len(found) < n else found
 
-    def _in_window(self, own, in_order, n):
-        """Those among the first of an order, and whether the order has no more."""
+    def _in_window(self, own, in_order, n, size):
+        """Those among the first of an order, and the last's value and key; None: it has no more."""
         keys = in_order.rows.values_list(*dict.fromkeys([in_order.column, "pk"]))
         with planned(IN_ORDER):
-            last = list(keys[WINDOW : WINDOW + 1])
-            if last:
-                own = own.until(last[0][0], last[0][-1])
-            return list(own.rows[:n]), not last
+            last, *following = [(row[0], row[-1]) for row in keys[size - 1 : size + 1]] or [None]
+            if following:
+                own = own.until(*following[0])
+            return list(own.rows[:n]), last if following else None
 
     def _by_sample(self, own, n):
         """Those before the place in the order where the sample has enough of them."""
