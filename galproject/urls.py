@@ -31,6 +31,7 @@ urlpatterns = [
     path("images/<id:pk>/quality/", overrule_quality, name="image_quality"),
     path("candidates/", include("variables.candidates.urls")),
     path("candidates/", include("variables.drafts.urls")),
+    path("", include("variables.discussion.urls")),
     path("vetting/", include("variables.vetting.urls")),
     path("pictures/", include("variables.pictures.urls")),
     path("plane/", include("variables.planes.urls")),

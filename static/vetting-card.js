@@ -1,5 +1,6 @@
 // Vetting on cards: one candidate at a time; one key decides, and the next one is there.
 
+import {toggleComments} from "./card-comments.js";
 import {CandidateQueue} from "./candidate-queue.js";
 import {CardCutouts} from "./card-cutouts.js";
 import {ColourMagnitude, preloadDiagram} from "./colour-magnitude.js";
@@ -228,10 +229,11 @@ listen(palette, {
   half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
   aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
   more: () => cutouts.toggleAll(), move,
+  comments: () => current() && toggleComments(current()),
   left: () => cutouts.step(-1), right: () => cutouts.step(1),
   open: () => current() && window.open(current().url, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", ",": "comments", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
 
 await show();
 document.body.dataset.ready = "yes";

@@ -78,7 +78,9 @@ export function listen(palette, commands, keys) {
       if (isInField(event)) event.target.blur();
       return commands.escape?.();
     }
-    if (isInField(event) || (help.open && event.key !== "?")) return;
+    // While a dialog is open, the key that opened it closes it, and no other does anything.
+    const open = document.querySelector("dialog[open]");
+    if (isInField(event) || (open && bound[event.key] !== open.id)) return;
     // The space bar and Enter press a button that has the focus.
     if (event.target.closest("button:not(.tile-button, .epoch), a, summary") && [" ", "Enter"].includes(event.key)) return;
     if (palette.key(event.key)) return event.preventDefault();

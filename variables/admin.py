@@ -13,6 +13,7 @@ from variables.models import (
     Artifact,
     Campaign,
     GalCandidate,
+    GalComment,
     GalDecision,
     GalFlag,
     GalVarObj,
@@ -153,6 +154,30 @@ class GalDecisionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).filter(user=request.user)
+
+
+@admin.register(GalComment)
+class GalCommentAdmin(ReadOnlyAdmin):
+    """Comments as far as the user may see them; what was withdrawn is read by nobody."""
+
+    list_display = ["pk", "what", "user", "words", "time", "changed", "withdrawn"]
+    fields = ["what", "user", "answers", "words", "time", "changed", "withdrawn"]
+    readonly_fields = ["what", "words"]
+    sortable_by = ["pk"]
+    list_select_related = ["user", "exposure", "image__exposure"]
+    search_fields = ["=refsource_id", "user__username"]
+    ordering = ["-pk"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).visible_to(request.user)
+
+    @admin.display(description="on")
+    def what(self, comment):
+        return format_html('<a href="{}">{}</a>', comment.get_absolute_url(), comment.subject)
+
+    @admin.display(description="text")
+    def words(self, comment):
+        return "" if comment.withdrawn else comment.text
 
 
 @admin.register(Campaign)

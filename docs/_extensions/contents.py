@@ -7,7 +7,7 @@ The documents are read elsewhere too, so that their contents are added here, out
 CONTENTS = {
     "Using it": (
         "set-up processing archive references catalogues results pages learning quality options "
-        "people"
+        "people discussion"
     ),
     "How it works": "science performance injection glossary storage",
     "Running it": "jobs operations large-survey",

@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from galproject.api import pages, token_pages, views
+from galproject.api import comments, pages, token_pages, views
 
 router = SimpleRouter()
 router.register("exposures", views.ExposureViewSet, "api-exposure")
@@ -14,6 +14,7 @@ router.register("candidates", views.CandidateViewSet, "api-candidate")
 router.register("objects", views.ObjectViewSet, "api-object")
 router.register("flags", views.FlagViewSet, "api-flag")
 router.register("votes", views.VoteViewSet, "api-vote")
+router.register("comments", comments.CommentViewSet, "api-comment")
 
 urlpatterns = [
     path("", pages.documentation, name="api_documentation"),

@@ -9,7 +9,15 @@ from django.urls import URLPattern, get_resolver
 
 from photometry.models import GalObject
 from tests.builders.candidates import crossmatch_all, make_candidate
-from variables.models import Campaign, CampaignObject, GalFlag, SavedSearch, StarList, Taxonomy
+from variables.models import (
+    Campaign,
+    CampaignObject,
+    GalComment,
+    GalFlag,
+    SavedSearch,
+    StarList,
+    Taxonomy,
+)
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # What the first place in an address is filled with, by how the address begins.
@@ -36,6 +44,8 @@ THINGS = {
     "api/objects/": "object",
     "api/flags/": "flag",
     "api/votes/": "vote",
+    "api/comments/": "comment",
+    "comments/": "comment",
 }
 OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
 
@@ -113,6 +123,7 @@ def make_things(**owned) -> Things:
         star_list=StarList.objects.create(
             user=maker, name="of the maker", refsource_ids=[candidate.pk]
         ).pk,
+        comment=GalComment.objects.create(user=maker, refsource_id=candidate.pk, text="hm").pk,
         flag=GalFlag.objects.create(
             refsource_id=candidate.pk, artifact="ghost", state="proposed"
         ).pk,

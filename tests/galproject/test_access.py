@@ -52,6 +52,8 @@ PAGES = [
     "candidate_published",
     "candidate_periodogram",
     "candidate_periods",
+    "candidate_comments",
+    "people",
     "plane",
     "plane_density",
     "star_list",
@@ -75,6 +77,11 @@ FORMS = {
     **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),
     "follow_up_campaign": CAMPAIGN,
     **dict.fromkeys(
+        tuple(f"comment_on_{subject}" for subject in ("candidate", "exposure", "image")),
+        VOTE,
+    ),
+    **dict.fromkeys(("change_comment", "withdraw_comment"), VOTE),
+    **dict.fromkeys(
         ("vet_decide", "vet_decide_group", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE
     ),
     **dict.fromkeys(("flag_artifacts", "flag_source", "flag_image"), FLAG),
@@ -91,7 +98,7 @@ API = [
     "api-schema",
 ] + [
     f"api-{thing}-{kind}"
-    for thing in ("exposure", "image", "reference", "candidate", "flag", "vote")
+    for thing in ("exposure", "image", "reference", "candidate", "flag", "vote", "comment")
     for kind in ("list", "detail")
 ]
 OTHERS = {
@@ -124,6 +131,7 @@ TAKES = {
 }
 TAKES["api-flag-list"] = TAKES["api-flag-list"] | {"POST": FLAG}
 TAKES["api-vote-list"] = TAKES["api-vote-list"] | {"POST": VOTE}
+TAKES["api-comment-list"] = TAKES["api-comment-list"] | {"POST": VOTE}
 
 # Of Django's tables: what can be done in each beside looking at it, by whoever has its permission.
 ALL = {"add", "change", "delete"}
@@ -160,6 +168,7 @@ LOOKED_AT = [
     "variables.galcandidate",
     "variables.galflag",
     "variables.galdecision",
+    "variables.galcomment",
     "variables.savedsearch",
 ]
 # Of these each member of the staff gets an answer, if only that there is nothing.

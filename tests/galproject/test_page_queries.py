@@ -14,7 +14,7 @@ from tests.galproject.addresses import make_things
 from variables.models import CampaignObject, GalFlag
 
 pytestmark = pytest.mark.django_db
-LISTS = ("exposure", "image", "reference", "candidate", "flag", "vote")
+LISTS = ("exposure", "image", "reference", "candidate", "flag", "vote", "comment")
 OF_A_THING = (
     *(
         "exposure",

@@ -4,6 +4,7 @@ from variables.models.candidate_counts import CountedAs, GalCandidateCount
 from variables.models.candidates import GalCandidate
 from variables.models.change_positions import GalChangePosition
 from variables.models.changes import Cut, GalVarObj
+from variables.models.discussion import GalComment
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.learning import GalScore, GalScoreRun, LearntModel
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
@@ -32,6 +33,7 @@ __all__ = [
     "GalCandidate",
     "GalCandidateCount",
     "GalChangePosition",
+    "GalComment",
     "GalDecision",
     "GalFlag",
     "GalFlagDecision",

@@ -1,4 +1,4 @@
-"""Transfer of votes, flags and campaigns from a source to its replacement.
+"""Transfer of votes, flags, comments and campaigns from a source to its replacement.
 
 A reference that is made again gives its sources new ids. ``photometry.crossmatch`` finds which new
 source is the same star in the same filter, where no other can be meant.
@@ -7,7 +7,7 @@ source is the same star in the same filter, where no other can be meant.
 from django.db import connection, transaction
 
 from variables.derived.refresh import refresh_candidates
-from variables.models import CampaignObject, GalDecision, GalFlag, GalSuccession
+from variables.models import CampaignObject, GalComment, GalDecision, GalFlag, GalSuccession
 from variables.votes.consensus import update_consensus
 
 ANNOTATED = "SELECT DISTINCT refsource_id FROM {table} WHERE refsource_id = ANY(%s::bigint[])"
@@ -42,13 +42,14 @@ WHERE EXISTS (SELECT FROM unnest(l.refsource_ids) AS star JOIN pairs p ON p.old 
 
 @transaction.atomic
 def transfer_annotations(old, new) -> int:
-    """Transfer votes, flags and campaigns from sources ``old`` to ``new``, arrays of ids.
+    """Transfer votes, flags, comments and campaigns from sources ``old`` to ``new``, arrays of ids.
 
     They take their places in lists of stars, too.
 
-    Returns the number of sources that had any. Flags and rows of campaigns are changed. Decisions
-    are only ever added: each that holds is repeated on the new source, and the earlier one undone,
-    so that it counts once. A person who has voted on the new source already keeps that vote.
+    Returns the number of sources that had any. Flags, comments and rows of campaigns are changed.
+    Decisions are only ever added: each that holds is repeated on the new source, and the earlier
+    one undone, so that it counts once. A person who has voted on the new source already keeps that
+    vote.
     """
     with connection.cursor() as cursor:
         cursor.execute(MOVE_IN_LISTS, [old.tolist(), new.tolist()])
@@ -59,6 +60,7 @@ def transfer_annotations(old, new) -> int:
     with connection.cursor() as cursor:
         columns = [list(new_of), list(new_of.values())]
         cursor.execute(MOVE.format(table="galflags"), columns)
+        cursor.execute(MOVE.format(table="galcomments"), columns)
         cursor.execute(MOVE.format(table="galcampaignobjects") + UNLESS_THERE, columns)
         cursor.execute(REPEAT_UNBLINDINGS, columns)
     GalSuccession.objects.bulk_create(
@@ -70,10 +72,10 @@ def transfer_annotations(old, new) -> int:
 
 
 def _annotated(new_of):
-    """The part of {old: new} whose sources a decision, flag or campaign refers to."""
+    """The part of {old: new} whose sources a decision, flag, comment or campaign refers to."""
     ids, found = f"{{{','.join(map(str, new_of))}}}", set()
     with connection.cursor() as cursor:
-        for model in (GalDecision, GalFlag, CampaignObject):
+        for model in (GalDecision, GalFlag, CampaignObject, GalComment):
             cursor.execute(ANNOTATED.format(table=model._meta.db_table), [ids])
             found.update(pk for (pk,) in cursor.fetchall())
     return {pk: new_of[pk] for pk in sorted(found)}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from django.db import connection, transaction
 
 from exposures.errors import GalprojectError
-from variables.models import GalDecision, Taxonomy, TaxonomyClass
+from variables.discussion.commenting import comment_on
+from variables.models import GalCandidate, GalDecision, Taxonomy, TaxonomyClass
 from variables.vetting.moves import moved_keys, outside_of, sources_of, with_moves
 from variables.votes.blindness import note_shown
 from variables.votes.consensus import lock_candidates, store_consensus
@@ -53,6 +54,30 @@ def decide(user, given, campaign=None) -> GalDecision | None:
     Raises VettingError if the campaign is closed or not the user's, or the class does not exist.
     """
     return next(iter(decide_all(user, [given], campaign)), None)
+
+
+def record_all(user, inputs, campaign=None) -> int:
+    """Record what a voter sent: decisions, and comments as such; returns how many are new.
+
+    Raises VettingError as ``decide_all`` does, and CommentError for a comment without text.
+    """
+    said = [one for one in inputs if one.action == Action.COMMENT]
+    if not said:
+        return len(decide_all(user, inputs, campaign))
+    with transaction.atomic():
+        others = [one for one in inputs if one.action != Action.COMMENT]
+        n_decided = len(decide_all(user, others, campaign)) if others else 0
+        _comment_on_all(user, said, campaign)
+    return n_decided + len(said)
+
+
+def _comment_on_all(user, said, campaign):
+    _check(user, campaign)
+    candidates = GalCandidate.objects.only("pk").in_bulk([one.refsource_id for one in said])
+    for one in said:
+        if one.refsource_id not in candidates:
+            raise VettingError(f"Candidate {one.refsource_id} is not there any more")
+        comment_on(candidates[one.refsource_id], user, one.comment, key=one.key)
 
 
 @transaction.atomic

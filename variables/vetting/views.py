@@ -20,7 +20,7 @@ from variables.models import Campaign, GalCandidate, GalDecision
 from variables.vetting import campaigns, groups, leases, progress
 from variables.vetting.cards import cards_of, tiles_of
 from variables.vetting.contents import LARGE, contents_of
-from variables.vetting.decisions import classes_of, decide, decide_all, undo_decisions
+from variables.vetting.decisions import classes_of, decide, record_all, undo_decisions
 from variables.vetting.forms import (
     CampaignForm,
     UnreadableError,
@@ -354,11 +354,11 @@ def vet_decide(request, campaign):
     """Record one decision or a batch."""
     try:
         inputs = check_shown(request.user, campaign, decisions_from(request.body))
-        rows = decide_all(request.user, inputs, campaign)
+        n_saved = record_all(request.user, inputs, campaign)
     except GalprojectError as error:
         return _refusal(error)
     leases.renew(campaign, request.user)
-    answer = {"saved": len(rows)}
+    answer = {"saved": n_saved}
     if len(inputs) == 1:  # of a whole sheet it would be a wall of numbers
         answer |= score_before(request.user, campaign, inputs[0].refsource_id)
     return JsonResponse(answer)

@@ -45,14 +45,19 @@ WHERE NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = d.id)
   )
 ON CONFLICT (user_id, refsource_id) DO UPDATE SET time = excluded.time
 """
-# What others said, and what a model says where the campaign doesn't show it before.
+# What others said, by votes and beside them; and what a model says, where the campaign doesn't show
+# it before.
 OTHERS = """
-EXISTS (
+(EXISTS (
     SELECT FROM galdecisions e
     WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
       AND e.action IN ('vote', 'comment')
       AND NOT EXISTS (SELECT FROM galdecisions u WHERE u.undoes_id = e.id)
 )
+OR EXISTS (
+    SELECT FROM galcomments e
+    WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
+))
 """
 MODEL = "NOT d.shows_scores"
 

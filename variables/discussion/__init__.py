@@ -1,0 +1,1 @@
+"""Comments on candidates, exposures and images, with threads, mentions and withdrawal."""
