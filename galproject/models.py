@@ -87,3 +87,57 @@ class GivenPermission(models.Model):
 
     def __str__(self):
         return f"{self.permission_id} of group {self.group_id}"
+
+
+class InvitationQuerySet(models.QuerySet):
+    """Invitations by state."""
+
+    def live(self):
+        """Invitations whose link opens the account still."""
+        return self.filter(
+            used=None, withdrawn=None, expires__gt=timezone.now(), user__is_active=False
+        )
+
+    def withdraw(self) -> int:
+        """Withdraw those that are open; returns how many."""
+        return self.live().update(withdrawn=timezone.now())
+
+
+class Invitation(models.Model):
+    """A link for one use with which a person begins to use their account.
+
+    The key in the link is not stored.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitations"
+    )
+    digest = models.CharField(
+        max_length=64, unique=True, editable=False, help_text="SHA-256 of the key, hexadecimal"
+    )
+    email = models.EmailField(blank=True, help_text="where the link was to be sent")
+    invited_by = models.CharField(max_length=150, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField()
+    used = models.DateTimeField(null=True, blank=True)
+    withdrawn = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        db_table = "galinvitations"
+        ordering = ["-created"]
+
+    def __str__(self):
+        return f"invitation of {self.user}"
+
+    @property
+    def state(self) -> str:
+        """Whether it is open, or since when and why not, in words."""
+        if self.used is not None:
+            return f"used on {self.used:%Y-%m-%d}"
+        if self.withdrawn is not None:
+            return f"withdrawn on {self.withdrawn:%Y-%m-%d}"
+        if self.expires <= timezone.now():
+            return f"expired on {self.expires:%Y-%m-%d}"
+        return "not needed: the account is active" if self.user.is_active else "open"

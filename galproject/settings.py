@@ -3,8 +3,10 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from socket import gethostname
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
+from environ import Env
 
 from galproject.configuration.environment import read_environment
 from galproject.configuration.secret_key import secret_key_in
@@ -186,6 +188,19 @@ SPECTACULAR_SETTINGS = {
         "MeasurementKindEnum": "photometry.querysets.sources.EpochKind",
     },
 }
+
+# Mail is sent where a server is named, and by nothing that has not been asked to.
+MAIL_IS_SET = bool(environment.email_url)
+if MAIL_IS_SET:
+    mail = Env.email_url_config(environment.email_url)
+    EMAIL_HOST, EMAIL_PORT = mail["EMAIL_HOST"], mail["EMAIL_PORT"] or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = mail["EMAIL_HOST_USER"], mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = (
+        mail.get("EMAIL_USE_TLS", False),
+        mail.get("EMAIL_USE_SSL", False),
+    )
+    EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = environment.email_from or f"galproject@{gethostname()}"
 
 LANGUAGE_CODE = "en-gb"
 USE_TZ = True

@@ -17,6 +17,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
     path("password/", PasswordView.as_view(), name="password_change"),
     path("password/done/", PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("invitation/", include("galproject.invitations.urls")),
     path("working-status/", views.working_status, name="working_status"),
     path("working-status/run-failed/", views.run_failed, name="run_failed"),
     path("exposures/<id:pk>/", views.exposure_page, name="exposure"),

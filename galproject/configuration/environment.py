@@ -172,6 +172,10 @@ class Environment(BaseModel):
     worker_lock_seconds: int = _seconds("GALPROJECT_WORKER_LOCK_SECONDS", 1800, 10, 86_400)
     worker_idle_seconds: int = _seconds("GALPROJECT_WORKER_IDLE_SECONDS", 900, 10, 86_400)
     cache: Folder = _variable("GALPROJECT_CACHE", "", "a folder")
+    email_url: Annotated[str, _matching(r"smtp(\+tls|\+ssl)?://\S+")] = _variable(
+        "GALPROJECT_EMAIL_URL", "", "of a mail server: smtp+tls://user:password@host:587"
+    )
+    email_from: Text = _variable("GALPROJECT_EMAIL_FROM", "", "an e-mail address")
     archive_url: Annotated[str, _matching(r"https?://[^\s/]+\S*")] = _variable(
         "GALPROJECT_ARCHIVE_URL", "", "the address of an archive, https://..."
     )

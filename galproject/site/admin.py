@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.template.defaultfilters import pluralize
 
 from exposures.admin import ReadOnlyAdmin
-from galproject.models import ApiToken
+from galproject.models import ApiToken, Invitation
 
 
 @contextmanager
@@ -56,3 +56,24 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def end(self, request, queryset):
         n = queryset.end(ApiToken.EndedBy.ADMINISTRATOR)
         messages.success(request, f"{n:,} token{pluralize(n)} ended.")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    """The admin of invitations, which manage.py invite makes; here they can be withdrawn."""
+
+    list_display = ["user", "email", "invited_by", "created", "expires", "state"]
+    list_filter = ["expires"]
+    list_select_related = ["user"]
+    raw_id_fields = ["user"]
+    search_fields = ["user__username", "email"]
+    ordering = ["-pk"]
+    actions = ["withdraw"]
+
+    def has_withdraw_permission(self, request):
+        return request.user.has_perm("galproject.change_invitation")
+
+    @admin.action(description="Withdraw", permissions=["withdraw"])
+    def withdraw(self, request, queryset):
+        n = queryset.withdraw()
+        messages.success(request, f"{n:,} invitation{pluralize(n)} withdrawn.")

@@ -11,7 +11,10 @@ from galproject.site.tokens import TokenAuthentication
 VIEW_SURVEY = "exposures.view_survey"
 # Open to everybody, or to everybody who is logged in.
 OPEN = frozenset(
-    {"login", "logout", "password_change", "password_change_done", "password_change_of_tables"}
+    {
+        *("login", "logout", "invitation"),
+        *("password_change", "password_change_done", "password_change_of_tables"),
+    }
 )
 # Django's tables ask for permissions of their own, table by table.
 OPEN_NAMESPACES = frozenset({"admin"})

@@ -46,6 +46,7 @@ THINGS = {
     "api/votes/": "vote",
     "api/comments/": "comment",
     "comments/": "comment",
+    "invitation/": "invitation",
 }
 OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
 

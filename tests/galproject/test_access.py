@@ -117,6 +117,7 @@ OTHERS = {
     "vet": {"GET": VOTE, "HEAD": VOTE},
     "vet_next": {"GET": VOTE},
     "vet_group": {"GET": VOTE},
+    "invitation": dict.fromkeys(OF_PAGES, OPEN),
     "login": dict.fromkeys(OF_PAGES, OPEN),
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
@@ -152,6 +153,7 @@ WRITTEN = {
 OF_QUEUE = "django_q."
 LOOKED_AT = [
     "galproject.apitoken",
+    "galproject.invitation",
     "exposures.galexposure",
     "exposures.galimage",
     "exposures.galpublishedcatalogue",

@@ -1,0 +1,1 @@
+"""Invitations: accounts that begin with a link for one use."""
