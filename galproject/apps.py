@@ -15,6 +15,7 @@ class GalprojectConfig(AppConfig):
         from exposures.options_in_force import options_in_force
         from galproject.queue import messages, overdue, results, schedules
         from galproject.queue.cluster import watch_workers
+        from galproject.sign_on import checks as sign_on_checks  # noqa: F401  (registers them)
         from galproject.site import checks  # noqa: F401  (registers them)
         from galproject.site.groups import complete_groups
         from galproject.site.tokens import end_with_login

@@ -92,15 +92,25 @@ class GivenPermission(models.Model):
 class InvitationQuerySet(models.QuerySet):
     """Invitations by state."""
 
+    def unused(self):
+        """Invitations that were not used or withdrawn, and have not expired."""
+        return self.filter(used=None, withdrawn=None, expires__gt=timezone.now())
+
     def live(self):
         """Invitations whose link opens the account still."""
-        return self.filter(
-            used=None, withdrawn=None, expires__gt=timezone.now(), user__is_active=False
-        )
+        return self.unused().filter(user__is_active=False)
 
     def withdraw(self) -> int:
         """Withdraw those that are open; returns how many."""
-        return self.live().update(withdrawn=timezone.now())
+        return self.unused().update(withdrawn=timezone.now())
+
+    def use(self) -> int:
+        """Mark those that are open as used; returns how many.
+
+        Of two sessions at once the second waits for the first, and finds none. That takes
+        conditions on this table alone: those on another are not looked at again after the wait.
+        """
+        return self.unused().update(used=timezone.now())
 
 
 class Invitation(models.Model):
@@ -141,3 +151,26 @@ class Invitation(models.Model):
         if self.expires <= timezone.now():
             return f"expired on {self.expires:%Y-%m-%d}"
         return "not needed: the account is active" if self.user.is_active else "open"
+
+
+class SignOnIdentity(models.Model):
+    """Who an account belongs to at a provider of OpenID Connect."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    issuer = models.CharField(max_length=500, help_text="the provider's address")
+    subject = models.CharField(max_length=255, help_text="what the provider calls the person")
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "galsignonidentities"
+        verbose_name = "sign-on identity"
+        verbose_name_plural = "sign-on identities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "subject"], name="galsignonidentities_subject"
+            ),
+            models.UniqueConstraint(fields=["issuer", "user"], name="galsignonidentities_user"),
+        ]
+
+    def __str__(self):
+        return f"{self.user} at {self.issuer}"

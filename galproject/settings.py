@@ -10,6 +10,7 @@ from environ import Env
 
 from galproject.configuration.environment import read_environment
 from galproject.configuration.secret_key import secret_key_in
+from galproject.configuration.sign_on import sign_on_from
 from galproject.site.database_url import database_from
 from galproject.site.roles import session_limits, this_role
 
@@ -120,6 +121,9 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+SIGN_ON = sign_on_from(environment)
+if SIGN_ON.is_on:
+    AUTHENTICATION_BACKENDS.append("galproject.sign_on.backend.SignOnBackend")
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # Both together: nobody can lock somebody else out from another address.

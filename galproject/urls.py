@@ -1,7 +1,7 @@
 """Addresses of all pages."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeDoneView
+from django.contrib.auth.views import PasswordChangeDoneView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -13,8 +13,7 @@ from galproject.status import views
 urlpatterns = [
     path("", include("galproject.home.urls")),
     path("find/", include("galproject.finding.urls")),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("logout/", LogoutView.as_view(next_page="login"), name="logout"),
+    path("", include("galproject.sign_on.urls")),
     path("password/", PasswordView.as_view(), name="password_change"),
     path("password/done/", PasswordChangeDoneView.as_view(), name="password_change_done"),
     path("invitation/", include("galproject.invitations.urls")),

@@ -96,6 +96,7 @@ Text = Annotated[str, AfterValidator(_printable)]
 Folder = Annotated[str, AfterValidator(_folder)]
 Names = Annotated[list[Annotated[str, _matching(_HOST_NAME)]], BeforeValidator(_items)]
 Origins = Annotated[list[Annotated[str, _matching(_ORIGIN)]], BeforeValidator(_items)]
+Pairs = Annotated[list[Annotated[str, _matching(r"[^=]+=[^=]+")]], BeforeValidator(_items)]
 Level = Annotated[
     str,
     BeforeValidator(lambda text: str(text).upper()),
@@ -176,6 +177,25 @@ class Environment(BaseModel):
         "GALPROJECT_EMAIL_URL", "", "of a mail server: smtp+tls://user:password@host:587"
     )
     email_from: Text = _variable("GALPROJECT_EMAIL_FROM", "", "an e-mail address")
+    oidc_issuer: Annotated[str, _matching(r"https?://[^\s/]+\S*")] = _variable(
+        "GALPROJECT_OIDC_ISSUER", "", "the address of a provider, https://..."
+    )
+    oidc_client_id: Text = _variable("GALPROJECT_OIDC_CLIENT_ID", "", "printable text")
+    oidc_client_secret: Text = _variable("GALPROJECT_OIDC_CLIENT_SECRET", "", "printable text")
+    oidc_label: Text = _variable(
+        "GALPROJECT_OIDC_LABEL", "your institute", "up to 60 printable characters", max_length=60
+    )
+    oidc_scopes: Annotated[str, _matching(r"openid( [!-~]+)*")] = _variable(
+        "GALPROJECT_OIDC_SCOPES", "openid profile email", "openid and further scopes, with spaces"
+    )
+    oidc_name_claim: Text = _variable(
+        "GALPROJECT_OIDC_NAME_CLAIM", "preferred_username", "the name of a claim"
+    )
+    oidc_groups_claim: Text = _variable("GALPROJECT_OIDC_GROUPS_CLAIM", "groups", "a claim's name")
+    oidc_groups: Pairs = _variable(
+        "GALPROJECT_OIDC_GROUPS", [], "pairs and commas, theirs=ours: gal-team=vetters,pis=curators"
+    )
+    oidc_makes_accounts: bool = _variable("GALPROJECT_OIDC_MAKES_ACCOUNTS", False, "true or false")
     archive_url: Annotated[str, _matching(r"https?://[^\s/]+\S*")] = _variable(
         "GALPROJECT_ARCHIVE_URL", "", "the address of an archive, https://..."
     )
@@ -184,7 +204,7 @@ class Environment(BaseModel):
 
 
 VARIABLES = {field.alias: field for field in Environment.model_fields.values()}
-SECRET = ("SECRET_KEY", "GALPROJECT_ARCHIVE_PASSWORD")
+SECRET = ("SECRET_KEY", "GALPROJECT_ARCHIVE_PASSWORD", "GALPROJECT_OIDC_CLIENT_SECRET")
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:

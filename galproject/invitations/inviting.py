@@ -39,7 +39,7 @@ def invite(name, group_name, days, email="", invited_by="") -> tuple[Invitation,
         raise InvitationError(f"There is no group {group_name}; there are {known}")
     user = _awaited_user(name, email)
     user.groups.set([group])
-    user.invitations.live().update(withdrawn=timezone.now())
+    user.invitations.withdraw()
     key = secrets.token_urlsafe(32)
     invitation = user.invitations.create(
         digest=key_digest(key),
@@ -52,7 +52,8 @@ def invite(name, group_name, days, email="", invited_by="") -> tuple[Invitation,
 
 def withdraw(name) -> int:
     """Withdraw somebody's invitation; their account stays, inactive. Raises InvitationError."""
-    n = Invitation.objects.live().filter(user__username=name).withdraw()
+    user = get_user_model().objects.filter(username=name).first()
+    n = user.invitations.withdraw() if user else 0
     if not n:
         raise InvitationError(f"No invitation of {name} is open; --list has those that are")
     return n
@@ -70,10 +71,11 @@ def accept(invitation, password):
 
     Raises InvitationError where somebody else was faster, or the invitation has ended meanwhile.
     """
-    # One statement decides: of two at once the second waits for the first, and finds no row.
-    if not Invitation.objects.live().filter(pk=invitation.pk).update(used=timezone.now()):
+    if not Invitation.objects.filter(pk=invitation.pk).use():
         raise InvitationError("This link has been used")
-    user = invitation.user
+    user = get_user_model().objects.select_for_update().get(pk=invitation.user_id)
+    if user.is_active:
+        raise InvitationError("The account is active already")
     user.set_password(password)
     user.is_active = True
     user.save(update_fields=["password", "is_active"])

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.template.defaultfilters import pluralize
 
 from exposures.admin import ReadOnlyAdmin
-from galproject.models import ApiToken, Invitation
+from galproject.models import ApiToken, Invitation, SignOnIdentity
 
 
 @contextmanager
@@ -77,3 +77,17 @@ class InvitationAdmin(ReadOnlyAdmin):
     def withdraw(self, request, queryset):
         n = queryset.withdraw()
         messages.success(request, f"{n:,} invitation{pluralize(n)} withdrawn.")
+
+
+@admin.register(SignOnIdentity)
+class SignOnIdentityAdmin(ReadOnlyAdmin):
+    """The admin of who accounts belong to at a provider; deleted, the next visit makes it anew."""
+
+    list_display = ["user", "issuer", "subject", "created"]
+    list_select_related = ["user"]
+    raw_id_fields = ["user"]
+    search_fields = ["user__username", "subject"]
+    ordering = ["-pk"]
+
+    def has_delete_permission(self, request, obj=None):
+        return request.user.has_perm("galproject.delete_signonidentity")

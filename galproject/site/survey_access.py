@@ -12,7 +12,7 @@ VIEW_SURVEY = "exposures.view_survey"
 # Open to everybody, or to everybody who is logged in.
 OPEN = frozenset(
     {
-        *("login", "logout", "invitation"),
+        *("login", "logout", "invitation", "sign_on", "sign_on_callback", "signed_out"),
         *("password_change", "password_change_done", "password_change_of_tables"),
     }
 )

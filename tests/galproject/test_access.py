@@ -119,6 +119,8 @@ OTHERS = {
     "vet_group": {"GET": VOTE},
     "invitation": dict.fromkeys(OF_PAGES, OPEN),
     "login": dict.fromkeys(OF_PAGES, OPEN),
+    **{key: {"GET": OPEN} for key in ("sign_on", "sign_on_callback")},
+    "signed_out": {"GET": OPEN, "HEAD": OPEN},
     "logout": {"POST": LOGGED_IN},
     "password_change": dict.fromkeys(OF_PAGES, LOGGED_IN),
     "password_change_done": {"GET": LOGGED_IN, "HEAD": LOGGED_IN},
@@ -140,6 +142,7 @@ WRITTEN = {
     "auth.user": ALL,
     "auth.group": ALL,
     "exposures.galfield": ALL,
+    "galproject.signonidentity": {"delete"},
     "variables.taxonomy": {"change"},  # and deleted, while it is neither current nor used
     "variables.campaign": {"change"},
     **dict.fromkeys(

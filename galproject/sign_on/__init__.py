@@ -1,0 +1,1 @@
+"""Sign-on by a provider of OpenID Connect, as a setting."""
