@@ -3,8 +3,9 @@
 import {Blinker} from "./blinking.js";
 import {byId, element, numberIn} from "./elements.js";
 import {showDiagram} from "./field-diagram.js";
-import {onKeys} from "./keys.js";
+import {MOST_HARMONICS, foldIn, hashOf} from "./fold-link.js";
 import {Folding} from "./folding.js";
+import {onKeys} from "./keys.js";
 import {LightCurveChart} from "./light-curve.js";
 import {Periodogram} from "./periodogram.js";
 import {showPublished} from "./published-diagram.js";
@@ -29,9 +30,10 @@ async function lightCurves() {
     onFold: (days) => {
       tellPeriod(days);
       periodogram?.mark(days);
+      shape?.tell(days);
     },
   });
-  let periodogram = null;
+  let periodogram = null, shape = null;
   offerPeriodogram(async (container, found) => {
     periodogram = await Periodogram.mount(container, found, (days) => folding.fold(days));
     periodogram.mark(folding.period);
@@ -47,7 +49,67 @@ async function lightCurves() {
     folding.redraw(other);
   });
   listenToFolding(folding);
-  await folding.show(data, storedPeriods(), byId("stored-periods")?.matches("[data-certain]"));
+  const asked = foldIn(location.hash);
+  const isCertain = byId("stored-periods")?.matches("[data-certain]") && !asked.period;
+  await folding.show(data, storedPeriods(), isCertain);
+  shape = new FoldShape(folding, curve, data);
+  await shape.show(asked);
+  addEventListener("hashchange", () => shape.show(foldIn(location.hash)));
+}
+
+// How folded curves are drawn, as the address of the page says it and as people change it.
+class FoldShape {
+  constructor(folding, curve, data) {
+    Object.assign(this, {folding, curve, zero: byId("phase-zero"), harmonics: byId("harmonics"), at: ""});
+    const names = [...new Set(data.filters.map((one) => one.filter))];
+    this.boxes = names.map((name) => element("input", {type: "checkbox", checked: true, value: name}));
+    byId("filters").hidden = names.length < 2;
+    byId("filters").append(...this.boxes.map((box) => element("label", {}, box, ` ${box.value}`)));
+    for (const input of [this.zero, this.harmonics, ...this.boxes]) input.addEventListener("change", () => this.change());
+    byId("copy-link").addEventListener("click", () => this.copy());
+  }
+
+  // What an address asks for; filters that the star hasn't are left out.
+  async show({period, epoch, harmonics, filters}) {
+    const chosen = this.boxes.filter(({value}) => filters?.includes(value));
+    for (const box of this.boxes) box.checked = !chosen.length || chosen.includes(box);
+    this.zero.value = epoch ?? "";
+    this.harmonics.value = harmonics;
+    await this.change();
+    if (period) await this.folding.fold(period);
+  }
+
+  change() {
+    const zero = this.zero.value.trim() === "" ? null : numberIn(this.zero);
+    const wrong = zero !== null && !(zero > 0);
+    this.zero.setCustomValidity(wrong ? "The epoch of phase zero is a BJD, such as 2457755.5; empty: of the first measurement" : "");
+    if (!this.zero.reportValidity()) return undefined;
+    const harmonics = Math.max(0, Math.min(MOST_HARMONICS, Math.round(numberIn(this.harmonics)) || 0));
+    const shown = this.boxes.filter((box) => box.checked);
+    const hidden = new Set(shown.length ? this.boxes.filter((box) => !box.checked).map((box) => box.value) : []);
+    Object.assign(this, {epoch: zero, n: harmonics, hidden});
+    Object.assign(this.curve, {hidden}).draw();
+    return this.folding.shapeAs({epoch: zero, harmonics, hidden});
+  }
+
+  // Has the address say it, so that it can be kept or sent to somebody.
+  tell(period) {
+    const filters = this.hidden?.size ? this.boxes.map((box) => box.value).filter((name) => !this.hidden.has(name)) : null;
+    const hash = hashOf({period, epoch: this.epoch, harmonics: this.n, filters});
+    history.replaceState(history.state, "", location.pathname + location.search + hash);
+  }
+
+  async copy() {
+    const note = byId("periods");
+    try {
+      await navigator.clipboard.writeText(location.href);
+      note.textContent = "The address of this fold is copied.";
+    } catch (error) {
+      // Browsers have a clipboard for pages by HTTPS alone, and people may forbid it.
+      console.warn(error);
+      note.textContent = `Copy it by hand: ${location.href}`;
+    }
+  }
 }
 
 // A button that has the curves drawn without the trends that stars share, and as measured again.

@@ -8,7 +8,7 @@ export class Folding {
   // ``mount(container)`` makes the chart of the folded curve, or promises it. ``onFold(days)`` is told
   // of each period, null where the curve is not folded any more.
   constructor(curves, field, {mount, onFold = () => {}}) {
-    Object.assign(this, {curves, field, mount, onFold, data: null, periods: [], at: -1, period: null, isMeant: false});
+    Object.assign(this, {curves, field, mount, onFold, data: null, periods: [], at: -1, period: null, isMeant: false, shape: {}});
     this.container = curves.querySelector(".folded-curve");
   }
 
@@ -19,6 +19,12 @@ export class Folding {
     Object.assign(this, {data, periods, at: -1});
     if (isCertain) return this.next();
     return showsAny && periods.length ? this.fold(periods[0].days, false) : this.fold(null);
+  }
+
+  // How it is drawn: ``epoch`` of phase zero, ``harmonics``, ``hidden`` filters.
+  shapeAs(shape) {
+    this.shape = shape;
+    return this.fold(this.period, this.isMeant);
   }
 
   // The same star's curves in another form, folded as they are.
@@ -36,7 +42,7 @@ export class Folding {
     if (this.period === null) return;
     this.mounting ??= this.mount(this.container);
     const chart = await this.mounting;
-    Object.assign(chart, {period: this.period, aligned: this.aligned ?? false});
+    Object.assign(chart, {period: this.period, aligned: this.aligned ?? false, ...this.shape});
     chart.show(this.data);
   }
 

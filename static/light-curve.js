@@ -1,6 +1,7 @@
 // A light curve in all filters, set up once and given other data as often as one likes.
 
 import {element} from "./elements.js";
+import {fourierSeries} from "./fourier.js";
 import {dateOf, median} from "./light-curve-values.js";
 import {MARKS, addMarkers, columnSource, followColourScheme, labelAxes, makePlot} from "./plots.js";
 
@@ -30,6 +31,9 @@ export class LightCurveChart {
     this.data = null;
     this.period = null;
     this.aligned = false;
+    this.epoch = null;  // BJD of phase zero; null: of the first epoch
+    this.harmonics = 0;  // of the curve through folded points; 0: none
+    this.hidden = new Set();  // filters that are not drawn
     this.x = new Bokeh.Range1d({start: 0, end: 1});
     this.y = new Bokeh.Range1d({start: 1, end: 0});
     this.plot = makePlot({
@@ -39,6 +43,7 @@ export class LightCurveChart {
     this.measured = this.addMeasurements();
     this.marked = this.addMarks();
     this.missed = this.addNonDetections();
+    this.fitted = this.addFitted();
     // Of HTML: Bokeh lays its own out anew with each curve, for as long as all else takes.
     this.legend = element("ul", {className: "curve-legend"});
     if (hasLegend) container.before(this.legend);
@@ -80,6 +85,13 @@ export class LightCurveChart {
     return source;
   }
 
+  // Fourier series through folded points.
+  addFitted() {
+    const source = columnSource({x: [], y: [], colour: []});
+    this.plot.multi_line({field: "x"}, {field: "y"}, {source, line_color: {field: "colour"}, line_width: 1.5});
+    return source;
+  }
+
   addHover(renderer, tooltips) {
     this.plot.add_tools(new Bokeh.HoverTool({renderers: [renderer], tooltips}));
   }
@@ -100,7 +112,7 @@ export class LightCurveChart {
   }
 
   draw() {
-    const curves = (this.data?.filters ?? []).filter((c) => c.mjd.length || c.non_detections.mjd.length);
+    const curves = (this.data?.filters ?? []).filter((c) => !this.hidden.has(c.filter) && (c.mjd.length || c.non_detections.mjd.length));
     const times = curves.flatMap((c) => [...c.mjd, ...c.non_detections.mjd]);
     const positions = this.positionsOf(times);
     const zeros = new Map(curves.map((c) => [c, this.aligned ? median(c.mag.length ? c.mag : limitsOf(c)) : 0]));
@@ -124,6 +136,8 @@ export class LightCurveChart {
     this.marked.references.data = references;
     const arrows = Object.fromEntries(MISSED.map((name) => [name, [...missed[name], ...vanished[name]]]));
     if (this.missed.data.x.length || arrows.x.length) this.missed.data = arrows;
+    const fitted = this.period && this.harmonics ? fittedCurves(curves, positions, zeros, this.harmonics) : [];
+    if (this.fitted.data.x.length || fitted.length) this.fitted.data = {x: fitted.map((one) => one.x), y: fitted.map((one) => one.y), colour: fitted.map((one) => one.colour)};
     this.legend.replaceChildren(...legendOf(curves, {
       detection: [detections, DETECTION, "○"], reference: [references, REFERENCE, "□"], vanished: [vanished, DETECTION, "▽"],
       "upper limit": [missed, REFERENCE, "▽"],
@@ -136,11 +150,12 @@ export class LightCurveChart {
     const first = Math.min(...times), last = Math.max(...times);
     if (!times.length) return () => [];
     if (this.period) {
-      labelAxes(this.plot.xaxis, `phase, twice (${this.period} d, BJD in TDB)`);
+      const zero = this.epoch === null ? first : this.epoch - 2400000.5;
+      labelAxes(this.plot.xaxis, `phase, twice (${this.period} d, BJD in TDB${this.epoch === null ? "" : ` from ${this.epoch}`})`);
       Object.assign(this.x, {start: -0.04, end: 2.04, reset_start: -0.04, reset_end: 2.04});
       return (mjd, bjd) => {
         const days = bjd === null ? mjd : bjd - 2400000.5;
-        const phase = (((days - first) / this.period) % 1 + 1) % 1;
+        const phase = (((days - zero) / this.period) % 1 + 1) % 1;
         return [phase, phase + 1];
       };
     }
@@ -193,6 +208,17 @@ function addColumns(out, curve, positions, zero) {
       out.image.push(`${curve.image[k]} (${curve.filter}${curve.is_blend ? ", in a blend" : ""})`);
       out.sigma.push(curve.significance[k] === null ? "below the threshold" : `${curve.significance[k]} σ`);
     }
+  });
+}
+
+// The Fourier series of each filter that has points enough, over both turns of phase.
+function fittedCurves(curves, positions, zeros, n) {
+  return curves.flatMap((c) => {
+    const phases = c.mjd.map((mjd, k) => positions(mjd, c.bjd_tdb[k])[0]);
+    const series = fourierSeries(phases, c.mag, c.mag_err, n);
+    if (!series) return [];
+    const x = Array.from({length: 201}, (_, k) => k / 100);
+    return [{x, y: x.map((phase) => series(phase) - zeros.get(c)), colour: styleOf(c.filter)[0]}];
   });
 }
 

@@ -8,6 +8,7 @@ import {CurvePlot} from "./curve-plot.js";
 import {cutoutBlinker, preload} from "./cutouts.js";
 import {DecisionHistory, decision, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, numberIn, painted, say} from "./elements.js";
+import {hashOf} from "./fold-link.js";
 import {Folding} from "./folding.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
@@ -113,6 +114,7 @@ function mountFolded(container) {
 
 // A period that only the search proposes goes along with no vote until somebody chooses it.
 function tellPeriod(days) {
+  byId("source").href = (current()?.url ?? "") + hashOf({period: days});
   const isProposed = days !== null && !folding.isMeant;
   byId("proposed").hidden = !isProposed;
   byId("period").classList.toggle("is-proposed", isProposed);
@@ -231,7 +233,7 @@ listen(palette, {
   more: () => cutouts.toggleAll(), move,
   comments: () => current() && toggleComments(current()),
   left: () => cutouts.step(-1), right: () => cutouts.step(1),
-  open: () => current() && window.open(current().url, "_blank", "noopener"),
+  open: () => current() && window.open(byId("source").href, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
 }, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", ",": "comments", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
 

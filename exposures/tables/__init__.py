@@ -1,14 +1,16 @@
-"""Tables as files: CSV safe for spreadsheets, Parquet and VOTable, from typed columns."""
+"""Tables as files: CSV safe for spreadsheets, ECSV, FITS, Parquet, VOTable; of typed columns."""
 
 from exposures.tables.columns import ColumnKind, TableColumn, batched
 from exposures.tables.csv_files import csv_pieces, write_csv
-from exposures.tables.formats import CSV, PARQUET, VOTABLE, TableFormat
+from exposures.tables.formats import CSV, ECSV, FITS, PARQUET, VOTABLE, TableFormat
 from exposures.tables.parquet_files import parquet_pieces
 from exposures.tables.spreadsheet_text import plain
 from exposures.tables.votable_files import votable_bytes
 
 __all__ = [
     "CSV",
+    "ECSV",
+    "FITS",
     "PARQUET",
     "VOTABLE",
     "ColumnKind",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from exposures.tables.astropy_files import ecsv_text, fits_bytes
 from exposures.tables.csv_files import csv_pieces
 from exposures.tables.parquet_files import parquet_pieces
 from exposures.tables.votable_files import votable_bytes
@@ -38,6 +39,14 @@ def _votable(columns, chunks, *title_and_name):
     yield votable_bytes(columns, [row for chunk in chunks for row in chunk], *title_and_name)
 
 
+def _ecsv(columns, chunks, title="", *_):
+    yield ecsv_text(columns, [row for chunk in chunks for row in chunk], title)
+
+
+def _fits(columns, chunks, title="", *_):
+    yield fits_bytes(columns, [row for chunk in chunks for row in chunk], title)
+
+
 def _parquet(columns, chunks, title="", *_):
     return parquet_pieces(columns, chunks, title)
 
@@ -45,3 +54,6 @@ def _parquet(columns, chunks, title="", *_):
 CSV = TableFormat("CSV", "csv", "text/csv", "utf-8", _csv)
 VOTABLE = TableFormat("VOTable", "vot", "application/x-votable+xml", None, _votable)
 PARQUET = TableFormat("Parquet", "parquet", "application/vnd.apache.parquet", None, _parquet)
+# Made in memory: for tables whose size is bounded.
+ECSV = TableFormat("ECSV", "ecsv", "text/x-ecsv", "utf-8", _ecsv)
+FITS = TableFormat("FITS", "fits", "application/fits", None, _fits)

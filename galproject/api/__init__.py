@@ -1,1 +1,1 @@
-"""The HTTP API for scripts and notebooks: JSON, CSV and Parquet."""
+"""The HTTP API for scripts and notebooks: JSON and tables."""

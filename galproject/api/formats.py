@@ -1,9 +1,9 @@
-"""The formats of tables beside JSON: CSV and Parquet, with the same columns."""
+"""The formats of tables beside JSON, with the same columns."""
 
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from exposures.plain_values import finite
-from exposures.tables import CSV, PARQUET, TableFormat
+from exposures.tables import CSV, ECSV, FITS, PARQUET, VOTABLE, TableFormat
 from galproject.api.columns import columns_of, row_of
 
 
@@ -36,6 +36,29 @@ class ParquetRenderer(TableRenderer):
     render_style = "binary"
 
 
+class ECSVRenderer(TableRenderer):
+    """A renderer of enhanced CSV, with units and descriptions."""
+
+    table = ECSV
+    format, media_type, charset = ECSV.suffix, ECSV.media_type, ECSV.charset
+
+
+class FITSRenderer(TableRenderer):
+    """A renderer of a FITS binary table."""
+
+    table = FITS
+    format, media_type, charset = FITS.suffix, FITS.media_type, FITS.charset
+    render_style = "binary"
+
+
+class VOTableRenderer(TableRenderer):
+    """A renderer of VOTable."""
+
+    table = VOTABLE
+    format, media_type, charset = "votable", VOTABLE.media_type, VOTABLE.charset
+    render_style = "binary"
+
+
 class FiniteJSONRenderer(JSONRenderer):
     """A renderer of JSON with null for NaN and infinity, which older versions stored."""
 
@@ -47,3 +70,5 @@ class FiniteJSONRenderer(JSONRenderer):
 
 
 TABLES = (FiniteJSONRenderer, CSVRenderer, ParquetRenderer)
+# Of tables that fit into memory, such as the light curve of a star.
+BOUNDED_TABLES = (*TABLES, ECSVRenderer, FITSRenderer, VOTableRenderer)

@@ -150,24 +150,26 @@ class MeasurementSerializer(Finite, serializers.Serializer):
     It is unmeasured where too few pixels were usable to tell.
     """
 
-    refsource_id = serializers.IntegerField()
-    galimage_id = serializers.IntegerField()
-    filter = serializers.CharField()
+    refsource_id = serializers.IntegerField(help_text="the source in the catalogue of a reference")
+    galimage_id = serializers.IntegerField(help_text="the image it was measured on")
+    filter = serializers.CharField(help_text="of the image")
     mjd = serializers.FloatField(help_text="UTC, middle of the exposure")
     bjd_tdb = serializers.FloatField(help_text="the same moment at the barycentre, TDB")
-    kind = serializers.ChoiceField(EpochKind.choices)
-    ra = serializers.FloatField()
-    dec = serializers.FloatField()
+    kind = serializers.ChoiceField(
+        EpochKind.choices, help_text="detection, non-detection or unmeasured"
+    )
+    ra = serializers.FloatField(help_text="ICRS")
+    dec = serializers.FloatField(help_text="ICRS")
     mag = SingleField(help_text="null where not detected")
-    mag_err = SingleField()
+    mag_err = SingleField(help_text="one sigma")
     limit_mag = SingleField(help_text="upper limit where not detected", allow_null=True)
     flux = SingleField(help_text="ADU")
     flux_err = SingleField(help_text="ADU, as fitted")
-    rchi2 = SingleField()
-    fracflux = SingleField()
-    quality = SingleField()
-    flags = serializers.IntegerField()
-    is_reference = serializers.BooleanField()
+    rchi2 = SingleField(help_text="reduced chi2 of the fit")
+    fracflux = SingleField(help_text="share of the light in the PSF that is the star's own")
+    quality = SingleField(help_text="share of the PSF on usable pixels")
+    flags = serializers.IntegerField(help_text="mask bits")
+    is_reference = serializers.BooleanField(help_text="measured on the reference image itself")
     trend_mag = SingleField(
         help_text="of trends that stars share, taken off mag; null: mag is as measured",
         allow_null=True,

@@ -6,7 +6,7 @@ from django.db.models import Prefetch
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -14,21 +14,33 @@ from exposures.keyset import page_of
 from exposures.models import GalExposure, GalImage
 from exposures.planner import IN_ORDER, planned
 from galproject.api import serializers as of
+from galproject.api.formats import BOUNDED_TABLES
 from galproject.api.measurements import epochs_of, epochs_of_cone
 from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.calibrated import with_calibrated
 from variables.candidates.filters import CandidateFilter, PositionFilter
+from variables.candidates.page_views import cutouts_answer
 from variables.candidates.search import CandidateSearch, DistanceOrder
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
+from variables.pictures.fits_cutouts import MAX_IMAGES, NoCutoutsError
 from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
 from variables.votes.blindness import note_shown
 
 extend_schema_field(str)(PositionFilter)
+OF_CURVES = {"pagination_class": None, "renderer_classes": BOUNDED_TABLES}
 LIGHT_CURVE = [
     OpenApiParameter(
         "detrended", bool, description="without the trends that the stars of a reference share"
+    ),
+]
+CUTOUTS = [
+    OpenApiParameter(
+        "image",
+        int,
+        many=True,
+        description=f"images, {MAX_IMAGES} at most; else those with the greatest changes",
     ),
 ]
 CONE = [
@@ -105,7 +117,19 @@ class ReferenceViewSet(SurveyTableViewSet):
     filterset_fields = ["active", "image"]
 
 
-class CandidateViewSet(SurveyTableViewSet):
+class WithLightCurve:
+    """A view that gives light curves, as files too."""
+
+    def answer_curve(self, rows, name):
+        """Answer measurements; as a table, a file of that name."""
+        response = self.answer(rows, of.MeasurementSerializer())
+        if self.wants_table():
+            suffix = self.request.accepted_renderer.table.suffix
+            response["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
+        return response
+
+
+class CandidateViewSet(WithLightCurve, SurveyTableViewSet):
     """Candidates, one for each star, with the list's filters, and their light curves.
 
     A candidate is detected on at least one image by a change that passes all cuts and that no
@@ -145,14 +169,24 @@ class CandidateViewSet(SurveyTableViewSet):
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
-    @action(detail=True, url_path="light-curve", pagination_class=None)
+    @action(detail=True, url_path="light-curve", **OF_CURVES)
     def light_curve(self, request, pk=None):
         """Give every epoch of a candidate, detected or not, oldest first."""
-        rows = epochs_of([self.get_object().pk], wants_detrended(request))
-        return self.answer(rows, of.MeasurementSerializer())
+        candidate = self.get_object()
+        rows = epochs_of([candidate.pk], wants_detrended(request))
+        return self.answer_curve(rows, f"candidate-{candidate.pk}")
+
+    @extend_schema(parameters=CUTOUTS, responses={(200, "application/fits"): bytes})
+    @action(detail=True, pagination_class=None)
+    def cutouts(self, request, pk=None):
+        """Give cutouts of reference, images and differences as one FITS file."""
+        try:
+            return cutouts_answer(self.get_object(), request.query_params.getlist("image"))
+        except NoCutoutsError as error:
+            raise NotFound(str(error)) from error
 
 
-class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class ObjectViewSet(WithLightCurve, InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Stars in all filters with their reference sources, and their light curves."""
 
     queryset = GalObject.objects.prefetch_related(
@@ -161,16 +195,19 @@ class ObjectViewSet(InFormats, mixins.RetrieveModelMixin, viewsets.GenericViewSe
     serializer_class = of.ObjectSerializer
 
     @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
-    @action(detail=True, url_path="light-curve", pagination_class=None)
+    @action(detail=True, url_path="light-curve", **OF_CURVES)
     def light_curve(self, request, pk=None):
         """Give every epoch in all filters, detected or not, by filter, source and time."""
-        sources = self.get_object().sources.current().order_by("filter", "pk")
-        ids = sources.values_list("pk", flat=True)
-        return self.answer(epochs_of(ids, wants_detrended(request)), of.MeasurementSerializer())
+        star = self.get_object()
+        ids = star.sources.current().order_by("filter", "pk").values_list("pk", flat=True)
+        rows = epochs_of(ids, wants_detrended(request))
+        return self.answer_curve(rows, f"object-{star.pk}")
 
 
 class LightCurveView(InFormats, APIView):
     """Every epoch of a source by its id, detected or not, oldest first."""
+
+    renderer_classes = BOUNDED_TABLES
 
     @extend_schema(parameters=LIGHT_CURVE, responses=of.MeasurementSerializer(many=True))
     def get(self, request, refsource_id):

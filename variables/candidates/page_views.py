@@ -1,9 +1,10 @@
 """Views of a candidate's page and of the data it draws."""
 
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from exposures.input.numbers import BIGINT_MAX, NumberError, parse_integer
 from exposures.options_in_force import options_in_force
 from exposures.plain_values import finite
 from variables.candidates.colours import field_diagram
@@ -15,6 +16,10 @@ from variables.light_curves.light_curve_data import light_curve_data
 from variables.models import Artifact, GalCandidate, GalSuccession
 from variables.periods.options import PeriodSearch
 from variables.periods.periodogram import periodogram_data
+from variables.pictures.fits_cutouts import MAX_IMAGES, NoCutoutsError, chosen_images, cutouts_file
+
+# Of the API's light curves, as the page names them.
+CURVE_FORMATS = {"csv": "CSV", "ecsv": "ECSV", "fits": "FITS", "votable": "VOTable"}.items()
 
 
 @require_safe
@@ -35,6 +40,8 @@ def candidate(request, pk):
         "previous": previous,
         "next": following,
         "artifacts": Artifact.choices,
+        "curve_formats": CURVE_FORMATS,
+        "cutouts_at_most": MAX_IMAGES,
     }
     return render(request, "variables/candidate.html", context)
 
@@ -83,3 +90,29 @@ def candidate_periods(request, pk):
     shown = GalCandidate.objects.select_related("catalogue__image__exposure")
     found = period_search(get_object_or_404(shown, pk=pk), PeriodSearch.of(options_in_force()))
     return JsonResponse(finite(found), json_dumps_params={"allow_nan": False})
+
+
+@require_safe
+def candidate_cutouts(request, pk):
+    """A candidate's cutouts as a FITS file: of those images that ``image`` names, or a dozen."""
+    shown = GalCandidate.objects.select_related("catalogue__image__exposure")
+    candidate = get_object_or_404(shown, pk=pk)
+    try:
+        return cutouts_answer(candidate, request.GET.getlist("image"))
+    except NoCutoutsError as error:
+        raise Http404(str(error)) from error
+
+
+def cutouts_answer(candidate, numbers):
+    """The answer with a candidate's cutouts on the images of some numbers, given as text.
+
+    Raises NoCutoutsError.
+    """
+    try:
+        ids = [parse_integer(number, 1, BIGINT_MAX) for number in numbers]
+    except NumberError as error:
+        raise NoCutoutsError(f"image: {error}") from error
+    pieces = cutouts_file(candidate, chosen_images(candidate, ids))
+    name = f"candidate-{candidate.pk}.fits"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(pieces, content_type="application/fits", headers=headers)

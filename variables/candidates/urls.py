@@ -12,6 +12,7 @@ urlpatterns = [
     path("searches/<id:pk>/delete/", views.delete_search, name="delete_search"),
     path("<id:pk>/", page_views.candidate, name="candidate"),
     path("<id:pk>/light-curves.json", page_views.candidate_data, name="candidate_data"),
+    path("<id:pk>/cutouts.fits", page_views.candidate_cutouts, name="candidate_cutouts"),
     path("<id:pk>/field.json", page_views.candidate_field, name="candidate_field"),
     path("<id:pk>/published.json", page_views.candidate_published, name="candidate_published"),
     path(

@@ -109,6 +109,12 @@ class Epoch:
         data, weight = resample_cutout(self.search.data, self.search.weight, place, matrix, side)
         return StampPair(own, data, own_weight, weight)
 
+    def matched_at(self, frame):
+        """The region of a frame, Matched; None where it can't be."""
+        place, matrix = self.search_positions(np.array([frame.x]), np.array([frame.y]))
+        pair = self._pair(frame.x, frame.y, place[0], matrix[0], REGION)
+        return pair and match_stamps(pair, self.fwhm_pixels, self.prior, self.options)
+
     def drawn(self, frames):
         """What is Drawn of each frame."""
         x, y = (np.array([getattr(frame, axis) for frame in frames]) for axis in "xy")
