@@ -31,17 +31,30 @@ def fenced(rows: QuerySet) -> QuerySet:
     it takes every index that leaves fewer of them, if it be of a million rows. Nor is an index
     walked in the order of the rows, past all that don't fit.
     """
-    query = rows.query
-    if query.is_empty():
-        return rows
-    own = [condition for condition in query.where.children if not _looks_up(condition)]
-    if query.where.negated or query.where.connector != "AND" or not own:
+    own = _own_conditions(rows.query)
+    if not own:
         return rows
     rows = rows.all()
     table = rows.query.get_initial_alias()
     rows.query.alias_map[table] = FencedTable(table, WhereNode(own))
-    rows.query.where = WhereNode([c for c in query.where.children if c not in own])
+    rows.query.where = WhereNode([c for c in rows.query.where.children if c not in own])
     return rows
+
+
+def behind_fence(rows: QuerySet) -> QuerySet:
+    """All rows that fit the conditions of their own columns: for each of them is looked up more."""
+    own = _own_conditions(rows.query)
+    rows = rows.all()
+    if own:
+        rows.query.where = WhereNode(own)
+    return rows
+
+
+def _own_conditions(query):
+    """Those of a query's conditions that look nothing up; none where they are no plain list."""
+    if query.is_empty() or query.where.negated or query.where.connector != "AND":
+        return []
+    return [condition for condition in query.where.children if not _looks_up(condition)]
 
 
 def _looks_up(condition):

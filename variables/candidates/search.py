@@ -12,7 +12,7 @@ from itertools import repeat
 
 from django.db.models import QuerySet
 
-from exposures.fenced import fenced
+from exposures.fenced import behind_fence, fenced
 from exposures.keyset import KeysetOrder, Stretch, first_of, keys_of
 from exposures.planner import BY_INDEXES, BY_OWN_INDEX, IN_ORDER, planned
 from variables.models import GalCandidate
@@ -23,6 +23,8 @@ WINDOW = 10_000  # candidates that are looked at in the order itself, before the
 WINDOWS = 4  # as many more of them, where by those that are found the rest is expected there
 MORE_THAN_EXPECTED = 1.5  # are looked at, so that the rest is nearly always among them
 FEW = 25  # in the sample: fewer are all found and counted, more are estimated
+# Fewer are estimated, too, where more candidates than can be looked at soon are to be looked up.
+FEWEST, LOOKED_UP = 8, 1000  # in the sample
 PARTS = (8, 1)  # of the sample: where many match, one in 8 of it tells
 SORTED_OF = 8  # of all: fewer than one in 8 are found and sorted where all that match are asked for
 ENOUGH = 3  # in the sample, so that there are nearly always a page of candidates before them
@@ -147,9 +149,12 @@ class CandidateSearch:
         """The number by a sample; 0 where too few are in it."""
         with planned(BY_OWN_INDEX):
             for one_of in PARTS:
-                n_sampled = fenced(self.rows.order_by().sampled(one_of)).count()
+                sample = self.rows.order_by().sampled(one_of)
+                n_sampled = fenced(sample).count()
                 if n_sampled >= FEW:
                     return n_sampled * one_of * SAMPLED_OF
+            if n_sampled >= FEWEST and behind_fence(sample).count() > LOOKED_UP:
+                return n_sampled * SAMPLED_OF
         return 0
 
     @cached_property
