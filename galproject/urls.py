@@ -9,6 +9,7 @@ from galproject.quality.views import exposure_focal_plane, overrule_quality, qua
 from galproject.site import error_pages
 from galproject.site.password import PasswordView
 from galproject.status import views
+from variables.diagrams.views import gallery
 
 urlpatterns = [
     path("", include("galproject.home.urls")),
@@ -27,6 +28,8 @@ urlpatterns = [
     ),
     path("exposures/<id:pk>/focal-plane/", exposure_focal_plane, name="focal_plane"),
     path("coverage/", include("galproject.coverage.urls")),
+    path("diagrams/", include("variables.diagrams.urls")),
+    path("gallery/", gallery, name="gallery"),
     path("quality/", quality, name="quality"),
     path("images/<id:pk>/quality/", overrule_quality, name="image_quality"),
     path("candidates/", include("variables.candidates.urls")),

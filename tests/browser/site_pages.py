@@ -44,6 +44,7 @@ PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 QUERIES = {
     "candidates/": ("", "?position=17:53:20 -29:55&radius=4000", "?detections_min=9999"),
     "candidates/<pk>/draft/": ("", "?for=tns"),
+    "diagrams/": ("?mag_max=30",),
     "plane/": ("", "?y=von_neumann&filter=i", "?position=10 80"),
     "references/": ("", "?position=270.9 -30&filter=i"),
     "working-status/": ("", "?state=failed"),

@@ -30,11 +30,13 @@ OF_A_THING = (
 PAGES = (
     *("home", "repeat_detections", "working_status", "candidates", "flags", "vetting", "plane"),
     *("references", "quality", "coverage", "coverage_exposures"),
+    *("diagrams", "diagram_points", "gallery"),
 )
 WITH_QUERIES = (
     "/find/?q=e",
     "/references/?position=266+-29&filter=i&radius=1",
     "/working-status/?state=failed&state=queued&state=interrupted&doubted=on",
+    "/diagrams/points/?diagram=period-luminosity&by=model",
     "/coverage/chips/?ra=266&dec=-29&radius=2",
     "/candidates/?filter=i&sort=-rms_mag",
     "/candidates/repeated/?filter=i&accepted=no",

@@ -10,12 +10,12 @@ COLUMNS = ("mag", "galimage_id", "is_reference")
 DIGITS, DAY_DIGITS = 3, 2
 
 
-def small_curves(refsource_ids) -> dict[int, list]:
+def small_curves(refsource_ids, day_digits=DAY_DIGITS) -> dict[int, list]:
     """{refsource_id: its curves by filter, its own first} in three queries, for JSON.
 
     A curve is ``[filter, [[MJD, mag, marks], ...]]``, oldest first. ``marks`` are a sum: 1 of a
     detection, 2 of a measurement on a reference, 4 where the star was looked for in vain: its mag
-    is then the upper limit, None where none was kept.
+    is then the upper limit, None where none was kept. Times are rounded to ``day_digits``.
     """
     members = object_members_of(refsource_ids)
     ids = {member.refsource_id for of in members.values() for member in of}
@@ -28,7 +28,7 @@ def small_curves(refsource_ids) -> dict[int, list]:
             continue
         marks = ((source_id, image_id) in detections) + 2 * is_reference + 4 * (not is_detected)
         value = round(value, DIGITS) if isfinite(value) else None
-        points.setdefault(source_id, []).append([round(mjd, DAY_DIGITS), value, marks])
+        points.setdefault(source_id, []).append([round(mjd, day_digits), value, marks])
     return {
         own: [
             [member.filter, points[member.refsource_id]]

@@ -1,0 +1,1 @@
+"""Diagrams of variables by class, and a gallery of their folded curves."""
