@@ -12,7 +12,7 @@ settings as they should be, ``failed_statements_by_default`` with PostgreSQL's o
 ``plan_ms`` of the next; ``cone_ms`` of a cone with light curves in ``cone_catalogues``;
 ``attach_ms`` of one partition more than ``n_partitions``; ``home_seconds`` and so on of pages,
 ``other_pages_``, ``exports_`` (of the first piece), ``api_lists_``, ``api_cones_``, ``late_pages_``
-(after 1,000) and ``tables_`` (of the admin) of the others; ``filters_``,
+(after 1,000) and ``tables_`` (of the admin) of the others; ``filters_``, ``columns_``,
 ``three_filters_`` and ``sorts_`` of the first page of candidates; ``reprocess_dry_run_seconds``,
 ``crossmatch_filters_dry_run_seconds``, ``propose_flags_seconds`` (of all exposures),
 ``refresh_candidates_seconds`` (of all catalogues by every 24th, where all rows differ from

@@ -47,6 +47,15 @@ VALUES = {
     "chip": (28, 1),
     "per": ("source",),
 }
+# Of columns that have no filter of their own in the form: the ones of which no index is.
+COLUMNS = (
+    *("x_min=3900", "y_max=100", "ra_min=266", "mean_mag_min=21.5", "chi2_nu_min=50"),
+    *("amplitude_mag_min=1", "skewness_min=2", "first_mjd_min=60000", "period_err_max=1e-5"),
+    *("mean_delta_mag_min=1", "has_vanished_in=yes", "failed_cuts_in=edge", "known_possible_min=2"),
+    *("n_non_detections_min=9", "known_period_max=0.3", "agreed_period_days_min=1"),
+    *("star_sources_min=3", "cause_in=edge&cause_in=shape&not=cause", "consensus_in=rr-lyrae"),
+    *("known_name_begins=V1", "period_days_has=no", "chi2_nu_max=1&not=chi2_nu"),
+)
 
 
 def filter_values():
@@ -72,7 +81,8 @@ def measure_lists(figures, n_triples, n_values=None):
     client, address = logged_in(VETTERS[0]), reverse("candidates")
 
     def seconds(query):
-        return figures.cost(urlencode(query), look, client, f"{address}?{urlencode(query)}")
+        asked = query if isinstance(query, str) else urlencode(query)
+        return figures.cost(asked, look, client, f"{address}?{asked}")
 
     values, place = filter_values()
     seconds({})
@@ -81,6 +91,7 @@ def measure_lists(figures, n_triples, n_values=None):
         _query(((name, value),), place) for name in values for value in values[name][:n_values]
     ]
     figures.store_worst("filters", {urlencode(query): seconds(query) for query in alone})
+    figures.store_worst("columns", {query: seconds(query) for query in COLUMNS[:n_values]})
     triples = [_query(three, place) for three in _triples(values, n_triples)]
     figures.store_worst("three_filters", {urlencode(query): seconds(query) for query in triples})
     orders = sorted(SORTABLE)[:: 1 if n_values is None else 2]

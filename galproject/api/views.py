@@ -3,7 +3,12 @@
 from itertools import islice
 
 from django.db.models import Prefetch
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
 from rest_framework import mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
@@ -14,12 +19,14 @@ from exposures.keyset import page_of
 from exposures.models import GalExposure, GalImage
 from exposures.planner import IN_ORDER, planned
 from galproject.api import serializers as of
+from galproject.api.candidate_parameters import CONDITIONS
 from galproject.api.formats import BOUNDED_TABLES
 from galproject.api.measurements import epochs_of, epochs_of_cone
 from galproject.api.tables import CursorPages, InFormats, SurveyTableViewSet
 from photometry.models import GalObject, GalObjectSource, GalReference, GalSource
 from variables.candidates.calibrated import with_calibrated
-from variables.candidates.filters import CandidateFilter, PositionFilter
+from variables.candidates.filter_fields import LineFilter, PositionFilter
+from variables.candidates.filters import CandidateFilter
 from variables.candidates.page_views import cutouts_answer
 from variables.candidates.search import CandidateSearch, DistanceOrder
 from variables.flags.marking import flag_source
@@ -28,8 +35,9 @@ from variables.pictures.fits_cutouts import MAX_IMAGES, NoCutoutsError
 from variables.vetting.decisions import DecisionInput, decide, votes_visible_to
 from variables.votes.blindness import note_shown
 
-extend_schema_field(str)(PositionFilter)
 OF_CURVES = {"pagination_class": None, "renderer_classes": BOUNDED_TABLES}
+for text in (PositionFilter, LineFilter):
+    extend_schema_field(str)(text)
 LIGHT_CURVE = [
     OpenApiParameter(
         "detrended", bool, description="without the trends that the stars of a reference share"
@@ -129,13 +137,14 @@ class WithLightCurve:
         return response
 
 
+@extend_schema_view(list=extend_schema(parameters=CONDITIONS))
 class CandidateViewSet(WithLightCurve, SurveyTableViewSet):
     """Candidates, one for each star, with the list's filters, and their light curves.
 
     A candidate is detected on at least one image by a change that passes all cuts and that no
     flag hides; ``undetected`` and ``artifact`` give the other sources that changed, too. With
     ``per=source`` each source of a star comes by itself: one for each reference and filter. Round
-    a ``position`` the nearest come first.
+    a ``position`` the nearest come first. ``line`` says all filters in one: docs/filters.md.
     """
 
     queryset = GalCandidate.objects.none()

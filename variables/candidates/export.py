@@ -13,10 +13,10 @@ from exposures.tables import (
     batched,
 )
 from variables.candidates.calibrated import calibrated_columns
-from variables.candidates.columns import CALIBRATED_COLUMNS, OBJECT_COLUMNS
+from variables.candidates.columns import CALIBRATED_COLUMNS, OBJECT_COLUMNS, OPINIONS
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
+from variables.candidates.filter_columns import field_of
 from variables.candidates.objects import object_columns
-from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
 
 COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS, *CALIBRATED_COLUMNS)
@@ -36,11 +36,6 @@ KINDS = {
     models.BigIntegerField: ColumnKind.INTEGER,
     models.IntegerField: ColumnKind.SHORT,
 }
-# What others said is left out until one has voted oneself.
-OPINIONS = (
-    *("consensus__slug", "n_votes", "is_disputed"),
-    *("agreed_period_days", "agreed_period_err"),
-)
 OPINION_INDICES = [place for place, c in enumerate(COLUMNS) if c.name in OPINIONS]
 
 
@@ -106,13 +101,5 @@ def table_columns():
 def _kind(column):
     if column not in OWN_COLUMNS:
         return ADDED_KINDS.get(column.name, ColumnKind.TEXT)
-    field = _field(column)
+    field = field_of(column)
     return next((kind for of, kind in KINDS.items() if isinstance(field, of)), ColumnKind.TEXT)
-
-
-def _field(column):
-    model, name = GalCandidate, column.name
-    while "__" in name:
-        relation, _, name = name.partition("__")
-        model = model._meta.get_field(relation).related_model
-    return model._meta.get_field(name)

@@ -1,16 +1,18 @@
 """The filters of the list of candidates."""
 
 import django_filters
-from django import forms
 from django.db.models import Q
 from django.http import QueryDict
 
 from exposures.input.filters import FloatFilter, IntegerFilter
-from exposures.input.form_fields import refusal
 from exposures.input.numbers import BIGINT_MAX, INTEGER_MAX, SMALLINT_MAX
-from exposures.models import GalExposure
-from exposures.science.positions import PositionError, read_position
-from variables.models import GalCandidate, StarList, TaxonomyClass
+from variables.candidates.conditions import Condition, conditions_of
+from variables.candidates.filter_columns import classes_there_are, filters_there_are
+from variables.candidates.filter_fields import ConditionsForm, LineFilter, PositionFilter
+from variables.candidates.line import LineError
+from variables.candidates.line_names import LINE, line_of, with_line
+from variables.candidates.more_filters import topics_of
+from variables.models import GalCandidate, StarList
 from variables.models.candidate_querysets import FOUND
 from variables.models.causes import Cause
 from variables.models.change_positions import another_star_changes
@@ -36,36 +38,6 @@ RANGES = {
     "colour": "colour (mag)",
     "absolute": "absolute magnitude",
 }
-
-
-class PositionField(forms.CharField):
-    """A form field for a position in any common notation, cleaned to ra, dec in degrees."""
-
-    def clean(self, value):
-        text = super().clean(value)
-        try:
-            return read_position(text) if text else None
-        except PositionError as error:
-            raise refusal(str(error)) from error
-
-
-class PositionFilter(django_filters.Filter):
-    """A filter by position that keeps the typed text if it can't be read."""
-
-    field_class = PositionField
-
-
-def filters_there_are():
-    """The filters in which there are exposures, as choices of a form."""
-    names = GalExposure.objects.order_by("filter").values_list("filter", flat=True).distinct()
-    return [(name, name) for name in names]
-
-
-def _classes():
-    current = TaxonomyClass.objects.filter(taxonomy__is_current=True, parent=None)
-    return [("none", "no class yet"), ("disputed", "disputed")] + [
-        (slug, label) for slug, label in current.values_list("slug", "label")
-    ]
 
 
 def magnitude(field, lookup, label):
@@ -153,7 +125,7 @@ class CandidateFilter(django_filters.FilterSet):
         empty_label="any",
     )
     cls = django_filters.ChoiceFilter(
-        choices=_classes, method="by_class", label="class", empty_label="any"
+        choices=classes_there_are, method="by_class", label="class", empty_label="any"
     )
     vetted = django_filters.ChoiceFilter(
         choices=[("me", "by me"), ("not-me", "not by me"), ("nobody", "by nobody")],
@@ -194,14 +166,19 @@ class CandidateFilter(django_filters.FilterSet):
         method="unchanged", label="radius (″)", min_value=0.1, max_value=MAX_RADIUS_ARCSEC
     )
 
+    line = LineFilter(label="as a line")
+
     class Meta:
         model = GalCandidate
         fields = []
+        form = ConditionsForm
 
     def __init__(self, data=None, queryset=None, **options):
         queryset = GalCandidate.objects.all() if queryset is None else queryset
         # Without data a filter set filters nothing; here that would show what is flagged.
-        super().__init__(QueryDict() if data is None else data, queryset, **options)
+        data = QueryDict() if data is None else data
+        super().__init__(_without_line(data, self.base_filters), queryset, **options)
+        self.conditions: list[Condition] = conditions_of(self.data)
 
     @property
     def qs(self):
@@ -217,6 +194,7 @@ class CandidateFilter(django_filters.FilterSet):
         self._others = []
         self.ids = None  # that they are among, if a condition says
         queryset = super().filter_queryset(queryset.as_seen_by(self._user).listed_as_current())
+        queryset = self._meeting_conditions(queryset)
         shows_flagged = bool(cleaned.get("artifact"))
         if not shows_flagged:
             queryset = queryset.visible()
@@ -235,6 +213,17 @@ class CandidateFilter(django_filters.FilterSet):
     def _shows_undetected(cleaned):
         bounds = cleaned.get("detections_min"), cleaned.get("detections_max")
         return bool(cleaned.get("undetected")) or 0 in bounds
+
+    def _meeting_conditions(self, candidates):
+        if any(condition.of.is_opinion for condition in self.conditions):
+            # Who finds candidates by what others said sees that.
+            note_shown(self._user)
+        for condition in self.conditions:
+            if condition.is_negated:
+                # Of a star no source may be what is excluded.
+                self._others.append(self._seen().filter(condition.holds()))
+            candidates = candidates.filter(condition.matching())
+        return candidates
 
     @property
     def is_by_star(self):
@@ -325,9 +314,12 @@ class CandidateFilter(django_filters.FilterSet):
     @property
     def groups(self):
         """The fields of the form in groups, as (legend, fields)."""
+        self._look_up_choices()
         ranges = {f"{name}_min": f"{name}_max" for name in RANGES}
         second = set(ranges.values())
         for field in self.form:
+            if field.name == LINE:
+                continue
             if field.name in ranges:
                 legend = RANGES[field.name.removesuffix("_min")]
                 yield legend, (field, self.form[ranges[field.name]])
@@ -337,7 +329,34 @@ class CandidateFilter(django_filters.FilterSet):
     def complaints(self):
         """The errors of the form, as (label, message)."""
         return [
-            (self.form.fields[name].label or name, complaint)
+            (self.form.fields[name].label if name in self.form.fields else "filter", complaint)
             for name, errors in self.form.errors.items()
             for complaint in errors
         ]
+
+    @property
+    def topics(self):
+        """All columns that can be asked for, by topic, as the form has them."""
+        return topics_of(self.data, self._look_up_choices())
+
+    def _look_up_choices(self):
+        """Choices that are rows, by the keys of columns: asked for once, however often shown."""
+        found = {}
+        for key, name in {"filter": "filter", "consensus": "cls"}.items():
+            field = self.form.fields[name]
+            field.choices = list(field.choices)
+            found[key] = [(value, label) for value, label in field.choices if value]
+        return found
+
+    @property
+    def as_line(self):
+        """The line that says what the filters say; as it was typed where it can't be read."""
+        return self.data.get(LINE) or line_of(self.data)
+
+
+def _without_line(data, filters):
+    """Parameters with those that a line stands for; with the line as it is if it can't be read."""
+    try:
+        return with_line(data, filters) if data.get(LINE) else data
+    except LineError:
+        return data

@@ -5,7 +5,8 @@ from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from exposures.input.form_fields import complaints_of
-from variables.candidates.filters import SOURCE, filters_there_are
+from variables.candidates.filter_columns import filters_there_are
+from variables.candidates.filters import SOURCE
 from variables.candidates.listing import query_of
 from variables.candidates.repeat_detections import Counting
 from variables.models import SavedSearch

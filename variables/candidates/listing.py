@@ -8,6 +8,8 @@ from django.http import QueryDict
 from exposures.keyset import CursorError, KeysetOrder, Page, beside, page_of
 from variables.candidates.columns import LISTED, SORTABLE
 from variables.candidates.filters import CandidateFilter
+from variables.candidates.line import LineError
+from variables.candidates.line_names import with_line
 from variables.candidates.positions import galactic, sexagesimal
 from variables.candidates.search import CandidateSearch, Count, DistanceOrder, SeenVotesOrder
 from variables.models import GalCandidate
@@ -147,6 +149,14 @@ def query_of(data, **changes) -> str:
     default = SORT, DISTANCE_SORT if data.get("position", "").strip() else DEFAULT_SORT
     parameters = [(k, v) for k, v in [*pairs, *changes.items()] if v and (k, v) != default]
     return urlencode(parameters)
+
+
+def query_of_line(data) -> str | None:
+    """The query string that a line stands for, with what stands beside it; None of a wrong one."""
+    try:
+        return query_of(with_line(data, CandidateFilter.base_filters))
+    except LineError:
+        return None
 
 
 def neighbours_in_list(query, candidate, request) -> tuple[int | None, int | None]:

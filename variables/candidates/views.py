@@ -10,14 +10,20 @@ from django.views.decorators.http import require_POST, require_safe
 from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
 from variables.candidates.forms import RepeatsForm, SavedSearchForm
-from variables.candidates.listing import listing, query_of, search_for
+from variables.candidates.line_names import LINE
+from variables.candidates.listing import listing, query_of, query_of_line, search_for
 from variables.candidates.repeat_detections import repeated
 from variables.models import SavedSearch
 
 
 @require_safe
 def candidate_list(request):
-    """List the candidates of a query string; status 400 with messages if it makes no sense."""
+    """List the candidates of a query string; status 400 with messages if it makes no sense.
+
+    A line that can be read leads to the address that it stands for.
+    """
+    if LINE in request.GET and (query := query_of_line(request.GET)) is not None:
+        return redirect(f"{reverse('candidates')}?{query}" if query else "candidates")
     shown = listing(request.GET, request)
     context = {
         "listing": shown,

@@ -11,7 +11,8 @@ from exposures.input.numbers import NumberError, parse_number
 from exposures.science.arrays import FloatArray
 from photometry.models import GalReference
 from photometry.querysets.sources import catalogues_touching
-from variables.candidates.filters import DEFAULT_RADIUS_ARCSEC, MAX_RADIUS_ARCSEC, PositionField
+from variables.candidates.filter_fields import PositionField
+from variables.candidates.filters import DEFAULT_RADIUS_ARCSEC, MAX_RADIUS_ARCSEC
 from variables.models import GalBinnedStatistic, StarList
 from variables.planes.density import Limits, Plane
 from variables.variability.axes import (
