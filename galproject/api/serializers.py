@@ -9,6 +9,7 @@ from galproject.api.columns import SingleField
 from galproject.api.reading import IdField, NumberField
 from photometry.models import GalObject, GalObjectSource, GalReference
 from photometry.querysets.sources import EpochKind
+from variables.candidates.star_odds import MEANINGS
 from variables.models import Artifact, GalCandidate, GalDecision, GalFlag
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 
@@ -62,6 +63,12 @@ class ReferenceSerializer(Finite, serializers.ModelSerializer):
         fields = ["id", "image", "filter", "n_sources", "active", "created", "code_version"]
 
 
+def _odds(name):
+    return serializers.FloatField(
+        source=f"star_odds.{name}", help_text=MEANINGS[name], read_only=True
+    )
+
+
 class CandidateSerializer(Finite, serializers.ModelSerializer):
     """A candidate; its class is null while the user has to vote blindly."""
 
@@ -81,6 +88,21 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
     mag_cal = serializers.SerializerMethodField()
     mag_cal_err = serializers.SerializerMethodField()
     mag_cal_by = serializers.SerializerMethodField()
+    likeliest_star = serializers.IntegerField(
+        source="star_odds.likeliest_star", help_text=MEANINGS["likeliest_star"], read_only=True
+    )
+    likeliest_star_odds = _odds("likeliest_star_odds")
+    own_odds = _odds("own_odds")
+    odds_of_no_star = _odds("odds_of_no_star")
+    star_odds = serializers.JSONField(
+        source="star_odds.star_odds", help_text=MEANINGS["star_odds"], read_only=True
+    )
+    star_doubts = serializers.CharField(
+        source="star_odds.star_doubts", help_text=MEANINGS["star_doubts"], read_only=True
+    )
+    are_odds_trusted = serializers.BooleanField(
+        source="star_odds.are_odds_trusted", help_text=MEANINGS["are_odds_trusted"], read_only=True
+    )
 
     class Meta:
         model = GalCandidate
@@ -96,6 +118,7 @@ class CandidateSerializer(Finite, serializers.ModelSerializer):
             *("failed_cuts", "cause", "is_flagged", "consensus"),
             *("agreed_period_days", "agreed_period_err"),
             *("object_id", "star_sources", "star_detections", "star_changes", "distance_arcsec"),
+            *MEANINGS,
         ]
 
     def get_distance_arcsec(self, candidate) -> float | None:

@@ -29,6 +29,7 @@ from variables.candidates.filter_fields import LineFilter, PositionFilter
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.page_views import cutouts_answer
 from variables.candidates.search import CandidateSearch, DistanceOrder
+from variables.candidates.star_odds import with_star_odds
 from variables.flags.marking import flag_source
 from variables.models import GalCandidate, GalDecision, GalFlag
 from variables.pictures.fits_cutouts import MAX_IMAGES, NoCutoutsError
@@ -165,8 +166,8 @@ class CandidateViewSet(WithLightCurve, SurveyTableViewSet):
         return super().get_serializer(*args, **kwargs)
 
     def completed(self, rows):
-        """The same candidates, with their calibrated magnitudes."""
-        return with_calibrated(rows)
+        """The same candidates, with their calibrated magnitudes and the stars that change."""
+        return with_star_odds(with_calibrated(rows))
 
     def _note_shown(self, shown=None):
         """Record which votes are shown: of one candidate, a page, or a streamed table."""

@@ -17,15 +17,20 @@ from variables.candidates.columns import CALIBRATED_COLUMNS, OBJECT_COLUMNS, OPI
 from variables.candidates.columns import COLUMNS as OWN_COLUMNS
 from variables.candidates.filter_columns import field_of
 from variables.candidates.objects import object_columns
+from variables.candidates.star_odds import COLUMNS as STAR_ODDS_COLUMNS
+from variables.candidates.star_odds import star_odds_texts
 from variables.votes.blindness import note_shown
 
-COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS, *CALIBRATED_COLUMNS)
+COLUMNS = (*OWN_COLUMNS, *OBJECT_COLUMNS, *CALIBRATED_COLUMNS, *STAR_ODDS_COLUMNS)
 MAGNITUDES = [[c.name for c in OWN_COLUMNS].index(name) for name in ("mean_mag", "reference_mag")]
 # Of columns that the model has not.
 ADDED_KINDS = {
     "object_id": ColumnKind.INTEGER,
     "mag_cal": ColumnKind.DOUBLE,
     "mag_cal_err": ColumnKind.DOUBLE,
+    "likeliest_star": ColumnKind.INTEGER,
+    **dict.fromkeys(("likeliest_star_odds", "own_odds", "odds_of_no_star"), ColumnKind.DOUBLE),
+    "are_odds_trusted": ColumnKind.BOOLEAN,
 }
 CHUNK, FIRST_CHUNK = 10_000, 200  # the first is there soon
 MAX_VOTABLE_ROWS = 500_000  # which are made in memory
@@ -70,14 +75,16 @@ def _are_more(rows, n):
 def _chunks(rows):
     """Lists of CHUNK rows, of which the first is shorter, each in the order of COLUMNS.
 
-    The columns of each source's object and of its calibrated magnitude are appended to its row.
+    The columns of each source's object, of its calibrated magnitude and of the star that changes
+    are appended to its row.
     """
     for chunk in batched(rows, CHUNK, FIRST_CHUNK):
         objects = object_columns([row[0] for row in chunk])
         calibrated = calibrated_columns(
             (row[0], *(row[place] for place in MAGNITUDES)) for row in chunk
         )
-        yield [[*row, *objects[row[0]], *calibrated[row[0]]] for row in chunk]
+        stars = star_odds_texts(row[0] for row in chunk)
+        yield [[*row, *objects[row[0]], *calibrated[row[0]], *stars[row[0]]] for row in chunk]
 
 
 def _read(search, user):
