@@ -89,6 +89,7 @@ class Candidates:
             field=self.field[rows],
             exposure=np.full(len(rows), -1),
             is_usual=np.ones(len(rows), bool),
+            weight=np.ones(len(rows)),
         )
 
 

@@ -59,6 +59,7 @@ WingSigma = Annotated[float, Unit("sigma"), Interval(ge=1e-4, le=1e9)]  # of a p
 Magnitude = Annotated[float, Unit("mag"), Interval(ge=-100, le=100)]
 MagnitudeError = Annotated[float, Unit("mag"), Interval(ge=0, le=100)]
 Fraction = Annotated[float, Unit("fraction"), Interval(ge=0, le=1)]
+AllowedShare = Annotated[float, Unit("fraction"), Interval(ge=1e-3, le=1)]  # of what is wrong
 LearningRate = Annotated[float, Unit("fraction"), Interval(ge=1e-3, le=1)]
 Majority = Annotated[float, Unit("fraction"), Interval(gt=0.5, le=1)]  # or two could have it
 Ratio = Annotated[float, Unit("ratio"), up_to(1e9)]

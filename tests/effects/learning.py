@@ -5,8 +5,10 @@ import pytest
 
 from exposures.errors import GalprojectError
 from variables.learning import training
+from variables.models import Campaign
 from variables.science.learning.expectation import expectation
 from variables.science.learning.fitting import Examples, train
+from variables.vetting import sure_artifacts
 from variables.vetting.queue_order import Remaining
 
 N, FEW = 400, 40  # examples, and those of a rare class
@@ -28,6 +30,7 @@ def model(options):
         field=np.arange(N) // 10,
         exposure=np.full(N, -1),
         is_usual=np.ones(N, bool),
+        weight=np.ones(N),
     )
     try:
         trained = train(examples, ("a", "b", "c"), ("x", "y", "z"), options.learning)
@@ -48,3 +51,24 @@ def stopping(options):
     """Whether one may stop, who has looked at half of those that are expected to be real."""
     expected = expectation(np.array([0.5, 0.5]), np.array([True, False]))
     return Remaining(expected, 2, options.learning.enough).may_stop
+
+
+def strokes(options):
+    """The weight of examples that people voted on in a stroke, as training asks for them."""
+    asked = []
+
+    def known(taxonomy, stroke_weight):
+        asked.append(stroke_weight)
+        raise GalprojectError("no more is asked for")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(GalprojectError):
+        patch.setattr(training, "known_candidates", known)
+        training.train_model(options.learning, "test", again=True)
+    return asked
+
+
+def checking(options):
+    """What a model is sure of, as candidates are asked for, and how many of these are checked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sure_artifacts, "options_in_force", lambda: options)
+        return str(sure_artifacts.sure_in(Campaign(pk=1)).query), sure_artifacts.sample_size()

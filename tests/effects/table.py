@@ -407,6 +407,10 @@ LEARNING = {
     "min_of_class": changes(learning.model, 100),
     "new_votes": changes(learning.due, 3),
     "enough": changes(learning.stopping, 0.1),
+    "sure_artifact": changes(learning.checking, 0.1),
+    "sure_share": changes(learning.checking, 0.02),
+    "sure_spare": changes(learning.checking, 0),
+    "stroke_weight": changes(learning.strokes, 0.5),
 }
 PICTURES = {
     "narrow_pixels": changes(chips.pictures, 0.4),

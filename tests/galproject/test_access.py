@@ -88,6 +88,7 @@ FORMS = {
     **dict.fromkeys(
         ("vet_decide", "vet_decide_group", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE
     ),
+    **dict.fromkeys(("draw_check", "check_undo", "vote_on_rest", "take_back_rest"), VOTE),
     **dict.fromkeys(("flag_artifacts", "flag_source", "flag_image"), FLAG),
     **dict.fromkeys(("decide_flags", "decide_flag_group", "decide_flag"), FLAG),
     "image_quality": JUDGE,
@@ -123,6 +124,8 @@ OTHERS = {
     "vet_next": {"GET": VOTE},
     "vet_group": {"GET": VOTE},
     "invitation": dict.fromkeys(OF_PAGES, OPEN),
+    "check": {"GET": VOTE, "HEAD": VOTE},
+    "check_next": {"GET": VOTE},
     "login": dict.fromkeys(OF_PAGES, OPEN),
     **{key: {"GET": OPEN} for key in ("sign_on", "sign_on_callback")},
     "signed_out": {"GET": OPEN, "HEAD": OPEN},

@@ -77,7 +77,7 @@ def test_a_model_learns_from_votes_and_says_of_what():
     assert model.example_ids == [one.pk for one in made] and model.n_agreed == len(made)
     n = len(made) // 4
     votes = {"artifact": n, "artifact/artifact-edge": n, "rr-lyrae": n, "eclipsing": n}
-    assert model.trained_on == {"votes": votes, "gold": {}}
+    assert model.trained_on == {"votes": votes, "gold": {}, "strokes": {}}
     assert model.classes == ["eclipsing", "rr-lyrae"]
     assert model.figures["area_under_curve"] > 0.85
     assert model.options["n_trees"] == FEW.n_trees
@@ -89,7 +89,7 @@ def test_gold_counts_in_place_of_votes_and_those_who_cannot_tell_do_not():
     GalCandidate.objects.filter(pk=made[0].pk).update(consensus=classes["uncertain"])
     campaign = make_campaign(candidates=GalCandidate.objects.all())
     campaign.objects_in.filter(refsource_id=made[1].pk).update(gold=classes["artifact"])
-    known = known_candidates(Taxonomy.objects.get())
+    known = known_candidates(Taxonomy.objects.get(), 0.3)
     assert made[0].pk not in known.refsource_id
     place = known.refsource_id.tolist().index(made[1].pk)
     assert not known.examples.is_real[place] and known.numbers["gold"] == {"artifact": 1}
@@ -104,7 +104,7 @@ def test_a_class_of_another_taxonomy_counts_by_its_name():
     TaxonomyClass.objects.create(
         taxonomy=new, slug="rr-lyrae", label="RR", kind="variable", key="r"
     )
-    known = known_candidates(new)
+    known = known_candidates(new, 0.3)
     assert known.classes == ("rr-lyrae",) and old.pk != new.pk
     real = known.examples.class_number[known.examples.is_real]
     assert sorted(set(real.tolist())) == [-1, 0]
@@ -114,7 +114,7 @@ def test_examples_of_one_star_are_of_one_group():
     made = agreed_candidates(2)
     pair = [made[0].pk, made[-1].pk]
     GalCandidate.objects.filter(pk__in=pair).update(object_id=77)
-    known = known_candidates(Taxonomy.objects.get())
+    known = known_candidates(Taxonomy.objects.get(), 0.3)
     star = known.examples.star[np.isin(known.refsource_id, pair)]
     assert star[0] == star[1] and len(np.unique(known.examples.star)) == len(made) - 1
 

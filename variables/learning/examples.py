@@ -12,29 +12,48 @@ from variables.models import Taxonomy, TaxonomyClass
 from variables.science.learning.features import FEATURES, features_of
 from variables.science.learning.fitting import Examples
 
+# By which votes a candidate's class is known: of people who looked at it, as at the extremes of a
+# group, or of strokes alone, for its whole group or for all that a model was sure of. A transferred
+# vote tells by what was shown.
+VOTED = """
+LEFT JOIN LATERAL (
+    SELECT bool_or(
+            d.how <> ALL('{group,model}') AND NOT d.shown ?| '{group,check}' OR d.shown ? 'image'
+        ) AS singly,
+        bool_or(d.how = 'group' OR d.shown ? 'group') AS in_group
+    FROM galdecisions d LEFT JOIN galdecisions u ON u.undoes_id = d.id
+    WHERE d.refsource_id = c.refsource_id AND d.action = 'vote' AND u.id IS NULL
+) v ON true
+"""
 # What people agree on, and in its place what is known of gold objects: the class, its parent where
-# it is a subtype, and the star. Who can't tell, tells nothing.
-KNOWN = """
+# it is a subtype, and the star. Who can't tell, tells nothing, nor does a model to its successor.
+KNOWN = f"""
 SELECT c.refsource_id, c.catalogue_id, coalesce(c.object_id, -c.refsource_id),
-    coalesce(g.gold_id, c.consensus_id), g.gold_id IS NOT NULL
+    coalesce(g.gold_id, c.consensus_id),
+    CASE WHEN g.gold_id IS NOT NULL THEN 'gold' WHEN coalesce(v.singly, true) THEN 'votes'
+        ELSE 'strokes' END
 FROM galcandidates c
 LEFT JOIN (
     SELECT refsource_id, max(gold_id) AS gold_id FROM galcampaignobjects
     WHERE gold_id IS NOT NULL GROUP BY refsource_id
 ) g ON g.refsource_id = c.refsource_id
 JOIN galclasses k ON k.id = coalesce(g.gold_id, c.consensus_id)
+{VOTED}
 WHERE k.kind <> 'uncertain'
+    AND (g.gold_id IS NOT NULL OR coalesce(v.singly, true) OR v.in_group AND %s)
 ORDER BY c.refsource_id
 """
-AGREED = """
+AGREED = f"""
 SELECT count(*) FROM galcandidates c JOIN galclasses k ON k.id = c.consensus_id
-WHERE k.kind <> 'uncertain'
+{VOTED}
+WHERE k.kind <> 'uncertain' AND coalesce(v.singly, true)
 """
 FIRST_EXPOSURES = """
 SELECT DISTINCT ON (v.refsource_id) v.refsource_id, i.exposure_id
 FROM galvarobjs v JOIN galimages i ON i.id = v.galimage_id
 WHERE v.refsource_id = ANY(%s) ORDER BY v.refsource_id, v.galimage_id
 """
+SOURCES = ("votes", "gold", "strokes")
 NONE = -1
 
 
@@ -49,19 +68,21 @@ class KnownCandidates:
 
 
 def n_agreed() -> int:
-    """The number of candidates on which people agree, other than that it can't be told."""
+    """The number of candidates on which people who looked at them agree, other than on no class."""
     with connection.cursor() as cursor:
         cursor.execute(AGREED)
         return int(cursor.fetchone()[0])
 
 
-def known_candidates(taxonomy: Taxonomy) -> KnownCandidates:
+def known_candidates(taxonomy: Taxonomy, stroke_weight: float) -> KnownCandidates:
     """All candidates of which the answer is known, with classes of a taxonomy.
 
     Classes of others count where one has the same name here; else only whether it is real does.
+    Votes of a stroke for a whole group have ``stroke_weight``, and judge no model; those for what a
+    model was sure of are left out.
     """
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN)
+        cursor.execute(KNOWN, [stroke_weight > 0])
         rows = cursor.fetchall()
     names = {one.pk: one for one in TaxonomyClass.objects.select_related("parent")}
     classes = tuple(
@@ -75,6 +96,7 @@ def known_candidates(taxonomy: Taxonomy) -> KnownCandidates:
     tops = [(one.parent or one).slug for one in said]
     number = [classes.index(top) if top in classes else NONE for top in tops]
     paths = [one.path for one in said]
+    is_stroke = np.array([row[4] == "strokes" for row in rows], bool)
     features, found = _features(ids, [row[1] for row in rows])
     examples = Examples(
         features=features,
@@ -84,12 +106,13 @@ def known_candidates(taxonomy: Taxonomy) -> KnownCandidates:
         star=_numbered([row[2] for row in rows])[found],
         field=_numbered([row[1] for row in rows])[found],
         exposure=_first_exposures(ids)[found],
-        is_usual=np.ones(int(found.sum()), bool),
+        is_usual=~is_stroke[found],
+        weight=np.where(is_stroke, stroke_weight, 1.0)[found],
     )
-    numbers: dict[str, Counter] = {"votes": Counter(), "gold": Counter()}
+    numbers: dict[str, Counter] = {source: Counter() for source in SOURCES}
     for row, path, is_there in zip(rows, paths, found, strict=True):
         if is_there:
-            numbers["gold" if row[4] else "votes"][path] += 1
+            numbers[row[4]][path] += 1
     return KnownCandidates(ids[found], examples, classes, {k: dict(v) for k, v in numbers.items()})
 
 

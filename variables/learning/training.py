@@ -32,7 +32,7 @@ def train_model(
         if taxonomy is None:
             raise GalprojectError("no taxonomy is current. Choose one in the administration")
         agreed = n_agreed()
-        known = known_candidates(taxonomy)
+        known = known_candidates(taxonomy, options.stroke_weight)
         trained = train(known.examples, FEATURES, known.classes, options)
         return LearntModel.objects.create(
             code_version=code_version,

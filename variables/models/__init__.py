@@ -7,6 +7,7 @@ from variables.models.changes import Cut, GalVarObj
 from variables.models.discussion import GalComment
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
 from variables.models.learning import GalScore, GalScoreRun, LearntModel
+from variables.models.model_checks import ModelCheck
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
@@ -53,6 +54,7 @@ __all__ = [
     "GalVariability",
     "GalVariabilityRun",
     "LearntModel",
+    "ModelCheck",
     "PeriodAlias",
     "SavedSearch",
     "StarList",

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from exposures.constraints import on_the_sky
+from variables.models.model_checks import ModelCheck
 from variables.models.successions import GalSuccession
 from variables.models.taxonomy import Taxonomy, TaxonomyClass
 
@@ -148,6 +149,23 @@ class CampaignObject(models.Model):
         help_text="the known answer, by which voters are judged",
     )
     n_votes = models.PositiveSmallIntegerField(default=0)
+    model_check = models.ForeignKey(
+        ModelCheck,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="objects_in",
+        db_index=False,  # asked for within a campaign
+        help_text="that it has to do with",
+    )
+    is_sure = models.BooleanField(
+        default=False, help_text="the model of the check is sure that it is an artifact"
+    )
+    check_rank = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="in the order in which people check; null: they are not asked to",
+    )
     leased_to = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -222,6 +240,7 @@ class GalDecision(models.Model):
         CLICK = "click"
         BULK = "bulk"
         GROUP = "group", "in one stroke for its whole group, after a look at its extremes"
+        MODEL = "model", "in one stroke for all that a model is sure of, after a sample was checked"
         API = "api"
         TRANSFERRED = "carried", "transferred to the source that replaced another"
 
@@ -300,6 +319,9 @@ class GalDecision(models.Model):
                 name="galdecisions_one_a_key",
             ),
         ]
+
+    # Votes in one stroke for many, most of which nobody has looked at.
+    STROKES = (How.GROUP, How.MODEL)
 
     def __str__(self):
         # Not who decided on what: lists of what hangs on a row say this of it.

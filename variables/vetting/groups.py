@@ -58,7 +58,7 @@ def lease_group(campaign, user, n_tiles, after=0) -> Group | None:
     n_tiles = min(n_tiles, EXTREMES)
     while named := _next_group(campaign, user, after):
         name, after = named
-        objects = lease(objects_left(campaign, user).filter(group=name), user)
+        objects = lease(_left(campaign, user).filter(group=name), user)
         tiles = _extremes(objects, n_tiles, stamps_for(campaign, user))
         # Another user may have taken most of it just now.
         if len(objects) >= LEAST and tiles:
@@ -68,9 +68,14 @@ def lease_group(campaign, user, n_tiles, after=0) -> Group | None:
     return None
 
 
+def _left(campaign, user):
+    """Objects for strokes: what is looked at for a check of a model is looked at singly."""
+    return objects_left(campaign, user).filter(check_rank=None)
+
+
 def _next_group(campaign, user, after):
     """Name and last rank of the next group in which enough is left to a user, or None."""
-    left = objects_left(campaign, user).filter(rank__gt=after).order_by()
+    left = _left(campaign, user).filter(rank__gt=after).order_by()
     groups = left.values("group").annotate(n=Count("pk"), last=Max("rank"))
     large = groups.filter(n__gte=LEAST).order_by("last")
     return large.values_list("group", "last").first()
@@ -112,7 +117,7 @@ def decide_group(user, campaign, stroke) -> list[GalDecision]:
     """
     name, extremes = _read_token(user, campaign, stroke.token)
     seen = _seen(user, campaign, stroke, extremes)
-    here = objects_left(campaign, user).filter(group=name)
+    here = _left(campaign, user).filter(group=name)
     ids = list(here.values_list("refsource_id", flat=True))
     # What others decided meanwhile is seen under the lock, and left out.
     lock_candidates(ids, campaign, user)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from variables.vetting import views
+from variables.vetting import check_views, views
 
 urlpatterns = [
     path("", views.vetting, name="vetting"),
@@ -22,5 +22,11 @@ urlpatterns = [
     path("<id:pk>/vet/group/decide/", views.vet_decide_group, name="vet_decide_group"),
     path("<id:pk>/vet/undo/", views.vet_undo, name="vet_undo"),
     path("<id:pk>/vet/release/", views.vet_release, name="vet_release"),
+    path("<id:pk>/check/draw/", check_views.draw_check, name="draw_check"),
+    path("<id:pk>/check/", check_views.check, name="check"),
+    path("<id:pk>/check/next/", check_views.check_next, name="check_next"),
+    path("<id:pk>/check/undo/", check_views.check_undo, name="check_undo"),
+    path("<id:pk>/check/rest/", check_views.vote_on_rest, name="vote_on_rest"),
+    path("<id:pk>/check/take-back/", check_views.take_back_rest, name="take_back_rest"),
     path("candidates/<id:refsource_id>/vote/", views.vote, name="vote"),
 ]

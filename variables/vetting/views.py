@@ -32,39 +32,13 @@ from variables.vetting.forms import (
 )
 from variables.vetting.queue_order import remaining_in
 from variables.vetting.shown import SEEN_SECONDS, check_shown, stamps_for
+from variables.vetting.sure_artifacts import sure_artifacts_in
+from variables.vetting.voting import VOTE, voting
 from variables.votes.blindness import note_shown
 from variables.votes.scores import score_before
 
-VOTE, CAMPAIGN, FLAG = (
-    "variables.add_galdecision",
-    "variables.add_campaign",
-    "variables.add_galflag",
-)
+CAMPAIGN, FLAG = "variables.add_campaign", "variables.add_galflag"
 CARDS_AT_ONCE, TILES_AT_ONCE, MAX_TILES = 4, 60, 120
-
-
-def voting(view):
-    """Restrict a view to members of the campaign who may vote."""
-    campaigns_to_vote = Campaign.objects.select_related("taxonomy").with_members()
-
-    @wraps(view)
-    @needs_permission(VOTE)
-    def wrapped(request, pk):
-        campaign = get_object_or_404(campaigns_to_vote, pk=pk)
-        if not campaign.is_open_to(request.user):
-            raise NotInvitedError(_invitation(campaign))
-        return view(request, campaign)
-
-    return wrapped
-
-
-def _invitation(campaign):
-    """The voters of a campaign and those who can change them."""
-    names = ", ".join(campaign.members.order_by("username").values_list("username", flat=True))
-    return (
-        f"The campaign “{campaign}” is for {names}. {campaign.created_by.get_username()}, who "
-        "made it, or an administrator can add you to its members."
-    )
 
 
 @require_safe
@@ -149,6 +123,7 @@ def campaign(request, pk):
         "campaign": shown,
         "progress": progress.progress_of(shown),
         "remaining": remaining_in(shown),
+        "sure": sure_artifacts_in(shown),
         "members": shown.members.order_by("username"),
         "may_vote": request.user.has_perm(VOTE) and shown.is_open_to(request.user),
         "may_run": shown.is_run_by(request.user),
@@ -272,6 +247,11 @@ def export_decisions(request, pk):
 @voting
 def vet(request, campaign):
     """Show the vetting page of a campaign: cards or a contact sheet."""
+    return lane_page(request, campaign, "vet")
+
+
+def lane_page(request, campaign, asked):
+    """The cards or the contact sheet of a campaign, of what is ``asked``: "vet" or "check"."""
     if campaign.closed:
         messages.info(request, "This campaign is closed.")
         return redirect(campaign)
@@ -282,6 +262,9 @@ def vet(request, campaign):
         "classes": classes_of(campaign.taxonomy),
         "seen_ms": round(1000 * SEEN_SECONDS),
         "max_tiles": MAX_TILES,
+        "asked": asked,
+        "next": f"{asked}_next",
+        "undo": f"{asked}_undo",
     }
     return render(request, template, context)
 
@@ -294,14 +277,22 @@ def vet_next(request, campaign):
 
     A contact sheet asks for ``n`` tiles, as many as fit into the window.
     """
+    return next_objects(request, campaign, leases.objects_left, "rank")
+
+
+def next_objects(request, campaign, left_of, place):
+    """As ``vet_next``, of ``left_of(campaign, user, skipped)`` in the order of ``place``."""
     is_sheet = campaign.lane == Campaign.Lane.SHEET
     after, skipped = integer_in(request.GET, "after", 0, INTEGER_MAX), "skipped" in request.GET
     n_tiles = min(integer_in(request.GET, "n", 0) or TILES_AT_ONCE, MAX_TILES)
     n = n_tiles if is_sheet else CARDS_AT_ONCE
     closed = bool(campaign.closed)
-    objects = [] if closed else leases.lease_next(campaign, request.user, n, after, skipped)
+    left = left_of(campaign, request.user, skipped)
+    later = left.filter(**{f"{place}__gt": after})
+    objects = [] if closed else leases.lease(later, request.user, n)
+    for one in objects:
+        one.rank = getattr(one, place)
     after = objects[-1].rank if objects else after
-    left = leases.objects_left(campaign, request.user, skipped)
     answer = {
         "objects": (
             tiles_of(objects, stamps_for(campaign, request.user)) if is_sheet else cards_of(objects)
@@ -310,9 +301,9 @@ def vet_next(request, campaign):
         "closed": closed,
     }
     if "count" in request.GET:
-        answer["left"] = left.filter(rank__gt=after).count()
+        answer["left"] = left.filter(**{f"{place}__gt": after}).count()
     if not objects:
-        answer["skipped"] = leases.objects_left(campaign, request.user, skipped=True).count()
+        answer["skipped"] = left_of(campaign, request.user, True).count()
     return JsonResponse(answer)
 
 
@@ -368,12 +359,17 @@ def vet_decide(request, campaign):
 @voting
 def vet_undo(request, campaign):
     """Undo decisions by key or batch, or the last act; ``after`` is where to lease them again."""
+    return undo_in(request, campaign, "rank")
+
+
+def undo_in(request, campaign, place):
+    """As ``vet_undo``, where objects are in the order of ``place``."""
     try:
         keys, batch = keys_from(request.body), batch_from(request.body)
         ids = undo_decisions(request.user, campaign, keys, batch)
     except GalprojectError as error:
         return _refusal(error)
-    first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(rank=Min("rank"))["rank"]
+    first = campaign.objects_in.filter(refsource_id__in=ids).aggregate(first=Min(place))["first"]
     return JsonResponse({"undone": len(ids), "after": (first or 1) - 1})
 
 

@@ -59,14 +59,16 @@ def seen_scores(refsource_ids: Iterable[int], user=None) -> dict[int, SeenScore]
     """{refsource_id: SeenScore} of those that a user may know; without a user, that everybody may.
 
     As long as a campaign goes on, only who has voted on a candidate since it began may know what
-    the model says of it, unless the campaign shows scores to all who vote in it.
+    the model says of it, unless the campaign shows scores to all who vote in it. Of what people
+    check for the model itself nobody knows it until then.
     """
-    blind = CampaignObject.objects.blind_to(user).filter(
-        campaign__shows_scores=False, refsource_id=OuterRef("refsource_id")
-    )
+    of_candidate = {"refsource_id": OuterRef("refsource_id")}
+    objects = CampaignObject.objects
+    blind = objects.blind_to(user).filter(campaign__shows_scores=False, **of_candidate)
+    checked = objects.going_on().exclude(check_rank=None).filter(**of_candidate)
     current = LearntModel.objects.filter(is_current=True).values("pk")
     scores = GalScore.objects.filter(refsource_id__in=list(refsource_ids), model_id__in=current)
-    seen = list(scores.exclude(Exists(blind)))
+    seen = list(scores.exclude(Exists(blind)).exclude(Exists(checked)))
     ids = {pk for one in seen for pk, _ in one.classes}
     labels = (
         dict(TaxonomyClass.objects.filter(pk__in=ids).values_list("pk", "label")) if ids else {}

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from exposures.science.arrays import BoolArray, FloatArray
 
 FARTHEST = 30.0  # log of odds, beyond which nothing is told apart
+N_POINTS = 601  # of a curve
+LEAST_FACTOR = 0.01  # by which probabilities rise everywhere
 
 
 @dataclass(frozen=True)
@@ -22,22 +25,33 @@ class ProbabilityCurve:
         return np.interp(raw, self.raw, self.probability)
 
 
-def isotonic_curve(raw: FloatArray, is_real: BoolArray) -> ProbabilityCurve:
+def beta_curve(raw: FloatArray, is_real: BoolArray) -> ProbabilityCurve:
     """The ProbabilityCurve of examples (n,), with what the model says of them without a unit.
 
-    Isotonic regression, centred (Oron & Flournoy 2017, Stat. Biopharm. Res. 9, 258): the
-    probability of each block stands at the block's mean, so that the order of candidates is kept
-    within it. A block of n of which k are real has (k + 1/2) / (n + 1) (Jeffreys), so that nothing
-    is certain. Beyond the ends the curve goes on to those.
+    Beta calibration (Kull, Silva Filho & Flach 2017, AISTATS 54, 623): the log of the odds is a
+    multiple of ln p, less one of ln(1 - p), and a constant, of p that the model says. It has three
+    numbers, so that it holds where few examples are between real ones and artifacts, unlike
+    isotonic regression. They are fitted to targets a little within 0 and 1 (Platt 1999, Advances in
+    Large Margin Classifiers, 61). No probability is nearer to 0 and 1 than one in twice as many as
+    there are artifacts and real ones: n of a kind tell no more.
     """
-    order = np.argsort(raw, kind="stable")
-    x, y = np.clip(raw[order], -FARTHEST, FARTHEST), np.asarray(is_real, float)[order]
-    starts = isotonic_regression(y).blocks
-    sizes, sums = np.diff(starts), np.add.reduceat(y, starts[:-1])
-    centre = np.add.reduceat(x, starts[:-1]) / sizes
-    share = np.maximum.accumulate((sums + 0.5) / (sizes + 1))
-    ends = share[0] * 0.5, (1 + share[-1]) * 0.5
-    return ProbabilityCurve(
-        np.concatenate([[-FARTHEST - 1], centre, [FARTHEST + 1]]),
-        np.concatenate([[ends[0]], share, [ends[1]]]),
-    )
+    x, is_real = np.clip(raw, -FARTHEST, FARTHEST), np.asarray(is_real, bool)
+    n_real, n_others = int(np.sum(is_real)), int(np.sum(~is_real))
+    target = np.where(is_real, (n_real + 1) / (n_real + 2), 1 / (n_others + 2))
+    terms = _terms(x)
+
+    def surprise(factors: FloatArray) -> tuple[float, FloatArray]:
+        odds = terms @ factors
+        off = expit(odds) - target
+        return float(np.mean(np.logaddexp(0, odds) - target * odds)), off @ terms / len(x)
+
+    bounds = ((LEAST_FACTOR, None), (LEAST_FACTOR, None), (None, None))
+    factors = minimize(surprise, (1.0, 1.0, 0.0), jac=True, method="L-BFGS-B", bounds=bounds).x
+    grid = np.linspace(-FARTHEST, FARTHEST, N_POINTS)
+    low, high = 0.5 / (n_others + 1), 0.5 / (n_real + 1)
+    return ProbabilityCurve(grid, low + (1 - low - high) * expit(_terms(grid) @ factors))
+
+
+def _terms(x: FloatArray) -> FloatArray:
+    """(n, 3) what the factors are of: ln p, -ln(1 - p) and 1, by logs of odds (n,)."""
+    return np.column_stack([-np.logaddexp(0, -x), np.logaddexp(0, x), np.ones(len(x))])

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from exposures.errors import GalprojectError
 from exposures.science.arrays import BoolArray, FloatArray, IntArray
 from variables.science.learning.binning import rounded
-from variables.science.learning.calibration import isotonic_curve
+from variables.science.learning.calibration import beta_curve
 from variables.science.learning.classifier import Classifier, softmax
 from variables.science.learning.judging import (
     area_under_curve,
@@ -37,7 +37,8 @@ class Examples:
     star: np.ndarray  # ids; -1: none
     field: np.ndarray  # ids; -1: none
     exposure: np.ndarray  # ids of the exposure of its first change; -1: none
-    is_usual: np.ndarray  # bool: as frequent among examples as among candidates, not artificial
+    is_usual: np.ndarray  # bool: looked at, and as frequent among examples as among candidates
+    weight: np.ndarray  # above 0, without a unit; that of its kind comes on top
 
     def __len__(self) -> int:
         return len(self.is_real)
@@ -63,13 +64,13 @@ def train(
 
     Gradient-boosted trees on binned features (Ke et al. 2017, NeurIPS 30, 3146), as scikit-learn
     has them: first real or not, then the class among real ones. Probabilities are those of examples
-    left out (``isotonic_curve``), of classes by one exponent (Guo et al. 2017, ICML 70, 1321).
+    left out (``beta_curve``), of classes by one exponent (Guo et al. 2017, ICML 70, 1321).
     GalprojectError where examples are too few, or scikit-learn is not installed.
     """
     _check_enough(examples, options)
     examples = replace(examples, features=rounded(examples.features))
     part, split_by = parts_of(examples.star, examples.field, examples.exposure, options.n_parts)
-    weight = rare_weights(examples.kind, options.rare_weight)
+    weight = rare_weights(examples.kind, options.rare_weight, examples.weight)
     everything = np.ones(len(examples), bool)
     target = examples.is_real.astype(int)
     raw = _left_out(examples.features, target, weight, part, options)[:, 1]
@@ -79,7 +80,7 @@ def train(
         features=names,
         classes=tuple(classes[kind] for kind in of_class.kinds),
         real=_fitted(examples.features, target, weight, everything, options),
-        probability=isotonic_curve(raw[usual], examples.is_real[usual]),
+        probability=beta_curve(raw[usual], examples.is_real[usual]),
         class_trees=of_class.trees,
         sharpness=of_class.sharpness,
     )
@@ -144,7 +145,7 @@ def _calibrated_apart(
     probability = np.empty(len(raw))
     for one in np.unique(part):
         own, others = part == one, (part != one) & usual
-        probability[own] = isotonic_curve(raw[others], is_real[others]).of(raw[own])
+        probability[own] = beta_curve(raw[others], is_real[others]).of(raw[own])
     return probability
 
 

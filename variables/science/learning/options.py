@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from exposures.science.quantities import (
+    AllowedShare,
     Count,
     Fraction,
     LearningRate,
     Leaves,
+    Number,
     Options,
     Trees,
     TwoOrMore,
@@ -43,3 +45,13 @@ class LearningOptions(Options):
     enough: Fraction = 0.95
     """Share of the candidates of a campaign that are expected to be real which have been looked at,
     from which on its page says that one may stop."""
+    sure_artifact: Fraction = 0.01
+    """Probability of being real up to which a model is sure that a candidate is an artifact: such 
+    are voted on in one stroke, once people have checked a sample of them."""
+    sure_share: AllowedShare = 0.01
+    """Share of real ones among these that the sample has to exclude at 95 %."""
+    sure_spare: Number = 1
+    """Number of real ones that the sample may have, for which it is made large enough."""
+    stroke_weight: Fraction = 0.0
+    """Weight of an example that people voted on in a stroke for its whole group alone. With 0 they
+    are left out, as nobody has looked at most of these."""

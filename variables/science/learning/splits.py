@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from exposures.science.arrays import IntArray
+from exposures.science.arrays import FloatArray, IntArray
 
 LEAST_A_PART = 3  # groups, below which parts are too unlike
 
@@ -63,12 +63,13 @@ def _balanced(group: IntArray, n_parts: int) -> IntArray:
     return part[number]
 
 
-def rare_weights(kind: IntArray, power: float) -> np.ndarray:
+def rare_weights(kind: IntArray, power: float, weight: FloatArray) -> FloatArray:
     """(n,) weights without a unit, of examples by their kind (n,), any ids; 1 in the mean.
 
-    The number of examples of a kind to the power of minus ``power``: with 0 all examples weigh
-    alike, with 1 all kinds do.
+    The ``weight`` (n,) that each has by itself, times that of all examples of its kind to the power
+    of minus ``power``: with 0 all examples keep theirs, with 1 all kinds weigh alike.
     """
-    _, number, sizes = np.unique(kind, return_inverse=True, return_counts=True)
-    weight = sizes[number].astype(float) ** -power
+    _, number = np.unique(kind, return_inverse=True)
+    of_kind = np.bincount(number, weight)
+    weight = weight * of_kind[number] ** -power
     return weight / weight.mean() if len(weight) else weight
