@@ -174,3 +174,36 @@ class SignOnIdentity(models.Model):
 
     def __str__(self):
         return f"{self.user} at {self.issuer}"
+
+
+class InjectionSummary(models.Model):
+    """The summary of a run of artificial stars: what ``inject`` found, of which nothing else stays.
+
+    ``rows`` are dicts of ``quantity``, ``n``, ``value``, ``low`` and ``high`` (68 % interval), with
+    ``magnitude`` and ``sigma`` as [from, to], ``crowding`` and ``amplitude``; None is open or
+    unknown.
+    """
+
+    made = models.DateTimeField(auto_now_add=True)
+    code_version = models.CharField(max_length=64, blank=True)
+    reference = models.CharField(max_length=100, help_text="the exposure's identifier")
+    filter = models.CharField(max_length=80)
+    n_searches = models.PositiveIntegerField(help_text="exposures searched for changes")
+    seed = models.BigIntegerField(help_text="of the first round")
+    n_rounds = models.PositiveIntegerField(help_text="each with other stars")
+    n_stars = models.PositiveIntegerField(help_text="put into references, in all rounds")
+    n_measurements = models.PositiveIntegerField(help_text="of these on search images")
+    half_complete_mag = models.FloatField(
+        null=True, help_text="half of the stars are found on references; null: never"
+    )
+    rows = models.JSONField(help_text="shares by magnitude, crowding, amplitude and significance")
+
+    class Meta:
+        db_table = "galinjections"
+        verbose_name = "summary of artificial stars"
+        verbose_name_plural = "summaries of artificial stars"
+        default_permissions = ()
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return f"{self.n_stars:,} artificial stars in {self.reference} {self.filter}"

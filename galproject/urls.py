@@ -27,6 +27,7 @@ urlpatterns = [
         name="run_failed_of_exposure",
     ),
     path("exposures/<id:pk>/focal-plane/", exposure_focal_plane, name="focal_plane"),
+    path("completeness/", include("galproject.completeness.urls")),
     path("coverage/", include("galproject.coverage.urls")),
     path("diagrams/", include("variables.diagrams.urls")),
     path("gallery/", gallery, name="gallery"),

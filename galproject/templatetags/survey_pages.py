@@ -9,6 +9,7 @@ PAGES = {
     "quality": "Quality",
     "diagrams": "Diagrams",
     "gallery": "Gallery",
+    "completeness": "Completeness",
 }
 
 

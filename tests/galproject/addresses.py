@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.urls import URLPattern, get_resolver
 
+from galproject.models import InjectionSummary
 from photometry.models import GalObject
 from tests.builders.candidates import crossmatch_all, make_candidate
 from variables.models import (
@@ -23,6 +24,7 @@ PLACE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)")
 # What the first place in an address is filled with, by how the address begins.
 THINGS = {
     "exposures/": "exposure",
+    "completeness/": "injection",
     "images/": "image",
     "candidates/searches/": "search",
     "candidates/": "candidate",
@@ -49,6 +51,14 @@ THINGS = {
     "invitation/": "invitation",
 }
 OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
+
+
+def make_injection():
+    """The summary of a run of artificial stars, of which only some are found."""
+    row = {"quantity": "completeness", "value": 0.8, "low": 0.7, "high": 0.9, "n": 20}
+    row |= {"magnitude": [18.0, 19.0], "crowding": "all", "amplitude": None, "sigma": [None, None]}
+    numbers = {"n_searches": 1, "seed": 1, "n_rounds": 1, "n_stars": 20, "n_measurements": 20}
+    return InjectionSummary.objects.create(reference="e1", filter="i", rows=[row], **numbers)
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ def make_things(**owned) -> Things:
         exposure=image.exposure_id,
         image=image.pk,
         reference=candidate.catalogue_id,
+        injection=make_injection().pk,
         object=GalObject.objects.first().pk,
         campaign=campaign.pk,
         search=SavedSearch.objects.create(user=maker, name="of the maker").pk,

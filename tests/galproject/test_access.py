@@ -41,6 +41,8 @@ PAGES = [
     "focal_plane",
     "quality",
     "coverage",
+    "completeness",
+    "completeness_of",
     "diagrams",
     "diagram_points",
     "gallery",

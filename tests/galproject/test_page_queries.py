@@ -30,7 +30,7 @@ OF_A_THING = (
 PAGES = (
     *("home", "repeat_detections", "working_status", "candidates", "flags", "vetting", "plane"),
     *("references", "quality", "coverage", "coverage_exposures"),
-    *("diagrams", "diagram_points", "gallery"),
+    *("diagrams", "diagram_points", "gallery", "completeness"),
 )
 WITH_QUERIES = (
     "/find/?q=e",

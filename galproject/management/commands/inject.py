@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from exposures.errors import GalprojectError
+from exposures.fits import read_exposure
 from exposures.management.arguments import ccd_numbers
 from exposures.management.base import SurveyCommand
 from exposures.management.command_errors import INTERRUPTED, plain_errors
@@ -28,6 +29,7 @@ from galproject.validation.injection.options import InjectionOptions
 from galproject.validation.injection.plot import plot_summary
 from galproject.validation.injection.report import lines, summary_rows, write_stars
 from galproject.validation.injection.run import inject
+from galproject.validation.injection.stored import keep_summary
 from galproject.validation.injection.summary import summarise
 from galproject.validation.injection.temporary_database import interrupted_by_sigterm
 
@@ -44,9 +46,9 @@ class Command(SurveyCommand):
     help = (
         "Add artificial stars, half of them variable, to a reference and search exposures, run "
         "the pipeline on them, and report completeness, photometric bias and purity by magnitude, "
-        "crowding and amplitude. Files and the survey's database stay as they are: the pipeline "
-        "runs in a database of its own, which is dropped at the end. The same seed puts in the "
-        "same stars."
+        "crowding and amplitude. The summary is kept, and shown on the page Completeness; files, "
+        "images and measurements stay as they are: the pipeline runs in a database of its own, "
+        "which is dropped at the end. The same seed puts in the same stars."
     )
 
     def add_arguments(self, parser):
@@ -137,8 +139,11 @@ class Command(SurveyCommand):
             paths = list({path.resolve(): path for path in named}.values())
             self.check_outputs(given["plot"], given["csv"], given["ecsv"])
             pipeline = pipeline_options(given)
-            done = self.run(paths, pipeline, given)
+            injection = injection_options(given)
+            done = self.run(paths, pipeline, injection, given)
             summary = summarise(done.comparison, given["bin"])
+            reference = read_exposure(paths[0], pipeline.input)
+            keep_summary(summary, done.comparison, injection, reference)
             self.report(summary, done.comparison, given, pipeline)
         for error in done.errors:
             self.stderr.write(error)
@@ -151,15 +156,8 @@ class Command(SurveyCommand):
             if path != "-" and not Path(path).absolute().parent.is_dir():
                 raise GalprojectError(f"{path}: there is no such folder. Make it first")
 
-    def run(self, paths, pipeline, given):
+    def run(self, paths, pipeline, injection, given):
         """Add the stars and process the exposures."""
-        numbers = {name: given[key] for name, key in NUMBERS.items()}
-        magnitudes = given["magnitudes"] and tuple(given["magnitudes"])
-        injection = InjectionOptions(
-            **numbers,
-            magnitudes=magnitudes,
-            amplitudes=tuple(given["amplitudes"]),
-        )
         ccds = set().union(*given["ccds"]) if given["ccds"] else None
         try:
             with interrupted_by_sigterm(), tqdm(unit="chip", disable=None, leave=False) as bar:
@@ -179,6 +177,13 @@ class Command(SurveyCommand):
         if given["plot"]:
             title = f"{summary.n_stars:,} artificial stars, seed {given['seed']}"
             plot_summary(summary, given["plot"], title, pipeline.selection.threshold_sigma)
+
+
+def injection_options(given):
+    """Numbers, magnitudes and changes of the stars, as asked for."""
+    numbers = {name: given[key] for name, key in NUMBERS.items()}
+    magnitudes = given["magnitudes"] and tuple(given["magnitudes"])
+    return InjectionOptions(**numbers, magnitudes=magnitudes, amplitudes=tuple(given["amplitudes"]))
 
 
 def pipeline_options(given):

@@ -1,0 +1,1 @@
+"""Completeness of the survey by artificial stars: the pictures of what injection found."""
