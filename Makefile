@@ -9,7 +9,7 @@ measured = $(if $(COVERAGE),-m slipcover)
 # Scripts without a suffix, which ruff has to be told of.
 sources = . scripts/database scripts/draw_imports scripts/screenshots
 # What make bench runs, each ending with a line of JSON; QUICK=--quick for less than a minute each.
-BENCH = forced_fit find_sources storage chip scaling
+BENCH = forced_fit find_sources storage chip scaling which_star
 QUICK =
 # The database of make seeded, which make serve GALPROJECT_DATABASE=... serves.
 SEEDED = galproject_seeded

@@ -6,10 +6,14 @@ are variables of eight families, the others artifacts of eleven kinds and consta
 
 ``area`` is the area under the curve of real or not; ``calibration_mean`` and ``calibration_worst``
 how far expected and true share of real ones are apart in ten bins of probability: in the mean over
-candidates, and in the worst bin with at least 30 of them. ``f1_40`` and ``f1_100`` are the macro F1
-of eight families, of all that are real; ``look_at`` the share of candidates to be looked at by
-falling probability until 95 % of the real ones are seen, ``look_at_by_significance`` the same by
-falling significance, ``real_share`` the least that it can be. ``stated_area`` and ``stated_f1``
+candidates, and in the worst bin with at least 30 of them. Bins are of equal width; of ten with
+equal numbers ``calibration_equal`` is the worst. ``bins_beyond`` are bins of equal width in which
+the expected share is outside the 95 % interval of the true one (Clopper & Pearson), of
+``bins_full`` with any candidate; each is printed. ``sure_share`` is the share of candidates told at
+most 0.01, and ``real_among_sure`` that of real ones among these. ``f1_40`` and ``f1_100`` are the
+macro F1 of eight families, of all that are real; ``look_at`` the share of candidates to be looked
+at by falling probability until 95 % of the real ones are seen, ``look_at_by_significance`` the same
+by falling significance, ``real_share`` the least that it can be. ``stated_area`` and ``stated_f1``
 are the figures that the model itself states, by its own examples left out.
 
 ``train_seconds`` is the processor time of training on 40,000 candidates, ``score_seconds`` that of
@@ -40,6 +44,7 @@ from tqdm import tqdm
 
 from benchmarks.real_candidates import real_candidates
 from benchmarks.simulated_candidates import FAMILIES, simulated_candidates
+from variables.science.learning.checks import greatest_share
 from variables.science.learning.classifier import Classifier
 from variables.science.learning.facts import Facts
 from variables.science.learning.features import FEATURES, features_of
@@ -51,6 +56,7 @@ from variables.science.learning.judging import (
     reliability,
     share_to_look_at,
 )
+from variables.science.learning.options import LearningOptions
 
 N_STARS, N_REAL, N_ARTIFACTS = 6_000, 250, 900
 N_TRAINED, N_SCORED = 40_000, 2_000_000
@@ -99,10 +105,15 @@ def judged(classifier, candidates):
     p, is_real = scores.real, candidates.is_real
     bins = reliability(p, is_real)
     full = bins.number >= ENOUGH_IN_BIN
+    sure = p <= LearningOptions().sure_artifact
     figures = {
         "area": area_under_curve(p, is_real),
         "calibration_mean": calibration_error(p, is_real),
         "calibration_worst": np.abs(bins.expected - bins.true)[full].max(),
+        "calibration_equal": off_in_equal_bins(p, is_real),
+        **bins_beyond(bins),
+        "sure_share": sure.mean(),
+        "real_among_sure": is_real[sure].mean(),
         "look_at": share_to_look_at(p, is_real),
         "look_at_by_significance": share_to_look_at(candidates.significance, is_real),
         "real_share": is_real.mean(),
@@ -114,6 +125,24 @@ def judged(classifier, candidates):
         of = of & (candidates.family >= 0)
         figures[f"f1_{n}"] = macro_f1(candidates.family[of], told[of], len(FAMILIES))
     return figures
+
+
+def off_in_equal_bins(p, is_real, n_bins=10):
+    """The largest difference of expected and true share in bins of as many candidates each."""
+    bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
+    return max(abs(p[rows].mean() - is_real[rows].mean()) for rows in bins)
+
+
+def bins_beyond(bins):
+    """Numbers of bins that are not empty, and of those off by more than chance; each is printed."""
+    full = bins.number > 0
+    n, expected, true = bins.number[full], bins.expected[full], bins.true[full]
+    k = np.rint(n * true).astype(int)
+    high = np.array([greatest_share(*one, 0.975) for one in zip(k, n, strict=True)])
+    low = 1 - np.array([greatest_share(*one, 0.975) for one in zip(n - k, n, strict=True)])
+    for row in zip(n, expected, true, low, high, strict=True):
+        print("{:6.0f} expected {:.3f}, true {:.3f} ({:.3f} to {:.3f})".format(*row))
+    return {"bins_full": full.sum(), "bins_beyond": np.sum((expected < low) | (expected > high))}
 
 
 def told_families(classifier, scores):

@@ -9,11 +9,12 @@ error of the place with its pulls by noise alone; "trusted" are those that nothi
 image speaks against, and figures in bins are of these. ms_a_fit, ms_a_cutout and ms_an_image are of
 the processor: of one candidate's fit, of its cutouts on one image with the look for a change, and,
 shared among the cutouts, of what an image needs before. Ends with one JSON line. --quick takes
-three frames.
+three frames. Without GALPROJECT_TEST_DATA it tells nothing.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -257,6 +258,10 @@ def main():
     parser.add_argument("--quick", action="store_true", help="three frames, under 50 s")
     parser.add_argument("--seed", type=int, default=3)
     arguments = parser.parse_args()
+    if not settings.GALPROJECT_TEST_DATA:
+        print("no real frames: set GALPROJECT_TEST_DATA to their folder", file=sys.stderr)
+        print(json.dumps({}))
+        return
     rng = np.random.default_rng(arguments.seed)
     folder = Path(settings.GALPROJECT_TEST_DATA) / real_fields.BULGE
     sources, reference, frames = reduced_frames(folder, 3 if arguments.quick else 8)
