@@ -9,6 +9,7 @@ import {cutoutBlinker, preload} from "./cutouts.js";
 import {DecisionHistory, decision, outbox, undoEarlier} from "./decisions.js";
 import {byId, element, numberIn, painted, say} from "./elements.js";
 import {hashOf} from "./fold-link.js";
+import {setFavourite} from "./favourites.js";
 import {Folding} from "./folding.js";
 import {Palette, changeOf, finish, listen, magnitudeOf} from "./vetting.js";
 
@@ -200,6 +201,17 @@ function tellDecision() {
   byId("decided").textContent = current()?.decided ? `you: ${current().decided}` : "";
 }
 
+async function favourite() {
+  const card = current();
+  if (!card) return;
+  try {
+    const isOne = await setFavourite(`${card.url}favourite/`);
+    say(isOne ? `A favourite of yours: ${card.refsource_id}` : `No favourite any more: ${card.refsource_id}`);
+  } catch ({message}) {
+    say(message);
+  }
+}
+
 function closeComment() {
   byId("comment").value = "";
   byId("commenting").hidden = true;
@@ -231,11 +243,11 @@ listen(palette, {
   half: () => folding.multiply(0.5), twice: () => folding.multiply(2),
   aliasAbove: () => folding.shift(1), aliasBelow: () => folding.shift(-1),
   more: () => cutouts.toggleAll(), move,
-  comments: () => current() && toggleComments(current()),
+  comments: () => current() && toggleComments(current()), favourite,
   left: () => cutouts.step(-1), right: () => cutouts.step(1),
   open: () => current() && window.open(byId("source").href, "_blank", "noopener"),
   next: () => look(1), previous: () => look(-1),
-}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", ",": "comments", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
+}, {" ": "skip", z: "undo", Backspace: "undo", "/": "comment", ",": "comments", "*": "favourite", b: "blink", f: "fold", "0": "unfold", ".": "nextPeriod", "[": "half", "]": "twice", "+": "aliasAbove", "-": "aliasBelow", m: "more", ">": "move", o: "open", j: "next", k: "previous", ArrowLeft: "left", ArrowRight: "right"});
 
 await show();
 document.body.dataset.ready = "yes";

@@ -16,6 +16,7 @@ from variables.models import (
     GalComment,
     GalDecision,
     GalFlag,
+    GalTag,
     GalVarObj,
     SavedSearch,
 )
@@ -178,6 +179,18 @@ class GalCommentAdmin(ReadOnlyAdmin):
     @admin.display(description="text")
     def words(self, comment):
         return "" if comment.withdrawn else comment.text
+
+
+@admin.register(GalTag)
+class GalTagAdmin(ReadOnlyAdmin):
+    """Tags that all share, and the user's own; the page of tags changes them."""
+
+    list_display = ["name", "owner", "created"]
+    list_select_related = ["owner"]
+    search_fields = ["name"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).seen_by(request.user)
 
 
 @admin.register(Campaign)

@@ -41,6 +41,8 @@ VALUES = {
     "changed_star": ("another", "own"),
     "cls": ("none", "disputed", "rr-lyrae", "artifact", "qso"),
     "vetted": ("me", "not-me", "nobody"),
+    "favourite": ("me",),
+    "tag": ("none has this",),
     "artifact": ("only", "both"),
     "undetected": ("only", "both"),
     "exposure": ("600200",),

@@ -29,6 +29,7 @@ MAY = {
         "variables.add_taxonomyclass",
         "variables.change_taxonomyclass",
         "variables.delete_taxonomyclass",
+        "variables.change_galtag",
         "exposures.choose_reference",
         "exposures.overrule_quality",
     ),
@@ -45,6 +46,7 @@ MAY = {
 ACTS = {
     "variables.add_galdecision": "vote on candidates",
     "variables.add_galflag": "flag artifacts, and decide on flags",
+    "variables.change_galtag": "rename, merge and delete shared tags",
     "variables.add_campaign": "make and run campaigns",
     "exposures.choose_reference": "choose references",
     "exposures.overrule_quality": "overrule the quality of images",

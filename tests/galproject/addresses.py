@@ -15,6 +15,8 @@ from variables.models import (
     CampaignObject,
     GalComment,
     GalFlag,
+    GalTag,
+    GalTagging,
     SavedSearch,
     StarList,
     Taxonomy,
@@ -49,6 +51,8 @@ THINGS = {
     "api/comments/": "comment",
     "comments/": "comment",
     "invitation/": "invitation",
+    "tags/": "tag",
+    "taggings/": "tagging",
 }
 OTHER_PLACES = {"image_id": "image", "app_label": "app_label", "url": "url"}
 
@@ -123,6 +127,7 @@ def make_things(**owned) -> Things:
     campaign = Campaign.objects.create(name="c", taxonomy=taxonomy, created_by=maker)
     CampaignObject.objects.create(campaign=campaign, refsource_id=candidate.pk, rank=1)
     image = candidate.catalogue.image
+    tag = GalTag.objects.create(name="shared")
     return Things(
         candidate=candidate.pk,
         exposure=image.exposure_id,
@@ -136,6 +141,8 @@ def make_things(**owned) -> Things:
             user=maker, name="of the maker", refsource_ids=[candidate.pk]
         ).pk,
         comment=GalComment.objects.create(user=maker, refsource_id=candidate.pk, text="hm").pk,
+        tag=tag.pk,
+        tagging=GalTagging.objects.create(tag=tag, refsource_id=candidate.pk, user=maker).pk,
         flag=GalFlag.objects.create(
             refsource_id=candidate.pk, artifact="ghost", state="proposed"
         ).pk,

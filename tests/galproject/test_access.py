@@ -24,6 +24,7 @@ VOTE, CAMPAIGN, FLAG = (
     "variables.add_campaign",
     "variables.add_galflag",
 )
+EDIT = "variables.change_galtag"
 CHOOSE, JUDGE, ENQUEUE = (
     "exposures.choose_reference",
     "exposures.overrule_quality",
@@ -60,6 +61,7 @@ PAGES = [
     "candidate_periods",
     "candidate_comments",
     "people",
+    "tags",
     "plane",
     "plane_density",
     "star_list",
@@ -86,6 +88,8 @@ FORMS = {
         tuple(f"comment_on_{subject}" for subject in ("candidate", "exposure", "image")),
         VOTE,
     ),
+    **dict.fromkeys(("favourite", "tag_candidate", "untag_candidate"), VIEW_SURVEY),
+    **dict.fromkeys(("rename_tag", "delete_tag"), EDIT),
     **dict.fromkeys(("change_comment", "withdraw_comment"), VOTE),
     **dict.fromkeys(
         ("vet_decide", "vet_decide_group", "vet_undo", "vet_release", "vote", "new_star_list"), VOTE
@@ -184,6 +188,7 @@ LOOKED_AT = [
     "variables.galflag",
     "variables.galdecision",
     "variables.galcomment",
+    "variables.galtag",
     "variables.savedsearch",
 ]
 # Of these each member of the staff gets an answer, if only that there is nothing.

@@ -28,7 +28,16 @@ OF_A_THING = (
     "candidate_data",
 )
 PAGES = (
-    *("home", "repeat_detections", "working_status", "candidates", "flags", "vetting", "plane"),
+    *(
+        "home",
+        "repeat_detections",
+        "working_status",
+        "candidates",
+        "flags",
+        "vetting",
+        "plane",
+        "tags",
+    ),
     *("references", "quality", "coverage", "coverage_exposures"),
     *("diagrams", "diagram_points", "gallery", "completeness"),
 )

@@ -1,6 +1,7 @@
 """The filters of the list of candidates."""
 
 import django_filters
+from django import forms
 from django.db.models import Q
 from django.http import QueryDict
 
@@ -12,11 +13,12 @@ from variables.candidates.filter_fields import ConditionsForm, LineFilter, Posit
 from variables.candidates.line import LineError
 from variables.candidates.line_names import LINE, line_of, with_line
 from variables.candidates.more_filters import topics_of
-from variables.models import GalCandidate, StarList
+from variables.models import GalCandidate, GalFavourite, GalTagging, StarList
 from variables.models.candidate_querysets import FOUND
 from variables.models.causes import Cause
 from variables.models.change_positions import another_star_changes
 from variables.models.known import AGREEMENTS, SURER, Known
+from variables.models.labels import MANY_TAGGED, MAX_TAG
 from variables.models.vetting import MAX_PERIOD_DAYS, MIN_PERIOD_DAYS
 from variables.votes.blindness import note_shown
 
@@ -132,6 +134,15 @@ class CandidateFilter(django_filters.FilterSet):
         method="by_vetting",
         label="vetted",
         empty_label="or not",
+    )
+    favourite = django_filters.ChoiceFilter(
+        choices=[("me", "yours")], method="by_favourite", label="favourite", empty_label="or not"
+    )
+    tag = django_filters.CharFilter(
+        method="by_tag",
+        label="tag",
+        max_length=MAX_TAG,
+        widget=forms.TextInput(attrs={"list": "tag-names"}),
     )
     artifact = django_filters.ChoiceFilter(
         choices=[(ONLY, "only those"), (BOTH, "shown too")],
@@ -293,15 +304,30 @@ class CandidateFilter(django_filters.FilterSet):
         return candidates.filter(**nothing) if value == ONLY else candidates
 
     def by_exposure(self, candidates, _, identifier):
-        self.ids = GalCandidate.objects.ids_detected_on(identifier)
-        return candidates.with_ids(self.ids)
+        ids = GalCandidate.objects.ids_detected_on(identifier)
+        return candidates.with_ids(self._among(ids))
 
     def by_object(self, candidates, _, object_id):
         return candidates.of_object(object_id)
 
     def by_star_list(self, candidates, _, pk):
-        self.ids = StarList.objects.sources_of(pk)
-        return candidates.with_ids(self.ids)
+        return candidates.with_ids(self._among(StarList.objects.sources_of(pk)))
+
+    def by_favourite(self, candidates, *_):
+        return candidates.with_ids(self._among(GalFavourite.objects.sources_of(self._user)))
+
+    def by_tag(self, candidates, _, name):
+        note_shown(self._user)  # who finds candidates by what others said sees that
+        tagged = GalTagging.objects.named(name, self._user)
+        few = list(tagged.values_list("refsource_id", flat=True)[: MANY_TAGGED + 1])
+        if len(few) > MANY_TAGGED:
+            return candidates.tagged(tagged, self._user)
+        return candidates.with_ids(self._among(set(few))).tagged(tagged, self._user)
+
+    def _among(self, ids):
+        """Note that candidates are among these, and return them."""
+        self.ids = ids if self.ids is None else self.ids & ids
+        return ids
 
     def by_position(self, candidates, _, position: str):
         radius = self.form.cleaned_data.get("radius")

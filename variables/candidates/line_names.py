@@ -36,7 +36,18 @@ WORDS = {
         for name in (
             "radius",
             *("kind", "filter", "known", "known_class", "agreement", "cause", "changed_star"),
-            *("vetted", "artifact", "undetected", "exposure", "chip", "object", "per", "position"),
+            *(
+                "vetted",
+                "favourite",
+                "tag",
+                "artifact",
+                "undetected",
+                "exposure",
+                "chip",
+                "object",
+                "per",
+                "position",
+            ),
         )
     },
     "class": "cls",

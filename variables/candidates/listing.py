@@ -12,6 +12,7 @@ from variables.candidates.line import LineError
 from variables.candidates.line_names import with_line
 from variables.candidates.positions import galactic, sexagesimal
 from variables.candidates.search import CandidateSearch, Count, DistanceOrder, SeenVotesOrder
+from variables.labels.marking import Marks, marks_on
 from variables.models import GalCandidate
 from variables.votes.blindness import note_shown
 from variables.votes.scores import SeenScore, show_scores
@@ -34,6 +35,7 @@ class CandidateRow:
     place: str  # hours and degrees
     longitude: float  # Galactic, degrees
     latitude: float
+    marks: Marks  # favourite and tags that the user sees
     score: SeenScore | None  # None where there is none, or the user may not know it yet
 
     @property
@@ -95,8 +97,8 @@ def listing(data, request) -> Listing:
         page = page_of(found.rows, order, None, PAGE_SIZE, shown, found.first)
     note_shown(request.user, [candidate.pk for candidate in page.rows])
     sort, query = _sort(data, chosen), query_of(data)
-    scores = show_scores([candidate.pk for candidate in page.rows], request.user)
-    rows = _placed(page.rows, scores)
+    ids = [candidate.pk for candidate in page.rows]
+    rows = _placed(page.rows, marks_on(ids, request.user), show_scores(ids, request.user))
     return Listing(chosen, sort, page, rows, found.count, query, complaints)
 
 
@@ -136,11 +138,13 @@ def _default_sort(chosen):
     return DISTANCE_SORT if chosen.centre else DEFAULT_SORT
 
 
-def _placed(candidates, scores):
+def _placed(candidates, marks, scores):
     """Rows of candidates, with positions formatted at once: astropy takes as long for one."""
     ra, dec = [c.ra for c in candidates], [c.dec for c in candidates]
     seen = [scores.get(c.pk) for c in candidates]
-    return tuple(map(CandidateRow, candidates, sexagesimal(ra, dec), *galactic(ra, dec), seen))
+    own = [marks[c.pk] for c in candidates]
+    places = sexagesimal(ra, dec), *galactic(ra, dec)
+    return tuple(map(CandidateRow, candidates, *places, own, seen))
 
 
 def query_of(data, **changes) -> str:

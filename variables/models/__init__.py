@@ -6,6 +6,7 @@ from variables.models.change_positions import GalChangePosition
 from variables.models.changes import Cut, GalVarObj
 from variables.models.discussion import GalComment
 from variables.models.flags import Artifact, GalFlag, GalFlagDecision
+from variables.models.labels import GalFavourite, GalTag, GalTagging
 from variables.models.learning import GalScore, GalScoreRun, LearntModel
 from variables.models.model_checks import ModelCheck
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
@@ -36,6 +37,7 @@ __all__ = [
     "GalChangePosition",
     "GalComment",
     "GalDecision",
+    "GalFavourite",
     "GalFlag",
     "GalFlagDecision",
     "GalLostSource",
@@ -47,6 +49,8 @@ __all__ = [
     "GalScore",
     "GalScoreRun",
     "GalSuccession",
+    "GalTag",
+    "GalTagging",
     "GalTrend",
     "GalTrendStar",
     "GalUnblinding",

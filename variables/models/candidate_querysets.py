@@ -180,6 +180,14 @@ class GalCandidateQuerySet(models.QuerySet):
         # What is said first keeps the planner from beginning with all these votes.
         return self.filter(models.Q(pk=None) | voted, n_votes__gt=0)
 
+    def tagged(self, taggings, user):
+        """Candidates with one of these taggings: the user's own, or others' that they may see."""
+        here = taggings.filter(**OF_EACH)
+        own = models.Exists(here.filter(user=user))
+        return self.filter(
+            models.Q(pk=None) | own | models.Q(models.Exists(here), shows_class=True)
+        )
+
     def as_seen_by(self, user=None):
         """Annotate what a user may know of others' votes; without a user, what everybody may.
 

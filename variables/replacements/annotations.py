@@ -7,9 +7,18 @@ source is the same star in the same filter, where no other can be meant.
 from django.db import connection, transaction
 
 from variables.derived.refresh import refresh_candidates
-from variables.models import CampaignObject, GalComment, GalDecision, GalFlag, GalSuccession
+from variables.models import (
+    CampaignObject,
+    GalComment,
+    GalDecision,
+    GalFavourite,
+    GalFlag,
+    GalSuccession,
+    GalTagging,
+)
 from variables.votes.consensus import update_consensus
 
+ANNOTATIONS = (GalDecision, GalFlag, CampaignObject, GalComment, GalFavourite, GalTagging)
 ANNOTATED = "SELECT DISTINCT refsource_id FROM {table} WHERE refsource_id = ANY(%s::bigint[])"
 MOVE = """
 UPDATE {table} t SET refsource_id = p.new
@@ -29,6 +38,18 @@ AND NOT EXISTS (
     SELECT FROM galcampaignobjects o WHERE o.campaign_id = t.campaign_id AND o.refsource_id = p.new
 )
 """
+# A person's favourite, and a tag, is once on a candidate.
+UNLESS_FAVOURITE = """
+AND NOT EXISTS (
+    SELECT FROM galfavourites o WHERE o.user_id = t.user_id AND o.refsource_id = p.new
+)
+"""
+UNLESS_TAGGED = """
+AND NOT EXISTS (
+    SELECT FROM galtaggings o WHERE o.tag_id = t.tag_id AND o.refsource_id = p.new
+)
+"""
+LEFT_BEHIND = "DELETE FROM {table} WHERE refsource_id = ANY(%s)"
 # Lists of stars that have any of them.
 MOVE_IN_LISTS = """
 WITH pairs AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS p(old, new))
@@ -46,10 +67,10 @@ def transfer_annotations(old, new) -> int:
 
     They take their places in lists of stars, too.
 
-    Returns the number of sources that had any. Flags, comments and rows of campaigns are changed.
-    Decisions are only ever added: each that holds is repeated on the new source, and the earlier
-    one undone, so that it counts once. A person who has voted on the new source already keeps that
-    vote.
+    Returns the number of sources that had any. Flags, comments, tags and rows of campaigns are
+    changed. Decisions are only ever added: each that holds is repeated on the new source, and the
+    earlier one undone, so that it counts once. A person who has voted on the new source already
+    keeps that vote.
     """
     with connection.cursor() as cursor:
         cursor.execute(MOVE_IN_LISTS, [old.tolist(), new.tolist()])
@@ -61,7 +82,11 @@ def transfer_annotations(old, new) -> int:
         columns = [list(new_of), list(new_of.values())]
         cursor.execute(MOVE.format(table="galflags"), columns)
         cursor.execute(MOVE.format(table="galcomments"), columns)
+        cursor.execute(MOVE.format(table="galfavourites") + UNLESS_FAVOURITE, columns)
+        cursor.execute(MOVE.format(table="galtaggings") + UNLESS_TAGGED, columns)
         cursor.execute(MOVE.format(table="galcampaignobjects") + UNLESS_THERE, columns)
+        for table in ("galfavourites", "galtaggings"):
+            cursor.execute(LEFT_BEHIND.format(table=table), [list(new_of)])
         cursor.execute(REPEAT_UNBLINDINGS, columns)
     GalSuccession.objects.bulk_create(
         [GalSuccession(old_refsource_id=a, new_refsource_id=b) for a, b in new_of.items()],
@@ -72,10 +97,10 @@ def transfer_annotations(old, new) -> int:
 
 
 def _annotated(new_of):
-    """The part of {old: new} whose sources a decision, flag, comment or campaign refers to."""
+    """The part of {old: new} whose sources have any of ANNOTATIONS."""
     ids, found = f"{{{','.join(map(str, new_of))}}}", set()
     with connection.cursor() as cursor:
-        for model in (GalDecision, GalFlag, CampaignObject, GalComment):
+        for model in ANNOTATIONS:
             cursor.execute(ANNOTATED.format(table=model._meta.db_table), [ids])
             found.update(pk for (pk,) in cursor.fetchall())
     return {pk: new_of[pk] for pk in sorted(found)}

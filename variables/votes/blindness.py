@@ -57,6 +57,10 @@ OTHERS = """
 OR EXISTS (
     SELECT FROM galcomments e
     WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id
+)
+OR EXISTS (
+    SELECT FROM galtaggings e JOIN galtags t ON t.id = e.tag_id
+    WHERE e.refsource_id = d.refsource_id AND e.user_id <> d.user_id AND t.owner_id IS NULL
 ))
 """
 MODEL = "NOT d.shows_scores"

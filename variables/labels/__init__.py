@@ -1,0 +1,1 @@
+"""Favourites and tags of candidates, of one person or shared by all."""
