@@ -54,6 +54,7 @@ PAGES = [
     "repeat_detections",
     "candidate",
     "candidate_data",
+    "candidate_thumbnails",
     "candidate_cutouts",
     "candidate_field",
     "candidate_published",
@@ -80,7 +81,10 @@ PAGES = [
 # By POST, of whoever has the permission besides.
 FORMS = {
     **dict.fromkeys(("run_failed", "run_failed_of_exposure"), ENQUEUE),
-    **dict.fromkeys(("save_search", "delete_search", "delete_star_list", "end_token"), VIEW_SURVEY),
+    **dict.fromkeys(
+        ("save_search", "delete_search", "choose_columns", "delete_star_list", "end_token"),
+        VIEW_SURVEY,
+    ),
     # Who made a campaign may run it, too, while nobody has voted.
     **dict.fromkeys(("close_campaign", "reopen_campaign", "rename_campaign"), CAMPAIGN),
     "follow_up_campaign": CAMPAIGN,

@@ -112,7 +112,7 @@ def _conditions():
             ends = {f"{key}_begins": TEXTS | st.sampled_from(["any", "none"])}
         elif not column.is_range:
             choices = (
-                ["none", "disputed", "yes"] if column.asked is Asked.CHOICES else ["yes", "no"]
+                ["none", "disputed", "flare"] if column.asked is Asked.CHOICES else ["yes", "no"]
             )
             if column.listed_choices is not filter_columns()["filter"].listed_choices:
                 choices = _values_of(column) or choices
@@ -143,7 +143,10 @@ USUAL = st.fixed_dictionaries(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    derandomize=True,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(usual=USUAL, columns=st.lists(st.sampled_from(CONDITIONS), max_size=4), draw=st.data())
 def test_from_a_line_to_the_form_and_back_it_stays_the_same(usual, columns, draw):

@@ -63,9 +63,11 @@ TOPICS = {
             is_minor=True,
         ),
         Column(
-            "star_detections", "of the star", "images on which any source of the star was detected"
+            "star_detections",
+            "star detections",
+            "images on which any source of the star was detected",
         ),
-        Column("star_changes", "of the star", "images on which any source of the star changed"),
+        Column("star_changes", "star changes", "images on which any source of the star changed"),
         Column("star_sources", "sources", "candidates that are the same star"),
         Column(
             "n_epochs",

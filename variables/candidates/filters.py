@@ -326,7 +326,7 @@ class CandidateFilter(django_filters.FilterSet):
 
     def _among(self, ids):
         """Note that candidates are among these, and return them."""
-        self.ids = ids if self.ids is None else self.ids & ids
+        self.ids = set(ids) if self.ids is None else self.ids.intersection(ids)
         return ids
 
     def by_position(self, candidates, _, position: str):

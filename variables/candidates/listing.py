@@ -6,7 +6,13 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from exposures.keyset import CursorError, KeysetOrder, Page, beside, page_of
-from variables.candidates.columns import LISTED, SORTABLE
+from variables.candidates.chosen_columns import (
+    COLUMNS,
+    ChosenColumns,
+    chosen_columns,
+    complete,
+)
+from variables.candidates.columns import SORTABLE
 from variables.candidates.filters import CandidateFilter
 from variables.candidates.line import LineError
 from variables.candidates.line_names import with_line
@@ -55,12 +61,28 @@ class Listing:
     count: Count  # of the whole list
     query: str  # the list without its page: what is saved, shared and opened from
     complaints: list[tuple[str, str]]  # what is asked, and why that makes no sense
+    chosen: ChosenColumns
 
     @property
     def columns(self):
-        """The listed columns, in which counts are those of the star if the list is by star."""
-        names = {column: self.filter.column(column.name) for column in LISTED}
+        """The columns shown, in which counts are those of the star if the list is by star."""
+        names = {column: self.filter.column(column.name) for column in self.chosen.columns}
         return tuple(replace(column, name=name) for column, name in names.items())
+
+    @property
+    def named_columns(self):
+        """The columns that the address names; "" where it names none."""
+        return self.chosen.address if self.filter.data.get(COLUMNS) else ""
+
+    @property
+    def address_with_columns(self):
+        """The query string of the list that has its columns, whoever opens it."""
+        return query_of(QueryDict(self.query), **{COLUMNS: self.chosen.address})
+
+    @property
+    def plain_query(self):
+        """The query string of the list without its columns."""
+        return query_of(QueryDict(self.query), **{COLUMNS: ""})
 
     @property
     def has_scores(self):
@@ -98,8 +120,10 @@ def listing(data, request) -> Listing:
     note_shown(request.user, [candidate.pk for candidate in page.rows])
     sort, query = _sort(data, chosen), query_of(data)
     ids = [candidate.pk for candidate in page.rows]
+    shown_columns = chosen_columns(data, request.user)
+    complete(page.rows, shown_columns)
     rows = _placed(page.rows, marks_on(ids, request.user), show_scores(ids, request.user))
-    return Listing(chosen, sort, page, rows, found.count, query, complaints)
+    return Listing(chosen, sort, page, rows, found.count, query, complaints, shown_columns)
 
 
 def _search(chosen, order):

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.candidate_list, name="candidates"),
     path("export/", views.export_candidates, name="export_candidates"),
     path("repeated/", views.repeat_detections, name="repeat_detections"),
+    path("columns/", views.choose_columns, name="choose_columns"),
     path("searches/", views.save_search, name="save_search"),
     path("searches/<id:pk>/delete/", views.delete_search, name="delete_search"),
     path("<id:pk>/", page_views.candidate, name="candidate"),

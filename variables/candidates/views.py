@@ -1,19 +1,22 @@
 """Pages of candidates: their list, its exports, saved searches, and repeated detections."""
 
 from django.contrib import messages
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from variables.candidates.columns import DISTANCE, LISTED, SORTABLE
+from variables.candidates.chosen_columns import COLUMNS, keep_columns, keys_in
+from variables.candidates.columns import DISTANCE, SORTABLE
 from variables.candidates.export import FORMATS, ExportError, export
 from variables.candidates.forms import RepeatsForm, SavedSearchForm
 from variables.candidates.line_names import LINE
 from variables.candidates.listing import listing, query_of, query_of_line, search_for
 from variables.candidates.repeat_detections import repeated
 from variables.models import SavedSearch
+
+MAX_QUERY = 4000  # characters
 
 
 @require_safe
@@ -28,7 +31,7 @@ def candidate_list(request):
     context = {
         "listing": shown,
         "columns": shown.columns,
-        "headings": [_heading(column, shown, request.GET) for column in LISTED],
+        "headings": [_heading(column, shown, request.GET) for column in shown.chosen.columns],
         "distance": shown.filter.centre and _heading(DISTANCE, shown, request.GET),
         "next": shown.page.next and query_of(request.GET, page=shown.page.next),
         "previous": shown.page.previous and query_of(request.GET, page=shown.page.previous),
@@ -90,6 +93,15 @@ def save_search(request):
     search = form.save_for(request.user)
     messages.success(request, f"Saved as “{search.name}”.")
     return redirect(f"{reverse('candidates')}?{search.query}")
+
+
+@require_POST
+def choose_columns(request):
+    """Keep the columns that lists show to the user, and go back to the list."""
+    keys = [] if "usual" in request.POST else keys_in(request.POST.getlist(COLUMNS))
+    keep_columns(request.user, keys)
+    query = query_of(QueryDict(request.POST.get("query", "")[:MAX_QUERY]), **{COLUMNS: ""})
+    return redirect(f"{reverse('candidates')}?{query}" if query else "candidates")
 
 
 @require_POST

@@ -12,7 +12,7 @@ from variables.models.model_checks import ModelCheck
 from variables.models.new_sources import GalLostSource, GalNewDetection, GalNewSource
 from variables.models.periods import GalPeriod, GalPeriodRun, PeriodAlias
 from variables.models.planes import GalBinnedStatistic, GalPublishedDiagram, StarList
-from variables.models.searches import SavedSearch
+from variables.models.searches import ListColumns, SavedSearch
 from variables.models.successions import GalSuccession
 from variables.models.taxonomy import Taxonomy, TaxonomyClass
 from variables.models.unblindings import GalUnblinding
@@ -58,6 +58,7 @@ __all__ = [
     "GalVariability",
     "GalVariabilityRun",
     "LearntModel",
+    "ListColumns",
     "ModelCheck",
     "PeriodAlias",
     "SavedSearch",

@@ -1,6 +1,7 @@
-"""Saved searches: lists of candidates that people come back to."""
+"""Saved searches, which people come back to, and the columns that their lists have."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -35,3 +36,22 @@ class SavedSearch(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class ListColumns(models.Model):
+    """The columns of candidates that a user wants to see in lists, if not the usual ones."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="list_columns",
+    )
+    names = ArrayField(models.CharField(max_length=40), help_text="as in exports")
+
+    class Meta:
+        db_table = "gallistcolumns"
+        verbose_name_plural = "columns of lists"
+
+    def __str__(self):
+        return ", ".join(self.names)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from variables.candidates import positions
+from variables.candidates.columns import OPINIONS
 from variables.candidates.known import known_as, known_label, known_text
 from variables.models import GalCandidate
 from variables.models.causes import Cause
@@ -98,15 +99,37 @@ def cell(candidate, column, may_vote=False):
         return _known(candidate)
     if column.name == "ccdnum":
         return _chip(candidate)
+    if column.name in OPINIONS:
+        return _opinion(candidate, column)
+    if column.name == "failed_cuts":
+        return labels(candidate.cuts()) or UNKNOWN
     value = getattr(candidate, column.name)
     if column.name.endswith("_mjd"):
         return date_of(value)
     if value is None:
         return _change(candidate) if column.name == "max_delta_mag" else UNKNOWN
-    sign = "+" if "delta" in column.name else ""
+    return _written(value, column)
+
+
+def _written(value, column):
+    if isinstance(value, bool):
+        return "yes" if value else UNKNOWN
     if column.digits is None:
         return value
+    sign = "+" if "delta" in column.name else ""
     return f"{value:{sign},.{column.digits}f}".replace("-", "−")
+
+
+def _opinion(candidate, column):
+    """What people said of it beside their class, as far as the user may see that."""
+    opinion = candidate.opinion
+    seen = {
+        "is_disputed": opinion.is_disputed,
+        "agreed_period_days": opinion.period_days,
+        "agreed_period_err": opinion.period_err,
+    }
+    value = seen[column.name]
+    return UNKNOWN if value is None else _written(value, column)
 
 
 def _cause(candidate):

@@ -76,6 +76,22 @@ def tiles_of(objects, stamp_of) -> list[dict]:
     ]
 
 
+def thumbnails_of(ids) -> dict[str, dict]:
+    """{refsource_id as text: the small curves of a candidate, and what a sheet shows of it}.
+
+    ``cutouts`` are None where no epoch of its changes is rendered.
+    """
+    candidates, changes = _candidates(ids), _changes(ids)
+    curves = small_curves(candidates)
+    return {
+        str(pk): {
+            "curves": curves[pk],
+            "cutouts": _strip(pk, changes.get(pk, {}), lambda *_: None)["cutouts"],
+        }
+        for pk in candidates
+    }
+
+
 def _candidates(ids):
     found = GalCandidate.objects.filter(pk__in=ids).select_related("catalogue__image")
     return {candidate.pk: candidate for candidate in found}

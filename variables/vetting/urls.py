@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from variables.vetting import check_views, views
+from variables.vetting import check_views, thumbnail_views, views
 
 urlpatterns = [
     path("", views.vetting, name="vetting"),
@@ -28,5 +28,10 @@ urlpatterns = [
     path("<id:pk>/check/undo/", check_views.check_undo, name="check_undo"),
     path("<id:pk>/check/rest/", check_views.vote_on_rest, name="vote_on_rest"),
     path("<id:pk>/check/take-back/", check_views.take_back_rest, name="take_back_rest"),
+    path(
+        "candidates/thumbnails.json",
+        thumbnail_views.candidate_thumbnails,
+        name="candidate_thumbnails",
+    ),
     path("candidates/<id:refsource_id>/vote/", views.vote, name="vote"),
 ]
